@@ -1,0 +1,18 @@
+//! The pipeline file: read once, checked once, and handed down as a [`Pipeline`] that needs no second look.
+//!
+//! Every fault names the file, the line and the key. Knows the record's types, and no other part of the house.
+
+mod duration;
+mod error;
+mod lines;
+mod parse;
+mod pipeline;
+mod raw;
+mod schema;
+
+pub use error::{ConfigError, Fault};
+pub use pipeline::{
+    CalendarPart, Dataset, FeatureColumns, Pace, Pipeline, Serve, Solver, Stream, Target, TargetRule, TimeColumn,
+    Train, WindowPolicy,
+};
+pub use schema::{Feature, FeatureKind, RowFault, Schema};

@@ -1,0 +1,347 @@
+//! From the text of a pipeline file to a [`Pipeline`], or to everything that is wrong with it.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::duration::Written;
+use super::lines::{Lines, line_of};
+use super::pipeline::{
+    Dataset, FeatureColumns, Pace, Pipeline, Serve, Solver, Stream, Target, TargetRule, TimeColumn, Train, WindowPolicy,
+};
+use super::raw::{self, PaceKind};
+use super::{ConfigError, Fault};
+use crate::record::{Scheme, TimeFormat};
+
+/// What a category must be seen to have a coefficient of its own, when the file does not say.
+const DEFAULT_MIN_COUNT: u64 = 50;
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+/// Kafka's own limit for the name of a topic.
+const LONGEST_TOPIC: usize = 249;
+
+impl Pipeline {
+    /// Reads and checks a pipeline file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or says what cannot be; then all of that at once.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        Self::parse(path, &text)
+    }
+
+    /// Checks the text of a pipeline file; `path` serves its errors, and relative paths in it.
+    ///
+    /// # Errors
+    /// All that the file says and cannot be.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let invalid = |faults| ConfigError::Invalid { path: path.to_owned(), faults };
+        let table = DeTable::parse(text).map_err(|error| invalid(vec![from_toml(text, &Lines::default(), &error)]))?;
+        let lines = Lines::read(text, table.get_ref());
+        let file: raw::File = toml::from_str(text).map_err(|error| invalid(vec![from_toml(text, &lines, &error)]))?;
+        let mut check = Check { lines: &lines, faults: Vec::new() };
+        let checked = check.file(path, file);
+        let Check { mut faults, .. } = check;
+        match checked {
+            Some(pipeline) if faults.is_empty() => Ok(Self { lines, ..pipeline }),
+            _ => {
+                faults.sort_by_key(|fault| fault.line);
+                Err(invalid(faults))
+            }
+        }
+    }
+
+    /// The error that something found later is wrong with keys of this file.
+    pub(super) fn invalid(&self, faults: impl IntoIterator<Item = (String, String)>) -> ConfigError {
+        let faults = faults.into_iter().map(|(key, problem)| Fault { line: self.lines.line(&key), key, problem });
+        ConfigError::Invalid { path: self.file.clone(), faults: faults.collect() }
+    }
+}
+
+fn from_toml(text: &str, lines: &Lines, error: &toml::de::Error) -> Fault {
+    let span = error.span();
+    Fault {
+        line: span.as_ref().map(|span| line_of(text, span.start)),
+        key: span.and_then(|span| lines.key_at(span.start)).unwrap_or_default().to_owned(),
+        problem: error.message().trim().replace('\n', ", "),
+    }
+}
+
+/// Gathers faults, so that a person sees all of them at once.
+struct Check<'a> {
+    lines: &'a Lines,
+    faults: Vec<Fault>,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, key: &str, problem: impl Into<String>) {
+        self.faults.push(Fault { line: self.lines.line(key), key: key.to_owned(), problem: problem.into() });
+    }
+
+    fn file(&mut self, path: &Path, file: raw::File) -> Option<Pipeline> {
+        let name = file.name;
+        if name.is_empty() || !name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
+            self.fault("name", format!("`{name}` is not a name: use lower-case letters, digits and hyphens"));
+        }
+        let dataset = self.dataset(path, file.dataset);
+        let target = self.target(file.target);
+        let features = self.features(file.features, &target, &dataset);
+        let stream = self.stream(&name, file.stream, &dataset);
+        let window = self.window(&file.window, &dataset);
+        let train = self.train(file.train);
+        let serve = self.serve(&file.serve);
+        Some(Pipeline {
+            name,
+            dataset,
+            target: target?,
+            features,
+            stream,
+            window: window?,
+            train,
+            serve: serve?,
+            file: path.to_owned(),
+            lines: Lines::default(),
+        })
+    }
+
+    fn dataset(&mut self, path: &Path, raw: raw::Dataset) -> Dataset {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let delimiter = match raw.delimiter.as_deref().unwrap_or(",").as_bytes() {
+            [byte] if !matches!(byte, b'"' | b'\r' | b'\n') => *byte,
+            _ => {
+                self.fault("dataset.delimiter", "must be one ASCII character, and no quote or line break");
+                b','
+            }
+        };
+        if let Some(columns) = &raw.columns {
+            if columns.is_empty() {
+                self.fault("dataset.columns", "names no column; leave the key out for a file with a header line");
+            }
+            for (index, column) in columns.iter().enumerate() {
+                if columns[..index].contains(column) {
+                    self.fault(&format!("dataset.columns[{index}]"), format!("`{column}` stands twice"));
+                }
+            }
+        }
+        let time = raw.time.and_then(|time| match TimeFormat::new(time.format) {
+            Ok(format) => Some(TimeColumn { column: time.column, format }),
+            Err(error) => {
+                self.fault("dataset.time.format", error.to_string());
+                None
+            }
+        });
+        Dataset {
+            path: resolve(folder, raw.path),
+            columns: raw.columns,
+            delimiter,
+            null: raw.null.unwrap_or_else(|| vec![String::new()]),
+            time,
+        }
+    }
+
+    fn target(&mut self, raw: raw::Target) -> Option<Target> {
+        let numbers = [
+            ("at_least", raw.at_least, TargetRule::AtLeast as fn(f64) -> TargetRule),
+            ("above", raw.above, TargetRule::Above),
+            ("at_most", raw.at_most, TargetRule::AtMost),
+            ("below", raw.below, TargetRule::Below),
+        ];
+        for (key, bound, _) in &numbers {
+            if bound.is_some_and(|bound| !bound.is_finite()) {
+                self.fault(&format!("target.{key}"), "must be a finite number");
+            }
+        }
+        if raw.one_of.as_ref().is_some_and(Vec::is_empty) {
+            self.fault("target.one_of", "names no text");
+        }
+        let numbers = numbers.into_iter().filter_map(|(_, bound, rule)| bound.map(rule));
+        let texts = [raw.equals.map(TargetRule::Equals), raw.one_of.map(TargetRule::OneOf)].into_iter().flatten();
+        let mut rules = numbers.chain(texts);
+        match (rules.next(), rules.next()) {
+            (Some(rule), None) => Some(Target { column: raw.column, rule }),
+            _ => {
+                self.fault("target", "needs exactly one of at_least, above, at_most, below, equals, one_of");
+                None
+            }
+        }
+    }
+
+    fn features(&mut self, raw: raw::Features, target: &Option<Target>, dataset: &Dataset) -> FeatureColumns {
+        let lists = [("numeric", &raw.numeric), ("log", &raw.log), ("categorical", &raw.categorical)];
+        let mut seen: Vec<&str> = Vec::new();
+        for (list, columns) in lists {
+            for (index, column) in columns.iter().enumerate() {
+                let key = format!("features.{list}[{index}]");
+                if seen.contains(&column.as_str()) {
+                    self.fault(&key, format!("`{column}` is a feature already"));
+                }
+                if target.as_ref().is_some_and(|target| target.column == *column) {
+                    self.fault(&key, format!("`{column}` is the target: a model must not see what it is to foretell"));
+                }
+                if dataset.time.as_ref().is_some_and(|time| time.column == *column) {
+                    self.fault(
+                        &key,
+                        format!("`{column}` is the time: use features.calendar for its hour, weekday or month"),
+                    );
+                }
+                seen.push(column);
+            }
+        }
+        for (index, part) in raw.calendar.iter().enumerate() {
+            if raw.calendar[..index].contains(part) {
+                self.fault(&format!("features.calendar[{index}]"), format!("`{}` is a feature already", part.name()));
+            }
+        }
+        if !raw.calendar.is_empty() && dataset.time.is_none() {
+            self.fault("features.calendar", "needs dataset.time, the column that says when a row happened");
+        }
+        if seen.is_empty() && raw.calendar.is_empty() {
+            self.fault("features", "names no column: a model needs something to learn from");
+        }
+        FeatureColumns {
+            numeric: raw.numeric,
+            log: raw.log,
+            categorical: raw.categorical,
+            calendar: raw.calendar,
+            min_count: raw.min_count.unwrap_or(DEFAULT_MIN_COUNT),
+        }
+    }
+
+    fn stream(&mut self, name: &str, raw: raw::Stream, dataset: &Dataset) -> Stream {
+        let topic = raw.topic.unwrap_or_else(|| name.to_owned());
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        if topic.is_empty()
+            || topic.len() > LONGEST_TOPIC
+            || !topic.bytes().all(allowed)
+            || topic == "."
+            || topic == ".."
+        {
+            self.fault(
+                "stream.topic",
+                format!("`{topic}` is not a topic name: use letters, digits, '.', '_' and '-', at most 249"),
+            );
+        }
+        let partitions = NonZeroU32::new(raw.partitions.unwrap_or(1)).unwrap_or_else(|| {
+            self.fault("stream.partitions", "must be at least 1");
+            NonZeroU32::MIN
+        });
+        let pace = raw.pace.map_or(Pace::None, |pace| self.pace(&pace, dataset));
+        Stream { topic, partitions, pace, seed: raw.seed.unwrap_or(0) }
+    }
+
+    fn pace(&mut self, raw: &raw::Pace, dataset: &Dataset) -> Pace {
+        let given = [
+            ("delay", raw.delay.is_some(), PaceKind::Fixed),
+            ("min", raw.min.is_some(), PaceKind::Uniform),
+            ("max", raw.max.is_some(), PaceKind::Uniform),
+            ("mean", raw.mean.is_some(), PaceKind::Exponential),
+            ("speedup", raw.speedup.is_some(), PaceKind::Replay),
+        ];
+        for (key, is_given, kind) in given {
+            match (is_given, kind == raw.kind) {
+                (true, false) => self.fault(&format!("stream.pace.{key}"), "does not go with this kind of pace"),
+                (false, true) => self.fault("stream.pace", format!("needs `{key}` for this kind of pace")),
+                _ => {}
+            }
+        }
+        let duration = |written: Option<Written>| written.map_or(Duration::ZERO, |written| written.0);
+        match raw.kind {
+            PaceKind::None => Pace::None,
+            PaceKind::Fixed => Pace::Fixed { delay: duration(raw.delay) },
+            PaceKind::Uniform => {
+                let (min, max) = (duration(raw.min), duration(raw.max));
+                if min > max {
+                    self.fault("stream.pace.min", "is more than stream.pace.max");
+                }
+                Pace::Uniform { min, max }
+            }
+            PaceKind::Exponential => Pace::Exponential { mean: duration(raw.mean) },
+            PaceKind::Replay => {
+                let speedup = raw.speedup.unwrap_or(1.0);
+                if !(speedup.is_finite() && speedup > 0.0) {
+                    self.fault("stream.pace.speedup", "must be a number above 0");
+                }
+                if dataset.time.is_none() {
+                    self.fault("stream.pace", "replay needs dataset.time, the column that says when a row happened");
+                }
+                Pace::Replay { speedup }
+            }
+        }
+    }
+
+    fn window(&mut self, raw: &raw::Window, dataset: &Dataset) -> Option<WindowPolicy> {
+        let given = [raw.parts.is_some(), raw.rows.is_some(), raw.every.is_some(), raw.event.is_some()];
+        if given.iter().filter(|given| **given).count() != 1 {
+            self.fault("window", "needs exactly one of parts, rows, every, event");
+            return None;
+        }
+        if raw.lateness.is_some() && raw.event.is_none() {
+            self.fault("window.lateness", "goes with window.event only");
+        }
+        if let Some(parts) = raw.parts {
+            return self.at_least_one("window.parts", NonZeroU32::new(parts)).map(WindowPolicy::Parts);
+        }
+        if let Some(rows) = raw.rows {
+            return self.at_least_one("window.rows", NonZeroU64::new(rows)).map(WindowPolicy::Rows);
+        }
+        if let Some(Written(every)) = raw.every {
+            return self.at_least_one("window.every", (!every.is_zero()).then_some(every)).map(WindowPolicy::Every);
+        }
+        if dataset.time.is_none() {
+            self.fault("window.event", "needs dataset.time, the column that says when a row happened");
+        }
+        let span = raw.event.map(|written| written.0).filter(|span| span.as_secs() > 0);
+        let span = self.at_least_one("window.event", span)?;
+        let lateness = raw.lateness.map_or(Duration::ZERO, |written| written.0);
+        Some(WindowPolicy::Event { span, lateness })
+    }
+
+    fn at_least_one<T>(&mut self, key: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.fault(key, "must be at least 1 (for event time: at least 1s)");
+        }
+        value
+    }
+
+    fn train(&mut self, raw: raw::Train) -> Train {
+        let schemes = raw.schemes.unwrap_or_else(|| vec![Scheme::Cumulative, Scheme::Window]);
+        if schemes.is_empty() {
+            self.fault("train.schemes", "names no scheme: cumulative, window or both");
+        }
+        for (index, scheme) in schemes.iter().enumerate() {
+            if schemes[..index].contains(scheme) {
+                self.fault(&format!("train.schemes[{index}]"), format!("`{scheme}` stands twice"));
+            }
+        }
+        let l2 = raw.l2.unwrap_or(1.0);
+        if !(l2.is_finite() && l2 >= 0.0) {
+            self.fault("train.l2", "must be a finite number of at least 0");
+        }
+        let holdout = raw.holdout.unwrap_or(0.1);
+        if !(0.0..1.0).contains(&holdout) {
+            self.fault("train.holdout", "must be a share of at least 0 and below 1");
+        }
+        let threshold = raw.threshold.unwrap_or(0.5);
+        if !(0.0..=1.0).contains(&threshold) {
+            self.fault("train.threshold", "must be a probability between 0 and 1");
+        }
+        Train { schemes, l2, solver: raw.solver.unwrap_or(Solver::Newton), holdout, threshold }
+    }
+
+    fn serve(&mut self, raw: &raw::Serve) -> Option<Serve> {
+        let text = raw.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
+        match text.parse() {
+            Ok(listen) => Some(Serve { listen }),
+            Err(_) => {
+                self.fault("serve.listen", format!("`{text}` is not an address and port, as in {DEFAULT_LISTEN}"));
+                None
+            }
+        }
+    }
+}
+
+fn resolve(folder: &Path, path: PathBuf) -> PathBuf {
+    if path.is_absolute() { path } else { folder.join(path) }
+}

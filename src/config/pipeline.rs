@@ -1,0 +1,246 @@
+//! The pipeline file as values whose rules hold.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::duration;
+use super::lines::Lines;
+use crate::record::{CellError, Scheme, TimeFormat, parse_number};
+
+/// All that a pipeline file says, with the defaults filled in.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pipeline {
+    /// Names the topic, the work directory and the API: `[a-z0-9-]+`.
+    pub name: String,
+    /// Where the rows come from.
+    pub dataset: Dataset,
+    /// What is to be foretold.
+    pub target: Target,
+    /// What it is foretold from.
+    pub features: FeatureColumns,
+    /// How the rows travel.
+    pub stream: Stream,
+    /// How the stream is cut.
+    pub window: WindowPolicy,
+    /// How models are made.
+    pub train: Train,
+    /// Where they are served.
+    pub serve: Serve,
+    /// The pipeline file, for errors that are found later.
+    #[serde(skip)]
+    pub file: PathBuf,
+    #[serde(skip)]
+    pub(super) lines: Lines,
+}
+
+/// The `[dataset]` table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Dataset {
+    /// The file, resolved against the folder of the pipeline file.
+    pub path: PathBuf,
+    /// The names of the columns, for a file without a header line.
+    pub columns: Option<Vec<String>>,
+    /// The byte between fields.
+    pub delimiter: u8,
+    /// The texts that mean 'missing'.
+    pub null: Vec<String>,
+    /// The column that says when a row happened.
+    pub time: Option<TimeColumn>,
+}
+
+/// A column of times.
+#[derive(Debug, Clone, Serialize)]
+pub struct TimeColumn {
+    /// Its name.
+    pub column: String,
+    /// How its times are written.
+    pub format: TimeFormat,
+}
+
+/// The `[target]` table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Target {
+    /// The column to look at.
+    pub column: String,
+    /// When a row is positive.
+    #[serde(flatten)]
+    pub rule: TargetRule,
+}
+
+/// When a row belongs to the positive class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetRule {
+    /// A number of at least this.
+    AtLeast(f64),
+    /// A number above this.
+    Above(f64),
+    /// A number of at most this.
+    AtMost(f64),
+    /// A number below this.
+    Below(f64),
+    /// This text.
+    Equals(String),
+    /// One of these texts.
+    OneOf(Vec<String>),
+}
+
+impl TargetRule {
+    /// Whether a cell that is not missing belongs to the positive class.
+    ///
+    /// # Errors
+    /// The rule compares numbers and the cell is none.
+    pub fn holds(&self, cell: &str) -> Result<bool, CellError> {
+        Ok(match self {
+            Self::AtLeast(bound) => parse_number(cell)? >= *bound,
+            Self::Above(bound) => parse_number(cell)? > *bound,
+            Self::AtMost(bound) => parse_number(cell)? <= *bound,
+            Self::Below(bound) => parse_number(cell)? < *bound,
+            Self::Equals(text) => cell == text,
+            Self::OneOf(texts) => texts.iter().any(|text| text == cell),
+        })
+    }
+}
+
+/// The `[features]` table: names of columns.
+#[derive(Debug, Clone, Serialize)]
+pub struct FeatureColumns {
+    /// Standardised numbers.
+    pub numeric: Vec<String>,
+    /// Numbers x taken as log(1 + x), then standardised.
+    pub log: Vec<String>,
+    /// One-hot texts.
+    pub categorical: Vec<String>,
+    /// One-hot parts of the dataset's time.
+    pub calendar: Vec<CalendarPart>,
+    /// Values seen fewer times than this share the level 'other'.
+    pub min_count: u64,
+}
+
+/// A part of a time, used as a category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CalendarPart {
+    /// 0 to 23.
+    Hour,
+    /// 1 (Monday) to 7 (Sunday).
+    Weekday,
+    /// 1 to 12.
+    Month,
+}
+
+impl CalendarPart {
+    /// Its name in the pipeline file and in coefficient names.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Weekday => "weekday",
+            Self::Month => "month",
+        }
+    }
+}
+
+/// The `[stream]` table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stream {
+    /// The topic's name.
+    pub topic: String,
+    /// How many partitions it is created with.
+    pub partitions: NonZeroU32,
+    /// How long the producer waits between rows.
+    pub pace: Pace,
+    /// The same seed gives the same delays.
+    pub seed: u64,
+}
+
+/// How long the producer waits before each row.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Pace {
+    /// Not at all.
+    None,
+    /// Always as long.
+    Fixed {
+        /// The delay.
+        #[serde(with = "duration")]
+        delay: Duration,
+    },
+    /// Equally likely delays between two bounds.
+    Uniform {
+        /// The shortest delay.
+        #[serde(with = "duration")]
+        min: Duration,
+        /// The longest delay.
+        #[serde(with = "duration")]
+        max: Duration,
+    },
+    /// Delays of a Poisson stream.
+    Exponential {
+        /// The mean delay.
+        #[serde(with = "duration")]
+        mean: Duration,
+    },
+    /// As the rows' times lie apart, so many times as fast.
+    Replay {
+        /// Event time over wall-clock time.
+        speedup: f64,
+    },
+}
+
+/// The `[window]` table: how the stream is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowPolicy {
+    /// So many equal parts of the dataset.
+    Parts(NonZeroU32),
+    /// So many rows each.
+    Rows(NonZeroU64),
+    /// So much processing time each.
+    Every(#[serde(with = "duration")] Duration),
+    /// So much event time each.
+    Event {
+        /// The length of a window.
+        #[serde(with = "duration")]
+        span: Duration,
+        /// How far behind the newest row a row may come.
+        #[serde(with = "duration")]
+        lateness: Duration,
+    },
+}
+
+/// The `[train]` table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Train {
+    /// Which models are made from each window.
+    pub schemes: Vec<Scheme>,
+    /// The weight of the penalty: l2/2 * |w|^2 beside the sum of the rows' losses.
+    pub l2: f64,
+    /// What finds the optimum.
+    pub solver: Solver,
+    /// The share of each window, its last rows, that is kept out of the fit.
+    pub holdout: f64,
+    /// The probability from which the answer is 'positive'.
+    pub threshold: f64,
+}
+
+/// What finds the optimum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Solver {
+    /// Newton steps on the sparse rows.
+    Newton,
+    /// linfa-logistic (L-BFGS on dense rows).
+    Linfa,
+}
+
+/// The `[serve]` table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Serve {
+    /// Where the API listens.
+    pub listen: SocketAddr,
+}

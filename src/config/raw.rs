@@ -1,0 +1,124 @@
+//! The pipeline file as it is written, before anything is checked but its shape.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::duration::Written;
+use super::pipeline::{CalendarPart, Solver};
+use crate::record::Scheme;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) name: String,
+    pub(super) dataset: Dataset,
+    pub(super) target: Target,
+    pub(super) features: Features,
+    #[serde(default)]
+    pub(super) stream: Stream,
+    pub(super) window: Window,
+    #[serde(default)]
+    pub(super) train: Train,
+    #[serde(default)]
+    pub(super) serve: Serve,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Dataset {
+    pub(super) path: PathBuf,
+    pub(super) columns: Option<Vec<String>>,
+    pub(super) delimiter: Option<String>,
+    pub(super) null: Option<Vec<String>>,
+    pub(super) time: Option<Time>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Time {
+    pub(super) column: String,
+    pub(super) format: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Target {
+    pub(super) column: String,
+    pub(super) at_least: Option<f64>,
+    pub(super) above: Option<f64>,
+    pub(super) at_most: Option<f64>,
+    pub(super) below: Option<f64>,
+    pub(super) equals: Option<String>,
+    pub(super) one_of: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Features {
+    #[serde(default)]
+    pub(super) numeric: Vec<String>,
+    #[serde(default)]
+    pub(super) log: Vec<String>,
+    #[serde(default)]
+    pub(super) categorical: Vec<String>,
+    #[serde(default)]
+    pub(super) calendar: Vec<CalendarPart>,
+    pub(super) min_count: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stream {
+    pub(super) topic: Option<String>,
+    pub(super) partitions: Option<u32>,
+    pub(super) pace: Option<Pace>,
+    pub(super) seed: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pace {
+    pub(super) kind: PaceKind,
+    pub(super) delay: Option<Written>,
+    pub(super) min: Option<Written>,
+    pub(super) max: Option<Written>,
+    pub(super) mean: Option<Written>,
+    pub(super) speedup: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PaceKind {
+    None,
+    Fixed,
+    Uniform,
+    Exponential,
+    Replay,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Window {
+    pub(super) parts: Option<u32>,
+    pub(super) rows: Option<u64>,
+    pub(super) every: Option<Written>,
+    pub(super) event: Option<Written>,
+    pub(super) lateness: Option<Written>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Train {
+    pub(super) schemes: Option<Vec<Scheme>>,
+    pub(super) l2: Option<f64>,
+    pub(super) solver: Option<Solver>,
+    pub(super) holdout: Option<f64>,
+    pub(super) threshold: Option<f64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Serve {
+    pub(super) listen: Option<String>,
+}

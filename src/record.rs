@@ -1,0 +1,13 @@
+//! What flows through the house: rows, the numbers and names they go by, and the form they take as messages.
+//!
+//! Pure values. Knows nothing of files, brokers, clocks or configuration.
+
+mod cell;
+mod csv;
+mod id;
+mod message;
+
+pub use cell::{CellError, EventTime, TimeFormat, parse_number};
+pub use csv::{CsvError, Fields, RawRecord, ReadError, RecordParser, RecordReader, write_record};
+pub use id::{IdError, ModelId, Offset, Partition, RowNumber, RunId, Scheme, WindowIndex};
+pub use message::{END_HEADER, Envelope, ROW_HEADER, RUN_HEADER};

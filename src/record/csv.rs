@@ -1,0 +1,327 @@
+//! CSV records, as bytes and as fields (RFC 4180, with the leniency of the `csv` crate, whose state machine this uses).
+//!
+//! A record is framed without being changed, so that what is stored is what stood in the dataset.
+
+use std::io::{self, Read};
+
+use csv_core::{ReadRecordResult, Reader, WriteResult, Writer};
+
+const READ_CHUNK: usize = 256 * 1024;
+/// Longer than any broker takes by default (1 MiB) and than any sane record: what is longer is a quote never closed.
+const LONGEST_RECORD: usize = 16 * 1024 * 1024;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The fields of one record, unquoted.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'a> {
+    text: &'a str,
+    ends: &'a [usize],
+}
+
+impl<'a> Fields<'a> {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The field at `index`, counted from 0.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&'a str> {
+        let end = *self.ends.get(index)?;
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        self.text.get(start..end)
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let fields = *self;
+        (0..fields.len()).filter_map(move |index| fields.get(index))
+    }
+}
+
+/// Why the bytes of a message are not one record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CsvError {
+    /// Bytes that are not text.
+    #[error("the record is not UTF-8")]
+    NotUtf8,
+    /// Nothing there.
+    #[error("the record is empty")]
+    Empty,
+    /// A line break outside quotes.
+    #[error("the message holds more than one record")]
+    MoreThanOne,
+}
+
+/// Why no record could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The source failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// No end in sight.
+    #[error("the record that begins on line {line} is longer than 16 MiB: is a quote never closed?")]
+    TooLong {
+        /// Where it begins.
+        line: u64,
+    },
+}
+
+/// Splits records into fields, one at a time, in buffers that it keeps.
+#[derive(Debug)]
+pub struct RecordParser {
+    reader: Reader,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl RecordParser {
+    /// A parser for records whose fields stand between `delimiter`s.
+    #[must_use]
+    pub fn new(delimiter: u8) -> Self {
+        Self {
+            reader: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
+            text: vec![0; 1024],
+            ends: vec![0; 64],
+        }
+    }
+
+    /// The fields of one record, given without its line end.
+    ///
+    /// # Errors
+    /// The bytes are not UTF-8, or not exactly one record.
+    pub fn parse(&mut self, record: &[u8]) -> Result<Fields<'_>, CsvError> {
+        self.reader.reset();
+        let (mut read, mut text_len, mut ends_len) = (0, 0, 0);
+        loop {
+            // An empty input tells the machine that the record ends here.
+            let (result, nin, nout, nend) =
+                self.reader.read_record(&record[read..], &mut self.text[text_len..], &mut self.ends[ends_len..]);
+            read += nin;
+            text_len += nout;
+            ends_len += nend;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::End => return Err(CsvError::Empty),
+                ReadRecordResult::Record => break,
+            }
+        }
+        if record[read..].iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
+            return Err(CsvError::MoreThanOne);
+        }
+        let text = std::str::from_utf8(&self.text[..text_len]).map_err(|_| CsvError::NotUtf8)?;
+        Ok(Fields { text, ends: &self.ends[..ends_len] })
+    }
+}
+
+/// Writes fields as one record without a line end, quoting those that need it.
+#[must_use]
+pub fn write_record<'a>(fields: impl IntoIterator<Item = &'a str>, delimiter: u8) -> Vec<u8> {
+    let mut writer: Writer = csv_core::WriterBuilder::new().delimiter(delimiter).build();
+    let mut record = Vec::new();
+    let mut buffer = [0; 1024];
+    for (index, field) in fields.into_iter().enumerate() {
+        if index > 0 {
+            let (_, written) = writer.delimiter(&mut buffer);
+            record.extend_from_slice(&buffer[..written]);
+        }
+        let mut rest = field.as_bytes();
+        loop {
+            let (result, read, written) = writer.field(rest, &mut buffer);
+            record.extend_from_slice(&buffer[..written]);
+            rest = &rest[read..];
+            if matches!(result, WriteResult::InputEmpty) {
+                break;
+            }
+        }
+    }
+    let (_, written) = writer.finish(&mut buffer);
+    record.extend_from_slice(&buffer[..written]);
+    record
+}
+
+/// One record as it stands in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawRecord<'a> {
+    /// The bytes, without the line end.
+    pub bytes: &'a [u8],
+    /// The line of the file on which it begins, from 1.
+    pub line: u64,
+}
+
+/// Cuts a stream of bytes into records. Empty lines are passed over, as is a byte order mark at the start.
+#[derive(Debug)]
+pub struct RecordReader<R> {
+    source: R,
+    machine: Reader,
+    buffer: Vec<u8>,
+    /// Where the next record begins in `buffer`, and where what has been read ends.
+    start: usize,
+    filled: usize,
+    source_ended: bool,
+    at_beginning: bool,
+    line: u64,
+    // The fields are not wanted here, but the machine writes them.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl<R: Read> RecordReader<R> {
+    /// A reader of records from `source`, which need not be buffered.
+    pub fn new(source: R, delimiter: u8) -> Self {
+        Self {
+            source,
+            machine: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
+            buffer: vec![0; READ_CHUNK],
+            start: 0,
+            filled: 0,
+            source_ended: false,
+            at_beginning: true,
+            line: 1,
+            text: vec![0; READ_CHUNK],
+            ends: vec![0; 4096],
+        }
+    }
+
+    /// The next record, or `None` at the end.
+    ///
+    /// # Errors
+    /// The source failed, or the record does not end.
+    pub fn next_record(&mut self) -> Result<Option<RawRecord<'_>>, ReadError> {
+        self.machine.reset();
+        let mut read = self.start;
+        loop {
+            if read == self.filled && !self.source_ended {
+                read -= self.refill()?;
+                continue;
+            }
+            let (result, nin, _, _) =
+                self.machine.read_record(&self.buffer[read..self.filled], &mut self.text, &mut self.ends);
+            read += nin;
+            match result {
+                ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {}
+                ReadRecordResult::End => return Ok(None),
+                ReadRecordResult::Record => break,
+            }
+        }
+        let whole = &self.buffer[self.start..read];
+        let leading = whole.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let trailing = whole.iter().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let line = self.line + count_lines(&whole[..leading]);
+        self.line += count_lines(whole);
+        let mut bytes = &self.buffer[self.start + leading..read - trailing];
+        self.start = read;
+        if std::mem::take(&mut self.at_beginning) {
+            bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        }
+        Ok(Some(RawRecord { bytes, line }))
+    }
+
+    /// Reads more behind what is there; gives by how much what is there moved to the front.
+    fn refill(&mut self) -> Result<usize, ReadError> {
+        let moved = self.start;
+        self.buffer.copy_within(self.start..self.filled, 0);
+        self.filled -= moved;
+        self.start = 0;
+        if self.filled == self.buffer.len() {
+            if self.filled >= LONGEST_RECORD {
+                return Err(ReadError::TooLong { line: self.line });
+            }
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        let read = loop {
+            match self.source.read(&mut self.buffer[self.filled..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        self.filled += read;
+        self.source_ended = read == 0;
+        Ok(moved)
+    }
+}
+
+fn count_lines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn records(file: &str) -> Vec<(u64, String)> {
+        let mut reader = RecordReader::new(file.as_bytes(), b',');
+        let mut records = Vec::new();
+        while let Some(record) = reader.next_record().expect("memory can be read") {
+            records.push((record.line, String::from_utf8_lossy(record.bytes).into_owned()));
+        }
+        records
+    }
+
+    fn fields(record: &[u8]) -> Result<Vec<String>, CsvError> {
+        RecordParser::new(b',').parse(record).map(|fields| fields.iter().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn records_keep_their_bytes_and_lose_their_line_ends() {
+        let file = "\u{feff}a,b\r\n1,\"x, \"\"y\"\"\r\nz\"\r\n\r\n3,4\n\n5,6";
+        let expected = [(1, "a,b"), (2, "1,\"x, \"\"y\"\"\r\nz\""), (5, "3,4"), (7, "5,6")];
+        assert_eq!(records(file), expected.map(|(line, text)| (line, text.to_owned())));
+    }
+
+    #[test]
+    fn files_with_nothing_in_them_have_no_records() {
+        for file in ["", "\n", "\r\n\r\n"] {
+            assert_eq!(records(file), []);
+        }
+    }
+
+    #[test]
+    fn fields_come_unquoted() {
+        assert_eq!(fields(b"1,\"x, \"\"y\"\"\nz\",,"), Ok(["1", "x, \"y\"\nz", "", ""].map(str::to_owned).to_vec()));
+    }
+
+    #[test]
+    fn what_is_not_one_record_is_refused() {
+        assert_eq!(fields(b""), Err(CsvError::Empty));
+        assert_eq!(fields(b"a,b\nc,d"), Err(CsvError::MoreThanOne));
+        assert_eq!(fields(b"a,\xff"), Err(CsvError::NotUtf8));
+        assert_eq!(fields(b"a,b\r\n").map(|fields| fields.len()), Ok(2));
+    }
+
+    #[test]
+    fn a_quote_never_closed_does_not_fill_the_memory() {
+        let endless = Read::chain(&b"a\nb,\""[..], io::repeat(b'x'));
+        let mut reader = RecordReader::new(endless, b',');
+        assert!(matches!(reader.next_record(), Ok(Some(_))));
+        assert!(matches!(reader.next_record(), Err(ReadError::TooLong { line: 2 })));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(rows in prop::collection::vec(prop::collection::vec("[ -~\r\n\"é]{0,12}", 2..5), 1..20)) {
+            let mut file = Vec::new();
+            for row in &rows {
+                file.extend(write_record(row.iter().map(String::as_str), b','));
+                file.push(b'\n');
+            }
+            let mut reader = RecordReader::new(&file[..], b',');
+            for row in &rows {
+                let record = reader.next_record().expect("memory can be read").expect("as many records as rows");
+                prop_assert_eq!(&fields(record.bytes).expect("one record"), row);
+            }
+            prop_assert!(reader.next_record().expect("memory can be read").is_none());
+        }
+    }
+}

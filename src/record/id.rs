@@ -1,0 +1,263 @@
+//! Numbers and names: types, so that a row number is never taken for an offset.
+
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The place of a row in its dataset, counted from 1; the header line does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RowNumber(NonZeroU64);
+
+impl RowNumber {
+    /// The first row.
+    pub const FIRST: Self = Self(NonZeroU64::MIN);
+
+    /// `None` for 0: rows are counted from 1.
+    #[must_use]
+    pub fn new(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
+    /// The number itself.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    /// The row after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// The place of a window in its stream, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WindowIndex(NonZeroU32);
+
+impl WindowIndex {
+    /// The first window.
+    pub const FIRST: Self = Self(NonZeroU32::MIN);
+
+    /// `None` for 0: windows are counted from 1.
+    #[must_use]
+    pub fn new(index: u32) -> Option<Self> {
+        NonZeroU32::new(index).map(Self)
+    }
+
+    /// The index itself.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+
+    /// The window after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The name its files share, as in `window-00001`.
+    #[must_use]
+    pub fn file_stem(self) -> String {
+        format!("window-{:05}", self.0)
+    }
+}
+
+/// A partition of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Partition(pub i32);
+
+/// The place of a message in its partition, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Offset(pub i64);
+
+impl Offset {
+    /// The offset after this one: where reading goes on.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// Names one replay of a dataset, so that rows of two replays are never taken for each other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(String);
+
+impl RunId {
+    /// A run id as it stands in a message or a manifest.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+macro_rules! display_inner {
+    ($($name:ident),*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    )*};
+}
+display_inner!(RowNumber, WindowIndex, Partition, Offset, RunId);
+
+/// Which windows a model learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scheme {
+    /// Windows 1 to k.
+    Cumulative,
+    /// Window k alone.
+    Window,
+}
+
+impl Scheme {
+    /// The first and the last window that the model of window `k` learns from.
+    #[must_use]
+    pub fn windows(self, k: WindowIndex) -> (WindowIndex, WindowIndex) {
+        match self {
+            Self::Cumulative => (WindowIndex::FIRST, k),
+            Self::Window => (k, k),
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Cumulative => "cumulative",
+            Self::Window => "window",
+        })
+    }
+}
+
+impl FromStr for Scheme {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        match text {
+            "cumulative" => Ok(Self::Cumulative),
+            "window" => Ok(Self::Window),
+            _ => Err(IdError::Scheme { given: text.to_owned() }),
+        }
+    }
+}
+
+/// The name of a model: its scheme and its newest window, as in `cumulative-2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModelId {
+    /// The newest window that it learned from. First, so that models sort by the time they can appear.
+    pub window: WindowIndex,
+    /// Which windows it learned from.
+    pub scheme: Scheme,
+}
+
+impl fmt::Display for ModelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}-{}", self.scheme, self.window))
+    }
+}
+
+impl FromStr for ModelId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let fault = || IdError::Model { given: text.to_owned() };
+        let (scheme, window) = text.rsplit_once('-').ok_or_else(fault)?;
+        // Digits alone, no sign and no leading zero: one model has one name.
+        if window.starts_with('0') || !window.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(fault());
+        }
+        let window = window.parse().ok().and_then(WindowIndex::new).ok_or_else(fault)?;
+        Ok(Self { window, scheme: scheme.parse().map_err(|_| fault())? })
+    }
+}
+
+/// A name that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Not a model id.
+    #[error("`{given}` is not a model id (these look like cumulative-2 or window-3)")]
+    Model {
+        /// What was given.
+        given: String,
+    },
+    /// Not a scheme.
+    #[error("`{given}` is not a training scheme (expected cumulative or window)")]
+    Scheme {
+        /// What was given.
+        given: String,
+    },
+}
+
+macro_rules! serde_as_text {
+    ($($name:ident),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+serde_as_text!(Scheme, ModelId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_id_reads_back_as_it_was_written() {
+        for text in ["cumulative-1", "window-3", "cumulative-12345"] {
+            assert_eq!(text.parse::<ModelId>().map(|id| id.to_string()), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_model_id_is_refused() {
+        for text in [
+            "",
+            "window",
+            "window-",
+            "window-0",
+            "window-01",
+            "window-+1",
+            "window--1",
+            "weekly-1",
+            "-1",
+            "window-99999999999",
+        ] {
+            assert!(text.parse::<ModelId>().is_err(), "{text} was taken");
+        }
+    }
+
+    #[test]
+    fn models_sort_by_the_window_they_wait_for() {
+        let mut ids: Vec<ModelId> = ["window-2", "cumulative-10", "cumulative-2", "window-1"]
+            .iter()
+            .filter_map(|text| text.parse().ok())
+            .collect();
+        ids.sort();
+        let sorted: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        assert_eq!(sorted, ["window-1", "cumulative-2", "window-2", "cumulative-10"]);
+    }
+}

@@ -1,0 +1,158 @@
+//! What the stages tell of their work: counters that move with every row, and events worth a line.
+//!
+//! Anyone may listen and nobody has to; telling never waits. Knows nothing of the rest of the house, so events carry
+//! plain numbers and texts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+
+/// How many events a slow listener may lag behind before it misses the oldest.
+const EVENT_BACKLOG: usize = 1024;
+
+/// The one place where the stages of a process report; clones report to the same place.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    counters: Arc<Counters>,
+    events: broadcast::Sender<Event>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { counters: Arc::default(), events: broadcast::Sender::new(EVENT_BACKLOG) }
+    }
+}
+
+impl Progress {
+    /// The counters, to read or to move.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Tells an event to those who listen.
+    pub fn tell(&self, event: Event) {
+        tracing::debug!(?event, "progress");
+        // Without a listener there is nobody to tell, and that is no fault.
+        let _ = self.events.send(event);
+    }
+
+    /// Listens to the events from now on.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+}
+
+/// Rows by how far they have come, since this process began.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Rows in the dataset; 0 while that is not known.
+    pub dataset: Counter,
+    /// Rows handed to the client library.
+    pub sent: Counter,
+    /// Rows that the broker has confirmed.
+    pub delivered: Counter,
+    /// Rows read from the broker.
+    pub received: Counter,
+    /// Rows written into a window, sealed or not.
+    pub stored: Counter,
+    /// Rows put into quarantine.
+    pub quarantined: Counter,
+    /// Rows that came again and were not stored twice.
+    pub repeated: Counter,
+    /// Messages that are in the topic and not yet read.
+    pub lag: Counter,
+}
+
+/// A number that many threads may move.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Moves it up.
+    pub fn add(&self, by: u64) {
+        self.0.fetch_add(by, Relaxed);
+    }
+
+    /// Sets it.
+    pub fn set(&self, to: u64) {
+        self.0.store(to, Relaxed);
+    }
+
+    /// Reads it.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Something worth a line.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A broker answers.
+    BrokerReady {
+        /// What it is: embedded, redpanda or external.
+        kind: &'static str,
+        /// Where it is.
+        address: String,
+        /// Why this one was taken.
+        reason: String,
+    },
+    /// The API answers.
+    ApiReady {
+        /// Its address, as in `http://127.0.0.1:8080`.
+        url: String,
+    },
+    /// All rows of the dataset are in the topic.
+    ProducerDone {
+        /// How many.
+        rows: u64,
+        /// How long that took.
+        took: Duration,
+    },
+    /// A window's file and manifest are in place.
+    WindowSealed {
+        /// Its index, from 1.
+        window: u32,
+        /// Its rows.
+        rows: u64,
+        /// Of these, rows whose target is missing.
+        unlabelled: u64,
+        /// Its rows that went to quarantine.
+        quarantined: u64,
+        /// Why it was sealed.
+        reason: String,
+    },
+    /// The stream's last window is sealed.
+    StreamEnded {
+        /// How many windows there are.
+        windows: u32,
+    },
+    /// A model can be asked.
+    ModelPublished {
+        /// Its id.
+        id: String,
+        /// Rows that it was fitted to.
+        rows: u64,
+        /// AUC on its holdout; `None` when that holds one class alone.
+        auc: Option<f64>,
+        /// Log-loss on its holdout; `None` without holdout rows.
+        log_loss: Option<f64>,
+        /// Whether its solver reached the optimum.
+        converged: bool,
+        /// How long the fit took.
+        took: Duration,
+    },
+    /// A window gives no model.
+    ModelRefused {
+        /// The id that the model would have had.
+        id: String,
+        /// Why there is none.
+        reason: String,
+    },
+    /// All models of the stream are there.
+    TrainerDone,
+}
