@@ -2,5 +2,6 @@
 //! trains a logistic classifier on every batch and on everything so far, and serves each on an endpoint of its own.
 
 pub mod config;
+pub mod model;
 pub mod record;
 pub mod telemetry;

@@ -1,0 +1,197 @@
+//! A model as it stands on disk (`models/cumulative-1/model.json`) and as it is served.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::encoder::Encoder;
+use crate::config::Solver;
+use crate::record::{ModelId, Offset, Partition, WindowIndex};
+
+/// The version of the file's form. A reader refuses a higher one.
+pub const FORMAT: u32 = 1;
+
+/// One model, or the record of why there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The version of the form: [`FORMAT`].
+    pub format: u32,
+    /// The model's name.
+    pub id: ModelId,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// When it was made, RFC 3339, UTC.
+    pub created: String,
+    /// What it was made from.
+    pub lineage: Lineage,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Outcome {
+    /// A model.
+    Learned(Box<Learned>),
+    /// No model: these rows cannot be learned from.
+    Refused {
+        /// Why not, as a sentence without a full stop.
+        reason: String,
+    },
+}
+
+/// The rows and files behind a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lineage {
+    /// A short digest of the windows' sha256: two models of equal lineage saw the same bytes.
+    pub id: String,
+    /// The windows, oldest first.
+    pub windows: Vec<WindowLineage>,
+    /// Rows that the model was fitted to.
+    pub fit_rows: u64,
+    /// Of these, positive ones.
+    pub fit_positives: u64,
+    /// Rows kept out of the fit, to score it.
+    pub holdout_rows: u64,
+}
+
+/// One window behind a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WindowLineage {
+    /// Which one.
+    pub window: WindowIndex,
+    /// All its rows.
+    pub rows: u64,
+    /// Its rows that have a target.
+    pub labelled: u64,
+    /// The sha256 of its file, in hexadecimal.
+    pub sha256: String,
+    /// Where its rows stood in the topic.
+    pub offsets: Vec<OffsetRange>,
+}
+
+/// A run of offsets in one partition, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OffsetRange {
+    /// The partition.
+    pub partition: Partition,
+    /// The first offset.
+    pub first: Offset,
+    /// The last offset.
+    pub last: Offset,
+}
+
+/// A fitted model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Learned {
+    /// From cells to columns.
+    pub encoder: Encoder,
+    /// b of the objective: the log-odds where every column is 0.
+    pub intercept: f64,
+    /// w of the objective, one a column, in the encoder's order.
+    pub weights: Vec<f64>,
+    /// The probability from which the answer is 'positive'.
+    pub threshold: f64,
+    /// How the optimum was found.
+    pub solver: SolverReport,
+    /// Scores by what they were taken on: `holdout` (the held-out rows of all its windows) and `newest_holdout` (those
+    /// of its newest window, the same rows for every scheme). An empty holdout has no entry.
+    pub scores: BTreeMap<String, Score>,
+    /// A few real rows, with the model's answers.
+    pub examples: Vec<Example>,
+}
+
+/// How an optimum was found, and whether it is one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SolverReport {
+    /// Which solver.
+    pub name: Solver,
+    /// The weight of the penalty.
+    pub l2: f64,
+    /// Steps taken.
+    pub iterations: u64,
+    /// sum_i log(1 + exp(-s_i (w.x_i + b))) + l2/2 * |w|^2, natural logarithm.
+    pub objective: f64,
+    /// The largest absolute component of the objective's gradient, per row.
+    pub gradient_norm: f64,
+    /// Whether the gradient is small enough to call this the optimum.
+    pub converged: bool,
+    /// Wall-clock time of the fit.
+    pub seconds: f64,
+}
+
+/// How well probabilities met the truth on some rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Rows scored.
+    pub rows: u64,
+    /// Of these, positive ones.
+    pub positives: u64,
+    /// Area under the ROC curve, ties counted half; `None` when there is one class alone.
+    pub auc: Option<f64>,
+    /// Average precision; `None` when there is no positive row.
+    pub average_precision: Option<f64>,
+    /// Mean of -log p(truth), natural logarithm.
+    pub log_loss: f64,
+    /// Log-loss of always answering with the share of positives in the training rows.
+    pub baseline_log_loss: f64,
+    /// Mean of (p - truth)^2.
+    pub brier: f64,
+    /// Share of rows whose label at the threshold is the truth.
+    pub accuracy: f64,
+    /// Share of rows that the majority class of the training rows gets right.
+    pub baseline_accuracy: f64,
+    /// Labels against truth at the threshold.
+    pub confusion: ConfusionMatrix,
+    /// Ten bins of equal width over the probability.
+    pub reliability: Vec<ReliabilityBin>,
+}
+
+/// Rows by label and truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfusionMatrix {
+    /// Positive rows labelled positive.
+    pub true_positives: u64,
+    /// Negative rows labelled positive.
+    pub false_positives: u64,
+    /// Negative rows labelled negative.
+    pub true_negatives: u64,
+    /// Positive rows labelled negative.
+    pub false_negatives: u64,
+}
+
+/// Rows whose probability falls in one tenth of the range.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ReliabilityBin {
+    /// The bin's lower end, included.
+    pub from: f64,
+    /// The bin's upper end, excluded but for 1.
+    pub to: f64,
+    /// Rows in it.
+    pub rows: u64,
+    /// The mean of their probabilities; `None` for an empty bin.
+    pub mean_probability: Option<f64>,
+    /// The share of positive ones; `None` for an empty bin.
+    pub positive_share: Option<f64>,
+}
+
+/// A real row and the model's answer to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Example {
+    /// The cells by column: a number, a text, or null for a missing one. Exactly what a request may hold.
+    pub row: serde_json::Map<String, serde_json::Value>,
+    /// The model's probability for it.
+    pub probability: f64,
+}
+
+impl Artifact {
+    /// The model, when there is one.
+    #[must_use]
+    pub fn learned(&self) -> Option<&Learned> {
+        match &self.outcome {
+            Outcome::Learned(learned) => Some(learned),
+            Outcome::Refused { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! From the cells of a row to the columns of the design: standardised numbers and one-hot levels.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::CalendarPart;
+use crate::record::TimeFormat;
+
+/// The features of a model with all that was learned about them from the training rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Encoder {
+    /// In the order of the schema; their columns follow each other in the design.
+    pub features: Vec<EncodedFeature>,
+}
+
+/// One feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EncodedFeature {
+    /// The dataset's column that it is read from.
+    pub column: String,
+    /// What is made of its cells.
+    pub encoding: Encoding,
+}
+
+/// What is made of a cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Encoding {
+    /// One column: (x - mean) / deviation, with x = log(1 + cell) where `log` is set.
+    Number {
+        /// Whether the logarithm is taken first.
+        log: bool,
+        /// What a missing cell counts as, on the scale of x.
+        median: f64,
+        /// The mean of x over the training rows.
+        mean: f64,
+        /// The standard deviation of x over the training rows (n in the denominator); 1 for a constant column.
+        deviation: f64,
+        /// The smallest cell of the training rows, before the logarithm.
+        min: f64,
+        /// The largest cell of the training rows, before the logarithm.
+        max: f64,
+    },
+    /// One column a level.
+    Category {
+        /// Sorted values, then `missing` where it was seen often enough, then `other`, always the last.
+        levels: Vec<Level>,
+    },
+    /// One column a level of a part of a time.
+    Calendar {
+        /// Which part.
+        part: CalendarPart,
+        /// How the time is written.
+        format: TimeFormat,
+        /// As for a category, the values being numbers as text, in numeric order.
+        levels: Vec<Level>,
+    },
+}
+
+/// One column of a one-hot feature.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Cells with this text.
+    Value(String),
+    /// Cells with nothing in them.
+    Missing,
+    /// Cells whose value was seen fewer than `min_count` times in training, or never.
+    Other,
+}
+
+impl Encoding {
+    /// How many columns of the design it fills.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Number { .. } => 1,
+            Self::Category { levels } | Self::Calendar { levels, .. } => levels.len(),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A fitted model made ready to answer quickly.
+
+use std::collections::HashMap;
+
+use super::artifact::Learned;
+use super::encoder::{Encoding, Level};
+use crate::config::CalendarPart;
+use crate::record::EventTime;
+
+/// One cell of a row that is to be predicted, read and found good.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    /// For a numeric feature, before the logarithm.
+    Number(f64),
+    /// For a categorical feature.
+    Text(&'a str),
+    /// For a calendar feature.
+    Time(EventTime),
+    /// Nothing.
+    Missing,
+}
+
+/// A model's answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction {
+    /// w.x + b.
+    pub log_odds: f64,
+    /// 1 / (1 + exp(-log_odds)): how likely the row is to be positive.
+    pub probability: f64,
+    /// Whether the probability reaches the threshold.
+    pub label: bool,
+}
+
+/// Coefficients arranged for look-up: one step a feature.
+#[derive(Debug, Clone)]
+pub struct Predictor {
+    intercept: f64,
+    threshold: f64,
+    terms: Vec<Term>,
+}
+
+#[derive(Debug, Clone)]
+enum Term {
+    Number { log: bool, median: f64, mean: f64, scale: f64 },
+    Category { values: HashMap<String, f64>, missing: f64, other: f64 },
+    Calendar { part: CalendarPart, values: HashMap<u8, f64>, missing: f64, other: f64 },
+}
+
+impl Predictor {
+    /// Arranges a model's coefficients.
+    #[must_use]
+    pub fn new(learned: &Learned) -> Self {
+        let mut rest = learned.weights.as_slice();
+        let terms = learned.encoder.features.iter().map(|feature| {
+            let (weights, after) = rest.split_at(feature.encoding.width().min(rest.len()));
+            rest = after;
+            Term::new(&feature.encoding, weights)
+        });
+        let terms = terms.collect();
+        Self { intercept: learned.intercept, threshold: learned.threshold, terms }
+    }
+
+    /// Answers for one row; `cells` are its features' cells, in the encoder's order.
+    #[must_use]
+    pub fn predict(&self, cells: &[Cell<'_>]) -> Prediction {
+        let terms = self.terms.iter().zip(cells);
+        let log_odds = self.intercept + terms.map(|(term, cell)| term.contribution(cell)).sum::<f64>();
+        let probability = 1.0 / (1.0 + (-log_odds).exp());
+        Prediction { log_odds, probability, label: probability >= self.threshold }
+    }
+}
+
+impl Term {
+    fn new(encoding: &Encoding, weights: &[f64]) -> Self {
+        let weight_of = |levels: &[Level], wanted: &Level| {
+            let place = levels.iter().position(|level| level == wanted);
+            place.and_then(|place| weights.get(place)).copied()
+        };
+        match encoding {
+            Encoding::Number { log, median, mean, deviation, .. } => {
+                let weight = weights.first().copied().unwrap_or_default();
+                Self::Number { log: *log, median: *median, mean: *mean, scale: weight / deviation }
+            }
+            Encoding::Category { levels } => {
+                let other = weight_of(levels, &Level::Other).unwrap_or_default();
+                let missing = weight_of(levels, &Level::Missing).unwrap_or(other);
+                let values = levels.iter().zip(weights).filter_map(|(level, weight)| match level {
+                    Level::Value(text) => Some((text.clone(), *weight)),
+                    Level::Missing | Level::Other => None,
+                });
+                Self::Category { values: values.collect(), missing, other }
+            }
+            Encoding::Calendar { part, levels, .. } => {
+                let other = weight_of(levels, &Level::Other).unwrap_or_default();
+                let missing = weight_of(levels, &Level::Missing).unwrap_or(other);
+                let values = levels.iter().zip(weights).filter_map(|(level, weight)| match level {
+                    Level::Value(text) => text.parse().ok().map(|number| (number, *weight)),
+                    Level::Missing | Level::Other => None,
+                });
+                Self::Calendar { part: *part, values: values.collect(), missing, other }
+            }
+        }
+    }
+
+    fn contribution(&self, cell: &Cell<'_>) -> f64 {
+        match (self, cell) {
+            (Self::Number { log, mean, scale, .. }, Cell::Number(number)) => {
+                (if *log { number.ln_1p() } else { *number } - mean) * scale
+            }
+            (Self::Number { median, mean, scale, .. }, _) => (median - mean) * scale,
+            (Self::Category { values, other, .. }, Cell::Text(text)) => *values.get(*text).unwrap_or(other),
+            (Self::Calendar { part, values, other, .. }, Cell::Time(time)) => {
+                let number = match part {
+                    CalendarPart::Hour => time.hour(),
+                    CalendarPart::Weekday => time.weekday(),
+                    CalendarPart::Month => time.month(),
+                };
+                *values.get(&number).unwrap_or(other)
+            }
+            (Self::Category { missing, .. } | Self::Calendar { missing, .. }, _) => *missing,
+        }
+    }
+}
