@@ -15,4 +15,4 @@ pub use pipeline::{
     CalendarPart, Dataset, FeatureColumns, Pace, Pipeline, Serve, Solver, Stream, Target, TargetRule, TimeColumn,
     Train, WindowPolicy,
 };
-pub use schema::{Feature, FeatureKind, RowFault, Schema};
+pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};

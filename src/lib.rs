@@ -1,7 +1,31 @@
 //! Windrow replays a dataset through a Kafka-compatible broker as if it were live, cuts the stream into batch files,
 //! trains a logistic classifier on every batch and on everything so far, and serves each on an endpoint of its own.
+//!
+//! A row flows down one line, once:
+//!
+//! ```text
+//! dataset -> producer -> broker -> consumer -> batch -> trainer -> registry -> api
+//! ```
+//!
+//! The modules stand below in reading order: first what flows, then where it rests, then who moves it. ARCHITECTURE.md
+//! has the map, with what each promises and what it may import; `tests/tidy.rs` holds the code to it.
 
 pub mod config;
-pub mod model;
 pub mod record;
 pub mod telemetry;
+
+pub mod batch;
+pub mod broker;
+pub mod dataset;
+pub mod model;
+
+pub mod registry;
+
+pub mod api;
+pub mod consumer;
+pub mod producer;
+pub mod trainer;
+
+pub mod app;
+
+pub mod cli;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Why there is no [`Pipeline`](super::Pipeline).
+/// Why there is no [`Pipeline`](crate::config::Pipeline).
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file could not be read.

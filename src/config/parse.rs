@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use super::duration::Written;
-use super::lines::{Lines, line_of};
-use super::pipeline::{
+use crate::config::duration::Written;
+use crate::config::lines::{Lines, line_of};
+use crate::config::pipeline::{
     Dataset, FeatureColumns, Pace, Pipeline, Serve, Solver, Stream, Target, TargetRule, TimeColumn, Train, WindowPolicy,
 };
-use super::raw::{self, PaceKind};
-use super::{ConfigError, Fault};
+use crate::config::raw::{self, PaceKind};
+use crate::config::{ConfigError, Fault};
 use crate::record::{Scheme, TimeFormat};
 
 /// What a category must be seen to have a coefficient of its own, when the file does not say.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::duration;
-use super::lines::Lines;
+use crate::config::duration;
+use crate::config::lines::Lines;
 use crate::record::{CellError, Scheme, TimeFormat, parse_number};
 
 /// All that a pipeline file says, with the defaults filled in.

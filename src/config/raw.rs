@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::duration::Written;
-use super::pipeline::{CalendarPart, Solver};
+use crate::config::duration::Written;
+use crate::config::pipeline::{CalendarPart, Solver};
 use crate::record::Scheme;
 
 #[derive(Debug, Deserialize)]

@@ -1,7 +1,7 @@
 //! A pipeline bound to the columns of its dataset: which column plays which part.
 
-use super::ConfigError;
-use super::pipeline::{CalendarPart, Pipeline, TargetRule};
+use crate::config::ConfigError;
+use crate::config::pipeline::{CalendarPart, Pipeline, TargetRule};
 use crate::record::{CellError, EventTime, Fields, TimeFormat, parse_number};
 
 /// Names resolved to places in a record.
@@ -41,6 +41,15 @@ pub enum FeatureKind {
     Categorical,
     /// A part of a time.
     Calendar(CalendarPart, TimeFormat),
+}
+
+/// What checking a row found out on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// Whether the row is positive; `None` when its target is missing.
+    pub label: Option<bool>,
+    /// When it happened; `None` when the pipeline names no time or the row has none.
+    pub time: Option<EventTime>,
 }
 
 /// Why a row cannot be taken.
@@ -175,22 +184,21 @@ impl Schema {
         }
     }
 
-    /// Whether every cell that the pipeline uses can be read: the row can be stored, trained on and scored.
+    /// Reads every cell that the pipeline uses: a row that passes can be stored, trained on and scored.
     ///
     /// # Errors
     /// The first thing that is wrong with the row.
-    pub fn check(&self, row: &Fields<'_>) -> Result<(), RowFault> {
+    pub fn check(&self, row: &Fields<'_>) -> Result<Checked, RowFault> {
         if row.len() != self.columns.len() {
             return Err(RowFault::FieldCount { given: row.len(), expected: self.columns.len() });
         }
-        self.label(row)?;
-        self.time(row)?;
+        let (label, time) = (self.label(row)?, self.time(row)?);
         for feature in &self.features {
             if matches!(feature.kind, FeatureKind::Numeric | FeatureKind::Log) {
                 self.number(feature, row)?;
             }
         }
-        Ok(())
+        Ok(Checked { label, time })
     }
 
     fn cell<'a>(&self, row: &Fields<'a>, index: usize) -> Result<&'a str, RowFault> {

@@ -1,0 +1,126 @@
+//! The commands: the only place that prints results, reads the environment and chooses exit codes.
+//!
+//! Exit codes: 0 done, 1 a finding or failure, 2 wrong use. Results go to standard output, progress and errors to
+//! standard error.
+
+mod args;
+mod broker;
+mod demo;
+mod logging;
+mod models;
+mod openapi;
+mod print;
+mod progress;
+mod run;
+mod serve;
+mod signal;
+mod stages;
+mod topic;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use tokio_util::sync::CancellationToken;
+
+use self::args::{Cli, Command, PlaceArgs};
+use self::progress::Display;
+use crate::app::{AppError, WorkdirError, Workplace, default_workdir};
+use crate::config::{ConfigError, Pipeline};
+use crate::telemetry::Progress;
+
+/// How long threads that still wait for a broker or a disk may hold up the exit.
+const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(500);
+
+/// The whole program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows which goes where and which code is due.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let display = Display::new();
+    logging::start(&display);
+    match execute(cli.command, &display) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(CliError::BrokenPipe) => ExitCode::SUCCESS,
+        Err(error) => {
+            display.error(&error.to_string());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn execute(command: Command, display: &Display) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
+    let result = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        signal::watch(stop.clone(), display.clone());
+        match command {
+            Command::Demo(args) => demo::execute(args, display, stop).await,
+            Command::Run { pipeline, run } => run::execute(&pipeline, run, display, stop).await,
+            Command::Broker(args) => broker::execute(args, display, stop).await,
+            Command::Topic(command) => topic::execute(command).await,
+            Command::Produce { pipeline, cluster } => stages::produce(&pipeline, cluster, display, stop).await,
+            Command::Consume(args) => stages::consume(args, display, stop).await,
+            Command::Train(args) => stages::train(args, display, stop).await,
+            Command::Serve(args) => serve::execute(args, display, stop).await,
+            Command::Models(args) => models::execute(&args),
+            Command::Openapi { pipeline, place } => openapi::execute(&pipeline, &place),
+        }
+    });
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
+    result
+}
+
+fn workplace(pipeline: &Path, place: &PlaceArgs) -> Result<Workplace, CliError> {
+    let pipeline = Pipeline::load(pipeline).map_err(AppError::from)?;
+    Ok(workplace_of(pipeline, place))
+}
+
+fn workplace_of(pipeline: Pipeline, place: &PlaceArgs) -> Workplace {
+    let workdir = place.workdir.clone().unwrap_or_else(|| default_workdir(&pipeline));
+    Workplace { pipeline: Arc::new(pipeline), workdir, progress: Progress::default() }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// What was asked for cannot be, whatever the state of things.
+    #[error("{0}")]
+    Use(String),
+    #[error("{0}")]
+    Failed(String),
+    #[error("cannot start the runtime: {0}")]
+    Runtime(std::io::Error),
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+    /// Whoever read our output has seen enough.
+    #[error("the reader of standard output has gone")]
+    BrokenPipe,
+}
+
+impl CliError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Use(_)
+            | Self::App(AppError::Config(ConfigError::Read { .. } | ConfigError::Invalid { .. }))
+            | Self::App(AppError::Workdir(WorkdirError::Used { .. })) => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe { Self::BrokenPipe } else { Self::Output(error) }
+    }
+}

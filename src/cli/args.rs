@@ -1,0 +1,195 @@
+//! The command line as it is written. Each flag's help stands beside it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::broker::Choice;
+
+/// Where `windrow broker` listens, and where the stages look for it.
+const BROKER_ADDRESS: &str = "127.0.0.1:9092";
+
+/// Replay a dataset through a Kafka-compatible broker as if it were live, cut the stream into windows, train a
+/// classifier on each window and on everything so far, and serve every one of them.
+#[derive(Debug, Parser)]
+#[command(name = "windrow", version, max_term_width = 100, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the flights pipeline in one process: broker, producer, consumer, trainer and API
+    Demo(RunArgs),
+    /// Run a pipeline in one process: broker, producer, consumer, trainer and API
+    Run {
+        /// The pipeline file
+        pipeline: PathBuf,
+        #[command(flatten)]
+        run: RunArgs,
+    },
+    /// Run the embedded broker alone, for clients in other processes
+    Broker(BrokerArgs),
+    /// Create, delete or describe the topic of a pipeline
+    #[command(subcommand)]
+    Topic(TopicCommand),
+    /// Replay the dataset into the topic
+    Produce {
+        /// The pipeline file
+        pipeline: PathBuf,
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    },
+    /// Cut the topic into batch files, going on behind the last one
+    Consume(ConsumeArgs),
+    /// Make the models of every window, as windows appear
+    Train(TrainArgs),
+    /// Serve the models, as they appear
+    Serve(ServeArgs),
+    /// List the models made so far, with their scores
+    Models(ModelsArgs),
+    /// Print the API document (OpenAPI 3), with the paths of the models made so far
+    Openapi {
+        /// The pipeline file
+        pipeline: PathBuf,
+        #[command(flatten)]
+        place: PlaceArgs,
+    },
+}
+
+/// Where a pipeline's files go.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    /// Where batches and models go [default: .windrow/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workdir: Option<PathBuf>,
+}
+
+/// A Kafka-compatible cluster that is there already.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterArgs {
+    /// The cluster: HOST:PORT[,HOST:PORT...]
+    #[arg(long, value_name = "HOST:PORT", default_value = BROKER_ADDRESS)]
+    pub(crate) broker: Choice,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClientArgs {
+    /// A property of the Kafka client, by librdkafka's name; may be repeated
+    #[arg(short = 'X', value_name = "KEY=VALUE", value_parser = property)]
+    pub(crate) property: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Which broker: auto, embedded, redpanda, or the HOST:PORT[,HOST:PORT...] of a cluster
+    #[arg(long, default_value = "auto")]
+    pub(crate) broker: Choice,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// End when the dataset is through and the last model is published
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Empty the work directory first
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Where the API listens [default: serve.listen of the pipeline file]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BrokerArgs {
+    /// Where the broker listens
+    #[arg(long, value_name = "ADDR", default_value = BROKER_ADDRESS)]
+    pub(crate) listen: SocketAddr,
+    /// The HOST:PORT that clients are told to connect to [default: where it listens]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) advertise: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopicCommand {
+    /// Create the topic with the partitions that the pipeline file asks for
+    Create(TopicArgs),
+    /// Delete the topic and all that is in it
+    Delete(TopicArgs),
+    /// Show the topic's partitions and offsets
+    Describe {
+        #[command(flatten)]
+        topic: TopicArgs,
+        /// Print JSON, for machines
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopicArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsumeArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// End when the dataset is through (without it: wait for more until Ctrl-C)
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Take so long a silence as the end of the stream, for producers that send no end marker
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) end_after_idle: Option<std::time::Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// End when the last model is published (without it: wait for more until Ctrl-C)
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Where the API listens [default: serve.listen of the pipeline file]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Print JSON, for machines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE, as in security.protocol=SASL_SSL".to_owned()),
+    }
+}

@@ -1,0 +1,19 @@
+//! `windrow broker`: the embedded broker alone.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app;
+use crate::broker::{Choice, StartOptions};
+use crate::cli::CliError;
+use crate::cli::args::BrokerArgs;
+use crate::cli::progress::{Display, Shows};
+use crate::telemetry::Progress;
+
+pub(crate) async fn execute(args: BrokerArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
+    let progress = Progress::default();
+    let following = display.follow(&progress, Shows::default());
+    let options = StartOptions { listen: Some(args.listen), advertise: args.advertise, ..StartOptions::default() };
+    let result = app::broker(&Choice::Embedded, &options, &progress, stop).await;
+    following.finish().await;
+    Ok(result?)
+}

@@ -1,0 +1,16 @@
+//! `windrow openapi`: the API document, without a server.
+
+use std::path::Path;
+
+use crate::api;
+use crate::cli::args::PlaceArgs;
+use crate::cli::print::stdout;
+use crate::cli::{CliError, workplace};
+
+pub(crate) fn execute(pipeline: &Path, place: &PlaceArgs) -> Result<(), CliError> {
+    let workplace = workplace(pipeline, place)?;
+    let registry = workplace.registry()?;
+    let mut document = api::document(&workplace.pipeline, &registry.snapshot());
+    document.push('\n');
+    Ok(stdout(&document)?)
+}

@@ -1,0 +1,50 @@
+//! Results on standard output.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value};
+
+/// Writes text to standard output; a reader that has gone is no fault of ours, but an end.
+pub(crate) fn stdout(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// A count with its thousands set apart, as in `336,776`.
+pub(crate) fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A curl line that asks a model for a row, ready to be pasted into a shell.
+pub(crate) fn curl(url: &str, model: &str, row: &Map<String, Value>) -> String {
+    let body = Value::Object(row.clone()).to_string().replace('\'', r"'\''");
+    format!("curl -s {url}/v1/models/{model}/predict -H 'content-type: application/json' -d '{body}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (336_776, "336,776"), (10_000_000, "10,000,000")];
+        for (count, text) in cases {
+            assert_eq!(thousands(count), text);
+        }
+    }
+
+    #[test]
+    fn a_quote_in_a_row_survives_the_shell() {
+        let row: Map<String, Value> = [("name".to_owned(), Value::from("O'Hare"))].into_iter().collect();
+        assert!(curl("http://h", "latest", &row).ends_with(r#"-d '{"name":"O'\''Hare"}'"#));
+    }
+}

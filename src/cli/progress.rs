@@ -1,0 +1,201 @@
+//! Live progress on standard error: bars in a terminal, plain lines in a pipe or a log.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinHandle;
+
+use crate::cli::print::thousands;
+use crate::telemetry::{Counters, Event, Progress};
+
+const BAR: &str = "{prefix:>7} {bar:36.cyan/blue} {msg}";
+const REDRAW: Duration = Duration::from_millis(100);
+/// How often a log gets a line of counts.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Standard error, shared by progress, log and errors, so that none overwrites another.
+#[derive(Debug, Clone)]
+pub(crate) struct Display {
+    bars: MultiProgress,
+    interactive: bool,
+}
+
+impl Display {
+    pub(crate) fn new() -> Self {
+        Self { bars: MultiProgress::new(), interactive: io::stderr().is_terminal() }
+    }
+
+    /// Writes a line above the bars.
+    pub(crate) fn line(&self, text: &str) {
+        // Who closed standard error does not want to be told; the work goes on.
+        let _ = self.suspended(|| writeln!(io::stderr(), "{text}"));
+    }
+
+    pub(crate) fn error(&self, text: &str) {
+        self.line(&format!("error: {text}"));
+    }
+
+    /// Runs something that writes to the terminal while the bars are out of the way.
+    pub(crate) fn suspended<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bars.suspend(write)
+    }
+
+    /// Shows the progress until the handle is finished.
+    pub(crate) fn follow(&self, progress: &Progress, shows: Shows) -> Following {
+        let (display, progress) = (self.clone(), progress.clone());
+        let mut events = progress.listen();
+        let (finish, mut finished) = tokio::sync::oneshot::channel();
+        let task = tokio::spawn(async move {
+            let mut board = Board::new(&display, shows);
+            let mut redraw = tokio::time::interval(if display.interactive { REDRAW } else { PLAIN_INTERVAL });
+            redraw.tick().await;
+            loop {
+                tokio::select! {
+                    biased;
+                    event = events.recv() => match event {
+                        Ok(event) => board.tell(&event),
+                        Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => break,
+                    },
+                    _ = &mut finished => break,
+                    _ = redraw.tick() => board.redraw(progress.counters()),
+                }
+            }
+            board.finish(progress.counters());
+        });
+        Following { finish, task }
+    }
+}
+
+/// Which rows a command moves.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shows {
+    pub(crate) sent: bool,
+    pub(crate) stored: bool,
+}
+
+/// A display that follows some work.
+#[derive(Debug)]
+pub(crate) struct Following {
+    finish: tokio::sync::oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Following {
+    /// Shows what is still to be shown, and takes the bars away.
+    pub(crate) async fn finish(self) {
+        // Both fail only when the display has ended by itself.
+        let _ = self.finish.send(());
+        let _ = self.task.await;
+    }
+}
+
+struct Board<'a> {
+    display: &'a Display,
+    shows: Shows,
+    sent: ProgressBar,
+    stored: ProgressBar,
+    last_counts: String,
+    models_told: bool,
+}
+
+impl<'a> Board<'a> {
+    fn new(display: &'a Display, shows: Shows) -> Self {
+        let bar = |shown: bool, prefix: &'static str| {
+            if !(shown && display.interactive) {
+                return ProgressBar::hidden();
+            }
+            let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
+            display.bars.add(ProgressBar::new(0).with_style(style.progress_chars("━╸─")).with_prefix(prefix))
+        };
+        let (sent, stored) = (bar(shows.sent, "sent"), bar(shows.stored, "stored"));
+        Self { display, shows, sent, stored, last_counts: String::new(), models_told: false }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        if matches!(event, Event::ModelPublished { .. }) && !self.models_told {
+            self.models_told = true;
+            self.display.line("  model                rows      AUC  log-loss  fit");
+        }
+        if let Some(line) = sentence(event) {
+            self.display.line(&line);
+        }
+    }
+
+    fn redraw(&mut self, counters: &Counters) {
+        let counts = self.counts(counters);
+        if self.display.interactive {
+            let total = counters.dataset.get();
+            for (bar, position) in [(&self.sent, counters.sent.get()), (&self.stored, counters.stored.get())] {
+                bar.set_length(total.max(position));
+                bar.set_position(position);
+            }
+            self.sent.set_message(format!("{} rows", of(counters.sent.get(), total)));
+            self.stored.set_message(format!(
+                "{} rows · lag {}{}",
+                of(counters.stored.get(), total),
+                thousands(counters.lag.get()),
+                beside(counters.quarantined.get(), "in quarantine")
+            ));
+        } else if counts != self.last_counts {
+            self.display.line(&counts);
+            self.last_counts = counts;
+        }
+    }
+
+    fn counts(&self, counters: &Counters) -> String {
+        let mut parts = Vec::new();
+        if self.shows.sent {
+            parts.push(format!("sent {}", of(counters.sent.get(), counters.dataset.get())));
+        }
+        if self.shows.stored {
+            parts.push(format!("stored {}", thousands(counters.stored.get())));
+            parts.push(format!("lag {}", thousands(counters.lag.get())));
+            parts.push(format!("quarantined {}", thousands(counters.quarantined.get())));
+        }
+        parts.join(", ")
+    }
+
+    fn finish(&mut self, counters: &Counters) {
+        self.sent.finish_and_clear();
+        self.stored.finish_and_clear();
+        if self.shows.sent || self.shows.stored {
+            let counts = self.counts(counters);
+            self.display.line(&counts);
+        }
+    }
+}
+
+fn of(position: u64, total: u64) -> String {
+    if total == 0 { thousands(position) } else { format!("{} of {}", thousands(position), thousands(total)) }
+}
+
+fn beside(count: u64, what: &str) -> String {
+    if count == 0 { String::new() } else { format!(" · {} {what}", thousands(count)) }
+}
+
+fn sentence(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::BrokerReady { kind, address, reason } => format!("broker: {kind} at {address} ({reason})"),
+        Event::ApiReady { url } => format!("API: {url} (documentation: {url}/docs)"),
+        Event::ProducerDone { rows, took } => {
+            format!("producer: all {} rows sent and confirmed in {:.1} s", thousands(*rows), took.as_secs_f64())
+        }
+        Event::WindowSealed { window, rows, unlabelled, quarantined, reason } => {
+            let quarantined = beside(*quarantined, "in quarantine");
+            let unlabelled = beside(*unlabelled, "without a target");
+            format!("window {window}: {} rows{unlabelled}{quarantined}, sealed: {reason}", thousands(*rows))
+        }
+        Event::StreamEnded { windows } => format!("stream: through, {windows} windows"),
+        Event::ModelPublished { id, rows, auc, log_loss, converged, took } => {
+            let score = |score: &Option<f64>| score.map_or("-".to_owned(), |score| format!("{score:.4}"));
+            let honest = if *converged { "" } else { "  not converged" };
+            let (auc, log_loss) = (score(auc), score(log_loss));
+            format!("  {id:<16} {:>8}  {auc:>7}  {log_loss:>8}  {:.2} s{honest}", thousands(*rows), took.as_secs_f64())
+        }
+        Event::ModelRefused { id, reason } => format!("  {id:<16} no model: {reason}"),
+        Event::TrainerDone => return None,
+    })
+}

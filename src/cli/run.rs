@@ -1,0 +1,97 @@
+//! `windrow run`: a whole pipeline in one process.
+
+use std::path::Path;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{AppError, RunOptions, Running, Workplace, listening};
+use crate::broker::StartOptions;
+use crate::cli::args::RunArgs;
+use crate::cli::print::{curl, stdout};
+use crate::cli::progress::{Display, Shows};
+use crate::cli::{CliError, models, workplace_of};
+use crate::config::Pipeline;
+
+pub(crate) async fn execute(
+    pipeline: &Path,
+    args: RunArgs,
+    display: &Display,
+    stop: CancellationToken,
+) -> Result<(), CliError> {
+    let pipeline = Pipeline::load(pipeline).map_err(AppError::from)?;
+    run(pipeline, args, display, stop).await
+}
+
+pub(crate) async fn run(
+    pipeline: Pipeline,
+    args: RunArgs,
+    display: &Display,
+    stop: CancellationToken,
+) -> Result<(), CliError> {
+    let workplace = workplace_of(listening(pipeline, args.listen), &args.place);
+    let start = StartOptions {
+        redpanda_image: redpanda_image(),
+        properties: args.client.property,
+        ..StartOptions::default()
+    };
+    let options = RunOptions { broker: args.broker, start, fresh: args.fresh };
+    let following = display.follow(&workplace.progress, Shows { sent: true, stored: true });
+    let result = match workplace.run(options, stop.clone()).await {
+        Ok(running) => attend(running, &workplace, args.once, &stop).await,
+        Err(error) => Err(error.into()),
+    };
+    following.finish().await;
+    let (running, closing) = result?;
+    if let Some(closing) = closing {
+        display.suspended(|| stdout(&closing))?;
+        if !args.once {
+            display.line("serving until Ctrl-C");
+            let mut running = running;
+            let served = running.serve_on().await;
+            return Ok(served.and(running.shutdown().await)?);
+        }
+    }
+    Ok(running.shutdown().await?)
+}
+
+/// Waits for the stream to be through; gives what is to be said then.
+async fn attend(
+    mut running: Running,
+    workplace: &Workplace,
+    once: bool,
+    stop: &CancellationToken,
+) -> Result<(Running, Option<String>), CliError> {
+    if let Err(error) = running.finished().await {
+        return Err(running.give_up(error).await.into());
+    }
+    if stop.is_cancelled() {
+        return Ok((running, None));
+    }
+    let mut text = models::table(&running.registry().snapshot());
+    text.push_str(&if once { files(workplace) } else { addresses(&running) });
+    Ok((running, Some(text)))
+}
+
+fn files(workplace: &Workplace) -> String {
+    let (workdir, pipeline) = (workplace.workdir.display(), workplace.pipeline.file.display());
+    format!("\nbatches and models: {workdir}\nserve them:         windrow serve {pipeline} --workdir {workdir}\n")
+}
+
+fn addresses(running: &Running) -> String {
+    let url = running.url();
+    let mut text = format!(
+        "\ndocumentation:    {url}/docs\nOpenAPI document: {url}/openapi.json\nmodels:           {url}/v1/models\n"
+    );
+    let snapshot = running.registry().snapshot();
+    let example = snapshot.models().rev().find_map(|model| Some((model.id(), model.learned()?.examples.first()?)));
+    if let Some((id, example)) = example {
+        let id = id.to_string();
+        text.push_str(&format!("\nask a model:\n  {}\n", curl(url, &id, &example.row)));
+    }
+    text
+}
+
+#[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
+fn redpanda_image() -> Option<String> {
+    std::env::var("WINDROW_REDPANDA_IMAGE").ok().filter(|image| !image.is_empty())
+}

@@ -1,0 +1,33 @@
+//! Ctrl-C and SIGTERM: the first ends the command cleanly, the second at once.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::progress::Display;
+
+/// What a shell reports for a program ended by Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
+/// Watches in the background. Must be called inside the runtime.
+pub(crate) fn watch(stop: CancellationToken, display: Display) {
+    tokio::spawn(async move {
+        let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            tracing::warn!("signals cannot be caught: Ctrl-C will end the program at once");
+            return;
+        };
+        let mut told = false;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if told {
+                std::process::exit(INTERRUPTED);
+            }
+            told = true;
+            display.line("stopping; once more to stop at once");
+            stop.cancel();
+        }
+    });
+}

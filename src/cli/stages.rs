@@ -1,0 +1,65 @@
+//! `windrow produce`, `consume` and `train`: one stage each, as processes of their own.
+
+use std::path::Path;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::{Choice, Connection};
+use crate::cli::args::{ClusterArgs, ConsumeArgs, TrainArgs};
+use crate::cli::progress::{Display, Shows};
+use crate::cli::{CliError, workplace};
+
+pub(crate) async fn produce(
+    pipeline: &Path,
+    cluster: ClusterArgs,
+    display: &Display,
+    stop: CancellationToken,
+) -> Result<(), CliError> {
+    let place = crate::cli::args::PlaceArgs { workdir: None };
+    let workplace = workplace(pipeline, &place)?;
+    let connection = connection(cluster)?;
+    let following = display.follow(&workplace.progress, Shows { sent: true, stored: false });
+    let result = workplace.produce(connection, stop).await;
+    following.finish().await;
+    Ok(result?)
+}
+
+pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
+    let workplace = workplace(&args.pipeline, &args.place)?;
+    let connection = connection(args.cluster)?;
+    let following = display.follow(&workplace.progress, Shows { sent: false, stored: true });
+    let result = workplace.consume(connection, args.end_after_idle, stop.clone()).await;
+    following.finish().await;
+    result?;
+    linger(args.once, "the stream is through", display, &stop).await;
+    Ok(())
+}
+
+pub(crate) async fn train(args: TrainArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
+    let workplace = workplace(&args.pipeline, &args.place)?;
+    let following = display.follow(&workplace.progress, Shows::default());
+    let result = workplace.train(stop.clone()).await;
+    following.finish().await;
+    result?;
+    linger(args.once, "every window has its models", display, &stop).await;
+    Ok(())
+}
+
+async fn linger(once: bool, done: &str, display: &Display, stop: &CancellationToken) {
+    if !once && !stop.is_cancelled() {
+        display.line(&format!("{done}; Ctrl-C ends this (--once ends by itself)"));
+        stop.cancelled().await;
+    }
+}
+
+/// The cluster that several processes share: none of them can be the one to start it.
+pub(crate) fn connection(cluster: ClusterArgs) -> Result<Connection, CliError> {
+    match cluster.broker {
+        Choice::External(address) => Ok(Connection::new(address).with_properties(cluster.client.property)),
+        Choice::Auto | Choice::Embedded | Choice::Redpanda => Err(CliError::Use(
+            "a stage of its own needs the address of a broker that runs already: start one with `windrow broker`, and \
+             give its HOST:PORT with --broker"
+                .to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,65 @@
+//! `windrow topic`: create, delete and describe the topic of a pipeline.
+
+use serde_json::json;
+
+use crate::app::AppError;
+use crate::broker::{Creation, topic};
+use crate::cli::args::{TopicArgs, TopicCommand};
+use crate::cli::print::{stdout, thousands};
+use crate::cli::{CliError, stages};
+use crate::config::Pipeline;
+
+pub(crate) async fn execute(command: TopicCommand) -> Result<(), CliError> {
+    match command {
+        TopicCommand::Create(args) => create(args).await,
+        TopicCommand::Delete(args) => delete(args).await,
+        TopicCommand::Describe { topic, json } => describe(topic, json).await,
+    }
+}
+
+async fn create(args: TopicArgs) -> Result<(), CliError> {
+    let stream = Pipeline::load(&args.pipeline).map_err(AppError::from)?.stream;
+    let connection = stages::connection(args.cluster)?;
+    let made = topic::create(&connection, &stream.topic, stream.partitions.get()).await.map_err(AppError::from)?;
+    let (name, wanted) = (&stream.topic, stream.partitions);
+    match made {
+        Creation::Created => Ok(stdout(&format!("created the topic `{name}` with {wanted} partition(s)\n"))?),
+        Creation::Existed { partitions } if partitions == wanted.get() => {
+            Ok(stdout(&format!("the topic `{name}` is there already, with {wanted} partition(s)\n"))?)
+        }
+        Creation::Existed { partitions } => Err(CliError::Failed(format!(
+            "the topic `{name}` is there already, with {partitions} partition(s) where the pipeline file asks for {wanted}; \
+             delete it first, or set stream.partitions to {partitions}"
+        ))),
+    }
+}
+
+async fn delete(args: TopicArgs) -> Result<(), CliError> {
+    let name = Pipeline::load(&args.pipeline).map_err(AppError::from)?.stream.topic;
+    let connection = stages::connection(args.cluster)?;
+    topic::delete(&connection, &name).await.map_err(AppError::from)?;
+    Ok(stdout(&format!("deleted the topic `{name}`\n"))?)
+}
+
+async fn describe(args: TopicArgs, as_json: bool) -> Result<(), CliError> {
+    let name = Pipeline::load(&args.pipeline).map_err(AppError::from)?.stream.topic;
+    let connection = stages::connection(args.cluster)?;
+    let state = topic::describe(&connection, &name).await.map_err(AppError::from)?;
+    let partitions = state.partitions.iter();
+    let text = if as_json {
+        let partitions: Vec<_> = partitions
+            .map(|partition| json!({"partition": partition.partition, "low": partition.low, "high": partition.high}))
+            .collect();
+        format!("{:#}\n", json!({"topic": name, "partitions": partitions}))
+    } else {
+        let lines: String = partitions
+            .map(|partition| {
+                let held = u64::try_from(partition.high.0 - partition.low.0).unwrap_or_default();
+                let (low, high) = (partition.low, partition.high);
+                format!("  partition {}: {} records (offsets {low} to {high})\n", partition.partition, thousands(held))
+            })
+            .collect();
+        format!("topic `{name}`\n{lines}")
+    };
+    Ok(stdout(&text)?)
+}

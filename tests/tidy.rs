@@ -1,0 +1,204 @@
+//! The rules of the house, held by reading it: who may import whom, how long a file may be, what fixtures are for.
+//!
+//! The table is ARCHITECTURE.md's.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const LONGEST_FILE: usize = 500;
+const LONGEST_MAIN: usize = 40;
+
+/// Each module and what it may import from this crate, beside itself.
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
+    ("record", &[]),
+    ("telemetry", &[]),
+    ("config", &["record"]),
+    ("dataset", FLOOR_0),
+    ("model", &["record", "config"]),
+    ("broker", FLOOR_0),
+    ("batch", FLOOR_0),
+    ("registry", &["record", "config", "telemetry", "model"]),
+    ("producer", FLOORS_0_TO_2),
+    ("consumer", FLOORS_0_TO_2),
+    ("trainer", FLOORS_0_TO_2),
+    ("api", FLOORS_0_TO_2),
+    ("dashboard", FLOORS_0_TO_2),
+    ("report", FLOORS_0_TO_2),
+    ("audit", FLOORS_0_TO_2),
+    ("app", FLOORS_0_TO_3),
+    // Of the parts below, cli reads the public results it prints: broker addresses, documents, models.
+    ("cli", &["app", "config", "telemetry", "api", "broker", "model", "registry"]),
+    ("main", &["cli"]),
+];
+const FLOOR_0: &[&str] = &["record", "config", "telemetry"];
+const FLOORS_0_TO_2: &[&str] = &["record", "config", "telemetry", "dataset", "model", "broker", "batch", "registry"];
+const FLOORS_0_TO_3: &[&str] = &[
+    "record",
+    "config",
+    "telemetry",
+    "dataset",
+    "model",
+    "broker",
+    "batch",
+    "registry",
+    "producer",
+    "consumer",
+    "trainer",
+    "api",
+    "dashboard",
+    "report",
+    "audit",
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for path in entries.map(|entry| entry.expect("a readable folder").path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    assert!(!files.is_empty(), "no Rust files in {folder}");
+    files
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The code of a file without its comments and without its tests.
+fn code(path: &Path) -> String {
+    if path.file_name().is_some_and(|name| name == "tests.rs") {
+        return String::new();
+    }
+    let text = read(path);
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+fn module(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).expect("a file in src");
+    let first = inside.components().next().expect("a file name").as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The modules that a text names as `crate::name` or as `crate::{name, name::...}`.
+fn imports(code: &str) -> BTreeSet<String> {
+    let name =
+        |text: &str| text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut names = BTreeSet::new();
+    for rest in code.split("crate::").skip(1).chain(code.split("windrow::").skip(1)) {
+        let Some(group) = rest.strip_prefix('{') else {
+            names.insert(name(rest));
+            continue;
+        };
+        let (mut depth, mut start) = (0, 0);
+        for (at, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                ',' | '}' if depth == 0 => {
+                    names.insert(name(&group[start..at]));
+                    start = at + 1;
+                    if c == '}' {
+                        break;
+                    }
+                }
+                '}' => depth -= 1,
+                _ => {}
+            }
+        }
+    }
+    names.remove("");
+    names
+}
+
+#[test]
+fn modules_import_downwards_only() {
+    let mut faults = Vec::new();
+    for path in rust_files("src") {
+        let room = module(&path);
+        if room == "lib" {
+            continue;
+        }
+        let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == room) else {
+            faults.push(format!("{}: `{room}` is not in the table", path.display()));
+            continue;
+        };
+        for name in imports(&code(&path)) {
+            if name != room && !allowed.contains(&name.as_str()) {
+                faults.push(format!("{}: {room} may not import {name}", path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_import_reader_sees_every_form() {
+    let code =
+        "use crate::batch::{A, B};\nuse crate::{config::{C, D}, model, record::{self}};\nlet x = crate::api::run();";
+    let names: Vec<String> = imports(code).into_iter().collect();
+    assert_eq!(names, ["api", "batch", "config", "model", "record"]);
+}
+
+#[test]
+fn paths_are_written_from_the_crate_down() {
+    for path in rust_files("src") {
+        assert!(!code(&path).contains("super::"), "{}: write crate::... for super::", path.display());
+        assert!(path.file_name().is_some_and(|name| name != "mod.rs"), "{}: foo.rs beside foo/", path.display());
+        let name = module(&path);
+        assert!(!["utils", "util", "common", "helpers"].contains(&name.as_str()), "{name} says nothing");
+    }
+}
+
+#[test]
+fn only_the_broker_knows_its_libraries() {
+    for path in rust_files("src").iter().filter(|path| module(path) != "broker") {
+        let code = code(path);
+        for library in ["rdkafka", "tansu_broker", "tansu_storage", "testcontainers", "bollard"] {
+            assert!(!code.contains(&format!("{library}::")), "{} uses {library}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_stay_short_enough_to_be_read() {
+    for path in
+        ["src", "tests", "benches"].iter().filter(|folder| root().join(folder).exists()).flat_map(|f| rust_files(f))
+    {
+        let lines = read(&path).lines().count();
+        assert!(lines <= LONGEST_FILE, "{} has {lines} lines: split it along what it does", path.display());
+    }
+    let lines = read(&root().join("src/main.rs")).lines().count();
+    assert!(lines <= LONGEST_MAIN, "main.rs has {lines} lines");
+}
+
+#[test]
+fn every_fixture_is_named_in_its_readme() {
+    let readme = read(&root().join("fixtures/README.md"));
+    for entry in fs::read_dir(root().join("fixtures")).expect("fixtures") {
+        let name = entry.expect("a readable folder").file_name().to_string_lossy().into_owned();
+        assert!(
+            name == "README.md" || readme.contains(&format!("`{name}`")),
+            "fixtures/README.md does not name {name}"
+        );
+    }
+}
+
+#[test]
+fn the_demo_carries_the_pipeline_of_the_fixtures() {
+    // The demo writes this file beside a dataset of this name; a path in it that leaves the folder would break it.
+    let pipeline = read(&root().join("fixtures/flights.toml"));
+    assert!(pipeline.contains("path = \"flights.csv.zst\""));
+}
