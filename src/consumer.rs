@@ -89,7 +89,6 @@ struct Desk {
 
 impl Desk {
     fn work(mut self, end_after_idle: Option<Duration>, stop: &CancellationToken) -> Result<(), ConsumerError> {
-        let mut windows = 0;
         let (mut last_message, mut last_lag) = (Instant::now(), Instant::now());
         while !stop.is_cancelled() {
             let polled = self.subscription.poll(POLL_WAIT)?;
@@ -107,11 +106,10 @@ impl Desk {
             }
             for manifest in self.writer.sealed() {
                 self.settle(&manifest);
-                windows = manifest.window.get();
             }
-            if self.writer.is_finished() {
+            if let Some(end) = self.writer.end() {
                 self.progress.counters().lag.set(0);
-                self.progress.tell(Event::StreamEnded { windows });
+                self.progress.tell(Event::StreamEnded { windows: end.windows });
                 return Ok(());
             }
             if now - last_lag > LAG_INTERVAL {
@@ -152,7 +150,7 @@ fn take(
     let (partition, offset) = (delivery.partition(), delivery.offset());
     let value = delivery.value();
     let (row, run, refusal) = match delivery.envelope() {
-        Ok(Envelope::End { .. }) => return Ok(writer.end_partition(partition, offset, now)?),
+        Ok(Envelope::End { run }) => return Ok(writer.end_partition(partition, offset, run, now)?),
         Ok(Envelope::Row { row, run }) => (Some(row), run, None),
         Ok(Envelope::Foreign) => (None, None, None),
         Err(text) => (None, None, Some(format!("its windrow-row header `{text}` is not a row number"))),

@@ -1,0 +1,149 @@
+//! Where one window ends and the next begins: pure, by numbers and times that are handed in.
+
+use std::time::Duration;
+
+use crate::config::WindowPolicy;
+use crate::record::{RowNumber, WindowIndex};
+
+/// A window policy with all that it needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// As the pipeline file says.
+    pub policy: WindowPolicy,
+    rows: u64,
+}
+
+impl Cut {
+    /// `rows` is the number of rows in the dataset; only equal parts need it.
+    #[must_use]
+    pub fn new(policy: WindowPolicy, rows: Option<u64>) -> Self {
+        Self { policy, rows: rows.unwrap_or_default() }
+    }
+
+    /// The window that a row's number puts it into; `None` where numbers do not decide.
+    #[must_use]
+    pub fn window_of_row(&self, row: RowNumber) -> Option<WindowIndex> {
+        let place = row.get() - 1;
+        let index = match self.policy {
+            WindowPolicy::Rows(size) => place / size.get(),
+            WindowPolicy::Parts(parts) => {
+                let (base, larger) = self.parts(parts.get());
+                let in_larger = larger * (base + 1);
+                let index =
+                    if place < in_larger { place / (base + 1) } else { larger + (place - in_larger) / base.max(1) };
+                index.min(u64::from(parts.get()) - 1)
+            }
+            WindowPolicy::Every(_) | WindowPolicy::Event { .. } => return None,
+        };
+        WindowIndex::new(u32::try_from(index + 1).unwrap_or(u32::MAX))
+    }
+
+    /// The first and last row numbers of a window; `None` where numbers do not decide, and for the last part, which
+    /// takes whatever comes.
+    #[must_use]
+    pub fn rows_of_window(&self, window: WindowIndex) -> Option<(u64, u64)> {
+        let index = u64::from(window.get()) - 1;
+        match self.policy {
+            WindowPolicy::Rows(size) => {
+                Some((index.saturating_mul(size.get()) + 1, (index + 1).saturating_mul(size.get())))
+            }
+            WindowPolicy::Parts(parts) if window.get() < parts.get() => {
+                let (base, larger) = self.parts(parts.get());
+                let before = |index: u64| index * base + index.min(larger);
+                Some((before(index) + 1, before(index + 1)))
+            }
+            _ => None,
+        }
+    }
+
+    /// How many windows there are in any case.
+    #[must_use]
+    pub fn fixed_windows(&self) -> Option<WindowIndex> {
+        match self.policy {
+            WindowPolicy::Parts(parts) => WindowIndex::new(parts.get()),
+            _ => None,
+        }
+    }
+
+    /// The place of a time among the spans since 1970, for event windows.
+    #[must_use]
+    pub fn span_of_time(&self, seconds: i64) -> Option<i64> {
+        self.span().map(|span| seconds.div_euclid(span))
+    }
+
+    /// The length of an event window, in seconds.
+    #[must_use]
+    pub fn span(&self) -> Option<i64> {
+        match self.policy {
+            WindowPolicy::Event { span, .. } => Some(whole_seconds(span).max(1)),
+            _ => None,
+        }
+    }
+
+    /// How far behind the newest row a row may come, in seconds.
+    #[must_use]
+    pub fn lateness(&self) -> i64 {
+        match self.policy {
+            WindowPolicy::Event { lateness, .. } => whole_seconds(lateness),
+            _ => 0,
+        }
+    }
+
+    /// The size of the smaller parts, and how many are larger by one.
+    fn parts(&self, parts: u32) -> (u64, u64) {
+        (self.rows / u64::from(parts), self.rows % u64::from(parts))
+    }
+}
+
+fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::{NonZeroU32, NonZeroU64};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parts(count: u32, rows: u64) -> Cut {
+        Cut::new(WindowPolicy::Parts(NonZeroU32::new(count).expect("at least 1")), Some(rows))
+    }
+
+    fn window(cut: &Cut, row: u64) -> u32 {
+        cut.window_of_row(RowNumber::new(row).expect("from 1")).expect("numbers decide").get()
+    }
+
+    #[test]
+    fn equal_parts_differ_by_one_row_at_most_and_the_last_takes_the_rest() {
+        let cut = parts(3, 11);
+        let windows: Vec<u32> = (1..=13).map(|row| window(&cut, row)).collect();
+        assert_eq!(windows, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3]);
+        let few = parts(4, 2);
+        assert_eq!((1..=4).map(|row| window(&few, row)).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(few.rows_of_window(WindowIndex::new(3).expect("from 1")), Some((3, 2)), "an empty part");
+    }
+
+    #[test]
+    fn spans_of_event_time_are_aligned_to_1970_on_both_sides() {
+        let policy = WindowPolicy::Event { span: Duration::from_secs(86_400), lateness: Duration::from_secs(5) };
+        let cut = Cut::new(policy, None);
+        let spans = [0, 86_399, 86_400, -1, -86_400, -86_401].map(|seconds| cut.span_of_time(seconds));
+        assert_eq!(spans, [0, 0, 1, -1, -1, -2].map(Some));
+        assert_eq!(cut.lateness(), 5);
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_is_within_the_rows_of_its_window(count in 1_u32..50, rows in 0_u64..1000, size in 1_u64..50, row in 1_u64..1000) {
+            let by_rows = Cut::new(WindowPolicy::Rows(NonZeroU64::new(size).expect("at least 1")), None);
+            for cut in [parts(count, rows), by_rows] {
+                let window = cut.window_of_row(RowNumber::new(row).expect("from 1")).expect("numbers decide");
+                if let Some((first, last)) = cut.rows_of_window(window) {
+                    prop_assert!((first..=last).contains(&row), "{row} in {first}..={last}");
+                }
+            }
+        }
+    }
+}

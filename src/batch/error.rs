@@ -1,0 +1,90 @@
+//! What can go wrong with files.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::record::WindowIndex;
+
+/// Why rows cannot be stored or read.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// No room.
+    #[error("the disk is full: cannot write {}; make room and start again: nothing that is sealed is harmed", path.display())]
+    DiskFull {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not writable.
+    #[error("cannot write {}: {source}; what is sealed is not harmed", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not readable.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not what it should be.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Written by a newer program.
+    #[error("{} has format {format}, which this windrow is too old to read", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+    },
+    /// A hole.
+    #[error("the manifest of window {window} is missing in {}, while later ones are there", path.display())]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+        /// The window.
+        window: WindowIndex,
+    },
+    /// Somebody else.
+    #[error("another consumer is at work in {}; end it, or choose another directory with --workdir", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A time that cannot be meant.
+    #[error(
+        "row {row} lies {windows} windows ahead of the row before it; look at the column dataset.time.column, or make \
+         window.event longer"
+    )]
+    TimeLeap {
+        /// The row.
+        row: u64,
+        /// How far.
+        windows: i64,
+    },
+}
+
+impl BatchError {
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| {
+            let path = path.to_owned();
+            match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+                _ => Self::Write { path, source },
+            }
+        }
+    }
+
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Read { path: path.to_owned(), source }
+    }
+}

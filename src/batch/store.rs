@@ -1,0 +1,206 @@
+//! The folders of a work directory that hold windows, and what is read from them.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+use crate::batch::{BatchError, FORMAT, Manifest, StreamEnd};
+use crate::record::{RecordReader, WindowIndex};
+
+/// `batches` and `quarantine` of one work directory.
+#[derive(Debug, Clone)]
+pub struct BatchStore {
+    batches: PathBuf,
+    quarantine: PathBuf,
+    durability: Durability,
+}
+
+/// Whether files are forced to the disk before they count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// They are: a sealed window survives a loss of power.
+    #[default]
+    Synced,
+    /// They are not: to measure what the promise costs.
+    Unsynced,
+}
+
+/// Held by the one consumer at work in a store; gone with its process, however that ends.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
+impl BatchStore {
+    /// Makes the folders where they are not there.
+    ///
+    /// # Errors
+    /// The work directory cannot be written.
+    pub fn open(workdir: &Path) -> Result<Self, BatchError> {
+        let (batches, quarantine) = (workdir.join("batches"), workdir.join("quarantine"));
+        for folder in [&batches, &quarantine] {
+            fs::create_dir_all(folder).map_err(BatchError::write(folder))?;
+        }
+        Ok(Self { batches, quarantine, durability: Durability::default() })
+    }
+
+    /// The same store with another durability.
+    #[must_use]
+    pub fn with_durability(self, durability: Durability) -> Self {
+        Self { durability, ..self }
+    }
+
+    /// Takes the store for one consumer.
+    ///
+    /// # Errors
+    /// Another one has it.
+    pub fn lock(&self) -> Result<Lock, BatchError> {
+        let path = self.batches.join(".lock");
+        let file = File::create(&path).map_err(BatchError::write(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock(file)),
+            Err(fs::TryLockError::WouldBlock) => Err(BatchError::Locked { path: self.batches.clone() }),
+            Err(fs::TryLockError::Error(source)) => Err(BatchError::write(&path)(source)),
+        }
+    }
+
+    /// The manifests of all sealed windows, in order.
+    ///
+    /// # Errors
+    /// One is damaged, missing, or newer than this program.
+    pub fn manifests(&self) -> Result<Vec<Manifest>, BatchError> {
+        let mut manifests = Vec::new();
+        let mut next = WindowIndex::FIRST;
+        while let Some(manifest) = self.manifest(next)? {
+            manifests.push(manifest);
+            next = next.next();
+        }
+        match self.windows_named(&self.batches, "json")?.into_iter().find(|window| *window > next) {
+            Some(_) => Err(BatchError::Missing { path: self.batches.clone(), window: next }),
+            None => Ok(manifests),
+        }
+    }
+
+    /// The manifest of a window, once it is sealed.
+    ///
+    /// # Errors
+    /// It is damaged, or newer than this program.
+    pub fn manifest(&self, window: WindowIndex) -> Result<Option<Manifest>, BatchError> {
+        read_json(&self.manifest_path(window))
+    }
+
+    /// What was written when the stream was through, once it is.
+    ///
+    /// # Errors
+    /// It is damaged, or newer than this program.
+    pub fn end(&self) -> Result<Option<StreamEnd>, BatchError> {
+        read_json(&self.end_path())
+    }
+
+    /// The rows of a sealed window, behind the header line.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn rows(&self, window: WindowIndex, delimiter: u8) -> Result<RecordReader<File>, BatchError> {
+        let path = self.batch_path(window);
+        let file = File::open(&path).map_err(BatchError::read(&path))?;
+        let mut records = RecordReader::new(file, delimiter);
+        match records.next_record() {
+            Ok(Some(_)) => Ok(records),
+            Ok(None) => Err(BatchError::Damaged { path, reason: "it has no header line".to_owned() }),
+            Err(error) => Err(BatchError::Damaged { path, reason: error.to_string() }),
+        }
+    }
+
+    /// Where the rows of a window are, once it is sealed.
+    #[must_use]
+    pub fn batch_path(&self, window: WindowIndex) -> PathBuf {
+        self.batches.join(format!("{}.csv", window.file_stem()))
+    }
+
+    /// Where the rows of a window that could not be taken are, if there are any.
+    #[must_use]
+    pub fn quarantine_path(&self, window: WindowIndex) -> PathBuf {
+        self.quarantine.join(format!("{}.jsonl", window.file_stem()))
+    }
+
+    pub(crate) fn manifest_path(&self, window: WindowIndex) -> PathBuf {
+        self.batches.join(format!("{}.json", window.file_stem()))
+    }
+
+    pub(crate) fn end_path(&self) -> PathBuf {
+        self.batches.join("end.json")
+    }
+
+    /// Where files are before they are whole.
+    pub(crate) fn open_folder(&self) -> PathBuf {
+        self.batches.join(".open")
+    }
+
+    /// Removes what a writer that was killed has left: files that no manifest seals.
+    pub(crate) fn sweep(&self, sealed: usize) -> Result<(), BatchError> {
+        let open = self.open_folder();
+        match fs::remove_dir_all(&open) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(BatchError::write(&open)(error)),
+            _ => {}
+        }
+        fs::create_dir_all(&open).map_err(BatchError::write(&open))?;
+        for (folder, kind) in [(&self.batches, "csv"), (&self.quarantine, "jsonl")] {
+            for window in self.windows_named(folder, kind)? {
+                if window.get() as usize > sealed {
+                    let path = folder.join(format!("{}.{kind}", window.file_stem()));
+                    fs::remove_file(&path).map_err(BatchError::write(&path))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sync_file(&self, file: &File, path: &Path) -> Result<(), BatchError> {
+        match self.durability {
+            Durability::Synced => file.sync_all().map_err(BatchError::write(path)),
+            Durability::Unsynced => Ok(()),
+        }
+    }
+
+    /// Moves a whole file to its place, and makes that last.
+    pub(crate) fn publish(&self, from: &Path, to: &Path) -> Result<(), BatchError> {
+        fs::rename(from, to).map_err(BatchError::write(to))?;
+        match (self.durability, to.parent()) {
+            (Durability::Synced, Some(folder)) => {
+                File::open(folder).and_then(|folder| folder.sync_all()).map_err(BatchError::write(folder))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn windows_named(&self, folder: &Path, kind: &str) -> Result<Vec<WindowIndex>, BatchError> {
+        let mut windows = Vec::new();
+        for entry in fs::read_dir(folder).map_err(BatchError::read(folder))? {
+            let name = entry.map_err(BatchError::read(folder))?.file_name().to_string_lossy().into_owned();
+            let digits = name.strip_prefix("window-").and_then(|name| name.strip_suffix(kind)?.strip_suffix('.'));
+            windows.extend(digits.and_then(|digits| digits.parse().ok()).and_then(WindowIndex::new));
+        }
+        windows.sort();
+        Ok(windows)
+    }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, BatchError> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(BatchError::read(path)(error)),
+    };
+    let damaged = |error: serde_json::Error| BatchError::Damaged { path: path.to_owned(), reason: error.to_string() };
+    let Versioned { format } = serde_json::from_slice(&text).map_err(damaged)?;
+    if format > FORMAT {
+        return Err(BatchError::Newer { path: path.to_owned(), format });
+    }
+    serde_json::from_slice(&text).map(Some).map_err(damaged)
+}

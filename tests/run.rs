@@ -1,0 +1,144 @@
+//! A whole pipeline in one process, on the sample of the flights.
+
+#[path = "support/windrow.rs"]
+#[expect(dead_code, reason = "each test file uses a part of it")]
+mod windrow;
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::windrow::{Running, batch_rows, command, fixture, fixture_rows, http, json, succeed, text, windrow};
+
+/// Bounded in DESIGN.md: Ctrl-C ends any stage within five seconds.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+
+fn sample() -> String {
+    fixture("flights-sample.toml").display().to_string()
+}
+
+#[test]
+fn every_row_is_in_one_window_and_every_window_has_its_models() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work");
+    let workdir_text = workdir.display().to_string();
+    let stdout = succeed(&[
+        "run", &sample(), "--once", "--broker", "embedded", "--workdir", &workdir_text, "--listen", "127.0.0.1:0",
+    ]);
+
+    assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));
+    let mut next = 1;
+    for window in 1..=3 {
+        let manifest = json(&workdir.join(format!("batches/window-0000{window}.json")));
+        assert_eq!(manifest["rows"], 2673);
+        assert_eq!(manifest["row_numbers"][0]["first"], next);
+        next += 2673;
+        let file = fs::read(workdir.join(format!("batches/window-0000{window}.csv"))).expect("a batch file");
+        assert_eq!(manifest["bytes"], file.len());
+    }
+    for id in ["cumulative-1", "window-1", "cumulative-2", "window-2", "cumulative-3", "window-3"] {
+        let model = json(&workdir.join(format!("models/{id}/model.json")));
+        assert_eq!(model["outcome"]["status"], "learned", "{id}");
+        assert_eq!(model["outcome"]["solver"]["converged"], true, "{id}");
+        assert!(stdout.contains(id), "the table lacks {id}:\n{stdout}");
+    }
+    // The first window has nothing before it: both schemes see the same rows and must find the same model.
+    let weights = |id: &str| json(&workdir.join(format!("models/{id}/model.json")))["outcome"]["weights"].clone();
+    assert_eq!(weights("cumulative-1"), weights("window-1"));
+    assert_ne!(weights("cumulative-2"), weights("window-2"));
+
+    let run = json(&workdir.join("run.json"));
+    assert_eq!(run["pipeline"]["name"], "flights-sample");
+
+    // A second run asks, and changes nothing; --fresh begins anew.
+    let before = fs::read(workdir.join("batches/window-00001.json")).expect("a manifest");
+    let again = windrow(&["run", &sample(), "--once", "--broker", "embedded", "--workdir", &workdir_text]);
+    assert_eq!(again.status.code(), Some(2));
+    let stderr = text(&again.stderr);
+    assert!(stderr.contains("already holds a run") && stderr.contains("--fresh"), "{stderr}");
+    assert_eq!(fs::read(workdir.join("batches/window-00001.json")).expect("a manifest"), before);
+    fs::write(workdir.join("notes.txt"), "mine").expect("a file");
+    succeed(&[
+        "run", &sample(), "--once", "--broker", "embedded", "--workdir", &workdir_text, "--listen", "127.0.0.1:0", "--fresh",
+    ]);
+    assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));
+    assert_eq!(fs::read_to_string(workdir.join("notes.txt")).expect("still there"), "mine");
+
+    let models: Value = serde_json::from_str(&succeed(&["models", &sample(), "--workdir", &workdir_text, "--json"]))
+        .expect("JSON for machines");
+    assert_eq!(models.as_array().map(Vec::len), Some(6));
+}
+
+#[test]
+fn the_api_answers_from_the_first_second_and_the_curl_line_works() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work").display().to_string();
+    let mut run =
+        Running::start(&["run", &sample(), "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let said = run.wait_for("API: http");
+    let url = said.split_whitespace().nth(1).expect("an address").to_owned();
+    assert_eq!(http("GET", &format!("{url}/health/live"), None).0, 200);
+
+    run.wait_for("serving until Ctrl-C");
+    assert_eq!(http("GET", &format!("{url}/health/ready"), None).0, 200);
+    let line = run.wait_for("curl -s");
+    let output = std::process::Command::new("sh").args(["-c", line.trim()]).output().expect("sh and curl");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{line}: {error}"));
+    let probability = answer["probability"].as_f64().expect("a probability");
+    assert!((0.0..=1.0).contains(&probability), "{answer}");
+
+    let (_, _, document) = http("GET", &format!("{url}/openapi.json"), None);
+    for id in ["cumulative-1", "cumulative-2", "cumulative-3", "window-1", "window-2", "window-3"] {
+        assert!(document.contains(&format!("\"/v1/models/{id}/predict\"")), "{id} has no path of its own");
+        let body = line.split("-d '").nth(1).and_then(|body| body.strip_suffix('\'')).expect("a body");
+        let (status, _, answer) = http("POST", &format!("{url}/v1/models/{id}/predict"), Some(body));
+        assert_eq!(status, 200, "{id}: {answer}");
+        assert!(answer.contains(id), "{answer}");
+    }
+    let (status, took) = run.interrupt();
+    assert_eq!(status.code(), Some(0), "{}", run.said());
+    assert!(took < SHUTDOWN_LIMIT, "{took:?}");
+}
+
+#[test]
+fn ctrl_c_in_the_middle_ends_cleanly() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let slow = folder.path().join("slow.toml");
+    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
+    let dataset = fixture("flights-sample.csv.zst").display().to_string();
+    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset);
+    fs::write(&slow, format!("{pipeline}\n[stream]\npace = {{ kind = \"fixed\", delay = \"1h\" }}\n")).expect("a file");
+    let workdir = folder.path().join("work").display().to_string();
+    let slow = slow.display().to_string();
+    let mut run = Running::start(&["run", &slow, "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    run.wait_for("broker: embedded");
+    let (status, took) = run.interrupt();
+    assert_eq!(status.code(), Some(0), "{}", run.said());
+    assert!(took < SHUTDOWN_LIMIT, "{took:?}");
+    assert!(!folder.path().join("work/batches/end.json").exists());
+}
+
+#[test]
+fn several_partitions_give_the_same_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("three.toml");
+    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
+    let dataset = fixture("flights-sample.csv.zst").display().to_string();
+    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset);
+    fs::write(&file, format!("{pipeline}\n[stream]\npartitions = 3\n")).expect("a file");
+    let workdir = folder.path().join("work");
+    let arguments = [
+        "run", &file.display().to_string(), "--once", "--broker", "embedded", "--workdir",
+        &workdir.display().to_string(), "--listen", "127.0.0.1:0",
+    ];
+    succeed(&arguments);
+    assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));
+}
+
+#[test]
+fn output_into_a_pipe_that_closes_is_no_failure() {
+    let mut child = command(&["--help"]).stdout(std::process::Stdio::piped()).spawn().expect("the binary runs");
+    drop(child.stdout.take());
+    assert!(child.wait().expect("it ends").success());
+}
