@@ -16,8 +16,8 @@ const EXAMPLES: usize = 3;
 /// The code of a cell with nothing in it.
 pub(super) const MISSING: u32 = u32::MAX;
 
-/// One window's labelled rows, by column.
-#[derive(Debug, Clone)]
+/// One window's labelled rows, by column. Not to be cloned: models share it.
+#[derive(Debug)]
 pub struct Frame {
     features: Vec<Feature>,
     columns: Vec<Column>,
@@ -27,7 +27,7 @@ pub struct Frame {
 }
 
 /// The cells of one feature.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Column {
     /// Numbers, the logarithm taken where it is wanted; NaN for a missing cell.
     Numbers(Vec<f64>),
@@ -110,7 +110,7 @@ impl<'a> Rows<'a> {
 }
 
 /// Builds a [`Frame`] row by row.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct FrameBuilder {
     schema: Schema,
     columns: Vec<Building>,
@@ -120,7 +120,7 @@ pub struct FrameBuilder {
     clock: Clock,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Building {
     Numbers(Vec<f64>),
     Texts { codes: Vec<u32>, dictionary: HashMap<String, u32> },
@@ -128,7 +128,7 @@ enum Building {
 }
 
 /// Reads the time of a row. Streams are in time order, so the text is often that of the row before.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Clock {
     text: String,
     time: Option<EventTime>,

@@ -134,3 +134,30 @@ fn a_window_without_labels_beside_a_good_one_does_no_harm() {
     assert_eq!(learned.scores.keys().collect::<Vec<_>>(), ["holdout"]);
     assert_eq!(learned.examples.len(), 3);
 }
+
+#[test]
+fn columns_of_any_scale_and_missing_cells_suit_both_solvers() {
+    let wave = |row: usize, column: usize| ((row * (column + 2)) as f64 * 0.61).sin();
+    let row = |row: usize| {
+        let cell = |column: usize, scale: f64| match (row + column) % 11 {
+            0 => String::new(),
+            _ => format!("{:e}", scale * wave(row, column)),
+        };
+        let late = u8::from(wave(row, 0) + wave(row, 1) > wave(row, 5));
+        format!("{late},{},{},7,,{}\n", cell(0, 1e6), cell(1, 1e-6), ["a", "b", ""][row % 3])
+    };
+    let pipeline = pipeline(
+        "[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"huge\", \"tiny\", \"constant\", \"empty\"]\n\
+         categorical = [\"c\"]\nmin_count = 1",
+    );
+    let csv: String = (0..600).map(row).collect();
+    let (schema, frames) = read(&pipeline, format!("y,huge,tiny,constant,empty,c\n{csv}").as_bytes(), 200);
+    for l2 in [0.0, 1e-6, 1.0, 1e6] {
+        let solved_by = |solver| fit(&frames, &schema, &FitSettings { l2, solver, ..FitSettings::from(&pipeline) });
+        let newton = solved_by(Solver::Newton).expect("these rows can be learned from");
+        let linfa = solved_by(Solver::Linfa).expect("these rows can be learned from");
+        assert!(newton.solver.converged && linfa.solver.converged, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
+        let apart = (newton.solver.objective - linfa.solver.objective).abs() / 540.0;
+        assert!(apart < 1e-6, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
+    }
+}

@@ -29,8 +29,9 @@ fn labels_and_baselines_are_counted() {
     assert_eq!((score.confusion, score.accuracy, score.rows, score.positives), (expected, 0.7, 10, 5));
     assert!(close(score.baseline_log_loss, -(0.3_f64.ln() + 0.7_f64.ln()) / 2.0), "{}", score.baseline_log_loss);
     // The training rows, not these, say which class is the larger.
-    let baseline =
-        |share| super::score(&[1.0, 1.0, 1.0], &[true, true, false], 0.5, share).map(|s| s.baseline_accuracy);
+    let baseline = |share| {
+        crate::model::score::score(&[1.0, 1.0, 1.0], &[true, true, false], 0.5, share).map(|s| s.baseline_accuracy)
+    };
     assert_eq!((baseline(0.3), baseline(0.6)), (Some(1.0 / 3.0), Some(2.0 / 3.0)));
 }
 

@@ -33,11 +33,14 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result
     let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
     let coefficients: Vec<f64> =
         std::iter::once(fitted.intercept()).chain(fitted.params().iter().copied()).map(|w| sign * w).collect();
-    if !coefficients.iter().all(|w| w.is_finite()) {
-        return Err("linfa-logistic gave coefficients that are not finite".to_owned());
-    }
     let mut objective = Objective::new(design, l2);
     let mut evaluation = objective.room();
     objective.evaluate(&coefficients, &mut evaluation);
-    Ok(Solution::judge(coefficients, 0, &evaluation, design.rows()))
+    let solution = Solution::judge(coefficients, 0, &evaluation, design.rows());
+    // Coefficients that are not finite show here too, and a model file cannot hold what is not finite.
+    if solution.objective.is_finite() && solution.gradient_norm.is_finite() {
+        Ok(solution)
+    } else {
+        Err("linfa-logistic gave coefficients at which the objective is not finite".to_owned())
+    }
 }

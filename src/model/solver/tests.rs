@@ -147,3 +147,10 @@ fn scales_from_a_millionth_to_a_million_are_solved() {
     let penalised = newton(&dense(&Array2::from_shape_fn((400, 5), |(r, c)| 1e6 * wave(r, c)), &labels), 1.0);
     assert!(penalised.objective <= 400.0 * std::f64::consts::LN_2);
 }
+
+#[test]
+fn what_linfa_refuses_is_told() {
+    let told = linfa::minimise(&dense(&array![[1.0], [2.0]], &[true, true]), 1.0, linfa::STEP_LIMIT);
+    let expected = "linfa-logistic gave up: Fewer than two classes for logistic regression";
+    assert_eq!(told, Err(expected.to_owned()));
+}
