@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::encoder::Encoder;
 use crate::config::Solver;
+use crate::model::encoder::Encoder;
 use crate::record::{ModelId, Offset, Partition, WindowIndex};
 
 /// The version of the file's form. A reader refuses a higher one.
@@ -109,7 +109,7 @@ pub struct SolverReport {
     pub name: Solver,
     /// The weight of the penalty.
     pub l2: f64,
-    /// Steps taken.
+    /// Steps taken; 0 from linfa, which does not tell.
     pub iterations: u64,
     /// sum_i log(1 + exp(-s_i (w.x_i + b))) + l2/2 * |w|^2, natural logarithm.
     pub objective: f64,
@@ -117,7 +117,7 @@ pub struct SolverReport {
     pub gradient_norm: f64,
     /// Whether the gradient is small enough to call this the optimum.
     pub converged: bool,
-    /// Wall-clock time of the fit.
+    /// Wall-clock time of the fit; 0 until the trainer, who has a clock, fills it in.
     pub seconds: f64,
 }
 

@@ -1,9 +1,11 @@
 //! From the cells of a row to the columns of the design: standardised numbers and one-hot levels.
 
+mod learn;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::CalendarPart;
-use crate::record::TimeFormat;
+use crate::record::{EventTime, TimeFormat};
 
 /// The features of a model with all that was learned about them from the training rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,11 +35,12 @@ pub enum Encoding {
         median: f64,
         /// The mean of x over the training rows.
         mean: f64,
-        /// The standard deviation of x over the training rows (n in the denominator); 1 for a constant column.
+        /// The standard deviation of x over the training rows (n in the denominator); 1 for a constant column, which is
+        /// one whose range is at most 1e-12 of its largest absolute value.
         deviation: f64,
-        /// The smallest cell of the training rows, before the logarithm.
+        /// The smallest cell of the training rows, before the logarithm; 0 when all are missing.
         min: f64,
-        /// The largest cell of the training rows, before the logarithm.
+        /// The largest cell of the training rows, before the logarithm; 0 when all are missing.
         max: f64,
     },
     /// One column a level.
@@ -76,5 +79,56 @@ impl Encoding {
             Self::Number { .. } => 1,
             Self::Category { levels } | Self::Calendar { levels, .. } => levels.len(),
         }
+    }
+}
+
+impl Encoder {
+    /// How many columns the design has.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.features.iter().map(|feature| feature.encoding.width()).sum()
+    }
+
+    /// The names of the columns, in the order of the weights: `distance`, `log(fare)`, `carrier=UA`, `hour=7`,
+    /// `carrier=(missing)`, `carrier=(other)`.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::with_capacity(self.width());
+        for EncodedFeature { column, encoding } in &self.features {
+            match encoding {
+                Encoding::Number { log: false, .. } => names.push(column.clone()),
+                Encoding::Number { log: true, .. } => names.push(format!("log({column})")),
+                Encoding::Category { levels } => names.extend(levels.iter().map(|level| level.name(column))),
+                Encoding::Calendar { part, levels, .. } => {
+                    names.extend(levels.iter().map(|level| level.name(part.name())));
+                }
+            }
+        }
+        names
+    }
+}
+
+impl Level {
+    fn name(&self, feature: &str) -> String {
+        match self {
+            Self::Value(text) => format!("{feature}={text}"),
+            Self::Missing => format!("{feature}=(missing)"),
+            Self::Other => format!("{feature}=(other)"),
+        }
+    }
+}
+
+/// (x - mean) / deviation. A cell far beyond those trained on is held at a size that no weight turns into infinity,
+/// since the difference of two infinities is NaN.
+pub(super) fn standardise(x: f64, mean: f64, deviation: f64) -> f64 {
+    ((x - mean) / deviation).clamp(-1e150, 1e150)
+}
+
+/// The part of a time that a calendar feature sees.
+pub(super) fn calendar_number(part: CalendarPart, time: EventTime) -> u8 {
+    match part {
+        CalendarPart::Hour => time.hour(),
+        CalendarPart::Weekday => time.weekday(),
+        CalendarPart::Month => time.month(),
     }
 }

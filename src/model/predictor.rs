@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::artifact::Learned;
-use super::encoder::{Encoding, Level};
 use crate::config::CalendarPart;
+use crate::model::artifact::Learned;
+use crate::model::encoder::{Encoding, Level, calendar_number, standardise};
 use crate::record::EventTime;
 
 /// One cell of a row that is to be predicted, read and found good.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell<'a> {
-    /// For a numeric feature, before the logarithm.
+    /// For a numeric feature, before the logarithm; finite, and above -1 where the logarithm is taken.
     Number(f64),
     /// For a categorical feature.
     Text(&'a str),
@@ -41,9 +41,14 @@ pub struct Predictor {
 
 #[derive(Debug, Clone)]
 enum Term {
-    Number { log: bool, median: f64, mean: f64, scale: f64 },
+    Number { log: bool, median: f64, mean: f64, deviation: f64, weight: f64 },
     Category { values: HashMap<String, f64>, missing: f64, other: f64 },
     Calendar { part: CalendarPart, values: HashMap<u8, f64>, missing: f64, other: f64 },
+}
+
+/// 1 / (1 + exp(-log_odds)), without overflow.
+pub(super) fn probability(log_odds: f64) -> f64 {
+    1.0 / (1.0 + (-log_odds).exp())
 }
 
 impl Predictor {
@@ -65,7 +70,7 @@ impl Predictor {
     pub fn predict(&self, cells: &[Cell<'_>]) -> Prediction {
         let terms = self.terms.iter().zip(cells);
         let log_odds = self.intercept + terms.map(|(term, cell)| term.contribution(cell)).sum::<f64>();
-        let probability = 1.0 / (1.0 + (-log_odds).exp());
+        let probability = probability(log_odds);
         Prediction { log_odds, probability, label: probability >= self.threshold }
     }
 }
@@ -79,7 +84,7 @@ impl Term {
         match encoding {
             Encoding::Number { log, median, mean, deviation, .. } => {
                 let weight = weights.first().copied().unwrap_or_default();
-                Self::Number { log: *log, median: *median, mean: *mean, scale: weight / deviation }
+                Self::Number { log: *log, median: *median, mean: *mean, deviation: *deviation, weight }
             }
             Encoding::Category { levels } => {
                 let other = weight_of(levels, &Level::Other).unwrap_or_default();
@@ -104,18 +109,17 @@ impl Term {
 
     fn contribution(&self, cell: &Cell<'_>) -> f64 {
         match (self, cell) {
-            (Self::Number { log, mean, scale, .. }, Cell::Number(number)) => {
-                (if *log { number.ln_1p() } else { *number } - mean) * scale
+            (Self::Number { log, median, mean, deviation, weight }, cell) => {
+                let x = match cell {
+                    Cell::Number(number) if *log => number.ln_1p(),
+                    Cell::Number(number) => *number,
+                    _ => *median,
+                };
+                weight * standardise(x, *mean, *deviation)
             }
-            (Self::Number { median, mean, scale, .. }, _) => (median - mean) * scale,
             (Self::Category { values, other, .. }, Cell::Text(text)) => *values.get(*text).unwrap_or(other),
             (Self::Calendar { part, values, other, .. }, Cell::Time(time)) => {
-                let number = match part {
-                    CalendarPart::Hour => time.hour(),
-                    CalendarPart::Weekday => time.weekday(),
-                    CalendarPart::Month => time.month(),
-                };
-                *values.get(&number).unwrap_or(other)
+                *values.get(&calendar_number(*part, *time)).unwrap_or(other)
             }
             (Self::Category { missing, .. } | Self::Calendar { missing, .. }, _) => *missing,
         }

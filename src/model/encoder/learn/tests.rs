@@ -1,0 +1,106 @@
+use crate::model::encoder::{Encoder, Encoding, Level};
+use crate::model::samples::{pipeline, read};
+
+/// Learns from the rows of windows of `rows` rows each, the last `holdout` share of each kept out.
+fn learn(features: &str, csv: &str, rows: usize, holdout: f64) -> Result<Encoder, String> {
+    let head = "time = { column = \"t\", format = \"%Y-%m-%d %H:%M\" }\n[target]\ncolumn = \"y\"\nequals = \"1\"";
+    let pipeline = pipeline(&format!("{head}\n[features]\n{features}"));
+    let (schema, frames) = read(&pipeline, csv.as_bytes(), rows);
+    let rows: Vec<_> = frames.iter().map(|frame| frame.fit_rows(holdout)).collect();
+    Encoder::learn(&schema.features, &rows, pipeline.features.min_count)
+}
+
+fn numbers(feature: &str, cells: &[&str]) -> Result<Encoding, String> {
+    let rows: String = cells.iter().map(|cell| format!("1,{cell},\n")).collect();
+    let features = format!("{feature} = [\"x\"]");
+    learn(&features, &format!("y,x,t\n{rows}"), 2, 0.0).map(|encoder| encoder.features[0].encoding.clone())
+}
+
+fn levels(min_count: u64, holdout: f64, cells: &[&str]) -> Vec<String> {
+    let rows: String = cells.iter().map(|cell| format!("1,{cell},\n")).collect();
+    let features = format!("categorical = [\"x\"]\nmin_count = {min_count}");
+    let encoder = learn(&features, &format!("y,x,t\n{rows}"), usize::MAX, holdout);
+    encoder.expect("texts have no range").names()
+}
+
+#[test]
+fn numbers_are_described_by_median_mean_and_deviation_after_imputing() {
+    // Two missing cells become the median 2.5: 1, 2, 3, 10, 2.5, 2.5 with mean 3.5 and variance 53/6.
+    let encoding = numbers("numeric", &["10", "", "1", "3", "2", ""]);
+    let deviation = (53.0_f64 / 6.0).sqrt();
+    let Ok(Encoding::Number { log: false, median, mean, deviation: found, min, max }) = encoding else {
+        panic!("not a number: {encoding:?}")
+    };
+    assert_eq!((median, min, max), (2.5, 1.0, 10.0));
+    assert!((mean - 3.5).abs() < 1e-14 && (found - deviation).abs() < 1e-14, "{mean} {found}");
+}
+
+#[test]
+fn the_median_of_an_odd_count_is_a_cell() {
+    let encoding = numbers("numeric", &["5", "-7", "", "6"]);
+    assert!(matches!(encoding, Ok(Encoding::Number { median: 5.0, .. })), "{encoding:?}");
+}
+
+#[test]
+fn a_logarithm_is_taken_before_all_but_the_range() {
+    let encoding = numbers("log", &["52.5", "0", "1234567.89"]);
+    let expected = 52.5_f64.ln_1p();
+    let Ok(Encoding::Number { log: true, median, min, max, .. }) = encoding else { panic!("{encoding:?}") };
+    assert_eq!((median, min, max), (expected, 0.0, 1_234_567.89));
+}
+
+#[test]
+fn columns_that_tell_nothing_have_deviation_one() {
+    for (cells, expected) in [(["0.1"; 7], 0.1), ([""; 7], 0.0), (["-3e300"; 7], -3e300)] {
+        let encoding = numbers("numeric", &cells);
+        let Ok(Encoding::Number { median, mean, deviation, min, max, .. }) = encoding else { panic!("{encoding:?}") };
+        assert_eq!((median, mean, deviation, min, max), (expected, expected, 1.0, expected, expected));
+    }
+}
+
+#[test]
+fn huge_and_tiny_numbers_are_standardised_without_overflow() {
+    for (cells, mean, deviation) in [(["-1e300", "1e300"], 0.0, 1e300), (["3e-300", "1e-300"], 2e-300, 1e-300)] {
+        let encoding = numbers("numeric", &cells);
+        let Ok(Encoding::Number { mean: found_mean, deviation: found, .. }) = encoding else { panic!("{encoding:?}") };
+        assert!((found_mean - mean).abs() <= 1e-14 * deviation, "{found_mean}");
+        assert!((found / deviation - 1.0).abs() < 1e-14, "{found}");
+    }
+    assert_eq!(numbers("numeric", &["-1.7e308", "1.7e308"]), Err("x".to_owned()));
+}
+
+#[test]
+fn levels_are_sorted_and_rare_ones_share_other() {
+    let cells = ["b", "a", "b", "c", "a", "", "b"];
+    assert_eq!(levels(1, 0.0, &cells), ["x=a", "x=b", "x=c", "x=(missing)", "x=(other)"]);
+    assert_eq!(levels(2, 0.0, &cells), ["x=a", "x=b", "x=(other)"]);
+    assert_eq!(levels(4, 0.0, &cells), ["x=(other)"]);
+}
+
+#[test]
+fn a_value_of_the_held_out_rows_alone_is_unseen() {
+    let cells = ["a", "b", "c", "d", "e", "f", "g", "h", "", "z"];
+    assert_eq!(levels(0, 0.2, &cells).last().map(String::as_str), Some("x=(other)"));
+    assert!(!levels(0, 0.2, &cells).iter().any(|name| name == "x=z" || name == "x=(missing)"));
+}
+
+#[test]
+fn counts_add_up_over_windows() {
+    let csv = "y,x,t\n1,a,\n1,b,\n1,c,\n1,a,\n";
+    let encoder = learn("categorical = [\"x\"]\nmin_count = 2", csv, 2, 0.0).expect("texts have no range");
+    assert_eq!(encoder.names(), ["x=a", "x=(other)"]);
+}
+
+#[test]
+fn calendar_levels_stand_in_numeric_order() {
+    let csv = "y,x,t\n1,1,2013-01-01 10:00\n1,2,2013-01-01 09:00\n0,3,\n1,4,2013-01-01 23:00\n";
+    let features = "numeric = [\"x\"]\nlog = [\"y2\"]\ncalendar = [\"hour\", \"month\"]\nmin_count = 1";
+    let encoder =
+        learn(features, &csv.replace("x,t", "x,t,y2").replace(":00\n", ":00,5\n").replace(",\n", ",,5\n"), 2, 0.0);
+    let encoder = encoder.expect("a sane range");
+    let names = "x log(y2) hour=9 hour=10 hour=23 hour=(missing) hour=(other) month=1 month=(missing) month=(other)";
+    assert_eq!(encoder.names().join(" "), names);
+    assert_eq!(encoder.width(), 10);
+    let Encoding::Calendar { levels, .. } = &encoder.features[2].encoding else { panic!("hour is a calendar part") };
+    assert_eq!(levels[3..], [Level::Missing, Level::Other]);
+}

@@ -1,0 +1,163 @@
+use super::*;
+use crate::model::samples::{design, flights, mixed, pipeline, read};
+
+#[test]
+fn a_model_of_the_flights_tells_more_than_the_baseline() {
+    let (schema, frames, settings) = flights("at_least = 15");
+    let learned = fit(&frames, &schema, &settings).expect("the sample can be learned from");
+    assert!(learned.solver.converged && learned.solver.seconds == 0.0, "{:?}", learned.solver);
+    assert_eq!(learned.weights.len(), learned.encoder.width());
+    let (pooled, newest) = (&learned.scores["holdout"], &learned.scores["newest_holdout"]);
+    assert!(pooled.rows > newest.rows && newest.rows > 200, "{} {}", pooled.rows, newest.rows);
+    for score in [pooled, newest] {
+        assert!(score.auc.is_some_and(|auc| auc > 0.6), "{:?}", score.auc);
+        assert!(score.log_loss < score.baseline_log_loss, "{} {}", score.log_loss, score.baseline_log_loss);
+        assert_eq!(score.reliability.iter().map(|bin| bin.rows).sum::<u64>(), score.rows);
+    }
+}
+
+#[test]
+fn both_solvers_give_the_same_model() {
+    let (schema, frames, settings) = mixed(1_000);
+    let solved_by = |solver| fit(&frames, &schema, &FitSettings { solver, ..settings });
+    let newton = solved_by(Solver::Newton).expect("these rows can be learned from");
+    let linfa = solved_by(Solver::Linfa).expect("these rows can be learned from");
+    assert_eq!((newton.encoder, linfa.solver.name), (linfa.encoder, Solver::Linfa));
+    for (a, b) in newton.examples.iter().zip(&linfa.examples) {
+        assert!((a.probability - b.probability).abs() < 1e-4, "{} {}", a.probability, b.probability);
+    }
+    let (a, b) = (&newton.scores["holdout"], &linfa.scores["holdout"]);
+    assert!((a.log_loss - b.log_loss).abs() < 1e-5, "{} {}", a.log_loss, b.log_loss);
+}
+
+#[test]
+fn examples_are_rows_of_the_newest_window_with_the_answers_to_them() {
+    let (schema, frames, settings) = flights("at_least = 15");
+    let learned = fit(&frames, &schema, &settings).expect("the sample can be learned from");
+    let rows: Vec<_> = learned.examples.iter().map(|example| example.row.clone()).collect();
+    assert_eq!(rows, frames[2].examples());
+    // The first rows of a window are training rows, so that the design knows them too.
+    let first: usize = frames[..2].iter().map(|frame| frame.fit_len(settings.holdout)).sum();
+    let (_, design) = design(&schema, &frames, &settings);
+    let coefficients: Vec<f64> = std::iter::once(learned.intercept).chain(learned.weights.iter().copied()).collect();
+    for (place, example) in learned.examples.iter().enumerate() {
+        let expected = crate::model::predictor::probability(design.log_odds_of(first + place, &coefficients));
+        assert!((example.probability - expected).abs() < 1e-12, "{} {expected}", example.probability);
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_byte() {
+    let (schema, frames, settings) = mixed(20_000);
+    let on = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        let learned = pool.install(|| fit(&frames, &schema, &settings)).expect("these rows can be learned from");
+        serde_json::to_string(&learned).expect("a model is JSON")
+    };
+    let one = on(1);
+    assert_eq!(one, on(4));
+    let read_back: Learned = serde_json::from_str(&one).expect("a model is read back");
+    assert_eq!(serde_json::to_string(&read_back).expect("a model is JSON"), one);
+}
+
+#[test]
+fn without_a_holdout_there_is_no_score() {
+    let (schema, frames, settings) = mixed(400);
+    let learned =
+        fit(&frames, &schema, &FitSettings { holdout: 0.0, ..settings }).expect("these rows can be learned from");
+    assert!(learned.scores.is_empty() && learned.solver.converged);
+}
+
+#[test]
+fn held_out_rows_do_not_reach_the_model() {
+    let (schema, frames) = tiny("12,3,0", 40);
+    let (other_schema, other) = tiny("12,-900,1", 40);
+    let settings = FitSettings { l2: 1.0, solver: Solver::Newton, holdout: 0.1, threshold: 0.5, min_count: 1 };
+    let fitted = fit(&frames, &schema, &settings).expect("these rows can be learned from");
+    let of_other = fit(&other, &other_schema, &settings).expect("these rows can be learned from");
+    assert_eq!((fitted.encoder, fitted.weights), (of_other.encoder, of_other.weights));
+    assert_ne!(fitted.scores, of_other.scores);
+}
+
+/// Rows of one number, both classes among them; the last one as given.
+fn tiny(last: &str, rows: usize) -> (Schema, Vec<Arc<Frame>>) {
+    let rows: String = (1..rows).map(|row| format!("{row},{},{}\n", row % 7, u8::from(row % 3 == 0))).collect();
+    let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
+    read(&pipeline, format!("id,x,y\n{rows}{last}\n").as_bytes(), usize::MAX)
+}
+
+#[test]
+fn windows_that_cannot_be_learned_from_say_why() {
+    let rows = |target: &str, rows: usize| format!("1,{target}\n").repeat(rows);
+    for (csv, reason) in [
+        (String::new(), "none of the 0 rows has a target"),
+        (rows("", 30), "none of the 30 rows has a target"),
+        (rows("1", 4) + &rows("0", 5), "there are 9 rows to train on, and fewer than 10 say nothing"),
+        (rows("1", 20), "all 20 rows to train on are positive: a classifier needs both classes"),
+        (rows("0", 20) + &rows("", 5), "all 20 rows to train on are negative: a classifier needs both classes"),
+        (
+            "-1.7e308,1\n1.7e308,0\n".repeat(10),
+            "the numbers of x lie too far apart to be standardised: put the column under features.log or leave it out",
+        ),
+    ] {
+        let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
+        let (schema, frames) = read(&pipeline, format!("x,y\n{csv}").as_bytes(), usize::MAX);
+        let settings = FitSettings { holdout: 0.0, ..FitSettings::from(&pipeline) };
+        let refused = fit(&frames, &schema, &settings).expect_err(reason);
+        assert_eq!(refused.to_string(), reason);
+    }
+}
+
+#[test]
+fn more_columns_than_can_be_solved_for_are_refused() {
+    let rows: String = (0..5_001).map(|row| format!("v{row},{}\n", row % 2)).collect();
+    let pipeline =
+        pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\ncategorical = [\"x\"]\nmin_count = 1");
+    let (schema, frames) = read(&pipeline, format!("x,y\n{rows}").as_bytes(), usize::MAX);
+    let settings = FitSettings { holdout: 0.0, ..FitSettings::from(&pipeline) };
+    assert_eq!(fit(&frames, &schema, &settings), Err(Unlearnable::TooManyColumns { columns: 5_002 }));
+}
+
+#[test]
+fn windows_of_another_pipeline_are_refused() {
+    let (schema, _, settings) = mixed(100);
+    let (_, frames) = tiny("40,1,0", 40);
+    assert_eq!(fit(&frames, &schema, &settings), Err(Unlearnable::OtherFeatures));
+}
+
+#[test]
+fn a_window_without_labels_beside_a_good_one_does_no_harm() {
+    let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
+    let rows = "1,1\n2,0\n3,1\n5,0\n".repeat(10) + &"4,\n".repeat(40);
+    let (schema, frames) = read(&pipeline, format!("x,y\n{rows}").as_bytes(), 40);
+    let learned = fit(&frames, &schema, &FitSettings::from(&pipeline)).expect("the first window can be learned from");
+    assert_eq!(learned.scores.keys().collect::<Vec<_>>(), ["holdout"]);
+    assert_eq!(learned.examples.len(), 3);
+}
+
+#[test]
+fn columns_of_any_scale_and_missing_cells_suit_both_solvers() {
+    let wave = |row: usize, column: usize| ((row * (column + 2)) as f64 * 0.61).sin();
+    let row = |row: usize| {
+        let cell = |column: usize, scale: f64| match (row + column) % 11 {
+            0 => String::new(),
+            _ => format!("{:e}", scale * wave(row, column)),
+        };
+        let late = u8::from(wave(row, 0) + wave(row, 1) > wave(row, 5));
+        format!("{late},{},{},7,,{}\n", cell(0, 1e6), cell(1, 1e-6), ["a", "b", ""][row % 3])
+    };
+    let pipeline = pipeline(
+        "[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"huge\", \"tiny\", \"constant\", \"empty\"]\n\
+         categorical = [\"c\"]\nmin_count = 1",
+    );
+    let csv: String = (0..600).map(row).collect();
+    let (schema, frames) = read(&pipeline, format!("y,huge,tiny,constant,empty,c\n{csv}").as_bytes(), 200);
+    for l2 in [0.0, 1e-6, 1.0, 1e6] {
+        let solved_by = |solver| fit(&frames, &schema, &FitSettings { l2, solver, ..FitSettings::from(&pipeline) });
+        let newton = solved_by(Solver::Newton).expect("these rows can be learned from");
+        let linfa = solved_by(Solver::Linfa).expect("these rows can be learned from");
+        assert!(newton.solver.converged && linfa.solver.converged, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
+        let apart = (newton.solver.objective - linfa.solver.objective).abs() / 540.0;
+        assert!(apart < 1e-6, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
+    }
+}

@@ -1,0 +1,156 @@
+use ndarray::{Array2, array};
+
+use super::*;
+use crate::model::design::Design;
+use crate::model::samples::{design, flights, mixed};
+
+const AGREEMENT: f64 = 1e-6;
+
+fn newton(design: &Design, l2: f64) -> Solution {
+    newton::minimise(design, l2, newton::STEP_LIMIT, None)
+}
+
+fn linfa(design: &Design, l2: f64) -> Solution {
+    linfa::minimise(design, l2, linfa::STEP_LIMIT).expect("linfa-logistic gives an answer")
+}
+
+/// Records as they are, with the labels of `positive`.
+fn dense(records: &Array2<f64>, labels: &[bool]) -> Design {
+    Design::from_dense(records.view(), labels.to_vec(), true)
+}
+
+#[test]
+fn both_solvers_find_the_same_optimum_whichever_class_is_the_larger() {
+    for (rule, positive_majority) in [("at_least = 15", false), ("at_least = -30", true)] {
+        let (schema, frames, settings) = flights(rule);
+        // One window: linfa-logistic is slow without optimisation.
+        let (_, design) = design(&schema, &frames[..1], &settings);
+        assert_eq!(design.positives() * 2 > design.rows(), positive_majority, "{rule}");
+        let (newton, linfa) = (newton(&design, settings.l2), linfa(&design, settings.l2));
+        assert!(newton.converged && linfa.converged, "{rule}: {} {}", newton.gradient_norm, linfa.gradient_norm);
+        let apart = (newton.objective - linfa.objective).abs() / design.rows() as f64;
+        assert!(apart < AGREEMENT, "{rule}: {} and {}", newton.objective, linfa.objective);
+        assert!(newton.objective <= linfa.objective + 1e-9, "{rule}: Newton's is the better optimum");
+        let far = newton.coefficients.iter().zip(&linfa.coefficients).map(|(a, b)| (a - b).abs());
+        assert!(far.fold(0.0, f64::max) < 1e-3, "{rule}: the coefficients differ");
+    }
+}
+
+#[test]
+fn turning_the_classes_round_turns_the_coefficients_round() {
+    let solve = |rule: &str| {
+        let (schema, frames, settings) = flights(rule);
+        let (_, design) = design(&schema, &frames, &settings);
+        newton(&design, settings.l2)
+    };
+    let (late, punctual) = (solve("at_least = 15"), solve("below = 15"));
+    for (a, b) in late.coefficients.iter().zip(&punctual.coefficients) {
+        assert!((a + b).abs() < 1e-7, "{a} {b}");
+    }
+}
+
+#[test]
+fn a_step_limit_of_one_is_not_called_an_optimum() {
+    let (schema, frames, settings) = flights("at_least = 15");
+    let (_, design) = design(&schema, &frames, &settings);
+    let newton = newton::minimise(&design, settings.l2, 1, None);
+    assert_eq!((newton.iterations, newton.converged), (1, false), "{}", newton.gradient_norm);
+    let linfa = linfa::minimise(&design, settings.l2, 1).expect("linfa-logistic says Ok all the same");
+    assert!(!linfa.converged, "{}", linfa.gradient_norm);
+}
+
+#[test]
+fn from_the_optimum_there_is_nothing_to_do() {
+    let (schema, frames, settings) = mixed(1_000);
+    let (_, design) = design(&schema, &frames, &settings);
+    let cold = newton(&design, 1.0);
+    let warm = newton::minimise(&design, 1.0, newton::STEP_LIMIT, Some(&cold.coefficients));
+    assert!(cold.iterations > 0 && cold.converged);
+    assert_eq!((warm.iterations, warm.coefficients), (0, cold.coefficients));
+}
+
+#[test]
+fn a_bad_start_is_left_behind() {
+    let (schema, frames, settings) = mixed(1_000);
+    let (_, design) = design(&schema, &frames, &settings);
+    let cold = newton(&design, 1.0);
+    // So far out that every row's curvature has vanished.
+    let start: Vec<f64> = (0..design.width()).map(|index| if index % 2 == 0 { 300.0 } else { -300.0 }).collect();
+    let warm = newton::minimise(&design, 1.0, newton::STEP_LIMIT, Some(&start));
+    assert!(warm.converged, "{}", warm.gradient_norm);
+    assert!((warm.objective / cold.objective - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn separable_rows_do_not_make_it_diverge() {
+    let records = Array2::from_shape_fn((40, 1), |(row, _)| row as f64 - 19.5);
+    let labels: Vec<bool> = (0..40).map(|row| row >= 20).collect();
+    let design = dense(&records, &labels);
+    let unpenalised = newton(&design, 0.0);
+    assert!(unpenalised.coefficients.iter().all(|w| w.is_finite()));
+    assert!(unpenalised.objective < 1e-5, "{}", unpenalised.objective);
+    let (newton, linfa) = (newton(&design, 0.1), linfa(&design, 0.1));
+    assert!(newton.converged && linfa.converged);
+    assert!((newton.objective - linfa.objective).abs() < 40.0 * AGREEMENT);
+}
+
+#[test]
+fn one_row_of_each_class_is_enough_to_solve() {
+    // By symmetry b = 0; with w = x1 = 1, x2 = -1 the optimum has 2 * sigmoid(-w) = l2 * w.
+    let solution = newton(&dense(&array![[1.0], [-1.0]], &[true, false]), 1.0);
+    let w = solution.coefficients[1];
+    assert!(solution.converged && solution.coefficients[0].abs() < 1e-12);
+    assert!((2.0 / (1.0 + w.exp()) - w).abs() < 1e-7, "{w}");
+}
+
+#[test]
+fn collinear_and_constant_columns_need_no_penalty() {
+    // The third column is the sum of the first two, the fourth is constant like the intercept, the fifth is empty.
+    let cell = |row: usize, column: usize| {
+        let (a, b) = ((row as f64 * 0.37).sin(), (row as f64 * 0.73).cos());
+        [a, b, a + b, 5.0, 0.0][column]
+    };
+    let records = Array2::from_shape_fn((300, 5), |(row, column)| cell(row, column));
+    let labels: Vec<bool> =
+        (0..300).map(|row| (row * 7919) % 100 < 30 + 30 * usize::from(cell(row, 0) > 0.0)).collect();
+    let all = newton(&dense(&records, &labels), 0.0);
+    let two = newton(&dense(&Array2::from_shape_fn((300, 2), |(row, column)| cell(row, column)), &labels), 0.0);
+    assert!(all.converged && two.converged, "{} {}", all.gradient_norm, two.gradient_norm);
+    assert!((all.objective / two.objective - 1.0).abs() < 1e-10, "{} {}", all.objective, two.objective);
+    assert!(all.coefficients.iter().all(|w| w.abs() < 1e3), "{:?}", all.coefficients);
+}
+
+#[test]
+fn one_hot_levels_without_a_penalty_are_collinear_and_solved() {
+    let (schema, frames, settings) = flights("at_least = 15");
+    let (_, design) = design(&schema, &frames, &settings);
+    let solution = newton(&design, 0.0);
+    assert!(solution.converged, "{}", solution.gradient_norm);
+    assert!(solution.objective < newton(&design, 1.0).objective);
+    assert!(solution.coefficients.iter().all(|w| w.abs() < 100.0), "{:?}", solution.coefficients);
+}
+
+#[test]
+fn scales_from_a_millionth_to_a_million_are_solved() {
+    let wave = |row: usize, column: usize| ((row * (column + 2)) as f64 * 0.61).sin();
+    let labels: Vec<bool> = (0..400).map(|row| wave(row, 0) + wave(row, 3) > wave(row, 5)).collect();
+    let scaled = |exponent: fn(usize) -> i32| {
+        let records =
+            Array2::from_shape_fn((400, 5), |(row, column)| 10_f64.powi(exponent(column)) * wave(row, column));
+        newton(&dense(&records, &labels), 0.0)
+    };
+    let plain = scaled(|_| 0);
+    let wild = scaled(|column| [6, -6, 0, 3, -3][column]);
+    assert!(plain.converged && wild.objective.is_finite());
+    // Without a penalty the optimum does not know of scales.
+    assert!((plain.objective / wild.objective - 1.0).abs() < 1e-9, "{} {}", plain.objective, wild.objective);
+    let penalised = newton(&dense(&Array2::from_shape_fn((400, 5), |(r, c)| 1e6 * wave(r, c)), &labels), 1.0);
+    assert!(penalised.objective <= 400.0 * std::f64::consts::LN_2);
+}
+
+#[test]
+fn what_linfa_refuses_is_told() {
+    let told = linfa::minimise(&dense(&array![[1.0], [2.0]], &[true, true]), 1.0, linfa::STEP_LIMIT);
+    let expected = "linfa-logistic gave up: Fewer than two classes for logistic regression";
+    assert_eq!(told, Err(expected.to_owned()));
+}
