@@ -9,7 +9,7 @@ fn evaluate(design: &Design, l2: f64, coefficients: &[f64]) -> Evaluation {
 }
 
 fn somewhere(width: usize) -> Vec<f64> {
-    (0..width).map(|index| (index as f64 * 1.3).sin() / 2.0).collect()
+    (1..=width).map(|index| (index as f64 * 1.3).sin() / 2.0).collect()
 }
 
 /// `point` with one coordinate moved.

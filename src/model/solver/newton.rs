@@ -4,7 +4,7 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::model::design::Design;
 use crate::model::objective::{Evaluation, Objective, row_start};
-use crate::model::solver::Solution;
+use crate::model::solver::{GRADIENT_BOUND, Solution};
 
 /// Steps that no sane problem needs; separable rows without a penalty take about thirty.
 pub(in crate::model) const STEP_LIMIT: u64 = 100;
@@ -31,8 +31,11 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Op
     objective.evaluate(&coefficients, &mut here);
     let mut steps = 0;
     while steps < limit {
-        let Some(Step { direction, decrement }) = Step::from(&here) else { break };
-        if decrement <= DECREMENT_BOUND * design.rows() as f64 {
+        let Some(Step { direction, decrement, damped }) = Step::from(&here) else { break };
+        let nothing_to_gain = decrement <= DECREMENT_BOUND * design.rows() as f64;
+        // Along all but collinear columns there is always a little to gain, in ever so many small steps.
+        let only_crumbs = damped && here.gradient_norm(design.rows()) <= GRADIENT_BOUND / 100.0;
+        if nothing_to_gain || only_crumbs {
             break;
         }
         let mut length = 1.0;
@@ -70,6 +73,8 @@ struct Step {
     direction: Vec<f64>,
     /// g.H^-1.g
     decrement: f64,
+    /// Whether the diagonal had to be raised.
+    damped: bool,
 }
 
 impl Step {
@@ -93,7 +98,7 @@ impl Step {
             direction.neg_mut();
             let decrement = -gradient.dot(&direction);
             let is_descent = decrement >= 0.0 && direction.iter().all(|change| change.is_finite());
-            is_descent.then(|| Self { direction: direction.as_slice().to_vec(), decrement })
+            is_descent.then(|| Self { direction: direction.as_slice().to_vec(), decrement, damped: *damping > 0.0 })
         })
     }
 }
