@@ -7,6 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tansu_broker::broker::Broker;
+use tansu_broker::coordinator::group::administrator::Controller;
+use tansu_storage::StorageContainer;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -87,7 +89,7 @@ impl Drop for Embedded {
 
 async fn serve(listener: Url, advertised: Url, stop: CancellationToken) -> Result<(), String> {
     let storage = Url::parse("memory://windrow/").map_err(|error| error.to_string())?;
-    let broker = Broker::<(), ()>::builder()
+    let broker = Broker::<Controller<StorageContainer>, StorageContainer>::builder()
         .node_id(NODE_ID)
         .cluster_id(CLUSTER_ID)
         .incarnation_id(Uuid::new_v4())
@@ -98,7 +100,7 @@ async fn serve(listener: Url, advertised: Url, stop: CancellationToken) -> Resul
         .build();
     let mut broker = broker.await.map_err(|error| error.to_string())?;
     tokio::select! {
-        result = broker.serve(Instant::now()) => result.map_err(|error| error.to_string()),
+        result = broker.serve(tokio::time::Instant::now()) => result.map_err(|error| error.to_string()),
         () = stop.cancelled() => Ok(()),
     }
 }
