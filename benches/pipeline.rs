@@ -36,7 +36,11 @@ fn main() {
     drop(file);
     let rows: Vec<&[u8]> = text[header..].split(|byte| *byte == b'\n').filter(|row| !row.is_empty()).collect();
 
-    println!("{} rows of {} bytes on average, {ROUNDS} rounds, the best of each\n", rows.len(), text.len() / rows.len());
+    println!(
+        "{} rows of {} bytes on average, {ROUNDS} rounds, the best of each\n",
+        rows.len(),
+        text.len() / rows.len()
+    );
     let broker = Broker::start();
     let (mut bare, mut windrow) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -105,7 +109,8 @@ fn windrow(arguments: &[&str]) -> Command {
 }
 
 fn windrow_round(address: &str, folder: &Path, dataset: &Path, name: &str) -> Round {
-    let fixture = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/flights.toml")).expect("a file");
+    let fixture =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/flights.toml")).expect("a file");
     let pipeline = fixture
         .replace("flights.csv.zst", &dataset.display().to_string())
         .replace("partitions = 1", &format!("topic = \"{name}\""))

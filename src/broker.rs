@@ -102,7 +102,9 @@ pub enum BrokerError {
         reason: String,
     },
     /// This program was built without it.
-    #[error("this windrow was built without the {kind} broker; choose another with --broker, or build with `--features {kind}`")]
+    #[error(
+        "this windrow was built without the {kind} broker; choose another with --broker, or build with `--features {kind}`"
+    )]
     NotBuilt {
         /// Which one.
         kind: &'static str,

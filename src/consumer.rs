@@ -61,14 +61,8 @@ impl Consumer {
         if self.store.end()?.is_some() {
             return Ok(());
         }
-        let (writer, resume) = BatchWriter::resume(
-            self.store,
-            lock,
-            self.cut,
-            &self.schema.columns,
-            self.schema.delimiter,
-            partitions,
-        )?;
+        let (writer, resume) =
+            BatchWriter::resume(self.store, lock, self.cut, &self.schema.columns, self.schema.delimiter, partitions)?;
         let counters = self.progress.counters();
         counters.stored.set(resume.rows);
         counters.quarantined.set(resume.quarantined);

@@ -86,7 +86,8 @@ fn decompressed(path: &Path) -> Result<Box<dyn Read + Send>, DatasetError> {
     let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let open = || File::open(path).map_err(|source| DatasetError::Open { path: path.to_owned(), source });
     if name.ends_with(".csv.zst") {
-        let file = zstd::Decoder::new(open()?).map_err(|source| DatasetError::Open { path: path.to_owned(), source })?;
+        let file =
+            zstd::Decoder::new(open()?).map_err(|source| DatasetError::Open { path: path.to_owned(), source })?;
         Ok(Box::new(file))
     } else if name.ends_with(".csv.gz") {
         // A gzip file may be several, one behind the other, as `cat` makes them.
@@ -211,7 +212,8 @@ mod tests {
         let plain = folder.path().join("d.csv");
         std::fs::write(&plain, text).expect("a file");
         let zipped = folder.path().join("d.csv.gz");
-        let mut gzip = flate2::write::GzEncoder::new(File::create(&zipped).expect("a file"), flate2::Compression::fast());
+        let mut gzip =
+            flate2::write::GzEncoder::new(File::create(&zipped).expect("a file"), flate2::Compression::fast());
         gzip.write_all(text).and_then(|()| gzip.finish().map(drop)).expect("a gzip file");
         let zstd = folder.path().join("d.csv.zst");
         std::fs::write(&zstd, zstd::encode_all(&text[..], 1).expect("zstd")).expect("a file");

@@ -19,13 +19,13 @@ pub mod broker;
 pub mod dataset;
 pub mod model;
 
-// pub mod registry;
+pub mod registry;
 
-// pub mod api;
+pub mod api;
 pub mod consumer;
 pub mod producer;
-// pub mod trainer;
+pub mod trainer;
 
-// pub mod app;
+pub mod app;
 
-// pub mod cli;
+pub mod cli;

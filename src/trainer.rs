@@ -106,21 +106,16 @@ impl Trainer {
 
     fn make(&self, id: ModelId, used: &[Arc<Frame>], frames: &Frames) -> Artifact {
         let train = &self.pipeline.train;
-        let settings = FitSettings {
-            l2: train.l2,
-            solver: train.solver,
-            holdout: train.holdout,
-            threshold: train.threshold,
-            min_count: self.pipeline.features.min_count,
-        };
+        let settings = FitSettings::from(&*self.pipeline);
         let began = Instant::now();
         let fitted = fit(used, &self.schema, &settings);
         let (fit_rows, fit_positives, holdout_rows) = used.iter().fold((0, 0, 0), |(rows, positives, held), frame| {
             let part = frame.fit_len(train.holdout);
-            (rows + part, positives + frame.positives(part), held + frame.labelled() - part)
+            (rows + part, positives + frame.fit_positives(train.holdout), held + frame.labelled() - part)
         });
         let (first, last) = id.scheme.windows(id.window);
-        let windows: Vec<WindowLineage> = frames.manifests.range(first..=last).map(|(_, manifest)| of(manifest)).collect();
+        let windows: Vec<WindowLineage> =
+            frames.manifests.range(first..=last).map(|(_, manifest)| of(manifest)).collect();
         Artifact {
             format: FORMAT,
             id,
@@ -169,7 +164,11 @@ impl Trainer {
         let mut rows = 0;
         while let Some(record) = records.next_record().map_err(|source| TrainerError::Read { window, source })? {
             rows += 1;
-            let fields = parser.parse(record.bytes).map_err(|source| TrainerError::Record { window, line: record.line, source })?;
+            let fields = parser.parse(record.bytes).map_err(|source| TrainerError::Record {
+                window,
+                line: record.line,
+                source,
+            })?;
             frame.push(&fields).map_err(|source| TrainerError::Row { window, line: record.line, source })?;
         }
         if rows != manifest.rows {
@@ -193,7 +192,12 @@ struct Frames {
 }
 
 impl Frames {
-    fn range(&mut self, trainer: &Trainer, first: WindowIndex, last: WindowIndex) -> Result<Vec<Arc<Frame>>, TrainerError> {
+    fn range(
+        &mut self,
+        trainer: &Trainer,
+        first: WindowIndex,
+        last: WindowIndex,
+    ) -> Result<Vec<Arc<Frame>>, TrainerError> {
         for (window, manifest) in self.manifests.range(first..=last) {
             if !self.parsed.contains_key(window) {
                 self.parsed.insert(*window, Arc::new(trainer.parse(manifest)?));
@@ -257,7 +261,9 @@ pub enum TrainerError {
         source: CsvError,
     },
     /// A batch file holds a row that does not fit the pipeline.
-    #[error("line {line} of the batch file of window {window} does not fit the pipeline file: {source}; was that changed since?")]
+    #[error(
+        "line {line} of the batch file of window {window} does not fit the pipeline file: {source}; was that changed since?"
+    )]
     Row {
         /// Which window.
         window: WindowIndex,
@@ -267,7 +273,9 @@ pub enum TrainerError {
         source: RowFault,
     },
     /// A batch file that is shorter or longer than its manifest says.
-    #[error("the batch file of window {window} has {rows} rows where its manifest says {promised}: it was changed after it was sealed")]
+    #[error(
+        "the batch file of window {window} has {rows} rows where its manifest says {promised}: it was changed after it was sealed"
+    )]
     RowCount {
         /// Which window.
         window: WindowIndex,

@@ -37,7 +37,15 @@ fn pipeline(folder: &Path, name: &str, dataset: &str, more: &str) -> String {
 fn run(folder: &Path, pipeline: &str) -> (Vec<u8>, serde_json::Value) {
     let workdir = folder.join("work");
     let arguments = [
-        "run", pipeline, "--once", "--fresh", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir",
+        "run",
+        pipeline,
+        "--once",
+        "--fresh",
+        "--broker",
+        "embedded",
+        "--listen",
+        "127.0.0.1:0",
+        "--workdir",
         &workdir.display().to_string(),
     ];
     succeed(&arguments);

@@ -41,6 +41,7 @@ fn validate(document: &Path) {
         println!("not validated: WINDROW_TEST_PYTHON names no Python with openapi-spec-validator");
         return;
     };
-    let output = Command::new(python).args(["-m", "openapi_spec_validator"]).arg(document).output().expect("Python runs");
+    let output =
+        Command::new(python).args(["-m", "openapi_spec_validator"]).arg(document).output().expect("Python runs");
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
 }

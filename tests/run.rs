@@ -24,7 +24,15 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
     let workdir = folder.path().join("work");
     let workdir_text = workdir.display().to_string();
     let stdout = succeed(&[
-        "run", &sample(), "--once", "--broker", "embedded", "--workdir", &workdir_text, "--listen", "127.0.0.1:0",
+        "run",
+        &sample(),
+        "--once",
+        "--broker",
+        "embedded",
+        "--workdir",
+        &workdir_text,
+        "--listen",
+        "127.0.0.1:0",
     ]);
 
     assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));
@@ -60,7 +68,16 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
     assert_eq!(fs::read(workdir.join("batches/window-00001.json")).expect("a manifest"), before);
     fs::write(workdir.join("notes.txt"), "mine").expect("a file");
     succeed(&[
-        "run", &sample(), "--once", "--broker", "embedded", "--workdir", &workdir_text, "--listen", "127.0.0.1:0", "--fresh",
+        "run",
+        &sample(),
+        "--once",
+        "--broker",
+        "embedded",
+        "--workdir",
+        &workdir_text,
+        "--listen",
+        "127.0.0.1:0",
+        "--fresh",
     ]);
     assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));
     assert_eq!(fs::read_to_string(workdir.join("notes.txt")).expect("still there"), "mine");
@@ -111,7 +128,8 @@ fn ctrl_c_in_the_middle_ends_cleanly() {
     fs::write(&slow, format!("{pipeline}\n[stream]\npace = {{ kind = \"fixed\", delay = \"1h\" }}\n")).expect("a file");
     let workdir = folder.path().join("work").display().to_string();
     let slow = slow.display().to_string();
-    let mut run = Running::start(&["run", &slow, "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let mut run =
+        Running::start(&["run", &slow, "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     run.wait_for("broker: embedded");
     let (status, took) = run.interrupt();
     assert_eq!(status.code(), Some(0), "{}", run.said());
@@ -129,8 +147,15 @@ fn several_partitions_give_the_same_files() {
     fs::write(&file, format!("{pipeline}\n[stream]\npartitions = 3\n")).expect("a file");
     let workdir = folder.path().join("work");
     let arguments = [
-        "run", &file.display().to_string(), "--once", "--broker", "embedded", "--workdir",
-        &workdir.display().to_string(), "--listen", "127.0.0.1:0",
+        "run",
+        &file.display().to_string(),
+        "--once",
+        "--broker",
+        "embedded",
+        "--workdir",
+        &workdir.display().to_string(),
+        "--listen",
+        "127.0.0.1:0",
     ];
     succeed(&arguments);
     assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));

@@ -62,7 +62,8 @@ fn a_consumer_that_is_killed_goes_on_behind_the_last_manifest() {
     let pipeline = pipeline.replace("flights-sample.csv.zst", &fixture("flights-sample.csv.zst").display().to_string());
     let pipeline = pipeline.replace("parts = 3", "rows = 1000");
     let file = folder.path().join("paced.toml");
-    std::fs::write(&file, format!("{pipeline}\n[stream]\npace = {{ kind = \"fixed\", delay = \"500us\" }}\n")).expect("a file");
+    std::fs::write(&file, format!("{pipeline}\n[stream]\npace = {{ kind = \"fixed\", delay = \"500us\" }}\n"))
+        .expect("a file");
     let (workdir_text, file) = (workdir.display().to_string(), file.display().to_string());
     let address = format!("127.0.0.1:{}", free_port());
     let broker = Running::start(&["broker", "--listen", &address]);

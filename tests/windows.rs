@@ -20,7 +20,14 @@ fn cut(policy: &str, stream: &str) -> (Vec<Value>, Vec<u8>) {
     fs::write(&file, format!("{pipeline}\n{stream}\n")).expect("a file");
     let workdir = folder.path().join("work");
     succeed(&[
-        "run", &file.display().to_string(), "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir",
+        "run",
+        &file.display().to_string(),
+        "--once",
+        "--broker",
+        "embedded",
+        "--listen",
+        "127.0.0.1:0",
+        "--workdir",
         &workdir.display().to_string(),
     ]);
     let end = json(&workdir.join("batches/end.json"));

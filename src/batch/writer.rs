@@ -286,7 +286,8 @@ impl BatchWriter {
     /// Why a message of this sender does not belong here, if it does not. The first sender is the store's.
     fn stranger(&mut self, run: Option<&str>) -> Option<String> {
         let source = self.source.get_or_insert_with(|| Source::of(run));
-        (!source.is(run)).then(|| format!("it is of {}, while this directory holds {}", Source::of(run).name(), source.name()))
+        (!source.is(run))
+            .then(|| format!("it is of {}, while this directory holds {}", Source::of(run).name(), source.name()))
     }
 
     fn next_number(&self) -> RowNumber {

@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn what_names_no_broker_is_refused() {
-        for text in ["", "kafka", "localhost", ":9092", "localhost:", "localhost:0", "localhost:99999", "a:1,", "a b:1"] {
+        for text in ["", "kafka", "localhost", ":9092", "localhost:", "localhost:0", "localhost:99999", "a:1,", "a b:1"]
+        {
             assert!(text.parse::<Choice>().is_err(), "{text} was taken");
         }
     }

@@ -44,8 +44,7 @@ impl Embedded {
         let thread = {
             let stop = stop.clone();
             std::thread::Builder::new().name("windrow-broker".to_owned()).spawn(move || {
-                let runtime =
-                    tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
+                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
                 let result = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
                     let result = runtime.block_on(serve(listener, advertised, stop));
                     runtime.shutdown_background();

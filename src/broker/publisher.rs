@@ -61,7 +61,13 @@ impl Publisher {
     ///
     /// # Errors
     /// [`PublishError::QueueFull`] when [`wait`](Self::wait) should be called first; any other error is the end.
-    pub fn send_row(&self, partition: Partition, row: RowNumber, run: &RunId, value: &[u8]) -> Result<(), PublishError> {
+    pub fn send_row(
+        &self,
+        partition: Partition,
+        row: RowNumber,
+        run: &RunId,
+        value: &[u8],
+    ) -> Result<(), PublishError> {
         let mut digits = itoa::Buffer::new();
         let number = digits.format(row.get());
         let headers = OwnedHeaders::new_with_capacity(2)
@@ -132,7 +138,9 @@ impl Publisher {
         let (topic, address) = (self.topic.clone(), self.address.clone());
         let code = failure.error.rdkafka_error_code();
         match (failure.row, code) {
-            (row, Some(RDKafkaErrorCode::MessageSizeTooLarge)) if row != NO_ROW => PublishError::TooLarge { row, topic },
+            (row, Some(RDKafkaErrorCode::MessageSizeTooLarge)) if row != NO_ROW => {
+                PublishError::TooLarge { row, topic }
+            }
             (_, Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => {
                 PublishError::TopicGone { topic, address }
             }
@@ -174,7 +182,8 @@ impl ProducerContext for Reports {
             }
             Ok(_) => {}
             // Rows that are dropped because we are told to stop are no failure.
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {}
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {
+            }
             // Only the first counts: those behind it fail because of it.
             Err((error, _)) => drop(self.failure.set(Failure { row, error: error.clone() })),
         }

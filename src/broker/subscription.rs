@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{self, TopicPartitionList};
-use rdkafka::ClientContext;
 
 use crate::broker::client::Quiet;
 use crate::broker::{BrokerError, Connection};
@@ -84,9 +84,10 @@ impl Subscription {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
                 Err(self.connection.no_topic(&self.topic))
             }
-            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => {
-                Err(BrokerError::OffsetsGone { topic: self.topic.clone(), address: self.connection.address().to_owned() })
-            }
+            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => Err(BrokerError::OffsetsGone {
+                topic: self.topic.clone(),
+                address: self.connection.address().to_owned(),
+            }),
             Some(
                 Code::Authentication
                 | Code::SaslAuthenticationFailed

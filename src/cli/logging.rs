@@ -13,7 +13,8 @@ const DEFAULT_FILTER: &str = "off,windrow=warn";
 #[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
 pub(crate) fn start(display: &Display) {
     let filter = std::env::var("WINDROW_LOG").unwrap_or_else(|_| DEFAULT_FILTER.to_owned());
-    let subscriber = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(PastBars(display.clone()));
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(PastBars(display.clone()));
     // Fails only when a log is set up already, and then there is one.
     let _ = subscriber.try_init();
 }

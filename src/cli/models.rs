@@ -33,8 +33,18 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
 /// One line a model, scored on the held-out rows of its newest window.
 pub(crate) fn table(snapshot: &Snapshot) -> String {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
-    table.set_header(["model", "fitted to", "held out", "AUC", "log-loss", "(prior)", "Brier", "accuracy", "(majority)"]);
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.set_header([
+        "model",
+        "fitted to",
+        "held out",
+        "AUC",
+        "log-loss",
+        "(prior)",
+        "Brier",
+        "accuracy",
+        "(majority)",
+    ]);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

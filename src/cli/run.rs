@@ -29,11 +29,8 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let workplace = workplace_of(listening(pipeline, args.listen), &args.place);
-    let start = StartOptions {
-        redpanda_image: redpanda_image(),
-        properties: args.client.property,
-        ..StartOptions::default()
-    };
+    let start =
+        StartOptions { redpanda_image: redpanda_image(), properties: args.client.property, ..StartOptions::default() };
     let options = RunOptions { broker: args.broker, start, fresh: args.fresh };
     let following = display.follow(&workplace.progress, Shows { sent: true, stored: true });
     let result = match workplace.run(options, stop.clone()).await {

@@ -1,0 +1,329 @@
+//! What the API answers: the shapes that its document describes.
+
+use poem_openapi::{Enum, Object};
+
+use crate::model::{self, Learned, Outcome};
+use crate::registry::{Model, Snapshot};
+
+/// All published models
+#[derive(Debug, Object)]
+pub(crate) struct ModelList {
+    /// The models, by window and then by scheme
+    pub(crate) models: Vec<ModelSummary>,
+    /// Names that stand for a model, which may be another one later
+    pub(crate) aliases: Aliases,
+}
+
+/// Names that stand for a model
+#[derive(Debug, Object)]
+pub(crate) struct Aliases {
+    /// The fitted model of the newest window, the cumulative one where there are several
+    pub(crate) latest: Option<String>,
+    /// The best log-loss on the held-out rows of the newest window that every scheme has a result for
+    pub(crate) champion: Option<String>,
+}
+
+/// A model in a line
+#[derive(Debug, Object)]
+pub(crate) struct ModelSummary {
+    /// Its name, as in cumulative-2
+    pub(crate) id: String,
+    /// Whether it answers
+    pub(crate) status: Status,
+    /// Why there is no model
+    pub(crate) reason: Option<String>,
+    /// When it was made, RFC 3339, UTC
+    pub(crate) created: String,
+    /// Names the bytes that it was made from
+    pub(crate) lineage: String,
+    /// Rows that it was fitted to
+    pub(crate) fit_rows: u64,
+    /// Its scores, by the rows that they were taken on
+    pub(crate) scores: Vec<Score>,
+}
+
+/// Whether a model answers
+#[derive(Debug, Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
+pub(crate) enum Status {
+    /// It does
+    Learned,
+    /// Its window could not be learned from
+    Refused,
+}
+
+/// How well probabilities met the truth
+#[derive(Debug, Object)]
+pub(crate) struct Score {
+    /// `holdout`: the held-out rows of all its windows; `newest_holdout`: those of its newest window
+    pub(crate) on: String,
+    /// Rows scored
+    pub(crate) rows: u64,
+    /// Of these, positive ones
+    pub(crate) positives: u64,
+    /// Area under the ROC curve; null where there is one class alone
+    pub(crate) auc: Option<f64>,
+    /// Average precision; null where there is no positive row
+    pub(crate) average_precision: Option<f64>,
+    /// Mean of -log p(truth), natural logarithm
+    pub(crate) log_loss: f64,
+    /// Log-loss of always answering with the share of positives in the training rows
+    pub(crate) baseline_log_loss: f64,
+    /// Mean of (p - truth)^2
+    pub(crate) brier: f64,
+    /// Share of rows labelled rightly at the threshold
+    pub(crate) accuracy: f64,
+    /// Share of rows that the majority class of the training rows gets right
+    pub(crate) baseline_accuracy: f64,
+    /// Labels against truth at the threshold
+    pub(crate) confusion: Confusion,
+    /// Ten bins of equal width over the probability
+    pub(crate) reliability: Vec<Bin>,
+}
+
+/// Rows by label and truth
+#[derive(Debug, Object)]
+pub(crate) struct Confusion {
+    true_positives: u64,
+    false_positives: u64,
+    true_negatives: u64,
+    false_negatives: u64,
+}
+
+/// Rows whose probability falls in one tenth of the range
+#[derive(Debug, Object)]
+pub(crate) struct Bin {
+    from: f64,
+    to: f64,
+    rows: u64,
+    mean_probability: Option<f64>,
+    positive_share: Option<f64>,
+}
+
+/// All that is known of a model
+#[derive(Debug, Object)]
+pub(crate) struct ModelCard {
+    /// The same as in the list
+    pub(crate) summary: ModelSummary,
+    /// The windows that it was made from
+    pub(crate) windows: Vec<Window>,
+    /// Rows kept out of the fit, to score it
+    pub(crate) holdout_rows: u64,
+    /// Of the rows fitted to, positive ones
+    pub(crate) fit_positives: u64,
+    /// The probability from which the answer is 'positive'
+    pub(crate) threshold: Option<f64>,
+    /// How the optimum was found
+    pub(crate) solver: Option<Solver>,
+    /// The log-odds where every column is 0
+    pub(crate) intercept: Option<f64>,
+    /// The weights, in the encoder's order
+    pub(crate) coefficients: Vec<Coefficient>,
+}
+
+/// A window behind a model
+#[derive(Debug, Object)]
+pub(crate) struct Window {
+    window: u32,
+    rows: u64,
+    /// Rows that have a target
+    labelled: u64,
+    /// The sha256 of its batch file
+    sha256: String,
+    /// Where its rows stood in the topic
+    offsets: Vec<Offsets>,
+}
+
+/// Offsets of one partition, both ends included
+#[derive(Debug, Object)]
+pub(crate) struct Offsets {
+    partition: i32,
+    first: i64,
+    last: i64,
+}
+
+/// How an optimum was found
+#[derive(Debug, Object)]
+pub(crate) struct Solver {
+    name: String,
+    /// The weight of the penalty, l2/2 * |w|^2
+    l2: f64,
+    iterations: u64,
+    /// The penalised sum of the rows' losses
+    objective: f64,
+    /// The largest component of its gradient, per row
+    gradient_norm: f64,
+    /// Whether this is the optimum
+    converged: bool,
+    /// How long the fit took
+    seconds: f64,
+}
+
+/// A weight and the column that it belongs to
+#[derive(Debug, Object)]
+pub(crate) struct Coefficient {
+    /// As in `distance`, `log(fare)` or `carrier=UA`
+    name: String,
+    weight: f64,
+}
+
+/// A model's answer
+#[derive(Debug, Object)]
+pub(crate) struct Prediction {
+    /// The model that gave it
+    pub(crate) model: String,
+    /// Names the bytes that the model was made from
+    pub(crate) lineage: String,
+    /// How likely the row is to be positive
+    pub(crate) probability: f64,
+    /// Whether the probability reaches the threshold
+    pub(crate) label: bool,
+    /// The threshold
+    pub(crate) threshold: f64,
+}
+
+/// The answers of all fitted models to one row
+#[derive(Debug, Object)]
+pub(crate) struct Predictions {
+    /// By window and then by scheme
+    pub(crate) predictions: Vec<Prediction>,
+}
+
+/// How the server is
+#[derive(Debug, Object)]
+pub(crate) struct Health {
+    pub(crate) status: String,
+}
+
+impl ModelList {
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+        let name = |model: Option<&std::sync::Arc<Model>>| model.map(|model| model.id().to_string());
+        Self {
+            models: snapshot.models().map(|model| ModelSummary::of(model)).collect(),
+            aliases: Aliases { latest: name(snapshot.latest()), champion: name(snapshot.champion()) },
+        }
+    }
+}
+
+impl ModelSummary {
+    fn of(model: &Model) -> Self {
+        let artifact = model.artifact();
+        let (status, reason, scores) = match &artifact.outcome {
+            Outcome::Learned(learned) => {
+                let scores = learned.scores.iter().map(|(on, score)| Score::of(on, score)).collect();
+                (Status::Learned, None, scores)
+            }
+            Outcome::Refused { reason } => (Status::Refused, Some(reason.clone()), Vec::new()),
+        };
+        Self {
+            id: artifact.id.to_string(),
+            status,
+            reason,
+            created: artifact.created.clone(),
+            lineage: artifact.lineage.id.clone(),
+            fit_rows: artifact.lineage.fit_rows,
+            scores,
+        }
+    }
+}
+
+impl ModelCard {
+    pub(crate) fn of(model: &Model) -> Self {
+        let lineage = &model.artifact().lineage;
+        let learned = model.learned();
+        Self {
+            summary: ModelSummary::of(model),
+            windows: lineage.windows.iter().map(Window::of).collect(),
+            holdout_rows: lineage.holdout_rows,
+            fit_positives: lineage.fit_positives,
+            threshold: learned.map(|learned| learned.threshold),
+            solver: learned.map(|learned| Solver::of(&learned.solver)),
+            intercept: learned.map(|learned| learned.intercept),
+            coefficients: learned.map(coefficients).unwrap_or_default(),
+        }
+    }
+}
+
+fn coefficients(learned: &Learned) -> Vec<Coefficient> {
+    let named = learned.encoder.names().into_iter().zip(&learned.weights);
+    named.map(|(name, weight)| Coefficient { name, weight: *weight }).collect()
+}
+
+impl Score {
+    fn of(on: &str, score: &model::Score) -> Self {
+        let confusion = &score.confusion;
+        let bin = |bin: &model::ReliabilityBin| Bin {
+            from: bin.from,
+            to: bin.to,
+            rows: bin.rows,
+            mean_probability: bin.mean_probability,
+            positive_share: bin.positive_share,
+        };
+        Self {
+            on: on.to_owned(),
+            rows: score.rows,
+            positives: score.positives,
+            auc: score.auc,
+            average_precision: score.average_precision,
+            log_loss: score.log_loss,
+            baseline_log_loss: score.baseline_log_loss,
+            brier: score.brier,
+            accuracy: score.accuracy,
+            baseline_accuracy: score.baseline_accuracy,
+            confusion: Confusion {
+                true_positives: confusion.true_positives,
+                false_positives: confusion.false_positives,
+                true_negatives: confusion.true_negatives,
+                false_negatives: confusion.false_negatives,
+            },
+            reliability: score.reliability.iter().map(bin).collect(),
+        }
+    }
+}
+
+impl Window {
+    fn of(window: &model::WindowLineage) -> Self {
+        let offsets = window.offsets.iter().map(|range| Offsets {
+            partition: range.partition.0,
+            first: range.first.0,
+            last: range.last.0,
+        });
+        Self {
+            window: window.window.get(),
+            rows: window.rows,
+            labelled: window.labelled,
+            sha256: window.sha256.clone(),
+            offsets: offsets.collect(),
+        }
+    }
+}
+
+impl Solver {
+    fn of(report: &model::SolverReport) -> Self {
+        let name = match report.name {
+            crate::config::Solver::Newton => "newton",
+            crate::config::Solver::Linfa => "linfa",
+        };
+        Self {
+            name: name.to_owned(),
+            l2: report.l2,
+            iterations: report.iterations,
+            objective: report.objective,
+            gradient_norm: report.gradient_norm,
+            converged: report.converged,
+            seconds: report.seconds,
+        }
+    }
+}
+
+impl Prediction {
+    pub(crate) fn of(model: &Model, prediction: &model::Prediction, threshold: f64) -> Self {
+        Self {
+            model: model.id().to_string(),
+            lineage: model.artifact().lineage.id.clone(),
+            probability: prediction.probability,
+            label: prediction.label,
+            threshold,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `models/ID/model.json`: written whole, read with care.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::model::{Artifact, FORMAT};
+use crate::record::ModelId;
+
+const FILE: &str = "model.json";
+
+/// Tells whether a file is the one that was read before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+}
+
+pub(crate) fn list(folder: &Path) -> Result<Vec<(ModelId, Stamp)>, RegistryError> {
+    let failed = |source| RegistryError::Read { path: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let Ok(id) = entry.file_name().to_string_lossy().parse::<ModelId>() else { continue };
+        // A folder without a model yet is one that is being written.
+        if let Ok(metadata) = fs::metadata(entry.path().join(FILE)) {
+            found.push((id, stamp(&metadata)));
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn read(folder: &Path, id: ModelId) -> Result<Artifact, RegistryError> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+
+    let path = folder.join(id.to_string()).join(FILE);
+    let text = fs::read(&path).map_err(|source| RegistryError::Read { path: path.clone(), source })?;
+    let damaged = |reason: String| RegistryError::Damaged { path: path.clone(), reason };
+    let Versioned { format } = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+    if format > FORMAT {
+        return Err(RegistryError::Newer { path, format });
+    }
+    let artifact: Artifact = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+    if artifact.id != id {
+        return Err(damaged(format!("it holds the model {}", artifact.id)));
+    }
+    if let Some(learned) = artifact.learned() {
+        let (columns, weights) = (learned.encoder.width(), learned.weights.len());
+        if columns != weights {
+            return Err(damaged(format!("it has {weights} weights for {columns} columns")));
+        }
+    }
+    Ok(artifact)
+}
+
+pub(crate) fn write(folder: &Path, artifact: &Artifact) -> Result<Stamp, RegistryError> {
+    let folder = folder.join(artifact.id.to_string());
+    let path = folder.join(FILE);
+    let failed = |source| RegistryError::Write { path: path.clone(), source };
+    fs::create_dir_all(&folder).map_err(failed)?;
+    let mut text = serde_json::to_vec_pretty(artifact).map_err(|error| failed(error.into()))?;
+    text.push(b'\n');
+    let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
+    file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    let file = file.persist(&path).map_err(|error| failed(error.error))?;
+    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    file.metadata().map(|metadata| stamp(&metadata)).map_err(failed)
+}
+
+fn stamp(metadata: &fs::Metadata) -> Stamp {
+    Stamp { modified: metadata.modified().ok(), length: metadata.len() }
+}
+
+/// Why models cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// Not readable.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not writable.
+    #[error("cannot write {}: {source}; models published before are not harmed", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not a model.
+    #[error("{} is damaged: {reason}; remove its folder, and `windrow train` makes it again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Written by a newer program.
+    #[error("{} has format {format}, which this windrow is too old to read", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+    },
+}
