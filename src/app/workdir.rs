@@ -1,7 +1,9 @@
 //! The work directory of one pipeline: fresh, used, or somebody else's.
 
 use std::fs;
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -12,6 +14,8 @@ use crate::config::Pipeline;
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
 const OURS: [&str; 4] = ["run.json", "batches", "quarantine", "models"];
 const RUN_FILE: &str = "run.json";
+/// As any file that a program leaves for others to read; the umask still takes its share.
+const READABLE: u32 = 0o666;
 
 /// What `run.json` says: what this directory was made from.
 #[derive(Debug, Serialize)]
@@ -50,7 +54,8 @@ pub(crate) fn describe(workdir: &Path, pipeline: &Pipeline, created: &str) -> Re
     fs::create_dir_all(workdir).map_err(failed)?;
     let run = RunFile { format: 1, windrow: env!("CARGO_PKG_VERSION"), created, pipeline };
     let text = serde_json::to_vec_pretty(&run).map_err(|error| failed(error.into()))?;
-    let mut file = tempfile::NamedTempFile::new_in(workdir).map_err(failed)?;
+    let mut file =
+        tempfile::Builder::new().permissions(Permissions::from_mode(READABLE)).tempfile_in(workdir).map_err(failed)?;
     file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     file.persist(&path).map(drop).map_err(|error| failed(error.error))
 }

@@ -1,7 +1,7 @@
 //! `windrow models`: the models so far, with their scores.
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, LineStyle, Table};
 
 use crate::cli::args::ModelsArgs;
 use crate::cli::print::{stdout, thousands};
@@ -33,7 +33,7 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
 /// One line a model, scored on the held-out rows of its newest window.
 pub(crate) fn table(snapshot: &Snapshot) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_header([
         "model",
         "fitted to",

@@ -1,7 +1,8 @@
 //! `models/ID/model.json`: written whole, read with care.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,6 +10,8 @@ use crate::model::{Artifact, FORMAT};
 use crate::record::ModelId;
 
 const FILE: &str = "model.json";
+/// As any file that a program leaves for others to read; the umask still takes its share.
+const READABLE: u32 = 0o666;
 
 /// Tells whether a file is the one that was read before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +72,8 @@ pub(crate) fn write(folder: &Path, artifact: &Artifact) -> Result<Stamp, Registr
     fs::create_dir_all(&folder).map_err(failed)?;
     let mut text = serde_json::to_vec_pretty(artifact).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
-    let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
+    let mut file =
+        tempfile::Builder::new().permissions(Permissions::from_mode(READABLE)).tempfile_in(&folder).map_err(failed)?;
     file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     let file = file.persist(&path).map_err(|error| failed(error.error))?;
     File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
