@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::windrow::{Running, batch_rows, fixture, fixture_rows, free_port, succeed, text};
+use crate::windrow::{Running, assert_same, batch_rows, fixture, fixture_rows, free_port, succeed, text};
 
 fn python(script: &str, arguments: &[&str]) -> Option<String> {
     let Ok(python) = std::env::var("WINDROW_TEST_PYTHON") else {
@@ -71,7 +71,7 @@ fn csv_lines_of_confluent_kafka_become_windows() {
         return;
     }
     place.consume(&["--end-after-idle", "3s"]);
-    assert_eq!(batch_rows(&place.workdir()), fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&place.workdir()), &fixture_rows("flights-sample.csv.zst"));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn json_objects_of_kafka_python_become_windows_and_its_end_marker_ends_them() {
         return;
     }
     place.consume(&[]);
-    assert_eq!(batch_rows(&place.workdir()), fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&place.workdir()), &fixture_rows("flights-sample.csv.zst"));
 }
 
 #[test]

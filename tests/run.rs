@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::windrow::{Running, batch_rows, command, fixture, fixture_rows, http, json, succeed, text, windrow};
+use crate::windrow::{
+    Running, assert_same, batch_rows, command, fixture, fixture_rows, http, json, succeed, text, windrow,
+};
 
 /// Bounded in DESIGN.md: Ctrl-C ends any stage within five seconds.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
@@ -35,7 +37,7 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
         "127.0.0.1:0",
     ]);
 
-    assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
     let mut next = 1;
     for window in 1..=3 {
         let manifest = json(&workdir.join(format!("batches/window-0000{window}.json")));
@@ -79,7 +81,7 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
         "127.0.0.1:0",
         "--fresh",
     ]);
-    assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
     assert_eq!(fs::read_to_string(workdir.join("notes.txt")).expect("still there"), "mine");
 
     let models: Value = serde_json::from_str(&succeed(&["models", &sample(), "--workdir", &workdir_text, "--json"]))
@@ -158,7 +160,7 @@ fn several_partitions_give_the_same_files() {
         "127.0.0.1:0",
     ];
     succeed(&arguments);
-    assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
 }
 
 #[test]

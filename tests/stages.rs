@@ -4,7 +4,9 @@
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod windrow;
 
-use crate::windrow::{Running, batch_rows, fixture, fixture_rows, free_port, http, succeed, text, windrow};
+use crate::windrow::{
+    Running, assert_same, batch_rows, fixture, fixture_rows, free_port, http, succeed, text, windrow,
+};
 
 #[test]
 fn five_processes_do_what_one_does() {
@@ -26,7 +28,7 @@ fn five_processes_do_what_one_does() {
     assert!(consume.end().success(), "{}", consume.said());
     assert!(train.end().success(), "{}", train.said());
 
-    assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
     let described = succeed(&["topic", "describe", &sample, "--broker", &address]);
     assert!(described.contains("8,020 records"), "8,019 rows and the end marker: {described}");
 
@@ -45,7 +47,7 @@ fn five_processes_do_what_one_does() {
 
     // A consumer that starts again finds its work done.
     succeed(&["consume", &sample, "--broker", &address, "--workdir", &workdir_text, "--once"]);
-    assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
 
     succeed(&["topic", "delete", &sample, "--broker", &address]);
     let gone = windrow(&["topic", "describe", &sample, "--broker", &address]);
@@ -79,7 +81,7 @@ fn a_consumer_that_is_killed_goes_on_behind_the_last_manifest() {
     }
     succeed(&consume);
     assert!(produce.end().success(), "{}", produce.said());
-    assert_eq!(batch_rows(&workdir), fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
 }
 
 #[test]

@@ -62,6 +62,10 @@ impl Connection {
         }
     }
 
+    pub(crate) fn offsets_gone(&self, topic: &str) -> BrokerError {
+        BrokerError::OffsetsGone { topic: topic.to_owned(), address: self.bootstrap.clone() }
+    }
+
     pub(crate) fn no_topic(&self, topic: &str) -> BrokerError {
         BrokerError::NoTopic { topic: topic.to_owned(), address: self.bootstrap.clone() }
     }

@@ -1,5 +1,6 @@
 //! Reading a topic from given offsets on: no group decides what is read, and nothing is committed by itself.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -21,6 +22,12 @@ const READ_AHEAD_KIB: &str = "32768";
 /// The embedded broker does not wake a fetch that waits when messages come: so it must not wait long.
 const FETCH_WAIT_MS: &str = "20";
 
+/// Reading begins so many messages early, and passes over what is not wanted: asked for an offset in the middle of a
+/// batch, the embedded broker answers with the next batch, where others answer with the one that holds it. The client
+/// library puts at most so many messages into a batch unless told otherwise.
+const HEAD_START: i64 = 10_000;
+/// How long the broker may take to tell where a partition begins and ends.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How often the client library tells where partitions end.
 const STATISTICS_MS: &str = "250";
 
@@ -29,6 +36,18 @@ pub struct Subscription {
     consumer: BaseConsumer<Ends>,
     connection: Connection,
     topic: String,
+    /// Partitions whose first wanted message has not come yet.
+    approaches: RefCell<HashMap<i32, Approach>>,
+}
+
+/// The way to the first wanted message of a partition.
+#[derive(Debug, Clone, Copy)]
+struct Approach {
+    wanted: i64,
+    begun: i64,
+    low: i64,
+    /// Whether a message from before the wanted one has come, so that the wanted one cannot be skipped.
+    is_near: bool,
 }
 
 impl std::fmt::Debug for Subscription {
@@ -38,10 +57,11 @@ impl std::fmt::Debug for Subscription {
 }
 
 impl Subscription {
-    /// Reads each partition from the offset given.
+    /// Reads each partition from the offset given; from 0 means from the oldest message that is there. Blocks until the
+    /// broker has told where partitions begin and end.
     ///
     /// # Errors
-    /// A property that the client library does not take.
+    /// No broker answers, the offsets are not there, or a property that the client library does not take.
     pub fn assign(
         connection: &Connection,
         topic: &str,
@@ -61,9 +81,23 @@ impl Subscription {
         ]);
         let consumer: BaseConsumer<Ends> =
             config.create_with_context(Ends::default()).map_err(|source| connection.failed(source))?;
-        let assignment = list(topic, positions).map_err(|source| connection.failed(source))?;
+        let mut approaches = HashMap::new();
+        let mut begin = Vec::with_capacity(positions.len());
+        for (partition, wanted) in positions {
+            let watermarks = consumer.fetch_watermarks(topic, partition.0, ANSWER_LIMIT);
+            let (low, high) = watermarks.map_err(|source| connection.failed(source))?;
+            if wanted.0 > high || (wanted.0 < low && wanted.0 > 0) {
+                return Err(connection.offsets_gone(topic));
+            }
+            let wanted = wanted.0.max(low);
+            let begun = (wanted - HEAD_START).max(low);
+            approaches.insert(partition.0, Approach { wanted, begun, low, is_near: begun == wanted });
+            begin.push((*partition, Offset(begun)));
+        }
+        let assignment = list(topic, &begin).map_err(|source| connection.failed(source))?;
         consumer.assign(&assignment).map_err(|source| connection.failed(source))?;
-        Ok(Self { consumer, connection: connection.clone(), topic: topic.to_owned() })
+        let (connection, topic) = (connection.clone(), topic.to_owned());
+        Ok(Self { consumer, connection, topic, approaches: RefCell::new(approaches) })
     }
 
     /// The next message, or `None` when none came in time. A broker that is away is waited for.
@@ -73,9 +107,32 @@ impl Subscription {
     pub fn poll(&self, timeout: Duration) -> Result<Option<Delivery<'_>>, BrokerError> {
         match self.consumer.poll(timeout) {
             None => Ok(None),
-            Some(Ok(message)) => Ok(Some(Delivery { message })),
+            Some(Ok(message)) => Ok(self.is_wanted(&message)?.then_some(Delivery { message })),
             Some(Err(error)) => self.judge(error),
         }
+    }
+
+    /// Whether a message is one that was asked for; steps further back when the first of these was skipped.
+    fn is_wanted(&self, message: &BorrowedMessage<'_>) -> Result<bool, BrokerError> {
+        let mut approaches = self.approaches.borrow_mut();
+        let (partition, offset) = (message.partition(), message.offset());
+        let Some(approach) = approaches.get_mut(&partition) else { return Ok(true) };
+        if offset < approach.wanted {
+            approach.is_near = true;
+            return Ok(false);
+        }
+        // Offsets that no message has are normal where transactions or compaction leave gaps.
+        if approach.is_near || offset == approach.wanted || approach.begun == approach.low {
+            approaches.remove(&partition);
+            return Ok(true);
+        }
+        let step = (approach.wanted - approach.begun).saturating_mul(10);
+        approach.begun = approach.wanted.saturating_sub(step).max(approach.low);
+        let to = topic_partition_list::Offset::Offset(approach.begun);
+        self.consumer
+            .seek(&self.topic, partition, to, ANSWER_LIMIT)
+            .map_err(|source| self.connection.failed(source))?;
+        Ok(false)
     }
 
     fn judge(&self, error: KafkaError) -> Result<Option<Delivery<'_>>, BrokerError> {

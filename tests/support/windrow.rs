@@ -8,48 +8,48 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes on a busy machine; a test that comes so far has failed.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
-pub fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_windrow"));
     command.args(arguments).stdin(Stdio::null()).env_remove("WINDROW_LOG").env_remove("WINDROW_REDPANDA_IMAGE");
     command
 }
 
 /// Runs a command to its end.
-pub fn windrow(arguments: &[&str]) -> Output {
+pub(crate) fn windrow(arguments: &[&str]) -> Output {
     command(arguments).output().expect("the binary runs")
 }
 
 /// Runs a command that is expected to succeed; gives its standard output.
-pub fn succeed(arguments: &[&str]) -> String {
+pub(crate) fn succeed(arguments: &[&str]) -> String {
     let output = windrow(arguments);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{arguments:?}: {}\n{stdout}\n{stderr}", output.status);
     stdout
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A port that is free now.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 /// A command that goes on while the test does.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     said: Arc<(Mutex<String>, Condvar)>,
 }
 
 impl Running {
-    pub fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child =
             command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let said = Arc::new((Mutex::new(String::new()), Condvar::new()));
@@ -59,7 +59,7 @@ impl Running {
     }
 
     /// Waits until the process has said a text; gives the whole line.
-    pub fn wait_for(&self, wanted: &str) -> String {
+    pub(crate) fn wait_for(&self, wanted: &str) -> String {
         let (said, more) = &*self.said;
         let deadline = Instant::now() + LIMIT;
         let mut said = said.lock().expect("no listener panics");
@@ -73,17 +73,17 @@ impl Running {
         }
     }
 
-    pub fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         self.said.0.lock().expect("no listener panics").clone()
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
     }
 
     /// Waits for the end.
-    pub fn end(&mut self) -> ExitStatus {
+    pub(crate) fn end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + LIMIT;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child to wait for") {
@@ -95,7 +95,7 @@ impl Running {
     }
 
     /// Ctrl-C, and how long it took to end.
-    pub fn interrupt(&mut self) -> (ExitStatus, Duration) {
+    pub(crate) fn interrupt(&mut self) -> (ExitStatus, Duration) {
         let began = Instant::now();
         self.signal("INT");
         (self.end(), began.elapsed())
@@ -124,7 +124,7 @@ fn listen(stream: impl Read + Send + 'static, said: &Arc<(Mutex<String>, Condvar
 }
 
 /// The rows of all batch files, one behind the other, without their header lines.
-pub fn batch_rows(workdir: &Path) -> Vec<u8> {
+pub(crate) fn batch_rows(workdir: &Path) -> Vec<u8> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(workdir.join("batches"))
         .expect("a batches folder")
         .map(|entry| entry.expect("a readable folder").path())
@@ -140,21 +140,31 @@ pub fn batch_rows(workdir: &Path) -> Vec<u8> {
     rows
 }
 
+/// Says where two files part, instead of printing both.
+pub(crate) fn assert_same(stored: &[u8], expected: &[u8]) {
+    let (stored, expected) = (text(stored), text(expected));
+    let (rows, wanted) = (stored.lines().count(), expected.lines().count());
+    let parts = stored.lines().zip(expected.lines()).position(|(a, b)| a != b);
+    assert_eq!(parts.map(|line| stored.lines().nth(line)), None, "row {parts:?} differs; {rows} of {wanted} rows");
+    assert_eq!(rows, wanted);
+    assert_eq!(stored.len(), expected.len());
+}
+
 /// The rows of a zstd-compressed fixture, without its header line.
-pub fn fixture_rows(name: &str) -> Vec<u8> {
+pub(crate) fn fixture_rows(name: &str) -> Vec<u8> {
     let file = std::fs::read(fixture(name)).expect("a fixture");
     let file = zstd::decode_all(&file[..]).expect("a zstd file");
     let header = file.iter().position(|byte| *byte == b'\n').expect("a header line") + 1;
     file[header..].to_vec()
 }
 
-pub fn json(path: &Path) -> serde_json::Value {
+pub(crate) fn json(path: &Path) -> serde_json::Value {
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Asks over HTTP; gives status, content type and body. An error status is an answer too.
-pub fn http(method: &str, url: &str, body: Option<&str>) -> (u16, String, String) {
+pub(crate) fn http(method: &str, url: &str, body: Option<&str>) -> (u16, String, String) {
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build(),
     );
