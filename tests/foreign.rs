@@ -57,7 +57,7 @@ impl Place {
         let workdir = self.workdir().display().to_string();
         let mut arguments = vec!["consume", &self.pipeline, "--broker", &self.address, "--workdir", &workdir, "--once"];
         arguments.extend(more);
-        let output = crate::windrow::windrow(&arguments);
+        let output = windrow::windrow(&arguments);
         assert!(output.status.success(), "{}", text(&output.stderr));
         text(&output.stderr)
     }

@@ -34,7 +34,7 @@ fn five_processes_do_what_one_does() {
 
     // The server has noticed what the trainer made, or does so soon.
     serve.wait_for("API: http");
-    let deadline = std::time::Instant::now() + crate::windrow::LIMIT;
+    let deadline = std::time::Instant::now() + windrow::LIMIT;
     while !http("GET", &format!("http://{api}/v1/models"), None).2.contains("cumulative-3") {
         assert!(std::time::Instant::now() < deadline, "the server does not notice new models");
         std::thread::yield_now();

@@ -161,8 +161,9 @@ impl<'a> Board<'a> {
     fn finish(&mut self, counters: &Counters) {
         self.sent.finish_and_clear();
         self.stored.finish_and_clear();
-        if self.shows.sent || self.shows.stored {
-            let counts = self.counts(counters);
+        let moved = [&counters.sent, &counters.stored, &counters.quarantined].iter().any(|counter| counter.get() > 0);
+        let counts = self.counts(counters);
+        if moved && !counts.is_empty() && counts != self.last_counts {
             self.display.line(&counts);
         }
     }

@@ -65,8 +65,16 @@ fn from_toml(text: &str, lines: &Lines, error: &toml::de::Error) -> Fault {
     Fault {
         line: span.as_ref().map(|span| line_of(text, span.start)),
         key: span.and_then(|span| lines.key_at(span.start)).unwrap_or_default().to_owned(),
-        problem: error.message().trim().replace('\n', ", "),
+        problem: in_plain_words(error.message()),
     }
+}
+
+/// serde names Rust's types; a person knows numbers.
+fn in_plain_words(message: &str) -> String {
+    let message = message.trim().replace('\n', ", ").replace("expected f64", "expected a number");
+    ["u64", "u32"]
+        .iter()
+        .fold(message, |message, kind| message.replace(&format!("expected {kind}"), "expected a whole number"))
 }
 
 /// Gathers faults, so that a person sees all of them at once.
@@ -78,6 +86,11 @@ struct Check<'a> {
 impl Check<'_> {
     fn fault(&mut self, key: &str, problem: impl Into<String>) {
         self.faults.push(Fault { line: self.lines.line(key), key: key.to_owned(), problem: problem.into() });
+    }
+
+    /// Whether the file names a time; one with a fault has been told already.
+    fn has_time(&self, dataset: &Dataset) -> bool {
+        dataset.time.is_some() || self.faults.iter().any(|fault| fault.key.starts_with("dataset.time"))
     }
 
     fn file(&mut self, path: &Path, file: raw::File) -> Option<Pipeline> {
@@ -194,7 +207,7 @@ impl Check<'_> {
                 self.fault(&format!("features.calendar[{index}]"), format!("`{}` is a feature already", part.name()));
             }
         }
-        if !raw.calendar.is_empty() && dataset.time.is_none() {
+        if !raw.calendar.is_empty() && !self.has_time(dataset) {
             self.fault("features.calendar", "needs dataset.time, the column that says when a row happened");
         }
         if seen.is_empty() && raw.calendar.is_empty() {
@@ -210,14 +223,12 @@ impl Check<'_> {
     }
 
     fn stream(&mut self, name: &str, raw: raw::Stream, dataset: &Dataset) -> Stream {
+        let is_given = raw.topic.is_some();
         let topic = raw.topic.unwrap_or_else(|| name.to_owned());
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if topic.is_empty()
-            || topic.len() > LONGEST_TOPIC
-            || !topic.bytes().all(allowed)
-            || topic == "."
-            || topic == ".."
-        {
+        let is_topic = (1..=LONGEST_TOPIC).contains(&topic.len()) && topic.bytes().all(allowed);
+        // A name that is no topic is told as a name.
+        if is_given && (!is_topic || topic == "." || topic == "..") {
             self.fault(
                 "stream.topic",
                 format!("`{topic}` is not a topic name: use letters, digits, '.', '_' and '-', at most 249"),
@@ -263,7 +274,7 @@ impl Check<'_> {
                 if !(speedup.is_finite() && speedup > 0.0) {
                     self.fault("stream.pace.speedup", "must be a number above 0");
                 }
-                if dataset.time.is_none() {
+                if !self.has_time(dataset) {
                     self.fault("stream.pace", "replay needs dataset.time, the column that says when a row happened");
                 }
                 Pace::Replay { speedup }
@@ -289,7 +300,7 @@ impl Check<'_> {
         if let Some(Written(every)) = raw.every {
             return self.at_least_one("window.every", (!every.is_zero()).then_some(every)).map(WindowPolicy::Every);
         }
-        if dataset.time.is_none() {
+        if !self.has_time(dataset) {
             self.fault("window.event", "needs dataset.time, the column that says when a row happened");
         }
         let span = raw.event.map(|written| written.0).filter(|span| span.as_secs() > 0);
