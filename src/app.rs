@@ -357,9 +357,8 @@ fn flatten(ended: Result<Result<(), AppError>, tokio::task::JoinError>) -> Resul
 async fn watch(registry: Arc<Registry>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let reading = Arc::clone(&registry);
-        match tokio::task::spawn_blocking(move || reading.refresh()).await {
-            Ok(Err(error)) => tracing::warn!(%error, "models not read"),
-            Ok(Ok(_)) | Err(_) => {}
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || reading.refresh()).await {
+            tracing::warn!(%error, "models not read");
         }
         tokio::select! {
             () = stop.cancelled() => {}

@@ -11,15 +11,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::windrow::{Running, assert_same, batch_rows, fixture, fixture_rows, free_port, succeed, text};
+use crate::windrow::{Running, assert_same, batch_rows, fixture, fixture_rows, free_port, python, succeed, text};
 
-fn python(script: &str, arguments: &[&str]) -> Option<String> {
-    let Ok(python) = std::env::var("WINDROW_TEST_PYTHON") else {
-        println!("skipped: WINDROW_TEST_PYTHON names no Python with confluent-kafka and kafka-python");
-        return None;
-    };
+fn run_client(script: &str, arguments: &[&str]) -> Option<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
-    let output = Command::new(python).arg(script).args(arguments).output().expect("Python runs");
+    let output = Command::new(python()?).arg(script).args(arguments).output().expect("Python runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
     Some(text(&output.stdout))
 }
@@ -67,7 +63,7 @@ impl Place {
 fn csv_lines_of_confluent_kafka_become_windows() {
     let place = Place::new();
     let csv = place.folder.path().join("sample.csv").display().to_string();
-    if python("produce_confluent.py", &[&place.address, "flights-sample", &csv]).is_none() {
+    if run_client("produce_confluent.py", &[&place.address, "flights-sample", &csv]).is_none() {
         return;
     }
     place.consume(&["--end-after-idle", "3s"]);
@@ -78,7 +74,7 @@ fn csv_lines_of_confluent_kafka_become_windows() {
 fn json_objects_of_kafka_python_become_windows_and_its_end_marker_ends_them() {
     let place = Place::new();
     let csv = place.folder.path().join("sample.csv").display().to_string();
-    if python("produce_kafka_python.py", &[&place.address, "flights-sample", &csv]).is_none() {
+    if run_client("produce_kafka_python.py", &[&place.address, "flights-sample", &csv]).is_none() {
         return;
     }
     place.consume(&[]);
@@ -89,7 +85,7 @@ fn json_objects_of_kafka_python_become_windows_and_its_end_marker_ends_them() {
 fn both_clients_read_what_windrow_sends() {
     let place = Place::new();
     succeed(&["produce", &place.pipeline, "--broker", &place.address]);
-    if let Some(said) = python("read_back.py", &[&place.address, "flights-sample"]) {
+    if let Some(said) = run_client("read_back.py", &[&place.address, "flights-sample"]) {
         assert_eq!(said, "confluent-kafka 8019\nkafka-python 8019\n");
     }
 }

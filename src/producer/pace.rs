@@ -89,7 +89,8 @@ mod tests {
         #[test]
         fn uniform_delays_stay_within_their_bounds(seed: u64, min in 0_u64..1000, more in 0_u64..1000) {
             let (min, max) = (Duration::from_micros(min), Duration::from_micros(min + more));
-            prop_assert!(delays(Pace::Uniform { min, max }, seed).iter().all(|delay| (min..=max).contains(delay)));
+            let delays = delays(Pace::Uniform { min, max }, seed);
+            prop_assert!(delays.iter().all(|delay| (min..=max).contains(delay)));
         }
     }
 

@@ -37,6 +37,16 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// The Python that `WINDROW_TEST_PYTHON` names, which has what `tests/clients/requirements.txt` lists; `.ci/run` makes one.
+#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a test that is skipped says so")]
+pub(crate) fn python() -> Option<String> {
+    let python = std::env::var("WINDROW_TEST_PYTHON").ok();
+    if python.is_none() {
+        println!("skipped: WINDROW_TEST_PYTHON names no Python with the packages of tests/clients/requirements.txt");
+    }
+    python
+}
+
 /// A port that is free now.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()

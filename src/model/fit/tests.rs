@@ -92,9 +92,12 @@ fn windows_that_cannot_be_learned_from_say_why() {
     for (csv, reason) in [
         (String::new(), "none of the 0 rows has a target"),
         (rows("", 30), "none of the 30 rows has a target"),
-        (rows("1", 4) + &rows("0", 5), "there are 9 rows to train on, and fewer than 10 say nothing"),
+        ([rows("1", 4), rows("0", 5)].concat(), "there are 9 rows to train on, and fewer than 10 say nothing"),
         (rows("1", 20), "all 20 rows to train on are positive: a classifier needs both classes"),
-        (rows("0", 20) + &rows("", 5), "all 20 rows to train on are negative: a classifier needs both classes"),
+        (
+            [rows("0", 20), rows("", 5)].concat(),
+            "all 20 rows to train on are negative: a classifier needs both classes",
+        ),
         (
             "-1.7e308,1\n1.7e308,0\n".repeat(10),
             "the numbers of x lie too far apart to be standardised: put the column under features.log or leave it out",
@@ -128,7 +131,7 @@ fn windows_of_another_pipeline_are_refused() {
 #[test]
 fn a_window_without_labels_beside_a_good_one_does_no_harm() {
     let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
-    let rows = "1,1\n2,0\n3,1\n5,0\n".repeat(10) + &"4,\n".repeat(40);
+    let rows = ["1,1\n2,0\n3,1\n5,0\n".repeat(10), "4,\n".repeat(40)].concat();
     let (schema, frames) = read(&pipeline, format!("x,y\n{rows}").as_bytes(), 40);
     let learned = fit(&frames, &schema, &FitSettings::from(&pipeline)).expect("the first window can be learned from");
     assert_eq!(learned.scores.keys().collect::<Vec<_>>(), ["holdout"]);
