@@ -3,6 +3,8 @@
 //!
 //! The peer reads no file format, checks nothing, syncs nothing and keeps no account: it is the ceiling.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::net::TcpListener;
@@ -47,10 +49,10 @@ fn main() {
         bare.push(bare_round(&broker.address, &format!("bare-{round}"), &rows, &folder.path().join("bare.csv")));
         windrow.push(windrow_round(&broker.address, folder.path(), &once, &format!("windrow-{round}")));
     }
-    let best = |rounds: &[Round], pick: fn(&Round) -> Duration| rounds.iter().map(pick).min().unwrap_or_default();
+    let best = |rounds: &[Round], pick: Pick| rounds.iter().map(pick).min().unwrap_or_default();
     println!("{:<22}{:>14}{:>14}{:>10}", "rows per second", "bare rdkafka", "windrow", "ratio");
     let total = |round: &Round| round.produce + round.consume;
-    let lines: [(&str, fn(&Round) -> Duration); 3] =
+    let lines: [(&str, Pick); 3] =
         [("into the topic", |r| r.produce), ("topic into files", |r| r.consume), ("both", total)];
     for (name, pick) in lines {
         let rate = |rounds| rows.len() as f64 / best(rounds, pick).as_secs_f64();
@@ -68,6 +70,8 @@ fn main() {
     }
     println!("\nthe broker's figure is the embedded broker's log: it keeps every record in memory");
 }
+
+type Pick = fn(&Round) -> Duration;
 
 struct Round {
     produce: Duration,

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::windrow::{fixture, succeed, text};
+use crate::windrow::{fixture, python, succeed, text};
 
 #[test]
 fn the_committed_document_is_what_the_flights_give() {
@@ -37,10 +37,7 @@ fn the_committed_document_is_what_the_flights_give() {
 
 /// With openapi-spec-validator, where there is a Python that has it.
 fn validate(document: &Path) {
-    let Ok(python) = std::env::var("WINDROW_TEST_PYTHON") else {
-        println!("not validated: WINDROW_TEST_PYTHON names no Python with openapi-spec-validator");
-        return;
-    };
+    let Some(python) = python() else { return };
     let output =
         Command::new(python).args(["-m", "openapi_spec_validator"]).arg(document).output().expect("Python runs");
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
