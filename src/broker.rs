@@ -1,0 +1,29 @@
+//! Brokers and their clients: one that this process starts (embedded, or Redpanda in a container) or one outside;
+//! topics, publishing rows, reading messages.
+//!
+//! The only user of librdkafka, tansu and Docker. Promises that what a publisher says is delivered is in the topic once
+//! and in order, that what a subscription hands out has no gaps, and that no container outlives its [`Broker`]. Knows
+//! nothing of windows, files or models, and reads neither environment nor arguments.
+
+mod choice;
+mod connection;
+#[cfg(feature = "embedded")]
+mod embedded;
+mod error;
+mod publisher;
+#[cfg(feature = "redpanda")]
+mod redpanda;
+mod start;
+mod subscription;
+pub mod topics;
+
+#[cfg(all(test, feature = "embedded"))]
+mod tests;
+
+pub use choice::{Choice, ChoiceError};
+pub use connection::Connection;
+pub use error::BrokerError;
+pub use publisher::{PublishError, Publisher};
+pub use start::{Broker, REDPANDA_IMAGE, StartOptions};
+pub use subscription::{Delivery, Subscription};
+pub use topics::{Creation, PartitionState, TopicState};

@@ -1,0 +1,293 @@
+//! Sends rows to a topic, each exactly once and in order within its partition.
+
+use std::fmt;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{
+    BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
+};
+
+use crate::broker::{BrokerError, Connection, connection, topics};
+use crate::record::{END_HEADER, Partition, ROW_HEADER, RUN_HEADER, RowNumber, RunId};
+
+/// What a user may change.
+const DEFAULTS: &[(&str, &str)] = &[
+    // An outage of a few minutes is waited out; after that the run ends with an error instead of standing still.
+    ("message.timeout.ms", "300000"),
+    // The memory that waits for the broker: what the library keeps beside a message counts double that of a short row.
+    ("queue.buffering.max.messages", "100000"),
+    ("queue.buffering.max.kbytes", "32768"),
+    // Long enough for full batches at full speed, short enough that a paced row is seen at once.
+    ("linger.ms", "5"),
+    ("compression.type", "lz4"),
+];
+
+/// What correctness rests on.
+const FIXED: &[(&str, &str)] = &[("enable.idempotence", "true"), ("acks", "all")];
+
+/// The mark of messages that are no rows, where a row's number would stand.
+const NO_ROW: usize = 0;
+
+/// A row that was not taken, or not delivered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The queue is full: call [`Publisher::wait`] and send the row again.
+    #[error("the send queue is full")]
+    QueueFull,
+    /// A row was refused or not confirmed in time. The first one is told, by every later call too.
+    #[error("{} was not delivered to topic `{topic}` at {address}: {reason}", .row.map_or_else(|| "the end of the dataset".to_owned(), |row| format!("row {row}")))]
+    Failed {
+        /// The row; `None` when it was the end marker.
+        row: Option<RowNumber>,
+        /// The topic.
+        topic: String,
+        /// The broker.
+        address: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Sends rows to one topic. Its queue is bounded; its own thread takes the broker's confirmations.
+pub struct Publisher {
+    producer: ThreadedProducer<Reports>,
+    reports: Arc<Shared>,
+    topic: String,
+    accepted: AtomicU64,
+}
+
+/// What the confirmations say so far; shared with the client library's thread.
+struct Shared {
+    topic: String,
+    address: String,
+    /// Messages that were confirmed or have failed.
+    settled: AtomicU64,
+    failure: OnceLock<PublishError>,
+    delivered: Box<dyn Fn(u64) + Send + Sync>,
+}
+
+struct Reports(Arc<Shared>);
+
+impl fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher").field("topic", &self.topic).field("unconfirmed", &self.unconfirmed()).finish()
+    }
+}
+
+impl Publisher {
+    /// Prepares to send to a topic; the connection is made in the background, and made again when it is lost.
+    ///
+    /// `delivered` is told how many further rows are confirmed; it is called on the publisher's own thread and must
+    /// be quick.
+    ///
+    /// # Errors
+    /// When the client library refuses the connection's properties.
+    pub fn connect(
+        connection: &Connection,
+        topic: &str,
+        delivered: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Result<Self, BrokerError> {
+        let reports = Arc::new(Shared {
+            topic: topic.to_owned(),
+            address: connection.address().to_owned(),
+            settled: AtomicU64::new(0),
+            failure: OnceLock::new(),
+            delivered: Box::new(delivered),
+        });
+        let settings = connection.settings(DEFAULTS, FIXED);
+        let producer = ThreadedProducer::from_config_and_context(&settings, Reports(Arc::clone(&reports)))
+            .map_err(|error| connection.refused(&error))?;
+        Ok(Self { producer, reports, topic: topic.to_owned(), accepted: AtomicU64::new(0) })
+    }
+
+    /// Takes a row for sending; never blocks.
+    ///
+    /// # Errors
+    /// [`PublishError::QueueFull`] when the row was not taken and should be sent again after [`Publisher::wait`];
+    /// [`PublishError::Failed`] when this or an earlier message cannot be delivered.
+    pub fn send_row(
+        &self,
+        partition: Partition,
+        row: RowNumber,
+        run: &RunId,
+        value: &[u8],
+    ) -> Result<(), PublishError> {
+        let mut digits = [0; MAX_DIGITS];
+        let number = decimal(row.get(), &mut digits);
+        let opaque = usize::try_from(row.get()).unwrap_or(usize::MAX);
+        self.send(partition, ROW_HEADER, number, Some(number), run, value, opaque)
+    }
+
+    /// Takes the mark that ends the dataset in a partition; `rows` is the number of rows sent to all partitions.
+    ///
+    /// # Errors
+    /// As [`Publisher::send_row`].
+    pub fn send_end(&self, partition: Partition, run: &RunId, rows: u64) -> Result<(), PublishError> {
+        let mut digits = [0; MAX_DIGITS];
+        let number = decimal(rows, &mut digits);
+        self.send(partition, END_HEADER, number, None, run, &[], NO_ROW)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one message, gathered in this file alone")]
+    fn send(
+        &self,
+        partition: Partition,
+        header: &str,
+        number: &[u8],
+        key: Option<&[u8]>,
+        run: &RunId,
+        value: &[u8],
+        opaque: usize,
+    ) -> Result<(), PublishError> {
+        if let Some(failure) = self.reports.failure.get() {
+            return Err(failure.clone());
+        }
+        let headers = OwnedHeaders::new_with_capacity(2)
+            .insert(Header { key: header, value: Some(number) })
+            .insert(Header { key: RUN_HEADER, value: Some(run.as_str()) });
+        let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.topic, opaque)
+            .partition(partition.0)
+            .payload(value)
+            .headers(headers);
+        message.key = key;
+        match self.producer.send(message) {
+            Ok(()) => {
+                self.accepted.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(PublishError::QueueFull),
+            Err((error, _)) => Err(self.reports.fail(opaque, &error)),
+        }
+    }
+
+    /// Waits until further messages are confirmed or have failed, or the time is up, or nothing is outstanding.
+    pub fn wait(&self, timeout: Duration) {
+        let before = self.reports.settled.load(Ordering::Acquire);
+        let deadline = Instant::now() + timeout;
+        // At full speed a millisecond drains a small part of the queue; a broker that is away need not be asked so often.
+        let mut pause = Duration::from_millis(1);
+        while self.reports.settled.load(Ordering::Acquire) == before && self.unconfirmed() > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until everything that was taken is confirmed: true, or the time is up: false.
+    ///
+    /// # Errors
+    /// [`PublishError::Failed`] when a message cannot be delivered.
+    pub fn flush(&self, timeout: Duration) -> Result<bool, PublishError> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            if let Some(failure) = self.reports.failure.get() {
+                return Err(failure.clone());
+            }
+            if self.unconfirmed() == 0 {
+                return Ok(true);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            self.wait(left);
+        }
+    }
+
+    /// The messages that were taken and not yet confirmed.
+    #[must_use]
+    pub fn unconfirmed(&self) -> u64 {
+        // In this order: a message is settled after it was accepted, though its report may be faster than our count.
+        let settled = self.reports.settled.load(Ordering::Acquire);
+        self.accepted.load(Ordering::Relaxed).saturating_sub(settled)
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let unconfirmed = self.producer.in_flight_count();
+        if unconfirmed > 0 {
+            tracing::debug!(unconfirmed, topic = self.topic, "messages dropped with their publisher");
+        }
+    }
+}
+
+impl Shared {
+    fn fail(&self, opaque: usize, error: &KafkaError) -> PublishError {
+        let failure = PublishError::Failed {
+            row: u64::try_from(opaque).ok().and_then(RowNumber::new),
+            topic: self.topic.clone(),
+            address: self.address.clone(),
+            reason: describe(error),
+        };
+        self.failure.get_or_init(|| failure).clone()
+    }
+}
+
+fn describe(error: &KafkaError) -> String {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::MessageTimedOut) => "no broker confirmed it in time".to_owned(),
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => "it is larger than the broker takes".to_owned(),
+        Some(RDKafkaErrorCode::UnknownPartition) => "the topic has no such partition".to_owned(),
+        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+            "there is no such topic".to_owned()
+        }
+        _ => topics::reason(error),
+    }
+}
+
+impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        connection::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if matches!(error, KafkaError::Global(RDKafkaErrorCode::AllBrokersDown)) {
+            tracing::warn!(address = self.0.address, "no broker answers; rows wait until one does");
+        } else {
+            tracing::debug!(%error, reason, "client library");
+        }
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for Reports {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        match result {
+            Ok(_) if opaque == NO_ROW => {}
+            Ok(_) => (self.0.delivered)(1),
+            // A publisher that is dropped throws away what it holds, and nobody waits for that.
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {
+            }
+            Err((error, _)) => {
+                self.0.fail(opaque, error);
+            }
+        }
+        self.0.settled.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// The digits of the largest 64-bit number.
+const MAX_DIGITS: usize = 20;
+
+/// A number as decimal text, without a trip to the heap for every row.
+fn decimal(number: u64, digits: &mut [u8; MAX_DIGITS]) -> &[u8] {
+    let mut rest = &mut digits[..];
+    let written = match write!(rest, "{number}") {
+        Ok(()) => MAX_DIGITS - rest.len(),
+        // Cannot be: every number fits.
+        Err(_) => 0,
+    };
+    &digits[..written]
+}
