@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, ApiError};
 use crate::batch::{BatchError, BatchStore, Cut};
-use crate::broker::{Broker, BrokerError, Choice, Connection, StartOptions, topic};
+use crate::broker::{Broker, BrokerError, Choice, Connection, StartOptions, topics};
 use crate::config::{ConfigError, Pipeline, Schema, WindowPolicy};
 use crate::consumer::{Consumer, ConsumerError};
 use crate::dataset::{DatasetError, DatasetReader};
@@ -77,7 +77,7 @@ impl Workplace {
             Err(error) => return Err(running.give_up(error).await),
         };
         let stream = &self.pipeline.stream;
-        if let Err(error) = topic::create(&connection, &stream.topic, stream.partitions.get()).await {
+        if let Err(error) = topics::create(&connection, &stream.topic, stream.partitions.get()).await {
             return Err(running.give_up(error.into()).await);
         }
         let producer = self.producer(&schema, connection.clone());

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::intake::Intake;
 use crate::batch::{Arrival, BatchError, BatchStore, BatchWriter, Cut, Manifest, Rejected, Taken};
-use crate::broker::{BrokerError, Connection, Delivery, Subscription, topic};
+use crate::broker::{BrokerError, Connection, Delivery, Subscription, topics};
 use crate::config::{self, Schema, WindowPolicy};
 use crate::record::{Envelope, Partition};
 use crate::telemetry::{Event, Progress};
@@ -48,7 +48,7 @@ impl Consumer {
     /// Another consumer works in the same folder, the topic is not there, or a file cannot be written. A stop is no
     /// error: what was not sealed until then is read again next time.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ConsumerError> {
-        let state = topic::describe(&self.connection, &self.stream.topic).await?;
+        let state = topics::describe(&self.connection, &self.stream.topic).await?;
         let partitions: Vec<Partition> = state.partitions.iter().map(|partition| partition.partition).collect();
         let reading = tokio::task::spawn_blocking(move || self.read(&partitions, &stop));
         reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::pace::Pacer;
-use crate::broker::{BrokerError, Connection, PublishError, Publisher, topic};
+use crate::broker::{BrokerError, Connection, PublishError, Publisher, topics};
 use crate::config::{self, Schema};
 use crate::dataset::{DatasetError, DatasetReader};
 use crate::record::{Partition, RecordParser, RowNumber, RunId};
@@ -48,7 +48,7 @@ impl Producer {
     /// The dataset cannot be read, the topic is not there or holds records already, or a row cannot be delivered.
     /// A stop is no error: what was sent until then is delivered, and no end is marked.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ProducerError> {
-        let state = topic::describe(&self.connection, &self.stream.topic).await?;
+        let state = topics::describe(&self.connection, &self.stream.topic).await?;
         let held: i64 = state.partitions.iter().map(|partition| partition.high.0 - partition.low.0).sum();
         if held > 0 {
             return Err(ProducerError::TopicNotEmpty { topic: self.stream.topic, records: held });

@@ -1,38 +1,34 @@
-//! Which broker a person asks for.
+//! Which broker to use, as people say it on the command line.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The ways to come by a broker.
+/// Which broker to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// Redpanda where there is a Docker engine with the image, else the embedded one.
+    /// Redpanda where a Docker engine answers and the image is there or can be pulled, else the embedded broker.
     Auto,
-    /// The one in this program.
+    /// The broker inside this process.
     Embedded,
-    /// Redpanda in a container.
+    /// A Redpanda container that this process starts.
     Redpanda,
-    /// A cluster that is there already.
+    /// A cluster that runs already: `HOST:PORT[,HOST:PORT...]`.
     External(String),
 }
 
-impl FromStr for Choice {
-    type Err = ChoiceError;
-
-    fn from_str(text: &str) -> Result<Self, ChoiceError> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "embedded" => Ok(Self::Embedded),
-            "redpanda" => Ok(Self::Redpanda),
-            addresses if addresses.split(',').all(is_address) => Ok(Self::External(addresses.to_owned())),
-            _ => Err(ChoiceError { given: text.to_owned() }),
-        }
-    }
+/// A broker that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is no broker: expected auto, embedded, redpanda or HOST:PORT[,HOST:PORT...] ({reason})")]
+pub struct ChoiceError {
+    /// What was given.
+    pub given: String,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Auto => "auto",
             Self::Embedded => "embedded",
             Self::Redpanda => "redpanda",
@@ -41,16 +37,40 @@ impl fmt::Display for Choice {
     }
 }
 
-fn is_address(text: &str) -> bool {
-    let Some((host, port)) = text.trim().rsplit_once(':') else { return false };
-    !host.is_empty() && !host.contains(char::is_whitespace) && port.parse::<u16>().is_ok_and(|port| port > 0)
+impl FromStr for Choice {
+    type Err = ChoiceError;
+
+    fn from_str(text: &str) -> Result<Self, ChoiceError> {
+        match text {
+            "auto" => return Ok(Self::Auto),
+            "embedded" => return Ok(Self::Embedded),
+            "redpanda" => return Ok(Self::Redpanda),
+            _ => {}
+        }
+        for address in text.split(',') {
+            check_address(address).map_err(|reason| ChoiceError { given: text.to_owned(), reason })?;
+        }
+        Ok(Self::External(text.to_owned()))
+    }
 }
 
-/// A broker that is none.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` names no broker: expected auto, embedded, redpanda or HOST:PORT[,HOST:PORT...]")]
-pub struct ChoiceError {
-    given: String,
+/// Whether this is `HOST:PORT`; an IPv6 address stands in brackets, as in `[::1]:9092`.
+pub(crate) fn check_address(address: &str) -> Result<(), String> {
+    let Some((host, port)) = address.rsplit_once(':') else {
+        return Err(format!("`{address}` has no port, as in localhost:9092"));
+    };
+    if !port.parse::<u16>().is_ok_and(|port| port > 0) || port.starts_with('+') {
+        return Err(format!("`{port}` is not a port from 1 to 65535"));
+    }
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let valid = match bare {
+        Some(bare) => bare.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+        }
+    };
+    if valid { Ok(()) } else { Err(format!("`{host}` is not the name or the address of a host")) }
 }
 
 #[cfg(test)]
@@ -59,16 +79,35 @@ mod tests {
 
     #[test]
     fn a_choice_reads_back_as_it_was_written() {
-        for text in ["auto", "embedded", "redpanda", "localhost:9092", "a:1,b:2", "[::1]:9092"] {
+        for text in ["auto", "embedded", "redpanda", "localhost:9092", "10.0.0.1:1,kafka-2.example:65535", "[::1]:9092"]
+        {
             assert_eq!(text.parse::<Choice>().map(|choice| choice.to_string()), Ok(text.to_owned()));
         }
     }
 
     #[test]
-    fn what_names_no_broker_is_refused() {
-        for text in ["", "kafka", "localhost", ":9092", "localhost:", "localhost:0", "localhost:99999", "a:1,", "a b:1"]
-        {
-            assert!(text.parse::<Choice>().is_err(), "{text} was taken");
+    fn what_is_no_broker_is_refused_with_what_is_allowed() {
+        for text in [
+            "",
+            "kafka",
+            "Embedded",
+            "localhost:",
+            "localhost:0",
+            "localhost:+1",
+            "localhost:65536",
+            ":9092",
+            "a:1,,b:2",
+            "a:1, b:2",
+            "::1:9092",
+            "[::1:9092",
+            "http://localhost:9092",
+        ] {
+            let error = text.parse::<Choice>().expect_err(text).to_string();
+            assert!(error.contains("auto, embedded, redpanda or HOST:PORT"), "{error}");
         }
+        insta::assert_snapshot!(
+            "kafka".parse::<Choice>().expect_err("not a broker"),
+            @"`kafka` is no broker: expected auto, embedded, redpanda or HOST:PORT[,HOST:PORT...] (`kafka` has no port, as in localhost:9092)"
+        );
     }
 }

@@ -1,81 +1,85 @@
-//! The broker in this program: tansu with its log in memory.
+//! A broker inside this process: tansu's protocol on a port of ours, its messages in memory.
 //!
-//! It has threads of its own, so that neither it nor the stages starve the other.
+//! It has a thread and a runtime of its own, so that neither it nor the rest of the process waits for the other; it
+//! prints nothing, takes no signals, and ends when it is dropped. What it holds ends with it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+mod log;
+mod storage;
 
-use tansu_broker::broker::Broker;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use rama::{Context, Service as _};
 use tansu_broker::coordinator::group::administrator::Controller;
+use tansu_broker::service::services;
 use tansu_storage::StorageContainer;
-use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use uuid::Uuid;
 
 use crate::broker::BrokerError;
+use crate::broker::choice::check_address;
+use crate::broker::embedded::storage::Store;
 
-const NODE_ID: i32 = 1;
-const CLUSTER_ID: &str = "windrow";
+const CLUSTER: &str = "windrow";
+const NODE: i32 = 1;
+/// Two: reading and writing clients are served at the same time.
 const THREADS: usize = 2;
-/// How long it may take to listen.
-const START_LIMIT: Duration = Duration::from_secs(10);
+/// How long what is being answered may take at the end.
+const FAREWELL: Duration = Duration::from_secs(1);
 
-/// A running broker.
+/// A running embedded broker.
 #[derive(Debug)]
 pub(crate) struct Embedded {
-    pub(crate) address: String,
+    bootstrap: String,
     stop: CancellationToken,
-    thread: Option<JoinHandle<()>>,
+    ended: oneshot::Receiver<()>,
 }
 
 impl Embedded {
-    /// Listens on `listen` (a free loopback port without it) and tells clients to come to `advertise`.
-    pub(crate) async fn start(listen: Option<SocketAddr>, advertise: Option<String>) -> Result<Self, BrokerError> {
-        let listen = free(listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))?;
-        let address = advertise.unwrap_or_else(|| reachable(listen).to_string());
-        let url = |address: &str| {
-            Url::parse(&format!("tcp://{address}")).map_err(|_| BrokerError::Advertise { address: address.to_owned() })
-        };
-        let (listener, advertised) = (url(&listen.to_string())?, url(&address)?);
+    /// Starts listening. `advertise` is the `HOST:PORT` that clients are told to come to: by default the address that it
+    /// listens on, or 127.0.0.1 (for `[::]`: localhost) when that means every address of this machine.
+    pub(crate) async fn start(listen: SocketAddr, advertise: Option<&str>) -> Result<Self, BrokerError> {
+        let refused = |error: std::io::Error| BrokerError::Listen { address: listen, reason: error.to_string() };
+        let listener = TcpListener::bind(listen).map_err(refused)?;
+        listener.set_nonblocking(true).map_err(refused)?;
+        let bound = listener.local_addr().map_err(refused)?;
+        let bootstrap = reachable(bound);
+        let advertised = advertise.unwrap_or(&bootstrap).to_owned();
+        let url = check_address(&advertised)
+            .and_then(|()| Url::parse(&format!("tcp://{advertised}")).map_err(|error| error.to_string()))
+            .map_err(|reason| BrokerError::Advertise { given: advertised, reason })?;
+
         let stop = CancellationToken::new();
-        let (failed, mut failure) = tokio::sync::oneshot::channel();
-        let thread = {
-            let stop = stop.clone();
-            std::thread::Builder::new().name("windrow-broker".to_owned()).spawn(move || {
-                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
-                let result = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
-                    let result = runtime.block_on(serve(listener, advertised, stop));
-                    runtime.shutdown_background();
-                    result
-                });
-                // Nobody listens any more once it has started well.
-                let _ = failed.send(result);
+        let (ready, is_ready) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let stopped = stop.clone();
+        std::thread::Builder::new()
+            .name("windrow-broker".to_owned())
+            .spawn(move || {
+                run(listener, url, &stopped, ready);
+                let _ = end.send(());
             })
-        };
-        let thread = thread.map_err(|source| BrokerError::EmbeddedFailed { reason: source.to_string() })?;
-        let broker = Self { address, stop, thread: Some(thread) };
-        let deadline = Instant::now() + START_LIMIT;
-        while TcpStream::connect(reachable(listen)).await.is_err() {
-            if let Ok(result) = failure.try_recv() {
-                let reason = result.err().unwrap_or_else(|| "it ended at once".to_owned());
-                return Err(BrokerError::EmbeddedFailed { reason });
-            }
-            if Instant::now() > deadline {
-                return Err(BrokerError::EmbeddedFailed { reason: "it does not begin to listen".to_owned() });
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            .map_err(|error| BrokerError::Embedded { reason: error.to_string() })?;
+        let embedded = Self { bootstrap, stop, ended };
+        match is_ready.await {
+            Ok(Ok(())) => Ok(embedded),
+            Ok(Err(reason)) => Err(BrokerError::Embedded { reason }),
+            Err(_) => Err(BrokerError::Embedded { reason: "it ended while it started".to_owned() }),
         }
-        Ok(broker)
     }
 
-    /// Ends it; what is in it is gone.
+    /// Where clients on this machine find it.
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// Ends it and waits until its port is free again.
     pub(crate) async fn stop(mut self) {
         self.stop.cancel();
-        if let Some(thread) = self.thread.take() {
-            // A panic in the broker has been told already, by the panic itself.
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        if tokio::time::timeout(2 * FAREWELL, &mut self.ended).await.is_err() {
+            tracing::warn!("the embedded broker is slow to end; leaving it to the end of the process");
         }
     }
 }
@@ -86,37 +90,100 @@ impl Drop for Embedded {
     }
 }
 
-async fn serve(listener: Url, advertised: Url, stop: CancellationToken) -> Result<(), String> {
-    let storage = Url::parse("memory://windrow/").map_err(|error| error.to_string())?;
-    let broker = Broker::<Controller<StorageContainer>, StorageContainer>::builder()
-        .node_id(NODE_ID)
-        .cluster_id(CLUSTER_ID)
-        .incarnation_id(Uuid::new_v4())
-        .listener(listener)
-        .advertised_listener(advertised)
-        .storage(storage)
-        .silent(true)
-        .build();
-    let mut broker = broker.await.map_err(|error| error.to_string())?;
-    tokio::select! {
-        result = broker.serve(tokio::time::Instant::now()) => result.map_err(|error| error.to_string()),
-        () = stop.cancelled() => Ok(()),
+/// An address to connect to, for one to listen on.
+fn reachable(bound: SocketAddr) -> String {
+    match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::from((Ipv4Addr::LOCALHOST, bound.port())).to_string(),
+        IpAddr::V6(ip) if ip.is_unspecified() => format!("localhost:{}", bound.port()),
+        _ => bound.to_string(),
     }
 }
 
-/// The address itself, with a port that is free now where it has none.
-fn free(listen: SocketAddr) -> Result<SocketAddr, BrokerError> {
-    // Bound and let go again: the broker binds by itself, and would only log that it cannot.
-    let bound = std::net::TcpListener::bind(listen).and_then(|listener| listener.local_addr());
-    bound.map_err(|source| BrokerError::Listen { address: listen, source })
+fn run(listener: TcpListener, advertised: Url, stop: &CancellationToken, ready: oneshot::Sender<Result<(), String>>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name("windrow-broker")
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = ready.send(Err(error.to_string()));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        let prepared = async {
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+            let store = store(advertised).await?;
+            let groups = Controller::with_storage(store.clone()).map_err(|error| error.to_string())?;
+            Ok((listener, store, groups))
+        };
+        match prepared.await {
+            Ok((listener, store, groups)) => {
+                let _ = ready.send(Ok(()));
+                serve(&listener, &store, &groups, stop).await;
+            }
+            Err(reason) => {
+                let _ = ready.send(Err(reason));
+            }
+        }
+    });
+    runtime.shutdown_timeout(FAREWELL);
 }
 
-/// Where a client on this machine finds a broker that listens there.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
+async fn store(advertised: Url) -> Result<Store, String> {
+    let memory = Url::parse("memory://windrow/").map_err(|error| error.to_string())?;
+    let inner = StorageContainer::builder()
+        .cluster_id(CLUSTER)
+        .node_id(NODE)
+        .advertised_listener(advertised)
+        .storage(memory)
+        .silent(true)
+        .build()
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok(Store::new(inner))
+}
+
+/// tansu's own listener prints, and ends for good when one connection fails at the wrong moment; hence this one.
+async fn serve(
+    listener: &tokio::net::TcpListener,
+    store: &Store,
+    groups: &Controller<Store>,
+    stop: &CancellationToken,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection to the embedded broker failed");
+                }
+            }
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let _ = stream.set_nodelay(true);
+                    match services(CLUSTER, groups.clone(), store.clone(), None) {
+                        Ok(service) => {
+                            connections.spawn(async move {
+                                // Every connection ends with an error: that of reading on after the client has gone.
+                                if let Err(error) = service.serve(Context::default(), stream).await {
+                                    tracing::debug!(%error, %peer, "a connection to the embedded broker ended");
+                                }
+                            });
+                        }
+                        Err(error) => tracing::warn!(%error, "the embedded broker cannot serve a connection"),
+                    }
+                }
+                Err(error) => {
+                    // Out of file descriptors, most likely: they come back as connections end.
+                    tracing::warn!(%error, "the embedded broker cannot take a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+        }
+    }
+    connections.shutdown().await;
 }

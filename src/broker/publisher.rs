@@ -1,66 +1,117 @@
-//! Sending rows: idempotent, confirmed by all replicas, bounded in memory.
+//! Sends rows to a topic, each exactly once and in order within its partition.
 
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::fmt;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{
+    BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
+};
 
-use crate::broker::client::Quiet;
-use crate::broker::{BrokerError, Connection};
+use crate::broker::{BrokerError, Connection, connection, topics};
 use crate::record::{END_HEADER, Partition, ROW_HEADER, RUN_HEADER, RowNumber, RunId};
 
-/// Rows in flight hold at most so much memory, in KiB.
-const QUEUE_KIB: &str = "32768";
-const QUEUE_MESSAGES: &str = "200000";
-/// How long a row waits for a broker that is away before it is given up.
-const OUTAGE_LIMIT_MS: &str = "600000";
-/// The delivery report of a message that is no row.
+/// What a user may change.
+const DEFAULTS: &[(&str, &str)] = &[
+    // An outage of a few minutes is waited out; after that the run ends with an error instead of standing still.
+    ("message.timeout.ms", "300000"),
+    // The memory that waits for the broker: what the library keeps beside a message counts double that of a short row.
+    ("queue.buffering.max.messages", "100000"),
+    ("queue.buffering.max.kbytes", "32768"),
+    // Long enough for full batches at full speed, short enough that a paced row is seen at once.
+    ("linger.ms", "5"),
+    ("compression.type", "lz4"),
+];
+
+/// What correctness rests on.
+const FIXED: &[(&str, &str)] = &[("enable.idempotence", "true"), ("acks", "all")];
+
+/// The mark of messages that are no rows, where a row's number would stand.
 const NO_ROW: usize = 0;
 
-/// A producer of rows for one topic.
-pub struct Publisher {
-    producer: BaseProducer<Reports>,
-    topic: String,
-    address: String,
+/// A row that was not taken, or not delivered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The queue is full: call [`Publisher::wait`] and send the row again.
+    #[error("the send queue is full")]
+    QueueFull,
+    /// A row was refused or not confirmed in time. The first one is told, by every later call too.
+    #[error("{} was not delivered to topic `{topic}` at {address}: {reason}", .row.map_or_else(|| "the end of the dataset".to_owned(), |row| format!("row {row}")))]
+    Failed {
+        /// The row; `None` when it was the end marker.
+        row: Option<RowNumber>,
+        /// The topic.
+        topic: String,
+        /// The broker.
+        address: String,
+        /// Why.
+        reason: String,
+    },
 }
 
-impl std::fmt::Debug for Publisher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Publisher").field("topic", &self.topic).field("address", &self.address).finish_non_exhaustive()
+/// Sends rows to one topic. Its queue is bounded; its own thread takes the broker's confirmations.
+pub struct Publisher {
+    producer: ThreadedProducer<Reports>,
+    reports: Arc<Shared>,
+    topic: String,
+    accepted: AtomicU64,
+}
+
+/// What the confirmations say so far; shared with the client library's thread.
+struct Shared {
+    topic: String,
+    address: String,
+    /// Messages that were confirmed or have failed.
+    settled: AtomicU64,
+    failure: OnceLock<PublishError>,
+    delivered: Box<dyn Fn(u64) + Send + Sync>,
+}
+
+struct Reports(Arc<Shared>);
+
+impl fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher").field("topic", &self.topic).field("unconfirmed", &self.unconfirmed()).finish()
     }
 }
 
 impl Publisher {
-    /// A producer for `topic`; `delivered` is told how many rows the broker has newly confirmed.
+    /// Prepares to send to a topic; the connection is made in the background, and made again when it is lost.
+    ///
+    /// `delivered` is told how many further rows are confirmed; it is called on the publisher's own thread and must
+    /// be quick.
     ///
     /// # Errors
-    /// A property that the client library does not take. Whether a broker is there shows when rows are sent.
+    /// When the client library refuses the connection's properties.
     pub fn connect(
         connection: &Connection,
         topic: &str,
         delivered: impl Fn(u64) + Send + Sync + 'static,
     ) -> Result<Self, BrokerError> {
-        let config = connection.config_with(&[
-            ("enable.idempotence", "true"),
-            ("acks", "all"),
-            ("linger.ms", "5"),
-            ("queue.buffering.max.kbytes", QUEUE_KIB),
-            ("queue.buffering.max.messages", QUEUE_MESSAGES),
-            ("message.timeout.ms", OUTAGE_LIMIT_MS),
-        ]);
-        let reports = Reports { delivered: Box::new(delivered), failure: OnceLock::new() };
-        let producer = config.create_with_context(reports).map_err(|source| connection.failed(source))?;
-        Ok(Self { producer, topic: topic.to_owned(), address: connection.address().to_owned() })
+        let reports = Arc::new(Shared {
+            topic: topic.to_owned(),
+            address: connection.address().to_owned(),
+            settled: AtomicU64::new(0),
+            failure: OnceLock::new(),
+            delivered: Box::new(delivered),
+        });
+        let settings = connection.settings(DEFAULTS, FIXED);
+        let producer = ThreadedProducer::from_config_and_context(&settings, Reports(Arc::clone(&reports)))
+            .map_err(|error| connection.refused(&error))?;
+        Ok(Self { producer, reports, topic: topic.to_owned(), accepted: AtomicU64::new(0) })
     }
 
-    /// Queues a row; never waits.
+    /// Takes a row for sending; never blocks.
     ///
     /// # Errors
-    /// [`PublishError::QueueFull`] when [`wait`](Self::wait) should be called first; any other error is the end.
+    /// [`PublishError::QueueFull`] when the row was not taken and should be sent again after [`Publisher::wait`];
+    /// [`PublishError::Failed`] when this or an earlier message cannot be delivered.
     pub fn send_row(
         &self,
         partition: Partition,
@@ -68,163 +119,175 @@ impl Publisher {
         run: &RunId,
         value: &[u8],
     ) -> Result<(), PublishError> {
-        let mut digits = itoa::Buffer::new();
-        let number = digits.format(row.get());
-        let headers = OwnedHeaders::new_with_capacity(2)
-            .insert(Header { key: ROW_HEADER, value: Some(number) })
-            .insert(Header { key: RUN_HEADER, value: Some(run.as_str()) });
-        // A row number beyond the range of `usize` only makes the error less exact.
-        let report = usize::try_from(row.get()).unwrap_or(NO_ROW);
-        self.send(partition, number, value, headers, report)
+        let mut digits = [0; MAX_DIGITS];
+        let number = decimal(row.get(), &mut digits);
+        let opaque = usize::try_from(row.get()).unwrap_or(usize::MAX);
+        self.send(partition, ROW_HEADER, number, Some(number), run, value, opaque)
     }
 
-    /// Queues the mark that ends a partition.
+    /// Takes the mark that ends the dataset in a partition; `rows` is the number of rows sent to all partitions.
     ///
     /// # Errors
-    /// As [`send_row`](Self::send_row).
+    /// As [`Publisher::send_row`].
     pub fn send_end(&self, partition: Partition, run: &RunId, rows: u64) -> Result<(), PublishError> {
-        let rows = rows.to_string();
-        let headers = OwnedHeaders::new_with_capacity(2)
-            .insert(Header { key: END_HEADER, value: Some(&rows) })
-            .insert(Header { key: RUN_HEADER, value: Some(run.as_str()) });
-        self.send(partition, END_HEADER, &[], headers, NO_ROW)
+        let mut digits = [0; MAX_DIGITS];
+        let number = decimal(rows, &mut digits);
+        self.send(partition, END_HEADER, number, None, run, &[], NO_ROW)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of one message, gathered in this file alone")]
     fn send(
         &self,
         partition: Partition,
-        key: &str,
+        header: &str,
+        number: &[u8],
+        key: Option<&[u8]>,
+        run: &RunId,
         value: &[u8],
-        headers: OwnedHeaders,
-        report: usize,
+        opaque: usize,
     ) -> Result<(), PublishError> {
-        self.failure()?;
-        let record = BaseRecord::with_opaque_to(&self.topic, report);
-        let record = record.partition(partition.0).key(key).payload(value).headers(headers);
-        match self.producer.send(record) {
-            Ok(()) => Ok(()),
+        if let Some(failure) = self.reports.failure.get() {
+            return Err(failure.clone());
+        }
+        let headers = OwnedHeaders::new_with_capacity(2)
+            .insert(Header { key: header, value: Some(number) })
+            .insert(Header { key: RUN_HEADER, value: Some(run.as_str()) });
+        let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.topic, opaque)
+            .partition(partition.0)
+            .payload(value)
+            .headers(headers);
+        message.key = key;
+        match self.producer.send(message) {
+            Ok(()) => {
+                self.accepted.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(PublishError::QueueFull),
-            Err((error, _)) => Err(self.failed(Failure { row: report, error })),
+            Err((error, _)) => Err(self.reports.fail(opaque, &error)),
         }
     }
 
-    /// Serves delivery reports, for so long at most.
+    /// Waits until further messages are confirmed or have failed, or the time is up, or nothing is outstanding.
     pub fn wait(&self, timeout: Duration) {
-        self.producer.poll(timeout);
+        let before = self.reports.settled.load(Ordering::Acquire);
+        let deadline = Instant::now() + timeout;
+        // At full speed a millisecond drains a small part of the queue; a broker that is away need not be asked so often.
+        let mut pause = Duration::from_millis(1);
+        while self.reports.settled.load(Ordering::Acquire) == before && self.unconfirmed() > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
     }
 
-    /// Waits, so long at most, for everything to be confirmed; tells whether it is.
+    /// Waits until everything that was taken is confirmed: true, or the time is up: false.
     ///
     /// # Errors
-    /// The first row that cannot be delivered.
+    /// [`PublishError::Failed`] when a message cannot be delivered.
     pub fn flush(&self, timeout: Duration) -> Result<bool, PublishError> {
-        let flushed = self.producer.flush(timeout);
-        self.failure()?;
-        match flushed {
-            Ok(()) => Ok(self.producer.in_flight_count() == 0),
-            Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)) => Ok(false),
-            Err(error) => Err(self.failed(Failure { row: NO_ROW, error })),
+        let deadline = Instant::now() + timeout;
+        loop {
+            if let Some(failure) = self.reports.failure.get() {
+                return Err(failure.clone());
+            }
+            if self.unconfirmed() == 0 {
+                return Ok(true);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            self.wait(left);
         }
     }
 
-    fn failure(&self) -> Result<(), PublishError> {
-        match self.producer.context().failure.get() {
-            None => Ok(()),
-            Some(failure) => Err(self.failed(failure.clone())),
-        }
+    /// The messages that were taken and not yet confirmed.
+    #[must_use]
+    pub fn unconfirmed(&self) -> u64 {
+        // In this order: a message is settled after it was accepted, though its report may be faster than our count.
+        let settled = self.reports.settled.load(Ordering::Acquire);
+        self.accepted.load(Ordering::Relaxed).saturating_sub(settled)
     }
+}
 
-    fn failed(&self, failure: Failure) -> PublishError {
-        let (topic, address) = (self.topic.clone(), self.address.clone());
-        let code = failure.error.rdkafka_error_code();
-        match (failure.row, code) {
-            (row, Some(RDKafkaErrorCode::MessageSizeTooLarge)) if row != NO_ROW => {
-                PublishError::TooLarge { row, topic }
-            }
-            (_, Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => {
-                PublishError::TopicGone { topic, address }
-            }
-            (row, _) => PublishError::Failed { row, topic, address, source: failure.error },
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let unconfirmed = self.producer.in_flight_count();
+        if unconfirmed > 0 {
+            tracing::debug!(unconfirmed, topic = self.topic, "messages dropped with their publisher");
         }
     }
 }
 
-/// Counts what is confirmed and keeps the first failure.
-struct Reports {
-    delivered: Box<dyn Fn(u64) + Send + Sync>,
-    failure: OnceLock<Failure>,
+impl Shared {
+    fn fail(&self, opaque: usize, error: &KafkaError) -> PublishError {
+        let failure = PublishError::Failed {
+            row: u64::try_from(opaque).ok().and_then(RowNumber::new),
+            topic: self.topic.clone(),
+            address: self.address.clone(),
+            reason: describe(error),
+        };
+        self.failure.get_or_init(|| failure).clone()
+    }
 }
 
-#[derive(Debug, Clone)]
-struct Failure {
-    row: usize,
-    error: KafkaError,
+fn describe(error: &KafkaError) -> String {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::MessageTimedOut) => "no broker confirmed it in time".to_owned(),
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => "it is larger than the broker takes".to_owned(),
+        Some(RDKafkaErrorCode::UnknownPartition) => "the topic has no such partition".to_owned(),
+        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+            "there is no such topic".to_owned()
+        }
+        _ => topics::reason(error),
+    }
 }
 
 impl ClientContext for Reports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Quiet.log(level, facility, message);
+        connection::log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        Quiet.error(error, reason);
-    }
-}
-
-impl ProducerContext for Reports {
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, row: usize) {
-        match result {
-            Ok(message) if row != NO_ROW => {
-                tracing::trace!(row, partition = message.partition(), offset = message.offset(), "delivered");
-                (self.delivered)(1);
-            }
-            Ok(_) => {}
-            // Rows that are dropped because we are told to stop are no failure.
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {
-            }
-            // Only the first counts: those behind it fail because of it.
-            Err((error, _)) => drop(self.failure.set(Failure { row, error: error.clone() })),
+        if matches!(error, KafkaError::Global(RDKafkaErrorCode::AllBrokersDown)) {
+            tracing::warn!(address = self.0.address, "no broker answers; rows wait until one does");
+        } else {
+            tracing::debug!(%error, reason, "client library");
         }
     }
 }
 
-/// Why a row is not in the topic.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// Too much is on its way.
-    #[error("the producer's queue is full")]
-    QueueFull,
-    /// A record that the broker does not take.
-    #[error(
-        "row {row} is larger than the topic `{topic}` takes (1 MiB unless set otherwise); if that is no mistake of the \
-         file, raise max.message.bytes of the topic and give `-X message.max.bytes=...`"
-    )]
-    TooLarge {
-        /// Its number.
-        row: usize,
-        /// The topic.
-        topic: String,
-    },
-    /// The topic was there and is no more.
-    #[error("the topic `{topic}` is no longer at {address}: was it deleted? rows sent so far may be lost with it")]
-    TopicGone {
-        /// The topic.
-        topic: String,
-        /// The cluster.
-        address: String,
-    },
-    /// Any other failure.
-    #[error("row {row} could not be delivered to the topic `{topic}` at {address}: {source}")]
-    Failed {
-        /// Its number; 0 for the mark of the end.
-        row: usize,
-        /// The topic.
-        topic: String,
-        /// The cluster.
-        address: String,
-        /// Why.
-        source: KafkaError,
-    },
+impl ProducerContext<NoCustomPartitioner> for Reports {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        match result {
+            Ok(_) if opaque == NO_ROW => {}
+            Ok(_) => (self.0.delivered)(1),
+            // A publisher that is dropped throws away what it holds, and nobody waits for that.
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {
+            }
+            Err((error, _)) => {
+                self.0.fail(opaque, error);
+            }
+        }
+        self.0.settled.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// The digits of the largest 64-bit number.
+const MAX_DIGITS: usize = 20;
+
+/// A number as decimal text, without a trip to the heap for every row.
+fn decimal(number: u64, digits: &mut [u8; MAX_DIGITS]) -> &[u8] {
+    let mut rest = &mut digits[..];
+    let written = match write!(rest, "{number}") {
+        Ok(()) => MAX_DIGITS - rest.len(),
+        // Cannot be: every number fits.
+        Err(_) => 0,
+    };
+    &digits[..written]
 }

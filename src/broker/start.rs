@@ -1,38 +1,50 @@
-//! Coming by a broker, and letting it go again.
+//! Starting and stopping whichever broker was chosen.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 #[cfg(feature = "embedded")]
 use crate::broker::embedded::Embedded;
 #[cfg(feature = "redpanda")]
 use crate::broker::redpanda::Redpanda;
-use crate::broker::{BrokerError, Choice, Connection};
+use crate::broker::{BrokerError, Choice, Connection, topics};
 
-/// How a broker of our own is started.
+/// The image that is taken when no other is named.
+pub const REDPANDA_IMAGE: &str = "redpandadata/redpanda:v25.3.9";
+/// How long Redpanda may take from its start to its first answer; it is a few seconds on a quiet machine.
+const REDPANDA_PATIENCE: Duration = Duration::from_secs(90);
+/// How long a broker outside may take to answer: it may be about to start.
+const EXTERNAL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What else starting a broker depends on.
 #[derive(Debug, Clone, Default)]
 pub struct StartOptions {
-    /// Where the embedded broker listens; a free loopback port without it.
+    /// Where the embedded broker listens; by default a free port of 127.0.0.1.
     pub listen: Option<SocketAddr>,
-    /// The HOST:PORT that the embedded broker tells clients to connect to.
+    /// The `HOST:PORT` that the embedded broker tells its clients to come to; by default where it listens, or 127.0.0.1
+    /// when that is every address of the machine.
     pub advertise: Option<String>,
-    /// Another image than the pinned one.
+    /// The image to take instead of [`REDPANDA_IMAGE`], as `docker pull` takes it.
     pub redpanda_image: Option<String>,
-    /// How long the container may take to be ready.
-    pub redpanda_limit: Option<std::time::Duration>,
-    /// Properties of the clients, by librdkafka's names.
+    /// How long Redpanda may take to come up; 90 seconds by default. Pulling its image is not counted.
+    pub redpanda_patience: Option<Duration>,
+    /// What `DOCKER_HOST` says, when it is set: containers are reached where the Docker engine is.
+    pub docker_host: Option<String>,
+    /// Properties of librdkafka for all clients of the broker.
     pub properties: Vec<(String, String)>,
 }
 
-/// A broker that this process started, or one outside.
+/// A broker that this process started, or one outside. One that was started ends when this is dropped, and in better
+/// order by [`Broker::stop`].
 #[derive(Debug)]
 pub struct Broker {
     connection: Connection,
     reason: String,
-    process: Process,
+    running: Running,
 }
 
 #[derive(Debug)]
-enum Process {
+enum Running {
     #[cfg(feature = "embedded")]
     Embedded(Embedded),
     #[cfg(feature = "redpanda")]
@@ -41,99 +53,114 @@ enum Process {
 }
 
 impl Broker {
-    /// Starts the broker asked for and waits until it answers. To drop the future is to give it up, and leaves nothing
-    /// behind.
+    /// Starts the broker that was chosen and waits until it answers. When this future is dropped, what it has started
+    /// by then is removed.
     ///
     /// # Errors
-    /// It cannot be started; the message says what to do.
+    /// When the broker cannot be had; the error says what to do instead.
     pub async fn start(choice: &Choice, options: &StartOptions) -> Result<Self, BrokerError> {
         match choice {
-            Choice::Embedded => Self::embedded(options, "as asked for".to_owned()).await,
-            Choice::Redpanda => Self::redpanda(options, "as asked for".to_owned()).await,
-            Choice::External(address) => Ok(Self {
-                connection: Connection::new(address.clone()).with_properties(options.properties.clone()),
-                reason: "as asked for".to_owned(),
-                process: Process::External,
-            }),
-            Choice::Auto => Self::auto(options).await,
+            Choice::Auto => auto(options).await,
+            Choice::Embedded => embedded(options, "the embedded broker, as asked for".to_owned()).await,
+            Choice::Redpanda => redpanda(options, "as asked for").await,
+            Choice::External(address) => {
+                let connection = Connection::new(address).with_properties(options.properties.clone());
+                topics::reach(&connection, EXTERNAL_PATIENCE).await?;
+                let reason = format!("the broker at {address}, as asked for");
+                Ok(Self { connection, reason, running: Running::External })
+            }
         }
     }
 
-    #[cfg(feature = "redpanda")]
-    async fn auto(options: &StartOptions) -> Result<Self, BrokerError> {
-        match crate::broker::redpanda::available(options.redpanda_image.as_deref()).await {
-            Ok(image) => Self::redpanda(options, format!("auto: Docker answers and has {image}")).await,
-            Err(reason) => Self::embedded(options, format!("auto: {reason}")).await,
-        }
-    }
-
-    #[cfg(not(feature = "redpanda"))]
-    async fn auto(options: &StartOptions) -> Result<Self, BrokerError> {
-        Self::embedded(options, "auto: built without the redpanda broker".to_owned()).await
-    }
-
-    #[cfg(feature = "embedded")]
-    async fn embedded(options: &StartOptions, reason: String) -> Result<Self, BrokerError> {
-        let embedded = Embedded::start(options.listen, options.advertise.clone()).await?;
-        let connection = Connection::new(embedded.address.clone()).with_properties(options.properties.clone());
-        Ok(Self { connection, reason, process: Process::Embedded(embedded) })
-    }
-
-    #[cfg(not(feature = "embedded"))]
-    #[expect(clippy::unused_async, reason = "the same shape with and without the feature")]
-    async fn embedded(_: &StartOptions, _: String) -> Result<Self, BrokerError> {
-        Err(BrokerError::NotBuilt { kind: "embedded" })
-    }
-
-    #[cfg(feature = "redpanda")]
-    async fn redpanda(options: &StartOptions, reason: String) -> Result<Self, BrokerError> {
-        let redpanda = Redpanda::start(options.redpanda_image.as_deref(), options.redpanda_limit).await?;
-        let connection = Connection::new(redpanda.address()).with_properties(options.properties.clone());
-        Ok(Self { connection, reason, process: Process::Redpanda(redpanda) })
-    }
-
-    #[cfg(not(feature = "redpanda"))]
-    #[expect(clippy::unused_async, reason = "the same shape with and without the feature")]
-    async fn redpanda(_: &StartOptions, _: String) -> Result<Self, BrokerError> {
-        Err(BrokerError::NotBuilt { kind: "redpanda" })
-    }
-
-    /// How clients reach it.
+    /// How to reach it.
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// What it is: embedded, redpanda or external.
+    /// `embedded`, `redpanda` or `external`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self.process {
+        match &self.running {
             #[cfg(feature = "embedded")]
-            Process::Embedded(_) => "embedded",
+            Running::Embedded(_) => "embedded",
             #[cfg(feature = "redpanda")]
-            Process::Redpanda(_) => "redpanda",
-            Process::External => "external",
+            Running::Redpanda(_) => "redpanda",
+            Running::External => "external",
         }
     }
 
-    /// Why it was taken.
+    /// Which broker was taken and why, in one line.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// Ends it, if it is ours.
+    /// Ends a broker that this process started, within seconds; its messages end with it. One outside stays.
     ///
     /// # Errors
-    /// A container that cannot be removed.
+    /// When the container cannot be removed.
     pub async fn stop(self) -> Result<(), BrokerError> {
-        match self.process {
+        match self.running {
             #[cfg(feature = "embedded")]
-            Process::Embedded(embedded) => embedded.stop().await,
+            Running::Embedded(embedded) => {
+                embedded.stop().await;
+                Ok(())
+            }
             #[cfg(feature = "redpanda")]
-            Process::Redpanda(redpanda) => redpanda.stop().await?,
-            Process::External => {}
+            Running::Redpanda(redpanda) => redpanda.stop().await,
+            Running::External => Ok(()),
         }
-        Ok(())
     }
+}
+
+#[cfg(all(feature = "embedded", feature = "redpanda"))]
+async fn auto(options: &StartOptions) -> Result<Broker, BrokerError> {
+    let obstacle = match redpanda(options, "since a Docker engine answers").await {
+        Ok(broker) => return Ok(broker),
+        Err(BrokerError::NoDocker { .. }) => "no Docker engine answers".to_owned(),
+        Err(BrokerError::NoImage { image, .. }) => {
+            format!("image {image} is not on this machine and cannot be pulled")
+        }
+        Err(BrokerError::Container { image, fault, .. }) => format!("the container of image {image} {fault}"),
+        Err(error) => error.to_string(),
+    };
+    embedded(options, format!("the embedded broker, since {obstacle}")).await
+}
+
+#[cfg(not(all(feature = "embedded", feature = "redpanda")))]
+async fn auto(options: &StartOptions) -> Result<Broker, BrokerError> {
+    if cfg!(feature = "redpanda") {
+        redpanda(options, "the only broker that this windrow was built with").await
+    } else {
+        embedded(options, "the embedded broker, the only one that this windrow was built with".to_owned()).await
+    }
+}
+
+#[cfg(feature = "embedded")]
+async fn embedded(options: &StartOptions, reason: String) -> Result<Broker, BrokerError> {
+    let listen = options.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+    let embedded = Embedded::start(listen, options.advertise.as_deref()).await?;
+    let connection = Connection::new(embedded.bootstrap()).with_properties(options.properties.clone());
+    Ok(Broker { connection, reason, running: Running::Embedded(embedded) })
+}
+
+#[cfg(not(feature = "embedded"))]
+async fn embedded(_options: &StartOptions, _reason: String) -> Result<Broker, BrokerError> {
+    Err(BrokerError::NotBuilt { feature: "embedded" })
+}
+
+#[cfg(feature = "redpanda")]
+async fn redpanda(options: &StartOptions, why: &str) -> Result<Broker, BrokerError> {
+    let image = options.redpanda_image.as_deref().unwrap_or(REDPANDA_IMAGE);
+    let patience = options.redpanda_patience.unwrap_or(REDPANDA_PATIENCE);
+    let redpanda = Redpanda::start(image, patience, options.docker_host.as_deref()).await?;
+    let connection = Connection::new(redpanda.address()).with_properties(options.properties.clone());
+    let reason = format!("Redpanda in a container of image {image}, {why}");
+    Ok(Broker { connection, reason, running: Running::Redpanda(redpanda) })
+}
+
+#[cfg(not(feature = "redpanda"))]
+async fn redpanda(_options: &StartOptions, _why: &str) -> Result<Broker, BrokerError> {
+    Err(BrokerError::NotBuilt { feature: "redpanda" })
 }

@@ -1,234 +1,315 @@
-//! Reading a topic from given offsets on: no group decides what is read, and nothing is committed by itself.
+//! Reads a topic from given positions on.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::TopicPartitionList;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
-use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::{self, TopicPartitionList};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use serde::Deserialize;
 
-use crate::broker::client::Quiet;
-use crate::broker::{BrokerError, Connection};
+use crate::broker::{BrokerError, Connection, connection, topics};
 use crate::record::{Envelope, Offset, Partition};
 
-/// What is read ahead holds at most so much memory, in KiB.
-const READ_AHEAD_KIB: &str = "32768";
-/// The embedded broker does not wake a fetch that waits when messages come: so it must not wait long.
-const FETCH_WAIT_MS: &str = "20";
+/// What a user may change.
+const DEFAULTS: &[(&str, &str)] = &[
+    // What is read ahead: at most this, and one more answer of each partition's limit.
+    ("queued.max.messages.kbytes", "16384"),
+    ("fetch.message.max.bytes", "4194304"),
+    // The library's own second of rest, each time that this much is waiting, would be most of the time.
+    ("fetch.queue.backoff.ms", "10"),
+    // The embedded broker answers when this is over, whether or not something has come meanwhile.
+    ("fetch.wait.max.ms", "20"),
+    ("fetch.error.backoff.ms", "100"),
+    // A topic that is deleted while it is read is noticed within about this time.
+    ("topic.metadata.refresh.interval.ms", "10000"),
+    ("topic.metadata.propagation.max.ms", "10000"),
+    // How long a commit may wait for a broker.
+    ("session.timeout.ms", "10000"),
+    // How fresh the lag on display is.
+    ("statistics.interval.ms", "500"),
+];
 
-/// Reading begins so many messages early, and passes over what is not wanted: asked for an offset in the middle of a
-/// batch, the embedded broker answers with the next batch, where others answer with the one that holds it. The client
-/// library puts at most so many messages into a batch unless told otherwise.
-const HEAD_START: i64 = 10_000;
-/// How long the broker may take to tell where a partition begins and ends.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// How often the client library tells where partitions end.
-const STATISTICS_MS: &str = "250";
+/// What correctness rests on: positions come from the caller alone.
+const FIXED: &[(&str, &str)] = &[
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("allow.auto.create.topics", "false"),
+    ("enable.partition.eof", "false"),
+];
 
-/// A reader of one topic.
+/// How often in a row a partition must be seen to end before the position in it. Once may be a leader that lags.
+const PROOF: u32 = 3;
+
+/// Reads the assigned partitions of one topic. What it reads ahead is bounded to about 20 MiB.
 pub struct Subscription {
-    consumer: BaseConsumer<Ends>,
+    consumer: BaseConsumer<Watcher>,
     connection: Connection,
     topic: String,
-    /// Partitions whose first wanted message has not come yet.
-    approaches: RefCell<HashMap<i32, Approach>>,
 }
 
-/// The way to the first wanted message of a partition.
-#[derive(Debug, Clone, Copy)]
-struct Approach {
-    wanted: i64,
-    begun: i64,
-    low: i64,
-    /// Whether a message from before the wanted one has come, so that the wanted one cannot be skipped.
-    is_near: bool,
-}
-
-impl std::fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subscription").field("topic", &self.topic).finish_non_exhaustive()
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("topic", &self.topic).field("lag", &self.lag()).finish()
     }
 }
 
+/// What is known of the partitions; the client library's statistics keep it fresh.
+struct Watcher {
+    topic: String,
+    address: String,
+    /// By partition.
+    partitions: Vec<Watched>,
+    is_away: AtomicBool,
+}
+
+struct Watched {
+    partition: Partition,
+    /// The next offset to hand out.
+    position: AtomicI64,
+    /// The offset that the partition's next message will have; negative while that is not known.
+    high: AtomicI64,
+    /// How often in a row the partition ended before the position in it.
+    beyond: AtomicU32,
+}
+
 impl Subscription {
-    /// Reads each partition from the offset given; from 0 means from the oldest message that is there. Blocks until the
-    /// broker has told where partitions begin and end.
+    /// Prepares to read each partition from the given offset on; the connection is made in the background, and made
+    /// again when it is lost. `group` is the name under which positions are committed.
     ///
     /// # Errors
-    /// No broker answers, the offsets are not there, or a property that the client library does not take.
+    /// When the client library refuses the connection's properties.
     pub fn assign(
         connection: &Connection,
         topic: &str,
         group: &str,
         positions: &[(Partition, Offset)],
     ) -> Result<Self, BrokerError> {
-        let config = connection.config_with(&[
-            ("group.id", group),
-            ("enable.auto.commit", "false"),
-            ("enable.auto.offset.store", "false"),
-            ("allow.auto.create.topics", "false"),
-            // Rows that the topic has dropped must be missed aloud.
-            ("auto.offset.reset", "error"),
-            ("fetch.wait.max.ms", FETCH_WAIT_MS),
-            ("queued.max.messages.kbytes", READ_AHEAD_KIB),
-            ("statistics.interval.ms", STATISTICS_MS),
-        ]);
-        let consumer: BaseConsumer<Ends> =
-            config.create_with_context(Ends::default()).map_err(|source| connection.failed(source))?;
-        let mut approaches = HashMap::new();
-        let mut begin = Vec::with_capacity(positions.len());
-        for (partition, wanted) in positions {
-            let watermarks = consumer.fetch_watermarks(topic, partition.0, ANSWER_LIMIT);
-            let (low, high) = watermarks.map_err(|source| connection.failed(source))?;
-            if wanted.0 > high || (wanted.0 < low && wanted.0 > 0) {
-                return Err(connection.offsets_gone(topic));
-            }
-            let wanted = wanted.0.max(low);
-            let begun = (wanted - HEAD_START).max(low);
-            approaches.insert(partition.0, Approach { wanted, begun, low, is_near: begun == wanted });
-            begin.push((*partition, Offset(begun)));
-        }
-        let assignment = list(topic, &begin).map_err(|source| connection.failed(source))?;
-        consumer.assign(&assignment).map_err(|source| connection.failed(source))?;
-        let (connection, topic) = (connection.clone(), topic.to_owned());
-        Ok(Self { consumer, connection, topic, approaches: RefCell::new(approaches) })
+        let mut partitions: Vec<Watched> = positions
+            .iter()
+            .map(|(partition, offset)| Watched {
+                partition: *partition,
+                position: AtomicI64::new(offset.0),
+                high: AtomicI64::new(-1),
+                beyond: AtomicU32::new(0),
+            })
+            .collect();
+        partitions.sort_by_key(|watched| watched.partition);
+        let watcher = Watcher {
+            topic: topic.to_owned(),
+            address: connection.address().to_owned(),
+            partitions,
+            is_away: AtomicBool::new(false),
+        };
+        let mut settings = connection.settings(DEFAULTS, FIXED);
+        settings.set("group.id", group);
+        let refused = |error: KafkaError| connection.refused(&error);
+        let consumer = BaseConsumer::from_config_and_context(&settings, watcher).map_err(refused)?;
+        consumer.assign(&list(topic, positions).map_err(refused)?).map_err(refused)?;
+        Ok(Self { consumer, connection: connection.clone(), topic: topic.to_owned() })
     }
 
-    /// The next message, or `None` when none came in time. A broker that is away is waited for.
+    /// The next message, in the order of its partition; `None` when none came in this time. A broker that is away is
+    /// waited out.
     ///
     /// # Errors
-    /// The topic is gone, offsets to be read are gone, or the cluster does not let us in.
+    /// What waiting does not mend: the topic or the offset is not there, or the broker does not let us read.
     pub fn poll(&self, timeout: Duration) -> Result<Option<Delivery<'_>>, BrokerError> {
+        let watcher = self.consumer.context();
         match self.consumer.poll(timeout) {
-            None => Ok(None),
-            Some(Ok(message)) => Ok(self.is_wanted(&message)?.then_some(Delivery { message })),
-            Some(Err(error)) => self.judge(error),
+            Some(Ok(message)) => {
+                if watcher.is_away.load(Relaxed) {
+                    watcher.is_away.store(false, Relaxed);
+                    tracing::info!(address = watcher.address, "the broker answers again");
+                }
+                if let Some(watched) = watcher.find(Partition(message.partition())) {
+                    watched.position.store(message.offset() + 1, Relaxed);
+                }
+                Ok(Some(Delivery { message }))
+            }
+            Some(Err(error)) => self.judge(&error).map_or(Ok(None), Err),
+            None => watcher.out_of_range().map_or(Ok(None), Err),
         }
     }
 
-    /// Whether a message is one that was asked for; steps further back when the first of these was skipped.
-    fn is_wanted(&self, message: &BorrowedMessage<'_>) -> Result<bool, BrokerError> {
-        let mut approaches = self.approaches.borrow_mut();
-        let (partition, offset) = (message.partition(), message.offset());
-        let Some(approach) = approaches.get_mut(&partition) else { return Ok(true) };
-        if offset < approach.wanted {
-            approach.is_near = true;
-            return Ok(false);
-        }
-        // Offsets that no message has are normal where transactions or compaction leave gaps.
-        if approach.is_near || offset == approach.wanted || approach.begun == approach.low {
-            approaches.remove(&partition);
-            return Ok(true);
-        }
-        let step = (approach.wanted - approach.begun).saturating_mul(10);
-        approach.begun = approach.wanted.saturating_sub(step).max(approach.low);
-        let to = topic_partition_list::Offset::Offset(approach.begun);
-        self.consumer
-            .seek(&self.topic, partition, to, ANSWER_LIMIT)
-            .map_err(|source| self.connection.failed(source))?;
-        Ok(false)
-    }
-
-    fn judge(&self, error: KafkaError) -> Result<Option<Delivery<'_>>, BrokerError> {
+    /// The error that ends reading; `None` for one that waiting mends.
+    fn judge(&self, error: &KafkaError) -> Option<BrokerError> {
         use RDKafkaErrorCode as Code;
-        match error.rdkafka_error_code() {
-            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
-                Err(self.connection.no_topic(&self.topic))
+        let code = match error {
+            KafkaError::MessageConsumptionFatal(code) => return Some(self.failed(*code)),
+            other => other.rdkafka_error_code()?,
+        };
+        match code {
+            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+                Some(BrokerError::NoSuchTopic {
+                    topic: self.topic.clone(),
+                    address: self.connection.address().to_owned(),
+                })
             }
-            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => Err(BrokerError::OffsetsGone {
-                topic: self.topic.clone(),
-                address: self.connection.address().to_owned(),
-            }),
-            Some(
-                Code::Authentication
-                | Code::SaslAuthenticationFailed
-                | Code::TopicAuthorizationFailed
-                | Code::GroupAuthorizationFailed
-                | Code::ClusterAuthorizationFailed
-                | Code::Fatal,
-            ) => Err(self.connection.failed(error)),
+            Code::OffsetOutOfRange | Code::AutoOffsetReset => {
+                Some(self.consumer.context().out_of_range().unwrap_or_else(|| self.failed(code)))
+            }
+            Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::SaslAuthenticationFailed
+            | Code::Authentication
+            | Code::InvalidTopic
+            | Code::UnsupportedFeature => Some(self.failed(code)),
             _ => {
-                tracing::warn!(%error, topic = self.topic, "reading is held up; waiting for the broker");
-                Ok(None)
+                if !self.consumer.context().is_away.swap(true, Relaxed) {
+                    tracing::warn!(address = self.connection.address(), %error, "the broker does not answer; waiting for it");
+                }
+                None
             }
         }
     }
 
-    /// Messages in the topic behind what has been read, as far as the client knows without asking.
+    fn failed(&self, code: RDKafkaErrorCode) -> BrokerError {
+        BrokerError::Topic {
+            action: "read",
+            topic: self.topic.clone(),
+            address: self.connection.address().to_owned(),
+            reason: code.to_string(),
+        }
+    }
+
+    /// The messages that are in the assigned partitions and were not handed out yet, as of the last half second;
+    /// `None` until the broker has told. Costs no question to it.
     #[must_use]
     pub fn lag(&self) -> Option<u64> {
-        let positions = self.consumer.position().ok()?;
-        let ends = self.consumer.client().context().0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lag = 0;
-        for element in positions.elements() {
-            let end = ends.get(&element.partition())?;
-            if let topic_partition_list::Offset::Offset(position) = element.offset() {
-                lag += u64::try_from(end - position).unwrap_or_default();
-            }
+        for watched in &self.consumer.context().partitions {
+            let high = u64::try_from(watched.high.load(Relaxed)).ok()?;
+            lag += high.saturating_sub(u64::try_from(watched.position.load(Relaxed)).unwrap_or(0));
         }
         Some(lag)
     }
 
-    /// Tells the group where reading would go on. Does not wait for the broker.
+    /// Stores the next offsets to read under the group's name, for other programs to see. Waits for the broker, up to
+    /// ten seconds.
     ///
     /// # Errors
-    /// The client library does not take the request.
+    /// When the broker does not take them.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
-        if positions.is_empty() {
-            return Ok(());
-        }
-        let offsets = list(&self.topic, positions).map_err(|source| self.connection.failed(source))?;
-        self.consumer.commit(&offsets, CommitMode::Async).map_err(|source| self.connection.failed(source))
+        list(&self.topic, positions).and_then(|list| self.consumer.commit(&list, CommitMode::Sync)).map_err(|error| {
+            BrokerError::Topic {
+                action: "commit positions of",
+                topic: self.topic.clone(),
+                address: self.connection.address().to_owned(),
+                reason: topics::reason(&error),
+            }
+        })
     }
 }
 
-/// Where each partition ends, as far as the client library knows.
-#[derive(Debug, Default)]
-struct Ends(Mutex<HashMap<i32, i64>>);
+fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, KafkaError> {
+    let mut list = TopicPartitionList::with_capacity(positions.len());
+    for (partition, offset) in positions {
+        list.add_partition_offset(topic, partition.0, rdkafka::Offset::Offset(offset.0))?;
+    }
+    Ok(list)
+}
 
-impl ClientContext for Ends {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Quiet.log(level, facility, message);
+impl Watcher {
+    fn find(&self, partition: Partition) -> Option<&Watched> {
+        self.partitions
+            .binary_search_by_key(&partition, |watched| watched.partition)
+            .ok()
+            .map(|at| &self.partitions[at])
     }
 
-    fn error(&self, error: KafkaError, reason: &str) {
-        Quiet.error(error, reason);
+    /// A partition that ends before the position in it, beyond doubt: the topic was made anew. Brokers should say so
+    /// themselves; the embedded one answers that nothing has come yet.
+    fn out_of_range(&self) -> Option<BrokerError> {
+        let watched = self.partitions.iter().find(|watched| watched.beyond.load(Relaxed) >= PROOF)?;
+        Some(BrokerError::OutOfRange {
+            topic: self.topic.clone(),
+            address: self.address.clone(),
+            partition: watched.partition,
+            wanted: Offset(watched.position.load(Relaxed)),
+            end: Some(Offset(watched.high.load(Relaxed))),
+        })
     }
 
-    fn stats(&self, statistics: Statistics) {
-        let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for partition in statistics.topics.values().flat_map(|topic| topic.partitions.values()) {
-            if partition.partition >= 0 && partition.hi_offset >= 0 {
-                ends.insert(partition.partition, partition.hi_offset);
+    fn learn(&self, statistics: &Statistics) {
+        let Some(topic) = statistics.topics.get(&self.topic) else { return };
+        for seen in topic.partitions.values() {
+            let Some(watched) = self.find(Partition(seen.partition)) else { continue };
+            // Negative numbers are the library's signs for 'not known'.
+            if seen.hi_offset < 0 {
+                continue;
+            }
+            watched.high.store(seen.hi_offset, Relaxed);
+            // Both from one moment: a position handed out since then would make an end look too early.
+            if seen.next_offset > seen.hi_offset {
+                watched.beyond.fetch_add(1, Relaxed);
+            } else {
+                watched.beyond.store(0, Relaxed);
             }
         }
     }
 }
 
-impl ConsumerContext for Ends {}
-
-fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, KafkaError> {
-    let mut list = TopicPartitionList::with_capacity(positions.len());
-    for (partition, offset) in positions {
-        list.add_partition_offset(topic, partition.0, topic_partition_list::Offset::Offset(offset.0))?;
-    }
-    Ok(list)
+/// The part of librdkafka's statistics that is of use here.
+#[derive(Deserialize)]
+struct Statistics {
+    #[serde(default)]
+    topics: BTreeMap<String, TopicStatistics>,
 }
 
-/// A message as it came.
+#[derive(Deserialize)]
+struct TopicStatistics {
+    #[serde(default)]
+    partitions: BTreeMap<String, PartitionStatistics>,
+}
+
+#[derive(Deserialize)]
+struct PartitionStatistics {
+    partition: i32,
+    hi_offset: i64,
+    next_offset: i64,
+}
+
+impl ClientContext for Watcher {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        connection::log(level, facility, message);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        match serde_json::from_slice(statistics) {
+            Ok(statistics) => self.learn(&statistics),
+            Err(error) => tracing::debug!(%error, "statistics of the client library"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // poll returns it as well.
+        tracing::debug!(%error, reason, "client library");
+    }
+}
+
+impl ConsumerContext for Watcher {}
+
+/// A message that was read.
 pub struct Delivery<'a> {
     message: BorrowedMessage<'a>,
 }
 
-impl std::fmt::Debug for Delivery<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Delivery").field("partition", &self.partition()).field("offset", &self.offset()).finish()
+impl fmt::Debug for Delivery<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("partition", &self.partition())
+            .field("offset", &self.offset())
+            .field("bytes", &self.value().len())
+            .finish()
     }
 }
 
@@ -239,24 +320,27 @@ impl Delivery<'_> {
         Partition(self.message.partition())
     }
 
-    /// Its offset.
+    /// Its place in the partition.
     #[must_use]
     pub fn offset(&self) -> Offset {
         Offset(self.message.offset())
     }
 
-    /// Its value; empty for none.
+    /// Its value; empty when it has none.
     #[must_use]
     pub fn value(&self) -> &[u8] {
         self.message.payload().unwrap_or_default()
     }
 
-    /// What its headers say.
+    /// What its headers say of the value.
     ///
     /// # Errors
-    /// The text of a `windrow-row` header that is no row number.
+    /// The text of a header that cannot be read.
     pub fn envelope(&self) -> Result<Envelope<'_>, String> {
         let Some(headers) = self.message.headers() else { return Ok(Envelope::Foreign) };
-        Envelope::open(headers.iter().map(|header| (header.key, header.value)))
+        // rdkafka panics on a header whose name is not UTF-8, which any stranger can send.
+        let envelope =
+            catch_unwind(AssertUnwindSafe(|| Envelope::open(headers.iter().map(|header| (header.key, header.value)))));
+        envelope.unwrap_or_else(|_| Err("a header whose name is not UTF-8".to_owned()))
     }
 }

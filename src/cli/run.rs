@@ -29,8 +29,12 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let workplace = workplace_of(listening(pipeline, args.listen), &args.place);
-    let start =
-        StartOptions { redpanda_image: redpanda_image(), properties: args.client.property, ..StartOptions::default() };
+    let start = StartOptions {
+        redpanda_image: environment("WINDROW_REDPANDA_IMAGE"),
+        docker_host: environment("DOCKER_HOST"),
+        properties: args.client.property,
+        ..StartOptions::default()
+    };
     let options = RunOptions { broker: args.broker, start, fresh: args.fresh };
     let following = display.follow(&workplace.progress, Shows { sent: true, stored: true });
     let result = match workplace.run(options, stop.clone()).await {
@@ -89,6 +93,6 @@ fn addresses(running: &Running) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
-fn redpanda_image() -> Option<String> {
-    std::env::var("WINDROW_REDPANDA_IMAGE").ok().filter(|image| !image.is_empty())
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::app::AppError;
-use crate::broker::{Creation, topic};
+use crate::broker::{Creation, topics};
 use crate::cli::args::{TopicArgs, TopicCommand};
 use crate::cli::print::{stdout, thousands};
 use crate::cli::{CliError, stages};
@@ -20,7 +20,7 @@ pub(crate) async fn execute(command: TopicCommand) -> Result<(), CliError> {
 async fn create(args: TopicArgs) -> Result<(), CliError> {
     let stream = Pipeline::load(&args.pipeline).map_err(AppError::from)?.stream;
     let connection = stages::connection(args.cluster)?;
-    let made = topic::create(&connection, &stream.topic, stream.partitions.get()).await.map_err(AppError::from)?;
+    let made = topics::create(&connection, &stream.topic, stream.partitions.get()).await.map_err(AppError::from)?;
     let (name, wanted) = (&stream.topic, stream.partitions);
     match made {
         Creation::Created => Ok(stdout(&format!("created the topic `{name}` with {wanted} partition(s)\n"))?),
@@ -37,14 +37,14 @@ async fn create(args: TopicArgs) -> Result<(), CliError> {
 async fn delete(args: TopicArgs) -> Result<(), CliError> {
     let name = Pipeline::load(&args.pipeline).map_err(AppError::from)?.stream.topic;
     let connection = stages::connection(args.cluster)?;
-    topic::delete(&connection, &name).await.map_err(AppError::from)?;
+    topics::delete(&connection, &name).await.map_err(AppError::from)?;
     Ok(stdout(&format!("deleted the topic `{name}`\n"))?)
 }
 
 async fn describe(args: TopicArgs, as_json: bool) -> Result<(), CliError> {
     let name = Pipeline::load(&args.pipeline).map_err(AppError::from)?.stream.topic;
     let connection = stages::connection(args.cluster)?;
-    let state = topic::describe(&connection, &name).await.map_err(AppError::from)?;
+    let state = topics::describe(&connection, &name).await.map_err(AppError::from)?;
     let partitions = state.partitions.iter();
     let text = if as_json {
         let partitions: Vec<_> = partitions

@@ -1,0 +1,86 @@
+//! Where a broker is, and how the client library is told.
+
+use rdkafka::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::KafkaError;
+
+use crate::broker::BrokerError;
+
+/// Where a broker is, and what else its clients need to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    bootstrap: String,
+    properties: Vec<(String, String)>,
+}
+
+impl Connection {
+    /// A broker at `HOST:PORT[,HOST:PORT...]`.
+    pub fn new(bootstrap: impl Into<String>) -> Self {
+        Self { bootstrap: bootstrap.into(), properties: Vec::new() }
+    }
+
+    /// The same with further properties of librdkafka, as in `socket.timeout.ms`. What correctness rests on
+    /// (acknowledgements, idempotence, no automatic commits) stays as it is.
+    #[must_use]
+    pub fn with_properties(mut self, properties: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.properties.extend(properties);
+        self
+    }
+
+    /// Its addresses, as they were given.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// Settings for a client: `defaults` give way to the connection's properties, `fixed` do not.
+    pub(crate) fn settings(&self, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
+        let mut settings = ClientConfig::new();
+        settings.set_log_level(RDKafkaLogLevel::Warning);
+        // A broker that comes back is found within two seconds; the library's own limit is ten.
+        for (key, value) in [("client.id", "windrow"), ("reconnect.backoff.max.ms", "2000")] {
+            settings.set(key, value);
+        }
+        for (key, value) in defaults {
+            settings.set(*key, *value);
+        }
+        for (key, value) in &self.properties {
+            settings.set(key, value);
+        }
+        for (key, value) in fixed {
+            settings.set(*key, *value);
+        }
+        settings.set("bootstrap.servers", &self.bootstrap);
+        settings
+    }
+
+    pub(crate) fn refused(&self, error: &KafkaError) -> BrokerError {
+        BrokerError::Settings { address: self.bootstrap.clone(), reason: error.to_string() }
+    }
+}
+
+/// Takes the client library's log: an outage is told once by those who wait for it, not by every attempt to connect.
+pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::warn!(facility, message, "client library");
+        }
+        _ => tracing::debug!(facility, message, "client library"),
+    }
+}
+
+/// For clients that need nothing but a quiet log.
+#[derive(Debug)]
+pub(crate) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "client library");
+    }
+}
+
+impl rdkafka::consumer::ConsumerContext for Quiet {}

@@ -1,0 +1,134 @@
+//! What can go wrong with a broker, in sentences for people.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::record::{Offset, Partition};
+
+/// A broker, a topic or a connection that failed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum BrokerError {
+    /// Nothing answers there.
+    #[error("no broker answers at {address} (waited {} s); start one there, or give another with --broker", .waited.as_secs())]
+    Unreachable {
+        /// Where it was looked for.
+        address: String,
+        /// For how long.
+        waited: Duration,
+    },
+    /// The client library refuses its settings.
+    #[error("the client of {address} refuses its settings: {reason}")]
+    Settings {
+        /// The broker that was to be reached.
+        address: String,
+        /// What the library says.
+        reason: String,
+    },
+    /// The embedded broker cannot have its address.
+    #[error("the embedded broker cannot listen on {address}: {reason}; choose a free one with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        reason: String,
+    },
+    /// The address that other processes are told is none.
+    #[error("`{given}` cannot be advertised: {reason}")]
+    Advertise {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The embedded broker failed.
+    #[error("the embedded broker failed: {reason}")]
+    Embedded {
+        /// How.
+        reason: String,
+    },
+    /// A kind of broker that this binary was built without.
+    #[error(
+        "this windrow was built without the cargo feature `{feature}`; build it with that, or give another --broker"
+    )]
+    NotBuilt {
+        /// The feature that is missing.
+        feature: &'static str,
+    },
+    /// No Docker engine.
+    #[error("no Docker engine answers ({reason}); start Docker or use --broker embedded")]
+    NoDocker {
+        /// What the attempt gave.
+        reason: String,
+    },
+    /// No image.
+    #[error(
+        "image {image} is not on this machine and cannot be pulled ({reason}); pull it by hand, name another in \
+         WINDROW_REDPANDA_IMAGE, or use --broker embedded"
+    )]
+    NoImage {
+        /// The image.
+        image: String,
+        /// What the engine says.
+        reason: String,
+    },
+    /// The container did not come up or could not be removed.
+    #[error("the container of image {image} {fault}{}", last_lines(.log))]
+    Container {
+        /// Its image.
+        image: String,
+        /// What happened, completing 'the container'.
+        fault: String,
+        /// Its last log lines.
+        log: Vec<String>,
+    },
+    /// There is no such topic.
+    #[error("there is no topic `{topic}` at {address}; create it with `windrow topic create`")]
+    NoSuchTopic {
+        /// The topic.
+        topic: String,
+        /// The broker.
+        address: String,
+    },
+    /// The broker refuses what was asked of a topic.
+    #[error("{address} cannot {action} topic `{topic}`: {reason}")]
+    Topic {
+        /// What was asked: create, delete, describe, read.
+        action: &'static str,
+        /// The topic.
+        topic: String,
+        /// The broker.
+        address: String,
+        /// What it says.
+        reason: String,
+    },
+    /// What was to be read is no longer there, or not there yet.
+    #[error(
+        "partition {partition} of topic `{topic}` at {address} has no offset {wanted}{}; \
+         the topic is not the one that was read before: start with --fresh, or give the broker that has it",
+        .end.map(|end| format!(" (it ends before {end})")).unwrap_or_default()
+    )]
+    OutOfRange {
+        /// The topic.
+        topic: String,
+        /// The broker.
+        address: String,
+        /// The partition.
+        partition: Partition,
+        /// Where reading was to go on.
+        wanted: Offset,
+        /// The first offset that is not there, when that is known.
+        end: Option<Offset>,
+    },
+}
+
+fn last_lines(log: &[String]) -> String {
+    if log.is_empty() {
+        return "; it logged nothing".to_owned();
+    }
+    let mut text = "; its last log lines:".to_owned();
+    for line in log {
+        text.push_str("\n    ");
+        text.push_str(line);
+    }
+    text
+}

@@ -1,0 +1,263 @@
+//! Topics: create, delete, describe.
+//!
+//! Every call is bounded in time, and says which broker did not answer.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::broker::connection::Quiet;
+use crate::broker::{BrokerError, Connection};
+use crate::record::{Offset, Partition};
+
+/// How long a broker may take to answer one question.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a topic that was just made may take until each of its partitions has a leader.
+const SETTLING: Duration = Duration::from_secs(10);
+/// Asks the broker for its own default, which suits clusters of any size.
+const DEFAULT_REPLICATION: i32 = -1;
+
+/// What creating a topic did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Creation {
+    /// It is there now, with as many partitions as were asked for.
+    Created,
+    /// It was there before.
+    Existed {
+        /// The partitions that it has.
+        partitions: u32,
+    },
+}
+
+/// A topic as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicState {
+    /// Its partitions, by number.
+    pub partitions: Vec<PartitionState>,
+}
+
+impl TopicState {
+    /// The messages that can be read.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.partitions.iter().map(|state| u64::try_from(state.high.0 - state.low.0).unwrap_or(0)).sum()
+    }
+}
+
+/// A partition as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartitionState {
+    /// Its number.
+    pub partition: Partition,
+    /// The first offset that can be read.
+    pub low: Offset,
+    /// The offset that the next message will have.
+    pub high: Offset,
+}
+
+/// Creates a topic and waits until its partitions can be written to; one that is there already stays as it is.
+///
+/// # Errors
+/// When no broker answers in time, or it refuses.
+pub async fn create(connection: &Connection, name: &str, partitions: u32) -> Result<Creation, BrokerError> {
+    if let Some(leaders) = leaders(connection, name).await? {
+        return Ok(Creation::Existed { partitions: count(&leaders) });
+    }
+    let wanted = i32::try_from(partitions).unwrap_or(i32::MAX);
+    match request_creation(connection, name, wanted, DEFAULT_REPLICATION).await {
+        Ok(()) => {}
+        // Another process was faster.
+        Err(KafkaError::AdminOp(RDKafkaErrorCode::TopicAlreadyExists)) => {
+            let leaders = leaders(connection, name).await?.unwrap_or_default();
+            return Ok(Creation::Existed { partitions: count(&leaders) });
+        }
+        // A broker from before the default could be asked for.
+        Err(KafkaError::AdminOp(RDKafkaErrorCode::InvalidReplicationFactor)) => {
+            request_creation(connection, name, wanted, 1)
+                .await
+                .map_err(|error| failed("create", connection, name, &error))?;
+        }
+        Err(error) => return Err(failed("create", connection, name, &error)),
+    }
+    let deadline = Instant::now() + SETTLING;
+    loop {
+        let ready = leaders(connection, name)
+            .await?
+            .is_some_and(|leaders| count(&leaders) == partitions && leaders.iter().all(|(_, leader)| *leader >= 0));
+        if ready {
+            return Ok(Creation::Created);
+        }
+        if Instant::now() >= deadline {
+            return Err(BrokerError::Topic {
+                action: "create",
+                topic: name.to_owned(),
+                address: connection.address().to_owned(),
+                reason: format!("it has no leaders after {} s", SETTLING.as_secs()),
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Deletes a topic and all its messages.
+///
+/// # Errors
+/// When no broker answers in time, when there is no such topic, or the broker refuses.
+pub async fn delete(connection: &Connection, name: &str) -> Result<(), BrokerError> {
+    if leaders(connection, name).await?.is_none() {
+        return Err(no_such_topic(connection, name));
+    }
+    let admin = admin(connection)?;
+    let outcome = admin.delete_topics(&[name], &options()).await;
+    match flatten(outcome) {
+        Ok(()) => {}
+        Err(KafkaError::AdminOp(RDKafkaErrorCode::UnknownTopicOrPartition)) => {
+            return Err(no_such_topic(connection, name));
+        }
+        Err(error) => return Err(failed("delete", connection, name, &error)),
+    }
+    Ok(())
+}
+
+/// What a topic holds.
+///
+/// # Errors
+/// When no broker answers in time, or there is no such topic.
+pub async fn describe(connection: &Connection, name: &str) -> Result<TopicState, BrokerError> {
+    let topic = name.to_owned();
+    let broker = connection.clone();
+    off_runtime(move || {
+        let consumer = client(&broker)?;
+        let leaders = ask_leaders(&consumer, &broker, &topic)?.ok_or_else(|| no_such_topic(&broker, &topic))?;
+        let mut partitions = Vec::with_capacity(leaders.len());
+        for (partition, _) in leaders {
+            let (low, high) = consumer
+                .fetch_watermarks(&topic, partition.0, PATIENCE)
+                .map_err(|error| failed("describe", &broker, &topic, &error))?;
+            partitions.push(PartitionState { partition, low: Offset(low), high: Offset(high) });
+        }
+        Ok(TopicState { partitions })
+    })
+    .await
+}
+
+/// Waits until a broker answers there.
+pub(crate) async fn reach(connection: &Connection, patience: Duration) -> Result<(), BrokerError> {
+    let broker = connection.clone();
+    off_runtime(move || {
+        let consumer = client(&broker)?;
+        consumer
+            .fetch_metadata(Some(UNLIKELY_TOPIC), patience)
+            .map(drop)
+            .map_err(|_| BrokerError::Unreachable { address: broker.address().to_owned(), waited: patience })
+    })
+    .await
+}
+
+/// Asking for one topic spares the list of all of them.
+const UNLIKELY_TOPIC: &str = "windrow-is-anyone-there";
+
+/// The partitions of a topic with the node that leads each; `None` when there is no such topic.
+async fn leaders(connection: &Connection, name: &str) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
+    let topic = name.to_owned();
+    let broker = connection.clone();
+    off_runtime(move || ask_leaders(&client(&broker)?, &broker, &topic)).await
+}
+
+/// A consumer that reads nothing: unlike a producer it never makes a broker create the topic that it asks about.
+fn client(connection: &Connection) -> Result<BaseConsumer<Quiet>, BrokerError> {
+    let settings = connection.settings(&[], &[("allow.auto.create.topics", "false")]);
+    BaseConsumer::from_config_and_context(&settings, Quiet).map_err(|error| connection.refused(&error))
+}
+
+fn ask_leaders(
+    consumer: &BaseConsumer<Quiet>,
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
+    let metadata = consumer
+        .fetch_metadata(Some(name), PATIENCE)
+        .map_err(|_| BrokerError::Unreachable { address: connection.address().to_owned(), waited: PATIENCE })?;
+    let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
+        return Ok(None);
+    };
+    match topic.error().map(RDKafkaErrorCode::from) {
+        None => {}
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => return Ok(None),
+        Some(error) => return Err(failed("describe", connection, name, &KafkaError::MetadataFetch(error))),
+    }
+    let mut leaders: Vec<(Partition, i32)> =
+        topic.partitions().iter().map(|partition| (Partition(partition.id()), partition.leader())).collect();
+    leaders.sort();
+    Ok(Some(leaders))
+}
+
+fn admin(connection: &Connection) -> Result<AdminClient<Quiet>, BrokerError> {
+    AdminClient::from_config_and_context(&connection.settings(&[], &[]), Quiet)
+        .map_err(|error| connection.refused(&error))
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE))
+}
+
+async fn request_creation(
+    connection: &Connection,
+    name: &str,
+    partitions: i32,
+    replication: i32,
+) -> Result<(), KafkaError> {
+    let admin = AdminClient::from_config_and_context(&connection.settings(&[], &[]), Quiet)?;
+    let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
+    let outcome = admin.create_topics([&topic], &options()).await;
+    flatten(outcome)
+}
+
+fn flatten(outcome: Result<Vec<rdkafka::admin::TopicResult>, KafkaError>) -> Result<(), KafkaError> {
+    for topic in outcome? {
+        topic.map_err(|(_, code)| KafkaError::AdminOp(code))?;
+    }
+    Ok(())
+}
+
+fn count(leaders: &[(Partition, i32)]) -> u32 {
+    u32::try_from(leaders.len()).unwrap_or(u32::MAX)
+}
+
+fn no_such_topic(connection: &Connection, name: &str) -> BrokerError {
+    BrokerError::NoSuchTopic { topic: name.to_owned(), address: connection.address().to_owned() }
+}
+
+fn failed(action: &'static str, connection: &Connection, name: &str, error: &KafkaError) -> BrokerError {
+    BrokerError::Topic {
+        action,
+        topic: name.to_owned(),
+        address: connection.address().to_owned(),
+        reason: reason(error),
+    }
+}
+
+/// What the broker or the library says, without the library's names for its own parts.
+pub(crate) fn reason(error: &KafkaError) -> String {
+    match error {
+        KafkaError::AdminOp(code) => code.to_string(),
+        other => other.rdkafka_error_code().map_or_else(|| other.to_string(), |code| code.to_string()),
+    }
+}
+
+/// The library blocks while it asks; the runtime's own threads must not.
+async fn off_runtime<T: Send + 'static>(
+    ask: impl FnOnce() -> Result<T, BrokerError> + Send + 'static,
+) -> Result<T, BrokerError> {
+    match tokio::task::spawn_blocking(ask).await {
+        Ok(outcome) => outcome,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going down and nobody will look at this.
+            Err(_) => Err(BrokerError::Settings { address: String::new(), reason: "cancelled".to_owned() }),
+        },
+    }
+}
