@@ -8,7 +8,7 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,9 @@ fn main() {
     let broker = Broker::start();
     let (mut bare, mut windrow) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        bare.push(bare_round(&broker.address, &format!("bare-{round}"), &rows, &folder.path().join("bare.csv")));
+        let topic = format!("bare-{round}");
+        pipeline(&broker.address, folder.path(), &once, &topic);
+        bare.push(bare_round(&broker.address, &topic, &rows, &folder.path().join("bare.csv")));
         windrow.push(windrow_round(&broker.address, folder.path(), &once, &format!("windrow-{round}")));
     }
     let best = |rounds: &[Round], pick: Pick| rounds.iter().map(pick).min().unwrap_or_default();
@@ -112,18 +114,24 @@ fn windrow(arguments: &[&str]) -> Command {
     command
 }
 
-fn windrow_round(address: &str, folder: &Path, dataset: &Path, name: &str) -> Round {
-    let fixture =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/flights.toml")).expect("a file");
-    let pipeline = fixture
+/// A pipeline file for a dataset and a topic of that name, which is made too.
+fn pipeline(address: &str, folder: &Path, dataset: &Path, name: &str) -> String {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/flights.toml");
+    let pipeline = fs::read_to_string(fixture)
+        .expect("the flights pipeline")
         .replace("flights.csv.zst", &dataset.display().to_string())
         .replace("partitions = 1", &format!("topic = \"{name}\""))
         .replace("pace = { kind = \"exponential\", mean = \"75us\" }", "pace = { kind = \"none\" }");
     let file = folder.join(format!("{name}.toml"));
     fs::write(&file, pipeline).expect("a file");
-    let (file, workdir): (String, PathBuf) = (file.display().to_string(), folder.join(name));
+    let file = file.display().to_string();
     let created = windrow(&["topic", "create", &file, "--broker", address]).status().expect("the binary runs");
     assert!(created.success());
+    file
+}
+
+fn windrow_round(address: &str, folder: &Path, dataset: &Path, name: &str) -> Round {
+    let (file, workdir) = (pipeline(address, folder, dataset, name), folder.join(name));
     let (produce, producer_mib) = timed(&["produce", &file, "--broker", address]);
     let workdir_text = workdir.display().to_string();
     let (consume, consumer_mib) = timed(&["consume", &file, "--broker", address, "--once", "--workdir", &workdir_text]);
