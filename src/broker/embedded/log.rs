@@ -46,10 +46,10 @@ impl Log {
         if messages == 0 || i64::from(batch.last_offset_delta) + 1 != messages {
             return Err(ErrorCode::InvalidRecord);
         }
-        if batch.is_idempotent() {
-            if let Some(base_offset) = self.check_sequence(&batch)? {
-                return Ok(base_offset);
-            }
+        if batch.is_idempotent()
+            && let Some(base_offset) = self.check_sequence(&batch)?
+        {
+            return Ok(base_offset);
         }
         let base_offset = self.end;
         batch.base_offset = base_offset;
