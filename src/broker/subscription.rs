@@ -19,9 +19,11 @@ use crate::record::{Envelope, Offset, Partition};
 
 /// What a user may change.
 const DEFAULTS: &[(&str, &str)] = &[
-    // What is read ahead: at most this, and one more answer of each partition's limit.
-    ("queued.max.messages.kbytes", "16384"),
-    ("fetch.message.max.bytes", "4194304"),
+    // What is read ahead: more is asked for below 20,000 messages, and an answer has a megabyte, compressed. Beside each
+    // message the library keeps several hundred bytes, which its own limit of kilobytes does not count.
+    ("queued.min.messages", "20000"),
+    ("queued.max.messages.kbytes", "8192"),
+    ("fetch.max.bytes", "1048576"),
     // The library's own second of rest, each time that this much is waiting, would be most of the time.
     ("fetch.queue.backoff.ms", "10"),
     // The embedded broker answers when this is over, whether or not something has come meanwhile.
@@ -48,7 +50,7 @@ const FIXED: &[(&str, &str)] = &[
 /// How often in a row a partition must be seen to end before the position in it. Once may be a leader that lags.
 const PROOF: u32 = 3;
 
-/// Reads the assigned partitions of one topic. What it reads ahead is bounded to about 20 MiB.
+/// Reads the assigned partitions of one topic. What it reads ahead is bounded to some 30 MiB.
 pub struct Subscription {
     consumer: BaseConsumer<Watcher>,
     connection: Connection,

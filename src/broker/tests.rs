@@ -350,6 +350,25 @@ fn nothing_is_lost_while_the_broker_is_busy_elsewhere() {
 }
 
 #[test]
+fn clients_wait_for_a_broker_that_is_late() {
+    let runtime = Runtime::new().expect("a runtime");
+    let listen = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    let (connection, run) = (Connection::new(listen.to_string()), RunId::new("run"));
+    let publisher = Publisher::connect(&connection, TOPIC, |_| {}).expect("a publisher");
+    send(&publisher, FIRST, 1, &run);
+    let subscription =
+        Subscription::assign(&connection, TOPIC, "group", &[(FIRST, Offset(0))]).expect("a subscription");
+    assert!(subscription.poll(Duration::from_secs(1)).expect("waiting is no error").is_none());
+    assert_eq!(publisher.flush(TICK), Ok(false));
+
+    let options = StartOptions { listen: Some(listen), ..StartOptions::default() };
+    let broker = runtime.block_on(Broker::start(&Choice::Embedded, &options)).expect("a broker");
+    assert_eq!(runtime.block_on(topics::create(broker.connection(), TOPIC, 1)), Ok(Creation::Created));
+    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    assert_eq!(read(&subscription, 1)[0].2, 1);
+}
+
+#[test]
 fn a_broker_that_is_not_there_is_told_with_its_address() {
     let runtime = Runtime::new().expect("a runtime");
     let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").to_string();

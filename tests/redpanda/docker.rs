@@ -1,0 +1,49 @@
+//! The Docker engine of this machine, by its command line: what these tests check is not asked of what they check.
+
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Runs `docker` and returns what it prints; its complaint when it fails.
+pub(crate) fn docker(arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new("docker").args(arguments).output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    }
+}
+
+/// Whether there is an engine; says so when not.
+pub(crate) fn is_there() -> bool {
+    match docker(&["version", "--format", "{{.Server.Version}}"]) {
+        Ok(_) => true,
+        Err(reason) => skip(&format!("no Docker engine ({reason})")),
+    }
+}
+
+/// Says that a test is skipped and why; fails it where that is not allowed.
+#[expect(clippy::print_stderr, reason = "a test that does nothing must not pass in silence")]
+pub(crate) fn skip(reason: &str) -> bool {
+    let is_required = std::env::var_os("WINDROW_TEST_DOCKER").is_some_and(|value| value == "required");
+    assert!(!is_required, "WINDROW_TEST_DOCKER=required, but: {reason}");
+    eprintln!("skipped: {reason}");
+    false
+}
+
+/// The containers that this process started, running or not.
+pub(crate) fn containers() -> Vec<String> {
+    let name = format!("name=windrow-redpanda-{}-", std::process::id());
+    let listed = docker(&["ps", "--all", "--quiet", "--filter", "label=windrow=redpanda", "--filter", &name]);
+    listed.expect("a list").lines().map(str::to_owned).collect()
+}
+
+/// Where the ports of a container are published, as in `9092/tcp -> 127.0.0.1:49153`.
+pub(crate) fn published_ports(container: &str) -> String {
+    docker(&["port", container]).expect("ports")
+}
+
+/// One test at a time: each counts the containers of this process.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
