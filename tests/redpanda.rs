@@ -9,6 +9,9 @@
 mod docker;
 #[path = "redpanda/image.rs"]
 mod image;
+#[path = "support/windrow.rs"]
+#[expect(dead_code, reason = "each test file uses a part of it")]
+mod support;
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -20,6 +23,7 @@ use windrow::broker::{
 use windrow::record::{Envelope, Offset, Partition, RowNumber, RunId};
 
 use crate::image::Image;
+use crate::support::{Running, assert_same, batch_rows, command, fixture, fixture_rows, text};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(50);
@@ -117,6 +121,47 @@ fn auto_takes_redpanda_where_its_image_is() {
     assert!(broker.reason().ends_with("since a Docker engine answers"), "{}", broker.reason());
     assert_eq!(runtime.block_on(broker.stop()), Ok(()));
     assert_eq!(docker::containers(), [""; 0]);
+}
+
+/// The sample's pipeline, replayed so slowly that a test can step in.
+fn slow_pipeline(folder: &std::path::Path) -> String {
+    let pipeline = std::fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
+    let dataset = fixture("flights-sample.csv.zst").display().to_string();
+    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset);
+    let file = folder.join("slow.toml");
+    std::fs::write(&file, format!("{pipeline}\n[stream]\npace = {{ kind = \"fixed\", delay = \"1h\" }}\n"))
+        .expect("a file");
+    file.display().to_string()
+}
+
+#[test]
+fn a_whole_pipeline_runs_through_a_container() {
+    let Some(image) = Image::redpanda() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work");
+    let sample = fixture("flights-sample.toml").display().to_string();
+    let arguments = ["run", &sample, "--once", "--broker", "redpanda", "--listen", "127.0.0.1:0", "--workdir"];
+    let mut command = command(&arguments);
+    let output = command.arg(&workdir).env("WINDROW_REDPANDA_IMAGE", image.name()).output().expect("the binary runs");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("broker: redpanda at 127.0.0.1:"), "{}", text(&output.stderr));
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+}
+
+#[test]
+fn a_signal_ends_the_run_and_removes_the_container() {
+    let Some(image) = Image::redpanda() else { return };
+    for signal in ["INT", "TERM"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (slow, workdir) = (slow_pipeline(folder.path()), folder.path().join("work").display().to_string());
+        let arguments = ["run", &slow, "--broker", "redpanda", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+        let mut run = Running::spawn(command(&arguments).env("WINDROW_REDPANDA_IMAGE", image.name()));
+        run.wait_for("broker: redpanda at");
+        assert_eq!(docker::containers_of(run.id()).len(), 1);
+        run.signal(signal);
+        assert!(run.end().success(), "{}", run.said());
+        assert_eq!(docker::containers_of(run.id()), [""; 0], "after SIG{signal}");
+    }
 }
 
 #[test]

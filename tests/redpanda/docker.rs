@@ -32,7 +32,12 @@ pub(crate) fn skip(reason: &str) -> bool {
 
 /// The containers that this process started, running or not.
 pub(crate) fn containers() -> Vec<String> {
-    let name = format!("name=windrow-redpanda-{}-", std::process::id());
+    containers_of(std::process::id())
+}
+
+/// The containers that a process started, running or not.
+pub(crate) fn containers_of(process: u32) -> Vec<String> {
+    let name = format!("name=windrow-redpanda-{process}-");
     let listed = docker(&["ps", "--all", "--quiet", "--filter", "label=windrow=redpanda", "--filter", &name]);
     listed.expect("a list").lines().map(str::to_owned).collect()
 }

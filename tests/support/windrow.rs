@@ -60,12 +60,19 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child =
-            command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+        Self::spawn(&mut command(arguments))
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let said = Arc::new((Mutex::new(String::new()), Condvar::new()));
         listen(child.stdout.take().expect("piped"), &said);
         listen(child.stderr.take().expect("piped"), &said);
         Self { child, said }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until the process has said a text; gives the whole line.
