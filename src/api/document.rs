@@ -6,7 +6,7 @@ use crate::api::operations::Operations;
 use crate::api::row::{Form, Kind};
 use crate::api::server::{Served, service};
 use crate::config::Pipeline;
-use crate::model::{EncodedFeature, Encoding, Learned, Level};
+use crate::model::{EncodedFeature, Encoding, Learned, Level, WindowLineage};
 use crate::registry::{Model, Snapshot};
 use crate::telemetry::Progress;
 
@@ -36,8 +36,7 @@ pub(crate) fn expand(typed: &str, pipeline: &Pipeline, snapshot: &Snapshot) -> S
         let Some(learned) = model.learned() else { continue };
         let id = model.id().to_string();
         let lineage = &model.artifact().lineage;
-        let windows: Vec<String> = lineage.windows.iter().map(|window| window.window.to_string()).collect();
-        let fitted = format!("Fitted to {} rows of window {}", lineage.fit_rows, windows.join(", "));
+        let fitted = format!("Fitted to {} rows of {}", lineage.fit_rows, windows(&lineage.windows));
         document["paths"][format!("/v1/models/{id}")] = json!({ "get": own(&card, "show", &id, &fitted) });
         let mut own_predict = own(&predict, "predict", &id, &fitted);
         let body = json!({ "schema": row_schema(learned), "example": example(learned) });
@@ -55,6 +54,14 @@ pub(crate) fn expand(typed: &str, pipeline: &Pipeline, snapshot: &Snapshot) -> S
     }
     document["info"]["description"] = json!(about(pipeline));
     serde_json::to_string_pretty(&document).unwrap_or_default()
+}
+
+fn windows(windows: &[WindowLineage]) -> String {
+    match windows {
+        [only] => format!("window {}", only.window),
+        [first, .., last] => format!("windows {} to {}", first.window, last.window),
+        [] => "no window".to_owned(),
+    }
 }
 
 /// An operation of the template, for one model.

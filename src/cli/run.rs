@@ -84,9 +84,8 @@ fn addresses(running: &Running) -> String {
         "\ndocumentation:    {url}/docs\nOpenAPI document: {url}/openapi.json\nmodels:           {url}/v1/models\n"
     );
     let snapshot = running.registry().snapshot();
-    let example = snapshot.models().rev().find_map(|model| Some((model.id(), model.learned()?.examples.first()?)));
-    if let Some((id, example)) = example {
-        let id = id.to_string();
+    let asked = snapshot.latest().and_then(|model| Some((model.id().to_string(), model.learned()?.examples.first()?)));
+    if let Some((id, example)) = asked {
         text.push_str(&format!("\nask a model:\n  {}\n", curl(url, &id, &example.row)));
     }
     text
