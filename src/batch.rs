@@ -10,9 +10,9 @@
 //!   at most, the larger ones first; rows beyond T join the last. Both depend on row numbers alone, so the cut is the
 //!   same on every run, however partitions interleave. A window is sealed when all its rows have come, or when every
 //!   partition has moved beyond it.
-//! - `event = D`: spans of D aligned to 1970-01-01 00:00 UTC; window 1 is the one that the first row falls into. A window
-//!   is sealed when the watermark passes its end: the newest time of the slowest partition that has not ended, less the
-//!   lateness. Rows for a sealed window, or from before window 1, are late and go to quarantine.
+//! - `event = D`: spans of D aligned to 1970-01-01 00:00 UTC; window 1 is the earliest that a row falls into before any
+//!   window is sealed. One is sealed when the watermark passes its end: the newest time of the slowest partition that has
+//!   not ended, less the lateness. Rows for a sealed window, or from before window 1, are late and go to quarantine.
 //! - `every = D`: by the clock, from the arrival of the first row on.
 //!
 //! Windows are sealed in order, and empty ones are recorded. The end of the stream seals what is open.

@@ -7,11 +7,13 @@ use roaring::RoaringTreemap;
 use crate::batch::quarantine::{self, Line};
 use crate::batch::runs::Runs;
 use crate::batch::{BatchError, BatchStore, EventRange, OffsetRange, RowRange};
-use crate::record::{Offset, Partition, RowNumber, WindowIndex};
+use crate::record::{Offset, Partition, RowNumber};
 
 /// Its rows so far.
 #[derive(Debug)]
 pub(crate) struct OpenWindow {
+    /// What its files are called until it is sealed.
+    name: String,
     pub(crate) runs: Runs,
     pub(crate) quarantine: Option<quarantine::Open>,
     pub(crate) rows: u64,
@@ -25,9 +27,10 @@ pub(crate) struct OpenWindow {
 }
 
 impl OpenWindow {
-    pub(crate) fn new(store: &BatchStore, window: WindowIndex, header: &[u8]) -> Self {
+    pub(crate) fn new(store: &BatchStore, name: &str, header: &[u8]) -> Self {
         Self {
-            runs: Runs::new(store.open_folder(), window.file_stem(), header.to_vec()),
+            name: name.to_owned(),
+            runs: Runs::new(store.open_folder(), name.to_owned(), header.to_vec()),
             quarantine: None,
             rows: 0,
             labelled: 0,
@@ -61,14 +64,9 @@ impl OpenWindow {
         Ok(())
     }
 
-    pub(crate) fn set_aside(
-        &mut self,
-        store: &BatchStore,
-        window: WindowIndex,
-        line: &Line<'_>,
-    ) -> Result<(), BatchError> {
+    pub(crate) fn set_aside(&mut self, store: &BatchStore, line: &Line<'_>) -> Result<(), BatchError> {
         if self.quarantine.is_none() {
-            let path = store.open_folder().join(format!("{}.jsonl", window.file_stem()));
+            let path = store.open_folder().join(format!("{}.jsonl", self.name));
             self.quarantine = Some(quarantine::Open::create(path)?);
         }
         if let Some(file) = &mut self.quarantine {

@@ -87,6 +87,8 @@ pub struct BatchWriter {
     header: Vec<u8>,
     partitions: BTreeMap<Partition, Progress>,
     open: BTreeMap<WindowIndex, OpenWindow>,
+    /// Windows opened so far: names their files until they are sealed.
+    opened: u64,
     /// All windows before this one are sealed.
     next: WindowIndex,
     /// Row numbers that are in a window or in quarantine.
@@ -146,8 +148,7 @@ impl BatchWriter {
     /// A file cannot be written, or the row's time cannot be meant.
     pub fn take(&mut self, arrival: Arrival<'_>) -> Result<Taken, BatchError> {
         let Arrival { partition, offset, run, now, .. } = arrival;
-        self.tick(now)?;
-        self.pass(partition, offset);
+        self.arrive(partition, offset, now)?;
         if self.is_settled(partition, offset) {
             return Ok(Taken::Repeated);
         }
@@ -169,9 +170,6 @@ impl BatchWriter {
             }
         };
         self.taken.insert(row.get());
-        if self.began.is_none() {
-            self.began = Some(now);
-        }
         let open = self.window(window);
         open.push((partition, offset), row, arrival.labelled, arrival.time, arrival.record)?;
         self.advance(partition, row, arrival.time)?;
@@ -184,8 +182,7 @@ impl BatchWriter {
     /// A file cannot be written.
     pub fn quarantine(&mut self, rejected: Rejected<'_>) -> Result<Taken, BatchError> {
         let Rejected { partition, offset, run, row, reason, raw, now } = rejected;
-        self.tick(now)?;
-        self.pass(partition, offset);
+        self.arrive(partition, offset, now)?;
         if self.is_settled(partition, offset) || row.is_some_and(|row| self.taken.contains(row.get())) {
             return Ok(Taken::Repeated);
         }
@@ -213,8 +210,7 @@ impl BatchWriter {
         run: Option<&str>,
         now: Instant,
     ) -> Result<(), BatchError> {
-        self.tick(now)?;
-        self.pass(partition, offset);
+        self.arrive(partition, offset, now)?;
         if self.stranger(run).is_some() && run.is_some() {
             return Ok(());
         }
@@ -274,9 +270,12 @@ impl BatchWriter {
         self.end
     }
 
-    fn pass(&mut self, partition: Partition, offset: Offset) {
+    fn arrive(&mut self, partition: Partition, offset: Offset, now: Instant) -> Result<(), BatchError> {
+        self.tick(now)?;
+        self.began.get_or_insert(now);
         let progress = self.partitions.entry(partition).or_default();
         progress.next = progress.next.max(Some(offset.next()));
+        Ok(())
     }
 
     fn is_settled(&self, partition: Partition, offset: Offset) -> bool {
@@ -300,17 +299,48 @@ impl BatchWriter {
             return Ok(Some(window));
         }
         let Some(span) = time.and_then(|time| self.cut.span_of_time(time)) else { return Ok(Some(self.next)) };
-        let index = span - *self.first_span.get_or_insert(span) + 1;
-        let leap = index - i64::from(self.next.get());
-        if leap > LONGEST_LEAP {
+        let first = *self.first_span.get_or_insert(span);
+        let leap = span - first + 1 - i64::from(self.next.get());
+        if leap.abs() > LONGEST_LEAP {
             return Err(BatchError::TimeLeap { row: row.get(), windows: leap });
         }
-        Ok(u32::try_from(index).ok().and_then(WindowIndex::new))
+        if span < first && self.next == WindowIndex::FIRST && !self.has_passed(span) {
+            self.begin_earlier(first - span);
+            self.first_span = Some(span);
+            return Ok(Some(WindowIndex::FIRST));
+        }
+        Ok(u32::try_from(span - first + 1).ok().and_then(WindowIndex::new))
+    }
+
+    /// Makes room for a window before the first, while none is sealed: the first row that arrives need not be the
+    /// earliest, and with several partitions it often is not.
+    fn begin_earlier(&mut self, windows: i64) {
+        let shifted = |window: WindowIndex| {
+            let index = i64::from(window.get()) + windows;
+            u32::try_from(index).ok().and_then(WindowIndex::new).unwrap_or(window)
+        };
+        self.open = std::mem::take(&mut self.open).into_iter().map(|(window, open)| (shifted(window), open)).collect();
+    }
+
+    /// Whether the watermark is beyond a span.
+    fn has_passed(&self, span: i64) -> bool {
+        let end = self.cut.span().map(|length| (span + 1).saturating_mul(length));
+        self.watermark().zip(end).is_some_and(|(watermark, end)| watermark >= end)
+    }
+
+    /// The newest time of the slowest partition that has not ended, less the lateness; `None` while one has sent nothing.
+    fn watermark(&self) -> Option<i64> {
+        let going = self.partitions.values().filter(|progress| !progress.ended);
+        let newest = going.map(|progress| progress.newest).collect::<Option<Vec<i64>>>()?;
+        newest.into_iter().min().map(|newest| newest - self.cut.lateness())
     }
 
     fn window(&mut self, window: WindowIndex) -> &mut OpenWindow {
-        let (store, header) = (&self.store, &self.header);
-        self.open.entry(window).or_insert_with(|| OpenWindow::new(store, window, header))
+        let (store, header, opened) = (&self.store, &self.header, &mut self.opened);
+        self.open.entry(window).or_insert_with(|| {
+            *opened += 1;
+            OpenWindow::new(store, &format!("open-{opened}"), header)
+        })
     }
 
     fn set_aside(
@@ -325,11 +355,8 @@ impl BatchWriter {
         let window = own.unwrap_or(self.next);
         let store = self.store.clone();
         let open = self.window(window);
-        open.set_aside(&store, window, &Line::new(partition, offset, row, &reason, raw))?;
+        open.set_aside(&store, &Line::new(partition, offset, row, &reason, raw))?;
         open.numbered += u64::from(own.is_some());
-        if self.began.is_none() {
-            self.began = Some(Instant::now());
-        }
         Ok(Taken::Quarantined { reason })
     }
 
@@ -360,11 +387,7 @@ impl BatchWriter {
             return self.partitions.values().all(passed).then_some(SealReason::Passed);
         }
         let until = self.span_of(window)?.until;
-        let mut watermark = i64::MAX;
-        for progress in self.partitions.values().filter(|progress| !progress.ended) {
-            watermark = watermark.min(progress.newest? - self.cut.lateness());
-        }
-        (watermark >= until && watermark < i64::MAX).then_some(SealReason::Watermark)
+        (self.watermark()? >= until).then_some(SealReason::Watermark)
     }
 
     fn span_of(&self, window: WindowIndex) -> Option<TimeSpan> {
@@ -401,3 +424,6 @@ impl BatchWriter {
         self.partitions.iter().filter_map(point).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,6 +48,7 @@ impl BatchWriter {
             header,
             partitions: partitions.iter().map(|partition| (*partition, Progress::default())).collect(),
             open: BTreeMap::new(),
+            opened: 0,
             next: WindowIndex::FIRST,
             taken: RoaringTreemap::new(),
             settled: BTreeMap::new(),

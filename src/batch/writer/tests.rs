@@ -1,0 +1,297 @@
+//! The promise of a writer: each row once, in row order, whatever the interleaving, the repeats and the kills.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use crate::batch::{Arrival, BatchError, BatchStore, BatchWriter, Cut, Manifest, Rejected, SealReason, Taken};
+use crate::config::WindowPolicy;
+use crate::record::{Offset, Partition, RowNumber, WindowIndex};
+
+const RUN: &str = "run";
+
+/// A message of a replay, as it stands in a partition.
+#[derive(Debug, Clone)]
+enum Message {
+    Row { number: u64, good: bool },
+    End,
+}
+
+/// A topic: the messages of each partition.
+type Topic = Vec<Vec<Message>>;
+
+fn record(number: u64) -> String {
+    format!("{number},\"row {number}\"")
+}
+
+/// A replay of `rows` rows over `partitions`; some rows are broken, and some stand again a little later.
+fn topic(rows: u64, partitions: usize, broken: &[u64], repeated: &[u64]) -> Topic {
+    let mut topic: Topic = vec![Vec::new(); partitions];
+    for number in 1..=rows {
+        let partition = (number as usize - 1) % partitions;
+        let message = Message::Row { number, good: !broken.contains(&number) };
+        topic[partition].push(message.clone());
+        if repeated.contains(&number) {
+            topic[partition].push(message);
+        }
+    }
+    for partition in &mut topic {
+        partition.push(Message::End);
+    }
+    topic
+}
+
+fn open(folder: &Path, cut: Cut, partitions: usize) -> (BatchWriter, Vec<usize>) {
+    let store = BatchStore::open(folder).expect("a store");
+    let lock = store.lock().expect("nobody else");
+    let partitions: Vec<Partition> = (0..partitions).map(|partition| Partition(partition as i32)).collect();
+    let columns = ["id".to_owned(), "text".to_owned()];
+    let (writer, resumed) = BatchWriter::resume(store, lock, cut, &columns, b',', &partitions).expect("resumes");
+    (writer, resumed.positions.iter().map(|(_, offset)| offset.0 as usize).collect())
+}
+
+fn deliver(writer: &mut BatchWriter, partition: usize, offset: usize, message: &Message, now: Instant) {
+    let (partition, offset) = (Partition(partition as i32), Offset(offset as i64));
+    match message {
+        Message::Row { number, good: true } => {
+            let text = record(*number);
+            let row = RowNumber::new(*number);
+            // Event time: ten rows a second, a little out of order.
+            let time = Some(i64::try_from(number / 10 + number % 3).expect("small"));
+            let run = Some(RUN);
+            let arrival =
+                Arrival { partition, offset, run, row, labelled: number % 2 == 0, time, record: text.as_bytes(), now };
+            writer.take(arrival).expect("room on the disk");
+        }
+        Message::Row { number, good: false } => {
+            let (row, raw) = (RowNumber::new(*number), b"broken\xff".as_slice());
+            let rejected = Rejected { partition, offset, run: Some(RUN), row, reason: "broken".to_owned(), raw, now };
+            writer.quarantine(rejected).expect("room on the disk");
+        }
+        Message::End => writer.end_partition(partition, offset, Some(RUN), now).expect("room on the disk"),
+    }
+}
+
+/// Delivers a topic in an order that `choices` decide, with a kill wherever a choice says so.
+fn run(folder: &Path, cut: Cut, topic: &Topic, choices: &[(usize, bool)]) {
+    let now = Instant::now();
+    let (mut writer, mut next) = open(folder, cut, topic.len());
+    let mut choices = choices.iter().cycle();
+    let mut kills = 0;
+    while writer.end().is_none() {
+        let (choice, kill) = choices.next().expect("a cycle");
+        // Not for ever: a stream that is killed at each step would not end.
+        if *kill && kills < 8 {
+            kills += 1;
+            drop(writer);
+            (writer, next) = open(folder, cut, topic.len());
+        }
+        let ready: Vec<usize> =
+            (0..topic.len()).filter(|partition| next[*partition] < topic[*partition].len()).collect();
+        assert!(!ready.is_empty(), "everything is delivered, and the stream has not ended");
+        let partition = ready[choice % ready.len()];
+        deliver(&mut writer, partition, next[partition], &topic[partition][next[partition]], now);
+        next[partition] += 1;
+    }
+}
+
+/// What a folder holds in the end: the manifests, the rows of each window, and the rows in quarantine.
+fn contents(folder: &Path) -> (Vec<Manifest>, Vec<Vec<u64>>, Vec<u64>) {
+    let store = BatchStore::open(folder).expect("a store");
+    let manifests = store.manifests().expect("whole");
+    let (mut windows, mut aside) = (Vec::new(), Vec::new());
+    for manifest in &manifests {
+        let mut records = store.rows(manifest.window, b',').expect("a batch file");
+        let mut rows = Vec::new();
+        while let Some(found) = records.next_record().expect("readable") {
+            let text = String::from_utf8(found.bytes.to_vec()).expect("text");
+            let number = text.split(',').next().and_then(|number| number.parse().ok()).expect("a number");
+            assert_eq!(text, record(number), "the bytes are those that came");
+            rows.push(number);
+        }
+        assert_eq!(rows.len() as u64, manifest.rows);
+        let listed = manifest.row_numbers.iter().flat_map(|range| range.first..=range.last).collect::<Vec<_>>();
+        assert_eq!(listed, rows, "the manifest lists the rows of its file");
+        let file = std::fs::read(store.batch_path(manifest.window)).expect("a batch file");
+        assert_eq!(file.len() as u64, manifest.bytes);
+        assert_eq!(sha256(&file), manifest.sha256);
+        windows.push(rows);
+        if manifest.quarantined > 0 {
+            let text = std::fs::read_to_string(store.quarantine_path(manifest.window)).expect("a quarantine file");
+            let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+            let kept: Vec<u64> = lines.filter_map(|line| line["row"].as_u64()).collect();
+            assert_eq!(kept.len() as u64, manifest.quarantined);
+            aside.extend(kept);
+        }
+    }
+    aside.sort_unstable();
+    let end = store.end().expect("whole").expect("the stream is through");
+    assert_eq!(end.windows as usize, manifests.len());
+    assert_eq!(end.rows, windows.iter().map(|rows| rows.len() as u64).sum::<u64>());
+    (manifests, windows, aside)
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn rows_of(size: u64) -> WindowPolicy {
+    WindowPolicy::Rows(size.try_into().expect("at least 1"))
+}
+
+fn parts_of(parts: u32) -> WindowPolicy {
+    WindowPolicy::Parts(parts.try_into().expect("at least 1"))
+}
+
+fn event(seconds: u64, lateness: u64) -> WindowPolicy {
+    WindowPolicy::Event { span: Duration::from_secs(seconds), lateness: Duration::from_secs(lateness) }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn every_row_is_stored_once_and_in_order_whatever_happens(
+        rows in 1_u64..150,
+        partitions in 1_usize..5,
+        policy in prop_oneof![(1_u64..60).prop_map(rows_of), (1_u32..6).prop_map(parts_of), (1_u64..9).prop_map(|span| event(span, 4))],
+        broken in prop::collection::vec(1_u64..150, 0..5),
+        repeated in prop::collection::vec(1_u64..150, 0..10),
+        choices in prop::collection::vec((0_usize..4, prop::bool::weighted(0.05)), 1..200),
+    ) {
+        let cut = Cut::new(policy, Some(rows));
+        let topic = topic(rows, partitions, &broken, &repeated);
+        let folder = tempfile::tempdir().expect("a folder");
+        run(folder.path(), cut, &topic, &choices);
+        let (manifests, windows, aside) = contents(folder.path());
+
+        for window in &windows {
+            prop_assert!(window.is_sorted(), "row order within a window: {window:?}");
+        }
+        let mut stored: Vec<u64> = windows.concat();
+        let in_order = stored.is_sorted();
+        stored.sort_unstable();
+        let expected: Vec<u64> = (1..=rows).filter(|row| !broken.contains(row)).collect();
+        let mut refused: Vec<u64> = broken.iter().copied().filter(|row| *row <= rows).collect();
+        refused.sort_unstable();
+        refused.dedup();
+        prop_assert_eq!(&stored, &expected);
+        prop_assert_eq!(aside, refused);
+
+        // What numbers decide is the same however rows come: one partition, nothing repeated, no kill.
+        if !matches!(policy, WindowPolicy::Event { .. }) {
+            prop_assert!(in_order);
+            let plain = tempfile::tempdir().expect("a folder");
+            run(plain.path(), cut, &self::topic(rows, 1, &broken, &[]), &[(0, false)]);
+            let (other, _, _) = contents(plain.path());
+            let digests = |manifests: &[Manifest]| manifests.iter().map(|one| one.sha256.clone()).collect::<Vec<_>>();
+            prop_assert_eq!(digests(&manifests), digests(&other));
+        }
+    }
+}
+
+fn take(writer: &mut BatchWriter, offset: i64, run: Option<&str>, row: Option<u64>, time: i64, now: Instant) -> Taken {
+    let row = row.and_then(RowNumber::new);
+    let (partition, offset, record) = (Partition(0), Offset(offset), b"1,x".as_slice());
+    let arrival = Arrival { partition, offset, run, row, labelled: true, time: Some(time), record, now };
+    writer.take(arrival).expect("room on the disk")
+}
+
+#[test]
+fn windows_by_the_clock_are_sealed_in_time_also_when_empty() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut writer, _) = open(folder.path(), Cut::new(WindowPolicy::Every(Duration::from_secs(60)), None), 1);
+    let began = Instant::now();
+    let at = |seconds| began + Duration::from_secs(seconds);
+    writer.tick(at(600)).expect("room on the disk");
+    assert_eq!(writer.sealed().len(), 0, "time begins with the first row");
+    take(&mut writer, 0, None, None, 0, at(600));
+    writer.tick(at(659)).expect("room on the disk");
+    assert_eq!(writer.sealed().len(), 0);
+    take(&mut writer, 1, None, None, 0, at(725));
+    writer.finish(at(730)).expect("room on the disk");
+    let sealed: Vec<(u64, SealReason)> = writer.sealed().iter().map(|one| (one.rows, one.sealed)).collect();
+    assert_eq!(sealed, [(1, SealReason::Time), (0, SealReason::Time), (1, SealReason::End)]);
+}
+
+#[test]
+fn late_rows_go_to_quarantine_and_empty_spans_are_recorded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut writer, _) = open(folder.path(), Cut::new(event(10, 2), None), 1);
+    let now = Instant::now();
+    for (offset, time) in [15, 19, 31, 29, 45].into_iter().enumerate() {
+        assert!(matches!(take(&mut writer, offset as i64, None, None, time, now), Taken::Stored { .. }), "{time}");
+    }
+    let late = take(&mut writer, 5, None, None, 18, now);
+    assert!(matches!(&late, Taken::Quarantined { reason } if reason.starts_with("late")), "{late:?}");
+    writer.finish(now).expect("room on the disk");
+    let spans: Vec<(i64, u64, u64)> =
+        writer.sealed().iter().map(|one| (one.span.expect("a span").from, one.rows, one.quarantined)).collect();
+    assert_eq!(spans, [(10, 2, 0), (20, 1, 0), (30, 1, 0), (40, 1, 1)]);
+}
+
+#[test]
+fn a_leap_in_time_that_cannot_be_meant_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut writer, _) = open(folder.path(), Cut::new(event(1, 0), None), 1);
+    let now = Instant::now();
+    take(&mut writer, 0, None, None, 0, now);
+    let (partition, offset, record) = (Partition(0), Offset(1), b"1,x".as_slice());
+    let far = Arrival { partition, offset, run: None, row: None, labelled: true, time: Some(1 << 40), record, now };
+    assert!(matches!(writer.take(far), Err(BatchError::TimeLeap { row: 2, .. })));
+}
+
+#[test]
+fn rows_of_another_sender_are_kept_aside_with_both_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
+    let now = Instant::now();
+    take(&mut writer, 0, Some("a"), Some(1), 0, now);
+    for (offset, run, name) in [(1, Some("b"), "the replay b"), (2, None, "a producer that is not Windrow")] {
+        let Taken::Quarantined { reason } = take(&mut writer, offset, run, Some(2), 0, now) else {
+            panic!("a row of {name} was stored")
+        };
+        assert!(reason.contains(name) && reason.contains("the replay a"), "{reason}");
+    }
+    writer.end_partition(Partition(0), Offset(3), Some("b"), now).expect("room on the disk");
+    assert_eq!(writer.end(), None, "another replay's end is not ours");
+}
+
+#[test]
+fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = Cut::new(rows_of(2), None);
+    run(folder.path(), cut, &topic(4, 1, &[3], &[]), &[(0, false)]);
+    let batches = folder.path().join("batches");
+    std::fs::remove_file(batches.join("end.json")).expect("was there");
+    std::fs::remove_file(batches.join("window-00002.json")).expect("was there");
+    std::fs::write(batches.join(".open/window-00003.0.csv"), "half").expect("a file");
+    let (writer, next) = open(folder.path(), cut, 1);
+    assert_eq!(next, [2], "reading goes on behind the first window");
+    for left in ["window-00002.csv", ".open/window-00003.0.csv", "../quarantine/window-00002.jsonl"] {
+        assert!(!batches.join(left).exists(), "{left}");
+    }
+    let store = BatchStore::open(folder.path()).expect("a store");
+    assert!(matches!(store.lock(), Err(BatchError::Locked { .. })));
+    drop(writer);
+    drop(store.lock().expect("free again"));
+
+    let first = batches.join("window-00001.json");
+    let text = std::fs::read_to_string(&first).expect("a manifest");
+    let cases: BTreeMap<&str, String> = [
+        ("is damaged", text[..text.len() / 2].to_owned()),
+        ("too old to read", text.replace("\"format\": 1", "\"format\": 99")),
+    ]
+    .into();
+    for (expected, text) in cases {
+        std::fs::write(&first, text).expect("a file");
+        let error = store.manifest(WindowIndex::FIRST).expect_err(expected).to_string();
+        assert!(error.contains(expected) && error.contains("window-00001.json"), "{error}");
+    }
+    std::fs::write(batches.join("window-00002.json"), &text).expect("a file");
+    std::fs::remove_file(&first).expect("was there");
+    assert!(matches!(store.manifests(), Err(BatchError::Missing { window, .. }) if window.get() == 1));
+}
