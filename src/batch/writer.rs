@@ -111,7 +111,8 @@ struct Progress {
     next: Option<Offset>,
     last_row: u64,
     newest: Option<i64>,
-    ended: bool,
+    /// Where its end marker stands, once that has come.
+    end: Option<Offset>,
 }
 
 /// Who sends the rows of this store: one replay, or other producers.
@@ -214,8 +215,8 @@ impl BatchWriter {
         if self.stranger(run).is_some() && run.is_some() {
             return Ok(());
         }
-        self.partitions.entry(partition).or_default().ended = true;
-        if self.partitions.values().all(|progress| progress.ended) {
+        self.partitions.entry(partition).or_default().end = Some(offset);
+        if self.partitions.values().all(|progress| progress.end.is_some()) {
             return self.finish(now);
         }
         self.seal_ready()
@@ -330,7 +331,7 @@ impl BatchWriter {
 
     /// The newest time of the slowest partition that has not ended, less the lateness; `None` while one has sent nothing.
     fn watermark(&self) -> Option<i64> {
-        let going = self.partitions.values().filter(|progress| !progress.ended);
+        let going = self.partitions.values().filter(|progress| progress.end.is_none());
         let newest = going.map(|progress| progress.newest).collect::<Option<Vec<i64>>>()?;
         newest.into_iter().min().map(|newest| newest - self.cut.lateness())
     }
@@ -383,7 +384,7 @@ impl BatchWriter {
             if come == size && size > 0 {
                 return Some(SealReason::Complete);
             }
-            let passed = |progress: &Progress| progress.ended || progress.last_row > last;
+            let passed = |progress: &Progress| progress.end.is_some() || progress.last_row > last;
             return self.partitions.values().all(passed).then_some(SealReason::Passed);
         }
         let until = self.span_of(window)?.until;
@@ -418,7 +419,8 @@ impl BatchWriter {
         let point = |(partition, progress): (&Partition, &Progress)| {
             let partition = *partition;
             let needed = self.open.values().filter_map(|open| open.first_offset(partition)).min();
-            let offset = needed.or(progress.next)?;
+            // An end marker is read again: a writer that is resumed must know that the partition has ended.
+            let offset = needed.or(progress.end).or(progress.next)?;
             Some(ResumePoint { partition, offset })
         };
         self.partitions.iter().filter_map(point).collect()

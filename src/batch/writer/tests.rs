@@ -295,3 +295,24 @@ fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
     std::fs::remove_file(&first).expect("was there");
     assert!(matches!(store.manifests(), Err(BatchError::Missing { window, .. }) if window.get() == 1));
 }
+
+#[test]
+fn an_end_marker_that_came_before_a_kill_is_read_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = Cut::new(rows_of(2), None);
+    let now = Instant::now();
+    let topic = topic(3, 2, &[], &[]);
+    let (mut writer, _) = open(folder.path(), cut, 2);
+    // Partition 1 (row 2 alone) ends; then window 1 is sealed, and the writer is killed.
+    for (partition, offset) in [(1, 0), (1, 1), (0, 0)] {
+        deliver(&mut writer, partition, offset, &topic[partition][offset], now);
+    }
+    assert_eq!(writer.sealed().len(), 1);
+    drop(writer);
+    let (mut writer, next) = open(folder.path(), cut, 2);
+    assert_eq!(next, [1, 1], "behind row 1, and at the end marker of partition 1");
+    for (partition, offset) in [(0, 1), (1, 1), (0, 2)] {
+        deliver(&mut writer, partition, offset, &topic[partition][offset], now);
+    }
+    assert_eq!(writer.end().map(|end| (end.windows, end.rows)), Some((2, 3)));
+}
