@@ -12,6 +12,7 @@ use crate::broker::{BrokerError, Choice, Connection, topics};
 /// The image that is taken when no other is named.
 pub const REDPANDA_IMAGE: &str = "redpandadata/redpanda:v25.3.9";
 /// How long Redpanda may take from its start to its first answer; it is a few seconds on a quiet machine.
+#[cfg(feature = "redpanda")]
 const REDPANDA_PATIENCE: Duration = Duration::from_secs(90);
 /// How long a broker outside may take to answer: it may be about to start.
 const EXTERNAL_PATIENCE: Duration = Duration::from_secs(10);
