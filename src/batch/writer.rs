@@ -1,6 +1,7 @@
 //! Rows in, sealed windows out: decides where each message belongs, and when a window is done.
 
 mod resume;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -10,7 +11,7 @@ use roaring::RoaringTreemap;
 use crate::batch::open::{OpenWindow, bits};
 use crate::batch::quarantine::Line;
 use crate::batch::seal::{Sealing, seal, write_json};
-use crate::batch::{BatchError, BatchStore, Cut, FORMAT, Lock, Manifest, ResumePoint, SealReason, StreamEnd, TimeSpan};
+use crate::batch::{BatchError, BatchStore, Cut, FORMAT, Lock, Manifest, ResumePoint, SealReason, StreamEnd};
 use crate::config::WindowPolicy;
 use crate::record::{Offset, Partition, RowNumber, RunId, WindowIndex};
 
@@ -294,48 +295,6 @@ impl BatchWriter {
         self.taken.max().and_then(RowNumber::new).map_or(RowNumber::FIRST, RowNumber::next)
     }
 
-    /// The window that a row belongs to; `None` for one from before the first.
-    fn place(&mut self, row: RowNumber, time: Option<i64>) -> Result<Option<WindowIndex>, BatchError> {
-        if let Some(window) = self.cut.window_of_row(row) {
-            return Ok(Some(window));
-        }
-        let Some(span) = time.and_then(|time| self.cut.span_of_time(time)) else { return Ok(Some(self.next)) };
-        let first = *self.first_span.get_or_insert(span);
-        let leap = span - first + 1 - i64::from(self.next.get());
-        if leap.abs() > LONGEST_LEAP {
-            return Err(BatchError::TimeLeap { row: row.get(), windows: leap });
-        }
-        if span < first && self.next == WindowIndex::FIRST && !self.has_passed(span) {
-            self.begin_earlier(first - span);
-            self.first_span = Some(span);
-            return Ok(Some(WindowIndex::FIRST));
-        }
-        Ok(u32::try_from(span - first + 1).ok().and_then(WindowIndex::new))
-    }
-
-    /// Makes room for a window before the first, while none is sealed: the first row that arrives need not be the
-    /// earliest, and with several partitions it often is not.
-    fn begin_earlier(&mut self, windows: i64) {
-        let shifted = |window: WindowIndex| {
-            let index = i64::from(window.get()) + windows;
-            u32::try_from(index).ok().and_then(WindowIndex::new).unwrap_or(window)
-        };
-        self.open = std::mem::take(&mut self.open).into_iter().map(|(window, open)| (shifted(window), open)).collect();
-    }
-
-    /// Whether the watermark is beyond a span.
-    fn has_passed(&self, span: i64) -> bool {
-        let end = self.cut.span().map(|length| (span + 1).saturating_mul(length));
-        self.watermark().zip(end).is_some_and(|(watermark, end)| watermark >= end)
-    }
-
-    /// The newest time of the slowest partition that has not ended, less the lateness; `None` while one has sent nothing.
-    fn watermark(&self) -> Option<i64> {
-        let going = self.partitions.values().filter(|progress| progress.end.is_none());
-        let newest = going.map(|progress| progress.newest).collect::<Option<Vec<i64>>>()?;
-        newest.into_iter().min().map(|newest| newest - self.cut.lateness())
-    }
-
     fn window(&mut self, window: WindowIndex) -> &mut OpenWindow {
         let (store, header, opened) = (&self.store, &self.header, &mut self.opened);
         self.open.entry(window).or_insert_with(|| {
@@ -375,26 +334,6 @@ impl BatchWriter {
             self.seal_next(reason)?;
         }
         Ok(())
-    }
-
-    fn is_done(&self, window: WindowIndex) -> Option<SealReason> {
-        if let Some((first, last)) = self.cut.rows_of_window(window) {
-            let size = last.saturating_add(1).saturating_sub(first);
-            let come = self.open.get(&window).map_or(0, |open| open.numbered);
-            if come == size && size > 0 {
-                return Some(SealReason::Complete);
-            }
-            let passed = |progress: &Progress| progress.end.is_some() || progress.last_row > last;
-            return self.partitions.values().all(passed).then_some(SealReason::Passed);
-        }
-        let until = self.span_of(window)?.until;
-        (self.watermark()? >= until).then_some(SealReason::Watermark)
-    }
-
-    fn span_of(&self, window: WindowIndex) -> Option<TimeSpan> {
-        let (length, first) = (self.cut.span()?, self.first_span?);
-        let from = (first + i64::from(window.get()) - 1).saturating_mul(length);
-        Some(TimeSpan { from, until: from.saturating_add(length) })
     }
 
     fn seal_next(&mut self, reason: SealReason) -> Result<(), BatchError> {
