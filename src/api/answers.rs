@@ -16,6 +16,7 @@ pub(crate) struct ModelList {
 
 /// Names that stand for a model
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct Aliases {
     /// The fitted model of the newest window, the cumulative one where there are several
     pub(crate) latest: Option<String>,
@@ -25,6 +26,7 @@ pub(crate) struct Aliases {
 
 /// A model in a line
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct ModelSummary {
     /// Its name, as in cumulative-2
     pub(crate) id: String,
@@ -54,6 +56,7 @@ pub(crate) enum Status {
 
 /// How well probabilities met the truth
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct Score {
     /// `holdout`: the held-out rows of all its windows; `newest_holdout`: those of its newest window
     pub(crate) on: String,
@@ -61,9 +64,9 @@ pub(crate) struct Score {
     pub(crate) rows: u64,
     /// Of these, positive ones
     pub(crate) positives: u64,
-    /// Area under the ROC curve; null where there is one class alone
+    /// Area under the ROC curve; left out where there is one class alone
     pub(crate) auc: Option<f64>,
-    /// Average precision; null where there is no positive row
+    /// Average precision; left out where there is no positive row
     pub(crate) average_precision: Option<f64>,
     /// Mean of -log p(truth), natural logarithm
     pub(crate) log_loss: f64,
@@ -92,6 +95,7 @@ pub(crate) struct Confusion {
 
 /// Rows whose probability falls in one tenth of the range
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct Bin {
     from: f64,
     to: f64,
@@ -102,6 +106,7 @@ pub(crate) struct Bin {
 
 /// All that is known of a model
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct ModelCard {
     /// The same as in the list
     pub(crate) summary: ModelSummary,

@@ -30,7 +30,6 @@ pub fn document(pipeline: &Pipeline, snapshot: &Snapshot) -> String {
 pub(crate) fn expand(typed: &str, pipeline: &Pipeline, snapshot: &Snapshot) -> String {
     // The text comes from poem-openapi, which wrote JSON.
     let mut document: Value = serde_json::from_str(typed).unwrap_or_default();
-    let row_example = snapshot.latest().and_then(|model| example(model.learned()?));
     let (card, predict) = (document["paths"][CARD]["get"].clone(), document["paths"][PREDICT]["post"].clone());
     for model in snapshot.models() {
         let Some(learned) = model.learned() else { continue };
@@ -39,17 +38,17 @@ pub(crate) fn expand(typed: &str, pipeline: &Pipeline, snapshot: &Snapshot) -> S
         let fitted = format!("Fitted to {} rows of {}", lineage.fit_rows, windows(&lineage.windows));
         document["paths"][format!("/v1/models/{id}")] = json!({ "get": own(&card, "show", &id, &fitted) });
         let mut own_predict = own(&predict, "predict", &id, &fitted);
-        let body = json!({ "schema": row_schema(learned), "example": example(learned) });
-        own_predict["requestBody"]["content"] = json!({ "application/json": body });
+        own_predict["requestBody"]["content"] = row_content(learned);
         own_predict["responses"]["200"]["content"] = answered(&own_predict, model, learned);
         document["paths"][format!("/v1/models/{id}/predict")] = json!({ "post": own_predict });
         if let Some(tags) = document["tags"].as_array_mut() {
             tags.push(json!({ "name": id, "description": fitted }));
         }
     }
-    if let Some(example) = row_example {
+    // All models of a pipeline have the same fields, and the newest knows the most categories.
+    if let Some(learned) = snapshot.latest().and_then(|model| model.learned()) {
         for path in [PREDICT, "/v1/predict"] {
-            document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"] = example.clone();
+            document["paths"][path]["post"]["requestBody"]["content"] = row_content(learned);
         }
     }
     document["info"]["description"] = json!(about(pipeline));
@@ -94,8 +93,13 @@ fn answered(operation: &Value, model: &Model, learned: &Learned) -> Value {
     content
 }
 
-fn example(learned: &Learned) -> Option<Value> {
-    learned.examples.first().map(|example| Value::Object(example.row.clone()))
+/// What a request for a model holds.
+fn row_content(learned: &Learned) -> Value {
+    let mut body = json!({ "schema": row_schema(learned) });
+    if let Some(example) = learned.examples.first() {
+        body["example"] = Value::Object(example.row.clone());
+    }
+    json!({ "application/json": body })
 }
 
 /// The schema of one row for one model.
