@@ -100,9 +100,12 @@ fn a_folder_that_is_a_file_is_told() {
     assert!(matches!(Registry::open(file.path()), Err(RegistryError::Read { .. })));
 }
 
+/// The models that there are, and then the latest and the champion.
+type Case<'a> = (&'a [(&'a str, Option<f64>)], Option<&'a str>, Option<&'a str>);
+
 #[test]
 fn aliases_name_the_newest_and_the_best() {
-    let cases: [(&[(&str, Option<f64>)], Option<&str>, Option<&str>); 5] = [
+    let cases: [Case<'_>; 5] = [
         (&[], None, None),
         (&[("cumulative-1", Some(0.5)), ("window-1", Some(0.4))], Some("cumulative-1"), Some("window-1")),
         // The second window is not complete yet: its one model cannot be compared.
