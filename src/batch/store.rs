@@ -3,11 +3,15 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
 use crate::batch::{BatchError, FORMAT, Manifest, StreamEnd};
 use crate::record::{RecordReader, WindowIndex};
+
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// `batches` and `quarantine` of one work directory.
 #[derive(Debug, Clone)]
@@ -57,11 +61,16 @@ impl BatchStore {
     pub fn lock(&self) -> Result<Lock, BatchError> {
         let path = self.batches.join(".lock");
         let file = File::create(&path).map_err(BatchError::write(&path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock(file)),
-            Err(fs::TryLockError::WouldBlock) => Err(BatchError::Locked { path: self.batches.clone() }),
-            Err(fs::TryLockError::Error(source)) => Err(BatchError::write(&path)(source)),
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock(file)),
+                // A child process that is just being started shares our files until it runs its own program, and with
+                // them a lock that we have given back.
+                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+                Err(fs::TryLockError::Error(source)) => return Err(BatchError::write(&path)(source)),
+            }
         }
+        Err(BatchError::Locked { path: self.batches.clone() })
     }
 
     /// The manifests of all sealed windows, in order.
