@@ -29,9 +29,13 @@ impl Cut {
             WindowPolicy::Parts(parts) => {
                 let (base, larger) = self.parts(parts.get());
                 let in_larger = larger * (base + 1);
-                let index =
-                    if place < in_larger { place / (base + 1) } else { larger + (place - in_larger) / base.max(1) };
-                index.min(u64::from(parts.get()) - 1)
+                match place {
+                    // Beyond the dataset: a foreign stream may be longer.
+                    place if place >= self.rows => u64::from(parts.get()) - 1,
+                    place if place < in_larger => place / (base + 1),
+                    // Within the dataset and behind the larger parts, so the smaller ones are not empty.
+                    place => larger + (place - in_larger) / base.max(1),
+                }
             }
             WindowPolicy::Every(_) | WindowPolicy::Event { .. } => return None,
         };
@@ -121,7 +125,7 @@ mod tests {
         let windows: Vec<u32> = (1..=13).map(|row| window(&cut, row)).collect();
         assert_eq!(windows, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3]);
         let few = parts(4, 2);
-        assert_eq!((1..=4).map(|row| window(&few, row)).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!((1..=4).map(|row| window(&few, row)).collect::<Vec<_>>(), [1, 2, 4, 4]);
         assert_eq!(few.rows_of_window(WindowIndex::new(3).expect("from 1")), Some((3, 2)), "an empty part");
     }
 
