@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{AppError, RunOptions, Running, Workplace, listening};
 use crate::broker::StartOptions;
 use crate::cli::args::RunArgs;
-use crate::cli::print::{curl, stdout};
+use crate::cli::print::{curl, stdout, thousands};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::{CliError, models, workplace_of};
 use crate::config::Pipeline;
@@ -69,6 +69,11 @@ async fn attend(
         return Ok((running, None));
     }
     let mut text = models::table(&running.registry().snapshot());
+    let quarantined = workplace.progress.counters().quarantined.get();
+    if quarantined > 0 {
+        let folder = workplace.workdir.join("quarantine");
+        text.push_str(&format!("{} rows were not taken; {} says why\n", thousands(quarantined), folder.display()));
+    }
     text.push_str(&if once { files(workplace) } else { addresses(&running) });
     Ok((running, Some(text)))
 }
