@@ -65,8 +65,7 @@ impl Workplace {
         let schema = self.schema()?;
         let cut = self.cut()?;
         let listener = api::bind(self.pipeline.serve.listen).await?;
-        workdir::begin(&self.workdir, &self.pipeline, options.fresh, &timestamp())?;
-        let store = BatchStore::open(&self.workdir)?;
+        workdir::clear(&self.workdir, options.fresh)?;
         let registry = Arc::new(Registry::open(&self.models())?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);
@@ -80,6 +79,10 @@ impl Workplace {
         if let Err(error) = topics::create(&connection, &stream.topic, stream.partitions.get()).await {
             return Err(running.give_up(error.into()).await);
         }
+        let store = match self.begin() {
+            Ok(store) => store,
+            Err(error) => return Err(running.give_up(error).await),
+        };
         let producer = self.producer(&schema, connection.clone());
         let consumer = self.consumer(&schema, cut, store.clone(), connection, None);
         let trainer = self.trainer(&schema, store, &registry);
@@ -110,8 +113,7 @@ impl Workplace {
         stop: CancellationToken,
     ) -> Result<(), AppError> {
         let (schema, cut) = (self.schema()?, self.cut()?);
-        workdir::describe(&self.workdir, &self.pipeline, &timestamp())?;
-        let store = BatchStore::open(&self.workdir)?;
+        let store = self.begin()?;
         if let Some(end) = store.end()? {
             self.progress.tell(Event::StreamEnded { windows: end.windows });
         }
@@ -151,6 +153,12 @@ impl Workplace {
     /// The models cannot be read.
     pub fn registry(&self) -> Result<Registry, AppError> {
         Ok(Registry::open(&self.models())?)
+    }
+
+    /// The work directory, from here on a run's.
+    fn begin(&self) -> Result<BatchStore, AppError> {
+        workdir::describe(&self.workdir, &self.pipeline, &timestamp())?;
+        Ok(BatchStore::open(&self.workdir)?)
     }
 
     fn models(&self) -> PathBuf {

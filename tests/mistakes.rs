@@ -137,3 +137,16 @@ fn brokers_ports_and_places_that_are_not_there() {
         assert!(said.contains(expected), "{what}: {said}");
     }
 }
+
+#[test]
+fn a_run_that_fails_before_its_first_row_leaves_the_directory_as_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (sample, work) = (fixture("flights-sample.toml").display().to_string(), folder.path().join("work"));
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let work_text = work.display().to_string();
+    let arguments = ["run", &sample, "--once", "--listen", "127.0.0.1:0", "--workdir", &work_text, "--broker"];
+    let failed = said(folder.path(), &[&arguments[..], &[&nobody]].concat());
+    assert!(failed.starts_with("exit 1") && failed.contains("no broker answers"), "{failed}");
+    assert!(!work.exists());
+    windrow::succeed(&[&arguments[..], &["embedded"]].concat());
+}

@@ -26,19 +26,20 @@ struct RunFile<'a> {
     pipeline: &'a Pipeline,
 }
 
-/// Makes the directory ready for a run that begins at the beginning.
+/// Makes sure that a run may begin at the beginning here; makes nothing yet, so that a run which fails before its first
+/// row leaves no trace.
 ///
 /// # Errors
-/// It holds a run already and is not to be emptied, somebody is at work in it, or it cannot be written.
-pub(crate) fn begin(workdir: &Path, pipeline: &Pipeline, fresh: bool, created: &str) -> Result<(), WorkdirError> {
-    let used = OURS.iter().any(|name| workdir.join(name).exists());
-    if used && !fresh {
-        return Err(WorkdirError::Used { path: workdir.to_owned() });
+/// The directory holds a run and is not to be emptied, or somebody is at work in it.
+pub(crate) fn clear(workdir: &Path, fresh: bool) -> Result<(), WorkdirError> {
+    if workdir.exists() && !workdir.is_dir() {
+        return Err(WorkdirError::Write { path: workdir.to_owned(), source: std::io::ErrorKind::NotADirectory.into() });
     }
-    if used {
-        empty(workdir)?;
+    match (OURS.iter().any(|name| workdir.join(name).exists()), fresh) {
+        (false, _) => Ok(()),
+        (true, true) => empty(workdir),
+        (true, false) => Err(WorkdirError::Used { path: workdir.to_owned() }),
     }
-    describe(workdir, pipeline, created)
 }
 
 /// Writes `run.json` where it is not there yet.
