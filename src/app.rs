@@ -18,8 +18,8 @@ use crate::batch::{BatchError, BatchStore, Cut};
 use crate::broker::{Broker, BrokerError, Choice, Connection, StartOptions, topics};
 use crate::config::{ConfigError, Pipeline, Schema, WindowPolicy};
 use crate::consumer::{Consumer, ConsumerError};
-use crate::dataset::{DatasetError, DatasetReader};
-use crate::producer::{Producer, ProducerError};
+use crate::dataset::{self, DatasetError, DatasetReader};
+use crate::producer::{Producer, ProducerError, Replay};
 use crate::record::RunId;
 use crate::registry::{Registry, RegistryError};
 use crate::telemetry::{Event, Progress};
@@ -29,6 +29,8 @@ pub use self::workdir::WorkdirError;
 
 /// How long stages may take to end once they are told to.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+/// So many digits of the dataset's sha256 name its replay.
+const RUN_ID_LENGTH: usize = 16;
 /// How often a server looks for models that another process has made.
 const REGISTRY_POLL: Duration = Duration::from_millis(500);
 
@@ -83,7 +85,7 @@ impl Workplace {
             Ok(store) => store,
             Err(error) => return Err(running.give_up(error).await),
         };
-        let producer = self.producer(&schema, connection.clone());
+        let producer = self.producer(&schema, connection.clone())?;
         let consumer = self.consumer(&schema, cut, store.clone(), connection, None);
         let trainer = self.trainer(&schema, store, &registry);
         let token = || running.stop.clone();
@@ -99,7 +101,7 @@ impl Workplace {
     /// # Errors
     /// As [`Producer::run`].
     pub async fn produce(&self, connection: Connection, stop: CancellationToken) -> Result<(), AppError> {
-        Ok(self.producer(&self.schema()?, connection).run(stop).await?)
+        Ok(self.producer(&self.schema()?, connection)?.run(stop).await?)
     }
 
     /// The consumer alone; goes on where the manifests in the work directory say.
@@ -182,15 +184,18 @@ impl Workplace {
         Ok(Cut::new(self.pipeline.window, rows))
     }
 
-    fn producer(&self, schema: &Arc<Schema>, connection: Connection) -> Producer {
-        Producer {
+    fn producer(&self, schema: &Arc<Schema>, connection: Connection) -> Result<Producer, AppError> {
+        // The same dataset is the same replay: rows that are sent again after a broker was lost are known again.
+        let run = RunId::new(&dataset::digest(&self.pipeline.dataset)?[..RUN_ID_LENGTH]);
+        Ok(Producer {
             dataset: self.pipeline.dataset.clone(),
             stream: self.pipeline.stream.clone(),
             schema: Arc::clone(schema),
             connection,
-            run: RunId::new(format!("{:016x}", rand::random::<u64>())),
+            run,
+            replay: Replay::default(),
             progress: self.progress.clone(),
-        }
+        })
     }
 
     fn consumer(

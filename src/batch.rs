@@ -29,6 +29,8 @@ mod writer;
 
 pub use cut::Cut;
 pub use error::BatchError;
-pub use manifest::{EventRange, FORMAT, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd, TimeSpan};
+pub use manifest::{
+    EventRange, FORMAT, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd, TimeSpan,
+};
 pub use store::{BatchStore, Durability, Lock};
 pub use writer::{Arrival, BatchWriter, Rejected, Resumed, Taken};

@@ -144,7 +144,7 @@ fn take(
     let (partition, offset) = (delivery.partition(), delivery.offset());
     let value = delivery.value();
     let (row, run, refusal) = match delivery.envelope() {
-        Ok(Envelope::End { run }) => return Ok(writer.end_partition(partition, offset, run, now)?),
+        Ok(Envelope::End { run, .. }) => return Ok(writer.end_partition(partition, offset, run, now)?),
         Ok(Envelope::Row { row, run }) => (Some(row), run, None),
         Ok(Envelope::Foreign) => (None, None, None),
         Err(text) => (None, None, Some(format!("its windrow-row header `{text}` is not a row number"))),

@@ -6,8 +6,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use crate::config;
 use crate::record::{CsvError, ReadError, RecordParser, RecordReader, RowNumber};
+
+const DIGEST_CHUNK: usize = 256 * 1024;
 
 /// A dataset, read once from front to back.
 pub struct DatasetReader {
@@ -74,6 +78,24 @@ impl DatasetReader {
         while self.next_row()?.is_some() {}
         Ok(self.next.get() - 1)
     }
+}
+
+/// The sha256 of the file as it lies on the disk, in hexadecimal: names the dataset, whatever its path.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn digest(dataset: &config::Dataset) -> Result<String, DatasetError> {
+    let failed = |source| DatasetError::Open { path: dataset.path.clone(), source };
+    let mut file = File::open(&dataset.path).map_err(failed)?;
+    let mut digest = Sha256::new();
+    let mut chunk = vec![0; DIGEST_CHUNK];
+    loop {
+        match file.read(&mut chunk).map_err(failed)? {
+            0 => break,
+            read => digest.update(&chunk[..read]),
+        }
+    }
+    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 impl std::fmt::Debug for DatasetReader {

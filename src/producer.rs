@@ -37,8 +37,32 @@ pub struct Producer {
     pub connection: Connection,
     /// Names this replay.
     pub run: RunId,
+    /// Which rows.
+    pub replay: Replay,
     /// Where to tell of it.
     pub progress: Progress,
+}
+
+/// Which rows of the dataset are replayed, and how fast at most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replay {
+    /// The first one.
+    pub from: RowNumber,
+    /// How many; `None` for all that follow.
+    pub limit: Option<u64>,
+    /// Whether the dataset begins again at its first row when it is through, for ever or to the limit; row numbers go on.
+    pub again: bool,
+    /// Rows per second, at most.
+    pub max_rate: Option<f64>,
+    /// Rows before this one are in files already, and the topic has forgotten them with its broker: it is the first that
+    /// is sent, where the topic holds none.
+    pub sealed_to: Option<RowNumber>,
+}
+
+impl Default for Replay {
+    fn default() -> Self {
+        Self { from: RowNumber::FIRST, limit: None, again: false, max_rate: None, sealed_to: None }
+    }
 }
 
 impl Producer {

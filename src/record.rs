@@ -10,4 +10,4 @@ mod message;
 pub use cell::{CellError, EventTime, TimeFormat, parse_number};
 pub use csv::{CsvError, Fields, RawRecord, ReadError, RecordParser, RecordReader, write_record};
 pub use id::{IdError, ModelId, Offset, Partition, RowNumber, RunId, Scheme, WindowIndex};
-pub use message::{END_HEADER, Envelope, ROW_HEADER, RUN_HEADER};
+pub use message::{END_HEADER, Envelope, FIRST_HEADER, ROW_HEADER, RUN_HEADER};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::record::{Offset, Partition, RunId, WindowIndex};
 
 /// The version of the files' form. A reader refuses a higher one.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// All that is known of one sealed window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,14 +20,27 @@ pub struct Manifest {
     pub rows: u64,
     /// Of these, rows that have a target.
     pub labelled: u64,
-    /// Rows in the quarantine file.
+    /// Messages in the quarantine file.
     pub quarantined: u64,
+    /// Messages that brought a row which was there already; they are in no file.
+    #[serde(default)]
+    pub repeated: u64,
     /// The replay that sent the rows; none for other producers.
     pub run: Option<RunId>,
     /// The numbers of the rows in the file, ascending.
     pub row_numbers: Vec<RowRange>,
-    /// The messages that this window accounts for, stored or quarantined, by partition, ascending.
+    /// The numbers of the rows in the quarantine file, ascending; what has no number is not among them.
+    #[serde(default)]
+    pub quarantined_rows: Vec<RowRange>,
+    /// Which life of the topic the offsets belong to, where Windrow started the broker itself and the topic ended with
+    /// it; none for a cluster that is there already.
+    #[serde(default)]
+    pub log: Option<String>,
+    /// The messages in the batch file and in the quarantine file, by partition, ascending.
     pub offsets: Vec<OffsetRange>,
+    /// The messages that are counted in `repeated`, by partition, ascending.
+    #[serde(default)]
+    pub repeated_offsets: Vec<OffsetRange>,
     /// Where reading goes on behind this window.
     pub resume: Vec<ResumePoint>,
     /// When its rows happened, where the pipeline names a time.
@@ -39,6 +52,18 @@ pub struct Manifest {
     /// The length of the batch file.
     pub bytes: u64,
     /// The sha256 of the batch file, in hexadecimal.
+    pub sha256: String,
+    /// The quarantine file, if there is one. Format 1 did not tell.
+    #[serde(default)]
+    pub quarantine: Option<FileDigest>,
+}
+
+/// What a file must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileDigest {
+    /// Its length.
+    pub bytes: u64,
+    /// Its sha256, in hexadecimal.
     pub sha256: String,
 }
 
@@ -69,6 +94,9 @@ pub struct ResumePoint {
     pub partition: Partition,
     /// The offset.
     pub offset: Offset,
+    /// The newest time among the partition's messages before this offset: what is late behind it follows from that.
+    #[serde(default)]
+    pub newest: Option<i64>,
 }
 
 /// Times in seconds since 1970-01-01 00:00 UTC, both ends included.
@@ -126,8 +154,14 @@ pub struct StreamEnd {
     pub windows: u32,
     /// Rows stored in all of them.
     pub rows: u64,
-    /// Rows in quarantine in all of them.
+    /// Messages in quarantine in all of them.
     pub quarantined: u64,
+    /// Messages in all of them that brought a row again.
+    #[serde(default)]
+    pub repeated: u64,
+    /// The rows that the replay sent, as its end markers say; none for other producers.
+    #[serde(default)]
+    pub sent: Option<RowRange>,
 }
 
 #[cfg(test)]

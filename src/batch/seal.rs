@@ -38,15 +38,20 @@ pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Re
         rows: open.rows,
         labelled: open.labelled,
         quarantined: open.quarantined,
+        repeated: 0,
         run: sealing.run,
         row_numbers,
+        quarantined_rows: Vec::new(),
+        log: None,
         offsets,
+        repeated_offsets: Vec::new(),
         resume: sealing.resume,
         event_time: open.event_time,
         span: sealing.span,
         sealed: sealing.reason,
         bytes: whole.bytes,
         sha256: whole.sha256,
+        quarantine: None,
     };
     write_json(store, &manifest, &store.manifest_path(window))?;
     Ok(manifest)

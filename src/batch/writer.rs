@@ -255,7 +255,8 @@ impl BatchWriter {
             }
         }
         let (rows, quarantined) = self.totals;
-        let end = StreamEnd { format: FORMAT, windows: self.next.get() - 1, rows, quarantined };
+        let end =
+            StreamEnd { format: FORMAT, windows: self.next.get() - 1, rows, quarantined, repeated: 0, sent: None };
         write_json(&self.store, &end, &self.store.end_path())?;
         self.end = Some(end);
         Ok(())
@@ -360,7 +361,7 @@ impl BatchWriter {
             let needed = self.open.values().filter_map(|open| open.first_offset(partition)).min();
             // An end marker is read again: a writer that is resumed must know that the partition has ended.
             let offset = needed.or(progress.end).or(progress.next)?;
-            Some(ResumePoint { partition, offset })
+            Some(ResumePoint { partition, offset, newest: None })
         };
         self.partitions.iter().filter_map(point).collect()
     }

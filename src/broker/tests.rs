@@ -91,7 +91,7 @@ fn read(subscription: &Subscription, messages: usize) -> Vec<Read> {
                     assert_eq!(run, Some("run"));
                     row.get()
                 }
-                Envelope::End { run } => {
+                Envelope::End { run, .. } => {
                     assert_eq!(run, Some("run"));
                     0
                 }

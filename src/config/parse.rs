@@ -9,7 +9,8 @@ use toml::de::DeTable;
 use crate::config::duration::Written;
 use crate::config::lines::{Lines, line_of};
 use crate::config::pipeline::{
-    Dataset, FeatureColumns, Pace, Pipeline, Serve, Solver, Stream, Target, TargetRule, TimeColumn, Train, WindowPolicy,
+    Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target, TargetRule, TimeColumn, Train,
+    WindowPolicy,
 };
 use crate::config::raw::{self, PaceKind};
 use crate::config::{ConfigError, Fault};
@@ -17,6 +18,8 @@ use crate::record::{Scheme, TimeFormat};
 
 /// What a category must be seen to have a coefficient of its own, when the file does not say.
 const DEFAULT_MIN_COUNT: u64 = 50;
+/// The share of garbage that a stream may have, when the file does not say.
+const DEFAULT_MAX_SHARE: f64 = 0.01;
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 /// Kafka's own limit for the name of a topic.
 const LONGEST_TOPIC: usize = 249;
@@ -103,6 +106,7 @@ impl Check<'_> {
         let features = self.features(file.features, &target, &dataset);
         let stream = self.stream(&name, file.stream, &dataset);
         let window = self.window(&file.window, &dataset);
+        let quarantine = self.quarantine(&file.quarantine);
         let train = self.train(file.train);
         let serve = self.serve(&file.serve);
         Some(Pipeline {
@@ -112,6 +116,7 @@ impl Check<'_> {
             features,
             stream,
             window: window?,
+            quarantine,
             train,
             serve: serve?,
             file: path.to_owned(),
@@ -314,6 +319,14 @@ impl Check<'_> {
             self.fault(key, "must be at least 1 (for event time: at least 1s)");
         }
         value
+    }
+
+    fn quarantine(&mut self, raw: &raw::Quarantine) -> Quarantine {
+        let max_share = raw.max_share.unwrap_or(DEFAULT_MAX_SHARE);
+        if !(0.0..=1.0).contains(&max_share) {
+            self.fault("quarantine.max_share", "must be a share between 0 and 1");
+        }
+        Quarantine { max_share }
     }
 
     fn train(&mut self, raw: raw::Train) -> Train {

@@ -26,6 +26,8 @@ pub struct Pipeline {
     pub stream: Stream,
     /// How the stream is cut.
     pub window: WindowPolicy,
+    /// What becomes of rows that cannot be taken.
+    pub quarantine: Quarantine,
     /// How models are made.
     pub train: Train,
     /// Where they are served.
@@ -211,6 +213,13 @@ pub enum WindowPolicy {
         #[serde(with = "duration")]
         lateness: Duration,
     },
+}
+
+/// The `[quarantine]` table.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quarantine {
+    /// The share of the messages, from 0 to 1, that may go to quarantine before the stream is taken for garbage.
+    pub max_share: f64,
 }
 
 /// The `[train]` table.

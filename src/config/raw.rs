@@ -19,6 +19,8 @@ pub(super) struct File {
     pub(super) stream: Stream,
     pub(super) window: Window,
     #[serde(default)]
+    pub(super) quarantine: Quarantine,
+    #[serde(default)]
     pub(super) train: Train,
     #[serde(default)]
     pub(super) serve: Serve,
@@ -105,6 +107,12 @@ pub(super) struct Window {
     pub(super) every: Option<Written>,
     pub(super) event: Option<Written>,
     pub(super) lateness: Option<Written>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Quarantine {
+    pub(super) max_share: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

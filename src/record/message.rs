@@ -9,8 +9,11 @@ use crate::record::{RowNumber, RunId};
 pub const ROW_HEADER: &str = "windrow-row";
 /// Header: the id of the replay that sent the row.
 pub const RUN_HEADER: &str = "windrow-run";
-/// Header: marks the message that ends the dataset; its value is the number of rows sent, as decimal text.
+/// Header: marks the message that ends a partition; its value is the number of rows of the replay, over all partitions,
+/// as decimal text.
 pub const END_HEADER: &str = "windrow-end";
+/// Header of an end marker: the number of the replay's first row, as decimal text; not there means 1.
+pub const FIRST_HEADER: &str = "windrow-first";
 
 /// What the headers of a message say of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,10 @@ pub enum Envelope<'a> {
     End {
         /// The replay that ends.
         run: Option<&'a str>,
+        /// The replay's first row.
+        first: RowNumber,
+        /// The rows of the replay, over all partitions; `None` where another producer does not say.
+        rows: Option<u64>,
     },
 }
 
@@ -37,22 +44,22 @@ impl<'a> Envelope<'a> {
     /// # Errors
     /// The text of a `windrow-row` header that is not a row number.
     pub fn open(headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>) -> Result<Self, String> {
-        let (mut row, mut run, mut ends) = (None, None, false);
+        let (mut row, mut run, mut ends, mut rows, mut first) = (None, None, false, None, RowNumber::FIRST);
         for (name, value) in headers {
             match name {
                 ROW_HEADER => {
                     let text = value.unwrap_or_default();
-                    let number =
-                        std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).and_then(RowNumber::new);
+                    let number = number(value).and_then(RowNumber::new);
                     row = Some(number.ok_or_else(|| String::from_utf8_lossy(text).into_owned())?);
                 }
                 RUN_HEADER => run = value.and_then(|value| std::str::from_utf8(value).ok()),
-                END_HEADER => ends = true,
+                END_HEADER => (ends, rows) = (true, number(value)),
+                FIRST_HEADER => first = number(value).and_then(RowNumber::new).unwrap_or(first),
                 _ => {}
             }
         }
         Ok(match (ends, row) {
-            (true, _) => Self::End { run },
+            (true, _) => Self::End { run, first, rows },
             (false, Some(row)) => Self::Row { row, run },
             (false, None) => Self::Foreign,
         })
@@ -62,10 +69,14 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn run(&self) -> Option<RunId> {
         match self {
-            Self::Row { run, .. } | Self::End { run } => run.map(RunId::new),
+            Self::Row { run, .. } | Self::End { run, .. } => run.map(RunId::new),
             Self::Foreign => None,
         }
     }
+}
+
+fn number(text: Option<&[u8]>) -> Option<u64> {
+    std::str::from_utf8(text?).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -80,7 +91,12 @@ mod tests {
     fn headers_tell_rows_ends_and_strangers_apart() {
         let row = RowNumber::new(7).expect("7 is a row number");
         assert_eq!(open(&[("windrow-row", "7"), ("windrow-run", "a")]), Ok(Envelope::Row { row, run: Some("a") }));
-        assert_eq!(open(&[("windrow-end", "9"), ("windrow-run", "a")]), Ok(Envelope::End { run: Some("a") }));
+        let end = Envelope::End { run: Some("a"), first: RowNumber::FIRST, rows: Some(9) };
+        assert_eq!(open(&[("windrow-end", "9"), ("windrow-run", "a")]), Ok(end));
+        assert_eq!(
+            open(&[("windrow-first", "7"), ("windrow-end", "")]),
+            Ok(Envelope::End { run: None, first: row, rows: None })
+        );
         assert_eq!(open(&[("traceparent", "00-1")]), Ok(Envelope::Foreign));
         assert_eq!(open(&[]), Ok(Envelope::Foreign));
     }
