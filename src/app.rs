@@ -212,6 +212,8 @@ impl Workplace {
             cut,
             store,
             connection,
+            log: None,
+            quarantine: self.pipeline.quarantine,
             end_after_idle,
             progress: self.progress.clone(),
         }

@@ -9,13 +9,17 @@
 //! - `rows = N`: row r is in window (r - 1) / N + 1. `parts = P` of T rows: P contiguous parts whose sizes differ by one
 //!   at most, the larger ones first; rows beyond T join the last. Both depend on row numbers alone, so the cut is the
 //!   same on every run, however partitions interleave. A window is sealed when all its rows have come, or when every
-//!   partition has moved beyond it.
-//! - `event = D`: spans of D aligned to 1970-01-01 00:00 UTC; window 1 is the earliest that a row falls into before any
-//!   window is sealed. One is sealed when the watermark passes its end: the newest time of the slowest partition that has
-//!   not ended, less the lateness. Rows for a sealed window, or from before window 1, are late and go to quarantine.
-//! - `every = D`: by the clock, from the arrival of the first row on.
+//!   partition has moved so far beyond it that nothing can be on the way any more.
+//! - `event = D`: spans of D aligned to 1970-01-01 00:00 UTC; window 1 is the earliest that a row falls into which is not
+//!   late. A row is late when the newest time before it in its own partition, less the lateness, has passed the end of
+//!   its span; it goes to the quarantine of the window that its partition has come to. So the cut is the same on every
+//!   run over the same topic. A window is sealed when no partition that has not ended can bring a row that is not late.
+//! - `every = D`: by the clock, from the arrival of the first row on; the one policy that differs from run to run.
 //!
+//! A row whose time or number lies more than 100,000 windows from those before it goes to quarantine: it cannot be meant.
 //! Windows are sealed in order, and empty ones are recorded. The end of the stream seals what is open.
+//!
+//! What makes a row the same row: its replay and its number; for a producer that is not Windrow, its offset.
 
 mod cut;
 mod error;
@@ -24,6 +28,7 @@ mod open;
 mod quarantine;
 mod runs;
 mod seal;
+mod spill;
 mod store;
 mod writer;
 
@@ -33,4 +38,4 @@ pub use manifest::{
     EventRange, FORMAT, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd, TimeSpan,
 };
 pub use store::{BatchStore, Durability, Lock};
-pub use writer::{Arrival, BatchWriter, Rejected, Resumed, Taken};
+pub use writer::{Arrival, BatchWriter, EndMark, Rejected, Resumed, Taken};

@@ -3,24 +3,25 @@
 //! Promises: offsets are committed only behind a sealed window, and reading goes on where the manifests say. Knows
 //! nothing of models.
 
+mod desk;
+mod garbage;
 mod intake;
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use self::desk::Desk;
+use self::garbage::Garbage;
 use self::intake::Intake;
-use crate::batch::{Arrival, BatchError, BatchStore, BatchWriter, Cut, Manifest, Rejected, Taken};
-use crate::broker::{BrokerError, Connection, Delivery, Subscription, topics};
+use crate::batch::{BatchError, BatchStore, BatchWriter, Cut, Resumed};
+use crate::broker::topics::{self, PartitionState, TopicState};
+use crate::broker::{BrokerError, Connection, Subscription};
 use crate::config::{self, Schema, WindowPolicy};
-use crate::record::{Envelope, Partition};
-use crate::telemetry::{Event, Progress};
-
-/// How long a poll waits before the consumer looks at its clock and whether it is to stop.
-const POLL_WAIT: Duration = Duration::from_millis(50);
-/// How often the number of unread messages is renewed.
-const LAG_INTERVAL: Duration = Duration::from_millis(200);
+use crate::record::{Offset, Partition};
+use crate::telemetry::Progress;
 
 /// What a consumer needs.
 #[derive(Debug)]
@@ -35,6 +36,10 @@ pub struct Consumer {
     pub store: BatchStore,
     /// Where the rows come from.
     pub connection: Connection,
+    /// Names this life of the topic, where it ends with this process.
+    pub log: Option<String>,
+    /// How much garbage the stream may hold.
+    pub quarantine: config::Quarantine,
     /// Taken as the end of a stream that has no end marker: so long without a message.
     pub end_after_idle: Option<Duration>,
     /// Where to tell of it.
@@ -45,134 +50,69 @@ impl Consumer {
     /// Reads to the end of the stream.
     ///
     /// # Errors
-    /// Another consumer works in the same folder, the topic is not there, or a file cannot be written. A stop is no
-    /// error: what was not sealed until then is read again next time.
+    /// Another consumer works in the same folder, the topic is not there or is another one, a file cannot be written, or
+    /// the stream is mostly garbage. A stop is no error: what was not sealed until then is read again next time.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ConsumerError> {
         let state = topics::describe(&self.connection, &self.stream.topic).await?;
-        let partitions: Vec<Partition> = state.partitions.iter().map(|partition| partition.partition).collect();
-        let reading = tokio::task::spawn_blocking(move || self.read(&partitions, &stop));
+        let reading = tokio::task::spawn_blocking(move || self.read(&state, &stop));
         reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    fn read(self, partitions: &[Partition], stop: &CancellationToken) -> Result<(), ConsumerError> {
-        let needs_time = matches!(self.cut.policy, WindowPolicy::Event { .. });
-        let intake = Intake::new(Arc::clone(&self.schema), needs_time);
+    fn read(self, topic: &TopicState, stop: &CancellationToken) -> Result<(), ConsumerError> {
         let lock = self.store.lock()?;
         if self.store.end()?.is_some() {
             return Ok(());
         }
-        let (writer, resume) =
-            BatchWriter::resume(self.store, lock, self.cut, &self.schema.columns, self.schema.delimiter, partitions)?;
+        let partitions: Vec<Partition> = topic.partitions.iter().map(|state| state.partition).collect();
+        let form = (self.schema.columns.as_slice(), self.schema.delimiter);
+        let quarantine = self.store.quarantine_folder().to_owned();
+        let (writer, resumed) = BatchWriter::resume(self.store, lock, self.cut, form, &partitions, self.log)?;
         let counters = self.progress.counters();
-        counters.stored.set(resume.rows);
-        counters.quarantined.set(resume.quarantined);
-        let subscription =
-            Subscription::assign(&self.connection, &self.stream.topic, &self.stream.topic, &resume.positions)?;
-        let desk = Desk { intake, writer, subscription, progress: self.progress };
+        counters.stored.set(resumed.rows);
+        counters.quarantined.set(resumed.quarantined);
+        let positions = positions(&self.stream.topic, self.connection.address(), topic, &resumed)?;
+        let subscription = Subscription::assign(&self.connection, &self.stream.topic, &self.stream.topic, &positions)?;
+        let needs_time = matches!(self.cut.policy, WindowPolicy::Event { .. });
+        let desk = Desk {
+            intake: Intake::new(self.schema, needs_time),
+            writer,
+            subscription,
+            garbage: Garbage::new(self.quarantine.max_share, quarantine, (resumed.rows, resumed.quarantined)),
+            progress: self.progress,
+        };
         desk.work(self.end_after_idle, stop)
     }
 }
 
-/// Where messages come in and sealed windows go out.
-struct Desk {
-    intake: Intake,
-    writer: BatchWriter,
-    subscription: Subscription,
-    progress: Progress,
-}
-
-impl Desk {
-    fn work(mut self, end_after_idle: Option<Duration>, stop: &CancellationToken) -> Result<(), ConsumerError> {
-        let (mut last_message, mut last_lag) = (Instant::now(), Instant::now());
-        while !stop.is_cancelled() {
-            let polled = self.subscription.poll(POLL_WAIT)?;
-            let now = Instant::now();
-            match &polled {
-                Some(delivery) => {
-                    take(&mut self.intake, &mut self.writer, &self.progress, delivery, now)?;
-                    last_message = now;
-                }
-                None => self.writer.tick(now)?,
-            }
-            drop(polled);
-            if end_after_idle.is_some_and(|limit| now - last_message > limit) {
-                self.writer.finish(now)?;
-            }
-            for manifest in self.writer.sealed() {
-                self.settle(&manifest);
-            }
-            if let Some(end) = self.writer.end() {
-                self.progress.counters().lag.set(0);
-                self.progress.tell(Event::StreamEnded { windows: end.windows });
-                return Ok(());
-            }
-            if now - last_lag > LAG_INTERVAL {
-                last_lag = now;
-                self.writer.tick(now)?;
-                if let Some(lag) = self.subscription.lag() {
-                    self.progress.counters().lag.set(lag);
-                }
-            }
+/// Where to read from: one message before the point where reading goes on, so that another topic of the same name is
+/// noticed.
+fn positions(
+    name: &str,
+    address: &str,
+    topic: &TopicState,
+    resumed: &Resumed,
+) -> Result<Vec<(Partition, Offset)>, ConsumerError> {
+    let state = |partition| topic.partitions.iter().find(|state| state.partition == partition);
+    let position = |(partition, wanted): &(Partition, Offset)| {
+        let Some(PartitionState { low, high, .. }) = state(*partition).copied() else {
+            return Ok((*partition, *wanted));
+        };
+        // What a directory without windows has not seen, it was not promised.
+        if resumed.windows == 0 {
+            return Ok((*partition, low.max(*wanted)));
         }
-        Ok(())
-    }
-
-    /// The manifest is in place, so the broker may know how far we are.
-    fn settle(&self, manifest: &Manifest) {
-        let positions: Vec<_> = manifest.resume.iter().map(|point| (point.partition, point.offset)).collect();
-        // The manifests are the truth; the group's offsets serve only those who watch the lag from outside.
-        if let Err(error) = self.subscription.commit(&positions) {
-            tracing::warn!(%error, window = %manifest.window, "offsets not committed");
+        if *wanted > high {
+            let (topic, address) = (name.to_owned(), address.to_owned());
+            let (partition, wanted, end) = (*partition, *wanted, Some(high));
+            return Err(BrokerError::OutOfRange { topic, address, partition, wanted, end }.into());
         }
-        self.progress.tell(Event::WindowSealed {
-            window: manifest.window.get(),
-            rows: manifest.rows,
-            unlabelled: manifest.rows - manifest.labelled,
-            quarantined: manifest.quarantined,
-            reason: manifest.sealed.to_string(),
-        });
-    }
-}
-
-fn take(
-    intake: &mut Intake,
-    writer: &mut BatchWriter,
-    progress: &Progress,
-    delivery: &Delivery<'_>,
-    now: Instant,
-) -> Result<(), ConsumerError> {
-    let (partition, offset) = (delivery.partition(), delivery.offset());
-    let value = delivery.value();
-    let (row, run, refusal) = match delivery.envelope() {
-        Ok(Envelope::End { run, .. }) => return Ok(writer.end_partition(partition, offset, run, now)?),
-        Ok(Envelope::Row { row, run }) => (Some(row), run, None),
-        Ok(Envelope::Foreign) => (None, None, None),
-        Err(text) => (None, None, Some(format!("its windrow-row header `{text}` is not a row number"))),
+        if *wanted < low {
+            let (topic, partition, first) = (name.to_owned(), *partition, *wanted);
+            return Err(ConsumerError::Deleted { topic, partition, first, low });
+        }
+        Ok((*partition, if *wanted > low { Offset(wanted.0 - 1) } else { *wanted }))
     };
-    progress.counters().received.add(1);
-    let accepted = match refusal {
-        Some(refusal) => Err(refusal),
-        None => intake.read(value, row.is_none()).map_err(|refusal| refusal.to_string()),
-    };
-    let taken = match accepted {
-        Ok(accepted) => writer.take(Arrival {
-            partition,
-            offset,
-            run,
-            row,
-            labelled: accepted.labelled,
-            time: accepted.time.map(|time| time.seconds()),
-            record: accepted.record,
-            now,
-        })?,
-        Err(reason) => writer.quarantine(Rejected { partition, offset, run, row, reason, raw: value, now })?,
-    };
-    match taken {
-        Taken::Stored { .. } => progress.counters().stored.add(1),
-        Taken::Repeated => progress.counters().repeated.add(1),
-        Taken::Quarantined { .. } => progress.counters().quarantined.add(1),
-    }
-    Ok(())
+    resumed.positions.iter().map(position).collect()
 }
 
 /// Why reading ended before the stream did.
@@ -184,4 +124,40 @@ pub enum ConsumerError {
     /// A file cannot be written, or another consumer is at work.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// The broker did not keep what was still to be read.
+    #[error(
+        "the broker has deleted what was still to be read of partition {partition} of topic `{topic}`: reading was to go \
+         on at offset {first}, and the first that is left is {low}; its retention is too short. Begin anew in another \
+         --workdir to take what is left"
+    )]
+    Deleted {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: Partition,
+        /// Where reading was to go on.
+        first: Offset,
+        /// The first offset that is left.
+        low: Offset,
+    },
+    /// More was refused than the pipeline file allows.
+    #[error(
+        "{quarantined} of {seen} messages cannot be taken, more than quarantine.max_share = {max_share} of the pipeline \
+         file allows. The first: {}. What was sealed stays, with its refused messages in {}; mend the stream or raise \
+         the share, and start again",
+        first.join("; "),
+        folder.display()
+    )]
+    Garbage {
+        /// Refused messages.
+        quarantined: u64,
+        /// All messages.
+        seen: u64,
+        /// What is allowed.
+        max_share: f64,
+        /// The first refusals, with their places.
+        first: Vec<String>,
+        /// Where refused messages of sealed windows are.
+        folder: PathBuf,
+    },
 }

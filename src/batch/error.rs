@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::record::WindowIndex;
+use crate::record::{Offset, Partition, WindowIndex};
 
 /// Why rows cannot be stored or read.
 #[derive(Debug, thiserror::Error)]
@@ -60,17 +60,31 @@ pub enum BatchError {
         /// The folder.
         path: PathBuf,
     },
-    /// A time that cannot be meant.
+    /// Another topic of the same name.
     #[error(
-        "row {row} lies {windows} windows ahead of the row before it; look at the column dataset.time.column, or make \
-         window.event longer"
+        "offset {offset} of partition {partition} holds what no file in {} accounts for, though it was read before: \
+         this is not the topic that the directory was filled from; give the right broker, or another --workdir",
+        path.display()
     )]
-    TimeLeap {
-        /// The row.
-        row: u64,
-        /// How far.
-        windows: i64,
+    OtherTopic {
+        /// The folder.
+        path: PathBuf,
+        /// The partition.
+        partition: Partition,
+        /// The offset.
+        offset: Offset,
     },
+    /// A message behind the end of the stream.
+    #[error("a message came behind the end of the stream: offset {offset} of partition {partition}")]
+    AfterEnd {
+        /// The partition.
+        partition: Partition,
+        /// The offset.
+        offset: Offset,
+    },
+    /// Something failed before.
+    #[error("the batch writer has stopped at an earlier failure; start again: what is sealed is not harmed")]
+    Stopped,
 }
 
 impl BatchError {

@@ -146,7 +146,7 @@ impl fmt::Display for SealReason {
 }
 
 /// What is written when the stream is through (`batches/end.json`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamEnd {
     /// The version of the form: [`FORMAT`].
     pub format: u32,
@@ -156,9 +156,12 @@ pub struct StreamEnd {
     pub rows: u64,
     /// Messages in quarantine in all of them.
     pub quarantined: u64,
-    /// Messages in all of them that brought a row again.
+    /// Messages that brought a row again, in all of the stream.
     #[serde(default)]
     pub repeated: u64,
+    /// Of these, the ones behind the last window's manifest.
+    #[serde(default)]
+    pub repeated_offsets: Vec<OffsetRange>,
     /// The rows that the replay sent, as its end markers say; none for other producers.
     #[serde(default)]
     pub sent: Option<RowRange>,

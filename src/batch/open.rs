@@ -4,10 +4,28 @@ use std::collections::BTreeMap;
 
 use roaring::RoaringTreemap;
 
-use crate::batch::quarantine::{self, Line};
+use crate::batch::quarantine::Line;
 use crate::batch::runs::Runs;
+use crate::batch::spill::Spill;
 use crate::batch::{BatchError, BatchStore, EventRange, OffsetRange, RowRange};
 use crate::record::{Offset, Partition, RowNumber};
+
+/// Where a message stood.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) partition: Partition,
+    pub(crate) offset: Offset,
+    /// The newest time among the partition's messages before it.
+    pub(crate) newest: Option<i64>,
+}
+
+/// The first message of a partition that a window holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Needed {
+    pub(crate) offset: Offset,
+    /// The newest time among the partition's messages before it.
+    pub(crate) newest: Option<i64>,
+}
 
 /// Its rows so far.
 #[derive(Debug)]
@@ -15,14 +33,17 @@ pub(crate) struct OpenWindow {
     /// What its files are called until it is sealed.
     name: String,
     pub(crate) runs: Runs,
-    pub(crate) quarantine: Option<quarantine::Open>,
+    pub(crate) quarantine: Option<Spill>,
     pub(crate) rows: u64,
     pub(crate) labelled: u64,
     pub(crate) quarantined: u64,
     /// Row numbers that have come, stored or quarantined.
     pub(crate) numbered: u64,
-    pub(crate) row_numbers: RoaringTreemap,
-    pub(crate) offsets: BTreeMap<Partition, RoaringTreemap>,
+    row_numbers: RoaringTreemap,
+    quarantined_rows: RoaringTreemap,
+    /// Where each partition must be read again if this window is not sealed.
+    first: BTreeMap<Partition, Needed>,
+    offsets: BTreeMap<Partition, RoaringTreemap>,
     pub(crate) event_time: Option<EventRange>,
 }
 
@@ -37,6 +58,8 @@ impl OpenWindow {
             quarantined: 0,
             numbered: 0,
             row_numbers: RoaringTreemap::new(),
+            quarantined_rows: RoaringTreemap::new(),
+            first: BTreeMap::new(),
             offsets: BTreeMap::new(),
             event_time: None,
         }
@@ -44,7 +67,7 @@ impl OpenWindow {
 
     pub(crate) fn push(
         &mut self,
-        (partition, offset): (Partition, Offset),
+        place: Place,
         row: RowNumber,
         labelled: bool,
         time: Option<i64>,
@@ -55,7 +78,7 @@ impl OpenWindow {
         self.numbered += 1;
         self.labelled += u64::from(labelled);
         self.row_numbers.insert(row.get());
-        self.account(partition, offset);
+        self.account(place);
         if let Some(time) = time {
             let range = self.event_time.get_or_insert(EventRange { first: time, last: time });
             range.first = range.first.min(time);
@@ -64,40 +87,67 @@ impl OpenWindow {
         Ok(())
     }
 
-    pub(crate) fn set_aside(&mut self, store: &BatchStore, line: &Line<'_>) -> Result<(), BatchError> {
-        if self.quarantine.is_none() {
-            let path = store.open_folder().join(format!("{}.jsonl", self.name));
-            self.quarantine = Some(quarantine::Open::create(path)?);
-        }
-        if let Some(file) = &mut self.quarantine {
-            file.push(line)?;
+    pub(crate) fn set_aside(&mut self, store: &BatchStore, place: Place, line: &Line<'_>) -> Result<(), BatchError> {
+        let path = || store.open_folder().join(format!("{}.jsonl", self.name));
+        let text = line.text().map_err(|error| BatchError::write(&path())(error.into()))?;
+        let file = self.quarantine.get_or_insert_with(|| Spill::new(path()));
+        file.push(&text);
+        if file.is_full() {
+            file.write()?;
         }
         self.quarantined += 1;
-        self.account(line.partition, line.offset);
+        self.quarantined_rows.extend(line.row.map(RowNumber::get));
+        self.account(place);
         Ok(())
     }
 
-    fn account(&mut self, partition: Partition, offset: Offset) {
-        self.offsets.entry(partition).or_default().insert(bits(offset));
+    fn account(&mut self, place: Place) {
+        self.offsets.entry(place.partition).or_default().insert(bits(place.offset));
+        // A partition's messages come in order, so its first one stays the first.
+        self.first.entry(place.partition).or_insert(Needed { offset: place.offset, newest: place.newest });
     }
 
-    /// The first offset of a partition that this window accounts for.
-    pub(crate) fn first_offset(&self, partition: Partition) -> Option<Offset> {
-        self.offsets.get(&partition)?.min().map(offset)
+    /// The first message of a partition that this window accounts for.
+    pub(crate) fn first_needed(&self, partition: Partition) -> Option<Needed> {
+        self.first.get(&partition).copied()
+    }
+
+    /// The bytes of memory that it takes beside its sets of numbers.
+    pub(crate) fn held(&self) -> usize {
+        self.runs.held() + self.quarantine.as_ref().map_or(0, Spill::held)
+    }
+
+    /// Moves all that is in memory to the disk.
+    pub(crate) fn release(&mut self) -> Result<(), BatchError> {
+        self.runs.release()?;
+        self.quarantine.as_mut().map_or(Ok(()), Spill::release)
     }
 
     pub(crate) fn row_ranges(&self) -> Vec<RowRange> {
-        ranges(&self.row_numbers).into_iter().map(|(first, last)| RowRange { first, last }).collect()
+        row_ranges(&self.row_numbers)
+    }
+
+    pub(crate) fn quarantined_ranges(&self) -> Vec<RowRange> {
+        row_ranges(&self.quarantined_rows)
     }
 
     pub(crate) fn offset_ranges(&self) -> Vec<OffsetRange> {
-        let of = |(partition, offsets): (&Partition, &RoaringTreemap)| {
-            let partition = *partition;
-            let ranges = ranges(offsets).into_iter();
-            ranges.map(move |(first, last)| OffsetRange { partition, first: offset(first), last: offset(last) })
-        };
-        self.offsets.iter().flat_map(of).collect()
+        offset_ranges(&self.offsets)
     }
+}
+
+fn row_ranges(numbers: &RoaringTreemap) -> Vec<RowRange> {
+    ranges(numbers).into_iter().map(|(first, last)| RowRange { first, last }).collect()
+}
+
+/// Sets of offsets as ranges, by partition, ascending.
+pub(crate) fn offset_ranges(offsets: &BTreeMap<Partition, RoaringTreemap>) -> Vec<OffsetRange> {
+    let of = |(partition, offsets): (&Partition, &RoaringTreemap)| {
+        let partition = *partition;
+        let ranges = ranges(offsets).into_iter();
+        ranges.map(move |(first, last)| OffsetRange { partition, first: offset(first), last: offset(last) })
+    };
+    offsets.iter().flat_map(of).collect()
 }
 
 /// Offsets are never negative in a message that was delivered.

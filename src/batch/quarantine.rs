@@ -1,8 +1,8 @@
 //! Rows that could not be taken: one JSON object a line, with the reason.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,30 +34,12 @@ impl<'a> Line<'a> {
         let raw_hex = (!is_text).then(|| raw.iter().map(|byte| format!("{byte:02x}")).collect());
         Self { partition, offset, row, reason: reason.into(), raw: String::from_utf8_lossy(raw), raw_hex }
     }
-}
 
-/// A quarantine file before it is whole.
-#[derive(Debug)]
-pub(crate) struct Open {
-    pub(crate) path: PathBuf,
-    file: BufWriter<File>,
-}
-
-impl Open {
-    pub(crate) fn create(path: PathBuf) -> Result<Self, BatchError> {
-        let file = File::create(&path).map_err(BatchError::write(&path))?;
-        Ok(Self { path, file: BufWriter::new(file) })
-    }
-
-    pub(crate) fn push(&mut self, line: &Line<'_>) -> Result<(), BatchError> {
-        let mut text = serde_json::to_vec(line).map_err(|error| BatchError::write(&self.path)(error.into()))?;
+    /// As it stands in the file, with its line end.
+    pub(crate) fn text(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut text = serde_json::to_vec(self)?;
         text.push(b'\n');
-        self.file.write_all(&text).map_err(BatchError::write(&self.path))
-    }
-
-    pub(crate) fn finish(self) -> Result<(File, PathBuf), BatchError> {
-        let file = self.file.into_inner().map_err(|error| BatchError::write(&self.path)(error.into_error()))?;
-        Ok((file, self.path))
+        Ok(text)
     }
 }
 

@@ -1,20 +1,26 @@
 //! Sealing: file, then quarantine, then manifest; each whole, synced and in its place before the next.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
+use roaring::RoaringTreemap;
 use serde::Serialize;
 
-use crate::batch::open::OpenWindow;
-use crate::batch::{BatchError, BatchStore, FORMAT, Manifest, ResumePoint, SealReason, TimeSpan};
-use crate::record::{RunId, WindowIndex};
+use crate::batch::open::{OpenWindow, offset_ranges};
+use crate::batch::spill::Whole;
+use crate::batch::{BatchError, BatchStore, FORMAT, FileDigest, Manifest, ResumePoint, SealReason, TimeSpan};
+use crate::record::{Partition, RunId, WindowIndex};
 
 /// What the writer knows of a window and the window itself does not.
 #[derive(Debug)]
 pub(crate) struct Sealing {
     pub(crate) window: WindowIndex,
     pub(crate) run: Option<RunId>,
+    pub(crate) log: Option<String>,
+    /// Messages that brought a row again since the window before was sealed.
+    pub(crate) repeats: BTreeMap<Partition, RoaringTreemap>,
     pub(crate) resume: Vec<ResumePoint>,
     pub(crate) span: Option<TimeSpan>,
     pub(crate) reason: SealReason,
@@ -23,38 +29,38 @@ pub(crate) struct Sealing {
 /// Puts a window's files in place. A crash in between leaves files without a manifest, which do not count.
 pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Result<Manifest, BatchError> {
     let window = sealing.window;
-    let (row_numbers, offsets) = (open.row_ranges(), open.offset_ranges());
-    let whole = open.runs.finish()?;
-    store.sync_file(&whole.file, &whole.path)?;
-    store.publish(&whole.path, &store.batch_path(window))?;
-    if let Some(quarantine) = open.quarantine {
-        let (file, path) = quarantine.finish()?;
-        store.sync_file(&file, &path)?;
-        store.publish(&path, &store.quarantine_path(window))?;
-    }
+    let (row_numbers, quarantined_rows, offsets) = (open.row_ranges(), open.quarantined_ranges(), open.offset_ranges());
+    let rows = publish(store, open.runs.finish()?, &store.batch_path(window))?;
+    let aside = open.quarantine.map(|aside| publish(store, aside.finish()?, &store.quarantine_path(window)));
     let manifest = Manifest {
         format: FORMAT,
         window,
         rows: open.rows,
         labelled: open.labelled,
         quarantined: open.quarantined,
-        repeated: 0,
+        repeated: sealing.repeats.values().map(RoaringTreemap::len).sum(),
         run: sealing.run,
         row_numbers,
-        quarantined_rows: Vec::new(),
-        log: None,
+        quarantined_rows,
+        log: sealing.log,
         offsets,
-        repeated_offsets: Vec::new(),
+        repeated_offsets: offset_ranges(&sealing.repeats),
         resume: sealing.resume,
         event_time: open.event_time,
         span: sealing.span,
         sealed: sealing.reason,
-        bytes: whole.bytes,
-        sha256: whole.sha256,
-        quarantine: None,
+        bytes: rows.bytes,
+        sha256: rows.sha256,
+        quarantine: aside.transpose()?,
     };
     write_json(store, &manifest, &store.manifest_path(window))?;
     Ok(manifest)
+}
+
+fn publish(store: &BatchStore, whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
+    store.sync_file(&whole.file, &whole.path)?;
+    store.publish(&whole.path, to)?;
+    Ok(whole.digest)
 }
 
 /// Writes a small file whole.

@@ -141,6 +141,34 @@ impl BatchStore {
         self.batches.join("end.json")
     }
 
+    /// The folder of the quarantine files.
+    #[must_use]
+    pub fn quarantine_folder(&self) -> &Path {
+        &self.quarantine
+    }
+
+    /// The folder of the batch files.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.batches
+    }
+
+    /// Makes sure that a sealed window's files are as long as they were: what was cut off or removed since is told before
+    /// anything is built on it.
+    pub(crate) fn check_lengths(&self, manifest: &Manifest) -> Result<(), BatchError> {
+        let batch = (self.batch_path(manifest.window), Some(manifest.bytes));
+        let aside = (self.quarantine_path(manifest.window), manifest.quarantine.as_ref().map(|file| file.bytes));
+        for (path, promised) in [batch, aside] {
+            let Some(promised) = promised else { continue };
+            let reason = match fs::metadata(&path) {
+                Ok(found) if found.len() == promised => continue,
+                Ok(found) => format!("it has {} bytes where its manifest says {promised}", found.len()),
+                Err(error) => format!("its manifest is there and it cannot be read: {error}"),
+            };
+            return Err(BatchError::Damaged { path, reason });
+        }
+        Ok(())
+    }
+
     /// Where files are before they are whole.
     pub(crate) fn open_folder(&self) -> PathBuf {
         self.batches.join(".open")

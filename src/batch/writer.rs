@@ -1,6 +1,10 @@
 //! Rows in, sealed windows out: decides where each message belongs, and when a window is done.
 
+mod message;
+mod place;
 mod resume;
+mod sealing;
+mod source;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -8,107 +12,63 @@ use std::time::Instant;
 
 use roaring::RoaringTreemap;
 
-use crate::batch::open::{OpenWindow, bits};
+use self::place::Placed;
+use self::sealing::Totals;
+use self::source::Source;
+use crate::batch::open::{OpenWindow, Place, bits};
 use crate::batch::quarantine::Line;
-use crate::batch::seal::{Sealing, seal, write_json};
-use crate::batch::{BatchError, BatchStore, Cut, FORMAT, Lock, Manifest, ResumePoint, SealReason, StreamEnd};
-use crate::config::WindowPolicy;
-use crate::record::{Offset, Partition, RowNumber, RunId, WindowIndex};
+use crate::batch::{BatchError, BatchStore, Cut, Lock, Manifest, RowRange, StreamEnd};
+use crate::record::{Offset, Partition, RowNumber, WindowIndex};
 
+pub use message::{Arrival, EndMark, Rejected, Taken};
 pub use resume::Resumed;
 
-/// So many empty windows between two rows are no gap in the data but a mistake in them.
-const LONGEST_LEAP: i64 = 100_000;
+/// The memory that all open windows together may take for rows that are not on the disk yet.
+const MOST_HELD: usize = 32 * 1024 * 1024;
 
-/// A row that can be stored.
-#[derive(Debug, Clone, Copy)]
-pub struct Arrival<'a> {
-    /// Where it stood in the topic.
-    pub partition: Partition,
-    /// Where it stood in the partition.
-    pub offset: Offset,
-    /// The replay that sent it.
-    pub run: Option<&'a str>,
-    /// Its number; a row of another producer gets the next one.
-    pub row: Option<RowNumber>,
-    /// Whether its target is there.
-    pub labelled: bool,
-    /// When it happened, in seconds since 1970.
-    pub time: Option<i64>,
-    /// The CSV record, without a line end.
-    pub record: &'a [u8],
-    /// Now.
-    pub now: Instant,
-}
-
-/// A message that is no row.
-#[derive(Debug, Clone)]
-pub struct Rejected<'a> {
-    /// Where it stood in the topic.
-    pub partition: Partition,
-    /// Where it stood in the partition.
-    pub offset: Offset,
-    /// The replay that sent it.
-    pub run: Option<&'a str>,
-    /// Its number, if it has one.
-    pub row: Option<RowNumber>,
-    /// Why it is no row.
-    pub reason: String,
-    /// The value as it came.
-    pub raw: &'a [u8],
-    /// Now.
-    pub now: Instant,
-}
-
-/// What became of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
-    /// It is in a window.
-    Stored {
-        /// Which one.
-        window: WindowIndex,
-        /// Under this number.
-        row: RowNumber,
-    },
-    /// It was there already.
-    Repeated,
-    /// It is in quarantine.
-    Quarantined {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// The one writer of a store.
+/// The one writer of a store. After an error it takes nothing more: what is not sealed is read again next time.
 #[derive(Debug)]
 pub struct BatchWriter {
     store: BatchStore,
     _lock: Lock,
     cut: Cut,
     header: Vec<u8>,
-    partitions: BTreeMap<Partition, Progress>,
+    /// Which life of the topic the offsets belong to; none for a topic that outlives this process.
+    log: Option<String>,
+    partitions: BTreeMap<Partition, Reading>,
     open: BTreeMap<WindowIndex, OpenWindow>,
     /// Windows opened so far: names their files until they are sealed.
     opened: u64,
+    /// Bytes pushed since the memory that open windows hold was last counted.
+    uncounted: usize,
     /// All windows before this one are sealed.
     next: WindowIndex,
     /// Row numbers that are in a window or in quarantine.
     taken: RoaringTreemap,
+    /// All numbers below this one are taken.
+    free: u64,
     /// Messages that windows sealed before this start account for.
     settled: BTreeMap<Partition, RoaringTreemap>,
+    /// Messages since the last sealing that brought a row again.
+    repeats: BTreeMap<Partition, RoaringTreemap>,
     source: Option<Source>,
+    sent: Option<RowRange>,
     /// Processing time: when the window `next` began.
     began: Option<Instant>,
     /// Event time: the place of window 1 among the spans since 1970.
     first_span: Option<i64>,
     sealed: Vec<Manifest>,
     end: Option<StreamEnd>,
-    totals: (u64, u64),
+    totals: Totals,
+    has_failed: bool,
 }
 
 /// How far a partition has been read.
 #[derive(Debug, Default)]
-struct Progress {
+struct Reading {
+    /// Where the manifests say that reading goes on.
+    resumed_at: Option<Offset>,
+    /// Behind the last message of this life.
     next: Option<Offset>,
     last_row: u64,
     newest: Option<i64>,
@@ -116,111 +76,144 @@ struct Progress {
     end: Option<Offset>,
 }
 
-/// Who sends the rows of this store: one replay, or other producers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
-    Replay(RunId),
-    Foreign,
-}
-
-impl Source {
-    fn of(run: Option<&str>) -> Self {
-        run.map_or(Self::Foreign, |run| Self::Replay(RunId::new(run)))
-    }
-
-    fn is(&self, run: Option<&str>) -> bool {
-        match self {
-            Self::Replay(id) => run == Some(id.as_str()),
-            Self::Foreign => run.is_none(),
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Replay(id) => format!("the replay {id}"),
-            Self::Foreign => "a producer that is not Windrow".to_owned(),
-        }
-    }
+/// Whether a message is new to the writer.
+enum Seen {
+    /// It is.
+    New,
+    /// It came in this life already.
+    InThisLife,
+    /// A sealed window accounts for it.
+    Sealed,
+    /// It lies before the point where reading goes on, and nothing accounts for it.
+    Unaccounted,
 }
 
 impl BatchWriter {
     /// Stores a row, once.
     ///
     /// # Errors
-    /// A file cannot be written, or the row's time cannot be meant.
+    /// A file cannot be written, the topic is another one, or the stream has ended.
     pub fn take(&mut self, arrival: Arrival<'_>) -> Result<Taken, BatchError> {
-        let Arrival { partition, offset, run, now, .. } = arrival;
-        self.arrive(partition, offset, now)?;
-        if self.is_settled(partition, offset) {
-            return Ok(Taken::Repeated);
-        }
-        if let Some(reason) = self.stranger(run) {
-            return self.set_aside(partition, offset, None, reason, arrival.record);
-        }
-        let row = arrival.row.unwrap_or_else(|| self.next_number());
-        if self.taken.contains(row.get()) {
-            return Ok(Taken::Repeated);
-        }
-        let window = match self.place(row, arrival.time)? {
-            Some(window) if window >= self.next => window,
-            _ => {
-                self.taken.insert(row.get());
-                let reason = "late: its window is sealed already".to_owned();
-                let taken = self.set_aside(partition, offset, Some(row), reason, arrival.record)?;
-                self.advance(partition, row, arrival.time)?;
-                return Ok(taken);
+        self.guard(|writer| writer.take_row(arrival))
+    }
+
+    fn take_row(&mut self, arrival: Arrival<'_>) -> Result<Taken, BatchError> {
+        let Arrival { partition, offset, run, time, now, .. } = arrival;
+        match self.arrive(partition, offset, now)? {
+            Seen::New => {}
+            Seen::InThisLife => return Ok(Taken::Known),
+            seen => {
+                self.recognise(&seen, partition, offset, run, arrival.row)?;
+                // It still tells how far the partition is.
+                let time = time.filter(|time| !self.is_leap(partition, *time));
+                self.advance(partition, arrival.row, time)?;
+                return Ok(Taken::Known);
             }
-        };
+        }
+        let place = self.place_of(partition, offset);
+        if let Some(reason) = self.stranger(run) {
+            return self.set_aside(place, None, reason, arrival.record);
+        }
+        self.source.get_or_insert_with(|| Source::of(run));
+        let row = arrival.row.unwrap_or_else(|| self.free_number());
+        if self.taken.contains(row.get()) {
+            self.repeats.entry(partition).or_default().insert(bits(offset));
+            self.advance(partition, Some(row), time)?;
+            return Ok(Taken::Repeated);
+        }
+        let placed = self.place(partition, row, time);
         self.taken.insert(row.get());
-        let open = self.window(window);
-        open.push((partition, offset), row, arrival.labelled, arrival.time, arrival.record)?;
-        self.advance(partition, row, arrival.time)?;
-        Ok(Taken::Stored { window, row })
+        match placed {
+            Placed::In(window) => {
+                self.window(window).push(place, row, arrival.labelled, time, arrival.record)?;
+                self.uncounted += arrival.record.len();
+                self.advance(partition, Some(row), time)?;
+                self.bound_memory()?;
+                Ok(Taken::Stored { window, row })
+            }
+            Placed::Late => {
+                let reason = "late: its window is over".to_owned();
+                let taken = self.set_aside(place, Some(row), reason, arrival.record)?;
+                self.advance(partition, Some(row), time)?;
+                Ok(taken)
+            }
+            Placed::Leap { windows } => {
+                let reason = format!("it lies {windows} windows from those before it, too far to be meant");
+                self.set_aside(place, Some(row), reason, arrival.record)
+            }
+        }
     }
 
     /// Keeps a message that is no row, with the reason.
     ///
     /// # Errors
-    /// A file cannot be written.
+    /// As [`take`](Self::take).
     pub fn quarantine(&mut self, rejected: Rejected<'_>) -> Result<Taken, BatchError> {
+        self.guard(|writer| writer.reject(rejected))
+    }
+
+    fn reject(&mut self, rejected: Rejected<'_>) -> Result<Taken, BatchError> {
         let Rejected { partition, offset, run, row, reason, raw, now } = rejected;
-        self.arrive(partition, offset, now)?;
-        if self.is_settled(partition, offset) || row.is_some_and(|row| self.taken.contains(row.get())) {
+        match self.arrive(partition, offset, now)? {
+            Seen::New => {}
+            Seen::InThisLife => return Ok(Taken::Known),
+            seen => {
+                self.recognise(&seen, partition, offset, run, row)?;
+                self.advance(partition, row, None)?;
+                return Ok(Taken::Known);
+            }
+        }
+        let place = self.place_of(partition, offset);
+        if let Some(stranger) = self.stranger(run) {
+            return self.set_aside(place, None, stranger, raw);
+        }
+        // What is no row and names no replay may be anybody's: it does not decide whose stream this is.
+        if run.is_some() {
+            self.source.get_or_insert_with(|| Source::of(run));
+        }
+        if row.is_some_and(|row| !self.taken.insert(row.get())) {
+            self.repeats.entry(partition).or_default().insert(bits(offset));
             return Ok(Taken::Repeated);
         }
-        if let Some(stranger) = self.stranger(run) {
-            return self.set_aside(partition, offset, None, stranger, raw);
-        }
-        if let Some(row) = row {
-            self.taken.insert(row.get());
-        }
-        let taken = self.set_aside(partition, offset, row, reason, raw)?;
-        if let Some(row) = row {
-            self.advance(partition, row, None)?;
-        }
+        let taken = self.set_aside(place, row, reason, raw)?;
+        self.advance(partition, row, None)?;
+        self.bound_memory()?;
         Ok(taken)
     }
 
     /// Notes that a partition's end marker has come; behind the last one, seals all that is open.
     ///
     /// # Errors
-    /// A file cannot be written.
-    pub fn end_partition(
-        &mut self,
-        partition: Partition,
-        offset: Offset,
-        run: Option<&str>,
-        now: Instant,
-    ) -> Result<(), BatchError> {
-        self.arrive(partition, offset, now)?;
-        if self.stranger(run).is_some() && run.is_some() {
-            return Ok(());
-        }
-        self.partitions.entry(partition).or_default().end = Some(offset);
-        if self.partitions.values().all(|progress| progress.end.is_some()) {
-            return self.finish(now);
-        }
-        self.seal_ready()
+    /// A file cannot be written, or the stream has ended.
+    pub fn end_partition(&mut self, mark: EndMark<'_>) -> Result<(), BatchError> {
+        self.guard(|writer| {
+            writer.arrive(mark.partition, mark.offset, mark.now)?;
+            if mark.run.is_some() && writer.stranger(mark.run).is_some() {
+                return Ok(());
+            }
+            writer.sent = writer.sent.or(mark.sent);
+            writer.partitions.entry(mark.partition).or_default().end = Some(mark.offset);
+            writer.seal_ready()
+        })
+    }
+
+    /// Whether every partition has ended; then [`finish`](Self::finish) is due.
+    #[must_use]
+    pub fn has_all_ends(&self) -> bool {
+        self.unended().is_empty() && !self.partitions.is_empty()
+    }
+
+    /// How many partitions there are.
+    #[must_use]
+    pub fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
+    /// The partitions whose end marker has not come.
+    #[must_use]
+    pub fn unended(&self) -> Vec<Partition> {
+        let going = self.partitions.iter().filter(|(_, reading)| reading.end.is_none());
+        going.map(|(partition, _)| *partition).collect()
     }
 
     /// Seals what is due by the clock.
@@ -228,15 +221,7 @@ impl BatchWriter {
     /// # Errors
     /// A file cannot be written.
     pub fn tick(&mut self, now: Instant) -> Result<(), BatchError> {
-        let WindowPolicy::Every(every) = self.cut.policy else { return Ok(()) };
-        while let Some(due) = self.began.and_then(|began| began.checked_add(every)) {
-            if now < due || self.end.is_some() {
-                break;
-            }
-            self.seal_next(SealReason::Time)?;
-            self.began = Some(due);
-        }
-        Ok(())
+        self.guard(|writer| writer.seal_due(now))
     }
 
     /// Ends the stream: seals all that is open.
@@ -244,22 +229,10 @@ impl BatchWriter {
     /// # Errors
     /// A file cannot be written.
     pub fn finish(&mut self, now: Instant) -> Result<(), BatchError> {
-        self.tick(now)?;
-        if self.end.is_some() {
-            return Ok(());
-        }
-        let last_open = self.open.keys().next_back().copied();
-        if let Some(last) = last_open.max(self.cut.fixed_windows()) {
-            while self.next <= last {
-                self.seal_next(SealReason::End)?;
-            }
-        }
-        let (rows, quarantined) = self.totals;
-        let end =
-            StreamEnd { format: FORMAT, windows: self.next.get() - 1, rows, quarantined, repeated: 0, sent: None };
-        write_json(&self.store, &end, &self.store.end_path())?;
-        self.end = Some(end);
-        Ok(())
+        self.guard(|writer| {
+            writer.seal_due(now)?;
+            if writer.end.is_some() { Ok(()) } else { writer.seal_all() }
+        })
     }
 
     /// The windows sealed since the last call, in order.
@@ -269,31 +242,72 @@ impl BatchWriter {
 
     /// What was written when the stream was through, once it is.
     #[must_use]
-    pub fn end(&self) -> Option<StreamEnd> {
-        self.end
+    pub fn end(&self) -> Option<&StreamEnd> {
+        self.end.as_ref()
     }
 
-    fn arrive(&mut self, partition: Partition, offset: Offset, now: Instant) -> Result<(), BatchError> {
-        self.tick(now)?;
+    /// Nothing goes on behind a failure: what was in memory may be half on the disk.
+    fn guard<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, BatchError>) -> Result<T, BatchError> {
+        if self.has_failed {
+            return Err(BatchError::Stopped);
+        }
+        let outcome = work(self);
+        self.has_failed = outcome.is_err();
+        outcome
+    }
+
+    fn arrive(&mut self, partition: Partition, offset: Offset, now: Instant) -> Result<Seen, BatchError> {
+        if self.end.is_some() {
+            return Err(BatchError::AfterEnd { partition, offset });
+        }
+        self.seal_due(now)?;
+        let reading = self.partitions.entry(partition).or_default();
+        if reading.next.is_some_and(|next| offset < next) {
+            return Ok(Seen::InThisLife);
+        }
+        reading.next = Some(offset.next());
+        if self.settled.get(&partition).is_some_and(|settled| settled.contains(bits(offset))) {
+            return Ok(Seen::Sealed);
+        }
+        if reading.resumed_at.is_some_and(|resumed| offset < resumed) {
+            return Ok(Seen::Unaccounted);
+        }
         self.began.get_or_insert(now);
-        let progress = self.partitions.entry(partition).or_default();
-        progress.next = progress.next.max(Some(offset.next()));
-        Ok(())
+        Ok(Seen::New)
     }
 
-    fn is_settled(&self, partition: Partition, offset: Offset) -> bool {
-        self.settled.get(&partition).is_some_and(|settled| settled.contains(bits(offset)))
+    /// Makes sure that a message from before this life is the one that was read then.
+    fn recognise(
+        &self,
+        seen: &Seen,
+        partition: Partition,
+        offset: Offset,
+        run: Option<&str>,
+        row: Option<RowNumber>,
+    ) -> Result<(), BatchError> {
+        let is_ours = self.source.as_ref().is_some_and(|source| source.is(run));
+        let is_known = match (seen, row) {
+            (_, Some(row)) if is_ours => self.taken.contains(row.get()),
+            (Seen::Sealed, _) => true,
+            _ => false,
+        };
+        if is_known {
+            return Ok(());
+        }
+        Err(BatchError::OtherTopic { path: self.store.folder().to_owned(), partition, offset })
     }
 
-    /// Why a message of this sender does not belong here, if it does not. The first sender is the store's.
-    fn stranger(&mut self, run: Option<&str>) -> Option<String> {
-        let source = self.source.get_or_insert_with(|| Source::of(run));
-        (!source.is(run))
-            .then(|| format!("it is of {}, while this directory holds {}", Source::of(run).name(), source.name()))
+    fn place_of(&self, partition: Partition, offset: Offset) -> Place {
+        let newest = self.partitions.get(&partition).and_then(|reading| reading.newest);
+        Place { partition, offset, newest }
     }
 
-    fn next_number(&self) -> RowNumber {
-        self.taken.max().and_then(RowNumber::new).map_or(RowNumber::FIRST, RowNumber::next)
+    /// The smallest number that no row has: after a kill, rows that are read again get the numbers that they had.
+    fn free_number(&mut self) -> RowNumber {
+        while self.taken.contains(self.free) {
+            self.free += 1;
+        }
+        RowNumber::new(self.free).unwrap_or(RowNumber::FIRST)
     }
 
     fn window(&mut self, window: WindowIndex) -> &mut OpenWindow {
@@ -306,64 +320,41 @@ impl BatchWriter {
 
     fn set_aside(
         &mut self,
-        partition: Partition,
-        offset: Offset,
+        place: Place,
         row: Option<RowNumber>,
         reason: String,
         raw: &[u8],
     ) -> Result<Taken, BatchError> {
-        let own = row.and_then(|row| self.cut.window_of_row(row)).filter(|window| *window >= self.next);
-        let window = own.unwrap_or(self.next);
+        let own = row.and_then(|row| self.own_window(place.partition, row));
+        let window = own.unwrap_or_else(|| self.window_of_partition(place.partition));
         let store = self.store.clone();
+        self.uncounted += raw.len();
         let open = self.window(window);
-        open.set_aside(&store, &Line::new(partition, offset, row, &reason, raw))?;
+        open.set_aside(&store, place, &Line::new(place.partition, place.offset, row, &reason, raw))?;
         open.numbered += u64::from(own.is_some());
         Ok(Taken::Quarantined { reason })
     }
 
     /// Notes how far a partition is, and seals what that completes.
-    fn advance(&mut self, partition: Partition, row: RowNumber, time: Option<i64>) -> Result<(), BatchError> {
-        let progress = self.partitions.entry(partition).or_default();
-        progress.last_row = progress.last_row.max(row.get());
-        progress.newest = progress.newest.max(time);
+    fn advance(&mut self, partition: Partition, row: Option<RowNumber>, time: Option<i64>) -> Result<(), BatchError> {
+        let reading = self.partitions.entry(partition).or_default();
+        reading.last_row = reading.last_row.max(row.map_or(0, RowNumber::get));
+        reading.newest = reading.newest.max(time);
         self.seal_ready()
     }
 
-    fn seal_ready(&mut self) -> Result<(), BatchError> {
-        while self.end.is_none() {
-            let Some(reason) = self.is_done(self.next) else { break };
-            self.seal_next(reason)?;
+    /// Rows wait in memory until a window has enough for a write; many small windows must not add up.
+    fn bound_memory(&mut self) -> Result<(), BatchError> {
+        if self.uncounted < MOST_HELD / 2 {
+            return Ok(());
+        }
+        self.uncounted = 0;
+        if self.open.values().map(OpenWindow::held).sum::<usize>() > MOST_HELD / 2 {
+            for open in self.open.values_mut() {
+                open.release()?;
+            }
         }
         Ok(())
-    }
-
-    fn seal_next(&mut self, reason: SealReason) -> Result<(), BatchError> {
-        let window = self.next;
-        self.window(window);
-        let Some(open) = self.open.remove(&window) else { unreachable!("the window was opened above") };
-        let run = match &self.source {
-            Some(Source::Replay(run)) => Some(run.clone()),
-            Some(Source::Foreign) | None => None,
-        };
-        let sealing = Sealing { window, run, resume: self.resume_points(), span: self.span_of(window), reason };
-        let manifest = seal(&self.store, open, sealing)?;
-        self.totals.0 += manifest.rows;
-        self.totals.1 += manifest.quarantined;
-        self.next = window.next();
-        self.sealed.push(manifest);
-        Ok(())
-    }
-
-    /// Where reading must go on so that no message of an open window is missed.
-    fn resume_points(&self) -> Vec<ResumePoint> {
-        let point = |(partition, progress): (&Partition, &Progress)| {
-            let partition = *partition;
-            let needed = self.open.values().filter_map(|open| open.first_offset(partition)).min();
-            // An end marker is read again: a writer that is resumed must know that the partition has ended.
-            let offset = needed.or(progress.end).or(progress.next)?;
-            Some(ResumePoint { partition, offset, newest: None })
-        };
-        self.partitions.iter().filter_map(point).collect()
     }
 }
 

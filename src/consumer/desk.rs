@@ -1,0 +1,166 @@
+//! Where messages come in and sealed windows go out.
+
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::batch::{Arrival, BatchWriter, EndMark, Manifest, Rejected, RowRange, Taken};
+use crate::broker::{Delivery, Subscription};
+use crate::consumer::ConsumerError;
+use crate::consumer::garbage::Garbage;
+use crate::consumer::intake::Intake;
+use crate::record::Envelope;
+use crate::telemetry::{Event, Progress};
+
+/// How long a poll waits before the consumer looks at its clock and whether it is to stop.
+const POLL_WAIT: Duration = Duration::from_millis(50);
+/// How often the number of unread messages is renewed.
+const LAG_INTERVAL: Duration = Duration::from_millis(200);
+/// After so long a silence a stream that has ended in part is told.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// All that a consumer works with.
+pub(crate) struct Desk {
+    pub(crate) intake: Intake,
+    pub(crate) writer: BatchWriter,
+    pub(crate) subscription: Subscription,
+    pub(crate) garbage: Garbage,
+    pub(crate) progress: Progress,
+}
+
+impl Desk {
+    pub(crate) fn work(
+        mut self,
+        end_after_idle: Option<Duration>,
+        stop: &CancellationToken,
+    ) -> Result<(), ConsumerError> {
+        let (mut last_message, mut last_lag) = (Instant::now(), Instant::now());
+        let mut is_told = false;
+        while !stop.is_cancelled() {
+            let now = self.step(&mut last_message)?;
+            let silence = now - last_message;
+            if self.writer.has_all_ends() || end_after_idle.is_some_and(|limit| silence > limit) {
+                self.garbage.judge()?;
+                self.writer.finish(now)?;
+            } else if silence > SILENCE && !is_told {
+                is_told = self.tell_who_is_waited_for();
+            }
+            for manifest in self.writer.sealed() {
+                self.settle(&manifest);
+            }
+            if let Some(end) = self.writer.end() {
+                self.progress.counters().lag.set(0);
+                self.progress.tell(Event::StreamEnded { windows: end.windows });
+                return Ok(());
+            }
+            if now - last_lag > LAG_INTERVAL {
+                last_lag = now;
+                self.writer.tick(now)?;
+                if let Some(lag) = self.subscription.lag() {
+                    self.progress.counters().lag.set(lag);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for a message, and takes it; gives the time.
+    fn step(&mut self, last_message: &mut Instant) -> Result<Instant, ConsumerError> {
+        let Self { intake, writer, subscription, garbage, progress } = self;
+        let polled = subscription.poll(POLL_WAIT)?;
+        let now = Instant::now();
+        match &polled {
+            Some(delivery) => {
+                take(intake, writer, garbage, progress, delivery, now)?;
+                *last_message = now;
+            }
+            None => writer.tick(now)?,
+        }
+        Ok(now)
+    }
+
+    /// A stream with several partitions of which some have ended looks as if it stood still.
+    fn tell_who_is_waited_for(&self) -> bool {
+        let (unended, all) = (self.writer.unended(), self.writer.partitions());
+        if unended.len() == all {
+            return false;
+        }
+        let waited_for = unended.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        tracing::warn!(
+            "{} of {all} partitions have ended; waiting for the end marker of {waited_for} (a message with the header \
+             windrow-end on each; --end-after-idle takes a silence for it)",
+            all - unended.len()
+        );
+        true
+    }
+
+    /// The manifest is in place, so the broker may know how far we are.
+    fn settle(&self, manifest: &Manifest) {
+        let positions: Vec<_> = manifest.resume.iter().map(|point| (point.partition, point.offset)).collect();
+        // The manifests are the truth; the group's offsets serve only those who watch the lag from outside.
+        if let Err(error) = self.subscription.commit(&positions) {
+            tracing::warn!(%error, window = %manifest.window, "offsets not committed");
+        }
+        self.progress.tell(Event::WindowSealed {
+            window: manifest.window.get(),
+            rows: manifest.rows,
+            unlabelled: manifest.rows - manifest.labelled,
+            quarantined: manifest.quarantined,
+            reason: manifest.sealed.to_string(),
+        });
+    }
+}
+
+fn take(
+    intake: &mut Intake,
+    writer: &mut BatchWriter,
+    garbage: &mut Garbage,
+    progress: &Progress,
+    delivery: &Delivery<'_>,
+    now: Instant,
+) -> Result<(), ConsumerError> {
+    let (partition, offset) = (delivery.partition(), delivery.offset());
+    let value = delivery.value();
+    let (row, run, refusal) = match delivery.envelope() {
+        Ok(Envelope::End { run, first, rows }) => {
+            let sent = rows.filter(|rows| *rows > 0);
+            let sent = sent.map(|rows| RowRange { first: first.get(), last: first.get().saturating_add(rows - 1) });
+            return Ok(writer.end_partition(EndMark { partition, offset, run, sent, now })?);
+        }
+        Ok(Envelope::Row { row, run }) => (Some(row), run, None),
+        Ok(Envelope::Foreign) => (None, None, None),
+        Err(text) => (None, None, Some(format!("its windrow-row header `{text}` is not a row number"))),
+    };
+    let accepted = match refusal {
+        Some(refusal) => Err(refusal),
+        None => intake.read(value, row.is_none()).map_err(|refusal| refusal.to_string()),
+    };
+    let taken = match accepted {
+        Ok(accepted) => writer.take(Arrival {
+            partition,
+            offset,
+            run,
+            row,
+            labelled: accepted.labelled,
+            time: accepted.time.map(|time| time.seconds()),
+            record: accepted.record,
+            now,
+        })?,
+        Err(reason) => writer.quarantine(Rejected { partition, offset, run, row, reason, raw: value, now })?,
+    };
+    let counters = progress.counters();
+    match taken {
+        Taken::Known => return Ok(()),
+        Taken::Stored { .. } => {
+            counters.stored.add(1);
+            garbage.stored();
+        }
+        Taken::Repeated => counters.repeated.add(1),
+        Taken::Quarantined { reason } => {
+            counters.quarantined.add(1);
+            garbage.refused(partition, offset, &reason)?;
+        }
+    }
+    counters.received.add(1);
+    Ok(())
+}
