@@ -1,6 +1,7 @@
 //! A window that is still being filled.
 
 use std::collections::BTreeMap;
+use std::io::BufRead;
 
 use roaring::RoaringTreemap;
 
@@ -98,6 +99,39 @@ impl OpenWindow {
         self.quarantined += 1;
         self.quarantined_rows.extend(line.row.map(RowNumber::get));
         self.account(place);
+        Ok(())
+    }
+
+    /// Takes over the quarantine of a window that holds nothing else.
+    pub(crate) fn absorb(&mut self, store: &BatchStore, other: Self) -> Result<(), BatchError> {
+        if let Some(aside) = other.quarantine {
+            let mut aside = aside.reread()?;
+            let file = self
+                .quarantine
+                .get_or_insert_with(|| Spill::new(store.open_folder().join(format!("{}.jsonl", self.name))));
+            loop {
+                let chunk = aside.bytes.fill_buf().map_err(BatchError::read(&aside.path))?;
+                if chunk.is_empty() {
+                    break;
+                }
+                let read = chunk.len();
+                file.push(chunk);
+                aside.bytes.consume(read);
+                if file.is_full() {
+                    file.write()?;
+                }
+            }
+            aside.remove()?;
+        }
+        self.quarantined += other.quarantined;
+        self.quarantined_rows |= other.quarantined_rows;
+        for (partition, offsets) in other.offsets {
+            *self.offsets.entry(partition).or_default() |= offsets;
+        }
+        for (partition, needed) in other.first {
+            let first = self.first.entry(partition).or_insert(needed);
+            *first = needed.min(*first);
+        }
         Ok(())
     }
 

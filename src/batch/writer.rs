@@ -37,6 +37,9 @@ pub struct BatchWriter {
     log: Option<String>,
     partitions: BTreeMap<Partition, Reading>,
     open: BTreeMap<WindowIndex, OpenWindow>,
+    /// Event time: what is refused before its partition has told any time. It goes with the first window, whichever that
+    /// turns out to be.
+    early: Option<OpenWindow>,
     /// Windows opened so far: names their files until they are sealed.
     opened: u64,
     /// Bytes pushed since the memory that open windows hold was last counted.
@@ -326,10 +329,16 @@ impl BatchWriter {
         raw: &[u8],
     ) -> Result<Taken, BatchError> {
         let own = row.and_then(|row| self.own_window(place.partition, row));
-        let window = own.unwrap_or_else(|| self.window_of_partition(place.partition));
         let store = self.store.clone();
         self.uncounted += raw.len();
-        let open = self.window(window);
+        let open = match own.or_else(|| self.window_of_partition(place.partition)) {
+            Some(window) => self.window(window),
+            None => {
+                self.opened += 1;
+                let name = format!("open-{}", self.opened);
+                self.early.get_or_insert_with(|| OpenWindow::new(&store, &name, &[]))
+            }
+        };
         open.set_aside(&store, place, &Line::new(place.partition, place.offset, row, &reason, raw))?;
         open.numbered += u64::from(own.is_some());
         Ok(Taken::Quarantined { reason })

@@ -88,13 +88,19 @@ impl BatchWriter {
     }
 
     /// The window that keeps what a row's own number cannot place: of event windows, the one that the partition has come
-    /// to, which cannot be sealed yet; else the next to be sealed.
-    pub(super) fn window_of_partition(&self, partition: Partition) -> WindowIndex {
+    /// to, which cannot be sealed yet (`None` while it has told no time, and nothing is sealed); else the next to be sealed.
+    pub(super) fn window_of_partition(&self, partition: Partition) -> Option<WindowIndex> {
+        if self.cut.span().is_none() {
+            return Some(self.next);
+        }
         let newest = self.partitions.get(&partition).and_then(|reading| reading.newest);
         let span = newest.and_then(|newest| self.cut.span_of_time(newest));
         let place = span.zip(self.first_span).map(|(span, first)| span - first + 1);
         let window = place.and_then(|place| u32::try_from(place).ok()).and_then(WindowIndex::new);
-        window.map_or(self.next, |window| window.max(self.next))
+        match window {
+            None if self.next == WindowIndex::FIRST => None,
+            window => Some(window.unwrap_or(self.next).max(self.next)),
+        }
     }
 
     /// The window that a row's own number puts it into, while that can still take it.

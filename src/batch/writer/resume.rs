@@ -60,6 +60,7 @@ impl BatchWriter {
             log,
             partitions: partitions.iter().map(|partition| (*partition, Reading::default())).collect(),
             open: BTreeMap::new(),
+            early: None,
             opened: 0,
             uncounted: 0,
             next: WindowIndex::FIRST,

@@ -41,7 +41,8 @@ impl BatchWriter {
     }
 
     pub(super) fn seal_all(&mut self) -> Result<(), BatchError> {
-        let last_open = self.open.keys().next_back().copied();
+        let early = self.early.as_ref().map(|_| self.next);
+        let last_open = self.open.keys().next_back().copied().max(early);
         if let Some(last) = last_open.max(self.cut.fixed_windows()) {
             while self.next <= last {
                 self.seal_next(SealReason::End)?;
@@ -73,7 +74,10 @@ impl BatchWriter {
     fn seal_next(&mut self, reason: SealReason) -> Result<(), BatchError> {
         let window = self.next;
         self.window(window);
-        let Some(open) = self.open.remove(&window) else { unreachable!("the window was opened above") };
+        let Some(mut open) = self.open.remove(&window) else { unreachable!("the window was opened above") };
+        if let Some(early) = self.early.take() {
+            open.absorb(&self.store, early)?;
+        }
         let sealing = Sealing {
             window,
             run: self.source.as_ref().and_then(Source::run),
