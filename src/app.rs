@@ -3,6 +3,8 @@
 //! Owns cancellation: every stage gets the same token, and none is left behind when this returns. The first failure
 //! stops the others.
 
+mod error;
+mod running;
 mod workdir;
 
 use std::net::SocketAddr;
@@ -10,25 +12,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Api, ApiError};
-use crate::batch::{BatchError, BatchStore, Cut};
-use crate::broker::{Broker, BrokerError, Choice, Connection, StartOptions, topics};
-use crate::config::{ConfigError, Pipeline, Schema, WindowPolicy};
-use crate::consumer::{Consumer, ConsumerError};
-use crate::dataset::{self, DatasetError, DatasetReader};
-use crate::producer::{Producer, ProducerError, Replay};
-use crate::record::RunId;
-use crate::registry::{Registry, RegistryError};
+use crate::api::{self, Api};
+use crate::batch::{BatchStore, Cut};
+use crate::broker::{Broker, Choice, Connection, StartOptions, topics};
+use crate::config::{Pipeline, Schema, WindowPolicy};
+use crate::consumer::Consumer;
+use crate::dataset::{self, DatasetReader};
+use crate::producer::Producer;
+use crate::record::{RowNumber, RunId};
+use crate::registry::Registry;
 use crate::telemetry::{Event, Progress};
-use crate::trainer::{Trainer, TrainerError};
+use crate::trainer::Trainer;
 
+pub use self::error::AppError;
+pub use self::running::Running;
+use self::workdir::Origin;
 pub use self::workdir::WorkdirError;
+pub use crate::producer::Replay;
 
-/// How long stages may take to end once they are told to.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 /// So many digits of the dataset's sha256 name its replay.
 const RUN_ID_LENGTH: usize = 16;
 /// How often a server looks for models that another process has made.
@@ -54,40 +57,80 @@ pub struct RunOptions {
     pub start: StartOptions,
     /// Whether the work directory is emptied first.
     pub fresh: bool,
+    /// Which rows are replayed.
+    pub replay: Replay,
+}
+
+/// What is known before the first row moves.
+struct Ground {
+    schema: Arc<Schema>,
+    /// The sha256 of the dataset.
+    digest: String,
+    cut: Cut,
+    /// Whether this process chooses the rows that are replayed.
+    is_run: bool,
+    replay: Replay,
+}
+
+impl Ground {
+    fn origin(&self) -> Origin<'_> {
+        Origin { dataset: &self.digest, replay: self.is_run.then_some(&self.replay) }
+    }
+}
+
+/// How far a run has come.
+#[derive(Debug, Default)]
+struct Begun {
+    is_through: bool,
+    /// The first row that no sealed window accounts for, where there are any.
+    next: Option<RowNumber>,
 }
 
 impl Workplace {
-    /// Broker, producer, consumer, trainer and API in one process.
+    /// Broker, producer, consumer, trainer and API in one process; goes on with a run that was begun in the work directory.
     ///
     /// Returns when all are at work; they go on until [`Running::finished`] and [`Running::shutdown`].
     ///
     /// # Errors
-    /// The work directory holds a run, the port is taken, the broker does not come up, or the topic cannot be made.
+    /// The work directory holds another run, the port is taken, the broker does not come up, or the topic cannot be made.
     pub async fn run(&self, options: RunOptions, stop: CancellationToken) -> Result<Running, AppError> {
-        let schema = self.schema()?;
-        let cut = self.cut()?;
+        let ground = self.prepare(Some(options.replay)).await?;
         let listener = api::bind(self.pipeline.serve.listen).await?;
-        workdir::clear(&self.workdir, options.fresh)?;
+        if options.fresh {
+            workdir::empty(&self.workdir)?;
+        }
+        self.compare(&ground)?;
+        let begun = self.begun(&ground.replay)?;
         let registry = Arc::new(Registry::open(&self.models())?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);
+        if begun.is_through {
+            let store = BatchStore::open(&self.workdir)?;
+            let training = self.trainer(&ground.schema, store, &registry).run(running.stop.clone());
+            running.work(async { Ok(training.await?) });
+            return Ok(running);
+        }
         let started = running.start_broker(&options.broker, &options.start, &self.progress).await;
-        let connection = match started {
-            Ok(Some(connection)) => connection,
+        let (connection, outlives_us) = match started {
+            Ok(Some(started)) => started,
             Ok(None) => return Ok(running),
             Err(error) => return Err(running.give_up(error).await),
         };
         let stream = &self.pipeline.stream;
-        if let Err(error) = topics::create(&connection, &stream.topic, stream.partitions.get()).await {
-            return Err(running.give_up(error.into()).await);
-        }
-        let store = match self.begin() {
+        let created = tokio::select! {
+            created = topics::create(&connection, &stream.topic, stream.partitions.get()) => created,
+            () = running.stop.cancelled() => return Ok(running),
+        };
+        let store = match created.map_err(AppError::from).and_then(|_| self.begin(&ground)) {
             Ok(store) => store,
             Err(error) => return Err(running.give_up(error).await),
         };
-        let producer = self.producer(&schema, connection.clone())?;
-        let consumer = self.consumer(&schema, cut, store.clone(), connection, None);
-        let trainer = self.trainer(&schema, store, &registry);
+        // A broker of our own forgets the topic with us, so offsets of an earlier life say nothing in this one.
+        let log = (!outlives_us).then(|| format!("{:016x}", rand::random::<u64>()));
+        let mut producer = self.producer(&ground, connection.clone());
+        producer.replay.sealed_to = begun.next.filter(|_| !outlives_us);
+        let consumer = Consumer { log, ..self.consumer(&ground, store.clone(), connection, None) };
+        let trainer = self.trainer(&ground.schema, store, &registry);
         let token = || running.stop.clone();
         let (producing, consuming, training) = (producer.run(token()), consumer.run(token()), trainer.run(token()));
         running.work(async { Ok(producing.await?) });
@@ -96,37 +139,45 @@ impl Workplace {
         Ok(running)
     }
 
-    /// The producer alone.
+    /// The producer alone; goes on behind what the topic holds.
     ///
     /// # Errors
     /// As [`Producer::run`].
-    pub async fn produce(&self, connection: Connection, stop: CancellationToken) -> Result<(), AppError> {
-        Ok(self.producer(&self.schema()?, connection)?.run(stop).await?)
+    pub async fn produce(
+        &self,
+        connection: Connection,
+        replay: Replay,
+        stop: CancellationToken,
+    ) -> Result<(), AppError> {
+        let ground = self.prepare(Some(replay)).await?;
+        Ok(self.producer(&ground, connection).run(stop).await?)
     }
 
     /// The consumer alone; goes on where the manifests in the work directory say.
     ///
     /// # Errors
-    /// As [`Consumer::run`].
+    /// The work directory holds another run; and as [`Consumer::run`].
     pub async fn consume(
         &self,
         connection: Connection,
         end_after_idle: Option<Duration>,
         stop: CancellationToken,
     ) -> Result<(), AppError> {
-        let (schema, cut) = (self.schema()?, self.cut()?);
-        let store = self.begin()?;
+        let ground = self.prepare(None).await?;
+        self.compare(&ground)?;
+        let store = self.begin(&ground)?;
         if let Some(end) = store.end()? {
             self.progress.tell(Event::StreamEnded { windows: end.windows });
         }
-        Ok(self.consumer(&schema, cut, store, connection, end_after_idle).run(stop).await?)
+        Ok(self.consumer(&ground, store, connection, end_after_idle).run(stop).await?)
     }
 
     /// The trainer alone; begins with the first window without a model.
     ///
     /// # Errors
-    /// As [`Trainer::run`].
+    /// The work directory holds another run; and as [`Trainer::run`].
     pub async fn train(&self, stop: CancellationToken) -> Result<(), AppError> {
+        workdir::compare(&self.workdir, &self.pipeline, None)?;
         let store = BatchStore::open(&self.workdir)?;
         let registry = Arc::new(Registry::open(&self.models())?);
         Ok(self.trainer(&self.schema()?, store, &registry).run(stop).await?)
@@ -157,10 +208,30 @@ impl Workplace {
         Ok(Registry::open(&self.models())?)
     }
 
+    /// Makes sure that the work directory holds this run or none.
+    fn compare(&self, ground: &Ground) -> Result<(), AppError> {
+        Ok(workdir::compare(&self.workdir, &self.pipeline, Some(&ground.origin()))?)
+    }
+
     /// The work directory, from here on a run's.
-    fn begin(&self) -> Result<BatchStore, AppError> {
-        workdir::describe(&self.workdir, &self.pipeline, &timestamp())?;
+    fn begin(&self, ground: &Ground) -> Result<BatchStore, AppError> {
+        workdir::describe(&self.workdir, &self.pipeline, &ground.origin(), &timestamp())?;
         Ok(BatchStore::open(&self.workdir)?)
+    }
+
+    /// How far a run in the work directory has come, if there is one.
+    fn begun(&self, replay: &Replay) -> Result<Begun, AppError> {
+        if !self.workdir.join("batches").is_dir() {
+            return Ok(Begun::default());
+        }
+        let store = BatchStore::open(&self.workdir)?;
+        let (manifests, end) = (store.manifests()?, store.end()?);
+        let (windows, rows) = (manifests.len(), manifests.iter().map(|manifest| manifest.rows).sum());
+        let next = BatchStore::first_missing(&manifests, replay.from);
+        if windows > 0 || end.is_some() {
+            self.progress.tell(Event::RunResumed { windows, rows, next: end.is_none().then_some(next.get()) });
+        }
+        Ok(Begun { is_through: end.is_some(), next: (windows > 0).then_some(next) })
     }
 
     fn models(&self) -> PathBuf {
@@ -176,40 +247,57 @@ impl Workplace {
         Ok(Arc::new(schema))
     }
 
-    fn cut(&self) -> Result<Cut, AppError> {
+    /// What every stage that touches rows must know of the dataset. Reads it, so not on the runtime's threads.
+    async fn prepare(&self, replay: Option<Replay>) -> Result<Ground, AppError> {
+        let place = self.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let schema = place.schema()?;
+            let digest = dataset::digest(&place.pipeline.dataset)?;
+            let is_run = replay.is_some();
+            let replay = replay.unwrap_or_default();
+            let cut = place.cut(&replay)?;
+            Ok(Ground { schema, digest, cut, is_run, replay })
+        });
+        reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    fn cut(&self, replay: &Replay) -> Result<Cut, AppError> {
         let rows = match self.pipeline.window {
-            WindowPolicy::Parts(_) => Some(DatasetReader::open(&self.pipeline.dataset)?.count()?),
+            WindowPolicy::Parts(_) => {
+                let all = DatasetReader::open(&self.pipeline.dataset)?.count()?;
+                // Equal parts of what is replayed.
+                let last = replay.limit.map(|limit| (replay.from.get() - 1).saturating_add(limit));
+                Some(last.map_or(all, |last| last.min(all)))
+            }
             _ => None,
         };
         Ok(Cut::new(self.pipeline.window, rows))
     }
 
-    fn producer(&self, schema: &Arc<Schema>, connection: Connection) -> Result<Producer, AppError> {
-        // The same dataset is the same replay: rows that are sent again after a broker was lost are known again.
-        let run = RunId::new(&dataset::digest(&self.pipeline.dataset)?[..RUN_ID_LENGTH]);
-        Ok(Producer {
+    fn producer(&self, ground: &Ground, connection: Connection) -> Producer {
+        Producer {
             dataset: self.pipeline.dataset.clone(),
             stream: self.pipeline.stream.clone(),
-            schema: Arc::clone(schema),
+            schema: Arc::clone(&ground.schema),
             connection,
-            run,
-            replay: Replay::default(),
+            // The same dataset is the same replay: rows that are sent again after a broker was lost are known again.
+            run: RunId::new(&ground.digest[..RUN_ID_LENGTH]),
+            replay: ground.replay.clone(),
             progress: self.progress.clone(),
-        })
+        }
     }
 
     fn consumer(
         &self,
-        schema: &Arc<Schema>,
-        cut: Cut,
+        ground: &Ground,
         store: BatchStore,
         connection: Connection,
         end_after_idle: Option<Duration>,
     ) -> Consumer {
         Consumer {
-            schema: Arc::clone(schema),
+            schema: Arc::clone(&ground.schema),
             stream: self.pipeline.stream.clone(),
-            cut,
+            cut: ground.cut,
             store,
             connection,
             log: None,
@@ -233,140 +321,6 @@ impl Workplace {
     fn api(&self, registry: &Arc<Registry>) -> Api {
         Api { pipeline: Arc::clone(&self.pipeline), registry: Arc::clone(registry), progress: self.progress.clone() }
     }
-}
-
-/// The stages of this process, at work.
-#[derive(Debug)]
-pub struct Running {
-    registry: Arc<Registry>,
-    broker: Option<Broker>,
-    /// Stages that end when the stream is through.
-    working: JoinSet<Result<(), AppError>>,
-    /// The API, which ends last.
-    serving_task: JoinSet<Result<(), AppError>>,
-    stop: CancellationToken,
-    serving: CancellationToken,
-    url: String,
-}
-
-impl Running {
-    fn new(registry: Arc<Registry>, stop: CancellationToken) -> Self {
-        let serving = stop.child_token();
-        let (working, serving_task) = (JoinSet::new(), JoinSet::new());
-        Self { registry, broker: None, working, serving_task, stop, serving, url: String::new() }
-    }
-
-    fn serve(&mut self, api: Api, listener: api::Listener) {
-        self.url = listener.url();
-        api.progress.tell(Event::ApiReady { url: self.url.clone() });
-        let token = self.serving.clone();
-        self.serving_task.spawn(async move { Ok(api::run(api, listener, token).await?) });
-    }
-
-    fn work(&mut self, stage: impl Future<Output = Result<(), AppError>> + Send + 'static) {
-        self.working.spawn(stage);
-    }
-
-    /// `None` when it was told to stop while the broker came up.
-    async fn start_broker(
-        &mut self,
-        choice: &Choice,
-        options: &StartOptions,
-        progress: &Progress,
-    ) -> Result<Option<Connection>, AppError> {
-        let broker = tokio::select! {
-            broker = Broker::start(choice, options) => broker?,
-            () = self.stop.cancelled() => return Ok(None),
-        };
-        progress.tell(Event::BrokerReady {
-            kind: broker.kind(),
-            address: broker.connection().address().to_owned(),
-            reason: broker.reason().to_owned(),
-        });
-        let connection = broker.connection().clone();
-        self.broker = Some(broker);
-        Ok(Some(connection))
-    }
-
-    /// Serves until it is told to stop.
-    ///
-    /// # Errors
-    /// The API, or what works beside it, fails.
-    pub async fn serve_on(&mut self) -> Result<(), AppError> {
-        tokio::select! {
-            Some(ended) = self.working.join_next() => flatten(ended),
-            Some(ended) = self.serving_task.join_next() => flatten(ended),
-            () = self.stop.cancelled() => Ok(()),
-        }
-    }
-
-    /// Stops everything because of an error, and gives that error back.
-    pub async fn give_up(self, error: AppError) -> AppError {
-        // The first fault is what a person must know; what goes wrong while clearing up follows from it.
-        if let Err(later) = self.shutdown().await {
-            tracing::warn!(error = %later, "clearing up failed too");
-        }
-        error
-    }
-
-    /// The models, as they are published.
-    #[must_use]
-    pub fn registry(&self) -> &Arc<Registry> {
-        &self.registry
-    }
-
-    /// Where the API answers, as in `http://127.0.0.1:8080`.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Waits until the stream is through and every model is there, or it is told to stop.
-    ///
-    /// # Errors
-    /// The first stage that fails; the others are stopped.
-    pub async fn finished(&mut self) -> Result<(), AppError> {
-        loop {
-            tokio::select! {
-                stage = self.working.join_next() => match stage {
-                    Some(ended) => flatten(ended)?,
-                    None => return Ok(()),
-                },
-                Some(ended) = self.serving_task.join_next() => flatten(ended)?,
-                () = self.stop.cancelled() => return Ok(()),
-            }
-        }
-    }
-
-    /// Stops what still works, waits for it (5 s at most), and removes the broker.
-    ///
-    /// # Errors
-    /// A stage that fails while it ends, or does not end in time.
-    pub async fn shutdown(mut self) -> Result<(), AppError> {
-        self.stop.cancel();
-        let mut result = Ok(());
-        let joined = tokio::time::timeout(SHUTDOWN_LIMIT, async {
-            while let Some(ended) = self.working.join_next().await {
-                result = std::mem::replace(&mut result, Ok(())).and(flatten(ended));
-            }
-            while let Some(ended) = self.serving_task.join_next().await {
-                result = std::mem::replace(&mut result, Ok(())).and(flatten(ended));
-            }
-        });
-        let in_time = joined.await.is_ok();
-        if let Some(broker) = self.broker.take() {
-            result = result.and(broker.stop().await.map_err(AppError::from));
-        }
-        if in_time { result } else { result.and(Err(AppError::SlowShutdown)) }
-    }
-}
-
-fn flatten(ended: Result<Result<(), AppError>, tokio::task::JoinError>) -> Result<(), AppError> {
-    ended.unwrap_or_else(|error| match error.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        // Cancelled: only at the end of the runtime, when nobody asks any more.
-        Err(_) => Ok(()),
-    })
 }
 
 async fn watch(registry: Arc<Registry>, stop: CancellationToken) {
@@ -420,42 +374,4 @@ pub fn default_workdir(pipeline: &Pipeline) -> PathBuf {
 pub fn listening(mut pipeline: Pipeline, listen: Option<SocketAddr>) -> Pipeline {
     pipeline.serve.listen = listen.unwrap_or(pipeline.serve.listen);
     pipeline
-}
-
-/// Why a command did not come to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The pipeline file.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The work directory.
-    #[error(transparent)]
-    Workdir(#[from] WorkdirError),
-    /// The dataset.
-    #[error(transparent)]
-    Dataset(#[from] DatasetError),
-    /// The broker.
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
-    /// The batch files.
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-    /// The models.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// The producer.
-    #[error(transparent)]
-    Producer(#[from] ProducerError),
-    /// The consumer.
-    #[error(transparent)]
-    Consumer(#[from] ConsumerError),
-    /// The trainer.
-    #[error(transparent)]
-    Trainer(#[from] TrainerError),
-    /// The API.
-    #[error(transparent)]
-    Api(#[from] ApiError),
-    /// A stage that does not end.
-    #[error("a stage did not end within 5 s of being told to; what it had not sealed is made again next time")]
-    SlowShutdown,
 }

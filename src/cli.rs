@@ -113,7 +113,7 @@ impl CliError {
         match self {
             Self::Use(_)
             | Self::App(AppError::Config(ConfigError::Read { .. } | ConfigError::Invalid { .. }))
-            | Self::App(AppError::Workdir(WorkdirError::Used { .. })) => 2,
+            | Self::App(AppError::Workdir(WorkdirError::Changed { .. })) => 2,
             _ => 1,
         }
     }

@@ -8,6 +8,7 @@ mod pace;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use self::pace::Pacer;
@@ -44,7 +45,7 @@ pub struct Producer {
 }
 
 /// Which rows of the dataset are replayed, and how fast at most.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Replay {
     /// The first one.
     pub from: RowNumber,
@@ -53,9 +54,11 @@ pub struct Replay {
     /// Whether the dataset begins again at its first row when it is through, for ever or to the limit; row numbers go on.
     pub again: bool,
     /// Rows per second, at most.
+    #[serde(skip)]
     pub max_rate: Option<f64>,
     /// Rows before this one are in files already, and the topic has forgotten them with its broker: it is the first that
     /// is sent, where the topic holds none.
+    #[serde(skip)]
     pub sealed_to: Option<RowNumber>,
 }
 
@@ -96,6 +99,9 @@ impl Producer {
         let mut sent: u64 = 0;
         let mut slots = partitions.iter().cycle();
         while let (Some(row), Some(partition)) = (reader.next_row()?, slots.next()) {
+            if self.replay.sealed_to.is_some_and(|first| row.number < first) {
+                continue;
+            }
             let happened = if pacer.needs_time() {
                 // A row whose time cannot be read is the consumer's to judge; it does not wait.
                 parser.parse(row.bytes).ok().and_then(|fields| self.schema.time(&fields).ok().flatten())

@@ -106,6 +106,15 @@ pub enum Event {
         /// Its address, as in `http://127.0.0.1:8080`.
         url: String,
     },
+    /// A run that was begun earlier goes on.
+    RunResumed {
+        /// Windows that are sealed.
+        windows: usize,
+        /// Rows in them.
+        rows: u64,
+        /// The first row that is not; `None` when the stream is through.
+        next: Option<u64>,
+    },
     /// All rows of the dataset are in the topic.
     ProducerDone {
         /// How many.

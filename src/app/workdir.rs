@@ -1,59 +1,109 @@
-//! The work directory of one pipeline: fresh, used, or somebody else's.
+//! The work directory of one pipeline: fresh, of this run, or of another.
 
-use std::fs;
-use std::fs::Permissions;
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::batch::{BatchError, BatchStore};
 use crate::config::Pipeline;
+use crate::producer::Replay;
 
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
 const OURS: [&str; 4] = ["run.json", "batches", "quarantine", "models"];
 const RUN_FILE: &str = "run.json";
+/// The version of `run.json`. A reader refuses a higher one.
+const FORMAT: u32 = 2;
 /// As any file that a program leaves for others to read; the umask still takes its share.
 const READABLE: u32 = 0o666;
+/// What may change between two lives of a run: none of it changes a row, a window or a model. The dataset is known by its
+/// content, not by its path.
+const FREE: [&str; 5] = ["dataset.path", "quarantine", "serve", "stream.pace", "stream.seed"];
 
-/// What `run.json` says: what this directory was made from.
-#[derive(Debug, Serialize)]
-struct RunFile<'a> {
-    format: u32,
-    windrow: &'a str,
-    created: &'a str,
-    pipeline: &'a Pipeline,
+/// Where the rows of a run come from, beside the pipeline file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    /// The sha256 of the dataset.
+    pub(crate) dataset: &'a str,
+    /// Which rows; `None` where a producer in another process decides.
+    pub(crate) replay: Option<&'a Replay>,
 }
 
-/// Makes sure that a run may begin at the beginning here; makes nothing yet, so that a run which fails before its first
-/// row leaves no trace.
+/// What `run.json` says: what this directory was made from.
+#[derive(Debug, Serialize, Deserialize)]
+struct RunFile {
+    format: u32,
+    windrow: String,
+    created: String,
+    pipeline: Value,
+    /// The sha256 of the dataset. Format 1 did not tell.
+    #[serde(default)]
+    dataset: Option<String>,
+    #[serde(default)]
+    replay: Option<Value>,
+}
+
+/// Makes sure that what a directory holds was made from this pipeline and dataset; a directory that holds nothing is fine.
+/// Makes nothing, so that a run which fails before its first row leaves no trace.
 ///
 /// # Errors
-/// The directory holds a run and is not to be emptied, or somebody is at work in it.
-pub(crate) fn clear(workdir: &Path, fresh: bool) -> Result<(), WorkdirError> {
+/// It was made from others, or what it was made from cannot be read.
+pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<(), WorkdirError> {
     if workdir.exists() && !workdir.is_dir() {
-        return Err(WorkdirError::Write { path: workdir.to_owned(), source: std::io::ErrorKind::NotADirectory.into() });
+        return Err(WorkdirError::Write { path: workdir.to_owned(), source: io::ErrorKind::NotADirectory.into() });
     }
-    match (OURS.iter().any(|name| workdir.join(name).exists()), fresh) {
-        (false, _) => Ok(()),
-        (true, true) => empty(workdir),
-        (true, false) => Err(WorkdirError::Used { path: workdir.to_owned() }),
+    let path = workdir.join(RUN_FILE);
+    let text = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        read => read.map_err(|source| WorkdirError::Read { path: path.clone(), reason: source.to_string() })?,
+    };
+    let unreadable = |reason: String| WorkdirError::Read { path: path.clone(), reason };
+    let held: RunFile = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
+    if held.format > FORMAT {
+        return Err(unreadable(format!("it has format {}, which this windrow is too old to read", held.format)));
     }
+    let now = serde_json::to_value(pipeline).map_err(|error| unreadable(error.to_string()))?;
+    let mut changes = differences(&held.pipeline, &now);
+    if let Some(origin) = origin {
+        if held.dataset.as_deref().is_some_and(|held| held != origin.dataset) {
+            changes.push(format!("the dataset {} has another content", pipeline.dataset.path.display()));
+        }
+        let replay = origin.replay.and_then(|replay| serde_json::to_value(replay).ok());
+        if let (Some(held), Some(now)) = (&held.replay, &replay) {
+            changes.extend(differences(held, now).into_iter().map(|change| format!("replay.{change}")));
+        }
+    }
+    if changes.is_empty() { Ok(()) } else { Err(WorkdirError::Changed { path: workdir.to_owned(), changes }) }
 }
 
 /// Writes `run.json` where it is not there yet.
 ///
 /// # Errors
 /// The directory cannot be written.
-pub(crate) fn describe(workdir: &Path, pipeline: &Pipeline, created: &str) -> Result<(), WorkdirError> {
+pub(crate) fn describe(
+    workdir: &Path,
+    pipeline: &Pipeline,
+    origin: &Origin<'_>,
+    created: &str,
+) -> Result<(), WorkdirError> {
     let path = workdir.join(RUN_FILE);
     let failed = |source| WorkdirError::Write { path: path.clone(), source };
     if path.exists() {
         return Ok(());
     }
     fs::create_dir_all(workdir).map_err(failed)?;
-    let run = RunFile { format: 1, windrow: env!("CARGO_PKG_VERSION"), created, pipeline };
+    let run = RunFile {
+        format: FORMAT,
+        windrow: env!("CARGO_PKG_VERSION").to_owned(),
+        created: created.to_owned(),
+        pipeline: serde_json::to_value(pipeline).map_err(|error| failed(error.into()))?,
+        dataset: Some(origin.dataset.to_owned()),
+        replay: origin.replay.and_then(|replay| serde_json::to_value(replay).ok()),
+    };
     let text = serde_json::to_vec_pretty(&run).map_err(|error| failed(error.into()))?;
     let mut file =
         tempfile::Builder::new().permissions(Permissions::from_mode(READABLE)).tempfile_in(workdir).map_err(failed)?;
@@ -61,14 +111,21 @@ pub(crate) fn describe(workdir: &Path, pipeline: &Pipeline, created: &str) -> Re
     file.persist(&path).map(drop).map_err(|error| failed(error.error))
 }
 
-fn empty(workdir: &Path) -> Result<(), WorkdirError> {
+/// Removes a run, and nothing else.
+///
+/// # Errors
+/// Somebody is at work in the directory, or it cannot be written.
+pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
+    if !OURS.iter().any(|name| workdir.join(name).exists()) {
+        return Ok(());
+    }
     // Held until all is removed: a consumer at work here would go on writing into files that are gone.
     let _lock = BatchStore::open(workdir)?.lock()?;
     for name in OURS {
         let path = workdir.join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         match removed {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(WorkdirError::Write { path, source: error });
             }
             _ => {}
@@ -77,18 +134,61 @@ fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     Ok(())
 }
 
+/// The keys whose values differ, as in `window.rows: 1000 before, now 500`.
+fn differences(held: &Value, now: &Value) -> Vec<String> {
+    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
+    flatten("", held, &mut before);
+    flatten("", now, &mut after);
+    let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let is_free = |key: &str| {
+        FREE.iter().any(|free| key.strip_prefix(free).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+    };
+    let text = |value: Option<&String>| value.cloned().unwrap_or_else(|| "nothing".to_owned());
+    keys.into_iter()
+        .filter(|key| before.get(*key) != after.get(*key) && !is_free(key))
+        .map(|key| format!("{key}: {} before, now {}", text(before.get(key)), text(after.get(key))))
+        .collect()
+}
+
+fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                flatten(&path, member, into);
+            }
+        }
+        // What is not given and what is not there are the same.
+        Value::Null => {}
+        other => {
+            into.insert(path.to_owned(), other.to_string());
+        }
+    }
+}
+
 /// Why a work directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkdirError {
-    /// A run is in it.
+    /// Another run is in it.
     #[error(
-        "the work directory {} already holds a run, and nothing in it was changed; empty it with --fresh, or choose \
-         another with --workdir",
-        path.display()
+        "the work directory {} holds a run that was made from something else, and nothing in it was changed:\n  {}\ngo \
+         back to that, empty it with `windrow run --fresh`, or choose another with --workdir",
+        path.display(),
+        changes.join("\n  ")
     )]
-    Used {
+    Changed {
         /// The directory.
         path: PathBuf,
+        /// What is not the same.
+        changes: Vec<String>,
+    },
+    /// It does not say what is in it.
+    #[error("cannot read {}: {reason}; empty the directory with `windrow run --fresh`, or choose another with --workdir", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// It cannot be written.
     #[error("cannot write {}: {source}; choose another place with --workdir", path.display())]
@@ -96,9 +196,66 @@ pub enum WorkdirError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Somebody is at work in it.
     #[error(transparent)]
     Batch(#[from] BatchError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pipeline(text: &str) -> Pipeline {
+        let all = format!(
+            "name = \"p\"\ndataset = {{ path = \"d.csv\" }}\ntarget = {{ column = \"y\", at_least = 1 }}\n\
+             features = {{ numeric = [\"x\"] }}\n{text}"
+        );
+        Pipeline::parse(Path::new("p.toml"), &all).expect("a good pipeline")
+    }
+
+    #[test]
+    fn what_changes_a_row_a_window_or_a_model_is_told_and_the_rest_may_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let replay = Replay::default();
+        let origin = Origin { dataset: "00ff", replay: Some(&replay) };
+        let first = pipeline("window = { rows = 5 }");
+        assert!(compare(folder.path(), &first, Some(&origin)).is_ok(), "nothing is there yet");
+        describe(folder.path(), &first, &origin, "now").expect("room on the disk");
+        let paced =
+            pipeline("window = { rows = 5 }\nstream = { seed = 3, pace = { kind = \"fixed\", delay = \"1s\" } }");
+        for same in [&first, &paced] {
+            assert!(compare(folder.path(), same, Some(&origin)).is_ok());
+        }
+        let limited = Replay { limit: Some(3), ..Replay::default() };
+        let cases = [
+            (pipeline("window = { rows = 6 }"), origin, "window.rows: 5 before, now 6"),
+            (pipeline("window = { parts = 5 }"), origin, "window.rows: 5 before, now nothing"),
+            (pipeline("window = { rows = 5 }\ntrain = { l2 = 2.0 }"), origin, "train.l2: 1.0 before, now 2.0"),
+            (first.clone(), Origin { dataset: "00fe", ..origin }, "d.csv has another content"),
+            (first.clone(), Origin { replay: Some(&limited), ..origin }, "replay.limit: nothing before, now 3"),
+        ];
+        for (pipeline, origin, told) in cases {
+            let error = compare(folder.path(), &pipeline, Some(&origin)).expect_err(told).to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_run_file_of_version_1_is_read_and_a_newer_or_broken_one_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipeline = pipeline("window = { rows = 5 }");
+        let held = serde_json::to_value(&pipeline).expect("JSON");
+        let origin = Origin { dataset: "00ff", replay: None };
+        let file = |format: u32| {
+            let run = serde_json::json!({"format": format, "windrow": "0.1.0", "created": "", "pipeline": &held});
+            fs::write(folder.path().join(RUN_FILE), run.to_string()).expect("a file");
+            compare(folder.path(), &pipeline, Some(&origin))
+        };
+        assert!(file(1).is_ok());
+        assert!(file(99).is_err_and(|error| error.to_string().contains("too old to read")));
+        fs::write(folder.path().join(RUN_FILE), "{").expect("a file");
+        assert!(matches!(compare(folder.path(), &pipeline, None), Err(WorkdirError::Read { .. })));
+    }
 }

@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use roaring::RoaringTreemap;
 use serde::de::DeserializeOwned;
 
 use crate::batch::{BatchError, FORMAT, Manifest, StreamEnd};
-use crate::record::{RecordReader, WindowIndex};
+use crate::record::{RecordReader, RowNumber, WindowIndex};
 
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -88,6 +89,20 @@ impl BatchStore {
             Some(_) => Err(BatchError::Missing { path: self.batches.clone(), window: next }),
             None => Ok(manifests),
         }
+    }
+
+    /// The first row from `from` on that none of these manifests accounts for.
+    #[must_use]
+    pub fn first_missing(manifests: &[Manifest], from: RowNumber) -> RowNumber {
+        let mut rows = RoaringTreemap::new();
+        for range in manifests.iter().flat_map(|one| one.row_numbers.iter().chain(&one.quarantined_rows)) {
+            rows.insert_range(range.first..=range.last);
+        }
+        let mut row = from;
+        while rows.contains(row.get()) {
+            row = row.next();
+        }
+        row
     }
 
     /// The manifest of a window, once it is sealed.

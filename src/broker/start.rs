@@ -91,6 +91,12 @@ impl Broker {
         }
     }
 
+    /// Whether its messages outlive this process: not those of a broker that was started here.
+    #[must_use]
+    pub fn outlives_us(&self) -> bool {
+        matches!(self.running, Running::External)
+    }
+
     /// Which broker was taken and why, in one line.
     #[must_use]
     pub fn reason(&self) -> &str {

@@ -181,6 +181,13 @@ fn sentence(event: &Event) -> Option<String> {
     Some(match event {
         Event::BrokerReady { kind, address, reason } => format!("broker: {kind} at {address} ({reason})"),
         Event::ApiReady { url } => format!("API: {url} (documentation: {url}/docs)"),
+        Event::RunResumed { windows, rows, next: Some(next) } => {
+            let (rows, next) = (thousands(*rows), thousands(*next));
+            format!("going on: {windows} windows with {rows} rows are sealed, row {next} is next (--fresh begins anew)")
+        }
+        Event::RunResumed { windows, rows, next: None } => {
+            format!("the stream is through: {windows} windows with {} rows (--fresh begins anew)", thousands(*rows))
+        }
         Event::ProducerDone { rows, took } => {
             format!("producer: all {} rows sent and confirmed in {:.1} s", thousands(*rows), took.as_secs_f64())
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{AppError, RunOptions, Running, Workplace, listening};
+use crate::app::{AppError, Replay, RunOptions, Running, Workplace, listening};
 use crate::broker::StartOptions;
 use crate::cli::args::RunArgs;
 use crate::cli::print::{curl, stdout, thousands};
@@ -35,7 +35,7 @@ pub(crate) async fn run(
         properties: args.client.property,
         ..StartOptions::default()
     };
-    let options = RunOptions { broker: args.broker, start, fresh: args.fresh };
+    let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay: Replay::default() };
     let following = display.follow(&workplace.progress, Shows { sent: true, stored: true });
     let result = match workplace.run(options, stop.clone()).await {
         Ok(running) => attend(running, &workplace, args.once, &stop).await,

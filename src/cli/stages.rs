@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::app::Replay;
 use crate::broker::{Choice, Connection};
 use crate::cli::args::{ClusterArgs, ConsumeArgs, TrainArgs};
 use crate::cli::progress::{Display, Shows};
@@ -19,7 +20,7 @@ pub(crate) async fn produce(
     let workplace = workplace(pipeline, &place)?;
     let connection = connection(cluster)?;
     let following = display.follow(&workplace.progress, Shows { sent: true, stored: false });
-    let result = workplace.produce(connection, stop).await;
+    let result = workplace.produce(connection, Replay::default(), stop).await;
     following.finish().await;
     Ok(result?)
 }

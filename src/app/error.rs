@@ -1,0 +1,50 @@
+//! Why a command did not come to its end.
+
+use crate::api::ApiError;
+use crate::app::WorkdirError;
+use crate::batch::BatchError;
+use crate::broker::BrokerError;
+use crate::config::ConfigError;
+use crate::consumer::ConsumerError;
+use crate::dataset::DatasetError;
+use crate::producer::ProducerError;
+use crate::registry::RegistryError;
+use crate::trainer::TrainerError;
+
+/// Why a command did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The pipeline file.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The work directory.
+    #[error(transparent)]
+    Workdir(#[from] WorkdirError),
+    /// The dataset.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The broker.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The batch files.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The models.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The producer.
+    #[error(transparent)]
+    Producer(#[from] ProducerError),
+    /// The consumer.
+    #[error(transparent)]
+    Consumer(#[from] ConsumerError),
+    /// The trainer.
+    #[error(transparent)]
+    Trainer(#[from] TrainerError),
+    /// The API.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// A stage that does not end.
+    #[error("a stage did not end within 5 s of being told to; what it had not sealed is made again next time")]
+    SlowShutdown,
+}

@@ -1,0 +1,150 @@
+//! The stages of one process at work, and how they end together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, Api};
+use crate::app::AppError;
+use crate::broker::{Broker, Choice, Connection, StartOptions};
+use crate::registry::Registry;
+use crate::telemetry::{Event, Progress};
+
+/// How long stages may take to end once they are told to.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+
+/// The stages of this process, at work.
+#[derive(Debug)]
+pub struct Running {
+    registry: Arc<Registry>,
+    broker: Option<Broker>,
+    /// Stages that end when the stream is through.
+    working: JoinSet<Result<(), AppError>>,
+    /// The API, which ends last.
+    serving_task: JoinSet<Result<(), AppError>>,
+    pub(super) stop: CancellationToken,
+    pub(super) serving: CancellationToken,
+    url: String,
+}
+
+impl Running {
+    pub(super) fn new(registry: Arc<Registry>, stop: CancellationToken) -> Self {
+        let serving = stop.child_token();
+        let (working, serving_task) = (JoinSet::new(), JoinSet::new());
+        Self { registry, broker: None, working, serving_task, stop, serving, url: String::new() }
+    }
+
+    pub(super) fn serve(&mut self, api: Api, listener: api::Listener) {
+        self.url = listener.url();
+        api.progress.tell(Event::ApiReady { url: self.url.clone() });
+        let token = self.serving.clone();
+        self.serving_task.spawn(async move { Ok(api::run(api, listener, token).await?) });
+    }
+
+    pub(super) fn work(&mut self, stage: impl Future<Output = Result<(), AppError>> + Send + 'static) {
+        self.working.spawn(stage);
+    }
+
+    /// How to reach it, and whether it outlives this process; `None` when it was told to stop while the broker came up.
+    pub(super) async fn start_broker(
+        &mut self,
+        choice: &Choice,
+        options: &StartOptions,
+        progress: &Progress,
+    ) -> Result<Option<(Connection, bool)>, AppError> {
+        let broker = tokio::select! {
+            broker = Broker::start(choice, options) => broker?,
+            () = self.stop.cancelled() => return Ok(None),
+        };
+        progress.tell(Event::BrokerReady {
+            kind: broker.kind(),
+            address: broker.connection().address().to_owned(),
+            reason: broker.reason().to_owned(),
+        });
+        let started = (broker.connection().clone(), broker.outlives_us());
+        self.broker = Some(broker);
+        Ok(Some(started))
+    }
+
+    /// Serves until it is told to stop.
+    ///
+    /// # Errors
+    /// The API, or what works beside it, fails.
+    pub async fn serve_on(&mut self) -> Result<(), AppError> {
+        tokio::select! {
+            Some(ended) = self.working.join_next() => flatten(ended),
+            Some(ended) = self.serving_task.join_next() => flatten(ended),
+            () = self.stop.cancelled() => Ok(()),
+        }
+    }
+
+    /// Stops everything because of an error, and gives that error back.
+    pub async fn give_up(self, error: AppError) -> AppError {
+        // The first fault is what a person must know; what goes wrong while clearing up follows from it.
+        if let Err(later) = self.shutdown().await {
+            tracing::warn!(error = %later, "clearing up failed too");
+        }
+        error
+    }
+
+    /// The models, as they are published.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Where the API answers, as in `http://127.0.0.1:8080`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Waits until the stream is through and every model is there, or it is told to stop.
+    ///
+    /// # Errors
+    /// The first stage that fails; the others are stopped.
+    pub async fn finished(&mut self) -> Result<(), AppError> {
+        loop {
+            tokio::select! {
+                stage = self.working.join_next() => match stage {
+                    Some(ended) => flatten(ended)?,
+                    None => return Ok(()),
+                },
+                Some(ended) = self.serving_task.join_next() => flatten(ended)?,
+                () = self.stop.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    /// Stops what still works, waits for it (5 s at most), and removes the broker.
+    ///
+    /// # Errors
+    /// A stage that fails while it ends, or does not end in time.
+    pub async fn shutdown(mut self) -> Result<(), AppError> {
+        self.stop.cancel();
+        let mut result = Ok(());
+        let joined = tokio::time::timeout(SHUTDOWN_LIMIT, async {
+            while let Some(ended) = self.working.join_next().await {
+                result = std::mem::replace(&mut result, Ok(())).and(flatten(ended));
+            }
+            while let Some(ended) = self.serving_task.join_next().await {
+                result = std::mem::replace(&mut result, Ok(())).and(flatten(ended));
+            }
+        });
+        let in_time = joined.await.is_ok();
+        if let Some(broker) = self.broker.take() {
+            result = result.and(broker.stop().await.map_err(AppError::from));
+        }
+        if in_time { result } else { result.and(Err(AppError::SlowShutdown)) }
+    }
+}
+
+fn flatten(ended: Result<Result<(), AppError>, tokio::task::JoinError>) -> Result<(), AppError> {
+    ended.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        // Cancelled: only at the end of the runtime, when nobody asks any more.
+        Err(_) => Ok(()),
+    })
+}
