@@ -61,12 +61,18 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
     let run = json(&workdir.join("run.json"));
     assert_eq!(run["pipeline"]["name"], "flights-sample");
 
-    // A second run asks, and changes nothing; --fresh begins anew.
+    // A second run finds all done, and changes nothing; --fresh begins anew.
     let before = fs::read(workdir.join("batches/window-00001.json")).expect("a manifest");
-    let again = windrow(&["run", &sample(), "--once", "--broker", "embedded", "--workdir", &workdir_text]);
-    assert_eq!(again.status.code(), Some(2));
-    let stderr = text(&again.stderr);
-    assert!(stderr.contains("already holds a run") && stderr.contains("--fresh"), "{stderr}");
+    let (file, listen) = (sample(), "127.0.0.1:0");
+    let again =
+        windrow(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir_text, "--listen", listen]);
+    assert!(again.status.success(), "{}", text(&again.stderr));
+    assert!(
+        text(&again.stderr).contains("the stream is through: 3 windows with 8,019 rows"),
+        "{}",
+        text(&again.stderr)
+    );
+    assert!(text(&again.stdout).contains("cumulative-3"), "{}", text(&again.stdout));
     assert_eq!(fs::read(workdir.join("batches/window-00001.json")).expect("a manifest"), before);
     fs::write(workdir.join("notes.txt"), "mine").expect("a file");
     succeed(&[

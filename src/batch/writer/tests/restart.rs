@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::{RUN, contents, deliver, open, resume, rows_of, run, take, topic};
+use crate::batch::writer::tests::{RUN, contents, deliver, open, resume, rows_of, run, take, topic};
 use crate::batch::{Arrival, BatchError, BatchStore, Cut, Rejected, Taken};
 use crate::record::{Offset, Partition, RowNumber, WindowIndex};
 
