@@ -21,7 +21,7 @@ use crate::config::{Pipeline, Schema, WindowPolicy};
 use crate::consumer::Consumer;
 use crate::dataset::{self, DatasetReader};
 use crate::producer::Producer;
-use crate::record::{RowNumber, RunId};
+use crate::record::RunId;
 use crate::registry::Registry;
 use crate::telemetry::{Event, Progress};
 use crate::trainer::Trainer;
@@ -31,6 +31,7 @@ pub use self::running::Running;
 use self::workdir::Origin;
 pub use self::workdir::WorkdirError;
 pub use crate::producer::Replay;
+pub use crate::record::RowNumber;
 
 /// So many digits of the dataset's sha256 name its replay.
 const RUN_ID_LENGTH: usize = 16;
@@ -267,7 +268,7 @@ impl Workplace {
                 let all = DatasetReader::open(&self.pipeline.dataset)?.count()?;
                 // Equal parts of what is replayed.
                 let last = replay.limit.map(|limit| (replay.from.get() - 1).saturating_add(limit));
-                Some(last.map_or(all, |last| last.min(all)))
+                Some(last.map_or(all, |last| if replay.again { last } else { last.min(all) }))
             }
             _ => None,
         };

@@ -10,6 +10,7 @@ mod connection;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
+mod held;
 mod publisher;
 #[cfg(feature = "redpanda")]
 mod redpanda;
@@ -23,6 +24,7 @@ mod tests;
 pub use choice::{Choice, ChoiceError};
 pub use connection::Connection;
 pub use error::BrokerError;
+pub use held::{Held, HeldEnd, Survey, SurveyError};
 pub use publisher::{PublishError, Publisher};
 pub use start::{Broker, REDPANDA_IMAGE, StartOptions};
 pub use subscription::{Delivery, Subscription};

@@ -67,7 +67,9 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Run { pipeline, run } => run::execute(&pipeline, run, display, stop).await,
             Command::Broker(args) => broker::execute(args, display, stop).await,
             Command::Topic(command) => topic::execute(command).await,
-            Command::Produce { pipeline, cluster } => stages::produce(&pipeline, cluster, display, stop).await,
+            Command::Produce { pipeline, cluster, replay } => {
+                stages::produce(&pipeline, cluster, &replay, display, stop).await
+            }
             Command::Consume(args) => stages::consume(args, display, stop).await,
             Command::Train(args) => stages::train(args, display, stop).await,
             Command::Serve(args) => serve::execute(args, display, stop).await,

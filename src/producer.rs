@@ -1,9 +1,12 @@
 //! The producer: replays the dataset into the topic, row by row, at the pace that the pipeline asks for.
 //!
-//! Promises: rows go out in order, each once, round-robin over the partitions; the end marker follows only when the
-//! broker has confirmed every row. Knows nothing of windows or models.
+//! Promises: rows go out in order, each once, round-robin over the partitions, behind what the topic holds already; the end
+//! marker follows only when the broker has confirmed every row. A row that is behind its time is sent at once, as a source
+//! would have queued it, unless that exceeds the rate that was asked for. Knows nothing of windows or models.
 
 mod pace;
+mod plan;
+mod rounds;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,8 +14,11 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use self::pace::Pacer;
-use crate::broker::{BrokerError, Connection, PublishError, Publisher, topics};
+use self::pace::{Governor, Pacer};
+use self::plan::Plan;
+use self::rounds::{Rounds, count};
+use crate::broker::topics::{self, TopicState};
+use crate::broker::{BrokerError, Connection, PublishError, Publisher, Survey, SurveyError};
 use crate::config::{self, Schema};
 use crate::dataset::{DatasetError, DatasetReader};
 use crate::record::{Partition, RecordParser, RowNumber, RunId};
@@ -69,67 +75,89 @@ impl Default for Replay {
 }
 
 impl Producer {
-    /// Replays the whole dataset, then marks the end of every partition.
+    /// Sends what the topic lacks of the replay, then marks the end of every partition.
     ///
     /// # Errors
-    /// The dataset cannot be read, the topic is not there or holds records already, or a row cannot be delivered.
-    /// A stop is no error: what was sent until then is delivered, and no end is marked.
+    /// The dataset cannot be read, the topic is not there or holds something else, or a row cannot be delivered. A stop is
+    /// no error: what was sent until then is delivered or not, and the next replay finds out.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ProducerError> {
         let state = topics::describe(&self.connection, &self.stream.topic).await?;
-        let held: i64 = state.partitions.iter().map(|partition| partition.high.0 - partition.low.0).sum();
-        if held > 0 {
-            return Err(ProducerError::TopicNotEmpty { topic: self.stream.topic, records: held });
-        }
-        let partitions: Vec<Partition> = state.partitions.iter().map(|partition| partition.partition).collect();
-        let replay = tokio::task::spawn_blocking(move || self.replay(&partitions, &stop));
+        let replay = tokio::task::spawn_blocking(move || self.replay(&state, &stop));
         replay.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    fn replay(self, partitions: &[Partition], stop: &CancellationToken) -> Result<(), ProducerError> {
-        self.progress.counters().dataset.set(DatasetReader::open(&self.dataset)?.count()?);
+    fn replay(self, state: &TopicState, stop: &CancellationToken) -> Result<(), ProducerError> {
+        let is_stopped = || stop.is_cancelled();
+        let survey = Survey { connection: &self.connection, topic: &self.stream.topic, run: &self.run };
+        let Some(held) = survey.take(state, &is_stopped)? else { return Ok(()) };
+        let Some(rows) = count(DatasetReader::open(&self.dataset)?, stop)? else { return Ok(()) };
+        let plan = Plan::new(&self.replay, rows, held, &self.stream.topic)?;
+        let counters = self.progress.counters();
+        counters.dataset.set(plan.rows().unwrap_or(0));
+        let before = plan.start.get() - plan.from.get();
+        counters.sent.set(before);
+        counters.delivered.set(before);
         let delivered = {
             let progress = self.progress.clone();
             move |rows| progress.counters().delivered.add(rows)
         };
         let publisher = Publisher::connect(&self.connection, &self.stream.topic, delivered)?;
-        let mut reader = DatasetReader::open(&self.dataset)?;
+        let began = Instant::now();
+        let sent = self.send_rows(&plan, &publisher, began, stop)?;
+        if stop.is_cancelled() || !wait_for_delivery(&publisher, stop)? {
+            return Ok(());
+        }
+        for held in plan.held().iter().filter(|held| held.end.is_none()) {
+            publisher.send_end(held.partition, &self.run, plan.from, plan.rows().unwrap_or(0))?;
+        }
+        if wait_for_delivery(&publisher, stop)? {
+            let before = plan.rows().unwrap_or(0).saturating_sub(sent);
+            self.progress.tell(Event::ProducerDone { rows: sent, before, took: began.elapsed() });
+        }
+        Ok(())
+    }
+
+    /// Gives how many rows were sent.
+    fn send_rows(
+        &self,
+        plan: &Plan,
+        publisher: &Publisher,
+        began: Instant,
+        stop: &CancellationToken,
+    ) -> Result<u64, ProducerError> {
         let mut parser = RecordParser::new(self.dataset.delimiter);
-        let mut pacer = Pacer::new(self.stream.pace, self.stream.seed);
-        let (began, mut due) = (Instant::now(), Duration::ZERO);
+        let mut pacer = Pacer::new(self.stream.pace, self.stream.seed, plan.start);
+        let mut governor = Governor::new(self.replay.max_rate);
+        let mut due = Duration::ZERO;
+        let mut rows = Rounds::open(&self.dataset, plan)?;
         let mut sent: u64 = 0;
-        let mut slots = partitions.iter().cycle();
-        while let (Some(row), Some(partition)) = (reader.next_row()?, slots.next()) {
-            if self.replay.sealed_to.is_some_and(|first| row.number < first) {
-                continue;
-            }
+        while let Some((number, bytes)) = rows.next(stop)? {
             let happened = if pacer.needs_time() {
                 // A row whose time cannot be read is the consumer's to judge; it does not wait.
-                parser.parse(row.bytes).ok().and_then(|fields| self.schema.time(&fields).ok().flatten())
+                parser.parse(bytes).ok().and_then(|fields| self.schema.time(&fields).ok().flatten())
             } else {
                 None
             };
-            due = due.saturating_add(pacer.delay(happened));
-            wait_until(due, began, &publisher, stop);
+            let delay = pacer.delay(happened);
+            if plan.has(number) {
+                self.progress.counters().sent.add(1);
+                continue;
+            }
+            due = due.saturating_add(delay);
+            let turn = governor.turn(due, began.elapsed(), TIMER_GRAIN);
+            wait_until(turn, began, publisher, stop)?;
             if stop.is_cancelled() {
                 break;
             }
-            self.send(&publisher, *partition, row.number, row.bytes, stop)?;
+            let Some(held) = plan.held().get(plan.slot(number)) else { break };
+            self.send(publisher, held.partition, number, bytes, stop)?;
             sent += 1;
             self.progress.counters().sent.add(1);
             if sent.is_multiple_of(ROWS_BETWEEN_REPORTS) {
-                publisher.wait(Duration::ZERO);
+                publisher.wait(Duration::ZERO)?;
             }
         }
-        let finished = !stop.is_cancelled();
-        if finished && wait_for_delivery(&publisher, stop)? {
-            for partition in partitions {
-                publisher.send_end(*partition, &self.run, sent)?;
-            }
-            if wait_for_delivery(&publisher, stop)? {
-                self.progress.tell(Event::ProducerDone { rows: sent, took: began.elapsed() });
-            }
-        }
-        Ok(())
+        Ok(sent)
     }
 
     fn send(
@@ -142,7 +170,7 @@ impl Producer {
     ) -> Result<(), ProducerError> {
         loop {
             match publisher.send_row(partition, row, &self.run, value) {
-                Err(PublishError::QueueFull) if !stop.is_cancelled() => publisher.wait(LONGEST_NAP),
+                Err(PublishError::QueueFull) if !stop.is_cancelled() => publisher.wait(LONGEST_NAP)?,
                 Err(PublishError::QueueFull) | Ok(()) => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
@@ -150,13 +178,18 @@ impl Producer {
     }
 }
 
-fn wait_until(due: Duration, began: Instant, publisher: &Publisher, stop: &CancellationToken) {
+fn wait_until(
+    due: Duration,
+    began: Instant,
+    publisher: &Publisher,
+    stop: &CancellationToken,
+) -> Result<(), ProducerError> {
     loop {
         let early = due.saturating_sub(began.elapsed());
         if early < TIMER_GRAIN || stop.is_cancelled() {
-            return;
+            return Ok(());
         }
-        publisher.wait(Duration::ZERO);
+        publisher.wait(Duration::ZERO)?;
         std::thread::sleep(early.min(LONGEST_NAP));
     }
 }
@@ -183,15 +216,42 @@ pub enum ProducerError {
     /// A row cannot be delivered.
     #[error(transparent)]
     Publish(#[from] PublishError),
-    /// Somebody was here before.
+    /// The topic holds something else.
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    /// Nothing is there.
+    #[error("--from-row {from}: the dataset has {rows} rows")]
+    BeyondDataset {
+        /// Where the replay was to begin.
+        from: RowNumber,
+        /// The rows of the dataset.
+        rows: u64,
+    },
+    /// The topic's replay began elsewhere.
     #[error(
-        "the topic `{topic}` already holds {records} records, and a second replay would double its rows; empty it with \
-         `windrow topic delete` and `windrow topic create`, or name another in stream.topic"
+        "the replay in the topic `{topic}` begins at row {begins}, and this one at row {from}; give the same --from-row, or \
+         empty the topic with `windrow topic delete` and `windrow topic create`"
     )]
-    TopicNotEmpty {
+    OtherStart {
         /// The topic.
         topic: String,
-        /// How many records it holds.
-        records: i64,
+        /// Its first row.
+        begins: u64,
+        /// Ours.
+        from: RowNumber,
+    },
+    /// Nothing can follow the end.
+    #[error(
+        "the replay in the topic `{topic}` began with row {first} and ended with row {}, and nothing can follow its end; \
+         empty the topic with `windrow topic delete` and `windrow topic create`",
+        last.map_or_else(|| "?".to_owned(), |last| last.to_string())
+    )]
+    Ended {
+        /// The topic.
+        topic: String,
+        /// Its first row.
+        first: RowNumber,
+        /// Its last one, where the end marker tells.
+        last: Option<u64>,
     },
 }

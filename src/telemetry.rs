@@ -117,8 +117,10 @@ pub enum Event {
     },
     /// All rows of the dataset are in the topic.
     ProducerDone {
-        /// How many.
+        /// How many were sent now.
         rows: u64,
+        /// How many were there before.
+        before: u64,
         /// How long that took.
         took: Duration,
     },

@@ -57,11 +57,11 @@ fn rows_go_through_a_container_that_is_gone_afterwards() {
         let (partition, row) = (Partition((number % 2) as i32), RowNumber::new(number).expect("a row"));
         let value = format!("{number},EWR,IAH");
         while publisher.send_row(partition, row, &run, value.as_bytes()) == Err(PublishError::QueueFull) {
-            publisher.wait(TICK);
+            publisher.wait(TICK).expect("nothing fails");
         }
     }
     for partition in [Partition(0), Partition(1)] {
-        publisher.send_end(partition, &run, rows).expect("taken");
+        publisher.send_end(partition, &run, RowNumber::FIRST, rows).expect("taken");
     }
     assert_eq!(publisher.flush(LIMIT), Ok(true));
     let state = runtime.block_on(topics::describe(connection, "flights")).expect("a topic");

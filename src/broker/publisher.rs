@@ -3,24 +3,24 @@
 use std::fmt;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{
     BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
 };
 
 use crate::broker::{BrokerError, Connection, connection, topics};
-use crate::record::{END_HEADER, Partition, ROW_HEADER, RUN_HEADER, RowNumber, RunId};
+use crate::record::{END_HEADER, FIRST_HEADER, Partition, ROW_HEADER, RUN_HEADER, RowNumber, RunId};
 
 /// What a user may change.
 const DEFAULTS: &[(&str, &str)] = &[
     // An outage of a few minutes is waited out; after that the run ends with an error instead of standing still.
-    ("message.timeout.ms", "300000"),
+    (PATIENCE, "300000"),
     // The memory that waits for the broker: what the library keeps beside a message counts double that of a short row.
     ("queue.buffering.max.messages", "100000"),
     ("queue.buffering.max.kbytes", "32768"),
@@ -31,7 +31,17 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 /// What correctness rests on.
-const FIXED: &[(&str, &str)] = &[("enable.idempotence", "true"), ("acks", "all")];
+const FIXED: &[(&str, &str)] = &[
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    // A row that a broker refuses must not be followed by those behind it: a replay goes on behind the last row.
+    ("enable.gapless.guarantee", "true"),
+    // Each message would be given up on its own, with the same effect. We have the patience, for all of them.
+    (PATIENCE, "0"),
+];
+
+/// How long nothing may be confirmed, in milliseconds; 0 for ever.
+const PATIENCE: &str = "message.timeout.ms";
 
 /// The mark of messages that are no rows, where a row's number would stand.
 const NO_ROW: usize = 0;
@@ -54,6 +64,29 @@ pub enum PublishError {
         /// Why.
         reason: String,
     },
+    /// Nothing was confirmed for long.
+    #[error(
+        "the broker at {address} has confirmed nothing for {} s, and {messages} messages for topic `{topic}` wait; when it \
+         answers again, start again: the replay goes on behind the last row that it has",
+        waited.as_secs()
+    )]
+    Unconfirmed {
+        /// How many wait.
+        messages: u64,
+        /// The topic.
+        topic: String,
+        /// The broker.
+        address: String,
+        /// For how long.
+        waited: Duration,
+    },
+}
+
+/// When something was last confirmed.
+#[derive(Debug)]
+struct Quiet {
+    settled: u64,
+    since: Instant,
 }
 
 /// Sends rows to one topic. Its queue is bounded; its own thread takes the broker's confirmations.
@@ -62,6 +95,9 @@ pub struct Publisher {
     reports: Arc<Shared>,
     topic: String,
     accepted: AtomicU64,
+    /// `None` for ever.
+    patience: Option<Duration>,
+    quiet: Mutex<Quiet>,
 }
 
 /// What the confirmations say so far; shared with the client library's thread.
@@ -102,10 +138,19 @@ impl Publisher {
             failure: OnceLock::new(),
             delivered: Box::new(delivered),
         });
+        let settings = connection.settings(DEFAULTS, &[]);
+        let patience = settings.get(PATIENCE).and_then(|millis| millis.trim().parse().ok()).unwrap_or(0);
         let settings = connection.settings(DEFAULTS, FIXED);
         let producer = ThreadedProducer::from_config_and_context(&settings, Reports(Arc::clone(&reports)))
             .map_err(|error| connection.refused(&error))?;
-        Ok(Self { producer, reports, topic: topic.to_owned(), accepted: AtomicU64::new(0) })
+        Ok(Self {
+            producer,
+            reports,
+            topic: topic.to_owned(),
+            accepted: AtomicU64::new(0),
+            patience: (patience > 0).then_some(Duration::from_millis(patience)),
+            quiet: Mutex::new(Quiet { settled: 0, since: Instant::now() }),
+        })
     }
 
     /// Takes a row for sending; never blocks.
@@ -123,36 +168,37 @@ impl Publisher {
         let mut digits = [0; MAX_DIGITS];
         let number = decimal(row.get(), &mut digits);
         let opaque = usize::try_from(row.get()).unwrap_or(usize::MAX);
-        self.send(partition, ROW_HEADER, number, Some(number), run, value, opaque)
+        let headers = OwnedHeaders::new_with_capacity(2)
+            .insert(Header { key: ROW_HEADER, value: Some(number) })
+            .insert(Header { key: RUN_HEADER, value: Some(run.as_str()) });
+        self.send(partition, headers, Some(number), value, opaque)
     }
 
-    /// Takes the mark that ends the dataset in a partition; `rows` is the number of rows sent to all partitions.
+    /// Takes the mark that ends the dataset in a partition: the replay's first row, and its rows over all partitions and
+    /// all lives of the producer.
     ///
     /// # Errors
     /// As [`Publisher::send_row`].
-    pub fn send_end(&self, partition: Partition, run: &RunId, rows: u64) -> Result<(), PublishError> {
-        let mut digits = [0; MAX_DIGITS];
-        let number = decimal(rows, &mut digits);
-        self.send(partition, END_HEADER, number, None, run, &[], NO_ROW)
+    pub fn send_end(&self, partition: Partition, run: &RunId, first: RowNumber, rows: u64) -> Result<(), PublishError> {
+        let (mut digits, mut more) = ([0; MAX_DIGITS], [0; MAX_DIGITS]);
+        let headers = OwnedHeaders::new_with_capacity(3)
+            .insert(Header { key: END_HEADER, value: Some(decimal(rows, &mut digits)) })
+            .insert(Header { key: RUN_HEADER, value: Some(run.as_str()) })
+            .insert(Header { key: FIRST_HEADER, value: Some(decimal(first.get(), &mut more)) });
+        self.send(partition, headers, None, &[], NO_ROW)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one message, gathered in this file alone")]
     fn send(
         &self,
         partition: Partition,
-        header: &str,
-        number: &[u8],
+        headers: OwnedHeaders,
         key: Option<&[u8]>,
-        run: &RunId,
         value: &[u8],
         opaque: usize,
     ) -> Result<(), PublishError> {
         if let Some(failure) = self.reports.failure.get() {
             return Err(failure.clone());
         }
-        let headers = OwnedHeaders::new_with_capacity(2)
-            .insert(Header { key: header, value: Some(number) })
-            .insert(Header { key: RUN_HEADER, value: Some(run.as_str()) });
         let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.topic, opaque)
             .partition(partition.0)
             .payload(value)
@@ -164,12 +210,15 @@ impl Publisher {
                 Ok(())
             }
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(PublishError::QueueFull),
-            Err((error, _)) => Err(self.reports.fail(opaque, &error)),
+            Err((error, _)) => Err(self.reports.fail(opaque, &error, value.len())),
         }
     }
 
     /// Waits until further messages are confirmed or have failed, or the time is up, or nothing is outstanding.
-    pub fn wait(&self, timeout: Duration) {
+    ///
+    /// # Errors
+    /// A message cannot be delivered, or the broker has confirmed nothing for longer than the patience lasts.
+    pub fn wait(&self, timeout: Duration) -> Result<(), PublishError> {
         let before = self.reports.settled.load(Ordering::Acquire);
         let deadline = Instant::now() + timeout;
         // At full speed a millisecond drains a small part of the queue; a broker that is away need not be asked so often.
@@ -177,11 +226,33 @@ impl Publisher {
         while self.reports.settled.load(Ordering::Acquire) == before && self.unconfirmed() > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return;
+                break;
             }
             std::thread::sleep(pause.min(left));
             pause = (pause * 2).min(Duration::from_millis(20));
         }
+        self.look()
+    }
+
+    /// # Errors
+    /// What has failed so far.
+    fn look(&self) -> Result<(), PublishError> {
+        if let Some(failure) = self.reports.failure.get() {
+            return Err(failure.clone());
+        }
+        let Some(patience) = self.patience else { return Ok(()) };
+        let (settled, messages) = (self.reports.settled.load(Ordering::Acquire), self.unconfirmed());
+        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        if messages == 0 || settled != quiet.settled {
+            *quiet = Quiet { settled, since: Instant::now() };
+        }
+        let waited = quiet.since.elapsed();
+        if waited < patience {
+            return Ok(());
+        }
+        let (topic, address) = (self.topic.clone(), self.reports.address.clone());
+        let failure = PublishError::Unconfirmed { messages, topic, address, waited };
+        Err(self.reports.failure.get_or_init(|| failure).clone())
     }
 
     /// Waits until everything that was taken is confirmed: true, or the time is up: false.
@@ -191,9 +262,7 @@ impl Publisher {
     pub fn flush(&self, timeout: Duration) -> Result<bool, PublishError> {
         let deadline = Instant::now() + timeout;
         loop {
-            if let Some(failure) = self.reports.failure.get() {
-                return Err(failure.clone());
-            }
+            self.look()?;
             if self.unconfirmed() == 0 {
                 return Ok(true);
             }
@@ -201,7 +270,7 @@ impl Publisher {
             if left.is_zero() {
                 return Ok(false);
             }
-            self.wait(left);
+            self.wait(left)?;
         }
     }
 
@@ -224,21 +293,23 @@ impl Drop for Publisher {
 }
 
 impl Shared {
-    fn fail(&self, opaque: usize, error: &KafkaError) -> PublishError {
+    fn fail(&self, opaque: usize, error: &KafkaError, bytes: usize) -> PublishError {
         let failure = PublishError::Failed {
             row: u64::try_from(opaque).ok().and_then(RowNumber::new),
             topic: self.topic.clone(),
             address: self.address.clone(),
-            reason: describe(error),
+            reason: describe(error, bytes),
         };
         self.failure.get_or_init(|| failure).clone()
     }
 }
 
-fn describe(error: &KafkaError) -> String {
+fn describe(error: &KafkaError, bytes: usize) -> String {
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::MessageTimedOut) => "no broker confirmed it in time".to_owned(),
-        Some(RDKafkaErrorCode::MessageSizeTooLarge) => "it is larger than the broker takes".to_owned(),
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => format!(
+            "its {bytes} bytes, or those of a row sent with it, are more than is taken: raise message.max.bytes of the \
+             client (with -X) and max.message.bytes of the topic, and start again: nothing behind it was sent"
+        ),
         Some(RDKafkaErrorCode::UnknownPartition) => "the topic has no such partition".to_owned(),
         Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
             "there is no such topic".to_owned()
@@ -271,8 +342,8 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
             // A publisher that is dropped throws away what it holds, and nobody waits for that.
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {
             }
-            Err((error, _)) => {
-                self.0.fail(opaque, error);
+            Err((error, message)) => {
+                self.0.fail(opaque, error, message.payload().map_or(0, <[u8]>::len));
             }
         }
         self.0.settled.fetch_add(1, Ordering::Release);

@@ -41,6 +41,8 @@ pub(crate) enum Command {
         pipeline: PathBuf,
         #[command(flatten)]
         cluster: ClusterArgs,
+        #[command(flatten)]
+        replay: ReplayArgs,
     },
     /// Cut the topic into batch files, going on behind the last one
     Consume(ConsumeArgs),
@@ -84,6 +86,23 @@ pub(crate) struct ClientArgs {
     pub(crate) property: Vec<(String, String)>,
 }
 
+/// Which rows are replayed, and how fast at most.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// Replay so many rows, and end
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) limit: Option<std::num::NonZeroU64>,
+    /// Begin with this row of the dataset
+    #[arg(long, value_name = "ROW", default_value = "1")]
+    pub(crate) from_row: std::num::NonZeroU64,
+    /// Begin again at the first row when the dataset is through, for ever or to the limit; row numbers go on
+    #[arg(long = "loop")]
+    pub(crate) again: bool,
+    /// Never send more rows per second than this, also to make up for a delay
+    #[arg(long, value_name = "ROWS", value_parser = rate)]
+    pub(crate) max_rate: Option<f64>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// Which broker: auto, embedded, redpanda, or the HOST:PORT[,HOST:PORT...] of a cluster
@@ -93,6 +112,8 @@ pub(crate) struct RunArgs {
     pub(crate) client: ClientArgs,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) replay: ReplayArgs,
     /// End when the dataset is through and the last model is published
     #[arg(long)]
     pub(crate) once: bool,
@@ -185,6 +206,13 @@ pub(crate) struct ModelsArgs {
     /// Print JSON, for machines
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if f64::is_finite(rate) && rate > 0.0 => Ok(rate),
+        _ => Err("expected a number of rows per second above 0".to_owned()),
+    }
 }
 
 fn property(text: &str) -> Result<(String, String), String> {

@@ -188,8 +188,13 @@ fn sentence(event: &Event) -> Option<String> {
         Event::RunResumed { windows, rows, next: None } => {
             format!("the stream is through: {windows} windows with {} rows (--fresh begins anew)", thousands(*rows))
         }
-        Event::ProducerDone { rows, took } => {
-            format!("producer: all {} rows sent and confirmed in {:.1} s", thousands(*rows), took.as_secs_f64())
+        Event::ProducerDone { rows: 0, before, .. } if *before > 0 => {
+            format!("producer: nothing is left to send: all {} rows were sent before", thousands(*before))
+        }
+        Event::ProducerDone { rows, before, took } => {
+            let behind = if *before == 0 { String::new() } else { format!(", behind {} before", thousands(*before)) };
+            let (rows, seconds) = (thousands(*rows), took.as_secs_f64());
+            format!("producer: all {rows} rows sent and confirmed in {seconds:.1} s{behind}")
         }
         Event::WindowSealed { window, rows, unlabelled, quarantined, reason } => {
             let quarantined = beside(*quarantined, "in quarantine");

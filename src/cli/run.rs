@@ -4,11 +4,12 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{AppError, Replay, RunOptions, Running, Workplace, listening};
+use crate::app::{AppError, RunOptions, Running, Workplace, listening};
 use crate::broker::StartOptions;
 use crate::cli::args::RunArgs;
 use crate::cli::print::{curl, stdout, thousands};
 use crate::cli::progress::{Display, Shows};
+use crate::cli::stages::chosen;
 use crate::cli::{CliError, models, workplace_of};
 use crate::config::Pipeline;
 
@@ -29,13 +30,14 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let workplace = workplace_of(listening(pipeline, args.listen), &args.place);
+    let replay = chosen(&args.replay, &workplace.pipeline)?;
     let start = StartOptions {
         redpanda_image: environment("WINDROW_REDPANDA_IMAGE"),
         docker_host: environment("DOCKER_HOST"),
         properties: args.client.property,
         ..StartOptions::default()
     };
-    let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay: Replay::default() };
+    let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay };
     let following = display.follow(&workplace.progress, Shows { sent: true, stored: true });
     let result = match workplace.run(options, stop.clone()).await {
         Ok(running) => attend(running, &workplace, args.once, &stop).await,

@@ -1,26 +1,29 @@
 //! `windrow produce`, `consume` and `train`: one stage each, as processes of their own.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::Replay;
+use crate::app::{Replay, RowNumber};
 use crate::broker::{Choice, Connection};
-use crate::cli::args::{ClusterArgs, ConsumeArgs, TrainArgs};
+use crate::cli::args::{ClusterArgs, ConsumeArgs, ReplayArgs, TrainArgs};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::{CliError, workplace};
+use crate::config::{Pace, Pipeline, WindowPolicy};
 
 pub(crate) async fn produce(
     pipeline: &Path,
     cluster: ClusterArgs,
+    replay: &ReplayArgs,
     display: &Display,
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let place = crate::cli::args::PlaceArgs { workdir: None };
     let workplace = workplace(pipeline, &place)?;
-    let connection = connection(cluster)?;
+    let (connection, replay) = (connection(cluster)?, chosen(replay, &workplace.pipeline)?);
     let following = display.follow(&workplace.progress, Shows { sent: true, stored: false });
-    let result = workplace.produce(connection, Replay::default(), stop).await;
+    let result = workplace.produce(connection, replay, stop).await;
     following.finish().await;
     Ok(result?)
 }
@@ -50,6 +53,26 @@ async fn linger(once: bool, done: &str, display: &Display, stop: &CancellationTo
     if !once && !stop.is_cancelled() {
         display.line(&format!("{done}; Ctrl-C ends this (--once ends by itself)"));
         stop.cancelled().await;
+    }
+}
+
+/// The rows that the arguments choose.
+pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, CliError> {
+    let obstacle = match (pipeline.window, pipeline.stream.pace) {
+        (WindowPolicy::Parts(_), _) if args.limit.is_none() => Some("window.parts: parts need an end; give --limit"),
+        (WindowPolicy::Event { .. }, _) => Some("window.event: the second round would be late"),
+        (_, Pace::Replay { .. }) => Some("a pace that replays the rows' times: the second round would not wait"),
+        _ => None,
+    };
+    match obstacle {
+        Some(obstacle) if args.again => Err(CliError::Use(format!("--loop does not go with {obstacle}"))),
+        _ => Ok(Replay {
+            from: RowNumber::from(args.from_row),
+            limit: args.limit.map(NonZeroU64::get),
+            again: args.again,
+            max_rate: args.max_rate,
+            sealed_to: None,
+        }),
     }
 }
 

@@ -34,6 +34,12 @@ impl RowNumber {
     }
 }
 
+impl From<NonZeroU64> for RowNumber {
+    fn from(number: NonZeroU64) -> Self {
+        Self(number)
+    }
+}
+
 /// The place of a window in its stream, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
