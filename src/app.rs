@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
+use crate::audit::{self, Audit, AuditError};
 use crate::batch::{BatchStore, Cut};
 use crate::broker::{Broker, Choice, Connection, StartOptions, topics};
 use crate::config::{Pipeline, Schema, WindowPolicy};
@@ -74,6 +75,11 @@ struct Ground {
 }
 
 impl Ground {
+    /// The same dataset is the same replay: rows that are sent again after a broker was lost are known again.
+    fn run(&self) -> RunId {
+        RunId::new(&self.digest[..RUN_ID_LENGTH])
+    }
+
     fn origin(&self) -> Origin<'_> {
         Origin { dataset: &self.digest, replay: self.is_run.then_some(&self.replay) }
     }
@@ -184,6 +190,30 @@ impl Workplace {
         Ok(self.trainer(&self.schema()?, store, &registry).run(stop).await?)
     }
 
+    /// Recounts where every row went, in the topic too where a connection is given; `None` when told to stop.
+    ///
+    /// # Errors
+    /// As [`Audit::run`].
+    pub async fn audit(
+        &self,
+        connection: Option<Connection>,
+        stop: CancellationToken,
+    ) -> Result<Option<audit::Report>, AppError> {
+        if !self.workdir.join("batches").is_dir() {
+            return Err(AuditError::Nothing { folder: self.workdir.clone() }.into());
+        }
+        let ground = self.prepare(None).await?;
+        let audit = Audit {
+            dataset: self.pipeline.dataset.clone(),
+            columns: ground.schema.columns.clone(),
+            run: ground.run(),
+            cut: ground.cut,
+            store: BatchStore::open(&self.workdir)?,
+            topic: connection.map(|connection| (connection, self.pipeline.stream.topic.clone())),
+        };
+        Ok(audit.run(stop).await?)
+    }
+
     /// The API alone; models that another process makes appear as they come.
     ///
     /// # Errors
@@ -281,8 +311,7 @@ impl Workplace {
             stream: self.pipeline.stream.clone(),
             schema: Arc::clone(&ground.schema),
             connection,
-            // The same dataset is the same replay: rows that are sent again after a broker was lost are known again.
-            run: RunId::new(&ground.digest[..RUN_ID_LENGTH]),
+            run: ground.run(),
             replay: ground.replay.clone(),
             progress: self.progress.clone(),
         }

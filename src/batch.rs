@@ -37,5 +37,6 @@ pub use error::BatchError;
 pub use manifest::{
     EventRange, FORMAT, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd, TimeSpan,
 };
+pub use quarantine::Quarantined;
 pub use store::{BatchStore, Durability, Lock};
 pub use writer::{Arrival, BatchWriter, EndMark, Rejected, Resumed, Taken};

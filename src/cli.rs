@@ -4,6 +4,7 @@
 //! standard error.
 
 mod args;
+mod audit;
 mod broker;
 mod demo;
 mod logging;
@@ -73,6 +74,7 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Consume(args) => stages::consume(args, display, stop).await,
             Command::Train(args) => stages::train(args, display, stop).await,
             Command::Serve(args) => serve::execute(args, display, stop).await,
+            Command::Audit(args) => audit::execute(args, stop).await,
             Command::Models(args) => models::execute(&args),
             Command::Openapi { pipeline, place } => openapi::execute(&pipeline, &place),
         }

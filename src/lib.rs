@@ -22,6 +22,7 @@ pub mod model;
 pub mod registry;
 
 pub mod api;
+pub mod audit;
 pub mod consumer;
 pub mod producer;
 pub mod trainer;

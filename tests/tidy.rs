@@ -28,7 +28,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("audit", FLOORS_0_TO_2),
     ("app", FLOORS_0_TO_3),
     // Of the parts below, cli reads the public results it prints: broker addresses, documents, models.
-    ("cli", &["app", "config", "telemetry", "api", "broker", "model", "registry"]),
+    ("cli", &["app", "config", "telemetry", "api", "audit", "broker", "model", "registry"]),
     ("main", &["cli"]),
 ];
 const FLOOR_0: &[&str] = &["record", "config", "telemetry"];

@@ -2,6 +2,7 @@
 
 use crate::api::ApiError;
 use crate::app::WorkdirError;
+use crate::audit::AuditError;
 use crate::batch::BatchError;
 use crate::broker::BrokerError;
 use crate::config::ConfigError;
@@ -41,6 +42,9 @@ pub enum AppError {
     /// The trainer.
     #[error(transparent)]
     Trainer(#[from] TrainerError),
+    /// The audit.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The API.
     #[error(transparent)]
     Api(#[from] ApiError),

@@ -1,7 +1,7 @@
 //! Rows that could not be taken: one JSON object a line, with the reason.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -43,15 +43,41 @@ impl<'a> Line<'a> {
     }
 }
 
+/// A message in quarantine.
+#[derive(Debug)]
+pub struct Quarantined {
+    /// Its row number, if it has one.
+    pub row: Option<RowNumber>,
+    /// Why it is there.
+    pub reason: String,
+    /// Its value, every byte.
+    pub raw: Vec<u8>,
+}
+
+/// Reads quarantined messages, one after the other.
+pub(crate) fn read(file: impl Read, path: &Path, mut visit: impl FnMut(Quarantined)) -> Result<(), BatchError> {
+    for line in BufReader::new(file).lines() {
+        let line = line.map_err(BatchError::read(path))?;
+        let damaged = |reason: String| BatchError::Damaged { path: path.to_owned(), reason };
+        let line: Line<'_> = serde_json::from_str(&line).map_err(|error| damaged(error.to_string()))?;
+        let raw = match &line.raw_hex {
+            None => line.raw.into_owned().into_bytes(),
+            Some(hex) => bytes(hex).ok_or_else(|| damaged("raw_hex is not hexadecimal".to_owned()))?,
+        };
+        visit(Quarantined { row: line.row, reason: line.reason.into_owned(), raw });
+    }
+    Ok(())
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
+    let pairs = digits.chunks_exact(2);
+    pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
 /// The numbers of the rows in a sealed quarantine file.
 pub(crate) fn row_numbers(path: &Path) -> Result<Vec<RowNumber>, BatchError> {
     let mut rows = Vec::new();
-    let file = File::open(path).map_err(BatchError::read(path))?;
-    for line in BufReader::new(file).lines() {
-        let line = line.map_err(BatchError::read(path))?;
-        let line: Line<'_> = serde_json::from_str(&line)
-            .map_err(|error| BatchError::Damaged { path: path.to_owned(), reason: error.to_string() })?;
-        rows.extend(line.row);
-    }
+    read(File::open(path).map_err(BatchError::read(path))?, path, |line| rows.extend(line.row))?;
     Ok(rows)
 }

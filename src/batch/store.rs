@@ -8,6 +8,7 @@ use std::time::Duration;
 use roaring::RoaringTreemap;
 use serde::de::DeserializeOwned;
 
+use crate::batch::quarantine::{self, Quarantined};
 use crate::batch::{BatchError, FORMAT, Manifest, StreamEnd};
 use crate::record::{RecordReader, RowNumber, WindowIndex};
 
@@ -85,7 +86,7 @@ impl BatchStore {
             manifests.push(manifest);
             next = next.next();
         }
-        match self.windows_named(&self.batches, "json")?.into_iter().find(|window| *window > next) {
+        match self.windows_with("json")?.into_iter().find(|window| *window > next) {
             Some(_) => Err(BatchError::Missing { path: self.batches.clone(), window: next }),
             None => Ok(manifests),
         }
@@ -156,6 +157,19 @@ impl BatchStore {
         self.batches.join("end.json")
     }
 
+    /// Reads the messages in the quarantine file of a window from `file`, one after the other.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a line of it is damaged.
+    pub fn quarantined(
+        &self,
+        window: WindowIndex,
+        file: impl io::Read,
+        visit: impl FnMut(Quarantined),
+    ) -> Result<(), BatchError> {
+        quarantine::read(file, &self.quarantine_path(window), visit)
+    }
+
     /// The folder of the quarantine files.
     #[must_use]
     pub fn quarantine_folder(&self) -> &Path {
@@ -224,6 +238,11 @@ impl BatchStore {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The windows of which the folder of the batch files holds a file of this kind, ascending.
+    pub(crate) fn windows_with(&self, kind: &str) -> Result<Vec<WindowIndex>, BatchError> {
+        self.windows_named(&self.batches, kind)
     }
 
     fn windows_named(&self, folder: &Path, kind: &str) -> Result<Vec<WindowIndex>, BatchError> {

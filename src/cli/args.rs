@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// List the models made so far, with their scores
     Models(ModelsArgs),
+    /// Prove where every row went: recount the dataset, the files and the topic
+    Audit(AuditArgs),
     /// Print the API document (OpenAPI 3), with the paths of the models made so far
     Openapi {
         /// The pipeline file
@@ -203,6 +205,22 @@ pub(crate) struct ModelsArgs {
     pub(crate) pipeline: PathBuf,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    /// Print JSON, for machines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Recount the topic too, at this cluster: HOST:PORT[,HOST:PORT...]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) broker: Option<Choice>,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
     /// Print JSON, for machines
     #[arg(long)]
     pub(crate) json: bool,

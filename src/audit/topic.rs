@@ -1,0 +1,174 @@
+//! The topic, read from its first record to its last, held against what the manifests account for.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use roaring::RoaringTreemap;
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::report::Ledger;
+use crate::audit::rows::ranges;
+use crate::audit::{AuditError, Finding, Kind};
+use crate::batch::OffsetRange;
+use crate::broker::{Connection, Delivery, Subscription, TopicState};
+use crate::record::{Envelope, Offset, Partition};
+
+const POLL_WAIT: Duration = Duration::from_millis(50);
+/// A broker that hands out nothing for so long has handed out all: the last offsets may be no messages.
+const SILENCE: Duration = Duration::from_secs(10);
+/// So many messages that no file accounts for are told one by one.
+const TOLD: usize = 10;
+
+/// What was counted.
+#[derive(Debug, Default)]
+struct Count {
+    messages: u64,
+    /// Rows of the replay.
+    delivered: RoaringTreemap,
+    /// Messages behind what the last manifest accounts for.
+    unsealed: u64,
+    /// Messages behind the end of the stream.
+    behind_end: u64,
+    lost: Vec<(Partition, Offset)>,
+}
+
+/// Recounts the topic; `false` when told to stop.
+pub(crate) fn recount(
+    ledger: &mut Ledger,
+    connection: &Connection,
+    topic: &str,
+    state: &TopicState,
+    stop: &CancellationToken,
+) -> Result<bool, AuditError> {
+    if ledger.manifests.iter().any(|manifest| manifest.log.is_some()) {
+        ledger.skipped("topic", "not recounted: some windows came from a broker that ended with its run");
+        return Ok(true);
+    }
+    let positions: Vec<(Partition, Offset)> =
+        state.partitions.iter().map(|state| (state.partition, state.low)).collect();
+    let mut unread: BTreeMap<Partition, Offset> = state
+        .partitions
+        .iter()
+        .filter(|state| state.high > state.low)
+        .map(|state| (state.partition, state.high))
+        .collect();
+    let books = Books::of(ledger);
+    let mut count = Count::default();
+    let mut ended: BTreeMap<Partition, Offset> = BTreeMap::new();
+    let subscription = Subscription::assign(connection, topic, topic, &positions)?;
+    let mut heard = Instant::now();
+    while !unread.is_empty() && heard.elapsed() < SILENCE {
+        if stop.is_cancelled() {
+            return Ok(false);
+        }
+        let Some(delivery) = subscription.poll(POLL_WAIT)? else { continue };
+        heard = Instant::now();
+        let (partition, offset) = (delivery.partition(), delivery.offset());
+        let Some(high) = unread.get(&partition).copied() else { continue };
+        if offset < high {
+            count.judge(&books, &delivery, &mut ended);
+        }
+        if offset.next() >= high {
+            unread.remove(&partition);
+        }
+    }
+    let deleted: i64 = state.partitions.iter().map(|state| state.low.0).sum();
+    close(ledger, count, deleted);
+    Ok(true)
+}
+
+/// What the manifests say of each partition.
+struct Books<'a> {
+    run: Option<&'a str>,
+    through: bool,
+    accounted: BTreeMap<Partition, RoaringTreemap>,
+    /// Where reading would go on.
+    resume: BTreeMap<Partition, Offset>,
+}
+
+impl<'a> Books<'a> {
+    fn of(ledger: &'a Ledger) -> Self {
+        let mut accounted: BTreeMap<Partition, RoaringTreemap> = BTreeMap::new();
+        let bits = |offset: Offset| u64::try_from(offset.0).unwrap_or_default();
+        let windows = ledger.manifests.iter().flat_map(|one| one.offsets.iter().chain(&one.repeated_offsets));
+        for OffsetRange { partition, first, last } in
+            windows.chain(ledger.end.iter().flat_map(|end| &end.repeated_offsets))
+        {
+            accounted.entry(*partition).or_default().insert_range(bits(*first)..=bits(*last));
+        }
+        let resume = ledger.manifests.last().map(|manifest| &manifest.resume);
+        let resume = resume.into_iter().flatten().map(|point| (point.partition, point.offset)).collect();
+        let run = ledger.run.as_ref().map(|run| run.as_str());
+        Self { run, through: ledger.end.is_some(), accounted, resume }
+    }
+}
+
+impl Count {
+    fn judge(&mut self, books: &Books<'_>, delivery: &Delivery<'_>, ended: &mut BTreeMap<Partition, Offset>) {
+        let (partition, offset) = (delivery.partition(), delivery.offset());
+        self.messages += 1;
+        match delivery.envelope() {
+            Ok(Envelope::End { run, .. }) => {
+                // The end of another replay ends nothing here.
+                if run.is_none() || books.run.is_none() || run == books.run {
+                    ended.entry(partition).or_insert(offset);
+                }
+                return;
+            }
+            Ok(Envelope::Row { row, run }) if run == books.run => {
+                self.delivered.insert(row.get());
+            }
+            _ => {}
+        }
+        let bits = u64::try_from(offset.0).unwrap_or_default();
+        if books.accounted.get(&partition).is_some_and(|accounted| accounted.contains(bits)) {
+            return;
+        }
+        let is_behind = books.resume.get(&partition).is_none_or(|resume| offset >= *resume);
+        if books.through && ended.contains_key(&partition) {
+            self.behind_end += 1;
+        } else if is_behind && !books.through {
+            self.unsealed += 1;
+        } else {
+            self.lost.push((partition, offset));
+        }
+    }
+}
+
+fn close(ledger: &mut Ledger, count: Count, deleted: i64) {
+    let Count { messages, delivered, unsealed, behind_end, lost } = count;
+    for (partition, offset) in lost.iter().take(TOLD) {
+        let fault = "no window accounts for this message".to_owned();
+        ledger.find(Finding::of(Kind::Topic, fault).at(*partition, *offset));
+    }
+    if lost.len() > TOLD {
+        ledger
+            .find(Finding::of(Kind::Topic, format!("{} more messages that no window accounts for", lost.len() - TOLD)));
+    }
+    if ledger.run.is_some() {
+        ledger.totals.delivered = Some(delivered.len());
+        if ledger.end.is_some() {
+            let unstored = &delivered - &ledger.accounted;
+            if !unstored.is_empty() {
+                let fault = "in the topic, and in no window and not in quarantine".to_owned();
+                ledger.find(Finding::of(Kind::Topic, fault).of_rows(ranges(&unstored)));
+            }
+            let unsent = &ledger.accounted - &delivered;
+            if deleted == 0 && !unsent.is_empty() {
+                let fault = "in a file or in quarantine, and not in the topic".to_owned();
+                ledger.find(Finding::of(Kind::Topic, fault).of_rows(ranges(&unsent)));
+            }
+        }
+    }
+    let mut text = format!("{messages} messages, each accounted for");
+    if unsealed > 0 {
+        text.push_str(&format!(" or not sealed yet ({unsealed})"));
+    }
+    if behind_end > 0 {
+        text.push_str(&format!("; {behind_end} behind the end of the stream, which nobody reads"));
+    }
+    if deleted > 0 {
+        text.push_str(&format!("; the broker has deleted {deleted} before them, which are not recounted"));
+    }
+    ledger.check("topic", Kind::Topic, text);
+}

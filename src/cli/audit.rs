@@ -1,0 +1,97 @@
+//! `windrow audit`: where every row went, as a table and a verdict, or as JSON.
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, LineStyle, Table};
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::{Report, Totals};
+use crate::cli::args::{AuditArgs, ClusterArgs};
+use crate::cli::print::{stdout, thousands};
+use crate::cli::stages::connection;
+use crate::cli::{CliError, workplace};
+
+/// So many findings are told one by one.
+const TOLD: usize = 10;
+
+pub(crate) async fn execute(args: AuditArgs, stop: CancellationToken) -> Result<(), CliError> {
+    let workplace = workplace(&args.pipeline, &args.place)?;
+    let client = args.client;
+    let cluster = args.broker.map(|broker| connection(ClusterArgs { broker, client })).transpose()?;
+    let Some(report) = workplace.audit(cluster, stop).await? else { return Ok(()) };
+    if args.json {
+        let mut text = serde_json::to_string_pretty(&report).map_err(std::io::Error::from)?;
+        text.push('\n');
+        stdout(&text)?;
+    } else {
+        stdout(&text(&report))?;
+    }
+    match report.findings.len() {
+        0 => Ok(()),
+        1 => Err(CliError::Failed("the audit found 1 fault".to_owned())),
+        faults => Err(CliError::Failed(format!("the audit found {} faults", thousands(faults as u64)))),
+    }
+}
+
+fn text(report: &Report) -> String {
+    let mut text = format!("{}\n", table(report));
+    for check in &report.checks {
+        let mark = match check.passed {
+            Some(true) => "ok",
+            Some(false) => "FAULT",
+            None => "-",
+        };
+        text.push_str(&format!("{mark:<6} {:<10} {}\n", check.name, check.text));
+    }
+    text.push('\n');
+    for finding in report.findings.iter().take(TOLD) {
+        text.push_str(&format!("{}\n", finding.sentence()));
+    }
+    match report.findings.len() {
+        0 => text.push_str(&verdict(report)),
+        faults if faults > TOLD => text.push_str(&format!("and {} more\n", thousands((faults - TOLD) as u64))),
+        _ => {}
+    }
+    text
+}
+
+fn table(report: &Report) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+    table.set_header(["window", "stored", "quarantined", "repeated", "files", "sealed because"]);
+    for column in table.column_iter_mut().take(4) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for window in &report.windows {
+        table.add_row([
+            window.window.to_string(),
+            thousands(window.stored),
+            thousands(window.quarantined),
+            thousands(window.repeated),
+            if window.intact { "ok" } else { "FAULT" }.to_owned(),
+            window.sealed.to_string(),
+        ]);
+    }
+    table
+}
+
+fn verdict(report: &Report) -> String {
+    let Totals { read, delivered, stored, quarantined, strangers, repeated } = &report.totals;
+    let kept = format!("{} stored + {} quarantined", thousands(*stored), thousands(*quarantined));
+    let mut text = match (report.through, read) {
+        (true, Some(read)) => {
+            let delivered = delivered.map(|delivered| format!(" = {} delivered", thousands(delivered)));
+            let (read, delivered) = (thousands(*read), delivered.unwrap_or_default());
+            format!("every row is accounted for: {read} read{delivered} = {kept}")
+        }
+        (true, None) => format!("every message is accounted for: {kept}"),
+        (false, _) => format!("so far every row is accounted for: {kept}; the stream is not through"),
+    };
+    if *strangers > 0 {
+        text.push_str(&format!("; {} messages in quarantine are no rows of it", thousands(*strangers)));
+    }
+    if *repeated > 0 {
+        text.push_str(&format!("; {} rows came again and were stored once", thousands(*repeated)));
+    }
+    text.push('\n');
+    text
+}
