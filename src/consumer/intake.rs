@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::{RowFault, Schema};
-use crate::record::{CsvError, EventTime, RecordParser, write_record};
+use crate::record::{CsvError, EventTime, RecordParser, trim_line_breaks, write_record};
 
 /// Reads the values of messages against the columns of the dataset.
 #[derive(Debug)]
@@ -40,11 +40,9 @@ impl Intake {
         let record = if foreign && value.trim_ascii_start().starts_with(b"{") {
             self.from_json = json_to_record(&self.schema, value)?;
             &self.from_json
-        } else if foreign {
-            // Foreign producers often send the line with its end.
-            value.strip_suffix(b"\n").map_or(value, |line| line.strip_suffix(b"\r").unwrap_or(line))
         } else {
-            value
+            // Other producers often send the line with its end.
+            trim_line_breaks(value)
         };
         let fields = self.parser.parse(record)?;
         let checked = self.schema.check(&fields)?;
@@ -142,6 +140,7 @@ mod tests {
         let cases = [
             ("2013-01-01,1", "it has 2 fields where the dataset has 5 columns"),
             ("", "the record is empty"),
+            ("2013-01-01,1,1,1,\"note", "a quote is never closed"),
             ("2013-01-01,soon,1,1,", "late: `soon` is not a number"),
             ("2013-01-01,1,far,1,", "miles: `far` is not a number"),
             ("2013-01-01,1,1,-1,", "fare: log(1 + x) needs a number above -1, not -1"),

@@ -9,6 +9,7 @@ use csv_core::{ReadRecordResult, Reader, WriteResult, Writer};
 const READ_CHUNK: usize = 256 * 1024;
 /// Longer than any broker takes by default (1 MiB) and than any sane record: what is longer is a quote never closed.
 const LONGEST_RECORD: usize = 16 * 1024 * 1024;
+const LINE_END: &[u8] = b"\n";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The fields of one record, unquoted.
@@ -55,6 +56,9 @@ pub enum CsvError {
     /// Nothing there.
     #[error("the record is empty")]
     Empty,
+    /// A field that would swallow whatever follows.
+    #[error("a quote is never closed")]
+    OpenQuote,
     /// A line break outside quotes.
     #[error("the message holds more than one record")]
     MoreThanOne,
@@ -99,15 +103,21 @@ impl RecordParser {
     /// The bytes are not UTF-8, or not exactly one record.
     pub fn parse(&mut self, record: &[u8]) -> Result<Fields<'_>, CsvError> {
         self.reader.reset();
+        if record.iter().all(|byte| is_line_break(*byte)) {
+            return Err(CsvError::Empty);
+        }
         let (mut read, mut text_len, mut ends_len) = (0, 0, 0);
         loop {
-            // An empty input tells the machine that the record ends here.
+            // Behind the record a line end, as there will be one in a file: a record must end with it.
+            let input = if read < record.len() { &record[read..] } else { LINE_END };
             let (result, nin, nout, nend) =
-                self.reader.read_record(&record[read..], &mut self.text[text_len..], &mut self.ends[ends_len..]);
+                self.reader.read_record(input, &mut self.text[text_len..], &mut self.ends[ends_len..]);
+            let is_over = read >= record.len();
             read += nin;
             text_len += nout;
             ends_len += nend;
             match result {
+                ReadRecordResult::InputEmpty if is_over => return Err(CsvError::OpenQuote),
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
@@ -115,7 +125,7 @@ impl RecordParser {
                 ReadRecordResult::Record => break,
             }
         }
-        if record[read..].iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
+        if record.get(read..).is_some_and(|rest| rest.iter().any(|byte| !is_line_break(*byte))) {
             return Err(CsvError::MoreThanOne);
         }
         let text = std::str::from_utf8(&self.text[..text_len]).map_err(|_| CsvError::NotUtf8)?;
@@ -250,6 +260,18 @@ impl<R: Read> RecordReader<R> {
     }
 }
 
+fn is_line_break(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+/// A record without the line breaks before and behind it: a file has them between its records, and nowhere else.
+#[must_use]
+pub fn trim_line_breaks(record: &[u8]) -> &[u8] {
+    let from = record.iter().position(|byte| !is_line_break(*byte)).unwrap_or(record.len());
+    let until = record.iter().rposition(|byte| !is_line_break(*byte)).map_or(from, |last| last + 1);
+    &record[from..until]
+}
+
 fn count_lines(bytes: &[u8]) -> u64 {
     bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
@@ -297,6 +319,9 @@ mod tests {
         assert_eq!(fields(b""), Err(CsvError::Empty));
         assert_eq!(fields(b"a,b\nc,d"), Err(CsvError::MoreThanOne));
         assert_eq!(fields(b"a,\xff"), Err(CsvError::NotUtf8));
+        for open in ["2,\"b", "\"", "a,\"b\"\"", "a,\"b\n"] {
+            assert_eq!(fields(open.as_bytes()), Err(CsvError::OpenQuote), "{open}");
+        }
         assert_eq!(fields(b"a,b\r\n").map(|fields| fields.len()), Ok(2));
     }
 
@@ -309,6 +334,30 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// What is taken for one record must be one record in a file, between others.
+        #[test]
+        fn what_is_parsed_survives_between_its_neighbours(
+            bytes in prop::collection::vec(prop::sample::select(b"a1 ,;\t\"\r\n\xc3\xa9\xff\0".to_vec()), 0..12),
+            delimiter in prop::sample::select(b",;\t".to_vec()),
+        ) {
+            let record = trim_line_breaks(&bytes);
+            let mut parser = RecordParser::new(delimiter);
+            let Ok(parsed) = parser.parse(record) else { return Ok(()) };
+            let parsed: Vec<String> = parsed.iter().map(str::to_owned).collect();
+            let file = [b"first\n", record, b"\n", record, b"\nlast\n"].concat();
+            let mut reader = RecordReader::new(&file[..], delimiter);
+            for expected in [b"first", record, record, b"last"] {
+                let found = reader.next_record().expect("memory can be read").expect("four records");
+                prop_assert_eq!(found.bytes, expected);
+            }
+            prop_assert!(reader.next_record().expect("memory can be read").is_none());
+            let mut again = RecordParser::new(delimiter);
+            let again: Vec<String> = again.parse(record).expect("as before").iter().map(str::to_owned).collect();
+            prop_assert_eq!(parsed, again);
+        }
+
         #[test]
         fn what_is_written_reads_back(rows in prop::collection::vec(prop::collection::vec("[ -~\r\n\"é]{0,12}", 2..5), 1..20)) {
             let mut file = Vec::new();
