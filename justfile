@@ -17,6 +17,10 @@ lint:
 openapi:
     WINDROW_BLESS=1 cargo test --test openapi
 
+# producer, consumer and trainer killed 220 times at random moments; every row must be in its place
+torture kills="220":
+    WINDROW_TORTURE_KILLS={{kills}} cargo test --test torture -- --nocapture
+
 # rows per second into sealed files beside bare rdkafka on the same broker; memory at one and ten times the rows
 bench:
     cargo bench --bench pipeline
