@@ -228,6 +228,7 @@ impl Publisher {
             if left.is_zero() {
                 break;
             }
+            self.look()?;
             std::thread::sleep(pause.min(left));
             pause = (pause * 2).min(Duration::from_millis(20));
         }

@@ -1,21 +1,26 @@
 //! Reads a topic from given positions on.
 
-use std::collections::BTreeMap;
+mod delivery;
+mod watchdog;
+mod watcher;
+
+use std::cell::Cell;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
-use serde::Deserialize;
+use rdkafka::message::Message as _;
 
-use crate::broker::{BrokerError, Connection, connection, topics};
-use crate::record::{Envelope, Offset, Partition};
+use self::watchdog::Watchdog;
+use self::watcher::Watcher;
+use crate::broker::{BrokerError, Connection, topics};
+use crate::record::{Offset, Partition};
+
+pub use self::delivery::Delivery;
 
 /// What a user may change.
 const DEFAULTS: &[(&str, &str)] = &[
@@ -38,6 +43,9 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("statistics.interval.ms", "500"),
 ];
 
+/// How long one look for the answer to a commit waits.
+const ANSWER_WAIT: Duration = Duration::from_millis(20);
+
 /// What correctness rests on: positions come from the caller alone.
 const FIXED: &[(&str, &str)] = &[
     ("enable.auto.commit", "false"),
@@ -47,39 +55,22 @@ const FIXED: &[(&str, &str)] = &[
     ("enable.partition.eof", "false"),
 ];
 
-/// How often in a row a partition must be seen to end before the position in it. Once may be a leader that lags.
-const PROOF: u32 = 3;
-
 /// Reads the assigned partitions of one topic. What it reads ahead is bounded to some 30 MiB.
 pub struct Subscription {
-    consumer: BaseConsumer<Watcher>,
+    /// `None` only while it is dropped.
+    client: Option<BaseConsumer<Watcher>>,
     connection: Connection,
     topic: String,
+    group: String,
+    /// When a message was last handed out.
+    heard: Cell<Instant>,
+    watchdog: Watchdog,
 }
 
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription").field("topic", &self.topic).field("lag", &self.lag()).finish()
     }
-}
-
-/// What is known of the partitions; the client library's statistics keep it fresh.
-struct Watcher {
-    topic: String,
-    address: String,
-    /// By partition.
-    partitions: Vec<Watched>,
-    is_away: AtomicBool,
-}
-
-struct Watched {
-    partition: Partition,
-    /// The next offset to hand out.
-    position: AtomicI64,
-    /// The offset that the partition's next message will have; negative while that is not known.
-    high: AtomicI64,
-    /// How often in a row the partition ended before the position in it.
-    beyond: AtomicU32,
 }
 
 impl Subscription {
@@ -94,28 +85,55 @@ impl Subscription {
         group: &str,
         positions: &[(Partition, Offset)],
     ) -> Result<Self, BrokerError> {
-        let mut partitions: Vec<Watched> = positions
-            .iter()
-            .map(|(partition, offset)| Watched {
-                partition: *partition,
-                position: AtomicI64::new(offset.0),
-                high: AtomicI64::new(-1),
-                beyond: AtomicU32::new(0),
-            })
-            .collect();
-        partitions.sort_by_key(|watched| watched.partition);
-        let watcher = Watcher {
+        Ok(Self {
+            client: Some(client(connection, topic, group, positions)?),
+            connection: connection.clone(),
             topic: topic.to_owned(),
-            address: connection.address().to_owned(),
-            partitions,
-            is_away: AtomicBool::new(false),
+            group: group.to_owned(),
+            heard: Cell::new(Instant::now()),
+            watchdog: Watchdog::default(),
+        })
+    }
+
+    /// The same, taken for stuck after another time than half a minute without a message.
+    #[must_use]
+    pub fn with_stall(mut self, stall: Duration) -> Self {
+        self.watchdog = Watchdog::new(stall);
+        self
+    }
+
+    fn client(&self) -> &BaseConsumer<Watcher> {
+        let Some(client) = &self.client else { unreachable!("it is there until the subscription is dropped") };
+        client
+    }
+
+    /// Looks, now and then, whether reading has silently stopped although the topic goes on, and then starts it again
+    /// where it was: librdkafka's consumers have been seen to do that. Call it between polls; it never waits.
+    ///
+    /// # Errors
+    /// When the client library refuses the connection's properties.
+    pub fn look_after(&mut self) -> Result<(), BrokerError> {
+        let positions: Vec<(Partition, Offset)> =
+            self.context().partitions.iter().map(|watched| (watched.partition, watched.position())).collect();
+        let Some((partition, position, high)) =
+            self.watchdog.look(&self.connection, &self.topic, &positions, self.heard.get())
+        else {
+            return Ok(());
         };
-        let mut settings = connection.settings(DEFAULTS, FIXED);
-        settings.set("group.id", group);
-        let refused = |error: KafkaError| connection.refused(&error);
-        let consumer = BaseConsumer::from_config_and_context(&settings, watcher).map_err(refused)?;
-        consumer.assign(&list(topic, positions).map_err(refused)?).map_err(refused)?;
-        Ok(Self { consumer, connection: connection.clone(), topic: topic.to_owned() })
+        tracing::warn!(
+            topic = self.topic,
+            "reading stopped at offset {position} of partition {partition} without a word, though the topic goes on to \
+             {high}; starting it again"
+        );
+        let fresh = client(&self.connection, &self.topic, &self.group, &positions)?;
+        let stuck = self.client.replace(fresh);
+        retire(stuck);
+        self.heard.set(Instant::now());
+        Ok(())
+    }
+
+    fn context(&self) -> &Watcher {
+        self.client().context()
     }
 
     /// The next message, in the order of its partition; `None` when none came in this time. A broker that is away is
@@ -124,13 +142,14 @@ impl Subscription {
     /// # Errors
     /// What waiting does not mend: the topic or the offset is not there, or the broker does not let us read.
     pub fn poll(&self, timeout: Duration) -> Result<Option<Delivery<'_>>, BrokerError> {
-        let watcher = self.consumer.context();
-        match self.consumer.poll(timeout) {
+        let watcher = self.context();
+        match self.client().poll(timeout) {
             Some(Ok(message)) => {
                 if watcher.is_away.load(Relaxed) {
                     watcher.is_away.store(false, Relaxed);
                     tracing::info!(address = watcher.address, "the broker answers again");
                 }
+                self.heard.set(Instant::now());
                 if let Some(watched) = watcher.find(Partition(message.partition())) {
                     watched.position.store(message.offset() + 1, Relaxed);
                 }
@@ -156,7 +175,7 @@ impl Subscription {
                 })
             }
             Code::OffsetOutOfRange | Code::AutoOffsetReset => {
-                Some(self.consumer.context().out_of_range().unwrap_or_else(|| self.failed(code)))
+                Some(self.context().out_of_range().unwrap_or_else(|| self.failed(code)))
             }
             Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
@@ -166,7 +185,7 @@ impl Subscription {
             | Code::InvalidTopic
             | Code::UnsupportedFeature => Some(self.failed(code)),
             _ => {
-                if !self.consumer.context().is_away.swap(true, Relaxed) {
+                if !self.context().is_away.swap(true, Relaxed) {
                     tracing::warn!(address = self.connection.address(), %error, "the broker does not answer; waiting for it");
                 }
                 None
@@ -188,28 +207,76 @@ impl Subscription {
     #[must_use]
     pub fn lag(&self) -> Option<u64> {
         let mut lag = 0;
-        for watched in &self.consumer.context().partitions {
+        for watched in &self.context().partitions {
             let high = u64::try_from(watched.high.load(Relaxed)).ok()?;
             lag += high.saturating_sub(u64::try_from(watched.position.load(Relaxed)).unwrap_or(0));
         }
         Some(lag)
     }
 
-    /// Stores the next offsets to read under the group's name, for other programs to see. Waits for the broker, up to
-    /// ten seconds.
+    /// Stores the next offsets to read under the group's name, for other programs to see. Does not wait for the broker's
+    /// answer, which is logged if it is no.
     ///
     /// # Errors
-    /// When the broker does not take them.
+    /// When the client library does not take them.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
-        list(&self.topic, positions).and_then(|list| self.consumer.commit(&list, CommitMode::Sync)).map_err(|error| {
-            BrokerError::Topic {
-                action: "commit positions of",
-                topic: self.topic.clone(),
-                address: self.connection.address().to_owned(),
-                reason: topics::reason(&error),
-            }
+        let committed = list(&self.topic, positions).and_then(|list| {
+            self.context().commits.fetch_add(1, Relaxed);
+            self.client().commit(&list, CommitMode::Async).inspect_err(|_| {
+                self.context().commits.fetch_sub(1, Relaxed);
+            })
+        });
+        committed.map_err(|error| BrokerError::Topic {
+            action: "commit positions of",
+            topic: self.topic.clone(),
+            address: self.connection.address().to_owned(),
+            reason: topics::reason(&error),
         })
     }
+
+    /// Waits until what was committed is answered, or the time is up. Messages that come meanwhile are passed over: for
+    /// the end of reading.
+    pub fn settle(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        while self.context().commits.load(Relaxed) > 0 && Instant::now() < deadline {
+            drop(self.client().poll(ANSWER_WAIT));
+        }
+    }
+
+    /// Stops reading without a word, as the client library has been seen to.
+    #[cfg(test)]
+    pub(crate) fn fall_silent(&self) {
+        let assigned = self.client().assignment().expect("an assignment");
+        self.client().pause(&assigned).expect("partitions to pause");
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        retire(self.client.take());
+    }
+}
+
+/// Gives a client up. That can take long, and has been seen to hang; nobody need wait for it.
+fn retire(client: Option<BaseConsumer<Watcher>>) {
+    if let Some(client) = client {
+        std::thread::spawn(move || drop(client));
+    }
+}
+
+fn client(
+    connection: &Connection,
+    topic: &str,
+    group: &str,
+    positions: &[(Partition, Offset)],
+) -> Result<BaseConsumer<Watcher>, BrokerError> {
+    let mut settings = connection.settings(DEFAULTS, FIXED);
+    settings.set("group.id", group);
+    let refused = |error: KafkaError| connection.refused(&error);
+    let watcher = Watcher::new(topic, connection.address(), positions);
+    let client = BaseConsumer::from_config_and_context(&settings, watcher).map_err(refused)?;
+    client.assign(&list(topic, positions).map_err(refused)?).map_err(refused)?;
+    Ok(client)
 }
 
 fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, KafkaError> {
@@ -218,131 +285,4 @@ fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<TopicPartition
         list.add_partition_offset(topic, partition.0, rdkafka::Offset::Offset(offset.0))?;
     }
     Ok(list)
-}
-
-impl Watcher {
-    fn find(&self, partition: Partition) -> Option<&Watched> {
-        self.partitions
-            .binary_search_by_key(&partition, |watched| watched.partition)
-            .ok()
-            .map(|at| &self.partitions[at])
-    }
-
-    /// A partition that ends before the position in it, beyond doubt: the topic was made anew. Brokers should say so
-    /// themselves; the embedded one answers that nothing has come yet.
-    fn out_of_range(&self) -> Option<BrokerError> {
-        let watched = self.partitions.iter().find(|watched| watched.beyond.load(Relaxed) >= PROOF)?;
-        Some(BrokerError::OutOfRange {
-            topic: self.topic.clone(),
-            address: self.address.clone(),
-            partition: watched.partition,
-            wanted: Offset(watched.position.load(Relaxed)),
-            end: Some(Offset(watched.high.load(Relaxed))),
-        })
-    }
-
-    fn learn(&self, statistics: &Statistics) {
-        let Some(topic) = statistics.topics.get(&self.topic) else { return };
-        for seen in topic.partitions.values() {
-            let Some(watched) = self.find(Partition(seen.partition)) else { continue };
-            // Negative numbers are the library's signs for 'not known'.
-            if seen.hi_offset < 0 {
-                continue;
-            }
-            watched.high.store(seen.hi_offset, Relaxed);
-            // Both from one moment: a position handed out since then would make an end look too early.
-            if seen.next_offset > seen.hi_offset {
-                watched.beyond.fetch_add(1, Relaxed);
-            } else {
-                watched.beyond.store(0, Relaxed);
-            }
-        }
-    }
-}
-
-/// The part of librdkafka's statistics that is of use here.
-#[derive(Deserialize)]
-struct Statistics {
-    #[serde(default)]
-    topics: BTreeMap<String, TopicStatistics>,
-}
-
-#[derive(Deserialize)]
-struct TopicStatistics {
-    #[serde(default)]
-    partitions: BTreeMap<String, PartitionStatistics>,
-}
-
-#[derive(Deserialize)]
-struct PartitionStatistics {
-    partition: i32,
-    hi_offset: i64,
-    next_offset: i64,
-}
-
-impl ClientContext for Watcher {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        connection::log(level, facility, message);
-    }
-
-    fn stats_raw(&self, statistics: &[u8]) {
-        match serde_json::from_slice(statistics) {
-            Ok(statistics) => self.learn(&statistics),
-            Err(error) => tracing::debug!(%error, "statistics of the client library"),
-        }
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        // poll returns it as well.
-        tracing::debug!(%error, reason, "client library");
-    }
-}
-
-impl ConsumerContext for Watcher {}
-
-/// A message that was read.
-pub struct Delivery<'a> {
-    message: BorrowedMessage<'a>,
-}
-
-impl fmt::Debug for Delivery<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery")
-            .field("partition", &self.partition())
-            .field("offset", &self.offset())
-            .field("bytes", &self.value().len())
-            .finish()
-    }
-}
-
-impl Delivery<'_> {
-    /// Its partition.
-    #[must_use]
-    pub fn partition(&self) -> Partition {
-        Partition(self.message.partition())
-    }
-
-    /// Its place in the partition.
-    #[must_use]
-    pub fn offset(&self) -> Offset {
-        Offset(self.message.offset())
-    }
-
-    /// Its value; empty when it has none.
-    #[must_use]
-    pub fn value(&self) -> &[u8] {
-        self.message.payload().unwrap_or_default()
-    }
-
-    /// What its headers say of the value.
-    ///
-    /// # Errors
-    /// The text of a header that cannot be read.
-    pub fn envelope(&self) -> Result<Envelope<'_>, String> {
-        let Some(headers) = self.message.headers() else { return Ok(Envelope::Foreign) };
-        // rdkafka panics on a header whose name is not UTF-8, which any stranger can send.
-        let envelope =
-            catch_unwind(AssertUnwindSafe(|| Envelope::open(headers.iter().map(|header| (header.key, header.value)))));
-        envelope.unwrap_or_else(|_| Err("a header whose name is not UTF-8".to_owned()))
-    }
 }

@@ -1,6 +1,7 @@
 //! The clients against the embedded broker, as the stages use them.
 
 mod brokers;
+mod faults;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -127,21 +127,22 @@ pub async fn delete(connection: &Connection, name: &str) -> Result<(), BrokerErr
 /// # Errors
 /// When no broker answers in time, or there is no such topic.
 pub async fn describe(connection: &Connection, name: &str) -> Result<TopicState, BrokerError> {
-    let topic = name.to_owned();
-    let broker = connection.clone();
-    off_runtime(move || {
-        let consumer = client(&broker)?;
-        let leaders = ask_leaders(&consumer, &broker, &topic)?.ok_or_else(|| no_such_topic(&broker, &topic))?;
-        let mut partitions = Vec::with_capacity(leaders.len());
-        for (partition, _) in leaders {
-            let (low, high) = consumer
-                .fetch_watermarks(&topic, partition.0, PATIENCE)
-                .map_err(|error| failed("describe", &broker, &topic, &error))?;
-            partitions.push(PartitionState { partition, low: Offset(low), high: Offset(high) });
-        }
-        Ok(TopicState { partitions })
-    })
-    .await
+    let (topic, broker) = (name.to_owned(), connection.clone());
+    off_runtime(move || look(&broker, &topic)).await
+}
+
+/// What a topic holds, as [`describe`] says it; blocks.
+pub(crate) fn look(connection: &Connection, topic: &str) -> Result<TopicState, BrokerError> {
+    let consumer = client(connection)?;
+    let leaders = ask_leaders(&consumer, connection, topic)?.ok_or_else(|| no_such_topic(connection, topic))?;
+    let mut partitions = Vec::with_capacity(leaders.len());
+    for (partition, _) in leaders {
+        let (low, high) = consumer
+            .fetch_watermarks(topic, partition.0, PATIENCE)
+            .map_err(|error| failed("describe", connection, topic, &error))?;
+        partitions.push(PartitionState { partition, low: Offset(low), high: Offset(high) });
+    }
+    Ok(TopicState { partitions })
 }
 
 /// Waits until a broker answers there.

@@ -16,6 +16,8 @@ use crate::telemetry::{Event, Progress};
 const POLL_WAIT: Duration = Duration::from_millis(50);
 /// How often the number of unread messages is renewed.
 const LAG_INTERVAL: Duration = Duration::from_millis(200);
+/// How long the broker may take to answer the last commit; the manifests do not depend on it.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
 /// After so long a silence a stream that has ended in part is told.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -49,12 +51,14 @@ impl Desk {
                 self.settle(&manifest);
             }
             if let Some(end) = self.writer.end() {
+                self.subscription.settle(COMMIT_PATIENCE);
                 self.progress.counters().lag.set(0);
                 self.progress.tell(Event::StreamEnded { windows: end.windows });
                 return Ok(());
             }
             if now - last_lag > LAG_INTERVAL {
                 last_lag = now;
+                self.subscription.look_after()?;
                 self.writer.tick(now)?;
                 if let Some(lag) = self.subscription.lag() {
                     self.progress.counters().lag.set(lag);
@@ -97,7 +101,6 @@ impl Desk {
     /// The manifest is in place, so the broker may know how far we are.
     fn settle(&self, manifest: &Manifest) {
         let positions: Vec<_> = manifest.resume.iter().map(|point| (point.partition, point.offset)).collect();
-        // The manifests are the truth; the group's offsets serve only those who watch the lag from outside.
         if let Err(error) = self.subscription.commit(&positions) {
             tracing::warn!(%error, window = %manifest.window, "offsets not committed");
         }

@@ -1,0 +1,147 @@
+//! What is known of the partitions that are read, by the client library's own statistics.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
+
+use rdkafka::ClientContext;
+use rdkafka::TopicPartitionList;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, KafkaResult};
+use serde::Deserialize;
+
+use crate::broker::{BrokerError, connection};
+use crate::record::{Offset, Partition};
+
+/// How often in a row a partition must be seen to end before the position in it. Once may be a leader that lags.
+const PROOF: u32 = 3;
+
+/// What is known of the partitions; the client library's statistics keep it fresh.
+pub(super) struct Watcher {
+    topic: String,
+    pub(super) address: String,
+    /// By partition.
+    pub(super) partitions: Vec<Watched>,
+    pub(super) is_away: AtomicBool,
+    /// Commits that the broker has not answered yet.
+    pub(super) commits: AtomicU32,
+}
+
+pub(super) struct Watched {
+    pub(super) partition: Partition,
+    /// The next offset to hand out.
+    pub(super) position: AtomicI64,
+    /// The offset that the partition's next message will have; negative while that is not known.
+    pub(super) high: AtomicI64,
+    /// How often in a row the partition ended before the position in it.
+    beyond: AtomicU32,
+}
+
+impl Watched {
+    pub(super) fn position(&self) -> Offset {
+        Offset(self.position.load(Relaxed))
+    }
+}
+
+impl Watcher {
+    pub(super) fn new(topic: &str, address: &str, positions: &[(Partition, Offset)]) -> Self {
+        let mut partitions: Vec<Watched> = positions
+            .iter()
+            .map(|(partition, offset)| Watched {
+                partition: *partition,
+                position: AtomicI64::new(offset.0),
+                high: AtomicI64::new(-1),
+                beyond: AtomicU32::new(0),
+            })
+            .collect();
+        partitions.sort_by_key(|watched| watched.partition);
+        let (topic, address) = (topic.to_owned(), address.to_owned());
+        Self { topic, address, partitions, is_away: AtomicBool::new(false), commits: AtomicU32::new(0) }
+    }
+
+    pub(super) fn find(&self, partition: Partition) -> Option<&Watched> {
+        self.partitions
+            .binary_search_by_key(&partition, |watched| watched.partition)
+            .ok()
+            .map(|at| &self.partitions[at])
+    }
+
+    /// A partition that ends before the position in it, beyond doubt: the topic was made anew. Brokers should say so
+    /// themselves; the embedded one answers that nothing has come yet.
+    pub(super) fn out_of_range(&self) -> Option<BrokerError> {
+        let watched = self.partitions.iter().find(|watched| watched.beyond.load(Relaxed) >= PROOF)?;
+        Some(BrokerError::OutOfRange {
+            topic: self.topic.clone(),
+            address: self.address.clone(),
+            partition: watched.partition,
+            wanted: Offset(watched.position.load(Relaxed)),
+            end: Some(Offset(watched.high.load(Relaxed))),
+        })
+    }
+
+    fn learn(&self, statistics: &Statistics) {
+        let Some(topic) = statistics.topics.get(&self.topic) else { return };
+        for seen in topic.partitions.values() {
+            let Some(watched) = self.find(Partition(seen.partition)) else { continue };
+            // Negative numbers are the library's signs for 'not known'.
+            if seen.hi_offset < 0 {
+                continue;
+            }
+            watched.high.store(seen.hi_offset, Relaxed);
+            // Both from one moment: a position handed out since then would make an end look too early.
+            if seen.next_offset > seen.hi_offset {
+                watched.beyond.fetch_add(1, Relaxed);
+            } else {
+                watched.beyond.store(0, Relaxed);
+            }
+        }
+    }
+}
+
+/// The part of librdkafka's statistics that is of use here.
+#[derive(Deserialize)]
+struct Statistics {
+    #[serde(default)]
+    topics: BTreeMap<String, TopicStatistics>,
+}
+
+#[derive(Deserialize)]
+struct TopicStatistics {
+    #[serde(default)]
+    partitions: BTreeMap<String, PartitionStatistics>,
+}
+
+#[derive(Deserialize)]
+struct PartitionStatistics {
+    partition: i32,
+    hi_offset: i64,
+    next_offset: i64,
+}
+
+impl ClientContext for Watcher {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        connection::log(level, facility, message);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        match serde_json::from_slice(statistics) {
+            Ok(statistics) => self.learn(&statistics),
+            Err(error) => tracing::debug!(%error, "statistics of the client library"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // poll returns it as well.
+        tracing::debug!(%error, reason, "client library");
+    }
+}
+
+impl ConsumerContext for Watcher {
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        self.commits.fetch_sub(1, Relaxed);
+        // The manifests are the truth; the group's offsets serve only those who watch the lag from outside.
+        if let Err(error) = result {
+            tracing::warn!(%error, address = self.address, "offsets not committed");
+        }
+    }
+}
