@@ -1,0 +1,308 @@
+//! What happens to the stages when the world around them fails: the broker, the disk, the topic, the person at the keys.
+
+#[path = "support/windrow.rs"]
+#[expect(dead_code, reason = "each test file uses a part of it")]
+mod windrow;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::windrow::{
+    LIMIT, Running, assert_same, batch_rows, fixture, fixture_rows, free_port, succeed, text, windrow,
+};
+
+/// Bounded in DESIGN.md: Ctrl-C ends any stage within five seconds.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+
+fn pipeline(folder: &Path, window: &str, stream: &str) -> String {
+    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
+    let dataset = fixture("flights-sample.csv.zst").display().to_string();
+    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset).replace("parts = 3", window);
+    let file = folder.join("pipeline.toml");
+    fs::write(&file, format!("{pipeline}\n[stream]\n{stream}\n")).expect("a file");
+    file.display().to_string()
+}
+
+fn broker(address: &str, advertised: &str) -> Running {
+    let broker = Running::start(&["broker", "--listen", address, "--advertise", advertised]);
+    broker.wait_for("broker: embedded");
+    broker
+}
+
+fn local(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
+fn pause(millis: u64) {
+    std::thread::park_timeout(Duration::from_millis(millis));
+}
+
+/// A wire between the stages and the broker that can be cut.
+struct Wire {
+    address: String,
+    is_cut: Arc<AtomicBool>,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Wire {
+    fn to(broker: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let (is_cut, open) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        let wire = Self { address, is_cut: Arc::clone(&is_cut), open: Arc::clone(&open) };
+        std::thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                if is_cut.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let Ok(far) = TcpStream::connect(&broker) else { continue };
+                let mut open = open.lock().expect("no wire panics");
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (from, to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
+                    open.push(from.try_clone().expect("a socket"));
+                    std::thread::spawn(move || carry(from, to));
+                }
+            }
+        });
+        wire
+    }
+
+    fn cut(&self) {
+        self.is_cut.store(true, Ordering::SeqCst);
+        for stream in self.open.lock().expect("no wire panics").drain(..) {
+            // Closed already is as good.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn mend(&self) {
+        self.is_cut.store(false, Ordering::SeqCst);
+    }
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream) {
+    let mut buffer = [0; 64 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        if to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+#[test]
+fn a_broker_that_is_away_for_a_while_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path(), "rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"500us\" }");
+    let workdir = folder.path().join("work");
+    let workdir_text = workdir.display().to_string();
+    let direct = local(free_port());
+    let wire = Wire::to(direct.clone());
+    let broker = broker(&direct, &wire.address);
+    succeed(&["topic", "create", &file, "--broker", &wire.address]);
+    let consume = ["consume", &file, "--broker", &wire.address, "--workdir", &workdir_text, "--once"];
+    let mut consumer = Running::start(&consume);
+    let mut producer = Running::start(&["produce", &file, "--broker", &wire.address]);
+    consumer.wait_for("window 1: ");
+    wire.cut();
+    pause(4000);
+    wire.mend();
+    consumer.wait_for("window 4: ");
+    // The other way to be away: there, and silent.
+    broker.signal("STOP");
+    pause(2500);
+    broker.signal("CONT");
+    assert!(producer.end().success(), "{}", producer.said());
+    assert!(consumer.end().success(), "{}", consumer.said());
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &wire.address]);
+    assert!(audit.status.success(), "{}", text(&audit.stdout));
+}
+
+#[test]
+fn a_topic_that_is_deleted_under_us_ends_both_with_a_sentence() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"1ms\" }");
+    let workdir = folder.path().join("work").display().to_string();
+    let address = local(free_port());
+    let _broker = broker(&address, &address);
+    succeed(&["topic", "create", &file, "--broker", &address]);
+    let quick = ["-X", "topic.metadata.refresh.interval.ms=500", "-X", "topic.metadata.propagation.max.ms=500"];
+    let consume = ["consume", &file, "--broker", &address, "--workdir", &workdir, "--once"];
+    let mut consumer = Running::start(&[&consume[..], &quick].concat());
+    let mut producer = Running::start(&[&["produce", &file, "--broker", &address][..], &quick].concat());
+    consumer.wait_for("window 1: ");
+    succeed(&["topic", "delete", &file, "--broker", &address]);
+    for (stage, told) in [(&mut producer, "topic"), (&mut consumer, "topic")] {
+        let status = stage.end();
+        let said = stage.said();
+        let error = said.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        assert_eq!(status.code(), Some(1), "{said}");
+        assert!(error.contains(told) && error.contains("flights-sample"), "{said}");
+    }
+}
+
+/// A file system of its own, as small as we like; `None`, said, where that is not allowed.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+    fn mount(folder: &Path, size: &str) -> Option<Self> {
+        fs::create_dir_all(folder).expect("a folder");
+        let options = format!("size={size}");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder).output();
+        if mounted.is_ok_and(|mounted| mounted.status.success()) {
+            return Some(Self(folder.to_owned()));
+        }
+        println!("skipped: a small file system cannot be mounted here (that needs root)");
+        None
+    }
+
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        let status = Command::new("mount").args(["-o", &options]).arg(&self.0).status().expect("mount runs");
+        assert!(status.success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: whatever still looks at it loses it later.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up_ends_a_run_with_a_sentence_and_room_lets_it_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path(), "rows = 1000", "partitions = 2");
+    let workdir = folder.path().join("disk");
+    // The sample has 900 KB.
+    let Some(disk) = SmallDisk::mount(&workdir, "400k") else { return };
+    let workdir_text = workdir.display().to_string();
+    let listen = "127.0.0.1:0";
+    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", listen, "--workdir", &workdir_text];
+    let full = windrow(&run);
+    let stderr = text(&full.stderr);
+    assert_eq!(full.status.code(), Some(1), "{stderr}");
+    let error = stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+    assert!(error.contains("full") || error.contains("No space"), "{stderr}");
+    assert!(error.contains(&workdir_text), "{stderr}");
+    let audit = windrow(&["audit", &file, "--workdir", &workdir_text]);
+    assert!(audit.status.success(), "what is sealed is whole: {}", text(&audit.stdout));
+    disk.remount("size=20m");
+    succeed(&run);
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    succeed(&["audit", &file, "--workdir", &workdir_text]);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_told_by_every_stage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path(), "rows = 1000", "");
+    let workdir = folder.path().join("disk");
+    let Some(disk) = SmallDisk::mount(&workdir, "10m") else { return };
+    let workdir_text = workdir.display().to_string();
+    let address = local(free_port());
+    let _broker = broker(&address, &address);
+    succeed(&["topic", "create", &file, "--broker", &address]);
+    disk.remount("ro");
+    let listen = "127.0.0.1:0";
+    let cases: [&[&str]; 3] = [
+        &["run", &file, "--once", "--broker", "embedded", "--listen", listen, "--workdir", &workdir_text],
+        &["consume", &file, "--broker", &address, "--workdir", &workdir_text, "--once"],
+        &["train", &file, "--workdir", &workdir_text, "--once"],
+    ];
+    for arguments in cases {
+        let refused = windrow(arguments);
+        let stderr = text(&refused.stderr);
+        let error = stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert!(error.contains("cannot write") && error.contains(&workdir_text), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_every_stage_in_time_whatever_it_waits_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let paced = pipeline(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"1h\" }");
+    let other = folder.path().join("other");
+    fs::create_dir(&other).expect("a folder");
+    let quick = pipeline(&other, "rows = 1000", "");
+    let (address, gone) = (local(free_port()), local(free_port()));
+    let broker = broker(&address, &address);
+    succeed(&["topic", "create", &paced, "--broker", &address]);
+    let work = |name: &str| folder.path().join(name).display().to_string();
+    let (one, two, three, four) = (work("one"), work("two"), work("three"), work("four"));
+    let listen = "127.0.0.1:0";
+    // What it does, its arguments, and what it has said when it does that.
+    let cases: [(&str, Vec<&str>, &str); 6] = [
+        ("a broker", vec!["broker", "--listen", &gone], "broker: embedded"),
+        ("a consumer that waits", vec!["consume", &paced, "--broker", &address, "--workdir", &one], "stored 0"),
+        ("a producer between two rows", vec!["produce", &paced, "--broker", &address], "sent"),
+        ("a trainer that waits", vec!["train", &paced, "--workdir", &two], ""),
+        ("a server", vec!["serve", &paced, "--workdir", &three, "--listen", listen], "API: "),
+        (
+            "a run",
+            vec!["run", &paced, "--broker", "embedded", "--listen", listen, "--workdir", &four],
+            "broker: embedded",
+        ),
+    ];
+    for (what, arguments, said) in cases {
+        ends_in_time(what, &arguments, said);
+    }
+    // The broker is there, and silent: what was asked of it is never answered.
+    let fifth = work("five");
+    let mut consumer = Running::start(&["consume", &quick, "--broker", &address, "--workdir", &fifth]);
+    consumer.wait_for("stored 0");
+    broker.signal("STOP");
+    for (what, stage) in [
+        ("a consumer of a silent broker", &mut consumer),
+        ("a producer for a silent broker", &mut Running::start(&["produce", &quick, "--broker", &address])),
+    ] {
+        pause(700);
+        let (status, took) = stage.interrupt();
+        assert!(took < SHUTDOWN_LIMIT, "{what}: {took:?}");
+        assert!(status.code().is_some_and(|code| code == 0 || code == 1), "{what}: {status} {}", stage.said());
+    }
+    broker.signal("CONT");
+}
+
+fn ends_in_time(what: &str, arguments: &[&str], said: &str) {
+    let mut stage = Running::start(arguments);
+    if !said.is_empty() {
+        stage.wait_for(said);
+    }
+    // A trainer says nothing while it waits, and a signal that comes before it is caught ends it another way.
+    pause(300);
+    let (status, took) = stage.interrupt();
+    assert_eq!(status.code(), Some(0), "{what}: {}", stage.said());
+    assert!(took < SHUTDOWN_LIMIT, "{what}: {took:?}");
+}
+
+#[test]
+fn a_second_ctrl_c_ends_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let paced = pipeline(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"1h\" }");
+    let address = local(free_port());
+    let broker = broker(&address, &address);
+    succeed(&["topic", "create", &paced, "--broker", &address]);
+    let mut producer = Running::start(&["produce", &paced, "--broker", &address]);
+    producer.wait_for("sent");
+    broker.signal("STOP");
+    let began = Instant::now();
+    producer.signal("INT");
+    producer.signal("INT");
+    let status = producer.end();
+    // The first may have been enough.
+    assert!(matches!(status.code(), Some(0 | 130)), "{status}");
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    broker.signal("CONT");
+    assert!(began.elapsed() < LIMIT);
+}
