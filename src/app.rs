@@ -19,7 +19,7 @@ use crate::audit::{self, Audit, AuditError};
 use crate::batch::{BatchStore, Cut};
 use crate::broker::{Broker, Choice, Connection, StartOptions, topics};
 use crate::config::{Pipeline, Schema, WindowPolicy};
-use crate::consumer::Consumer;
+use crate::consumer::{Consumer, Group};
 use crate::dataset::{self, DatasetReader};
 use crate::producer::Producer;
 use crate::record::RunId;
@@ -167,16 +167,20 @@ impl Workplace {
     pub async fn consume(
         &self,
         connection: Connection,
+        group: Option<String>,
         end_after_idle: Option<Duration>,
         stop: CancellationToken,
     ) -> Result<(), AppError> {
         let ground = self.prepare(None).await?;
         self.compare(&ground)?;
+        workdir::compare_sharing(&self.workdir, group.is_some())?;
         let store = self.begin(&ground)?;
         if let Some(end) = store.end()? {
             self.progress.tell(Event::StreamEnded { windows: end.windows });
         }
-        Ok(self.consumer(&ground, store, connection, end_after_idle).run(stop).await?)
+        let group = group.map(|name| Group { name, run: ground.run(), workdir: self.workdir.clone() });
+        let consumer = Consumer { group, ..self.consumer(&ground, store, connection, end_after_idle) };
+        Ok(consumer.run(stop).await?)
     }
 
     /// The trainer alone; begins with the first window without a model.
@@ -331,6 +335,7 @@ impl Workplace {
             store,
             connection,
             log: None,
+            group: None,
             quarantine: self.pipeline.quarantine,
             end_after_idle,
             progress: self.progress.clone(),

@@ -21,6 +21,7 @@
 //!
 //! What makes a row the same row: its replay and its number; for a producer that is not Windrow, its offset.
 
+mod assemble;
 mod cut;
 mod error;
 mod manifest;
@@ -32,6 +33,7 @@ mod spill;
 mod store;
 mod writer;
 
+pub use assemble::{Assembled, Assembly, share_folder, shares_folder};
 pub use cut::Cut;
 pub use error::BatchError;
 pub use manifest::{

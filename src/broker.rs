@@ -11,6 +11,7 @@ mod connection;
 mod embedded;
 mod error;
 mod held;
+mod membership;
 mod publisher;
 #[cfg(feature = "redpanda")]
 mod redpanda;
@@ -25,6 +26,7 @@ pub use choice::{Choice, ChoiceError};
 pub use connection::Connection;
 pub use error::BrokerError;
 pub use held::{Held, HeldEnd, Survey, SurveyError};
+pub use membership::{Membership, Turn};
 pub use publisher::{PublishError, Publisher};
 pub use start::{Broker, REDPANDA_IMAGE, StartOptions};
 pub use subscription::{Delivery, Subscription};

@@ -117,7 +117,9 @@ impl CliError {
         match self {
             Self::Use(_)
             | Self::App(AppError::Config(ConfigError::Read { .. } | ConfigError::Invalid { .. }))
-            | Self::App(AppError::Workdir(WorkdirError::Changed { .. })) => 2,
+            | Self::App(AppError::Workdir(
+                WorkdirError::Changed { .. } | WorkdirError::Shared { .. } | WorkdirError::NotShared { .. },
+            )) => 2,
             _ => 1,
         }
     }

@@ -5,6 +5,7 @@
 
 mod desk;
 mod garbage;
+mod group;
 mod intake;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::desk::Desk;
 use self::garbage::Garbage;
+use self::group::Member;
 use self::intake::Intake;
 use crate::batch::{BatchError, BatchStore, BatchWriter, Cut, Resumed};
 use crate::broker::topics::{self, PartitionState, TopicState};
@@ -22,6 +24,8 @@ use crate::broker::{BrokerError, Connection, Subscription};
 use crate::config::{self, Schema, WindowPolicy};
 use crate::record::{Offset, Partition};
 use crate::telemetry::Progress;
+
+pub use self::group::Group;
 
 /// What a consumer needs.
 #[derive(Debug)]
@@ -38,6 +42,8 @@ pub struct Consumer {
     pub connection: Connection,
     /// Names this life of the topic, where it ends with this process.
     pub log: Option<String>,
+    /// The group that it is a member of; none for one consumer of all partitions.
+    pub group: Option<Group>,
     /// How much garbage the stream may hold.
     pub quarantine: config::Quarantine,
     /// Taken as the end of a stream that has no end marker: so long without a message.
@@ -58,7 +64,13 @@ impl Consumer {
         reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    fn read(self, topic: &TopicState, stop: &CancellationToken) -> Result<(), ConsumerError> {
+    fn read(mut self, topic: &TopicState, stop: &CancellationToken) -> Result<(), ConsumerError> {
+        if let Some(group) = self.group.take() {
+            if self.store.end()?.is_some() {
+                return Ok(());
+            }
+            return Member::join(self, group, topic)?.work(stop);
+        }
         let lock = self.store.lock()?;
         if self.store.end()?.is_some() {
             return Ok(());

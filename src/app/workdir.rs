@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::batch::{BatchError, BatchStore};
+use crate::batch::{BatchError, BatchStore, shares_folder};
 use crate::config::Pipeline;
 use crate::producer::Replay;
 
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
-const OURS: [&str; 4] = ["run.json", "batches", "quarantine", "models"];
+const OURS: [&str; 5] = ["run.json", "batches", "quarantine", "models", "shares"];
 const RUN_FILE: &str = "run.json";
 /// The version of `run.json`. A reader refuses a higher one.
 const FORMAT: u32 = 2;
@@ -78,6 +78,20 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
         }
     }
     if changes.is_empty() { Ok(()) } else { Err(WorkdirError::Changed { path: workdir.to_owned(), changes }) }
+}
+
+/// Makes sure that one consumer and a group do not fill the same directory.
+///
+/// # Errors
+/// The other kind has begun it.
+pub(crate) fn compare_sharing(workdir: &Path, in_group: bool) -> Result<(), WorkdirError> {
+    let is_shared = shares_folder(workdir).is_dir();
+    let is_begun = workdir.join("batches/window-00001.json").exists();
+    match (is_shared, in_group) {
+        (true, false) => Err(WorkdirError::Shared { path: workdir.to_owned() }),
+        (false, true) if is_begun => Err(WorkdirError::NotShared { path: workdir.to_owned() }),
+        _ => Ok(()),
+    }
 }
 
 /// Writes `run.json` where it is not there yet.
@@ -181,6 +195,21 @@ pub enum WorkdirError {
         path: PathBuf,
         /// What is not the same.
         changes: Vec<String>,
+    },
+    /// A group fills it.
+    #[error("a group fills the work directory {}: join it with --group, or choose another with --workdir", path.display())]
+    Shared {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// One consumer fills it.
+    #[error(
+        "one consumer has begun to fill the work directory {}: go on without --group, or choose another with --workdir",
+        path.display()
+    )]
+    NotShared {
+        /// The directory.
+        path: PathBuf,
     },
     /// It does not say what is in it.
     #[error("cannot read {}: {reason}; empty the directory with `windrow run --fresh`, or choose another with --workdir", path.display())]

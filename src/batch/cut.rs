@@ -11,13 +11,37 @@ pub struct Cut {
     /// As the pipeline file says.
     pub policy: WindowPolicy,
     rows: u64,
+    share: Share,
+}
+
+/// Which of the rows come: of every so many, the one at a place counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Share {
+    place: u64,
+    of: u64,
 }
 
 impl Cut {
     /// `rows` is the number of rows in the dataset; only equal parts need it.
     #[must_use]
     pub fn new(policy: WindowPolicy, rows: Option<u64>) -> Self {
-        Self { policy, rows: rows.unwrap_or_default() }
+        Self { policy, rows: rows.unwrap_or_default(), share: Share { place: 0, of: 1 } }
+    }
+
+    /// The same windows for the rows of one partition alone, the `place`-th of `partitions`: a replay's rows go round them.
+    #[must_use]
+    pub fn of_partition(self, place: u64, partitions: u64) -> Self {
+        Self { share: Share { place, of: partitions.max(1) }, ..self }
+    }
+
+    /// How many rows of a window come, where numbers decide and nothing is missing.
+    #[must_use]
+    pub fn size_of_window(&self, window: WindowIndex) -> Option<u64> {
+        let (first, last) = self.rows_of_window(window)?;
+        let Share { place, of } = self.share;
+        // Rows 1 to n that are at this place.
+        let up_to = |n: u64| (n + of - 1 - place) / of;
+        Some(up_to(last).saturating_sub(up_to(first - 1)))
     }
 
     /// The window that a row's number puts it into; `None` where numbers do not decide.
@@ -139,6 +163,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_partitions_share_a_window_among_them(size in 1_u64..50, window in 1_u32..20, partitions in 1_u64..9) {
+            let cut = Cut::new(WindowPolicy::Rows(NonZeroU64::new(size).expect("at least 1")), None);
+            let window = WindowIndex::new(window).expect("from 1");
+            let (first, last) = cut.rows_of_window(window).expect("numbers decide");
+            for place in 0..partitions {
+                let expected = (first..=last).filter(|row| (row - 1) % partitions == place).count() as u64;
+                prop_assert_eq!(cut.of_partition(place, partitions).size_of_window(window), Some(expected));
+            }
+        }
+
         #[test]
         fn a_row_is_within_the_rows_of_its_window(count in 1_u32..50, rows in 0_u64..1000, size in 1_u64..50, row in 1_u64..1000) {
             let by_rows = Cut::new(WindowPolicy::Rows(NonZeroU64::new(size).expect("at least 1")), None);

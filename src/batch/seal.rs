@@ -57,7 +57,7 @@ pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Re
     Ok(manifest)
 }
 
-fn publish(store: &BatchStore, whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
+pub(crate) fn publish(store: &BatchStore, whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
     store.sync_file(&whole.file, &whole.path)?;
     store.publish(&whole.path, to)?;
     Ok(whole.digest)

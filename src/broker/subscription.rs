@@ -23,7 +23,7 @@ use crate::record::{Offset, Partition};
 pub use self::delivery::Delivery;
 
 /// What a user may change.
-const DEFAULTS: &[(&str, &str)] = &[
+pub(super) const DEFAULTS: &[(&str, &str)] = &[
     // What is read ahead: more is asked for below 20,000 messages, and an answer has a megabyte, compressed. Beside each
     // message the library keeps several hundred bytes, which its own limit of kilobytes does not count.
     ("queued.min.messages", "20000"),
@@ -47,7 +47,7 @@ const DEFAULTS: &[(&str, &str)] = &[
 const ANSWER_WAIT: Duration = Duration::from_millis(20);
 
 /// What correctness rests on: positions come from the caller alone.
-const FIXED: &[(&str, &str)] = &[
+pub(super) const FIXED: &[(&str, &str)] = &[
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "error"),
@@ -153,7 +153,7 @@ impl Subscription {
                 if let Some(watched) = watcher.find(Partition(message.partition())) {
                     watched.position.store(message.offset() + 1, Relaxed);
                 }
-                Ok(Some(Delivery { message }))
+                Ok(Some(Delivery::of(message)))
             }
             Some(Err(error)) => self.judge(&error).map_or(Ok(None), Err),
             None => watcher.out_of_range().map_or(Ok(None), Err),
@@ -279,7 +279,7 @@ fn client(
     Ok(client)
 }
 
-fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, KafkaError> {
+pub(super) fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::with_capacity(positions.len());
     for (partition, offset) in positions {
         list.add_partition_offset(topic, partition.0, rdkafka::Offset::Offset(offset.0))?;

@@ -172,6 +172,9 @@ pub(crate) struct ConsumeArgs {
     /// End when the dataset is through (without it: wait for more until Ctrl-C)
     #[arg(long)]
     pub(crate) once: bool,
+    /// Share the partitions with the other members of this group, which have the same work directory
+    #[arg(long, value_name = "NAME", conflicts_with = "end_after_idle")]
+    pub(crate) group: Option<String>,
     /// Take so long a silence as the end of the stream, for producers that send no end marker
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) end_after_idle: Option<std::time::Duration>,

@@ -30,9 +30,14 @@ pub(crate) async fn produce(
 
 pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let workplace = workplace(&args.pipeline, &args.place)?;
+    if args.group.is_some() && matches!(workplace.pipeline.window, WindowPolicy::Every(_)) {
+        return Err(CliError::Use(
+            "--group does not go with window.every: each member has a clock of its own".to_owned(),
+        ));
+    }
     let connection = connection(args.cluster)?;
     let following = display.follow(&workplace.progress, Shows { sent: false, stored: true });
-    let result = workplace.consume(connection, args.end_after_idle, stop.clone()).await;
+    let result = workplace.consume(connection, args.group, args.end_after_idle, stop.clone()).await;
     following.finish().await;
     result?;
     linger(args.once, "the stream is through", display, &stop).await;

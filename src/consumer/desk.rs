@@ -75,7 +75,7 @@ impl Desk {
         let now = Instant::now();
         match &polled {
             Some(delivery) => {
-                take(intake, writer, garbage, progress, delivery, now)?;
+                Post { intake, writer, garbage, progress }.take(delivery, now)?;
                 *last_message = now;
             }
             None => writer.tick(now)?,
@@ -104,66 +104,75 @@ impl Desk {
         if let Err(error) = self.subscription.commit(&positions) {
             tracing::warn!(%error, window = %manifest.window, "offsets not committed");
         }
-        self.progress.tell(Event::WindowSealed {
-            window: manifest.window.get(),
-            rows: manifest.rows,
-            unlabelled: manifest.rows - manifest.labelled,
-            quarantined: manifest.quarantined,
-            reason: manifest.sealed.to_string(),
-        });
+        self.progress.tell(told(manifest));
     }
 }
 
-fn take(
-    intake: &mut Intake,
-    writer: &mut BatchWriter,
-    garbage: &mut Garbage,
-    progress: &Progress,
-    delivery: &Delivery<'_>,
-    now: Instant,
-) -> Result<(), ConsumerError> {
-    let (partition, offset) = (delivery.partition(), delivery.offset());
-    let value = delivery.value();
-    let (row, run, refusal) = match delivery.envelope() {
-        Ok(Envelope::End { run, first, rows }) => {
-            let sent = rows.filter(|rows| *rows > 0);
-            let sent = sent.map(|rows| RowRange { first: first.get(), last: first.get().saturating_add(rows - 1) });
-            return Ok(writer.end_partition(EndMark { partition, offset, run, sent, now })?);
-        }
-        Ok(Envelope::Row { row, run }) => (Some(row), run, None),
-        Ok(Envelope::Foreign) => (None, None, None),
-        Err(text) => (None, None, Some(format!("its windrow-row header `{text}` is not a row number"))),
-    };
-    let accepted = match refusal {
-        Some(refusal) => Err(refusal),
-        None => intake.read(value, row.is_none()).map_err(|refusal| refusal.to_string()),
-    };
-    let taken = match accepted {
-        Ok(accepted) => writer.take(Arrival {
-            partition,
-            offset,
-            run,
-            row,
-            labelled: accepted.labelled,
-            time: accepted.time.map(|time| time.seconds()),
-            record: accepted.record,
-            now,
-        })?,
-        Err(reason) => writer.quarantine(Rejected { partition, offset, run, row, reason, raw: value, now })?,
-    };
-    let counters = progress.counters();
-    match taken {
-        Taken::Known => return Ok(()),
-        Taken::Stored { .. } => {
-            counters.stored.add(1);
-            garbage.stored();
-        }
-        Taken::Repeated => counters.repeated.add(1),
-        Taken::Quarantined { reason } => {
-            counters.quarantined.add(1);
-            garbage.refused(partition, offset, &reason)?;
-        }
+/// A sealed window as an event.
+pub(crate) fn told(manifest: &Manifest) -> Event {
+    Event::WindowSealed {
+        window: manifest.window.get(),
+        rows: manifest.rows,
+        unlabelled: manifest.rows - manifest.labelled,
+        quarantined: manifest.quarantined,
+        reason: manifest.sealed.to_string(),
     }
-    counters.received.add(1);
-    Ok(())
+}
+
+/// What a message passes through.
+pub(crate) struct Post<'a> {
+    pub(crate) intake: &'a mut Intake,
+    pub(crate) writer: &'a mut BatchWriter,
+    pub(crate) garbage: &'a mut Garbage,
+    pub(crate) progress: &'a Progress,
+}
+
+impl Post<'_> {
+    pub(crate) fn take(self, delivery: &Delivery<'_>, now: Instant) -> Result<(), ConsumerError> {
+        let Self { intake, writer, garbage, progress } = self;
+        let (partition, offset) = (delivery.partition(), delivery.offset());
+        let value = delivery.value();
+        let (row, run, refusal) = match delivery.envelope() {
+            Ok(Envelope::End { run, first, rows }) => {
+                let sent = rows.filter(|rows| *rows > 0);
+                let sent = sent.map(|rows| RowRange { first: first.get(), last: first.get().saturating_add(rows - 1) });
+                return Ok(writer.end_partition(EndMark { partition, offset, run, sent, now })?);
+            }
+            Ok(Envelope::Row { row, run }) => (Some(row), run, None),
+            Ok(Envelope::Foreign) => (None, None, None),
+            Err(text) => (None, None, Some(format!("its windrow-row header `{text}` is not a row number"))),
+        };
+        let accepted = match refusal {
+            Some(refusal) => Err(refusal),
+            None => intake.read(value, row.is_none()).map_err(|refusal| refusal.to_string()),
+        };
+        let taken = match accepted {
+            Ok(accepted) => writer.take(Arrival {
+                partition,
+                offset,
+                run,
+                row,
+                labelled: accepted.labelled,
+                time: accepted.time.map(|time| time.seconds()),
+                record: accepted.record,
+                now,
+            })?,
+            Err(reason) => writer.quarantine(Rejected { partition, offset, run, row, reason, raw: value, now })?,
+        };
+        let counters = progress.counters();
+        match taken {
+            Taken::Known => return Ok(()),
+            Taken::Stored { .. } => {
+                counters.stored.add(1);
+                garbage.stored();
+            }
+            Taken::Repeated => counters.repeated.add(1),
+            Taken::Quarantined { reason } => {
+                counters.quarantined.add(1);
+                garbage.refused(partition, offset, &reason)?;
+            }
+        }
+        counters.received.add(1);
+        Ok(())
+    }
 }

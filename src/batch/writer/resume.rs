@@ -9,7 +9,7 @@ use crate::batch::quarantine;
 use crate::batch::writer::sealing::Totals;
 use crate::batch::writer::{BatchWriter, Reading, Source};
 use crate::batch::{BatchError, BatchStore, Cut, Lock, Manifest};
-use crate::record::{Offset, Partition, WindowIndex, write_record};
+use crate::record::{Offset, Partition, RunId, WindowIndex, write_record};
 
 /// The first format whose manifests list every quarantined row.
 const LISTS_QUARANTINE: u32 = 2;
@@ -91,6 +91,13 @@ impl BatchWriter {
             quarantined: writer.totals.quarantined,
         };
         Ok((writer, resumed))
+    }
+
+    /// For the rows of one replay alone: whatever else comes goes to quarantine.
+    #[must_use]
+    pub fn of_replay(mut self, run: &RunId) -> Self {
+        self.source.get_or_insert_with(|| Source::Replay(run.clone()));
+        self
     }
 
     fn recall(&mut self, manifest: &Manifest) -> Result<(), BatchError> {

@@ -22,8 +22,7 @@ impl BatchWriter {
         if self.has_all_ends() {
             return None;
         }
-        if let Some((first, last)) = self.cut.rows_of_window(window) {
-            let size = last.saturating_add(1).saturating_sub(first);
+        if let (Some((_, last)), Some(size)) = (self.cut.rows_of_window(window), self.cut.size_of_window(window)) {
             let come = self.open.get(&window).map_or(0, |open| open.numbered);
             if come == size && size > 0 {
                 return Some(SealReason::Complete);

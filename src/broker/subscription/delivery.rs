@@ -9,7 +9,7 @@ use crate::record::{Envelope, Offset, Partition};
 
 /// A message that was read.
 pub struct Delivery<'a> {
-    pub(super) message: BorrowedMessage<'a>,
+    message: BorrowedMessage<'a>,
 }
 
 impl fmt::Debug for Delivery<'_> {
@@ -22,7 +22,11 @@ impl fmt::Debug for Delivery<'_> {
     }
 }
 
-impl Delivery<'_> {
+impl<'a> Delivery<'a> {
+    pub(crate) fn of(message: BorrowedMessage<'a>) -> Self {
+        Self { message }
+    }
+
     /// Its partition.
     #[must_use]
     pub fn partition(&self) -> Partition {

@@ -1,0 +1,268 @@
+//! Windows put together from the shares that each partition's consumer has sealed.
+//!
+//! In a group every partition has a store of its own, with the windows that its rows make. A window of the whole is put
+//! together when each partition has sealed its share of it, or has ended before: the same file, byte for byte, that one
+//! consumer of all partitions would have written.
+
+use std::path::{Path, PathBuf};
+
+use crate::batch::runs::Runs;
+use crate::batch::seal::{publish, write_json};
+use crate::batch::spill::Spill;
+use crate::batch::{BatchError, BatchStore, EventRange, FORMAT, Manifest, RowRange, SealReason, StreamEnd, TimeSpan};
+use crate::record::{Partition, RowNumber, WindowIndex, write_record};
+
+/// Puts windows together. Whoever does so must hold the lock of the whole.
+#[derive(Debug)]
+pub struct Assembly {
+    whole: BatchStore,
+    shares: Vec<BatchStore>,
+    header: Vec<u8>,
+    delimiter: u8,
+    first: Option<First>,
+    /// All windows before this one are put together.
+    next: WindowIndex,
+    rows: u64,
+    quarantined: u64,
+}
+
+/// What was put together.
+#[derive(Debug, Default)]
+pub struct Assembled {
+    /// Windows, in order.
+    pub windows: Vec<Manifest>,
+    /// Written when the stream is through.
+    pub end: Option<StreamEnd>,
+}
+
+/// Where the share of one partition is.
+#[must_use]
+pub fn share_folder(workdir: &Path, partition: Partition) -> PathBuf {
+    shares_folder(workdir).join(format!("partition-{partition:05}"))
+}
+
+/// Where the shares of a group are; there is none in a directory that one consumer fills.
+#[must_use]
+pub fn shares_folder(workdir: &Path) -> PathBuf {
+    workdir.join("shares")
+}
+
+impl Assembly {
+    /// `shares` in the order of the partitions.
+    #[must_use]
+    pub fn new(whole: BatchStore, shares: Vec<BatchStore>, (columns, delimiter): (&[String], u8)) -> Self {
+        let mut header = write_record(columns.iter().map(String::as_str), delimiter);
+        header.push(b'\n');
+        Self { whole, shares, header, delimiter, first: None, next: WindowIndex::FIRST, rows: 0, quarantined: 0 }
+    }
+
+    /// Puts together all windows that can be, and ends the stream when every share has ended.
+    ///
+    /// # Errors
+    /// A share is damaged, or a file cannot be written.
+    pub fn advance(&mut self) -> Result<Assembled, BatchError> {
+        let mut assembled = Assembled::default();
+        if self.whole.end()?.is_some() {
+            return Ok(assembled);
+        }
+        // What another member has put together meanwhile.
+        while let Some(manifest) = self.whole.manifest(self.next)? {
+            self.count(&manifest);
+        }
+        self.whole.sweep((self.next.get() - 1) as usize)?;
+        let Some(first) = self.first()? else { return Ok(assembled) };
+        loop {
+            let mut parts = Vec::with_capacity(self.shares.len());
+            for share in &self.shares {
+                match part(share, self.next, first)? {
+                    Part::NotYet => return Ok(assembled),
+                    Part::Sealed(manifest) => parts.push(Some((share, manifest))),
+                    Part::None => parts.push(None),
+                    Part::Over => {}
+                }
+            }
+            if parts.is_empty() {
+                break;
+            }
+            let parts: Vec<_> = parts.iter().flatten().map(|(share, manifest)| (*share, &**manifest)).collect();
+            let manifest = self.put_together(self.next, &parts, first)?;
+            self.count(&manifest);
+            assembled.windows.push(manifest);
+        }
+        assembled.end = Some(self.end()?);
+        Ok(assembled)
+    }
+
+    fn count(&mut self, manifest: &Manifest) {
+        self.rows += manifest.rows;
+        self.quarantined += manifest.quarantined;
+        self.next = manifest.window.next();
+    }
+
+    fn end(&self) -> Result<StreamEnd, BatchError> {
+        let ends = self.shares.iter().map(BatchStore::end).collect::<Result<Vec<_>, BatchError>>()?;
+        let ends = || ends.iter().flatten();
+        let end = StreamEnd {
+            format: FORMAT,
+            windows: self.next.get() - 1,
+            rows: self.rows,
+            quarantined: self.quarantined,
+            repeated: ends().map(|end| end.repeated).sum(),
+            repeated_offsets: ends().flat_map(|end| end.repeated_offsets.clone()).collect(),
+            sent: ends().find_map(|end| end.sent),
+        };
+        write_json(&self.whole, &end, &self.whole.end_path())?;
+        Ok(end)
+    }
+
+    /// Where windows are counted from; `None` while a partition may still turn out to begin earlier.
+    fn first(&mut self) -> Result<Option<First>, BatchError> {
+        if self.first.is_none() {
+            let mut spans = Vec::new();
+            for share in &self.shares {
+                match share.manifest(WindowIndex::FIRST)? {
+                    Some(manifest) => spans.extend(manifest.span),
+                    None if share.end()?.is_none() => return Ok(None),
+                    None => {}
+                }
+            }
+            let earliest = spans.into_iter().min_by_key(|span| span.from);
+            self.first = Some(earliest.map_or(First::Number, First::Span));
+        }
+        Ok(self.first)
+    }
+
+    fn put_together(
+        &self,
+        window: WindowIndex,
+        parts: &[(&BatchStore, &Manifest)],
+        first: First,
+    ) -> Result<Manifest, BatchError> {
+        let folder = self.whole.open_folder();
+        let mut rows = Runs::new(folder.clone(), "assembled".to_owned(), self.header.clone());
+        let mut aside: Option<Spill> = None;
+        let sealed = || parts.iter().copied();
+        for (store, manifest) in sealed() {
+            self.take_rows(store, manifest, &mut rows)?;
+            if manifest.quarantined > 0 {
+                let path = store.quarantine_path(manifest.window);
+                let lines = std::fs::read(&path).map_err(BatchError::read(&path))?;
+                let aside = aside.get_or_insert_with(|| Spill::new(folder.join("assembled.jsonl")));
+                aside.push(&lines);
+                aside.write()?;
+            }
+        }
+        let sum = |of: fn(&Manifest) -> u64| sealed().map(|(_, manifest)| of(manifest)).sum::<u64>();
+        let file = publish(&self.whole, rows.finish()?, &self.whole.batch_path(window))?;
+        let quarantine = aside.map(|aside| publish(&self.whole, aside.finish()?, &self.whole.quarantine_path(window)));
+        let offsets = |of: fn(&Manifest) -> &Vec<crate::batch::OffsetRange>| {
+            sealed().flat_map(|(_, manifest)| of(manifest).iter().copied()).collect::<Vec<_>>()
+        };
+        let times = sealed().filter_map(|(_, manifest)| manifest.event_time);
+        let event_time =
+            times.reduce(|one, other| EventRange { first: one.first.min(other.first), last: one.last.max(other.last) });
+        let manifest = Manifest {
+            format: FORMAT,
+            window,
+            rows: sum(|one| one.rows),
+            labelled: sum(|one| one.labelled),
+            quarantined: sum(|one| one.quarantined),
+            repeated: sum(|one| one.repeated),
+            run: sealed().find_map(|(_, manifest)| manifest.run.clone()),
+            row_numbers: join(sealed().flat_map(|(_, manifest)| manifest.row_numbers.iter().copied())),
+            quarantined_rows: join(sealed().flat_map(|(_, manifest)| manifest.quarantined_rows.iter().copied())),
+            log: None,
+            offsets: offsets(|one| &one.offsets),
+            repeated_offsets: offsets(|one| &one.repeated_offsets),
+            resume: sealed().flat_map(|(_, manifest)| manifest.resume.iter().copied()).collect(),
+            event_time,
+            span: first.span_of(window),
+            sealed: reason(sealed().map(|(_, manifest)| manifest.sealed)),
+            bytes: file.bytes,
+            sha256: file.sha256,
+            quarantine: quarantine.transpose()?,
+        };
+        write_json(&self.whole, &manifest, &self.whole.manifest_path(window))?;
+        Ok(manifest)
+    }
+
+    fn take_rows(&self, store: &BatchStore, manifest: &Manifest, rows: &mut Runs) -> Result<(), BatchError> {
+        let damaged = |reason: String| BatchError::Damaged { path: store.batch_path(manifest.window), reason };
+        let mut records = store.rows(manifest.window, self.delimiter)?;
+        for number in manifest.row_numbers.iter().flat_map(|range| range.first..=range.last) {
+            let record = records.next_record().map_err(|error| damaged(error.to_string()))?;
+            match (record, RowNumber::new(number)) {
+                (Some(record), Some(number)) => rows.push(number, record.bytes)?,
+                _ => return Err(damaged(format!("it ends before row {number}"))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A partition's part of a window.
+enum Part {
+    Sealed(Box<Manifest>),
+    /// It has none, and will have none.
+    None,
+    /// It has ended before this window.
+    Over,
+    NotYet,
+}
+
+/// Where windows are counted from.
+#[derive(Debug, Clone, Copy)]
+enum First {
+    /// From the first row.
+    Number,
+    /// From the earliest span that any partition has.
+    Span(TimeSpan),
+}
+
+impl First {
+    fn span_of(self, window: WindowIndex) -> Option<TimeSpan> {
+        let Self::Span(TimeSpan { from, until }) = self else { return None };
+        let shift = (until - from).saturating_mul(i64::from(window.get()) - 1);
+        Some(TimeSpan { from: from.saturating_add(shift), until: until.saturating_add(shift) })
+    }
+}
+
+fn part(share: &BatchStore, window: WindowIndex, first: First) -> Result<Part, BatchError> {
+    // The end first: what is sealed afterwards is seen next time.
+    let has_ended = share.end()?.is_some();
+    let shift = match (first, share.manifest(WindowIndex::FIRST)?.and_then(|manifest| manifest.span)) {
+        (First::Span(first), Some(own)) => (own.from - first.from) / (first.until - first.from),
+        _ => 0,
+    };
+    let own = i64::from(window.get()) - shift;
+    if own < 1 {
+        return Ok(Part::None);
+    }
+    let own = u32::try_from(own).ok().and_then(WindowIndex::new);
+    let manifest = own.map_or(Ok(None), |own| share.manifest(own))?;
+    Ok(match manifest {
+        Some(manifest) => Part::Sealed(Box::new(manifest)),
+        None if has_ended => Part::Over,
+        None => Part::NotYet,
+    })
+}
+
+/// All parts complete: the whole is; else why the first other one was sealed.
+fn reason(reasons: impl Iterator<Item = SealReason>) -> SealReason {
+    let mut reasons = reasons.filter(|reason| *reason != SealReason::Complete);
+    reasons.next().unwrap_or(SealReason::Complete)
+}
+
+/// Ranges of several partitions as one ascending list.
+fn join(ranges: impl Iterator<Item = RowRange>) -> Vec<RowRange> {
+    let mut ranges: Vec<RowRange> = ranges.collect();
+    ranges.sort_by_key(|range| range.first);
+    let mut joined: Vec<RowRange> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(before) if before.last + 1 == range.first => before.last = range.last,
+            _ => joined.push(range),
+        }
+    }
+    joined
+}

@@ -1,0 +1,115 @@
+//! Several consumers that share the partitions of one topic, come, go, and are killed.
+
+#[path = "support/windrow.rs"]
+#[expect(dead_code, reason = "each test file uses a part of it")]
+mod windrow;
+
+use std::fs;
+use std::path::Path;
+
+use crate::windrow::{
+    Running, assert_same, batch_rows, fixture, fixture_rows, free_port, json, succeed, text, windrow,
+};
+
+fn pipeline(folder: &Path, window: &str, stream: &str) -> String {
+    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
+    let dataset = fixture("flights-sample.csv.zst").display().to_string();
+    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset).replace("parts = 3", window);
+    let file = folder.join("pipeline.toml");
+    fs::write(&file, format!("{pipeline}\n[stream]\n{stream}\n")).expect("a file");
+    file.display().to_string()
+}
+
+/// A broker with the topic.
+fn broker(file: &str) -> (Running, String) {
+    let address = format!("127.0.0.1:{}", free_port());
+    let broker = Running::start(&["broker", "--listen", &address]);
+    broker.wait_for("broker: embedded");
+    succeed(&["topic", "create", file, "--broker", &address]);
+    (broker, address)
+}
+
+#[test]
+fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
+    for window in ["rows = 500", "event = \"30d\"\nlateness = \"1d\"", "parts = 5"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        // 8,019 rows take 8 seconds.
+        let file = pipeline(folder.path(), window, "partitions = 4\npace = { kind = \"fixed\", delay = \"1ms\" }");
+        let workdir = folder.path().join("work");
+        let workdir_text = workdir.display().to_string();
+        let (_broker, address) = broker(&file);
+        let member = || {
+            Running::start(&[
+                "consume",
+                &file,
+                "--broker",
+                &address,
+                "--workdir",
+                &workdir_text,
+                "--once",
+                "--group",
+                "readers",
+                "-X",
+                "session.timeout.ms=2000",
+                "-X",
+                "heartbeat.interval.ms=300",
+            ])
+        };
+        let (mut first, mut second) = (member(), member());
+        let mut producer = Running::start(&["produce", &file, "--broker", &address]);
+        let sealed = |window: u32| {
+            let path = workdir.join(format!("batches/window-{window:05}.json"));
+            let deadline = std::time::Instant::now() + windrow::LIMIT;
+            while !path.exists() {
+                assert!(std::time::Instant::now() < deadline, "window {window} is not put together");
+                std::thread::park_timeout(std::time::Duration::from_millis(20));
+            }
+        };
+        sealed(1);
+        // One comes, one is killed in the middle of a window, one leaves as a person would have it.
+        let mut third = member();
+        sealed(2);
+        first.signal("KILL");
+        first.end();
+        sealed(3);
+        let (status, _) = second.interrupt();
+        assert!(status.success(), "{}", second.said());
+        let mut fourth = member();
+        assert!(producer.end().success(), "{}", producer.said());
+        for member in [&mut third, &mut fourth] {
+            assert!(member.end().success(), "{window}: {}", member.said());
+        }
+        assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+        let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
+        assert!(audit.status.success(), "{window}: {}", text(&audit.stdout));
+        // A member that comes when all is done finds it done.
+        assert!(member().end().success());
+    }
+}
+
+#[test]
+fn a_group_writes_the_files_that_one_consumer_writes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path(), "event = \"30d\"", "partitions = 3");
+    let (_broker, address) = broker(&file);
+    succeed(&["produce", &file, "--broker", &address]);
+    let (one, group) = (folder.path().join("one"), folder.path().join("group"));
+    for (workdir, more) in [(&one, &[][..]), (&group, &["--group", "readers"][..])] {
+        let workdir = workdir.display().to_string();
+        let consume = ["consume", &file, "--broker", &address, "--workdir", &workdir, "--once"];
+        succeed(&[&consume[..], more].concat());
+    }
+    let end = json(&one.join("batches/end.json"));
+    assert_eq!(end["windows"], json(&group.join("batches/end.json"))["windows"]);
+    for window in 1..=end["windows"].as_u64().expect("a count") {
+        let manifests = [&one, &group].map(|folder| json(&folder.join(format!("batches/window-{window:05}.json"))));
+        for key in ["rows", "labelled", "quarantined", "row_numbers", "event_time", "span", "bytes", "sha256"] {
+            assert_eq!(manifests[0][key], manifests[1][key], "window {window}: {key}");
+        }
+    }
+    // One directory is filled by one or by a group.
+    let one = one.display().to_string();
+    let mixed = windrow(&["consume", &file, "--broker", &address, "--workdir", &one, "--once", "--group", "readers"]);
+    assert_eq!(mixed.status.code(), Some(2));
+    assert!(text(&mixed.stderr).contains("without --group"), "{}", text(&mixed.stderr));
+}
