@@ -21,9 +21,18 @@ openapi:
 torture kills="220":
     WINDROW_TORTURE_KILLS={{kills}} cargo test --test torture -- --nocapture
 
-# rows per second into sealed files beside bare rdkafka on the same broker; memory at one and ten times the rows
+# rows per second into sealed files beside bare rdkafka on the same broker; memory at one dataset and at ten million rows
 bench:
     cargo bench --bench pipeline
+
+# rows per second from a topic into files, with and without syncing, beside a bare loop and confluent-kafka's Python consumer
+bench-consumer:
+    cargo bench --bench consumer
+
+# random bytes for five minutes each; needs cargo-fuzz (cargo install cargo-fuzz) and, for the sanitizer, no nightly toolchain
+fuzz seconds="300":
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none record -- -max_total_time={{seconds}}
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none message -- -max_total_time={{seconds}}
 
 # how long the release build takes from an empty target folder
 build-time:

@@ -134,7 +134,9 @@ mod tests {
         let some = Replay { limit: Some(2), ..Replay::default() };
         let round = Replay { limit: Some(7), again: true, ..Replay::default() };
         let lost = Replay { sealed_to: Some(row(5)), ..Replay::default() };
-        let cases: [(&str, &Replay, [u64; 3], &[(u64, usize)]); 7] = [
+        /// What it is, the replay, the rows that each partition has, and what is still to be sent.
+        type Case<'a> = (&'a str, &'a Replay, [u64; 3], &'a [(u64, usize)]);
+        let cases: [Case<'_>; 7] = [
             ("an empty topic", &all, [0, 0, 0], &[(1, 0), (2, 1), (3, 2), (4, 0), (5, 1), (6, 2)]),
             ("partitions that are unevenly far", &all, [2, 0, 1], &[(2, 1), (5, 1), (6, 2)]),
             ("everything but the end", &all, [2, 2, 2], &[]),
