@@ -11,6 +11,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rdkafka::config::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
 use crate::windrow::{Running, assert_same, batch_rows, fixture, fixture_rows, free_port, python, succeed, text};
 
 fn run_client(script: &str, arguments: &[&str]) -> Option<String> {
@@ -88,4 +91,30 @@ fn both_clients_read_what_windrow_sends() {
     if let Some(said) = run_client("read_back.py", &[&place.address, "flights-sample"]) {
         assert_eq!(said, "confluent-kafka 8019\nkafka-python 8019\n");
     }
+}
+
+#[test]
+fn rows_of_others_need_no_dataset_when_the_columns_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("p.toml");
+    let pipeline = "name = \"p\"\ndataset = { path = \"none.csv\", columns = [\"late\", \"miles\"] }\n\
+                    target = { column = \"late\", at_least = 15 }\nfeatures = { numeric = [\"miles\"] }\nwindow = { rows = 20 }\n";
+    fs::write(&file, pipeline).expect("a file");
+    let (file, workdir) = (file.display().to_string(), folder.path().join("work"));
+    let address = format!("127.0.0.1:{}", free_port());
+    let broker = Running::start(&["broker", "--listen", &address]);
+    broker.wait_for("broker: embedded");
+    succeed(&["topic", "create", &file, "--broker", &address]);
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &address).create().expect("a producer");
+    for row in 1..=50 {
+        producer.send(BaseRecord::<(), String>::to("p").payload(&format!("{row},{}", row * 7))).expect("taken");
+    }
+    producer.flush(windrow::LIMIT).expect("delivered");
+    let workdir_text = workdir.display().to_string();
+    let consume = ["consume", &file, "--broker", &address, "--workdir", &workdir_text, "--once"];
+    succeed(&[&consume[..], &["--end-after-idle", "2s"]].concat());
+    let expected: String = (1..=50).map(|row| format!("{row},{}\n", row * 7)).collect();
+    assert_same(&batch_rows(&workdir), expected.as_bytes());
+    let audit = succeed(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
+    assert!(audit.contains("every message is accounted for: 50 stored + 0 quarantined"), "{audit}");
 }

@@ -27,8 +27,8 @@ const FREE: [&str; 5] = ["dataset.path", "quarantine", "serve", "stream.pace", "
 /// Where the rows of a run come from, beside the pipeline file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<'a> {
-    /// The sha256 of the dataset.
-    pub(crate) dataset: &'a str,
+    /// The sha256 of the dataset; `None` where it is not there.
+    pub(crate) dataset: Option<&'a str>,
     /// Which rows; `None` where a producer in another process decides.
     pub(crate) replay: Option<&'a Replay>,
 }
@@ -69,7 +69,7 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
     let now = serde_json::to_value(pipeline).map_err(|error| unreadable(error.to_string()))?;
     let mut changes = differences(&held.pipeline, &now);
     if let Some(origin) = origin {
-        if held.dataset.as_deref().is_some_and(|held| held != origin.dataset) {
+        if held.dataset.as_deref().zip(origin.dataset).is_some_and(|(held, now)| held != now) {
             changes.push(format!("the dataset {} has another content", pipeline.dataset.path.display()));
         }
         let replay = origin.replay.and_then(|replay| serde_json::to_value(replay).ok());
@@ -115,7 +115,7 @@ pub(crate) fn describe(
         windrow: env!("CARGO_PKG_VERSION").to_owned(),
         created: created.to_owned(),
         pipeline: serde_json::to_value(pipeline).map_err(|error| failed(error.into()))?,
-        dataset: Some(origin.dataset.to_owned()),
+        dataset: origin.dataset.map(str::to_owned),
         replay: origin.replay.and_then(|replay| serde_json::to_value(replay).ok()),
     };
     let text = serde_json::to_vec_pretty(&run).map_err(|error| failed(error.into()))?;
@@ -248,7 +248,7 @@ mod tests {
     fn what_changes_a_row_a_window_or_a_model_is_told_and_the_rest_may_change() {
         let folder = tempfile::tempdir().expect("a folder");
         let replay = Replay::default();
-        let origin = Origin { dataset: "00ff", replay: Some(&replay) };
+        let origin = Origin { dataset: Some("00ff"), replay: Some(&replay) };
         let first = pipeline("window = { rows = 5 }");
         assert!(compare(folder.path(), &first, Some(&origin)).is_ok(), "nothing is there yet");
         describe(folder.path(), &first, &origin, "now").expect("room on the disk");
@@ -262,7 +262,7 @@ mod tests {
             (pipeline("window = { rows = 6 }"), origin, "window.rows: 5 before, now 6"),
             (pipeline("window = { parts = 5 }"), origin, "window.rows: 5 before, now nothing"),
             (pipeline("window = { rows = 5 }\ntrain = { l2 = 2.0 }"), origin, "train.l2: 1.0 before, now 2.0"),
-            (first.clone(), Origin { dataset: "00fe", ..origin }, "d.csv has another content"),
+            (first.clone(), Origin { dataset: Some("00fe"), ..origin }, "d.csv has another content"),
             (first.clone(), Origin { replay: Some(&limited), ..origin }, "replay.limit: nothing before, now 3"),
         ];
         for (pipeline, origin, told) in cases {
@@ -276,7 +276,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let pipeline = pipeline("window = { rows = 5 }");
         let held = serde_json::to_value(&pipeline).expect("JSON");
-        let origin = Origin { dataset: "00ff", replay: None };
+        let origin = Origin { dataset: Some("00ff"), replay: None };
         let file = |format: u32| {
             let run = serde_json::json!({"format": format, "windrow": "0.1.0", "created": "", "pipeline": &held});
             fs::write(folder.path().join(RUN_FILE), run.to_string()).expect("a file");

@@ -55,7 +55,11 @@ impl Connection {
     }
 
     pub(crate) fn refused(&self, error: &KafkaError) -> BrokerError {
-        BrokerError::Settings { address: self.bootstrap.clone(), reason: error.to_string() }
+        let reason = match error {
+            KafkaError::ClientConfig(_, description, ..) => description.clone(),
+            other => other.to_string(),
+        };
+        BrokerError::Settings { address: self.bootstrap.clone(), reason }
     }
 }
 
