@@ -113,3 +113,20 @@ fn a_group_writes_the_files_that_one_consumer_writes() {
     assert_eq!(mixed.status.code(), Some(2));
     assert!(text(&mixed.stderr).contains("without --group"), "{}", text(&mixed.stderr));
 }
+
+#[test]
+fn a_replay_that_begins_with_a_later_row_is_shared_out_another_way_and_is_whole_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path(), "rows = 100", "partitions = 3");
+    let (_broker, address) = broker(&file);
+    succeed(&["produce", &file, "--broker", &address, "--from-row", "5001"]);
+    let workdir = folder.path().join("work");
+    let workdir_text = workdir.display().to_string();
+    succeed(&["consume", &file, "--broker", &address, "--workdir", &workdir_text, "--once", "--group", "readers"]);
+    let all = fixture_rows("flights-sample.csv.zst");
+    let later: Vec<u8> = all.split_inclusive(|byte| *byte == b'\n').skip(5000).flatten().copied().collect();
+    assert_same(&batch_rows(&workdir), &later);
+    let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
+    assert!(audit.status.success(), "{}", text(&audit.stdout));
+    assert!(text(&audit.stdout).contains("3,019 read = 3,019 delivered"), "{}", text(&audit.stdout));
+}

@@ -34,7 +34,13 @@ impl Cut {
         Self { share: Share { place, of: partitions.max(1) }, ..self }
     }
 
-    /// How many rows of a window come, where numbers decide and nothing is missing.
+    /// How far apart rows are that come: 1 where all do.
+    #[must_use]
+    pub fn stride(&self) -> u64 {
+        self.share.of
+    }
+
+    /// How many rows of a window come, where numbers decide, nothing is missing, and the replay began with row 1.
     #[must_use]
     pub fn size_of_window(&self, window: WindowIndex) -> Option<u64> {
         let (first, last) = self.rows_of_window(window)?;

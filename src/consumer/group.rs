@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{Assembly, BatchError, BatchStore, BatchWriter, Cut, Manifest, share_folder};
-use crate::broker::{Connection, Delivery, Membership, TopicState, Turn};
+use crate::broker::{Delivery, Membership, TopicState, Turn};
 use crate::consumer::desk::{Post, told};
 use crate::consumer::garbage::Garbage;
 use crate::consumer::intake::Intake;
@@ -69,7 +69,7 @@ impl Member {
         let stores =
             topic.partitions.iter().map(|state| BatchStore::open(&share_folder(&group.workdir, state.partition)));
         let stores = stores.collect::<Result<Vec<_>, BatchError>>()?;
-        let membership = Self::membership(&connection, &stream.topic, &group.name)?;
+        let membership = Membership::join(&connection, &stream.topic, &group.name)?;
         let needs_time = cut.span().is_some();
         let (columns, delimiter) = (schema.columns.clone(), schema.delimiter);
         Ok(Self {
@@ -89,10 +89,6 @@ impl Member {
             waiting: BTreeSet::new(),
             progress,
         })
-    }
-
-    fn membership(connection: &Connection, topic: &str, group: &str) -> Result<Membership, ConsumerError> {
-        Ok(Membership::join(connection, topic, group)?)
     }
 
     /// Reads until the stream of all partitions is through.
