@@ -303,12 +303,12 @@ impl Workplace {
             WindowPolicy::Parts(_) => {
                 let all = DatasetReader::open(&self.pipeline.dataset)?.count()?;
                 // Equal parts of what is replayed.
-                let last = replay.limit.map(|limit| (replay.from.get() - 1).saturating_add(limit));
-                Some(last.map_or(all, |last| if replay.again { last } else { last.min(all) }))
+                let rest = all.saturating_sub(replay.from.get() - 1);
+                Some(replay.limit.map_or(rest, |limit| if replay.again { limit } else { limit.min(rest) }))
             }
             _ => None,
         };
-        Ok(Cut::new(self.pipeline.window, rows))
+        Ok(Cut::new(self.pipeline.window, rows).beginning_with(replay.from))
     }
 
     fn producer(&self, ground: &Ground, connection: Connection) -> Producer {

@@ -7,6 +7,7 @@ use roaring::RoaringTreemap;
 use crate::audit::report::Ledger;
 use crate::audit::{Finding, Kind};
 use crate::batch::{Cut, OffsetRange, RowRange};
+use crate::config::WindowPolicy;
 use crate::record::Partition;
 
 /// Enters a range of numbers; gives those that were there already.
@@ -62,9 +63,13 @@ fn gaps(ledger: &mut Ledger, cut: &Cut) {
                 ledger.find(Finding::of(Kind::DoubledRow, fault).of_rows(ranges(&beyond)));
             }
         }
+        // Where the replay began is not known before its end: with the first row that is there, as far as one can see.
         None => {
-            for manifest in &ledger.manifests {
-                if let Some((first, last)) = cut.rows_of_window(manifest.window).filter(|(first, last)| first <= last) {
+            let least = ledger.accounted.min().unwrap_or(1);
+            let is_judged = least == 1 || !matches!(cut.policy, WindowPolicy::Parts(_));
+            for manifest in ledger.manifests.iter().filter(|_| is_judged) {
+                let rows = cut.rows_of_window(manifest.window).map(|(first, last)| (first.max(least), last));
+                if let Some((first, last)) = rows.filter(|(first, last)| first <= last) {
                     expected.insert_range(first..=last);
                 }
             }

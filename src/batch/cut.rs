@@ -11,6 +11,8 @@ pub struct Cut {
     /// As the pipeline file says.
     pub policy: WindowPolicy,
     rows: u64,
+    /// Rows of the dataset before the first one that is replayed; only equal parts look at them.
+    before: u64,
     share: Share,
 }
 
@@ -22,10 +24,16 @@ struct Share {
 }
 
 impl Cut {
-    /// `rows` is the number of rows in the dataset; only equal parts need it.
+    /// `rows` is the number of rows that are replayed; only equal parts need it.
     #[must_use]
     pub fn new(policy: WindowPolicy, rows: Option<u64>) -> Self {
-        Self { policy, rows: rows.unwrap_or_default(), share: Share { place: 0, of: 1 } }
+        Self { policy, rows: rows.unwrap_or_default(), before: 0, share: Share { place: 0, of: 1 } }
+    }
+
+    /// The same parts of rows that begin with a later one than the first.
+    #[must_use]
+    pub fn beginning_with(self, row: RowNumber) -> Self {
+        Self { before: row.get() - 1, ..self }
     }
 
     /// The same windows for the rows of one partition alone, the `place`-th of `partitions`: a replay's rows go round them.
@@ -59,7 +67,7 @@ impl Cut {
             WindowPolicy::Parts(parts) => {
                 let (base, larger) = self.parts(parts.get());
                 let in_larger = larger * (base + 1);
-                match place {
+                match place.saturating_sub(self.before) {
                     // Beyond the dataset: a foreign stream may be longer.
                     place if place >= self.rows => u64::from(parts.get()) - 1,
                     place if place < in_larger => place / (base + 1),
@@ -83,8 +91,8 @@ impl Cut {
             }
             WindowPolicy::Parts(parts) if window.get() < parts.get() => {
                 let (base, larger) = self.parts(parts.get());
-                let before = |index: u64| index * base + index.min(larger);
-                Some((before(index) + 1, before(index + 1)))
+                let until = |index: u64| self.before + index * base + index.min(larger);
+                Some((until(index) + 1, until(index + 1)))
             }
             _ => None,
         }
@@ -154,6 +162,9 @@ mod tests {
         let cut = parts(3, 11);
         let windows: Vec<u32> = (1..=13).map(|row| window(&cut, row)).collect();
         assert_eq!(windows, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3]);
+        let later = parts(2, 4).beginning_with(RowNumber::new(11).expect("from 1"));
+        assert_eq!((11..=15).map(|row| window(&later, row)).collect::<Vec<_>>(), [1, 1, 2, 2, 2]);
+        assert_eq!(later.rows_of_window(WindowIndex::FIRST), Some((11, 12)));
         let few = parts(4, 2);
         assert_eq!((1..=4).map(|row| window(&few, row)).collect::<Vec<_>>(), [1, 2, 4, 4]);
         assert_eq!(few.rows_of_window(WindowIndex::new(3).expect("from 1")), Some((3, 2)), "an empty part");

@@ -203,7 +203,7 @@ impl BatchWriter {
     /// Whether every partition has ended; then [`finish`](Self::finish) is due.
     #[must_use]
     pub fn has_all_ends(&self) -> bool {
-        self.unended().is_empty() && !self.partitions.is_empty()
+        !self.partitions.is_empty() && self.partitions.values().all(|reading| reading.end.is_some())
     }
 
     /// How many partitions there are.

@@ -28,7 +28,7 @@ impl Pipeline {
     /// Reads and checks a pipeline file.
     ///
     /// # Errors
-    /// The file cannot be read, or says what cannot be; then all of that at once.
+    /// The file cannot be read, is not of the right shape (told at the first fault), or says what cannot be (all at once).
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
@@ -38,7 +38,7 @@ impl Pipeline {
     /// Checks the text of a pipeline file; `path` serves its errors, and relative paths in it.
     ///
     /// # Errors
-    /// All that the file says and cannot be.
+    /// The first fault in the file's shape, or else all that it says and cannot be.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let invalid = |faults| ConfigError::Invalid { path: path.to_owned(), faults };
         let table = DeTable::parse(text).map_err(|error| invalid(vec![from_toml(text, &Lines::default(), &error)]))?;
