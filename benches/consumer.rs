@@ -108,7 +108,7 @@ fn bare(address: &str, file: &Path) -> Duration {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", "bare")
-        .set("fetch.wait.max.ms", "20")
+        .set("fetch.wait.max.ms", "10")
         .create()
         .expect("a consumer");
     let mut partitions = TopicPartitionList::new();

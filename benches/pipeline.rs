@@ -120,7 +120,7 @@ fn bare_round(address: &str, topic: &str, rows: &[&[u8]], file: &Path) -> Round 
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", topic)
-        .set("fetch.wait.max.ms", "20")
+        .set("fetch.wait.max.ms", "10")
         .create()
         .expect("a consumer");
     let mut partitions = TopicPartitionList::new();

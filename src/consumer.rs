@@ -91,6 +91,7 @@ impl Consumer {
             subscription,
             garbage: Garbage::new(self.quarantine.max_share, quarantine, (resumed.rows, resumed.quarantined)),
             progress: self.progress,
+            last: Vec::new(),
         };
         desk.work(self.end_after_idle, stop)
     }

@@ -278,7 +278,8 @@ fn a_stream_that_is_not_through_is_judged_by_what_is_sealed() {
     fs::write(&file, format!("{text}stream = {{ pace = {{ kind = \"fixed\", delay = \"1ms\" }} }}\n")).expect("a file");
     let workdir_text = workdir.display().to_string();
     let listen = "127.0.0.1:0";
-    let run = Running::start(&["run", &file, "--broker", "embedded", "--listen", listen, "--workdir", &workdir_text]);
+    let run = ["run", &file, "--loop", "--broker", "embedded", "--listen", listen, "--workdir", &workdir_text];
+    let run = Running::start(&run);
     run.wait_for("window 2: ");
     // While the consumer is at work, and without its lock.
     let (code, said) = audit(&file, &workdir, &[]);

@@ -14,7 +14,7 @@ use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use serde::Deserialize;
 
@@ -59,7 +59,6 @@ pub enum Turn<'a> {
 /// What the client library calls back.
 struct Member {
     topic: String,
-    address: String,
     changes: Mutex<VecDeque<Change>>,
     /// Then nobody answers a change any more.
     is_leaving: AtomicBool,
@@ -84,7 +83,6 @@ impl Membership {
         let refused = |error: KafkaError| connection.refused(&error);
         let member = Member {
             topic: topic.to_owned(),
-            address: connection.address().to_owned(),
             changes: Mutex::default(),
             is_leaving: AtomicBool::new(false),
             is_away: AtomicBool::new(false),
@@ -276,12 +274,6 @@ impl ConsumerContext for Member {
             _ => Change::Revoked(partitions),
         };
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        if let Err(error) = result {
-            tracing::debug!(%error, address = self.address, "offsets not committed");
-        }
     }
 }
 

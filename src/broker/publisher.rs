@@ -107,6 +107,8 @@ struct Shared {
     /// Messages that were confirmed or have failed.
     settled: AtomicU64,
     failure: OnceLock<PublishError>,
+    /// A message that failed because the client library had come to a halt: not the cause.
+    halted: OnceLock<PublishError>,
     delivered: Box<dyn Fn(u64) + Send + Sync>,
 }
 
@@ -136,6 +138,7 @@ impl Publisher {
             address: connection.address().to_owned(),
             settled: AtomicU64::new(0),
             failure: OnceLock::new(),
+            halted: OnceLock::new(),
             delivered: Box::new(delivered),
         });
         let settings = connection.settings(DEFAULTS, &[]);
@@ -210,6 +213,11 @@ impl Publisher {
                 Ok(())
             }
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(PublishError::QueueFull),
+            // What brought the client library to a halt is told by the report on the message that did; that is on its way.
+            Err((error, _)) if is_halt(&error) => {
+                self.reports.halt(opaque, &error);
+                Err(PublishError::QueueFull)
+            }
             Err((error, _)) => Err(self.reports.fail(opaque, &error, value.len())),
         }
     }
@@ -240,6 +248,11 @@ impl Publisher {
     fn look(&self) -> Result<(), PublishError> {
         if let Some(failure) = self.reports.failure.get() {
             return Err(failure.clone());
+        }
+        if self.unconfirmed() == 0
+            && let Some(halt) = self.reports.halted.get()
+        {
+            return Err(self.reports.failure.get_or_init(|| halt.clone()).clone());
         }
         let Some(patience) = self.patience else { return Ok(()) };
         let (settled, messages) = (self.reports.settled.load(Ordering::Acquire), self.unconfirmed());
@@ -295,14 +308,26 @@ impl Drop for Publisher {
 
 impl Shared {
     fn fail(&self, opaque: usize, error: &KafkaError, bytes: usize) -> PublishError {
-        let failure = PublishError::Failed {
+        self.failure.get_or_init(|| self.failed(opaque, describe(error, bytes))).clone()
+    }
+
+    fn halt(&self, opaque: usize, error: &KafkaError) {
+        self.halted.get_or_init(|| self.failed(opaque, describe(error, 0)));
+    }
+
+    fn failed(&self, opaque: usize, reason: String) -> PublishError {
+        PublishError::Failed {
             row: u64::try_from(opaque).ok().and_then(RowNumber::new),
             topic: self.topic.clone(),
             address: self.address.clone(),
-            reason: describe(error, bytes),
-        };
-        self.failure.get_or_init(|| failure).clone()
+            reason,
+        }
     }
+}
+
+/// Whether the client library takes nothing more, because of another message.
+fn is_halt(error: &KafkaError) -> bool {
+    matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::GaplessGuarantee))
 }
 
 fn describe(error: &KafkaError, bytes: usize) -> String {
@@ -343,6 +368,7 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
             // A publisher that is dropped throws away what it holds, and nobody waits for that.
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {
             }
+            Err((error, _)) if is_halt(error) => self.0.halt(opaque, error),
             Err((error, message)) => {
                 self.0.fail(opaque, error, message.payload().map_or(0, <[u8]>::len));
             }

@@ -6,7 +6,9 @@ mod watcher;
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
@@ -24,15 +26,16 @@ pub use self::delivery::Delivery;
 
 /// What a user may change.
 pub(super) const DEFAULTS: &[(&str, &str)] = &[
-    // What is read ahead: more is asked for below 20,000 messages, and an answer has a megabyte, compressed. Beside each
+    // What is read ahead: more is asked for below 20,000 messages, and an answer has two megabytes, compressed. Beside each
     // message the library keeps several hundred bytes, which its own limit of kilobytes does not count.
     ("queued.min.messages", "20000"),
     ("queued.max.messages.kbytes", "8192"),
-    ("fetch.max.bytes", "1048576"),
+    ("fetch.max.bytes", "2097152"),
     // The library's own second of rest, each time that this much is waiting, would be most of the time.
     ("fetch.queue.backoff.ms", "10"),
-    // The embedded broker answers when this is over, whether or not something has come meanwhile.
-    ("fetch.wait.max.ms", "20"),
+    // The embedded broker answers when this is over, whether or not something has come meanwhile: with twice the time and
+    // half the bytes that is what bounded the rows per second.
+    ("fetch.wait.max.ms", "10"),
     ("fetch.error.backoff.ms", "100"),
     // A topic that is deleted while it is read is noticed within about this time.
     ("topic.metadata.refresh.interval.ms", "10000"),
@@ -42,9 +45,6 @@ pub(super) const DEFAULTS: &[(&str, &str)] = &[
     // How fresh the lag on display is.
     ("statistics.interval.ms", "500"),
 ];
-
-/// How long one look for the answer to a commit waits.
-const ANSWER_WAIT: Duration = Duration::from_millis(20);
 
 /// What correctness rests on: positions come from the caller alone.
 pub(super) const FIXED: &[(&str, &str)] = &[
@@ -58,7 +58,7 @@ pub(super) const FIXED: &[(&str, &str)] = &[
 /// Reads the assigned partitions of one topic. What it reads ahead is bounded to some 30 MiB.
 pub struct Subscription {
     /// `None` only while it is dropped.
-    client: Option<BaseConsumer<Watcher>>,
+    client: Option<Arc<BaseConsumer<Watcher>>>,
     connection: Connection,
     topic: String,
     group: String,
@@ -215,32 +215,30 @@ impl Subscription {
     }
 
     /// Stores the next offsets to read under the group's name, for other programs to see. Does not wait for the broker's
-    /// answer, which is logged if it is no.
+    /// answer, which the client library keeps for itself.
     ///
     /// # Errors
     /// When the client library does not take them.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
-        let committed = list(&self.topic, positions).and_then(|list| {
-            self.context().commits.fetch_add(1, Relaxed);
-            self.client().commit(&list, CommitMode::Async).inspect_err(|_| {
-                self.context().commits.fetch_sub(1, Relaxed);
-            })
-        });
-        committed.map_err(|error| BrokerError::Topic {
-            action: "commit positions of",
-            topic: self.topic.clone(),
-            address: self.connection.address().to_owned(),
-            reason: topics::reason(&error),
-        })
+        let committed = list(&self.topic, positions).and_then(|list| self.client().commit(&list, CommitMode::Async));
+        committed.map_err(|error| uncommitted(&self.topic, self.connection.address(), &error))
     }
 
-    /// Waits until what was committed is answered, or the time is up. Messages that come meanwhile are passed over: for
-    /// the end of reading.
-    pub fn settle(&self, patience: Duration) {
-        let deadline = Instant::now() + patience;
-        while self.context().commits.load(Relaxed) > 0 && Instant::now() < deadline {
-            drop(self.client().poll(ANSWER_WAIT));
-        }
+    /// The same for the last time: waits for the answer, but no longer than it has patience.
+    ///
+    /// # Errors
+    /// When the broker does not take them. Not that it does not answer in time.
+    pub fn commit_last(&self, positions: &[(Partition, Offset)], patience: Duration) -> Result<(), BrokerError> {
+        let (topic, address) = (self.topic.clone(), self.connection.address().to_owned());
+        let last = list(&topic, positions).map_err(|error| uncommitted(&topic, &address, &error))?;
+        let (answer, question) = channel();
+        let client = self.client.clone();
+        std::thread::spawn(move || {
+            let committed = client.map_or(Ok(()), |client| client.commit(&last, CommitMode::Sync));
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(committed.map_err(|error| uncommitted(&topic, &address, &error)));
+        });
+        question.recv_timeout(patience).unwrap_or(Ok(()))
     }
 
     /// Stops reading without a word, as the client library has been seen to.
@@ -258,7 +256,7 @@ impl Drop for Subscription {
 }
 
 /// Gives a client up. That can take long, and has been seen to hang; nobody need wait for it.
-fn retire(client: Option<BaseConsumer<Watcher>>) {
+fn retire(client: Option<Arc<BaseConsumer<Watcher>>>) {
     if let Some(client) = client {
         std::thread::spawn(move || drop(client));
     }
@@ -269,14 +267,23 @@ fn client(
     topic: &str,
     group: &str,
     positions: &[(Partition, Offset)],
-) -> Result<BaseConsumer<Watcher>, BrokerError> {
+) -> Result<Arc<BaseConsumer<Watcher>>, BrokerError> {
     let mut settings = connection.settings(DEFAULTS, FIXED);
     settings.set("group.id", group);
     let refused = |error: KafkaError| connection.refused(&error);
     let watcher = Watcher::new(topic, connection.address(), positions);
     let client = BaseConsumer::from_config_and_context(&settings, watcher).map_err(refused)?;
     client.assign(&list(topic, positions).map_err(refused)?).map_err(refused)?;
-    Ok(client)
+    Ok(Arc::new(client))
+}
+
+fn uncommitted(topic: &str, address: &str, error: &KafkaError) -> BrokerError {
+    BrokerError::Topic {
+        action: "commit positions of",
+        topic: topic.to_owned(),
+        address: address.to_owned(),
+        reason: topics::reason(error),
+    }
 }
 
 pub(super) fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, KafkaError> {

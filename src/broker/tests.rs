@@ -206,7 +206,8 @@ fn an_impossible_topic_is_refused_with_its_name() {
 fn committed_positions_are_there_for_others() {
     let scene = Scene::new(2);
     let subscription = scene.subscribe(&[(Partition(0), Offset(0)), (Partition(1), Offset(0))]);
-    assert_eq!(subscription.commit(&[(Partition(0), Offset(7)), (Partition(1), Offset(9))]), Ok(()));
+    assert_eq!(subscription.commit(&[(Partition(0), Offset(7)), (Partition(1), Offset(8))]), Ok(()));
+    assert_eq!(subscription.commit_last(&[(Partition(1), Offset(9))], LIMIT), Ok(()));
 
     let other: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", scene.connection().address())

@@ -9,7 +9,7 @@ use crate::broker::{Delivery, Subscription};
 use crate::consumer::ConsumerError;
 use crate::consumer::garbage::Garbage;
 use crate::consumer::intake::Intake;
-use crate::record::Envelope;
+use crate::record::{Envelope, Offset, Partition};
 use crate::telemetry::{Event, Progress};
 
 /// How long a poll waits before the consumer looks at its clock and whether it is to stop.
@@ -28,6 +28,8 @@ pub(crate) struct Desk {
     pub(crate) subscription: Subscription,
     pub(crate) garbage: Garbage,
     pub(crate) progress: Progress,
+    /// The positions that were committed last.
+    pub(crate) last: Vec<(Partition, Offset)>,
 }
 
 impl Desk {
@@ -51,7 +53,7 @@ impl Desk {
                 self.settle(&manifest);
             }
             if let Some(end) = self.writer.end() {
-                self.subscription.settle(COMMIT_PATIENCE);
+                self.commit_last();
                 self.progress.counters().lag.set(0);
                 self.progress.tell(Event::StreamEnded { windows: end.windows });
                 return Ok(());
@@ -70,7 +72,7 @@ impl Desk {
 
     /// Waits for a message, and takes it; gives the time.
     fn step(&mut self, last_message: &mut Instant) -> Result<Instant, ConsumerError> {
-        let Self { intake, writer, subscription, garbage, progress } = self;
+        let Self { intake, writer, subscription, garbage, progress, .. } = self;
         let polled = subscription.poll(POLL_WAIT)?;
         let now = Instant::now();
         match &polled {
@@ -81,6 +83,13 @@ impl Desk {
             None => writer.tick(now)?,
         }
         Ok(now)
+    }
+
+    /// What was committed without waiting may still be on its way when the process ends.
+    fn commit_last(&self) {
+        if let Err(error) = self.subscription.commit_last(&self.last, COMMIT_PATIENCE) {
+            tracing::warn!(%error, "offsets not committed");
+        }
     }
 
     /// A stream with several partitions of which some have ended looks as if it stood still.
@@ -99,11 +108,12 @@ impl Desk {
     }
 
     /// The manifest is in place, so the broker may know how far we are.
-    fn settle(&self, manifest: &Manifest) {
+    fn settle(&mut self, manifest: &Manifest) {
         let positions: Vec<_> = manifest.resume.iter().map(|point| (point.partition, point.offset)).collect();
         if let Err(error) = self.subscription.commit(&positions) {
             tracing::warn!(%error, window = %manifest.window, "offsets not committed");
         }
+        self.last = positions;
         self.progress.tell(told(manifest));
     }
 }

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 
 use rdkafka::ClientContext;
-use rdkafka::TopicPartitionList;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::KafkaError;
 use serde::Deserialize;
 
 use crate::broker::{BrokerError, connection};
@@ -23,8 +22,6 @@ pub(super) struct Watcher {
     /// By partition.
     pub(super) partitions: Vec<Watched>,
     pub(super) is_away: AtomicBool,
-    /// Commits that the broker has not answered yet.
-    pub(super) commits: AtomicU32,
 }
 
 pub(super) struct Watched {
@@ -56,7 +53,7 @@ impl Watcher {
             .collect();
         partitions.sort_by_key(|watched| watched.partition);
         let (topic, address) = (topic.to_owned(), address.to_owned());
-        Self { topic, address, partitions, is_away: AtomicBool::new(false), commits: AtomicU32::new(0) }
+        Self { topic, address, partitions, is_away: AtomicBool::new(false) }
     }
 
     pub(super) fn find(&self, partition: Partition) -> Option<&Watched> {
@@ -136,12 +133,4 @@ impl ClientContext for Watcher {
     }
 }
 
-impl ConsumerContext for Watcher {
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        self.commits.fetch_sub(1, Relaxed);
-        // The manifests are the truth; the group's offsets serve only those who watch the lag from outside.
-        if let Err(error) = result {
-            tracing::warn!(%error, address = self.address, "offsets not committed");
-        }
-    }
-}
+impl ConsumerContext for Watcher {}
