@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext;
@@ -62,8 +62,8 @@ pub struct Subscription {
     connection: Connection,
     topic: String,
     group: String,
-    /// When a message was last handed out.
-    heard: Cell<Instant>,
+    /// Messages handed out. A clock for each of them would cost more than they do.
+    handed: Cell<u64>,
     watchdog: Watchdog,
 }
 
@@ -90,7 +90,7 @@ impl Subscription {
             connection: connection.clone(),
             topic: topic.to_owned(),
             group: group.to_owned(),
-            heard: Cell::new(Instant::now()),
+            handed: Cell::new(0),
             watchdog: Watchdog::default(),
         })
     }
@@ -116,7 +116,7 @@ impl Subscription {
         let positions: Vec<(Partition, Offset)> =
             self.context().partitions.iter().map(|watched| (watched.partition, watched.position())).collect();
         let Some((partition, position, high)) =
-            self.watchdog.look(&self.connection, &self.topic, &positions, self.heard.get())
+            self.watchdog.look(&self.connection, &self.topic, &positions, self.handed.get())
         else {
             return Ok(());
         };
@@ -128,7 +128,6 @@ impl Subscription {
         let fresh = client(&self.connection, &self.topic, &self.group, &positions)?;
         let stuck = self.client.replace(fresh);
         retire(stuck);
-        self.heard.set(Instant::now());
         Ok(())
     }
 
@@ -149,7 +148,7 @@ impl Subscription {
                     watcher.is_away.store(false, Relaxed);
                     tracing::info!(address = watcher.address, "the broker answers again");
                 }
-                self.heard.set(Instant::now());
+                self.handed.set(self.handed.get() + 1);
                 if let Some(watched) = watcher.find(Partition(message.partition())) {
                     watched.position.store(message.offset() + 1, Relaxed);
                 }

@@ -19,8 +19,10 @@ type Answer = Option<Vec<(Partition, Offset)>>;
 #[derive(Debug)]
 pub(super) struct Watchdog {
     stall: Duration,
-    /// When it last looked, and found nothing wrong.
-    looked: Instant,
+    /// Since when nothing has been wrong, as far as it saw.
+    well: Instant,
+    /// Messages that had been handed out then.
+    handed: u64,
     question: Option<Receiver<Answer>>,
     /// Where reading stood when it was last taken for stuck: what is still there after a new start is no message.
     revived: Vec<(Partition, Offset)>,
@@ -34,19 +36,22 @@ impl Default for Watchdog {
 
 impl Watchdog {
     pub(super) fn new(stall: Duration) -> Self {
-        Self { stall, looked: Instant::now(), question: None, revived: Vec::new() }
+        Self { stall, well: Instant::now(), handed: 0, question: None, revived: Vec::new() }
     }
 
     /// A partition that stands still although it goes on, if there is one. `positions` are the next offsets to be handed
-    /// out, `heard` when the last message was. A broker that does not answer is no stall: reading waits for it.
+    /// out, `handed` counts the messages that were. A broker that does not answer is no stall: reading waits for it.
     pub(super) fn look(
         &mut self,
         connection: &Connection,
         topic: &str,
         positions: &[(Partition, Offset)],
-        heard: Instant,
+        handed: u64,
     ) -> Option<Stuck> {
-        if heard.max(self.looked).elapsed() < self.stall {
+        if self.handed != handed {
+            (self.well, self.handed) = (Instant::now(), handed);
+        }
+        if self.well.elapsed() < self.stall {
             self.question = None;
             return None;
         }
@@ -59,7 +64,7 @@ impl Watchdog {
             Ok(answer) => answer,
             Err(TryRecvError::Disconnected) => None,
         };
-        (self.looked, self.question) = (Instant::now(), None);
+        (self.well, self.question) = (Instant::now(), None);
         let highs = answer?;
         if self.revived == positions {
             return None;
