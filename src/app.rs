@@ -107,6 +107,7 @@ impl Workplace {
             workdir::empty(&self.workdir)?;
         }
         self.compare(&ground)?;
+        workdir::compare_sharing(&self.workdir, false)?;
         let begun = self.begun(&ground.replay)?;
         let registry = Arc::new(Registry::open(&self.models())?);
         let mut running = Running::new(Arc::clone(&registry), stop);
