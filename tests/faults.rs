@@ -14,20 +14,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::windrow::{
-    LIMIT, Running, assert_same, batch_rows, fixture, fixture_rows, free_port, succeed, text, windrow,
+    LIMIT, Running, assert_same, batch_rows, fixture_rows, free_port, sample_with, succeed, text, windrow,
 };
 
 /// Bounded in DESIGN.md: Ctrl-C ends any stage within five seconds.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
-
-fn pipeline(folder: &Path, window: &str, stream: &str) -> String {
-    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
-    let dataset = fixture("flights-sample.csv.zst").display().to_string();
-    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset).replace("parts = 3", window);
-    let file = folder.join("pipeline.toml");
-    fs::write(&file, format!("{pipeline}\n[stream]\n{stream}\n")).expect("a file");
-    file.display().to_string()
-}
 
 fn broker(address: &str, advertised: &str) -> Running {
     let broker = Running::start(&["broker", "--listen", address, "--advertise", advertised]);
@@ -99,7 +90,8 @@ fn carry(mut from: TcpStream, mut to: TcpStream) {
 #[test]
 fn a_broker_that_is_away_for_a_while_is_waited_for() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = pipeline(folder.path(), "rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"500us\" }");
+    let file =
+        sample_with(folder.path(), "rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"500us\" }");
     let workdir = folder.path().join("work");
     let workdir_text = workdir.display().to_string();
     let direct = local(free_port());
@@ -128,7 +120,7 @@ fn a_broker_that_is_away_for_a_while_is_waited_for() {
 #[test]
 fn a_topic_that_is_deleted_under_us_ends_both_with_a_sentence() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = pipeline(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"1ms\" }");
+    let file = sample_with(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"1ms\" }");
     let workdir = folder.path().join("work").display().to_string();
     let address = local(free_port());
     let _broker = broker(&address, &address);
@@ -181,7 +173,7 @@ impl Drop for SmallDisk {
 #[test]
 fn a_disk_that_fills_up_ends_a_run_with_a_sentence_and_room_lets_it_go_on() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = pipeline(folder.path(), "rows = 1000", "partitions = 2");
+    let file = sample_with(folder.path(), "rows = 1000", "partitions = 2");
     let workdir = folder.path().join("disk");
     // The sample has 900 KB.
     let Some(disk) = SmallDisk::mount(&workdir, "400k") else { return };
@@ -205,7 +197,7 @@ fn a_disk_that_fills_up_ends_a_run_with_a_sentence_and_room_lets_it_go_on() {
 #[test]
 fn a_directory_that_cannot_be_written_is_told_by_every_stage() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = pipeline(folder.path(), "rows = 1000", "");
+    let file = sample_with(folder.path(), "rows = 1000", "");
     let workdir = folder.path().join("disk");
     let Some(disk) = SmallDisk::mount(&workdir, "10m") else { return };
     let workdir_text = workdir.display().to_string();
@@ -231,10 +223,10 @@ fn a_directory_that_cannot_be_written_is_told_by_every_stage() {
 #[test]
 fn ctrl_c_ends_every_stage_in_time_whatever_it_waits_for() {
     let folder = tempfile::tempdir().expect("a folder");
-    let paced = pipeline(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"1h\" }");
+    let paced = sample_with(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"1h\" }");
     let other = folder.path().join("other");
     fs::create_dir(&other).expect("a folder");
-    let quick = pipeline(&other, "rows = 1000", "");
+    let quick = sample_with(&other, "rows = 1000", "");
     let (address, gone) = (local(free_port()), local(free_port()));
     let broker = broker(&address, &address);
     succeed(&["topic", "create", &paced, "--broker", &address]);
@@ -289,7 +281,7 @@ fn ends_in_time(what: &str, arguments: &[&str], said: &str) {
 #[test]
 fn a_second_ctrl_c_ends_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let paced = pipeline(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"1h\" }");
+    let paced = sample_with(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"1h\" }");
     let address = local(free_port());
     let broker = broker(&address, &address);
     succeed(&["topic", "create", &paced, "--broker", &address]);

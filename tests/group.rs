@@ -4,21 +4,9 @@
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod windrow;
 
-use std::fs;
-use std::path::Path;
-
 use crate::windrow::{
-    Running, assert_same, batch_rows, fixture, fixture_rows, free_port, json, succeed, text, windrow,
+    Running, assert_same, batch_rows, fixture_rows, free_port, json, sample_with, succeed, text, windrow,
 };
-
-fn pipeline(folder: &Path, window: &str, stream: &str) -> String {
-    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
-    let dataset = fixture("flights-sample.csv.zst").display().to_string();
-    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset).replace("parts = 3", window);
-    let file = folder.join("pipeline.toml");
-    fs::write(&file, format!("{pipeline}\n[stream]\n{stream}\n")).expect("a file");
-    file.display().to_string()
-}
 
 /// A broker with the topic.
 fn broker(file: &str) -> (Running, String) {
@@ -34,7 +22,7 @@ fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
     for window in ["rows = 500", "event = \"30d\"\nlateness = \"1d\"", "parts = 5"] {
         let folder = tempfile::tempdir().expect("a folder");
         // 8,019 rows take 8 seconds.
-        let file = pipeline(folder.path(), window, "partitions = 4\npace = { kind = \"fixed\", delay = \"1ms\" }");
+        let file = sample_with(folder.path(), window, "partitions = 4\npace = { kind = \"fixed\", delay = \"1ms\" }");
         let workdir = folder.path().join("work");
         let workdir_text = workdir.display().to_string();
         let (_broker, address) = broker(&file);
@@ -90,7 +78,7 @@ fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
 #[test]
 fn a_group_writes_the_files_that_one_consumer_writes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = pipeline(folder.path(), "event = \"30d\"", "partitions = 3");
+    let file = sample_with(folder.path(), "event = \"30d\"", "partitions = 3");
     let (_broker, address) = broker(&file);
     succeed(&["produce", &file, "--broker", &address]);
     let (one, group) = (folder.path().join("one"), folder.path().join("group"));
@@ -117,7 +105,7 @@ fn a_group_writes_the_files_that_one_consumer_writes() {
 #[test]
 fn a_replay_that_begins_with_a_later_row_is_shared_out_another_way_and_is_whole_all_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = pipeline(folder.path(), "rows = 100", "partitions = 3");
+    let file = sample_with(folder.path(), "rows = 100", "partitions = 3");
     let (_broker, address) = broker(&file);
     succeed(&["produce", &file, "--broker", &address, "--from-row", "5001"]);
     let workdir = folder.path().join("work");

@@ -5,14 +5,12 @@
 mod windrow;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ::windrow::broker::{Connection, Publisher, Subscription};
 use ::windrow::record::{Envelope, Offset, Partition, RowNumber, RunId};
 
-use crate::windrow::{LIMIT, Running, fixture, fixture_rows, free_port, succeed, text, windrow};
+use crate::windrow::{LIMIT, Running, fixture_rows, free_port, sample_with, succeed, text, windrow};
 
 const TOPIC: &str = "flights-sample";
 
@@ -27,7 +25,7 @@ struct Scene {
 impl Scene {
     fn new(window: &str, stream: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = pipeline(folder.path(), window, stream);
+        let file = sample_with(folder.path(), window, stream);
         let address = format!("127.0.0.1:{}", free_port());
         let broker = Running::start(&["broker", "--listen", &address]);
         broker.wait_for("broker: embedded");
@@ -61,15 +59,6 @@ impl Scene {
         }
         records
     }
-}
-
-fn pipeline(folder: &Path, window: &str, stream: &str) -> String {
-    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
-    let dataset = fixture("flights-sample.csv.zst").display().to_string();
-    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset).replace("parts = 3", window);
-    let file = folder.join("pipeline.toml");
-    fs::write(&file, format!("{pipeline}\n[stream]\n{stream}\n")).expect("a file");
-    file.display().to_string()
 }
 
 fn dataset() -> Vec<Vec<u8>> {
@@ -175,7 +164,7 @@ fn a_topic_that_holds_something_else_is_refused() {
 #[test]
 fn what_cannot_be_asked_for_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
-    let parts = pipeline(folder.path(), "parts = 3", "");
+    let parts = sample_with(folder.path(), "parts = 3", "");
     for (more, code, told) in [
         (&["--limit", "0"][..], 2, "--limit"),
         (&["--max-rate=-3"][..], 2, "above 0"),

@@ -7,16 +7,13 @@ mod windrow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::windrow::{Running, assert_same, batch_rows, fixture, fixture_rows, json, succeed, text, windrow};
+use crate::windrow::{
+    Running, assert_same, batch_rows, fixture, fixture_rows, json, sample_with, succeed, text, windrow,
+};
 
 /// The sample with other tables; gives the pipeline file and a work directory beside it.
 fn scene(folder: &Path, window: &str, stream: &str) -> (String, PathBuf) {
-    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
-    let dataset = fixture("flights-sample.csv.zst").display().to_string();
-    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset).replace("parts = 3", window);
-    let file = folder.join("pipeline.toml");
-    fs::write(&file, format!("{pipeline}\n{stream}\n")).expect("a file");
-    (file.display().to_string(), folder.join("work"))
+    (sample_with(folder, window, stream), folder.join("work"))
 }
 
 fn run<'a>(file: &'a str, workdir: &'a str) -> [&'a str; 9] {
@@ -26,9 +23,9 @@ fn run<'a>(file: &'a str, workdir: &'a str) -> [&'a str; 9] {
 #[test]
 fn a_run_that_is_killed_is_finished_by_the_next_although_its_broker_died_with_it() {
     let cases = [
-        ("rows = 1000", "[stream]\npace = { kind = \"fixed\", delay = \"300us\" }"),
-        ("rows = 1000", "[stream]\npartitions = 3\npace = { kind = \"fixed\", delay = \"300us\" }"),
-        ("event = \"60d\"", "[stream]\npartitions = 2\npace = { kind = \"fixed\", delay = \"300us\" }"),
+        ("rows = 1000", "pace = { kind = \"fixed\", delay = \"300us\" }"),
+        ("rows = 1000", "partitions = 3\npace = { kind = \"fixed\", delay = \"300us\" }"),
+        ("event = \"60d\"", "partitions = 2\npace = { kind = \"fixed\", delay = \"300us\" }"),
     ];
     for (window, stream) in cases {
         let folder = tempfile::tempdir().expect("a folder");
@@ -75,7 +72,7 @@ fn another_pipeline_or_dataset_is_refused_with_the_difference() {
         assert!(stderr.contains(told) && stderr.contains("--fresh"), "{to}: {stderr}");
     }
     // Another pace changes no row.
-    fs::write(&file, format!("{text_of}\n[stream]\nseed = 7\n")).expect("a file");
+    fs::write(&file, format!("{text_of}seed = 7\n")).expect("a file");
     succeed(&run(&file, &workdir_text));
 }
 

@@ -9,11 +9,11 @@
 mod windrow;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::windrow::{
-    Running, assert_same, batch_rows, fixture, fixture_rows, free_port, json, succeed, text, windrow,
+    Running, assert_same, batch_rows, fixture_rows, free_port, json, sample_with, succeed, text, windrow,
 };
 
 const KILLS: u32 = 20;
@@ -90,21 +90,12 @@ fn start(arguments: &[String]) -> Running {
     Running::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-fn pipeline(folder: &Path, window: &str, partitions: u32) -> String {
-    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
-    let dataset = fixture("flights-sample.csv.zst").display().to_string();
-    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset).replace("parts = 3", window);
-    let file = folder.join("pipeline.toml");
-    // 8,019 rows take 3 seconds.
-    let stream = format!("partitions = {partitions}\npace = {{ kind = \"exponential\", mean = \"375us\" }}");
-    fs::write(&file, format!("{pipeline}\n[stream]\n{stream}\n")).expect("a file");
-    file.display().to_string()
-}
-
 /// One stream from its beginning to its end; gives how many kills it took.
 fn round((window, partitions, in_processes): (&str, u32, bool), kills: u32, random: &mut Random) -> u32 {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = pipeline(folder.path(), window, partitions);
+    // 8,019 rows take 3 seconds.
+    let stream = format!("partitions = {partitions}\npace = {{ kind = \"exponential\", mean = \"375us\" }}");
+    let file = sample_with(folder.path(), window, &stream);
     let workdir: PathBuf = folder.path().join("work");
     let workdir_text = workdir.display().to_string();
     let address = format!("127.0.0.1:{}", free_port());

@@ -14,6 +14,16 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
+/// The sample's pipeline with another window policy and `[stream]` table; gives the file.
+pub(crate) fn sample_with(folder: &Path, window: &str, stream: &str) -> String {
+    let pipeline = std::fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
+    let dataset = fixture("flights-sample.csv.zst").display().to_string();
+    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset).replace("parts = 3", window);
+    let file = folder.join("pipeline.toml");
+    std::fs::write(&file, format!("{pipeline}\n[stream]\n{stream}\n")).expect("a file");
+    file.display().to_string()
+}
+
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_windrow"));
     command.args(arguments).stdin(Stdio::null()).env_remove("WINDROW_LOG").env_remove("WINDROW_REDPANDA_IMAGE");
