@@ -183,7 +183,9 @@ fn sentence(event: &Event) -> Option<String> {
         Event::ApiReady { url } => format!("API: {url} (documentation: {url}/docs)"),
         Event::RunResumed { windows, rows, next: Some(next) } => {
             let (rows, next) = (thousands(*rows), thousands(*next));
-            format!("going on: {windows} windows with {rows} rows are sealed, row {next} is next (--fresh begins anew)")
+            format!(
+                "going on behind window {windows}: {rows} rows are sealed, row {next} is next (--fresh begins anew)"
+            )
         }
         Event::RunResumed { windows, rows, next: None } => {
             format!("the stream is through: {windows} windows with {} rows (--fresh begins anew)", thousands(*rows))
@@ -192,9 +194,16 @@ fn sentence(event: &Event) -> Option<String> {
             format!("producer: nothing is left to send: all {} rows were sent before", thousands(*before))
         }
         Event::ProducerDone { rows, before, took } => {
-            let behind = if *before == 0 { String::new() } else { format!(", behind {} before", thousands(*before)) };
             let (rows, seconds) = (thousands(*rows), took.as_secs_f64());
-            format!("producer: all {rows} rows sent and confirmed in {seconds:.1} s{behind}")
+            match before {
+                0 => format!("producer: all {rows} rows sent and confirmed in {seconds:.1} s"),
+                _ => {
+                    let before = thousands(*before);
+                    format!(
+                        "producer: {rows} rows sent and confirmed in {seconds:.1} s, behind {before} that were before"
+                    )
+                }
+            }
         }
         Event::WindowSealed { window, rows, unlabelled, quarantined, reason } => {
             let quarantined = beside(*quarantined, "in quarantine");
