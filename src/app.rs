@@ -61,6 +61,8 @@ pub struct RunOptions {
     pub fresh: bool,
     /// Which rows are replayed.
     pub replay: Replay,
+    /// How many bytes of encoded rows the trainer may hold in memory.
+    pub memory: usize,
 }
 
 /// What is known before the first row moves.
@@ -109,12 +111,13 @@ impl Workplace {
         self.compare(&ground)?;
         workdir::compare_sharing(&self.workdir, false)?;
         let begun = self.begun(&ground.replay)?;
-        let registry = Arc::new(Registry::open(&self.models())?);
+        let registry = Arc::new(Registry::open(&self.workdir)?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);
         if begun.is_through {
             let store = BatchStore::open(&self.workdir)?;
-            let training = self.trainer(&ground.schema, store, &registry).run(running.stop.clone());
+            let trainer = self.trainer(&ground.schema, store, &registry, options.memory);
+            let training = trainer.run(running.stop.clone());
             running.work(async { Ok(training.await?) });
             return Ok(running);
         }
@@ -138,7 +141,7 @@ impl Workplace {
         let mut producer = self.producer(&ground, connection.clone());
         producer.replay.sealed_to = begun.next.filter(|_| !outlives_us);
         let consumer = Consumer { log, ..self.consumer(&ground, store.clone(), connection, None) };
-        let trainer = self.trainer(&ground.schema, store, &registry);
+        let trainer = self.trainer(&ground.schema, store, &registry, options.memory);
         let token = || running.stop.clone();
         let (producing, consuming, training) = (producer.run(token()), consumer.run(token()), trainer.run(token()));
         running.work(async { Ok(producing.await?) });
@@ -184,15 +187,15 @@ impl Workplace {
         Ok(consumer.run(stop).await?)
     }
 
-    /// The trainer alone; begins with the first window without a model.
+    /// The trainer alone, with so many bytes of encoded rows in memory; begins with the first window without a model.
     ///
     /// # Errors
     /// The work directory holds another run; and as [`Trainer::run`].
-    pub async fn train(&self, stop: CancellationToken) -> Result<(), AppError> {
+    pub async fn train(&self, memory: usize, stop: CancellationToken) -> Result<(), AppError> {
         workdir::compare(&self.workdir, &self.pipeline, None)?;
         let store = BatchStore::open(&self.workdir)?;
-        let registry = Arc::new(Registry::open(&self.models())?);
-        Ok(self.trainer(&self.schema()?, store, &registry).run(stop).await?)
+        let registry = Arc::new(Registry::open(&self.workdir)?);
+        Ok(self.trainer(&self.schema()?, store, &registry, memory).run(stop).await?)
     }
 
     /// Recounts where every row went, in the topic too where a connection is given; `None` when told to stop.
@@ -225,7 +228,7 @@ impl Workplace {
     /// The port is taken, or the models cannot be read.
     pub async fn serve(&self, stop: CancellationToken) -> Result<Running, AppError> {
         let listener = api::bind(self.pipeline.serve.listen).await?;
-        let registry = Arc::new(Registry::open(&self.models())?);
+        let registry = Arc::new(Registry::open(&self.workdir)?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         let token = running.serving.clone();
         running.serve(self.api(&registry), listener);
@@ -241,7 +244,7 @@ impl Workplace {
     /// # Errors
     /// The models cannot be read.
     pub fn registry(&self) -> Result<Registry, AppError> {
-        Ok(Registry::open(&self.models())?)
+        Ok(Registry::open(&self.workdir)?)
     }
 
     /// Makes sure that the work directory holds this run or none.
@@ -268,10 +271,6 @@ impl Workplace {
             self.progress.tell(Event::RunResumed { windows, rows, next: end.is_none().then_some(next.get()) });
         }
         Ok(Begun { is_through: end.is_some(), next: (windows > 0).then_some(next) })
-    }
-
-    fn models(&self) -> PathBuf {
-        self.workdir.join("models")
     }
 
     fn schema(&self) -> Result<Arc<Schema>, AppError> {
@@ -345,12 +344,14 @@ impl Workplace {
         }
     }
 
-    fn trainer(&self, schema: &Arc<Schema>, store: BatchStore, registry: &Arc<Registry>) -> Trainer {
+    fn trainer(&self, schema: &Arc<Schema>, store: BatchStore, registry: &Arc<Registry>, memory: usize) -> Trainer {
         Trainer {
             pipeline: Arc::clone(&self.pipeline),
             schema: Arc::clone(schema),
             store,
             registry: Arc::clone(registry),
+            memory,
+            folder: self.workdir.clone(),
             clock: timestamp,
             progress: self.progress.clone(),
         }

@@ -17,6 +17,7 @@ mod serve;
 mod signal;
 mod stages;
 mod topic;
+mod windows;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -12,7 +12,7 @@ mod schema;
 
 pub use error::{ConfigError, Fault};
 pub use pipeline::{
-    CalendarPart, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target, TargetRule,
-    TimeColumn, Train, WindowPolicy,
+    Accept, CalendarPart, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target,
+    TargetRule, TimeColumn, Train, WindowPolicy,
 };
 pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};

@@ -1,31 +1,41 @@
 //! Learning, pure: from rows to an encoder, from encoded rows to coefficients, from coefficients to probabilities and
 //! scores.
 //!
-//! Knows no files, no clock, no runtime: data in, values out, the same each time and on any number of threads. The way
-//! of a row: [`FrameBuilder`] parses it once, [`Encoder`] is learned from the training rows, `design` holds the encoded
-//! rows compactly, `objective` sums over them, `solver` finds the optimum, `score` judges it; [`fit`] is all of that.
-//! [`Predictor`] answers for single rows, and [`LogisticNewton`] opens the same solver to code written for linfa.
+//! Knows no files, no clock, no runtime: data in, values out, the same each time and on any number of threads; where
+//! encoded rows are kept is handed in as a [`ChunkStore`]. The way of a row: [`ChunkBuilder`] parses it once, a [`Frame`]
+//! keeps a window, [`Encoder`] is learned from what the frames tell of their training rows, `design` reads the rows by an
+//! encoder, `kernel` sums over them, `solver` finds the optimum, `score` judges it; [`fit`] is all of that. `drift` tells
+//! what changed between windows, and [`WindowReport`] how all models met one. [`Predictor`] answers for single rows, and
+//! [`LogisticNewton`] opens the same solver to code written for linfa.
 
 mod artifact;
+mod chunk;
 mod design;
+mod drift;
 mod encoder;
 mod estimator;
 mod fit;
 mod frame;
+mod kernel;
 mod objective;
 mod predictor;
 mod score;
 mod solver;
+mod summary;
+mod window;
 
 #[cfg(test)]
 mod samples;
 
 pub use artifact::{
-    Artifact, ConfusionMatrix, Example, FORMAT, Learned, Lineage, OffsetRange, Outcome, ReliabilityBin, Score,
-    SolverReport, WindowLineage,
+    Artifact, Coefficient, ConfusionMatrix, Example, FORMAT, Learned, Lineage, Method, OffsetRange, Outcome,
+    PenaltyTrial, ReliabilityBin, RowRange, Score, SolverReport, Verdict, WindowLineage, versions,
 };
+pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, InMemory, KeptChunk};
+pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use estimator::{CheckedLogisticNewton, EstimatorError, FittedLogistic, LogisticNewton};
-pub use fit::{FitSettings, Unlearnable, fit};
-pub use frame::{Frame, FrameBuilder};
+pub use fit::{FitError, FitSettings, Start, Unlearnable, fit};
+pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 pub use predictor::{Cell, Prediction, Predictor};
+pub use window::{Comparison, ModelScore, Scored, ScoredOn, WINDOW_FORMAT, WindowReport, compare, score_on};

@@ -154,6 +154,10 @@ pub enum Event {
         log_loss: Option<f64>,
         /// Whether its solver reached the optimum.
         converged: bool,
+        /// How often the solver went through the rows; 0 where it does not tell.
+        passes: u64,
+        /// Why no alias may stand for it, where none may.
+        rejected: Option<String>,
         /// How long the fit took.
         took: Duration,
     },
@@ -164,6 +168,34 @@ pub enum Event {
         /// Why there is none.
         reason: String,
     },
+    /// Every model that there is has been scored on a window.
+    WindowScored {
+        /// Which one.
+        window: u32,
+        /// How many models.
+        models: usize,
+        /// Ways of training side by side, on the same rows.
+        comparisons: Vec<ModelComparison>,
+    },
     /// All models of the stream are there.
     TrainerDone,
+}
+
+/// Two models on the same rows.
+#[derive(Debug, Clone)]
+pub struct ModelComparison {
+    /// The one.
+    pub first: String,
+    /// The other.
+    pub second: String,
+    /// Whether these are all rows of the window, and not the held-out ones.
+    pub is_on_all_rows: bool,
+    /// How many rows.
+    pub rows: u64,
+    /// The first's log-loss per row less the second's.
+    pub difference: f64,
+    /// The lower end of its 95% interval.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
 }

@@ -1,23 +1,33 @@
-//! The trainer: waits for sealed windows and makes every model that can be made from them.
+//! The trainer: waits for sealed windows, makes every model that can be made from them, and scores all models on them.
 //!
-//! Promises: a window is parsed once, whatever the number of models that learn from it; a model that is there already
-//! is not made again. Computes off the runtime's threads. Knows nothing of brokers.
+//! Promises: a window is parsed once, whatever the number of models that learn from it or are scored on it; a model that
+//! is there already is not made again; encoded rows take no more memory than they may. Computes off the runtime's threads.
+//! Knows nothing of brokers.
 
-use std::collections::BTreeMap;
+mod error;
+mod judge;
+mod lineage;
+mod shelf;
+mod windows;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{BatchError, BatchStore, Manifest};
-use crate::config::{Pipeline, RowFault, Schema};
+use crate::batch::{BatchStore, Manifest};
+use crate::config::{Pipeline, Schema};
 use crate::model::{
-    Artifact, FORMAT, FitSettings, Frame, FrameBuilder, Lineage, OffsetRange, Outcome, WindowLineage, fit,
+    Artifact, Comparison, FORMAT, FitError, FitSettings, Outcome, ScoredOn, Start, Verdict, fit, versions,
 };
-use crate::record::{CsvError, ModelId, ReadError, RecordParser, Scheme, WindowIndex};
-use crate::registry::{Registry, RegistryError};
-use crate::telemetry::{Event, Progress};
+use crate::record::{ModelId, WindowIndex};
+use crate::registry::{Model, Registry};
+use crate::telemetry::{Event, ModelComparison, Progress};
+
+pub use self::error::TrainerError;
+use self::shelf::Shelf;
+use self::windows::{Source, Windows};
 
 /// How often the trainer looks for a new window.
 const WINDOW_POLL: Duration = Duration::from_millis(100);
@@ -33,6 +43,10 @@ pub struct Trainer {
     pub store: BatchStore,
     /// Where the models go.
     pub registry: Arc<Registry>,
+    /// How many bytes of encoded rows may be held in memory.
+    pub memory: usize,
+    /// Where encoded rows beyond that are kept.
+    pub folder: PathBuf,
     /// The time of day, RFC 3339.
     pub clock: fn() -> String,
     /// Where to tell of it.
@@ -46,7 +60,7 @@ impl Trainer {
     /// A batch file is not what its manifest says, or a model cannot be written. A stop is no error.
     pub async fn run(self, stop: CancellationToken) -> Result<(), TrainerError> {
         let trainer = Arc::new(self);
-        let mut frames = Frames::default();
+        let mut windows = Windows::new(Shelf::new(&trainer.folder, trainer.memory));
         let mut next = WindowIndex::FIRST;
         while !stop.is_cancelled() {
             let looking = {
@@ -57,7 +71,7 @@ impl Trainer {
                 Found::Window(manifest) => {
                     let trainer = Arc::clone(&trainer);
                     let stop = stop.clone();
-                    frames = blocking(move || trainer.learn(frames, *manifest, &stop)).await?;
+                    windows = blocking(move || trainer.learn(windows, *manifest, &stop)).await?;
                     next = next.next();
                 }
                 Found::End => {
@@ -83,59 +97,85 @@ impl Trainer {
         Ok(if through { Found::End } else { Found::NothingYet })
     }
 
-    /// Makes the models whose newest window this is.
-    fn learn(&self, mut frames: Frames, manifest: Manifest, stop: &CancellationToken) -> Result<Frames, TrainerError> {
+    /// Makes the models whose newest window this is, and scores all models on it.
+    fn learn(
+        &self,
+        mut windows: Windows,
+        manifest: Manifest,
+        stop: &CancellationToken,
+    ) -> Result<Windows, TrainerError> {
         let newest = manifest.window;
-        frames.manifests.insert(newest, manifest);
+        windows.manifests.insert(newest, manifest.clone());
+        // The champion until now: which scheme comes first must not matter.
+        let champion = self.registry.snapshot().champion().cloned();
         for scheme in &self.pipeline.train.schemes {
             let id = ModelId { window: newest, scheme: *scheme };
             if stop.is_cancelled() || self.registry.snapshot().get(id).is_some() {
                 continue;
             }
-            let (first, last) = scheme.windows(newest);
-            let used = frames.range(self, first, last)?;
-            let artifact = self.make(id, &used, &frames);
+            let artifact = self.make(id, &mut windows, champion.as_deref())?;
             self.registry.publish(&artifact)?;
             self.tell(&artifact);
         }
-        if !self.pipeline.train.schemes.contains(&Scheme::Cumulative) {
-            frames.parsed.clear();
+        if !stop.is_cancelled() && self.registry.snapshot().window(newest).is_none() {
+            let frame = windows.frame(self.source(), newest)?;
+            let report = judge::report(&manifest, &frame, &self.registry.snapshot())
+                .map_err(|source| TrainerError::Keep { window: newest, source })?;
+            self.registry.publish_window(&report)?;
+            self.progress.tell(Event::WindowScored {
+                window: newest.get(),
+                models: report.scores.len(),
+                comparisons: report.comparisons.iter().map(comparison).collect(),
+            });
         }
-        Ok(frames)
+        let first_needed = self.pipeline.train.schemes.iter().map(|scheme| scheme.windows(newest.next()).0).min();
+        windows.forget_before(first_needed.unwrap_or(newest));
+        Ok(windows)
     }
 
-    fn make(&self, id: ModelId, used: &[Arc<Frame>], frames: &Frames) -> Artifact {
-        let train = &self.pipeline.train;
-        let settings = FitSettings::from(&*self.pipeline);
-        let began = Instant::now();
-        let fitted = fit(used, &self.schema, &settings);
-        let (fit_rows, fit_positives, holdout_rows) = used.iter().fold((0, 0, 0), |(rows, positives, held), frame| {
-            let part = frame.fit_len(train.holdout);
-            (rows + part, positives + frame.fit_positives(train.holdout), held + frame.labelled() - part)
-        });
+    fn source(&self) -> Source<'_> {
+        Source { store: &self.store, schema: &self.schema, holdout: self.pipeline.train.holdout }
+    }
+
+    fn make(&self, id: ModelId, windows: &mut Windows, champion: Option<&Model>) -> Result<Artifact, TrainerError> {
         let (first, last) = id.scheme.windows(id.window);
-        let windows: Vec<WindowLineage> =
-            frames.manifests.range(first..=last).map(|(_, manifest)| of(manifest)).collect();
-        Artifact {
+        let used = windows.range(self.source(), first, last)?;
+        let began = Instant::now();
+        let unreadable = |source| TrainerError::Keep { window: id.window, source };
+        let earlier = self.earlier(id);
+        let starts = earlier.iter().filter_map(|model| Some(Start { id: model.id(), learned: model.learned()? }));
+        let starts: Vec<_> = starts.collect();
+        let (outcome, verdict) = match fit(&used, &self.schema, &FitSettings::from(&*self.pipeline), &starts) {
+            Ok(mut learned) => {
+                learned.solver.seconds = began.elapsed().as_secs_f64();
+                let newest = windows.frame(self.source(), id.window)?;
+                let rules = &self.pipeline.train.accept;
+                let verdict = judge::verdict(rules, &learned, champion, &newest).map_err(unreadable)?;
+                (Outcome::Learned(Box::new(learned)), verdict)
+            }
+            Err(FitError::Unlearnable(reason)) => (Outcome::Refused { reason: reason.to_string() }, Verdict::Accepted),
+            Err(FitError::Read(source)) => return Err(unreadable(source)),
+        };
+        Ok(Artifact {
             format: FORMAT,
             id,
             pipeline: self.pipeline.name.clone(),
             created: (self.clock)(),
-            lineage: Lineage {
-                id: lineage_id(&windows),
-                windows,
-                fit_rows: fit_rows as u64,
-                fit_positives: fit_positives as u64,
-                holdout_rows: holdout_rows as u64,
-            },
-            outcome: match fitted {
-                Ok(mut learned) => {
-                    learned.solver.seconds = began.elapsed().as_secs_f64();
-                    Outcome::Learned(Box::new(learned))
-                }
-                Err(reason) => Outcome::Refused { reason: reason.to_string() },
-            },
-        }
+            versions: versions(),
+            lineage: lineage::lineage(windows.manifests.range(first..=last).map(|(_, manifest)| manifest), &used),
+            verdict,
+            outcome,
+        })
+    }
+
+    /// The models to start from: that of the same scheme one window before, and those of the same window that are made
+    /// before this one. Which these are depends on the pipeline alone, so that a model made again is the same.
+    fn earlier(&self, id: ModelId) -> Vec<Arc<Model>> {
+        let before = WindowIndex::new(id.window.get() - 1).map(|window| ModelId { window, ..id });
+        let schemes = self.pipeline.train.schemes.iter().take_while(|scheme| **scheme != id.scheme);
+        let beside = schemes.map(|scheme| ModelId { scheme: *scheme, ..id });
+        let snapshot = self.registry.snapshot();
+        before.into_iter().chain(beside).filter_map(|id| snapshot.get(id).cloned()).collect()
     }
 
     fn tell(&self, artifact: &Artifact) {
@@ -149,32 +189,28 @@ impl Trainer {
                     auc: score.and_then(|score| score.auc),
                     log_loss: score.map(|score| score.log_loss),
                     converged: learned.solver.converged,
+                    passes: learned.solver.passes,
+                    rejected: match &artifact.verdict {
+                        Verdict::Accepted => None,
+                        Verdict::Rejected { reason } => Some(reason.clone()),
+                    },
                     took: Duration::from_secs_f64(learned.solver.seconds),
                 }
             }
             Outcome::Refused { reason } => Event::ModelRefused { id, reason: reason.clone() },
         });
     }
+}
 
-    fn parse(&self, manifest: &Manifest) -> Result<Frame, TrainerError> {
-        let window = manifest.window;
-        let mut records = self.store.rows(window, self.schema.delimiter)?;
-        let mut parser = RecordParser::new(self.schema.delimiter);
-        let mut frame = FrameBuilder::new(&self.schema);
-        let mut rows = 0;
-        while let Some(record) = records.next_record().map_err(|source| TrainerError::Read { window, source })? {
-            rows += 1;
-            let fields = parser.parse(record.bytes).map_err(|source| TrainerError::Record {
-                window,
-                line: record.line,
-                source,
-            })?;
-            frame.push(&fields).map_err(|source| TrainerError::Row { window, line: record.line, source })?;
-        }
-        if rows != manifest.rows {
-            return Err(TrainerError::RowCount { window, rows, promised: manifest.rows });
-        }
-        Ok(frame.finish())
+fn comparison(found: &Comparison) -> ModelComparison {
+    ModelComparison {
+        first: found.first.to_string(),
+        second: found.second.to_string(),
+        is_on_all_rows: found.on == ScoredOn::Window,
+        rows: found.rows,
+        difference: found.difference,
+        low: found.low,
+        high: found.high,
     }
 }
 
@@ -184,104 +220,6 @@ enum Found {
     NothingYet,
 }
 
-/// The windows seen so far; parsed when a model first needs them, and then kept.
-#[derive(Debug, Default)]
-struct Frames {
-    manifests: BTreeMap<WindowIndex, Manifest>,
-    parsed: BTreeMap<WindowIndex, Arc<Frame>>,
-}
-
-impl Frames {
-    fn range(
-        &mut self,
-        trainer: &Trainer,
-        first: WindowIndex,
-        last: WindowIndex,
-    ) -> Result<Vec<Arc<Frame>>, TrainerError> {
-        for (window, manifest) in self.manifests.range(first..=last) {
-            if !self.parsed.contains_key(window) {
-                self.parsed.insert(*window, Arc::new(trainer.parse(manifest)?));
-            }
-        }
-        Ok(self.parsed.range(first..=last).map(|(_, frame)| Arc::clone(frame)).collect())
-    }
-}
-
-fn of(manifest: &Manifest) -> WindowLineage {
-    let offsets = manifest.offsets.iter();
-    WindowLineage {
-        window: manifest.window,
-        rows: manifest.rows,
-        labelled: manifest.labelled,
-        sha256: manifest.sha256.clone(),
-        offsets: offsets
-            .map(|range| OffsetRange { partition: range.partition, first: range.first, last: range.last })
-            .collect(),
-    }
-}
-
-/// The first 12 hexadecimal digits of the sha256 over the windows' own.
-fn lineage_id(windows: &[WindowLineage]) -> String {
-    let mut digest = Sha256::new();
-    for window in windows {
-        digest.update(&window.sha256);
-    }
-    digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-}
-
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
-}
-
-/// Why no more models can be made.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainerError {
-    /// The windows cannot be listed.
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-    /// A model cannot be written.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// A batch file cannot be read.
-    #[error("cannot read the batch file of window {window}: {source}")]
-    Read {
-        /// Which one.
-        window: WindowIndex,
-        /// Why.
-        source: ReadError,
-    },
-    /// A batch file holds what is no record.
-    #[error("line {line} of the batch file of window {window} is no record: {source}")]
-    Record {
-        /// Which window.
-        window: WindowIndex,
-        /// Which line, the header line not counted.
-        line: u64,
-        /// Why.
-        source: CsvError,
-    },
-    /// A batch file holds a row that does not fit the pipeline.
-    #[error(
-        "line {line} of the batch file of window {window} does not fit the pipeline file: {source}; was that changed since?"
-    )]
-    Row {
-        /// Which window.
-        window: WindowIndex,
-        /// Which line, the header line not counted.
-        line: u64,
-        /// Why.
-        source: RowFault,
-    },
-    /// A batch file that is shorter or longer than its manifest says.
-    #[error(
-        "the batch file of window {window} has {rows} rows where its manifest says {promised}: it was changed after it was sealed"
-    )]
-    RowCount {
-        /// Which window.
-        window: WindowIndex,
-        /// Its rows.
-        rows: u64,
-        /// The manifest's.
-        promised: u64,
-    },
 }

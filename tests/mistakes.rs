@@ -24,7 +24,7 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
     let sample = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
     let sample = sample.replace("flights-sample.csv.zst", &dataset);
-    let cases: [(&str, &str, &str); 19] = [
+    let cases: [(&str, &str, &str); 23] = [
         ("not TOML", "[target]", "[target"),
         ("an unknown key", "parts = 3", "part = 3"),
         ("an unknown table", "[window]", "[windows]"),
@@ -42,6 +42,14 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
         ("no duration", "parts = 3", "every = \"5 parsecs\""),
         ("an unknown solver", "[window]", "[train]\nsolver = \"spark\"\n[window]"),
         ("shares beyond one", "[window]", "[train]\nholdout = 1.0\nl2 = -1\n[window]"),
+        ("no scheme", "[window]", "[train]\nschemes = [\"cumulative\", \"weekly\"]\n[window]"),
+        ("a scheme that is another", "[window]", "[train]\nschemes = [\"window\", \"sliding=1\"]\n[window]"),
+        (
+            "a choice and rules without held-out rows",
+            "[window]",
+            "[train]\nholdout = 0\nl2 = [1, 2]\naccept = { min_auc = 2 }\n[window]",
+        ),
+        ("a penalty that is no number", "[window]", "[train]\nl2 = \"1\"\n[window]"),
         ("a pace without its delay", "[window]", "[stream]\npace = { kind = \"fixed\", mean = \"1s\" }\n[window]"),
         ("no address", "[window]", "[serve]\nlisten = \"8080\"\n[window]"),
     ];

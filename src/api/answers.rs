@@ -1,8 +1,10 @@
 //! What the API answers: the shapes that its document describes.
 
+use std::collections::BTreeMap;
+
 use poem_openapi::{Enum, Object};
 
-use crate::model::{self, Learned, Outcome};
+use crate::model::{self, Learned, Outcome, Verdict};
 use crate::registry::{Model, Snapshot};
 
 /// All published models
@@ -18,9 +20,9 @@ pub(crate) struct ModelList {
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Aliases {
-    /// The fitted model of the newest window, the cumulative one where there are several
+    /// The accepted model of the newest window, the cumulative one where there are several
     pub(crate) latest: Option<String>,
-    /// The best log-loss on the held-out rows of the newest window that every scheme has a result for
+    /// The accepted model of the best log-loss on the held-out rows of the newest window that all have been scored on
     pub(crate) champion: Option<String>,
 }
 
@@ -32,7 +34,7 @@ pub(crate) struct ModelSummary {
     pub(crate) id: String,
     /// Whether it answers
     pub(crate) status: Status,
-    /// Why there is no model
+    /// Why there is no model, or why it was rejected
     pub(crate) reason: Option<String>,
     /// When it was made, RFC 3339, UTC
     pub(crate) created: String,
@@ -50,6 +52,8 @@ pub(crate) struct ModelSummary {
 pub(crate) enum Status {
     /// It does
     Learned,
+    /// It does, by its own name; it did not pass the rules of acceptance, and no alias stands for it
+    Rejected,
     /// Its window could not be learned from
     Refused,
 }
@@ -80,6 +84,8 @@ pub(crate) struct Score {
     pub(crate) baseline_accuracy: f64,
     /// Labels against truth at the threshold
     pub(crate) confusion: Confusion,
+    /// Expected calibration error: how far the bins' mean probabilities are from their shares of positives
+    pub(crate) calibration_error: f64,
     /// Ten bins of equal width over the probability
     pub(crate) reliability: Vec<Bin>,
 }
@@ -120,10 +126,14 @@ pub(crate) struct ModelCard {
     pub(crate) threshold: Option<f64>,
     /// How the optimum was found
     pub(crate) solver: Option<Solver>,
+    /// Every penalty that was tried, where there was a choice
+    pub(crate) penalties: Vec<Penalty>,
     /// The log-odds where every column is 0
-    pub(crate) intercept: Option<f64>,
+    pub(crate) intercept: Option<Coefficient>,
     /// The weights, in the encoder's order
     pub(crate) coefficients: Vec<Coefficient>,
+    /// What made it, and with which libraries
+    pub(crate) versions: BTreeMap<String, String>,
 }
 
 /// A window behind a model
@@ -135,8 +145,17 @@ pub(crate) struct Window {
     labelled: u64,
     /// The sha256 of its batch file
     sha256: String,
+    /// The numbers of its rows in the dataset, where they have any
+    row_numbers: Vec<Numbers>,
     /// Where its rows stood in the topic
     offsets: Vec<Offsets>,
+}
+
+/// Row numbers, both ends included
+#[derive(Debug, Object)]
+pub(crate) struct Numbers {
+    first: u64,
+    last: u64,
 }
 
 /// Offsets of one partition, both ends included
@@ -149,10 +168,16 @@ pub(crate) struct Offsets {
 
 /// How an optimum was found
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct Solver {
-    name: String,
+    /// newton, lbfgs or linfa
+    method: String,
     /// The weight of the penalty, l2/2 * |w|^2
     l2: f64,
+    /// The model whose coefficients were the starting point; left out for a start from nothing
+    started_from: Option<String>,
+    /// How often the rows were gone through; 0 where the solver does not tell
+    passes: u64,
     iterations: u64,
     /// The penalised sum of the rows' losses
     objective: f64,
@@ -164,12 +189,29 @@ pub(crate) struct Solver {
     seconds: f64,
 }
 
+/// A penalty that was tried
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct Penalty {
+    l2: f64,
+    passes: u64,
+    objective: f64,
+    converged: bool,
+    /// On the held-out rows
+    log_loss: Option<f64>,
+}
+
 /// A weight and the column that it belongs to
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct Coefficient {
     /// As in `distance`, `log(fare)` or `carrier=UA`
     name: String,
     weight: f64,
+    /// From the inverse Hessian of the objective; left out where there is none
+    standard_error: Option<f64>,
+    /// exp(weight)
+    odds_ratio: Option<f64>,
 }
 
 /// A model's answer
@@ -216,7 +258,10 @@ impl ModelSummary {
         let (status, reason, scores) = match &artifact.outcome {
             Outcome::Learned(learned) => {
                 let scores = learned.scores.iter().map(|(on, score)| Score::of(on, score)).collect();
-                (Status::Learned, None, scores)
+                match &artifact.verdict {
+                    Verdict::Accepted => (Status::Learned, None, scores),
+                    Verdict::Rejected { reason } => (Status::Rejected, Some(reason.clone()), scores),
+                }
             }
             Outcome::Refused { reason } => (Status::Refused, Some(reason.clone()), Vec::new()),
         };
@@ -243,15 +288,36 @@ impl ModelCard {
             fit_positives: lineage.fit_positives,
             threshold: learned.map(|learned| learned.threshold),
             solver: learned.map(|learned| Solver::of(&learned.solver)),
-            intercept: learned.map(|learned| learned.intercept),
-            coefficients: learned.map(coefficients).unwrap_or_default(),
+            penalties: learned.map(penalties).unwrap_or_default(),
+            intercept: learned.map(|learned| Coefficient::of(&learned.intercept)),
+            coefficients: learned
+                .map(|learned| learned.coefficients.iter().map(Coefficient::of).collect())
+                .unwrap_or_default(),
+            versions: model.artifact().versions.clone(),
         }
     }
 }
 
-fn coefficients(learned: &Learned) -> Vec<Coefficient> {
-    let named = learned.encoder.names().into_iter().zip(&learned.weights);
-    named.map(|(name, weight)| Coefficient { name, weight: *weight }).collect()
+fn penalties(learned: &Learned) -> Vec<Penalty> {
+    let penalty = |trial: &model::PenaltyTrial| Penalty {
+        l2: trial.l2,
+        passes: trial.passes,
+        objective: trial.objective,
+        converged: trial.converged,
+        log_loss: trial.log_loss,
+    };
+    learned.penalties.iter().map(penalty).collect()
+}
+
+impl Coefficient {
+    fn of(coefficient: &model::Coefficient) -> Self {
+        Self {
+            name: coefficient.name.clone(),
+            weight: coefficient.weight,
+            standard_error: coefficient.standard_error,
+            odds_ratio: coefficient.odds_ratio,
+        }
+    }
 }
 
 impl Score {
@@ -281,6 +347,7 @@ impl Score {
                 true_negatives: confusion.true_negatives,
                 false_negatives: confusion.false_negatives,
             },
+            calibration_error: score.calibration_error,
             reliability: score.reliability.iter().map(bin).collect(),
         }
     }
@@ -298,6 +365,11 @@ impl Window {
             rows: window.rows,
             labelled: window.labelled,
             sha256: window.sha256.clone(),
+            row_numbers: window
+                .row_numbers
+                .iter()
+                .map(|range| Numbers { first: range.first, last: range.last })
+                .collect(),
             offsets: offsets.collect(),
         }
     }
@@ -305,13 +377,11 @@ impl Window {
 
 impl Solver {
     fn of(report: &model::SolverReport) -> Self {
-        let name = match report.name {
-            crate::config::Solver::Newton => "newton",
-            crate::config::Solver::Linfa => "linfa",
-        };
         Self {
-            name: name.to_owned(),
+            method: report.method.name().to_owned(),
             l2: report.l2,
+            started_from: report.started_from.map(|id| id.to_string()),
+            passes: report.passes,
             iterations: report.iterations,
             objective: report.objective,
             gradient_norm: report.gradient_norm,

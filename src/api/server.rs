@@ -14,6 +14,7 @@ use poem::middleware::CatchPanic;
 use poem::web::{Html, Redirect};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, Server};
 use poem_openapi::OpenApiService;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::document::expand;
@@ -103,8 +104,16 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) -> Resul
     let service = service(operations, &api.pipeline);
     let typed = service.spec();
     let page = page(&service.swagger_ui_html(), &typed, &api.pipeline.name);
-    let follower =
-        tokio::spawn(follow(Arc::clone(&served), Arc::clone(&api.registry), typed.clone(), api.pipeline, stop.clone()));
+    let follower = Follower {
+        served: Arc::clone(&served),
+        changes: api.registry.changes(),
+        registry: api.registry,
+        typed,
+        pipeline: api.pipeline,
+    };
+    // The first request finds the models that are there.
+    follower.take_up().await;
+    let follower = tokio::spawn(follower.run(stop.clone()));
     let routes = Route::new()
         .at("/", make_sync(|_| Redirect::see_other("/docs")))
         .at("/docs", make_sync(move |_| Html(page.clone())))
@@ -136,26 +145,30 @@ pub(crate) fn service(operations: Operations, pipeline: &Pipeline) -> OpenApiSer
 }
 
 /// Takes up each change of the registry.
-async fn follow(
+struct Follower {
     served: Arc<ArcSwap<Served>>,
     registry: Arc<Registry>,
+    changes: watch::Receiver<()>,
     typed: String,
     pipeline: Arc<Pipeline>,
-    stop: CancellationToken,
-) {
-    let mut changes = registry.changes();
-    loop {
-        changes.mark_unchanged();
-        let (snapshot, typed, pipeline) = (registry.snapshot(), typed.clone(), Arc::clone(&pipeline));
-        let (building, served) =
-            (tokio::task::spawn_blocking(move || Served::new(snapshot, &typed, &pipeline)), Arc::clone(&served));
-        match building.await {
-            Ok(built) => served.store(Arc::new(built)),
-            Err(error) => tracing::error!(%error, "the API document cannot be made"),
+}
+
+impl Follower {
+    async fn run(mut self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = self.changes.changed() => if changed.is_err() { return },
+            }
+            self.take_up().await;
         }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            changed = changes.changed() => if changed.is_err() { return },
+    }
+
+    async fn take_up(&self) {
+        let (snapshot, typed, pipeline) = (self.registry.snapshot(), self.typed.clone(), Arc::clone(&self.pipeline));
+        match tokio::task::spawn_blocking(move || Served::new(snapshot, &typed, &pipeline)).await {
+            Ok(built) => self.served.store(Arc::new(built)),
+            Err(error) => tracing::error!(%error, "the API document cannot be made"),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::config::Pipeline;
 use crate::producer::Replay;
 
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
-const OURS: [&str; 5] = ["run.json", "batches", "quarantine", "models", "shares"];
+const OURS: [&str; 6] = ["run.json", "batches", "quarantine", "models", "windows", "shares"];
 const RUN_FILE: &str = "run.json";
 /// The version of `run.json`. A reader refuses a higher one.
 const FORMAT: u32 = 2;

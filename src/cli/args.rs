@@ -105,6 +105,21 @@ pub(crate) struct ReplayArgs {
     pub(crate) max_rate: Option<f64>,
 }
 
+/// What training may take.
+#[derive(Debug, Args)]
+pub(crate) struct TrainingArgs {
+    /// Hold at most so many bytes of encoded rows in memory, as in 512MiB or 8GB, and the rest in files
+    #[arg(long, value_name = "SIZE", default_value = "4GiB")]
+    memory: bytesize::ByteSize,
+}
+
+impl TrainingArgs {
+    /// The limit; more than a machine can address is all that it can.
+    pub(crate) fn bytes(&self) -> usize {
+        usize::try_from(self.memory.as_u64()).unwrap_or(usize::MAX)
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// Which broker: auto, embedded, redpanda, or the HOST:PORT[,HOST:PORT...] of a cluster
@@ -116,6 +131,8 @@ pub(crate) struct RunArgs {
     pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) replay: ReplayArgs,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
     /// End when the dataset is through and the last model is published
     #[arg(long)]
     pub(crate) once: bool,
@@ -186,6 +203,8 @@ pub(crate) struct TrainArgs {
     pub(crate) pipeline: PathBuf,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
     /// End when the last model is published (without it: wait for more until Ctrl-C)
     #[arg(long)]
     pub(crate) once: bool,
@@ -208,6 +227,9 @@ pub(crate) struct ModelsArgs {
     pub(crate) pipeline: PathBuf,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    /// List the windows: how every model met their rows, which way of training did better, and what drifted
+    #[arg(long)]
+    pub(crate) windows: bool,
     /// Print JSON, for machines
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,8 +5,8 @@ use comfy_table::{CellAlignment, LineStyle, Table};
 
 use crate::cli::args::ModelsArgs;
 use crate::cli::print::{stdout, thousands};
-use crate::cli::{CliError, workplace};
-use crate::model::{Outcome, Score};
+use crate::cli::{CliError, windows, workplace};
+use crate::model::{Outcome, Score, Verdict};
 use crate::registry::Snapshot;
 
 /// The score that can be compared between schemes: the held-out rows of the newest window.
@@ -16,8 +16,13 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
     let workplace = workplace(&args.pipeline, &args.place)?;
     let snapshot = workplace.registry()?.snapshot();
     if args.json {
-        let artifacts: Vec<_> = snapshot.models().map(|model| model.artifact()).collect();
-        let mut text = serde_json::to_string_pretty(&artifacts).map_err(std::io::Error::from)?;
+        let text = if args.windows {
+            serde_json::to_string_pretty(&snapshot.windows().collect::<Vec<_>>())
+        } else {
+            let artifacts: Vec<_> = snapshot.models().map(|model| model.artifact()).collect();
+            serde_json::to_string_pretty(&artifacts)
+        };
+        let mut text = text.map_err(std::io::Error::from)?;
         text.push('\n');
         return Ok(stdout(&text)?);
     }
@@ -27,7 +32,7 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
             "no model in {workdir} yet: they appear as `windrow run` or `windrow train` seals windows and learns from them"
         )));
     }
-    Ok(stdout(&table(&snapshot))?)
+    Ok(stdout(&if args.windows { windows::text(&snapshot) } else { table(&snapshot) })?)
 }
 
 /// One line a model, scored on the held-out rows of its newest window.
@@ -69,6 +74,9 @@ pub(crate) fn table(snapshot: &Snapshot) -> String {
                     show(|score| Some(score.accuracy)),
                     show(|score| Some(score.baseline_accuracy)),
                 ]);
+                if let Verdict::Rejected { reason } = &artifact.verdict {
+                    notes.push_str(&format!("{id}: rejected, and no alias stands for it: {reason}\n"));
+                }
                 if !learned.solver.converged {
                     notes.push_str(&format!("{id}: its solver stopped before the optimum\n"));
                 }

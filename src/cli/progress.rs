@@ -8,7 +8,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
 use crate::cli::print::thousands;
-use crate::telemetry::{Counters, Event, Progress};
+use crate::cli::windows::verdict;
+use crate::telemetry::{Counters, Event, ModelComparison, Progress};
 
 const BAR: &str = "{prefix:>7} {bar:36.cyan/blue} {msg}";
 const REDRAW: Duration = Duration::from_millis(100);
@@ -211,13 +212,36 @@ fn sentence(event: &Event) -> Option<String> {
             format!("window {window}: {} rows{unlabelled}{quarantined}, sealed: {reason}", thousands(*rows))
         }
         Event::StreamEnded { windows } => format!("stream: through, {windows} windows"),
-        Event::ModelPublished { id, rows, auc, log_loss, converged, took } => {
+        Event::ModelPublished { id, rows, auc, log_loss, converged, passes, rejected, took } => {
             let score = |score: &Option<f64>| score.map_or("-".to_owned(), |score| format!("{score:.4}"));
-            let honest = if *converged { "" } else { "  not converged" };
+            let mut honest = if *converged { "" } else { "  not converged" }.to_owned();
+            if let Some(reason) = rejected {
+                honest.push_str(&format!("  rejected: {reason}"));
+            }
+            let passes = if *passes == 0 {
+                String::new()
+            } else {
+                format!(", {passes} {}", if *passes == 1 { "pass" } else { "passes" })
+            };
             let (auc, log_loss) = (score(auc), score(log_loss));
-            format!("  {id:<16} {:>8}  {auc:>7}  {log_loss:>8}  {:.2} s{honest}", thousands(*rows), took.as_secs_f64())
+            format!(
+                "  {id:<16} {:>8}  {auc:>7}  {log_loss:>8}  {:.2} s{passes}{honest}",
+                thousands(*rows),
+                took.as_secs_f64()
+            )
         }
         Event::ModelRefused { id, reason } => format!("  {id:<16} no model: {reason}"),
+        Event::WindowScored { comparisons, window, .. } => {
+            let rows =
+                |found: &ModelComparison| format!("  on the {} rows of window {window}: ", thousands(found.rows));
+            let told = comparisons.iter().filter(|found| found.is_on_all_rows).map(|found| {
+                let ModelComparison { first, second, difference, low, high, .. } = found;
+                let verdict = verdict(first, second, *difference, *low, *high);
+                format!("{}{verdict}", rows(found))
+            });
+            let told = told.collect::<Vec<_>>().join("\n");
+            return (!told.is_empty()).then_some(told);
+        }
         Event::TrainerDone => return None,
     })
 }

@@ -37,7 +37,7 @@ pub(crate) async fn run(
         properties: args.client.property,
         ..StartOptions::default()
     };
-    let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay };
+    let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay, memory: args.training.bytes() };
     let following = display.follow(&workplace.progress, Shows { sent: true, stored: true });
     let result = match workplace.run(options, stop.clone()).await {
         Ok(running) => attend(running, &workplace, args.once, &stop).await,

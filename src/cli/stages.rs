@@ -47,7 +47,7 @@ pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: Cancella
 pub(crate) async fn train(args: TrainArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let workplace = workplace(&args.pipeline, &args.place)?;
     let following = display.follow(&workplace.progress, Shows::default());
-    let result = workplace.train(stop.clone()).await;
+    let result = workplace.train(args.training.bytes(), stop.clone()).await;
     following.finish().await;
     result?;
     linger(args.once, "every window has its models", display, &stop).await;

@@ -9,8 +9,8 @@ use toml::de::DeTable;
 use crate::config::duration::Written;
 use crate::config::lines::{Lines, line_of};
 use crate::config::pipeline::{
-    Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target, TargetRule, TimeColumn, Train,
-    WindowPolicy,
+    Accept, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target, TargetRule, TimeColumn,
+    Train, WindowPolicy,
 };
 use crate::config::raw::{self, PaceKind};
 use crate::config::{ConfigError, Fault};
@@ -332,26 +332,51 @@ impl Check<'_> {
     fn train(&mut self, raw: raw::Train) -> Train {
         let schemes = raw.schemes.unwrap_or_else(|| vec![Scheme::Cumulative, Scheme::Window]);
         if schemes.is_empty() {
-            self.fault("train.schemes", "names no scheme: cumulative, window or both");
+            self.fault("train.schemes", "names no scheme: cumulative, window, sliding=N or several of them");
         }
         for (index, scheme) in schemes.iter().enumerate() {
+            let key = format!("train.schemes[{index}]");
             if schemes[..index].contains(scheme) {
-                self.fault(&format!("train.schemes[{index}]"), format!("`{scheme}` stands twice"));
+                self.fault(&key, format!("`{scheme}` stands twice"));
+            }
+            if *scheme == Scheme::Sliding(NonZeroU32::MIN) {
+                self.fault(&key, "sliding=1 is the scheme `window`");
             }
         }
-        let l2 = raw.l2.unwrap_or(1.0);
-        if !(l2.is_finite() && l2 >= 0.0) {
-            self.fault("train.l2", "must be a finite number of at least 0");
+        let l2 = raw.l2.map_or_else(|| vec![1.0], |given| given.0);
+        if l2.is_empty() {
+            self.fault("train.l2", "names no number");
+        }
+        if l2.iter().any(|l2| !(l2.is_finite() && *l2 >= 0.0)) {
+            self.fault("train.l2", "must be a finite number of at least 0, or a list of them");
         }
         let holdout = raw.holdout.unwrap_or(0.1);
         if !(0.0..1.0).contains(&holdout) {
             self.fault("train.holdout", "must be a share of at least 0 and below 1");
         }
+        if l2.len() > 1 && holdout == 0.0 {
+            self.fault("train.l2", "a choice between several needs held-out rows: train.holdout is 0");
+        }
         let threshold = raw.threshold.unwrap_or(0.5);
         if !(0.0..=1.0).contains(&threshold) {
             self.fault("train.threshold", "must be a probability between 0 and 1");
         }
-        Train { schemes, l2, solver: raw.solver.unwrap_or(Solver::Newton), holdout, threshold }
+        let accept = self.accept(&raw.accept, holdout);
+        Train { schemes, l2, solver: raw.solver.unwrap_or(Solver::Auto), holdout, threshold, accept }
+    }
+
+    fn accept(&mut self, raw: &raw::Accept, holdout: f64) -> Accept {
+        let accept = Accept { min_auc: raw.min_auc, max_log_loss_increase: raw.max_log_loss_increase };
+        if accept.min_auc.is_some_and(|auc| !(0.0..=1.0).contains(&auc)) {
+            self.fault("train.accept.min_auc", "must be between 0 and 1");
+        }
+        if accept.max_log_loss_increase.is_some_and(|most| !(most.is_finite() && most >= 0.0)) {
+            self.fault("train.accept.max_log_loss_increase", "must be a finite number of at least 0");
+        }
+        if accept.has_rules() && holdout == 0.0 {
+            self.fault("train.accept", "is judged on held-out rows: train.holdout is 0");
+        }
+        accept
     }
 
     fn serve(&mut self, raw: &raw::Serve) -> Option<Serve> {

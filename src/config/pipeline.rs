@@ -227,22 +227,54 @@ pub struct Quarantine {
 pub struct Train {
     /// Which models are made from each window.
     pub schemes: Vec<Scheme>,
-    /// The weight of the penalty: l2/2 * |w|^2 beside the sum of the rows' losses.
-    pub l2: f64,
+    /// The weights of the penalty that are tried, one or more: l2/2 * |w|^2 beside the sum of the rows' losses.
+    #[serde(serialize_with = "one_or_many")]
+    pub l2: Vec<f64>,
     /// What finds the optimum.
     pub solver: Solver,
     /// The share of each window, its last rows, that is kept out of the fit.
     pub holdout: f64,
     /// The probability from which the answer is 'positive'.
     pub threshold: f64,
+    /// What a model must do to be called `latest` or `champion`.
+    pub accept: Accept,
+}
+
+/// The `train.accept` table: rules on the held-out rows of a model's newest window; none by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Accept {
+    /// The least AUC.
+    pub min_auc: Option<f64>,
+    /// The most that the log-loss may be above that of the champion before it, on the same rows.
+    pub max_log_loss_increase: Option<f64>,
+}
+
+impl Accept {
+    /// Whether there is any rule.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        self.min_auc.is_some() || self.max_log_loss_increase.is_some()
+    }
+}
+
+/// As it stands in the file: a number where there is one alone.
+fn one_or_many<S: serde::Serializer>(numbers: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+    match numbers {
+        [one] => serializer.serialize_f64(*one),
+        many => many.serialize(serializer),
+    }
 }
 
 /// What finds the optimum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Solver {
+    /// Newton steps or L-BFGS, by what it costs.
+    Auto,
     /// Newton steps on the sparse rows.
     Newton,
+    /// L-BFGS on the sparse rows.
+    Lbfgs,
     /// linfa-logistic (L-BFGS on dense rows).
     Linfa,
 }

@@ -119,10 +119,55 @@ pub(super) struct Quarantine {
 #[serde(deny_unknown_fields)]
 pub(super) struct Train {
     pub(super) schemes: Option<Vec<Scheme>>,
-    pub(super) l2: Option<f64>,
+    pub(super) l2: Option<OneOrMany>,
     pub(super) solver: Option<Solver>,
     pub(super) holdout: Option<f64>,
     pub(super) threshold: Option<f64>,
+    #[serde(default)]
+    pub(super) accept: Accept,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Accept {
+    pub(super) min_auc: Option<f64>,
+    pub(super) max_log_loss_increase: Option<f64>,
+}
+
+/// A number, or a list of numbers.
+#[derive(Debug)]
+pub(super) struct OneOrMany(pub(super) Vec<f64>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Numbers;
+
+        impl<'de> serde::de::Visitor<'de> for Numbers {
+            type Value = OneOrMany;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number or a list of numbers")
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<OneOrMany, E> {
+                Ok(OneOrMany(vec![number]))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<OneOrMany, E> {
+                Ok(OneOrMany(vec![number as f64]))
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
+                let mut numbers = Vec::new();
+                while let Some(number) = list.next_element()? {
+                    numbers.push(number);
+                }
+                Ok(OneOrMany(numbers))
+            }
+        }
+
+        deserializer.deserialize_any(Numbers)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,15 +1,16 @@
 //! A model as it stands on disk (`models/cumulative-1/model.json`) and as it is served.
 
+mod upgrade;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Solver;
 use crate::model::encoder::Encoder;
 use crate::record::{ModelId, Offset, Partition, WindowIndex};
 
 /// The version of the file's form. A reader refuses a higher one.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// One model, or the record of why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,10 +23,28 @@ pub struct Artifact {
     pub pipeline: String,
     /// When it was made, RFC 3339, UTC.
     pub created: String,
+    /// What made it: this program and the libraries that its numbers depend on, with their versions.
+    pub versions: BTreeMap<String, String>,
     /// What it was made from.
     pub lineage: Lineage,
+    /// Whether it may be called `latest` or `champion`.
+    pub verdict: Verdict,
     /// What came of it.
     pub outcome: Outcome,
+}
+
+/// Whether a model passed the rules of acceptance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Verdict {
+    /// It did, or there are none.
+    #[default]
+    Accepted,
+    /// It did not: it is kept and answers by its own name, and no alias stands for it.
+    Rejected {
+        /// Why, as a sentence without a full stop.
+        reason: String,
+    },
 }
 
 /// What came of a fit.
@@ -67,8 +86,19 @@ pub struct WindowLineage {
     pub labelled: u64,
     /// The sha256 of its file, in hexadecimal.
     pub sha256: String,
+    /// The numbers of its rows in the dataset, where they have any.
+    pub row_numbers: Vec<RowRange>,
     /// Where its rows stood in the topic.
     pub offsets: Vec<OffsetRange>,
+}
+
+/// Row numbers, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowRange {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
 }
 
 /// A run of offsets in one partition, both ends included.
@@ -88,13 +118,17 @@ pub struct Learned {
     /// From cells to columns.
     pub encoder: Encoder,
     /// b of the objective: the log-odds where every column is 0.
-    pub intercept: f64,
+    pub intercept: Coefficient,
     /// w of the objective, one a column, in the encoder's order.
-    pub weights: Vec<f64>,
+    pub coefficients: Vec<Coefficient>,
     /// The probability from which the answer is 'positive'.
     pub threshold: f64,
     /// How the optimum was found.
     pub solver: SolverReport,
+    /// Every penalty that was tried, in the order of the trials, where there was a choice; the one that was taken has the
+    /// lowest log-loss on the held-out rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub penalties: Vec<PenaltyTrial>,
     /// Scores by what they were taken on: `holdout` (the held-out rows of all its windows) and `newest_holdout` (those
     /// of its newest window, the same rows for every scheme). An empty holdout has no entry.
     pub scores: BTreeMap<String, Score>,
@@ -102,13 +136,58 @@ pub struct Learned {
     pub examples: Vec<Example>,
 }
 
+/// A weight and what is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Coefficient {
+    /// The column, as in `distance`, `log(fare)`, `carrier=UA`, `carrier=(other)`; `(intercept)` for b.
+    pub name: String,
+    /// The change of the log-odds by one standard deviation of a number, or by being of this level.
+    pub weight: f64,
+    /// The square root of its place on the diagonal of the inverse Hessian of the objective, penalty and all; `None` from
+    /// solvers that have no Hessian, and where columns are collinear and not penalised.
+    pub standard_error: Option<f64>,
+    /// exp(weight); `None` beyond the range of `f64`.
+    pub odds_ratio: Option<f64>,
+}
+
+/// A penalty, and how well the model with it met the held-out rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PenaltyTrial {
+    /// The weight of the penalty.
+    pub l2: f64,
+    /// Passes over the rows.
+    pub passes: u64,
+    /// The objective with this penalty.
+    pub objective: f64,
+    /// Whether that is the optimum.
+    pub converged: bool,
+    /// On the held-out rows of all its windows; `None` without any.
+    pub log_loss: Option<f64>,
+}
+
+/// What finds an optimum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Newton steps.
+    Newton,
+    /// L-BFGS steps.
+    Lbfgs,
+    /// linfa-logistic.
+    Linfa,
+}
+
 /// How an optimum was found, and whether it is one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SolverReport {
-    /// Which solver.
-    pub name: Solver,
+    /// By which method.
+    pub method: Method,
     /// The weight of the penalty.
     pub l2: f64,
+    /// The model whose coefficients were the starting point; `None` for a start from nothing.
+    pub started_from: Option<ModelId>,
+    /// How often the rows were gone through, for all penalties together; 0 from linfa, which does not tell.
+    pub passes: u64,
     /// Steps taken; 0 from linfa, which does not tell.
     pub iterations: u64,
     /// sum_i log(1 + exp(-s_i (w.x_i + b))) + l2/2 * |w|^2, natural logarithm.
@@ -144,6 +223,8 @@ pub struct Score {
     pub baseline_accuracy: f64,
     /// Labels against truth at the threshold.
     pub confusion: ConfusionMatrix,
+    /// The expected calibration error: the mean over rows of |mean probability - share of positives| in the row's bin.
+    pub calibration_error: f64,
     /// Ten bins of equal width over the probability.
     pub reliability: Vec<ReliabilityBin>,
 }
@@ -192,6 +273,62 @@ impl Artifact {
         match &self.outcome {
             Outcome::Learned(learned) => Some(learned),
             Outcome::Refused { .. } => None,
+        }
+    }
+
+    /// Whether there is a model that an alias may stand for.
+    #[must_use]
+    pub fn is_eligible(&self) -> bool {
+        self.learned().is_some() && self.verdict == Verdict::Accepted
+    }
+}
+
+impl Coefficient {
+    pub(super) fn new(name: String, weight: f64, standard_error: Option<f64>) -> Self {
+        Self { name, weight, standard_error, odds_ratio: Some(weight.exp()).filter(|ratio| ratio.is_finite()) }
+    }
+}
+
+impl Learned {
+    /// The weights alone, in the encoder's order.
+    pub fn weights(&self) -> impl ExactSizeIterator<Item = f64> + Clone + '_ {
+        self.coefficients.iter().map(|coefficient| coefficient.weight)
+    }
+}
+
+impl Method {
+    /// Its name in the model file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Newton => "newton",
+            Self::Lbfgs => "lbfgs",
+            Self::Linfa => "linfa",
+        }
+    }
+}
+
+/// This program and the libraries that a model's numbers depend on.
+#[must_use]
+pub fn versions() -> BTreeMap<String, String> {
+    let of = |(name, version): (&str, &str)| (name.to_owned(), version.to_owned());
+    LIBRARIES.into_iter().map(of).chain([of(("windrow", env!("CARGO_PKG_VERSION")))]).collect()
+}
+
+/// As Cargo.lock has them; a test holds them to it.
+const LIBRARIES: [(&str, &str); 5] =
+    [("argmin", "0.11.0"), ("faer", "0.24.4"), ("linfa-logistic", "0.8.1"), ("ndarray", "0.16.1"), ("pulp", "0.22.3")];
+
+#[cfg(test)]
+mod tests {
+    use super::LIBRARIES;
+
+    #[test]
+    fn the_versions_told_are_those_built_with() {
+        let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).expect("a lock file");
+        for (name, version) in LIBRARIES {
+            let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+            assert!(lock.contains(&entry), "{name} is not {version}");
         }
     }
 }

@@ -1,108 +1,99 @@
-//! Encoded rows, compact: numbers side by side, and one code for each one-hot feature instead of its zeros and ones.
+//! The rows that an objective sums over: the chunks of some frames, and how an encoder reads them.
 //!
-//! Coefficients are in the order of the design: the intercept, the numbers, the levels. `Encoder` has its columns in the
-//! order of its features; [`Design::to_encoder_order`] is the one place that knows both.
+//! Nothing is copied: a chunk's cells are standardised and its codes looked up as each pass comes by, so that all models
+//! of a window share its rows. Coefficients are in the order of the design: the intercept, the numbers, the levels.
+//! `Encoder` has its columns in the order of its features; [`Design::to_encoder_order`] is the one place that knows both.
 
-use std::collections::HashMap;
+mod arrange;
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
-use crate::model::encoder::{Encoder, Encoding, Level, standardise};
-use crate::model::frame::{Column, MISSING, Rows};
+use crate::model::chunk::{CHUNK_ROWS, Chunk, KeptChunk};
+use crate::model::encoder::Encoder;
+use crate::model::frame::{Frame, Share, Table};
+use crate::model::kernel::{Rows, Scale, Shape, Tile, Weights};
 
-/// Rows that one task encodes or multiplies; for speed alone, since each row stands for itself.
-const CHUNK: usize = 4096;
+use arrange::{arrange, map_codes};
 
-/// The rows that an objective sums over.
+/// Rows, encoded as they are read.
 #[derive(Debug, Clone)]
 pub(super) struct Design {
-    /// Row by row, `dense_width` each: a 1 for the intercept, then the standardised numbers.
-    dense: Vec<f64>,
-    /// Row by row, `code_width` each, growing within a row: the coefficient that each one-hot feature picks.
-    codes: Vec<u32>,
-    labels: Vec<bool>,
-    dense_width: usize,
-    code_width: usize,
-    width: usize,
+    shape: Shape,
+    scale: Scale,
     has_intercept: bool,
+    pieces: Vec<Piece>,
+    /// Of each frame: by feature and code, the level.
+    maps: Vec<Vec<Vec<u32>>>,
+    rows: usize,
     /// The encoder's column of each coefficient behind the intercept.
     columns: Vec<usize>,
 }
 
-/// How the cells of one feature become a part of the design, for the dictionary of one frame.
-enum Part<'a> {
-    Number { cells: &'a [f64], median: f64, mean: f64, deviation: f64 },
-    Codes { cells: &'a [u32], coefficients: Vec<u32>, missing: u32 },
+/// Rows of one chunk.
+#[derive(Debug, Clone)]
+struct Piece {
+    chunk: Arc<dyn KeptChunk>,
+    range: Range<usize>,
+    /// Whose maps it is read by.
+    frame: usize,
 }
 
 impl Design {
-    /// Encodes rows whose frames have the encoder's features.
-    pub(super) fn encode(encoder: &Encoder, rows: &[Rows<'_>]) -> Self {
-        let is_number = |encoding: &Encoding| matches!(encoding, Encoding::Number { .. });
-        let (mut numbers, mut levels, mut begin) = (Vec::new(), Vec::new(), 0);
-        let mut code_width = 0;
-        for feature in &encoder.features {
-            let columns = begin..begin + feature.encoding.width();
-            begin = columns.end;
-            if is_number(&feature.encoding) {
-                numbers.extend(columns);
-            } else {
-                levels.extend(columns);
-                code_width += 1;
-            }
-        }
-        let dense_width = 1 + numbers.len();
-        let count: usize = rows.iter().map(Rows::len).sum();
-        let mut design = Self {
-            dense: vec![1.0; count * dense_width],
-            codes: vec![0; count * code_width],
-            labels: rows.iter().flat_map(|rows| rows.labels()).copied().collect(),
-            dense_width,
-            code_width,
-            width: dense_width + levels.len(),
-            has_intercept: true,
-            columns: [numbers, levels].concat(),
-        };
-        let (mut dense, mut codes) = (design.dense.as_mut_slice(), design.codes.as_mut_slice());
-        for rows in rows {
-            let (dense_here, dense_rest) = dense.split_at_mut(rows.len() * dense_width);
-            let (codes_here, codes_rest) = codes.split_at_mut(rows.len() * code_width);
-            encode_frame(encoder, rows, dense_here, dense_width, codes_here, code_width);
-            (dense, codes) = (dense_rest, codes_rest);
-        }
-        design
+    /// The rows of frames that have the encoder's features.
+    pub(super) fn new(encoder: &Encoder, frames: &[Arc<Frame>], share: Share) -> Self {
+        let frames: Vec<_> = frames.iter().map(|frame| (frame.table(), frame.range(share))).collect();
+        let arranged = arrange(encoder);
+        let maps = frames.iter().map(|(table, _)| map_codes(encoder, &table.dictionaries)).collect();
+        let shape = Shape::new(arranged.numbers.len(), arranged.levels);
+        let scale = Scale::new(&shape, &arranged.numbers, true);
+        Self::over(shape, scale, true, &frames, maps, arranged.columns)
     }
 
-    /// Takes a dense matrix, rows by columns, as it is.
-    pub(super) fn from_dense(records: ArrayView2<'_, f64>, labels: Vec<bool>, has_intercept: bool) -> Self {
-        let dense_width = records.ncols() + usize::from(has_intercept);
-        let mut dense = Vec::with_capacity(records.nrows() * dense_width);
-        for row in records.rows() {
-            dense.extend(has_intercept.then_some(1.0));
-            dense.extend(row);
+    /// A dense matrix, rows by columns, as it is.
+    pub(super) fn from_dense(records: ArrayView2<'_, f64>, labels: &[bool], has_intercept: bool) -> Self {
+        let width = records.ncols();
+        let mut table = Table::new(width, Vec::new());
+        for (place, labels) in labels.chunks(CHUNK_ROWS).enumerate() {
+            let begin = place * CHUNK_ROWS;
+            let rows = records.rows().into_iter().skip(begin).take(labels.len());
+            let numbers = rows.flat_map(|row| row.to_vec()).collect();
+            table.push(labels.len(), Arc::new(Chunk { numbers, codes: Vec::new(), labels: labels.to_vec() }));
         }
-        let columns = (0..records.ncols()).collect();
-        Self {
-            dense,
-            codes: Vec::new(),
-            labels,
-            dense_width,
-            code_width: 0,
-            width: dense_width,
-            has_intercept,
-            columns,
-        }
+        let shape = Shape::new(width, Vec::new());
+        let scale = Scale::new(&shape, &vec![(0.0, 0.0, 1.0); width], has_intercept);
+        let whole = 0..table.rows();
+        Self::over(shape, scale, has_intercept, &[(&table, whole)], vec![Vec::new()], (0..width).collect())
+    }
+
+    fn over(
+        shape: Shape,
+        scale: Scale,
+        has_intercept: bool,
+        frames: &[(&Table, Range<usize>)],
+        maps: Vec<Vec<Vec<u32>>>,
+        columns: Vec<usize>,
+    ) -> Self {
+        let pieces = frames.iter().enumerate().flat_map(|(frame, (table, range))| {
+            let pieces = table.pieces(range.clone());
+            pieces.map(move |(chunk, range)| Piece { chunk: Arc::clone(chunk), range, frame })
+        });
+        let rows = frames.iter().map(|(_, range)| range.len()).sum();
+        Self { pieces: pieces.collect(), shape, scale, has_intercept, maps, rows, columns }
     }
 
     /// How many rows there are.
     pub(super) fn rows(&self) -> usize {
-        self.labels.len()
+        self.rows
     }
 
     /// How many coefficients there are, the intercept among them.
     pub(super) fn width(&self) -> usize {
-        self.width
+        self.unpenalised() + self.columns.len()
     }
 
     /// How many coefficients, the first ones, are not penalised.
@@ -110,41 +101,60 @@ impl Design {
         usize::from(self.has_intercept)
     }
 
-    pub(super) fn labels(&self) -> &[bool] {
-        &self.labels
+    pub(super) fn shape(&self) -> &Shape {
+        &self.shape
     }
 
-    pub(super) fn positives(&self) -> usize {
-        self.labels.iter().filter(|label| **label).count()
+    /// How many pieces the rows are read in.
+    pub(super) fn pieces(&self) -> usize {
+        self.pieces.len()
     }
 
-    pub(super) fn dense_width(&self) -> usize {
-        self.dense_width
+    /// Works on the rows of one piece; `room` is memory to read it into.
+    pub(super) fn with_piece<T>(
+        &self,
+        place: usize,
+        room: &mut Chunk,
+        work: impl FnOnce(Rows<'_>) -> T,
+    ) -> io::Result<T> {
+        let piece = &self.pieces[place];
+        let chunk = piece.chunk.read(room)?;
+        Ok(work(Rows {
+            shape: &self.shape,
+            scale: &self.scale,
+            maps: &self.maps[piece.frame],
+            chunk,
+            begin: piece.range.start,
+            end: piece.range.end,
+        }))
     }
 
-    /// The numbers of a row, `dense_width` of them.
-    #[inline]
-    pub(super) fn dense(&self, row: usize) -> &[f64] {
-        &self.dense[row * self.dense_width..][..self.dense_width]
+    /// Coefficients as the kernel reads them.
+    pub(super) fn set_weights(&self, coefficients: &[f64], weights: &mut Weights) {
+        let (intercept, rest) = coefficients.split_at(self.unpenalised());
+        let (numbers, levels) = rest.split_at(self.shape.numbers);
+        weights.set(intercept.first().copied().unwrap_or_default(), numbers, levels);
     }
 
-    /// The coefficients that a row's one-hot features pick, growing.
-    #[inline]
-    pub(super) fn codes(&self, row: usize) -> &[u32] {
-        &self.codes[row * self.code_width..][..self.code_width]
-    }
-
-    /// w.x + b of one row.
-    #[inline]
-    pub(super) fn log_odds_of(&self, row: usize, coefficients: &[f64]) -> f64 {
-        let numbers = self.dense(row).iter().zip(coefficients).map(|(x, w)| x * w).sum::<f64>();
-        self.codes(row).iter().fold(numbers, |sum, code| sum + coefficients[*code as usize])
-    }
-
-    /// w.x + b of every row.
-    pub(super) fn log_odds(&self, coefficients: &[f64]) -> Vec<f64> {
-        let rows = (0..self.rows()).into_par_iter().with_min_len(CHUNK);
-        rows.map(|row| self.log_odds_of(row, coefficients)).collect()
+    /// w.x + b of every row, and the truth about it.
+    pub(super) fn log_odds(&self, coefficients: &[f64]) -> io::Result<(Vec<f64>, Vec<bool>)> {
+        let mut weights = Weights::zero(&self.shape);
+        self.set_weights(coefficients, &mut weights);
+        let room = || (Chunk::default(), Tile::new(&self.shape));
+        let pieces = (0..self.pieces()).into_par_iter().map_init(room, |(room, tile), place| {
+            self.with_piece(place, room, |rows| {
+                let mut log_odds = Vec::with_capacity(rows.end - rows.begin);
+                rows.log_odds(&weights, tile, &mut |some| log_odds.extend_from_slice(some));
+                (log_odds, rows.chunk.labels[rows.begin..rows.end].to_vec())
+            })
+        });
+        let pieces = pieces.collect::<io::Result<Vec<_>>>()?;
+        let (mut log_odds, mut labels) = (Vec::with_capacity(self.rows), Vec::with_capacity(self.rows));
+        for (some, truth) in pieces {
+            log_odds.extend(some);
+            labels.extend(truth);
+        }
+        Ok((log_odds, labels))
     }
 
     /// The intercept, and the weights in the order of the encoder's columns.
@@ -157,103 +167,36 @@ impl Design {
         (intercept.first().copied().unwrap_or_default(), weights)
     }
 
-    /// The matrix with all its zeros and without the intercept's column: rows by `width() - unpenalised()`, in the order
-    /// of the design.
-    pub(super) fn to_dense(&self) -> Array2<f64> {
-        let free = self.unpenalised();
-        let mut matrix = Array2::zeros((self.rows(), self.width - free));
-        for (row, mut cells) in matrix.rows_mut().into_iter().enumerate() {
-            for (cell, x) in cells.iter_mut().zip(&self.dense(row)[free..]) {
-                *cell = *x;
-            }
-            for code in self.codes(row) {
-                cells[*code as usize - free] = 1.0;
-            }
-        }
-        matrix
+    /// The other way round.
+    pub(super) fn in_design_order(&self, intercept: f64, weights: &[f64]) -> Vec<f64> {
+        let intercept = self.has_intercept.then_some(intercept);
+        intercept.into_iter().chain(self.columns.iter().map(|column| weights[*column])).collect()
     }
-}
 
-fn encode_frame(
-    encoder: &Encoder,
-    rows: &Rows<'_>,
-    dense: &mut [f64],
-    dense_width: usize,
-    codes: &mut [u32],
-    code_width: usize,
-) {
-    let mut level = dense_width;
-    let parts = encoder.features.iter().enumerate();
-    let parts = parts.map(|(index, feature)| {
-        let part = Part::new(&feature.encoding, rows, index, level);
-        if let Part::Codes { .. } = part {
-            level += feature.encoding.width();
-        }
-        part
-    });
-    let parts: Vec<Part<'_>> = parts.collect();
-    let each_dense = dense.par_chunks_mut(CHUNK * dense_width);
-    // Where there is no one-hot feature there is nothing to cut, but still a piece for each chunk.
-    let each_codes: Vec<&mut [u32]> = if code_width == 0 {
-        (0..each_dense.len()).map(|_| [].as_mut_slice()).collect()
-    } else {
-        codes.chunks_mut(CHUNK * code_width).collect()
-    };
-    each_dense.zip(each_codes).enumerate().for_each(|(chunk, (dense, codes))| {
-        let (mut number, mut code) = (1, 0);
-        for part in &parts {
-            match part {
-                Part::Number { cells, median, mean, deviation } => {
-                    for (row, dense) in dense.chunks_exact_mut(dense_width).enumerate() {
-                        let x = cells[chunk * CHUNK + row];
-                        dense[number] = standardise(if x.is_nan() { *median } else { x }, *mean, *deviation);
+    /// The matrix with all its zeros and without the intercept's column, rows by `width() - unpenalised()` in the order of
+    /// the design, and the labels.
+    pub(super) fn to_dense(&self) -> io::Result<(Array2<f64>, Vec<bool>)> {
+        let mut matrix = Array2::zeros((self.rows, self.columns.len()));
+        let (mut labels, mut room) = (Vec::with_capacity(self.rows), Chunk::default());
+        let numbers = self.shape.numbers;
+        for place in 0..self.pieces() {
+            let begin = labels.len();
+            let truth = self.with_piece(place, &mut room, |rows| {
+                for row in rows.begin..rows.end {
+                    let mut cells = matrix.row_mut(begin + row - rows.begin);
+                    for lane in 0..numbers {
+                        cells[lane] = self.scale.standardise(lane, rows.chunk.numbers[row * numbers + lane]);
                     }
-                    number += 1;
-                }
-                Part::Codes { cells, coefficients, missing } => {
-                    for (row, codes) in codes.chunks_exact_mut(code_width).enumerate() {
-                        let cell = cells[chunk * CHUNK + row];
-                        codes[code] = coefficients.get(cell as usize).copied().unwrap_or(*missing);
+                    let codes = &rows.chunk.codes[row * rows.maps.len()..][..rows.maps.len()];
+                    for ((code, map), first) in codes.iter().zip(rows.maps).zip(&self.shape.first) {
+                        cells[numbers + first + map[*code as usize] as usize] = 1.0;
                     }
-                    code += 1;
                 }
-            }
+                rows.chunk.labels[rows.begin..rows.end].to_vec()
+            })?;
+            labels.extend(truth);
         }
-    });
-}
-
-impl<'a> Part<'a> {
-    /// `first` is the coefficient of the feature's first level.
-    fn new(encoding: &Encoding, rows: &Rows<'a>, feature: usize, first: usize) -> Self {
-        match (encoding, rows.frame.column(feature)) {
-            (Encoding::Number { median, mean, deviation, .. }, Column::Numbers(cells)) => {
-                Self::Number { cells: &cells[rows.range.clone()], median: *median, mean: *mean, deviation: *deviation }
-            }
-            (
-                Encoding::Category { levels } | Encoding::Calendar { levels, .. },
-                Column::Codes { codes: cells, values },
-            ) => {
-                let coefficient = |place: usize| u32::try_from(first + place).unwrap_or(MISSING);
-                let other = coefficient(levels.len().saturating_sub(1));
-                let place = |wanted: &Level| levels.iter().position(|level| level == wanted);
-                let known: HashMap<&str, u32> = levels
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(place, level)| match level {
-                        Level::Value(text) => Some((text.as_str(), coefficient(place))),
-                        Level::Missing | Level::Other => None,
-                    })
-                    .collect();
-                let coefficients = values.iter().map(|value| known.get(value.as_str()).copied().unwrap_or(other));
-                Self::Codes {
-                    cells: &cells[rows.range.clone()],
-                    coefficients: coefficients.collect(),
-                    missing: place(&Level::Missing).map_or(other, coefficient),
-                }
-            }
-            // `fit` has found that the frames have the encoder's features.
-            _ => unreachable!("a feature is a number in one place and a text in another"),
-        }
+        Ok((matrix, labels))
     }
 }
 

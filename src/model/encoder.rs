@@ -1,6 +1,6 @@
 //! From the cells of a row to the columns of the design: standardised numbers and one-hot levels.
 
-mod learn;
+pub(super) mod learn;
 
 use serde::{Deserialize, Serialize};
 

@@ -11,7 +11,7 @@ use ndarray::{Array1, ArrayBase, Data, Ix2};
 
 use crate::model::design::Design;
 use crate::model::predictor::probability;
-use crate::model::solver::newton;
+use crate::model::solver::{from_share, newton};
 
 /// Logistic regression with an L2 penalty: minimises sum_i log(1 + exp(-s_i (w.x_i + b))) + alpha/2 * |w|^2.
 ///
@@ -130,9 +130,11 @@ where
         let [negative, positive] = classes[..] else {
             return Err(EstimatorError::Classes { classes: classes.len() });
         };
-        let labels = targets.iter().map(|class| class == positive).collect();
-        let design = Design::from_dense(records.view(), labels, self.with_intercept);
-        let solution = newton::minimise(&design, self.alpha, self.max_iterations, None);
+        let labels: Vec<bool> = targets.iter().map(|class| class == positive).collect();
+        let design = Design::from_dense(records.view(), &labels, self.with_intercept);
+        let start = from_share(&design, labels.iter().filter(|label| **label).count());
+        let solution = newton::minimise(&design, self.alpha, self.max_iterations, start)
+            .expect("rows in memory can always be read");
         let (intercept, weights) = design.to_encoder_order(&solution.coefficients);
         Ok(FittedLogistic {
             intercept,

@@ -1,33 +1,36 @@
 //! From the windows that a model learns from to the model.
 
+mod warm;
+
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::config::{Feature, FeatureKind, Pipeline, Schema, Solver};
-use crate::model::artifact::{Example, Learned, Score, SolverReport};
+use crate::model::artifact::{Coefficient, Example, Learned, Method, PenaltyTrial, Score, SolverReport};
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
-use crate::model::frame::{Frame, Rows};
+use crate::model::encoder::learn::LearnError;
+use crate::model::frame::{Frame, Share};
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
-use crate::model::solver::{Solution, linfa, newton};
+use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
+use crate::record::ModelId;
 
 /// Fewer rows to train on than this say nothing.
 const FEWEST_ROWS: usize = 10;
-/// Beyond it the Hessian of a Newton step, and the matrix that linfa-logistic takes, outgrow a common machine.
-const MOST_COLUMNS: usize = 5_000;
+/// Beyond it a model file alone is a hundred megabytes.
+const MOST_COLUMNS: usize = 1_000_000;
 
 /// How a model is to be fitted.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FitSettings {
-    /// The weight of the penalty: l2/2 * |w|^2 beside the sum of the rows' losses.
-    pub l2: f64,
+    /// The weights of the penalty that are tried, at least one: l2/2 * |w|^2 beside the sum of the rows' losses.
+    pub l2: Vec<f64>,
     /// What finds the optimum.
     pub solver: Solver,
-    /// The share of each window, its last labelled rows, that is kept out of the fit.
-    pub holdout: f64,
     /// The probability from which the answer is 'positive'.
     pub threshold: f64,
     /// Values seen fewer times than this share the level 'other'.
@@ -38,13 +41,32 @@ impl From<&Pipeline> for FitSettings {
     fn from(pipeline: &Pipeline) -> Self {
         let train = &pipeline.train;
         Self {
-            l2: train.l2,
+            l2: train.l2.clone(),
             solver: train.solver,
-            holdout: train.holdout,
             threshold: train.threshold,
             min_count: pipeline.features.min_count,
         }
     }
+}
+
+/// An earlier model, whose coefficients are a good place to start from.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// Its name.
+    pub id: ModelId,
+    /// The model.
+    pub learned: &'a Learned,
+}
+
+/// Why there is no model.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// The windows cannot be learned from.
+    #[error(transparent)]
+    Unlearnable(#[from] Unlearnable),
+    /// Their rows cannot be read again.
+    #[error("cannot read the encoded rows again: {0}")]
+    Read(#[from] io::Error),
 }
 
 /// Why windows cannot be learned from.
@@ -72,12 +94,14 @@ pub enum Unlearnable {
     },
     /// More than can be solved for.
     #[error(
-        "the features make {columns} columns, and at most {MOST_COLUMNS} can be trained: raise features.min_count, or \
-         leave out a categorical column of many values"
+        "the features make {columns} columns, and at most {most} can be trained by this solver: raise \
+         features.min_count, leave out a categorical column of many values, or leave train.solver out"
     )]
     TooManyColumns {
         /// Columns after encoding.
         columns: usize,
+        /// The most there may be.
+        most: usize,
     },
     /// Numbers at both ends of the range of `f64`.
     #[error(
@@ -103,33 +127,86 @@ fn class_name(positive: bool) -> &'static str {
 }
 
 /// Fits one model to windows, oldest first. Encoder and coefficients come from the rows that are not held out, scores
-/// from those that are. `SolverReport::seconds` is left 0: there is no clock here.
+/// from those that are. Where several penalties are given, each starts from the optimum of the one before, and the one
+/// with the lowest log-loss on the held-out rows is taken (the first where nothing is held out). The first starts from
+/// the one of `starts` that meets a sample of the rows best, or from nothing where that is better.
+/// `SolverReport::seconds` is left 0: there is no clock here.
 ///
 /// # Errors
-/// Why these windows cannot be learned from.
-pub fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Learned, Unlearnable> {
-    let training = training_rows(frames, schema, settings)?;
-    let encoder = Encoder::learn(&schema.features, &training, settings.min_count)
-        .map_err(|column| Unlearnable::TooFarApart { column })?;
-    if encoder.width() > MOST_COLUMNS {
-        return Err(Unlearnable::TooManyColumns { columns: encoder.width() });
+/// Why these windows cannot be learned from, or that their rows cannot be read again.
+pub fn fit(
+    frames: &[Arc<Frame>],
+    schema: &Schema,
+    settings: &FitSettings,
+    starts: &[Start<'_>],
+) -> Result<Learned, FitError> {
+    check(frames, schema)?;
+    let encoder = Encoder::learn(&schema.features, frames, settings.min_count).map_err(|error| match error {
+        LearnError::TooFarApart { column } => FitError::Unlearnable(Unlearnable::TooFarApart { column }),
+        LearnError::Read(error) => FitError::Read(error),
+    })?;
+    let columns = encoder.width();
+    let design = Design::new(&encoder, frames, Share::Training);
+    let method = solver::method(settings.solver, &design);
+    let most = if method == Method::Lbfgs { MOST_COLUMNS } else { MOST_DENSE - 1 };
+    if columns > most {
+        return Err(Unlearnable::TooManyColumns { columns, most }.into());
     }
-    let design = Design::encode(&encoder, &training);
-    let solution = match settings.solver {
-        Solver::Newton => newton::minimise(&design, settings.l2, newton::STEP_LIMIT, None),
-        Solver::Linfa => {
-            linfa::minimise(&design, settings.l2, linfa::STEP_LIMIT).map_err(|reason| Unlearnable::Solver { reason })?
+    let positives: usize = frames.iter().map(|frame| frame.fit_positives()).sum();
+    let training_share = positives as f64 / design.rows() as f64;
+    let held_out = HeldOut { design: Design::new(&encoder, frames, Share::HeldOut), settings, training_share };
+    let nothing = (None, solver::from_share(&design, positives));
+    let earlier = starts.iter().map(|start| {
+        let (intercept, weights) = warm::translate(start.learned, &encoder);
+        (Some(start.id), design.in_design_order(intercept, &weights))
+    });
+    let candidates: Vec<_> = std::iter::once(nothing).chain(earlier).collect();
+    let (started_from, mut from) = warm::choose(&design, candidates)?;
+    let (mut best, mut trials, mut passes): (Option<(f64, Trial)>, _, _) = (None, Vec::new(), 0);
+    for l2 in &settings.l2 {
+        let solution = solver::minimise(method, &design, *l2, from).map_err(|error| match error {
+            SolveError::Read(error) => FitError::Read(error),
+            SolveError::GaveUp(reason) => FitError::Unlearnable(Unlearnable::Solver { reason }),
+        })?;
+        from = solution.coefficients.clone();
+        passes += solution.passes;
+        let newest = frames.last().map_or(0, |frame| frame.range(Share::HeldOut).len());
+        let scores = held_out.scores(&solution, newest)?;
+        let log_loss = scores.get(HOLDOUT).map(|score| score.log_loss);
+        trials.push(PenaltyTrial {
+            l2: *l2,
+            passes: solution.passes,
+            objective: solution.objective,
+            converged: solution.converged,
+            log_loss,
+        });
+        let loss = log_loss.unwrap_or(f64::INFINITY);
+        if best.as_ref().is_none_or(|(lowest, _)| loss < *lowest) {
+            best = Some((loss, Trial { l2: *l2, solution, scores }));
         }
+    }
+    let Some((_, Trial { l2, solution, scores })) = best else {
+        let reason = "no penalty is given: train.l2 names none".to_owned();
+        return Err(Unlearnable::Solver { reason }.into());
     };
-    let training_share = design.positives() as f64 / design.rows() as f64;
-    let (intercept, weights) = design.to_encoder_order(&solution.coefficients);
-    let scores = scores(frames, &encoder, &solution, settings, training_share);
+    let (intercept, coefficients) = coefficients(&encoder, &design, &solution);
     let mut learned = Learned {
         encoder,
         intercept,
-        weights,
+        coefficients,
         threshold: settings.threshold,
-        solver: report(&solution, settings),
+        solver: SolverReport {
+            method: solution.method,
+            l2,
+            started_from: started_from.filter(|_| solution.method != Method::Linfa),
+            passes,
+            iterations: solution.iterations,
+            objective: solution.objective,
+            gradient_norm: solution.gradient_norm,
+            converged: solution.converged,
+            seconds: 0.0,
+        },
+        penalties: if trials.len() > 1 { trials } else { Vec::new() },
         scores,
         examples: Vec::new(),
     };
@@ -137,57 +214,63 @@ pub fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Re
     Ok(learned)
 }
 
-fn training_rows<'a>(
-    frames: &'a [Arc<Frame>],
-    schema: &Schema,
-    settings: &FitSettings,
-) -> Result<Vec<Rows<'a>>, Unlearnable> {
+struct Trial {
+    l2: f64,
+    solution: Solution,
+    scores: BTreeMap<String, Score>,
+}
+
+fn check(frames: &[Arc<Frame>], schema: &Schema) -> Result<(), Unlearnable> {
     if frames.iter().any(|frame| frame.features() != schema.features) {
         return Err(Unlearnable::OtherFeatures);
     }
     if frames.iter().all(|frame| frame.labelled() == 0) {
         return Err(Unlearnable::NoLabels { rows: frames.iter().map(|frame| frame.rows()).sum() });
     }
-    let training: Vec<Rows<'a>> = frames.iter().map(|frame| frame.fit_rows(settings.holdout)).collect();
-    let rows: usize = training.iter().map(Rows::len).sum();
+    let rows: usize = frames.iter().map(|frame| frame.fit_len()).sum();
     if rows < FEWEST_ROWS {
         return Err(Unlearnable::TooFewRows { rows });
     }
-    let positives: usize = frames.iter().map(|frame| frame.fit_positives(settings.holdout)).sum();
+    let positives: usize = frames.iter().map(|frame| frame.fit_positives()).sum();
     if positives == 0 || positives == rows {
         return Err(Unlearnable::OneClass { rows, positive: positives > 0 });
     }
-    Ok(training)
+    Ok(())
 }
 
-fn report(solution: &Solution, settings: &FitSettings) -> SolverReport {
-    SolverReport {
-        name: settings.solver,
-        l2: settings.l2,
-        iterations: solution.iterations,
-        objective: solution.objective,
-        gradient_norm: solution.gradient_norm,
-        converged: solution.converged,
-        seconds: 0.0,
+fn coefficients(encoder: &Encoder, design: &Design, solution: &Solution) -> (Coefficient, Vec<Coefficient>) {
+    let (intercept, weights) = design.to_encoder_order(&solution.coefficients);
+    let errors = solution.standard_errors.as_ref().map(|errors| design.to_encoder_order(errors));
+    let intercept_error = errors.as_ref().map(|(error, _)| *error);
+    let named = encoder.names().into_iter().zip(weights).enumerate().map(|(column, (name, weight))| {
+        Coefficient::new(name, weight, errors.as_ref().map(|(_, errors)| errors[column]))
+    });
+    (Coefficient::new("(intercept)".to_owned(), intercept, intercept_error), named.collect())
+}
+
+/// The rows that a fit does not see.
+struct HeldOut<'a> {
+    design: Design,
+    settings: &'a FitSettings,
+    training_share: f64,
+}
+
+impl HeldOut<'_> {
+    /// Scores on all held-out rows, and on the last `newest` of them.
+    fn scores(&self, solution: &Solution, newest: usize) -> io::Result<BTreeMap<String, Score>> {
+        let (log_odds, truth) = self.design.log_odds(&solution.coefficients)?;
+        let from = truth.len() - newest;
+        let score =
+            |first: usize| score(&log_odds[first..], &truth[first..], self.settings.threshold, self.training_share);
+        let scores = [(HOLDOUT, score(0)), (NEWEST_HOLDOUT, score(from))];
+        Ok(scores.into_iter().filter_map(|(name, score)| Some((name.to_owned(), score?))).collect())
     }
 }
 
-fn scores(
-    frames: &[Arc<Frame>],
-    encoder: &Encoder,
-    solution: &Solution,
-    settings: &FitSettings,
-    training_share: f64,
-) -> BTreeMap<String, Score> {
-    let held_out: Vec<Rows<'_>> = frames.iter().map(|frame| frame.held_out_rows(settings.holdout)).collect();
-    let design = Design::encode(encoder, &held_out);
-    let log_odds = design.log_odds(&solution.coefficients);
-    let newest = design.rows() - held_out.last().map_or(0, Rows::len);
-    let score_from =
-        |first: usize| score(&log_odds[first..], &design.labels()[first..], settings.threshold, training_share);
-    let scores = [("holdout", score_from(0)), ("newest_holdout", score_from(newest))];
-    scores.into_iter().filter_map(|(name, score)| Some((name.to_owned(), score?))).collect()
-}
+/// The held-out rows of all windows that a model learned from.
+const HOLDOUT: &str = "holdout";
+/// The held-out rows of its newest window.
+const NEWEST_HOLDOUT: &str = "newest_holdout";
 
 /// Rows of the newest window that has any, answered as a request would be.
 fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Example> {

@@ -55,14 +55,15 @@ impl Predictor {
     /// Arranges a model's coefficients.
     #[must_use]
     pub fn new(learned: &Learned) -> Self {
-        let mut rest = learned.weights.as_slice();
+        let weights: Vec<f64> = learned.weights().collect();
+        let mut rest = weights.as_slice();
         let terms = learned.encoder.features.iter().map(|feature| {
             let (weights, after) = rest.split_at(feature.encoding.width().min(rest.len()));
             rest = after;
             Term::new(&feature.encoding, weights)
         });
         let terms = terms.collect();
-        Self { intercept: learned.intercept, threshold: learned.threshold, terms }
+        Self { intercept: learned.intercept.weight, threshold: learned.threshold, terms }
     }
 
     /// Answers for one row; `cells` are its features' cells, in the encoder's order.

@@ -4,38 +4,70 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{Pipeline, RowFault, Schema};
+use crate::model::chunk::{CHUNK_ROWS, InMemory};
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::fit::FitSettings;
-use crate::model::frame::{Frame, FrameBuilder};
+use crate::model::frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows, Share};
 use crate::record::{RecordParser, RecordReader};
 
 /// The schema of a pipeline, and its dataset cut into windows of `rows` rows.
 pub(super) fn read(pipeline: &Pipeline, csv: &[u8], rows: usize) -> (Schema, Vec<Arc<Frame>>) {
-    let (schema, frames) = try_read(pipeline, csv, rows);
-    (schema, frames.expect("rows that can be read"))
+    read_holding_out(pipeline, csv, rows, pipeline.train.holdout)
 }
 
-pub(super) fn try_read(pipeline: &Pipeline, csv: &[u8], rows: usize) -> (Schema, Result<Vec<Arc<Frame>>, RowFault>) {
+/// The same with another share of held-out rows.
+pub(super) fn read_holding_out(
+    pipeline: &Pipeline,
+    csv: &[u8],
+    rows: usize,
+    holdout: f64,
+) -> (Schema, Vec<Arc<Frame>>) {
+    let (schema, windows) = try_parse(pipeline, csv, rows);
+    let frames = windows.expect("rows that can be read").into_iter().map(|parsed| {
+        let mut frame = FrameBuilder::new(&Arc::new(schema.clone()), Arc::new(InMemory));
+        for rows in parsed {
+            frame.append(rows).expect("memory keeps what it is given");
+        }
+        Arc::new(frame.finish(holdout).expect("memory can be read"))
+    });
+    let frames = frames.collect();
+    (schema, frames)
+}
+
+/// The rows of each window, parsed, a chunk at a time.
+pub(super) fn try_parse(
+    pipeline: &Pipeline,
+    csv: &[u8],
+    rows: usize,
+) -> (Schema, Result<Vec<Vec<ParsedRows>>, RowFault>) {
     let mut reader = RecordReader::new(csv, pipeline.dataset.delimiter);
     let mut parser = RecordParser::new(pipeline.dataset.delimiter);
     let header = reader.next_record().expect("memory can be read").expect("a header line");
     let columns: Vec<String> = parser.parse(header.bytes).expect("fields").iter().map(str::to_owned).collect();
     let schema = Schema::bind(pipeline, &columns).expect("the columns are there");
-    let mut frames = vec![FrameBuilder::new(&schema)];
-    let mut here = 0;
+    let mut windows = vec![Vec::new()];
+    let mut builder = ChunkBuilder::new(&schema);
+    let (mut here, mut in_chunk) = (0, 0);
     while let Some(record) = reader.next_record().expect("memory can be read") {
+        if here == rows || in_chunk == CHUNK_ROWS {
+            let full = std::mem::replace(&mut builder, ChunkBuilder::new(&schema)).finish();
+            windows.last_mut().expect("there is one").push(full);
+            in_chunk = 0;
+        }
         if here == rows {
-            frames.push(FrameBuilder::new(&schema));
+            windows.push(Vec::new());
             here = 0;
         }
-        here += 1;
+        (here, in_chunk) = (here + 1, in_chunk + 1);
         let fields = parser.parse(record.bytes).expect("one record");
-        if let Err(fault) = frames.last_mut().expect("there is one").push(&fields) {
+        if let Err(fault) = builder.push(&fields) {
+            drop(builder);
             return (schema, Err(fault));
         }
     }
-    (schema, Ok(frames.into_iter().map(FrameBuilder::finish).map(Arc::new).collect()))
+    windows.last_mut().expect("there is one").push(builder.finish());
+    (schema, Ok(windows))
 }
 
 /// A pipeline file whose lines behind `[dataset]` and `null` are given.
@@ -57,14 +89,18 @@ pub(super) fn flights(rule: &str) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
 
 /// The training rows of windows, encoded.
 pub(super) fn design(schema: &Schema, frames: &[Arc<Frame>], settings: &FitSettings) -> (Encoder, Design) {
-    let rows: Vec<_> = frames.iter().map(|frame| frame.fit_rows(settings.holdout)).collect();
-    let encoder = Encoder::learn(&schema.features, &rows, settings.min_count).expect("numbers of a sane range");
-    let design = Design::encode(&encoder, &rows);
+    let encoder = Encoder::learn(&schema.features, frames, settings.min_count).expect("numbers of a sane range");
+    let design = Design::new(&encoder, frames, Share::Training);
     (encoder, design)
 }
 
 /// Rows with one feature of each kind, missing cells and rare values among them, each time the same.
 pub(super) fn mixed(rows: usize) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
+    mixed_holding_out(rows, 0.1)
+}
+
+/// The same with another share of held-out rows.
+pub(super) fn mixed_holding_out(rows: usize, holdout: f64) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
     let mut state = 42_u64;
     let mut next = |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -83,6 +119,6 @@ pub(super) fn mixed(rows: usize) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
          [features]\nnumeric = [\"distance\"]\nlog = [\"fare\"]\ncategorical = [\"carrier\"]\n\
          calendar = [\"hour\", \"month\"]\nmin_count = 5",
     );
-    let (schema, frames) = read(&pipeline, csv.as_bytes(), rows.div_ceil(2));
+    let (schema, frames) = read_holding_out(&pipeline, csv.as_bytes(), rows.div_ceil(2), holdout);
     (schema, frames, FitSettings::from(&pipeline))
 }

@@ -24,6 +24,7 @@ pub(super) fn score(log_odds: &[f64], truth: &[bool], threshold: f64, training_s
     let baseline_loss = -(positives as f64 * training_share.ln() + negatives as f64 * (-training_share).ln_1p());
     let confusion = confusion(&probabilities, truth, threshold);
     let majority = if training_share >= 0.5 { positives } else { negatives };
+    let reliability = reliability(&probabilities, truth);
     Some(Score {
         rows: truth.len() as u64,
         positives,
@@ -35,7 +36,8 @@ pub(super) fn score(log_odds: &[f64], truth: &[bool], threshold: f64, training_s
         accuracy: (confusion.true_positives + confusion.true_negatives) as f64 / rows,
         baseline_accuracy: majority as f64 / rows,
         confusion,
-        reliability: reliability(&probabilities, truth),
+        calibration_error: calibration_error(&reliability),
+        reliability,
     })
 }
 
@@ -116,6 +118,17 @@ fn reliability(probabilities: &[f64], truth: &[bool]) -> Vec<ReliabilityBin> {
         positive_share: (*rows > 0).then(|| *positives as f64 / *rows as f64),
     });
     bins.collect()
+}
+
+/// The mean over rows of how far the mean probability of a row's bin is from the share of positives in it (Naeini, Cooper
+/// and Hauskrecht 2015).
+fn calibration_error(bins: &[ReliabilityBin]) -> f64 {
+    let rows: u64 = bins.iter().map(|bin| bin.rows).sum();
+    let errors = bins.iter().filter_map(|bin| {
+        let apart = bin.mean_probability? - bin.positive_share?;
+        Some(bin.rows as f64 / rows as f64 * apart.abs())
+    });
+    errors.sum()
 }
 
 #[cfg(test)]

@@ -129,6 +129,8 @@ pub enum Scheme {
     Cumulative,
     /// Window k alone.
     Window,
+    /// The last so many windows up to k.
+    Sliding(NonZeroU32),
 }
 
 impl Scheme {
@@ -138,16 +140,21 @@ impl Scheme {
         match self {
             Self::Cumulative => (WindowIndex::FIRST, k),
             Self::Window => (k, k),
+            Self::Sliding(length) => {
+                let first = k.get().saturating_sub(length.get() - 1);
+                (WindowIndex::new(first).unwrap_or(WindowIndex::FIRST), k)
+            }
         }
     }
 }
 
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Cumulative => "cumulative",
-            Self::Window => "window",
-        })
+        match self {
+            Self::Cumulative => f.pad("cumulative"),
+            Self::Window => f.pad("window"),
+            Self::Sliding(length) => f.pad(&format!("sliding{length}")),
+        }
     }
 }
 
@@ -158,9 +165,17 @@ impl FromStr for Scheme {
         match text {
             "cumulative" => Ok(Self::Cumulative),
             "window" => Ok(Self::Window),
-            _ => Err(IdError::Scheme { given: text.to_owned() }),
+            _ => sliding(text).ok_or_else(|| IdError::Scheme { given: text.to_owned() }),
         }
     }
+}
+
+/// `sliding4`, and as people write it in a file: `sliding=4`, `sliding = 4`.
+fn sliding(text: &str) -> Option<Scheme> {
+    let length = text.strip_prefix("sliding")?.trim_start();
+    let length = length.strip_prefix('=').map_or(length, str::trim_start);
+    let is_number = !length.starts_with('0') && length.bytes().all(|byte| byte.is_ascii_digit());
+    length.parse().ok().filter(|_| is_number).map(Scheme::Sliding)
 }
 
 /// The name of a model: its scheme and its newest window, as in `cumulative-2`.
@@ -189,7 +204,9 @@ impl FromStr for ModelId {
             return Err(fault());
         }
         let window = window.parse().ok().and_then(WindowIndex::new).ok_or_else(fault)?;
-        Ok(Self { window, scheme: scheme.parse().map_err(|_| fault())? })
+        let id = Self { window, scheme: scheme.parse().map_err(|_| fault())? };
+        // A scheme may be written in several ways, and a model in one.
+        if id.to_string() == text { Ok(id) } else { Err(fault()) }
     }
 }
 
@@ -197,13 +214,13 @@ impl FromStr for ModelId {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// Not a model id.
-    #[error("`{given}` is not a model id (these look like cumulative-2 or window-3)")]
+    #[error("`{given}` is not a model id (these look like cumulative-2, window-3 or sliding4-7)")]
     Model {
         /// What was given.
         given: String,
     },
     /// Not a scheme.
-    #[error("`{given}` is not a training scheme (expected cumulative or window)")]
+    #[error("`{given}` is not a training scheme (expected cumulative, window or sliding=N)")]
     Scheme {
         /// What was given.
         given: String,
@@ -233,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_model_id_reads_back_as_it_was_written() {
-        for text in ["cumulative-1", "window-3", "cumulative-12345"] {
+        for text in ["cumulative-1", "window-3", "cumulative-12345", "sliding4-7"] {
             assert_eq!(text.parse::<ModelId>().map(|id| id.to_string()), Ok(text.to_owned()));
         }
     }
@@ -251,8 +268,25 @@ mod tests {
             "weekly-1",
             "-1",
             "window-99999999999",
+            "sliding-1",
+            "sliding0-1",
+            "sliding=4-1",
         ] {
             assert!(text.parse::<ModelId>().is_err(), "{text} was taken");
+        }
+    }
+
+    #[test]
+    fn a_sliding_scheme_sees_the_last_windows() {
+        for text in ["sliding3", "sliding=3", "sliding = 3"] {
+            let scheme: Scheme = text.parse().expect(text);
+            let window = |index| WindowIndex::new(index).expect("not 0");
+            let seen = |k| scheme.windows(window(k));
+            assert_eq!([seen(1), seen(3), seen(9)], [(1, 1), (1, 3), (7, 9)].map(|(a, b)| (window(a), window(b))));
+            assert_eq!(scheme.to_string(), "sliding3");
+        }
+        for text in ["sliding", "sliding=", "sliding=0", "sliding=-1", "sliding=+1", "sliding4294967296"] {
+            assert!(text.parse::<Scheme>().is_err(), "{text} was taken");
         }
     }
 

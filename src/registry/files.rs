@@ -52,12 +52,12 @@ pub(crate) fn read(folder: &Path, id: ModelId) -> Result<Artifact, RegistryError
     if format > FORMAT {
         return Err(RegistryError::Newer { path, format });
     }
-    let artifact: Artifact = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+    let artifact = Artifact::read(&text).map_err(|error| damaged(error.to_string()))?;
     if artifact.id != id {
         return Err(damaged(format!("it holds the model {}", artifact.id)));
     }
     if let Some(learned) = artifact.learned() {
-        let (columns, weights) = (learned.encoder.width(), learned.weights.len());
+        let (columns, weights) = (learned.encoder.width(), learned.coefficients.len());
         if columns != weights {
             return Err(damaged(format!("it has {weights} weights for {columns} columns")));
         }
@@ -66,21 +66,25 @@ pub(crate) fn read(folder: &Path, id: ModelId) -> Result<Artifact, RegistryError
 }
 
 pub(crate) fn write(folder: &Path, artifact: &Artifact) -> Result<Stamp, RegistryError> {
-    let folder = folder.join(artifact.id.to_string());
-    let path = folder.join(FILE);
+    write_whole(&folder.join(artifact.id.to_string()), FILE, artifact)
+}
+
+/// Writes a file beside its place, and moves it there when it is on the disk.
+pub(super) fn write_whole(folder: &Path, name: &str, value: &impl serde::Serialize) -> Result<Stamp, RegistryError> {
+    let path = folder.join(name);
     let failed = |source| RegistryError::Write { path: path.clone(), source };
-    fs::create_dir_all(&folder).map_err(failed)?;
-    let mut text = serde_json::to_vec_pretty(artifact).map_err(|error| failed(error.into()))?;
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
     let mut file =
-        tempfile::Builder::new().permissions(Permissions::from_mode(READABLE)).tempfile_in(&folder).map_err(failed)?;
+        tempfile::Builder::new().permissions(Permissions::from_mode(READABLE)).tempfile_in(folder).map_err(failed)?;
     file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     let file = file.persist(&path).map_err(|error| failed(error.error))?;
-    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
     file.metadata().map(|metadata| stamp(&metadata)).map_err(failed)
 }
 
-fn stamp(metadata: &fs::Metadata) -> Stamp {
+pub(super) fn stamp(metadata: &fs::Metadata) -> Stamp {
     Stamp { modified: metadata.modified().ok(), length: metadata.len() }
 }
 
@@ -104,7 +108,7 @@ pub enum RegistryError {
         source: io::Error,
     },
     /// Not a model.
-    #[error("{} is damaged: {reason}; remove its folder, and `windrow train` makes it again", path.display())]
+    #[error("{} is damaged: {reason}; remove it, and `windrow train` makes it again", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -1,18 +1,16 @@
 //! All models at one moment, and the names that they answer to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Artifact, Learned, Predictor};
-use crate::record::{ModelId, Scheme, WindowIndex};
-
-/// The score that models of one window can be compared by: it is taken on the same rows.
-const COMPARED: &str = "newest_holdout";
+use crate::model::{Artifact, Learned, ModelScore, Predictor, WindowReport};
+use crate::record::{ModelId, WindowIndex};
 
 /// A set of models that does not change.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     models: BTreeMap<ModelId, Arc<Model>>,
+    windows: BTreeMap<WindowIndex, Arc<WindowReport>>,
 }
 
 /// A published model, or the record of why there is none.
@@ -54,10 +52,23 @@ impl Model {
 }
 
 impl Snapshot {
-    pub(crate) fn with(&self, artifacts: Vec<Artifact>) -> Self {
+    pub(crate) fn with(&self, artifacts: Vec<Artifact>, reports: Vec<WindowReport>) -> Self {
         let mut models = self.models.clone();
         models.extend(artifacts.into_iter().map(|artifact| (artifact.id, Arc::new(Model::new(artifact)))));
-        Self { models }
+        let mut windows = self.windows.clone();
+        windows.extend(reports.into_iter().map(|report| (report.window, Arc::new(report))));
+        Self { models, windows }
+    }
+
+    /// What is known of a window, once all models have been scored on it.
+    #[must_use]
+    pub fn window(&self, window: WindowIndex) -> Option<&Arc<WindowReport>> {
+        self.windows.get(&window)
+    }
+
+    /// What is known of the windows, in order.
+    pub fn windows(&self) -> impl DoubleEndedIterator<Item = &Arc<WindowReport>> {
+        self.windows.values()
     }
 
     /// A model by its id.
@@ -87,31 +98,28 @@ impl Snapshot {
         })
     }
 
-    /// The fitted model of the newest window; the cumulative one where there are several.
+    /// The accepted model of the newest window; the cumulative one where there are several.
     #[must_use]
     pub fn latest(&self) -> Option<&Arc<Model>> {
-        let newest = self.models().rev().find(|model| model.learned().is_some())?.id().window;
-        self.of(newest).find(|model| model.learned().is_some())
+        let newest = self.models().rev().find(|model| model.artifact().is_eligible())?.id().window;
+        self.models().find(|model| model.id().window == newest && model.artifact().is_eligible())
     }
 
-    /// The fitted model of the best log-loss on the newest window for which every scheme has come to a result, so that
-    /// all are measured on the same held-out rows; an earlier window where that one has no fitted model or no such rows.
+    /// The accepted model of the lowest log-loss on the held-out rows of the newest window on which all have been scored;
+    /// where nothing is held out, on all its rows, which only earlier models can be scored on.
     #[must_use]
     pub fn champion(&self) -> Option<&Arc<Model>> {
-        let schemes: BTreeSet<Scheme> = self.models.keys().map(|id| id.scheme).collect();
-        let windows: BTreeSet<WindowIndex> = self.models.keys().map(|id| id.window).collect();
-        let loss = |model: &&Arc<Model>| model.learned()?.scores.get(COMPARED).map(|score| score.log_loss);
-        let complete = windows.into_iter().rev().filter(|window| self.of(*window).count() == schemes.len());
-        complete
-            .filter_map(|window| {
-                let scored = self.of(window).filter_map(|model| Some((loss(&model)?, model)));
-                scored.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, model)| model)
-            })
-            .next()
-    }
-
-    fn of(&self, window: WindowIndex) -> impl Iterator<Item = &Arc<Model>> {
-        self.models().filter(move |model| model.id().window == window)
+        let best = |report: &WindowReport, loss: fn(&ModelScore) -> Option<f64>| {
+            let scored = report.scores.iter().filter_map(|score| {
+                let model = self.get(score.model).filter(|model| model.artifact().is_eligible())?;
+                Some((loss(score)?, model))
+            });
+            scored.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, model)| model)
+        };
+        self.windows().rev().find_map(|report| {
+            best(report, |score| Some(score.holdout.as_ref()?.log_loss))
+                .or_else(|| best(report, |score| Some(score.window.as_ref()?.log_loss)))
+        })
     }
 }
 

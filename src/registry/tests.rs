@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::Solver;
-use crate::model::{Artifact, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Outcome, Score, SolverReport};
+use crate::model::{
+    Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome, Profile,
+    Score, SolverReport, Verdict, WINDOW_FORMAT, WindowReport,
+};
+use crate::record::WindowIndex;
 use crate::registry::{Registry, RegistryError};
 
 fn score(log_loss: f64) -> Score {
@@ -19,6 +22,7 @@ fn score(log_loss: f64) -> Score {
         accuracy: 1.0,
         baseline_accuracy: 0.5,
         confusion,
+        calibration_error: 0.0,
         reliability: Vec::new(),
     }
 }
@@ -26,8 +30,10 @@ fn score(log_loss: f64) -> Score {
 /// A model of this log-loss; without one, the record of a window that gave none.
 fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
     let solver = SolverReport {
-        name: Solver::Newton,
+        method: Method::Newton,
         l2: 1.0,
+        started_from: None,
+        passes: 4,
         iterations: 3,
         objective: 1.0,
         gradient_norm: 0.0,
@@ -38,8 +44,14 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
         None => Outcome::Refused { reason: "all rows are negative".to_owned() },
         Some(log_loss) => Outcome::Learned(Box::new(Learned {
             encoder: Encoder { features: Vec::new() },
-            intercept: 0.5,
-            weights: Vec::new(),
+            intercept: Coefficient {
+                name: "(intercept)".to_owned(),
+                weight: 0.5,
+                standard_error: None,
+                odds_ratio: None,
+            },
+            coefficients: Vec::new(),
+            penalties: Vec::new(),
             threshold: 0.5,
             solver,
             scores: BTreeMap::from([("newest_holdout".to_owned(), score(log_loss))]),
@@ -49,7 +61,8 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
     let lineage = Lineage { id: "00".to_owned(), windows: Vec::new(), fit_rows: 2, fit_positives: 1, holdout_rows: 2 };
     let id = id.parse().expect("a model id");
     let created = "2026-01-01T00:00:00Z".to_owned();
-    Artifact { format: FORMAT, id, pipeline: "p".to_owned(), created, lineage, outcome }
+    let (versions, verdict) = (BTreeMap::new(), Verdict::Accepted);
+    Artifact { format: FORMAT, id, pipeline: "p".to_owned(), created, versions, lineage, verdict, outcome }
 }
 
 #[test]
@@ -75,17 +88,20 @@ fn what_cannot_be_read_does_not_take_the_rest_down() {
     let folder = tempfile::tempdir().expect("a folder");
     let writer = Registry::open(folder.path()).expect("opens");
     writer.publish(&artifact("window-1", Some(0.5))).expect("room on the disk");
-    let good = std::fs::read_to_string(folder.path().join("window-1/model.json")).expect("a file");
+    let good = std::fs::read_to_string(folder.path().join("models/window-1/model.json")).expect("a file");
     let cases = [
         ("window-2", "{".to_owned()),
-        ("window-3", good.replace("\"format\": 1", "\"format\": 9")),
+        ("window-3", good.replace("\"format\": 2", "\"format\": 9")),
         ("window-4", good.clone()),
-        ("window-5", good.replace("\"weights\": []", "\"weights\": [1.0]")),
+        ("window-5", good.replace(
+                "\"coefficients\": []",
+                "\"coefficients\": [{\"name\": \"x\", \"weight\": 1.0, \"standard_error\": null, \"odds_ratio\": null}]",
+            )),
         ("notes", good),
     ];
     for (name, text) in cases {
-        std::fs::create_dir(folder.path().join(name)).expect("a folder");
-        std::fs::write(folder.path().join(name).join("model.json"), text).expect("a file");
+        std::fs::create_dir(folder.path().join("models").join(name)).expect("a folder");
+        std::fs::write(folder.path().join("models").join(name).join("model.json"), text).expect("a file");
     }
     let reader = Registry::open(folder.path()).expect("opens");
     let ids: Vec<String> = reader.snapshot().models().map(|model| model.id().to_string()).collect();
@@ -96,42 +112,85 @@ fn what_cannot_be_read_does_not_take_the_rest_down() {
 
 #[test]
 fn a_folder_that_is_a_file_is_told() {
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    assert!(matches!(Registry::open(file.path()), Err(RegistryError::Read { .. })));
+    for name in ["models", "windows"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join(name), "").expect("a file");
+        assert!(matches!(Registry::open(folder.path()), Err(RegistryError::Read { .. })), "{name}");
+    }
 }
 
-/// The models that there are, and then the latest and the champion.
-type Case<'a> = (&'a [(&'a str, Option<f64>)], Option<&'a str>, Option<&'a str>);
+/// A report with the log-loss of models on the held-out rows of a window; without one, on all rows.
+fn report(window: u32, scores: &[(&str, f64)], is_held_out: bool) -> WindowReport {
+    let of = |(id, loss): &(&str, f64)| ModelScore {
+        model: id.parse().expect("a model id"),
+        window: (!is_held_out).then(|| score(*loss)),
+        holdout: is_held_out.then(|| score(*loss)),
+    };
+    WindowReport {
+        format: WINDOW_FORMAT,
+        window: WindowIndex::new(window).expect("not 0"),
+        sha256: "00".to_owned(),
+        scores: scores.iter().map(of).collect(),
+        comparisons: Vec::new(),
+        drift: None,
+        drift_since_first: None,
+        profile: Profile { rows: 2, positives: 1, features: Vec::new() },
+    }
+}
 
 #[test]
-fn aliases_name_the_newest_and_the_best() {
-    let cases: [Case<'_>; 5] = [
-        (&[], None, None),
-        (&[("cumulative-1", Some(0.5)), ("window-1", Some(0.4))], Some("cumulative-1"), Some("window-1")),
-        // The second window is not complete yet: its one model cannot be compared.
-        (
-            &[("cumulative-1", Some(0.5)), ("window-1", Some(0.4)), ("cumulative-2", Some(0.1))],
-            Some("cumulative-2"),
-            Some("window-1"),
-        ),
-        // A window that gave no model of its own counts as a result.
-        (
-            &[("cumulative-1", Some(0.5)), ("window-1", Some(0.4)), ("cumulative-2", Some(0.6)), ("window-2", None)],
-            Some("cumulative-2"),
-            Some("cumulative-2"),
-        ),
-        (&[("cumulative-1", None), ("window-1", None)], None, None),
-    ];
-    for (models, latest, champion) in cases {
-        let folder = tempfile::tempdir().expect("a folder");
-        let registry = Registry::open(folder.path()).expect("opens");
-        for (id, log_loss) in models {
-            registry.publish(&artifact(id, *log_loss)).expect("room on the disk");
-        }
-        let snapshot = registry.snapshot();
-        let name = |alias| snapshot.resolve(alias).ok().map(|model| model.id().to_string());
-        assert_eq!((name("latest").as_deref(), name("champion").as_deref()), (latest, champion), "{models:?}");
+fn aliases_name_the_newest_and_the_best_that_were_accepted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::open(folder.path()).expect("opens");
+    let reader = Registry::open(folder.path()).expect("opens");
+    let aliases = || {
+        reader.refresh().expect("readable");
+        let snapshot = reader.snapshot();
+        let name = |alias| snapshot.resolve(alias).ok().map(|model| model.id().to_string()).unwrap_or_default();
+        [name("latest"), name("champion")]
+    };
+    let publish = |id: &str, log_loss| registry.publish(&artifact(id, log_loss)).expect("room on the disk");
+    let scored = |window, scores: &[(&str, f64)], is_held_out| {
+        registry.publish_window(&report(window, scores, is_held_out)).expect("room on the disk");
+    };
+    assert_eq!(aliases(), ["", ""]);
+    publish("window-1", None);
+    assert_eq!(aliases(), ["", ""]);
+    publish("window-1", Some(0.4));
+    publish("cumulative-1", Some(0.5));
+    assert_eq!(aliases(), ["cumulative-1", ""], "no window has been scored");
+    scored(1, &[("cumulative-1", 0.5), ("window-1", 0.4)], true);
+    assert_eq!(aliases(), ["cumulative-1", "window-1"]);
+    // The second window is not scored yet.
+    publish("window-2", Some(0.1));
+    assert_eq!(aliases(), ["window-2", "window-1"]);
+    scored(2, &[("cumulative-1", 0.3), ("window-1", 0.5), ("window-2", 0.6)], true);
+    assert_eq!(aliases(), ["window-2", "cumulative-1"], "an earlier model may be the best");
+    let mut rejected = artifact("cumulative-1", Some(0.5));
+    rejected.verdict = Verdict::Rejected { reason: "its AUC is 0.5".to_owned() };
+    registry.publish(&rejected).expect("room on the disk");
+    assert_eq!(aliases(), ["window-2", "window-1"]);
+    // Where nothing is held out, what counts are the rows of the newest window, which its own models have seen.
+    publish("cumulative-3", Some(0.2));
+    scored(3, &[("window-1", 0.7), ("window-2", 0.6)], false);
+    assert_eq!(aliases(), ["cumulative-3", "window-2"]);
+}
+
+#[test]
+fn a_window_report_that_cannot_be_read_is_passed_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::open(folder.path()).expect("opens");
+    registry.publish_window(&report(1, &[], true)).expect("room on the disk");
+    let path = |name: &str| folder.path().join("windows").join(name);
+    let good = std::fs::read_to_string(path("window-00001.json")).expect("a file");
+    let cases =
+        [("window-00002.json", good.as_str()), ("window-00003.json", "{"), ("window-00000.json", &good), ("x", &good)];
+    for (name, text) in cases {
+        std::fs::write(path(name), text).expect("a file");
     }
+    std::fs::write(path("window-00004.json"), good.replace("\"format\": 1", "\"format\": 9")).expect("a file");
+    let read = Registry::open(folder.path()).expect("opens").snapshot();
+    assert_eq!(read.windows().map(|report| report.window.get()).collect::<Vec<_>>(), [1]);
 }
 
 #[test]

@@ -3,18 +3,20 @@ use std::collections::BTreeMap;
 use ndarray::Array1;
 
 use super::*;
-use crate::config::Solver;
-use crate::model::artifact::{Learned, SolverReport};
+use crate::model::artifact::{Coefficient, Learned, Method, SolverReport};
 use crate::model::predictor::{Cell, Predictor};
-use crate::model::samples::{design, mixed, pipeline, read};
+use crate::model::samples::{design, mixed, pipeline, read_holding_out};
 use crate::record::TimeFormat;
 
 /// A model of made-up coefficients, all different.
 fn made_up(encoder: Encoder) -> Learned {
-    let weights = (0..encoder.width()).map(|column| (column as f64 * 0.7).sin()).collect();
+    let coefficient = |column: usize| Coefficient::new(String::new(), (column as f64 * 0.7).sin(), None);
+    let coefficients = (0..encoder.width()).map(coefficient).collect();
     let solver = SolverReport {
-        name: Solver::Newton,
+        method: Method::Newton,
         l2: 1.0,
+        started_from: None,
+        passes: 0,
         iterations: 0,
         objective: 0.0,
         gradient_norm: 0.0,
@@ -22,12 +24,13 @@ fn made_up(encoder: Encoder) -> Learned {
         seconds: 0.0,
     };
     let (scores, examples) = (BTreeMap::new(), Vec::new());
-    Learned { encoder, intercept: -0.3, weights, threshold: 0.5, solver, scores, examples }
+    let intercept = Coefficient::new(String::new(), -0.3, None);
+    Learned { encoder, intercept, coefficients, threshold: 0.5, solver, penalties: Vec::new(), scores, examples }
 }
 
 /// The coefficients of a model in the order of a design whose numbers come first, as a schema's do.
 fn coefficients(learned: &Learned) -> Vec<f64> {
-    std::iter::once(learned.intercept).chain(learned.weights.iter().copied()).collect()
+    std::iter::once(learned.intercept.weight).chain(learned.weights()).collect()
 }
 
 #[test]
@@ -41,15 +44,14 @@ fn raw_cells_and_the_design_give_the_same_probabilities() {
              [features]\nnumeric = [\"n\"]\nlog = [\"l\"]\ncategorical = [\"c\"]\ncalendar = [\"hour\", \"weekday\"]\n\
              min_count = {min_count}"
         ));
-        let (schema, frames) = read(&pipeline, format!("{csv}{new}").as_bytes(), 4);
-        let train = [frames[0].fit_rows(0.0)];
-        let encoder = Encoder::learn(&schema.features, &train, min_count).expect("a sane range");
+        let (schema, frames) = read_holding_out(&pipeline, format!("{csv}{new}").as_bytes(), 4, 0.0);
+        let encoder = Encoder::learn(&schema.features, &frames[..1], min_count).expect("a sane range");
         let learned = made_up(encoder);
-        let all = [frames[0].fit_rows(0.0), frames[1].fit_rows(0.0)];
-        let design = Design::encode(&learned.encoder, &all);
+        let design = Design::new(&learned.encoder, &frames, Share::Whole);
         let predictor = Predictor::new(&learned);
         let lines = csv.lines().skip(1).chain(new.lines());
-        for (line, log_odds) in lines.zip(design.log_odds(&coefficients(&learned))) {
+        let (log_odds, _) = design.log_odds(&coefficients(&learned)).expect("memory can be read");
+        for (line, log_odds) in lines.zip(log_odds) {
             let expected = predictor.predict(&cells(line));
             let probability = crate::model::predictor::probability(log_odds);
             assert!((probability - expected.probability).abs() <= 1e-12, "{line}: {probability} {expected:?}");
@@ -72,8 +74,11 @@ fn the_dense_matrix_holds_the_same_rows() {
     let (schema, frames, settings) = mixed(200);
     let (encoder, design) = design(&schema, &frames, &settings);
     let learned = made_up(encoder);
-    let dense = design.to_dense().dot(&Array1::from_vec(learned.weights.clone())) + learned.intercept;
-    for (row, compact) in design.log_odds(&coefficients(&learned)).iter().enumerate() {
+    let (matrix, labels) = design.to_dense().expect("memory can be read");
+    let dense = matrix.dot(&Array1::from_iter(learned.weights())) + learned.intercept.weight;
+    let (log_odds, truth) = design.log_odds(&coefficients(&learned)).expect("memory can be read");
+    assert_eq!(labels, truth);
+    for (row, compact) in log_odds.iter().enumerate() {
         assert!((dense[row] - compact).abs() < 1e-12, "{row}");
     }
 }
@@ -81,10 +86,9 @@ fn the_dense_matrix_holds_the_same_rows() {
 #[test]
 fn coefficients_find_back_to_an_encoder_whose_numbers_come_last() {
     let (schema, frames, settings) = mixed(200);
-    let rows: Vec<_> = frames.iter().map(|frame| frame.fit_rows(settings.holdout)).collect();
-    let encoder = Encoder::learn(&schema.features, &rows, settings.min_count).expect("a sane range");
-    let design = Design::encode(&encoder, &rows);
+    let (_, design) = design(&schema, &frames, &settings);
     assert_eq!(design.to_encoder_order(&[9.0, 0.0, 1.0, 2.0]), (9.0, vec![0.0, 1.0, 2.0]));
     let swapped = Design { columns: vec![2, 0, 1], ..design };
     assert_eq!(swapped.to_encoder_order(&[9.0, 0.0, 1.0, 2.0]), (9.0, vec![1.0, 2.0, 0.0]));
+    assert_eq!(swapped.in_design_order(9.0, &[1.0, 2.0, 0.0]), [9.0, 0.0, 1.0, 2.0]);
 }

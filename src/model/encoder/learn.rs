@@ -1,82 +1,101 @@
-//! Learning an encoder from the training rows, and from nothing else.
+//! Learning an encoder from the training rows of windows, and from nothing else.
+
+mod median;
 
 use std::collections::BTreeMap;
-
-use rayon::prelude::*;
+use std::io;
+use std::sync::Arc;
 
 use crate::config::{Feature, FeatureKind};
 use crate::model::encoder::{EncodedFeature, Encoder, Encoding, Level};
-use crate::model::frame::{Column, MISSING, Rows};
+use crate::model::frame::{Frame, is_number};
+use crate::model::summary::NumberSummary;
 
 /// A column whose range is at most this share of its largest absolute value is constant: what is left is rounding.
 const CONSTANT: f64 = 1e-12;
+/// A column of so small a range is constant too: the inverse of its deviation may be no number.
+const SMALLEST_RANGE: f64 = 1e-280;
+
+/// Why there is no encoder.
+#[derive(Debug)]
+pub(in crate::model) enum LearnError {
+    /// The numbers of a column lie too far apart to be standardised.
+    TooFarApart { column: String },
+    /// The rows cannot be read again.
+    Read(io::Error),
+}
 
 impl Encoder {
-    /// Learns from rows whose frames all have these features.
-    ///
-    /// # Errors
-    /// The name of a column whose numbers lie too far apart to be standardised.
-    pub(in crate::model) fn learn(features: &[Feature], rows: &[Rows<'_>], min_count: u64) -> Result<Self, String> {
-        let learned = features.par_iter().enumerate().map(|(index, feature)| {
-            let encoding = match &feature.kind {
-                FeatureKind::Numeric => number(rows, index, false),
-                FeatureKind::Log => number(rows, index, true),
-                FeatureKind::Categorical => Some(Encoding::Category { levels: texts(rows, index, min_count) }),
-                FeatureKind::Calendar(part, format) => {
-                    let mut levels = texts(rows, index, min_count);
-                    levels.sort_by_key(calendar_order);
-                    Some(Encoding::Calendar { part: *part, format: format.clone(), levels })
+    /// Learns from the training rows of frames that all have these features: from what each frame has told of them, with
+    /// one more look at the rows near the median where there are several frames.
+    pub(in crate::model) fn learn(
+        features: &[Feature],
+        frames: &[Arc<Frame>],
+        min_count: u64,
+    ) -> Result<Self, LearnError> {
+        let medians = median::medians(frames).map_err(LearnError::Read)?;
+        let (mut number_place, mut code_place) = (0, 0);
+        let mut encoded = Vec::with_capacity(features.len());
+        for feature in features {
+            let encoding = if is_number(feature) {
+                let summaries: Vec<_> = frames.iter().map(|frame| &frame.summary().numbers[number_place]).collect();
+                let median = medians.get(number_place).copied().unwrap_or_default();
+                number_place += 1;
+                number(&summaries, median, feature.kind == FeatureKind::Log)
+                    .ok_or_else(|| LearnError::TooFarApart { column: feature.column.clone() })?
+            } else {
+                let mut levels = texts(frames, code_place, min_count);
+                code_place += 1;
+                match &feature.kind {
+                    FeatureKind::Calendar(part, format) => {
+                        levels.sort_by_key(calendar_order);
+                        Encoding::Calendar { part: *part, format: format.clone(), levels }
+                    }
+                    _ => Encoding::Category { levels },
                 }
             };
-            let encoding = encoding.ok_or_else(|| feature.column.clone())?;
-            Ok(EncodedFeature { column: feature.column.clone(), encoding })
-        });
-        Ok(Self { features: learned.collect::<Result<_, String>>()? })
+            encoded.push(EncodedFeature { column: feature.column.clone(), encoding });
+        }
+        Ok(Self { features: encoded })
     }
 }
 
 /// `None` when the range of the numbers is beyond `f64`.
-fn number(rows: &[Rows<'_>], feature: usize, log: bool) -> Option<Encoding> {
-    let mut present: Vec<f64> = Vec::new();
-    for rows in rows {
-        if let Column::Numbers(numbers) = rows.frame.column(feature) {
-            present.extend(numbers[rows.range.clone()].iter().filter(|number| !number.is_nan()));
-        }
-    }
-    let all: usize = rows.iter().map(Rows::len).sum();
-    if present.is_empty() {
+fn number(summaries: &[&NumberSummary], median: f64, log: bool) -> Option<Encoding> {
+    let missing: u64 = summaries.iter().map(|summary| summary.missing).sum();
+    let summaries: Vec<_> = summaries.iter().filter(|summary| summary.present > 0).collect();
+    let present: u64 = summaries.iter().map(|summary| summary.present).sum();
+    if present == 0 {
         return Some(Encoding::Number { log, median: 0.0, mean: 0.0, deviation: 1.0, min: 0.0, max: 0.0 });
     }
-    let missing = (all - present.len()) as f64;
-    let all = all as f64;
-    let median = median(&mut present);
-    let min = present.iter().copied().fold(f64::INFINITY, f64::min);
-    let max = present.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let min = summaries.iter().map(|summary| summary.min).fold(f64::INFINITY, f64::min);
+    let max = summaries.iter().map(|summary| summary.max).fold(f64::NEG_INFINITY, f64::max);
     let range = max - min;
     if !range.is_finite() {
         return None;
     }
-    let (mean, deviation) = if range <= CONSTANT * min.abs().max(max.abs()) {
+    let (mean, deviation) = if range <= (CONSTANT * min.abs().max(max.abs())).max(SMALLEST_RANGE) {
         (median, 1.0)
     } else {
-        // Counted from the smallest in units of the range, so that neither large numbers nor large offsets hurt.
-        let place = |number: f64| (number - min) / range;
-        let mean = (present.iter().map(|number| place(*number)).sum::<f64>() + missing * place(median)) / all;
-        let square = |number: f64| (place(number) - mean).powi(2);
-        let squares = present.iter().map(|number| square(*number)).sum::<f64>() + missing * square(median);
-        (min + range * mean, range * (squares / all).sqrt())
+        let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
+        let mut add = |more: f64, (of_more, squares_of_more): (f64, f64)| {
+            // Chan, Golub and LeVeque (1979): two sets' means and squares make those of both together.
+            let apart: f64 = of_more - mean;
+            let all = count + more;
+            mean += apart * more / all;
+            squares += squares_of_more + apart * apart * count * more / all;
+            count = all;
+        };
+        for summary in &summaries {
+            add(summary.present as f64, summary.within(min, range));
+        }
+        if missing > 0 {
+            add(missing as f64, ((median - min) / range, 0.0));
+        }
+        (min + range * mean, range * (squares / count).sqrt())
     };
     let cell = |x: f64| if log { unlog(x) } else { x };
     Some(Encoding::Number { log, median, mean, deviation, min: cell(min), max: cell(max) })
-}
-
-/// The exact median; the mean of the middle two for an even count.
-fn median(numbers: &mut [f64]) -> f64 {
-    let middle = numbers.len() / 2;
-    let even = numbers.len().is_multiple_of(2);
-    let (below, upper, _) = numbers.select_nth_unstable_by(middle, f64::total_cmp);
-    let lower = below.iter().copied().max_by(f64::total_cmp);
-    lower.filter(|_| even).map_or(*upper, |lower| lower.midpoint(*upper))
 }
 
 /// The cell of which `x` is log(1 + cell). Twelve significant digits survive the way there and back, so a fare of 52.5
@@ -86,19 +105,14 @@ fn unlog(x: f64) -> f64 {
     format!("{cell:.11e}").parse().unwrap_or(cell)
 }
 
-fn texts(rows: &[Rows<'_>], feature: usize, min_count: u64) -> Vec<Level> {
+fn texts(frames: &[Arc<Frame>], place: usize, min_count: u64) -> Vec<Level> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut missing = 0_u64;
-    for rows in rows {
-        let Column::Codes { codes, values } = rows.frame.column(feature) else { continue };
-        let mut by_code = vec![0_u64; values.len()];
-        for code in &codes[rows.range.clone()] {
-            match by_code.get_mut(*code as usize) {
-                Some(count) => *count += 1,
-                None => missing += 1,
-            }
-        }
-        for (value, count) in values.iter().zip(by_code) {
+    for frame in frames {
+        // The first count is that of missing cells.
+        let Some((without, by_code)) = frame.summary().codes[place].split_first() else { continue };
+        missing += without;
+        for (value, count) in frame.table().dictionaries[place].iter().zip(by_code) {
             *counts.entry(value).or_default() += count;
         }
     }
@@ -113,9 +127,9 @@ fn texts(rows: &[Rows<'_>], feature: usize, min_count: u64) -> Vec<Level> {
 
 fn calendar_order(level: &Level) -> u32 {
     match level {
-        Level::Value(text) => text.parse().unwrap_or(MISSING - 2),
-        Level::Missing => MISSING - 1,
-        Level::Other => MISSING,
+        Level::Value(text) => text.parse().unwrap_or(u32::MAX - 2),
+        Level::Missing => u32::MAX - 1,
+        Level::Other => u32::MAX,
     }
 }
 

@@ -1,12 +1,20 @@
 use super::*;
-use crate::model::samples::{design, flights, mixed, pipeline, read};
+use crate::model::samples::{design, flights, mixed, mixed_holding_out, pipeline, read, read_holding_out};
+
+/// Fits from nothing.
+fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Learned, Unlearnable> {
+    crate::model::fit(frames, schema, settings, &[]).map_err(|error| match error {
+        FitError::Unlearnable(reason) => reason,
+        FitError::Read(error) => panic!("memory can be read: {error}"),
+    })
+}
 
 #[test]
 fn a_model_of_the_flights_tells_more_than_the_baseline() {
     let (schema, frames, settings) = flights("at_least = 15");
     let learned = fit(&frames, &schema, &settings).expect("the sample can be learned from");
     assert!(learned.solver.converged && learned.solver.seconds == 0.0, "{:?}", learned.solver);
-    assert_eq!(learned.weights.len(), learned.encoder.width());
+    assert_eq!(learned.coefficients.len(), learned.encoder.width());
     let (pooled, newest) = (&learned.scores["holdout"], &learned.scores["newest_holdout"]);
     assert!(pooled.rows > newest.rows && newest.rows > 200, "{} {}", pooled.rows, newest.rows);
     for score in [pooled, newest] {
@@ -19,10 +27,10 @@ fn a_model_of_the_flights_tells_more_than_the_baseline() {
 #[test]
 fn both_solvers_give_the_same_model() {
     let (schema, frames, settings) = mixed(1_000);
-    let solved_by = |solver| fit(&frames, &schema, &FitSettings { solver, ..settings });
+    let solved_by = |solver| fit(&frames, &schema, &FitSettings { solver, ..settings.clone() });
     let newton = solved_by(Solver::Newton).expect("these rows can be learned from");
     let linfa = solved_by(Solver::Linfa).expect("these rows can be learned from");
-    assert_eq!((newton.encoder, linfa.solver.name), (linfa.encoder, Solver::Linfa));
+    assert_eq!((newton.encoder, linfa.solver.method), (linfa.encoder, Method::Linfa));
     for (a, b) in newton.examples.iter().zip(&linfa.examples) {
         assert!((a.probability - b.probability).abs() < 1e-4, "{} {}", a.probability, b.probability);
     }
@@ -37,11 +45,12 @@ fn examples_are_rows_of_the_newest_window_with_the_answers_to_them() {
     let rows: Vec<_> = learned.examples.iter().map(|example| example.row.clone()).collect();
     assert_eq!(rows, frames[2].examples());
     // The first rows of a window are training rows, so that the design knows them too.
-    let first: usize = frames[..2].iter().map(|frame| frame.fit_len(settings.holdout)).sum();
+    let first: usize = frames[..2].iter().map(|frame| frame.fit_len()).sum();
     let (_, design) = design(&schema, &frames, &settings);
-    let coefficients: Vec<f64> = std::iter::once(learned.intercept).chain(learned.weights.iter().copied()).collect();
+    let coefficients: Vec<f64> = std::iter::once(learned.intercept.weight).chain(learned.weights()).collect();
+    let (log_odds, _) = design.log_odds(&coefficients).expect("memory can be read");
     for (place, example) in learned.examples.iter().enumerate() {
-        let expected = crate::model::predictor::probability(design.log_odds_of(first + place, &coefficients));
+        let expected = crate::model::predictor::probability(log_odds[first + place]);
         assert!((example.probability - expected).abs() < 1e-12, "{} {expected}", example.probability);
     }
 }
@@ -62,9 +71,8 @@ fn threads_do_not_change_a_byte() {
 
 #[test]
 fn without_a_holdout_there_is_no_score() {
-    let (schema, frames, settings) = mixed(400);
-    let learned =
-        fit(&frames, &schema, &FitSettings { holdout: 0.0, ..settings }).expect("these rows can be learned from");
+    let (schema, frames, settings) = mixed_holding_out(400, 0.0);
+    let learned = fit(&frames, &schema, &settings).expect("these rows can be learned from");
     assert!(learned.scores.is_empty() && learned.solver.converged);
 }
 
@@ -72,10 +80,10 @@ fn without_a_holdout_there_is_no_score() {
 fn held_out_rows_do_not_reach_the_model() {
     let (schema, frames) = tiny("12,3,0", 40);
     let (other_schema, other) = tiny("12,-900,1", 40);
-    let settings = FitSettings { l2: 1.0, solver: Solver::Newton, holdout: 0.1, threshold: 0.5, min_count: 1 };
+    let settings = FitSettings { l2: vec![1.0], solver: Solver::Newton, threshold: 0.5, min_count: 1 };
     let fitted = fit(&frames, &schema, &settings).expect("these rows can be learned from");
     let of_other = fit(&other, &other_schema, &settings).expect("these rows can be learned from");
-    assert_eq!((fitted.encoder, fitted.weights), (of_other.encoder, of_other.weights));
+    assert_eq!((fitted.encoder, fitted.coefficients), (of_other.encoder, of_other.coefficients));
     assert_ne!(fitted.scores, of_other.scores);
 }
 
@@ -104,21 +112,24 @@ fn windows_that_cannot_be_learned_from_say_why() {
         ),
     ] {
         let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
-        let (schema, frames) = read(&pipeline, format!("x,y\n{csv}").as_bytes(), usize::MAX);
-        let settings = FitSettings { holdout: 0.0, ..FitSettings::from(&pipeline) };
+        let (schema, frames) = read_holding_out(&pipeline, format!("x,y\n{csv}").as_bytes(), usize::MAX, 0.0);
+        let settings = FitSettings::from(&pipeline);
         let refused = fit(&frames, &schema, &settings).expect_err(reason);
         assert_eq!(refused.to_string(), reason);
     }
 }
 
 #[test]
-fn more_columns_than_can_be_solved_for_are_refused() {
+fn more_columns_than_a_hessian_takes_are_refused_by_newton_and_solved_by_lbfgs() {
     let rows: String = (0..5_001).map(|row| format!("v{row},{}\n", row % 2)).collect();
     let pipeline =
         pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\ncategorical = [\"x\"]\nmin_count = 1");
-    let (schema, frames) = read(&pipeline, format!("x,y\n{rows}").as_bytes(), usize::MAX);
-    let settings = FitSettings { holdout: 0.0, ..FitSettings::from(&pipeline) };
-    assert_eq!(fit(&frames, &schema, &settings), Err(Unlearnable::TooManyColumns { columns: 5_002 }));
+    let (schema, frames) = read_holding_out(&pipeline, format!("x,y\n{rows}").as_bytes(), usize::MAX, 0.0);
+    let solved_by = |solver| fit(&frames, &schema, &FitSettings { solver, ..FitSettings::from(&pipeline) });
+    assert_eq!(solved_by(Solver::Newton), Err(Unlearnable::TooManyColumns { columns: 5_002, most: 4_999 }));
+    let learned = solved_by(Solver::Auto).expect("L-BFGS keeps no Hessian");
+    assert_eq!((learned.solver.method, learned.solver.converged), (Method::Lbfgs, true), "{:?}", learned.solver);
+    assert_eq!(learned.coefficients[0].standard_error, None);
 }
 
 #[test]
@@ -156,11 +167,79 @@ fn columns_of_any_scale_and_missing_cells_suit_both_solvers() {
     let csv: String = (0..600).map(row).collect();
     let (schema, frames) = read(&pipeline, format!("y,huge,tiny,constant,empty,c\n{csv}").as_bytes(), 200);
     for l2 in [0.0, 1e-6, 1.0, 1e6] {
-        let solved_by = |solver| fit(&frames, &schema, &FitSettings { l2, solver, ..FitSettings::from(&pipeline) });
+        let solved_by =
+            |solver| fit(&frames, &schema, &FitSettings { l2: vec![l2], solver, ..FitSettings::from(&pipeline) });
         let newton = solved_by(Solver::Newton).expect("these rows can be learned from");
         let linfa = solved_by(Solver::Linfa).expect("these rows can be learned from");
         assert!(newton.solver.converged && linfa.solver.converged, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
         let apart = (newton.solver.objective - linfa.solver.objective).abs() / 540.0;
         assert!(apart < 1e-6, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
     }
+}
+
+#[test]
+fn a_model_starts_from_the_one_before_and_ends_where_a_cold_start_ends() {
+    let (schema, frames, settings) = flights("at_least = 15");
+    let id = "cumulative-1".parse().expect("an id");
+    let first = fit(&frames[..1], &schema, &settings).expect("a model");
+    let cold = fit(&frames, &schema, &settings).expect("a model");
+    let start = Start { id, learned: &first };
+    let warm = crate::model::fit(&frames, &schema, &settings, &[start]).expect("a model");
+    assert_eq!((warm.solver.started_from, cold.solver.started_from), (Some(id), None));
+    assert!(warm.solver.passes <= cold.solver.passes, "{} {}", warm.solver.passes, cold.solver.passes);
+    assert!((warm.solver.objective / cold.solver.objective - 1.0).abs() < 1e-12);
+    assert_eq!(warm.encoder, cold.encoder);
+    // The later windows know destinations that the first one counts as 'other'.
+    assert!(first.encoder.width() < cold.encoder.width(), "{} {}", first.encoder.width(), cold.encoder.width());
+    // From its own optimum there is nothing to do.
+    let again = crate::model::fit(&frames, &schema, &settings, &[Start { id, learned: &cold }]).expect("a model");
+    assert_eq!((again.solver.passes, again.solver.iterations), (1, 0));
+}
+
+/// Rows whose target follows a number closely, or its opposite.
+fn following(rows: usize, sign: f64) -> String {
+    let wave = |row: usize, step: f64| (row as f64 * step).sin();
+    let row = |row: usize| {
+        let x = 3.0 * wave(row, 0.37);
+        format!("{x},{}\n", u8::from(sign * x + 2.0 * wave(row, 1.7) > 0.5))
+    };
+    (0..rows).map(row).collect()
+}
+
+#[test]
+fn a_start_saves_passes_where_windows_are_alike_and_is_not_taken_where_they_are_not() {
+    let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
+    let settings = FitSettings::from(&pipeline);
+    let id = "window-1".parse().expect("an id");
+    for (sign, is_alike) in [(1.0, true), (-1.0, false)] {
+        let csv = format!("x,y\n{}{}", following(5_000, 1.0), following(5_000, sign));
+        let (schema, frames) = read(&pipeline, csv.as_bytes(), 5_000);
+        let earlier = fit(&frames[..1], &schema, &settings).expect("a model");
+        let cold = fit(&frames[1..], &schema, &settings).expect("a model");
+        let start = Start { id, learned: &earlier };
+        let warm = crate::model::fit(&frames[1..], &schema, &settings, &[start]).expect("a model");
+        assert_eq!(warm.solver.started_from, is_alike.then_some(id));
+        assert_eq!(warm.solver.passes < cold.solver.passes, is_alike, "{:?} {:?}", warm.solver, cold.solver);
+        assert!((warm.solver.objective / cold.solver.objective - 1.0).abs() < 1e-10);
+    }
+}
+
+#[test]
+fn the_penalty_of_the_lowest_log_loss_on_the_held_out_rows_is_taken() {
+    let (schema, frames, settings) = flights("at_least = 15");
+    let penalties = [100_000.0, 1_000.0, 10.0, 0.1];
+    let one = |l2| fit(&frames, &schema, &FitSettings { l2: vec![l2], ..settings.clone() }).expect("a model");
+    let best = penalties.map(|l2| (one(l2).scores["holdout"].log_loss, l2));
+    let best = best.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).expect("four");
+    let chosen = fit(&frames, &schema, &FitSettings { l2: penalties.to_vec(), ..settings.clone() }).expect("a model");
+    assert_eq!(chosen.solver.l2, best.1);
+    assert_eq!(chosen.penalties.iter().map(|trial| trial.l2).collect::<Vec<_>>(), penalties);
+    assert_eq!(chosen.solver.passes, chosen.penalties.iter().map(|trial| trial.passes).sum::<u64>());
+    for (trial, l2) in chosen.penalties.iter().zip(penalties) {
+        let alone = one(l2);
+        assert!((trial.objective / alone.solver.objective - 1.0).abs() < 1e-10 && trial.converged, "{trial:?}");
+        let apart = trial.log_loss.expect("rows are held out") - alone.scores["holdout"].log_loss;
+        assert!(apart.abs() < 1e-7, "{trial:?}");
+    }
+    assert_eq!(one(1.0).penalties, []);
 }

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::model::samples::{pipeline, read, try_read};
+use crate::model::chunk::InMemory;
+use crate::model::samples::{pipeline, read, read_holding_out, try_parse};
 
 const FEATURES: &str = "null = [\"\", \"NA\"]\ntime = { column = \"t\", format = \"%Y-%m-%d %H:%M\" }\n\
      [target]\ncolumn = \"y\"\nat_least = 15\n\
@@ -21,19 +22,45 @@ fn cells_become_columns_and_rows_without_a_target_are_only_counted() {
          99,4,2,b,2013-01-06 23:00\n",
     );
     assert_eq!((frame.rows(), frame.labelled()), (5, 4));
-    assert_eq!(frame.labels, [true, false, false, true]);
-    let Column::Numbers(numbers) = frame.column(0) else { panic!("n is a number") };
+    let chunk = whole(&frame);
+    assert_eq!(chunk.labels, [true, false, false, true]);
+    let numbers: Vec<f64> = chunk.numbers.iter().copied().step_by(2).collect();
     assert_eq!((numbers[0], numbers[1].is_nan(), numbers[2]), (1.5, true, 3.0));
-    let Column::Numbers(logs) = frame.column(1) else { panic!("l is a number") };
+    let logs: Vec<f64> = chunk.numbers.iter().copied().skip(1).step_by(2).collect();
     assert_eq!((logs[0], logs[1].is_nan(), logs[2]), (0.0, true, 1.0_f64.ln_1p()));
-    assert_eq!(texts(&frame, 2), [Some("b"), Some("a"), None, Some("b")]);
-    assert_eq!(texts(&frame, 3), [Some("5"), Some("5"), None, Some("23")]);
-    assert_eq!(texts(&frame, 4), [Some("2"), Some("2"), None, Some("7")]);
+    assert_eq!(texts(&frame, 0), [Some("b"), Some("a"), None, Some("b")]);
+    assert_eq!(texts(&frame, 1), [Some("5"), Some("5"), None, Some("23")]);
+    assert_eq!(texts(&frame, 2), [Some("2"), Some("2"), None, Some("7")]);
 }
 
+/// All rows of a frame.
+fn whole(frame: &Frame) -> Chunk {
+    let pieces = frame.table.map_pieces(0..frame.labelled(), |chunk, _| chunk.clone()).expect("memory can be read");
+    pieces.into_iter().fold(Chunk::default(), |mut all, piece| {
+        all.numbers.extend(piece.numbers);
+        all.codes.extend(piece.codes);
+        all.labels.extend(piece.labels);
+        all
+    })
+}
+
+/// The cells of a feature that is no number.
 fn texts(frame: &Frame, feature: usize) -> Vec<Option<&str>> {
-    let Column::Codes { codes, values } = frame.column(feature) else { panic!("{feature} is a category") };
-    codes.iter().map(|code| values.get(*code as usize).map(String::as_str)).collect()
+    let dictionaries = &frame.table.dictionaries;
+    let code = |code: &u32| code.checked_sub(1).map(|place| dictionaries[feature][place as usize].as_str());
+    whole(frame).codes.iter().skip(feature).step_by(dictionaries.len()).map(code).collect()
+}
+
+#[test]
+fn chunks_with_dictionaries_of_their_own_are_told_by_one() {
+    let values = ["q", "b", "a", "b", "z", "a", "q", ""];
+    let rows: String = values.iter().cycle().take(10_000).map(|text| format!("1,1,1,{text},\n")).collect();
+    let frame = frame(&format!("y,n,l,c,t\n{rows}"));
+    assert!(frame.table.chunks.len() > 2);
+    let expected: Vec<_> = values.iter().cycle().take(10_000).map(|text| (!text.is_empty()).then_some(*text)).collect();
+    assert_eq!(texts(&frame, 0), expected);
+    let pieces: Vec<_> = frame.table.pieces(4_000..8_500).map(|(_, rows)| rows).collect();
+    assert_eq!(pieces, [4_000..4_096, 0..4_096, 0..308]);
 }
 
 #[test]
@@ -50,7 +77,7 @@ fn examples_are_what_a_request_may_hold() {
 fn a_row_that_cannot_be_read_leaves_no_trace() {
     let (schema, _) = read(&pipeline(FEATURES), b"y,n,l,c,t\n", 1);
     let mut parser = crate::record::RecordParser::new(b',');
-    let mut builder = FrameBuilder::new(&schema);
+    let mut builder = ChunkBuilder::new(&schema);
     let rows = [
         ("1,1,1,a,2013-01-01 05:15", true),
         ("x,1,1,a,2013-01-01 05:15", false),
@@ -65,15 +92,18 @@ fn a_row_that_cannot_be_read_leaves_no_trace() {
         let fields = parser.parse(row.as_bytes()).expect("one record");
         assert_eq!(builder.push(&fields).is_ok(), good, "{row}");
     }
-    let frame = builder.finish();
+    let parsed = builder.finish();
+    let mut frame = FrameBuilder::new(&Arc::new(schema.clone()), Arc::new(InMemory));
+    frame.append(parsed).expect("memory keeps what it is given");
+    let frame = frame.finish(0.0).expect("memory can be read");
     assert_eq!(frame.labelled(), 2);
-    assert_eq!(texts(&frame, 2), [Some("a"), Some("b")]);
-    assert_eq!(texts(&frame, 3), [Some("5"), Some("6")]);
+    assert_eq!(texts(&frame, 0), [Some("a"), Some("b")]);
+    assert_eq!(texts(&frame, 1), [Some("5"), Some("6")]);
 }
 
 #[test]
 fn a_fault_names_the_column_and_the_cell() {
-    let (_, frames) = try_read(&pipeline(FEATURES), b"y,n,l,c,t\n1,1,-3,a,2013-01-01 05:15\n", 1);
+    let (_, frames) = try_parse(&pipeline(FEATURES), b"y,n,l,c,t\n1,1,-3,a,2013-01-01 05:15\n", 1);
     let fault = frames.expect_err("-3 has no log(1 + x)");
     assert_eq!(fault.to_string(), "l: log(1 + x) needs a number above -1, not -3");
 }
@@ -81,9 +111,11 @@ fn a_fault_names_the_column_and_the_cell() {
 #[test]
 fn the_last_rows_are_held_out() {
     let rows: String = (0..25).map(|row| format!("{row},1,1,a,\n")).collect();
-    let frame = frame(&format!("y,n,l,c,t\n{rows}"));
     for (holdout, fit_len, fit_positives) in [(0.0, 25, 10), (0.1, 23, 8), (0.5, 13, 0), (0.99, 1, 0)] {
-        assert_eq!((frame.fit_len(holdout), frame.fit_positives(holdout)), (fit_len, fit_positives), "{holdout}");
-        assert_eq!(frame.fit_rows(holdout).len() + frame.held_out_rows(holdout).len(), 25);
+        let csv = format!("y,n,l,c,t\n{rows}");
+        let (_, frames) = read_holding_out(&pipeline(FEATURES), csv.as_bytes(), usize::MAX, holdout);
+        let frame = &frames[0];
+        assert_eq!((frame.fit_len(), frame.fit_positives()), (fit_len, fit_positives), "{holdout}");
+        assert_eq!(frame.range(Share::Training).len() + frame.range(Share::HeldOut).len(), 25);
     }
 }

@@ -9,9 +9,11 @@ use linfa::traits::Fit;
 use linfa_logistic::LogisticRegression;
 use ndarray::Array1;
 
+use crate::model::artifact::Method;
 use crate::model::design::Design;
+use crate::model::kernel::Order;
 use crate::model::objective::Objective;
-use crate::model::solver::Solution;
+use crate::model::solver::{Solution, SolveError};
 
 /// Far more than it takes where it converges at all.
 pub(in crate::model) const STEP_LIMIT: u64 = 10_000;
@@ -22,25 +24,26 @@ const GRADIENT_TOLERANCE: f64 = 1e-8;
 ///
 /// # Errors
 /// What linfa-logistic says when it gives up, as a sentence.
-pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result<Solution, String> {
-    let labels = Array1::from_vec(design.labels().to_vec());
+pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result<Solution, SolveError> {
+    let (records, labels) = design.to_dense()?;
     let fitted = LogisticRegression::default()
         .alpha(l2)
         .max_iterations(limit)
         .gradient_tolerance(GRADIENT_TOLERANCE * design.rows() as f64)
-        .fit(&Dataset::new(design.to_dense(), labels))
-        .map_err(|error| format!("linfa-logistic gave up: {error}"))?;
+        .fit(&Dataset::new(records, Array1::from_vec(labels)))
+        .map_err(|error| SolveError::GaveUp(format!("linfa-logistic gave up: {error}")))?;
     let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
     let coefficients: Vec<f64> =
         std::iter::once(fitted.intercept()).chain(fitted.params().iter().copied()).map(|w| sign * w).collect();
-    let mut objective = Objective::new(design, l2);
+    let mut objective = Objective::new(design, l2, Order::Gradient);
     let mut evaluation = objective.room();
-    objective.evaluate(&coefficients, &mut evaluation);
-    let solution = Solution::judge(coefficients, 0, &evaluation, design.rows());
+    objective.evaluate(&coefficients, &mut evaluation)?;
+    let solution = Solution::judge(Method::Linfa, coefficients, &evaluation, design.rows());
     // Coefficients that are not finite show here too, and a model file cannot hold what is not finite.
     if solution.objective.is_finite() && solution.gradient_norm.is_finite() {
         Ok(solution)
     } else {
-        Err("linfa-logistic gave coefficients at which the objective is not finite".to_owned())
+        let reason = "linfa-logistic gave coefficients at which the objective is not finite";
+        Err(SolveError::GaveUp(reason.to_owned()))
     }
 }

@@ -1,13 +1,16 @@
+use crate::model::encoder::learn::LearnError;
 use crate::model::encoder::{Encoder, Encoding, Level};
-use crate::model::samples::{pipeline, read};
+use crate::model::samples::{pipeline, read_holding_out};
 
 /// Learns from the rows of windows of `rows` rows each, the last `holdout` share of each kept out.
 fn learn(features: &str, csv: &str, rows: usize, holdout: f64) -> Result<Encoder, String> {
     let head = "time = { column = \"t\", format = \"%Y-%m-%d %H:%M\" }\n[target]\ncolumn = \"y\"\nequals = \"1\"";
     let pipeline = pipeline(&format!("{head}\n[features]\n{features}"));
-    let (schema, frames) = read(&pipeline, csv.as_bytes(), rows);
-    let rows: Vec<_> = frames.iter().map(|frame| frame.fit_rows(holdout)).collect();
-    Encoder::learn(&schema.features, &rows, pipeline.features.min_count)
+    let (schema, frames) = read_holding_out(&pipeline, csv.as_bytes(), rows, holdout);
+    Encoder::learn(&schema.features, &frames, pipeline.features.min_count).map_err(|error| match error {
+        LearnError::TooFarApart { column } => column,
+        LearnError::Read(error) => error.to_string(),
+    })
 }
 
 fn numbers(feature: &str, cells: &[&str]) -> Result<Encoding, String> {
@@ -60,7 +63,7 @@ fn columns_that_tell_nothing_have_deviation_one() {
 
 #[test]
 fn huge_and_tiny_numbers_are_standardised_without_overflow() {
-    for (cells, mean, deviation) in [(["-1e300", "1e300"], 0.0, 1e300), (["3e-300", "1e-300"], 2e-300, 1e-300)] {
+    for (cells, mean, deviation) in [(["-1e300", "1e300"], 0.0, 1e300), (["3e-250", "1e-250"], 2e-250, 1e-250)] {
         let encoding = numbers("numeric", &cells);
         let Ok(Encoding::Number { mean: found_mean, deviation: found, .. }) = encoding else { panic!("{encoding:?}") };
         assert!((found_mean - mean).abs() <= 1e-14 * deviation, "{found_mean}");
@@ -103,4 +106,35 @@ fn calendar_levels_stand_in_numeric_order() {
     assert_eq!(encoder.width(), 10);
     let Encoding::Calendar { levels, .. } = &encoder.features[2].encoding else { panic!("hour is a calendar part") };
     assert_eq!(levels[3..], [Level::Missing, Level::Other]);
+}
+
+#[test]
+fn windows_together_tell_the_same_as_their_rows_in_one() {
+    let mut state = 7_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state >> 33
+    };
+    for spread in [3, 50, 100_000] {
+        for rows in [1, 2, 999, 3_000] {
+            let cell = |x: u64| if x.is_multiple_of(11) { String::new() } else { (x % spread).to_string() };
+            let csv: String = (0..rows).map(|_| format!("1,{},\n", cell(next()))).collect();
+            let learned =
+                |window| learn("numeric = [\"x\"]", &format!("y,x,t\n{csv}"), window, 0.0).expect("a sane range");
+            let whole = learned(usize::MAX).features.remove(0).encoding;
+            for window in [1_000, 400, 7] {
+                let parts = learned(window).features.remove(0).encoding;
+                let told = |encoding: &Encoding| match encoding {
+                    Encoding::Number { median, mean, deviation, min, max, .. } => {
+                        ([*median, *min, *max], *mean, *deviation)
+                    }
+                    _ => panic!("a number"),
+                };
+                let ((exact, mean, deviation), (expected, its_mean, its_deviation)) = (told(&parts), told(&whole));
+                assert_eq!(exact, expected, "{spread} {rows} {window}");
+                assert!((mean - its_mean).abs() <= 1e-12 * its_deviation, "{mean} {its_mean}");
+                assert!((deviation / its_deviation - 1.0).abs() < 1e-12, "{deviation} {its_deviation}");
+            }
+        }
+    }
 }

@@ -1,0 +1,61 @@
+//! From an encoder to the order and the codes of a design.
+
+use std::collections::HashMap;
+
+use crate::model::encoder::{Encoder, Encoding, Level};
+
+/// An encoder's features, numbers before levels.
+#[derive(Debug, Default)]
+pub(super) struct Arranged {
+    /// Median, mean and deviation of each.
+    pub(super) numbers: Vec<(f64, f64, f64)>,
+    /// How many levels each one-hot feature has.
+    pub(super) levels: Vec<usize>,
+    /// The encoder's column of each number and then of each level.
+    pub(super) columns: Vec<usize>,
+}
+
+pub(super) fn arrange(encoder: &Encoder) -> Arranged {
+    let (mut arranged, mut of_levels, mut column) = (Arranged::default(), Vec::new(), 0);
+    for feature in &encoder.features {
+        let columns = column..column + feature.encoding.width();
+        column = columns.end;
+        match &feature.encoding {
+            Encoding::Number { median, mean, deviation, .. } => {
+                arranged.numbers.push((*median, *mean, *deviation));
+                arranged.columns.extend(columns);
+            }
+            Encoding::Category { levels } | Encoding::Calendar { levels, .. } => {
+                arranged.levels.push(levels.len());
+                of_levels.extend(columns);
+            }
+        }
+    }
+    arranged.columns.extend(of_levels);
+    arranged
+}
+
+/// By one-hot feature and code of a frame: the level, counted within the feature. The first code is that of missing cells.
+pub(super) fn map_codes(encoder: &Encoder, dictionaries: &[Vec<String>]) -> Vec<Vec<u32>> {
+    let levels = encoder.features.iter().filter_map(|feature| match &feature.encoding {
+        Encoding::Number { .. } => None,
+        Encoding::Category { levels } | Encoding::Calendar { levels, .. } => Some(levels),
+    });
+    let maps = levels.zip(dictionaries).map(|(levels, values)| {
+        // The place of a level is below the width of a design, which is far below 2^32.
+        let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        let other = place(levels.len().saturating_sub(1));
+        let missing = levels.iter().position(|level| *level == Level::Missing).map_or(other, place);
+        let known: HashMap<&str, u32> = levels
+            .iter()
+            .enumerate()
+            .filter_map(|(at, level)| match level {
+                Level::Value(text) => Some((text.as_str(), place(at))),
+                Level::Missing | Level::Other => None,
+            })
+            .collect();
+        let mapped = values.iter().map(|value| known.get(value.as_str()).copied().unwrap_or(other));
+        std::iter::once(missing).chain(mapped).collect()
+    });
+    maps.collect()
+}

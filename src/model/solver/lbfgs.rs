@@ -1,0 +1,135 @@
+//! L-BFGS (argmin's, with the line search of Moré and Thuente, as linfa-logistic uses it): for more coefficients than a
+//! Hessian can be kept for.
+//!
+//! Each coefficient is measured in units of its own curvature, so that a level that a hundred rows pick moves as fast as
+//! a number that all rows have; without that it takes many times the passes.
+
+use std::cell::RefCell;
+use std::io;
+
+use argmin::core::{CostFunction, Error, Executor, Gradient, State};
+use argmin::solver::linesearch::MoreThuenteLineSearch;
+use argmin::solver::quasinewton::LBFGS;
+use ndarray::Array1;
+
+use crate::model::artifact::Method;
+use crate::model::chunk::Chunk;
+use crate::model::design::Design;
+use crate::model::kernel::Order;
+use crate::model::objective::{Evaluation, Objective};
+use crate::model::solver::{GRADIENT_BOUND, Solution};
+
+/// Far more than it takes where it converges at all.
+pub(in crate::model) const STEP_LIMIT: u64 = 10_000;
+/// How many steps the curvature is learned from.
+const MEMORY: usize = 20;
+
+/// Minimises the objective in at most `limit` steps from `start`.
+///
+/// # Errors
+/// The rows cannot be read again.
+pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Vec<f64>) -> io::Result<Solution> {
+    let units = units(design, l2)?;
+    let mut objective = Objective::new(design, l2, Order::Gradient);
+    let mut at = objective.room();
+    objective.evaluate(&start, &mut at)?;
+    let point = Array1::from_iter(start.iter().zip(&units).map(|(w, unit)| w / unit));
+    let best = Best { value: at.value, coefficients: start.clone(), gradient: at.clone() };
+    let search = RefCell::new(Search { objective, units: &units, here: start, at, best, failure: None });
+    let smallest = units.iter().copied().fold(f64::INFINITY, f64::min);
+    let tolerance = GRADIENT_BOUND / 20.0 * design.rows() as f64 * smallest;
+    let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
+        .with_tolerance_grad(tolerance)
+        .and_then(|solver| solver.with_tolerance_cost(0.0));
+    // Neither tolerance is below 0. A line search that finds no more to gain is an end like another: the point is judged.
+    let ended = solver.and_then(|solver| {
+        let problem = Scaled(&search);
+        Executor::new(problem, solver).configure(|state| state.param(point).max_iters(limit)).run()
+    });
+    let iterations = ended.map_or(0, |ended| ended.state.get_iter());
+    let Search { objective, best, failure, .. } = search.into_inner();
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let solution = Solution::judge(Method::Lbfgs, best.coefficients, &best.gradient, design.rows());
+    // The pass that measured the units is one too.
+    Ok(Solution { iterations, passes: objective.passes() + 1, ..solution })
+}
+
+/// One over the square root of each coefficient's curvature where all probabilities are a half.
+fn units(design: &Design, l2: f64) -> io::Result<Vec<f64>> {
+    let free = design.unpenalised();
+    let mut squares = vec![0.0; design.width()];
+    let mut room = Chunk::default();
+    for place in 0..design.pieces() {
+        design.with_piece(place, &mut room, |rows| {
+            rows.add_squares(&mut squares[free..]);
+        })?;
+    }
+    squares[..free].fill(design.rows() as f64);
+    let penalties = (0..squares.len()).map(|index| if index < free { 0.0 } else { l2 });
+    let units = squares.iter().zip(penalties).map(|(sum, penalty)| {
+        let curvature = sum / 4.0 + penalty;
+        if curvature > f64::MIN_POSITIVE { 1.0 / curvature.sqrt() } else { 1.0 }
+    });
+    Ok(units.collect())
+}
+
+/// What is known so far; argmin asks for value and gradient one by one, and a pass gives both.
+struct Search<'a> {
+    objective: Objective<'a>,
+    units: &'a [f64],
+    here: Vec<f64>,
+    at: Evaluation,
+    best: Best,
+    failure: Option<io::Error>,
+}
+
+struct Best {
+    value: f64,
+    coefficients: Vec<f64>,
+    gradient: Evaluation,
+}
+
+impl Search<'_> {
+    fn go_to(&mut self, point: &Array1<f64>) -> Result<(), Error> {
+        let wanted = || point.iter().zip(self.units).map(|(u, unit)| u * unit);
+        if wanted().eq(self.here.iter().copied()) {
+            return Ok(());
+        }
+        self.here = wanted().collect();
+        if let Err(error) = self.objective.evaluate(&self.here, &mut self.at) {
+            self.failure = Some(error);
+            return Err(Error::msg("the rows cannot be read again"));
+        }
+        // By the value, and where that is all rounding by the gradient.
+        if self.at.value < self.best.value {
+            self.best = Best { value: self.at.value, coefficients: self.here.clone(), gradient: self.at.clone() };
+        }
+        Ok(())
+    }
+}
+
+struct Scaled<'a, 'b>(&'a RefCell<Search<'b>>);
+
+impl CostFunction for Scaled<'_, '_> {
+    type Param = Array1<f64>;
+    type Output = f64;
+
+    fn cost(&self, point: &Self::Param) -> Result<f64, Error> {
+        let mut search = self.0.borrow_mut();
+        search.go_to(point)?;
+        Ok(search.at.value)
+    }
+}
+
+impl Gradient for Scaled<'_, '_> {
+    type Param = Array1<f64>;
+    type Gradient = Array1<f64>;
+
+    fn gradient(&self, point: &Self::Param) -> Result<Self::Gradient, Error> {
+        let mut search = self.0.borrow_mut();
+        search.go_to(point)?;
+        Ok(search.at.gradient.iter().zip(search.units).map(|(slope, unit)| slope * unit).collect())
+    }
+}

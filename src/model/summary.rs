@@ -1,0 +1,202 @@
+//! What an encoder needs to know of a window's training rows, told once and then put together for any set of windows.
+
+use std::io;
+
+use rayon::prelude::*;
+
+use crate::model::frame::Table;
+
+/// A window's numbers are told by so many values of equal ranks apart. They bracket the median of several windows so
+/// narrowly that a 256th of the rows is looked at again.
+const RANKS: usize = 256;
+
+/// What is known of the training rows of one window.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    /// In the order of the table.
+    pub(super) numbers: Vec<NumberSummary>,
+    /// By feature in the order of the table, and then by code.
+    pub(super) codes: Vec<Vec<u64>>,
+}
+
+/// The present numbers of one feature.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct NumberSummary {
+    pub(super) present: u64,
+    pub(super) missing: u64,
+    pub(super) min: f64,
+    pub(super) max: f64,
+    /// The mean of (x - min) / (max - min): counted that way, neither large numbers nor large offsets hurt.
+    pub(super) mean: f64,
+    /// The sum of the squared differences from the mean, in the same units.
+    pub(super) squares: f64,
+    /// Values with their ranks from 0 among the present ones, ascending; the smallest and the largest are among them.
+    pub(super) ranks: Vec<(u64, f64)>,
+    /// The mean of the middle two, or the middle one.
+    pub(super) median: f64,
+}
+
+/// The columns of one window, gathered: what summary and profile are made from.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub(super) numbers: Vec<SortedColumn>,
+    pub(super) codes: Vec<CountedColumn>,
+}
+
+/// A numeric column's present values, told apart by whether models are fitted to them.
+#[derive(Debug)]
+pub(super) struct SortedColumn {
+    pub(super) summary: NumberSummary,
+    /// Of all rows.
+    pub(super) cuts: Vec<Cut>,
+    /// How many of all rows have a value.
+    pub(super) present: u64,
+}
+
+/// A value, and how many cells are below it and at most it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cut {
+    pub(super) value: f64,
+    pub(super) below: u64,
+    pub(super) at_most: u64,
+}
+
+/// A one-hot column's counts by code.
+#[derive(Debug)]
+pub(super) struct CountedColumn {
+    pub(super) training: Vec<u64>,
+    pub(super) all: Vec<u64>,
+}
+
+impl Summary {
+    pub(super) fn new(columns: Columns) -> Self {
+        Self {
+            numbers: columns.numbers.into_iter().map(|column| column.summary).collect(),
+            codes: columns.codes.into_iter().map(|column| column.training).collect(),
+        }
+    }
+}
+
+/// Reads a window once, or a few times where its columns take more than `spare` bytes together, and tells its columns;
+/// the first `fit_len` rows are those that models are fitted to.
+pub(super) fn gather(table: &Table, fit_len: usize, spare: usize) -> io::Result<Columns> {
+    let rows = table.rows();
+    // Each cell is held twice: as it was read, and in its column.
+    let at_once = (spare / (2 * size_of::<f64>() * rows.max(1))).clamp(1, table.numbers.max(1));
+    let mut numbers = Vec::with_capacity(table.numbers);
+    for first in (0..table.numbers).step_by(at_once) {
+        let group = first..(first + at_once).min(table.numbers);
+        let width = table.numbers;
+        let pieces = table.map_pieces(0..rows, |chunk, range| {
+            let columns = group.clone().map(|column| {
+                let cells = chunk.numbers[range.start * width..range.end * width].iter();
+                cells.skip(column).step_by(width).copied().collect::<Vec<f64>>()
+            });
+            columns.collect::<Vec<_>>()
+        })?;
+        let told = (0..group.len()).into_par_iter().map(|column| {
+            let mut cells: Vec<f64> = Vec::with_capacity(rows);
+            for piece in &pieces {
+                cells.extend(&piece[column]);
+            }
+            SortedColumn::new(cells, fit_len)
+        });
+        numbers.extend(told.collect::<Vec<_>>());
+    }
+    Ok(Columns { numbers, codes: count(table, fit_len)? })
+}
+
+fn count(table: &Table, fit_len: usize) -> io::Result<Vec<CountedColumn>> {
+    let width = table.dictionaries.len();
+    let zeros = || table.dictionaries.iter().map(|values| vec![0_u64; values.len() + 1]).collect::<Vec<_>>();
+    let counts = |range| -> io::Result<Vec<Vec<u64>>> {
+        let pieces = table.map_pieces(range, |chunk, range| {
+            let mut counts = zeros();
+            for codes in chunk.codes[range.start * width..range.end * width].chunks_exact(width.max(1)) {
+                for (counts, code) in counts.iter_mut().zip(codes) {
+                    counts[*code as usize] += 1;
+                }
+            }
+            counts
+        })?;
+        let mut sums = zeros();
+        for piece in pieces {
+            for (sums, counts) in sums.iter_mut().zip(piece) {
+                for (sum, count) in sums.iter_mut().zip(counts) {
+                    *sum += count;
+                }
+            }
+        }
+        Ok(sums)
+    };
+    let (training, held_out) = (counts(0..fit_len)?, counts(fit_len..table.rows())?);
+    let columns = training.into_iter().zip(held_out).map(|(training, held_out)| {
+        let all = training.iter().zip(held_out).map(|(a, b)| a + b).collect();
+        CountedColumn { training, all }
+    });
+    Ok(columns.collect())
+}
+
+impl SortedColumn {
+    fn new(mut cells: Vec<f64>, fit_len: usize) -> Self {
+        let held_out = sorted(cells.split_off(fit_len.min(cells.len())));
+        let rows = cells.len() as u64;
+        let training = sorted(cells);
+        let summary = NumberSummary::new(&training, rows - training.len() as u64);
+        let present = (training.len() + held_out.len()) as u64;
+        // Two sorted runs: what sorting merges in one step.
+        let mut all = training;
+        all.extend(held_out);
+        all.sort_by(f64::total_cmp);
+        Self { summary, cuts: cuts(&all), present }
+    }
+}
+
+fn sorted(mut cells: Vec<f64>) -> Vec<f64> {
+    cells.retain(|cell| !cell.is_nan());
+    cells.sort_unstable_by(f64::total_cmp);
+    cells
+}
+
+/// Some values of a sorted column with their ranks, the first and the last among them.
+fn ranks(sorted: &[f64]) -> Vec<(u64, f64)> {
+    let last = sorted.len().saturating_sub(1);
+    let mut places: Vec<usize> = (0..=RANKS).map(|step| step * last / RANKS).collect();
+    places.dedup();
+    places.into_iter().filter_map(|place| Some((place as u64, *sorted.get(place)?))).collect()
+}
+
+/// Some values of a sorted column, each once, with exact counts.
+fn cuts(sorted: &[f64]) -> Vec<Cut> {
+    let mut values: Vec<f64> = ranks(sorted).into_iter().map(|(_, value)| value).collect();
+    values.dedup();
+    let cut = |value: f64| Cut {
+        value,
+        below: sorted.partition_point(|x| *x < value) as u64,
+        at_most: sorted.partition_point(|x| *x <= value) as u64,
+    };
+    values.into_iter().map(cut).collect()
+}
+
+impl NumberSummary {
+    fn new(sorted: &[f64], missing: u64) -> Self {
+        let (Some(min), Some(max)) = (sorted.first(), sorted.last()) else {
+            return Self { missing, ..Self::default() };
+        };
+        let (min, max, count) = (*min, *max, sorted.len() as f64);
+        let range = max - min;
+        // A range beyond `f64` is refused when an encoder is learned; one of 0 has nothing to measure.
+        let place = |x: &f64| if range > 0.0 && range.is_finite() { (x - min) / range } else { 0.0 };
+        let mean = sorted.iter().map(place).sum::<f64>() / count;
+        let squares = sorted.iter().map(|x| (place(x) - mean).powi(2)).sum();
+        let middle = |rank: usize| sorted[rank];
+        let median = middle((sorted.len() - 1) / 2).midpoint(middle(sorted.len() / 2));
+        Self { present: sorted.len() as u64, missing, min, max, mean, squares, ranks: ranks(sorted), median }
+    }
+
+    /// Mean and sum of squared differences in the units of a wider range.
+    pub(super) fn within(&self, min: f64, range: f64) -> (f64, f64) {
+        let scale = (self.max - self.min) / range;
+        (self.mean * scale + (self.min - min) / range, self.squares * scale * scale)
+    }
+}

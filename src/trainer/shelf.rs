@@ -1,0 +1,182 @@
+//! Where encoded rows are kept: in memory up to a limit, and beyond it in files without a name in the work directory,
+//! which are gone when the last model that needs them is made, however this process ends.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::{Chunk, ChunkStore, KeptChunk};
+
+/// The share of the limit that may be taken for a moment beside the rows that are kept.
+const SPARE: usize = 4;
+
+/// The memory that all windows of a trainer share.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    folder: PathBuf,
+    limit: usize,
+    held: Arc<AtomicUsize>,
+}
+
+/// Keeps the chunks of one window.
+#[derive(Debug)]
+struct WindowShelf {
+    folder: PathBuf,
+    limit: usize,
+    held: Arc<AtomicUsize>,
+    file: Mutex<Option<Scratch>>,
+}
+
+#[derive(Debug)]
+struct Scratch {
+    file: Arc<File>,
+    end: u64,
+}
+
+impl Shelf {
+    /// At most `limit` bytes of encoded rows are held in memory; files are made in `folder`.
+    pub(super) fn new(folder: &Path, limit: usize) -> Self {
+        Self { folder: folder.to_owned(), limit, held: Arc::default() }
+    }
+
+    pub(super) fn for_window(&self) -> Arc<dyn ChunkStore> {
+        let (folder, held) = (self.folder.clone(), Arc::clone(&self.held));
+        Arc::new(WindowShelf { folder, limit: self.limit, held, file: Mutex::default() })
+    }
+}
+
+impl ChunkStore for WindowShelf {
+    fn keep(&self, chunk: Chunk) -> io::Result<Arc<dyn KeptChunk>> {
+        let bytes = chunk.bytes();
+        let before = self.held.fetch_add(bytes, Relaxed);
+        if before + bytes <= self.limit {
+            return Ok(Arc::new(Held { chunk, bytes, held: Arc::clone(&self.held) }));
+        }
+        self.held.fetch_sub(bytes, Relaxed);
+        let mut scratch = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let scratch = match &mut *scratch {
+            Some(scratch) => scratch,
+            none => none.insert(Scratch { file: Arc::new(tempfile::tempfile_in(&self.folder)?), end: 0 }),
+        };
+        let away = Away {
+            file: Arc::clone(&scratch.file),
+            offset: scratch.end,
+            numbers: chunk.numbers.len(),
+            codes: chunk.codes.len(),
+            rows: chunk.rows(),
+        };
+        away.write(&chunk)?;
+        scratch.end += bytes as u64;
+        Ok(Arc::new(away))
+    }
+
+    fn spare(&self) -> usize {
+        self.limit / SPARE
+    }
+}
+
+/// A chunk in memory.
+#[derive(Debug)]
+struct Held {
+    chunk: Chunk,
+    bytes: usize,
+    held: Arc<AtomicUsize>,
+}
+
+impl KeptChunk for Held {
+    fn read<'a>(&'a self, _: &'a mut Chunk) -> io::Result<&'a Chunk> {
+        Ok(&self.chunk)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+/// A chunk in a file: its numbers, its codes and its labels one behind the other, as this machine has them in memory.
+#[derive(Debug)]
+struct Away {
+    file: Arc<File>,
+    offset: u64,
+    numbers: usize,
+    codes: usize,
+    rows: usize,
+}
+
+impl Away {
+    fn write(&self, chunk: &Chunk) -> io::Result<()> {
+        let (codes, labels) = self.places();
+        self.file.write_all_at(bytemuck::cast_slice(&chunk.numbers), self.offset)?;
+        self.file.write_all_at(bytemuck::cast_slice(&chunk.codes), codes)?;
+        self.file.write_all_at(bytemuck::cast_slice(&chunk.labels), labels)
+    }
+
+    fn places(&self) -> (u64, u64) {
+        let codes = self.offset + (self.numbers * size_of::<f64>()) as u64;
+        (codes, codes + (self.codes * size_of::<u32>()) as u64)
+    }
+}
+
+impl KeptChunk for Away {
+    fn read<'a>(&'a self, room: &'a mut Chunk) -> io::Result<&'a Chunk> {
+        let (codes, labels) = self.places();
+        room.numbers.resize(self.numbers, 0.0);
+        self.file.read_exact_at(bytemuck::cast_slice_mut(&mut room.numbers), self.offset)?;
+        room.codes.resize(self.codes, 0);
+        self.file.read_exact_at(bytemuck::cast_slice_mut(&mut room.codes), codes)?;
+        let mut bytes = [0; 4096];
+        room.labels.clear();
+        let mut at = labels;
+        while room.labels.len() < self.rows {
+            let some = (self.rows - room.labels.len()).min(bytes.len());
+            self.file.read_exact_at(&mut bytes[..some], at)?;
+            room.labels.extend(bytes[..some].iter().map(|byte| *byte != 0));
+            at += some as u64;
+        }
+        Ok(room)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(rows: u32) -> Chunk {
+        Chunk {
+            numbers: (0..2 * rows).map(|cell| if cell % 7 == 0 { f64::NAN } else { f64::from(cell) / 3.0 }).collect(),
+            codes: (0..rows).map(|row| row % 5).collect(),
+            labels: (0..rows).map(|row| row % 3 == 0).collect(),
+        }
+    }
+
+    fn bits(chunk: &Chunk) -> (Vec<u64>, &[u32], &[bool]) {
+        (chunk.numbers.iter().map(|cell| cell.to_bits()).collect(), &chunk.codes, &chunk.labels)
+    }
+
+    #[test]
+    fn what_does_not_fit_is_read_back_from_a_file_that_nobody_sees() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shelf = Shelf::new(folder.path(), chunk(100).bytes() + 10);
+        let window = shelf.for_window();
+        let kept: Vec<_> = [100, 5000, 1, 0, 700].map(|rows| window.keep(chunk(rows)).expect("room")).into();
+        assert_eq!(shelf.held.load(Relaxed), chunk(100).bytes());
+        let mut room = Chunk::default();
+        for (kept, rows) in kept.iter().zip([100, 5000, 1, 0, 700]).rev() {
+            assert_eq!(bits(kept.read(&mut room).expect("readable")), bits(&chunk(rows)), "{rows}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+        drop(kept);
+        assert_eq!(shelf.held.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_told() {
+        let shelf = Shelf::new(Path::new("/nowhere/at/all"), 0);
+        assert!(shelf.for_window().keep(chunk(10)).is_err());
+    }
+}
