@@ -29,6 +29,12 @@ bench:
 bench-consumer:
     cargo bench --bench consumer
 
+# from batch files to models beside scikit-learn, Spark (needs Java) and linfa-logistic; about six minutes
+bench-train:
+    python3 -m venv {{env("HOME")}}/.cache/windrow/peers
+    {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
+    WINDROW_BENCH_PYTHON={{env("HOME")}}/.cache/windrow/peers/bin/python cargo bench --bench training
+
 # random bytes for five minutes each; needs cargo-fuzz (cargo install cargo-fuzz) and, for the sanitizer, no nightly toolchain
 fuzz seconds="300":
     RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none record -- -max_total_time={{seconds}}

@@ -1,0 +1,88 @@
+"""The cumulative models as a data scientist would train them: pandas reads the batch files, scikit-learn encodes and fits.
+
+    train_sklearn.py lbfgs|newton-cholesky PIPELINE.json BATCH.csv ...
+
+The encoding and the objective are Windrow's: median, mean and deviation of the training rows, one-hot levels with the rare
+ones together, sum of log-losses + l2/2 |w|^2. Prints one JSON object.
+"""
+
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+
+def read(path, pipeline):
+    columns = pipeline["numeric"] + pipeline["log"] + pipeline["categorical"]
+    wanted = columns + [pipeline["target"], pipeline["time"]]
+    text = {column: str for column in pipeline["categorical"]}
+    frame = pd.read_csv(path, usecols=wanted, dtype=text)
+    frame = frame[frame[pipeline["target"]].notna()]
+    when = pd.to_datetime(frame[pipeline["time"]], format=pipeline["format"])
+    frame["hour"], frame["weekday"] = when.dt.hour, when.dt.isocalendar().day
+    kept = len(frame) - int(0.1 * len(frame))
+    return frame.iloc[:kept], frame.iloc[kept:]
+
+
+def encoder(pipeline, solver):
+    number = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    logarithm = make_pipeline(FunctionTransformer(np.log1p), SimpleImputer(strategy="median"), StandardScaler())
+    level = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value="(missing)"),
+        OneHotEncoder(min_frequency=50, handle_unknown="infrequent_if_exist", sparse_output=True),
+    )
+    calendar = OneHotEncoder(min_frequency=50, handle_unknown="infrequent_if_exist", sparse_output=True)
+    parts = [
+        ("number", number, pipeline["numeric"]),
+        ("log", logarithm, pipeline["log"]),
+        ("level", level, pipeline["categorical"]),
+        ("calendar", calendar, ["hour", "weekday"]),
+    ]
+    return ColumnTransformer(parts, sparse_threshold=1.0 if solver == "lbfgs" else 0.0)
+
+
+def main():
+    solver, file, *batches = sys.argv[1:]
+    pipeline = json.load(open(file))
+    began = time.perf_counter()
+    models, training, newest = [], [], None
+    for batch in batches:
+        fit, newest = read(batch, pipeline)
+        training.append(fit)
+        rows = pd.concat(training)
+        truth = (rows[pipeline["target"]] >= pipeline["at_least"]).to_numpy()
+        columns = encoder(pipeline, solver)
+        x = columns.fit_transform(rows)
+        fitting = time.perf_counter()
+        # C multiplies the losses, so 1 / l2 is the same objective.
+        model = LogisticRegression(C=1.0, solver=solver, max_iter=1000, tol=1e-4).fit(x, truth)
+        seconds = time.perf_counter() - fitting
+        z = x @ model.coef_[0] + model.intercept_[0]
+        losses = np.logaddexp(0.0, np.where(truth, -z, z)).sum()
+        held_out = (newest[pipeline["target"]] >= pipeline["at_least"]).to_numpy()
+        p = model.predict_proba(columns.transform(newest))[:, 1]
+        models.append({
+            "rows": len(rows),
+            "columns": x.shape[1],
+            "seconds": seconds,
+            "objective": losses + 0.5 * float(model.coef_[0] @ model.coef_[0]),
+            "auc": roc_auc_score(held_out, p),
+            "log_loss": log_loss(held_out, p),
+        })
+    print(json.dumps({
+        "models": models,
+        "seconds": time.perf_counter() - began,
+        "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }))
+
+
+main()

@@ -1,0 +1,129 @@
+//! What a pass over the rows costs, beside what the machine could do at best: its multiply-adds at the rate of a loop that
+//! does nothing else, and its bytes at the rate of a loop that only reads.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+use windrow::model::{Start, fit};
+
+use crate::library::Frames;
+
+/// Of the flights: numbers with the intercept, one-hot features.
+const NUMBERS: usize = 11;
+const FEATURES: usize = 5;
+const ROUNDS: usize = 5;
+
+pub(crate) fn fraction(flights: &Frames) {
+    let Frames { schema, settings, frames } = flights;
+    let rows: usize = frames.iter().map(|frame| frame.fit_len()).sum();
+    let best = |work: &mut dyn FnMut() -> f64| (0..ROUNDS).map(|_| work()).fold(f64::INFINITY, f64::min);
+    let cold = fit(frames, schema, settings, &[]).expect("a model");
+    let timed = |starts: &[Start<'_>]| {
+        let began = Instant::now();
+        let learned = fit(frames, schema, settings, starts).expect("a model");
+        (began.elapsed().as_secs_f64(), learned.solver.passes)
+    };
+    // From the optimum one pass is left: the difference is that of the other passes, their steps and nothing else.
+    let start = Start { id: "cumulative-3".parse().expect("an id"), learned: &cold };
+    let (mut few, mut many) = (0, 0);
+    let short = best(&mut || {
+        let (seconds, passes) = timed(&[start]);
+        few = passes;
+        seconds
+    });
+    let long = best(&mut || {
+        let (seconds, passes) = timed(&[]);
+        many = passes;
+        seconds
+    });
+    let pass = (long - short) / (many - few) as f64;
+    let multiply_adds =
+        NUMBERS * (NUMBERS + 1) / 2 + FEATURES * NUMBERS + FEATURES * (FEATURES - 1) / 2 + 2 * (NUMBERS + FEATURES);
+    let bytes = 8 * (NUMBERS - 1) + 4 * FEATURES + 1;
+    let (rate, bandwidth) = (best_rate(), best_bandwidth());
+    let at_best = (rows * multiply_adds) as f64 / rate;
+    let to_read = (rows * bytes) as f64 / bandwidth;
+    let cores = rayon::current_num_threads();
+    println!("flights: one pass over {rows} rows on {cores} cores\n");
+    println!(
+        "a pass with its step                {:>10.2} ms   {:.1} ns per row and core",
+        1e3 * pass,
+        1e9 * pass / rows as f64 * cores as f64
+    );
+    println!(
+        "{multiply_adds} multiply-adds a row at best     {:>10.2} ms   {:.1} billion a second",
+        1e3 * at_best,
+        rate / 1e9
+    );
+    println!("{bytes} bytes a row at best            {:>10.2} ms   {:.1} GB a second", 1e3 * to_read, bandwidth / 1e9);
+    println!("times the larger of the two         {:>10.1}\n", pass / at_best.max(to_read));
+}
+
+/// Multiply-adds a second on all cores, with as many independent sums as registers allow.
+fn best_rate() -> f64 {
+    struct Spin(u64);
+
+    impl WithSimd for Spin {
+        type Output = f64;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> f64 {
+            let mut sums = [simd.splat_f64s(1.0); 12];
+            let (a, b) = (simd.splat_f64s(black_box(0.999)), simd.splat_f64s(black_box(0.001)));
+            for _ in 0..self.0 {
+                for sum in &mut sums {
+                    *sum = simd.mul_add_e_f64s(*sum, a, b);
+                }
+            }
+            sums.into_iter().map(|sum| simd.reduce_sum_f64s(sum)).sum::<f64>() + S::F64_LANES as f64 * 1e-300
+        }
+    }
+
+    struct Lanes;
+
+    impl WithSimd for Lanes {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F64_LANES
+        }
+    }
+
+    const TURNS: u64 = 20_000_000;
+    let cores = rayon::current_num_threads();
+    let lanes = Arch::new().dispatch(Lanes);
+    let began = Instant::now();
+    let sum: f64 = (0..cores).into_par_iter().map(|_| Arch::new().dispatch(Spin(TURNS))).sum();
+    black_box(sum);
+    (cores * lanes * 12) as f64 * TURNS as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Bytes a second read by all cores from memory that no cache holds.
+fn best_bandwidth() -> f64 {
+    const NUMBERS: usize = 32 << 20;
+    let numbers = vec![1.0_f64; NUMBERS];
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        let sum: f64 = numbers
+            .par_chunks(1 << 16)
+            .map(|chunk| {
+                Arch::new().dispatch(|| {
+                    let mut sums = [0.0; 32];
+                    for some in chunk.chunks_exact(32) {
+                        for (sum, number) in sums.iter_mut().zip(some) {
+                            *sum += number;
+                        }
+                    }
+                    sums.iter().sum::<f64>()
+                })
+            })
+            .sum();
+        black_box(sum);
+        best = best.min(began.elapsed().as_secs_f64());
+    }
+    (NUMBERS * 8) as f64 / best
+}
