@@ -32,7 +32,8 @@ pub(super) fn translate(earlier: &Learned, encoder: &Encoder) -> (f64, Vec<f64>)
                 Some((Encoding::Number { mean: before, deviation: unit, .. }, [weight])),
             ) => {
                 intercept += weight * (mean - before) / unit;
-                translated.push(weight * deviation / unit);
+                // The ratio first: where the deviation is the same, the weight is too, to the last digit.
+                translated.push(weight * (deviation / unit));
             }
             (
                 Encoding::Category { levels } | Encoding::Calendar { levels, .. },
