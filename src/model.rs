@@ -37,5 +37,5 @@ pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use estimator::{CheckedLogisticNewton, EstimatorError, FittedLogistic, LogisticNewton};
 pub use fit::{FitError, FitSettings, Start, Unlearnable, fit};
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
-pub use predictor::{Cell, Prediction, Predictor};
+pub use predictor::{Cell, Contribution, Prediction, Predictor};
 pub use window::{Comparison, ModelScore, Scored, ScoredOn, WINDOW_FORMAT, WindowReport, compare, score_on};

@@ -1,13 +1,15 @@
 //! The registry: every published model, on disk and ready to answer.
 //!
-//! Promises: many readers, who never wait; one writer; a reader sees a whole set of models or the whole set before it.
-//! A model file appears whole or not at all, and one that cannot be read does not take the others down.
+//! Promises: many readers, who never wait; one writer of models; a reader sees a whole set of models or the whole set
+//! before it. A model file appears whole or not at all, and one that cannot be read does not take the others down. What
+//! an alias stands for changes by a line in its journal, whoever writes it.
 
+mod aliases;
 mod files;
 mod snapshot;
 mod windows;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +17,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use self::aliases::{Journal, NewChange};
 use self::files::Stamp;
+use self::snapshot::Renewal;
 use crate::model::{Artifact, WindowReport};
 use crate::record::{ModelId, WindowIndex};
 
+pub use self::aliases::{AliasChange, AliasError, AliasName, Aliases, Author, BadAliasName, Deed};
 pub use self::files::RegistryError;
 pub use self::snapshot::{Model, Snapshot, UnknownModel};
 
@@ -27,6 +32,7 @@ pub use self::snapshot::{Model, Snapshot, UnknownModel};
 pub struct Registry {
     models: PathBuf,
     windows: PathBuf,
+    journal: Journal,
     current: ArcSwap<Snapshot>,
     changed: watch::Sender<()>,
     /// What is known of the files; held while they are read or written.
@@ -37,6 +43,8 @@ pub struct Registry {
 struct Stamps {
     models: HashMap<ModelId, Stamp>,
     windows: HashMap<WindowIndex, Stamp>,
+    /// Of the journal.
+    aliases: u64,
 }
 
 impl Registry {
@@ -48,6 +56,7 @@ impl Registry {
         let registry = Self {
             models: workdir.join("models"),
             windows: workdir.join("windows"),
+            journal: Journal::new(workdir),
             current: ArcSwap::from_pointee(Snapshot::default()),
             changed: watch::Sender::new(()),
             stamps: Mutex::default(),
@@ -68,17 +77,30 @@ impl Registry {
         self.changed.subscribe()
     }
 
-    /// Reads models and window reports that are new or changed since the last look. Blocks on the disk.
+    /// Takes up models, window reports and aliases that are new, changed or gone since the last look. Blocks on the disk.
     ///
     /// # Errors
     /// A folder cannot be listed. A file that cannot be read is logged and passed over.
     pub fn refresh(&self) -> Result<(), RegistryError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        let models = renewed(files::list(&self.models)?, &mut stamps.models, |id| files::read(&self.models, id));
-        let windows =
+        let found = files::list(&self.models)?;
+        let is_there: HashSet<ModelId> = found.iter().map(|(id, _)| *id).collect();
+        let retired: Vec<ModelId> = stamps.models.keys().filter(|id| !is_there.contains(id)).copied().collect();
+        for id in &retired {
+            stamps.models.remove(id);
+        }
+        let artifacts = renewed(found, &mut stamps.models, |id| files::read(&self.models, id));
+        let reports =
             renewed(windows::list(&self.windows)?, &mut stamps.windows, |window| windows::read(&self.windows, window));
-        self.swap(models, windows);
+        let length = self.journal.length();
+        let aliases = if length == stamps.aliases { None } else { self.aliases_now() };
+        stamps.aliases = length;
+        self.swap(Renewal { artifacts, reports, retired, aliases });
         Ok(())
+    }
+
+    fn aliases_now(&self) -> Option<Aliases> {
+        self.journal.read().inspect_err(|error| tracing::warn!(%error, "the aliases stay as they were")).ok()
     }
 
     /// Writes a model and serves it from then on. Blocks on the disk.
@@ -89,7 +111,7 @@ impl Registry {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = files::write(&self.models, artifact)?;
         stamps.models.insert(artifact.id, stamp);
-        self.swap(vec![artifact.clone()], Vec::new());
+        self.swap(Renewal { artifacts: vec![artifact.clone()], ..Renewal::default() });
         Ok(())
     }
 
@@ -101,17 +123,97 @@ impl Registry {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = windows::write(&self.windows, report)?;
         stamps.windows.insert(report.window, stamp);
-        self.swap(Vec::new(), vec![report.clone()]);
+        self.swap(Renewal { reports: vec![report.clone()], ..Renewal::default() });
         Ok(())
     }
 
-    /// Called with the stamps locked, so that no two writers overtake each other.
-    fn swap(&self, artifacts: Vec<Artifact>, reports: Vec<WindowReport>) {
-        if artifacts.is_empty() && reports.is_empty() {
-            return;
+    /// Removes the models of windows before `first`, but for the champion and those that an alias stands for; gives those
+    /// removed. Blocks on the disk.
+    ///
+    /// # Errors
+    /// A folder cannot be removed, or the aliases cannot be read.
+    pub fn retire_before(&self, first: WindowIndex) -> Result<Vec<ModelId>, RegistryError> {
+        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.snapshot();
+        let is_old = |id: ModelId| id.window < first && snapshot.champion().is_none_or(|champion| champion.id() != id);
+        let old: Vec<ModelId> = snapshot.models().map(|model| model.id()).filter(|id| is_old(*id)).collect();
+        if old.is_empty() {
+            return Ok(Vec::new());
         }
-        self.current.store(Arc::new(self.current.load().with(artifacts, reports)));
-        self.changed.send_replace(());
+        let aliases = self.journal.read().map_err(RegistryError::Aliases)?;
+        let is_named = |id: &ModelId| aliases.current().any(|(_, named)| named == *id);
+        let retired: Vec<ModelId> = old.into_iter().filter(|id| !is_named(id)).collect();
+        for id in &retired {
+            files::remove(&self.models, *id)?;
+            stamps.models.remove(id);
+        }
+        self.swap(Renewal { retired: retired.clone(), ..Renewal::default() });
+        Ok(retired)
+    }
+
+    /// Lets an alias stand for a model. Blocks on the disk.
+    ///
+    /// # Errors
+    /// There is no such model, its window could not be learned from, or the journal cannot be read or written.
+    pub fn promote(&self, alias: AliasName, model: ModelId, author: Author) -> Result<AliasChange, AliasError> {
+        self.change(|_| {
+            self.check_named(model)?;
+            Ok(NewChange { alias, deed: Deed::Promoted, to: Some(model), author })
+        })
+    }
+
+    /// Lets an alias stand for the model before. Blocks on the disk.
+    ///
+    /// # Errors
+    /// There is no such alias, no model before or that is there no longer, or the journal cannot be read or written.
+    pub fn roll_back(&self, alias: AliasName, author: Author) -> Result<AliasChange, AliasError> {
+        self.change(|aliases| {
+            if aliases.get(alias.as_str()).is_none() {
+                return Err(AliasError::Unknown { alias });
+            }
+            let Some(before) = aliases.before(&alias) else { return Err(AliasError::NothingBefore { alias }) };
+            self.check_named(before)?;
+            Ok(NewChange { alias, deed: Deed::RolledBack, to: Some(before), author })
+        })
+    }
+
+    /// Takes an alias away. Blocks on the disk.
+    ///
+    /// # Errors
+    /// There is no such alias, or the journal cannot be read or written.
+    pub fn remove_alias(&self, alias: AliasName, author: Author) -> Result<AliasChange, AliasError> {
+        self.change(|aliases| match aliases.get(alias.as_str()) {
+            Some(_) => Ok(NewChange { alias, deed: Deed::Removed, to: None, author }),
+            None => Err(AliasError::Unknown { alias }),
+        })
+    }
+
+    fn change(
+        &self,
+        decide: impl FnOnce(&Aliases) -> Result<NewChange, AliasError>,
+    ) -> Result<AliasChange, AliasError> {
+        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        let (change, aliases) = self.journal.append(decide)?;
+        stamps.aliases = self.journal.length();
+        self.swap(Renewal { aliases: Some(aliases), ..Renewal::default() });
+        Ok(change)
+    }
+
+    fn check_named(&self, model: ModelId) -> Result<(), AliasError> {
+        let no_model = |reason: &str| Err(AliasError::NoModel { model, reason: reason.to_owned() });
+        match self.snapshot().get(model) {
+            None => no_model("there is no such model, or there is none any longer"),
+            Some(found) if found.learned().is_none() => no_model("its window could not be learned from"),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Called with the stamps locked, so that no two writers overtake each other.
+    fn swap(&self, renewal: Renewal) {
+        if !renewal.is_empty() {
+            self.current.store(Arc::new(self.current.load().renewed(renewal)));
+            self.changed.send_replace(());
+        }
     }
 }
 

@@ -20,6 +20,17 @@ pub enum Cell<'a> {
     Missing,
 }
 
+/// What one feature of a row adds to the log-odds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contribution {
+    /// The feature: its column, or the part of the time.
+    pub feature: String,
+    /// The level that counted, for a one-hot feature: a value, `(missing)` or `(other)`.
+    pub level: Option<String>,
+    /// What it adds: for a number its weight times (x - mean) / deviation, for a level its weight.
+    pub log_odds: f64,
+}
+
 /// A model's answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prediction {
@@ -37,6 +48,8 @@ pub struct Predictor {
     intercept: f64,
     threshold: f64,
     terms: Vec<Term>,
+    /// The feature of each term.
+    names: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -63,14 +76,47 @@ impl Predictor {
             Term::new(&feature.encoding, weights)
         });
         let terms = terms.collect();
-        Self { intercept: learned.intercept.weight, threshold: learned.threshold, terms }
+        let names = learned.encoder.features.iter().map(|feature| match &feature.encoding {
+            Encoding::Calendar { part, .. } => part.name().to_owned(),
+            Encoding::Number { .. } | Encoding::Category { .. } => feature.column.clone(),
+        });
+        Self { intercept: learned.intercept.weight, threshold: learned.threshold, terms, names: names.collect() }
+    }
+
+    /// The log-odds of a row whose numbers are at their means and whose levels count for nothing: where a sum of
+    /// contributions begins.
+    #[must_use]
+    pub fn baseline(&self) -> f64 {
+        self.intercept
+    }
+
+    /// What each feature of a row adds, in the encoder's order. Added to the baseline one after the other, they give the
+    /// log-odds of [`Predictor::predict`] to the last digit.
+    #[must_use]
+    pub fn contributions(&self, cells: &[Cell<'_>]) -> Vec<Contribution> {
+        let parts = self.names.iter().zip(&self.terms).zip(cells);
+        let contribution = |((name, term), cell): ((&String, &Term), &Cell<'_>)| Contribution {
+            feature: name.clone(),
+            level: term.level(cell),
+            log_odds: term.contribution(cell),
+        };
+        parts.map(contribution).collect()
+    }
+
+    /// Whether a text is a value that a one-hot feature of the encoder's order knows; `true` for other features.
+    #[must_use]
+    pub fn knows(&self, feature: usize, text: &str) -> bool {
+        match self.terms.get(feature) {
+            Some(Term::Category { values, .. }) => values.contains_key(text),
+            _ => true,
+        }
     }
 
     /// Answers for one row; `cells` are its features' cells, in the encoder's order.
     #[must_use]
     pub fn predict(&self, cells: &[Cell<'_>]) -> Prediction {
         let terms = self.terms.iter().zip(cells);
-        let log_odds = self.intercept + terms.map(|(term, cell)| term.contribution(cell)).sum::<f64>();
+        let log_odds = terms.fold(self.intercept, |sum, (term, cell)| sum + term.contribution(cell));
         let probability = probability(log_odds);
         Prediction { log_odds, probability, label: probability >= self.threshold }
     }
@@ -105,6 +151,21 @@ impl Term {
                 });
                 Self::Calendar { part: *part, values: values.collect(), missing, other }
             }
+        }
+    }
+
+    fn level(&self, cell: &Cell<'_>) -> Option<String> {
+        let known = |is_known: bool, text: String| if is_known { text } else { "(other)".to_owned() };
+        match (self, cell) {
+            (Self::Number { .. }, _) => None,
+            (Self::Category { values, .. }, Cell::Text(text)) => {
+                Some(known(values.contains_key(*text), (*text).to_owned()))
+            }
+            (Self::Calendar { part, values, .. }, Cell::Time(time)) => {
+                let number = calendar_number(*part, *time);
+                Some(known(values.contains_key(&number), number.to_string()))
+            }
+            (Self::Category { .. } | Self::Calendar { .. }, _) => Some("(missing)".to_owned()),
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use crate::model::{Artifact, FORMAT};
 use crate::record::ModelId;
+use crate::registry::aliases::AliasError;
 
 const FILE: &str = "model.json";
 /// As any file that a program leaves for others to read; the umask still takes its share.
@@ -69,6 +70,15 @@ pub(crate) fn write(folder: &Path, artifact: &Artifact) -> Result<Stamp, Registr
     write_whole(&folder.join(artifact.id.to_string()), FILE, artifact)
 }
 
+/// Removes a model; whoever lists the folder meanwhile finds it or not.
+pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
+    let path = folder.join(id.to_string());
+    match fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RegistryError::Write { path, source: error }),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file beside its place, and moves it there when it is on the disk.
 pub(super) fn write_whole(folder: &Path, name: &str, value: &impl serde::Serialize) -> Result<Stamp, RegistryError> {
     let path = folder.join(name);
@@ -115,6 +125,9 @@ pub enum RegistryError {
         /// What is wrong.
         reason: String,
     },
+    /// The aliases cannot be read.
+    #[error(transparent)]
+    Aliases(AliasError),
     /// Written by a newer program.
     #[error("{} has format {format}, which this windrow is too old to read", path.display())]
     Newer {

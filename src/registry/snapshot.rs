@@ -5,17 +5,38 @@ use std::sync::Arc;
 
 use crate::model::{Artifact, Learned, ModelScore, Predictor, WindowReport};
 use crate::record::{ModelId, WindowIndex};
+use crate::registry::aliases::{Aliases, RESERVED};
 
 /// A set of models that does not change.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     models: BTreeMap<ModelId, Arc<Model>>,
     windows: BTreeMap<WindowIndex, Arc<WindowReport>>,
+    aliases: Arc<Aliases>,
+    latest: Option<ModelId>,
+    champion: Option<ModelId>,
+}
+
+/// What makes one snapshot of another.
+#[derive(Debug, Default)]
+pub(super) struct Renewal {
+    pub(super) artifacts: Vec<Artifact>,
+    pub(super) reports: Vec<WindowReport>,
+    /// Models that are there no longer.
+    pub(super) retired: Vec<ModelId>,
+    pub(super) aliases: Option<Aliases>,
+}
+
+impl Renewal {
+    pub(super) fn is_empty(&self) -> bool {
+        self.artifacts.is_empty() && self.reports.is_empty() && self.retired.is_empty() && self.aliases.is_none()
+    }
 }
 
 /// A published model, or the record of why there is none.
 #[derive(Debug)]
 pub struct Model {
+    name: String,
     artifact: Artifact,
     predictor: Option<Predictor>,
 }
@@ -23,7 +44,13 @@ pub struct Model {
 impl Model {
     fn new(artifact: Artifact) -> Self {
         let predictor = artifact.learned().map(Predictor::new);
-        Self { artifact, predictor }
+        Self { name: artifact.id.to_string(), artifact, predictor }
+    }
+
+    /// Its id as a text.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Its name.
@@ -52,12 +79,16 @@ impl Model {
 }
 
 impl Snapshot {
-    pub(crate) fn with(&self, artifacts: Vec<Artifact>, reports: Vec<WindowReport>) -> Self {
-        let mut models = self.models.clone();
-        models.extend(artifacts.into_iter().map(|artifact| (artifact.id, Arc::new(Model::new(artifact)))));
-        let mut windows = self.windows.clone();
-        windows.extend(reports.into_iter().map(|report| (report.window, Arc::new(report))));
-        Self { models, windows }
+    pub(super) fn renewed(&self, renewal: Renewal) -> Self {
+        let mut next = self.clone();
+        next.models.retain(|id, _| !renewal.retired.contains(id));
+        next.models.extend(renewal.artifacts.into_iter().map(|artifact| (artifact.id, Arc::new(Model::new(artifact)))));
+        next.windows.extend(renewal.reports.into_iter().map(|report| (report.window, Arc::new(report))));
+        if let Some(aliases) = renewal.aliases {
+            next.aliases = Arc::new(aliases);
+        }
+        (next.latest, next.champion) = (next.find_latest(), next.find_champion());
+        next
     }
 
     /// What is known of a window, once all models have been scored on it.
@@ -82,6 +113,19 @@ impl Snapshot {
         self.models.values()
     }
 
+    /// The names that people gave, and how they came to be.
+    #[must_use]
+    pub fn aliases(&self) -> &Aliases {
+        &self.aliases
+    }
+
+    /// Every name that stands for a model now, with the model: `latest` and `champion`, then those that people gave.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &Arc<Model>)> {
+        let own = RESERVED.into_iter().zip([self.latest(), self.champion()]);
+        let given = self.aliases.current().map(|(name, id)| (name.as_str(), self.get(id)));
+        own.chain(given).filter_map(|(name, model)| Some((name, model?)))
+    }
+
     /// A model by its id or by an alias.
     ///
     /// # Errors
@@ -90,29 +134,40 @@ impl Snapshot {
         let found = match name {
             "latest" => self.latest(),
             "champion" => self.champion(),
-            id => id.parse().ok().and_then(|id| self.get(id)),
+            other => other.parse().ok().or_else(|| self.aliases.get(other)).and_then(|id| self.get(id)),
         };
-        found.ok_or_else(|| UnknownModel {
-            given: name.to_owned(),
-            known: self.models.keys().map(ToString::to_string).collect(),
+        found.ok_or_else(|| {
+            let models = self.models.values().map(|model| model.name.as_str());
+            let known = models.chain(self.named().map(|(name, _)| name)).map(str::to_owned).collect();
+            UnknownModel { given: name.to_owned(), known }
         })
     }
 
     /// The accepted model of the newest window; the cumulative one where there are several.
     #[must_use]
     pub fn latest(&self) -> Option<&Arc<Model>> {
-        let newest = self.models().rev().find(|model| model.artifact().is_eligible())?.id().window;
-        self.models().find(|model| model.id().window == newest && model.artifact().is_eligible())
+        self.latest.and_then(|id| self.get(id))
     }
 
     /// The accepted model of the lowest log-loss on the held-out rows of the newest window on which all have been scored;
     /// where nothing is held out, on all its rows, which only earlier models can be scored on.
     #[must_use]
     pub fn champion(&self) -> Option<&Arc<Model>> {
+        self.champion.and_then(|id| self.get(id))
+    }
+
+    fn find_latest(&self) -> Option<ModelId> {
+        let newest = self.models().rev().find(|model| model.artifact().is_eligible())?.id().window;
+        self.models()
+            .map(|model| (model.id(), model.artifact().is_eligible()))
+            .find_map(|(id, is_eligible)| (id.window == newest && is_eligible).then_some(id))
+    }
+
+    fn find_champion(&self) -> Option<ModelId> {
         let best = |report: &WindowReport, loss: fn(&ModelScore) -> Option<f64>| {
             let scored = report.scores.iter().filter_map(|score| {
                 let model = self.get(score.model).filter(|model| model.artifact().is_eligible())?;
-                Some((loss(score)?, model))
+                Some((loss(score)?, model.id()))
             });
             scored.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, model)| model)
         };

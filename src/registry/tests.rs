@@ -7,7 +7,7 @@ use crate::model::{
     Score, SolverReport, Verdict, WINDOW_FORMAT, WindowReport,
 };
 use crate::record::WindowIndex;
-use crate::registry::{Registry, RegistryError};
+use crate::registry::{AliasError, AliasName, Author, Registry, RegistryError};
 
 fn score(log_loss: f64) -> Score {
     let confusion = ConfusionMatrix { true_positives: 1, false_positives: 0, true_negatives: 1, false_negatives: 0 };
@@ -107,7 +107,7 @@ fn what_cannot_be_read_does_not_take_the_rest_down() {
     let ids: Vec<String> = reader.snapshot().models().map(|model| model.id().to_string()).collect();
     assert_eq!(ids, ["window-1"]);
     let unknown = reader.snapshot().resolve("window-9").map(|model| model.id()).expect_err("there is none");
-    assert_eq!((unknown.given.as_str(), unknown.known), ("window-9", vec!["window-1".to_owned()]));
+    assert_eq!((unknown.given.as_str(), unknown.known), ("window-9", vec!["window-1".to_owned(), "latest".to_owned()]));
 }
 
 #[test]
@@ -211,4 +211,57 @@ fn a_reader_never_sees_half_a_model() {
     // A file caught half-written would have been passed over, and not been read again.
     reader.refresh().expect("readable");
     assert_eq!(reader.snapshot().models().count(), 50);
+}
+
+#[test]
+fn an_alias_is_promoted_rolled_back_and_noticed_by_another_registry() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (writer, reader) =
+        (Registry::open(folder.path()).expect("opens"), Registry::open(folder.path()).expect("opens"));
+    for (id, loss) in [("window-1", Some(0.5)), ("window-2", Some(0.4)), ("window-3", None)] {
+        writer.publish(&artifact(id, loss)).expect("room on the disk");
+    }
+    let author = || Author { at: "now".to_owned(), by: "ops".to_owned(), why: "a try".to_owned() };
+    let alias = || "prod".parse::<AliasName>().expect("a name");
+    let promote = |id: &str| writer.promote(alias(), id.parse().expect("an id"), author());
+    assert!(matches!(writer.roll_back(alias(), author()), Err(AliasError::Unknown { .. })));
+    promote("window-1").expect("a model");
+    assert!(matches!(writer.roll_back(alias(), author()), Err(AliasError::NothingBefore { .. })));
+    promote("window-2").expect("a model");
+    for id in ["window-3", "window-9"] {
+        assert!(matches!(promote(id), Err(AliasError::NoModel { .. })), "{id}");
+    }
+    let stands_for = |registry: &Registry| {
+        registry.refresh().expect("readable");
+        registry.snapshot().resolve("prod").ok().map(|model| model.name().to_owned())
+    };
+    assert_eq!(stands_for(&reader).as_deref(), Some("window-2"));
+    // The other registry may change it too, and both know all of it.
+    let change = reader.roll_back(alias(), author()).expect("a model before");
+    assert_eq!((change.from, change.to), ("window-2".parse().ok(), "window-1".parse().ok()));
+    assert_eq!(stands_for(&writer).as_deref(), Some("window-1"));
+    writer.remove_alias(alias(), author()).expect("an alias");
+    assert_eq!((stands_for(&reader), reader.snapshot().aliases().history().len()), (None, 4));
+}
+
+#[test]
+fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (writer, reader) =
+        (Registry::open(folder.path()).expect("opens"), Registry::open(folder.path()).expect("opens"));
+    for window in 1..=5 {
+        writer.publish(&artifact(&format!("window-{window}"), Some(0.5))).expect("room on the disk");
+    }
+    writer.publish_window(&report(5, &[("window-1", 0.2), ("window-5", 0.3)], true)).expect("room on the disk");
+    let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
+    reader.refresh().expect("readable");
+    reader.promote("prod".parse().expect("a name"), "window-2".parse().expect("an id"), author).expect("a model");
+    let retired = writer.retire_before(WindowIndex::new(5).expect("not 0")).expect("room on the disk");
+    assert_eq!(retired.iter().map(ToString::to_string).collect::<Vec<_>>(), ["window-3", "window-4"]);
+    for registry in [&writer, &reader] {
+        registry.refresh().expect("readable");
+        let kept: Vec<_> = registry.snapshot().models().map(|model| model.name().to_owned()).collect();
+        assert_eq!(kept, ["window-1", "window-2", "window-5"]);
+    }
+    assert!(!folder.path().join("models/window-3").exists());
 }
