@@ -5,6 +5,7 @@
 
 mod error;
 mod running;
+mod watch;
 mod workdir;
 
 use std::net::SocketAddr;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Api};
+use crate::api::{self, Api, Keys};
 use crate::audit::{self, Audit, AuditError};
 use crate::batch::{BatchStore, Cut};
 use crate::broker::{Broker, Choice, Connection, StartOptions, topics};
@@ -29,6 +30,7 @@ use crate::trainer::Trainer;
 
 pub use self::error::AppError;
 pub use self::running::Running;
+use self::watch::watch;
 use self::workdir::Origin;
 pub use self::workdir::WorkdirError;
 pub use crate::producer::Replay;
@@ -36,8 +38,6 @@ pub use crate::record::RowNumber;
 
 /// So many digits of the dataset's sha256 name its replay.
 const RUN_ID_LENGTH: usize = 16;
-/// How often a server looks for models that another process has made.
-const REGISTRY_POLL: Duration = Duration::from_millis(500);
 
 /// What every command that works on a pipeline needs.
 #[derive(Debug, Clone)]
@@ -48,6 +48,8 @@ pub struct Workplace {
     pub workdir: PathBuf,
     /// Where its stages tell of their work.
     pub progress: Progress,
+    /// Who may ask the API.
+    pub keys: Keys,
 }
 
 /// How a whole pipeline is run in one process.
@@ -104,7 +106,7 @@ impl Workplace {
     /// The work directory holds another run, the port is taken, the broker does not come up, or the topic cannot be made.
     pub async fn run(&self, options: RunOptions, stop: CancellationToken) -> Result<Running, AppError> {
         let ground = self.prepare(Some(options.replay)).await?;
-        let listener = api::bind(self.pipeline.serve.listen).await?;
+        let listener = api::bind(&self.pipeline.serve).await?;
         if options.fresh {
             workdir::empty(&self.workdir)?;
         }
@@ -227,13 +229,14 @@ impl Workplace {
     /// # Errors
     /// The port is taken, or the models cannot be read.
     pub async fn serve(&self, stop: CancellationToken) -> Result<Running, AppError> {
-        let listener = api::bind(self.pipeline.serve.listen).await?;
+        let listener = api::bind(&self.pipeline.serve).await?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         let token = running.serving.clone();
         running.serve(self.api(&registry), listener);
+        let progress = self.progress.clone();
         running.work(async move {
-            watch(registry, token).await;
+            watch(registry, progress, token).await;
             Ok(())
         });
         Ok(running)
@@ -358,19 +361,12 @@ impl Workplace {
     }
 
     fn api(&self, registry: &Arc<Registry>) -> Api {
-        Api { pipeline: Arc::clone(&self.pipeline), registry: Arc::clone(registry), progress: self.progress.clone() }
-    }
-}
-
-async fn watch(registry: Arc<Registry>, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let reading = Arc::clone(&registry);
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || reading.refresh()).await {
-            tracing::warn!(%error, "models not read");
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(REGISTRY_POLL) => {}
+        Api {
+            pipeline: Arc::clone(&self.pipeline),
+            registry: Arc::clone(registry),
+            progress: self.progress.clone(),
+            keys: self.keys.clone(),
+            clock: timestamp,
         }
     }
 }

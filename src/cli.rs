@@ -7,6 +7,7 @@ mod args;
 mod audit;
 mod broker;
 mod demo;
+mod key;
 mod logging;
 mod models;
 mod openapi;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::args::{Cli, Command, PlaceArgs};
 use self::progress::Display;
+use crate::api::Keys;
 use crate::app::{AppError, WorkdirError, Workplace, default_workdir};
 use crate::config::{ConfigError, Pipeline};
 use crate::telemetry::Progress;
@@ -77,6 +79,7 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Serve(args) => serve::execute(args, display, stop).await,
             Command::Audit(args) => audit::execute(args, stop).await,
             Command::Models(args) => models::execute(&args),
+            Command::Key(args) => key::execute(&args),
             Command::Openapi { pipeline, place } => openapi::execute(&pipeline, &place),
         }
     });
@@ -91,7 +94,19 @@ fn workplace(pipeline: &Path, place: &PlaceArgs) -> Result<Workplace, CliError> 
 
 fn workplace_of(pipeline: Pipeline, place: &PlaceArgs) -> Workplace {
     let workdir = place.workdir.clone().unwrap_or_else(|| default_workdir(&pipeline));
-    Workplace { pipeline: Arc::new(pipeline), workdir, progress: Progress::default() }
+    Workplace { pipeline: Arc::new(pipeline), workdir, progress: Progress::default(), keys: Keys::default() }
+}
+
+/// With the API keys that the pipeline file and the environment name.
+fn with_keys(workplace: Workplace) -> Result<Workplace, CliError> {
+    let file = workplace.pipeline.serve.keys.clone();
+    let keys = Keys::load(file.as_deref(), environment("WINDROW_API_KEYS").as_deref()).map_err(AppError::from)?;
+    Ok(Workplace { keys, ..workplace })
+}
+
+#[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Why a command failed.

@@ -13,6 +13,6 @@ mod schema;
 pub use error::{ConfigError, Fault};
 pub use pipeline::{
     Accept, CalendarPart, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target,
-    TargetRule, TimeColumn, Train, WindowPolicy,
+    TargetRule, TimeColumn, Tls, Train, WindowPolicy,
 };
 pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::sync::broadcast;
 
 /// How many events a slow listener may lag behind before it misses the oldest.
@@ -65,6 +66,12 @@ pub struct Counters {
     pub repeated: Counter,
     /// Messages that are in the topic and not yet read.
     pub lag: Counter,
+    /// Rows of the window that is being filled.
+    pub window_rows: Counter,
+    /// How many rows that window will have; 0 where that is not known before it is sealed.
+    pub window_expected: Counter,
+    /// The window that is being filled, from 1; 0 while that is not known.
+    pub window: Counter,
 }
 
 /// A number that many threads may move.
@@ -90,7 +97,8 @@ impl Counter {
 }
 
 /// Something worth a line.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A broker answers.
     BrokerReady {
@@ -177,12 +185,33 @@ pub enum Event {
         /// Ways of training side by side, on the same rows.
         comparisons: Vec<ModelComparison>,
     },
+    /// A model that another process made can be asked.
+    ModelAppeared {
+        /// Its id.
+        id: String,
+    },
+    /// A name of a model stands for another one.
+    AliasChanged {
+        /// The name.
+        alias: String,
+        /// What it stood for.
+        from: Option<String>,
+        /// What it stands for.
+        to: Option<String>,
+        /// Who did it.
+        by: String,
+    },
+    /// Old models were removed, as the pipeline file asks.
+    ModelsRetired {
+        /// Their ids.
+        ids: Vec<String>,
+    },
     /// All models of the stream are there.
     TrainerDone,
 }
 
 /// Two models on the same rows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ModelComparison {
     /// The one.
     pub first: String,

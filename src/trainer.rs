@@ -108,9 +108,12 @@ impl Trainer {
         windows.manifests.insert(newest, manifest.clone());
         // The champion until now: which scheme comes first must not matter.
         let champion = self.registry.snapshot().champion().cloned();
+        // A window that has been reported had its models; those that are gone since were retired.
+        let keep = self.pipeline.train.keep;
+        let was_done = keep.is_some() && self.registry.snapshot().window(newest).is_some();
         for scheme in &self.pipeline.train.schemes {
             let id = ModelId { window: newest, scheme: *scheme };
-            if stop.is_cancelled() || self.registry.snapshot().get(id).is_some() {
+            if was_done || stop.is_cancelled() || self.registry.snapshot().get(id).is_some() {
                 continue;
             }
             let artifact = self.make(id, &mut windows, champion.as_deref())?;
@@ -127,6 +130,13 @@ impl Trainer {
                 models: report.scores.len(),
                 comparisons: report.comparisons.iter().map(comparison).collect(),
             });
+        }
+        if let Some(first) = keep.and_then(|keep| WindowIndex::new((newest.get() + 1).saturating_sub(keep.get()))) {
+            let retired = self.registry.retire_before(first)?;
+            if !retired.is_empty() {
+                let ids = retired.iter().map(ToString::to_string).collect();
+                self.progress.tell(Event::ModelsRetired { ids });
+            }
         }
         let first_needed = self.pipeline.train.schemes.iter().map(|scheme| scheme.windows(newest.next()).0).min();
         windows.forget_before(first_needed.unwrap_or(newest));

@@ -1,5 +1,10 @@
 //! What the API answers: the shapes that its document describes.
 
+pub(crate) mod aliases;
+pub(crate) mod compare;
+pub(crate) mod predictions;
+pub(crate) mod windows;
+
 use std::collections::BTreeMap;
 
 use poem_openapi::{Enum, Object};
@@ -13,17 +18,9 @@ pub(crate) struct ModelList {
     /// The models, by window and then by scheme
     pub(crate) models: Vec<ModelSummary>,
     /// Names that stand for a model, which may be another one later
-    pub(crate) aliases: Aliases,
-}
-
-/// Names that stand for a model
-#[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
-pub(crate) struct Aliases {
-    /// The accepted model of the newest window, the cumulative one where there are several
-    pub(crate) latest: Option<String>,
-    /// The accepted model of the best log-loss on the held-out rows of the newest window that all have been scored on
-    pub(crate) champion: Option<String>,
+    /// `latest`: the accepted model of the newest window, the cumulative one where there are several. `champion`: the
+    /// accepted model of the best log-loss on the held-out rows of the newest window that all have been scored on
+    pub(crate) aliases: BTreeMap<String, String>,
 }
 
 /// A model in a line
@@ -214,28 +211,6 @@ pub(crate) struct Coefficient {
     odds_ratio: Option<f64>,
 }
 
-/// A model's answer
-#[derive(Debug, Object)]
-pub(crate) struct Prediction {
-    /// The model that gave it
-    pub(crate) model: String,
-    /// Names the bytes that the model was made from
-    pub(crate) lineage: String,
-    /// How likely the row is to be positive
-    pub(crate) probability: f64,
-    /// Whether the probability reaches the threshold
-    pub(crate) label: bool,
-    /// The threshold
-    pub(crate) threshold: f64,
-}
-
-/// The answers of all fitted models to one row
-#[derive(Debug, Object)]
-pub(crate) struct Predictions {
-    /// By window and then by scheme
-    pub(crate) predictions: Vec<Prediction>,
-}
-
 /// How the server is
 #[derive(Debug, Object)]
 pub(crate) struct Health {
@@ -244,10 +219,9 @@ pub(crate) struct Health {
 
 impl ModelList {
     pub(crate) fn of(snapshot: &Snapshot) -> Self {
-        let name = |model: Option<&std::sync::Arc<Model>>| model.map(|model| model.id().to_string());
         Self {
             models: snapshot.models().map(|model| ModelSummary::of(model)).collect(),
-            aliases: Aliases { latest: name(snapshot.latest()), champion: name(snapshot.champion()) },
+            aliases: snapshot.named().map(|(name, model)| (name.to_owned(), model.name().to_owned())).collect(),
         }
     }
 }
@@ -266,7 +240,7 @@ impl ModelSummary {
             Outcome::Refused { reason } => (Status::Refused, Some(reason.clone()), Vec::new()),
         };
         Self {
-            id: artifact.id.to_string(),
+            id: model.name().to_owned(),
             status,
             reason,
             created: artifact.created.clone(),
@@ -355,23 +329,26 @@ impl Score {
 
 impl Window {
     fn of(window: &model::WindowLineage) -> Self {
-        let offsets = window.offsets.iter().map(|range| Offsets {
-            partition: range.partition.0,
-            first: range.first.0,
-            last: range.last.0,
-        });
         Self {
             window: window.window.get(),
             rows: window.rows,
             labelled: window.labelled,
             sha256: window.sha256.clone(),
-            row_numbers: window
-                .row_numbers
-                .iter()
-                .map(|range| Numbers { first: range.first, last: range.last })
-                .collect(),
-            offsets: offsets.collect(),
+            row_numbers: window.row_numbers.iter().map(Numbers::of).collect(),
+            offsets: window.offsets.iter().map(Offsets::of).collect(),
         }
+    }
+}
+
+impl Numbers {
+    fn of(range: &model::RowRange) -> Self {
+        Self { first: range.first, last: range.last }
+    }
+}
+
+impl Offsets {
+    fn of(range: &model::OffsetRange) -> Self {
+        Self { partition: range.partition.0, first: range.first.0, last: range.last.0 }
     }
 }
 
@@ -387,18 +364,6 @@ impl Solver {
             gradient_norm: report.gradient_norm,
             converged: report.converged,
             seconds: report.seconds,
-        }
-    }
-}
-
-impl Prediction {
-    pub(crate) fn of(model: &Model, prediction: &model::Prediction, threshold: f64) -> Self {
-        Self {
-            model: model.id().to_string(),
-            lineage: model.artifact().lineage.id.clone(),
-            probability: prediction.probability,
-            label: prediction.label,
-            threshold,
         }
     }
 }

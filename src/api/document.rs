@@ -1,58 +1,104 @@
 //! The API document: the typed operations, and for every fitted model paths of its own with the schema of its features.
 
-use serde_json::{Map, Value, json};
+mod examples;
+mod paths;
+mod schema;
 
-use crate::api::operations::Operations;
-use crate::api::row::{Form, Kind};
-use crate::api::server::{Served, service};
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::context::Context;
+use crate::api::operations::inference::request_schema;
+use crate::api::row::Form;
+use crate::api::server::service;
 use crate::config::Pipeline;
-use crate::model::{EncodedFeature, Encoding, Learned, Level, WindowLineage};
-use crate::registry::{Model, Snapshot};
+use crate::model::{Learned, WindowLineage};
+use crate::registry::{Model, Registry, Snapshot};
 use crate::telemetry::Progress;
+
+pub(crate) use paths::Paths;
 
 /// The templates that a model's own paths are made from.
 const CARD: &str = "/v1/models/{id}";
 const PREDICT: &str = "/v1/models/{id}/predict";
-/// Examples are rounded to so many decimals: the last digits of a float differ between machines.
-const DECIMALS: i32 = 6;
-/// So many levels of a category are named in the document.
-const LEVELS_NAMED: usize = 200;
+const BATCH: &str = "/v1/models/{id}/predict/batch";
+const DIFF: &str = "/v1/models/{id}/diff/{other}";
+const PREDICT_ALL: &str = "/v1/predict";
+const INFER: &str = "/v2/models/{name}/infer";
+const PROBLEM: &str = "application/problem+json";
 
 /// The document as pretty JSON; the same for the same pipeline and models.
 #[must_use]
-pub fn document(pipeline: &Pipeline, snapshot: &Snapshot) -> String {
-    let operations = Operations { served: Served::shared(), progress: Progress::default() };
-    let service = service(operations, pipeline);
-    expand(&service.spec(), pipeline, snapshot)
+pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
+    let snapshot = registry.snapshot();
+    let has_keys = pipeline.serve.keys.is_some();
+    // Nothing is asked of these operations, so that no clock is read.
+    let clock = String::new;
+    let (progress, stop) = (Progress::default(), CancellationToken::new());
+    let context = Context::new(Arc::clone(pipeline), Arc::new(registry), progress, has_keys, stop, clock);
+    let typed = service(&Arc::new(context)).spec();
+    serde_json::to_string_pretty(&expand(&typed, pipeline, has_keys, &snapshot)).unwrap_or_default()
 }
 
 /// Adds the models' own paths to the document of the typed operations.
-pub(crate) fn expand(typed: &str, pipeline: &Pipeline, snapshot: &Snapshot) -> String {
+pub(crate) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, snapshot: &Snapshot) -> Value {
     // The text comes from poem-openapi, which wrote JSON.
     let mut document: Value = serde_json::from_str(typed).unwrap_or_default();
-    let (card, predict) = (document["paths"][CARD]["get"].clone(), document["paths"][PREDICT]["post"].clone());
+    document["info"]["description"] = json!(about(pipeline));
+    plain_paths(&mut document);
+    answers_of_all(&mut document, has_keys);
+    document["paths"][INFER]["post"]["requestBody"]["content"]["application/json"]["schema"] = request_schema();
+    let templates = [CARD, PREDICT, BATCH].map(|path| document["paths"][path].clone());
     for model in snapshot.models() {
-        let Some(learned) = model.learned() else { continue };
-        let id = model.id().to_string();
-        let lineage = &model.artifact().lineage;
-        let fitted = format!("Fitted to {} rows of {}", lineage.fit_rows, windows(&lineage.windows));
-        document["paths"][format!("/v1/models/{id}")] = json!({ "get": own(&card, "show", &id, &fitted) });
-        let mut own_predict = own(&predict, "predict", &id, &fitted);
-        own_predict["requestBody"]["content"] = row_content(learned);
-        own_predict["responses"]["200"]["content"] = answered(&own_predict, model, learned);
-        document["paths"][format!("/v1/models/{id}/predict")] = json!({ "post": own_predict });
-        if let Some(tags) = document["tags"].as_array_mut() {
-            tags.push(json!({ "name": id, "description": fitted }));
+        if let Some(learned) = model.learned() {
+            add_model(&mut document, &templates, pipeline, model, learned);
         }
     }
     // All models of a pipeline have the same fields, and the newest knows the most categories.
-    if let Some(learned) = snapshot.latest().and_then(|model| model.learned()) {
-        for path in [PREDICT, "/v1/predict"] {
-            document["paths"][path]["post"]["requestBody"]["content"] = row_content(learned);
+    if let Some((model, learned)) = snapshot.latest().and_then(|model| Some((model, model.learned()?))) {
+        for path in [PREDICT, PREDICT_ALL, DIFF] {
+            document["paths"][path]["post"]["requestBody"]["content"] = row_content(model, learned);
         }
+        document["paths"][BATCH]["post"]["requestBody"]["content"] = batch_content(model, learned, pipeline);
+        document["paths"][INFER]["post"]["requestBody"]["content"]["application/json"]["example"] =
+            examples::tensors(&Form::new(&learned.encoder, &[]), learned);
     }
-    document["info"]["description"] = json!(about(pipeline));
-    serde_json::to_string_pretty(&document).unwrap_or_default()
+    document
+}
+
+/// Paths of its own for a model, and the schema of its rows.
+fn add_model(document: &mut Value, templates: &[Value; 3], pipeline: &Pipeline, model: &Model, learned: &Learned) {
+    let [card, predict, batch] = templates;
+    let (id, lineage) = (model.name(), &model.artifact().lineage);
+    let fitted = format!("Fitted to {} rows of {}", lineage.fit_rows, windows(&lineage.windows));
+    document["components"]["schemas"][schema_name(id)] = schema::row(learned);
+    let paths = &mut document["paths"];
+    paths[format!("/v1/models/{id}")] = json!({ "get": own(&card["get"], "show", id, &fitted) });
+    let mut own_predict = own(&predict["post"], "predict", id, &fitted);
+    own_predict["requestBody"]["content"] = row_content(model, learned);
+    if let Some(example) = examples::answer(model, learned) {
+        set_example(&mut own_predict["responses"]["200"]["content"], &example);
+    }
+    if let Some(example) = examples::refusal(&Form::new(&learned.encoder, &[]), learned) {
+        own_predict["responses"]["422"]["content"][PROBLEM]["example"] = example;
+    }
+    paths[format!("/v1/models/{id}/predict")] = json!({ "post": own_predict });
+    let mut own_batch = own(&batch["post"], "predict_batch", id, &fitted);
+    own_batch["requestBody"]["content"] = batch_content(model, learned, pipeline);
+    paths[format!("/v1/models/{id}/predict/batch")] = json!({ "post": own_batch });
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.push(json!({ "name": id, "description": fitted }));
+    }
+}
+
+fn schema_name(id: &str) -> String {
+    format!("Row_{}", id.replace('-', "_"))
+}
+
+fn reference(model: &Model) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{}", schema_name(model.name())) })
 }
 
 fn windows(windows: &[WindowLineage]) -> String {
@@ -66,8 +112,8 @@ fn windows(windows: &[WindowLineage]) -> String {
 /// An operation of the template, for one model.
 fn own(template: &Value, verb: &str, id: &str, fitted: &str) -> Value {
     let mut operation = template.clone();
-    if let Some(operation) = operation.as_object_mut() {
-        operation.remove("parameters");
+    if let Some(parameters) = operation["parameters"].as_array_mut() {
+        parameters.retain(|parameter| parameter["in"] != "path");
     }
     let summary = operation["summary"].as_str().unwrap_or_default().replace("a model", id);
     operation["summary"] = json!(summary);
@@ -77,86 +123,94 @@ fn own(template: &Value, verb: &str, id: &str, fitted: &str) -> Value {
     operation
 }
 
-fn answered(operation: &Value, model: &Model, learned: &Learned) -> Value {
-    let mut content = operation["responses"]["200"]["content"].clone();
-    if let (Some(answer), Some(example)) = (content.as_object_mut(), learned.examples.first()) {
-        for media in answer.values_mut() {
-            media["example"] = json!({
-                "model": model.id().to_string(),
-                "lineage": model.artifact().lineage.id,
-                "probability": rounded(example.probability),
-                "label": example.probability >= learned.threshold,
-                "threshold": learned.threshold,
-            });
-        }
+fn set_example(content: &mut Value, example: &Value) {
+    for media in content.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        media["example"] = example.clone();
     }
-    content
 }
 
 /// What a request for a model holds.
-fn row_content(learned: &Learned) -> Value {
-    let mut body = json!({ "schema": row_schema(learned) });
+fn row_content(model: &Model, learned: &Learned) -> Value {
+    let mut body = json!({ "schema": reference(model) });
     if let Some(example) = learned.examples.first() {
         body["example"] = Value::Object(example.row.clone());
     }
     json!({ "application/json": body })
 }
 
-/// The schema of one row for one model.
-fn row_schema(learned: &Learned) -> Value {
-    let form = Form::new(&learned.encoder);
-    let mut properties = Map::new();
-    for field in form.fields() {
-        let of_field = learned.encoder.features.iter().filter(|feature| feature.column == field.name);
-        let description = of_field.map(described).collect::<Vec<_>>().join(" ");
-        let kind = match &field.kind {
-            Kind::Number { .. } => "number",
-            Kind::Text | Kind::Time(_) => "string",
-        };
-        let mut schema = json!({ "type": kind, "nullable": true, "description": description });
-        if field.kind == (Kind::Number { log: true }) {
-            schema["minimum"] = json!(-1);
-            schema["exclusiveMinimum"] = json!(true);
-        }
-        properties.insert(field.name.clone(), schema);
-    }
-    let required: Vec<&str> = form.fields().iter().map(|field| field.name.as_str()).collect();
+/// What a request for many rows holds, in each of its kinds.
+fn batch_content(model: &Model, learned: &Learned, pipeline: &Pipeline) -> Value {
+    let most = pipeline.serve.max_rows;
+    let rows: Vec<&Map<String, Value>> = learned.examples.iter().map(|example| &example.row).collect();
+    let lines = |about: &str| json!({ "type": "string", "description": about });
     json!({
-        "type": "object",
-        "description": "One row. Every field must be there; null where it is missing.",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": false,
+        "application/json": {
+            "schema": { "type": "array", "maxItems": most, "items": reference(model) },
+            "example": rows,
+        },
+        "application/x-ndjson": {
+            "schema": lines("A row a line, each a JSON object"),
+            "example": examples::lines(&rows),
+        },
+        "text/csv": {
+            "schema": lines("A header line, then a record a row; other columns are passed over"),
+            "example": examples::table(&rows),
+        },
     })
 }
 
-fn described(feature: &EncodedFeature) -> String {
-    match &feature.encoding {
-        Encoding::Number { min, max, median, log, .. } => {
-            let median = rounded(if *log { median.exp_m1() } else { *median });
-            let (min, max) = (rounded(*min), rounded(*max));
-            format!("Seen in training from {min} to {max}; missing counts as the median, {median}.")
-        }
-        Encoding::Category { levels } => {
-            let known = values(levels);
-            let more = known.len().saturating_sub(LEVELS_NAMED);
-            let named = known.iter().take(LEVELS_NAMED).cloned().collect::<Vec<_>>().join(", ");
-            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            format!("Known: {named}{more}. Any other text counts as 'other'.")
-        }
-        Encoding::Calendar { part, format, levels } => {
-            let known = values(levels).join(", ");
-            format!("A time of the form {}; its {} is used (known: {known}).", format.as_str(), part.name())
-        }
-    }
+/// What has no typed operation.
+fn plain_paths(document: &mut Value) {
+    let text = json!({ "type": "string" });
+    let mut plain = |path: &str, id: &str, summary: &str, kind: &str, schema: &Value| {
+        let answer = json!({ "description": "", "content": { kind: { "schema": schema } } });
+        document["paths"][path] = json!({ "get": {
+            "tags": ["Health"], "summary": summary, "operationId": id, "responses": { "200": answer },
+        } });
+    };
+    let kind = crate::api::metrics::CONTENT_TYPE;
+    plain("/metrics", "metrics", "Metrics of pipeline, models and requests, for Prometheus", kind, &text);
+    plain("/openapi.json", "openapi", "This document", "application/json", &json!({ "type": "object" }));
 }
 
-fn values(levels: &[Level]) -> Vec<String> {
-    let value = |level: &Level| match level {
-        Level::Value(text) => Some(text.clone()),
-        Level::Missing | Level::Other => None,
+/// What every operation may answer, and the keys that it asks for.
+fn answers_of_all(document: &mut Value, has_keys: bool) {
+    let problem = |about: &str| {
+        let schema = json!({ "$ref": "#/components/schemas/Problem" });
+        json!({ "description": about, "content": { PROBLEM: { "schema": schema } } })
     };
-    levels.iter().filter_map(value).collect()
+    let mut common = vec![
+        ("408", problem("The request took too long")),
+        ("500", problem("A fault of the server")),
+        (
+            "503",
+            problem("Too many requests at once, or nothing to answer with yet; Retry-After says when to try again"),
+        ),
+    ];
+    if has_keys {
+        common.push(("401", problem("No API key, or one that is not known")));
+        common.push(("403", problem("The API key does not allow this")));
+        document["components"]["securitySchemes"] = json!({
+            "bearer": { "type": "http", "scheme": "bearer", "description": "An API key" },
+            "header": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key" },
+        });
+    }
+    for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+            let answers = &mut operation["responses"];
+            for (status, answer) in &common {
+                if answers[*status].is_null() {
+                    answers[*status] = answer.clone();
+                }
+            }
+            if has_keys && !path.contains("/health/") {
+                let is_admin = path.starts_with("/v1/aliases") && method != "get";
+                let scope = if is_admin { "admin" } else { "read" };
+                operation["security"] = json!([{ "bearer": [] }, { "header": [] }]);
+                operation["x-scope"] = json!(scope);
+            }
+        }
+    }
 }
 
 fn about(pipeline: &Pipeline) -> String {
@@ -172,8 +226,16 @@ fn about(pipeline: &Pipeline) -> String {
     )
 }
 
-fn rounded(number: f64) -> f64 {
-    let scale = 10_f64.powi(DECIMALS);
-    let rounded = (number * scale).round() / scale;
-    if rounded.is_finite() { rounded } else { number }
+/// Swagger UI, with the document loaded from the server, so that a reload shows the newest models.
+pub(crate) fn page(html: &str, typed: &str, name: &str) -> String {
+    html.replace(&format!("let spec = {typed};"), "")
+        .replace("spec: spec,", "url: 'openapi.json',")
+        .replace(
+            "<title>Swagger UI</title>",
+            &format!(
+                "<title>Windrow: {name}</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+            ),
+        )
+        .trim_start()
+        .to_owned()
 }

@@ -9,7 +9,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::api::row::RowError;
-use crate::registry::UnknownModel;
+use crate::registry::{AliasError, BadAliasName, UnknownModel};
 
 /// The media type of a problem.
 pub(crate) const PROBLEM: &str = "application/problem+json";
@@ -31,13 +31,17 @@ pub(crate) struct Problem {
     pub(crate) errors: Option<Vec<FieldFault>>,
     /// The names that could have been meant
     pub(crate) known: Option<Vec<String>>,
+    /// The same as `detail`: what clients of the Open Inference Protocol look for
+    pub(crate) error: Option<String>,
 }
 
 /// One fault of a request.
 #[derive(Debug, Clone, PartialEq, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct FieldFault {
-    /// The field
+    /// The row of a batch, from 1
+    pub(crate) row: Option<u64>,
+    /// The field; empty where the row as a whole is meant
     pub(crate) field: String,
     /// What is wrong with it
     pub(crate) reason: String,
@@ -55,21 +59,24 @@ pub(crate) enum Refusal {
     /// The body is not JSON
     #[oai(status = 400, content_type = "application/problem+json")]
     Malformed(Json<Problem>),
-    /// There is no such model
+    /// There is no such model, alias, window or lineage
     #[oai(status = 404, content_type = "application/problem+json")]
     NotFound(Json<Problem>),
-    /// There is a record of the model, but its window could not be learned from
+    /// There is a record of the model, but its window could not be learned from; or an alias cannot be changed so
     #[oai(status = 409, content_type = "application/problem+json")]
-    NotLearned(Json<Problem>),
-    /// The body is too large
+    Conflict(Json<Problem>),
+    /// The body is too large, or holds too many rows
     #[oai(status = 413, content_type = "application/problem+json")]
     TooLarge(Json<Problem>),
-    /// The body is not declared as JSON
+    /// The body is of a kind that is not taken here
     #[oai(status = 415, content_type = "application/problem+json")]
-    NotJson(Json<Problem>),
-    /// The body is JSON, but not a row
+    OtherKind(Json<Problem>),
+    /// The body can be read, but does not say what it should
     #[oai(status = 422, content_type = "application/problem+json")]
-    NotARow(Json<Problem>),
+    Invalid(Json<Problem>),
+    /// A file of ours cannot be written
+    #[oai(status = 500, content_type = "application/problem+json")]
+    Internal(Json<Problem>),
     /// Nothing to answer with yet
     #[oai(status = 503, content_type = "application/problem+json")]
     NotReady(Json<Problem>),
@@ -84,7 +91,14 @@ impl Problem {
             detail: detail.into(),
             errors: None,
             known: None,
+            error: None,
         }
+    }
+
+    /// As clients of the Open Inference Protocol expect it.
+    pub(crate) fn for_inference(mut self) -> Self {
+        self.error = Some(self.detail.clone());
+        self
     }
 
     /// The problem as an answer of its own, where no operation is there to give it.
@@ -109,27 +123,68 @@ impl From<UnknownModel> for Refusal {
 impl From<RowError> for Refusal {
     fn from(error: RowError) -> Self {
         match error {
-            RowError::Syntax { reason } => {
-                let detail = format!("the body is not JSON: {reason}");
-                Self::Malformed(Json(Problem::new(StatusCode::BAD_REQUEST, "malformed-json", detail)))
+            RowError::Syntax { reason } => Self::malformed(&format!("the body is not JSON: {reason}")),
+            RowError::Fields { faults } => Self::invalid_row(faults),
+        }
+    }
+}
+
+impl From<BadAliasName> for Refusal {
+    fn from(error: BadAliasName) -> Self {
+        Self::invalid("invalid-alias", error.to_string())
+    }
+}
+
+impl From<AliasError> for Refusal {
+    fn from(error: AliasError) -> Self {
+        let detail = error.to_string();
+        let problem = |status, kind| Json(Problem::new(status, kind, detail.clone()));
+        match error {
+            AliasError::Unknown { .. } => Self::NotFound(problem(StatusCode::NOT_FOUND, "unknown-alias")),
+            AliasError::NoModel { .. } | AliasError::NothingBefore { .. } => {
+                Self::Conflict(problem(StatusCode::CONFLICT, "alias-conflict"))
             }
-            RowError::Fields { faults } => {
-                let detail = match faults.len() {
-                    1 => "the row has a fault".to_owned(),
-                    count => format!("the row has {count} faults"),
-                };
-                let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-row", detail);
-                problem.errors = Some(faults);
-                Self::NotARow(Json(problem))
+            AliasError::Read { .. } | AliasError::Damaged { .. } | AliasError::Write { .. } => {
+                tracing::error!(%error, "the aliases cannot be changed");
+                let detail = "the aliases cannot be read or written; the log of the server says why";
+                Self::Internal(Json(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", detail)))
             }
         }
     }
 }
 
 impl Refusal {
+    pub(crate) fn malformed(detail: &str) -> Self {
+        Self::Malformed(Json(Problem::new(StatusCode::BAD_REQUEST, "malformed-body", detail)))
+    }
+
+    pub(crate) fn invalid(kind: &str, detail: impl Into<String>) -> Self {
+        Self::Invalid(Json(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail)))
+    }
+
+    pub(crate) fn invalid_row(faults: Vec<FieldFault>) -> Self {
+        let detail = match faults.len() {
+            1 => "the row has a fault".to_owned(),
+            count => format!("the row has {count} faults"),
+        };
+        Self::with_faults("invalid-row", detail, faults)
+    }
+
+    pub(crate) fn with_faults(kind: &str, detail: String, faults: Vec<FieldFault>) -> Self {
+        let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail);
+        problem.errors = Some(faults);
+        Self::Invalid(Json(problem))
+    }
+
+    pub(crate) fn not_found(kind: &str, detail: String, known: Vec<String>) -> Self {
+        let mut problem = Problem::new(StatusCode::NOT_FOUND, kind, detail);
+        problem.known = Some(known);
+        Self::NotFound(Json(problem))
+    }
+
     pub(crate) fn not_learned(id: &str, reason: &str) -> Self {
         let detail = format!("there is no model {id}: {reason}");
-        Self::NotLearned(Json(Problem::new(StatusCode::CONFLICT, "not-learned", detail)))
+        Self::Conflict(Json(Problem::new(StatusCode::CONFLICT, "not-learned", detail)))
     }
 
     pub(crate) fn not_ready(detail: String) -> Self {
@@ -137,13 +192,32 @@ impl Refusal {
     }
 
     pub(crate) fn too_large(limit: usize) -> Self {
-        let detail = format!("the body is larger than {limit} bytes, which no row is");
+        let detail = format!("the body is larger than the {limit} bytes that are taken here");
         Self::TooLarge(Json(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)))
     }
 
-    pub(crate) fn not_json(given: Option<&str>) -> Self {
+    pub(crate) fn too_many_rows(limit: usize) -> Self {
+        let detail = format!("the body has more than {limit} rows (serve.max_rows): send it in parts");
+        Self::TooLarge(Json(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-rows", detail)))
+    }
+
+    pub(crate) fn other_kind(given: Option<&str>, taken: &str) -> Self {
         let given = given.map_or("none".to_owned(), |given| format!("`{given}`"));
-        let detail = format!("the content-type is {given}; send application/json");
-        Self::NotJson(Json(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", detail)))
+        let detail = format!("the content-type is {given}; send {taken}");
+        Self::OtherKind(Json(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)))
+    }
+
+    /// As clients of the Open Inference Protocol expect it.
+    pub(crate) fn for_inference(mut self) -> Self {
+        let (Self::Malformed(Json(problem))
+        | Self::NotFound(Json(problem))
+        | Self::Conflict(Json(problem))
+        | Self::TooLarge(Json(problem))
+        | Self::OtherKind(Json(problem))
+        | Self::Invalid(Json(problem))
+        | Self::Internal(Json(problem))
+        | Self::NotReady(Json(problem))) = &mut self;
+        problem.error = Some(problem.detail.clone());
+        self
     }
 }

@@ -1,18 +1,17 @@
-//! From the body of a request to the cells of a row, or to everything that is wrong with it.
+//! From what a request gives to the cells of a row, or to everything that is wrong with it.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+mod given;
+mod json;
 
 use crate::api::problem::FieldFault;
-use crate::model::{Cell, Encoder, Encoding};
-use crate::record::TimeFormat;
+use crate::model::{Cell, Encoder, Encoding, Level};
+use crate::record::{Fields, TimeFormat, parse_number};
+
+pub(crate) use given::{Given, echo};
+pub(crate) use json::RowSeed;
 
 /// How alike a name must be to be offered instead.
 const LIKENESS: f64 = 0.8;
-/// How much of a faulty value is told back.
-const LONGEST_ECHO: usize = 60;
 
 /// The fields of a request for one model.
 #[derive(Debug)]
@@ -20,6 +19,8 @@ pub(crate) struct Form {
     fields: Vec<Field>,
     /// The field of each feature, in the encoder's order.
     features: Vec<usize>,
+    /// The texts that mean 'missing' where there is no null, as in CSV.
+    nulls: Vec<String>,
 }
 
 /// A column that a request gives.
@@ -32,13 +33,27 @@ pub(crate) struct Field {
 /// What a field holds.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Kind {
-    Number { log: bool },
-    Text,
+    Number {
+        log: bool,
+    },
+    /// One of these, sorted; any other counts as 'other'.
+    Text {
+        known: Vec<String>,
+    },
     Time(TimeFormat),
 }
 
+/// Why a body is no row.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RowError {
+    #[error("{reason}")]
+    Syntax { reason: String },
+    #[error("the row has {} faults", faults.len())]
+    Fields { faults: Vec<FieldFault> },
+}
+
 impl Form {
-    pub(crate) fn new(encoder: &Encoder) -> Self {
+    pub(crate) fn new(encoder: &Encoder, nulls: &[String]) -> Self {
         let mut fields: Vec<Field> = Vec::new();
         let mut features = Vec::new();
         for feature in &encoder.features {
@@ -48,7 +63,7 @@ impl Form {
                 fields.len() - 1
             }));
         }
-        Self { fields, features }
+        Self { fields, features, nulls: nulls.to_vec() }
     }
 
     pub(crate) fn fields(&self) -> &[Field] {
@@ -58,40 +73,125 @@ impl Form {
     /// Reads one JSON object.
     pub(crate) fn read<'b>(&self, body: &'b [u8]) -> Result<Row<'b>, RowError> {
         let mut reader = serde_json::Deserializer::from_slice(body);
-        let visitor =
-            RowVisitor { form: self, given: (0..self.fields.len()).map(|_| None).collect(), faults: Vec::new() };
-        let read = reader.deserialize_any(visitor).and_then(|read| reader.end().map(|()| read));
-        let RowVisitor { given, mut faults, .. } =
-            read.map_err(|error| RowError::Syntax { reason: error.to_string() })?;
-        if faults.iter().all(|fault| !fault.field.is_empty()) {
-            for (field, given) in self.fields.iter().zip(&given) {
-                let fault = match given {
-                    None => Some(field.fault("is missing", None)),
-                    Some(given) => field.check(given),
-                };
-                faults.extend(fault);
+        let seed = RowSeed(self);
+        let read = serde::de::DeserializeSeed::deserialize(seed, &mut reader);
+        let read = read.and_then(|read| reader.end().map(|()| read));
+        let read = read.map_err(|error| RowError::Syntax { reason: error.to_string() })?;
+        read.map_err(|faults| RowError::Fields { faults })
+    }
+
+    /// Which column of a table holds each field; the table may have others beside.
+    pub(crate) fn columns(&self, header: &Fields<'_>) -> Result<Vec<usize>, Vec<FieldFault>> {
+        let names: Vec<&str> = header.iter().collect();
+        let mut faults = Vec::new();
+        let mut columns = Vec::with_capacity(self.fields.len());
+        for field in &self.fields {
+            let mut places = names.iter().enumerate().filter(|(_, name)| **name == field.name).map(|(place, _)| place);
+            match (places.next(), places.next()) {
+                (Some(place), None) => columns.push(place),
+                (Some(_), Some(_)) => faults.push(field.fault("stands twice in the header line", None)),
+                (None, _) => {
+                    let nearest = nearest(&field.name, names.iter().copied()).map(str::to_owned);
+                    let fault = field.fault("is missing in the header line", None);
+                    faults.push(FieldFault { did_you_mean: nearest, ..fault });
+                }
             }
         }
-        if faults.is_empty() { Ok(Row { given }) } else { Err(RowError::Fields { faults }) }
+        if faults.is_empty() { Ok(columns) } else { Err(faults) }
+    }
+
+    /// Reads one record of a table whose columns these are.
+    pub(crate) fn read_record<'b>(&self, record: &Fields<'b>, columns: &[usize]) -> Result<Row<'b>, Vec<FieldFault>> {
+        let cells = self.fields.iter().zip(columns).map(|(field, column)| {
+            let text = record.get(*column).unwrap_or_default();
+            Some(self.given_in_text(field, text))
+        });
+        self.check(cells.collect())
+    }
+
+    /// What a text that stands alone means for a field.
+    pub(crate) fn given_in_text<'b>(&self, field: &Field, text: &'b str) -> Given<'b> {
+        if self.nulls.iter().any(|null| null == text) {
+            return Given::Null;
+        }
+        match field.kind {
+            Kind::Number { .. } => parse_number(text).map_or(Given::Text(text.into()), Given::Number),
+            Kind::Text { .. } | Kind::Time(_) => Given::Text(text.into()),
+        }
+    }
+
+    /// A row of what was given for each field, if all of it is good.
+    pub(crate) fn check<'b>(&self, given: Vec<Option<Given<'b>>>) -> Result<Row<'b>, Vec<FieldFault>> {
+        let faults: Vec<FieldFault> = self.faults(&given).collect();
+        if faults.is_empty() { Ok(Row { given }) } else { Err(faults) }
+    }
+
+    fn faults<'a>(&'a self, given: &'a [Option<Given<'_>>]) -> impl Iterator<Item = FieldFault> + 'a {
+        self.fields.iter().zip(given).filter_map(|(field, given)| match given {
+            None => Some(field.fault("is missing", None)),
+            Some(given) => field.check(given),
+        })
     }
 
     /// The cells of a row that was read with this form, one a feature.
     pub(crate) fn cells<'r>(&self, row: &'r Row<'_>) -> Vec<Cell<'r>> {
         let cell = |field: &usize| match (&self.fields[*field].kind, &row.given[*field]) {
             (Kind::Number { .. }, Some(Given::Number(number))) => Cell::Number(*number),
-            (Kind::Text, Some(Given::Text(text))) => Cell::Text(text),
+            (Kind::Text { .. }, Some(Given::Text(text))) => Cell::Text(text),
             (Kind::Time(format), Some(Given::Text(text))) => format.parse(text).map_or(Cell::Missing, Cell::Time),
             _ => Cell::Missing,
         };
         self.features.iter().map(cell).collect()
     }
+
+    /// What was given for each feature, as it is told back.
+    pub(crate) fn told<'r>(&self, row: &'r Row<'_>) -> impl Iterator<Item = Option<String>> + 'r {
+        self.features.clone().into_iter().map(|field| row.given[field].as_ref().map(ToString::to_string))
+    }
+
+    /// The texts of a row that a field does not know, with the nearest that it knows.
+    pub(crate) fn unknown<'r>(&'r self, row: &'r Row<'_>) -> impl Iterator<Item = Unknown<'r>> {
+        self.fields.iter().zip(&row.given).filter_map(|(field, given)| match (&field.kind, given) {
+            (Kind::Text { known }, Some(Given::Text(text))) => {
+                let is_known = known.binary_search_by(|value| value.as_str().cmp(text)).is_ok();
+                (!is_known).then(|| Unknown {
+                    field: &field.name,
+                    text,
+                    nearest: nearest(text, known.iter().map(String::as_str)),
+                })
+            }
+            _ => None,
+        })
+    }
+}
+
+/// A text that counts as 'other'.
+pub(crate) struct Unknown<'r> {
+    pub(crate) field: &'r str,
+    pub(crate) text: &'r str,
+    pub(crate) nearest: Option<&'r str>,
+}
+
+/// The name that is most like a text, if one is.
+pub(crate) fn nearest<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let text = text.to_lowercase();
+    let alike = names.map(|name| (strsim::jaro_winkler(&name.to_lowercase(), &text), name));
+    alike.filter(|(likeness, _)| *likeness > LIKENESS).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name)
 }
 
 impl Kind {
     fn of(encoding: &Encoding) -> Self {
         match encoding {
             Encoding::Number { log, .. } => Self::Number { log: *log },
-            Encoding::Category { .. } => Self::Text,
+            Encoding::Category { levels } => {
+                let values = levels.iter().filter_map(|level| match level {
+                    Level::Value(text) => Some(text.clone()),
+                    Level::Missing | Level::Other => None,
+                });
+                let mut known: Vec<String> = values.collect();
+                known.sort_unstable();
+                Self::Text { known }
+            }
             Encoding::Calendar { format, .. } => Self::Time(format.clone()),
         }
     }
@@ -100,7 +200,7 @@ impl Kind {
         match self {
             Self::Number { log: false } => "a number, or null where it is missing".to_owned(),
             Self::Number { log: true } => "a number above -1, or null where it is missing".to_owned(),
-            Self::Text => "a text, or null where it is missing".to_owned(),
+            Self::Text { .. } => "a text, or null where it is missing".to_owned(),
             Self::Time(format) => format!("a time of the form {}, or null where it is missing", format.as_str()),
         }
     }
@@ -110,10 +210,12 @@ impl Field {
     fn check(&self, given: &Given<'_>) -> Option<FieldFault> {
         let fault = |reason: &str| Some(self.fault(reason, Some(given.to_string())));
         match (&self.kind, given) {
-            (_, Given::Null) | (Kind::Number { log: false }, Given::Number(_)) | (Kind::Text, Given::Text(_)) => None,
+            (_, Given::Null)
+            | (Kind::Number { log: false }, Given::Number(_))
+            | (Kind::Text { .. }, Given::Text(_)) => None,
             (Kind::Number { .. }, Given::Number(number)) if *number > -1.0 => None,
             (Kind::Number { .. }, Given::Number(_)) => fault("has no logarithm"),
-            (Kind::Number { .. }, Given::Text(text)) if text.trim().parse::<f64>().is_ok() => {
+            (Kind::Number { .. }, Given::Text(text)) if text.trim().parse::<f64>().is_ok_and(f64::is_finite) => {
                 fault("is a number written as a text")
             }
             (Kind::Number { .. }, _) => fault("is not a number"),
@@ -124,12 +226,13 @@ impl Field {
                     fault("is not a time of this form")
                 }
             }
-            (Kind::Text | Kind::Time(_), _) => fault("is not a text"),
+            (Kind::Text { .. } | Kind::Time(_), _) => fault("is not a text"),
         }
     }
 
-    fn fault(&self, reason: &str, given: Option<String>) -> FieldFault {
+    pub(crate) fn fault(&self, reason: &str, given: Option<String>) -> FieldFault {
         FieldFault {
+            row: None,
             field: self.name.clone(),
             reason: reason.to_owned(),
             given,
@@ -143,178 +246,4 @@ impl Field {
 #[derive(Debug)]
 pub(crate) struct Row<'b> {
     given: Vec<Option<Given<'b>>>,
-}
-
-/// A JSON value as far as a row can hold it.
-#[derive(Debug)]
-enum Given<'b> {
-    Null,
-    Bool(bool),
-    Number(f64),
-    Text(Cow<'b, str>),
-    Array,
-    Object,
-}
-
-impl fmt::Display for Given<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("null"),
-            Self::Bool(value) => value.fmt(f),
-            Self::Number(number) => number.fmt(f),
-            Self::Text(text) => match text.char_indices().nth(LONGEST_ECHO) {
-                Some((end, _)) => write!(f, "{:?}...", &text[..end]),
-                None => write!(f, "{text:?}"),
-            },
-            Self::Array => f.write_str("an array"),
-            Self::Object => f.write_str("an object"),
-        }
-    }
-}
-
-struct RowVisitor<'f, 'b> {
-    form: &'f Form,
-    given: Vec<Option<Given<'b>>>,
-    faults: Vec<FieldFault>,
-}
-
-impl RowVisitor<'_, '_> {
-    fn not_an_object<E>(mut self, given: &str) -> Result<Self, E> {
-        self.faults.push(FieldFault {
-            field: String::new(),
-            reason: "the body is not a JSON object".to_owned(),
-            given: Some(given.to_owned()),
-            expected: Some("an object with the fields of one row".to_owned()),
-            did_you_mean: None,
-        });
-        Ok(self)
-    }
-
-    fn unknown(&mut self, name: &str) {
-        let likeness = |field: &&Field| strsim::jaro_winkler(&field.name.to_lowercase(), &name.to_lowercase());
-        let nearest = self.form.fields.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-        let nearest = nearest.filter(|field| likeness(field) > LIKENESS);
-        self.faults.push(FieldFault {
-            field: name.chars().take(LONGEST_ECHO).collect(),
-            reason: "is no field of this model".to_owned(),
-            given: None,
-            expected: None,
-            did_you_mean: nearest.map(|field| field.name.clone()),
-        });
-    }
-}
-
-impl<'b> Visitor<'b> for RowVisitor<'_, 'b> {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_map<A: MapAccess<'b>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while let Some(name) = map.next_key::<Cow<'b, str>>()? {
-            let value = map.next_value::<Given<'b>>()?;
-            match self.form.fields.iter().position(|field| field.name == *name) {
-                None => self.unknown(&name),
-                Some(place) if self.given[place].is_some() => {
-                    let fault = self.form.fields[place].fault("stands twice", Some(value.to_string()));
-                    self.faults.push(fault);
-                }
-                Some(place) => self.given[place] = Some(value),
-            }
-        }
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<Self, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        self.not_an_object("an array")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        self.not_an_object("null")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Self, E> {
-        self.not_an_object(&value.to_string())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Self, E> {
-        self.not_an_object(&value.to_string())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Self, E> {
-        self.not_an_object(&value.to_string())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Self, E> {
-        self.not_an_object(&value.to_string())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Self, E> {
-        self.not_an_object(&Given::Text(Cow::Borrowed(value)).to_string())
-    }
-}
-
-impl<'b> serde::Deserialize<'b> for Given<'b> {
-    fn deserialize<D: Deserializer<'b>>(deserializer: D) -> Result<Self, D::Error> {
-        struct GivenVisitor;
-
-        impl<'b> Visitor<'b> for GivenVisitor {
-            type Value = Given<'b>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON value")
-            }
-
-            fn visit_unit<E>(self) -> Result<Given<'b>, E> {
-                Ok(Given::Null)
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Given<'b>, E> {
-                Ok(Given::Bool(value))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Given<'b>, E> {
-                Ok(Given::Number(value as f64))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Given<'b>, E> {
-                Ok(Given::Number(value as f64))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Given<'b>, E> {
-                Ok(Given::Number(value))
-            }
-
-            fn visit_borrowed_str<E>(self, value: &'b str) -> Result<Given<'b>, E> {
-                Ok(Given::Text(Cow::Borrowed(value)))
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Given<'b>, E> {
-                Ok(Given::Text(Cow::Owned(value.to_owned())))
-            }
-
-            fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<Given<'b>, A::Error> {
-                while items.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Given::Array)
-            }
-
-            fn visit_map<A: MapAccess<'b>>(self, mut map: A) -> Result<Given<'b>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Given::Object)
-            }
-        }
-
-        deserializer.deserialize_any(GivenVisitor)
-    }
-}
-
-/// Why a body is no row.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RowError {
-    #[error("{reason}")]
-    Syntax { reason: String },
-    #[error("the row has {} faults", faults.len())]
-    Fields { faults: Vec<FieldFault> },
 }

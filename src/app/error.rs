@@ -1,6 +1,6 @@
 //! Why a command did not come to its end.
 
-use crate::api::ApiError;
+use crate::api::{ApiError, BindError, KeysError};
 use crate::app::WorkdirError;
 use crate::audit::AuditError;
 use crate::batch::BatchError;
@@ -48,6 +48,12 @@ pub enum AppError {
     /// The API.
     #[error(transparent)]
     Api(#[from] ApiError),
+    /// The address of the API.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The API keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// A stage that does not end.
     #[error("a stage did not end within 5 s of being told to; what it had not sealed is made again next time")]
     SlowShutdown,

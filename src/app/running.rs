@@ -38,6 +38,13 @@ impl Running {
 
     pub(super) fn serve(&mut self, api: Api, listener: api::Listener) {
         self.url = listener.url();
+        if listener.is_open() && api.keys.is_empty() {
+            tracing::warn!(
+                "the API at {} can be reached from other machines and asks for no key: name some with serve.keys \
+                 (`windrow key NAME` makes one)",
+                self.url
+            );
+        }
         api.progress.tell(Event::ApiReady { url: self.url.clone() });
         let token = self.serving.clone();
         self.serving_task.spawn(async move { Ok(api::run(api, listener, token).await?) });

@@ -14,7 +14,7 @@ use crate::config::Pipeline;
 use crate::producer::Replay;
 
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
-const OURS: [&str; 6] = ["run.json", "batches", "quarantine", "models", "windows", "shares"];
+const OURS: [&str; 7] = ["run.json", "batches", "quarantine", "models", "windows", "shares", "aliases.jsonl"];
 const RUN_FILE: &str = "run.json";
 /// The version of `run.json`. A reader refuses a higher one.
 const FORMAT: u32 = 2;
@@ -22,7 +22,7 @@ const FORMAT: u32 = 2;
 const READABLE: u32 = 0o666;
 /// What may change between two lives of a run: none of it changes a row, a window or a model. The dataset is known by its
 /// content, not by its path.
-const FREE: [&str; 5] = ["dataset.path", "quarantine", "serve", "stream.pace", "stream.seed"];
+const FREE: [&str; 6] = ["dataset.path", "quarantine", "serve", "stream.pace", "stream.seed", "train.keep"];
 
 /// Where the rows of a run come from, beside the pipeline file.
 #[derive(Debug, Clone, Copy)]

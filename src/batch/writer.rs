@@ -206,6 +206,13 @@ impl BatchWriter {
         !self.partitions.is_empty() && self.partitions.values().all(|reading| reading.end.is_some())
     }
 
+    /// The first window that is not sealed: its rows so far, and how many it will have where that is known.
+    #[must_use]
+    pub fn filling(&self) -> (WindowIndex, u64, Option<u64>) {
+        let rows = self.open.get(&self.next).map_or(0, |open| open.rows);
+        (self.next, rows, self.cut.size_of_window(self.next))
+    }
+
     /// How many partitions there are.
     #[must_use]
     pub fn partitions(&self) -> usize {

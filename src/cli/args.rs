@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// List the models made so far, with their scores
     Models(ModelsArgs),
+    /// Make an API key
+    Key(KeyArgs),
     /// Prove where every row went: recount the dataset, the files and the topic
     Audit(AuditArgs),
     /// Print the API document (OpenAPI 3), with the paths of the models made so far
@@ -233,6 +235,15 @@ pub(crate) struct ModelsArgs {
     /// Print JSON, for machines
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    /// Whose key it is: told in the log and in the history of aliases
+    pub(crate) name: String,
+    /// Allow promoting and rolling back, too
+    #[arg(long)]
+    pub(crate) admin: bool,
 }
 
 #[derive(Debug, Args)]

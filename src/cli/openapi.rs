@@ -9,8 +9,7 @@ use crate::cli::{CliError, workplace};
 
 pub(crate) fn execute(pipeline: &Path, place: &PlaceArgs) -> Result<(), CliError> {
     let workplace = workplace(pipeline, place)?;
-    let registry = workplace.registry()?;
-    let mut document = api::document(&workplace.pipeline, &registry.snapshot());
+    let mut document = api::document(&workplace.pipeline, workplace.registry()?);
     document.push('\n');
     Ok(stdout(&document)?)
 }

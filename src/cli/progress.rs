@@ -242,6 +242,12 @@ fn sentence(event: &Event) -> Option<String> {
             let told = told.collect::<Vec<_>>().join("\n");
             return (!told.is_empty()).then_some(told);
         }
+        Event::ModelAppeared { id } => format!("model {id} can be asked"),
+        Event::AliasChanged { alias, from, to, by } => {
+            let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "nothing".to_owned());
+            format!("alias {alias}: {} instead of {}, by {by}", name(to), name(from))
+        }
+        Event::ModelsRetired { ids } => format!("  retired: {}", ids.join(", ")),
         Event::TrainerDone => return None,
     })
 }

@@ -10,7 +10,7 @@ use crate::cli::args::RunArgs;
 use crate::cli::print::{curl, stdout, thousands};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::stages::chosen;
-use crate::cli::{CliError, models, workplace_of};
+use crate::cli::{CliError, environment, models, with_keys, workplace_of};
 use crate::config::Pipeline;
 
 pub(crate) async fn execute(
@@ -29,7 +29,7 @@ pub(crate) async fn run(
     display: &Display,
     stop: CancellationToken,
 ) -> Result<(), CliError> {
-    let workplace = workplace_of(listening(pipeline, args.listen), &args.place);
+    let workplace = with_keys(workplace_of(listening(pipeline, args.listen), &args.place))?;
     let replay = chosen(&args.replay, &workplace.pipeline)?;
     let start = StartOptions {
         redpanda_image: environment("WINDROW_REDPANDA_IMAGE"),
@@ -96,9 +96,4 @@ fn addresses(running: &Running) -> String {
         text.push_str(&format!("\nask a model:\n  {}\n", curl(url, &id, &example.row)));
     }
     text
-}
-
-#[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -1,5 +1,7 @@
 //! From the text of a pipeline file to a [`Pipeline`], or to everything that is wrong with it.
 
+mod serve;
+
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,8 +11,8 @@ use toml::de::DeTable;
 use crate::config::duration::Written;
 use crate::config::lines::{Lines, line_of};
 use crate::config::pipeline::{
-    Accept, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target, TargetRule, TimeColumn,
-    Train, WindowPolicy,
+    Accept, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Solver, Stream, Target, TargetRule, TimeColumn, Train,
+    WindowPolicy,
 };
 use crate::config::raw::{self, PaceKind};
 use crate::config::{ConfigError, Fault};
@@ -20,7 +22,6 @@ use crate::record::{Scheme, TimeFormat};
 const DEFAULT_MIN_COUNT: u64 = 50;
 /// The share of garbage that a stream may have, when the file does not say.
 const DEFAULT_MAX_SHARE: f64 = 0.01;
-const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 /// Kafka's own limit for the name of a topic.
 const LONGEST_TOPIC: usize = 249;
 
@@ -87,7 +88,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn fault(&mut self, key: &str, problem: impl Into<String>) {
+    pub(super) fn fault(&mut self, key: &str, problem: impl Into<String>) {
         self.faults.push(Fault { line: self.lines.line(key), key: key.to_owned(), problem: problem.into() });
     }
 
@@ -108,7 +109,7 @@ impl Check<'_> {
         let window = self.window(&file.window, &dataset);
         let quarantine = self.quarantine(&file.quarantine);
         let train = self.train(file.train);
-        let serve = self.serve(&file.serve);
+        let serve = self.serve(path.parent().unwrap_or(Path::new("")), file.serve);
         Some(Pipeline {
             name,
             dataset,
@@ -362,7 +363,8 @@ impl Check<'_> {
             self.fault("train.threshold", "must be a probability between 0 and 1");
         }
         let accept = self.accept(&raw.accept, holdout);
-        Train { schemes, l2, solver: raw.solver.unwrap_or(Solver::Auto), holdout, threshold, accept }
+        let keep = raw.keep.and_then(|keep| self.at_least_one("train.keep", NonZeroU32::new(keep)));
+        Train { schemes, l2, solver: raw.solver.unwrap_or(Solver::Auto), holdout, threshold, accept, keep }
     }
 
     fn accept(&mut self, raw: &raw::Accept, holdout: f64) -> Accept {
@@ -378,19 +380,8 @@ impl Check<'_> {
         }
         accept
     }
-
-    fn serve(&mut self, raw: &raw::Serve) -> Option<Serve> {
-        let text = raw.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
-        match text.parse() {
-            Ok(listen) => Some(Serve { listen }),
-            Err(_) => {
-                self.fault("serve.listen", format!("`{text}` is not an address and port, as in {DEFAULT_LISTEN}"));
-                None
-            }
-        }
-    }
 }
 
-fn resolve(folder: &Path, path: PathBuf) -> PathBuf {
+pub(super) fn resolve(folder: &Path, path: PathBuf) -> PathBuf {
     if path.is_absolute() { path } else { folder.join(path) }
 }

@@ -238,6 +238,9 @@ pub struct Train {
     pub threshold: f64,
     /// What a model must do to be called `latest` or `champion`.
     pub accept: Accept,
+    /// Of how many of the newest windows the models are kept; all where there is no number. The champion stays, and so does
+    /// what an alias stands for.
+    pub keep: Option<NonZeroU32>,
 }
 
 /// The `train.accept` table: rules on the held-out rows of a model's newest window; none by default.
@@ -284,4 +287,32 @@ pub enum Solver {
 pub struct Serve {
     /// Where the API listens.
     pub listen: SocketAddr,
+    /// The most rows of one batch request.
+    pub max_rows: usize,
+    /// The most bytes of one request's body.
+    pub max_body: usize,
+    /// How long one request may take, its body included.
+    #[serde(with = "duration")]
+    pub timeout: Duration,
+    /// How many requests may be under way at once.
+    pub concurrency: usize,
+    /// How many connections may be open at once.
+    pub connections: usize,
+    /// The file of API keys; without it, and without keys from the environment, none is asked for.
+    pub keys: Option<PathBuf>,
+    /// Certificate and key, to serve HTTPS.
+    pub tls: Option<Tls>,
+    /// The origins, as in `https://example.org`, whose pages may call the API from a browser.
+    pub cors: Vec<String>,
+    /// Whether every request is logged.
+    pub access_log: bool,
+}
+
+/// The `serve.tls` table: files in PEM form, resolved against the folder of the pipeline file.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tls {
+    /// The certificate, and those that lead to its root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }

@@ -125,6 +125,7 @@ pub(super) struct Train {
     pub(super) threshold: Option<f64>,
     #[serde(default)]
     pub(super) accept: Accept,
+    pub(super) keep: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -174,4 +175,21 @@ impl<'de> Deserialize<'de> for OneOrMany {
 #[serde(deny_unknown_fields)]
 pub(super) struct Serve {
     pub(super) listen: Option<String>,
+    pub(super) max_rows: Option<u32>,
+    pub(super) max_body: Option<String>,
+    pub(super) timeout: Option<Written>,
+    pub(super) concurrency: Option<u32>,
+    pub(super) connections: Option<u32>,
+    pub(super) keys: Option<PathBuf>,
+    pub(super) tls: Option<Tls>,
+    #[serde(default)]
+    pub(super) cors: Vec<String>,
+    pub(super) access_log: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
 }

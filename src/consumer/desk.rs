@@ -64,6 +64,7 @@ impl Desk {
                 last_lag = now;
                 self.subscription.look_after()?;
                 self.writer.tick(now)?;
+                self.tell_filling();
                 if let Some(lag) = self.subscription.lag() {
                     self.progress.counters().lag.set(lag);
                 }
@@ -117,6 +118,14 @@ impl Desk {
             all - unended.len()
         );
         true
+    }
+
+    fn tell_filling(&self) {
+        let (window, rows, expected) = self.writer.filling();
+        let counters = self.progress.counters();
+        counters.window.set(u64::from(window.get()));
+        counters.window_rows.set(rows);
+        counters.window_expected.set(expected.unwrap_or(0));
     }
 
     /// The manifest is in place, so the broker may know how far we are.

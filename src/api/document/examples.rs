@@ -1,0 +1,71 @@
+//! Examples: real rows, and the answers to them.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::inference::datatype;
+use crate::api::problem::Refusal;
+use crate::api::row::Form;
+use crate::model::Learned;
+use crate::record::write_record;
+use crate::registry::Model;
+
+/// Examples are rounded to so many decimals: the last digits of a float differ between machines.
+const DECIMALS: i32 = 6;
+
+/// A model's answer to its first row.
+pub(super) fn answer(model: &Model, learned: &Learned) -> Option<Value> {
+    let example = learned.examples.first()?;
+    Some(json!({
+        "model": model.name(),
+        "lineage": model.artifact().lineage.id,
+        "probability": rounded(example.probability),
+        "label": example.probability >= learned.threshold,
+        "threshold": learned.threshold,
+    }))
+}
+
+/// What a model says to its first row without the first field.
+pub(super) fn refusal(form: &Form, learned: &Learned) -> Option<Value> {
+    let mut row = learned.examples.first()?.row.clone();
+    row.shift_remove(&form.fields().first()?.name);
+    let body = Value::Object(row).to_string();
+    let Refusal::Invalid(problem) = Refusal::from(form.read(body.as_bytes()).err()?) else { return None };
+    poem_openapi::types::ToJSON::to_json(&problem.0)
+}
+
+/// The rows, each a line.
+pub(super) fn lines(rows: &[&Map<String, Value>]) -> String {
+    rows.iter().map(|row| Value::Object((*row).clone()).to_string() + "\n").collect()
+}
+
+/// The rows as CSV.
+pub(super) fn table(rows: &[&Map<String, Value>]) -> String {
+    let Some(first) = rows.first() else { return String::new() };
+    let text = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let record = |cells: Vec<String>| {
+        let bytes = write_record(cells.iter().map(String::as_str), b',');
+        String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned() + "\n"
+    };
+    let header = record(first.keys().cloned().collect());
+    rows.iter().fold(header, |table, row| table + record(row.values().map(text).collect()).as_str())
+}
+
+/// The rows as an inference request.
+pub(super) fn tensors(form: &Form, learned: &Learned) -> Value {
+    let tensor = |field: &crate::api::row::Field| {
+        let data: Vec<Value> =
+            learned.examples.iter().map(|example| example.row.get(&field.name).cloned().unwrap_or_default()).collect();
+        json!({ "name": field.name, "shape": [data.len()], "datatype": datatype(field), "data": data })
+    };
+    json!({ "inputs": form.fields().iter().map(tensor).collect::<Vec<_>>() })
+}
+
+pub(super) fn rounded(number: f64) -> f64 {
+    let scale = 10_f64.powi(DECIMALS);
+    let rounded = (number * scale).round() / scale;
+    if rounded.is_finite() { rounded } else { number }
+}

@@ -1,0 +1,37 @@
+//! A server in a process of its own follows what the other processes put into the registry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::registry::Registry;
+use crate::telemetry::{Event, Progress};
+
+/// How often a server looks for models that another process has made.
+const REGISTRY_POLL: Duration = Duration::from_millis(500);
+
+/// Takes up what other processes put into the registry, and tells of it.
+pub(super) async fn watch(registry: Arc<Registry>, progress: Progress, stop: CancellationToken) {
+    let mut before = registry.snapshot();
+    while !stop.is_cancelled() {
+        let reading = Arc::clone(&registry);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || reading.refresh()).await {
+            tracing::warn!(%error, "models not read");
+        }
+        let now = registry.snapshot();
+        for model in now.models().filter(|model| model.learned().is_some() && before.get(model.id()).is_none()) {
+            progress.tell(Event::ModelAppeared { id: model.name().to_owned() });
+        }
+        let gone = before.models().filter(|model| now.get(model.id()).is_none());
+        let ids: Vec<String> = gone.map(|model| model.name().to_owned()).collect();
+        if !ids.is_empty() {
+            progress.tell(Event::ModelsRetired { ids });
+        }
+        before = now;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(REGISTRY_POLL) => {}
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! `windrow key`: a new API key, and its entry for the file of keys.
+
+use crate::api::{Scope, new_key};
+use crate::cli::CliError;
+use crate::cli::args::KeyArgs;
+use crate::cli::print::stdout;
+
+pub(crate) fn execute(args: &KeyArgs) -> Result<(), CliError> {
+    let scope = if args.admin { Scope::Admin } else { Scope::Read };
+    let (key, entry) = new_key(&args.name, scope);
+    let text = format!(
+        "the key, which is shown this once:\n  {key}\n\nfor the file that serve.keys names:\n\n[[key]]\nname = {:?}\nscope = \"{}\"\nsha256 = \"{}\"\n",
+        entry.name,
+        entry.scope.name(),
+        entry.sha256
+    );
+    Ok(stdout(&text)?)
+}
