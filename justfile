@@ -35,6 +35,12 @@ bench-train:
     {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
     WINDROW_BENCH_PYTHON={{env("HOME")}}/.cache/windrow/peers/bin/python cargo bench --bench training
 
+# predictions a second beside a bare poem route, Flask and FastAPI with scikit-learn (needs wrk); about five minutes
+bench-serve requests="1000000":
+    python3 -m venv {{env("HOME")}}/.cache/windrow/peers
+    {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
+    WINDROW_BENCH_PYTHON={{env("HOME")}}/.cache/windrow/peers/bin/python cargo bench --bench serving -- {{requests}}
+
 # random bytes for five minutes each; needs cargo-fuzz (cargo install cargo-fuzz) and, for the sanitizer, no nightly toolchain
 fuzz seconds="300":
     RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none record -- -max_total_time={{seconds}}

@@ -47,8 +47,11 @@ pub(crate) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, snapshot:
     // The text comes from poem-openapi, which wrote JSON.
     let mut document: Value = serde_json::from_str(typed).unwrap_or_default();
     document["info"]["description"] = json!(about(pipeline));
+    let schemas = document["components"]["schemas"].clone();
+    plain_references(&mut document["components"]["schemas"], &schemas);
     plain_paths(&mut document);
     answers_of_all(&mut document, has_keys);
+    examples::parameters(&mut document["paths"], snapshot);
     document["paths"][INFER]["post"]["requestBody"]["content"]["application/json"]["schema"] = request_schema();
     let templates = [CARD, PREDICT, BATCH].map(|path| document["paths"][path].clone());
     for model in snapshot.models() {
@@ -157,6 +160,25 @@ fn batch_content(model: &Model, learned: &Learned, pipeline: &Pipeline) -> Value
             "example": examples::table(&rows),
         },
     })
+}
+
+/// poem-openapi describes a property that is one of a few texts by `allOf` with a single reference, which generators of
+/// clients do not take for what is no object; the reference alone says the same.
+fn plain_references(value: &mut Value, schemas: &Value) {
+    let single =
+        value["allOf"].as_array().and_then(|all| if let [one] = &all[..] { one["$ref"].as_str() } else { None });
+    if let Some(reference) = single.map(str::to_owned) {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        if schemas[name]["type"] != "object" {
+            *value = json!({ "$ref": reference });
+            return;
+        }
+    }
+    match value {
+        Value::Object(members) => members.values_mut().for_each(|member| plain_references(member, schemas)),
+        Value::Array(items) => items.iter_mut().for_each(|item| plain_references(item, schemas)),
+        _ => {}
+    }
 }
 
 /// What has no typed operation.

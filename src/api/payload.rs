@@ -205,8 +205,9 @@ impl<'a> ApiExtractor<'a> for TensorBody {
             Refusal::malformed("the header Inference-Header-Content-Length is not a number of bytes").for_inference()
         })?;
         let kind = request.content_type();
-        let is_binary = json.is_some() && kind.is_none_or(|kind| kind == "application/octet-stream");
-        if !is_binary && !kind.is_some_and(Json::<bool>::check_content_type) {
+        // Triton's client names no kind.
+        let is_binary = json.is_some() && kind == Some("application/octet-stream");
+        if !is_binary && !kind.is_none_or(Json::<bool>::check_content_type) {
             return Err(Refusal::other_kind(kind, JSON).for_inference().into());
         }
         Ok(Self { bytes: read(body, limits(request).max_body).await?, json })

@@ -7,7 +7,7 @@ use poem::endpoint::{make, make_sync};
 use poem::http::StatusCode;
 use poem::middleware::CatchPanic;
 use poem::web::{Html, Redirect};
-use poem::{EndpointExt, Response, Route, Server};
+use poem::{EndpointExt, Response, Route, Server, get};
 use poem_openapi::OpenApiService;
 use tokio_util::sync::CancellationToken;
 
@@ -63,18 +63,18 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) -> Resul
     let metrics = Arc::new(Metrics::new(&context));
     let (of_document, of_metrics) = (Arc::clone(&context), Arc::clone(&metrics));
     let routes = Route::new()
-        .at("/", make_sync(|_| Redirect::see_other("/docs")))
-        .at("/docs", make_sync(move |_| Html(page.clone())))
+        .at("/", get(make_sync(|_| Redirect::see_other("/docs"))))
+        .at("/docs", get(make_sync(move |_| Html(page.clone()))))
         .at(
             "/openapi.json",
-            make_sync(move |_| {
+            get(make_sync(move |_| {
                 let document = of_document.served().document.clone();
                 Response::builder().content_type("application/json").body(document)
-            }),
+            })),
         )
         .at(
             "/metrics",
-            make_sync(move |_| Response::builder().content_type(metrics::CONTENT_TYPE).body(of_metrics.text())),
+            get(make_sync(move |_| Response::builder().content_type(metrics::CONTENT_TYPE).body(of_metrics.text()))),
         )
         .nest_no_strip("/", service);
     let app = routes.with(CatchPanic::new().with_handler(|_| {

@@ -7,10 +7,36 @@ use crate::api::problem::Refusal;
 use crate::api::row::Form;
 use crate::model::Learned;
 use crate::record::write_record;
-use crate::registry::Model;
+use crate::registry::{Model, Snapshot};
 
 /// Examples are rounded to so many decimals: the last digits of a float differ between machines.
 const DECIMALS: i32 = 6;
+
+/// What could stand in a path; without a model there is nothing yet.
+pub(super) fn parameters(paths: &mut Value, snapshot: &Snapshot) {
+    let lineage = snapshot.latest().map(|model| model.artifact().lineage.id.clone());
+    for (path, methods) in paths.as_object_mut().into_iter().flatten() {
+        for operation in methods.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+                parameter["example"] = match name.as_str() {
+                    "id" if path.starts_with("/v1/lineage") => match &lineage {
+                        Some(lineage) => json!(lineage),
+                        None => continue,
+                    },
+                    "id" | "name" => json!("latest"),
+                    "other" => json!("champion"),
+                    "window" => json!("1"),
+                    "alias" => {
+                        parameter["schema"]["pattern"] = json!("^[a-z][a-z0-9-]{0,62}$");
+                        json!("production")
+                    }
+                    _ => continue,
+                };
+            }
+        }
+    }
+}
 
 /// A model's answer to its first row.
 pub(super) fn answer(model: &Model, learned: &Learned) -> Option<Value> {
