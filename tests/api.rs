@@ -1,56 +1,20 @@
 //! The API as its callers see it: right answers, and for every wrong request one that teaches.
 
+#[path = "support/served.rs"]
+#[expect(dead_code, reason = "each test file uses a part of it")]
+mod served;
 #[path = "support/windrow.rs"]
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod windrow;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::windrow::{LIMIT, Running, http, succeed};
-
-/// A pipeline with every kind of feature, and a last window that cannot be learned from: its rows are all on time.
-fn pipeline(folder: &Path) -> String {
-    let mut dataset = "at,late,miles,fare,carrier\n".to_owned();
-    for row in 0..300 {
-        let late = if row < 200 && (row * 7) % 10 < 4 { 20 } else { 0 };
-        let (carrier, hour) = (["UA", "B6", "AA"][row % 3], row % 24);
-        writeln!(dataset, "2013-01-01 {hour:02}:00,{late},{},{},{carrier}", (row * 37) % 500, row % 50)
-            .expect("memory");
-    }
-    fs::write(folder.join("d.csv"), dataset).expect("a file");
-    let file = folder.join("p.toml");
-    let text = "name = \"p\"\n[dataset]\npath = \"d.csv\"\ntime = { column = \"at\", format = \"%Y-%m-%d %H:%M\" }\n\
-                [target]\ncolumn = \"late\"\nat_least = 15\n[features]\nnumeric = [\"miles\"]\nlog = [\"fare\"]\n\
-                categorical = [\"carrier\"]\ncalendar = [\"hour\"]\nmin_count = 5\n[window]\nrows = 100\n";
-    fs::write(&file, text).expect("a file");
-    file.display().to_string()
-}
-
-/// A server with the models of that pipeline.
-fn server(folder: &Path) -> (Running, String) {
-    let (file, workdir) = (pipeline(folder), folder.join("work").display().to_string());
-    succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
-    serve(&file, &workdir)
-}
-
-fn serve(file: &str, workdir: &str) -> (Running, String) {
-    let server = Running::start(&["serve", file, "--workdir", workdir, "--listen", "127.0.0.1:0"]);
-    let url = server.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
-    let deadline = std::time::Instant::now() + LIMIT;
-    while Path::new(workdir).join("models").exists() && http("GET", &format!("{url}/health/ready"), None).0 != 200 {
-        assert!(std::time::Instant::now() < deadline, "the server does not get ready");
-    }
-    (server, url)
-}
-
-fn row() -> Value {
-    json!({"miles": 100, "fare": 7.5, "carrier": "UA", "at": "2013-01-01 07:00"})
-}
+use crate::served::{pipeline, row, serve, server};
+use crate::windrow::{LIMIT, http, succeed};
 
 #[test]
 fn wrong_requests_get_answers_that_teach() {

@@ -115,7 +115,7 @@ fn windows(windows: &[WindowLineage]) -> String {
 /// An operation of the template, for one model.
 fn own(template: &Value, verb: &str, id: &str, fitted: &str) -> Value {
     let mut operation = template.clone();
-    if let Some(parameters) = operation["parameters"].as_array_mut() {
+    if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
         parameters.retain(|parameter| parameter["in"] != "path");
     }
     let summary = operation["summary"].as_str().unwrap_or_default().replace("a model", id);

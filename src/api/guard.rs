@@ -90,13 +90,13 @@ impl Guard {
         };
         self.dress(&mut response, &id, &path, origin.as_ref());
         let status = response.status().as_u16();
-        let model = seen.by.as_ref().map_or("", |by| by.0.name());
         let took = began.elapsed();
-        self.metrics.answered(seen.operation, model, status, took);
+        self.metrics.answered(seen.operation, seen.by.as_ref().map(|by| by.0.shared_name()), status, took);
         if let Some(AnsweredBy(model, Some(probability))) = &seen.by {
-            self.metrics.predicted(model.name(), *probability);
+            self.metrics.predicted(model.shared_name(), *probability);
         }
         if let Some(remote) = remote {
+            let model = seen.by.as_ref().map_or("", |by| by.0.name());
             let (id, by) = (id.to_str().unwrap_or_default(), caller.as_ref().map_or("", Caller::name));
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             tracing::info!(
@@ -117,7 +117,7 @@ impl Guard {
         };
         request.headers().get(REQUEST_ID).filter(is_name).cloned().unwrap_or_else(|| {
             let text = format!("{:016x}-{}", self.ids.process, self.ids.next.fetch_add(1, Relaxed));
-            HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("-"))
+            HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("-"))
         })
     }
 

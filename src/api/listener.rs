@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use poem::http::uri::Scheme;
 use poem::listener::{
@@ -61,7 +62,13 @@ pub async fn bind(serve: &Serve) -> Result<Listener, BindError> {
     let bound = tcp.local_addr().into_iter().find_map(|address| address.as_socket_addr().copied());
     let inner: Box<dyn poem::listener::DynAcceptor> = match &serve.tls {
         None => Box::new(ToDynAcceptor(tcp)),
-        Some(tls) => Box::new(ToDynAcceptor(tcp.rustls(futures_util::stream::iter([config(tls)?])))),
+        Some(tls) => {
+            let mut acceptor = tcp.rustls(futures_util::stream::iter([config(tls)?]));
+            // It takes the certificate up when it is first asked, and drops who comes at that moment: that is now, when
+            // nobody can have come.
+            let _ = tokio::time::timeout(Duration::ZERO, acceptor.accept()).await;
+            Box::new(ToDynAcceptor(acceptor))
+        }
     };
     let connections = Arc::new(Semaphore::new(serve.connections.min(Semaphore::MAX_PERMITS)));
     let acceptor = Limited { inner, connections };
@@ -104,7 +111,7 @@ impl Acceptor for Limited {
             Ok((io, local, remote, scheme)) => Ok((Counted { io, _permit: permit }, local, remote, scheme)),
             Err(error) => {
                 // As when the process has no file handle left: at once again would be a busy loop.
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
                 Err(error)
             }
         }

@@ -28,19 +28,29 @@ const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 struct OfRequest {
     operation: Operation,
     /// The model that answered; empty where none did.
-    model: String,
+    model: Name,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfOperation {
     operation: Operation,
-    model: String,
+    model: Name,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfModel {
-    model: String,
+    model: Name,
+}
+
+/// A model's name, shared with the model.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Name(Arc<str>);
+
+impl EncodeLabelValue for Name {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        std::fmt::Write::write_str(encoder, &self.0)
+    }
 }
 
 /// An operation by its id in the document.
@@ -71,6 +81,7 @@ pub(crate) struct Metrics {
     latencies: Family<OfOperation, Histogram, Bins>,
     probabilities: Family<OfModel, Histogram, Bins>,
     under_way: Gauge,
+    nobody: Arc<str>,
 }
 
 impl Metrics {
@@ -87,7 +98,7 @@ impl Metrics {
         let about = "Probabilities that single predictions answered, by model";
         registry.register("prediction_probability", about, probabilities.clone());
         registry.register_collector(Box::new(Pipeline(Arc::downgrade(context))));
-        Self { registry, requests, latencies, probabilities, under_way }
+        Self { registry, requests, latencies, probabilities, under_way, nobody: Arc::from("") }
     }
 
     /// Counts a request as under way until what is returned is dropped.
@@ -97,15 +108,15 @@ impl Metrics {
     }
 
     /// Counts an answered request.
-    pub(crate) fn answered(&self, operation: &'static str, model: &str, status: u16, took: Duration) {
-        let operation = Operation(operation);
-        self.requests.get_or_create(&OfRequest { operation, model: model.to_owned(), status }).inc();
-        self.latencies.get_or_create(&OfOperation { operation, model: model.to_owned() }).observe(took.as_secs_f64());
+    pub(crate) fn answered(&self, operation: &'static str, model: Option<&Arc<str>>, status: u16, took: Duration) {
+        let (operation, model) = (Operation(operation), Name(Arc::clone(model.unwrap_or(&self.nobody))));
+        self.requests.get_or_create(&OfRequest { operation, model: model.clone(), status }).inc();
+        self.latencies.get_or_create(&OfOperation { operation, model }).observe(took.as_secs_f64());
     }
 
     /// Counts the probability of a prediction.
-    pub(crate) fn predicted(&self, model: &str, probability: f64) {
-        self.probabilities.get_or_create(&OfModel { model: model.to_owned() }).observe(probability);
+    pub(crate) fn predicted(&self, model: &Arc<str>, probability: f64) {
+        self.probabilities.get_or_create(&OfModel { model: Name(Arc::clone(model)) }).observe(probability);
     }
 
     /// All metrics as OpenMetrics text.

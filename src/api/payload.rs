@@ -13,6 +13,7 @@ use poem_openapi::registry::{
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::api::context::Limits;
 use crate::api::problem::Refusal;
@@ -101,6 +102,42 @@ impl<'a> ApiExtractor<'a> for RowBody {
             return Err(Refusal::other_kind(kind, JSON).into());
         }
         Ok(Self(read(body, LARGEST_ROW).await?))
+    }
+}
+
+/// A few facts of the shape `T`, as a JSON object.
+pub(crate) struct Facts<T>(pub(crate) T);
+
+impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Facts<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut SchemaRegistry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        let kind = request.content_type();
+        if !kind.is_some_and(Json::<bool>::check_content_type) {
+            return Err(Refusal::other_kind(kind, JSON).into());
+        }
+        let bytes = read(body, LARGEST_ROW).await?;
+        let facts = serde_json::from_slice(&bytes).map_err(|error| {
+            let detail = format!("the body is not what it should be: {error}");
+            if error.is_data() { Refusal::invalid("invalid-body", detail) } else { Refusal::malformed(&detail) }
+        });
+        Ok(Self(facts?))
     }
 }
 

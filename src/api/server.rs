@@ -7,7 +7,7 @@ use poem::endpoint::{make, make_sync};
 use poem::http::StatusCode;
 use poem::middleware::CatchPanic;
 use poem::web::{Html, Redirect};
-use poem::{EndpointExt, Response, Route, Server, get};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, Server, get};
 use poem_openapi::OpenApiService;
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +62,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) -> Resul
     let follower = tokio::spawn(Arc::clone(&context).follow(changes));
     let metrics = Arc::new(Metrics::new(&context));
     let (of_document, of_metrics) = (Arc::clone(&context), Arc::clone(&metrics));
-    let routes = Route::new()
+    let plain = Route::new()
         .at("/", get(make_sync(|_| Redirect::see_other("/docs"))))
         .at("/docs", get(make_sync(move |_| Html(page.clone()))))
         .at(
@@ -75,8 +75,16 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) -> Resul
         .at(
             "/metrics",
             get(make_sync(move |_| Response::builder().content_type(metrics::CONTENT_TYPE).body(of_metrics.text()))),
-        )
-        .nest_no_strip("/", service);
+        );
+    // Asked by hand and not nested: a request for an operation is routed once.
+    let (plain, operations) = (Arc::new(plain), Arc::new(service.into_endpoint()));
+    let routes = make(move |request: poem::Request| {
+        let (plain, operations) = (Arc::clone(&plain), Arc::clone(&operations));
+        async move {
+            let is_plain = matches!(request.uri().path(), "/" | "/docs" | "/openapi.json" | "/metrics");
+            if is_plain { plain.call(request).await } else { operations.call(request).await }
+        }
+    });
     let app = routes.with(CatchPanic::new().with_handler(|_| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "a fault of ours; the log says more")
             .into_plain_response()

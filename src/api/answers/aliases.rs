@@ -1,6 +1,7 @@
 //! Names that stand for models, and how they came to.
 
 use poem_openapi::{Enum, Object};
+use serde::Deserialize;
 
 use crate::registry::{AliasChange, AliasName, Deed, Snapshot};
 
@@ -58,22 +59,26 @@ pub(crate) enum AliasDeed {
 }
 
 /// What an alias is to stand for
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Deserialize)]
 #[oai(deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Promotion {
     /// The model, as in `cumulative-2`, or an alias that stands for one now
     pub(crate) model: String,
     /// Why, for the history
-    #[oai(default, validator(max_length = 1000))]
+    #[oai(default)]
+    #[serde(default)]
     pub(crate) why: String,
 }
 
 /// Why an alias is changed
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Deserialize)]
 #[oai(deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Reason {
     /// Why, for the history
-    #[oai(default, validator(max_length = 1000))]
+    #[oai(default)]
+    #[serde(default)]
     pub(crate) why: String,
 }
 

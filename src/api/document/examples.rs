@@ -17,7 +17,9 @@ pub(super) fn parameters(paths: &mut Value, snapshot: &Snapshot) {
     let lineage = snapshot.latest().map(|model| model.artifact().lineage.id.clone());
     for (path, methods) in paths.as_object_mut().into_iter().flatten() {
         for operation in methods.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+            // Asked for by `get_mut`, since an index would put a null where there is nothing.
+            let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+            for parameter in parameters.into_iter().flatten() {
                 let name = parameter["name"].as_str().unwrap_or_default().to_owned();
                 parameter["example"] = match name.as_str() {
                     "id" if path.starts_with("/v1/lineage") => match &lineage {

@@ -7,10 +7,11 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 
-use crate::api::answers::aliases::{AliasHistory, AliasList, Change, Promotion, Reason};
+use crate::api::answers::aliases::{Alias, AliasHistory, AliasList, Change, Promotion, Reason};
 use crate::api::context::Context;
 use crate::api::keys::Caller;
 use crate::api::operations::{Tag, off_the_runtime};
+use crate::api::payload::Facts;
 use crate::api::problem::Refusal;
 use crate::registry::{AliasChange, AliasError, AliasName, Author, Registry};
 use crate::telemetry::Event;
@@ -25,11 +26,24 @@ impl Aliases {
         Json(AliasList::of(&self.0.served().snapshot))
     }
 
-    /// Show an alias with its history
-    ///
-    /// Who promoted what, when, and why; also of an alias that was removed.
+    /// Show an alias
     #[oai(path = "/v1/aliases/:alias", method = "get", operation_id = "show_alias", tag = "Tag::Aliases")]
     async fn alias(
+        &self,
+        /// One's own alias, as in `production`
+        alias: Path<String>,
+    ) -> Result<Json<Alias>, Refusal> {
+        let (served, name) = (self.0.served(), alias.parse::<AliasName>()?);
+        let found = served.snapshot.aliases().get(name.as_str());
+        let found = found.map(|model| Json(Alias { alias: name.to_string(), model: model.to_string() }));
+        found.ok_or_else(|| AliasError::Unknown { alias: name }.into())
+    }
+
+    /// Show the history of an alias
+    ///
+    /// Who promoted what, when, and why; also of an alias that was removed.
+    #[oai(path = "/v1/aliases/:alias/history", method = "get", operation_id = "alias_history", tag = "Tag::Aliases")]
+    async fn history(
         &self,
         /// One's own alias, as in `production`
         alias: Path<String>,
@@ -47,11 +61,11 @@ impl Aliases {
         &self,
         /// One's own alias: letters, digits and hyphens, a lower-case letter first
         alias: Path<String>,
-        promotion: Json<Promotion>,
+        promotion: Facts<Promotion>,
         request: &Request,
     ) -> Result<Json<Change>, Refusal> {
         let name: AliasName = alias.parse()?;
-        let model = self.0.find(&self.0.served(), &promotion.model)?.id();
+        let model = self.0.find(&self.0.served(), &promotion.0.model)?.id();
         let author = self.author(request, promotion.0.why);
         self.change(move |registry| registry.promote(name, model, author)).await
     }
@@ -64,7 +78,7 @@ impl Aliases {
         &self,
         /// One's own alias
         alias: Path<String>,
-        reason: Json<Reason>,
+        reason: Facts<Reason>,
         request: &Request,
     ) -> Result<Json<Change>, Refusal> {
         let (name, author) = (alias.parse()?, self.author(request, reason.0.why));
