@@ -45,6 +45,7 @@ bench-serve requests="1000000":
 fuzz seconds="300":
     RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none record -- -max_total_time={{seconds}}
     RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none message -- -max_total_time={{seconds}}
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none request -- -max_total_time={{seconds}}
 
 # how long the release build takes from an empty target folder
 build-time:

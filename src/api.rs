@@ -12,6 +12,7 @@ mod answers;
 mod batch;
 mod context;
 mod document;
+mod dry_run;
 mod guard;
 mod inference;
 mod keys;
@@ -24,6 +25,7 @@ mod row;
 mod server;
 
 pub use document::document;
+pub use dry_run::{BodyKind, DryRun};
 pub use keys::{ApiKey, Keys, KeysError, Scope, new_key};
 pub use listener::{BindError, Listener, bind};
 pub use server::{Api, ApiError, run};

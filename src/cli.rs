@@ -50,8 +50,10 @@ pub fn main() -> ExitCode {
         }
     };
     let display = Display::new();
-    logging::start(&display);
-    match execute(cli.command, &display) {
+    let log = logging::start(&display);
+    let ended = execute(cli.command, &display);
+    log.finish();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError::BrokenPipe) => ExitCode::SUCCESS,
         Err(error) => {

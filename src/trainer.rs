@@ -105,6 +105,8 @@ impl Trainer {
         stop: &CancellationToken,
     ) -> Result<Windows, TrainerError> {
         let newest = manifest.window;
+        let _span =
+            tracing::info_span!("learn", window = %newest, rows = manifest.rows, sha256 = manifest.sha256).entered();
         windows.manifests.insert(newest, manifest.clone());
         // The champion until now: which scheme comes first must not matter.
         let champion = self.registry.snapshot().champion().cloned();
@@ -121,6 +123,7 @@ impl Trainer {
             self.tell(&artifact);
         }
         if !stop.is_cancelled() && self.registry.snapshot().window(newest).is_none() {
+            let _span = tracing::info_span!("score", window = %newest).entered();
             let frame = windows.frame(self.source(), newest)?;
             let report = judge::report(&manifest, &frame, &self.registry.snapshot())
                 .map_err(|source| TrainerError::Keep { window: newest, source })?;
@@ -149,6 +152,9 @@ impl Trainer {
 
     fn make(&self, id: ModelId, windows: &mut Windows, champion: Option<&Model>) -> Result<Artifact, TrainerError> {
         let (first, last) = id.scheme.windows(id.window);
+        let span =
+            tracing::info_span!("fit", model = %id, lineage = tracing::field::Empty, passes = tracing::field::Empty);
+        let _entered = span.enter();
         let used = windows.range(self.source(), first, last)?;
         let began = Instant::now();
         let unreadable = |source| TrainerError::Keep { window: id.window, source };
@@ -166,13 +172,18 @@ impl Trainer {
             Err(FitError::Unlearnable(reason)) => (Outcome::Refused { reason: reason.to_string() }, Verdict::Accepted),
             Err(FitError::Read(source)) => return Err(unreadable(source)),
         };
+        let lineage = lineage::lineage(windows.manifests.range(first..=last).map(|(_, manifest)| manifest), &used);
+        span.record("lineage", lineage.id.as_str());
+        if let Outcome::Learned(learned) = &outcome {
+            span.record("passes", learned.solver.passes);
+        }
         Ok(Artifact {
             format: FORMAT,
             id,
             pipeline: self.pipeline.name.clone(),
             created: (self.clock)(),
             versions: versions(),
-            lineage: lineage::lineage(windows.manifests.range(first..=last).map(|(_, manifest)| manifest), &used),
+            lineage,
             verdict,
             outcome,
         })

@@ -29,6 +29,13 @@ pub(crate) struct BatchAnswer {
     rows: Vec<RowPrediction>,
 }
 
+impl BatchAnswer {
+    /// How many rows it answers.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+}
+
 /// Answers every row of a body, or tells what is wrong with it. Takes its time: not for the runtime's threads.
 pub(crate) fn answer(asked: Asked<'_>, body: &RowsBody, max_rows: usize) -> Result<BatchAnswer, Refusal> {
     let mut desk =

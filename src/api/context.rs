@@ -172,13 +172,17 @@ fn filling(counters: &Counters) -> Option<String> {
 
 impl Served {
     fn new(snapshot: Arc<Snapshot>, typed: &str, pipeline: &Pipeline, has_keys: bool) -> Self {
-        let learned = snapshot.models().filter_map(|model| Some((model.id(), model.learned()?)));
-        let nulls = &pipeline.dataset.null;
-        let forms = learned.map(|(id, learned)| (id, Form::new(&learned.encoder, nulls))).collect();
         let document = expand(typed, pipeline, has_keys, &snapshot);
         let paths = Paths::of(&document);
         let document = serde_json::to_vec_pretty(&document).unwrap_or_default().into();
-        Self { snapshot, forms, document, paths }
+        Self { document, paths, ..Self::of(snapshot, &pipeline.dataset.null) }
+    }
+
+    /// Without a document.
+    pub(crate) fn of(snapshot: Arc<Snapshot>, nulls: &[String]) -> Self {
+        let learned = snapshot.models().filter_map(|model| Some((model.id(), model.learned()?)));
+        let forms = learned.map(|(id, learned)| (id, Form::new(&learned.encoder, nulls))).collect();
+        Self { snapshot, forms, ..Self::default() }
     }
 
     /// How a model is asked.

@@ -12,6 +12,8 @@ use poem::http::{Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use poem_openapi::OperationId;
 use tokio::sync::Semaphore;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::api::context::{Context, Limits};
 use crate::api::keys::{self, Caller, Keys, Scope};
@@ -85,7 +87,13 @@ impl Guard {
                     request.extensions_mut().insert(who.clone());
                     caller = Some(who);
                 }
-                self.serve(request, &method, &path).await
+                let span = tracing::info_span!(
+                    "request", %method, path, id = id.to_str().unwrap_or_default(), operation = Empty, model = Empty,
+                    lineage = Empty, status = Empty
+                );
+                let answered = self.serve(request, &method, &path).instrument(span.clone()).await;
+                tell(&span, &answered);
+                answered
             }
         };
         self.dress(&mut response, &id, &path, origin.as_ref());
@@ -228,6 +236,16 @@ impl Guard {
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_AGE));
         }
         response
+    }
+}
+
+/// What is known of a request once it is answered: from its span the way leads to the files behind its model.
+fn tell(span: &Span, (response, seen): &(Response, Seen)) {
+    span.record("operation", seen.operation);
+    span.record("status", response.status().as_u16());
+    if let Some(AnsweredBy(model, _)) = &seen.by {
+        span.record("model", model.name());
+        span.record("lineage", model.artifact().lineage.id.as_str());
     }
 }
 

@@ -93,8 +93,13 @@ pub(crate) fn infer(asked: Asked<'_>, body: &TensorBody, max_rows: usize) -> Res
     let Some((json, binary)) = body.bytes.split_at_checked(end) else {
         return Err(Refusal::malformed("Inference-Header-Content-Length is more than the body has"));
     };
-    let request: InferRequest = serde_json::from_slice(json)
-        .map_err(|error| Refusal::malformed(&format!("the body is no inference request: {error}")))?;
+    let no_request =
+        |reason: &dyn std::fmt::Display| Refusal::malformed(&format!("the body is no inference request: {reason}"));
+    let request: Value = serde_json::from_slice(json).map_err(|error| no_request(&error))?;
+    if let Some(what) = no_object(&request) {
+        return Err(no_request(&format!("{what} must be an object")));
+    }
+    let request: InferRequest = serde_json::from_value(request).map_err(|error| no_request(&error))?;
     let wanted: Vec<&str> = request.outputs.iter().map(|output| output.name.as_str()).collect();
     if let Some(unknown) = wanted.iter().find(|name| OUTPUTS.iter().all(|(known, _)| known != *name)) {
         let detail = format!("there is no output `{unknown}`: a model gives probability and label");
@@ -110,6 +115,20 @@ pub(crate) fn infer(asked: Asked<'_>, body: &TensorBody, max_rows: usize) -> Res
         id: request.id,
         outputs: outputs.map(|(data, (name, datatype))| Output { name, shape: [rows], datatype, data }).collect(),
     })
+}
+
+/// What is no object and should be one: serde would take an array for its fields in their order.
+fn no_object(request: &Value) -> Option<&'static str> {
+    let all = |list: &str, check: &dyn Fn(&Value) -> bool| request[list].as_array().into_iter().flatten().all(check);
+    if !request.is_object() {
+        return Some("it");
+    }
+    if !all("inputs", &Value::is_object) || !all("outputs", &Value::is_object) {
+        return Some("each of inputs and outputs");
+    }
+    let has_sound = |value: &Value| value.get("parameters").is_none_or(Value::is_object);
+    let sound = has_sound(request) && all("inputs", &has_sound) && all("outputs", &has_sound);
+    (!sound).then_some("parameters")
 }
 
 fn predict(asked: Asked<'_>, columns: &[Vec<Given<'_>>], rows: usize) -> Result<(Vec<f64>, Vec<bool>), Refusal> {

@@ -207,6 +207,19 @@ impl Refusal {
         Self::OtherKind(Json(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)))
     }
 
+    /// What is told, whatever the status.
+    pub(crate) fn into_problem(self) -> Json<Problem> {
+        let (Self::Malformed(problem)
+        | Self::NotFound(problem)
+        | Self::Conflict(problem)
+        | Self::TooLarge(problem)
+        | Self::OtherKind(problem)
+        | Self::Invalid(problem)
+        | Self::Internal(problem)
+        | Self::NotReady(problem)) = self;
+        problem
+    }
+
     /// As clients of the Open Inference Protocol expect it.
     pub(crate) fn for_inference(mut self) -> Self {
         let (Self::Malformed(Json(problem))

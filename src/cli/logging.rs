@@ -1,24 +1,57 @@
 //! The log: to standard error, past the progress bars; `WINDROW_LOG` says how much, as in `WINDROW_LOG=windrow=debug`, and
-//! `WINDROW_LOG_FORMAT=json` makes each line an object. Requests are told where the pipeline file asks for it.
+//! `WINDROW_LOG_FORMAT=json` makes each line an object. Requests are told where the pipeline file asks for it. With the
+//! cargo feature `otel`, spans go to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names.
+
+#[cfg(feature = "otel")]
+mod export;
 
 use std::io::{self, Write};
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+use crate::cli::environment;
 use crate::cli::progress::Display;
 
 /// Warnings of our own, and the access log. The libraries' are told through our errors, or are noise.
 const DEFAULT_FILTER: &str = "off,windrow=warn,windrow::access=info";
 
-#[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
-pub(crate) fn start(display: &Display) {
-    let filter = std::env::var("WINDROW_LOG").unwrap_or_else(|_| DEFAULT_FILTER.to_owned());
-    let is_json = std::env::var("WINDROW_LOG_FORMAT").is_ok_and(|format| format == "json");
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(PastBars(display.clone()));
-    // Fails only when a log is set up already, and then there is one.
-    let _ = if is_json { subscriber.json().flatten_event(true).try_init() } else { subscriber.try_init() };
+/// A log that has begun.
+pub(crate) struct Log {
+    #[cfg(feature = "otel")]
+    export: Option<export::Export>,
+}
+
+impl Log {
+    /// Sends what is still to be sent.
+    pub(crate) fn finish(self) {
+        #[cfg(feature = "otel")]
+        if let Some(export) = self.export {
+            export.finish();
+        }
+    }
+}
+
+pub(crate) fn start(display: &Display) -> Log {
+    let filter = environment("WINDROW_LOG").unwrap_or_else(|| DEFAULT_FILTER.to_owned());
+    let lines = tracing_subscriber::fmt::layer().with_writer(PastBars(display.clone()));
+    let is_json = environment("WINDROW_LOG_FORMAT").is_some_and(|format| format == "json");
+    let lines = if is_json { lines.json().flatten_event(true).with_span_list(false).boxed() } else { lines.boxed() };
+    let lines = lines.with_filter(EnvFilter::new(filter));
+    #[cfg(feature = "otel")]
+    {
+        let (export, spans) = export::start(display).unzip();
+        let _ = Registry::default().with(lines).with(spans).try_init();
+        Log { export }
+    }
+    #[cfg(not(feature = "otel"))]
+    {
+        // Fails only when a log is set up already, and then there is one.
+        let _ = Registry::default().with(lines).try_init();
+        Log {}
+    }
 }
 
 #[derive(Debug, Clone)]

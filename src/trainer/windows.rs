@@ -74,6 +74,7 @@ struct Raw {
 impl Source<'_> {
     fn parse(&self, manifest: &Manifest, shelf: &Shelf) -> Result<Frame, TrainerError> {
         let window = manifest.window;
+        let _span = tracing::info_span!("parse", %window, rows = manifest.rows).entered();
         let read = |source| TrainerError::Read { window, source };
         let keep = |source| TrainerError::Keep { window, source };
         let mut records = self.store.rows(window, self.schema.delimiter)?;

@@ -73,6 +73,7 @@ impl BatchWriter {
 
     fn seal_next(&mut self, reason: SealReason) -> Result<(), BatchError> {
         let window = self.next;
+        let _span = tracing::info_span!("seal", %window, %reason).entered();
         self.window(window);
         let Some(mut open) = self.open.remove(&window) else { unreachable!("the window was opened above") };
         if let Some(early) = self.early.take() {

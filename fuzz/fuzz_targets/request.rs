@@ -1,0 +1,39 @@
+//! Whatever a request holds, a model answers its rows or says what is wrong with them.
+
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use libfuzzer_sys::fuzz_target;
+use windrow::api::{BodyKind, DryRun};
+use windrow::model::Artifact;
+use windrow::registry::Registry;
+
+/// A model of one number, one logarithm, one text and one time.
+const MODEL: &[u8] = include_bytes!("model.json");
+
+static SERVED: LazyLock<(DryRun, Arc<windrow::registry::Model>)> = LazyLock::new(|| {
+    let folder = std::env::temp_dir().join(format!("windrow-fuzz-{}", std::process::id()));
+    let registry = Registry::open(&folder).expect("a folder");
+    registry.publish(&Artifact::read(MODEL).expect("a model")).expect("room on the disk");
+    let snapshot = registry.snapshot();
+    let model = Arc::clone(snapshot.latest().expect("a model"));
+    (DryRun::new(snapshot, &[String::new()]), model)
+});
+
+fuzz_target!(|input: (u8, u16, &[u8])| {
+    let (kind, json, body) = input;
+    let kind = match kind % 6 {
+        0 => BodyKind::Row,
+        1 => BodyKind::Rows,
+        2 => BodyKind::Lines,
+        3 => BodyKind::Table,
+        4 => BodyKind::Tensors(None),
+        _ => BodyKind::Tensors(Some(usize::from(json))),
+    };
+    let (served, model) = &*SERVED;
+    match served.rows(model, kind, body, 100) {
+        Ok(rows) => assert!(rows <= 100),
+        Err((status, detail)) => assert!((400..500).contains(&status) && !detail.is_empty()),
+    }
+});

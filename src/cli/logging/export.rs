@@ -1,0 +1,41 @@
+//! Spans to an OpenTelemetry collector, by OTLP over HTTP.
+
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::SpanExporter;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::cli::environment;
+use crate::cli::progress::Display;
+
+/// Spans of our own.
+const EXPORTED: &str = "off,windrow=info";
+
+/// Where spans go.
+pub(super) struct Export(SdkTracerProvider);
+
+impl Export {
+    /// Sends those that wait.
+    pub(super) fn finish(self) {
+        // A collector that is gone is no reason to fail.
+        let _ = self.0.shutdown();
+    }
+}
+
+/// `None` where no collector is named, or it cannot be used, which is told.
+pub(super) fn start<S>(display: &Display) -> Option<(Export, impl Layer<S> + use<S>)>
+where
+    S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    environment("OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    let exporter = SpanExporter::builder().with_http().build();
+    let exporter = exporter.map_err(|error| display.error(&format!("no spans are exported: {error}"))).ok()?;
+    let provider = SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(Resource::builder().with_service_name("windrow").build())
+        .build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("windrow"));
+    Some((Export(provider), layer.with_filter(EnvFilter::new(EXPORTED))))
+}
