@@ -78,8 +78,8 @@ fn thousands_of_generated_requests_get_answers_of_the_document() {
         .arg(&document)
         .args(["--url", &url, "--exclude-path", "/v1/events", "--max-examples", "40", "--seed", "1"])
         .args(["--exclude-checks", "positive_data_acceptance"]));
-    let generated =
-        said.split(" generated").next().and_then(|before| before.split_whitespace().last()?.parse::<u32>().ok());
+    let count = said.lines().find_map(|line| line.trim().split_once(" generated, "));
+    let generated = count.and_then(|(count, _)| count.parse::<u32>().ok());
     assert!(generated.is_some_and(|generated| generated > 1_000), "{said}");
 }
 

@@ -1,7 +1,6 @@
 //! What surrounds every operation: keys, limits, TLS, origins, names and the log of requests, and how a server ends.
 
 #[path = "support/served.rs"]
-#[expect(dead_code, reason = "each test file uses a part of it")]
 mod served;
 #[path = "support/windrow.rs"]
 #[expect(dead_code, reason = "each test file uses a part of it")]

@@ -108,7 +108,7 @@ impl Guard {
             let (id, by) = (id.to_str().unwrap_or_default(), caller.as_ref().map_or("", Caller::name));
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             tracing::info!(
-                target: "windrow::access", %method, path, status, micros, operation = seen.operation, model, by, remote, id,
+                target: "access", %method, path, status, micros, operation = seen.operation, model, by, remote, id,
                 "request"
             );
         }

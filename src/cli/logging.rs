@@ -15,8 +15,10 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 use crate::cli::environment;
 use crate::cli::progress::Display;
 
-/// Warnings of our own, and the access log. The libraries' are told through our errors, or are noise.
-const DEFAULT_FILTER: &str = "off,windrow=warn,windrow::access=info";
+/// Warnings of our own. The libraries' are told through our errors, or are noise.
+const DEFAULT_FILTER: &str = "off,windrow=warn";
+/// What the log of requests is called; they are told where the pipeline file asks for it, unless the filter says otherwise.
+const ACCESS: &str = "access";
 
 /// A log that has begun.
 pub(crate) struct Log {
@@ -36,6 +38,7 @@ impl Log {
 
 pub(crate) fn start(display: &Display) -> Log {
     let filter = environment("WINDROW_LOG").unwrap_or_else(|| DEFAULT_FILTER.to_owned());
+    let filter = if filter.contains(ACCESS) { filter } else { format!("{filter},{ACCESS}=info") };
     let lines = tracing_subscriber::fmt::layer().with_writer(PastBars(display.clone()));
     let is_json = environment("WINDROW_LOG_FORMAT").is_some_and(|format| format == "json");
     let lines = if is_json { lines.json().flatten_event(true).with_span_list(false).boxed() } else { lines.boxed() };

@@ -193,7 +193,7 @@ pub(crate) fn request_schema() -> serde_json::Value {
         "type": "object",
         "required": ["inputs"],
         "properties": {
-            "id": text,
+            "id": { "type": "string", "nullable": true },
             "parameters": { "type": "object" },
             "inputs": {
                 "type": "array",
