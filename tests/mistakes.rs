@@ -24,7 +24,7 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
     let sample = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
     let sample = sample.replace("flights-sample.csv.zst", &dataset);
-    let cases: [(&str, &str, &str); 23] = [
+    let cases: [(&str, &str, &str); 26] = [
         ("not TOML", "[target]", "[target"),
         ("an unknown key", "parts = 3", "part = 3"),
         ("an unknown table", "[window]", "[windows]"),
@@ -52,6 +52,13 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
         ("a penalty that is no number", "[window]", "[train]\nl2 = \"1\"\n[window]"),
         ("a pace without its delay", "[window]", "[stream]\npace = { kind = \"fixed\", mean = \"1s\" }\n[window]"),
         ("no address", "[window]", "[serve]\nlisten = \"8080\"\n[window]"),
+        (
+            "limits that let nothing through",
+            "[window]",
+            "[serve]\nmax_rows = 0\nmax_body = \"1B\"\ntimeout = \"0s\"\nconcurrency = 0\nconnections = 0\n[window]",
+        ),
+        ("no origin", "[window]", "[serve]\ncors = [\"*\", \"https://example.org/page\"]\n[window]"),
+        ("no models to keep", "[window]", "[train]\nkeep = 0\n[window]"),
     ];
     let mut all = String::new();
     for (what, from, to) in cases {

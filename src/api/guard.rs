@@ -76,11 +76,12 @@ impl Guard {
         let under_way = self.metrics.begin();
         let id = self.id(&request);
         let origin = request.headers().get(header::ORIGIN).cloned();
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let path = uri.path();
         let remote = self.context.pipeline.serve.access_log.then(|| request.remote_addr().to_string());
         let mut caller = None;
         let (mut response, seen) = match self.admit(&request) {
-            Err(refused) => (*refused, Seen { operation: operation_of(&path), by: None }),
+            Err(refused) => (*refused, Seen { operation: operation_of(path), by: None }),
             Ok(who) => {
                 request.extensions_mut().insert(Limits { max_body: self.context.pipeline.serve.max_body });
                 if let Some(who) = who {
@@ -91,12 +92,17 @@ impl Guard {
                     "request", %method, path, id = id.to_str().unwrap_or_default(), operation = Empty, model = Empty,
                     lineage = Empty, status = Empty
                 );
-                let answered = self.serve(request, &method, &path).instrument(span.clone()).await;
+                // Nobody who looks on is the rule, and then the future is not made larger for it.
+                let answered = if span.is_disabled() {
+                    self.serve(request, &method, path).await
+                } else {
+                    Box::pin(self.serve(request, &method, path).instrument(span.clone())).await
+                };
                 tell(&span, &answered);
                 answered
             }
         };
-        self.dress(&mut response, &id, &path, origin.as_ref());
+        self.dress(&mut response, &id, path, origin.as_ref());
         let status = response.status().as_u16();
         let took = began.elapsed();
         self.metrics.answered(seen.operation, seen.by.as_ref().map(|by| by.0.shared_name()), status, took);

@@ -5,7 +5,7 @@ mod json;
 
 use crate::api::problem::FieldFault;
 use crate::model::{Cell, Encoder, Encoding, Level};
-use crate::record::{Fields, TimeFormat, parse_number};
+use crate::record::{EventTime, Fields, TimeFormat, parse_number};
 
 pub(crate) use given::{Given, echo};
 pub(crate) use json::RowSeed;
@@ -122,15 +122,15 @@ impl Form {
 
     /// A row of what was given for each field, if all of it is good.
     pub(crate) fn check<'b>(&self, given: Vec<Option<Given<'b>>>) -> Result<Row<'b>, Vec<FieldFault>> {
-        let faults: Vec<FieldFault> = self.faults(&given).collect();
-        if faults.is_empty() { Ok(Row { given }) } else { Err(faults) }
+        let mut time = None;
+        let checked =
+            self.fields.iter().zip(&given).filter_map(|(field, given)| field.check(given.as_ref(), &mut time));
+        let faults: Vec<FieldFault> = checked.collect();
+        if faults.is_empty() { Ok(Row { given, time }) } else { Err(faults) }
     }
 
     fn faults<'a>(&'a self, given: &'a [Option<Given<'_>>]) -> impl Iterator<Item = FieldFault> + 'a {
-        self.fields.iter().zip(given).filter_map(|(field, given)| match given {
-            None => Some(field.fault("is missing", None)),
-            Some(given) => field.check(given),
-        })
+        self.fields.iter().zip(given).filter_map(|(field, given)| field.check(given.as_ref(), &mut None))
     }
 
     /// The cells of a row that was read with this form, one a feature.
@@ -138,7 +138,7 @@ impl Form {
         let cell = |field: &usize| match (&self.fields[*field].kind, &row.given[*field]) {
             (Kind::Number { .. }, Some(Given::Number(number))) => Cell::Number(*number),
             (Kind::Text { .. }, Some(Given::Text(text))) => Cell::Text(text),
-            (Kind::Time(format), Some(Given::Text(text))) => format.parse(text).map_or(Cell::Missing, Cell::Time),
+            (Kind::Time(_), Some(Given::Text(_))) => row.time.map_or(Cell::Missing, Cell::Time),
             _ => Cell::Missing,
         };
         self.features.iter().map(cell).collect()
@@ -207,7 +207,9 @@ impl Kind {
 }
 
 impl Field {
-    fn check(&self, given: &Given<'_>) -> Option<FieldFault> {
+    /// What is wrong with what was given, if anything is; a time that is read is put into `time`.
+    fn check(&self, given: Option<&Given<'_>>, time: &mut Option<EventTime>) -> Option<FieldFault> {
+        let Some(given) = given else { return Some(self.fault("is missing", None)) };
         let fault = |reason: &str| Some(self.fault(reason, Some(given.to_string())));
         match (&self.kind, given) {
             (_, Given::Null)
@@ -220,11 +222,8 @@ impl Field {
             }
             (Kind::Number { .. }, _) => fault("is not a number"),
             (Kind::Time(format), Given::Text(text)) => {
-                if format.parse(text).is_ok() {
-                    None
-                } else {
-                    fault("is not a time of this form")
-                }
+                *time = format.parse(text).ok();
+                if time.is_some() { None } else { fault("is not a time of this form") }
             }
             (Kind::Text { .. } | Kind::Time(_), _) => fault("is not a text"),
         }
@@ -246,4 +245,6 @@ impl Field {
 #[derive(Debug)]
 pub(crate) struct Row<'b> {
     given: Vec<Option<Given<'b>>>,
+    /// The time, read once; a pipeline has one column of times.
+    time: Option<EventTime>,
 }

@@ -1,6 +1,6 @@
 //! `models/ID/model.json`: written whole, read with care.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, DirEntry, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -21,16 +21,34 @@ pub(crate) struct Stamp {
     length: u64,
 }
 
-pub(crate) fn list(folder: &Path) -> Result<Vec<(ModelId, Stamp)>, RegistryError> {
+/// What is in a folder; nothing where it is not there.
+pub(super) fn entries(folder: &Path) -> Result<Vec<DirEntry>, RegistryError> {
     let failed = |source| RegistryError::Read { path: folder.to_owned(), source };
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.collect::<io::Result<_>>().map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The text of a JSON file whose form is not newer than this.
+pub(super) fn read_text(path: &Path, newest: u32) -> Result<Vec<u8>, RegistryError> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+
+    let text = fs::read(path).map_err(|source| RegistryError::Read { path: path.to_owned(), source })?;
+    match serde_json::from_slice(&text) {
+        Ok(Versioned { format }) if format > newest => Err(RegistryError::Newer { path: path.to_owned(), format }),
+        Ok(_) => Ok(text),
+        Err(error) => Err(RegistryError::Damaged { path: path.to_owned(), reason: error.to_string() }),
+    }
+}
+
+pub(crate) fn list(folder: &Path) -> Result<Vec<(ModelId, Stamp)>, RegistryError> {
     let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
+    for entry in entries(folder)? {
         let Ok(id) = entry.file_name().to_string_lossy().parse::<ModelId>() else { continue };
         // A folder without a model yet is one that is being written.
         if let Ok(metadata) = fs::metadata(entry.path().join(FILE)) {
@@ -41,18 +59,9 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(ModelId, Stamp)>, RegistryError
 }
 
 pub(crate) fn read(folder: &Path, id: ModelId) -> Result<Artifact, RegistryError> {
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        format: u32,
-    }
-
     let path = folder.join(id.to_string()).join(FILE);
-    let text = fs::read(&path).map_err(|source| RegistryError::Read { path: path.clone(), source })?;
+    let text = read_text(&path, FORMAT)?;
     let damaged = |reason: String| RegistryError::Damaged { path: path.clone(), reason };
-    let Versioned { format } = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-    if format > FORMAT {
-        return Err(RegistryError::Newer { path, format });
-    }
     let artifact = Artifact::read(&text).map_err(|error| damaged(error.to_string()))?;
     if artifact.id != id {
         return Err(damaged(format!("it holds the model {}", artifact.id)));
