@@ -5,7 +5,7 @@
 #[cfg(feature = "otel")]
 mod export;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -40,6 +40,8 @@ pub(crate) fn start(display: &Display) -> Log {
     let filter = environment("WINDROW_LOG").unwrap_or_else(|| DEFAULT_FILTER.to_owned());
     let filter = if filter.contains(ACCESS) { filter } else { format!("{filter},{ACCESS}=info") };
     let lines = tracing_subscriber::fmt::layer().with_writer(PastBars(display.clone()));
+    // Colours are for people; in a file they are noise.
+    let lines = lines.with_ansi(io::stderr().is_terminal());
     let is_json = environment("WINDROW_LOG_FORMAT").is_some_and(|format| format == "json");
     let lines = if is_json { lines.json().flatten_event(true).with_span_list(false).boxed() } else { lines.boxed() };
     let lines = lines.with_filter(EnvFilter::new(filter));

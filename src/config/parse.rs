@@ -363,7 +363,10 @@ impl Check<'_> {
             self.fault("train.threshold", "must be a probability between 0 and 1");
         }
         let accept = self.accept(&raw.accept, holdout);
-        let keep = raw.keep.and_then(|keep| self.at_least_one("train.keep", NonZeroU32::new(keep)));
+        let keep = raw.keep.and_then(NonZeroU32::new);
+        if raw.keep.is_some() && keep.is_none() {
+            self.fault("train.keep", "must be at least 1");
+        }
         Train { schemes, l2, solver: raw.solver.unwrap_or(Solver::Auto), holdout, threshold, accept, keep }
     }
 
