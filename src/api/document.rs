@@ -28,6 +28,8 @@ const DIFF: &str = "/v1/models/{id}/diff/{other}";
 const PREDICT_ALL: &str = "/v1/predict";
 const INFER: &str = "/v2/models/{name}/infer";
 const PROBLEM: &str = "application/problem+json";
+/// What a reader looks for first comes first; poem-openapi sorts by name.
+const TAGS: [&str; 5] = ["Models", "Windows", "Aliases", "Inference", "Health"];
 
 /// The document as pretty JSON; the same for the same pipeline and models.
 #[must_use]
@@ -49,6 +51,9 @@ pub(crate) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, snapshot:
     document["info"]["description"] = json!(about(pipeline));
     let schemas = document["components"]["schemas"].clone();
     plain_references(&mut document["components"]["schemas"], &schemas);
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.sort_by_key(|tag| TAGS.iter().position(|name| tag["name"] == **name));
+    }
     plain_paths(&mut document);
     answers_of_all(&mut document, has_keys);
     examples::parameters(&mut document["paths"], snapshot);
