@@ -43,8 +43,8 @@ pub struct Registry {
 struct Stamps {
     models: HashMap<ModelId, Stamp>,
     windows: HashMap<WindowIndex, Stamp>,
-    /// Of the journal.
-    aliases: u64,
+    /// Of the journal, once it is there.
+    aliases: Option<Stamp>,
 }
 
 impl Registry {
@@ -92,9 +92,9 @@ impl Registry {
         let artifacts = renewed(found, &mut stamps.models, |id| files::read(&self.models, id));
         let reports =
             renewed(windows::list(&self.windows)?, &mut stamps.windows, |window| windows::read(&self.windows, window));
-        let length = self.journal.length();
-        let aliases = if length == stamps.aliases { None } else { self.aliases_now() };
-        stamps.aliases = length;
+        let stamp = self.journal.stamp();
+        let aliases = if stamp == stamps.aliases { None } else { self.aliases_now() };
+        stamps.aliases = stamp;
         self.swap(Renewal { artifacts, reports, retired, aliases });
         Ok(())
     }
@@ -140,8 +140,9 @@ impl Registry {
         if old.is_empty() {
             return Ok(Vec::new());
         }
-        let aliases = self.journal.read().map_err(RegistryError::Aliases)?;
-        let is_named = |id: &ModelId| aliases.current().any(|(_, named)| named == *id);
+        // Held until they are removed: nobody can promote one of them meanwhile.
+        let held = self.journal.hold().map_err(RegistryError::Aliases)?;
+        let is_named = |id: &ModelId| held.aliases.current().any(|(_, named)| named == *id);
         let retired: Vec<ModelId> = old.into_iter().filter(|id| !is_named(id)).collect();
         for id in &retired {
             files::remove(&self.models, *id)?;
@@ -194,7 +195,7 @@ impl Registry {
     ) -> Result<AliasChange, AliasError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let (change, aliases) = self.journal.append(decide)?;
-        stamps.aliases = self.journal.length();
+        stamps.aliases = self.journal.stamp();
         self.swap(Renewal { aliases: Some(aliases), ..Renewal::default() });
         Ok(change)
     }
@@ -204,6 +205,8 @@ impl Registry {
         match self.snapshot().get(model) {
             None => no_model("there is no such model, or there is none any longer"),
             Some(found) if found.learned().is_none() => no_model("its window could not be learned from"),
+            // Another process may have retired it since the last look.
+            Some(_) if !files::is_there(&self.models, model) => no_model("it was removed"),
             Some(_) => Ok(()),
         }
     }

@@ -13,6 +13,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::record::ModelId;
+use crate::registry::files::{Stamp, stamp};
 
 /// The version of a line's form. A reader refuses a higher one.
 const FORMAT: u32 = 1;
@@ -173,9 +174,9 @@ impl Journal {
         Self { path: workdir.join("aliases.jsonl") }
     }
 
-    /// How long the file is; 0 where it is not there. It only grows, so that this tells whether it changed.
-    pub(super) fn length(&self) -> u64 {
-        fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
+    /// Tells whether the file is the one that was read before; `None` where it is not there.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        fs::metadata(&self.path).ok().map(|metadata| stamp(&metadata))
     }
 
     pub(super) fn read(&self) -> Result<Aliases, AliasError> {
@@ -199,11 +200,8 @@ impl Journal {
         Ok(aliases)
     }
 
-    /// Appends the change that `decide` makes of what the journal says now, whoever else writes to it.
-    pub(super) fn append<E: From<AliasError>>(
-        &self,
-        decide: impl FnOnce(&Aliases) -> Result<NewChange, E>,
-    ) -> Result<(AliasChange, Aliases), E> {
+    /// Keeps every process from changing an alias until what is returned is dropped.
+    pub(super) fn hold(&self) -> Result<Held, AliasError> {
         let failed = |source| AliasError::Write { path: self.path.clone(), source };
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
@@ -213,20 +211,37 @@ impl Journal {
         file.lock().map_err(failed)?;
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(failed)?;
-        let mut aliases = self.parse(&text)?;
+        let aliases = self.parse(&text)?;
+        Ok(Held { file, whole: whole_lines(&text).len() as u64, aliases })
+    }
+
+    /// Appends the change that `decide` makes of what the journal says now, whoever else writes to it.
+    pub(super) fn append(
+        &self,
+        decide: impl FnOnce(&Aliases) -> Result<NewChange, AliasError>,
+    ) -> Result<(AliasChange, Aliases), AliasError> {
+        let Held { mut file, whole, mut aliases } = self.hold()?;
         let NewChange { alias, deed, to, author } = decide(&aliases)?;
         let from = aliases.get(alias.as_str());
         let Author { at, by, why } = author;
         let change = AliasChange { format: FORMAT, at, by, alias, deed, from, to, why };
-        let whole = whole_lines(&text).len() as u64;
         write_line(&mut file, whole, &change).map_err(|source| {
             // What was written of the line is taken back; where that fails too, the next reader passes over it.
             let _ = file.set_len(whole);
-            failed(source)
+            AliasError::Write { path: self.path.clone(), source }
         })?;
         aliases.push(change.clone());
         Ok((change, aliases))
     }
+}
+
+/// The journal, locked.
+#[derive(Debug)]
+pub(super) struct Held {
+    file: File,
+    /// How many of its bytes are whole lines.
+    whole: u64,
+    pub(super) aliases: Aliases,
 }
 
 /// A change before it is known what it changes.
@@ -318,7 +333,7 @@ mod tests {
     }
 
     fn append(journal: &Journal, change: NewChange) -> AliasChange {
-        journal.append::<AliasError>(|_| Ok(change)).expect("room on the disk").0
+        journal.append(|_| Ok(change)).expect("room on the disk").0
     }
 
     #[test]

@@ -79,6 +79,11 @@ pub(crate) fn write(folder: &Path, artifact: &Artifact) -> Result<Stamp, Registr
     write_whole(&folder.join(artifact.id.to_string()), FILE, artifact)
 }
 
+/// Whether a model's file is there at this moment.
+pub(crate) fn is_there(folder: &Path, id: ModelId) -> bool {
+    folder.join(id.to_string()).join(FILE).exists()
+}
+
 /// Removes a model; whoever lists the folder meanwhile finds it or not.
 pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
     let path = folder.join(id.to_string());

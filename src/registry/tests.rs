@@ -264,4 +264,11 @@ fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
         assert_eq!(kept, ["window-1", "window-2", "window-5"]);
     }
     assert!(!folder.path().join("models/window-3").exists());
+    // A registry that has not looked since does not promote what is gone.
+    writer.publish(&artifact("window-6", Some(0.5))).expect("room on the disk");
+    reader.refresh().expect("readable");
+    std::fs::remove_dir_all(folder.path().join("models/window-6")).expect("a folder");
+    let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
+    let gone = reader.promote("prod".parse().expect("a name"), "window-6".parse().expect("an id"), author);
+    assert!(matches!(gone, Err(AliasError::NoModel { .. })), "{gone:?}");
 }
