@@ -92,6 +92,7 @@ impl Keys {
                 keys.push((name, scope, digest));
             }
         }
+        let named_by_file = keys.len();
         for entry in text.unwrap_or_default().split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             let mut parts = entry.splitn(3, ':');
             let scope = |text: &str| match text {
@@ -105,6 +106,10 @@ impl Keys {
                 }
                 _ => return Err(KeysError::Text),
             }
+        }
+        // Blanks and commas name nobody, and a server that was to ask for keys must not be open.
+        if text.is_some() && keys.len() == named_by_file {
+            return Err(KeysError::Text);
         }
         let mut names: Vec<&str> = keys.iter().map(|(name, ..)| name.as_str()).collect();
         names.sort_unstable();
@@ -232,7 +237,7 @@ mod tests {
             let error = Keys::load(Some(&path), None).expect_err("no file of keys").to_string();
             assert!(error.contains(is_told), "{error}");
         }
-        for text in ["ops", "ops:admin", "ops:root:x", ":read:x"] {
+        for text in ["ops", "ops:admin", "ops:root:x", ":read:x", " ", ",", " , "] {
             assert!(matches!(Keys::load(None, Some(text)), Err(KeysError::Text)), "{text}");
         }
         assert!(Keys::load(None, None).expect("none").is_empty());
