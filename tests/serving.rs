@@ -329,6 +329,9 @@ fn tensors_are_answered_as_rows_are() {
         assert!(answer.body.contains(told) && answer.json()["error"].is_string(), "{told}: {}", answer.body);
     }
     assert_eq!(get(&format!("{url}/v2/models/window-3/ready")).status, 409);
+    let large = ask("POST", &format!("{model}/infer"), &[JSON], &vec![b' '; 33 << 20]);
+    assert_eq!(large.status, 413);
+    assert!(large.json()["error"].is_string(), "{}", large.body);
 }
 
 #[test]

@@ -250,7 +250,7 @@ impl<'a> ApiExtractor<'a> for TensorBody {
         if !is_binary && !kind.is_none_or(Json::<bool>::check_content_type) {
             return Err(Refusal::other_kind(kind, JSON).for_inference().into());
         }
-        Ok(Self { bytes: read(body, limits(request).max_body).await?, json })
+        Ok(Self { bytes: read_or(body, limits(request).max_body, Refusal::for_inference).await?, json })
     }
 }
 
@@ -259,9 +259,14 @@ fn limits(request: &Request) -> Limits {
 }
 
 async fn read(body: &mut RequestBody, limit: usize) -> Result<Vec<u8>> {
+    read_or(body, limit, |refusal| refusal).await
+}
+
+/// The body, or a refusal told in another way.
+async fn read_or(body: &mut RequestBody, limit: usize, told: fn(Refusal) -> Refusal) -> Result<Vec<u8>> {
     match body.take()?.into_bytes_limit(limit).await {
         Ok(bytes) => Ok(bytes.into()),
-        Err(poem::error::ReadBodyError::PayloadTooLarge) => Err(Refusal::too_large(limit).into()),
+        Err(poem::error::ReadBodyError::PayloadTooLarge) => Err(told(Refusal::too_large(limit)).into()),
         Err(error) => Err(error.into()),
     }
 }
