@@ -4,6 +4,7 @@
 //! stops the others.
 
 mod error;
+mod ground;
 mod running;
 mod watch;
 mod workdir;
@@ -23,21 +24,17 @@ use crate::config::{Pipeline, Schema, WindowPolicy};
 use crate::consumer::{Consumer, Group};
 use crate::dataset::{self, DatasetReader};
 use crate::producer::Producer;
-use crate::record::RunId;
 use crate::registry::Registry;
 use crate::telemetry::{Event, Progress};
 use crate::trainer::Trainer;
 
 pub use self::error::AppError;
+use self::ground::{Begun, Ground};
 pub use self::running::Running;
 use self::watch::watch;
-use self::workdir::Origin;
 pub use self::workdir::WorkdirError;
 pub use crate::producer::Replay;
 pub use crate::record::RowNumber;
-
-/// So many digits of the dataset's sha256 name its replay.
-const RUN_ID_LENGTH: usize = 16;
 
 /// What every command that works on a pipeline needs.
 #[derive(Debug, Clone)]
@@ -65,36 +62,6 @@ pub struct RunOptions {
     pub replay: Replay,
     /// How many bytes of encoded rows the trainer may hold in memory.
     pub memory: usize,
-}
-
-/// What is known before the first row moves.
-struct Ground {
-    schema: Arc<Schema>,
-    /// The sha256 of the dataset; none where it is not there and not needed: other producers' rows, columns by name.
-    digest: Option<String>,
-    cut: Cut,
-    /// Whether this process chooses the rows that are replayed.
-    is_run: bool,
-    replay: Replay,
-}
-
-impl Ground {
-    /// The same dataset is the same replay: rows that are sent again after a broker was lost are known again.
-    fn run(&self) -> RunId {
-        RunId::new(self.digest.as_deref().and_then(|digest| digest.get(..RUN_ID_LENGTH)).unwrap_or_default())
-    }
-
-    fn origin(&self) -> Origin<'_> {
-        Origin { dataset: self.digest.as_deref(), replay: self.is_run.then_some(&self.replay) }
-    }
-}
-
-/// How far a run has come.
-#[derive(Debug, Default)]
-struct Begun {
-    is_through: bool,
-    /// The first row that no sealed window accounts for, where there are any.
-    next: Option<RowNumber>,
 }
 
 impl Workplace {
