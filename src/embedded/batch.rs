@@ -1,0 +1,242 @@
+//! Record batches of Kafka's message format 2, as bytes: their header, their checksum, their records' times.
+//!
+//! Pure. Reads what strangers sent: nothing here allocates by a length that was not checked, and decompression is bounded.
+//! Source of the layout: <https://kafka.apache.org/documentation/#recordbatch>.
+
+pub(super) mod records;
+
+/// Bytes from a batch's start to its first record.
+pub(super) const HEADER: usize = 61;
+/// Bytes from a batch's start to the first that its length counts.
+const PREFIX: usize = 12;
+/// Bytes from a batch's start to the first that its checksum covers.
+const COVERED: usize = 21;
+/// The only message format since Kafka 0.11; Kafka 4 takes no other.
+const MAGIC: i8 = 2;
+/// The highest number of a codec: none, gzip, snappy, lz4, zstd.
+const CODECS: i16 = 4;
+/// The producer of a batch that is not idempotent.
+pub(super) const NO_PRODUCER: i64 = -1;
+
+/// What stands before a batch's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) base_offset: i64,
+    /// Bytes of the whole batch.
+    pub(super) size: usize,
+    pub(super) magic: i8,
+    checksum: u32,
+    pub(super) attributes: i16,
+    pub(super) last_offset_delta: i32,
+    /// Milliseconds since 1970.
+    pub(super) base_timestamp: i64,
+    /// Milliseconds since 1970; -1 where records have no time.
+    pub(super) max_timestamp: i64,
+    pub(super) producer_id: i64,
+    pub(super) producer_epoch: i16,
+    pub(super) base_sequence: i32,
+    pub(super) count: i32,
+}
+
+/// Why bytes are not one batch that can be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Too short, of a wrong length, or with a wrong checksum.
+    Corrupt,
+    /// A message format other than 2.
+    Format,
+    /// A count that contradicts the offsets, an unknown codec, a control batch.
+    Invalid,
+    /// Part of a transaction.
+    Transactional,
+    /// More than one batch.
+    Several,
+}
+
+impl Header {
+    /// Reads the header at the start of `bytes`; `None` where there are too few, or where its length cannot be one.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; HEADER] = bytes.first_chunk()?;
+        let size = usize::try_from(i32::from_be_bytes(field(bytes, 8))).ok()?.checked_add(PREFIX)?;
+        (size >= HEADER).then_some(())?;
+        Some(Self {
+            base_offset: i64::from_be_bytes(field(bytes, 0)),
+            size,
+            magic: i8::from_be_bytes(field(bytes, 16)),
+            checksum: u32::from_be_bytes(field(bytes, 17)),
+            attributes: i16::from_be_bytes(field(bytes, COVERED)),
+            last_offset_delta: i32::from_be_bytes(field(bytes, 23)),
+            base_timestamp: i64::from_be_bytes(field(bytes, 27)),
+            max_timestamp: i64::from_be_bytes(field(bytes, 35)),
+            producer_id: i64::from_be_bytes(field(bytes, 43)),
+            producer_epoch: i16::from_be_bytes(field(bytes, 51)),
+            base_sequence: i32::from_be_bytes(field(bytes, 53)),
+            count: i32::from_be_bytes(field(bytes, 57)),
+        })
+    }
+
+    /// The offset behind its last record.
+    pub(super) fn next_offset(&self) -> i64 {
+        self.base_offset.saturating_add(i64::from(self.last_offset_delta)).saturating_add(1)
+    }
+
+    /// 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd; 5 to 7 are none that exists.
+    pub(super) fn codec(&self) -> i16 {
+        self.attributes & 0b111
+    }
+
+    pub(super) fn is_idempotent(&self) -> bool {
+        self.producer_id != NO_PRODUCER
+    }
+
+    fn is_transactional(&self) -> bool {
+        self.attributes & 0b1_0000 != 0
+    }
+
+    fn is_control(&self) -> bool {
+        self.attributes & 0b10_0000 != 0
+    }
+
+    /// Whether `bytes`, which begin with this header, hold the batch with the checksum that it names.
+    pub(super) fn is_intact(&self, bytes: &[u8]) -> bool {
+        self.magic == MAGIC
+            && self.last_offset_delta >= 0
+            && bytes.get(COVERED..self.size).is_some_and(|covered| crc32c::crc32c(covered) == self.checksum)
+    }
+}
+
+/// The header of `bytes`, where they are exactly one batch that a client may store.
+pub(super) fn check(bytes: &[u8]) -> Result<Header, Fault> {
+    // The format's number stands at the same place in every format.
+    if bytes.get(16).is_some_and(|magic| *magic < MAGIC.cast_unsigned()) {
+        return Err(Fault::Format);
+    }
+    let header = Header::read(bytes).ok_or(Fault::Corrupt)?;
+    if header.magic != MAGIC {
+        return Err(Fault::Format);
+    }
+    if header.size < bytes.len() {
+        return Err(Fault::Several);
+    }
+    if !header.is_intact(bytes) {
+        return Err(Fault::Corrupt);
+    }
+    if header.is_transactional() {
+        return Err(Fault::Transactional);
+    }
+    let counts_agree = header.last_offset_delta.checked_add(1) == Some(header.count);
+    if header.is_control() || header.codec() > CODECS || header.count < 1 || !counts_agree {
+        return Err(Fault::Invalid);
+    }
+    Ok(header)
+}
+
+/// Gives a batch its place in a log. The checksum does not cover these bytes.
+pub(super) fn place(bytes: &mut [u8], base_offset: i64) {
+    if let Some(place) = bytes.first_chunk_mut::<8>() {
+        *place = base_offset.to_be_bytes();
+    }
+    // The epoch of the one leader that there ever is.
+    if let Some(epoch) = bytes.get_mut(PREFIX..PREFIX + 4) {
+        epoch.fill(0);
+    }
+}
+
+fn field<const N: usize>(bytes: &[u8; HEADER], at: usize) -> [u8; N] {
+    let mut value = [0; N];
+    value.copy_from_slice(&bytes[at..at + N]);
+    value
+}
+
+/// A batch for tests: without compression, one empty value a record.
+#[cfg(test)]
+pub(super) fn batch_of(count: i32, producer: Option<(i64, i16, i32)>, timestamp: i64) -> Vec<u8> {
+    let mut records = Vec::new();
+    for delta in 0..count {
+        let mut record = vec![0];
+        records::put_varint(&mut record, i64::from(delta));
+        records::put_varint(&mut record, i64::from(delta));
+        record.extend([1, 0, 0]);
+        records::put_varint(&mut records, i64::try_from(record.len()).expect("a short record"));
+        records.extend(record);
+    }
+    let (id, epoch, sequence) = producer.unwrap_or((NO_PRODUCER, -1, -1));
+    sealed(0, count - 1, (timestamp, timestamp + i64::from(count - 1)), (id, epoch, sequence), count, &records)
+}
+
+/// A batch for tests with these fields and a right checksum.
+#[cfg(test)]
+pub(super) fn sealed(
+    attributes: i16,
+    last_offset_delta: i32,
+    times: (i64, i64),
+    (id, epoch, sequence): (i64, i16, i32),
+    count: i32,
+    records: &[u8],
+) -> Vec<u8> {
+    let mut bytes = vec![0; COVERED];
+    bytes.extend(attributes.to_be_bytes());
+    bytes.extend(last_offset_delta.to_be_bytes());
+    bytes.extend(times.0.to_be_bytes());
+    bytes.extend(times.1.to_be_bytes());
+    bytes.extend(id.to_be_bytes());
+    bytes.extend(epoch.to_be_bytes());
+    bytes.extend(sequence.to_be_bytes());
+    bytes.extend(count.to_be_bytes());
+    bytes.extend(records);
+    let length = i32::try_from(bytes.len() - PREFIX).expect("a short batch");
+    bytes[8..12].copy_from_slice(&length.to_be_bytes());
+    bytes[16] = 2;
+    let checksum = crc32c::crc32c(&bytes[COVERED..]);
+    bytes[17..21].copy_from_slice(&checksum.to_be_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_taken_and_placed_without_another_checksum() {
+        let mut bytes = batch_of(3, Some((7, 1, 20)), 1_000);
+        place(&mut bytes, 41);
+        let header = check(&bytes).expect("a good batch");
+        assert_eq!((header.base_offset, header.next_offset(), header.size), (41, 44, bytes.len()));
+        assert_eq!((header.producer_id, header.producer_epoch, header.base_sequence), (7, 1, 20));
+        assert_eq!((header.base_timestamp, header.max_timestamp), (1_000, 1_002));
+    }
+
+    #[test]
+    fn any_flipped_bit_behind_the_place_is_noticed() {
+        let good = batch_of(2, None, 5);
+        for bit in PREFIX * 8 + 32..good.len() * 8 {
+            let mut bytes = good.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(check(&bytes).is_err(), "bit {bit}");
+        }
+        for end in 0..good.len() {
+            assert!(check(&good[..end]).is_err(), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn what_no_client_may_store_is_told_apart() {
+        let none = (NO_PRODUCER, -1, -1);
+        let with = |attributes, delta, count| sealed(attributes, delta, (0, 0), none, count, &[2, 0]);
+        assert_eq!(check(&with(0, 0, 1)).map(|header| header.count), Ok(1));
+        for (bytes, fault) in [
+            (with(0b10_0000, 0, 1), Fault::Invalid),
+            (with(0b1_0000, 0, 1), Fault::Transactional),
+            (with(5, 0, 1), Fault::Invalid),
+            (with(0, 1, 1), Fault::Invalid),
+            (with(0, 0, 0), Fault::Invalid),
+            (with(0, i32::MAX, i32::MIN), Fault::Invalid),
+            ([with(0, 0, 1), with(0, 0, 1)].concat(), Fault::Several),
+        ] {
+            assert_eq!(check(&bytes), Err(fault));
+        }
+        let mut old = with(0, 0, 1);
+        old[16] = 1;
+        assert_eq!(check(&old), Err(Fault::Format));
+    }
+}

@@ -1,0 +1,89 @@
+//! What all connections share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use kafka_protocol::messages::BrokerId;
+use kafka_protocol::protocol::StrBytes;
+
+use crate::embedded::budget::Budget;
+use crate::embedded::catalog::Catalog;
+
+/// The number of the only node.
+const NODE: i32 = 1;
+/// Bytes of requests that are in memory at a time; the same for answers.
+const BUDGET: usize = 32 * 1024 * 1024;
+
+/// Gives the time in milliseconds since 1970.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl Clock {
+    /// A clock that asks this function.
+    pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// A broker without its connections.
+#[derive(Debug)]
+pub(super) struct Broker {
+    /// Where clients are told to come to.
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) cluster_id: String,
+    /// The data directory, as people are told of it.
+    pub(super) folder: String,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) requests: Budget,
+    pub(super) answers: Budget,
+    pub(super) clock: Clock,
+    turns: AtomicUsize,
+}
+
+impl Broker {
+    pub(super) fn new(
+        (host, port): (String, u16),
+        cluster_id: String,
+        folder: String,
+        catalog: Arc<Catalog>,
+        clock: Clock,
+    ) -> Self {
+        let (requests, answers) = (Budget::new(BUDGET), Budget::new(BUDGET));
+        Self { host, port, cluster_id, folder, catalog, requests, answers, clock, turns: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn node(&self) -> BrokerId {
+        BrokerId(NODE)
+    }
+
+    pub(super) fn host(&self) -> StrBytes {
+        StrBytes::from_string(self.host.clone())
+    }
+
+    pub(super) fn port(&self) -> i32 {
+        i32::from(self.port)
+    }
+
+    /// A number that goes on with each fetch, so that no partition is always the first.
+    pub(super) fn turn(&self) -> usize {
+        self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// For deadlines.
+    pub(super) fn instant(&self) -> Instant {
+        Instant::now()
+    }
+}

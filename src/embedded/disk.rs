@@ -1,0 +1,207 @@
+//! Files: the only place of the broker that touches them.
+//!
+//! Promises that a write which failed tells how far it came, and keeps the number of open files bounded. Tests have it run
+//! out of room, fail to sync, stop at any step, and lose what was not synced.
+
+#[cfg(test)]
+pub(super) mod faults;
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// Files that are kept open beside those in use.
+const KEPT_OPEN: usize = 512;
+
+/// The files of one data directory.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    /// Whether what is acknowledged must survive a power cut, and not only the end of this process.
+    pub(super) is_durable: bool,
+    /// The newest last.
+    open: Mutex<VecDeque<Arc<File>>>,
+    #[cfg(test)]
+    pub(super) faults: faults::Faults,
+}
+
+/// What changes a directory or a file.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(test), expect(dead_code, reason = "tests look at which step is to fail"))]
+pub(super) enum Step<'a> {
+    Create(&'a Path),
+    Write { path: &'a Path, length: usize },
+    Cut(&'a Path),
+    Sync { path: &'a Path, length: u64 },
+    SyncFolder(&'a Path),
+    Rename { from: &'a Path, to: &'a Path },
+    Remove(&'a Path),
+}
+
+/// A file that is opened when it is used, and may be closed in between.
+#[derive(Debug)]
+pub(super) struct Handle {
+    path: PathBuf,
+    file: Mutex<Weak<File>>,
+}
+
+impl Handle {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, file: Mutex::default() }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Disk {
+    /// Whether a step may be done, and how many bytes of a write.
+    #[cfg(test)]
+    fn allow(&self, step: Step<'_>) -> io::Result<usize> {
+        self.faults.allow(step)
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as in tests, where steps fail")]
+    fn allow(&self, step: Step<'_>) -> io::Result<usize> {
+        Ok(if let Step::Write { length, .. } = step { length } else { 0 })
+    }
+
+    /// The open file; it is opened where it is not.
+    pub(super) fn file(&self, handle: &Handle) -> io::Result<Arc<File>> {
+        let mut known = handle.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = known.upgrade() {
+            return Ok(file);
+        }
+        let file = Arc::new(OpenOptions::new().read(true).write(true).open(&handle.path)?);
+        *known = Arc::downgrade(&file);
+        self.keep(&file);
+        Ok(file)
+    }
+
+    fn keep(&self, file: &Arc<File>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.push_back(Arc::clone(file));
+        // What is dropped here closes as soon as nobody reads it any more.
+        let dropped = if open.len() > KEPT_OPEN { open.pop_front() } else { None };
+        drop(open);
+        drop(dropped);
+    }
+
+    /// Makes an empty file; one that is there already is emptied.
+    pub(super) fn create(&self, handle: &Handle) -> io::Result<()> {
+        self.allow(Step::Create(&handle.path))?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&handle.path)?;
+        let file = Arc::new(file);
+        *handle.file.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&file);
+        self.keep(&file);
+        Ok(())
+    }
+
+    /// Writes all of `bytes` at a place; after an error some of them may be there.
+    pub(super) fn write(&self, handle: &Handle, bytes: &[u8], at: u64) -> io::Result<()> {
+        let file = self.file(handle)?;
+        let allowed = self.allow(Step::Write { path: &handle.path, length: bytes.len() })?;
+        file.write_all_at(bytes.get(..allowed).unwrap_or(bytes), at)?;
+        if allowed < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    /// Cuts a file off behind its first `length` bytes.
+    pub(super) fn cut(&self, handle: &Handle, length: u64) -> io::Result<()> {
+        self.allow(Step::Cut(&handle.path))?;
+        self.file(handle)?.set_len(length)
+    }
+
+    /// Returns when what was written to the file would survive a power cut.
+    pub(super) fn sync(&self, handle: &Handle) -> io::Result<()> {
+        let file = self.file(handle)?;
+        self.allow(Step::Sync { path: &handle.path, length: file.metadata()?.len() })?;
+        file.sync_data()
+    }
+
+    /// The same for the names in a folder.
+    pub(super) fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.allow(Step::SyncFolder(folder))?;
+        File::open(folder)?.sync_all()
+    }
+
+    /// Writes a file that appears whole: beside, synced, renamed, its folder synced.
+    pub(super) fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let beside = Handle::new(path.with_extension("new"));
+        self.create(&beside)?;
+        self.write(&beside, bytes, 0)?;
+        self.sync(&beside)?;
+        self.allow(Step::Rename { from: &beside.path, to: path })?;
+        fs::rename(&beside.path, path)?;
+        path.parent().map_or(Ok(()), |folder| self.sync_folder(folder))
+    }
+
+    /// Makes a folder and those above it; where the disk is durable, their names are synced.
+    pub(super) fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        if let Some(above) = folder.parent() {
+            self.create_folder(above)?;
+        }
+        self.allow(Step::Create(folder))?;
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        match folder.parent() {
+            Some(above) if self.is_durable => self.sync_folder(above),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes a file or a folder with all that is in it; one that is gone is as good.
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        self.allow(Step::Remove(path))?;
+        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    }
+
+    /// The names in a folder, sorted; none where there is no such folder.
+    pub(super) fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// Reads up to `length` bytes at a place; fewer where the file ends before.
+pub(super) fn read(file: &File, at: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let read = fill(file, at, &mut bytes)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Fills all of `bytes` from a place.
+pub(super) fn read_exact(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+    if fill(file, at, bytes)? < bytes.len() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+}
+
+fn fill(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while read < bytes.len() {
+        match file.read_at(&mut bytes[read..], at + read as u64) {
+            Ok(0) => break,
+            Ok(more) => read += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
