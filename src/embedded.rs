@@ -13,4 +13,6 @@ mod disk;
 mod journal;
 mod listener;
 mod log;
+#[cfg(test)]
+mod tests;
 mod wire;
