@@ -9,6 +9,7 @@ mod broker;
 mod budget;
 mod catalog;
 mod connection;
+mod directory;
 mod disk;
 mod journal;
 mod listener;
