@@ -18,11 +18,11 @@ const BUDGET: usize = 32 * 1024 * 1024;
 
 /// Gives the time in milliseconds since 1970.
 #[derive(Clone)]
-pub(super) struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+pub(crate) struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
 impl Clock {
     /// A clock that asks this function.
-    pub(super) fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 

@@ -58,6 +58,10 @@ impl Handle {
 }
 
 impl Disk {
+    pub(super) fn new(is_durable: bool) -> Self {
+        Self { is_durable, ..Self::default() }
+    }
+
     /// Whether a step may be done, and how many bytes of a write.
     #[cfg(test)]
     fn allow(&self, step: Step<'_>) -> io::Result<usize> {

@@ -91,7 +91,7 @@ struct State {
 
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum JournalError {
+pub(crate) enum JournalError {
     #[error("{} cannot be read: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("{} is damaged at byte {position}, and has good lines behind that", path.display())]

@@ -23,7 +23,8 @@ use crate::embedded::batch::{self, Header};
 use crate::embedded::disk::{self, Disk, Handle};
 use crate::embedded::log::index::{Entries as _, Index};
 use crate::embedded::log::producers::{Producers, Verdict};
-pub(super) use crate::embedded::log::recovery::{Recovered, RecoveryError};
+pub(super) use crate::embedded::log::recovery::Recovered;
+pub(crate) use crate::embedded::log::recovery::RecoveryError;
 use crate::embedded::log::segment::{Headers, Segment};
 
 /// How a log keeps its messages.

@@ -1,9 +1,8 @@
 //! The broker over a socket, asked by the crate's own encoders at every version that it takes.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
@@ -13,44 +12,32 @@ use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
-use tokio_util::sync::CancellationToken;
 
 use crate::embedded::batch::batch_of;
-use crate::embedded::broker::{Broker, Clock};
-use crate::embedded::catalog::Catalog;
-use crate::embedded::disk::Disk;
-use crate::embedded::journal::Journal;
-use crate::embedded::wire::TABLE;
-use crate::embedded::{listener, wire};
+use crate::embedded::wire::{self, TABLE};
+use crate::embedded::{Clock, Embedded, Options, Storage};
 
 struct Started {
-    address: std::net::SocketAddr,
-    stop: CancellationToken,
-    catalog: Arc<Catalog>,
+    broker: Embedded,
     runtime: tokio::runtime::Runtime,
 }
 
 fn start(folder: &Path) -> Started {
-    let disk = Arc::new(Disk::default());
-    let (journal, entries, _) = Journal::open(folder, Arc::clone(&disk)).expect("a good journal");
-    let (catalog, _) = Catalog::open(folder, disk, Arc::new(journal), entries, 0).expect("good logs");
-    let catalog = Arc::new(catalog);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
-    let listening = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
-    let address = listening.local_addr().expect("an address");
-    let place = (address.ip().to_string(), address.port());
-    let (id, path) = ("test".to_owned(), folder.display().to_string());
-    let broker = Broker::new(place, id, path, Arc::clone(&catalog), Clock::new(|| 1_000));
-    let stop = CancellationToken::new();
-    runtime.spawn(listener::listen(listening, Arc::new(broker), 100, stop.clone()));
-    Started { address, stop, catalog, runtime }
+    let runtime = tokio::runtime::Runtime::new().expect("threads");
+    let options = Options {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        advertise: None,
+        storage: Storage::Kept(folder.join("data")),
+        is_durable: false,
+        clock: Clock::new(|| 1_000),
+    };
+    let broker = runtime.block_on(Embedded::start(options)).expect("it starts");
+    Started { broker, runtime }
 }
 
 impl Started {
     fn end(self) {
-        self.stop.cancel();
-        self.runtime.shutdown_timeout(Duration::from_secs(5));
-        self.catalog.close();
+        self.runtime.block_on(self.broker.stop());
     }
 }
 
@@ -58,7 +45,7 @@ struct Client(TcpStream);
 
 impl Client {
     fn new(started: &Started) -> Self {
-        let stream = TcpStream::connect(started.address).expect("it listens");
+        let stream = TcpStream::connect(started.broker.bootstrap()).expect("it listens");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
         Self(stream)
     }
@@ -156,13 +143,15 @@ fn a_fetch_waits_and_wakes_when_messages_come() {
             .with_topics(Some(vec![MetadataRequestTopic::default().with_name(Some(topic("new")))])),
     );
     assert_eq!(made.topics[0].error_code, 0);
-    let log = Arc::clone(&started.catalog.by_name("new").expect("made when asked for").logs[0]);
     let began = Instant::now();
+    let mut other = Client::new(&started);
     let sender = std::thread::spawn(move || {
         std::thread::park_timeout(Duration::from_millis(100));
-        let mut bytes = batch_of(1, None, 0);
-        let header = crate::embedded::batch::check(&bytes).expect("a batch");
-        log.append(&mut bytes, header, 0).expect("room");
+        let data = PartitionProduceData::default().with_records(Some(batch_of(1, None, 0).into()));
+        let data = TopicProduceData::default().with_name(topic("new")).with_partition_data(vec![data]);
+        let request = ProduceRequest::default().with_acks(1).with_topic_data(vec![data]);
+        let kept: ProduceResponse = other.ask(ApiKey::Produce, 9, &request);
+        assert_eq!(kept.responses[0].partition_responses[0].error_code, 0);
     });
     let wanted = FetchPartition::default().with_partition(0).with_partition_max_bytes(1 << 20);
     let wanted = FetchTopic::default().with_topic(topic("new")).with_partitions(vec![wanted]);

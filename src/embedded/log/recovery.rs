@@ -28,7 +28,7 @@ pub(in crate::embedded) struct Recovered {
 
 /// Why a log cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::embedded) enum RecoveryError {
+pub(crate) enum RecoveryError {
     #[error("{} cannot be read: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("{} is damaged at byte {position}, and has good batches behind that", path.display())]

@@ -198,9 +198,7 @@ fn an_orderly_end_is_continued_and_numbers_never_go_back() {
 #[tokio::test]
 async fn with_sync_nothing_is_read_or_acknowledged_that_a_power_cut_takes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut disk = Disk::default();
-    disk.is_durable = true;
-    let disk = Arc::new(disk);
+    let disk = Arc::new(Disk::new(true));
     let log = open(folder.path(), &disk).expect("a new log").log;
     for index in 0..20 {
         append(&log, 1, Some((1, 0, index)), 0).expect("room");
