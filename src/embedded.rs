@@ -13,6 +13,7 @@ mod catalog;
 mod connection;
 mod directory;
 mod disk;
+mod groups;
 mod journal;
 mod listener;
 mod log;

@@ -44,6 +44,13 @@ const LARGEST_WITHOUT_MESSAGES: usize = 1024 * 1024;
 /// What a decoded request may take for each byte of its frame.
 const DECODED: usize = 32;
 
+/// Who asks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Client {
+    pub(super) id: String,
+    pub(super) host: String,
+}
+
 /// What is sent back, its length not yet before it.
 #[derive(Debug)]
 pub(super) struct Reply {

@@ -1,0 +1,552 @@
+//! A group whose members decide on their partitions: join, wait for the others, take what the leader assigned.
+//!
+//! A state machine without a clock of its own: events and times in, answers through the channels of those who wait, and the
+//! moment at which something is due. Follows Kafka's `ClassicGroup`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use kafka_protocol::ResponseError;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::embedded::wire::Client;
+
+/// Where a group is between two assignments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::embedded) enum Phase {
+    Empty,
+    /// Waits for all members to join.
+    Preparing,
+    /// Waits for the leader's assignment.
+    Completing,
+    Stable,
+}
+
+impl Phase {
+    pub(in crate::embedded) fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "Empty",
+            Self::Preparing => "PreparingRebalance",
+            Self::Completing => "CompletingRebalance",
+            Self::Stable => "Stable",
+        }
+    }
+}
+
+/// What a member learns by joining.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::embedded) struct Joined {
+    pub(in crate::embedded) generation: i32,
+    pub(in crate::embedded) protocol_type: String,
+    pub(in crate::embedded) protocol: String,
+    pub(in crate::embedded) leader: String,
+    pub(in crate::embedded) member: String,
+    pub(in crate::embedded) skips_assignment: bool,
+    /// For the leader: id, instance and metadata of everybody.
+    pub(in crate::embedded) members: Vec<(String, Option<String>, Bytes)>,
+}
+
+/// What a member is to consume, as its leader wrote it down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::embedded) struct Synced {
+    pub(in crate::embedded) protocol_type: String,
+    pub(in crate::embedded) protocol: String,
+    pub(in crate::embedded) assignment: Bytes,
+}
+
+pub(in crate::embedded) type Outcome<T> = Result<T, (ResponseError, String)>;
+
+/// Someone who wants to join.
+#[derive(Debug)]
+pub(in crate::embedded) struct Join {
+    pub(in crate::embedded) member: String,
+    pub(in crate::embedded) instance: Option<String>,
+    pub(in crate::embedded) client: Client,
+    pub(in crate::embedded) session: Duration,
+    pub(in crate::embedded) rebalance: Duration,
+    pub(in crate::embedded) protocol_type: String,
+    pub(in crate::embedded) protocols: Vec<(String, Bytes)>,
+    /// Whether a member without an id gets one and comes again.
+    pub(in crate::embedded) needs_id: bool,
+    /// Whether a leader that is told to skip the assignment understands.
+    pub(in crate::embedded) may_skip: bool,
+}
+
+/// A member.
+#[derive(Debug)]
+pub(in crate::embedded) struct Member {
+    pub(in crate::embedded) instance: Option<String>,
+    pub(in crate::embedded) client: Client,
+    session: Duration,
+    rebalance: Duration,
+    protocols: Vec<(String, Bytes)>,
+    pub(in crate::embedded) assignment: Bytes,
+    deadline: Instant,
+    joining: Option<oneshot::Sender<Outcome<Joined>>>,
+    syncing: Option<oneshot::Sender<Outcome<Synced>>>,
+}
+
+impl Member {
+    pub(in crate::embedded) fn metadata(&self, protocol: &str) -> Bytes {
+        self.protocols.iter().find(|(name, _)| name == protocol).map(|(_, bytes)| bytes.clone()).unwrap_or_default()
+    }
+
+    fn fail(&mut self, error: ResponseError) {
+        // Whoever does not wait any more needs no answer.
+        if let Some(joining) = self.joining.take() {
+            let _ = joining.send(Err((error, String::new())));
+        }
+        if let Some(syncing) = self.syncing.take() {
+            let _ = syncing.send(Err((error, String::new())));
+        }
+    }
+}
+
+/// A group of the classic protocol.
+#[derive(Debug)]
+pub(in crate::embedded) struct ClassicGroup {
+    pub(in crate::embedded) phase: Phase,
+    generation: i32,
+    pub(in crate::embedded) protocol_type: Option<String>,
+    pub(in crate::embedded) protocol: Option<String>,
+    leader: Option<String>,
+    pub(in crate::embedded) members: BTreeMap<String, Member>,
+    /// The member of each instance.
+    statics: HashMap<String, String>,
+    /// Ids that were given and not used yet, until when.
+    announced: HashMap<String, Instant>,
+    /// Until when others are waited for.
+    deadline: Option<Instant>,
+}
+
+impl Default for ClassicGroup {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Empty,
+            generation: 0,
+            protocol_type: None,
+            protocol: None,
+            leader: None,
+            members: BTreeMap::new(),
+            statics: HashMap::new(),
+            announced: HashMap::new(),
+            deadline: None,
+        }
+    }
+}
+
+impl ClassicGroup {
+    pub(in crate::embedded) fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.announced.is_empty()
+    }
+
+    /// Members, and those who were told to come again.
+    pub(in crate::embedded) fn size(&self) -> usize {
+        self.members.len() + self.announced.len()
+    }
+
+    /// Bytes that members keep here.
+    pub(in crate::embedded) fn bytes(&self) -> usize {
+        let of = |member: &Member| {
+            member.assignment.len()
+                + member.protocols.iter().map(|(name, bytes)| name.len() + bytes.len()).sum::<usize>()
+        };
+        self.members.values().map(of).sum()
+    }
+
+    /// Lets a member join; the answer comes when all have.
+    pub(in crate::embedded) fn join(&mut self, join: Join, now: Instant, answer: oneshot::Sender<Outcome<Joined>>) {
+        if let Err(refused) = self.try_join(join, now, answer) {
+            let (answer, error, member) = refused;
+            let _ = answer.send(Err((error, member)));
+        }
+    }
+
+    #[expect(clippy::type_complexity, reason = "the channel goes back with the refusal")]
+    fn try_join(
+        &mut self,
+        join: Join,
+        now: Instant,
+        answer: oneshot::Sender<Outcome<Joined>>,
+    ) -> Result<(), (oneshot::Sender<Outcome<Joined>>, ResponseError, String)> {
+        let member = join.member.clone();
+        if !self.fits(&join) {
+            return Err((answer, ResponseError::InconsistentGroupProtocol, member));
+        }
+        let known = join.instance.as_ref().and_then(|instance| self.statics.get(instance)).cloned();
+        if join.member.is_empty() {
+            let id = format!("{}-{}", join.instance.as_deref().unwrap_or(&join.client.id), Uuid::new_v4());
+            if let Some(old) = known {
+                self.replace(&old, &id, join, now, answer);
+            } else if join.instance.is_none() && join.needs_id {
+                self.announced.insert(id.clone(), now + join.session);
+                return Err((answer, ResponseError::MemberIdRequired, id));
+            } else {
+                self.add(id, join, now, answer);
+            }
+            return Ok(());
+        }
+        if join.instance.is_some() && known.as_ref() != Some(&join.member) {
+            let error = if known.is_some() { ResponseError::FencedInstanceId } else { ResponseError::UnknownMemberId };
+            return Err((answer, error, member));
+        }
+        if self.announced.remove(&join.member).is_some() {
+            self.add(join.member.clone(), join, now, answer);
+            return Ok(());
+        }
+        let Some(found) = self.members.get_mut(&join.member) else {
+            return Err((answer, ResponseError::UnknownMemberId, member));
+        };
+        let is_same = found.protocols == join.protocols;
+        let is_leader = self.leader.as_ref() == Some(&join.member);
+        (found.client, found.session, found.rebalance) = (join.client, join.session, join.rebalance);
+        found.deadline = now + found.session;
+        let may_stay = match self.phase {
+            Phase::Completing => is_same,
+            Phase::Stable => is_same && !is_leader,
+            Phase::Preparing | Phase::Empty => false,
+        };
+        if may_stay {
+            let _ = answer.send(Ok(self.joined(&member, false)));
+            return Ok(());
+        }
+        found.protocols = join.protocols;
+        found.fail(ResponseError::RebalanceInProgress);
+        found.joining = Some(answer);
+        self.rebalance(now);
+        Ok(())
+    }
+
+    fn fits(&self, join: &Join) -> bool {
+        if join.protocol_type.is_empty() || join.protocols.is_empty() {
+            return false;
+        }
+        if self.members.is_empty() {
+            return true;
+        }
+        let others = self.members.iter().filter(|(id, _)| **id != join.member);
+        let mut others = others.map(|(_, member)| &member.protocols).peekable();
+        let is_type = self.protocol_type.as_ref() == Some(&join.protocol_type);
+        let others: Vec<_> = others.by_ref().collect();
+        let is_common = |name: &String| others.iter().all(|has| has.iter().any(|(other, _)| other == name));
+        is_type && join.protocols.iter().any(|(name, _)| is_common(name))
+    }
+
+    fn add(&mut self, id: String, join: Join, now: Instant, answer: oneshot::Sender<Outcome<Joined>>) {
+        if self.members.is_empty() {
+            self.protocol_type = Some(join.protocol_type);
+        }
+        if let Some(instance) = &join.instance {
+            self.statics.insert(instance.clone(), id.clone());
+        }
+        let member = Member {
+            instance: join.instance,
+            client: join.client,
+            session: join.session,
+            rebalance: join.rebalance,
+            protocols: join.protocols,
+            assignment: Bytes::new(),
+            deadline: now + join.session,
+            joining: Some(answer),
+            syncing: None,
+        };
+        self.members.insert(id, member);
+        self.rebalance(now);
+    }
+
+    /// A static member that comes back under a new id.
+    fn replace(&mut self, old: &str, id: &str, join: Join, now: Instant, answer: oneshot::Sender<Outcome<Joined>>) {
+        let Some(mut member) = self.members.remove(old) else { return };
+        member.fail(ResponseError::FencedInstanceId);
+        let is_same = member.protocols == join.protocols;
+        let was_leader = self.leader.as_deref() == Some(old);
+        (member.client, member.session, member.rebalance) = (join.client, join.session, join.rebalance);
+        (member.protocols, member.deadline) = (join.protocols, now + join.session);
+        if let Some(instance) = &member.instance {
+            self.statics.insert(instance.clone(), id.to_owned());
+        }
+        if was_leader {
+            self.leader = Some(id.to_owned());
+        }
+        let stays = self.phase == Phase::Stable && is_same;
+        if !stays {
+            member.joining = Some(answer);
+            self.members.insert(id.to_owned(), member);
+            self.rebalance(now);
+            return;
+        }
+        self.members.insert(id.to_owned(), member);
+        let mut joined = self.joined(id, was_leader && join.may_skip);
+        if was_leader && !join.may_skip {
+            // Told that another leads, it assigns nothing.
+            (joined.leader, joined.members) = (old.to_owned(), Vec::new());
+        }
+        let _ = answer.send(Ok(joined));
+    }
+
+    fn joined(&self, id: &str, skips_assignment: bool) -> Joined {
+        let protocol = self.protocol.clone().unwrap_or_default();
+        let leader = self.leader.clone().unwrap_or_default();
+        let all = || {
+            self.members.iter().map(|(id, member)| (id.clone(), member.instance.clone(), member.metadata(&protocol)))
+        };
+        Joined {
+            generation: self.generation,
+            protocol_type: self.protocol_type.clone().unwrap_or_default(),
+            member: id.to_owned(),
+            skips_assignment,
+            members: if leader == id { all().collect() } else { Vec::new() },
+            protocol,
+            leader,
+        }
+    }
+
+    /// Has everybody join again.
+    fn rebalance(&mut self, now: Instant) {
+        if self.phase != Phase::Preparing {
+            for member in self.members.values_mut() {
+                if let Some(syncing) = member.syncing.take() {
+                    let _ = syncing.send(Err((ResponseError::RebalanceInProgress, String::new())));
+                }
+            }
+            self.phase = Phase::Preparing;
+            self.deadline = Some(now + self.patience());
+        }
+        if self.announced.is_empty() && self.members.values().all(|member| member.joining.is_some()) {
+            self.complete(now);
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        self.members.values().map(|member| member.rebalance).max().unwrap_or_default()
+    }
+
+    /// Goes on with those who have joined.
+    fn complete(&mut self, now: Instant) {
+        let gone: Vec<String> = self
+            .members
+            .iter()
+            .filter(|(_, member)| member.joining.is_none() && member.instance.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in gone {
+            self.remove(&id);
+        }
+        self.generation = self.generation.checked_add(1).unwrap_or(1);
+        if self.members.is_empty() {
+            (self.phase, self.deadline, self.protocol, self.leader) = (Phase::Empty, None, None, None);
+            return;
+        }
+        let has_joined = |id: &String| self.members.get(id).is_some_and(|member| member.joining.is_some());
+        if !self.leader.as_ref().is_some_and(has_joined) {
+            let next = self.members.iter().find(|(_, member)| member.joining.is_some()).map(|(id, _)| id.clone());
+            if next.is_none() {
+                // Static members only, and none of them is there: they are waited for until their sessions end.
+                self.deadline = Some(now + self.patience());
+                return;
+            }
+            self.leader = next;
+        }
+        self.protocol = Some(self.choose());
+        self.phase = Phase::Completing;
+        self.deadline = Some(now + self.patience());
+        let ids: Vec<String> = self.members.keys().cloned().collect();
+        for id in ids {
+            let joined = self.joined(&id, false);
+            if let Some(member) = self.members.get_mut(&id) {
+                member.assignment = Bytes::new();
+                if let Some(joining) = member.joining.take() {
+                    member.deadline = now + member.session;
+                    let _ = joining.send(Ok(joined));
+                }
+            }
+        }
+    }
+
+    /// The protocol that everybody has and most prefer.
+    fn choose(&self) -> String {
+        let has = |member: &Member, name: &str| member.protocols.iter().any(|(own, _)| own == name);
+        let is_common = |name: &str| self.members.values().all(|member| has(member, name));
+        let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
+        for member in self.members.values() {
+            if let Some((name, _)) = member.protocols.iter().find(|(name, _)| is_common(name)) {
+                *votes.entry(name).or_default() += 1;
+            }
+        }
+        votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(name, _)| name.to_owned()).unwrap_or_default()
+    }
+
+    /// Whether the member may act in this generation.
+    pub(in crate::embedded) fn check(
+        &self,
+        id: &str,
+        instance: Option<&str>,
+        generation: i32,
+    ) -> Result<(), ResponseError> {
+        if let Some(instance) = instance {
+            match self.statics.get(instance) {
+                None => return Err(ResponseError::UnknownMemberId),
+                Some(known) if known != id => return Err(ResponseError::FencedInstanceId),
+                Some(_) => {}
+            }
+        }
+        if !self.members.contains_key(id) {
+            return Err(ResponseError::UnknownMemberId);
+        }
+        if generation == self.generation { Ok(()) } else { Err(ResponseError::IllegalGeneration) }
+    }
+
+    /// Takes the leader's assignments, or has a member wait for its own.
+    pub(in crate::embedded) fn sync(
+        &mut self,
+        id: &str,
+        protocols: (Option<&str>, Option<&str>),
+        assignments: Vec<(String, Bytes)>,
+        now: Instant,
+        answer: oneshot::Sender<Outcome<Synced>>,
+    ) {
+        let is_other =
+            |given: Option<&str>, own: &Option<String>| given.is_some_and(|given| own.as_deref() != Some(given));
+        let synced = |assignment: Bytes| Synced {
+            protocol_type: self.protocol_type.clone().unwrap_or_default(),
+            protocol: self.protocol.clone().unwrap_or_default(),
+            assignment,
+        };
+        let refused = if is_other(protocols.0, &self.protocol_type) || is_other(protocols.1, &self.protocol) {
+            Some(ResponseError::InconsistentGroupProtocol)
+        } else {
+            match self.phase {
+                Phase::Empty => Some(ResponseError::UnknownMemberId),
+                Phase::Preparing => Some(ResponseError::RebalanceInProgress),
+                Phase::Completing | Phase::Stable => None,
+            }
+        };
+        if let Some(error) = refused {
+            let _ = answer.send(Err((error, String::new())));
+            return;
+        }
+        if self.phase == Phase::Stable {
+            let assignment = self.members.get(id).map(|member| member.assignment.clone()).unwrap_or_default();
+            let _ = answer.send(Ok(synced(assignment)));
+            return;
+        }
+        let outcome = synced(Bytes::new());
+        if let Some(member) = self.members.get_mut(id) {
+            member.deadline = now + member.session;
+            member.syncing = Some(answer);
+        }
+        if self.leader.as_deref() != Some(id) {
+            return;
+        }
+        for (id, assignment) in assignments {
+            if let Some(member) = self.members.get_mut(&id) {
+                member.assignment = assignment;
+            }
+        }
+        (self.phase, self.deadline) = (Phase::Stable, None);
+        for member in self.members.values_mut() {
+            if let Some(syncing) = member.syncing.take() {
+                member.deadline = now + member.session;
+                let _ = syncing.send(Ok(Synced { assignment: member.assignment.clone(), ..outcome.clone() }));
+            }
+        }
+    }
+
+    /// Hears of a member; whether it must join again.
+    pub(in crate::embedded) fn heartbeat(&mut self, id: &str, now: Instant) -> Result<(), ResponseError> {
+        if let Some(member) = self.members.get_mut(id) {
+            member.deadline = now + member.session;
+        }
+        if self.phase == Phase::Preparing { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
+    }
+
+    /// Whether a member may commit now.
+    pub(in crate::embedded) fn may_commit(&mut self, id: &str, now: Instant) -> Result<(), ResponseError> {
+        if let Some(member) = self.members.get_mut(id) {
+            member.deadline = now + member.session;
+        }
+        if self.phase == Phase::Completing { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
+    }
+
+    /// Lets a member go; an instance goes by its name alone. Gives the id of who went.
+    pub(in crate::embedded) fn leave(
+        &mut self,
+        id: &str,
+        instance: Option<&str>,
+        now: Instant,
+    ) -> Result<String, ResponseError> {
+        let id = match instance {
+            Some(instance) => match self.statics.get(instance) {
+                None => return Err(ResponseError::UnknownMemberId),
+                Some(known) if !id.is_empty() && known != id => return Err(ResponseError::FencedInstanceId),
+                Some(known) => known.clone(),
+            },
+            None => id.to_owned(),
+        };
+        if self.announced.remove(&id).is_none() && !self.members.contains_key(&id) {
+            return Err(ResponseError::UnknownMemberId);
+        }
+        self.remove(&id);
+        self.after_removal(now);
+        Ok(id)
+    }
+
+    fn remove(&mut self, id: &str) {
+        if let Some(mut member) = self.members.remove(id) {
+            member.fail(ResponseError::UnknownMemberId);
+            if let Some(instance) = &member.instance {
+                self.statics.remove(instance);
+            }
+        }
+    }
+
+    fn after_removal(&mut self, now: Instant) {
+        if self.phase != Phase::Empty {
+            self.rebalance(now);
+        }
+    }
+
+    /// Does what is due by now.
+    pub(in crate::embedded) fn expire(&mut self, now: Instant) {
+        let before = self.announced.len();
+        self.announced.retain(|_, deadline| *deadline > now);
+        let is_silent =
+            |member: &Member| member.deadline <= now && member.joining.is_none() && member.syncing.is_none();
+        let silent: BTreeSet<String> =
+            self.members.iter().filter(|(_, member)| is_silent(member)).map(|(id, _)| id.clone()).collect();
+        for id in &silent {
+            self.remove(id);
+        }
+        if !silent.is_empty() || (self.announced.len() < before && self.phase == Phase::Preparing) {
+            self.after_removal(now);
+        }
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            match self.phase {
+                Phase::Preparing => self.complete(now),
+                Phase::Completing => {
+                    // Whoever did not come for its assignment is gone.
+                    let gone: Vec<String> = self
+                        .members
+                        .iter()
+                        .filter(|(_, member)| member.syncing.is_none())
+                        .map(|(id, _)| id.clone())
+                        .collect();
+                    for id in gone {
+                        self.remove(&id);
+                    }
+                    self.rebalance(now);
+                }
+                Phase::Empty | Phase::Stable => self.deadline = None,
+            }
+        }
+    }
+
+    /// When something is due next.
+    pub(in crate::embedded) fn next(&self) -> Option<Instant> {
+        let waits = |member: &&Member| member.joining.is_none() && member.syncing.is_none();
+        let sessions = self.members.values().filter(waits).map(|member| member.deadline);
+        sessions.chain(self.announced.values().copied()).chain(self.deadline).min()
+    }
+}
