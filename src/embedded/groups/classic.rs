@@ -164,7 +164,6 @@ impl ClassicGroup {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "the channel goes back with the refusal")]
     fn try_join(
         &mut self,
         join: Join,
