@@ -1,6 +1,6 @@
 //! A single-node broker that speaks Kafka's protocol: connections, logs on disk, groups.
 //!
-//! In the making: storage, catalog and the protocol are here and tested; groups are not. Knows nothing of rows and windows,
+//! Knows nothing of rows and windows,
 //! and imports nothing else of this crate. It has a thread and a runtime of its own, so that neither it nor the rest of
 //! the process waits for the other; it prints nothing and takes no signals. What it acknowledged survives SIGKILL, and with
 //! [`Options::is_durable`] a power cut.
@@ -35,6 +35,7 @@ pub(crate) use crate::embedded::broker::Clock;
 use crate::embedded::catalog::Catalog;
 use crate::embedded::directory::{Directory, DirectoryError};
 use crate::embedded::disk::Disk;
+use crate::embedded::groups::Coordinator;
 use crate::embedded::journal::{Journal, JournalError};
 use crate::embedded::log::RecoveryError;
 
@@ -163,7 +164,7 @@ fn run(listener: TcpListener, advertised: (String, u16), options: &Options, stop
         builder.worker_threads(THREADS).thread_name("broker").enable_all();
         Ok((opened, builder.build()?))
     });
-    let ((disk, directory, catalog), runtime) = match opened {
+    let (Opened { disk, directory, catalog, groups }, runtime) = match opened {
         Ok(opened) => opened,
         Err(error) => {
             // Nobody waits where the start was given up.
@@ -172,15 +173,25 @@ fn run(listener: TcpListener, advertised: (String, u16), options: &Options, stop
         }
     };
     let folder = directory.path().display().to_string();
-    let broker =
-        Broker::new(advertised, directory.id().to_string(), folder, Arc::clone(&catalog), options.clock.clone());
+    let broker = Broker::new(
+        advertised,
+        directory.id().to_string(),
+        folder,
+        Arc::clone(&catalog),
+        groups,
+        options.clock.clone(),
+    );
     let most = listener::connections();
     runtime.block_on(async {
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
                 let tidying = tokio::spawn(tidy(Arc::clone(&catalog), options.clock.clone(), stop.clone()));
                 let _ = ready.send(Ok(directory.id()));
-                listener::listen(listener, Arc::new(broker), most, stop.clone()).await;
+                let broker = Arc::new(broker);
+                tokio::select! {
+                    () = listener::listen(listener, Arc::clone(&broker), most, stop.clone()) => {}
+                    () = broker.keep_time() => {}
+                }
                 if let Err(error) = tidying.await {
                     tracing::warn!(%error, "old messages were not deleted");
                 }
@@ -197,7 +208,14 @@ fn run(listener: TcpListener, advertised: (String, u16), options: &Options, stop
     }
 }
 
-fn open(options: &Options) -> Result<(Arc<Disk>, Directory, Arc<Catalog>), StartError> {
+struct Opened {
+    disk: Arc<Disk>,
+    directory: Directory,
+    catalog: Arc<Catalog>,
+    groups: Coordinator,
+}
+
+fn open(options: &Options) -> Result<Opened, StartError> {
     let disk = Arc::new(Disk::new(options.is_durable));
     let mut directory = match &options.storage {
         Storage::Kept(path) => Directory::open(path, &disk)?,
@@ -205,10 +223,11 @@ fn open(options: &Options) -> Result<(Arc<Disk>, Directory, Arc<Catalog>), Start
     };
     let (journal, entries, lost_a_line) = Journal::open(directory.path(), Arc::clone(&disk))?;
     let journal = Arc::new(journal);
+    let groups = Coordinator::new(Arc::clone(&journal), &entries);
     let now = options.clock.now();
     let (catalog, lost_a_tail) = Catalog::open(directory.path(), Arc::clone(&disk), journal, entries, now)?;
     directory.begin(&disk, lost_a_line || lost_a_tail)?;
-    Ok((disk, directory, Arc::new(catalog)))
+    Ok(Opened { disk, directory, catalog: Arc::new(catalog), groups })
 }
 
 async fn tidy(catalog: Arc<Catalog>, clock: Clock, stop: CancellationToken) {

@@ -3,6 +3,7 @@
 pub(super) mod cluster;
 pub(super) mod configs;
 pub(super) mod fetch;
+pub(super) mod groups;
 pub(super) mod offsets;
 pub(super) mod produce;
 pub(super) mod topics;

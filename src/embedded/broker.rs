@@ -9,7 +9,8 @@ use kafka_protocol::messages::BrokerId;
 use kafka_protocol::protocol::StrBytes;
 
 use crate::embedded::budget::Budget;
-use crate::embedded::catalog::Catalog;
+use crate::embedded::catalog::{Catalog, Topic};
+use crate::embedded::groups::{Coordinator, Topics};
 
 /// The number of the only node.
 const NODE: i32 = 1;
@@ -47,6 +48,7 @@ pub(super) struct Broker {
     /// The data directory, as people are told of it.
     pub(super) folder: String,
     pub(super) catalog: Arc<Catalog>,
+    pub(super) groups: Coordinator,
     pub(super) requests: Budget,
     pub(super) answers: Budget,
     pub(super) clock: Clock,
@@ -59,10 +61,11 @@ impl Broker {
         cluster_id: String,
         folder: String,
         catalog: Arc<Catalog>,
+        groups: Coordinator,
         clock: Clock,
     ) -> Self {
         let (requests, answers) = (Budget::new(BUDGET), Budget::new(BUDGET));
-        Self { host, port, cluster_id, folder, catalog, requests, answers, clock, turns: AtomicUsize::new(0) }
+        Self { host, port, cluster_id, folder, catalog, groups, requests, answers, clock, turns: AtomicUsize::new(0) }
     }
 
     pub(super) fn node(&self) -> BrokerId {
@@ -80,6 +83,31 @@ impl Broker {
     /// A number that goes on with each fetch, so that no partition is always the first.
     pub(super) fn turn(&self) -> usize {
         self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The topics by id, with names and partitions.
+    pub(super) fn topics(&self) -> Topics {
+        let count = |topic: &Topic| i32::try_from(topic.logs.len()).unwrap_or(i32::MAX);
+        self.catalog.all().iter().map(|topic| (topic.id, (topic.name.clone(), count(topic)))).collect()
+    }
+
+    /// Has groups look at the topics again.
+    pub(super) fn topics_changed(&self) {
+        self.groups.topics_changed(&self.topics());
+    }
+
+    /// Does what is due in groups, for as long as this is awaited.
+    pub(super) async fn keep_time(&self) {
+        loop {
+            let next = self.groups.expire(&self.topics(), self.instant());
+            let due = async {
+                match next {
+                    Some(next) => tokio::time::sleep_until(next.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! { () = due => {} () = self.groups.changed() => {} }
+        }
     }
 
     /// For deadlines.

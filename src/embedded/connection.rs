@@ -60,7 +60,7 @@ struct Connection {
 /// Answers a client until it leaves or does what no client does.
 pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, broker: Arc<Broker>, writers: Arc<Semaphore>) {
     let mut connection = Connection { stream, buffer: BytesMut::new(), writers };
-    match connection.run(&broker).await {
+    match connection.run(&broker, peer).await {
         Err(Ended::Closed) => {}
         Err(ended) => tracing::debug!(%peer, reason = %ended, "a connection ended"),
         Ok(never) => match never {},
@@ -68,14 +68,16 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, broker: Arc<Broke
 }
 
 impl Connection {
-    async fn run(&mut self, broker: &Broker) -> Result<std::convert::Infallible, Ended> {
+    async fn run(&mut self, broker: &Broker, peer: SocketAddr) -> Result<std::convert::Infallible, Ended> {
+        // As Kafka tells hosts.
+        let host = format!("/{}", peer.ip());
         loop {
             let mut claim = broker.requests.claim();
             let frame = self.frame(&mut claim).await?;
             let (stream, buffer) = (&self.stream, &mut self.buffer);
             let reply = tokio::select! {
                 biased;
-                reply = Box::pin(wire::answer(broker, frame, &mut claim)) => reply?,
+                reply = Box::pin(wire::answer(broker, frame, &host, &mut claim)) => reply?,
                 ended = closed(stream, buffer) => return Err(ended),
             };
             drop(claim);

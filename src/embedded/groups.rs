@@ -19,12 +19,12 @@ use kafka_protocol::ResponseError;
 use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
 
-pub(super) use crate::embedded::groups::assign::Partitions;
+pub(super) use crate::embedded::groups::assign::{Assignor, Partitions};
 use crate::embedded::groups::classic::ClassicGroup;
 pub(super) use crate::embedded::groups::classic::{Join, Joined, Outcome, Synced};
 use crate::embedded::groups::commits::Commits;
 use crate::embedded::groups::consumer::ConsumerGroup;
-pub(super) use crate::embedded::groups::consumer::{Heartbeat, Told, Topics};
+pub(super) use crate::embedded::groups::consumer::{HEARTBEAT_MS, Heartbeat, Told, Topics};
 use crate::embedded::groups::described::classic;
 use crate::embedded::journal::{Commit, Entry, Journal};
 use crate::embedded::wire::Client;

@@ -10,19 +10,27 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
-use crate::embedded::answers::{cluster, configs, fetch as fetches, offsets, produce as produces, topics};
+use crate::embedded::answers::{cluster, configs, fetch as fetches, groups, offsets, produce as produces, topics};
 use crate::embedded::broker::Broker;
 use crate::embedded::budget::Claim;
 use crate::embedded::log::Range;
 
 /// The requests that are taken, with the first and the last version of each. Where the crate's messages say more than its
 /// decoders take, this says what they take.
-pub(super) const TABLE: [(ApiKey, i16, i16); 17] = [
+pub(super) const TABLE: [(ApiKey, i16, i16); 29] = [
     (ApiKey::Produce, 3, 13),
     (ApiKey::Fetch, 4, 18),
     (ApiKey::ListOffsets, 1, 10),
     (ApiKey::Metadata, 0, 13),
+    (ApiKey::OffsetCommit, 2, 9),
+    (ApiKey::OffsetFetch, 1, 9),
     (ApiKey::FindCoordinator, 0, 6),
+    (ApiKey::JoinGroup, 0, 9),
+    (ApiKey::Heartbeat, 0, 4),
+    (ApiKey::LeaveGroup, 0, 5),
+    (ApiKey::SyncGroup, 0, 5),
+    (ApiKey::DescribeGroups, 0, 6),
+    (ApiKey::ListGroups, 0, 5),
     (ApiKey::ApiVersions, 0, 4),
     (ApiKey::CreateTopics, 2, 7),
     (ApiKey::DeleteTopics, 1, 6),
@@ -33,8 +41,12 @@ pub(super) const TABLE: [(ApiKey, i16, i16); 17] = [
     (ApiKey::AlterConfigs, 0, 2),
     (ApiKey::DescribeLogDirs, 1, 4),
     (ApiKey::CreatePartitions, 0, 3),
+    (ApiKey::DeleteGroups, 0, 2),
     (ApiKey::IncrementalAlterConfigs, 0, 1),
+    (ApiKey::OffsetDelete, 0, 0),
     (ApiKey::DescribeCluster, 0, 2),
+    (ApiKey::ConsumerGroupHeartbeat, 0, 1),
+    (ApiKey::ConsumerGroupDescribe, 0, 1),
 ];
 
 /// The largest request, as Kafka's `socket.request.max.bytes`.
@@ -105,6 +117,7 @@ struct Head {
 pub(super) async fn answer(
     broker: &Broker,
     mut frame: BytesMut,
+    host: &str,
     claim: &mut Claim,
 ) -> Result<Option<Reply>, Unanswerable> {
     let (Ok(key), Ok(version), Ok(correlation)) = (frame.try_get_i16(), frame.try_get_i16(), frame.try_get_i32())
@@ -124,7 +137,8 @@ pub(super) async fn answer(
     }
     let head = Head { key, version, correlation };
     let is_flexible = key.request_header_version(version) >= 2;
-    skip_client_id(&mut frame, is_flexible).ok_or_else(|| malformed(&head, "its header"))?;
+    let id = client_id(&mut frame, is_flexible).ok_or_else(|| malformed(&head, "its header"))?;
+    let client = Client { id, host: host.to_owned() };
     if key == ApiKey::Produce {
         let mut frame = frame;
         let request = produce::read(&mut frame, version).map_err(|error| malformed(&head, error))?;
@@ -138,7 +152,7 @@ pub(super) async fn answer(
     }
     let body = frame.freeze();
     claim.grow_to(body.len().saturating_mul(DECODED)).await;
-    let asked = Asked { broker, head: &head, body, is_flexible };
+    let asked = Asked { broker, head: &head, body, is_flexible, client };
     asked.answer(claim).await
 }
 
@@ -147,6 +161,7 @@ struct Asked<'a> {
     head: &'a Head,
     body: Bytes,
     is_flexible: bool,
+    client: Client,
 }
 
 impl Asked<'_> {
@@ -180,6 +195,28 @@ impl Asked<'_> {
             ApiKey::DescribeConfigs => whole(head, &configs::describe(broker, &self.decode()?, version)),
             ApiKey::AlterConfigs => whole(head, &configs::alter(broker, &self.decode()?)),
             ApiKey::IncrementalAlterConfigs => whole(head, &configs::alter_some(broker, &self.decode()?)),
+            ApiKey::JoinGroup => {
+                let request = self.decode()?;
+                claim.shrink_to(self.body.len());
+                whole(head, &groups::join(broker, request, version, &self.client).await)
+            }
+            ApiKey::SyncGroup => {
+                let request = self.decode()?;
+                claim.shrink_to(self.body.len());
+                whole(head, &groups::sync(broker, request, version).await)
+            }
+            ApiKey::Heartbeat => whole(head, &groups::heartbeat(broker, &self.decode()?)),
+            ApiKey::LeaveGroup => whole(head, &groups::leave(broker, &self.decode()?, version)),
+            ApiKey::OffsetCommit => whole(head, &groups::commit(broker, &self.decode()?, version)),
+            ApiKey::OffsetFetch => whole(head, &groups::committed(broker, &self.decode()?, version)),
+            ApiKey::OffsetDelete => whole(head, &groups::delete_offsets(broker, &self.decode()?)),
+            ApiKey::DescribeGroups => whole(head, &groups::describe(broker, &self.decode()?, version)),
+            ApiKey::ListGroups => whole(head, &groups::list(broker, &self.decode()?, version)),
+            ApiKey::DeleteGroups => whole(head, &groups::delete(broker, &self.decode()?)),
+            ApiKey::ConsumerGroupHeartbeat => {
+                whole(head, &groups::consumer_heartbeat(broker, &self.decode()?, &self.client))
+            }
+            ApiKey::ConsumerGroupDescribe => whole(head, &groups::consumer_describe(broker, &self.decode()?, version)),
             key => Err(Unanswerable::Unknown { key: key as i16, version }),
         }
     }
@@ -207,10 +244,11 @@ fn whole(head: &Head, response: &impl Encodable) -> Result<Option<Reply>, Unansw
     Ok(Some(Reply { pieces: vec![Piece::Bytes(bytes.freeze())] }))
 }
 
-/// Leaves the request's body in the frame.
-fn skip_client_id(frame: &mut BytesMut, is_flexible: bool) -> Option<()> {
+/// The client's name, behind which the request's body is left in the frame.
+fn client_id(frame: &mut BytesMut, is_flexible: bool) -> Option<String> {
+    let mut id = String::new();
     if let Ok(length) = usize::try_from(frame.try_get_i16().ok()?) {
-        frame.get(..length)?;
+        id = std::str::from_utf8(frame.get(..length)?).ok()?.to_owned();
         frame.advance(length);
     }
     if is_flexible {
@@ -221,7 +259,7 @@ fn skip_client_id(frame: &mut BytesMut, is_flexible: bool) -> Option<()> {
             frame.advance(length);
         }
     }
-    Some(())
+    Some(id)
 }
 
 fn varint(frame: &mut BytesMut) -> Option<usize> {

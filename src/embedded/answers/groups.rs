@@ -83,7 +83,8 @@ pub(in crate::embedded) async fn join(
                 .with_leader(text(joined.leader))
                 .with_member_id(text(joined.member))
                 .with_members(members.collect());
-            let response = if version >= 7 { response.with_protocol_type(Some(text(joined.protocol_type))) } else { response };
+            let response =
+                if version >= 7 { response.with_protocol_type(Some(text(joined.protocol_type))) } else { response };
             if version >= 9 { response.with_skip_assignment(joined.skips_assignment) } else { response }
         }
         Err((error, member)) => {
@@ -116,7 +117,9 @@ pub(in crate::embedded) async fn sync(broker: &Broker, request: SyncGroupRequest
             if version < 5 {
                 return response;
             }
-            response.with_protocol_type(Some(text(synced.protocol_type))).with_protocol_name(Some(text(synced.protocol)))
+            response
+                .with_protocol_type(Some(text(synced.protocol_type)))
+                .with_protocol_name(Some(text(synced.protocol)))
         }
         Err((error, _)) => SyncGroupResponse::default().with_error_code(error.code()),
     }
@@ -147,7 +150,11 @@ pub(in crate::embedded) fn leave(broker: &Broker, request: &LeaveGroupRequest, v
     LeaveGroupResponse::default().with_members(members.collect())
 }
 
-pub(in crate::embedded) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i16) -> OffsetCommitResponse {
+pub(in crate::embedded) fn commit(
+    broker: &Broker,
+    request: &OffsetCommitRequest,
+    version: i16,
+) -> OffsetCommitResponse {
     let timestamp = broker.clock.now();
     let mut commits = Vec::new();
     let mut topics: Vec<OffsetCommitResponseTopic> = Vec::new();
@@ -213,7 +220,11 @@ fn found(
     }
 }
 
-pub(in crate::embedded) fn committed(broker: &Broker, request: &OffsetFetchRequest, version: i16) -> OffsetFetchResponse {
+pub(in crate::embedded) fn committed(
+    broker: &Broker,
+    request: &OffsetFetchRequest,
+    version: i16,
+) -> OffsetFetchResponse {
     let nothing = || Commit { offset: -1, leader_epoch: -1, metadata: String::new(), timestamp: -1 };
     if version < 8 {
         let asked = request.topics.as_ref();
@@ -304,7 +315,9 @@ pub(in crate::embedded) fn describe(
                 return group;
             }
             let message = format!("Group {} not found.", name.as_str());
-            return group.with_error_code(ResponseError::GroupIdNotFound.code()).with_error_message(Some(text(message)));
+            return group
+                .with_error_code(ResponseError::GroupIdNotFound.code())
+                .with_error_message(Some(text(message)));
         };
         let members = found.members.into_iter().map(|(id, instance, client, metadata, assignment)| {
             let member = DescribedGroupMember::default()
@@ -411,7 +424,10 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
     let assignor = match request.server_assignor.as_deref() {
         None => None,
         Some(name) => Some(Assignor::from_name(name).ok_or_else(|| {
-            (ResponseError::UnsupportedAssignor, format!("ServerAssignor {name} is not supported: uniform and range are."))
+            (
+                ResponseError::UnsupportedAssignor,
+                format!("ServerAssignor {name} is not supported: uniform and range are."),
+            )
         })?),
     };
     let regex = match request.subscribed_topic_regex.as_deref() {
@@ -465,7 +481,9 @@ pub(in crate::embedded) fn consumer_describe(
         let group = described::DescribedGroup::default().with_group_id(name.clone());
         let Some(found) = broker.groups.describe_consumers(name) else {
             let message = format!("Group {} is not a consumer group.", name.as_str());
-            return group.with_error_code(ResponseError::GroupIdNotFound.code()).with_error_message(Some(text(message)));
+            return group
+                .with_error_code(ResponseError::GroupIdNotFound.code())
+                .with_error_message(Some(text(message)));
         };
         let members = found.members.iter().map(|member| {
             let told = described::Member::default()

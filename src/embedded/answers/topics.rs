@@ -73,7 +73,7 @@ fn by_name(broker: &Broker, name: &TopicName, may_create: bool) -> MetadataRespo
                 Err((ResponseError::TopicAlreadyExists, _)) => {
                     broker.catalog.by_name(name).ok_or((ResponseError::UnknownTopicOrPartition, String::new()))
                 }
-                made => made,
+                made => made.inspect(|_| broker.topics_changed()),
             }
         },
         Ok,
@@ -133,6 +133,9 @@ pub(in crate::embedded) fn create(
             }
         })
         .collect();
+    if !request.validate_only {
+        broker.topics_changed();
+    }
     CreateTopicsResponse::default().with_topics(results)
 }
 
@@ -211,7 +214,9 @@ pub(in crate::embedded) fn create_partitions(
             Err((error, message)) => result.with_error_code(error.code()).with_error_message(Some(text(message))),
         }
     });
-    CreatePartitionsResponse::default().with_results(results.collect())
+    let response = CreatePartitionsResponse::default().with_results(results.collect());
+    broker.topics_changed();
+    response
 }
 
 fn grow(broker: &Broker, topic: &CreatePartitionsTopic, only_check: bool) -> Result<(), Refused> {
@@ -237,6 +242,7 @@ pub(in crate::embedded) fn delete(
         let (error, message, name, id) = match found {
             Some(topic) => {
                 let deleted = blocking(|| broker.catalog.delete(topic.id));
+                broker.groups.forget_topic(topic.id);
                 let (code, message) = deleted.map_or_else(|(error, text)| (error.code(), Some(text)), |()| (0, None));
                 (code, message, Some(TopicName(text(&topic.name))), topic.id)
             }
@@ -250,5 +256,7 @@ pub(in crate::embedded) fn delete(
         let result = if version >= 5 { result.with_error_message(message.map(text)) } else { result };
         if version >= 6 { result.with_topic_id(id) } else { result }
     });
-    DeleteTopicsResponse::default().with_responses(results.collect())
+    let response = DeleteTopicsResponse::default().with_responses(results.collect());
+    broker.topics_changed();
+    response
 }
