@@ -190,12 +190,11 @@ pub(in crate::embedded) fn commit(
     OffsetCommitResponse::default().with_topics(topics)
 }
 
+/// A topic, its partitions, and what was committed of each.
+type Found = (String, Vec<(i32, Option<Commit>)>);
+
 /// What was committed, of these partitions or of all.
-fn found(
-    broker: &Broker,
-    commits: Vec<(Uuid, i32, Commit)>,
-    asked: Option<Vec<(String, Vec<i32>)>>,
-) -> Vec<(String, Vec<(i32, Option<Commit>)>)> {
+fn found(broker: &Broker, commits: Vec<(Uuid, i32, Commit)>, asked: Option<Vec<(String, Vec<i32>)>>) -> Vec<Found> {
     let mut by_topic: BTreeMap<Uuid, BTreeMap<i32, Commit>> = BTreeMap::new();
     for (topic, partition, commit) in commits {
         by_topic.entry(topic).or_default().insert(partition, commit);
