@@ -10,7 +10,9 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
-use crate::embedded::answers::{cluster, configs, fetch as fetches, groups, offsets, produce as produces, topics};
+use crate::embedded::answers::{
+    cluster, commits, configs, fetch as fetches, groups, offsets, produce as produces, topics,
+};
 use crate::embedded::broker::Broker;
 use crate::embedded::budget::Claim;
 use crate::embedded::log::Range;
@@ -207,9 +209,9 @@ impl Asked<'_> {
             }
             ApiKey::Heartbeat => whole(head, &groups::heartbeat(broker, &self.decode()?)),
             ApiKey::LeaveGroup => whole(head, &groups::leave(broker, &self.decode()?, version)),
-            ApiKey::OffsetCommit => whole(head, &groups::commit(broker, &self.decode()?, version)),
-            ApiKey::OffsetFetch => whole(head, &groups::committed(broker, &self.decode()?, version)),
-            ApiKey::OffsetDelete => whole(head, &groups::delete_offsets(broker, &self.decode()?)),
+            ApiKey::OffsetCommit => whole(head, &commits::commit(broker, &self.decode()?, version)),
+            ApiKey::OffsetFetch => whole(head, &commits::committed(broker, &self.decode()?, version)),
+            ApiKey::OffsetDelete => whole(head, &commits::delete_offsets(broker, &self.decode()?)),
             ApiKey::DescribeGroups => whole(head, &groups::describe(broker, &self.decode()?, version)),
             ApiKey::ListGroups => whole(head, &groups::list(broker, &self.decode()?, version)),
             ApiKey::DeleteGroups => whole(head, &groups::delete(broker, &self.decode()?)),
