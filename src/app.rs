@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Api, Keys};
 use crate::audit::{self, Audit, AuditError};
 use crate::batch::{BatchStore, Cut};
-use crate::broker::{Broker, Choice, Connection, StartOptions, topics};
+use crate::broker::{Broker, Choice, Connection, LogStorage, StartOptions, topics};
 use crate::config::{Pipeline, Schema, WindowPolicy};
 use crate::consumer::{Consumer, Group};
 use crate::dataset::{self, DatasetReader};
@@ -90,8 +90,10 @@ impl Workplace {
             running.work(async { Ok(training.await?) });
             return Ok(running);
         }
-        let started = running.start_broker(&options.broker, &options.start, &self.progress).await;
-        let (connection, outlives_us) = match started {
+        let mut start = options.start;
+        start.log = LogStorage::Kept(self.workdir.join(workdir::BROKER));
+        let started = running.start_broker(&options.broker, &start, &self.progress).await;
+        let (connection, log) = match started {
             Ok(Some(started)) => started,
             Ok(None) => return Ok(running),
             Err(error) => return Err(running.give_up(error).await),
@@ -105,10 +107,9 @@ impl Workplace {
             Ok(store) => store,
             Err(error) => return Err(running.give_up(error).await),
         };
-        // A broker of our own forgets the topic with us, so offsets of an earlier life say nothing in this one.
-        let log = (!outlives_us).then(|| format!("{:016x}", rand::random::<u64>()));
         let mut producer = self.producer(&ground, connection.clone());
-        producer.replay.sealed_to = begun.next.filter(|_| !outlives_us);
+        // A broker of our own may have lost its log: what is sealed need not be sent again.
+        producer.replay.sealed_to = begun.next.filter(|_| log.is_some());
         let consumer = Consumer { log, ..self.consumer(&ground, store.clone(), connection, None) };
         let trainer = self.trainer(&ground.schema, store, &registry, options.memory);
         let token = || running.stop.clone();

@@ -1,14 +1,12 @@
 //! Brokers and their clients: one that this process starts (embedded, or Redpanda in a container) or one outside;
 //! topics, publishing rows, reading messages.
 //!
-//! The only user of librdkafka, tansu and Docker. Promises that what a publisher says is delivered is in the topic once
+//! The only user of librdkafka and Docker. Promises that what a publisher says is delivered is in the topic once
 //! and in order, that what a subscription hands out has no gaps, and that no container outlives its [`Broker`]. Knows
 //! nothing of windows, files or models, and reads neither environment nor arguments.
 
 mod choice;
 mod connection;
-#[cfg(feature = "embedded")]
-mod embedded;
 mod error;
 mod held;
 mod membership;
@@ -28,6 +26,6 @@ pub use error::BrokerError;
 pub use held::{Held, HeldEnd, Survey, SurveyError};
 pub use membership::{Membership, Turn};
 pub use publisher::{PublishError, Publisher};
-pub use start::{Broker, REDPANDA_IMAGE, StartOptions};
+pub use start::{Broker, LogStorage, REDPANDA_IMAGE, StartOptions};
 pub use subscription::{Delivery, Subscription};
 pub use topics::{Creation, PartitionState, TopicState};

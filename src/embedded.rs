@@ -31,13 +31,15 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::embedded::broker::Broker;
-pub(crate) use crate::embedded::broker::Clock;
+pub use crate::embedded::broker::Clock;
 use crate::embedded::catalog::Catalog;
-use crate::embedded::directory::{Directory, DirectoryError};
+use crate::embedded::directory::Directory;
+pub use crate::embedded::directory::DirectoryError;
 use crate::embedded::disk::Disk;
 use crate::embedded::groups::Coordinator;
-use crate::embedded::journal::{Journal, JournalError};
-use crate::embedded::log::RecoveryError;
+use crate::embedded::journal::Journal;
+pub use crate::embedded::journal::JournalError;
+pub use crate::embedded::log::RecoveryError;
 
 /// Two: reading and writing clients are served at the same time.
 const THREADS: usize = 2;
@@ -48,7 +50,7 @@ const TIDY: Duration = Duration::from_secs(1);
 
 /// Where the messages are kept.
 #[derive(Debug, Clone)]
-pub(crate) enum Storage {
+pub enum Storage {
     /// In this directory, which outlives the broker.
     Kept(PathBuf),
     /// In a directory within this one, which an orderly end removes, and after a kill the next start.
@@ -57,38 +59,48 @@ pub(crate) enum Storage {
 
 /// How a broker is started.
 #[derive(Debug, Clone)]
-pub(crate) struct Options {
+pub struct Options {
     /// Port 0 is any that is free.
-    pub(crate) listen: SocketAddr,
+    pub listen: SocketAddr,
     /// The host and the port that clients are told to come to; by default where it listens, or 127.0.0.1 (for `[::]`:
     /// localhost) where that is every address of this machine.
-    pub(crate) advertise: Option<(String, u16)>,
+    pub advertise: Option<(String, u16)>,
     /// Where the messages are kept.
-    pub(crate) storage: Storage,
+    pub storage: Storage,
     /// Whether what is acknowledged must survive a power cut.
-    pub(crate) is_durable: bool,
+    pub is_durable: bool,
     /// For retention and the times of commits.
-    pub(crate) clock: Clock,
+    pub clock: Clock,
 }
 
 /// Why a broker cannot start.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StartError {
+pub enum StartError {
+    /// The address is taken, or not this machine's.
     #[error("cannot listen on {address}: {source}")]
-    Listen { address: SocketAddr, source: std::io::Error },
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The data directory cannot be used.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// A partition's log cannot be used.
     #[error(transparent)]
     Log(#[from] RecoveryError),
+    /// The system gives no thread.
     #[error("the system gives no thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 
 /// A running broker. It ends when this is dropped, and in better order by [`Embedded::stop`].
 #[derive(Debug)]
-pub(crate) struct Embedded {
+pub struct Embedded {
     host: String,
     port: u16,
     log_id: Uuid,
@@ -101,7 +113,7 @@ impl Embedded {
     ///
     /// # Errors
     /// The address is taken, or the directory cannot be used.
-    pub(crate) async fn start(options: Options) -> Result<Self, StartError> {
+    pub async fn start(options: Options) -> Result<Self, StartError> {
         let address = options.listen;
         let refused = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(refused)?;
@@ -122,17 +134,17 @@ impl Embedded {
     }
 
     /// Where clients on this machine find it: `HOST:PORT`.
-    pub(crate) fn bootstrap(&self) -> String {
+    pub fn bootstrap(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
     /// Names the log. Offsets that were read under another id say nothing here.
-    pub(crate) fn log_id(&self) -> Uuid {
+    pub fn log_id(&self) -> Uuid {
         self.log_id
     }
 
     /// Ends it and waits until everything is on disk and its port is free again.
-    pub(crate) async fn stop(mut self) {
+    pub async fn stop(mut self) {
         self.stop.cancel();
         // The thread that sends this may be gone already.
         let _ = (&mut self.ended).await;

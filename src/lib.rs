@@ -11,12 +11,10 @@
 //! has the map, with what each promises and what it may import; `tests/tidy.rs` holds the code to it.
 
 pub mod config;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod record;
 pub mod telemetry;
-
-#[cfg(test)]
-#[expect(dead_code, reason = "a broker in the making: its storage is tested here, nothing serves it yet")]
-mod embedded;
 
 pub mod batch;
 pub mod broker;

@@ -54,13 +54,13 @@ impl Running {
         self.working.spawn(stage);
     }
 
-    /// How to reach it, and whether it outlives this process; `None` when it was told to stop while the broker came up.
+    /// How to reach it, and the name of its log where it was started here; `None` when it was told to stop while the broker came up.
     pub(super) async fn start_broker(
         &mut self,
         choice: &Choice,
         options: &StartOptions,
         progress: &Progress,
-    ) -> Result<Option<(Connection, bool)>, AppError> {
+    ) -> Result<Option<(Connection, Option<String>)>, AppError> {
         let broker = tokio::select! {
             broker = Broker::start(choice, options) => broker?,
             () = self.stop.cancelled() => return Ok(None),
@@ -70,7 +70,7 @@ impl Running {
             address: broker.connection().address().to_owned(),
             reason: broker.reason().to_owned(),
         });
-        let started = (broker.connection().clone(), broker.outlives_us());
+        let started = (broker.connection().clone(), broker.log());
         self.broker = Some(broker);
         Ok(Some(started))
     }

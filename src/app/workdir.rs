@@ -14,7 +14,9 @@ use crate::config::Pipeline;
 use crate::producer::Replay;
 
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
-const OURS: [&str; 7] = ["run.json", "batches", "quarantine", "models", "windows", "shares", "aliases.jsonl"];
+const OURS: [&str; 8] = ["run.json", "batches", "quarantine", "models", "windows", "shares", "aliases.jsonl", BROKER];
+/// The log of an embedded broker that `run` started.
+pub(crate) const BROKER: &str = "broker";
 const RUN_FILE: &str = "run.json";
 /// The version of `run.json`. A reader refuses a higher one.
 const FORMAT: u32 = 2;

@@ -40,8 +40,8 @@ pub enum BrokerError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The embedded broker failed.
-    #[error("the embedded broker failed: {reason}")]
+    /// The embedded broker cannot start.
+    #[error("the embedded broker cannot start: {reason}")]
     Embedded {
         /// How.
         reason: String,

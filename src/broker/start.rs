@@ -1,13 +1,16 @@
 //! Starting and stopping whichever broker was chosen.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[cfg(feature = "embedded")]
-use crate::broker::embedded::Embedded;
+use crate::broker::choice::check_address;
 #[cfg(feature = "redpanda")]
 use crate::broker::redpanda::Redpanda;
 use crate::broker::{BrokerError, Choice, Connection, topics};
+#[cfg(feature = "embedded")]
+use crate::embedded::{self, Embedded};
 
 /// The image that is taken when no other is named.
 pub const REDPANDA_IMAGE: &str = "redpandadata/redpanda:v25.3.9";
@@ -18,8 +21,12 @@ const REDPANDA_PATIENCE: Duration = Duration::from_secs(90);
 const EXTERNAL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What else starting a broker depends on.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct StartOptions {
+    /// Where the embedded broker keeps its log; by default nowhere behind its end.
+    pub log: LogStorage,
+    /// Whether what the embedded broker acknowledges must survive a power cut, and not only a kill; not by default.
+    pub sync: bool,
     /// Where the embedded broker listens; by default a free port of 127.0.0.1.
     pub listen: Option<SocketAddr>,
     /// The `HOST:PORT` that the embedded broker tells its clients to come to; by default where it listens, or 127.0.0.1
@@ -33,6 +40,30 @@ pub struct StartOptions {
     pub docker_host: Option<String>,
     /// Properties of librdkafka for all clients of the broker.
     pub properties: Vec<(String, String)>,
+}
+
+impl Default for StartOptions {
+    fn default() -> Self {
+        Self {
+            log: LogStorage::Ephemeral(std::env::temp_dir().join("windrow-broker")),
+            sync: false,
+            listen: None,
+            advertise: None,
+            redpanda_image: None,
+            redpanda_patience: None,
+            docker_host: None,
+            properties: Vec::new(),
+        }
+    }
+}
+
+/// Where the embedded broker keeps its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogStorage {
+    /// In this directory, which outlives the broker.
+    Kept(PathBuf),
+    /// In a directory within this one, which is removed at the end, and after a kill at the next start.
+    Ephemeral(PathBuf),
 }
 
 /// A broker that this process started, or one outside. One that was started ends when this is dropped, and in better
@@ -91,10 +122,18 @@ impl Broker {
         }
     }
 
-    /// Whether its messages outlive this process: not those of a broker that was started here.
+    /// Names the log of a broker that was started here: offsets that were read under another name say nothing. None for
+    /// a broker outside.
     #[must_use]
-    pub fn outlives_us(&self) -> bool {
-        matches!(self.running, Running::External)
+    pub fn log(&self) -> Option<String> {
+        match &self.running {
+            #[cfg(feature = "embedded")]
+            Running::Embedded(embedded) => Some(embedded.log_id().to_string()),
+            // Its messages end with it.
+            #[cfg(feature = "redpanda")]
+            Running::Redpanda(_) => Some(format!("{:016x}", rand::random::<u64>())),
+            Running::External => None,
+        }
     }
 
     /// Which broker was taken and why, in one line.
@@ -103,7 +142,7 @@ impl Broker {
         &self.reason
     }
 
-    /// Ends a broker that this process started, within seconds; its messages end with it. One outside stays.
+    /// Ends a broker that this process started, within seconds; messages that it does not keep end with it. One outside stays.
     ///
     /// # Errors
     /// When the container cannot be removed.
@@ -147,9 +186,34 @@ async fn auto(options: &StartOptions) -> Result<Broker, BrokerError> {
 #[cfg(feature = "embedded")]
 async fn embedded(options: &StartOptions, reason: String) -> Result<Broker, BrokerError> {
     let listen = options.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    let embedded = Embedded::start(listen, options.advertise.as_deref()).await?;
+    let advertise = options.advertise.as_deref().map(advertised).transpose()?;
+    let storage = match &options.log {
+        LogStorage::Kept(folder) => embedded::Storage::Kept(folder.clone()),
+        LogStorage::Ephemeral(folder) => embedded::Storage::Ephemeral(folder.clone()),
+    };
+    let (is_durable, clock) = (options.sync, embedded::Clock::system());
+    let started = Embedded::start(embedded::Options { listen, advertise, storage, is_durable, clock }).await;
+    let embedded = started.map_err(|error| match error {
+        embedded::StartError::Listen { address, source } => BrokerError::Listen { address, reason: source.to_string() },
+        error => BrokerError::Embedded { reason: error.to_string() },
+    })?;
+    if !listen.ip().is_loopback() {
+        tracing::warn!(
+            address = %listen,
+            "the embedded broker can be reached from other machines, and has neither TLS nor authentication"
+        );
+    }
     let connection = Connection::new(embedded.bootstrap()).with_properties(options.properties.clone());
     Ok(Broker { connection, reason, running: Running::Embedded(embedded) })
+}
+
+/// The host and the port of `HOST:PORT`.
+#[cfg(feature = "embedded")]
+fn advertised(given: &str) -> Result<(String, u16), BrokerError> {
+    let refused = |reason| BrokerError::Advertise { given: given.to_owned(), reason };
+    check_address(given).map_err(refused)?;
+    let address = given.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    address.ok_or_else(|| refused("it has no port".to_owned()))
 }
 
 #[cfg(not(feature = "embedded"))]

@@ -33,9 +33,6 @@ pub(super) const DEFAULTS: &[(&str, &str)] = &[
     ("fetch.max.bytes", "2097152"),
     // The library's own second of rest, each time that this much is waiting, would be most of the time.
     ("fetch.queue.backoff.ms", "10"),
-    // The embedded broker answers when this is over, whether or not something has come meanwhile: with twice the time and
-    // half the bytes that is what bounded the rows per second.
-    ("fetch.wait.max.ms", "10"),
     ("fetch.error.backoff.ms", "100"),
     // A topic that is deleted while it is read is noticed within about this time.
     ("topic.metadata.refresh.interval.ms", "10000"),

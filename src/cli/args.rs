@@ -154,6 +154,15 @@ pub(crate) struct BrokerArgs {
     /// The HOST:PORT that clients are told to connect to [default: where it listens]
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) advertise: Option<String>,
+    /// Where its topics are kept
+    #[arg(long, value_name = "DIR", default_value = ".windrow/broker")]
+    pub(crate) data: PathBuf,
+    /// Keep nothing: all topics end with the broker
+    #[arg(long, conflicts_with = "data")]
+    pub(crate) ephemeral: bool,
+    /// Acknowledge what would survive a power cut, and not only what survives a kill; slower
+    #[arg(long)]
+    pub(crate) sync: bool,
 }
 
 #[derive(Debug, Subcommand)]

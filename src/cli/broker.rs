@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::app;
-use crate::broker::{Choice, StartOptions};
+use crate::broker::{Choice, LogStorage, StartOptions};
 use crate::cli::CliError;
 use crate::cli::args::BrokerArgs;
 use crate::cli::progress::{Display, Shows};
@@ -12,7 +12,15 @@ use crate::telemetry::Progress;
 pub(crate) async fn execute(args: BrokerArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let progress = Progress::default();
     let following = display.follow(&progress, Shows::default());
-    let options = StartOptions { listen: Some(args.listen), advertise: args.advertise, ..StartOptions::default() };
+    let mut options = StartOptions {
+        listen: Some(args.listen),
+        advertise: args.advertise,
+        sync: args.sync,
+        ..StartOptions::default()
+    };
+    if !args.ephemeral {
+        options.log = LogStorage::Kept(args.data);
+    }
     let result = app::broker(&Choice::Embedded, &options, &progress, stop).await;
     following.finish().await;
     Ok(result?)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kafka_protocol::messages::BrokerId;
 use kafka_protocol::protocol::StrBytes;
@@ -19,12 +19,22 @@ const BUDGET: usize = 32 * 1024 * 1024;
 
 /// Gives the time in milliseconds since 1970.
 #[derive(Clone)]
-pub(crate) struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
 impl Clock {
     /// A clock that asks this function.
-    pub(crate) fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+    pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
+    }
+
+    /// The machine's time of day.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "retention and the times of commits follow the time of day")]
+    pub fn system() -> Self {
+        Self::new(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        })
     }
 
     pub(super) fn now(&self) -> i64 {

@@ -37,7 +37,7 @@ struct Description {
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DirectoryError {
+pub enum DirectoryError {
     /// Another broker has it.
     #[error("another broker uses the directory {}: end that one, or choose another directory", .0.display())]
     InUse(PathBuf),

@@ -91,11 +91,27 @@ struct State {
 
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum JournalError {
+pub enum JournalError {
+    /// It cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
-    Read { path: PathBuf, source: io::Error },
-    #[error("{} is damaged at byte {position}, and has good lines behind that", path.display())]
-    Damaged { path: PathBuf, position: u64 },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A line in it is wrong, and those behind it are not.
+    #[error(
+        "{} is damaged at byte {position}, before lines that are whole: restore it, or remove the data directory to begin \
+         anew",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Bytes from its start.
+        position: u64,
+    },
 }
 
 impl Journal {

@@ -17,12 +17,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::embedded::batch::{self, Header};
-use crate::embedded::disk::{self, Disk, Handle};
+use crate::embedded::disk::{Disk, Handle};
 use crate::embedded::log::index::Index;
 use crate::embedded::log::producers::{Producers, Verdict};
 pub(super) use crate::embedded::log::read::{Range, ReadError};
-pub(super) use crate::embedded::log::recovery::Recovered;
-pub(crate) use crate::embedded::log::recovery::RecoveryError;
+pub use crate::embedded::log::recovery::RecoveryError;
 use crate::embedded::log::segment::Segment;
 pub(super) use crate::embedded::log::waiter::Waiter;
 

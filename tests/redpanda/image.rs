@@ -17,7 +17,7 @@ for argument in "$@"; do
     esac
 done
 echo "stand-in for Redpanda: $*"
-windrow broker --listen "$listen" --advertise "$advertise" &
+windrow broker --ephemeral --listen "$listen" --advertise "$advertise" &
 echo "INFO  main - application.cc - Successfully started Redpanda!"
 wait
 "#;

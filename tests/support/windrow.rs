@@ -26,7 +26,13 @@ pub(crate) fn sample_with(folder: &Path, window: &str, stream: &str) -> String {
 
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_windrow"));
-    command.args(arguments).stdin(Stdio::null()).env_remove("WINDROW_LOG").env_remove("WINDROW_REDPANDA_IMAGE");
+    if arguments.first() == Some(&"broker") && !arguments.contains(&"--data") {
+        // Tests run side by side in one folder.
+        command.args(["broker", "--ephemeral"]).args(&arguments[1..]);
+    } else {
+        command.args(arguments);
+    }
+    command.stdin(Stdio::null()).env_remove("WINDROW_LOG").env_remove("WINDROW_REDPANDA_IMAGE");
     command
 }
 

@@ -28,13 +28,35 @@ pub(in crate::embedded) struct Recovered {
 
 /// Why a log cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RecoveryError {
+pub enum RecoveryError {
+    /// It cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
-    Read { path: PathBuf, source: io::Error },
-    #[error("{} is damaged at byte {position}, and has good batches behind that", path.display())]
-    Damaged { path: PathBuf, position: u64 },
+    Read {
+        /// The file or the folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A batch in it is wrong, and those behind it are not.
+    #[error(
+        "{} is damaged at byte {position}, before batches that are whole: restore it, or remove the data directory to begin \
+         anew",
+        path.display()
+    )]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// Bytes from its start.
+        position: u64,
+    },
+    /// A segment is not there.
     #[error("{} does not begin with offset {expected}, where the file before it ends: a file is missing", path.display())]
-    Gap { path: PathBuf, expected: i64 },
+    Gap {
+        /// The segment behind the gap.
+        path: PathBuf,
+        /// The offset with which it should begin.
+        expected: i64,
+    },
 }
 
 impl Log {

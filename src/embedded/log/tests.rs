@@ -5,6 +5,8 @@ use std::path::Path;
 
 use super::*;
 use crate::embedded::batch::{HEADER, batch_of, check};
+use crate::embedded::disk;
+use crate::embedded::log::recovery::Recovered;
 
 const KEEP_ALL: Retention = Retention { segment_bytes: 1_000, age: None, bytes: None };
 
