@@ -8,6 +8,8 @@ mod classic;
 mod commits;
 mod consumer;
 mod described;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io;

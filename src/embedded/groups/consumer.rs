@@ -143,8 +143,9 @@ impl ConsumerGroup {
             return self.leave(&said, topics);
         }
         let id = said.member.clone();
+        let mut changed = false;
         if said.epoch == JOINS {
-            self.join(&said, now)?;
+            changed = self.join(&said, now)?;
         } else {
             let member = self.members.get(&id).ok_or_else(|| {
                 (ResponseError::UnknownMemberId, format!("Member {id} is not a member of the group."))
@@ -162,11 +163,8 @@ impl ConsumerGroup {
             return Err((ResponseError::UnknownMemberId, String::new()));
         };
         member.deadline = now + SESSION;
-        let changed = member.hear(said);
-        if changed {
-            self.epoch += 1;
-        }
-        self.topics_changed(topics);
+        changed |= member.hear(said);
+        self.refresh(topics, changed);
         let before = self.members.get(&id).map(|member| (member.assigned.clone(), member.epoch));
         self.reconcile(&id, owned.as_ref(), now);
         let Some(member) = self.members.get(&id) else {
@@ -177,7 +175,8 @@ impl ConsumerGroup {
         Ok(Told { member: id, epoch: member.epoch, assignment })
     }
 
-    fn join(&mut self, said: &Heartbeat, now: Instant) -> Result<(), Refused> {
+    /// Whether the group has one more member.
+    fn join(&mut self, said: &Heartbeat, now: Instant) -> Result<bool, Refused> {
         let mut inherited = None;
         if let Some(instance) = &said.instance {
             let same = |member: &Member| member.instance.as_ref() == Some(instance);
@@ -218,10 +217,7 @@ impl ConsumerGroup {
         member.assigned.clear();
         member.revoked.clear();
         self.members.insert(said.member.clone(), member);
-        if is_new {
-            self.epoch += 1;
-        }
-        Ok(())
+        Ok(is_new)
     }
 
     fn leave(&mut self, said: &Heartbeat, topics: &Topics) -> Result<Told, Refused> {
@@ -231,16 +227,14 @@ impl ConsumerGroup {
             (member.epoch, member.is_away) = (LEAVES_FOR_A_WHILE, true);
         } else {
             self.remove(&said.member);
-            self.topics_changed(topics);
+            self.refresh(topics, true);
         }
         Ok(Told { member: said.member.clone(), epoch: said.epoch, assignment: None })
     }
 
     fn remove(&mut self, id: &str) {
-        if self.members.remove(id).is_some() {
-            self.target.remove(id);
-            self.epoch += 1;
-        }
+        self.members.remove(id);
+        self.target.remove(id);
     }
 
     /// The topics of each member.
@@ -254,12 +248,17 @@ impl ConsumerGroup {
         self.members.iter().map(|(id, member)| (id.clone(), of(member))).collect()
     }
 
-    /// Makes a new target where members, subscriptions or topics have changed.
+    /// Makes a new target where topics that members want have changed.
     pub(in crate::embedded) fn topics_changed(&mut self, topics: &Topics) {
+        self.refresh(topics, false);
+    }
+
+    /// Makes a new target where members or their wishes (`changed`) or the topics have changed: one more epoch for all of it.
+    fn refresh(&mut self, topics: &Topics, changed: bool) {
         let subscriptions = self.subscriptions(topics);
         let all: BTreeSet<Uuid> = subscriptions.values().flatten().copied().collect();
         let wanted: BTreeMap<Uuid, i32> = all.iter().filter_map(|id| Some((*id, topics.get(id)?.1))).collect();
-        if wanted != self.wanted {
+        if changed || wanted != self.wanted {
             self.epoch += 1;
             self.wanted = wanted;
         }
@@ -320,7 +319,7 @@ impl ConsumerGroup {
             self.remove(id);
         }
         if !gone.is_empty() {
-            self.topics_changed(topics);
+            self.refresh(topics, true);
         }
     }
 
