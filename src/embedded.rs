@@ -104,6 +104,7 @@ pub struct Embedded {
     host: String,
     port: u16,
     log_id: Uuid,
+    disk: Arc<Disk>,
     stop: CancellationToken,
     ended: oneshot::Receiver<()>,
 }
@@ -121,16 +122,17 @@ impl Embedded {
         let (host, port) = reachable(listener.local_addr().map_err(refused)?);
         let advertised = options.advertise.clone().unwrap_or_else(|| (host.clone(), port));
         let stop = CancellationToken::new();
+        let disk = Arc::new(Disk::new(options.is_durable));
         let (ready, is_ready) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        let stopped = stop.clone();
+        let (stopped, files) = (stop.clone(), Arc::clone(&disk));
         std::thread::Builder::new().name("broker".to_owned()).spawn(move || {
-            run(listener, advertised, &options, &stopped, ready);
+            run(listener, advertised, &options, files, &stopped, ready);
             // Nobody waits where the handle was dropped.
             let _ = end.send(());
         })?;
         let log_id = is_ready.await.unwrap_or_else(|_| Err(std::io::Error::other("it ended at once").into()))?;
-        Ok(Self { host, port, log_id, stop, ended })
+        Ok(Self { host, port, log_id, disk, stop, ended })
     }
 
     /// Where clients on this machine find it: `HOST:PORT`.
@@ -141,6 +143,13 @@ impl Embedded {
     /// Names the log. Offsets that were read under another id say nothing here.
     pub fn log_id(&self) -> Uuid {
         self.log_id
+    }
+
+    /// For how long it has not been able to write, and why; none where the last write went well. Clients are told to try
+    /// again meanwhile.
+    #[must_use]
+    pub fn trouble(&self) -> Option<(Duration, String)> {
+        self.disk.trouble().map(|(since, reason)| (since.elapsed(), reason))
     }
 
     /// Ends it and waits until everything is on disk and its port is free again.
@@ -170,13 +179,20 @@ fn reachable(bound: SocketAddr) -> (String, u16) {
 
 type Ready = oneshot::Sender<Result<Uuid, StartError>>;
 
-fn run(listener: TcpListener, advertised: (String, u16), options: &Options, stop: &CancellationToken, ready: Ready) {
-    let opened = open(options).and_then(|opened| {
+fn run(
+    listener: TcpListener,
+    advertised: (String, u16),
+    options: &Options,
+    disk: Arc<Disk>,
+    stop: &CancellationToken,
+    ready: Ready,
+) {
+    let opened = open(options, &disk).and_then(|opened| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads(THREADS).thread_name("broker").enable_all();
         Ok((opened, builder.build()?))
     });
-    let (Opened { disk, directory, catalog, groups }, runtime) = match opened {
+    let (Opened { directory, catalog, groups }, runtime) = match opened {
         Ok(opened) => opened,
         Err(error) => {
             // Nobody waits where the start was given up.
@@ -221,25 +237,23 @@ fn run(listener: TcpListener, advertised: (String, u16), options: &Options, stop
 }
 
 struct Opened {
-    disk: Arc<Disk>,
     directory: Directory,
     catalog: Arc<Catalog>,
     groups: Coordinator,
 }
 
-fn open(options: &Options) -> Result<Opened, StartError> {
-    let disk = Arc::new(Disk::new(options.is_durable));
+fn open(options: &Options, disk: &Arc<Disk>) -> Result<Opened, StartError> {
     let mut directory = match &options.storage {
-        Storage::Kept(path) => Directory::open(path, &disk)?,
-        Storage::Ephemeral(parent) => Directory::ephemeral(parent, &disk)?,
+        Storage::Kept(path) => Directory::open(path, disk)?,
+        Storage::Ephemeral(parent) => Directory::ephemeral(parent, disk)?,
     };
-    let (journal, entries, lost_a_line) = Journal::open(directory.path(), Arc::clone(&disk))?;
+    let (journal, entries, lost_a_line) = Journal::open(directory.path(), Arc::clone(disk))?;
     let journal = Arc::new(journal);
     let groups = Coordinator::new(Arc::clone(&journal), &entries);
     let now = options.clock.now();
-    let (catalog, lost_a_tail) = Catalog::open(directory.path(), Arc::clone(&disk), journal, entries, now)?;
-    directory.begin(&disk, lost_a_line || lost_a_tail)?;
-    Ok(Opened { disk, directory, catalog: Arc::new(catalog), groups })
+    let (catalog, lost_a_tail) = Catalog::open(directory.path(), Arc::clone(disk), journal, entries, now)?;
+    directory.begin(disk, lost_a_line || lost_a_tail)?;
+    Ok(Opened { directory, catalog: Arc::new(catalog), groups })
 }
 
 async fn tidy(catalog: Arc<Catalog>, clock: Clock, stop: CancellationToken) {

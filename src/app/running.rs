@@ -8,12 +8,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
 use crate::app::AppError;
-use crate::broker::{Broker, Choice, Connection, StartOptions};
+use crate::broker::{Broker, BrokerError, Choice, Connection, StartOptions};
 use crate::registry::Registry;
 use crate::telemetry::{Event, Progress};
 
 /// How long stages may take to end once they are told to.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a broker of this process may be unable to write before the run ends, and how often that is looked at.
+const TROUBLE_LIMIT: Duration = Duration::from_secs(5);
+const TROUBLE_LOOK: Duration = Duration::from_millis(500);
 
 /// The stages of this process, at work.
 #[derive(Debug)]
@@ -113,8 +117,10 @@ impl Running {
     /// # Errors
     /// The first stage that fails; the others are stopped.
     pub async fn finished(&mut self) -> Result<(), AppError> {
+        let mut looks = tokio::time::interval(TROUBLE_LOOK);
         loop {
             tokio::select! {
+                _ = looks.tick() => self.check_broker()?,
                 stage = self.working.join_next() => match stage {
                     Some(ended) => flatten(ended)?,
                     None => return Ok(()),
@@ -122,6 +128,14 @@ impl Running {
                 Some(ended) = self.serving_task.join_next() => flatten(ended)?,
                 () = self.stop.cancelled() => return Ok(()),
             }
+        }
+    }
+
+    /// A broker of ours that cannot write has its producer wait, so that nobody would say a word.
+    fn check_broker(&self) -> Result<(), AppError> {
+        match self.broker.as_ref().and_then(Broker::trouble) {
+            Some((lasted, reason)) if lasted >= TROUBLE_LIMIT => Err(BrokerError::Full { reason }.into()),
+            _ => Ok(()),
         }
     }
 

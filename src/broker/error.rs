@@ -46,6 +46,12 @@ pub enum BrokerError {
         /// How.
         reason: String,
     },
+    /// The embedded broker cannot keep what it is sent.
+    #[error("the embedded broker cannot write {reason}; make room, then start again: it goes on where it is")]
+    Full {
+        /// The file, and what the system says.
+        reason: String,
+    },
     /// A kind of broker that this binary was built without.
     #[error(
         "this windrow was built without the cargo feature `{feature}`; build it with that, or give another --broker"

@@ -136,6 +136,18 @@ impl Broker {
         }
     }
 
+    /// For how long a broker that was started here has not been able to write, and why.
+    #[must_use]
+    pub fn trouble(&self) -> Option<(Duration, String)> {
+        match &self.running {
+            #[cfg(feature = "embedded")]
+            Running::Embedded(embedded) => embedded.trouble(),
+            #[cfg(feature = "redpanda")]
+            Running::Redpanda(_) => None,
+            Running::External => None,
+        }
+    }
+
     /// Which broker was taken and why, in one line.
     #[must_use]
     pub fn reason(&self) -> &str {

@@ -52,6 +52,9 @@ pub(super) const FIXED: &[(&str, &str)] = &[
     ("enable.partition.eof", "false"),
 ];
 
+/// How long a broker may take to tell the offsets of a partition that was read out of range.
+const BOUNDS_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Reads the assigned partitions of one topic. What it reads ahead is bounded to some 30 MiB.
 pub struct Subscription {
     /// `None` only while it is dropped.
@@ -152,7 +155,7 @@ impl Subscription {
                 Ok(Some(Delivery::of(message)))
             }
             Some(Err(error)) => self.judge(&error).map_or(Ok(None), Err),
-            None => watcher.out_of_range().map_or(Ok(None), Err),
+            None => Ok(None),
         }
     }
 
@@ -171,7 +174,7 @@ impl Subscription {
                 })
             }
             Code::OffsetOutOfRange | Code::AutoOffsetReset => {
-                Some(self.context().out_of_range().unwrap_or_else(|| self.failed(code)))
+                Some(self.out_of_range().unwrap_or_else(|| self.failed(code)))
             }
             Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
@@ -187,6 +190,22 @@ impl Subscription {
                 None
             }
         }
+    }
+
+    /// The partition that does not have the offset at which reading goes on; the library does not say which one it is.
+    fn out_of_range(&self) -> Option<BrokerError> {
+        self.context().partitions.iter().find_map(|watched| {
+            let (partition, wanted) = (watched.partition, watched.position());
+            let (low, high) = self.client().fetch_watermarks(&self.topic, partition.0, BOUNDS_PATIENCE).ok()?;
+            let is_there = (low..=high).contains(&wanted.0);
+            (!is_there).then(|| BrokerError::OutOfRange {
+                topic: self.topic.clone(),
+                address: self.connection.address().to_owned(),
+                partition,
+                wanted,
+                end: (wanted.0 > high).then_some(Offset(high)),
+            })
+        })
     }
 
     fn failed(&self, code: RDKafkaErrorCode) -> BrokerError {

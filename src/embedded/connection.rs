@@ -96,9 +96,8 @@ impl Connection {
     /// The next frame, without its length.
     async fn frame(&mut self, claim: &mut Claim) -> Result<BytesMut, Ended> {
         if self.buffer.is_empty() {
-            // An idle connection keeps no buffer.
             self.buffer = BytesMut::new();
-            timeout(IDLE, self.stream.readable()).await.map_err(|_| Ended::Slow)??;
+            timeout(IDLE, self.fill(1, claim)).await.map_err(|_| Ended::Slow)??;
         }
         timeout(FRAME, self.fill(START, claim)).await.map_err(|_| Ended::Slow)??;
         let mut start = [0; START];
@@ -117,12 +116,16 @@ impl Connection {
     async fn fill(&mut self, wanted: usize, claim: &mut Claim) -> Result<(), Ended> {
         while self.buffer.len() < wanted {
             self.stream.readable().await?;
-            claim.grow_to(self.buffer.len() + READ.min(wanted)).await;
-            // Doubling, so that a large frame is not copied often; never more than is known to come.
-            self.buffer.reserve((wanted - self.buffer.len()).min(READ.max(self.buffer.len())));
+            if !self.buffer.is_empty() {
+                claim.grow_to(self.buffer.len() + READ).await;
+            }
+            // Doubling, so that a large frame is not copied often; not much more than is known to come.
+            self.buffer.reserve((wanted - self.buffer.len()).clamp(READ, READ.max(self.buffer.len())));
             match self.stream.try_read_buf(&mut self.buffer) {
                 Ok(0) => return Err(Ended::Closed),
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Ended::Failed(error)),
+                // Nothing has come after all: an idle connection keeps no buffer.
+                Err(_) if self.buffer.is_empty() => self.buffer = BytesMut::new(),
                 _ => {}
             }
         }

@@ -52,9 +52,17 @@ pub enum DirectoryError {
         /// What it says.
         format: u32,
     },
-    /// It cannot be read or written.
-    #[error("cannot use {}: {source}", path.display())]
-    Failed {
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says, or what is wrong with it.
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
         /// The file or the folder.
         path: PathBuf,
         /// What the system says.
@@ -64,7 +72,7 @@ pub enum DirectoryError {
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> DirectoryError {
     let path = path.to_owned();
-    move |source| DirectoryError::Failed { path, source }
+    move |source| DirectoryError::Write { path, source }
 }
 
 impl Directory {
@@ -80,8 +88,8 @@ impl Directory {
         }
         let lock = take_lock(path)?;
         let description = if is_ours {
-            let text = std::fs::read(&file).map_err(failed(&file))?;
-            let broken = |error| DirectoryError::Failed { path: file.clone(), source: io::Error::other(error) };
+            let text = std::fs::read(&file).map_err(|source| DirectoryError::Read { path: file.clone(), source })?;
+            let broken = |error| DirectoryError::Read { path: file.clone(), source: io::Error::other(error) };
             let format: Format = serde_json::from_slice(&text).map_err(broken)?;
             if format.format != FORMAT {
                 return Err(DirectoryError::Newer { path: file, format: format.format });
@@ -191,7 +199,7 @@ mod tests {
         std::fs::write(folder.path().join(DESCRIPTION), "{\"format\": 2}").expect("a file");
         assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Newer { format: 2, .. })));
         std::fs::write(folder.path().join(DESCRIPTION), "{").expect("a file");
-        assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Failed { .. })));
+        assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Read { .. })));
     }
 
     #[test]

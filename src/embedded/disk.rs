@@ -11,7 +11,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 /// Files that are kept open beside those in use.
 const KEPT_OPEN: usize = 512;
@@ -23,6 +25,9 @@ pub(super) struct Disk {
     pub(super) is_durable: bool,
     /// The newest last.
     open: Mutex<VecDeque<Arc<File>>>,
+    /// Since when nothing could be written, and why.
+    trouble: Mutex<Option<(Instant, String)>>,
+    is_in_trouble: AtomicBool,
     #[cfg(test)]
     pub(super) faults: faults::Faults,
 }
@@ -32,7 +37,7 @@ pub(super) struct Disk {
 #[cfg_attr(not(test), expect(dead_code, reason = "tests look at which step is to fail"))]
 pub(super) enum Step<'a> {
     Create(&'a Path),
-    Write { path: &'a Path, length: usize },
+    Write { length: usize },
     Cut(&'a Path),
     Sync { path: &'a Path, length: u64 },
     SyncFolder(&'a Path),
@@ -97,6 +102,14 @@ impl Disk {
 
     /// Makes an empty file; one that is there already is emptied.
     pub(super) fn create(&self, handle: &Handle) -> io::Result<()> {
+        let created = self.try_create(handle);
+        if created.is_err() {
+            self.note(&handle.path, &created);
+        }
+        created
+    }
+
+    fn try_create(&self, handle: &Handle) -> io::Result<()> {
         self.allow(Step::Create(&handle.path))?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&handle.path)?;
         let file = Arc::new(file);
@@ -105,10 +118,41 @@ impl Disk {
         Ok(())
     }
 
+    /// Since when nothing could be written, and why; none where the last write went well.
+    pub(super) fn trouble(&self) -> Option<(Instant, String)> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells of the first write that fails and of the first that does not any more.
+    fn note(&self, path: &Path, written: &io::Result<()>) {
+        if written.is_ok() && !self.is_in_trouble.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match (written, trouble.is_some()) {
+            (Err(error), false) => {
+                tracing::warn!(%error, path = %path.display(), "the embedded broker cannot write; it goes on when it can");
+                *trouble = Some((Instant::now(), format!("{}: {error}", path.display())));
+            }
+            (Ok(()), true) => {
+                tracing::info!(path = %path.display(), "the embedded broker can write again");
+                *trouble = None;
+            }
+            _ => {}
+        }
+        self.is_in_trouble.store(trouble.is_some(), Ordering::Relaxed);
+    }
+
     /// Writes all of `bytes` at a place; after an error some of them may be there.
     pub(super) fn write(&self, handle: &Handle, bytes: &[u8], at: u64) -> io::Result<()> {
+        let written = self.try_write(handle, bytes, at);
+        self.note(&handle.path, &written);
+        written
+    }
+
+    fn try_write(&self, handle: &Handle, bytes: &[u8], at: u64) -> io::Result<()> {
         let file = self.file(handle)?;
-        let allowed = self.allow(Step::Write { path: &handle.path, length: bytes.len() })?;
+        let allowed = self.allow(Step::Write { length: bytes.len() })?;
         file.write_all_at(bytes.get(..allowed).unwrap_or(bytes), at)?;
         if allowed < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }

@@ -174,7 +174,7 @@ impl Journal {
             if let Err(error) = self.disk.cut(&state.handle, length) {
                 state.failed = Some(format!("a failed write could not be taken back: {error}"));
             }
-            tracing::warn!(%error, journal = %self.path.display(), "not written");
+            tracing::debug!(%error, journal = %self.path.display(), "not written");
             return Err(error);
         }
         state.length += bytes.len() as u64;

@@ -176,7 +176,7 @@ impl Log {
         batch::place(bytes, base_offset);
         header.base_offset = base_offset;
         if let Err(error) = self.write(&mut state, bytes) {
-            tracing::warn!(%error, log = %self.folder.display(), "a batch could not be written");
+            tracing::debug!(%error, log = %self.folder.display(), "a batch could not be written");
             return Err(Refusal::Storage);
         }
         state.appended(&header, now, !self.disk.is_durable);

@@ -1,7 +1,7 @@
 //! What is known of the partitions that are read, by the client library's own statistics.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -9,11 +9,8 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use serde::Deserialize;
 
-use crate::broker::{BrokerError, connection};
+use crate::broker::connection;
 use crate::record::{Offset, Partition};
-
-/// How often in a row a partition must be seen to end before the position in it. Once may be a leader that lags.
-const PROOF: u32 = 3;
 
 /// What is known of the partitions; the client library's statistics keep it fresh.
 pub(super) struct Watcher {
@@ -30,8 +27,6 @@ pub(super) struct Watched {
     pub(super) position: AtomicI64,
     /// The offset that the partition's next message will have; negative while that is not known.
     pub(super) high: AtomicI64,
-    /// How often in a row the partition ended before the position in it.
-    beyond: AtomicU32,
 }
 
 impl Watched {
@@ -48,7 +43,6 @@ impl Watcher {
                 partition: *partition,
                 position: AtomicI64::new(offset.0),
                 high: AtomicI64::new(-1),
-                beyond: AtomicU32::new(0),
             })
             .collect();
         partitions.sort_by_key(|watched| watched.partition);
@@ -63,19 +57,6 @@ impl Watcher {
             .map(|at| &self.partitions[at])
     }
 
-    /// A partition that ends before the position in it, beyond doubt: the topic was made anew. Brokers should say so
-    /// themselves; the embedded one answers that nothing has come yet.
-    pub(super) fn out_of_range(&self) -> Option<BrokerError> {
-        let watched = self.partitions.iter().find(|watched| watched.beyond.load(Relaxed) >= PROOF)?;
-        Some(BrokerError::OutOfRange {
-            topic: self.topic.clone(),
-            address: self.address.clone(),
-            partition: watched.partition,
-            wanted: Offset(watched.position.load(Relaxed)),
-            end: Some(Offset(watched.high.load(Relaxed))),
-        })
-    }
-
     fn learn(&self, statistics: &Statistics) {
         let Some(topic) = statistics.topics.get(&self.topic) else { return };
         for seen in topic.partitions.values() {
@@ -85,12 +66,6 @@ impl Watcher {
                 continue;
             }
             watched.high.store(seen.hi_offset, Relaxed);
-            // Both from one moment: a position handed out since then would make an end look too early.
-            if seen.next_offset > seen.hi_offset {
-                watched.beyond.fetch_add(1, Relaxed);
-            } else {
-                watched.beyond.store(0, Relaxed);
-            }
         }
     }
 }
@@ -112,7 +87,6 @@ struct TopicStatistics {
 struct PartitionStatistics {
     partition: i32,
     hi_offset: i64,
-    next_offset: i64,
 }
 
 impl ClientContext for Watcher {

@@ -22,7 +22,6 @@ struct State {
     fails_to_cut: bool,
     /// Steps until nothing can be done any more, as if the process were killed.
     steps_left: Option<usize>,
-    steps: usize,
     /// The length of each file that would survive a power cut.
     synced: BTreeMap<PathBuf, u64>,
     /// Names whose folder was synced behind them.
@@ -52,10 +51,6 @@ impl Faults {
         self.with(|state| state.steps_left = Some(steps));
     }
 
-    pub(in crate::embedded) fn steps(&self) -> usize {
-        self.with(|state| state.steps)
-    }
-
     pub(in crate::embedded) fn allow(&self, step: Step<'_>) -> io::Result<usize> {
         self.with(|state| state.allow(step))
     }
@@ -80,7 +75,6 @@ impl Faults {
 
 impl State {
     fn allow(&mut self, step: Step<'_>) -> io::Result<usize> {
-        self.steps += 1;
         if let Some(left) = &mut self.steps_left {
             *left = left.checked_sub(1).ok_or_else(|| io::Error::other("stopped"))?;
         }

@@ -145,6 +145,22 @@ fn a_disk_without_room_refuses_and_goes_on_when_there_is_some() {
 }
 
 #[test]
+fn a_write_that_cannot_be_taken_back_closes_the_partition_to_writers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let disk = Arc::new(Disk::default());
+    let log = open(folder.path(), &disk).expect("a new log").log;
+    append(&log, 1, None, 0).expect("room");
+    disk.faults.leave_room(Some(30));
+    disk.faults.fail_to_cut(true);
+    assert_eq!(append(&log, 1, None, 0), Err(Refusal::Storage));
+    disk.faults.leave_room(None);
+    assert_eq!(append(&log, 1, None, 0), Err(Refusal::Storage), "what is there is not known");
+    assert_eq!(read(&log, 0), [0]);
+    let recovered = open(folder.path(), &Arc::default()).expect("the torn batch is cut off");
+    assert_eq!(append(&recovered.log, 1, None, 0), Ok(1));
+}
+
+#[test]
 fn a_stop_at_any_step_keeps_what_was_acknowledged_and_knows_what_comes_again() {
     for steps in 0..60 {
         let folder = tempfile::tempdir().expect("a folder");

@@ -5,7 +5,7 @@
 //! there a first pass reads those above the bytes left as one more than these, so that an array with such a count runs out
 //! of bytes, while a timeout of the same size does no harm; only what passes that is decoded as it stands.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use bytes::{Buf, Bytes, TryGetError};
 use kafka_protocol::protocol::Decodable;
 use kafka_protocol::protocol::buf::{ByteBuf, NotEnoughBytesError};
@@ -18,12 +18,8 @@ pub(in crate::embedded) fn decode<T: Decodable>(bytes: &Bytes, version: i16, is_
     if !is_flexible {
         T::decode(&mut Guarded::new(bytes, true), version)?;
     }
-    let mut guarded = Guarded::new(bytes, false);
-    let request = T::decode(&mut guarded, version)?;
-    if guarded.bytes.has_remaining() {
-        bail!("{} bytes behind the request", guarded.bytes.remaining());
-    }
-    Ok(request)
+    // What stands behind the request is passed over, as Kafka does: librdkafka sends more than there should be.
+    T::decode(&mut Guarded::new(bytes, false), version)
 }
 
 struct Guarded {
