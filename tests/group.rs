@@ -38,7 +38,7 @@ fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
                 "--group",
                 "readers",
                 "-X",
-                "session.timeout.ms=2000",
+                "session.timeout.ms=6000",
                 "-X",
                 "heartbeat.interval.ms=300",
             ])

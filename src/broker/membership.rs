@@ -129,6 +129,7 @@ impl Membership {
             | Code::GroupAuthorizationFailed
             | Code::ClusterAuthorizationFailed
             | Code::InconsistentGroupProtocol
+            | Code::InvalidSessionTimeout
             | Code::OffsetOutOfRange
             | Code::AutoOffsetReset
             | Code::UnsupportedFeature => Some(self.failed("read", error)),
