@@ -23,9 +23,10 @@ mod payload;
 mod problem;
 mod row;
 mod server;
+mod tls;
 
 pub use document::document;
 pub use dry_run::{BodyKind, DryRun};
 pub use keys::{ApiKey, Keys, KeysError, Scope, new_key};
-pub use listener::{BindError, Listener, bind};
+pub use listener::{BindError, Listener, TlsError, bind};
 pub use server::{Api, ApiError, run};

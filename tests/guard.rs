@@ -169,7 +169,7 @@ fn answers_come_by_tls_and_a_certificate_that_is_none_is_told() {
     };
     let cases = [
         (&key, &key, "there is no certificate"),
-        (&certificate, &certificate, "failed to parse tls private keys"),
+        (&certificate, &certificate, "there is no private key"),
         (&certificate, &folder.path().join("none.pem"), "which serve.tls names"),
     ];
     for (certificate, key, told) in cases {

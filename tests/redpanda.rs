@@ -13,7 +13,6 @@ mod image;
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -247,39 +246,22 @@ fn giving_up_while_it_starts_leaves_no_container() {
     assert_eq!(docker::containers(), [""; 0]);
 }
 
-/// The engine is looked for where `DOCKER_HOST` says, and that is for a process to know from its beginning.
 #[test]
 fn without_a_docker_engine_there_is_a_way_out() {
-    let this = std::env::current_exe().expect("this program");
-    for nowhere in ["unix:///nonexistent/docker.sock", "tcp://127.0.0.1:1"] {
-        let child = Command::new(&this)
-            .args(["--exact", "as_a_child_without_an_engine", "--ignored", "--nocapture"])
-            .env("DOCKER_HOST", nowhere)
-            .output()
-            .expect("a child");
-        let told = String::from_utf8_lossy(&child.stdout);
-        assert!(
-            child.status.success() && told.contains("1 passed"),
-            "{told}{}",
-            String::from_utf8_lossy(&child.stderr)
-        );
-    }
-}
-
-#[test]
-#[ignore = "run by without_a_docker_engine_there_is_a_way_out"]
-fn as_a_child_without_an_engine() {
     let runtime = Runtime::new().expect("a runtime");
-    let begun = Instant::now();
-    let error = start(&runtime, &StartOptions::default()).expect_err("there is no engine");
-    assert!(matches!(error, BrokerError::NoDocker { .. }), "{error}");
-    assert!(error.to_string().starts_with("no Docker engine answers ("), "{error}");
-    assert!(error.to_string().ends_with("start Docker or use --broker embedded"), "{error}");
-    #[cfg(feature = "embedded")]
-    {
-        let broker = runtime.block_on(Broker::start(&Choice::Auto, &StartOptions::default())).expect("a broker");
-        assert_eq!(broker.kind(), "embedded");
-        assert_eq!(broker.reason(), "the embedded broker, since no Docker engine answers");
+    for nowhere in ["unix:///nonexistent/docker.sock", "tcp://127.0.0.1:1", "https://127.0.0.1:1", "nonsense"] {
+        let begun = Instant::now();
+        let options = StartOptions { docker_host: Some(nowhere.to_owned()), ..StartOptions::default() };
+        let error = start(&runtime, &options).expect_err("there is no engine");
+        assert!(matches!(error, BrokerError::NoDocker { .. }), "{error}");
+        assert!(error.to_string().starts_with("no Docker engine answers ("), "{error}");
+        assert!(error.to_string().ends_with("start Docker or use --broker embedded"), "{error}");
+        #[cfg(feature = "embedded")]
+        {
+            let broker = runtime.block_on(Broker::start(&Choice::Auto, &options)).expect("a broker");
+            assert_eq!(broker.kind(), "embedded");
+            assert_eq!(broker.reason(), "the embedded broker, since no Docker engine answers");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "it took {:?}", begun.elapsed());
     }
-    assert!(begun.elapsed() < Duration::from_secs(10), "it took {:?}", begun.elapsed());
 }

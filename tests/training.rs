@@ -154,7 +154,7 @@ fn a_model_card_says_what_it_was_made_from_and_how() {
         assert!((number(&coefficient["odds_ratio"]) / ratio - 1.0).abs() < 1e-12, "{coefficient}");
     }
     assert_eq!(learned["coefficients"][0]["name"], "distance");
-    assert!(card["versions"]["faer"].is_string() && card["versions"]["windrow"].is_string());
+    assert!(card["versions"]["ndarray"].is_string() && card["versions"]["windrow"].is_string());
 }
 
 #[test]

@@ -17,7 +17,7 @@ impl Broker {
     pub(crate) fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
         let address = format!("127.0.0.1:{port}");
-        let process = windrow(&["broker", "--listen", &address]).spawn().expect("the binary runs");
+        let process = windrow(&["broker", "--ephemeral", "--listen", &address]).spawn().expect("the binary runs");
         let deadline = Instant::now() + LIMIT;
         while std::net::TcpStream::connect(&address).is_err() {
             assert!(Instant::now() < deadline, "the broker does not come up");

@@ -1,25 +1,21 @@
 //! The address that the API answers at: how many connections it takes, and TLS.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use poem::http::uri::Scheme;
-use poem::listener::{
-    Acceptor, AcceptorExt, BoxIo, IntoTlsConfigStream, Listener as _, RustlsCertificate, RustlsConfig, TcpListener,
-    ToDynAcceptor,
-};
+use poem::listener::{Acceptor, Listener as _, TcpAcceptor, TcpListener};
 use poem::web::{LocalAddr, RemoteAddr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
 
-use crate::config::{Serve, Tls};
-
-/// How a certificate in PEM form begins.
-const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+pub use crate::api::tls::TlsError;
+use crate::api::tls::{self, Stream};
+use crate::config::Serve;
 
 /// An address that is ours.
 pub struct Listener {
@@ -60,41 +56,16 @@ pub async fn bind(serve: &Serve) -> Result<Listener, BindError> {
     let address = serve.listen;
     let tcp = TcpListener::bind(address).into_acceptor().await.map_err(|source| BindError::Bind { address, source })?;
     let bound = tcp.local_addr().into_iter().find_map(|address| address.as_socket_addr().copied());
-    let inner: Box<dyn poem::listener::DynAcceptor> = match &serve.tls {
-        None => Box::new(ToDynAcceptor(tcp)),
-        Some(tls) => {
-            let mut acceptor = tcp.rustls(futures_util::stream::iter([config(tls)?]));
-            // It takes the certificate up when it is first asked, and drops who comes at that moment: that is now, when
-            // nobody can have come.
-            let _ = tokio::time::timeout(Duration::ZERO, acceptor.accept()).await;
-            Box::new(ToDynAcceptor(acceptor))
-        }
-    };
+    let tls = serve.tls.as_ref().map(tls::acceptor).transpose()?;
     let connections = Arc::new(Semaphore::new(serve.connections.min(Semaphore::MAX_PERMITS)));
-    let acceptor = Limited { inner, connections };
+    let acceptor = Limited { tcp, tls, connections };
     Ok(Listener { acceptor, address: bound.unwrap_or(address), is_tls: serve.tls.is_some() })
-}
-
-fn config(tls: &Tls) -> Result<RustlsConfig, BindError> {
-    let read = |path: &PathBuf| std::fs::read(path).map_err(|source| BindError::TlsFile { path: path.clone(), source });
-    let (certificate, key) = (read(&tls.certificate)?, read(&tls.key)?);
-    let unusable =
-        |reason: String| BindError::Tls { certificate: tls.certificate.clone(), key: tls.key.clone(), reason };
-    if !certificate.windows(BEGIN.len()).any(|window| window == BEGIN) {
-        return Err(unusable("there is no certificate".to_owned()));
-    }
-    let config = || {
-        let certificate = RustlsCertificate::new().cert(certificate.clone()).key(key.clone());
-        RustlsConfig::new().fallback(certificate)
-    };
-    // Tried here, since the listener tries it with its first connection and then tells nobody.
-    config().into_stream().map(drop).map_err(|error| unusable(error.to_string()))?;
-    Ok(config())
 }
 
 /// Takes so many connections at once; who comes later waits in the system's queue.
 pub(crate) struct Limited {
-    inner: Box<dyn poem::listener::DynAcceptor>,
+    tcp: TcpAcceptor,
+    tls: Option<TlsAcceptor>,
     connections: Arc<Semaphore>,
 }
 
@@ -102,13 +73,17 @@ impl Acceptor for Limited {
     type Io = Counted;
 
     fn local_addr(&self) -> Vec<LocalAddr> {
-        self.inner.local_addr()
+        self.tcp.local_addr()
     }
 
     async fn accept(&mut self) -> std::io::Result<(Counted, LocalAddr, RemoteAddr, Scheme)> {
         let permit = Arc::clone(&self.connections).acquire_owned().await.map_err(std::io::Error::other)?;
-        match self.inner.accept().await {
-            Ok((io, local, remote, scheme)) => Ok((Counted { io, _permit: permit }, local, remote, scheme)),
+        match self.tcp.accept().await {
+            Ok((tcp, local, remote, _)) => {
+                let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+                let io = Stream::new(tcp, self.tls.as_ref());
+                Ok((Counted { io, _permit: permit }, local, remote, scheme))
+            }
             Err(error) => {
                 // As when the process has no file handle left: at once again would be a busy loop.
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -120,7 +95,7 @@ impl Acceptor for Limited {
 
 /// A connection that counts until it is closed.
 pub(crate) struct Counted {
-    io: BoxIo,
+    io: Stream,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -157,22 +132,7 @@ pub enum BindError {
         /// Why not.
         source: std::io::Error,
     },
-    /// A file of TLS cannot be read.
-    #[error("cannot read {}, which serve.tls names: {source}", path.display())]
-    TlsFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Certificate and key are none.
-    #[error("serve.tls cannot be used: {reason}; {} must hold certificates and {} their private key, both in PEM form", certificate.display(), key.display())]
-    Tls {
-        /// The file of the certificate.
-        certificate: PathBuf,
-        /// The file of the key.
-        key: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }

@@ -1,19 +1,18 @@
 //! The life of the container: made, waited for, removed.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use futures_util::{Stream, StreamExt as _};
-use testcontainers::bollard::Docker;
-use testcontainers::bollard::container::LogOutput;
-use testcontainers::bollard::errors::Error as DockerError;
-use testcontainers::bollard::query_parameters::{
-    InspectContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+use bollard::Docker;
+use bollard::container::LogOutput;
+use bollard::errors::Error as DockerError;
+use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    StartContainerOptions,
 };
-use testcontainers::core::{ContainerRequest, IntoContainerPort as _};
-use testcontainers::runners::AsyncRunner as _;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt as _};
+use futures_util::{Stream, StreamExt as _};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +35,8 @@ const ATTEMPTS: usize = 3;
 pub(crate) struct Plan {
     image: String,
     patience: Duration,
+    /// What `DOCKER_HOST` says.
+    engine: Option<String>,
     host: String,
     is_local: bool,
 }
@@ -51,6 +52,7 @@ impl Plan {
         Self {
             image: image.to_owned(),
             patience,
+            engine: docker_host.map(str::to_owned),
             is_local: remote.is_none(),
             host: remote.unwrap_or_else(|| "127.0.0.1".to_owned()),
         }
@@ -60,36 +62,35 @@ impl Plan {
         BrokerError::Container { image: self.image.clone(), fault, log }
     }
 
-    fn request(&self, name: &str, port: u16) -> ContainerRequest<GenericImage> {
-        // The last part is the tag, or the digest: `redpanda@sha256` and `0a1b..`.
-        let (repository, tag) = match self.image.rsplit_once(':') {
-            Some((repository, tag)) if !tag.contains('/') => (repository, tag),
-            _ => (self.image.as_str(), "latest"),
-        };
-        let (host, is_local) = (&self.host, self.is_local);
-        GenericImage::new(repository, tag)
-            .with_container_name(name)
-            .with_label("windrow", "redpanda")
-            .with_mapped_port(port, PORT.tcp())
+    fn body(&self, port: u16) -> ContainerCreateBody {
+        let host = &self.host;
+        let inside = format!("{PORT}/tcp");
+        let binding = PortBinding {
             // Nobody but this machine needs it, unless the engine is elsewhere.
-            .with_host_config_modifier(move |host| {
-                for bindings in host.port_bindings.iter_mut().flat_map(|ports| ports.values_mut()).flatten() {
-                    for binding in bindings {
-                        binding.host_ip = is_local.then(|| "127.0.0.1".to_owned());
-                    }
-                }
-            })
-            .with_startup_timeout(MAKING)
-            .with_cmd([
-                "redpanda".to_owned(),
-                "start".to_owned(),
-                // A broker that is small, does not tune the kernel and does not wait for the disk.
-                "--mode=dev-container".to_owned(),
-                "--smp=1".to_owned(),
-                "--memory=1G".to_owned(),
-                format!("--kafka-addr=internal://0.0.0.0:9092,external://0.0.0.0:{PORT}"),
-                format!("--advertise-kafka-addr=internal://127.0.0.1:9092,external://{host}:{port}"),
-            ])
+            host_ip: self.is_local.then(|| "127.0.0.1".to_owned()),
+            host_port: Some(port.to_string()),
+        };
+        let command = [
+            "redpanda".to_owned(),
+            "start".to_owned(),
+            // A broker that is small, does not tune the kernel and does not wait for the disk.
+            "--mode=dev-container".to_owned(),
+            "--smp=1".to_owned(),
+            "--memory=1G".to_owned(),
+            format!("--kafka-addr=internal://0.0.0.0:9092,external://0.0.0.0:{PORT}"),
+            format!("--advertise-kafka-addr=internal://127.0.0.1:9092,external://{host}:{port}"),
+        ];
+        ContainerCreateBody {
+            image: Some(image::tagged(&self.image)),
+            cmd: Some(command.to_vec()),
+            labels: Some(HashMap::from([("windrow".to_owned(), "redpanda".to_owned())])),
+            exposed_ports: Some(vec![inside.clone()]),
+            host_config: Some(HostConfig {
+                port_bindings: Some(HashMap::from([(inside, Some(vec![binding]))])),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        }
     }
 }
 
@@ -101,7 +102,7 @@ pub(crate) async fn keep(
     ready: oneshot::Sender<Result<String, BrokerError>>,
 ) -> Result<(), BrokerError> {
     let prepare = async {
-        let docker = image::engine().await?;
+        let docker = image::engine(plan.engine.as_deref()).await?;
         image::ensure(&docker, &plan.image).await?;
         Ok(docker)
     };
@@ -125,34 +126,35 @@ pub(crate) async fn keep(
     };
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),
-        outcome = come_up(plan, &docker, container.id(), &address) => outcome,
+        outcome = come_up(plan, &docker, &container, &address) => outcome,
     };
     match outcome {
         Ok(()) => {
             let _ = ready.send(Ok(address));
             stop.cancelled().await;
-            remove(plan, container).await
+            remove(plan, &docker, &container).await
         }
         Err(error) => {
-            let removed = remove(plan, container).await;
+            let removed = remove(plan, &docker, &container).await;
             let _ = ready.send(Err(error));
             removed
         }
     }
 }
 
-async fn make(plan: &Plan, docker: &Docker) -> Result<(ContainerAsync<GenericImage>, String), BrokerError> {
+/// The name of a container that runs, and the address of the Redpanda in it.
+async fn make(plan: &Plan, docker: &Docker) -> Result<(String, String), BrokerError> {
     let mut attempt = 1;
     loop {
         let port = free_port().map_err(|error| plan.fault(format!("has no free port: {error}"), Vec::new()))?;
         let name = format!("windrow-redpanda-{}-{port}", std::process::id());
-        let error = match plan.request(&name, port).start().await {
-            Ok(container) => return Ok((container, format!("{}:{port}", plan.host))),
-            Err(error) => image::innermost(&error),
+        let error = match tokio::time::timeout(MAKING, begin(plan, docker, &name, port)).await {
+            Ok(Ok(())) => return Ok((name, format!("{}:{port}", plan.host))),
+            Ok(Err(error)) => image::innermost(&error),
+            Err(_) => format!("Docker did not make it within {} s", MAKING.as_secs()),
         };
         // It may have been made and not started.
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        let _ = tokio::time::timeout(MAKING, docker.remove_container(&name, Some(options))).await;
+        let _ = tokio::time::timeout(MAKING, force_away(docker, &name)).await;
         let is_port_taken = error.contains("already allocated") || error.contains("already in use");
         if !is_port_taken || attempt == ATTEMPTS {
             return Err(plan.fault(format!("could not be started: {error}"), Vec::new()));
@@ -161,14 +163,23 @@ async fn make(plan: &Plan, docker: &Docker) -> Result<(ContainerAsync<GenericIma
     }
 }
 
+async fn begin(plan: &Plan, docker: &Docker, name: &str, port: u16) -> Result<(), DockerError> {
+    let options = CreateContainerOptionsBuilder::new().name(name).build();
+    docker.create_container(Some(options), plan.body(port)).await?;
+    docker.start_container(name, None::<StartContainerOptions>).await
+}
+
 /// A port that was free a moment ago.
 fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-async fn remove(plan: &Plan, container: ContainerAsync<GenericImage>) -> Result<(), BrokerError> {
-    container
-        .rm()
+async fn force_away(docker: &Docker, name: &str) -> Result<(), DockerError> {
+    docker.remove_container(name, Some(RemoveContainerOptionsBuilder::new().force(true).v(true).build())).await
+}
+
+async fn remove(plan: &Plan, docker: &Docker, name: &str) -> Result<(), BrokerError> {
+    force_away(docker, name)
         .await
         .map_err(|error| plan.fault(format!("could not be removed: {}", image::innermost(&error)), Vec::new()))
 }
@@ -285,19 +296,6 @@ mod tests {
         ] {
             let plan = Plan::new("redpanda", Duration::ZERO, docker_host);
             assert_eq!((plan.host.as_str(), plan.is_local), (host, is_local), "{docker_host:?}");
-        }
-    }
-
-    #[test]
-    fn images_are_named_as_docker_names_them() {
-        for (image, descriptor) in [
-            ("redpandadata/redpanda:v25.3.9", "redpandadata/redpanda:v25.3.9"),
-            ("redpandadata/redpanda", "redpandadata/redpanda:latest"),
-            ("registry.example:5000/redpanda", "registry.example:5000/redpanda:latest"),
-            ("redpanda@sha256:0a1b", "redpanda@sha256:0a1b"),
-        ] {
-            let request = Plan::new(image, Duration::ZERO, None).request("name", 1);
-            assert_eq!(request.descriptor(), descriptor);
         }
     }
 }
