@@ -72,13 +72,22 @@ pub(in crate::embedded) async fn produce(broker: &Broker, request: Request<'_>, 
 
 fn append(broker: &Broker, topic: &Topic, partition: i32, bytes: &mut [u8]) -> Result<(Arc<Log>, Appended), Refused> {
     let log = topic.log(partition).ok_or((ResponseError::UnknownTopicOrPartition, None))?;
+    let invalid = |message| Err((ResponseError::InvalidRecord, Some(message)));
+    if bytes.is_empty() {
+        return invalid("One batch a partition is taken, and there is none.");
+    }
     let header = batch::check(bytes).map_err(|fault| match fault {
         Fault::Corrupt => (ResponseError::CorruptMessage, None),
         Fault::Format => (ResponseError::InvalidRecord, Some("Only message format 2 is taken.")),
         Fault::Invalid => (ResponseError::InvalidRecord, Some("The batch contradicts itself or is none for clients.")),
         Fault::Several => (ResponseError::InvalidRecord, Some("One batch a partition is taken.")),
-        Fault::Transactional => (ResponseError::InvalidTxnState, Some("This broker has no transactions.")),
+        Fault::Transactional => {
+            (ResponseError::TransactionalIdAuthorizationFailed, Some("This broker has no transactions."))
+        }
     })?;
+    if header.base_offset != 0 {
+        return invalid("The offsets of a batch begin with 0: where they are in the log is for the broker to say.");
+    }
     if bytes.len() > topic.settings.max_message() {
         return Err((ResponseError::MessageTooLarge, None));
     }

@@ -125,7 +125,7 @@ pub(in crate::embedded) fn create(
             };
             let result = CreatableTopicResult::default().with_name(topic.name.clone());
             match made {
-                Ok(topic) => created(result, &topic, version, request.validate_only),
+                Ok(topic) => created(result, &topic, version),
                 Err((error, message)) => {
                     let result = result.with_error_code(error.code()).with_error_message(Some(text(message)));
                     if version >= 5 { result.with_configs(Some(Vec::new())) } else { result }
@@ -185,7 +185,7 @@ fn one_node(wanted: i16) -> String {
     format!("Replication factor: {wanted}: this broker is one node, which keeps one copy; a cluster keeps more.")
 }
 
-fn created(result: CreatableTopicResult, topic: &Topic, version: i16, only_check: bool) -> CreatableTopicResult {
+fn created(result: CreatableTopicResult, topic: &Topic, version: i16) -> CreatableTopicResult {
     let mut result = result.with_error_message(None);
     if version >= 5 {
         let configs = DEFINITIONS.iter().map(|definition| {
@@ -200,7 +200,7 @@ fn created(result: CreatableTopicResult, topic: &Topic, version: i16, only_check
             .with_replication_factor(1)
             .with_configs(Some(configs.collect()));
     }
-    if version >= 7 && !only_check { result.with_topic_id(topic.id) } else { result }
+    if version >= 7 { result.with_topic_id(topic.id) } else { result }
 }
 
 pub(in crate::embedded) fn create_partitions(

@@ -1,0 +1,96 @@
+//! A client that sends single requests at any version, and a record of what came back.
+
+use std::fmt::Display;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader, TopicName};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+
+/// Longer than any conversation waits.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// One connection.
+pub(crate) struct Client {
+    address: String,
+    stream: TcpStream,
+    correlation: i32,
+}
+
+impl Client {
+    pub(crate) fn new(address: &str) -> Self {
+        let stream = TcpStream::connect(address).expect("it listens");
+        stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+        stream.set_nodelay(true).expect("an option");
+        Self { address: address.to_owned(), stream, correlation: 0 }
+    }
+
+    /// Another connection to the same broker.
+    pub(crate) fn other(&self) -> Self {
+        Self::new(&self.address)
+    }
+
+    pub(crate) fn send(&mut self, key: ApiKey, version: i16, request: &impl Encodable) {
+        self.correlation += 1;
+        let mut frame = BytesMut::new();
+        let head = RequestHeader::default().with_request_api_key(key as i16).with_request_api_version(version);
+        let head = head.with_correlation_id(self.correlation).with_client_id(Some(text("side")));
+        head.encode(&mut frame, key.request_header_version(version)).expect("a header");
+        request.encode(&mut frame, version).unwrap_or_else(|error| panic!("{key:?} {version}: {error}"));
+        self.send_frame(&frame);
+    }
+
+    pub(crate) fn send_frame(&mut self, frame: &[u8]) {
+        let mut whole = BytesMut::new();
+        whole.put_u32(u32::try_from(frame.len()).expect("short"));
+        whole.put_slice(frame);
+        // Whoever has closed the connection is noticed when nothing comes back.
+        let _ = self.stream.write_all(&whole);
+    }
+
+    /// The next frame; none where the connection has ended.
+    pub(crate) fn receive(&mut self) -> Option<Bytes> {
+        let mut length = [0; 4];
+        self.stream.read_exact(&mut length).ok()?;
+        let mut frame = vec![0; usize::try_from(u32::from_be_bytes(length)).expect("short")];
+        self.stream.read_exact(&mut frame).expect("a whole frame");
+        Some(Bytes::from(frame))
+    }
+
+    pub(crate) fn answer<T: Decodable>(&mut self, key: ApiKey, version: i16) -> Option<T> {
+        let mut answer = self.receive()?;
+        let head = ResponseHeader::decode(&mut answer, key.response_header_version(version)).expect("a header");
+        assert_eq!(head.correlation_id, self.correlation);
+        Some(T::decode(&mut answer, version).unwrap_or_else(|error| panic!("{key:?} {version}: {error}")))
+    }
+
+    /// Asks, and waits for the answer; none where the connection ends instead.
+    pub(crate) fn try_ask<T: Decodable>(&mut self, key: ApiKey, version: i16, request: &impl Encodable) -> Option<T> {
+        self.send(key, version, request);
+        self.answer(key, version)
+    }
+
+    pub(crate) fn ask<T: Decodable>(&mut self, key: ApiKey, version: i16, request: &impl Encodable) -> T {
+        self.try_ask(key, version, request).unwrap_or_else(|| panic!("{key:?} {version} ended the connection"))
+    }
+}
+
+/// What was said, a line for each answer.
+#[derive(Default)]
+pub(crate) struct Transcript(pub(crate) Vec<String>);
+
+impl Transcript {
+    pub(crate) fn say(&mut self, line: impl Display) {
+        self.0.push(line.to_string());
+    }
+}
+
+pub(crate) fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
+}
+
+pub(crate) fn topic(name: &str) -> TopicName {
+    TopicName(text(name))
+}
