@@ -247,11 +247,12 @@ fn open(options: &Options, disk: &Arc<Disk>) -> Result<Opened, StartError> {
         Storage::Kept(path) => Directory::open(path, disk)?,
         Storage::Ephemeral(parent) => Directory::ephemeral(parent, disk)?,
     };
-    let (journal, entries, lost_a_line) = Journal::open(directory.path(), Arc::clone(disk))?;
+    let (journal, found) = Journal::open(directory.path(), Arc::clone(disk))?;
     let journal = Arc::new(journal);
-    let groups = Coordinator::new(Arc::clone(&journal), &entries);
+    let groups = Coordinator::new(Arc::clone(&journal), &found.entries);
+    let lost_a_line = found.was_torn;
     let now = options.clock.now();
-    let (catalog, lost_a_tail) = Catalog::open(directory.path(), Arc::clone(disk), journal, entries, now)?;
+    let (catalog, lost_a_tail) = Catalog::open(directory.path(), Arc::clone(disk), journal, found, now)?;
     directory.begin(disk, lost_a_line || lost_a_tail)?;
     Ok(Opened { directory, catalog: Arc::new(catalog), groups })
 }

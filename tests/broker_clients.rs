@@ -6,6 +6,7 @@
 #![cfg(feature = "embedded")]
 
 #[path = "support/kafka.rs"]
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod kafka;
 #[path = "support/windrow.rs"]
 #[expect(dead_code, reason = "each test file uses a part of it")]

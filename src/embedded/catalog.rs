@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::embedded::catalog::settings::Settings;
 use crate::embedded::disk::Disk;
-use crate::embedded::journal::{Entry, Journal};
+use crate::embedded::journal::{Entry, Found, Journal};
 use crate::embedded::log::{Log, RecoveryError};
 
 /// All partitions together; each costs a little memory, and files once it has messages.
@@ -77,12 +77,12 @@ impl Catalog {
         folder: &Path,
         disk: Arc<Disk>,
         journal: Arc<Journal>,
-        entries: Vec<Entry>,
+        found: Found,
         now: i64,
     ) -> Result<(Self, bool), RecoveryError> {
         let folder = folder.join("topics");
         let (mut topics, mut starts, mut first_id) = (Vec::new(), HashMap::new(), 0);
-        for entry in entries {
+        for entry in found.entries {
             match entry {
                 Entry::Topic { id, name, partitions, settings } => topics.push((id, name, partitions, settings)),
                 Entry::Start { id, partition, offset } => {
@@ -93,13 +93,16 @@ impl Catalog {
             }
         }
         let failed = |path: PathBuf| move |source| RecoveryError::Read { path, source };
-        // What a topic's end left behind.
         for name in disk.names(&folder).map_err(failed(folder.clone()))? {
-            if !topics.iter().any(|(id, ..)| id.to_string() == name) {
-                disk.remove(&folder.join(&name)).map_err(failed(folder.join(&name)))?;
+            let path = folder.join(&name);
+            if Uuid::parse_str(&name).is_ok_and(|id| found.deleted.contains(&id)) {
+                // What a topic's end left behind.
+                disk.remove(&path).map_err(failed(path.clone()))?;
+            } else if !topics.iter().any(|(id, ..)| id.to_string() == name) {
+                tracing::warn!(folder = %path.display(), "the journal knows nothing of these files; they stay as they are");
             }
         }
-        let (mut found, mut lost_a_tail) = (Topics::default(), false);
+        let (mut known, mut lost_a_tail) = (Topics::default(), false);
         for (id, name, partitions, given) in topics {
             let settings = Settings::restored(given);
             let mut logs = Vec::new();
@@ -110,10 +113,10 @@ impl Catalog {
                 lost_a_tail |= recovered.lost_a_tail;
                 logs.push(Arc::new(recovered.log));
             }
-            found.put(Topic { id, name, settings, logs });
+            known.put(Topic { id, name, settings, logs });
         }
         let producer_ids = Mutex::new(ProducerIds { next: first_id, reserved: first_id });
-        let topics = RwLock::new(found);
+        let topics = RwLock::new(known);
         Ok((Self { folder, disk, journal, topics, changing: Mutex::default(), producer_ids }, lost_a_tail))
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Promises that a line which was taken is there after a kill, and that the file stays in proportion to what counts in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,6 +89,17 @@ struct State {
     failed: Option<String>,
 }
 
+/// What a journal says.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The entries that count, topics before what belongs to them.
+    pub(super) entries: Vec<Entry>,
+    /// Topics that were deleted; their files may still be there.
+    pub(super) deleted: HashSet<Uuid>,
+    /// Whether a line that was torn at the end was cut off.
+    pub(super) was_torn: bool,
+}
+
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -115,12 +126,11 @@ pub enum JournalError {
 }
 
 impl Journal {
-    /// Opens the journal in `folder` and gives the entries that count, topics before what belongs to them, and whether a line
-    /// that was torn at the end was cut off.
+    /// Opens the journal in `folder`; a line that was torn at its end is cut off.
     ///
     /// # Errors
     /// It cannot be read, or is damaged.
-    pub(super) fn open(folder: &Path, disk: Arc<Disk>) -> Result<(Self, Vec<Entry>, bool), JournalError> {
+    pub(super) fn open(folder: &Path, disk: Arc<Disk>) -> Result<(Self, Found), JournalError> {
         let path = folder.join(FILE);
         let failed = |source| JournalError::Read { path: path.clone(), source };
         disk.remove(&path.with_extension("new")).map_err(failed)?;
@@ -132,8 +142,12 @@ impl Journal {
         let length = file.metadata().map_err(failed)?.len();
         let bytes = disk::read(&file, 0, usize::try_from(length).unwrap_or(usize::MAX)).map_err(failed)?;
         let mut live = BTreeMap::new();
+        let mut deleted = HashSet::new();
         let mut good = 0;
         while let Some((entry, size)) = decode(&bytes[good..]) {
+            if let Entry::Deleted { id } = &entry {
+                deleted.insert(*id);
+            }
             keep(&mut live, entry);
             good += size;
         }
@@ -147,8 +161,8 @@ impl Journal {
             disk.cut(&handle, good as u64).map_err(failed)?;
         }
         let state = State { handle, length: good as u64, compacted: 0, failed: None };
-        let entries = live.into_values().collect();
-        Ok((Self { disk, path, compact_above: COMPACT_ABOVE, state: Mutex::new(state) }, entries, is_torn))
+        let found = Found { entries: live.into_values().collect(), deleted, was_torn: is_torn };
+        Ok((Self { disk, path, compact_above: COMPACT_ABOVE, state: Mutex::new(state) }, found))
     }
 
     /// Appends entries; all of them are there when this returns, or none is. `is_rare` entries survive a power cut in any case,
@@ -288,14 +302,14 @@ mod tests {
     }
 
     fn entries(folder: &Path) -> Vec<Entry> {
-        Journal::open(folder, Arc::default()).expect("a good journal").1
+        Journal::open(folder, Arc::default()).expect("a good journal").1.entries
     }
 
     #[test]
     fn the_newest_line_counts_and_a_deleted_topic_takes_its_offsets_along() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (journal, found, _) = Journal::open(folder.path(), Arc::default()).expect("a new journal");
-        assert_eq!(found, []);
+        let (journal, found) = Journal::open(folder.path(), Arc::default()).expect("a new journal");
+        assert_eq!(found.entries, []);
         let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let lines = [
             topic(one),
@@ -317,7 +331,7 @@ mod tests {
     fn a_torn_line_is_cut_off_and_damage_before_good_lines_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let id = Uuid::from_u128(1);
-        let (journal, ..) = Journal::open(folder.path(), Arc::default()).expect("a new journal");
+        let (journal, _) = Journal::open(folder.path(), Arc::default()).expect("a new journal");
         journal.append(&[topic(id)], false).expect("room");
         let path = folder.path().join(FILE);
         let whole = std::fs::metadata(&path).expect("a file").len();
@@ -325,8 +339,8 @@ mod tests {
         let bytes = std::fs::read(&path).expect("a file");
         for end in usize::try_from(whole).expect("short")..bytes.len() {
             std::fs::write(&path, &bytes[..end]).expect("a file");
-            let (_, found, was_torn) = Journal::open(folder.path(), Arc::default()).expect("repaired");
-            assert_eq!((found, was_torn), (vec![topic(id)], end as u64 > whole));
+            let (_, found) = Journal::open(folder.path(), Arc::default()).expect("repaired");
+            assert_eq!((found.entries, found.was_torn), (vec![topic(id)], end as u64 > whole));
         }
         let mut damaged = bytes.clone();
         damaged[12] ^= 1;
@@ -341,7 +355,7 @@ mod tests {
         for steps in 0..60 {
             let folder = tempfile::tempdir().expect("a folder");
             let disk = Arc::new(Disk::default());
-            let (mut journal, ..) = Journal::open(folder.path(), Arc::clone(&disk)).expect("a new journal");
+            let (mut journal, _) = Journal::open(folder.path(), Arc::clone(&disk)).expect("a new journal");
             journal.compact_above = 2_000;
             journal.append(&[topic(id), commit("g", id, 0)], true).expect("room");
             disk.faults.stop_after(steps);

@@ -16,8 +16,8 @@ struct Story {
 const SHORT: Duration = Duration::from_secs(10);
 
 fn coordinator(folder: &std::path::Path) -> Coordinator {
-    let (journal, entries, _) = Journal::open(folder, Arc::new(Disk::default())).expect("a good journal");
-    Coordinator::new(Arc::new(journal), &entries)
+    let (journal, found) = Journal::open(folder, Arc::new(Disk::default())).expect("a good journal");
+    Coordinator::new(Arc::new(journal), &found.entries)
 }
 
 impl Story {
@@ -238,8 +238,8 @@ fn commits_are_of_members_and_survive_a_restart_and_members_do_not() {
 fn a_commit_that_the_disk_does_not_take_is_not_seen() {
     let folder = tempfile::tempdir().expect("a folder");
     let disk = Arc::new(Disk::default());
-    let (journal, entries, _) = Journal::open(folder.path(), Arc::clone(&disk)).expect("a good journal");
-    let groups = Coordinator::new(Arc::new(journal), &entries);
+    let (journal, found) = Journal::open(folder.path(), Arc::clone(&disk)).expect("a good journal");
+    let groups = Coordinator::new(Arc::new(journal), &found.entries);
     disk.faults.leave_room(Some(10));
     let now = Instant::now();
     let refused = groups.commit("g", ("", None, -1), commit(1), now);
