@@ -233,7 +233,7 @@ pub(crate) fn the_cluster_is_described(client: &mut Client, said: &mut Transcrip
     let mut found: InitProducerIdResponse = client.ask(ApiKey::InitProducerId, 4, &request);
     for _ in 0..100 {
         // The same for the topic in which it keeps transactions.
-        if !matches!(found.error_code, 14 | 15 | 16) {
+        if !matches!(found.error_code, 14..=16) {
             break;
         }
         std::thread::park_timeout(std::time::Duration::from_millis(100));
