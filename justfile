@@ -17,9 +17,9 @@ lint:
 openapi:
     WINDROW_BLESS=1 cargo test --test openapi
 
-# producer, consumer and trainer killed 220 times at random moments; every row must be in its place
+# producer, consumer and trainer killed 220 times at random moments, and as often the broker: every row must be in its place
 torture kills="220":
-    WINDROW_TORTURE_KILLS={{kills}} cargo test --test torture -- --nocapture
+    WINDROW_TORTURE_KILLS={{kills}} cargo test --test torture --test broker_faults kill -- --nocapture
 
 # rows per second into sealed files beside bare rdkafka on the same broker; memory at one dataset and at ten million rows
 bench:
@@ -42,10 +42,8 @@ bench-serve requests="1000000":
     WINDROW_BENCH_PYTHON={{env("HOME")}}/.cache/windrow/peers/bin/python cargo bench --bench serving -- {{requests}}
 
 # random bytes for five minutes each; needs cargo-fuzz (cargo install cargo-fuzz) and, for the sanitizer, no nightly toolchain
-fuzz seconds="300":
-    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none record -- -max_total_time={{seconds}}
-    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none message -- -max_total_time={{seconds}}
-    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none request -- -max_total_time={{seconds}}
+fuzz seconds="300" targets="record message request frame answer segment":
+    for target in {{targets}}; do RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $target -- -max_total_time={{seconds}} || exit; done
 
 # how long the release build takes from an empty target folder
 build-time:

@@ -13,6 +13,8 @@ mod catalog;
 mod connection;
 mod directory;
 mod disk;
+#[cfg(any(test, fuzzing))]
+pub mod dry_run;
 mod groups;
 mod journal;
 mod listener;

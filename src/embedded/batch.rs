@@ -149,7 +149,7 @@ fn field<const N: usize>(bytes: &[u8; HEADER], at: usize) -> [u8; N] {
 }
 
 /// A batch for tests: without compression, one empty value a record.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(super) fn batch_of(count: i32, producer: Option<(i64, i16, i32)>, timestamp: i64) -> Vec<u8> {
     let mut records = Vec::new();
     for delta in 0..count {
@@ -165,7 +165,7 @@ pub(super) fn batch_of(count: i32, producer: Option<(i64, i16, i32)>, timestamp:
 }
 
 /// A batch for tests with these fields and a right checksum.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(super) fn sealed(
     attributes: i16,
     last_offset_delta: i32,

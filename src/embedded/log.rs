@@ -7,7 +7,7 @@ mod index;
 mod producers;
 mod read;
 mod recovery;
-mod segment;
+pub(super) mod segment;
 #[cfg(test)]
 mod tests;
 mod waiter;

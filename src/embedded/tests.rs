@@ -12,8 +12,11 @@ use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 use crate::embedded::batch::batch_of;
+use crate::embedded::dry_run::{self, DryRun};
 use crate::embedded::wire::{self, TABLE};
 use crate::embedded::{Clock, Embedded, Options, Storage};
 
@@ -202,4 +205,50 @@ fn counts_that_a_frame_cannot_hold_are_refused_before_memory_is_asked_for() {
     request.encode(&mut body, 4).expect("a request");
     let read: FetchRequest = wire::guard::decode(&body.freeze(), 4, false).expect("a good request");
     assert_eq!((read.max_wait_ms, read.max_bytes), (i32::MAX, i32::MAX));
+}
+
+/// Bytes from which a request is made.
+fn chosen(random: &mut ChaCha8Rng) -> Vec<u8> {
+    let mut bytes = vec![0; usize::from(random.next_u32().to_be_bytes()[0])];
+    random.fill_bytes(&mut bytes);
+    bytes
+}
+
+#[test]
+fn every_request_at_every_version_gets_an_answer_that_can_be_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = DryRun::new(folder.path()).expect("a broker");
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    for _ in 0..50 {
+        for (key, version) in dry_run::kinds() {
+            broker.ask(key, version, &chosen(&mut random));
+        }
+    }
+    for (key, version) in dry_run::kinds() {
+        let is_answered = (0..200).any(|_| broker.ask(key, version, &chosen(&mut random)));
+        assert!(is_answered, "{key:?} in version {version}");
+    }
+}
+
+#[test]
+fn no_number_in_a_request_asks_for_memory_that_there_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = DryRun::new(folder.path()).expect("a broker");
+    let mut random = ChaCha8Rng::seed_from_u64(12);
+    for (key, version) in dry_run::kinds() {
+        for _ in 0..10 {
+            let topic = uuid::Uuid::nil();
+            let Some(frame) = dry_run::requests::frame(key, version, &chosen(&mut random), topic) else { continue };
+            for at in 8..frame.len().min(100) {
+                // The largest count in the older encoding, and in the newer.
+                for huge in [&[0x7f, 0xff, 0xff, 0xff][..], &[0xff, 0xff, 0xff, 0xff, 0x07]] {
+                    let mut frame = frame.clone();
+                    frame.truncate(at);
+                    frame.extend_from_slice(huge);
+                    frame.extend_from_slice(&[0; 8]);
+                    broker.answer(&frame);
+                }
+            }
+        }
+    }
 }

@@ -116,7 +116,7 @@ fn varint(from: &mut impl Read) -> io::Result<(i64, u64)> {
     Err(invalid("a number that does not end"))
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(in crate::embedded) fn put_varint(into: &mut Vec<u8>, value: i64) {
     let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
     while rest >= 0x80 {

@@ -33,7 +33,7 @@ enum Lookup {
 }
 
 /// The name of the segment that begins with this offset.
-pub(super) fn name(base: i64) -> String {
+pub(in crate::embedded) fn name(base: i64) -> String {
     format!("{base:020}.log")
 }
 

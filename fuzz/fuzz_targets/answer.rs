@@ -1,0 +1,33 @@
+//! Requests to the embedded broker that can be decoded, of any content: each answer must be one that a client can read.
+
+#![no_main]
+
+use std::cell::RefCell;
+
+use libfuzzer_sys::fuzz_target;
+use windrow::embedded::dry_run::{DryRun, kinds};
+
+/// Requests until a broker's data are given up for new ones, so that they do not slow down the rest.
+const REQUESTS: usize = 5_000;
+
+thread_local! {
+    static BROKER: RefCell<Option<(usize, DryRun, tempfile::TempDir)>> = const { RefCell::new(None) };
+}
+
+fuzz_target!(|input: Vec<(u8, &[u8])>| {
+    BROKER.with_borrow_mut(|broker| {
+        if broker.as_ref().is_some_and(|(requests, ..)| *requests > REQUESTS) {
+            *broker = None;
+        }
+        let (requests, broker, _) = broker.get_or_insert_with(|| {
+            let folder = tempfile::tempdir().expect("a folder");
+            (0, DryRun::new(folder.path()).expect("a broker"), folder)
+        });
+        for (kind, chosen) in input {
+            *requests += 1;
+            if let Some((key, version)) = kinds().nth(usize::from(kind)) {
+                broker.ask(key, version, chosen);
+            }
+        }
+    });
+});

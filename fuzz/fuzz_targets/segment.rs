@@ -1,0 +1,42 @@
+//! Files of a log, whose checksums are right and the rest need not be: what is read of it is whole, and stays so.
+
+#![no_main]
+
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+use windrow::embedded::dry_run::{batch, messages_in};
+
+#[derive(Debug, Arbitrary)]
+struct Batch {
+    attributes: i16,
+    last_offset_delta: u8,
+    times: (i64, i64),
+    producer: (i64, i16, i32),
+    count: i32,
+    records: Vec<u8>,
+}
+
+#[derive(Debug, Arbitrary)]
+struct Segment {
+    batches: Vec<Batch>,
+    /// A place, and what stands there instead.
+    damage: Option<(u16, u8)>,
+    rest: Vec<u8>,
+}
+
+fuzz_target!(|segment: Segment| {
+    let (mut bytes, mut offset) = (Vec::new(), 0_i64);
+    for Batch { attributes, last_offset_delta, times, producer, count, records } in segment.batches {
+        let delta = i32::from(last_offset_delta);
+        bytes.extend(batch(offset, attributes, delta, times, producer, count, &records));
+        offset += i64::from(delta) + 1;
+    }
+    bytes.extend(segment.rest);
+    if let Some((at, byte)) = segment.damage
+        && let Some(there) = bytes.get_mut(usize::from(at))
+    {
+        *there = byte;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    messages_in(folder.path(), &bytes).expect("a folder that can be written");
+});
