@@ -29,6 +29,10 @@ bench:
 bench-consumer:
     cargo bench --bench consumer
 
+# the embedded broker beside Apache Kafka (WINDROW_TEST_KAFKA: the folder of its distribution; needs Java); about seven minutes
+bench-broker:
+    cargo bench --bench broker
+
 # from batch files to models beside scikit-learn, Spark (needs Java) and linfa-logistic; about six minutes
 bench-train:
     python3 -m venv {{env("HOME")}}/.cache/windrow/peers

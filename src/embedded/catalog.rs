@@ -4,6 +4,8 @@
 //! under its old name shows nothing of the old one.
 
 pub(super) mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestTopic;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
@@ -205,6 +208,57 @@ fn counts_that_a_frame_cannot_hold_are_refused_before_memory_is_asked_for() {
     request.encode(&mut body, 4).expect("a request");
     let read: FetchRequest = wire::guard::decode(&body.freeze(), 4, false).expect("a good request");
     assert_eq!((read.max_wait_ms, read.max_bytes), (i32::MAX, i32::MAX));
+}
+
+#[test]
+fn a_topic_made_again_shows_no_message_and_no_committed_offset_of_the_old_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut started = start(folder.path());
+    let create = |client: &mut Client| {
+        let wanted = CreatableTopic::default().with_name(topic("t")).with_num_partitions(1).with_replication_factor(1);
+        let request = CreateTopicsRequest::default().with_topics(vec![wanted]);
+        let made: CreateTopicsResponse = client.ask(ApiKey::CreateTopics, 7, &request);
+        assert_eq!(made.topics[0].error_code, 0);
+    };
+    let offsets = |client: &mut Client| {
+        let ends = [-2, -1].map(|end| {
+            let wanted = ListOffsetsPartition::default().with_timestamp(end);
+            let wanted = ListOffsetsTopic::default().with_name(topic("t")).with_partitions(vec![wanted]);
+            let request = ListOffsetsRequest::default().with_topics(vec![wanted]);
+            let found: ListOffsetsResponse = client.ask(ApiKey::ListOffsets, 7, &request);
+            found.topics[0].partitions[0].offset
+        });
+        let wanted = OffsetFetchRequestTopic::default().with_name(topic("t")).with_partition_indexes(vec![0]);
+        let group = GroupId(StrBytes::from_static_str("g"));
+        let request = OffsetFetchRequest::default().with_group_id(group).with_topics(Some(vec![wanted]));
+        let found: OffsetFetchResponse = client.ask(ApiKey::OffsetFetch, 7, &request);
+        (ends, found.topics[0].partitions[0].committed_offset)
+    };
+    let mut client = Client::new(&started);
+    create(&mut client);
+    let data = PartitionProduceData::default().with_records(Some(batch_of(3, None, 5).into()));
+    let data = TopicProduceData::default().with_name(topic("t")).with_partition_data(vec![data]);
+    let request = ProduceRequest::default().with_acks(-1).with_topic_data(vec![data]);
+    let kept: ProduceResponse = client.ask(ApiKey::Produce, 9, &request);
+    assert_eq!(kept.responses[0].partition_responses[0].error_code, 0);
+    let committed = OffsetCommitRequestPartition::default().with_committed_offset(2);
+    let committed = OffsetCommitRequestTopic::default().with_name(topic("t")).with_partitions(vec![committed]);
+    let group = GroupId(StrBytes::from_static_str("g"));
+    let request = OffsetCommitRequest::default().with_group_id(group).with_topics(vec![committed]);
+    let kept: OffsetCommitResponse = client.ask(ApiKey::OffsetCommit, 8, &request);
+    assert_eq!(kept.topics[0].partitions[0].error_code, 0);
+    assert_eq!(offsets(&mut client), ([0, 3], 2));
+    let request = DeleteTopicsRequest::default().with_topic_names(vec![topic("t")]);
+    let gone: DeleteTopicsResponse = client.ask(ApiKey::DeleteTopics, 5, &request);
+    assert_eq!(gone.responses[0].error_code, 0);
+    create(&mut client);
+    for _ in 0..2 {
+        assert_eq!(offsets(&mut client), ([0, 0], -1));
+        started.end();
+        started = start(folder.path());
+        client = Client::new(&started);
+    }
+    started.end();
 }
 
 /// Bytes from which a request is made.

@@ -22,7 +22,9 @@ pub(crate) fn kafka() -> Option<PathBuf> {
 
 /// One node, broker and controller, that ends with this.
 pub(crate) struct Kafka {
-    node: Child,
+    pub(crate) node: Child,
+    /// When its process was started.
+    pub(crate) began: Instant,
     pub(crate) address: String,
     _folder: tempfile::TempDir,
 }
@@ -52,12 +54,13 @@ impl Kafka {
             tool("kafka-storage.sh").args(["format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"]).arg(&file).output();
         let formatted = formatted.expect("Java runs");
         assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stderr));
+        let began = Instant::now();
         let node = tool("kafka-server-start.sh").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let kafka = Self { node: node.expect("Java runs"), address, _folder: folder };
-        let deadline = Instant::now() + START;
+        let kafka = Self { node: node.expect("Java runs"), began, address, _folder: folder };
+        let deadline = began + START;
         while TcpStream::connect(&kafka.address).is_err() {
             assert!(Instant::now() < deadline, "Kafka does not come up at {}", kafka.address);
-            std::thread::park_timeout(Duration::from_millis(100));
+            std::thread::park_timeout(Duration::from_millis(10));
         }
         kafka
     }

@@ -1,0 +1,260 @@
+//! `just bench-broker`: the embedded broker beside Apache Kafka on this machine, with Kafka's own tools as clients and the
+//! same messages, in one run: messages a second in and out, the delay to a consumer that waits, the time from a start to
+//! the first answer, processor time and memory. Five rounds; the range of each figure.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+#[path = "../tests/support/kafka.rs"]
+mod kafka;
+#[path = "support/process.rs"]
+mod process;
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::Message as _;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::kafka::Kafka;
+use crate::process::{peak_memory, windrow};
+
+const ROUNDS: usize = 5;
+/// Bytes of a message, and how many there are.
+const LOADS: [(u32, u32); 2] = [(100, 3_000_000), (1_024, 500_000)];
+/// Messages that are sent before anything is measured: a Java broker grows faster as it runs.
+const WARM_UP: u32 = 500_000;
+/// Messages whose delay is measured, and the time between two of them.
+const PROBES: usize = 2_000;
+const PAUSE: Duration = Duration::from_millis(2);
+const LIMIT: Duration = Duration::from_secs(60);
+
+const FIGURES: [(&str, f64); 10] = [
+    ("produced, 100 B, messages/s", 1.0),
+    ("consumed, 100 B, messages/s", 1.0),
+    ("produced, 1 KiB, messages/s", 1.0),
+    ("consumed, 1 KiB, messages/s", 1.0),
+    ("delay to a consumer, median, ms", -1.0),
+    ("delay to a consumer, p99, ms", -1.0),
+    ("start to first answer, ms", -1.0),
+    ("start with 4,000,000 messages, ms", -1.0),
+    ("broker's processor time, s", -1.0),
+    ("broker's peak memory, MiB", -1.0),
+];
+
+type Figures = [f64; FIGURES.len()];
+
+fn main() {
+    let Some(distribution) = kafka::kafka() else { return };
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 1..=ROUNDS {
+        ours.push(windrow_round(&distribution));
+        theirs.push(kafka_round(&distribution));
+        println!("round {round}: windrow {:.2?}\n         Kafka   {:.2?}", ours[round - 1], theirs[round - 1]);
+    }
+    println!("\n{:<36}{:>24}{:>24}{:>16}", "the range of five rounds", "windrow", "Kafka", "ratio");
+    for (index, (name, direction)) in FIGURES.into_iter().enumerate() {
+        let of = |rounds: &[Figures]| rounds.iter().map(|round| round[index]).collect::<Vec<_>>();
+        let ratios: Vec<f64> =
+            of(&ours).iter().zip(of(&theirs)).map(|(ours, theirs)| (ours / theirs).powf(direction)).collect();
+        let digits = if of(&ours)[0] < 100.0 { 2 } else { 0 };
+        println!(
+            "{name:<36}{:>24}{:>24}{:>16}",
+            range(&of(&ours), digits),
+            range(&of(&theirs), digits),
+            range(&ratios, 2)
+        );
+    }
+    println!(
+        "\nratio above 1: windrow is better in the same round; {} cores",
+        std::thread::available_parallelism().map_or(0, usize::from)
+    );
+    println!("aims: 1.5 in both directions or the client's own limit; p99 under 5 ms; a start under 50 ms; memory: 10");
+}
+
+fn range(values: &[f64], digits: usize) -> String {
+    let (low, high) =
+        values.iter().fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(*value), high.max(*value)));
+    if low.is_nan() || high < low { "not measured".to_owned() } else { format!("{low:.digits$} to {high:.digits$}") }
+}
+
+fn windrow_round(distribution: &Path) -> Figures {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data").display().to_string();
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+    let address = format!("127.0.0.1:{port}");
+    let start = || {
+        let began = Instant::now();
+        let process = windrow(&["broker", "--data", &data, "--listen", &address]).spawn().expect("the binary runs");
+        (Ended(process), first_answer(&address, began))
+    };
+    let (broker, from_nothing) = start();
+    let mut figures = load(distribution, &address, &broker.0);
+    figures[6] = from_nothing;
+    // An orderly end, and a start with everything that was sent.
+    let ended = Command::new("kill").arg(broker.0.id().to_string()).status().expect("kill runs");
+    assert!(ended.success());
+    let mut broker = broker;
+    broker.0.wait().expect("a child to wait for");
+    let (_broker, again) = start();
+    figures[7] = again;
+    figures
+}
+
+fn kafka_round(distribution: &Path) -> Figures {
+    let kafka = Kafka::start(distribution, [free_port(), free_port()]);
+    let from_nothing = first_answer(&kafka.address, kafka.began);
+    let mut figures = load(distribution, &kafka.address, &kafka.node);
+    figures[6] = from_nothing;
+    figures[7] = f64::NAN;
+    figures
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Already ended is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Milliseconds from `began` until the broker says which versions it takes.
+fn first_answer(address: &str, began: Instant) -> f64 {
+    // ApiVersions in version 0, number 1, without a client's name.
+    let request = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0xff];
+    let mut start = [0; 8];
+    loop {
+        let answered = TcpStream::connect(address).and_then(|mut stream| {
+            stream.write_all(&request)?;
+            stream.read_exact(&mut start)
+        });
+        if answered.is_ok() {
+            assert_eq!(start[4..], [0, 0, 0, 1]);
+            return began.elapsed().as_secs_f64() * 1_000.0;
+        }
+        assert!(began.elapsed() < LIMIT, "no answer from {address}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Everything that is asked of a broker which runs as `process` at `address`.
+fn load(distribution: &Path, address: &str, process: &Child) -> Figures {
+    let mut figures = [f64::NAN; FIGURES.len()];
+    produce(distribution, address, "warm-up", (100, WARM_UP));
+    for (index, load) in LOADS.into_iter().enumerate() {
+        let topic = format!("of-{}", load.0);
+        figures[2 * index] = produce(distribution, address, &topic, load);
+        figures[2 * index + 1] = consume(distribution, address, &topic, load.1);
+    }
+    [figures[4], figures[5]] = delays(address);
+    figures[8] = processor_time(process);
+    figures[9] = f64::from(u32::try_from(peak_memory(process)).expect("a size"));
+    figures
+}
+
+/// Messages a second, as Kafka's own tool tells it.
+fn produce(distribution: &Path, address: &str, topic: &str, (bytes, messages): (u32, u32)) -> f64 {
+    let mut tool = tool(distribution, "kafka-producer-perf-test.sh");
+    tool.args(["--topic", topic, "--throughput", "-1"]);
+    tool.args(["--record-size", &bytes.to_string(), "--num-records", &messages.to_string()]);
+    tool.args(["--producer-props", "acks=all", &format!("bootstrap.servers={address}")]);
+    let said = run(tool);
+    let line = said.lines().rev().find(|line| line.contains("records/sec")).unwrap_or_else(|| panic!("{said}"));
+    assert!(line.starts_with(&format!("{messages} records sent")), "{said}");
+    let rate = line.split(", ").nth(1).and_then(|part| part.split_whitespace().next()).expect("a rate");
+    rate.parse().unwrap_or_else(|_| panic!("{said}"))
+}
+
+/// Messages a second while they are fetched, as Kafka's own tool tells it.
+fn consume(distribution: &Path, address: &str, topic: &str, messages: u32) -> f64 {
+    let mut tool = tool(distribution, "kafka-consumer-perf-test.sh");
+    tool.args(["--bootstrap-server", address, "--topic", topic, "--messages", &messages.to_string()]);
+    let said = run(tool);
+    let mut lines = said.lines().skip_while(|line| !line.starts_with("start.time"));
+    let columns = lines.next().unwrap_or_else(|| panic!("{said}")).split(", ");
+    let values = lines.next().unwrap_or_else(|| panic!("{said}")).split(", ");
+    let of =
+        |name: &str| columns.clone().zip(values.clone()).find(|(column, _)| *column == name).map(|(_, value)| value);
+    let read = of("data.consumed.in.nMsg").and_then(|value| value.parse::<u32>().ok());
+    assert!(read.is_some_and(|read| read >= messages), "{said}");
+    of("fetch.nMsg.sec").and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{said}"))
+}
+
+fn tool(distribution: &Path, name: &str) -> Command {
+    let mut command = Command::new(distribution.join("bin").join(name));
+    command.env("LOG_DIR", "/tmp").stdin(Stdio::null());
+    command
+}
+
+fn run(mut tool: Command) -> String {
+    let output = tool.output().expect("Java runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+/// Median and 99th percentile of the milliseconds from handing a message to a producer until a waiting consumer has it.
+fn delays(address: &str) -> [f64; 2] {
+    let topic = "delays";
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", address)
+        .set("acks", "all")
+        .set("linger.ms", "0")
+        .create()
+        .expect("a producer");
+    let send = |payload: &[u8]| {
+        producer
+            .send(BaseRecord::<(), _>::to(topic).partition(0).payload(payload))
+            .map_err(|(error, _)| error)
+            .expect("room");
+    };
+    // It makes the topic.
+    send(&[0; 8]);
+    producer.flush(LIMIT).expect("sent");
+    let consumer: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", address).set("group.id", "delays").create().expect("a consumer");
+    let mut partitions = TopicPartitionList::new();
+    partitions.add_partition_offset(topic, 0, Offset::Beginning).expect("a partition");
+    consumer.assign(&partitions).expect("an assignment");
+    consumer.poll(LIMIT).expect("the first message").expect("a message");
+    let began = Instant::now();
+    let mut delays = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut delays = Vec::with_capacity(PROBES);
+            while delays.len() < PROBES {
+                let message = consumer.poll(LIMIT).expect("a message in time").expect("a message");
+                let sent = message.payload().and_then(|payload| payload.try_into().ok()).map(u64::from_be_bytes);
+                delays.push(began.elapsed() - Duration::from_nanos(sent.expect("a time")));
+            }
+            delays
+        });
+        for _ in 0..PROBES {
+            send(&u64::try_from(began.elapsed().as_nanos()).expect("hours").to_be_bytes());
+            producer.poll(Duration::ZERO);
+            std::thread::sleep(PAUSE);
+        }
+        reader.join().expect("all were read")
+    });
+    delays.sort_unstable();
+    [PROBES / 2, PROBES * 99 / 100].map(|index| delays[index].as_secs_f64() * 1_000.0)
+}
+
+/// Seconds that a process has computed, of its own and in the kernel.
+fn processor_time(process: &Child) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap_or_default();
+    // Behind the name, which may hold spaces: the 12th and 13th field, in hundredths of a second.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
