@@ -7,6 +7,7 @@
 #[path = "../tests/support/kafka.rs"]
 mod kafka;
 #[path = "support/process.rs"]
+#[expect(dead_code, reason = "each benchmark uses a part of it")]
 mod process;
 
 use std::fs;
@@ -58,14 +59,14 @@ fn main() {
         theirs.push(kafka_round(&distribution));
         println!("round {round}: windrow {:.2?}\n         Kafka   {:.2?}", ours[round - 1], theirs[round - 1]);
     }
-    println!("\n{:<36}{:>24}{:>24}{:>16}", "the range of five rounds", "windrow", "Kafka", "ratio");
+    println!("\n{:<36}{:>24}{:>24}{:>20}", "the range of five rounds", "windrow", "Kafka", "ratio");
     for (index, (name, direction)) in FIGURES.into_iter().enumerate() {
         let of = |rounds: &[Figures]| rounds.iter().map(|round| round[index]).collect::<Vec<_>>();
         let ratios: Vec<f64> =
             of(&ours).iter().zip(of(&theirs)).map(|(ours, theirs)| (ours / theirs).powf(direction)).collect();
         let digits = if of(&ours)[0] < 100.0 { 2 } else { 0 };
         println!(
-            "{name:<36}{:>24}{:>24}{:>16}",
+            "{name:<36}{:>24}{:>24}{:>20}",
             range(&of(&ours), digits),
             range(&of(&theirs), digits),
             range(&ratios, 2)

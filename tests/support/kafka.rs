@@ -57,9 +57,8 @@ impl Kafka {
         let began = Instant::now();
         let node = tool("kafka-server-start.sh").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let kafka = Self { node: node.expect("Java runs"), began, address, _folder: folder };
-        let deadline = began + START;
         while TcpStream::connect(&kafka.address).is_err() {
-            assert!(Instant::now() < deadline, "Kafka does not come up at {}", kafka.address);
+            assert!(kafka.began.elapsed() < START, "Kafka does not come up at {}", kafka.address);
             std::thread::park_timeout(Duration::from_millis(10));
         }
         kafka
