@@ -8,7 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 address, topic, rows, path = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 began = time.perf_counter()
-consumer = Consumer({"bootstrap.servers": address, "group.id": "python", "fetch.wait.max.ms": 20})
+consumer = Consumer({"bootstrap.servers": address, "group.id": "python", "fetch.queue.backoff.ms": 10})
 consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
 read = 0
 with open(path, "wb") as out:
