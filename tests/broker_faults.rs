@@ -200,6 +200,19 @@ fn thousands_of_idle_and_of_slow_clients_hold_up_nobody() {
     }
     let took = round_trip(&address, "t");
     assert!(took < Duration::from_secs(5), "{took:?}");
+    // More of their frames than the broker keeps of all requests together.
+    for stream in &mut slow {
+        stream.write_all(&vec![0; 128 * 1024]).expect("the system takes it");
+    }
+    std::thread::park_timeout(Duration::from_millis(500));
+    let producer: ThreadedProducer<Acknowledged> =
+        client(&address).set("linger.ms", "0").create_with_context(Acknowledged::default()).expect("a client");
+    let large = "x".repeat(500_000);
+    let record = BaseRecord::with_opaque_to("t", Box::new(0)).partition(0).payload(&large).key("");
+    assert!(producer.send(record).is_ok());
+    let began = Instant::now();
+    producer.flush(LIMIT).expect("acknowledged");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let memory = memory(&broker);
     assert!(memory < 100, "{memory} MiB");
 }

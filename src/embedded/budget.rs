@@ -1,13 +1,15 @@
 //! A bound on the memory that requests or answers take together.
 //!
-//! Claims grow with what is there, so one that is slow holds little. Where all is taken, one claim at a time may go beyond:
-//! so a request that is larger than the whole budget goes alone, and two that wait for each other's share both get through.
+//! Claims grow with what is there, so one that is slow holds little; the smallest hold nothing, so that small requests never
+//! wait. Where all is taken, one claim at a time may go beyond: so a request that is larger than the whole budget goes alone,
+//! and two that wait for each other's share both get through.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
-/// Bytes that are counted as one.
+/// Bytes that are counted as one. The first of each claim are free: they are bounded by the number of connections.
 const UNIT: usize = 4 * 1024;
 
 /// A number of bytes that many share.
@@ -15,6 +17,7 @@ const UNIT: usize = 4 * 1024;
 pub(super) struct Budget {
     room: Arc<Semaphore>,
     beyond: Arc<Mutex<()>>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// What one request or answer takes. It is given back when this is dropped.
@@ -22,6 +25,7 @@ pub(super) struct Budget {
 pub(super) struct Claim {
     room: Arc<Semaphore>,
     beyond: Arc<Mutex<()>>,
+    waiting: Arc<AtomicUsize>,
     units: usize,
     permits: Option<OwnedSemaphorePermit>,
     alone: Option<OwnedMutexGuard<()>>,
@@ -29,20 +33,20 @@ pub(super) struct Claim {
 
 impl Budget {
     pub(super) fn new(bytes: usize) -> Self {
-        Self { room: Arc::new(Semaphore::new(bytes / UNIT)), beyond: Arc::default() }
+        Self { room: Arc::new(Semaphore::new(bytes / UNIT)), beyond: Arc::default(), waiting: Arc::default() }
     }
 
     /// A claim for nothing yet.
     pub(super) fn claim(&self) -> Claim {
         let (room, beyond) = (Arc::clone(&self.room), Arc::clone(&self.beyond));
-        Claim { room, beyond, units: 0, permits: None, alone: None }
+        Claim { room, beyond, waiting: Arc::clone(&self.waiting), units: 0, permits: None, alone: None }
     }
 }
 
 impl Claim {
     /// Waits until so many bytes in all may be taken.
     pub(super) async fn grow_to(&mut self, bytes: usize) {
-        let wanted = bytes.div_ceil(UNIT);
+        let wanted = units(bytes);
         let more = wanted.saturating_sub(self.units);
         self.units = self.units.max(wanted);
         if more == 0 || self.alone.is_some() {
@@ -50,6 +54,7 @@ impl Claim {
         }
         let room = Arc::clone(&self.room);
         let some = u32::try_from(more).unwrap_or(u32::MAX);
+        let _waiting = Waiting::new(&self.waiting);
         tokio::select! {
             biased;
             Ok(permits) = room.acquire_many_owned(some), if more <= Semaphore::MAX_PERMITS => match &mut self.permits {
@@ -60,14 +65,39 @@ impl Claim {
         }
     }
 
+    /// Whether others wait for what this holds.
+    pub(super) fn is_wanted(&self) -> bool {
+        (self.permits.is_some() || self.alone.is_some()) && self.waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// Gives back what is beyond so many bytes.
     pub(super) fn shrink_to(&mut self, bytes: usize) {
-        let kept = bytes.div_ceil(UNIT);
+        let kept = units(bytes);
         self.units = self.units.min(kept);
         self.alone = None;
         if let Some(held) = &mut self.permits {
             drop(held.split(held.num_permits().saturating_sub(kept)));
         }
+    }
+}
+
+fn units(bytes: usize) -> usize {
+    bytes.div_ceil(UNIT).saturating_sub(1)
+}
+
+/// Counts one who waits, until this is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -83,13 +113,21 @@ mod tests {
     async fn claims_share_a_bound_and_one_may_go_beyond() {
         let budget = Budget::new(100 * UNIT);
         let [mut one, mut two, mut three] = [budget.claim(), budget.claim(), budget.claim()];
-        assert!(is_granted(&mut one, 60 * UNIT).await);
-        assert!(is_granted(&mut two, 40 * UNIT).await);
+        assert!(is_granted(&mut one, 61 * UNIT).await);
+        assert!(is_granted(&mut two, 41 * UNIT).await);
         assert!(is_granted(&mut one, 500 * UNIT).await, "one goes beyond");
-        assert!(!is_granted(&mut three, UNIT).await, "and no other");
-        one.shrink_to(10 * UNIT);
+        assert!(is_granted(&mut three, UNIT).await, "what is small does not wait");
+        assert!(!one.is_wanted());
+        {
+            let mut waits = Box::pin(three.grow_to(2 * UNIT));
+            let is_granted = tokio::select! { biased; () = &mut waits => true, () = tokio::task::yield_now() => false };
+            assert!(!is_granted, "and no other");
+            assert!(one.is_wanted() && two.is_wanted());
+        }
+        assert!(!one.is_wanted());
+        one.shrink_to(11 * UNIT);
         let mut three = budget.claim();
-        assert!(is_granted(&mut three, 50 * UNIT).await);
+        assert!(is_granted(&mut three, 51 * UNIT).await);
         drop((one, two, three));
         assert_eq!(budget.room.available_permits(), 100);
     }

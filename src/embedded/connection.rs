@@ -6,7 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut as _, BytesMut};
 use tokio::net::TcpStream;
@@ -24,6 +24,11 @@ const IDLE: Duration = Duration::from_secs(600);
 /// How long a frame may take to arrive, for each [`FRAME_BYTES`] of it and once for all.
 const FRAME: Duration = Duration::from_secs(30);
 const FRAME_BYTES: usize = 1024 * 1024;
+/// A frame that holds memory for which others wait must come so fast, once that is known of it.
+const BYTES_A_SECOND: usize = 64 * 1024;
+const KNOWN_AFTER: Duration = Duration::from_secs(2);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long a client may not read.
 const STALL: Duration = Duration::from_secs(30);
 /// How long an answer's bytes wait in memory for a client that does not read, before they are read again.
@@ -114,10 +119,19 @@ impl Connection {
 
     /// Reads until there are so many bytes.
     async fn fill(&mut self, wanted: usize, claim: &mut Claim) -> Result<(), Ended> {
+        let began = Instant::now();
         while self.buffer.len() < wanted {
-            self.stream.readable().await?;
-            if !self.buffer.is_empty() {
-                claim.grow_to(self.buffer.len() + READ).await;
+            if self.buffer.is_empty() {
+                self.stream.readable().await?;
+            } else {
+                // By what has come: what is only announced costs nothing.
+                claim.grow_to(self.buffer.len()).await;
+                if let Ok(ready) = timeout(LOOK, self.stream.readable()).await {
+                    ready?;
+                }
+                if claim.is_wanted() && is_slow(self.buffer.len(), began.elapsed()) {
+                    return Err(Ended::Slow);
+                }
             }
             // Doubling, so that a large frame is not copied often; not much more than is known to come.
             self.buffer.reserve((wanted - self.buffer.len()).clamp(READ, READ.max(self.buffer.len())));
@@ -159,6 +173,10 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+fn is_slow(come: usize, within: Duration) -> bool {
+    within >= KNOWN_AFTER && (come as f64) < within.as_secs_f64() * BYTES_A_SECOND as f64
 }
 
 /// The answer's bytes from `from` on, up to [`WRITE`] of them.
