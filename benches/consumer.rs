@@ -91,6 +91,7 @@ async fn consume(file: &Path, workdir: &Path, address: &str, durability: Durabil
         cut: Cut::new(pipeline.window, None),
         store: BatchStore::open(workdir).expect("a folder").with_durability(durability),
         connection: Connection::new(address),
+        run: None,
         log: None,
         group: None,
         quarantine: pipeline.quarantine,

@@ -24,6 +24,7 @@ use crate::config::{Pipeline, Schema, WindowPolicy};
 use crate::consumer::{Consumer, Group};
 use crate::dataset::{self, DatasetReader};
 use crate::producer::Producer;
+use crate::record::RunId;
 use crate::registry::Registry;
 use crate::telemetry::{Event, Progress};
 use crate::trainer::Trainer;
@@ -72,7 +73,7 @@ impl Workplace {
     /// # Errors
     /// The work directory holds another run, the port is taken, the broker does not come up, or the topic cannot be made.
     pub async fn run(&self, options: RunOptions, stop: CancellationToken) -> Result<Running, AppError> {
-        let ground = self.prepare(Some(options.replay)).await?;
+        let ground = self.prepare(Some(options.replay), &stop).await?;
         let listener = api::bind(&self.pipeline.serve).await?;
         if options.fresh {
             workdir::empty(&self.workdir)?;
@@ -130,7 +131,7 @@ impl Workplace {
         replay: Replay,
         stop: CancellationToken,
     ) -> Result<(), AppError> {
-        let ground = self.prepare(Some(replay)).await?;
+        let ground = self.prepare(Some(replay), &stop).await?;
         Ok(self.producer(&ground, connection).run(stop).await?)
     }
 
@@ -145,14 +146,19 @@ impl Workplace {
         end_after_idle: Option<Duration>,
         stop: CancellationToken,
     ) -> Result<(), AppError> {
-        let ground = self.prepare(None).await?;
+        let ground = self.prepare(None, &stop).await?;
         self.compare(&ground)?;
         workdir::compare_sharing(&self.workdir, group.is_some())?;
         let store = self.begin(&ground)?;
         if let Some(end) = store.end()? {
             self.progress.tell(Event::StreamEnded { windows: end.windows });
         }
-        let group = group.map(|name| Group { name, run: ground.run(), workdir: self.workdir.clone() });
+        let path = || self.pipeline.dataset.path.clone();
+        let join = |name| match ground.run() {
+            Some(run) => Ok(Group { name, run, workdir: self.workdir.clone() }),
+            None => Err(AppError::UnknownReplay { path: path() }),
+        };
+        let group = group.map(join).transpose()?;
         let consumer = Consumer { group, ..self.consumer(&ground, store, connection, end_after_idle) };
         Ok(consumer.run(stop).await?)
     }
@@ -180,11 +186,11 @@ impl Workplace {
         if !self.workdir.join("batches").is_dir() {
             return Err(AuditError::Nothing { folder: self.workdir.clone() }.into());
         }
-        let ground = self.prepare(None).await?;
+        let ground = self.prepare(None, &stop).await?;
         let audit = Audit {
             dataset: self.pipeline.dataset.clone(),
             columns: ground.schema.columns.clone(),
-            run: ground.run(),
+            run: ground.run().unwrap_or_else(|| RunId::new("")),
             cut: ground.cut,
             store: BatchStore::open(&self.workdir)?,
             topic: connection.map(|connection| (connection, self.pipeline.stream.topic.clone())),
@@ -253,8 +259,9 @@ impl Workplace {
         Ok(Arc::new(schema))
     }
 
-    /// What every stage that touches rows must know of the dataset. Reads it, so not on the runtime's threads.
-    async fn prepare(&self, replay: Option<Replay>) -> Result<Ground, AppError> {
+    /// What every stage that touches rows must know of the dataset. Reads it, so not on the runtime's threads; a stop does
+    /// not wait for that.
+    async fn prepare(&self, replay: Option<Replay>, stop: &CancellationToken) -> Result<Ground, AppError> {
         let place = self.clone();
         let reading = tokio::task::spawn_blocking(move || {
             let schema = place.schema()?;
@@ -266,7 +273,10 @@ impl Workplace {
             let cut = place.cut(&replay)?;
             Ok(Ground { schema, digest, cut, is_run, replay })
         });
-        reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        tokio::select! {
+            read = reading => read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+            () = stop.cancelled() => Err(AppError::Stopped),
+        }
     }
 
     fn cut(&self, replay: &Replay) -> Result<Cut, AppError> {
@@ -288,7 +298,8 @@ impl Workplace {
             stream: self.pipeline.stream.clone(),
             schema: Arc::clone(&ground.schema),
             connection,
-            run: ground.run(),
+            // Whoever replays a dataset has read it.
+            run: ground.run().unwrap_or_else(|| RunId::new("")),
             replay: ground.replay.clone(),
             progress: self.progress.clone(),
         }
@@ -307,6 +318,7 @@ impl Workplace {
             cut: ground.cut,
             store,
             connection,
+            run: ground.run(),
             log: None,
             group: None,
             quarantine: self.pipeline.quarantine,

@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
     log.finish();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(CliError::BrokenPipe) => ExitCode::SUCCESS,
+        Err(CliError::BrokenPipe | CliError::App(AppError::Stopped)) => ExitCode::SUCCESS,
         Err(error) => {
             display.error(&error.to_string());
             ExitCode::from(error.exit_code())

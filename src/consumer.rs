@@ -3,10 +3,11 @@
 //! Promises: offsets are committed only behind a sealed window, and reading goes on where the manifests say. Knows
 //! nothing of models.
 
-mod desk;
-mod garbage;
+mod consumer_loop;
 mod group;
+mod ingest;
 mod intake;
+mod rejections;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,18 +15,21 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use self::desk::Desk;
-use self::garbage::Garbage;
+use self::consumer_loop::{ConsumerLoop, note_deleted};
 use self::group::Member;
 use self::intake::Intake;
-use crate::batch::{BatchError, BatchStore, BatchWriter, Cut, Resumed};
+use self::rejections::Rejections;
+use crate::batch::{BatchError, BatchStore, BatchWriter, Cut, Form, Manifest, OffsetRange, Resumed};
 use crate::broker::topics::{self, PartitionState, TopicState};
-use crate::broker::{BrokerError, Connection, Subscription};
+use crate::broker::{BrokerError, Connection, Deleted, Subscription};
 use crate::config::{self, Schema, WindowPolicy};
-use crate::record::{Offset, Partition};
-use crate::telemetry::Progress;
+use crate::record::{Offset, Partition, RunId};
+use crate::telemetry::{Event, Progress};
 
 pub use self::group::Group;
+
+/// So many ranges of deleted messages are told one by one.
+const PARTITIONS_TOLD: usize = 5;
 
 /// What a consumer needs.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub struct Consumer {
     pub store: BatchStore,
     /// Where the rows come from.
     pub connection: Connection,
+    /// The replay of this pipeline's dataset: rows of another are not taken. None where the dataset is not there.
+    pub run: Option<RunId>,
     /// Names this life of the topic, where it ends with this process.
     pub log: Option<String>,
     /// The group that it is a member of; none for one consumer of all partitions.
@@ -56,76 +62,116 @@ impl Consumer {
     /// Reads to the end of the stream.
     ///
     /// # Errors
-    /// Another consumer works in the same folder, the topic is not there or is another one, a file cannot be written, or
-    /// the stream is mostly garbage. A stop is no error: what was not sealed until then is read again next time.
+    /// Another consumer works in the same folder, the topic is not there or is another one, a file cannot be written, the
+    /// stream is mostly garbage, or the broker had deleted a part of it. A stop is no error: what was not sealed until then
+    /// is read again next time.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ConsumerError> {
-        let state = topics::describe(&self.connection, &self.stream.topic).await?;
+        if let Some(end) = self.store.end()? {
+            return self.complain_of_deleted(&end.deleted, None);
+        }
+        let described = topics::describe(&self.connection, &self.stream.topic);
+        let state = tokio::select! {
+            state = described => state?,
+            () = stop.cancelled() => return Ok(()),
+        };
         let reading = tokio::task::spawn_blocking(move || self.read(&state, &stop));
         reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
     fn read(mut self, topic: &TopicState, stop: &CancellationToken) -> Result<(), ConsumerError> {
         if let Some(group) = self.group.take() {
-            if self.store.end()?.is_some() {
-                return Ok(());
-            }
-            return Member::join(self, group, topic)?.work(stop);
+            let deleted = Member::join(&self, group, topic)?.work(stop)?;
+            return self.complain_of_deleted(&deleted, None);
         }
         let lock = self.store.lock()?;
-        if self.store.end()?.is_some() {
-            return Ok(());
-        }
         let partitions: Vec<Partition> = topic.partitions.iter().map(|state| state.partition).collect();
-        let form = (self.schema.columns.as_slice(), self.schema.delimiter);
-        let quarantine = self.store.quarantine_folder().to_owned();
-        let (writer, resumed) = BatchWriter::resume(self.store, lock, self.cut, form, &partitions, self.log)?;
+        let form = Form { columns: &self.schema.columns, delimiter: self.schema.delimiter };
+        let store = self.store.clone();
+        let (mut writer, resumed) = BatchWriter::resume(store, lock, self.cut, form, &partitions, self.log.clone())?;
+        if let Some(run) = &self.run {
+            writer = writer.expecting(run.clone());
+        }
         let counters = self.progress.counters();
         counters.stored.set(resumed.rows);
         counters.quarantined.set(resumed.quarantined);
-        let positions = positions(&self.stream.topic, self.connection.address(), topic, &resumed)?;
+        let (positions, deleted) = positions(&self.stream.topic, self.connection.address(), topic, &resumed)?;
+        deleted.into_iter().for_each(|deleted| note_deleted(&mut writer, deleted));
         let subscription = Subscription::assign(&self.connection, &self.stream.topic, &self.stream.topic, &positions)?;
         let needs_time = matches!(self.cut.policy, WindowPolicy::Event { .. });
-        let desk = Desk {
-            intake: Intake::new(self.schema, needs_time),
+        let quarantine = self.store.quarantine_folder().to_owned();
+        let reading = ConsumerLoop {
+            intake: Intake::new(Arc::clone(&self.schema), needs_time),
             writer,
             subscription,
-            garbage: Garbage::new(self.quarantine.max_share, quarantine, (resumed.rows, resumed.quarantined)),
-            progress: self.progress,
-            last: Vec::new(),
+            rejections: Rejections::new(self.quarantine.max_share, quarantine, (resumed.rows, resumed.quarantined)),
+            progress: self.progress.clone(),
+            end_after_idle: self.end_after_idle,
+            committed: Vec::new(),
         };
-        desk.work(self.end_after_idle, stop)
+        let read = reading.work(stop)?;
+        self.complain_of_deleted(&read.deleted, read.missing_rows)
+    }
+
+    /// What the broker had deleted is told by every end of the command, unless the pipeline file accepts it.
+    fn complain_of_deleted(&self, deleted: &[OffsetRange], rows: Option<(u64, u64)>) -> Result<(), ConsumerError> {
+        if deleted.is_empty() || self.stream.accept_deleted {
+            return Ok(());
+        }
+        Err(ConsumerError::Deleted { topic: self.stream.topic.clone(), deleted: deleted.to_vec(), rows })
     }
 }
 
 /// Where to read from: one message before the point where reading goes on, so that another topic of the same name is
-/// noticed.
+/// noticed; and what the broker has deleted before that.
 fn positions(
     name: &str,
     address: &str,
     topic: &TopicState,
     resumed: &Resumed,
-) -> Result<Vec<(Partition, Offset)>, ConsumerError> {
+) -> Result<(Vec<(Partition, Offset)>, Vec<Deleted>), ConsumerError> {
     let state = |partition| topic.partitions.iter().find(|state| state.partition == partition);
-    let position = |(partition, wanted): &(Partition, Offset)| {
-        let Some(PartitionState { low, high, .. }) = state(*partition).copied() else {
-            return Ok((*partition, *wanted));
-        };
-        // What a directory without windows has not seen, it was not promised.
-        if resumed.windows == 0 {
-            return Ok((*partition, low.max(*wanted)));
-        }
-        if *wanted > high {
-            let (topic, address) = (name.to_owned(), address.to_owned());
-            let (partition, wanted, end) = (*partition, *wanted, Some(high));
+    let (mut positions, mut deleted) = (Vec::new(), Vec::new());
+    for (partition, wanted) in resumed.positions.iter().copied() {
+        let Some(PartitionState { low, high, .. }) = state(partition).copied() else { continue };
+        if wanted > high {
+            let (topic, address, end) = (name.to_owned(), address.to_owned(), Some(high));
             return Err(BrokerError::OutOfRange { topic, address, partition, wanted, end }.into());
         }
-        if *wanted < low {
-            let (topic, partition, first) = (name.to_owned(), *partition, *wanted);
-            return Err(ConsumerError::Deleted { topic, partition, first, low });
+        if wanted < low {
+            deleted.push(Deleted { partition, wanted, low });
+            positions.push((partition, low));
+        } else if wanted > low && resumed.windows > 0 {
+            positions.push((partition, Offset(wanted.0 - 1)));
+        } else {
+            positions.push((partition, wanted));
         }
-        Ok((*partition, if *wanted > low { Offset(wanted.0 - 1) } else { *wanted }))
-    };
-    resumed.positions.iter().map(position).collect()
+    }
+    Ok((positions, deleted))
+}
+
+/// A sealed window as an event.
+fn told(manifest: &Manifest) -> Event {
+    Event::WindowSealed {
+        window: manifest.window.get(),
+        rows: manifest.rows,
+        unlabelled: manifest.rows - manifest.labelled,
+        quarantined: manifest.quarantined,
+        reason: manifest.sealed.to_string(),
+    }
+}
+
+/// What the broker had deleted, as in `offsets 0 to 19,999 of partition 0`.
+fn in_words(deleted: &[OffsetRange], rows: Option<(u64, u64)>) -> String {
+    let one =
+        |range: &OffsetRange| format!("offsets {} to {} of partition {}", range.first, range.last, range.partition);
+    let told: Vec<String> = deleted.iter().take(PARTITIONS_TOLD).map(one).collect();
+    let more = deleted.len().saturating_sub(PARTITIONS_TOLD);
+    let more = if more > 0 { format!(" and {more} more ranges") } else { String::new() };
+    let messages: u64 = deleted.iter().filter_map(OffsetRange::count).sum();
+    let rows = rows.map_or_else(String::new, |(missing, all)| {
+        format!("; {missing} of the {all} rows of the replay are in no window")
+    });
+    format!("{}{more}, {messages} messages in all{rows}", told.join(", "))
 }
 
 /// Why reading ended before the stream did.
@@ -139,19 +185,31 @@ pub enum ConsumerError {
     Batch(#[from] BatchError),
     /// The broker did not keep what was still to be read.
     #[error(
-        "the broker has deleted what was still to be read of partition {partition} of topic `{topic}`: reading was to go \
-         on at offset {first}, and the first that is left is {low}; its retention is too short. Begin anew in another \
-         --workdir to take what is left"
+        "the broker had deleted a part of topic `{topic}` before it was read: {}. All that was left is in the windows, and \
+         their manifests tell what is gone. Longer retention of the topic (retention.ms, retention.bytes) keeps this from \
+         happening; stream.accept_deleted = true in the pipeline file accepts it",
+        in_words(.deleted, *.rows)
     )]
     Deleted {
         /// The topic.
         topic: String,
-        /// The partition.
-        partition: Partition,
-        /// Where reading was to go on.
-        first: Offset,
-        /// The first offset that is left.
-        low: Offset,
+        /// The messages.
+        deleted: Vec<OffsetRange>,
+        /// Rows of the replay that are in no window, and all rows of it, where that is known.
+        rows: Option<(u64, u64)>,
+    },
+    /// The shares of a group are cut for a number of partitions.
+    #[error(
+        "topic `{topic}` has {now} partitions, and the group began with {before}: its windows are put together from \
+         {before} shares; consume it in another --workdir"
+    )]
+    Repartitioned {
+        /// The topic.
+        topic: String,
+        /// The partitions that it had.
+        before: usize,
+        /// The partitions that it has.
+        now: usize,
     },
     /// More was refused than the pipeline file allows.
     #[error(

@@ -65,7 +65,7 @@ pub struct Counters {
     /// Rows that came again and were not stored twice.
     pub repeated: Counter,
     /// Messages that are in the topic and not yet read.
-    pub lag: Counter,
+    pub lag: Gauge,
     /// Rows of the window that is being filled.
     pub window_rows: Counter,
     /// How many rows that window will have; 0 where that is not known before it is sealed.
@@ -93,6 +93,32 @@ impl Counter {
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
+    }
+}
+
+/// A number that may not be known.
+#[derive(Debug)]
+pub struct Gauge(AtomicU64);
+
+/// The number that stands for 'not known'.
+const UNKNOWN: u64 = u64::MAX;
+
+impl Default for Gauge {
+    fn default() -> Self {
+        Self(AtomicU64::new(UNKNOWN))
+    }
+}
+
+impl Gauge {
+    /// Sets it; `None` when it cannot be known.
+    pub fn set(&self, to: Option<u64>) {
+        self.0.store(to.unwrap_or(UNKNOWN), Relaxed);
+    }
+
+    /// Reads it; `None` when it is not known.
+    #[must_use]
+    pub fn get(&self) -> Option<u64> {
+        Some(self.0.load(Relaxed)).filter(|number| *number != UNKNOWN)
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use windrow::broker::{
-    Broker, BrokerError, Choice, Creation, PublishError, Publisher, StartOptions, Subscription, topics,
+    Broker, BrokerError, Choice, Creation, PublishError, Publisher, StartOptions, Subscription, Turn, topics,
 };
 use windrow::record::{Envelope, Offset, Partition, RowNumber, RunId};
 
@@ -75,12 +75,12 @@ fn rows_go_through_a_container_that_is_gone_afterwards() {
 /// The numbers of the rows that are read until both partitions end, sorted.
 fn read_rows(connection: &windrow::broker::Connection) -> Vec<u64> {
     let positions = [(Partition(0), Offset(0)), (Partition(1), Offset(0))];
-    let subscription = Subscription::assign(connection, "flights", "group", &positions).expect("a subscription");
+    let mut subscription = Subscription::assign(connection, "flights", "group", &positions).expect("a subscription");
     let (mut rows, mut ends, mut next) = (Vec::new(), 0, [0; 2]);
     let deadline = Instant::now() + LIMIT;
     while ends < 2 {
         assert!(Instant::now() < deadline, "{} rows came in time", rows.len());
-        let Some(delivery) = subscription.poll(TICK).expect("reading") else { continue };
+        let Some(Turn::Message(delivery)) = subscription.poll(TICK).expect("reading") else { continue };
         let next = &mut next[delivery.partition().0 as usize];
         assert_eq!(delivery.offset().0, *next, "in order within the partition");
         *next += 1;

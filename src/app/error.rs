@@ -1,5 +1,7 @@
 //! Why a command did not come to its end.
 
+use std::path::PathBuf;
+
 use crate::api::{ApiError, BindError, KeysError};
 use crate::app::WorkdirError;
 use crate::audit::AuditError;
@@ -54,6 +56,19 @@ pub enum AppError {
     /// The API keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// A group's rows are those of one replay, which its dataset names.
+    #[error(
+        "a group takes the rows of one replay, which is known by its dataset, and {} is not there; put it there, or \
+         consume without --group",
+        path.display()
+    )]
+    UnknownReplay {
+        /// The dataset.
+        path: PathBuf,
+    },
+    /// Somebody asked to stop before there was anything to end.
+    #[error("stopped")]
+    Stopped,
     /// A stage that does not end.
     #[error("a stage did not end within 5 s of being told to; what it had not sealed is made again next time")]
     SlowShutdown,

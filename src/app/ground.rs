@@ -23,9 +23,10 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// The same dataset is the same replay: rows that are sent again after a broker was lost are known again.
-    pub(super) fn run(&self) -> RunId {
-        RunId::new(self.digest.as_deref().and_then(|digest| digest.get(..RUN_ID_LENGTH)).unwrap_or_default())
+    /// The same dataset is the same replay: rows that are sent again after a broker was lost are known again. None where the
+    /// dataset is not there.
+    pub(super) fn run(&self) -> Option<RunId> {
+        self.digest.as_deref().and_then(|digest| digest.get(..RUN_ID_LENGTH)).map(RunId::new)
     }
 
     pub(super) fn origin(&self) -> Origin<'_> {

@@ -137,6 +137,9 @@ pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     }
     // Held until all is removed: a consumer at work here would go on writing into files that are gone.
     let _lock = BatchStore::open(workdir)?.lock()?;
+    let shares = fs::read_dir(shares_folder(workdir)).into_iter().flatten().flatten();
+    let shares = shares.map(|share| share.path()).filter(|share| share.join("batches").is_dir());
+    let _locks = shares.map(|share| BatchStore::open(&share)?.lock()).collect::<Result<Vec<_>, BatchError>>()?;
     for name in OURS {
         let path = workdir.join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };

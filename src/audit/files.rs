@@ -93,7 +93,7 @@ impl WindowFiles {
         if !is_header {
             self.find(manifest, Kind::File, path, "its first line is not the columns of the dataset".to_owned());
         }
-        let mut numbers = manifest.row_numbers.iter().flat_map(|range| range.first..=range.last);
+        let mut numbers = manifest.row_numbers.iter().flat_map(RowRange::numbers);
         let mut differing = Vec::new();
         while let Some(record) = records.next_record().map_err(broken)? {
             self.stored += 1;
@@ -102,7 +102,7 @@ impl WindowFiles {
                 differing.extend(number.map(|number| (number, record.line)));
             }
         }
-        let listed: u64 = manifest.row_numbers.iter().map(|range| range.last.saturating_sub(range.first) + 1).sum();
+        let listed: u64 = manifest.row_numbers.iter().filter_map(RowRange::count).sum();
         if self.stored != manifest.rows || listed != manifest.rows {
             let fault =
                 format!("it has {} rows where its manifest says {} and lists {listed}", self.stored, manifest.rows);
@@ -140,7 +140,7 @@ impl WindowFiles {
             let fault = format!("it has {} lines where its manifest says {}", self.quarantined, manifest.quarantined);
             self.find(manifest, Kind::File, path, fault);
         }
-        let listed: Vec<u64> = manifest.quarantined_rows.iter().flat_map(|range| range.first..=range.last).collect();
+        let listed: Vec<u64> = manifest.quarantined_rows.iter().flat_map(RowRange::numbers).collect();
         let mut found: Vec<u64> = self.quarantined_rows.iter().map(|row| row.get()).collect();
         found.sort_unstable();
         if manifest.quarantine.is_some() && listed != found {
@@ -166,7 +166,7 @@ pub(crate) fn account(
         found.findings.into_iter().for_each(|finding| ledger.find(finding));
         // Format 1 did not list the rows in quarantine.
         let is_listed = manifest.quarantine.is_some() || manifest.quarantined == 0;
-        let aside = found.quarantined_rows.iter().map(|row| RowRange { first: row.get(), last: row.get() });
+        let aside = found.quarantined_rows.iter().map(|row| RowRange::new(row.get(), row.get()));
         let rows: Vec<RowRange> = match is_listed {
             true => manifest.row_numbers.iter().chain(&manifest.quarantined_rows).copied().collect(),
             false => manifest.row_numbers.iter().copied().chain(aside).collect(),

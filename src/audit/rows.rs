@@ -12,17 +12,17 @@ use crate::record::Partition;
 
 /// Enters a range of numbers; gives those that were there already.
 pub(crate) fn enter(numbers: &mut RoaringTreemap, range: RowRange) -> Vec<RowRange> {
-    let RowRange { first, last } = range;
+    let first = range.first;
     // Nearly always the case, and the only one that need be quick.
     let is_new = numbers.max().is_none_or(|most| most < first);
     let doubled = if is_new {
         Vec::new()
     } else {
         let mut own = RoaringTreemap::new();
-        own.insert_range(first..=last);
+        range.insert_into(&mut own);
         ranges(&(own & &*numbers))
     };
-    numbers.insert_range(first..=last);
+    range.insert_into(numbers);
     doubled
 }
 
@@ -52,7 +52,7 @@ fn gaps(ledger: &mut Ledger, cut: &Cut) {
     let mut expected = RoaringTreemap::new();
     match &ledger.end {
         Some(end) => {
-            let sent = end.sent.or_else(|| Some(RowRange { first: 1, last: ledger.accounted.max()? }));
+            let sent = end.sent.or_else(|| Some(RowRange::new(1, ledger.accounted.max()?)));
             if let Some(sent) = sent {
                 expected.insert_range(sent.first..=sent.last);
                 ledger.totals.read = Some(sent.last - sent.first + 1);
@@ -90,7 +90,7 @@ fn offsets(ledger: &mut Ledger) {
             let OffsetRange { partition, first, last } = *range;
             let set = seen.entry((manifest.log.as_deref(), partition)).or_default();
             let bits = |offset: i64| u64::try_from(offset).unwrap_or_default();
-            let doubled = enter(set, RowRange { first: bits(first.0), last: bits(last.0) });
+            let doubled = enter(set, RowRange::new(bits(first.0), bits(last.0)));
             if !doubled.is_empty() {
                 let fault = format!("offsets {first} to {last} are accounted for in an earlier window too");
                 found.push(
@@ -129,7 +129,7 @@ pub(crate) fn ranges(numbers: &RoaringTreemap) -> Vec<RowRange> {
     for number in numbers {
         match ranges.last_mut() {
             Some(range) if range.last + 1 == number => range.last = number,
-            _ => ranges.push(RowRange { first: number, last: number }),
+            _ => ranges.push(RowRange::new(number, number)),
         }
     }
     ranges

@@ -1,7 +1,6 @@
 //! The topic, read from its first record to its last, held against what the manifests account for.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use roaring::RoaringTreemap;
 use tokio_util::sync::CancellationToken;
@@ -10,12 +9,9 @@ use crate::audit::report::Ledger;
 use crate::audit::rows::ranges;
 use crate::audit::{AuditError, Finding, Kind};
 use crate::batch::OffsetRange;
-use crate::broker::{Connection, Delivery, Subscription, TopicState};
+use crate::broker::{BrokerError, Connection, Delivery, PartitionState, Stretch, TopicState, scan};
 use crate::record::{Envelope, Offset, Partition};
 
-const POLL_WAIT: Duration = Duration::from_millis(50);
-/// A broker that hands out nothing for so long has handed out all: the last offsets may be no messages.
-const SILENCE: Duration = Duration::from_secs(10);
 /// So many messages that no file accounts for are told one by one.
 const TOLD: usize = 10;
 
@@ -44,33 +40,17 @@ pub(crate) fn recount(
         ledger.skipped("topic", "not recounted: some windows came from a broker that ended with its run");
         return Ok(true);
     }
-    let positions: Vec<(Partition, Offset)> =
-        state.partitions.iter().map(|state| (state.partition, state.low)).collect();
-    let mut unread: BTreeMap<Partition, Offset> = state
-        .partitions
-        .iter()
-        .filter(|state| state.high > state.low)
-        .map(|state| (state.partition, state.high))
-        .collect();
     let books = Books::of(ledger);
     let mut count = Count::default();
     let mut ended: BTreeMap<Partition, Offset> = BTreeMap::new();
-    let subscription = Subscription::assign(connection, topic, topic, &positions)?;
-    let mut heard = Instant::now();
-    while !unread.is_empty() && heard.elapsed() < SILENCE {
-        if stop.is_cancelled() {
-            return Ok(false);
-        }
-        let Some(delivery) = subscription.poll(POLL_WAIT)? else { continue };
-        heard = Instant::now();
-        let (partition, offset) = (delivery.partition(), delivery.offset());
-        let Some(high) = unread.get(&partition).copied() else { continue };
-        if offset < high {
-            count.judge(&books, &delivery, &mut ended);
-        }
-        if offset.next() >= high {
-            unread.remove(&partition);
-        }
+    let stretch = |state: &PartitionState| Stretch { partition: state.partition, from: state.low, until: state.high };
+    let stretches: Vec<Stretch> = state.partitions.iter().map(stretch).collect();
+    let is_read = scan::<BrokerError>(connection, topic, &stretches, &|| stop.is_cancelled(), |delivery| {
+        count.judge(&books, delivery, &mut ended);
+        Ok(())
+    })?;
+    if !is_read {
+        return Ok(false);
     }
     let deleted: i64 = state.partitions.iter().map(|state| state.low.0).sum();
     close(ledger, count, deleted);

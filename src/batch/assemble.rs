@@ -6,17 +6,22 @@
 
 use std::path::{Path, PathBuf};
 
+use roaring::RoaringTreemap;
+
+use crate::batch::open::row_ranges;
 use crate::batch::runs::Runs;
 use crate::batch::seal::{publish, write_json};
 use crate::batch::spill::Spill;
-use crate::batch::{BatchError, BatchStore, EventRange, FORMAT, Manifest, RowRange, SealReason, StreamEnd, TimeSpan};
+use crate::batch::{
+    BatchError, BatchStore, EventRange, FORMAT, Form, Manifest, OffsetRange, RowRange, SealReason, StreamEnd, TimeSpan,
+};
 use crate::record::{Partition, RowNumber, WindowIndex, write_record};
 
 /// Puts windows together. Whoever does so must hold the lock of the whole.
 #[derive(Debug)]
 pub struct Assembly {
     whole: BatchStore,
-    shares: Vec<BatchStore>,
+    shares: Vec<Share>,
     header: Vec<u8>,
     delimiter: u8,
     first: Option<First>,
@@ -24,6 +29,16 @@ pub struct Assembly {
     next: WindowIndex,
     rows: u64,
     quarantined: u64,
+}
+
+/// What one partition's consumer has sealed.
+#[derive(Debug)]
+struct Share {
+    store: BatchStore,
+    /// The span of its first window, once that is sealed.
+    span: Option<TimeSpan>,
+    /// Its part of the next window, once that is known: a manifest is read once.
+    part: Option<Part>,
 }
 
 /// What was put together.
@@ -50,17 +65,19 @@ pub fn shares_folder(workdir: &Path) -> PathBuf {
 impl Assembly {
     /// `shares` in the order of the partitions.
     #[must_use]
-    pub fn new(whole: BatchStore, shares: Vec<BatchStore>, (columns, delimiter): (&[String], u8)) -> Self {
-        let mut header = write_record(columns.iter().map(String::as_str), delimiter);
+    pub fn new(whole: BatchStore, shares: Vec<BatchStore>, form: Form<'_>) -> Self {
+        let delimiter = form.delimiter;
+        let mut header = write_record(form.columns.iter().map(String::as_str), delimiter);
         header.push(b'\n');
+        let shares = shares.into_iter().map(|store| Share { store, span: None, part: None }).collect();
         Self { whole, shares, header, delimiter, first: None, next: WindowIndex::FIRST, rows: 0, quarantined: 0 }
     }
 
-    /// Puts together all windows that can be, and ends the stream when every share has ended.
+    /// Puts together all windows that can be, until it is told to stop, and ends the stream when every share has ended.
     ///
     /// # Errors
     /// A share is damaged, or a file cannot be written.
-    pub fn advance(&mut self) -> Result<Assembled, BatchError> {
+    pub fn advance(&mut self, stop: &dyn Fn() -> bool) -> Result<Assembled, BatchError> {
         let mut assembled = Assembled::default();
         if self.whole.end()?.is_some() {
             return Ok(assembled);
@@ -72,19 +89,18 @@ impl Assembly {
         self.whole.sweep((self.next.get() - 1) as usize)?;
         let Some(first) = self.first()? else { return Ok(assembled) };
         loop {
-            let mut parts = Vec::with_capacity(self.shares.len());
-            for share in &self.shares {
-                match part(share, self.next, first)? {
-                    Part::NotYet => return Ok(assembled),
-                    Part::Sealed(manifest) => parts.push(Some((share, manifest))),
-                    Part::None => parts.push(None),
-                    Part::Over => {}
+            if stop() {
+                return Ok(assembled);
+            }
+            for share in &mut self.shares {
+                if !share.knows(self.next, first)? {
+                    return Ok(assembled);
                 }
             }
-            if parts.is_empty() {
+            let parts: Vec<(&BatchStore, &Manifest)> = self.shares.iter().filter_map(Share::sealed).collect();
+            if self.shares.iter().all(|share| matches!(share.part, Some(Part::Over))) {
                 break;
             }
-            let parts: Vec<_> = parts.iter().flatten().map(|(share, manifest)| (*share, &**manifest)).collect();
             let manifest = self.put_together(self.next, &parts, first)?;
             self.count(&manifest);
             assembled.windows.push(manifest);
@@ -97,10 +113,13 @@ impl Assembly {
         self.rows += manifest.rows;
         self.quarantined += manifest.quarantined;
         self.next = manifest.window.next();
+        for share in &mut self.shares {
+            share.part = None;
+        }
     }
 
     fn end(&self) -> Result<StreamEnd, BatchError> {
-        let ends = self.shares.iter().map(BatchStore::end).collect::<Result<Vec<_>, BatchError>>()?;
+        let ends = self.shares.iter().map(|share| share.store.end()).collect::<Result<Vec<_>, BatchError>>()?;
         let ends = || ends.iter().flatten();
         let end = StreamEnd {
             format: FORMAT,
@@ -110,6 +129,7 @@ impl Assembly {
             repeated: ends().map(|end| end.repeated).sum(),
             repeated_offsets: ends().flat_map(|end| end.repeated_offsets.clone()).collect(),
             sent: ends().find_map(|end| end.sent),
+            deleted: ends().flat_map(|end| end.deleted.clone()).collect(),
         };
         write_json(&self.whole, &end, &self.whole.end_path())?;
         Ok(end)
@@ -118,15 +138,14 @@ impl Assembly {
     /// Where windows are counted from; `None` while a partition may still turn out to begin earlier.
     fn first(&mut self) -> Result<Option<First>, BatchError> {
         if self.first.is_none() {
-            let mut spans = Vec::new();
-            for share in &self.shares {
-                match share.manifest(WindowIndex::FIRST)? {
-                    Some(manifest) => spans.extend(manifest.span),
-                    None if share.end()?.is_none() => return Ok(None),
+            for share in &mut self.shares {
+                match share.store.manifest(WindowIndex::FIRST)? {
+                    Some(manifest) => share.span = manifest.span,
+                    None if share.store.end()?.is_none() => return Ok(None),
                     None => {}
                 }
             }
-            let earliest = spans.into_iter().min_by_key(|span| span.from);
+            let earliest = self.shares.iter().filter_map(|share| share.span).min_by_key(|span| span.from);
             self.first = Some(earliest.map_or(First::Number, First::Span));
         }
         Ok(self.first)
@@ -155,7 +174,7 @@ impl Assembly {
         let sum = |of: fn(&Manifest) -> u64| sealed().map(|(_, manifest)| of(manifest)).sum::<u64>();
         let file = publish(&self.whole, rows.finish()?, &self.whole.batch_path(window))?;
         let quarantine = aside.map(|aside| publish(&self.whole, aside.finish()?, &self.whole.quarantine_path(window)));
-        let offsets = |of: fn(&Manifest) -> &Vec<crate::batch::OffsetRange>| {
+        let offsets = |of: fn(&Manifest) -> &Vec<OffsetRange>| {
             sealed().flat_map(|(_, manifest)| of(manifest).iter().copied()).collect::<Vec<_>>()
         };
         let times = sealed().filter_map(|(_, manifest)| manifest.event_time);
@@ -169,11 +188,12 @@ impl Assembly {
             quarantined: sum(|one| one.quarantined),
             repeated: sum(|one| one.repeated),
             run: sealed().find_map(|(_, manifest)| manifest.run.clone()),
-            row_numbers: join(sealed().flat_map(|(_, manifest)| manifest.row_numbers.iter().copied())),
-            quarantined_rows: join(sealed().flat_map(|(_, manifest)| manifest.quarantined_rows.iter().copied())),
+            row_numbers: join(sealed().flat_map(|(_, manifest)| &manifest.row_numbers)),
+            quarantined_rows: join(sealed().flat_map(|(_, manifest)| &manifest.quarantined_rows)),
             log: None,
             offsets: offsets(|one| &one.offsets),
             repeated_offsets: offsets(|one| &one.repeated_offsets),
+            deleted: offsets(|one| &one.deleted),
             resume: sealed().flat_map(|(_, manifest)| manifest.resume.iter().copied()).collect(),
             event_time,
             span: first.span_of(window),
@@ -189,7 +209,7 @@ impl Assembly {
     fn take_rows(&self, store: &BatchStore, manifest: &Manifest, rows: &mut Runs) -> Result<(), BatchError> {
         let damaged = |reason: String| BatchError::Damaged { path: store.batch_path(manifest.window), reason };
         let mut records = store.rows(manifest.window, self.delimiter)?;
-        for number in manifest.row_numbers.iter().flat_map(|range| range.first..=range.last) {
+        for number in manifest.row_numbers.iter().flat_map(RowRange::numbers) {
             let record = records.next_record().map_err(|error| damaged(error.to_string()))?;
             match (record, RowNumber::new(number)) {
                 (Some(record), Some(number)) => rows.push(number, record.bytes)?,
@@ -201,13 +221,13 @@ impl Assembly {
 }
 
 /// A partition's part of a window.
+#[derive(Debug)]
 enum Part {
     Sealed(Box<Manifest>),
     /// It has none, and will have none.
     None,
     /// It has ended before this window.
     Over,
-    NotYet,
 }
 
 /// Where windows are counted from.
@@ -227,24 +247,38 @@ impl First {
     }
 }
 
-fn part(share: &BatchStore, window: WindowIndex, first: First) -> Result<Part, BatchError> {
-    // The end first: what is sealed afterwards is seen next time.
-    let has_ended = share.end()?.is_some();
-    let shift = match (first, share.manifest(WindowIndex::FIRST)?.and_then(|manifest| manifest.span)) {
-        (First::Span(first), Some(own)) => (own.from - first.from) / (first.until - first.from),
-        _ => 0,
-    };
-    let own = i64::from(window.get()) - shift;
-    if own < 1 {
-        return Ok(Part::None);
+impl Share {
+    /// Whether its part of a window is known.
+    fn knows(&mut self, window: WindowIndex, first: First) -> Result<bool, BatchError> {
+        if self.part.is_some() {
+            return Ok(true);
+        }
+        let shift = match (first, self.span) {
+            (First::Span(first), Some(own)) => (own.from - first.from) / (first.until - first.from),
+            _ => 0,
+        };
+        let own = i64::from(window.get()) - shift;
+        if own < 1 {
+            self.part = Some(Part::None);
+            return Ok(true);
+        }
+        // The end first: what is sealed afterwards is seen next time.
+        let has_ended = self.store.end()?.is_some();
+        let own = u32::try_from(own).ok().and_then(WindowIndex::new);
+        self.part = match own.map_or(Ok(None), |own| self.store.manifest(own))? {
+            Some(manifest) => Some(Part::Sealed(Box::new(manifest))),
+            None if has_ended => Some(Part::Over),
+            None => None,
+        };
+        Ok(self.part.is_some())
     }
-    let own = u32::try_from(own).ok().and_then(WindowIndex::new);
-    let manifest = own.map_or(Ok(None), |own| share.manifest(own))?;
-    Ok(match manifest {
-        Some(manifest) => Part::Sealed(Box::new(manifest)),
-        None if has_ended => Part::Over,
-        None => Part::NotYet,
-    })
+
+    fn sealed(&self) -> Option<(&BatchStore, &Manifest)> {
+        match &self.part {
+            Some(Part::Sealed(manifest)) => Some((&self.store, manifest)),
+            _ => None,
+        }
+    }
 }
 
 /// All parts complete: the whole is; else why the first other one was sealed.
@@ -253,16 +287,9 @@ fn reason(reasons: impl Iterator<Item = SealReason>) -> SealReason {
     reasons.next().unwrap_or(SealReason::Complete)
 }
 
-/// Ranges of several partitions as one ascending list.
-fn join(ranges: impl Iterator<Item = RowRange>) -> Vec<RowRange> {
-    let mut ranges: Vec<RowRange> = ranges.collect();
-    ranges.sort_by_key(|range| range.first);
-    let mut joined: Vec<RowRange> = Vec::new();
-    for range in ranges {
-        match joined.last_mut() {
-            Some(before) if before.last + 1 == range.first => before.last = range.last,
-            _ => joined.push(range),
-        }
-    }
-    joined
+/// The rows of several partitions as one ascending list.
+fn join<'a>(ranges: impl Iterator<Item = &'a RowRange>) -> Vec<RowRange> {
+    let mut rows = RoaringTreemap::new();
+    ranges.for_each(|range| range.insert_into(&mut rows));
+    row_ranges(&rows, 1)
 }

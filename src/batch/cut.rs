@@ -98,6 +98,56 @@ impl Cut {
         }
     }
 
+    /// Where a message stands on the axis that windows are cut along: its row number, or its time in seconds. `None`
+    /// where neither decides, or the message does not tell.
+    #[must_use]
+    pub fn position(&self, row: Option<RowNumber>, time: Option<i64>) -> Option<i64> {
+        match self.policy {
+            WindowPolicy::Rows(_) | WindowPolicy::Parts(_) => {
+                row.map(|row| i64::try_from(row.get()).unwrap_or(i64::MAX))
+            }
+            WindowPolicy::Event { .. } => time,
+            WindowPolicy::Every(_) => None,
+        }
+    }
+
+    /// The place of a position among the windows, or among the spans since 1970.
+    #[must_use]
+    pub fn window_of_position(&self, position: i64) -> i64 {
+        match self.span_of_time(position) {
+            Some(span) => span,
+            None => {
+                let row = u64::try_from(position).ok().and_then(RowNumber::new).unwrap_or(RowNumber::FIRST);
+                self.window_of_row(row).map_or(0, |window| i64::from(window.get()))
+            }
+        }
+    }
+
+    /// How long a window is on that axis; at least 1.
+    #[must_use]
+    pub fn length(&self) -> i64 {
+        match self.policy {
+            WindowPolicy::Rows(size) => i64::try_from(size.get()).unwrap_or(i64::MAX),
+            WindowPolicy::Parts(parts) => i64::try_from(self.parts(parts.get()).0).unwrap_or(i64::MAX).max(1),
+            WindowPolicy::Event { .. } | WindowPolicy::Every(_) => self.span().unwrap_or(1),
+        }
+    }
+
+    /// The row number before a window's first, where numbers decide.
+    #[must_use]
+    pub fn position_before(&self, window: WindowIndex) -> Option<i64> {
+        let first = match self.policy {
+            WindowPolicy::Rows(_) => self.rows_of_window(window)?.0,
+            WindowPolicy::Parts(parts) => {
+                let (base, larger) = self.parts(parts.get());
+                let index = u64::from(window.get().min(parts.get())) - 1;
+                self.before + index * base + index.min(larger) + 1
+            }
+            WindowPolicy::Every(_) | WindowPolicy::Event { .. } => return None,
+        };
+        i64::try_from(first - 1).ok()
+    }
+
     /// How many windows there are in any case.
     #[must_use]
     pub fn fixed_windows(&self) -> Option<WindowIndex> {

@@ -74,6 +74,17 @@ pub enum BatchError {
         /// The offset.
         offset: Offset,
     },
+    /// The topic has fewer partitions than it had.
+    #[error(
+        "{} was filled from partition {partition} too, and the topic has no such partition any more: this is not the topic          that the directory was filled from; give the right broker, or another --workdir",
+        path.display()
+    )]
+    NoSuchPartition {
+        /// The folder.
+        path: PathBuf,
+        /// The partition.
+        partition: Partition,
+    },
     /// A message behind the end of the stream.
     #[error("a message came behind the end of the stream: offset {offset} of partition {partition}")]
     AfterEnd {

@@ -16,16 +16,16 @@ use crate::record::{Offset, Partition, RowNumber};
 pub(crate) struct Place {
     pub(crate) partition: Partition,
     pub(crate) offset: Offset,
-    /// The newest time among the partition's messages before it.
-    pub(crate) newest: Option<i64>,
+    /// From where reading must go on to come to it again in the same state.
+    pub(crate) needed: Needed,
 }
 
-/// The first message of a partition that a window holds.
+/// Where reading must go on so that a message is met again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Needed {
     pub(crate) offset: Offset,
-    /// The newest time among the partition's messages before it.
-    pub(crate) newest: Option<i64>,
+    /// How far the partition is before this offset.
+    pub(crate) at: Option<i64>,
 }
 
 /// Its rows so far.
@@ -137,8 +137,9 @@ impl OpenWindow {
 
     fn account(&mut self, place: Place) {
         self.offsets.entry(place.partition).or_default().insert(bits(place.offset));
-        // A partition's messages come in order, so its first one stays the first.
-        self.first.entry(place.partition).or_insert(Needed { offset: place.offset, newest: place.newest });
+        // One that was held back comes after those behind it.
+        let first = self.first.entry(place.partition).or_insert(place.needed);
+        *first = place.needed.min(*first);
     }
 
     /// The first message of a partition that this window accounts for.
@@ -157,12 +158,13 @@ impl OpenWindow {
         self.quarantine.as_mut().map_or(Ok(()), Spill::release)
     }
 
-    pub(crate) fn row_ranges(&self) -> Vec<RowRange> {
-        row_ranges(&self.row_numbers)
+    /// The numbers of its rows; those of one partition lie `step` apart.
+    pub(crate) fn row_ranges(&self, step: u64) -> Vec<RowRange> {
+        row_ranges(&self.row_numbers, step)
     }
 
-    pub(crate) fn quarantined_ranges(&self) -> Vec<RowRange> {
-        row_ranges(&self.quarantined_rows)
+    pub(crate) fn quarantined_ranges(&self, step: u64) -> Vec<RowRange> {
+        row_ranges(&self.quarantined_rows, step)
     }
 
     pub(crate) fn offset_ranges(&self) -> Vec<OffsetRange> {
@@ -170,15 +172,17 @@ impl OpenWindow {
     }
 }
 
-fn row_ranges(numbers: &RoaringTreemap) -> Vec<RowRange> {
-    ranges(numbers).into_iter().map(|(first, last)| RowRange { first, last }).collect()
+/// Numbers as ranges, ascending; within a range they lie `step` apart.
+pub(crate) fn row_ranges(numbers: &RoaringTreemap, step: u64) -> Vec<RowRange> {
+    let of = |(first, last)| RowRange { first, last, step: if first == last { 1 } else { step } };
+    ranges(numbers, step).into_iter().map(of).collect()
 }
 
 /// Sets of offsets as ranges, by partition, ascending.
 pub(crate) fn offset_ranges(offsets: &BTreeMap<Partition, RoaringTreemap>) -> Vec<OffsetRange> {
     let of = |(partition, offsets): (&Partition, &RoaringTreemap)| {
         let partition = *partition;
-        let ranges = ranges(offsets).into_iter();
+        let ranges = ranges(offsets, 1).into_iter();
         ranges.map(move |(first, last)| OffsetRange { partition, first: offset(first), last: offset(last) })
     };
     offsets.iter().flat_map(of).collect()
@@ -193,12 +197,12 @@ fn offset(bits: u64) -> Offset {
     Offset(i64::try_from(bits).unwrap_or(i64::MAX))
 }
 
-/// Runs of consecutive numbers, both ends included.
-fn ranges(numbers: &RoaringTreemap) -> Vec<(u64, u64)> {
+/// Runs of numbers that lie `step` apart, both ends included.
+fn ranges(numbers: &RoaringTreemap, step: u64) -> Vec<(u64, u64)> {
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     for number in numbers {
         match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == number => *last = number,
+            Some((_, last)) if last.checked_add(step) == Some(number) => *last = number,
             _ => ranges.push((number, number)),
         }
     }

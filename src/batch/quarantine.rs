@@ -46,6 +46,10 @@ impl<'a> Line<'a> {
 /// A message in quarantine.
 #[derive(Debug)]
 pub struct Quarantined {
+    /// Where it stood in the topic.
+    pub partition: Partition,
+    /// Where it stood in the partition.
+    pub offset: Offset,
     /// Its row number, if it has one.
     pub row: Option<RowNumber>,
     /// Why it is there.
@@ -64,7 +68,8 @@ pub(crate) fn read(file: impl Read, path: &Path, mut visit: impl FnMut(Quarantin
             None => line.raw.into_owned().into_bytes(),
             Some(hex) => bytes(hex).ok_or_else(|| damaged("raw_hex is not hexadecimal".to_owned()))?,
         };
-        visit(Quarantined { row: line.row, reason: line.reason.into_owned(), raw });
+        let Line { partition, offset, row, reason, .. } = line;
+        visit(Quarantined { partition, offset, row, reason: reason.into_owned(), raw });
     }
     Ok(())
 }

@@ -1,17 +1,17 @@
 //! Sealing: file, then quarantine, then manifest; each whole, synced and in its place before the next.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use roaring::RoaringTreemap;
 use serde::Serialize;
 
-use crate::batch::open::{OpenWindow, offset_ranges};
+use crate::batch::open::OpenWindow;
 use crate::batch::spill::Whole;
-use crate::batch::{BatchError, BatchStore, FORMAT, FileDigest, Manifest, ResumePoint, SealReason, TimeSpan};
-use crate::record::{Partition, RunId, WindowIndex};
+use crate::batch::{
+    BatchError, BatchStore, FORMAT, FileDigest, Manifest, OffsetRange, ResumePoint, SealReason, TimeSpan,
+};
+use crate::record::{RunId, WindowIndex};
 
 /// What the writer knows of a window and the window itself does not.
 #[derive(Debug)]
@@ -20,7 +20,11 @@ pub(crate) struct Sealing {
     pub(crate) run: Option<RunId>,
     pub(crate) log: Option<String>,
     /// Messages that brought a row again since the window before was sealed.
-    pub(crate) repeats: BTreeMap<Partition, RoaringTreemap>,
+    pub(crate) repeats: Vec<OffsetRange>,
+    /// Messages that the broker had deleted, found since then.
+    pub(crate) deleted: Vec<OffsetRange>,
+    /// How far apart row numbers are.
+    pub(crate) step: u64,
     pub(crate) resume: Vec<ResumePoint>,
     pub(crate) span: Option<TimeSpan>,
     pub(crate) reason: SealReason,
@@ -29,7 +33,8 @@ pub(crate) struct Sealing {
 /// Puts a window's files in place. A crash in between leaves files without a manifest, which do not count.
 pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Result<Manifest, BatchError> {
     let window = sealing.window;
-    let (row_numbers, quarantined_rows, offsets) = (open.row_ranges(), open.quarantined_ranges(), open.offset_ranges());
+    let (row_numbers, quarantined_rows) = (open.row_ranges(sealing.step), open.quarantined_ranges(sealing.step));
+    let offsets = open.offset_ranges();
     let rows = publish(store, open.runs.finish()?, &store.batch_path(window))?;
     let aside = open.quarantine.map(|aside| publish(store, aside.finish()?, &store.quarantine_path(window)));
     let manifest = Manifest {
@@ -38,13 +43,14 @@ pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Re
         rows: open.rows,
         labelled: open.labelled,
         quarantined: open.quarantined,
-        repeated: sealing.repeats.values().map(RoaringTreemap::len).sum(),
+        repeated: sealing.repeats.iter().filter_map(OffsetRange::count).sum(),
         run: sealing.run,
         row_numbers,
         quarantined_rows,
         log: sealing.log,
         offsets,
-        repeated_offsets: offset_ranges(&sealing.repeats),
+        repeated_offsets: sealing.repeats,
+        deleted: sealing.deleted,
         resume: sealing.resume,
         event_time: open.event_time,
         span: sealing.span,

@@ -9,8 +9,8 @@ use roaring::RoaringTreemap;
 use serde::de::DeserializeOwned;
 
 use crate::batch::quarantine::{self, Quarantined};
-use crate::batch::{BatchError, FORMAT, Manifest, StreamEnd};
-use crate::record::{RecordReader, RowNumber, WindowIndex};
+use crate::batch::{BatchError, FORMAT, Manifest, OffsetRange, StreamEnd};
+use crate::record::{Offset, Partition, RecordReader, RowNumber, WindowIndex};
 
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -97,7 +97,7 @@ impl BatchStore {
     pub fn first_missing(manifests: &[Manifest], from: RowNumber) -> RowNumber {
         let mut rows = RoaringTreemap::new();
         for range in manifests.iter().flat_map(|one| one.row_numbers.iter().chain(&one.quarantined_rows)) {
-            rows.insert_range(range.first..=range.last);
+            range.insert_into(&mut rows);
         }
         let mut row = from;
         while rows.contains(row.get()) {
@@ -111,7 +111,12 @@ impl BatchStore {
     /// # Errors
     /// It is damaged, or newer than this program.
     pub fn manifest(&self, window: WindowIndex) -> Result<Option<Manifest>, BatchError> {
-        read_json(&self.manifest_path(window))
+        let path = self.manifest_path(window);
+        let manifest: Option<Manifest> = read_json(&path)?;
+        if let Some(Err(reason)) = manifest.as_ref().map(Manifest::check) {
+            return Err(BatchError::Damaged { path, reason });
+        }
+        Ok(manifest)
     }
 
     /// What was written when the stream was through, once it is.
@@ -168,6 +173,26 @@ impl BatchStore {
         visit: impl FnMut(Quarantined),
     ) -> Result<(), BatchError> {
         quarantine::read(file, &self.quarantine_path(window), visit)
+    }
+
+    /// Whether a message is in quarantine without a row number, though it may have told one.
+    pub(crate) fn is_unnumbered(&self, partition: Partition, offset: Offset) -> Result<bool, BatchError> {
+        let holds = |range: &OffsetRange| range.partition == partition && (range.first..=range.last).contains(&offset);
+        for manifest in self.manifests()?.iter().filter(|manifest| manifest.quarantined > 0) {
+            if !manifest.offsets.iter().any(holds) {
+                continue;
+            }
+            let path = self.quarantine_path(manifest.window);
+            let file = File::open(&path).map_err(BatchError::read(&path))?;
+            let mut is_there = false;
+            quarantine::read(file, &path, |line| {
+                is_there |= line.partition == partition && line.offset == offset && line.row.is_none();
+            })?;
+            if is_there {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The folder of the quarantine files.

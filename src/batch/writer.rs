@@ -1,30 +1,27 @@
-//! Rows in, sealed windows out: decides where each message belongs, and when a window is done.
+//! Messages in, sealed windows out: decides where each message belongs, and when a window is done.
 
+mod cursors;
+mod identity;
 mod message;
-mod place;
 mod resume;
 mod sealing;
-mod source;
 mod windows;
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
-use roaring::RoaringTreemap;
-
-use self::place::Placed;
+use self::cursors::{Cursors, HeldRow, Outcome, Pending, Step};
+use self::identity::Identity;
 use self::sealing::Totals;
-use self::source::Source;
-use crate::batch::open::{OpenWindow, Place, bits};
-use crate::batch::quarantine::Line;
-use crate::batch::{BatchError, BatchStore, Cut, Lock, Manifest, RowRange, StreamEnd};
+use self::windows::{Placed, Windows};
+use crate::batch::open::{Needed, Place};
+use crate::batch::{BatchError, BatchStore, Cut, Lock, OffsetRange, RowRange, StreamEnd};
 use crate::record::{Offset, Partition, RowNumber, WindowIndex};
 
-pub use message::{Arrival, EndMark, Rejected, Taken};
-pub use resume::Resumed;
+pub use message::{Arrival, Content, Counts, EndMark, Refusal, Taken};
+pub use resume::{Form, Resumed};
 
-/// The memory that all open windows together may take for rows that are not on the disk yet.
-const MOST_HELD: usize = 32 * 1024 * 1024;
+/// So many different reasons are kept for people.
+const REASONS_KEPT: usize = 3;
 
 /// The one writer of a store. After an error it takes nothing more: what is not sealed is read again next time.
 #[derive(Debug)]
@@ -32,51 +29,25 @@ pub struct BatchWriter {
     store: BatchStore,
     _lock: Lock,
     cut: Cut,
-    header: Vec<u8>,
     /// Which life of the topic the offsets belong to; none for a topic that outlives this process.
     log: Option<String>,
-    partitions: BTreeMap<Partition, Reading>,
-    open: BTreeMap<WindowIndex, OpenWindow>,
-    /// Event time: what is refused before its partition has told any time. It goes with the first window, whichever that
-    /// turns out to be.
-    early: Option<OpenWindow>,
-    /// Windows opened so far: names their files until they are sealed.
-    opened: u64,
-    /// Bytes pushed since the memory that open windows hold was last counted.
-    uncounted: usize,
-    /// All windows before this one are sealed.
-    next: WindowIndex,
-    /// Row numbers that are in a window or in quarantine.
-    taken: RoaringTreemap,
-    /// All numbers below this one are taken.
-    free: u64,
-    /// Messages that windows sealed before this start account for.
-    settled: BTreeMap<Partition, RoaringTreemap>,
-    /// Messages since the last sealing that brought a row again.
-    repeats: BTreeMap<Partition, RoaringTreemap>,
-    source: Option<Source>,
+    identity: Identity,
+    cursors: Cursors,
+    windows: Windows,
+    /// How far ahead of its partition a position is believed at once.
+    slack: i64,
     sent: Option<RowRange>,
-    /// Processing time: when the window `next` began.
+    /// Processing time: when the next window began.
     began: Option<Instant>,
-    /// Event time: the place of window 1 among the spans since 1970.
-    first_span: Option<i64>,
-    sealed: Vec<Manifest>,
+    /// Nothing more will come: everything is sealed.
+    is_finishing: bool,
+    /// What the broker had deleted and no manifest tells yet; and all of it.
+    deleted: (Vec<OffsetRange>, Vec<OffsetRange>),
     end: Option<StreamEnd>,
     totals: Totals,
+    counts: Counts,
+    refusals: Vec<Refusal>,
     has_failed: bool,
-}
-
-/// How far a partition has been read.
-#[derive(Debug, Default)]
-struct Reading {
-    /// Where the manifests say that reading goes on.
-    resumed_at: Option<Offset>,
-    /// Behind the last message of this life.
-    next: Option<Offset>,
-    last_row: u64,
-    newest: Option<i64>,
-    /// Where its end marker stands, once that has come.
-    end: Option<Offset>,
 }
 
 /// Whether a message is new to the writer.
@@ -92,162 +63,321 @@ enum Seen {
 }
 
 impl BatchWriter {
-    /// Stores a row, once.
+    /// Stores a row, once, or keeps a message that is no row with the reason. Seals nothing: ask for
+    /// [`seal_next`](Self::seal_next) before and behind the messages of one moment.
     ///
     /// # Errors
     /// A file cannot be written, the topic is another one, or the stream has ended.
     pub fn take(&mut self, arrival: Arrival<'_>) -> Result<Taken, BatchError> {
-        self.guard(|writer| writer.take_row(arrival))
+        self.guard(|writer| writer.take_message(arrival))
     }
 
-    fn take_row(&mut self, arrival: Arrival<'_>) -> Result<Taken, BatchError> {
-        let Arrival { partition, offset, run, time, now, .. } = arrival;
-        match self.arrive(partition, offset, now)? {
-            Seen::New => {}
-            Seen::InThisLife => return Ok(Taken::Known),
-            seen => {
-                self.recognise(&seen, partition, offset, run, arrival.row)?;
-                // It still tells how far the partition is.
-                let time = time.filter(|time| !self.is_leap(partition, *time));
-                self.advance(partition, arrival.row, time)?;
-                return Ok(Taken::Known);
-            }
-        }
-        let place = self.place_of(partition, offset);
-        if let Some(reason) = self.stranger(run) {
-            return self.set_aside(place, None, reason, arrival.record);
-        }
-        self.source.get_or_insert_with(|| Source::of(run));
-        let row = arrival.row.unwrap_or_else(|| self.free_number());
-        if self.taken.contains(row.get()) {
-            self.repeats.entry(partition).or_default().insert(bits(offset));
-            self.advance(partition, Some(row), time)?;
-            return Ok(Taken::Repeated);
-        }
-        let placed = self.place(partition, row, time);
-        self.taken.insert(row.get());
-        match placed {
-            Placed::In(window) => {
-                self.window(window).push(place, row, arrival.labelled, time, arrival.record)?;
-                self.uncounted += arrival.record.len();
-                self.advance(partition, Some(row), time)?;
-                self.bound_memory()?;
-                Ok(Taken::Stored { window, row })
-            }
-            Placed::Late => {
-                let reason = "late: its window is over".to_owned();
-                let taken = self.set_aside(place, Some(row), reason, arrival.record)?;
-                self.advance(partition, Some(row), time)?;
-                Ok(taken)
-            }
-            Placed::Leap { windows } => {
-                let reason = format!("it lies {windows} windows from those before it, too far to be meant");
-                self.set_aside(place, Some(row), reason, arrival.record)
-            }
-        }
-    }
-
-    /// Keeps a message that is no row, with the reason.
-    ///
-    /// # Errors
-    /// As [`take`](Self::take).
-    pub fn quarantine(&mut self, rejected: Rejected<'_>) -> Result<Taken, BatchError> {
-        self.guard(|writer| writer.reject(rejected))
-    }
-
-    fn reject(&mut self, rejected: Rejected<'_>) -> Result<Taken, BatchError> {
-        let Rejected { partition, offset, run, row, reason, raw, now } = rejected;
-        match self.arrive(partition, offset, now)? {
+    fn take_message(&mut self, arrival: Arrival<'_>) -> Result<Taken, BatchError> {
+        let Arrival { partition, offset, run, row, content, now } = arrival;
+        let seen = self.arrive(partition, offset, now)?;
+        let (time, raw) = match &content {
+            Content::Row { time, record, .. } => (*time, *record),
+            Content::Rejected { raw, .. } => (None, *raw),
+        };
+        match seen {
             Seen::New => {}
             Seen::InThisLife => return Ok(Taken::Known),
             seen => {
                 self.recognise(&seen, partition, offset, run, row)?;
-                self.advance(partition, row, None)?;
+                // It still tells how far the partition is.
+                self.follow(partition, offset, self.cut.position(row, time))?;
                 return Ok(Taken::Known);
             }
         }
-        let place = self.place_of(partition, offset);
-        if let Some(stranger) = self.stranger(run) {
-            return self.set_aside(place, None, stranger, raw);
+        if let Some(reason) = self.identity.stranger(run) {
+            let place = self.place(partition, offset);
+            return self.set_aside(place, None, reason, raw);
         }
         // What is no row and names no replay may be anybody's: it does not decide whose stream this is.
-        if run.is_some() {
-            self.source.get_or_insert_with(|| Source::of(run));
+        if run.is_some() || matches!(content, Content::Row { .. }) {
+            self.identity.bind(run);
         }
-        if row.is_some_and(|row| !self.taken.insert(row.get())) {
-            self.repeats.entry(partition).or_default().insert(bits(offset));
+        if row.is_some_and(|row| self.identity.has(row)) {
+            self.identity.repeated(partition, offset);
+            self.counts.repeated += 1;
+            self.follow(partition, offset, self.cut.position(row, time))?;
             return Ok(Taken::Repeated);
         }
-        let taken = self.set_aside(place, row, reason, raw)?;
-        self.advance(partition, row, None)?;
-        self.bound_memory()?;
-        Ok(taken)
+        match content {
+            Content::Row { labelled, time, record } => {
+                self.take_row(partition, offset, row, HeldValue { labelled, time, record })
+            }
+            Content::Rejected { reason, raw } => self.reject(partition, offset, row, (reason, raw)),
+        }
     }
 
-    /// Notes that a partition's end marker has come; behind the last one, seals all that is open.
+    fn reject(
+        &mut self,
+        partition: Partition,
+        offset: Offset,
+        row: Option<RowNumber>,
+        (reason, raw): (String, &[u8]),
+    ) -> Result<Taken, BatchError> {
+        let position = self.cut.position(row, None);
+        if let Some(position) = position {
+            self.resolve(partition, position)?;
+        }
+        // A number that is not believed is no number.
+        let judged = position.map(|position| self.cursors.get(partition).judge(position, &self.cut, self.slack));
+        let row = row.filter(|_| judged.is_none_or(|step| step == Step::Near));
+        let place = self.place(partition, offset);
+        if let Some(row) = row {
+            self.identity.insert(row);
+            self.move_to(partition, position);
+        }
+        self.set_aside(place, row, reason, raw)
+    }
+
+    fn take_row(
+        &mut self,
+        partition: Partition,
+        offset: Offset,
+        number: Option<RowNumber>,
+        value: HeldValue<'_>,
+    ) -> Result<Taken, BatchError> {
+        let position = self.cut.position(number, value.time);
+        if let Some(position) = position {
+            self.resolve(partition, position)?;
+        }
+        let row = number.unwrap_or_else(|| self.identity.free_number());
+        let place = self.place(partition, offset);
+        let step =
+            position.map_or(Step::Near, |position| self.cursors.get(partition).judge(position, &self.cut, self.slack));
+        if let Step::Beyond { windows } = step {
+            return self.refuse_beyond(place, row, windows, value.record);
+        }
+        self.identity.insert(row);
+        if let (Step::Ahead, Some(position)) = (step, position) {
+            let HeldValue { labelled, time, record } = value;
+            let held = HeldRow { place, row, labelled, time, record: record.to_vec() };
+            self.cursors.get(partition).pending = Some(Pending { position, needed: place.needed, row: Some(held) });
+            return Ok(Taken::Pending);
+        }
+        self.move_to(partition, position.or_else(|| self.cut.position(Some(row), None)));
+        self.put(place, row, value)
+    }
+
+    /// Into its window, or late into quarantine.
+    fn put(&mut self, place: Place, row: RowNumber, value: HeldValue<'_>) -> Result<Taken, BatchError> {
+        let HeldValue { labelled, time, record } = value;
+        match self.windows.place(place, row, time) {
+            Placed::In(window) => {
+                self.windows.store(window, place, row, (labelled, time, record))?;
+                self.counts.stored += 1;
+                Ok(Taken::Stored { window, row })
+            }
+            Placed::Late => self.set_aside(place, Some(row), "late: its window is over".to_owned(), record),
+            Placed::Beyond { windows } => self.refuse_beyond(place, row, windows, record),
+        }
+    }
+
+    /// A row number that cannot be meant is none; a time that cannot leaves the row its number.
+    fn refuse_beyond(
+        &mut self,
+        place: Place,
+        row: RowNumber,
+        windows: i64,
+        record: &[u8],
+    ) -> Result<Taken, BatchError> {
+        let reason = format!("it lies {windows} windows from those before it, too far to be meant");
+        let row = self.believed(row);
+        self.set_aside(place, row, reason, record)
+    }
+
+    fn believed(&mut self, row: RowNumber) -> Option<RowNumber> {
+        if self.cut.span().is_none() {
+            self.identity.forget(row);
+            return None;
+        }
+        self.identity.insert(row);
+        Some(row)
+    }
+
+    /// What a position says of the message that its partition has pending.
+    fn resolve(&mut self, partition: Partition, position: i64) -> Result<(), BatchError> {
+        let outcome = self.cursors.get(partition).resolve(position, &self.cut, self.slack);
+        outcome.map_or(Ok(()), |outcome| self.settle(outcome))
+    }
+
+    fn settle(&mut self, outcome: Outcome) -> Result<(), BatchError> {
+        match outcome {
+            Outcome::Believed(Pending { row: Some(held), .. }) => {
+                let HeldRow { place, row, labelled, time, record } = held;
+                self.put(place, row, HeldValue { labelled, time, record: &record }).map(drop)
+            }
+            Outcome::Contradicted { pending: Pending { row: Some(held), .. }, windows } => {
+                let reason = format!(
+                    "it lies {} windows from the message behind it in its partition, and cannot be meant",
+                    windows.saturating_abs()
+                );
+                let row = self.believed(held.row);
+                self.set_aside(held.place, row, reason, &held.record).map(drop)
+            }
+            Outcome::Believed(_) | Outcome::Contradicted { .. } => Ok(()),
+        }
+    }
+
+    /// Notes how far a partition is by a message that is accounted for already.
+    fn follow(&mut self, partition: Partition, offset: Offset, position: Option<i64>) -> Result<(), BatchError> {
+        let Some(position) = position else { return Ok(()) };
+        self.resolve(partition, position)?;
+        let cursor = self.cursors.get(partition);
+        match cursor.judge(position, &self.cut, self.slack) {
+            Step::Near => cursor.at = cursor.at.max(Some(position)),
+            Step::Ahead => {
+                let needed = Needed { offset, at: cursor.at };
+                cursor.pending = Some(Pending { position, needed, row: None });
+            }
+            Step::Beyond { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn move_to(&mut self, partition: Partition, position: Option<i64>) {
+        let cursor = self.cursors.get(partition);
+        cursor.at = cursor.at.max(position);
+    }
+
+    /// Notes that a partition's end marker has come. `false` when it is the mark of another replay.
     ///
     /// # Errors
     /// A file cannot be written, or the stream has ended.
-    pub fn end_partition(&mut self, mark: EndMark<'_>) -> Result<(), BatchError> {
+    pub fn end_partition(&mut self, mark: EndMark<'_>) -> Result<bool, BatchError> {
         self.guard(|writer| {
             writer.arrive(mark.partition, mark.offset, mark.now)?;
-            if mark.run.is_some() && writer.stranger(mark.run).is_some() {
-                return Ok(());
+            if mark.run.is_some() && writer.identity.stranger(mark.run).is_some() {
+                return Ok(false);
             }
             writer.sent = writer.sent.or(mark.sent);
-            writer.partitions.entry(mark.partition).or_default().end = Some(mark.offset);
-            writer.seal_ready()
+            writer.cursors.get(mark.partition).end = Some(mark.offset);
+            writer.believe_behind_end(mark.partition)?;
+            Ok(true)
         })
+    }
+
+    /// Nothing comes behind the end of a partition that could contradict what is pending, but for the row numbers that the
+    /// mark tells. A partition's only position waits for those of the others.
+    fn believe_behind_end(&mut self, partition: Partition) -> Result<(), BatchError> {
+        let is_numbered = self.cut.span().is_none();
+        let sent = self.sent.filter(|_| is_numbered && self.identity.run().is_some());
+        let cursor = self.cursors.get(partition);
+        if cursor.is_undecided() {
+            return Ok(());
+        }
+        let is_unsent =
+            |position: i64| sent.is_some_and(|sent| u64::try_from(position).is_ok_and(|row| row > sent.last));
+        let outcome = match cursor.pending.take_if(|pending| is_unsent(pending.position)) {
+            Some(pending) => Some(Outcome::Contradicted { pending, windows: 0 }),
+            None => cursor.believe_pending(),
+        };
+        outcome.map_or(Ok(()), |outcome| self.settle(outcome))
     }
 
     /// Whether every partition has ended; then [`finish`](Self::finish) is due.
     #[must_use]
     pub fn has_all_ends(&self) -> bool {
-        !self.partitions.is_empty() && self.partitions.values().all(|reading| reading.end.is_some())
+        self.cursors.has_all_ends()
+    }
+
+    /// Whether every row that the replay has sent is there, as far as an end marker tells: nothing that is new can come.
+    #[must_use]
+    pub fn has_whole_replay(&self) -> bool {
+        self.identity.run().is_some() && self.missing_rows().is_some_and(|(missing, _)| missing == 0)
+    }
+
+    /// Ends the stream: from here on [`seal_next`](Self::seal_next) seals all that is open.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn finish(&mut self) -> Result<(), BatchError> {
+        self.guard(|writer| {
+            writer.is_finishing = true;
+            let partitions: Vec<Partition> = writer.cursors.0.keys().copied().collect();
+            partitions.into_iter().try_for_each(|partition| writer.believe_behind_end(partition))?;
+            writer.decide()
+        })
+    }
+
+    /// The partitions whose only position is undecided are placed beside those that are known, once all are.
+    fn decide(&mut self) -> Result<(), BatchError> {
+        let is_known = |cursor: &cursors::Cursor| cursor.at.is_some() || cursor.end.is_some() || self.is_finishing;
+        if self.cut.span().is_none() || !self.cursors.0.values().all(is_known) {
+            return Ok(());
+        }
+        let is_finishing = self.is_finishing;
+        let undecided = self.cursors.0.values_mut();
+        let undecided = undecided.filter(|cursor| cursor.is_undecided() && (cursor.end.is_some() || is_finishing));
+        let outcomes: Vec<Outcome> = undecided.filter_map(cursors::Cursor::believe_pending).collect();
+        outcomes.into_iter().try_for_each(|outcome| self.settle(outcome))
+    }
+
+    /// Reads a further partition.
+    pub fn add_partition(&mut self, partition: Partition) {
+        let at = self.cut.position_before(self.windows.next);
+        self.cursors.get(partition).at = at;
+        self.slack = self.cursors.slack(&self.cut);
+    }
+
+    /// Notes messages that the broker had deleted before they were read.
+    pub fn note_deleted(&mut self, range: OffsetRange) {
+        self.deleted.0.push(range);
+        self.deleted.1.push(range);
+    }
+
+    /// All messages that the broker had deleted before they were read.
+    #[must_use]
+    pub fn deleted(&self) -> &[OffsetRange] {
+        &self.deleted.1
     }
 
     /// The first window that is not sealed: its rows so far, and how many it will have where that is known.
     #[must_use]
     pub fn filling(&self) -> (WindowIndex, u64, Option<u64>) {
-        let rows = self.open.get(&self.next).map_or(0, |open| open.rows);
-        (self.next, rows, self.cut.size_of_window(self.next))
+        let next = self.windows.next;
+        (next, self.windows.get(next).map_or(0, |open| open.rows), self.cut.size_of_window(next))
+    }
+
+    /// Whether a partition is read already.
+    #[must_use]
+    pub fn has_partition(&self, partition: Partition) -> bool {
+        self.cursors.0.contains_key(&partition)
+    }
+
+    /// How many rows of the replay are in no window and not in quarantine, and how many it has, as far as an end marker
+    /// tells.
+    #[must_use]
+    pub fn missing_rows(&self) -> Option<(u64, u64)> {
+        let all = self.sent?.count()?;
+        Some((all - self.identity.count(self.sent?), all))
     }
 
     /// How many partitions there are.
     #[must_use]
     pub fn partitions(&self) -> usize {
-        self.partitions.len()
+        self.cursors.0.len()
     }
 
     /// The partitions whose end marker has not come.
     #[must_use]
     pub fn unended(&self) -> Vec<Partition> {
-        let going = self.partitions.iter().filter(|(_, reading)| reading.end.is_none());
+        let going = self.cursors.0.iter().filter(|(_, cursor)| cursor.end.is_none());
         going.map(|(partition, _)| *partition).collect()
     }
 
-    /// Seals what is due by the clock.
-    ///
-    /// # Errors
-    /// A file cannot be written.
-    pub fn tick(&mut self, now: Instant) -> Result<(), BatchError> {
-        self.guard(|writer| writer.seal_due(now))
+    /// What became of the messages since the last call.
+    pub fn take_counts(&mut self) -> Counts {
+        std::mem::take(&mut self.counts)
     }
 
-    /// Ends the stream: seals all that is open.
-    ///
-    /// # Errors
-    /// A file cannot be written.
-    pub fn finish(&mut self, now: Instant) -> Result<(), BatchError> {
-        self.guard(|writer| {
-            writer.seal_due(now)?;
-            if writer.end.is_some() { Ok(()) } else { writer.seal_all() }
-        })
-    }
-
-    /// The windows sealed since the last call, in order.
-    pub fn sealed(&mut self) -> Vec<Manifest> {
-        std::mem::take(&mut self.sealed)
+    /// The first messages that went to quarantine in this life, one of each reason.
+    #[must_use]
+    pub fn refusals(&self) -> &[Refusal] {
+        &self.refusals
     }
 
     /// What was written when the stream was through, once it is.
@@ -270,16 +400,16 @@ impl BatchWriter {
         if self.end.is_some() {
             return Err(BatchError::AfterEnd { partition, offset });
         }
-        self.seal_due(now)?;
-        let reading = self.partitions.entry(partition).or_default();
-        if reading.next.is_some_and(|next| offset < next) {
+        let cursor = self.cursors.get(partition);
+        if cursor.next.is_some_and(|next| offset < next) {
             return Ok(Seen::InThisLife);
         }
-        reading.next = Some(offset.next());
-        if self.settled.get(&partition).is_some_and(|settled| settled.contains(bits(offset))) {
+        cursor.next = Some(offset.next());
+        let is_before = cursor.resumed_at.is_some_and(|resumed| offset < resumed);
+        if self.identity.is_settled(partition, offset) {
             return Ok(Seen::Sealed);
         }
-        if reading.resumed_at.is_some_and(|resumed| offset < resumed) {
+        if is_before {
             return Ok(Seen::Unaccounted);
         }
         self.began.get_or_insert(now);
@@ -295,37 +425,24 @@ impl BatchWriter {
         run: Option<&str>,
         row: Option<RowNumber>,
     ) -> Result<(), BatchError> {
-        let is_ours = self.source.as_ref().is_some_and(|source| source.is(run));
         let is_known = match (seen, row) {
-            (_, Some(row)) if is_ours => self.taken.contains(row.get()),
+            (_, Some(row)) if self.identity.is_ours(run) => self.identity.has(row),
             (Seen::Sealed, _) => true,
             _ => false,
         };
-        if is_known {
+        // A number that was not believed is not among those that are there.
+        if is_known || matches!(seen, Seen::Sealed) && self.store.is_unnumbered(partition, offset)? {
             return Ok(());
         }
         Err(BatchError::OtherTopic { path: self.store.folder().to_owned(), partition, offset })
     }
 
-    fn place_of(&self, partition: Partition, offset: Offset) -> Place {
-        let newest = self.partitions.get(&partition).and_then(|reading| reading.newest);
-        Place { partition, offset, newest }
-    }
-
-    /// The smallest number that no row has: after a kill, rows that are read again get the numbers that they had.
-    fn free_number(&mut self) -> RowNumber {
-        while self.taken.contains(self.free) {
-            self.free += 1;
-        }
-        RowNumber::new(self.free).unwrap_or(RowNumber::FIRST)
-    }
-
-    fn window(&mut self, window: WindowIndex) -> &mut OpenWindow {
-        let (store, header, opened) = (&self.store, &self.header, &mut self.opened);
-        self.open.entry(window).or_insert_with(|| {
-            *opened += 1;
-            OpenWindow::new(store, &format!("open-{opened}"), header)
-        })
+    /// Where a message stands, and from where it can be met again: a message that is pending before it goes with it.
+    fn place(&mut self, partition: Partition, offset: Offset) -> Place {
+        let cursor = self.cursors.get(partition);
+        let own = Needed { offset, at: cursor.at };
+        let needed = cursor.pending.as_ref().map_or(own, |pending| pending.needed);
+        Place { partition, offset, needed }
     }
 
     fn set_aside(
@@ -335,43 +452,21 @@ impl BatchWriter {
         reason: String,
         raw: &[u8],
     ) -> Result<Taken, BatchError> {
-        let own = row.and_then(|row| self.own_window(place.partition, row));
-        let store = self.store.clone();
-        self.uncounted += raw.len();
-        let open = match own.or_else(|| self.window_of_partition(place.partition)) {
-            Some(window) => self.window(window),
-            None => {
-                self.opened += 1;
-                let name = format!("open-{}", self.opened);
-                self.early.get_or_insert_with(|| OpenWindow::new(&store, &name, &[]))
-            }
-        };
-        open.set_aside(&store, place, &Line::new(place.partition, place.offset, row, &reason, raw))?;
-        open.numbered += u64::from(own.is_some());
+        self.windows.set_aside(place, row, place.needed.at, (&reason, raw))?;
+        self.counts.quarantined += 1;
+        if self.refusals.len() < REASONS_KEPT && self.refusals.iter().all(|refusal| refusal.reason != reason) {
+            let Place { partition, offset, .. } = place;
+            self.refusals.push(Refusal { reason: reason.clone(), partition, offset });
+        }
         Ok(Taken::Quarantined { reason })
     }
+}
 
-    /// Notes how far a partition is, and seals what that completes.
-    fn advance(&mut self, partition: Partition, row: Option<RowNumber>, time: Option<i64>) -> Result<(), BatchError> {
-        let reading = self.partitions.entry(partition).or_default();
-        reading.last_row = reading.last_row.max(row.map_or(0, RowNumber::get));
-        reading.newest = reading.newest.max(time);
-        self.seal_ready()
-    }
-
-    /// Rows wait in memory until a window has enough for a write; many small windows must not add up.
-    fn bound_memory(&mut self) -> Result<(), BatchError> {
-        if self.uncounted < MOST_HELD / 2 {
-            return Ok(());
-        }
-        self.uncounted = 0;
-        if self.open.values().map(OpenWindow::held).sum::<usize>() > MOST_HELD / 2 {
-            for open in self.open.values_mut() {
-                open.release()?;
-            }
-        }
-        Ok(())
-    }
+/// A row's value on its way.
+struct HeldValue<'a> {
+    labelled: bool,
+    time: Option<i64>,
+    record: &'a [u8],
 }
 
 #[cfg(test)]

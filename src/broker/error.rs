@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::broker::probe::Listener;
+use crate::broker::reader::names;
 use crate::record::{Offset, Partition};
 
 /// A broker, a topic or a connection that failed.
@@ -13,6 +15,32 @@ pub enum BrokerError {
     Unreachable {
         /// Where it was looked for.
         address: String,
+        /// For how long.
+        waited: Duration,
+    },
+    /// What answers there does not speak to a plain Kafka client.
+    #[error("{}", not_plain(.address, *.listener, *.waited))]
+    NotPlain {
+        /// Where it was looked for.
+        address: String,
+        /// What is there.
+        listener: Listener,
+        /// For how long.
+        waited: Duration,
+    },
+    /// It stops in the middle.
+    #[error(
+        "the broker at {address} has handed out nothing of {} of topic `{topic}` for {} s, though it said that there is          more; see whether it is well, and start again",
+        names(.partitions),
+        waited.as_secs()
+    )]
+    Silent {
+        /// The topic.
+        topic: String,
+        /// The broker.
+        address: String,
+        /// The partitions that were not read to their ends.
+        partitions: Vec<Partition>,
         /// For how long.
         waited: Duration,
     },
@@ -125,6 +153,28 @@ pub enum BrokerError {
         /// The first offset that is not there, when that is known.
         end: Option<Offset>,
     },
+}
+
+fn not_plain(address: &str, listener: Listener, waited: Duration) -> String {
+    let waited = waited.as_secs();
+    match listener {
+        Listener::Tls => format!(
+            "what listens at {address} speaks TLS, and this windrow was built without it; give a listener for plain text \
+             (PLAINTEXT among the broker's listeners) with --broker"
+        ),
+        Listener::Login => format!(
+            "the broker at {address} asks for a login (SASL), and this windrow was built without it; give a listener that \
+             asks for none (PLAINTEXT among the broker's listeners) with --broker"
+        ),
+        Listener::Broker => format!(
+            "a Kafka broker answers at {address}, and not what was asked of it (waited {waited} s): it may be busy, or may \
+             advertise addresses that cannot be reached from here; see its advertised.listeners"
+        ),
+        Listener::Other => format!(
+            "something answers at {address}, and it is no Kafka broker (waited {waited} s); give the address of one with \
+             --broker"
+        ),
+    }
 }
 
 fn last_lines(log: &[String]) -> String {

@@ -4,17 +4,12 @@
 //! and last row and the number of its records agree with that, nothing is missing between them; else every record is read.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use roaring::RoaringTreemap;
 
-use crate::broker::{BrokerError, Connection, PartitionState, Subscription, TopicState};
+use crate::broker::{BrokerError, Connection, PartitionState, Stretch, TopicState, scan};
 use crate::record::{Envelope, Offset, Partition, RowNumber, RunId};
 
-/// How long a poll waits before it is asked whether to stop.
-const POLL_WAIT: Duration = Duration::from_millis(50);
-/// A broker that hands out nothing for so long has handed out all: the last offsets may be no messages.
-const SILENCE: Duration = Duration::from_secs(5);
 /// The last row and the end marker.
 const TAIL: i64 = 2;
 
@@ -149,9 +144,6 @@ pub struct Survey<'a> {
     pub run: &'a RunId,
 }
 
-/// A stretch of a partition: the first offset, and the one behind the last.
-type Stretch = (Partition, Offset, Offset);
-
 impl Survey<'_> {
     /// What each partition holds; `None` when it was told to stop. Blocks.
     ///
@@ -160,10 +152,11 @@ impl Survey<'_> {
     pub fn take(&self, state: &TopicState, stop: &dyn Fn() -> bool) -> Result<Option<Vec<Held>>, SurveyError> {
         let stride = state.partitions.len() as u64;
         let filled: Vec<&PartitionState> = state.partitions.iter().filter(|state| state.high > state.low).collect();
-        let heads = filled.iter().map(|state| (state.partition, state.low, state.low.next()));
+        let stretch = |partition, from, until| Stretch { partition, from, until };
+        let heads = filled.iter().map(|state| stretch(state.partition, state.low, state.low.next()));
         let tails = filled.iter().map(|state| {
             let from = Offset(state.low.0.max(state.high.0 - TAIL));
-            (state.partition, from, state.high)
+            stretch(state.partition, from, state.high)
         });
         let (Some(heads), Some(tails)) = (self.read(heads.collect(), stop)?, self.read(tails.collect(), stop)?) else {
             return Ok(None);
@@ -186,7 +179,7 @@ impl Survey<'_> {
                     Held { partition: *partition, rows, end: tail.end }
                 }
                 None => {
-                    let Some(all) = self.read(vec![(*partition, *low, *high)], stop)? else { return Ok(None) };
+                    let Some(all) = self.read(vec![stretch(*partition, *low, *high)], stop)? else { return Ok(None) };
                     let found = all.get(partition).cloned().unwrap_or_default();
                     let from = if low.0 == 0 { 0 } else { found.rows.min().unwrap_or(0) };
                     Held { partition: *partition, rows: Rows::Exactly { from, rows: found.rows }, end: found.end }
@@ -202,32 +195,12 @@ impl Survey<'_> {
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<BTreeMap<Partition, Found>>, SurveyError> {
         let mut found: BTreeMap<Partition, Found> = BTreeMap::new();
-        if stretches.is_empty() {
-            return Ok(Some(found));
-        }
-        let positions: Vec<(Partition, Offset)> =
-            stretches.iter().map(|(partition, from, _)| (*partition, *from)).collect();
-        let mut unread: BTreeMap<Partition, Offset> =
-            stretches.into_iter().map(|(partition, _, until)| (partition, until)).collect();
-        let subscription = Subscription::assign(self.connection, self.topic, self.topic, &positions)?;
-        let mut heard = Instant::now();
-        while !unread.is_empty() && heard.elapsed() < SILENCE {
-            if stop() {
-                return Ok(None);
-            }
-            let Some(delivery) = subscription.poll(POLL_WAIT)? else { continue };
-            heard = Instant::now();
+        let is_read = scan(self.connection, self.topic, &stretches, stop, |delivery| {
             let (partition, offset) = (delivery.partition(), delivery.offset());
-            let Some(until) = unread.get(&partition).copied() else { continue };
-            if offset < until {
-                let envelope = delivery.envelope().unwrap_or(Envelope::Foreign);
-                self.note(found.entry(partition).or_default(), (partition, offset), &envelope)?;
-            }
-            if offset.next() >= until {
-                unread.remove(&partition);
-            }
-        }
-        Ok(Some(found))
+            let envelope = delivery.envelope().unwrap_or(Envelope::Foreign);
+            self.note(found.entry(partition).or_default(), (partition, offset), &envelope)
+        })?;
+        Ok(is_read.then_some(found))
     }
 
     fn note(

@@ -4,22 +4,18 @@
 //! [`Membership::poll`], and holds only when the caller has answered it: what it still writes for a partition that is taken
 //! away is written before another member may begin.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use rdkafka::ClientContext;
-use rdkafka::TopicPartitionList;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::types::RDKafkaRespErr;
-use serde::Deserialize;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, RebalanceProtocol};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
 
-use crate::broker::subscription::{self, Delivery};
-use crate::broker::{BrokerError, Connection, connection, topics};
+use crate::broker::observer::{Inquiry, Observer};
+use crate::broker::reader::{self, Context, Delivery, Outage, Positions, Turn, Verdict, list};
+use crate::broker::{BrokerError, Connection, TopicState, topics};
 use crate::record::{Offset, Partition};
 
 /// What a user may change, beside what holds for every reader.
@@ -30,13 +26,21 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 /// How long moving a reader to its position may take.
 const SEEK_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the broker is asked how the topic stands.
+const INQUIRY_EVERY: Duration = Duration::from_secs(10);
 
 /// One member of a group that reads one topic.
 pub struct Membership {
     /// `None` only while it is dropped.
-    client: Option<BaseConsumer<Member>>,
+    client: Option<BaseConsumer<Context>>,
     connection: Connection,
     topic: String,
+    positions: Positions,
+    outage: Outage,
+    observer: Observer,
+    inquiry: Inquiry,
+    /// The broker does not have an offset at which reading goes on; the library does not say of which partition.
+    is_out_of_range: bool,
 }
 
 impl fmt::Debug for Membership {
@@ -45,110 +49,90 @@ impl fmt::Debug for Membership {
     }
 }
 
-/// What a poll brings.
-#[derive(Debug)]
-pub enum Turn<'a> {
-    /// A message of a partition that is ours.
-    Message(Delivery<'a>),
-    /// These are ours now: answer with [`Membership::take_up`].
-    Assigned(Vec<Partition>),
-    /// These are no longer ours: answer with [`Membership::give_up`] when nothing more is written for them.
-    Revoked(Vec<Partition>),
-}
-
-/// What the client library calls back.
-struct Member {
-    topic: String,
-    changes: Mutex<VecDeque<Change>>,
-    /// Then nobody answers a change any more.
-    is_leaving: AtomicBool,
-    is_away: AtomicBool,
-    lag: AtomicU64,
-}
-
-enum Change {
-    Assigned(Vec<Partition>),
-    Revoked(Vec<Partition>),
-}
-
 impl Membership {
     /// Joins a group; the connection is made in the background, and made again when it is lost.
     ///
     /// # Errors
     /// When the client library refuses the connection's properties.
     pub fn join(connection: &Connection, topic: &str, group: &str) -> Result<Self, BrokerError> {
-        let defaults = [subscription::DEFAULTS, DEFAULTS].concat();
-        let mut settings = connection.settings(&defaults, subscription::FIXED);
+        let defaults = [reader::DEFAULTS, DEFAULTS].concat();
+        let mut settings = connection.settings(&defaults, reader::FIXED);
         settings.set("group.id", group);
         let refused = |error: KafkaError| connection.refused(&error);
-        let member = Member {
-            topic: topic.to_owned(),
-            changes: Mutex::default(),
-            is_leaving: AtomicBool::new(false),
-            is_away: AtomicBool::new(false),
-            lag: AtomicU64::new(0),
-        };
-        let client = BaseConsumer::from_config_and_context(&settings, member).map_err(refused)?;
+        let client = BaseConsumer::from_config_and_context(&settings, Context::new(topic)).map_err(refused)?;
         client.subscribe(&[topic]).map_err(refused)?;
-        Ok(Self { client: Some(client), connection: connection.clone(), topic: topic.to_owned() })
+        let observer = Observer::new(connection)?;
+        Ok(Self {
+            client: Some(client),
+            connection: connection.clone(),
+            topic: topic.to_owned(),
+            positions: Positions::default(),
+            outage: Outage::default(),
+            inquiry: Inquiry::new(observer.clone(), topic),
+            observer,
+            is_out_of_range: false,
+        })
     }
 
-    fn client(&self) -> &BaseConsumer<Member> {
+    fn client(&self) -> &BaseConsumer<Context> {
         let Some(client) = &self.client else { unreachable!("it is there until the membership is dropped") };
         client
     }
 
-    /// The next message or change; `None` when none came in this time. A broker that is away is waited out.
+    /// The next message or change; `None` when none came in this time. A broker that is away is waited out. Messages that
+    /// the broker has deleted are told, and reading goes on behind them.
     ///
     /// # Errors
     /// What waiting does not mend.
-    pub fn poll(&self, timeout: Duration) -> Result<Option<Turn<'_>>, BrokerError> {
-        let member = self.client().context();
-        if let Some(change) = member.next_change() {
+    pub fn poll(&mut self, timeout: Duration) -> Result<Option<Turn<'_>>, BrokerError> {
+        if std::mem::take(&mut self.is_out_of_range)
+            && let Some(deleted) =
+                self.positions.out_of_range(&self.observer, &self.topic, self.connection.address())?
+        {
+            self.begin(deleted.partition, deleted.low)?;
+            return Ok(Some(Turn::Deleted(deleted)));
+        }
+        let Some(client) = &self.client else { unreachable!("it is there until the membership is dropped") };
+        if let Some(change) = client.context().next_change() {
             return Ok(Some(change));
         }
-        match self.client().poll(timeout) {
+        let error = match client.poll(timeout) {
+            None => return Ok(client.context().next_change()),
+            Some(Err(error)) => error,
             Some(Ok(message)) => {
-                member.is_away.store(false, Relaxed);
-                Ok(Some(Turn::Message(Delivery::of(message))))
+                self.positions.set(Partition(message.partition()), Offset(message.offset()).next());
+                return Ok(Some(Turn::Message(Delivery::of(message))));
             }
-            Some(Err(error)) => self.judge(&error).map_or(Ok(None), Err),
-            None => Ok(member.next_change()),
+        };
+        match reader::judge(&error, &self.topic, self.connection.address()) {
+            Verdict::Passing => Ok(None),
+            Verdict::AtEnd(partition) => {
+                self.positions.at_end(partition);
+                Ok(None)
+            }
+            Verdict::Final(error) => Err(error),
+            Verdict::OutOfRange => {
+                self.is_out_of_range = true;
+                Ok(None)
+            }
         }
     }
 
-    /// The error that ends reading; `None` for one that waiting mends.
-    fn judge(&self, error: &KafkaError) -> Option<BrokerError> {
-        use RDKafkaErrorCode as Code;
-        match error.rdkafka_error_code()? {
-            Code::UnknownTopicOrPartition | Code::UnknownTopic => Some(BrokerError::NoSuchTopic {
-                topic: self.topic.clone(),
-                address: self.connection.address().to_owned(),
-            }),
-            Code::TopicAuthorizationFailed
-            | Code::GroupAuthorizationFailed
-            | Code::ClusterAuthorizationFailed
-            | Code::InconsistentGroupProtocol
-            | Code::InvalidSessionTimeout
-            | Code::OffsetOutOfRange
-            | Code::AutoOffsetReset
-            | Code::UnsupportedFeature => Some(self.failed("read", error)),
-            _ => {
-                if !self.client().context().is_away.swap(true, Relaxed) {
-                    tracing::warn!(address = self.connection.address(), %error, "the broker does not answer; waiting for it");
-                }
-                None
-            }
-        }
+    /// Tells an outage; gives, every ten seconds, how the topic stands. Call it between polls; it never waits.
+    pub fn look_after(&mut self) -> Option<TopicState> {
+        let Some(client) = &self.client else { unreachable!("it is there until the membership is dropped") };
+        self.outage.look(client.context(), &self.positions, &self.connection);
+        self.inquiry.look(INQUIRY_EVERY).and_then(Result::ok)
+    }
+
+    /// Whether the broker has said that a partition has no more than was read.
+    #[must_use]
+    pub fn is_at_end(&self, partition: Partition) -> bool {
+        self.positions.is_at_end(partition)
     }
 
     fn failed(&self, action: &'static str, error: &KafkaError) -> BrokerError {
-        BrokerError::Topic {
-            action,
-            topic: self.topic.clone(),
-            address: self.connection.address().to_owned(),
-            reason: topics::reason(error),
-        }
+        topics::failed(action, &self.connection, &self.topic, error)
     }
 
     /// Begins to read partitions that were assigned, each from its offset on; those without one wait for
@@ -156,11 +140,14 @@ impl Membership {
     ///
     /// # Errors
     /// When the client library refuses them.
-    pub fn take_up(&self, positions: &[(Partition, Option<Offset>)]) -> Result<(), BrokerError> {
+    pub fn take_up(&mut self, positions: &[(Partition, Option<Offset>)]) -> Result<(), BrokerError> {
+        for (partition, offset) in positions {
+            self.positions.set(*partition, offset.unwrap_or(Offset(0)));
+        }
         let failed = |error: KafkaError| self.failed("read", &error);
         let known: Vec<(Partition, Offset)> =
             positions.iter().map(|(partition, offset)| (*partition, offset.unwrap_or(Offset(0)))).collect();
-        let assigned = subscription::list(&self.topic, &known).map_err(failed)?;
+        let assigned = list(&self.topic, &known).map_err(failed)?;
         match self.client().rebalance_protocol() {
             RebalanceProtocol::Cooperative => self.client().incremental_assign(&assigned),
             RebalanceProtocol::Eager | RebalanceProtocol::None => self.client().assign(&assigned),
@@ -171,18 +158,19 @@ impl Membership {
             .filter(|(_, offset)| offset.is_none())
             .map(|(partition, _)| (*partition, Offset(0)))
             .collect();
-        self.client().pause(&subscription::list(&self.topic, &waiting).map_err(failed)?).map_err(failed)
+        self.client().pause(&list(&self.topic, &waiting).map_err(failed)?).map_err(failed)
     }
 
     /// Begins to read a partition that was taken up without an offset.
     ///
     /// # Errors
     /// When the client library does not move there in time.
-    pub fn begin(&self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
+    pub fn begin(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
+        self.positions.set(partition, offset);
         let failed = |error: KafkaError| self.failed("read", &error);
         let place = rdkafka::Offset::Offset(offset.0);
         self.client().seek(&self.topic, partition.0, place, SEEK_PATIENCE).map_err(failed)?;
-        let one = subscription::list(&self.topic, &[(partition, offset)]).map_err(failed)?;
+        let one = list(&self.topic, &[(partition, offset)]).map_err(failed)?;
         self.client().resume(&one).map_err(failed)
     }
 
@@ -190,12 +178,13 @@ impl Membership {
     ///
     /// # Errors
     /// When the client library refuses that.
-    pub fn give_up(&self, partitions: &[Partition]) -> Result<(), BrokerError> {
+    pub fn give_up(&mut self, partitions: &[Partition]) -> Result<(), BrokerError> {
+        partitions.iter().for_each(|partition| self.positions.remove(*partition));
         let failed = |error: KafkaError| self.failed("read", &error);
         let gone: Vec<(Partition, Offset)> = partitions.iter().map(|partition| (*partition, Offset(0))).collect();
         match self.client().rebalance_protocol() {
             RebalanceProtocol::Cooperative => {
-                self.client().incremental_unassign(&subscription::list(&self.topic, &gone).map_err(failed)?)
+                self.client().incremental_unassign(&list(&self.topic, &gone).map_err(failed)?)
             }
             RebalanceProtocol::Eager | RebalanceProtocol::None => self.client().unassign(),
         }
@@ -207,15 +196,16 @@ impl Membership {
     /// # Errors
     /// When the client library does not take them.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
-        let list = subscription::list(&self.topic, positions);
+        let list = list(&self.topic, positions);
         let committed = list.and_then(|list| self.client().commit(&list, CommitMode::Async));
         committed.map_err(|error| self.failed("commit positions of", &error))
     }
 
-    /// The messages that are in our partitions and were not handed out yet, as of the last half second.
+    /// The messages that are in our partitions and were not handed out yet, as of the last half second; `None` while that
+    /// cannot be known.
     #[must_use]
-    pub fn lag(&self) -> u64 {
-        self.client().context().lag.load(Relaxed)
+    pub fn lag(&self) -> Option<u64> {
+        self.client().context().lag(&self.positions)
     }
 }
 
@@ -226,73 +216,4 @@ impl Drop for Membership {
         // Leaving a group takes an answer of the broker; nobody need wait for it.
         std::thread::spawn(move || drop(client));
     }
-}
-
-impl Member {
-    fn next_change<'a>(&self) -> Option<Turn<'a>> {
-        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        changes.pop_front().map(|change| match change {
-            Change::Assigned(partitions) => Turn::Assigned(partitions),
-            Change::Revoked(partitions) => Turn::Revoked(partitions),
-        })
-    }
-}
-
-impl ClientContext for Member {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        connection::log(level, facility, message);
-    }
-
-    fn stats_raw(&self, statistics: &[u8]) {
-        let Ok(statistics) = serde_json::from_slice::<Statistics>(statistics) else { return };
-        let Some(topic) = statistics.topics.get(&self.topic) else { return };
-        let lag =
-            topic.partitions.values().map(|one| u64::try_from(one.hi_offset - one.app_offset.max(0)).unwrap_or(0));
-        self.lag.store(lag.sum(), Relaxed);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        // poll returns it as well.
-        tracing::debug!(%error, reason, "client library");
-    }
-}
-
-impl ConsumerContext for Member {
-    fn rebalance(&self, client: &BaseConsumer<Self>, change: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
-        if self.is_leaving.load(Relaxed) {
-            let let_go = match client.rebalance_protocol() {
-                RebalanceProtocol::Cooperative => client.incremental_unassign(partitions),
-                RebalanceProtocol::Eager | RebalanceProtocol::None => client.unassign(),
-            };
-            if let Err(error) = let_go {
-                tracing::debug!(%error, "leaving a group");
-            }
-            return;
-        }
-        let partitions = partitions.elements().iter().map(|one| Partition(one.partition())).collect();
-        let change = match change {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Change::Assigned(partitions),
-            _ => Change::Revoked(partitions),
-        };
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
-    }
-}
-
-/// The part of librdkafka's statistics that is of use here.
-#[derive(Deserialize)]
-struct Statistics {
-    #[serde(default)]
-    topics: std::collections::BTreeMap<String, TopicStatistics>,
-}
-
-#[derive(Deserialize)]
-struct TopicStatistics {
-    #[serde(default)]
-    partitions: std::collections::BTreeMap<String, PartitionStatistics>,
-}
-
-#[derive(Deserialize)]
-struct PartitionStatistics {
-    hi_offset: i64,
-    app_offset: i64,
 }

@@ -1,81 +1,66 @@
 //! Reads a topic from given positions on.
 
-mod delivery;
-mod watchdog;
-mod watcher;
-
-use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 
-use self::watchdog::Watchdog;
-use self::watcher::Watcher;
-use crate::broker::{BrokerError, Connection, topics};
+use crate::broker::observer::{Inquiry, Observer};
+use crate::broker::reader::{self, Context, DEFAULTS, Delivery, FIXED, Outage, Positions, Turn, Verdict};
+use crate::broker::{BrokerError, Connection, TopicState, topics};
 use crate::record::{Offset, Partition};
 
-pub use self::delivery::Delivery;
-
-/// What a user may change.
-pub(super) const DEFAULTS: &[(&str, &str)] = &[
-    // What is read ahead: more is asked for below 20,000 messages, and an answer has two megabytes, compressed. Beside each
-    // message the library keeps several hundred bytes, which its own limit of kilobytes does not count.
-    ("queued.min.messages", "20000"),
-    ("queued.max.messages.kbytes", "8192"),
-    ("fetch.max.bytes", "2097152"),
-    // The library's own second of rest, each time that this much is waiting, would be most of the time.
-    ("fetch.queue.backoff.ms", "10"),
-    ("fetch.error.backoff.ms", "100"),
-    // A topic that is deleted while it is read is noticed within about this time.
-    ("topic.metadata.refresh.interval.ms", "10000"),
-    ("topic.metadata.propagation.max.ms", "10000"),
-    // How long a commit may wait for a broker.
-    ("session.timeout.ms", "10000"),
-    // How fresh the lag on display is.
-    ("statistics.interval.ms", "500"),
-];
-
-/// What correctness rests on: positions come from the caller alone.
-pub(super) const FIXED: &[(&str, &str)] = &[
-    ("enable.auto.commit", "false"),
-    ("enable.auto.offset.store", "false"),
-    ("auto.offset.reset", "error"),
-    ("allow.auto.create.topics", "false"),
-    ("enable.partition.eof", "false"),
-];
-
-/// How long a broker may take to tell the offsets of a partition that was read out of range.
-const BOUNDS_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the broker is asked how the topic stands.
+const INQUIRY_EVERY: Duration = Duration::from_secs(10);
 
 /// Reads the assigned partitions of one topic. What it reads ahead is bounded to some 30 MiB.
+#[derive(Debug)]
 pub struct Subscription {
-    /// `None` only while it is dropped.
-    client: Option<Arc<BaseConsumer<Watcher>>>,
+    client: Client,
     connection: Connection,
     topic: String,
     group: String,
-    /// Messages handed out. A clock for each of them would cost more than they do.
-    handed: Cell<u64>,
-    watchdog: Watchdog,
+    positions: Positions,
+    outage: Outage,
+    observer: Observer,
+    inquiry: Inquiry,
+    is_missing: bool,
+    /// The broker does not have an offset at which reading goes on; the library does not say of which partition.
+    is_out_of_range: bool,
 }
 
-impl fmt::Debug for Subscription {
+/// A client that is given up without waiting for it: that can take long, and nobody need wait.
+struct Client(Option<Arc<BaseConsumer<Context>>>);
+
+impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("topic", &self.topic).field("lag", &self.lag()).finish()
+        f.debug_tuple("Client").field(self.get().context()).finish()
+    }
+}
+
+impl Client {
+    fn get(&self) -> &Arc<BaseConsumer<Context>> {
+        let Some(client) = &self.0 else { unreachable!("it is there until it is dropped") };
+        client
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let client = self.0.take();
+        std::thread::spawn(move || drop(client));
     }
 }
 
 impl Subscription {
     /// Prepares to read each partition from the given offset on; the connection is made in the background, and made
-    /// again when it is lost. `group` is the name under which positions are committed.
+    /// again when it is lost. `group` is the name under which positions are committed, unless the connection's properties
+    /// name another.
     ///
     /// # Errors
     /// When the client library refuses the connection's properties.
@@ -85,148 +70,127 @@ impl Subscription {
         group: &str,
         positions: &[(Partition, Offset)],
     ) -> Result<Self, BrokerError> {
+        let observer = Observer::new(connection)?;
+        let mut known = Positions::default();
+        positions.iter().for_each(|(partition, offset)| known.set(*partition, *offset));
         Ok(Self {
-            client: Some(client(connection, topic, group, positions)?),
+            client: client(connection, topic, group, positions)?,
             connection: connection.clone(),
             topic: topic.to_owned(),
             group: group.to_owned(),
-            handed: Cell::new(0),
-            watchdog: Watchdog::default(),
+            positions: known,
+            outage: Outage::default(),
+            inquiry: Inquiry::new(observer.clone(), topic),
+            observer,
+            is_missing: false,
+            is_out_of_range: false,
         })
-    }
-
-    /// The same, taken for stuck after another time than half a minute without a message.
-    #[must_use]
-    pub fn with_stall(mut self, stall: Duration) -> Self {
-        self.watchdog = Watchdog::new(stall);
-        self
-    }
-
-    fn client(&self) -> &BaseConsumer<Watcher> {
-        let Some(client) = &self.client else { unreachable!("it is there until the subscription is dropped") };
-        client
-    }
-
-    /// Looks, now and then, whether reading has silently stopped although the topic goes on, and then starts it again
-    /// where it was: librdkafka's consumers have been seen to do that. Call it between polls; it never waits.
-    ///
-    /// # Errors
-    /// When the client library refuses the connection's properties.
-    pub fn look_after(&mut self) -> Result<(), BrokerError> {
-        let positions: Vec<(Partition, Offset)> =
-            self.context().partitions.iter().map(|watched| (watched.partition, watched.position())).collect();
-        let Some((partition, position, high)) =
-            self.watchdog.look(&self.connection, &self.topic, &positions, self.handed.get())
-        else {
-            return Ok(());
-        };
-        tracing::warn!(
-            topic = self.topic,
-            "reading stopped at offset {position} of partition {partition} without a word, though the topic goes on to \
-             {high}; starting it again"
-        );
-        let fresh = client(&self.connection, &self.topic, &self.group, &positions)?;
-        let stuck = self.client.replace(fresh);
-        retire(stuck);
-        Ok(())
-    }
-
-    fn context(&self) -> &Watcher {
-        self.client().context()
     }
 
     /// The next message, in the order of its partition; `None` when none came in this time. A broker that is away is
-    /// waited out.
+    /// waited out. Messages that the broker has deleted are told, and reading goes on behind them.
     ///
     /// # Errors
     /// What waiting does not mend: the topic or the offset is not there, or the broker does not let us read.
-    pub fn poll(&self, timeout: Duration) -> Result<Option<Delivery<'_>>, BrokerError> {
-        let watcher = self.context();
-        match self.client().poll(timeout) {
+    pub fn poll(&mut self, timeout: Duration) -> Result<Option<Turn<'_>>, BrokerError> {
+        if std::mem::take(&mut self.is_out_of_range)
+            && let Some(deleted) =
+                self.positions.out_of_range(&self.observer, &self.topic, self.connection.address())?
+        {
+            self.positions.set(deleted.partition, deleted.low);
+            self.restart()?;
+            return Ok(Some(Turn::Deleted(deleted)));
+        }
+        let error = match self.client.get().poll(timeout) {
+            None => return Ok(None),
+            Some(Err(error)) => error,
             Some(Ok(message)) => {
-                if watcher.is_away.load(Relaxed) {
-                    watcher.is_away.store(false, Relaxed);
-                    tracing::info!(address = watcher.address, "the broker answers again");
-                }
-                self.handed.set(self.handed.get() + 1);
-                if let Some(watched) = watcher.find(Partition(message.partition())) {
-                    watched.position.store(message.offset() + 1, Relaxed);
-                }
-                Ok(Some(Delivery::of(message)))
+                let next = Offset(message.offset()).next();
+                self.positions.set(Partition(message.partition()), next);
+                return Ok(Some(Turn::Message(Delivery::of(message))));
             }
-            Some(Err(error)) => self.judge(&error).map_or(Ok(None), Err),
-            None => Ok(None),
-        }
-    }
-
-    /// The error that ends reading; `None` for one that waiting mends.
-    fn judge(&self, error: &KafkaError) -> Option<BrokerError> {
-        use RDKafkaErrorCode as Code;
-        let code = match error {
-            KafkaError::MessageConsumptionFatal(code) => return Some(self.failed(*code)),
-            other => other.rdkafka_error_code()?,
         };
-        match code {
-            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-                Some(BrokerError::NoSuchTopic {
-                    topic: self.topic.clone(),
-                    address: self.connection.address().to_owned(),
-                })
+        match reader::judge(&error, &self.topic, self.connection.address()) {
+            Verdict::Passing => Ok(None),
+            Verdict::AtEnd(partition) => {
+                self.positions.at_end(partition);
+                Ok(None)
             }
-            Code::OffsetOutOfRange | Code::AutoOffsetReset => {
-                Some(self.out_of_range().unwrap_or_else(|| self.failed(code)))
-            }
-            Code::TopicAuthorizationFailed
-            | Code::GroupAuthorizationFailed
-            | Code::ClusterAuthorizationFailed
-            | Code::SaslAuthenticationFailed
-            | Code::Authentication
-            | Code::InvalidTopic
-            | Code::UnsupportedFeature => Some(self.failed(code)),
-            _ => {
-                if !self.context().is_away.swap(true, Relaxed) {
-                    tracing::warn!(address = self.connection.address(), %error, "the broker does not answer; waiting for it");
-                }
-                None
+            Verdict::Final(error) => Err(error),
+            Verdict::OutOfRange => {
+                self.is_out_of_range = true;
+                Ok(None)
             }
         }
     }
 
-    /// The partition that does not have the offset at which reading goes on; the library does not say which one it is.
-    fn out_of_range(&self) -> Option<BrokerError> {
-        self.context().partitions.iter().find_map(|watched| {
-            let (partition, wanted) = (watched.partition, watched.position());
-            let (low, high) = self.client().fetch_watermarks(&self.topic, partition.0, BOUNDS_PATIENCE).ok()?;
-            let is_there = (low..=high).contains(&wanted.0);
-            (!is_there).then(|| BrokerError::OutOfRange {
-                topic: self.topic.clone(),
-                address: self.connection.address().to_owned(),
-                partition,
-                wanted,
-                end: (wanted.0 > high).then_some(Offset(high)),
-            })
-        })
+    /// Reads a further partition, from an offset on.
+    ///
+    /// # Errors
+    /// When the client library refuses the connection's properties.
+    pub fn add(&mut self, partition: Partition, from: Offset) -> Result<(), BrokerError> {
+        self.positions.set(partition, from);
+        self.restart()
     }
 
-    fn failed(&self, code: RDKafkaErrorCode) -> BrokerError {
-        BrokerError::Topic {
-            action: "read",
-            topic: self.topic.clone(),
-            address: self.connection.address().to_owned(),
-            reason: code.to_string(),
+    fn restart(&mut self) -> Result<(), BrokerError> {
+        self.client = client(&self.connection, &self.topic, &self.group, &self.positions.all())?;
+        Ok(())
+    }
+
+    /// Tells an outage; gives, every ten seconds, how the topic stands. Call it between polls; it never waits.
+    ///
+    /// # Errors
+    /// The topic is not there any more, or is another one.
+    pub fn look_after(&mut self) -> Result<Option<TopicState>, BrokerError> {
+        self.outage.look(self.client.get().context(), &self.positions, &self.connection);
+        self.inquire(INQUIRY_EVERY)
+    }
+
+    /// Whether the broker says, by what it handed out and when it is asked anew, that all partitions have been read to their
+    /// ends. Call it again until it does; it never waits.
+    ///
+    /// # Errors
+    /// As [`look_after`](Self::look_after).
+    pub fn is_through(&mut self) -> Result<bool, BrokerError> {
+        let fresh = self.inquire(Duration::ZERO)?;
+        Ok(fresh.is_some_and(|fresh| self.client.get().context().are_at_end(&self.positions, &fresh)))
+    }
+
+    /// Whether the broker has said that a partition has no more than was read.
+    #[must_use]
+    pub fn is_at_end(&self, partition: Partition) -> bool {
+        self.positions.is_at_end(partition)
+    }
+
+    fn inquire(&mut self, every: Duration) -> Result<Option<TopicState>, BrokerError> {
+        let state = match self.inquiry.look(every) {
+            None => return Ok(None),
+            Some(Ok(state)) => state,
+            // A topic that is just being made, or whose broker has just come up, may not be known for a moment.
+            Some(Err(error @ BrokerError::NoSuchTopic { .. })) if self.is_missing => return Err(error),
+            Some(Err(error)) => {
+                self.is_missing = matches!(error, BrokerError::NoSuchTopic { .. });
+                return Ok(None);
+            }
+        };
+        self.is_missing = false;
+        for (partition, wanted) in self.positions.all() {
+            let found = state.partitions.iter().find(|state| state.partition == partition);
+            let end = found.map_or(Offset(0), |state| state.high);
+            if wanted > end {
+                let (topic, address) = (self.topic.clone(), self.connection.address().to_owned());
+                return Err(BrokerError::OutOfRange { topic, address, partition, wanted, end: Some(end) });
+            }
         }
+        Ok(Some(state))
     }
 
-    /// The messages that are in the assigned partitions and were not handed out yet, as of the last half second;
-    /// `None` until the broker has told. Costs no question to it.
+    /// The messages that are in the assigned partitions and were not handed out yet, as of the last half second; `None`
+    /// while that cannot be known. Costs no question to the broker.
     #[must_use]
     pub fn lag(&self) -> Option<u64> {
-        let mut lag = 0;
-        for watched in &self.context().partitions {
-            let high = u64::try_from(watched.high.load(Relaxed)).ok()?;
-            lag += high.saturating_sub(u64::try_from(watched.position.load(Relaxed)).unwrap_or(0));
-        }
-        Some(lag)
+        self.client.get().context().lag(&self.positions)
     }
 
     /// Stores the next offsets to read under the group's name, for other programs to see. Does not wait for the broker's
@@ -235,7 +199,8 @@ impl Subscription {
     /// # Errors
     /// When the client library does not take them.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
-        let committed = list(&self.topic, positions).and_then(|list| self.client().commit(&list, CommitMode::Async));
+        let list = reader::list(&self.topic, positions);
+        let committed = list.and_then(|list| self.client.get().commit(&list, CommitMode::Async));
         committed.map_err(|error| uncommitted(&self.topic, self.connection.address(), &error))
     }
 
@@ -245,35 +210,15 @@ impl Subscription {
     /// When the broker does not take them. Not that it does not answer in time.
     pub fn commit_last(&self, positions: &[(Partition, Offset)], patience: Duration) -> Result<(), BrokerError> {
         let (topic, address) = (self.topic.clone(), self.connection.address().to_owned());
-        let last = list(&topic, positions).map_err(|error| uncommitted(&topic, &address, &error))?;
+        let last = reader::list(&topic, positions).map_err(|error| uncommitted(&topic, &address, &error))?;
         let (answer, question) = channel();
-        let client = self.client.clone();
+        let client = Arc::clone(self.client.get());
         std::thread::spawn(move || {
-            let committed = client.map_or(Ok(()), |client| client.commit(&last, CommitMode::Sync));
+            let committed = client.commit(&last, CommitMode::Sync);
             // Whoever asked may have stopped waiting.
             let _ = answer.send(committed.map_err(|error| uncommitted(&topic, &address, &error)));
         });
         question.recv_timeout(patience).unwrap_or(Ok(()))
-    }
-
-    /// Stops reading without a word, as the client library has been seen to.
-    #[cfg(test)]
-    pub(crate) fn fall_silent(&self) {
-        let assigned = self.client().assignment().expect("an assignment");
-        self.client().pause(&assigned).expect("partitions to pause");
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        retire(self.client.take());
-    }
-}
-
-/// Gives a client up. That can take long, and has been seen to hang; nobody need wait for it.
-fn retire(client: Option<Arc<BaseConsumer<Watcher>>>) {
-    if let Some(client) = client {
-        std::thread::spawn(move || drop(client));
     }
 }
 
@@ -282,14 +227,12 @@ fn client(
     topic: &str,
     group: &str,
     positions: &[(Partition, Offset)],
-) -> Result<Arc<BaseConsumer<Watcher>>, BrokerError> {
-    let mut settings = connection.settings(DEFAULTS, FIXED);
-    settings.set("group.id", group);
+) -> Result<Client, BrokerError> {
+    let settings = connection.settings(&[DEFAULTS, &[("group.id", group)]].concat(), FIXED);
     let refused = |error: KafkaError| connection.refused(&error);
-    let watcher = Watcher::new(topic, connection.address(), positions);
-    let client = BaseConsumer::from_config_and_context(&settings, watcher).map_err(refused)?;
-    client.assign(&list(topic, positions).map_err(refused)?).map_err(refused)?;
-    Ok(Arc::new(client))
+    let client = BaseConsumer::from_config_and_context(&settings, Context::new(topic)).map_err(refused)?;
+    client.assign(&reader::list(topic, positions).map_err(refused)?).map_err(refused)?;
+    Ok(Client(Some(Arc::new(client))))
 }
 
 fn uncommitted(topic: &str, address: &str, error: &KafkaError) -> BrokerError {
@@ -299,12 +242,4 @@ fn uncommitted(topic: &str, address: &str, error: &KafkaError) -> BrokerError {
         address: address.to_owned(),
         reason: topics::reason(error),
     }
-}
-
-pub(super) fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, KafkaError> {
-    let mut list = TopicPartitionList::with_capacity(positions.len());
-    for (partition, offset) in positions {
-        list.add_partition_offset(topic, partition.0, rdkafka::Offset::Offset(offset.0))?;
-    }
-    Ok(list)
 }

@@ -14,7 +14,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use tokio::runtime::Runtime;
 
 use crate::broker::{
-    Broker, BrokerError, Choice, Connection, Creation, PublishError, Publisher, StartOptions, Subscription, topics,
+    Broker, BrokerError, Choice, Connection, Creation, PublishError, Publisher, StartOptions, Subscription, Turn,
+    topics,
 };
 use crate::record::{Envelope, Offset, Partition, RowNumber, RunId};
 
@@ -81,12 +82,12 @@ fn send(publisher: &Publisher, partition: Partition, number: u64, run: &RunId) {
 /// What was read: partition, offset, row (0 for the end), value.
 type Read = (i32, i64, u64, String);
 
-fn read(subscription: &Subscription, messages: usize) -> Vec<Read> {
+fn read(subscription: &mut Subscription, messages: usize) -> Vec<Read> {
     let deadline = Instant::now() + LIMIT;
     let mut all = Vec::new();
     while all.len() < messages {
         assert!(Instant::now() < deadline, "{} of {messages} messages came in time", all.len());
-        if let Some(delivery) = subscription.poll(TICK).expect("reading") {
+        if let Some(Turn::Message(delivery)) = subscription.poll(TICK).expect("reading") {
             let row = match delivery.envelope().expect("headers") {
                 Envelope::Row { row, run } => {
                     assert_eq!(run, Some("run"));
@@ -105,13 +106,13 @@ fn read(subscription: &Subscription, messages: usize) -> Vec<Read> {
     all
 }
 
-fn error_of(subscription: &Subscription) -> BrokerError {
+fn error_of(subscription: &mut Subscription) -> BrokerError {
     let deadline = Instant::now() + LIMIT;
     loop {
         assert!(Instant::now() < deadline, "no error came in time");
         match subscription.poll(TICK) {
             Ok(None) => {}
-            Ok(Some(delivery)) => panic!("{delivery:?}"),
+            Ok(Some(turn)) => panic!("{turn:?}"),
             Err(error) => return error,
         }
     }
@@ -138,9 +139,9 @@ fn rows_come_back_in_order_within_their_partition_and_then_the_end() {
     assert_eq!(confirmed.load(Ordering::Relaxed), rows, "end marks are no rows");
     assert_eq!(publisher.unconfirmed(), 0);
 
-    let subscription = scene.subscribe(&[0, 1, 2].map(|partition| (Partition(partition), Offset(0))));
+    let mut subscription = scene.subscribe(&[0, 1, 2].map(|partition| (Partition(partition), Offset(0))));
     let mut by_partition = BTreeMap::<i32, Vec<Read>>::new();
-    for message in read(&subscription, rows as usize + 3) {
+    for message in read(&mut subscription, rows as usize + 3) {
         by_partition.entry(message.0).or_default().push(message);
     }
     for (partition, messages) in by_partition {
@@ -161,7 +162,7 @@ fn reading_goes_on_at_any_offset_whatever_the_batches() {
         let scene = Scene::with_properties(1, &[("linger.ms", "500"), ("compression.type", compression)]);
         scene.send_rows(1000, 1);
         for offset in [1, 500, 998, 999] {
-            let rows: Vec<(i64, u64)> = read(&scene.subscribe(&[(FIRST, Offset(offset))]), 1000 - offset as usize)
+            let rows: Vec<(i64, u64)> = read(&mut scene.subscribe(&[(FIRST, Offset(offset))]), 1000 - offset as usize)
                 .into_iter()
                 .map(|(_, offset, row, _)| (offset, row))
                 .collect();
@@ -225,9 +226,9 @@ fn committed_positions_are_there_for_others() {
 fn lag_is_told_and_falls_to_nothing() {
     let scene = Scene::with_properties(1, &[("statistics.interval.ms", "50")]);
     scene.send_rows(500, 1);
-    let subscription = scene.subscribe(&[(FIRST, Offset(100))]);
+    let mut subscription = scene.subscribe(&[(FIRST, Offset(100))]);
     assert_eq!(subscription.lag(), None, "nothing is known yet");
-    read(&subscription, 10);
+    read(&mut subscription, 10);
     let deadline = Instant::now() + LIMIT;
     let mut left = 390;
     while subscription.lag() != Some(left) {
@@ -237,7 +238,7 @@ fn lag_is_told_and_falls_to_nothing() {
             left -= 1;
         }
     }
-    read(&subscription, left as usize);
+    read(&mut subscription, left as usize);
     assert_eq!(subscription.lag(), Some(0));
 }
 
@@ -248,10 +249,10 @@ fn records_of_other_producers_are_strangers() {
         ClientConfig::new().set("bootstrap.servers", scene.connection().address()).create().expect("a producer");
     other.send(BaseRecord::<(), str>::to(TOPIC).payload("1,EWR")).expect("taken");
     other.flush(LIMIT).expect("delivered");
-    let subscription = scene.subscribe(&[(FIRST, Offset(0))]);
+    let mut subscription = scene.subscribe(&[(FIRST, Offset(0))]);
     let deadline = Instant::now() + LIMIT;
     while Instant::now() < deadline {
-        if let Some(delivery) = subscription.poll(TICK).expect("reading") {
+        if let Some(Turn::Message(delivery)) = subscription.poll(TICK).expect("reading") {
             assert_eq!((delivery.envelope(), delivery.value()), (Ok(Envelope::Foreign), b"1,EWR".as_slice()));
             return;
         }
@@ -263,7 +264,7 @@ fn records_of_other_producers_are_strangers() {
 fn an_offset_that_is_not_there_is_an_error() {
     let scene = Scene::with_properties(1, &[("statistics.interval.ms", "50")]);
     scene.send_rows(10, 1);
-    let error = error_of(&scene.subscribe(&[(FIRST, Offset(11))]));
+    let error = error_of(&mut scene.subscribe(&[(FIRST, Offset(11))]));
     let BrokerError::OutOfRange { wanted, end, .. } = &error else { panic!("{error}") };
     assert_eq!((*wanted, *end), (Offset(11), Some(Offset(10))));
 }
@@ -272,21 +273,21 @@ fn an_offset_that_is_not_there_is_an_error() {
 fn the_end_of_a_partition_is_no_error() {
     let scene = Scene::with_properties(1, &[("statistics.interval.ms", "50")]);
     scene.send_rows(10, 1);
-    let subscription = scene.subscribe(&[(FIRST, Offset(10))]);
+    let mut subscription = scene.subscribe(&[(FIRST, Offset(10))]);
     let deadline = Instant::now() + LIMIT;
     while subscription.lag() != Some(0) {
         assert!(Instant::now() < deadline, "the lag is {:?}", subscription.lag());
         assert!(subscription.poll(TICK).expect("no error").is_none());
     }
     scene.send_rows(1, 1);
-    assert_eq!(read(&subscription, 1)[0].1, 10);
+    assert_eq!(read(&mut subscription, 1)[0].1, 10);
 }
 
 #[test]
 fn a_topic_that_is_not_there_is_an_error() {
     let scene = Scene::with_properties(1, &[("topic.metadata.propagation.max.ms", "100")]);
     let subscription = Subscription::assign(scene.connection(), "trains", "group", &[(FIRST, Offset(0))]);
-    let error = error_of(&subscription.expect("a subscription"));
+    let error = error_of(&mut subscription.expect("a subscription"));
     assert!(matches!(&error, BrokerError::NoSuchTopic { topic, .. } if topic == "trains"), "{error}");
 }
 
@@ -341,8 +342,8 @@ fn nothing_is_lost_while_the_broker_is_busy_elsewhere() {
             scope.spawn(|| scene.send_rows(2000, 1));
         }
     });
-    let subscription = scene.subscribe(&[(FIRST, Offset(0))]);
-    let messages = read(&subscription, 6000);
+    let mut subscription = scene.subscribe(&[(FIRST, Offset(0))]);
+    let messages = read(&mut subscription, 6000);
     let offsets: Vec<i64> = messages.iter().map(|message| message.1).collect();
     assert_eq!(offsets, (0..6000).collect::<Vec<i64>>());
     let mut seen = BTreeMap::<u64, u32>::new();

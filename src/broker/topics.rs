@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::broker::connection::Quiet;
+use crate::broker::observer::Observer;
 use crate::broker::{BrokerError, Connection};
 use crate::record::{Offset, Partition};
 
 /// How long a broker may take to answer one question.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a topic that was just made may take until each of its partitions has a leader.
 const SETTLING: Duration = Duration::from_secs(10);
 /// Asks the broker for its own default, which suits clusters of any size.
@@ -128,34 +128,13 @@ pub async fn delete(connection: &Connection, name: &str) -> Result<(), BrokerErr
 /// When no broker answers in time, or there is no such topic.
 pub async fn describe(connection: &Connection, name: &str) -> Result<TopicState, BrokerError> {
     let (topic, broker) = (name.to_owned(), connection.clone());
-    off_runtime(move || look(&broker, &topic)).await
-}
-
-/// What a topic holds, as [`describe`] says it; blocks.
-pub(crate) fn look(connection: &Connection, topic: &str) -> Result<TopicState, BrokerError> {
-    let consumer = client(connection)?;
-    let leaders = ask_leaders(&consumer, connection, topic)?.ok_or_else(|| no_such_topic(connection, topic))?;
-    let mut partitions = Vec::with_capacity(leaders.len());
-    for (partition, _) in leaders {
-        let (low, high) = consumer
-            .fetch_watermarks(topic, partition.0, PATIENCE)
-            .map_err(|error| failed("describe", connection, topic, &error))?;
-        partitions.push(PartitionState { partition, low: Offset(low), high: Offset(high) });
-    }
-    Ok(TopicState { partitions })
+    off_runtime(move || Observer::new(&broker)?.state(&topic)).await
 }
 
 /// Waits until a broker answers there.
 pub(crate) async fn reach(connection: &Connection, patience: Duration) -> Result<(), BrokerError> {
     let broker = connection.clone();
-    off_runtime(move || {
-        let consumer = client(&broker)?;
-        consumer
-            .fetch_metadata(Some(UNLIKELY_TOPIC), patience)
-            .map(drop)
-            .map_err(|_| BrokerError::Unreachable { address: broker.address().to_owned(), waited: patience })
-    })
-    .await
+    off_runtime(move || Observer::new(&broker)?.leaders(UNLIKELY_TOPIC, patience).map(drop)).await
 }
 
 /// Asking for one topic spares the list of all of them.
@@ -165,35 +144,7 @@ const UNLIKELY_TOPIC: &str = "windrow-is-anyone-there";
 async fn leaders(connection: &Connection, name: &str) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
     let topic = name.to_owned();
     let broker = connection.clone();
-    off_runtime(move || ask_leaders(&client(&broker)?, &broker, &topic)).await
-}
-
-/// A consumer that reads nothing: unlike a producer it never makes a broker create the topic that it asks about.
-fn client(connection: &Connection) -> Result<BaseConsumer<Quiet>, BrokerError> {
-    let settings = connection.settings(&[], &[("allow.auto.create.topics", "false")]);
-    BaseConsumer::from_config_and_context(&settings, Quiet).map_err(|error| connection.refused(&error))
-}
-
-fn ask_leaders(
-    consumer: &BaseConsumer<Quiet>,
-    connection: &Connection,
-    name: &str,
-) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
-    let metadata = consumer
-        .fetch_metadata(Some(name), PATIENCE)
-        .map_err(|_| BrokerError::Unreachable { address: connection.address().to_owned(), waited: PATIENCE })?;
-    let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
-        return Ok(None);
-    };
-    match topic.error().map(RDKafkaErrorCode::from) {
-        None => {}
-        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => return Ok(None),
-        Some(error) => return Err(failed("describe", connection, name, &KafkaError::MetadataFetch(error))),
-    }
-    let mut leaders: Vec<(Partition, i32)> =
-        topic.partitions().iter().map(|partition| (Partition(partition.id()), partition.leader())).collect();
-    leaders.sort();
-    Ok(Some(leaders))
+    off_runtime(move || Observer::new(&broker)?.leaders(&topic, PATIENCE)).await
 }
 
 fn admin(connection: &Connection) -> Result<AdminClient<Quiet>, BrokerError> {
@@ -228,11 +179,11 @@ fn count(leaders: &[(Partition, i32)]) -> u32 {
     u32::try_from(leaders.len()).unwrap_or(u32::MAX)
 }
 
-fn no_such_topic(connection: &Connection, name: &str) -> BrokerError {
+pub(super) fn no_such_topic(connection: &Connection, name: &str) -> BrokerError {
     BrokerError::NoSuchTopic { topic: name.to_owned(), address: connection.address().to_owned() }
 }
 
-fn failed(action: &'static str, connection: &Connection, name: &str, error: &KafkaError) -> BrokerError {
+pub(super) fn failed(action: &'static str, connection: &Connection, name: &str, error: &KafkaError) -> BrokerError {
     BrokerError::Topic {
         action,
         topic: name.to_owned(),

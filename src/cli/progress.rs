@@ -137,7 +137,7 @@ impl<'a> Board<'a> {
             self.stored.set_message(format!(
                 "{} rows · lag {}{}",
                 of(counters.stored.get(), total),
-                thousands(counters.lag.get()),
+                lag(counters),
                 beside(counters.quarantined.get(), "in quarantine")
             ));
         } else if counts != self.last_counts {
@@ -153,7 +153,7 @@ impl<'a> Board<'a> {
         }
         if self.shows.stored {
             parts.push(format!("stored {}", thousands(counters.stored.get())));
-            parts.push(format!("lag {}", thousands(counters.lag.get())));
+            parts.push(format!("lag {}", lag(counters)));
             parts.push(format!("quarantined {}", thousands(counters.quarantined.get())));
         }
         parts.join(", ")
@@ -172,6 +172,11 @@ impl<'a> Board<'a> {
 
 fn of(position: u64, total: u64) -> String {
     if total == 0 { thousands(position) } else { format!("{} of {}", thousands(position), thousands(total)) }
+}
+
+/// A lag that cannot be known is not 0.
+fn lag(counters: &Counters) -> String {
+    counters.lag.get().map_or_else(|| "unknown".to_owned(), thousands)
 }
 
 fn beside(count: u64, what: &str) -> String {

@@ -12,6 +12,9 @@ use crate::cli::progress::{Display, Shows};
 use crate::cli::{CliError, workplace};
 use crate::config::{Pace, Pipeline, WindowPolicy};
 
+/// A consumer takes a row for a mistake that lies so many windows behind where it stands.
+const MOST_EMPTY_WINDOWS: u64 = 100_000;
+
 pub(crate) async fn produce(
     pipeline: &Path,
     cluster: ClusterArgs,
@@ -69,6 +72,17 @@ pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, C
         (_, Pace::Replay { .. }) => Some("a pace that replays the rows' times: the second round would not wait"),
         _ => None,
     };
+    if let WindowPolicy::Rows(size) = pipeline.window {
+        let before = (args.from_row.get() - 1) / size.get();
+        if before > MOST_EMPTY_WINDOWS {
+            return Err(CliError::Use(format!(
+                "--from-row {}: {before} windows of {size} rows would be empty before it, and more than \
+                 {MOST_EMPTY_WINDOWS} are taken for a mistake; give window.rows a larger size, or replay a dataset that \
+                 begins with this row",
+                args.from_row
+            )));
+        }
+    }
     match obstacle {
         Some(obstacle) if args.again => Err(CliError::Use(format!("--loop does not go with {obstacle}"))),
         _ => Ok(Replay {

@@ -75,7 +75,11 @@ fn from_toml(text: &str, lines: &Lines, error: &toml::de::Error) -> Fault {
 
 /// serde names Rust's types; a person knows numbers.
 fn in_plain_words(message: &str) -> String {
-    let message = message.trim().replace('\n', ", ").replace("expected f64", "expected a number");
+    let mut message = message.trim().replace('\n', ", ").replace("expected f64", "expected a number");
+    if let Some((before, after)) = message.split_once("expected struct ") {
+        let rest = after.trim_start_matches(|letter: char| letter.is_alphanumeric() || letter == '_');
+        message = format!("{before}expected a table{rest}");
+    }
     ["u64", "u32"]
         .iter()
         .fold(message, |message, kind| message.replace(&format!("expected {kind}"), "expected a whole number"))
@@ -245,7 +249,8 @@ impl Check<'_> {
             NonZeroU32::MIN
         });
         let pace = raw.pace.map_or(Pace::None, |pace| self.pace(&pace, dataset));
-        Stream { topic, partitions, pace, seed: raw.seed.unwrap_or(0) }
+        let (seed, accept_deleted) = (raw.seed.unwrap_or(0), raw.accept_deleted.unwrap_or(false));
+        Stream { topic, partitions, pace, seed, accept_deleted }
     }
 
     fn pace(&mut self, raw: &raw::Pace, dataset: &Dataset) -> Pace {

@@ -158,6 +158,10 @@ pub struct Stream {
     pub pace: Pace,
     /// The same seed gives the same delays.
     pub seed: u64,
+    /// Whether a consumer takes what is left where the broker has deleted messages before they were read. Not written into
+    /// files: it changes no row.
+    #[serde(skip)]
+    pub accept_deleted: bool,
 }
 
 /// How long the producer waits before each row.

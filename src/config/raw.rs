@@ -74,8 +74,10 @@ pub(super) struct Features {
 pub(super) struct Stream {
     pub(super) topic: Option<String>,
     pub(super) partitions: Option<u32>,
+    #[serde(default, deserialize_with = "text_or_table")]
     pub(super) pace: Option<Pace>,
     pub(super) seed: Option<u64>,
+    pub(super) accept_deleted: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,6 +89,30 @@ pub(super) struct Pace {
     pub(super) max: Option<Written>,
     pub(super) mean: Option<Written>,
     pub(super) speedup: Option<f64>,
+}
+
+/// A pace that takes no further value may be written as its kind alone.
+fn text_or_table<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Pace>, D::Error> {
+    struct TextOrTable;
+
+    impl<'de> serde::de::Visitor<'de> for TextOrTable {
+        type Value = Pace;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("\"none\" or a table, as in { kind = \"fixed\", delay = \"1ms\" }")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, kind: &str) -> Result<Pace, E> {
+            let kind = PaceKind::deserialize(serde::de::value::StrDeserializer::new(kind))?;
+            Ok(Pace { kind, delay: None, min: None, max: None, mean: None, speedup: None })
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, table: A) -> Result<Pace, A::Error> {
+            Pace::deserialize(serde::de::value::MapAccessDeserializer::new(table))
+        }
+    }
+
+    deserializer.deserialize_any(TextOrTable).map(Some)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -5,21 +5,28 @@
 //! another member had begun. Windows of the whole are put together by whichever member sees that one is due.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Assembly, BatchError, BatchStore, BatchWriter, Cut, Manifest, share_folder};
-use crate::broker::{Delivery, Membership, TopicState, Turn};
-use crate::consumer::desk::{Post, told};
-use crate::consumer::garbage::Garbage;
+use crate::batch::{
+    Assembly, BatchError, BatchStore, BatchWriter, Cut, Form, Manifest, OffsetRange, share_folder, shares_folder,
+};
+use crate::broker::{Deleted, Delivery, Membership, TopicState, Turn};
+use crate::config::Schema;
+use crate::consumer::consumer_loop::{count, note_deleted};
+use crate::consumer::ingest::{Ingested, ingest};
 use crate::consumer::intake::Intake;
-use crate::consumer::{Consumer, ConsumerError};
+use crate::consumer::rejections::Rejections;
+use crate::consumer::{Consumer, ConsumerError, told};
 use crate::record::{Offset, Partition, RunId};
 use crate::telemetry::{Event, Progress};
 
 const POLL_WAIT: Duration = Duration::from_millis(50);
+/// So many messages are taken between two looks at the clock, at the latest.
+const MESSAGES_A_STEP: u32 = 1024;
 /// How often it is seen whether windows can be put together, and whether a lock that is waited for is free.
 const ROUND: Duration = Duration::from_millis(300);
 
@@ -41,6 +48,7 @@ pub(crate) struct Member {
     assembly: Assembly,
     whole: BatchStore,
     shares: Shares,
+    topic: String,
     /// Partitions that are ours, and whose lock another member still has.
     waiting: BTreeSet<Partition>,
     progress: Progress,
@@ -51,80 +59,127 @@ struct Shares {
     open: BTreeMap<Partition, Share>,
     group: Group,
     cut: Cut,
-    columns: Vec<String>,
-    delimiter: u8,
-    partitions: u64,
+    schema: Arc<Schema>,
+    partitions: usize,
     max_share: f64,
 }
 
 struct Share {
     /// `None` when the partition has ended before.
     writer: Option<BatchWriter>,
-    garbage: Garbage,
+    rejections: Rejections,
 }
 
 impl Member {
-    pub(crate) fn join(consumer: Consumer, group: Group, topic: &TopicState) -> Result<Self, ConsumerError> {
+    pub(crate) fn join(consumer: &Consumer, group: Group, topic: &TopicState) -> Result<Self, ConsumerError> {
         let Consumer { schema, stream, cut, store, connection, quarantine, progress, .. } = consumer;
         let stores =
             topic.partitions.iter().map(|state| BatchStore::open(&share_folder(&group.workdir, state.partition)));
         let stores = stores.collect::<Result<Vec<_>, BatchError>>()?;
-        let membership = Membership::join(&connection, &stream.topic, &group.name)?;
-        let needs_time = cut.span().is_some();
-        let (columns, delimiter) = (schema.columns.clone(), schema.delimiter);
+        let (before, now) = (count_shares(&group.workdir), stores.len());
+        if before > now {
+            return Err(ConsumerError::Repartitioned { topic: stream.topic.clone(), before, now });
+        }
+        let membership = Membership::join(connection, &stream.topic, &group.name)?;
+        let form = Form { columns: &schema.columns, delimiter: schema.delimiter };
         Ok(Self {
             membership,
-            intake: Intake::new(schema, needs_time),
-            assembly: Assembly::new(store.clone(), stores, (&columns, delimiter)),
-            whole: store,
+            intake: Intake::new(Arc::clone(schema), cut.span().is_some()),
+            assembly: Assembly::new(store.clone(), stores, form),
+            whole: store.clone(),
             shares: Shares {
                 open: BTreeMap::new(),
                 group,
-                cut,
-                columns,
-                delimiter,
-                partitions: topic.partitions.len() as u64,
+                cut: *cut,
+                schema: Arc::clone(schema),
+                partitions: topic.partitions.len(),
                 max_share: quarantine.max_share,
             },
+            topic: stream.topic.clone(),
             waiting: BTreeSet::new(),
-            progress,
+            progress: progress.clone(),
         })
     }
 
-    /// Reads until the stream of all partitions is through.
-    pub(crate) fn work(mut self, stop: &CancellationToken) -> Result<(), ConsumerError> {
+    /// Reads until the stream of all partitions is through. Gives the messages that the broker had deleted.
+    pub(crate) fn work(mut self, stop: &CancellationToken) -> Result<Vec<OffsetRange>, ConsumerError> {
         let mut last_round = Instant::now();
         while !stop.is_cancelled() {
-            let Self { membership, intake, shares, progress, .. } = &mut self;
-            let mut change = None;
-            match membership.poll(POLL_WAIT)? {
-                Some(Turn::Message(delivery)) => shares.take(intake, progress, &delivery)?,
-                Some(Turn::Assigned(partitions)) => change = Some((true, partitions)),
-                Some(Turn::Revoked(partitions)) => change = Some((false, partitions)),
-                None => {}
-            }
-            match change {
-                Some((true, partitions)) => self.take_up(&partitions)?,
-                Some((false, partitions)) => self.give_up(&partitions)?,
-                None => {}
-            }
-            let now = Instant::now();
-            for (partition, manifest) in self.shares.sealed(now)? {
-                self.commit(partition, &manifest);
-            }
-            if now - last_round > ROUND {
+            let now = self.step()?;
+            self.seal(now, stop)?;
+            if now.saturating_duration_since(last_round) > ROUND {
                 last_round = now;
+                if let Some(topic) = self.membership.look_after() {
+                    self.check_partitions(topic.partitions.len())?;
+                }
                 self.progress.counters().lag.set(self.membership.lag());
                 self.look_for_locks()?;
-                if self.assemble()? {
-                    return Ok(());
+                if self.assemble(stop)? {
+                    break;
                 }
+            }
+        }
+        let end = self.whole.end()?;
+        Ok(end.map(|end| end.deleted).unwrap_or_default())
+    }
+
+    /// Takes what is there, and waits for the first of it. Gives the time.
+    fn step(&mut self) -> Result<Instant, ConsumerError> {
+        let mut now = Instant::now();
+        for place in 0..MESSAGES_A_STEP {
+            let turn = self.membership.poll(if place == 0 { POLL_WAIT } else { Duration::ZERO })?;
+            if place == 0 {
+                now = Instant::now();
+            }
+            match turn {
+                Some(Turn::Message(delivery)) => self.shares.take(&mut self.intake, &self.progress, &delivery, now)?,
+                Some(Turn::Deleted(deleted)) => self.shares.note_deleted(deleted),
+                Some(Turn::Assigned(partitions)) => {
+                    self.take_up(&partitions)?;
+                    break;
+                }
+                Some(Turn::Revoked(partitions)) => {
+                    self.give_up(&partitions)?;
+                    break;
+                }
+                None => break,
+            }
+        }
+        self.shares.count(&self.progress)?;
+        Ok(now)
+    }
+
+    /// Seals what is due, window by window, so that it can be stopped between two.
+    fn seal(&mut self, now: Instant, stop: &CancellationToken) -> Result<(), ConsumerError> {
+        for (partition, share) in &mut self.shares.open {
+            let Some(writer) = &mut share.writer else { continue };
+            if writer.has_all_ends() {
+                share.rejections.judge(writer.refusals())?;
+                writer.finish()?;
+            }
+            while !stop.is_cancelled()
+                && let Some(manifest) = writer.seal_next(now)?
+            {
+                commit(&self.membership, *partition, &manifest);
+            }
+            if writer.end().is_some() {
+                share.writer = None;
             }
         }
         Ok(())
     }
 
+    fn check_partitions(&self, now: usize) -> Result<(), ConsumerError> {
+        let before = self.shares.partitions;
+        if now == before {
+            return Ok(());
+        }
+        Err(ConsumerError::Repartitioned { topic: self.topic.clone(), before, now })
+    }
+
     fn take_up(&mut self, partitions: &[Partition]) -> Result<(), ConsumerError> {
+        let highest = partitions.iter().map(|partition| usize::try_from(partition.0).unwrap_or(0) + 1).max();
+        self.check_partitions(highest.unwrap_or(0).max(self.shares.partitions))?;
         let mut positions = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let position = self.shares.open(*partition)?;
@@ -158,10 +213,10 @@ impl Member {
     }
 
     /// Whether the stream is through.
-    fn assemble(&mut self) -> Result<bool, ConsumerError> {
+    fn assemble(&mut self, stop: &CancellationToken) -> Result<bool, ConsumerError> {
         // One at a time; whoever has the lock sees what we have sealed.
         let assembled = match self.whole.lock() {
-            Ok(_lock) => self.assembly.advance()?,
+            Ok(_lock) => self.assembly.advance(&|| stop.is_cancelled())?,
             Err(BatchError::Locked { .. }) => return Ok(self.whole.end()?.is_some()),
             Err(error) => return Err(error.into()),
         };
@@ -172,13 +227,13 @@ impl Member {
         self.progress.tell(Event::StreamEnded { windows: end.windows });
         Ok(true)
     }
+}
 
-    fn commit(&self, partition: Partition, manifest: &Manifest) {
-        let positions = manifest.resume.iter().filter(|point| point.partition == partition);
-        let positions: Vec<_> = positions.map(|point| (point.partition, point.offset)).collect();
-        if let Err(error) = self.membership.commit(&positions) {
-            tracing::warn!(%error, %partition, "offsets not committed");
-        }
+fn commit(membership: &Membership, partition: Partition, manifest: &Manifest) {
+    let positions = manifest.resume.iter().filter(|point| point.partition == partition);
+    let positions: Vec<_> = positions.map(|point| (point.partition, point.offset)).collect();
+    if let Err(error) = membership.commit(&positions) {
+        tracing::warn!(%error, %partition, "offsets not committed");
     }
 }
 
@@ -192,40 +247,54 @@ impl Shares {
             Err(error) => return Err(error.into()),
         };
         let place = u64::try_from(partition.0).unwrap_or_default();
-        let cut = self.cut.of_partition(place, self.partitions);
+        let cut = self.cut.of_partition(place, self.partitions as u64);
         let (has_ended, folder) = (store.end()?.is_some(), store.quarantine_folder().to_owned());
-        let form = (self.columns.as_slice(), self.delimiter);
+        let form = Form { columns: &self.schema.columns, delimiter: self.schema.delimiter };
         let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &[partition], None)?;
-        let garbage = Garbage::new(self.max_share, folder, (resumed.rows, resumed.quarantined));
-        let writer = (!has_ended).then(|| writer.of_replay(&self.group.run));
-        self.open.insert(partition, Share { writer, garbage });
+        let rejections = Rejections::new(self.max_share, folder, (resumed.rows, resumed.quarantined));
+        let writer = (!has_ended).then(|| writer.of_replay(self.group.run.clone()));
+        self.open.insert(partition, Share { writer, rejections });
         Ok(Some(resumed.positions.first().map_or(Offset(0), |(_, offset)| *offset)))
     }
 
-    fn take(&mut self, intake: &mut Intake, progress: &Progress, delivery: &Delivery<'_>) -> Result<(), ConsumerError> {
+    fn take(
+        &mut self,
+        intake: &mut Intake,
+        progress: &Progress,
+        delivery: &Delivery<'_>,
+        now: Instant,
+    ) -> Result<(), ConsumerError> {
         // What comes for a partition that is not open yet is read again when it is.
-        let Some(Share { writer: Some(writer), garbage }) = self.open.get_mut(&delivery.partition()) else {
+        let Some(Share { writer: Some(writer), rejections }) = self.open.get_mut(&delivery.partition()) else {
             return Ok(());
         };
-        Post { intake, writer, garbage, progress }.take(delivery, Instant::now())
+        if ingest(intake, writer, delivery, now)? == Ingested::OtherEnd {
+            // Nothing of ours may come behind it, so that what has come is judged now.
+            rejections.add(count(progress, writer), writer.refusals())?;
+            rejections.judge(writer.refusals())?;
+        }
+        Ok(())
     }
 
-    /// The windows that were sealed since the last call.
-    fn sealed(&mut self, now: Instant) -> Result<Vec<(Partition, Manifest)>, ConsumerError> {
-        let mut sealed = Vec::new();
-        for (partition, share) in &mut self.open {
-            let Some(writer) = &mut share.writer else { continue };
-            if writer.has_all_ends() {
-                share.garbage.judge()?;
-                writer.finish(now)?;
-            }
-            sealed.extend(writer.sealed().into_iter().map(|manifest| (*partition, manifest)));
-            if writer.end().is_some() {
-                share.writer = None;
-            }
+    fn count(&mut self, progress: &Progress) -> Result<(), ConsumerError> {
+        for Share { writer, rejections } in self.open.values_mut() {
+            let Some(writer) = writer else { continue };
+            rejections.add(count(progress, writer), writer.refusals())?;
         }
-        Ok(sealed)
+        Ok(())
     }
+
+    fn note_deleted(&mut self, deleted: Deleted) {
+        if let Some(Share { writer: Some(writer), .. }) = self.open.get_mut(&deleted.partition) {
+            note_deleted(writer, deleted);
+        }
+    }
+}
+
+/// The shares that a group has begun.
+fn count_shares(workdir: &Path) -> usize {
+    let entries = std::fs::read_dir(shares_folder(workdir)).into_iter().flatten();
+    entries.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir())).count()
 }
 
 fn names(partitions: &[Partition]) -> String {

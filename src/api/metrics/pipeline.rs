@@ -47,7 +47,6 @@ fn rows(encoder: &mut DescriptorEncoder<'_>, counters: &Counters) -> fmt::Result
     }
     let gauges = [
         ("dataset_rows", "Rows of the dataset; 0 while that is not known", counters.dataset.get()),
-        ("lag_messages", "Messages in the topic that are not yet read", counters.lag.get()),
         ("window", "The window that is being filled; 0 while that is not known", counters.window.get()),
         ("window_rows", "Rows of the window that is being filled", counters.window_rows.get()),
         ("window_expected_rows", "Rows that this window will have; 0 where not known", counters.window_expected.get()),
@@ -55,6 +54,8 @@ fn rows(encoder: &mut DescriptorEncoder<'_>, counters: &Counters) -> fmt::Result
     for (name, about, value) in gauges {
         gauge(encoder, name, about, value as f64)?;
     }
+    let lag = counters.lag.get().map_or(f64::NAN, |lag| lag as f64);
+    gauge(encoder, "lag_messages", "Messages in the topic that are not yet read; NaN while that is not known", lag)?;
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 use crate::batch::RowRange;
 use crate::record::{Offset, Partition, RowNumber, WindowIndex};
 
-/// A row that can be stored.
-#[derive(Debug, Clone, Copy)]
+/// A message.
+#[derive(Debug)]
 pub struct Arrival<'a> {
     /// Where it stood in the topic.
     pub partition: Partition,
@@ -16,33 +16,31 @@ pub struct Arrival<'a> {
     pub run: Option<&'a str>,
     /// Its number; a row of another producer gets the smallest that is free.
     pub row: Option<RowNumber>,
-    /// Whether its target is there.
-    pub labelled: bool,
-    /// When it happened, in seconds since 1970.
-    pub time: Option<i64>,
-    /// The CSV record, without a line end.
-    pub record: &'a [u8],
+    /// What it holds.
+    pub content: Content<'a>,
     /// Now.
     pub now: Instant,
 }
 
-/// A message that is no row.
-#[derive(Debug, Clone)]
-pub struct Rejected<'a> {
-    /// Where it stood in the topic.
-    pub partition: Partition,
-    /// Where it stood in the partition.
-    pub offset: Offset,
-    /// The replay that sent it.
-    pub run: Option<&'a str>,
-    /// Its number, if it has one.
-    pub row: Option<RowNumber>,
-    /// Why it is no row.
-    pub reason: String,
-    /// The value as it came.
-    pub raw: &'a [u8],
-    /// Now.
-    pub now: Instant,
+/// What a message holds.
+#[derive(Debug)]
+pub enum Content<'a> {
+    /// A row that can be stored.
+    Row {
+        /// Whether its target is there.
+        labelled: bool,
+        /// When it happened, in seconds since 1970.
+        time: Option<i64>,
+        /// The CSV record, without a line end.
+        record: &'a [u8],
+    },
+    /// What is no row.
+    Rejected {
+        /// Why it is none.
+        reason: String,
+        /// The value as it came.
+        raw: &'a [u8],
+    },
 }
 
 /// The mark that a partition ends.
@@ -70,6 +68,8 @@ pub enum Taken {
         /// Under this number.
         row: RowNumber,
     },
+    /// It lies far ahead of its partition, and the next message tells what becomes of it.
+    Pending,
     /// Its row was there already.
     Repeated,
     /// It is this same message that was taken before; it is not counted again.
@@ -79,4 +79,26 @@ pub enum Taken {
         /// Why.
         reason: String,
     },
+}
+
+/// Messages by what became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Rows in windows.
+    pub stored: u64,
+    /// Messages in quarantine.
+    pub quarantined: u64,
+    /// Messages that brought a row again.
+    pub repeated: u64,
+}
+
+/// A message in quarantine, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why it is there.
+    pub reason: String,
+    /// Where it stood in the topic.
+    pub partition: Partition,
+    /// Where it stood in the partition.
+    pub offset: Offset,
 }

@@ -1,18 +1,25 @@
 //! Going on where the manifests say.
 
-use std::collections::BTreeMap;
-
-use roaring::RoaringTreemap;
-
-use crate::batch::open::bits;
 use crate::batch::quarantine;
+use crate::batch::writer::cursors::Cursors;
+use crate::batch::writer::identity::Identity;
 use crate::batch::writer::sealing::Totals;
-use crate::batch::writer::{BatchWriter, Reading, Source};
+use crate::batch::writer::windows::Windows;
+use crate::batch::writer::{BatchWriter, Counts};
 use crate::batch::{BatchError, BatchStore, Cut, Lock, Manifest};
 use crate::record::{Offset, Partition, RunId, WindowIndex, write_record};
 
 /// The first format whose manifests list every quarantined row.
 const LISTS_QUARANTINE: u32 = 2;
+
+/// Of what form batch files are.
+#[derive(Debug, Clone, Copy)]
+pub struct Form<'a> {
+    /// The columns of the header line.
+    pub columns: &'a [String],
+    /// What stands between them.
+    pub delimiter: u8,
+}
 
 /// Where a writer stands when it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +47,7 @@ impl BatchWriter {
         store: BatchStore,
         lock: Lock,
         cut: Cut,
-        (columns, delimiter): (&[String], u8),
+        form: Form<'_>,
         partitions: &[Partition],
         log: Option<String>,
     ) -> Result<(Self, Resumed), BatchError> {
@@ -50,86 +57,86 @@ impl BatchWriter {
         }
         let end = store.end()?;
         store.sweep(manifests.len())?;
-        let mut header = write_record(columns.iter().map(String::as_str), delimiter);
+        let mut header = write_record(form.columns.iter().map(String::as_str), form.delimiter);
         header.push(b'\n');
         let mut writer = Self {
-            store,
             _lock: lock,
             cut,
-            header,
             log,
-            partitions: partitions.iter().map(|partition| (*partition, Reading::default())).collect(),
-            open: BTreeMap::new(),
-            early: None,
-            opened: 0,
-            uncounted: 0,
-            next: WindowIndex::FIRST,
-            taken: RoaringTreemap::new(),
-            free: 1,
-            settled: BTreeMap::new(),
-            repeats: BTreeMap::new(),
-            source: None,
+            identity: Identity::default(),
+            cursors: Cursors(partitions.iter().map(|partition| (*partition, Default::default())).collect()),
+            windows: Windows::new(store.clone(), cut, header),
+            store,
+            slack: 0,
             sent: None,
             began: None,
-            first_span: None,
-            sealed: Vec::new(),
+            is_finishing: false,
+            deleted: (Vec::new(), end.as_ref().map(|end| end.deleted.clone()).unwrap_or_default()),
             end,
             totals: Totals::default(),
+            counts: Counts::default(),
+            refusals: Vec::new(),
             has_failed: false,
         };
         for manifest in &manifests {
             writer.recall(manifest)?;
         }
+        let begin = cut.position_before(writer.windows.next);
+        for cursor in writer.cursors.0.values_mut() {
+            cursor.at = cursor.at.or(begin);
+        }
+        writer.slack = writer.cursors.slack(&cut);
         let positions = partitions.iter().map(|partition| {
-            let next = writer.partitions.get(partition).and_then(|reading| reading.resumed_at);
+            let next = writer.cursors.0.get(partition).and_then(|cursor| cursor.resumed_at);
             (*partition, next.unwrap_or(Offset(0)))
         });
         let resumed = Resumed {
             positions: positions.collect(),
-            windows: writer.next.get() - 1,
+            windows: writer.windows.next.get() - 1,
             rows: writer.totals.rows,
             quarantined: writer.totals.quarantined,
         };
         Ok((writer, resumed))
     }
 
+    /// Of the replays, takes the rows of this one alone; the rows of producers that are not Windrow, as long as that replay
+    /// has not begun.
+    #[must_use]
+    pub fn expecting(mut self, run: RunId) -> Self {
+        self.identity.expect(run);
+        self
+    }
+
     /// For the rows of one replay alone: whatever else comes goes to quarantine.
     #[must_use]
-    pub fn of_replay(mut self, run: &RunId) -> Self {
-        self.source.get_or_insert_with(|| Source::Replay(run.clone()));
+    pub fn of_replay(mut self, run: RunId) -> Self {
+        self.identity.expect(run);
+        self.identity.bind_to_expected();
         self
     }
 
     fn recall(&mut self, manifest: &Manifest) -> Result<(), BatchError> {
-        for range in manifest.row_numbers.iter().chain(&manifest.quarantined_rows) {
-            self.taken.insert_range(range.first..=range.last);
-        }
-        if manifest.quarantined > 0 && manifest.format < LISTS_QUARANTINE {
-            let rows = quarantine::row_numbers(&self.store.quarantine_path(manifest.window))?;
-            self.taken.extend(rows.into_iter().map(|row| row.get()));
-        }
         let is_this_log = manifest.log == self.log;
-        if is_this_log {
-            for range in manifest.offsets.iter().chain(&manifest.repeated_offsets) {
-                self.settled.entry(range.partition).or_default().insert_range(bits(range.first)..=bits(range.last));
-            }
+        self.identity.recall(manifest, is_this_log);
+        if manifest.quarantined > 0 && manifest.format < LISTS_QUARANTINE {
+            self.identity.recall_rows(quarantine::row_numbers(&self.store.quarantine_path(manifest.window))?);
         }
         for point in &manifest.resume {
-            let reading = self.partitions.entry(point.partition).or_default();
-            reading.resumed_at = is_this_log.then_some(point.offset);
-            reading.newest = point.newest;
-        }
-        if self.source.is_none() {
-            self.source = match &manifest.run {
-                Some(run) => Some(Source::Replay(run.clone())),
-                None => (manifest.rows > 0).then_some(Source::Foreign),
+            let Some(cursor) = self.cursors.0.get_mut(&point.partition) else {
+                let (path, partition) = (self.store.folder().to_owned(), point.partition);
+                return Err(BatchError::NoSuchPartition { path, partition });
             };
+            cursor.resumed_at = is_this_log.then_some(point.offset);
+            cursor.at = if self.cut.span().is_some() { point.newest } else { point.last_row };
         }
         if let (Some(span), Some(length)) = (manifest.span, self.cut.span()) {
-            self.first_span = Some(span.from.div_euclid(length) - i64::from(manifest.window.get()) + 1);
+            self.windows.first_span = Some(span.from.div_euclid(length) - i64::from(manifest.window.get()) + 1);
+        }
+        if self.end.is_none() {
+            self.deleted.1.extend(&manifest.deleted);
         }
         self.totals.add(manifest);
-        self.next = manifest.window.next();
+        self.windows.next = WindowIndex::next(manifest.window);
         Ok(())
     }
 }

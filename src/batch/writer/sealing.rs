@@ -2,14 +2,13 @@
 
 use std::time::Instant;
 
-use roaring::RoaringTreemap;
-
-use crate::batch::open::{Needed, offset_ranges};
+use crate::batch::open::Needed;
 use crate::batch::seal::{Sealing, seal, write_json};
-use crate::batch::writer::{BatchWriter, Reading, Source};
-use crate::batch::{BatchError, FORMAT, Manifest, ResumePoint, SealReason, StreamEnd};
+use crate::batch::writer::BatchWriter;
+use crate::batch::writer::cursors::Cursor;
+use crate::batch::{BatchError, FORMAT, Manifest, OffsetRange, ResumePoint, SealReason, StreamEnd};
 use crate::config::WindowPolicy;
-use crate::record::Partition;
+use crate::record::{Partition, WindowIndex};
 
 /// What all sealed windows hold together.
 #[derive(Debug, Default)]
@@ -28,87 +27,115 @@ impl Totals {
 }
 
 impl BatchWriter {
-    pub(super) fn seal_due(&mut self, now: Instant) -> Result<(), BatchError> {
-        let WindowPolicy::Every(every) = self.cut.policy else { return Ok(()) };
-        while let Some(due) = self.began.and_then(|began| began.checked_add(every)) {
-            if now < due || self.end.is_some() {
-                break;
+    /// Seals the next window, if it is due; behind the last one of a stream that ends, writes what the stream was.
+    /// One window a call, so that whoever asks can stop between two.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn seal_next(&mut self, now: Instant) -> Result<Option<Manifest>, BatchError> {
+        self.guard(|writer| {
+            if writer.end.is_some() {
+                return Ok(None);
             }
-            self.seal_next(SealReason::Time)?;
-            self.began = Some(due);
-        }
-        Ok(())
+            writer.decide()?;
+            if let Some(reason) = writer.due(now) {
+                return writer.seal(reason).map(Some);
+            }
+            if writer.is_finishing {
+                writer.write_end()?;
+            }
+            Ok(None)
+        })
     }
 
-    pub(super) fn seal_all(&mut self) -> Result<(), BatchError> {
-        let early = self.early.as_ref().map(|_| self.next);
-        let last_open = self.open.keys().next_back().copied().max(early);
-        if let Some(last) = last_open.max(self.cut.fixed_windows()) {
-            while self.next <= last {
-                self.seal_next(SealReason::End)?;
-            }
+    /// Why the next window is to be sealed now, if it is.
+    fn due(&mut self, now: Instant) -> Option<SealReason> {
+        let next = self.windows.next;
+        if let WindowPolicy::Every(every) = self.cut.policy
+            && let Some(due) = self.began.and_then(|began| began.checked_add(every))
+            && now >= due
+        {
+            self.began = Some(due);
+            return Some(SealReason::Time);
         }
-        let repeats = std::mem::take(&mut self.repeats);
+        if self.is_finishing {
+            let last = self.windows.last().max(self.cut.fixed_windows());
+            return last.is_some_and(|last| next <= last).then_some(SealReason::End);
+        }
+        // Nothing stands in the way of any window then, not even of those that nothing will ever come for.
+        if self.cursors.has_all_ends() { None } else { self.is_done(next) }
+    }
+
+    fn is_done(&self, window: WindowIndex) -> Option<SealReason> {
+        if let (Some((_, last)), Some(size)) = (self.cut.rows_of_window(window), self.cut.size_of_window(window)) {
+            let come = self.windows.get(window).map_or(0, |open| open.numbered);
+            let last = i64::try_from(last).unwrap_or(i64::MAX);
+            let at = |cursor: &Cursor| cursor.at.unwrap_or(0);
+            // A replay that began with a later row may share its rows out another way: then the last one must have come too.
+            let stride = self.cut.stride();
+            let is_last = |cursor: &Cursor| at(cursor).saturating_add_unsigned(stride) > last;
+            let is_whole = stride == 1 || self.cursors.0.values().all(is_last);
+            if come == size && size > 0 && is_whole {
+                return Some(SealReason::Complete);
+            }
+            let has_passed = |cursor: &Cursor| cursor.end.is_some() || at(cursor) > last.saturating_add(self.slack);
+            return self.cursors.0.values().all(has_passed).then_some(SealReason::Passed);
+        }
+        let until = self.windows.span_of(window)?.until;
+        (self.cursors.watermark(&self.cut)? >= until).then_some(SealReason::Watermark)
+    }
+
+    fn seal(&mut self, reason: SealReason) -> Result<Manifest, BatchError> {
+        let (window, open) = self.windows.take_next()?;
+        let _span = tracing::info_span!("seal", %window, %reason).entered();
+        let sealing = Sealing {
+            window,
+            run: self.identity.run(),
+            log: self.log.clone(),
+            repeats: self.identity.take_repeats(),
+            deleted: std::mem::take(&mut self.deleted.0),
+            step: self.cut.stride(),
+            resume: self.resume_points(),
+            span: self.windows.span_of(window),
+            reason,
+        };
+        let manifest = seal(&self.store, open, sealing)?;
+        self.totals.add(&manifest);
+        Ok(manifest)
+    }
+
+    fn write_end(&mut self) -> Result<(), BatchError> {
+        let repeated_offsets = self.identity.take_repeats();
         let end = StreamEnd {
             format: FORMAT,
-            windows: self.next.get() - 1,
+            windows: self.windows.next.get() - 1,
             rows: self.totals.rows,
             quarantined: self.totals.quarantined,
-            repeated: self.totals.repeated + repeats.values().map(RoaringTreemap::len).sum::<u64>(),
-            repeated_offsets: offset_ranges(&repeats),
-            sent: self.sent.filter(|_| matches!(self.source, Some(Source::Replay(_)))),
+            repeated: self.totals.repeated + repeated_offsets.iter().filter_map(OffsetRange::count).sum::<u64>(),
+            repeated_offsets,
+            sent: self.sent.filter(|_| self.identity.run().is_some()),
+            deleted: self.deleted.1.clone(),
         };
         write_json(&self.store, &end, &self.store.end_path())?;
         self.end = Some(end);
         Ok(())
     }
 
-    pub(super) fn seal_ready(&mut self) -> Result<(), BatchError> {
-        while self.end.is_none() {
-            let Some(reason) = self.is_done(self.next) else { break };
-            self.seal_next(reason)?;
-        }
-        Ok(())
-    }
-
-    fn seal_next(&mut self, reason: SealReason) -> Result<(), BatchError> {
-        let window = self.next;
-        let _span = tracing::info_span!("seal", %window, %reason).entered();
-        self.window(window);
-        let Some(mut open) = self.open.remove(&window) else { unreachable!("the window was opened above") };
-        if let Some(early) = self.early.take() {
-            open.absorb(&self.store, early)?;
-        }
-        let sealing = Sealing {
-            window,
-            run: self.source.as_ref().and_then(Source::run),
-            log: self.log.clone(),
-            repeats: std::mem::take(&mut self.repeats),
-            resume: self.resume_points(),
-            span: self.span_of(window),
-            reason,
-        };
-        let manifest = seal(&self.store, open, sealing)?;
-        self.totals.add(&manifest);
-        self.next = window.next();
-        self.sealed.push(manifest);
-        Ok(())
-    }
-
     /// Where reading must go on so that no message of an open window is missed.
     fn resume_points(&self) -> Vec<ResumePoint> {
-        let point = |(partition, reading): (&Partition, &Reading)| {
+        let is_event = self.cut.span().is_some();
+        let point = |(partition, cursor): (&Partition, &Cursor)| {
             let partition = *partition;
-            let needed = self.open.values().filter_map(|open| open.first_needed(partition)).min();
-            let Needed { offset, newest } = match needed {
+            let needed =
+                self.windows.all().filter_map(|open| open.first_needed(partition)).chain(cursor.needed()).min();
+            let Needed { offset, at } = match needed {
                 Some(needed) => needed,
                 // An end marker is read again: a writer that is resumed must know that the partition has ended.
-                None => {
-                    Needed { offset: reading.end.or(reading.next.max(reading.resumed_at))?, newest: reading.newest }
-                }
+                None => Needed { offset: cursor.end.or(cursor.next.max(cursor.resumed_at))?, at: cursor.at },
             };
-            Some(ResumePoint { partition, offset, newest })
+            let (newest, last_row) = if is_event { (at, None) } else { (None, at) };
+            Some(ResumePoint { partition, offset, newest, last_row })
         };
-        self.partitions.iter().filter_map(point).collect()
+        self.cursors.0.iter().filter_map(point).collect()
     }
 }

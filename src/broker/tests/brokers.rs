@@ -18,7 +18,7 @@ fn clients_wait_for_a_broker_that_is_late() {
     let (connection, run) = (Connection::new(listen.to_string()), RunId::new("run"));
     let publisher = Publisher::connect(&connection, TOPIC, |_| {}).expect("a publisher");
     send(&publisher, FIRST, 1, &run);
-    let subscription =
+    let mut subscription =
         Subscription::assign(&connection, TOPIC, "group", &[(FIRST, Offset(0))]).expect("a subscription");
     assert!(subscription.poll(Duration::from_secs(1)).expect("waiting is no error").is_none());
     assert_eq!(publisher.flush(TICK), Ok(false));
@@ -28,7 +28,7 @@ fn clients_wait_for_a_broker_that_is_late() {
     // The publisher has asked for it already, and what is asked for is made.
     runtime.block_on(topics::create(broker.connection(), TOPIC, 1)).expect("a topic");
     assert_eq!(publisher.flush(LIMIT), Ok(true));
-    assert_eq!(read(&subscription, 1)[0].2, 1);
+    assert_eq!(read(&mut subscription, 1)[0].2, 1);
 }
 
 #[test]

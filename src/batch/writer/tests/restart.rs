@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::batch::writer::tests::{RUN, contents, deliver, open, resume, rows_of, run, take, topic};
-use crate::batch::{Arrival, BatchError, BatchStore, Cut, Rejected, Taken};
+use crate::batch::writer::tests::{RUN, contents, deliver, finish, open, resume, row, rows_of, run, seal, take, topic};
+use crate::batch::{Arrival, BatchError, BatchStore, Content, Cut, Taken};
 use crate::record::{Offset, Partition, RowNumber, WindowIndex};
 
 #[test]
@@ -30,7 +30,7 @@ fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
     let text = std::fs::read_to_string(&first).expect("a manifest");
     let cases: BTreeMap<&str, String> = [
         ("is damaged", text[..text.len() / 2].to_owned()),
-        ("too old to read", text.replace("\"format\": 2", "\"format\": 99")),
+        ("too old to read", text.replace("\"format\": 3", "\"format\": 99")),
     ]
     .into();
     for (expected, text) in cases {
@@ -51,10 +51,11 @@ fn an_end_marker_that_came_before_a_kill_is_read_again() {
     let topic = topic(3, 2, &[], &[]);
     let (mut writer, _) = open(folder.path(), cut, 2);
     // Partition 1 (row 2 alone) ends; then window 1 is sealed, and the writer is killed.
+    let mut sealed = Vec::new();
     for (partition, offset) in [(1, 0), (1, 1), (0, 0)] {
-        deliver(&mut writer, partition, offset, &topic[partition][offset], now);
+        sealed.extend(deliver(&mut writer, partition, offset, &topic[partition][offset], now));
     }
-    assert_eq!(writer.sealed().len(), 1);
+    assert_eq!(sealed.len(), 1);
     drop(writer);
     let (mut writer, next) = open(folder.path(), cut, 2);
     assert_eq!(next, [0, 0], "behind row 1, and at the end marker of partition 1; one message before each");
@@ -70,12 +71,13 @@ fn a_refused_message_of_a_stranger_does_not_decide_whose_stream_it_is() {
     let cut = Cut::new(rows_of(2), None);
     let (mut writer, _) = open(folder.path(), cut, 1);
     let now = Instant::now();
-    let (partition, reason) = (Partition(0), "no row".to_owned());
-    let rejected = Rejected { partition, offset: Offset(0), run: None, row: None, reason, raw: b"?", now };
-    writer.quarantine(rejected).expect("room on the disk");
+    let content = Content::Rejected { reason: "no row".to_owned(), raw: b"?" };
+    let rejected = Arrival { partition: Partition(0), offset: Offset(0), run: None, row: None, content, now };
+    writer.take(rejected).expect("room on the disk");
     for row in [1, 2, 3] {
         let taken = take(&mut writer, row, Some(RUN), Some(row as u64), 0, now);
         assert!(matches!(taken, Taken::Stored { .. }), "{taken:?}");
+        seal(&mut writer, now);
     }
     drop(writer);
     let (mut writer, _) = open(folder.path(), cut, 1);
@@ -92,27 +94,17 @@ fn a_writer_that_failed_takes_nothing_more() {
     // A folder where the batch file should go.
     let obstacle = folder.path().join("batches/window-00001.csv");
     std::fs::create_dir(&obstacle).expect("a folder");
-    let (partition, record) = (Partition(0), b"2,x".as_slice());
-    let second = Arrival {
-        partition,
-        offset: Offset(1),
-        run: Some(RUN),
-        row: RowNumber::new(2),
-        labelled: true,
-        time: None,
-        record,
-        now,
-    };
-    let error = writer.take(second).expect_err("cannot be written").to_string();
+    take(&mut writer, 1, Some(RUN), Some(2), 0, now);
+    let error = writer.seal_next(now).expect_err("cannot be written").to_string();
     assert!(error.contains("window-00001.csv"), "{error}");
-    assert!(matches!(writer.finish(now), Err(BatchError::Stopped)), "an empty window in its place would be a loss");
+    assert!(matches!(writer.finish(), Err(BatchError::Stopped)), "an empty window in its place would be a loss");
     drop(writer);
     std::fs::remove_dir(&obstacle).expect("was there");
     let (mut writer, next) = open(folder.path(), cut, 1);
     assert_eq!(next, [0]);
     take(&mut writer, 0, Some(RUN), Some(1), 0, now);
     take(&mut writer, 1, Some(RUN), Some(2), 0, now);
-    assert_eq!(writer.sealed().iter().map(|one| one.rows).collect::<Vec<_>>(), [2]);
+    assert_eq!(seal(&mut writer, now).iter().map(|one| one.rows).collect::<Vec<_>>(), [2]);
 }
 
 #[test]
@@ -123,16 +115,14 @@ fn a_topic_that_was_made_anew_is_noticed() {
     let now = Instant::now();
     for row in [1, 2, 3] {
         take(&mut writer, row - 1, Some(RUN), Some(row as u64), 0, now);
+        seal(&mut writer, now);
     }
     drop(writer);
     let other: [(Option<&str>, u64); 3] = [(Some(RUN), 7), (Some("another"), 2), (None, 2)];
-    for (run, row) in other {
+    for (run, number) in other {
         let (mut writer, next) = open(folder.path(), cut, 1);
         assert_eq!(next, [1]);
-        let (partition, record) = (Partition(0), b"x".as_slice());
-        let row = run.and_then(|_| RowNumber::new(row));
-        let found = Arrival { partition, offset: Offset(1), run, row, labelled: true, time: None, record, now };
-        let outcome = writer.take(found);
+        let outcome = writer.take(row(0, 1, run, run.map(|_| number), None, now));
         // What has no number is known by its offset alone.
         match run {
             Some(_) if run == Some(RUN) => {
@@ -178,19 +168,9 @@ fn a_message_that_is_delivered_twice_is_stored_once_also_without_a_number() {
     for offset in [0, 1, 0, 1, 2] {
         take(&mut writer, offset, None, None, 0, now);
     }
-    writer.finish(now).expect("room on the disk");
-    let sealed = writer.sealed();
+    let sealed = finish(&mut writer, now);
     assert_eq!((sealed[0].rows, sealed[0].repeated), (3, 0));
-    let late = Arrival {
-        partition: Partition(0),
-        offset: Offset(3),
-        run: None,
-        row: None,
-        labelled: true,
-        time: None,
-        record: b"x",
-        now,
-    };
+    let late = row(0, 3, None, None, None, now);
     assert!(matches!(writer.take(late), Err(BatchError::AfterEnd { .. })), "it would never be sealed");
 }
 
@@ -220,14 +200,16 @@ fn thousands_of_windows_can_be_open_at_once() {
     let now = Instant::now();
     let rows = 6_000_u64;
     // Partition 0 has the odd rows, all of them first; only then partition 1 brings the even ones.
+    let mut sealed = 0;
     for first in [1, 2] {
         for row in (first..=rows).step_by(2) {
             let text = format!("{row},\"{}\"", "x".repeat(12_000));
             let (partition, offset) = (Partition(first as i32 - 1), Offset((row as i64 - 1) / 2));
-            let (row, record) = (RowNumber::new(row), text.as_bytes());
-            let arrival = Arrival { partition, offset, run: Some(RUN), row, labelled: true, time: None, record, now };
+            let content = Content::Row { labelled: true, time: None, record: text.as_bytes() };
+            let arrival = Arrival { partition, offset, run: Some(RUN), row: RowNumber::new(row), content, now };
             writer.take(arrival).expect("no more handles than are allowed");
+            sealed += seal(&mut writer, now).len() as u64;
         }
     }
-    assert_eq!(writer.sealed().len() as u64, rows / 2);
+    assert_eq!(sealed, rows / 2);
 }

@@ -1,0 +1,341 @@
+//! What everybody who reads a topic has in common: settings, positions, which errors end reading, what is out of reach.
+
+mod delivery;
+mod statistics;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::TopicPartitionList;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaRespErr;
+
+use self::statistics::Statistics;
+use crate::broker::observer::Observer;
+use crate::broker::{BrokerError, Connection, TopicState, connection};
+use crate::record::{Offset, Partition};
+
+pub use self::delivery::Delivery;
+
+/// What a user may change.
+pub(super) const DEFAULTS: &[(&str, &str)] = &[
+    // What is read ahead: more is asked for below 20,000 messages, and an answer has two megabytes, compressed. Beside each
+    // message the library keeps several hundred bytes, which its own limit of kilobytes does not count.
+    ("queued.min.messages", "20000"),
+    ("queued.max.messages.kbytes", "8192"),
+    ("fetch.max.bytes", "2097152"),
+    // The library's own second of rest, each time that this much is waiting, would be most of the time.
+    ("fetch.queue.backoff.ms", "10"),
+    ("fetch.error.backoff.ms", "100"),
+    // A topic that is deleted while it is read is noticed within about this time.
+    ("topic.metadata.refresh.interval.ms", "10000"),
+    ("topic.metadata.propagation.max.ms", "10000"),
+    // How long a commit may wait for a broker.
+    ("session.timeout.ms", "10000"),
+    // How fresh the lag on display is, and how soon an outage is noticed.
+    ("statistics.interval.ms", "500"),
+];
+
+/// What correctness rests on: positions come from the caller alone, and the broker says where a partition ends.
+pub(super) const FIXED: &[(&str, &str)] = &[
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("allow.auto.create.topics", "false"),
+    ("enable.partition.eof", "true"),
+];
+
+/// A partition that is out of reach for so long is told.
+const OUTAGE_TOLD: Duration = Duration::from_secs(3);
+
+/// Messages that the broker has deleted before they were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deleted {
+    /// Of which partition.
+    pub partition: Partition,
+    /// Where reading was to go on.
+    pub wanted: Offset,
+    /// The first offset that is left.
+    pub low: Offset,
+}
+
+/// What a poll brings.
+#[derive(Debug)]
+pub enum Turn<'a> {
+    /// A message.
+    Message(Delivery<'a>),
+    /// Messages that cannot be read any more; reading goes on behind them.
+    Deleted(Deleted),
+    /// Partitions that are ours now, in a group.
+    Assigned(Vec<Partition>),
+    /// Partitions that are no longer ours, in a group.
+    Revoked(Vec<Partition>),
+}
+
+/// What an error of the client library means for reading.
+pub(super) enum Verdict {
+    /// Waiting mends it.
+    Passing,
+    /// Everything that the partition holds was handed out.
+    AtEnd(Partition),
+    /// An offset is not there; the library does not say of which partition.
+    OutOfRange,
+    Final(BrokerError),
+}
+
+/// Judges an error of a client that reads `topic`.
+pub(super) fn judge(error: &KafkaError, topic: &str, address: &str) -> Verdict {
+    use RDKafkaErrorCode as Code;
+    let failed = |code: RDKafkaErrorCode| {
+        Verdict::Final(BrokerError::Topic {
+            action: "read",
+            topic: topic.to_owned(),
+            address: address.to_owned(),
+            reason: code.to_string(),
+        })
+    };
+    let code = match error {
+        KafkaError::PartitionEOF(partition) => return Verdict::AtEnd(Partition(*partition)),
+        KafkaError::MessageConsumptionFatal(code) => return failed(*code),
+        other => match other.rdkafka_error_code() {
+            Some(code) => code,
+            None => return Verdict::Passing,
+        },
+    };
+    match code {
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+            Verdict::Final(BrokerError::NoSuchTopic { topic: topic.to_owned(), address: address.to_owned() })
+        }
+        Code::OffsetOutOfRange | Code::AutoOffsetReset => Verdict::OutOfRange,
+        Code::TopicAuthorizationFailed
+        | Code::GroupAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::SaslAuthenticationFailed
+        | Code::Authentication
+        | Code::FencedInstanceId
+        | Code::Fenced
+        | Code::InconsistentGroupProtocol
+        | Code::InvalidGroupId
+        | Code::InvalidSessionTimeout
+        | Code::GroupMaxSizeReached
+        | Code::InvalidTopic
+        | Code::UnsupportedFeature => failed(code),
+        _ => Verdict::Passing,
+    }
+}
+
+pub(super) fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, KafkaError> {
+    let mut list = TopicPartitionList::with_capacity(positions.len());
+    for (partition, offset) in positions {
+        list.add_partition_offset(topic, partition.0, rdkafka::Offset::Offset(offset.0))?;
+    }
+    Ok(list)
+}
+
+/// Where reading stands.
+#[derive(Debug, Default)]
+pub(super) struct Positions(Vec<Position>);
+
+#[derive(Debug, Clone, Copy)]
+struct Position {
+    partition: Partition,
+    /// The next offset to be handed out.
+    next: Offset,
+    /// Whether the broker has said that there is no more.
+    is_at_end: bool,
+}
+
+impl Positions {
+    pub(super) fn set(&mut self, partition: Partition, next: Offset) {
+        let position = Position { partition, next, is_at_end: false };
+        match self.0.iter_mut().find(|position| position.partition == partition) {
+            Some(known) => *known = position,
+            None => self.0.push(position),
+        }
+    }
+
+    pub(super) fn remove(&mut self, partition: Partition) {
+        self.0.retain(|position| position.partition != partition);
+    }
+
+    pub(super) fn at_end(&mut self, partition: Partition) {
+        for position in self.0.iter_mut().filter(|position| position.partition == partition) {
+            position.is_at_end = true;
+        }
+    }
+
+    pub(super) fn is_at_end(&self, partition: Partition) -> bool {
+        self.0.iter().any(|position| position.partition == partition && position.is_at_end)
+    }
+
+    pub(super) fn all(&self) -> Vec<(Partition, Offset)> {
+        self.0.iter().map(|position| (position.partition, position.next)).collect()
+    }
+
+    /// Of the offsets at which reading goes on, one that the broker does not have: deleted, or never there.
+    pub(super) fn out_of_range(
+        &self,
+        observer: &Observer,
+        topic: &str,
+        address: &str,
+    ) -> Result<Option<Deleted>, BrokerError> {
+        for Position { partition, next, .. } in &self.0 {
+            let (low, high) = observer.bounds(topic, *partition)?;
+            if *next < low {
+                return Ok(Some(Deleted { partition: *partition, wanted: *next, low }));
+            }
+            if *next > high {
+                let (topic, address) = (topic.to_owned(), address.to_owned());
+                let (partition, wanted, end) = (*partition, *next, Some(high));
+                return Err(BrokerError::OutOfRange { topic, address, partition, wanted, end });
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What the client library calls back.
+pub(super) struct Context {
+    topic: String,
+    statistics: Mutex<Statistics>,
+    changes: Mutex<VecDeque<Change>>,
+    /// Then nobody answers a change any more.
+    pub(super) is_leaving: AtomicBool,
+}
+
+enum Change {
+    Assigned(Vec<Partition>),
+    Revoked(Vec<Partition>),
+}
+
+impl Context {
+    pub(super) fn new(topic: &str) -> Self {
+        let topic = topic.to_owned();
+        Self { topic, statistics: Mutex::default(), changes: Mutex::default(), is_leaving: AtomicBool::new(false) }
+    }
+
+    fn statistics(&self) -> MutexGuard<'_, Statistics> {
+        self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The messages that are in these partitions and were not handed out yet, as of the last statistics; `None` when the
+    /// broker has not told, or a partition is out of reach.
+    pub(super) fn lag(&self, positions: &Positions) -> Option<u64> {
+        let statistics = self.statistics();
+        let lag = |position: &Position| {
+            let high = statistics.reachable(position.partition)?.high?;
+            Some(u64::try_from(high.0 - position.next.0).unwrap_or(0))
+        };
+        positions.0.iter().map(lag).sum()
+    }
+
+    /// Whether the broker has said of each of these partitions that it ends where it ends now.
+    pub(super) fn are_at_end(&self, positions: &Positions, fresh: &TopicState) -> bool {
+        let statistics = self.statistics();
+        positions.0.iter().all(|position| {
+            let end = statistics.reachable(position.partition).and_then(|partition| partition.end);
+            let state = fresh.partitions.iter().find(|state| state.partition == position.partition);
+            position.is_at_end && state.is_some_and(|state| Some(state.high) == end)
+        })
+    }
+
+    pub(super) fn next_change<'a>(&self) -> Option<Turn<'a>> {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.pop_front().map(|change| match change {
+            Change::Assigned(partitions) => Turn::Assigned(partitions),
+            Change::Revoked(partitions) => Turn::Revoked(partitions),
+        })
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        connection::log(level, facility, message);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        match Statistics::parse(statistics, &self.topic) {
+            Ok(statistics) => *self.statistics() = statistics,
+            Err(error) => tracing::debug!(%error, "statistics of the client library"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // poll returns it as well.
+        tracing::debug!(%error, reason, "client library");
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, client: &BaseConsumer<Self>, change: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        if self.is_leaving.load(Relaxed) {
+            let let_go = match client.rebalance_protocol() {
+                RebalanceProtocol::Cooperative => client.incremental_unassign(partitions),
+                RebalanceProtocol::Eager | RebalanceProtocol::None => client.unassign(),
+            };
+            if let Err(error) = let_go {
+                tracing::debug!(%error, "leaving a group");
+            }
+            return;
+        }
+        let partitions = partitions.elements().iter().map(|one| Partition(one.partition())).collect();
+        let change = match change {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Change::Assigned(partitions),
+            _ => Change::Revoked(partitions),
+        };
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
+    }
+}
+
+/// Tells an outage once when it has lasted a moment, and once when it is over.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    since: Option<Instant>,
+    told: Vec<Partition>,
+}
+
+impl Outage {
+    pub(super) fn look(&mut self, context: &Context, positions: &Positions, connection: &Connection) {
+        let statistics = context.statistics();
+        if statistics.is_empty() {
+            return;
+        }
+        let partitions = positions.0.iter().map(|position| position.partition);
+        let away: Vec<Partition> = partitions.filter(|partition| statistics.reachable(*partition).is_none()).collect();
+        let (topic, address) = (&context.topic, connection.address());
+        if away.is_empty() {
+            self.since = None;
+            if !std::mem::take(&mut self.told).is_empty() {
+                tracing::info!("topic `{topic}` at {address} can be read again");
+            }
+        } else if self.since.get_or_insert_with(Instant::now).elapsed() > OUTAGE_TOLD && self.told.is_empty() {
+            tracing::warn!(
+                "no broker at {address} answers for {} of topic `{topic}`: waiting for it; nothing is lost meanwhile",
+                names(&away)
+            );
+            self.told = away;
+        }
+    }
+}
+
+/// As in `partitions 0, 2 and 5`.
+pub(crate) fn names(partitions: &[Partition]) -> String {
+    let texts: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+    match texts.as_slice() {
+        [one] => format!("partition {one}"),
+        [all @ .., last] => format!("partitions {} and {last}", all.join(", ")),
+        [] => "no partition".to_owned(),
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
