@@ -10,7 +10,7 @@ use crate::audit::dataset::Original;
 use crate::audit::report::Ledger;
 use crate::audit::{Finding, Kind, WindowAccount};
 use crate::batch::{BatchError, BatchStore, FileDigest, Manifest, RowRange};
-use crate::record::{RecordParser, RecordReader, RowNumber};
+use crate::record::{Offset, Partition, RecordParser, RecordReader, RowNumber};
 
 /// So many different rows of a window are told one by one.
 const TOLD: usize = 3;
@@ -24,6 +24,8 @@ pub(crate) struct WindowFiles {
     quarantined: u64,
     /// Numbers of the rows in quarantine.
     quarantined_rows: Vec<RowNumber>,
+    /// Messages in quarantine that are no rows of the replay, whatever they say.
+    unnumbered: Vec<(Partition, Offset)>,
     findings: Vec<Finding>,
 }
 
@@ -35,7 +37,13 @@ pub(crate) fn check(
     delimiter: u8,
     original: &Original,
 ) -> WindowFiles {
-    let mut files = WindowFiles { stored: 0, quarantined: 0, quarantined_rows: Vec::new(), findings: Vec::new() };
+    let mut files = WindowFiles {
+        stored: 0,
+        quarantined: 0,
+        quarantined_rows: Vec::new(),
+        unnumbered: Vec::new(),
+        findings: Vec::new(),
+    };
     let path = store.batch_path(manifest.window);
     let digest = FileDigest { bytes: manifest.bytes, sha256: manifest.sha256.clone() };
     let read = files.read_batch(&path, manifest, columns, delimiter, original);
@@ -126,7 +134,10 @@ impl WindowFiles {
         let mut faults = Vec::new();
         let read = store.quarantined(manifest.window, &mut source, |line| {
             self.quarantined += 1;
-            let Some(row) = line.row else { return };
+            let Some(row) = line.row else {
+                self.unnumbered.push((line.partition, line.offset));
+                return;
+            };
             self.quarantined_rows.push(row);
             if !original.is(row, &line.raw) {
                 faults.push(format!("what it holds for row {row} is not row {row} of the dataset"));
@@ -178,6 +189,7 @@ pub(crate) fn account(
                 ledger.find(Finding::of(Kind::DoubledRow, fault).of_window(manifest.window).of_rows(doubled));
             }
         }
+        ledger.unnumbered.extend(found.unnumbered);
         ledger.totals.stored += found.stored;
         ledger.totals.quarantined += found.quarantined_rows.len() as u64;
         ledger.totals.strangers += found.quarantined - found.quarantined_rows.len() as u64;

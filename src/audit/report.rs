@@ -1,10 +1,12 @@
 //! The account while it is drawn up, and what comes of it.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::audit::{Finding, Kind};
 use crate::batch::{Manifest, SealReason, StreamEnd};
-use crate::record::{RunId, WindowIndex};
+use crate::record::{Offset, Partition, RunId, WindowIndex};
 
 /// What an audit has to say.
 #[derive(Debug, Serialize)]
@@ -77,6 +79,8 @@ pub(crate) struct Ledger {
     pub(crate) totals: Totals,
     /// Row numbers in batch files and in quarantine.
     pub(crate) accounted: roaring::RoaringTreemap,
+    /// Messages in quarantine that are no rows of the replay, whatever they say.
+    pub(crate) unnumbered: BTreeSet<(Partition, Offset)>,
     checks: Vec<Check>,
     findings: Vec<Finding>,
 }

@@ -1,6 +1,6 @@
 //! The topic, read from its first record to its last, held against what the manifests account for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringTreemap;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +64,7 @@ struct Books<'a> {
     accounted: BTreeMap<Partition, RoaringTreemap>,
     /// Where reading would go on.
     resume: BTreeMap<Partition, Offset>,
+    unnumbered: &'a BTreeSet<(Partition, Offset)>,
 }
 
 impl<'a> Books<'a> {
@@ -79,7 +80,7 @@ impl<'a> Books<'a> {
         let resume = ledger.manifests.last().map(|manifest| &manifest.resume);
         let resume = resume.into_iter().flatten().map(|point| (point.partition, point.offset)).collect();
         let run = ledger.run.as_ref().map(|run| run.as_str());
-        Self { run, through: ledger.end.is_some(), accounted, resume }
+        Self { run, through: ledger.end.is_some(), accounted, resume, unnumbered: &ledger.unnumbered }
     }
 }
 
@@ -95,7 +96,7 @@ impl Count {
                 }
                 return;
             }
-            Ok(Envelope::Row { row, run }) if run == books.run => {
+            Ok(Envelope::Row { row, run }) if run == books.run && !books.unnumbered.contains(&(partition, offset)) => {
                 self.delivered.insert(row.get());
             }
             _ => {}

@@ -89,7 +89,7 @@ impl Membership {
             && let Some(deleted) =
                 self.positions.out_of_range(&self.observer, &self.topic, self.connection.address())?
         {
-            self.begin(deleted.partition, deleted.low)?;
+            self.go_on_at(deleted.partition, deleted.low)?;
             return Ok(Some(Turn::Deleted(deleted)));
         }
         let Some(client) = &self.client else { unreachable!("it is there until the membership is dropped") };
@@ -100,7 +100,9 @@ impl Membership {
             None => return Ok(client.context().next_change()),
             Some(Err(error)) => error,
             Some(Ok(message)) => {
-                self.positions.set(Partition(message.partition()), Offset(message.offset()).next());
+                let partition = Partition(message.partition());
+                self.positions.set(partition, Offset(message.offset()).next());
+                self.outage.heard(partition, &self.topic, &self.connection);
                 return Ok(Some(Turn::Message(Delivery::of(message))));
             }
         };
@@ -122,7 +124,7 @@ impl Membership {
     pub fn look_after(&mut self) -> Option<TopicState> {
         let Some(client) = &self.client else { unreachable!("it is there until the membership is dropped") };
         self.outage.look(client.context(), &self.positions, &self.connection);
-        self.inquiry.look(INQUIRY_EVERY).and_then(Result::ok)
+        self.inquiry.look(INQUIRY_EVERY, &self.positions).and_then(|(state, _)| state.ok())
     }
 
     /// Whether the broker has said that a partition has no more than was read.
@@ -172,6 +174,22 @@ impl Membership {
         self.client().seek(&self.topic, partition.0, place, SEEK_PATIENCE).map_err(failed)?;
         let one = list(&self.topic, &[(partition, offset)]).map_err(failed)?;
         self.client().resume(&one).map_err(failed)
+    }
+
+    /// Goes on at another offset of a partition that the client library has stopped reading.
+    fn go_on_at(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
+        self.positions.set(partition, offset);
+        let failed = |error: KafkaError| self.failed("read", &error);
+        match self.client().rebalance_protocol() {
+            RebalanceProtocol::Cooperative => {
+                let one = list(&self.topic, &[(partition, offset)]).map_err(failed)?;
+                self.client().incremental_unassign(&one).and_then(|()| self.client().incremental_assign(&one))
+            }
+            RebalanceProtocol::Eager | RebalanceProtocol::None => {
+                self.client().assign(&list(&self.topic, &self.positions.all()).map_err(failed)?)
+            }
+        }
+        .map_err(failed)
     }
 
     /// Lets partitions go that were taken away.

@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::broker::connection::Quiet;
+use crate::broker::reader::Positions;
 use crate::broker::topics::{PATIENCE, failed, no_such_topic};
 use crate::broker::{BrokerError, Connection, PartitionState, TopicState, probe};
 use crate::record::{Offset, Partition};
@@ -85,8 +86,19 @@ pub(super) struct Inquiry {
     observer: Observer,
     topic: String,
     answered: Instant,
-    question: Option<Receiver<Result<TopicState, BrokerError>>>,
+    question: Option<Question>,
 }
+
+/// A question that was asked.
+#[derive(Debug)]
+struct Question {
+    answer: Receiver<Result<TopicState, BrokerError>>,
+    /// Where reading stood then.
+    positions: Vec<(Partition, Offset)>,
+}
+
+/// An answer, and where reading stood when it was asked for: a topic may have grown since.
+pub(super) type Answer = (Result<TopicState, BrokerError>, Vec<(Partition, Offset)>);
 
 impl Inquiry {
     pub(super) fn new(observer: Observer, topic: &str) -> Self {
@@ -94,20 +106,21 @@ impl Inquiry {
     }
 
     /// The answer to the last question, when it has come; asks the next when the last was answered so long ago. Never waits.
-    pub(super) fn look(&mut self, every: Duration) -> Option<Result<TopicState, BrokerError>> {
+    pub(super) fn look(&mut self, every: Duration, positions: &Positions) -> Option<Answer> {
         let Some(question) = &self.question else {
             if self.answered.elapsed() >= every {
-                self.question = Some(self.ask());
+                self.question = Some(Question { answer: self.ask(), positions: positions.all() });
             }
             return None;
         };
-        let answer = match question.try_recv() {
+        let answer = match question.answer.try_recv() {
             Err(TryRecvError::Empty) => return None,
             Ok(answer) => Some(answer),
             Err(TryRecvError::Disconnected) => None,
         };
-        (self.answered, self.question) = (Instant::now(), None);
-        answer
+        self.answered = Instant::now();
+        let Question { positions, .. } = self.question.take()?;
+        Some((answer?, positions))
     }
 
     fn ask(&self) -> Receiver<Result<TopicState, BrokerError>> {

@@ -82,11 +82,15 @@ pub enum PublishError {
     },
 }
 
+/// After so long without a confirmation it is told who is waited for.
+const OUTAGE_TOLD: Duration = Duration::from_secs(3);
+
 /// When something was last confirmed.
 #[derive(Debug)]
 struct Quiet {
     settled: u64,
     since: Instant,
+    is_told: bool,
 }
 
 /// Sends rows to one topic. Its queue is bounded; its own thread takes the broker's confirmations.
@@ -152,7 +156,7 @@ impl Publisher {
             topic: topic.to_owned(),
             accepted: AtomicU64::new(0),
             patience: (patience > 0).then_some(Duration::from_millis(patience)),
-            quiet: Mutex::new(Quiet { settled: 0, since: Instant::now() }),
+            quiet: Mutex::new(Quiet { settled: 0, since: Instant::now(), is_told: false }),
         })
     }
 
@@ -254,19 +258,36 @@ impl Publisher {
         {
             return Err(self.reports.failure.get_or_init(|| halt.clone()).clone());
         }
-        let Some(patience) = self.patience else { return Ok(()) };
         let (settled, messages) = (self.reports.settled.load(Ordering::Acquire), self.unconfirmed());
-        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
-        if messages == 0 || settled != quiet.settled {
-            *quiet = Quiet { settled, since: Instant::now() };
-        }
-        let waited = quiet.since.elapsed();
-        if waited < patience {
+        let waited = self.waited(settled, messages);
+        if self.patience.is_none_or(|patience| waited < patience) {
             return Ok(());
         }
         let (topic, address) = (self.topic.clone(), self.reports.address.clone());
         let failure = PublishError::Unconfirmed { messages, topic, address, waited };
         Err(self.reports.failure.get_or_init(|| failure).clone())
+    }
+
+    /// How long nothing was confirmed; tells an outage once when it has lasted a moment, and once when it is over.
+    fn waited(&self, settled: u64, messages: u64) -> Duration {
+        let (topic, address) = (&self.topic, &self.reports.address);
+        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        if messages == 0 || settled != quiet.settled {
+            if quiet.is_told {
+                tracing::warn!("the broker at {address} confirms messages for topic `{topic}` again");
+            }
+            *quiet = Quiet { settled, since: Instant::now(), is_told: false };
+        }
+        let waited = quiet.since.elapsed();
+        if waited > OUTAGE_TOLD && !quiet.is_told {
+            quiet.is_told = true;
+            tracing::warn!(
+                "the broker at {address} has confirmed nothing for {} s: {messages} messages for topic `{topic}` wait until \
+                 it answers and has as many replicas in sync as the topic asks for",
+                waited.as_secs()
+            );
+        }
+        waited
     }
 
     /// Waits until everything that was taken is confirmed: true, or the time is up: false.
@@ -350,11 +371,7 @@ impl ClientContext for Reports {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        if matches!(error, KafkaError::Global(RDKafkaErrorCode::AllBrokersDown)) {
-            tracing::warn!(address = self.0.address, "no broker answers; rows wait until one does");
-        } else {
-            tracing::debug!(%error, reason, "client library");
-        }
+        tracing::debug!(%error, reason, "client library");
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) const FIXED: &[(&str, &str)] = &[
 ];
 
 /// A partition that is out of reach for so long is told.
-const OUTAGE_TOLD: Duration = Duration::from_secs(3);
+const OUTAGE_TOLD: Duration = Duration::from_secs(2);
 
 /// Messages that the broker has deleted before they were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -311,8 +311,8 @@ impl Outage {
         let (topic, address) = (&context.topic, connection.address());
         if away.is_empty() {
             self.since = None;
-            if !std::mem::take(&mut self.told).is_empty() {
-                tracing::info!("topic `{topic}` at {address} can be read again");
+            if !self.told.is_empty() {
+                self.is_over(topic, connection);
             }
         } else if self.since.get_or_insert_with(Instant::now).elapsed() > OUTAGE_TOLD && self.told.is_empty() {
             tracing::warn!(
@@ -321,6 +321,18 @@ impl Outage {
             );
             self.told = away;
         }
+    }
+
+    /// A message has come of a partition.
+    pub(super) fn heard(&mut self, partition: Partition, topic: &str, connection: &Connection) {
+        if self.told.contains(&partition) {
+            self.is_over(topic, connection);
+        }
+    }
+
+    fn is_over(&mut self, topic: &str, connection: &Connection) {
+        (self.since, self.told) = (None, Vec::new());
+        tracing::warn!("topic `{topic}` at {} can be read again", connection.address());
     }
 }
 

@@ -105,8 +105,9 @@ impl Subscription {
             None => return Ok(None),
             Some(Err(error)) => error,
             Some(Ok(message)) => {
-                let next = Offset(message.offset()).next();
-                self.positions.set(Partition(message.partition()), next);
+                let partition = Partition(message.partition());
+                self.positions.set(partition, Offset(message.offset()).next());
+                self.outage.heard(partition, &self.topic, &self.connection);
                 return Ok(Some(Turn::Message(Delivery::of(message))));
             }
         };
@@ -164,18 +165,18 @@ impl Subscription {
     }
 
     fn inquire(&mut self, every: Duration) -> Result<Option<TopicState>, BrokerError> {
-        let state = match self.inquiry.look(every) {
+        let (state, positions) = match self.inquiry.look(every, &self.positions) {
             None => return Ok(None),
-            Some(Ok(state)) => state,
+            Some((Ok(state), positions)) => (state, positions),
             // A topic that is just being made, or whose broker has just come up, may not be known for a moment.
-            Some(Err(error @ BrokerError::NoSuchTopic { .. })) if self.is_missing => return Err(error),
-            Some(Err(error)) => {
+            Some((Err(error @ BrokerError::NoSuchTopic { .. }), _)) if self.is_missing => return Err(error),
+            Some((Err(error), _)) => {
                 self.is_missing = matches!(error, BrokerError::NoSuchTopic { .. });
                 return Ok(None);
             }
         };
         self.is_missing = false;
-        for (partition, wanted) in self.positions.all() {
+        for (partition, wanted) in positions {
             let found = state.partitions.iter().find(|state| state.partition == partition);
             let end = found.map_or(Offset(0), |state| state.high);
             if wanted > end {

@@ -7,8 +7,12 @@ mod export;
 
 use std::io::{self, IsTerminal, Write};
 
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Context, Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
@@ -44,7 +48,7 @@ pub(crate) fn start(display: &Display) -> Log {
     let lines = lines.with_ansi(io::stderr().is_terminal());
     let is_json = environment("WINDROW_LOG_FORMAT").is_some_and(|format| format == "json");
     let lines = if is_json { lines.json().flatten_event(true).with_span_list(false).boxed() } else { lines.boxed() };
-    let lines = lines.with_filter(EnvFilter::new(filter));
+    let lines = lines.with_filter(Asked(EnvFilter::new(filter)));
     #[cfg(feature = "otel")]
     {
         let (export, spans) = export::start(display).unzip();
@@ -56,6 +60,45 @@ pub(crate) fn start(display: &Display) -> Log {
         // Fails only when a log is set up already, and then there is one.
         let _ = Registry::default().with(lines).try_init();
         Log {}
+    }
+}
+
+/// A filter that is asked about each event. tracing-subscriber passes over it where it always says yes, and then goes by
+/// what it said of the event before, so that warnings were lost (tokio-rs/tracing#2519).
+pub(super) struct Asked(pub(super) EnvFilter);
+
+impl<S: Subscriber> Filter<S> for Asked {
+    fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
+        Filter::enabled(&self.0, metadata, context)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        let interest = Filter::<S>::callsite_enabled(&self.0, metadata);
+        if interest.is_never() { interest } else { Interest::sometimes() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Filter::<S>::max_level_hint(&self.0)
+    }
+
+    fn on_new_span(&self, span: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        Filter::on_new_span(&self.0, span, id, context);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        Filter::on_record(&self.0, id, values, context);
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        Filter::on_enter(&self.0, id, context);
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        Filter::on_exit(&self.0, id, context);
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        Filter::on_close(&self.0, id, context);
     }
 }
 

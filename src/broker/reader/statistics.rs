@@ -8,7 +8,7 @@ use crate::record::{Offset, Partition};
 
 /// A broker that owes an answer and has been silent for so long does not answer, in microseconds: it is asked to answer
 /// a fetch within half a second, also when there is nothing.
-const SILENT: i64 = 5_000_000;
+const SILENT: i64 = 3_000_000;
 
 /// What is known of the partitions of one topic.
 #[derive(Debug, Default)]

@@ -1,0 +1,55 @@
+//! What a stranger, an operator or a retention policy does to a topic.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{Offset, TopicPartitionList};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn client(address: &str) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", address);
+    client
+}
+
+/// Sends one message.
+pub(crate) fn send(address: &str, topic: &str, partition: i32, headers: &[(&str, &str)], value: &str) {
+    let producer: BaseProducer = client(address).create().expect("a producer");
+    let headers = headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+        headers.insert(Header { key, value: Some(value.as_bytes()) })
+    });
+    let message = BaseRecord::<(), str>::to(topic).partition(partition).headers(headers).payload(value);
+    producer.send(message).expect("taken");
+    producer.flush(LIMIT).expect("delivered");
+}
+
+fn admin(address: &str) -> (tokio::runtime::Runtime, AdminClient<DefaultClientContext>) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    (runtime, client(address).create().expect("an admin client"))
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(LIMIT)).operation_timeout(Some(LIMIT))
+}
+
+/// Deletes the messages of a partition before an offset.
+pub(crate) fn delete_before(address: &str, topic: &str, partition: i32, offset: i64) {
+    let (runtime, admin) = admin(address);
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("an offset");
+    let deleted = runtime.block_on(admin.delete_records(&offsets, &options())).expect("deleted");
+    assert!(deleted.elements().iter().all(|one| one.error().is_ok()), "{deleted:?}");
+}
+
+/// Gives a topic so many partitions.
+pub(crate) fn add_partitions(address: &str, topic: &str, partitions: usize) {
+    let (runtime, admin) = admin(address);
+    let wanted = NewPartitions::new(topic, partitions);
+    let made = runtime.block_on(admin.create_partitions([&wanted], &options())).expect("an answer");
+    assert!(made.iter().all(Result::is_ok), "{made:?}");
+}
