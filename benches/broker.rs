@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 #[path = "../tests/support/kafka.rs"]
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod kafka;
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "each benchmark uses a part of it")]
@@ -109,16 +110,12 @@ fn windrow_round(distribution: &Path) -> Figures {
 }
 
 fn kafka_round(distribution: &Path) -> Figures {
-    let kafka = Kafka::start(distribution, [free_port(), free_port()]);
+    let kafka = Kafka::start(distribution, 1);
     let from_nothing = first_answer(&kafka.address, kafka.began);
-    let mut figures = load(distribution, &kafka.address, &kafka.node);
+    let mut figures = load(distribution, &kafka.address, kafka.process(0));
     figures[6] = from_nothing;
     figures[7] = f64::NAN;
     figures
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
 struct Ended(Child);

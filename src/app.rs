@@ -100,8 +100,9 @@ impl Workplace {
             Err(error) => return Err(running.give_up(error).await),
         };
         let stream = &self.pipeline.stream;
+        let settings = topics::Settings::default();
         let created = tokio::select! {
-            created = topics::create(&connection, &stream.topic, stream.partitions.get()) => created,
+            created = topics::create(&connection, &stream.topic, stream.partitions.get(), &settings) => created,
             () = running.stop.cancelled() => return Ok(running),
         };
         let store = match created.map_err(AppError::from).and_then(|_| self.begin(&ground)) {

@@ -121,14 +121,12 @@ impl Consumer {
     }
 }
 
+/// Where to read each partition from, and what the broker has deleted before that.
+type Begin = (Vec<(Partition, Offset)>, Vec<Deleted>);
+
 /// Where to read from: one message before the point where reading goes on, so that another topic of the same name is
 /// noticed; and what the broker has deleted before that.
-fn positions(
-    name: &str,
-    address: &str,
-    topic: &TopicState,
-    resumed: &Resumed,
-) -> Result<(Vec<(Partition, Offset)>, Vec<Deleted>), ConsumerError> {
+fn positions(name: &str, address: &str, topic: &TopicState, resumed: &Resumed) -> Result<Begin, ConsumerError> {
     let state = |partition| topic.partitions.iter().find(|state| state.partition == partition);
     let (mut positions, mut deleted) = (Vec::new(), Vec::new());
     for (partition, wanted) in resumed.positions.iter().copied() {

@@ -7,7 +7,7 @@ mod windrow;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use ::windrow::broker::{Connection, Publisher, Subscription};
+use ::windrow::broker::{Connection, Publisher, Subscription, Turn};
 use ::windrow::record::{Envelope, Offset, Partition, RowNumber, RunId};
 
 use crate::windrow::{LIMIT, Running, fixture_rows, free_port, sample_with, succeed, text, windrow};
@@ -41,12 +41,14 @@ impl Scene {
     fn records(&self, partitions: i32) -> BTreeMap<i32, Vec<(u64, Vec<u8>)>> {
         let positions: Vec<_> = (0..partitions).map(|partition| (Partition(partition), Offset(0))).collect();
         let connection = Connection::new(&self.address);
-        let subscription = Subscription::assign(&connection, TOPIC, "reader", &positions).expect("a subscription");
+        let mut subscription = Subscription::assign(&connection, TOPIC, "reader", &positions).expect("a subscription");
         let (mut records, mut ended) = (BTreeMap::<i32, Vec<_>>::new(), 0);
         let deadline = Instant::now() + LIMIT;
         while ended < partitions {
             assert!(Instant::now() < deadline, "{ended} partitions have ended: {:?}", records.keys());
-            let Some(delivery) = subscription.poll(Duration::from_millis(50)).expect("reading") else { continue };
+            let Some(Turn::Message(delivery)) = subscription.poll(Duration::from_millis(50)).expect("reading") else {
+                continue;
+            };
             let record = match delivery.envelope().expect("headers") {
                 Envelope::Row { row, .. } => (row.get(), delivery.value().to_vec()),
                 Envelope::End { first, rows, .. } => {

@@ -49,7 +49,10 @@ fn rows_go_through_a_container_that_is_gone_afterwards() {
 
     let (rows, partitions) = (5_000, 2);
     let connection = broker.connection();
-    assert_eq!(runtime.block_on(topics::create(connection, "flights", partitions)), Ok(Creation::Created));
+    assert_eq!(
+        runtime.block_on(topics::create(connection, "flights", partitions, &topics::Settings::default())),
+        Ok(Creation::Created)
+    );
     let publisher = Publisher::connect(connection, "flights", |_| {}).expect("a publisher");
     let run = RunId::new("run");
     for number in 1..=rows {

@@ -2,6 +2,7 @@
 //! broker that stands still.
 
 #[path = "support/topic.rs"]
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod topic;
 #[path = "support/windrow.rs"]
 #[expect(dead_code, reason = "each test file uses a part of it")]

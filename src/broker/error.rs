@@ -123,6 +123,24 @@ pub enum BrokerError {
         /// The broker.
         address: String,
     },
+    /// A partition that nobody can read or write just now.
+    #[error(
+        "no broker at {address} that leads partition {partition} of topic `{topic}` answers ({reason}, waited {} s); see \
+         whether its brokers are well, and start again",
+        waited.as_secs()
+    )]
+    NoLeader {
+        /// The topic.
+        topic: String,
+        /// The broker.
+        address: String,
+        /// The partition.
+        partition: Partition,
+        /// What the library says.
+        reason: String,
+        /// For how long.
+        waited: Duration,
+    },
     /// The broker refuses what was asked of a topic.
     #[error("{address} cannot {action} topic `{topic}`: {reason}")]
     Topic {

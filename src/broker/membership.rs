@@ -14,7 +14,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 
 use crate::broker::observer::{Inquiry, Observer};
-use crate::broker::reader::{self, Context, Delivery, Outage, Positions, Turn, Verdict, list};
+use crate::broker::reader::{self, Context, Deleted, Delivery, Outage, Positions, Turn, Verdict, list};
 use crate::broker::{BrokerError, Connection, TopicState, topics};
 use crate::record::{Offset, Partition};
 
@@ -85,9 +85,8 @@ impl Membership {
     /// # Errors
     /// What waiting does not mend.
     pub fn poll(&mut self, timeout: Duration) -> Result<Option<Turn<'_>>, BrokerError> {
-        if std::mem::take(&mut self.is_out_of_range)
-            && let Some(deleted) =
-                self.positions.out_of_range(&self.observer, &self.topic, self.connection.address())?
+        if self.is_out_of_range
+            && let Some(deleted) = self.find_deleted()?
         {
             self.go_on_at(deleted.partition, deleted.low)?;
             return Ok(Some(Turn::Deleted(deleted)));
@@ -116,6 +115,17 @@ impl Membership {
             Verdict::OutOfRange => {
                 self.is_out_of_range = true;
                 Ok(None)
+            }
+        }
+    }
+
+    fn find_deleted(&mut self) -> Result<Option<Deleted>, BrokerError> {
+        match self.positions.out_of_range(&self.observer, &self.topic, self.connection.address()) {
+            // Asked again with the next poll.
+            Err(BrokerError::NoLeader { .. } | BrokerError::Unreachable { .. }) => Ok(None),
+            found => {
+                self.is_out_of_range = false;
+                found
             }
         }
     }

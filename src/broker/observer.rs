@@ -10,8 +10,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::broker::connection::Quiet;
-use crate::broker::reader::Positions;
-use crate::broker::topics::{PATIENCE, failed, no_such_topic};
+use crate::broker::reader::{self, Positions, Verdict};
+use crate::broker::topics::{PATIENCE, failed, no_such_topic, reason};
 use crate::broker::{BrokerError, Connection, PartitionState, TopicState, probe};
 use crate::record::{Offset, Partition};
 
@@ -64,7 +64,16 @@ impl Observer {
     /// The first offset of a partition that can be read, and the one that its next message will have. Blocks.
     pub(super) fn bounds(&self, topic: &str, partition: Partition) -> Result<(Offset, Offset), BrokerError> {
         let bounds = self.client.fetch_watermarks(topic, partition.0, PATIENCE);
-        let (low, high) = bounds.map_err(|error| failed("describe", &self.connection, topic, &error))?;
+        let (low, high) = bounds.map_err(|error| match reader::judge(&error, topic, self.connection.address()) {
+            Verdict::Final(error) => error,
+            _ => BrokerError::NoLeader {
+                topic: topic.to_owned(),
+                address: self.connection.address().to_owned(),
+                partition,
+                reason: reason(&error),
+                waited: PATIENCE,
+            },
+        })?;
         Ok((Offset(low), Offset(high)))
     }
 

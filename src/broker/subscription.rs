@@ -11,7 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 
 use crate::broker::observer::{Inquiry, Observer};
-use crate::broker::reader::{self, Context, DEFAULTS, Delivery, FIXED, Outage, Positions, Turn, Verdict};
+use crate::broker::reader::{self, Context, DEFAULTS, Deleted, Delivery, FIXED, Outage, Positions, Turn, Verdict};
 use crate::broker::{BrokerError, Connection, TopicState, topics};
 use crate::record::{Offset, Partition};
 
@@ -93,9 +93,8 @@ impl Subscription {
     /// # Errors
     /// What waiting does not mend: the topic or the offset is not there, or the broker does not let us read.
     pub fn poll(&mut self, timeout: Duration) -> Result<Option<Turn<'_>>, BrokerError> {
-        if std::mem::take(&mut self.is_out_of_range)
-            && let Some(deleted) =
-                self.positions.out_of_range(&self.observer, &self.topic, self.connection.address())?
+        if self.is_out_of_range
+            && let Some(deleted) = self.find_deleted()?
         {
             self.positions.set(deleted.partition, deleted.low);
             self.restart()?;
@@ -121,6 +120,17 @@ impl Subscription {
             Verdict::OutOfRange => {
                 self.is_out_of_range = true;
                 Ok(None)
+            }
+        }
+    }
+
+    fn find_deleted(&mut self) -> Result<Option<Deleted>, BrokerError> {
+        match self.positions.out_of_range(&self.observer, &self.topic, self.connection.address()) {
+            // Asked again with the next poll.
+            Err(BrokerError::NoLeader { .. } | BrokerError::Unreachable { .. }) => Ok(None),
+            found => {
+                self.is_out_of_range = false;
+                found
             }
         }
     }

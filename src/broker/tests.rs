@@ -40,7 +40,8 @@ impl Scene {
         let properties = properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let options = StartOptions { properties, ..StartOptions::default() };
         let broker = runtime.block_on(Broker::start(&Choice::Embedded, &options)).expect("a broker");
-        let created = runtime.block_on(topics::create(broker.connection(), TOPIC, partitions));
+        let created =
+            runtime.block_on(topics::create(broker.connection(), TOPIC, partitions, &topics::Settings::default()));
         assert_eq!(created, Ok(Creation::Created));
         Self { runtime, broker }
     }
@@ -175,7 +176,7 @@ fn reading_goes_on_at_any_offset_whatever_the_batches() {
 #[test]
 fn a_topic_is_created_once_described_and_deleted() {
     let scene = Scene::new(2);
-    let again = scene.runtime.block_on(topics::create(scene.connection(), TOPIC, 5));
+    let again = scene.runtime.block_on(topics::create(scene.connection(), TOPIC, 5, &topics::Settings::default()));
     assert_eq!(again, Ok(Creation::Existed { partitions: 2 }));
 
     scene.send_rows(1001, 2);
@@ -189,7 +190,10 @@ fn a_topic_is_created_once_described_and_deleted() {
     assert_eq!(scene.runtime.block_on(topics::describe(scene.connection(), TOPIC)), Err(gone.clone()));
     assert_eq!(scene.runtime.block_on(topics::delete(scene.connection(), TOPIC)), Err(gone));
 
-    assert_eq!(scene.runtime.block_on(topics::create(scene.connection(), TOPIC, 1)), Ok(Creation::Created));
+    assert_eq!(
+        scene.runtime.block_on(topics::create(scene.connection(), TOPIC, 1, &topics::Settings::default())),
+        Ok(Creation::Created)
+    );
     let anew = scene.runtime.block_on(topics::describe(scene.connection(), TOPIC)).expect("a topic");
     assert_eq!(anew.messages(), 0, "nothing of the old topic is left");
 }
@@ -197,9 +201,10 @@ fn a_topic_is_created_once_described_and_deleted() {
 #[test]
 fn an_impossible_topic_is_refused_with_its_name() {
     let scene = Scene::new(1);
-    let no_partitions = scene.runtime.block_on(topics::create(scene.connection(), "empty", 0));
+    let no_partitions =
+        scene.runtime.block_on(topics::create(scene.connection(), "empty", 0, &topics::Settings::default()));
     assert!(matches!(&no_partitions, Err(BrokerError::Topic { topic, .. }) if topic == "empty"), "{no_partitions:?}");
-    let bad_name = scene.runtime.block_on(topics::create(scene.connection(), "a b", 1));
+    let bad_name = scene.runtime.block_on(topics::create(scene.connection(), "a b", 1, &topics::Settings::default()));
     assert!(matches!(&bad_name, Err(BrokerError::Topic { topic, .. }) if topic == "a b"), "{bad_name:?}");
 }
 

@@ -15,6 +15,9 @@ use crate::record::{Offset, Partition};
 
 /// How long a broker may take to answer one question.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a partition may be without a leader that answers when work begins, and how often that is looked at.
+const LEADER_PATIENCE: Duration = Duration::from_secs(60);
+const LEADER_PAUSE: Duration = Duration::from_millis(500);
 /// How long a topic that was just made may take until each of its partitions has a leader.
 const SETTLING: Duration = Duration::from_secs(10);
 /// Asks the broker for its own default, which suits clusters of any size.
@@ -58,16 +61,31 @@ pub struct PartitionState {
     pub high: Offset,
 }
 
+/// How a topic is created, beside its partitions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// How many brokers keep a copy of each partition; `None` for the cluster's own default.
+    pub replication: Option<i32>,
+    /// Settings by Kafka's names, as in `retention.ms`.
+    pub config: Vec<(String, String)>,
+}
+
 /// Creates a topic and waits until its partitions can be written to; one that is there already stays as it is.
 ///
 /// # Errors
 /// When no broker answers in time, or it refuses.
-pub async fn create(connection: &Connection, name: &str, partitions: u32) -> Result<Creation, BrokerError> {
+pub async fn create(
+    connection: &Connection,
+    name: &str,
+    partitions: u32,
+    settings: &Settings,
+) -> Result<Creation, BrokerError> {
     if let Some(leaders) = leaders(connection, name).await? {
         return Ok(Creation::Existed { partitions: count(&leaders) });
     }
     let wanted = i32::try_from(partitions).unwrap_or(i32::MAX);
-    match request_creation(connection, name, wanted, DEFAULT_REPLICATION).await {
+    let replication = settings.replication.unwrap_or(DEFAULT_REPLICATION);
+    match request_creation(connection, name, wanted, replication, &settings.config).await {
         Ok(()) => {}
         // Another process was faster.
         Err(KafkaError::AdminOp(RDKafkaErrorCode::TopicAlreadyExists)) => {
@@ -75,8 +93,8 @@ pub async fn create(connection: &Connection, name: &str, partitions: u32) -> Res
             return Ok(Creation::Existed { partitions: count(&leaders) });
         }
         // A broker from before the default could be asked for.
-        Err(KafkaError::AdminOp(RDKafkaErrorCode::InvalidReplicationFactor)) => {
-            request_creation(connection, name, wanted, 1)
+        Err(KafkaError::AdminOp(RDKafkaErrorCode::InvalidReplicationFactor)) if settings.replication.is_none() => {
+            request_creation(connection, name, wanted, 1, &settings.config)
                 .await
                 .map_err(|error| failed("create", connection, name, &error))?;
         }
@@ -122,13 +140,35 @@ pub async fn delete(connection: &Connection, name: &str) -> Result<(), BrokerErr
     Ok(())
 }
 
-/// What a topic holds.
+/// What a topic holds. A partition whose leader is just being replaced is waited for.
 ///
 /// # Errors
 /// When no broker answers in time, or there is no such topic.
 pub async fn describe(connection: &Connection, name: &str) -> Result<TopicState, BrokerError> {
     let (topic, broker) = (name.to_owned(), connection.clone());
-    off_runtime(move || Observer::new(&broker)?.state(&topic)).await
+    off_runtime(move || patiently(&Observer::new(&broker)?, &topic)).await
+}
+
+fn patiently(observer: &Observer, topic: &str) -> Result<TopicState, BrokerError> {
+    let began = Instant::now();
+    let mut is_told = false;
+    loop {
+        match observer.state(topic) {
+            Err(BrokerError::NoLeader { topic, address, partition, reason, .. }) => {
+                let waited = began.elapsed();
+                if waited > LEADER_PATIENCE {
+                    return Err(BrokerError::NoLeader { topic, address, partition, reason, waited });
+                }
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!(
+                        "no broker at {address} that leads partition {partition} of topic `{topic}` answers; waiting for one"
+                    );
+                }
+                std::thread::sleep(LEADER_PAUSE);
+            }
+            state => return state,
+        }
+    }
 }
 
 /// Waits until a broker answers there.
@@ -161,9 +201,11 @@ async fn request_creation(
     name: &str,
     partitions: i32,
     replication: i32,
+    config: &[(String, String)],
 ) -> Result<(), KafkaError> {
     let admin = AdminClient::from_config_and_context(&connection.settings(&[], &[]), Quiet)?;
     let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
+    let topic = config.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
     let outcome = admin.create_topics([&topic], &options()).await;
     flatten(outcome)
 }

@@ -168,7 +168,16 @@ pub(crate) struct BrokerArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum TopicCommand {
     /// Create the topic with the partitions that the pipeline file asks for
-    Create(TopicArgs),
+    Create {
+        #[command(flatten)]
+        topic: TopicArgs,
+        /// How many brokers keep a copy of each partition [default: the cluster's own]
+        #[arg(long, value_name = "COPIES")]
+        replication: Option<std::num::NonZeroU16>,
+        /// A setting of the topic, by Kafka's name, as in retention.ms=86400000; may be repeated
+        #[arg(long, value_name = "KEY=VALUE", value_parser = property)]
+        config: Vec<(String, String)>,
+    },
     /// Delete the topic and all that is in it
     Delete(TopicArgs),
     /// Show the topic's partitions and offsets
@@ -281,6 +290,6 @@ fn rate(text: &str) -> Result<f64, String> {
 fn property(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
-        _ => Err("expected KEY=VALUE, as in security.protocol=SASL_SSL".to_owned()),
+        _ => Err("expected KEY=VALUE, as in retention.ms=86400000".to_owned()),
     }
 }

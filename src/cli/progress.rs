@@ -140,7 +140,7 @@ impl<'a> Board<'a> {
                 lag(counters),
                 beside(counters.quarantined.get(), "in quarantine")
             ));
-        } else if counts != self.last_counts {
+        } else if counts != self.last_counts && has_moved(counters) {
             self.display.line(&counts);
             self.last_counts = counts;
         }
@@ -162,12 +162,15 @@ impl<'a> Board<'a> {
     fn finish(&mut self, counters: &Counters) {
         self.sent.finish_and_clear();
         self.stored.finish_and_clear();
-        let moved = [&counters.sent, &counters.stored, &counters.quarantined].iter().any(|counter| counter.get() > 0);
         let counts = self.counts(counters);
-        if moved && !counts.is_empty() && counts != self.last_counts {
+        if has_moved(counters) && !counts.is_empty() && counts != self.last_counts {
             self.display.line(&counts);
         }
     }
+}
+
+fn has_moved(counters: &Counters) -> bool {
+    [&counters.sent, &counters.stored, &counters.quarantined].iter().any(|counter| counter.get() > 0)
 }
 
 fn of(position: u64, total: u64) -> String {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::app::AppError;
+use crate::broker::topics::Settings;
 use crate::broker::{Creation, topics};
 use crate::cli::args::{TopicArgs, TopicCommand};
 use crate::cli::print::{stdout, thousands};
@@ -11,21 +12,25 @@ use crate::config::Pipeline;
 
 pub(crate) async fn execute(command: TopicCommand) -> Result<(), CliError> {
     match command {
-        TopicCommand::Create(args) => create(args).await,
+        TopicCommand::Create { topic, replication, config } => {
+            create(topic, Settings { replication: replication.map(|copies| i32::from(copies.get())), config }).await
+        }
         TopicCommand::Delete(args) => delete(args).await,
         TopicCommand::Describe { topic, json } => describe(topic, json).await,
     }
 }
 
-async fn create(args: TopicArgs) -> Result<(), CliError> {
+async fn create(args: TopicArgs, settings: Settings) -> Result<(), CliError> {
     let stream = Pipeline::load(&args.pipeline).map_err(AppError::from)?.stream;
     let connection = stages::connection(args.cluster)?;
-    let made = topics::create(&connection, &stream.topic, stream.partitions.get()).await.map_err(AppError::from)?;
+    let made = topics::create(&connection, &stream.topic, stream.partitions.get(), &settings).await;
+    let made = made.map_err(AppError::from)?;
     let (name, wanted) = (&stream.topic, stream.partitions);
     match made {
         Creation::Created => Ok(stdout(&format!("created the topic `{name}` with {wanted} partition(s)\n"))?),
         Creation::Existed { partitions } if partitions == wanted.get() => {
-            Ok(stdout(&format!("the topic `{name}` is there already, with {wanted} partition(s)\n"))?)
+            let as_it_is = if settings == Settings::default() { "" } else { "; it keeps the settings that it has" };
+            Ok(stdout(&format!("the topic `{name}` is there already, with {wanted} partition(s){as_it_is}\n"))?)
         }
         Creation::Existed { partitions } => Err(CliError::Failed(format!(
             "the topic `{name}` is there already, with {partitions} partition(s) where the pipeline file asks for {wanted}; \

@@ -1,13 +1,13 @@
-//! A Kafka distribution, where the environment names one, and a node of it.
+//! A Kafka distribution, where the environment names one, and nodes of it.
 
 use std::fs;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A node's first start takes a few seconds on a quiet machine.
-const START: Duration = Duration::from_secs(90);
+const START: Duration = Duration::from_secs(120);
 
 /// The folder of the Kafka distribution that `WINDROW_TEST_KAFKA` names.
 #[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a test that is skipped says so")]
@@ -20,55 +20,138 @@ pub(crate) fn kafka() -> Option<PathBuf> {
     folder
 }
 
-/// One node, broker and controller, that ends with this.
+/// Nodes, each broker and controller, that end with this.
 pub(crate) struct Kafka {
-    pub(crate) node: Child,
-    /// When its process was started.
+    distribution: PathBuf,
+    nodes: Vec<Node>,
+    /// When the first process was started.
     pub(crate) began: Instant,
+    /// All nodes' addresses.
     pub(crate) address: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+struct Node {
+    /// None while it is down.
+    process: Option<Child>,
+    address: String,
 }
 
 impl Kafka {
-    pub(crate) fn start(distribution: &Path, ports: [u16; 2]) -> Self {
+    /// Topics have as many copies as there are nodes, and take a write when all but one of them have it.
+    pub(crate) fn start(distribution: &Path, nodes: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let [port, quorum] = ports;
-        let (address, logs) = (format!("127.0.0.1:{port}"), folder.path().join("logs"));
-        let properties = format!(
-            "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{quorum}\n\
-             listeners=PLAINTEXT://{address},CONTROLLER://127.0.0.1:{quorum}\nadvertised.listeners=PLAINTEXT://{address}\n\
-             controller.listener.names=CONTROLLER\nlog.dirs={}\noffsets.topic.replication.factor=1\n\
-             offsets.topic.num.partitions=3\ntransaction.state.log.replication.factor=1\n\
-             transaction.state.log.min.isr=1\nshare.coordinator.state.topic.replication.factor=1\n\
-             share.coordinator.state.topic.min.isr=1\ngroup.initial.rebalance.delay.ms=0\n",
-            logs.display()
-        );
-        let file = folder.path().join("node.properties");
-        fs::write(&file, properties).expect("a file");
-        let tool = |name: &str| {
-            let mut command = Command::new(distribution.join("bin").join(name));
-            command.env("LOG_DIR", folder.path()).env("KAFKA_HEAP_OPTS", "-Xmx512m").stdin(Stdio::null());
-            command
-        };
-        let formatted =
-            tool("kafka-storage.sh").args(["format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"]).arg(&file).output();
-        let formatted = formatted.expect("Java runs");
-        assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stderr));
-        let began = Instant::now();
-        let node = tool("kafka-server-start.sh").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let kafka = Self { node: node.expect("Java runs"), began, address, _folder: folder };
-        while TcpStream::connect(&kafka.address).is_err() {
-            assert!(kafka.began.elapsed() < START, "Kafka does not come up at {}", kafka.address);
-            std::thread::park_timeout(Duration::from_millis(10));
+        // All at once, so that they differ.
+        let free = |_| TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listeners: Vec<TcpListener> = (0..2 * nodes).map(free).collect();
+        let ports: Vec<u16> =
+            listeners.iter().map(|listener| listener.local_addr().expect("an address").port()).collect();
+        drop(listeners);
+        let voters: Vec<String> =
+            (0..nodes).map(|node| format!("{}@127.0.0.1:{}", node + 1, ports[2 * node + 1])).collect();
+        let (voters, in_sync) = (voters.join(","), nodes.saturating_sub(1).max(1));
+        let addresses: Vec<String> = (0..nodes).map(|node| format!("127.0.0.1:{}", ports[2 * node])).collect();
+        for (node, address) in addresses.iter().enumerate() {
+            let (id, quorum) = (node + 1, ports[2 * node + 1]);
+            let logs = folder.path().join(format!("logs-{id}"));
+            let properties = format!(
+                "process.roles=broker,controller\nnode.id={id}\ncontroller.quorum.voters={voters}\n\
+                 listeners=PLAINTEXT://{address},CONTROLLER://127.0.0.1:{quorum}\n\
+                 advertised.listeners=PLAINTEXT://{address}\ncontroller.listener.names=CONTROLLER\nlog.dirs={}\n\
+                 default.replication.factor={nodes}\nmin.insync.replicas={in_sync}\n\
+                 offsets.topic.replication.factor={nodes}\noffsets.topic.num.partitions=3\n\
+                 transaction.state.log.replication.factor={nodes}\ntransaction.state.log.min.isr={in_sync}\n\
+                 transaction.state.log.num.partitions=3\nshare.coordinator.state.topic.replication.factor={nodes}\n\
+                 share.coordinator.state.topic.min.isr={in_sync}\ngroup.initial.rebalance.delay.ms=0\n\
+                 log.retention.check.interval.ms=500\nlog.segment.delete.delay.ms=100\n",
+                logs.display()
+            );
+            let file = folder.path().join(format!("{id}.properties"));
+            fs::write(&file, properties).expect("a file");
+            let formatted = tool(distribution, folder.path(), "kafka-storage.sh")
+                .args(["format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"])
+                .arg(&file)
+                .output();
+            let formatted = formatted.expect("Java runs");
+            assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stderr));
         }
+        let nodes = addresses.iter().map(|address| Node { process: None, address: address.clone() }).collect();
+        let (distribution, address) = (distribution.to_owned(), addresses.join(","));
+        let mut kafka = Self { distribution, nodes, began: Instant::now(), address, folder };
+        (0..kafka.nodes.len()).for_each(|node| kafka.spawn(node));
+        (0..kafka.nodes.len()).for_each(|node| kafka.wait_for(node));
         kafka
     }
+
+    fn spawn(&mut self, node: usize) {
+        let file = self.folder.path().join(format!("{}.properties", node + 1));
+        let mut command = tool(&self.distribution, self.folder.path(), "kafka-server-start.sh");
+        let process = command.arg(file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        self.nodes[node].process = Some(process.expect("Java runs"));
+    }
+
+    fn wait_for(&self, node: usize) {
+        let (began, address) = (Instant::now(), &self.nodes[node].address);
+        while TcpStream::connect(address).is_err() {
+            assert!(began.elapsed() < START, "Kafka does not come up at {address}");
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+
+    /// The process of a node that is up; nodes are counted from 0.
+    pub(crate) fn process(&self, node: usize) -> &Child {
+        self.nodes[node].process.as_ref().expect("it is up")
+    }
+
+    /// Starts a node that was killed or stopped, with the data that it had.
+    pub(crate) fn up(&mut self, node: usize) {
+        self.spawn(node);
+        self.wait_for(node);
+    }
+
+    /// Ends a node at once.
+    pub(crate) fn kill(&mut self, node: usize) {
+        self.signal(node, "KILL");
+        self.end(node);
+    }
+
+    /// Ends a node in good order.
+    pub(crate) fn stop(&mut self, node: usize) {
+        self.signal(node, "TERM");
+        self.end(node);
+    }
+
+    fn end(&mut self, node: usize) {
+        let mut process = self.nodes[node].process.take().expect("it is up");
+        process.wait().expect("a child to wait for");
+    }
+
+    /// `STOP` freezes a node, `CONT` thaws it.
+    pub(crate) fn signal(&self, node: usize, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.process(node).id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Runs one of Kafka's own tools; gives what it prints.
+    pub(crate) fn run(&self, name: &str, arguments: &[&str]) -> String {
+        let ran = tool(&self.distribution, self.folder.path(), name).args(arguments).output().expect("Java runs");
+        assert!(ran.status.success(), "{name}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8_lossy(&ran.stdout).into_owned()
+    }
+}
+
+fn tool(distribution: &Path, folder: &Path, name: &str) -> Command {
+    let mut command = Command::new(distribution.join("bin").join(name));
+    command.env("LOG_DIR", folder).env("KAFKA_HEAP_OPTS", "-Xmx512m").stdin(Stdio::null());
+    command
 }
 
 impl Drop for Kafka {
     fn drop(&mut self) {
-        // Already ended is as good.
-        let _ = self.node.kill();
-        let _ = self.node.wait();
+        for process in self.nodes.iter_mut().filter_map(|node| node.process.as_mut()) {
+            // Already ended is as good.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }

@@ -53,3 +53,23 @@ pub(crate) fn add_partitions(address: &str, topic: &str, partitions: usize) {
     let made = runtime.block_on(admin.create_partitions([&wanted], &options())).expect("an answer");
     assert!(made.iter().all(Result::is_ok), "{made:?}");
 }
+
+/// Sends rows in transactions of so many messages each; every second one is aborted and sent again.
+pub(crate) fn send_in_transactions(address: &str, topic: &str, rows: &[&str], size: usize) {
+    let producer: BaseProducer = client(address).set("transactional.id", "rows").create().expect("a producer");
+    producer.init_transactions(LIMIT).expect("a coordinator");
+    for (turn, rows) in rows.chunks(size).enumerate() {
+        for is_aborted in [true, false] {
+            if is_aborted && turn % 2 == 0 {
+                continue;
+            }
+            producer.begin_transaction().expect("a transaction");
+            for row in rows {
+                producer.send(BaseRecord::<(), str>::to(topic).partition(0).payload(row)).expect("taken");
+            }
+            producer.flush(LIMIT).expect("delivered");
+            let ended = if is_aborted { producer.abort_transaction(LIMIT) } else { producer.commit_transaction(LIMIT) };
+            ended.expect("the transaction ends");
+        }
+    }
+}

@@ -26,7 +26,7 @@ fn clients_wait_for_a_broker_that_is_late() {
     let options = StartOptions { listen: Some(listen), ..StartOptions::default() };
     let broker = runtime.block_on(Broker::start(&Choice::Embedded, &options)).expect("a broker");
     // The publisher has asked for it already, and what is asked for is made.
-    runtime.block_on(topics::create(broker.connection(), TOPIC, 1)).expect("a topic");
+    runtime.block_on(topics::create(broker.connection(), TOPIC, 1, &topics::Settings::default())).expect("a topic");
     assert_eq!(publisher.flush(LIMIT), Ok(true));
     assert_eq!(read(&mut subscription, 1)[0].2, 1);
 }
