@@ -190,8 +190,7 @@ fn members_of_a_group_are_killed_in_turn_while_a_node_goes_and_comes() {
     };
     for (turn, window) in [2, 5, 8].into_iter().enumerate() {
         sealed(&place, window);
-        members[turn].signal("KILL");
-        members[turn].end();
+        members[turn].kill();
         members[turn] = member(&place);
         if turn == 1 {
             place.kafka.kill(2);
@@ -246,8 +245,7 @@ fn topics_that_change_under_a_running_consumer_are_followed_or_told() {
     let mut producer = place.produce(&[]);
     let mut consumer = place.consume(&[]);
     consumer.wait_for("window 2:");
-    producer.signal("KILL");
-    producer.end();
+    producer.kill();
     succeed(&["topic", "delete", &place.file, "--broker", address]);
     succeed(&["topic", "create", &place.file, "--broker", address]);
     assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
@@ -270,4 +268,65 @@ fn offsets_without_messages_are_no_end_and_no_gap() {
     assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(2500), Some(0)));
     let workdir = place.workdir().display().to_string();
     succeed(&["audit", &place.file, "--workdir", &workdir, "--broker", address]);
+}
+
+/// How often something is killed, unless the environment says otherwise.
+const KILLS: usize = 8;
+
+#[expect(clippy::disallowed_methods, reason = "as for the other torture tests")]
+fn kills() -> usize {
+    std::env::var("WINDROW_TORTURE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS)
+}
+
+#[test]
+fn brokers_producers_and_consumers_are_killed_at_random_and_every_row_is_stored_once() {
+    let Some(distribution) = kafka() else { return };
+    let kills = kills();
+    // The sample round and round, so that there is enough of it: some three seconds a kill.
+    let rows = (kills as u64 + 3) * 3000;
+    let limit = rows.to_string();
+    let pace = "partitions = 3\npace = { kind = \"fixed\", delay = \"1ms\" }";
+    let mut place = Place::new(&distribution, 3, "rows = 700", pace);
+    let produce = |place: &Place| place.produce(&["--loop", "--limit", &limit]);
+    let consume = |place: &Place| place.consume(&["--group", "readers", "-X", "session.timeout.ms=6000"]);
+    let (mut producer, mut members) = (produce(&place), [consume(&place), consume(&place)]);
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut draw = |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below
+    };
+    for kill in 0..kills {
+        std::thread::park_timeout(Duration::from_millis(500 + draw(3000)));
+        match draw(6) {
+            0 | 1 => {
+                let node = draw(3) as usize;
+                place.kafka.kill(node);
+                std::thread::park_timeout(Duration::from_millis(draw(4000)));
+                place.kafka.up(node);
+            }
+            2 | 3 => {
+                producer.kill();
+                producer = produce(&place);
+            }
+            _ => {
+                let member = &mut members[draw(2) as usize];
+                member.kill();
+                *member = consume(&place);
+            }
+        }
+        for running in members.iter_mut().chain([&mut producer]) {
+            assert!(running.ended().is_none_or(|status| status.success()), "kill {kill}: {}", running.said());
+        }
+    }
+    assert!(producer.end().success(), "{}", producer.said());
+    for mut member in members {
+        assert!(member.end().success(), "{}", member.said());
+    }
+    let end = json(&place.workdir().join("batches/end.json"));
+    assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(rows), Some(0)), "{end}");
+    let workdir = place.workdir().display().to_string();
+    let audit = windrow(&["audit", &place.file, "--workdir", &workdir, "--broker", &place.kafka.address]);
+    assert!(audit.status.success(), "{}", text(&audit.stdout));
 }

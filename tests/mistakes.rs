@@ -24,7 +24,7 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
     let sample = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
     let sample = sample.replace("flights-sample.csv.zst", &dataset);
-    let cases: [(&str, &str, &str); 26] = [
+    let cases: [(&str, &str, &str); 30] = [
         ("not TOML", "[target]", "[target"),
         ("an unknown key", "parts = 3", "part = 3"),
         ("an unknown table", "[window]", "[windows]"),
@@ -51,6 +51,14 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
         ),
         ("a penalty that is no number", "[window]", "[train]\nl2 = \"1\"\n[window]"),
         ("a pace without its delay", "[window]", "[stream]\npace = { kind = \"fixed\", mean = \"1s\" }\n[window]"),
+        ("a pace by its name alone", "[window]", "[stream]\npace = \"fixed\"\n[window]"),
+        ("a pace that there is not", "[window]", "[stream]\npace = \"slow\"\n[window]"),
+        ("a pace that is no text", "[window]", "[stream]\npace = 3\n[window]"),
+        (
+            "a text where a table should be",
+            "time = { column = \"sched_dep\", format = \"%Y-%m-%d %H:%M\" }",
+            "time = \"sched_dep\"",
+        ),
         ("no address", "[window]", "[serve]\nlisten = \"8080\"\n[window]"),
         (
             "limits that let nothing through",

@@ -1,5 +1,6 @@
 //! Messages in, sealed windows out: decides where each message belongs, and when a window is done.
 
+mod believe;
 mod cursors;
 mod identity;
 mod message;
@@ -9,7 +10,7 @@ mod windows;
 
 use std::time::Instant;
 
-use self::cursors::{Cursors, HeldRow, Outcome, Pending, Step};
+use self::cursors::{Cursors, HeldRow, Pending, Step};
 use self::identity::Identity;
 use self::sealing::Totals;
 use self::windows::{Placed, Windows};
@@ -105,7 +106,7 @@ impl BatchWriter {
         }
         match content {
             Content::Row { labelled, time, record } => {
-                self.take_row(partition, offset, row, HeldValue { labelled, time, record })
+                self.take_row(partition, offset, row, Value { labelled, time, record })
             }
             Content::Rejected { reason, raw } => self.reject(partition, offset, row, (reason, raw)),
         }
@@ -138,7 +139,7 @@ impl BatchWriter {
         partition: Partition,
         offset: Offset,
         number: Option<RowNumber>,
-        value: HeldValue<'_>,
+        value: Value<'_>,
     ) -> Result<Taken, BatchError> {
         let position = self.cut.position(number, value.time);
         if let Some(position) = position {
@@ -153,7 +154,7 @@ impl BatchWriter {
         }
         self.identity.insert(row);
         if let (Step::Ahead, Some(position)) = (step, position) {
-            let HeldValue { labelled, time, record } = value;
+            let Value { labelled, time, record } = value;
             let held = HeldRow { place, row, labelled, time, record: record.to_vec() };
             self.cursors.get(partition).pending = Some(Pending { position, needed: place.needed, row: Some(held) });
             return Ok(Taken::Pending);
@@ -163,8 +164,8 @@ impl BatchWriter {
     }
 
     /// Into its window, or late into quarantine.
-    fn put(&mut self, place: Place, row: RowNumber, value: HeldValue<'_>) -> Result<Taken, BatchError> {
-        let HeldValue { labelled, time, record } = value;
+    fn put(&mut self, place: Place, row: RowNumber, value: Value<'_>) -> Result<Taken, BatchError> {
+        let Value { labelled, time, record } = value;
         match self.windows.place(place, row, time) {
             Placed::In(window) => {
                 self.windows.store(window, place, row, (labelled, time, record))?;
@@ -198,51 +199,6 @@ impl BatchWriter {
         Some(row)
     }
 
-    /// What a position says of the message that its partition has pending.
-    fn resolve(&mut self, partition: Partition, position: i64) -> Result<(), BatchError> {
-        let outcome = self.cursors.get(partition).resolve(position, &self.cut, self.slack);
-        outcome.map_or(Ok(()), |outcome| self.settle(outcome))
-    }
-
-    fn settle(&mut self, outcome: Outcome) -> Result<(), BatchError> {
-        match outcome {
-            Outcome::Believed(Pending { row: Some(held), .. }) => {
-                let HeldRow { place, row, labelled, time, record } = held;
-                self.put(place, row, HeldValue { labelled, time, record: &record }).map(drop)
-            }
-            Outcome::Contradicted { pending: Pending { row: Some(held), .. }, windows } => {
-                let reason = format!(
-                    "it lies {} windows from the message behind it in its partition, and cannot be meant",
-                    windows.saturating_abs()
-                );
-                let row = self.believed(held.row);
-                self.set_aside(held.place, row, reason, &held.record).map(drop)
-            }
-            Outcome::Believed(_) | Outcome::Contradicted { .. } => Ok(()),
-        }
-    }
-
-    /// Notes how far a partition is by a message that is accounted for already.
-    fn follow(&mut self, partition: Partition, offset: Offset, position: Option<i64>) -> Result<(), BatchError> {
-        let Some(position) = position else { return Ok(()) };
-        self.resolve(partition, position)?;
-        let cursor = self.cursors.get(partition);
-        match cursor.judge(position, &self.cut, self.slack) {
-            Step::Near => cursor.at = cursor.at.max(Some(position)),
-            Step::Ahead => {
-                let needed = Needed { offset, at: cursor.at };
-                cursor.pending = Some(Pending { position, needed, row: None });
-            }
-            Step::Beyond { .. } => {}
-        }
-        Ok(())
-    }
-
-    fn move_to(&mut self, partition: Partition, position: Option<i64>) {
-        let cursor = self.cursors.get(partition);
-        cursor.at = cursor.at.max(position);
-    }
-
     /// Notes that a partition's end marker has come. `false` when it is the mark of another replay.
     ///
     /// # Errors
@@ -250,7 +206,7 @@ impl BatchWriter {
     pub fn end_partition(&mut self, mark: EndMark<'_>) -> Result<bool, BatchError> {
         self.guard(|writer| {
             writer.arrive(mark.partition, mark.offset, mark.now)?;
-            if mark.run.is_some() && writer.identity.stranger(mark.run).is_some() {
+            if writer.identity.stranger(mark.run).is_some() {
                 return Ok(false);
             }
             writer.sent = writer.sent.or(mark.sent);
@@ -258,24 +214,6 @@ impl BatchWriter {
             writer.believe_behind_end(mark.partition)?;
             Ok(true)
         })
-    }
-
-    /// Nothing comes behind the end of a partition that could contradict what is pending, but for the row numbers that the
-    /// mark tells. A partition's only position waits for those of the others.
-    fn believe_behind_end(&mut self, partition: Partition) -> Result<(), BatchError> {
-        let is_numbered = self.cut.span().is_none();
-        let sent = self.sent.filter(|_| is_numbered && self.identity.run().is_some());
-        let cursor = self.cursors.get(partition);
-        if cursor.is_undecided() {
-            return Ok(());
-        }
-        let is_unsent =
-            |position: i64| sent.is_some_and(|sent| u64::try_from(position).is_ok_and(|row| row > sent.last));
-        let outcome = match cursor.pending.take_if(|pending| is_unsent(pending.position)) {
-            Some(pending) => Some(Outcome::Contradicted { pending, windows: 0 }),
-            None => cursor.believe_pending(),
-        };
-        outcome.map_or(Ok(()), |outcome| self.settle(outcome))
     }
 
     /// Whether every partition has ended; then [`finish`](Self::finish) is due.
@@ -301,19 +239,6 @@ impl BatchWriter {
             partitions.into_iter().try_for_each(|partition| writer.believe_behind_end(partition))?;
             writer.decide()
         })
-    }
-
-    /// The partitions whose only position is undecided are placed beside those that are known, once all are.
-    fn decide(&mut self) -> Result<(), BatchError> {
-        let is_known = |cursor: &cursors::Cursor| cursor.at.is_some() || cursor.end.is_some() || self.is_finishing;
-        if self.cut.span().is_none() || !self.cursors.0.values().all(is_known) {
-            return Ok(());
-        }
-        let is_finishing = self.is_finishing;
-        let undecided = self.cursors.0.values_mut();
-        let undecided = undecided.filter(|cursor| cursor.is_undecided() && (cursor.end.is_some() || is_finishing));
-        let outcomes: Vec<Outcome> = undecided.filter_map(cursors::Cursor::believe_pending).collect();
-        outcomes.into_iter().try_for_each(|outcome| self.settle(outcome))
     }
 
     /// Reads a further partition.
@@ -463,7 +388,7 @@ impl BatchWriter {
 }
 
 /// A row's value on its way.
-struct HeldValue<'a> {
+struct Value<'a> {
     labelled: bool,
     time: Option<i64>,
     record: &'a [u8],

@@ -101,10 +101,9 @@ impl ConsumerLoop {
             match ingest(intake, writer, &delivery, now)? {
                 Ingested::Message => {}
                 Ingested::End => break,
-                // Nothing of ours may come behind it, so that what has come is judged now.
                 Ingested::OtherEnd => {
                     rejections.add(count(progress, writer), writer.refusals())?;
-                    rejections.judge(writer.refusals())?;
+                    rejections.judge_at_other_end(writer.refusals())?;
                 }
             }
         }

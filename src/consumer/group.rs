@@ -269,9 +269,8 @@ impl Shares {
             return Ok(());
         };
         if ingest(intake, writer, delivery, now)? == Ingested::OtherEnd {
-            // Nothing of ours may come behind it, so that what has come is judged now.
             rejections.add(count(progress, writer), writer.refusals())?;
-            rejections.judge(writer.refusals())?;
+            rejections.judge_at_other_end(writer.refusals())?;
         }
         Ok(())
     }

@@ -34,6 +34,14 @@ impl Rejections {
         self.judge(first)
     }
 
+    /// Behind the end of another replay nothing of ours may come: a stream of which nothing could be taken is judged then.
+    ///
+    /// # Errors
+    /// The share is beyond what is allowed.
+    pub(crate) fn judge_at_other_end(&self, first: &[Refusal]) -> Result<(), ConsumerError> {
+        if self.stored == 0 { self.judge(first) } else { Ok(()) }
+    }
+
     /// # Errors
     /// The share is beyond what is allowed.
     pub(crate) fn judge(&self, first: &[Refusal]) -> Result<(), ConsumerError> {

@@ -120,6 +120,14 @@ impl Running {
         self.child.try_wait().expect("a child to wait for")
     }
 
+    /// SIGKILL, where it has not ended by itself.
+    pub(crate) fn kill(&mut self) {
+        if self.ended().is_none() {
+            self.signal("KILL");
+            self.end();
+        }
+    }
+
     /// Waits for the end.
     pub(crate) fn end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + LIMIT;

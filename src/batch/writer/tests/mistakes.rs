@@ -171,6 +171,16 @@ fn a_partition_with_one_row_is_placed_beside_the_others() {
 }
 
 #[test]
+fn an_end_marker_of_nobody_does_not_end_a_replay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
+    send(&mut writer, 0, 0, 1, 0);
+    let mark = EndMark { partition: Partition(0), offset: Offset(1), run: None, sent: None, now: Instant::now() };
+    assert!(!writer.end_partition(mark).expect("nothing is written"));
+    assert!(!writer.has_all_ends());
+}
+
+#[test]
 fn rows_of_another_replay_than_the_expected_are_not_taken() {
     let folder = tempfile::tempdir().expect("a folder");
     let (writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
