@@ -4,11 +4,13 @@
 //! nothing of models.
 
 mod consumer_loop;
+mod fetcher;
 mod group;
 mod ingest;
 mod intake;
 mod rejections;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,13 +104,13 @@ impl Consumer {
         let reading = ConsumerLoop {
             intake: Intake::new(Arc::clone(&self.schema), needs_time),
             writer,
-            subscription,
             rejections: Rejections::new(self.quarantine.max_share, quarantine, (resumed.rows, resumed.quarantined)),
             progress: self.progress.clone(),
             end_after_idle: self.end_after_idle,
             committed: Vec::new(),
+            at_end: BTreeSet::new(),
         };
-        let read = reading.work(stop)?;
+        let read = reading.work(subscription, stop)?;
         self.complain_of_deleted(&read.deleted, read.missing_rows)
     }
 

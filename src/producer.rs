@@ -81,12 +81,22 @@ impl Producer {
     /// The dataset cannot be read, the topic is not there or holds something else, or a row cannot be delivered. A stop is
     /// no error: what was sent until then is delivered or not, and the next replay finds out.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ProducerError> {
-        let state = topics::describe(&self.connection, &self.stream.topic).await?;
-        let replay = tokio::task::spawn_blocking(move || self.replay(&state, &stop));
+        // The client library needs half a second until a producer may send; that passes while the topic is looked at.
+        let delivered = {
+            let progress = self.progress.clone();
+            move |rows| progress.counters().delivered.add(rows)
+        };
+        let publisher = Publisher::connect(&self.connection, &self.stream.topic, delivered)?;
+        let described = topics::describe(&self.connection, &self.stream.topic);
+        let state = tokio::select! {
+            state = described => state?,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let replay = tokio::task::spawn_blocking(move || self.replay(&state, &publisher, &stop));
         replay.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    fn replay(self, state: &TopicState, stop: &CancellationToken) -> Result<(), ProducerError> {
+    fn replay(self, state: &TopicState, publisher: &Publisher, stop: &CancellationToken) -> Result<(), ProducerError> {
         let is_stopped = || stop.is_cancelled();
         let survey = Survey { connection: &self.connection, topic: &self.stream.topic, run: &self.run };
         let Some(held) = survey.take(state, &is_stopped)? else { return Ok(()) };
@@ -97,20 +107,15 @@ impl Producer {
         let before = plan.start.get() - plan.from.get();
         counters.sent.set(before);
         counters.delivered.set(before);
-        let delivered = {
-            let progress = self.progress.clone();
-            move |rows| progress.counters().delivered.add(rows)
-        };
-        let publisher = Publisher::connect(&self.connection, &self.stream.topic, delivered)?;
         let began = Instant::now();
-        let sent = self.send_rows(&plan, &publisher, began, stop)?;
-        if stop.is_cancelled() || !wait_for_delivery(&publisher, stop)? {
+        let sent = self.send_rows(&plan, publisher, began, stop)?;
+        if stop.is_cancelled() || !wait_for_delivery(publisher, stop)? {
             return Ok(());
         }
         for held in plan.held().iter().filter(|held| held.end.is_none()) {
             publisher.send_end(held.partition, &self.run, plan.from, plan.rows().unwrap_or(0))?;
         }
-        if wait_for_delivery(&publisher, stop)? {
+        if wait_for_delivery(publisher, stop)? {
             let before = plan.rows().unwrap_or(0).saturating_sub(sent);
             self.progress.tell(Event::ProducerDone { rows: sent, before, took: began.elapsed() });
         }
@@ -144,8 +149,11 @@ impl Producer {
                 continue;
             }
             due = due.saturating_add(delay);
-            let turn = governor.turn(due, began.elapsed(), TIMER_GRAIN);
-            wait_until(turn, began, publisher, stop)?;
+            // At full speed a look at the clock for each row would cost more than the row.
+            if !due.is_zero() || governor.has_rate() {
+                let turn = governor.turn(due, began.elapsed(), TIMER_GRAIN);
+                wait_until(turn, began, publisher, stop)?;
+            }
             if stop.is_cancelled() {
                 break;
             }

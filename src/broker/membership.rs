@@ -137,12 +137,6 @@ impl Membership {
         self.inquiry.look(INQUIRY_EVERY, &self.positions).and_then(|(state, _)| state.ok())
     }
 
-    /// Whether the broker has said that a partition has no more than was read.
-    #[must_use]
-    pub fn is_at_end(&self, partition: Partition) -> bool {
-        self.positions.is_at_end(partition)
-    }
-
     fn failed(&self, action: &'static str, error: &KafkaError) -> BrokerError {
         topics::failed(action, &self.connection, &self.topic, error)
     }

@@ -164,10 +164,10 @@ impl Positions {
         self.0.retain(|position| position.partition != partition);
     }
 
-    pub(super) fn at_end(&mut self, partition: Partition) {
-        for position in self.0.iter_mut().filter(|position| position.partition == partition) {
-            position.is_at_end = true;
-        }
+    /// Whether that is news.
+    pub(super) fn at_end(&mut self, partition: Partition) -> bool {
+        let position = self.0.iter_mut().find(|position| position.partition == partition);
+        position.is_some_and(|position| !std::mem::replace(&mut position.is_at_end, true))
     }
 
     pub(super) fn is_at_end(&self, partition: Partition) -> bool {

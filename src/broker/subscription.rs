@@ -30,6 +30,8 @@ pub struct Subscription {
     observer: Observer,
     inquiry: Inquiry,
     is_missing: bool,
+    /// Partitions whose ends the broker has told since they were asked for.
+    ends: Vec<Partition>,
     /// The broker does not have an offset at which reading goes on; the library does not say of which partition.
     is_out_of_range: bool,
 }
@@ -83,6 +85,7 @@ impl Subscription {
             inquiry: Inquiry::new(observer.clone(), topic),
             observer,
             is_missing: false,
+            ends: Vec::new(),
             is_out_of_range: false,
         })
     }
@@ -113,7 +116,9 @@ impl Subscription {
         match reader::judge(&error, &self.topic, self.connection.address()) {
             Verdict::Passing => Ok(None),
             Verdict::AtEnd(partition) => {
-                self.positions.at_end(partition);
+                if self.positions.at_end(partition) {
+                    self.ends.push(partition);
+                }
                 Ok(None)
             }
             Verdict::Final(error) => Err(error),
@@ -154,7 +159,6 @@ impl Subscription {
     /// # Errors
     /// The topic is not there any more, or is another one.
     pub fn look_after(&mut self) -> Result<Option<TopicState>, BrokerError> {
-        self.outage.look(self.client.get().context(), &self.positions, &self.connection);
         self.inquire(INQUIRY_EVERY)
     }
 
@@ -168,6 +172,11 @@ impl Subscription {
         Ok(fresh.is_some_and(|fresh| self.client.get().context().are_at_end(&self.positions, &fresh)))
     }
 
+    /// The partitions of which the broker has said, since the last call, that they have no more than was handed out then.
+    pub fn take_ends(&mut self) -> Vec<Partition> {
+        std::mem::take(&mut self.ends)
+    }
+
     /// Whether the broker has said that a partition has no more than was read.
     #[must_use]
     pub fn is_at_end(&self, partition: Partition) -> bool {
@@ -175,6 +184,7 @@ impl Subscription {
     }
 
     fn inquire(&mut self, every: Duration) -> Result<Option<TopicState>, BrokerError> {
+        self.outage.look(self.client.get().context(), &self.positions, &self.connection);
         let (state, positions) = match self.inquiry.look(every, &self.positions) {
             None => return Ok(None),
             Some((Ok(state), positions)) => (state, positions),

@@ -140,7 +140,7 @@ impl<'a> Board<'a> {
                 lag(counters),
                 beside(counters.quarantined.get(), "in quarantine")
             ));
-        } else if counts != self.last_counts && has_moved(counters) {
+        } else if counts != self.last_counts && has_begun(counters) {
             self.display.line(&counts);
             self.last_counts = counts;
         }
@@ -167,6 +167,11 @@ impl<'a> Board<'a> {
             self.display.line(&counts);
         }
     }
+}
+
+/// Whether the dataset, or what the topic holds, is known.
+fn has_begun(counters: &Counters) -> bool {
+    has_moved(counters) || counters.dataset.get() > 0 || counters.lag.get().is_some()
 }
 
 fn has_moved(counters: &Counters) -> bool {

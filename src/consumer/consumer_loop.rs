@@ -1,11 +1,14 @@
 //! One consumer of all partitions: messages come in, sealed windows go out.
 
+use std::collections::BTreeSet;
+use std::sync::mpsc::{RecvTimeoutError, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{BatchWriter, Counts, Manifest, OffsetRange};
-use crate::broker::{Deleted, Subscription, TopicState, Turn};
+use crate::broker::{Deleted, Subscription, TopicState};
+use crate::consumer::fetcher::{Fetched, Fetcher, Fetching, Messages, Request};
 use crate::consumer::ingest::{Ingested, ingest};
 use crate::consumer::intake::Intake;
 use crate::consumer::rejections::Rejections;
@@ -13,14 +16,12 @@ use crate::consumer::{ConsumerError, told};
 use crate::record::{Offset, Partition};
 use crate::telemetry::{Event, Progress};
 
-/// How long a poll waits before the consumer looks at its clock and whether it is to stop.
-const POLL_WAIT: Duration = Duration::from_millis(50);
-/// So many messages are taken between two looks at the clock, at the latest: a few milliseconds' worth.
-const MESSAGES_A_STEP: u32 = 1024;
-/// How often the number of unread messages is renewed.
-const LAG_INTERVAL: Duration = Duration::from_millis(200);
-/// How long the broker may take to answer the last commit; the manifests do not depend on it.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the consumer waits for messages before it looks at its clock and whether it is to stop.
+const WAIT: Duration = Duration::from_millis(50);
+/// So many handfuls of messages wait for the consumer at most.
+const WAITING: usize = 4;
+/// How often it is told how far the window is.
+const TELL_INTERVAL: Duration = Duration::from_millis(200);
 /// After so long a silence a stream that has ended in part is told.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -28,13 +29,14 @@ const SILENCE: Duration = Duration::from_secs(5);
 pub(crate) struct ConsumerLoop {
     pub(crate) intake: Intake,
     pub(crate) writer: BatchWriter,
-    pub(crate) subscription: Subscription,
     pub(crate) rejections: Rejections,
     pub(crate) progress: Progress,
     /// Taken as the end of a stream that has no end marker: so long without a message, when the broker has no more.
     pub(crate) end_after_idle: Option<Duration>,
     /// The positions that were committed last.
     pub(crate) committed: Vec<(Partition, Offset)>,
+    /// Partitions of which the broker has no more than was taken.
+    pub(crate) at_end: BTreeSet<Partition>,
 }
 
 /// What is to be said of a stream behind its end.
@@ -47,103 +49,113 @@ pub(crate) struct Read {
 
 impl ConsumerLoop {
     /// Reads to the end of the stream, or until it is told to stop.
-    pub(crate) fn work(mut self, stop: &CancellationToken) -> Result<Read, ConsumerError> {
-        let (mut last_message, mut last_look) = (Instant::now(), Instant::now());
-        let mut is_told = false;
-        while !stop.is_cancelled() {
-            let now = self.step(&mut last_message)?;
-            let silence = now.saturating_duration_since(last_message);
-            if self.is_through(silence)? {
-                self.rejections.judge(self.writer.refusals())?;
-                self.writer.finish()?;
-            } else if silence > SILENCE && !is_told {
-                is_told = self.tell_who_is_waited_for();
-            }
-            self.seal(now, stop)?;
-            if let Some(end) = self.writer.end() {
-                self.commit_last();
-                self.progress.counters().lag.set(Some(0));
-                self.progress.tell(Event::StreamEnded { windows: end.windows });
-                break;
-            }
-            if now.saturating_duration_since(last_look) > LAG_INTERVAL {
-                last_look = now;
-                if let Some(topic) = self.subscription.look_after()? {
-                    self.take_up_new_partitions(&topic)?;
-                }
-                self.tell_filling();
-                self.progress.counters().lag.set(self.subscription.lag());
-            }
-        }
+    pub(crate) fn work(mut self, subscription: Subscription, stop: &CancellationToken) -> Result<Read, ConsumerError> {
+        let (fetched, receiver) = sync_channel(WAITING);
+        let (sender, requests) = channel();
+        let fetcher = Fetcher { subscription, progress: self.progress.clone(), fetched, requests };
+        let fetching = Fetching { fetched: receiver, requests: sender };
+        std::thread::scope(|scope| {
+            scope.spawn(|| fetcher.work());
+            // Moved in, so that the fetcher ends however this does.
+            let fetching = fetching;
+            self.consume(&fetching, stop)
+        })?;
         Ok(Read { deleted: self.writer.deleted().to_vec(), missing_rows: self.writer.missing_rows() })
     }
 
-    /// Takes the messages that are there, at most so many that the clock need not be read for each; waits for the first.
-    /// Gives the time.
-    fn step(&mut self, last_message: &mut Instant) -> Result<Instant, ConsumerError> {
-        let Self { intake, writer, subscription, rejections, progress, .. } = self;
-        let mut now = *last_message;
-        let mut deleted = None;
-        for place in 0..MESSAGES_A_STEP {
-            let turn = subscription.poll(if place == 0 { POLL_WAIT } else { Duration::ZERO })?;
-            if place == 0 {
-                now = Instant::now();
-            }
-            let delivery = match turn {
-                None | Some(Turn::Assigned(_) | Turn::Revoked(_)) => break,
-                Some(Turn::Deleted(found)) => {
-                    deleted = Some(found);
-                    break;
-                }
-                Some(Turn::Message(delivery)) => delivery,
+    fn consume(&mut self, fetching: &Fetching, stop: &CancellationToken) -> Result<(), ConsumerError> {
+        let (mut last_message, mut last_told) = (Instant::now(), Instant::now());
+        let (mut is_waiting_told, mut is_end_asked) = (false, false);
+        while !stop.is_cancelled() {
+            let mut is_through = false;
+            let fetched = match fetching.fetched.recv_timeout(WAIT) {
+                Ok(fetched) => Some(fetched),
+                Err(RecvTimeoutError::Timeout) => None,
+                // It ends on its own only behind an error, and that was told before.
+                Err(RecvTimeoutError::Disconnected) => break,
             };
-            *last_message = now;
-            match ingest(intake, writer, &delivery, now)? {
+            let now = Instant::now();
+            match fetched {
+                Some(Fetched::Messages(messages)) => {
+                    // Windows by the clock are over when their time is, whatever comes now.
+                    self.seal(now, fetching, stop)?;
+                    (last_message, is_end_asked) = (now, false);
+                    self.take(&messages, now)?;
+                    fetching.ask(Request::Reuse(messages));
+                }
+                Some(Fetched::AtEnd(partition)) => {
+                    self.at_end.insert(partition);
+                }
+                Some(Fetched::Deleted(deleted)) => note_deleted(&mut self.writer, deleted),
+                Some(Fetched::Topic(topic)) => self.take_up_new_partitions(&topic, fetching),
+                // A message may have come since it was asked for.
+                Some(Fetched::Through) => is_through = is_end_asked,
+                Some(Fetched::Failed(error)) => return Err(error.into()),
+                None => {}
+            }
+            let silence = now.saturating_duration_since(last_message);
+            if is_through || self.has_ended() {
+                self.rejections.judge(self.writer.refusals())?;
+                self.writer.finish()?;
+            } else if !is_end_asked && self.end_after_idle.is_some_and(|limit| silence > limit) {
+                fetching.ask(Request::TellEnd);
+                is_end_asked = true;
+            } else if silence > SILENCE && !is_waiting_told {
+                is_waiting_told = self.tell_who_is_waited_for();
+            }
+            self.seal(now, fetching, stop)?;
+            if let Some(end) = self.writer.end() {
+                fetching.ask(Request::CommitLast(std::mem::take(&mut self.committed)));
+                self.progress.tell(Event::StreamEnded { windows: end.windows });
+                // What was committed without waiting may still be on its way when the process ends.
+                while fetching.fetched.recv().is_ok() {}
+                self.progress.counters().lag.set(Some(0));
+                break;
+            }
+            if now.saturating_duration_since(last_told) > TELL_INTERVAL {
+                last_told = now;
+                self.tell_filling();
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, messages: &Messages, now: Instant) -> Result<(), ConsumerError> {
+        let Self { intake, writer, rejections, progress, at_end, .. } = self;
+        for incoming in messages.iter() {
+            at_end.remove(&incoming.partition);
+            match ingest(intake, writer, incoming, now)? {
                 Ingested::Message => {}
-                Ingested::End => break,
+                Ingested::End if writer.has_all_ends() => break,
+                Ingested::End => {}
                 Ingested::OtherEnd => {
                     rejections.add(count(progress, writer), writer.refusals())?;
                     rejections.judge_at_other_end(writer.refusals())?;
                 }
             }
         }
-        rejections.add(count(progress, writer), writer.refusals())?;
-        if let Some(deleted) = deleted {
-            note_deleted(&mut self.writer, deleted);
-        }
-        Ok(now)
+        rejections.add(count(progress, writer), writer.refusals())
     }
 
     /// Seals what is due, window by window, so that it can be stopped between two.
-    fn seal(&mut self, now: Instant, stop: &CancellationToken) -> Result<(), ConsumerError> {
+    fn seal(&mut self, now: Instant, fetching: &Fetching, stop: &CancellationToken) -> Result<(), ConsumerError> {
         while !stop.is_cancelled()
             && let Some(manifest) = self.writer.seal_next(now)?
         {
-            self.settle(&manifest);
+            self.settle(&manifest, fetching);
         }
         Ok(())
     }
 
-    /// Whether nothing more can come: by the end markers, by the replay that is there as a whole, or by a silence of which
-    /// the broker says that it is the end.
-    fn is_through(&mut self, silence: Duration) -> Result<bool, ConsumerError> {
-        if self.writer.has_all_ends() {
-            return Ok(true);
-        }
-        if silence > Duration::ZERO && self.writer.has_whole_replay() {
-            // A partition that was added later has no end marker.
-            let unended = self.writer.unended();
-            if unended.iter().all(|partition| self.subscription.is_at_end(*partition)) {
-                return Ok(true);
-            }
-        }
-        match self.end_after_idle {
-            Some(limit) if silence > limit => Ok(self.subscription.is_through()?),
-            _ => Ok(false),
-        }
+    /// Whether nothing more can come: by the end markers, or by the replay that is there as a whole when the partitions
+    /// without a marker have no more: one that was added later has none.
+    fn has_ended(&self) -> bool {
+        self.writer.has_all_ends()
+            || self.writer.has_whole_replay()
+                && self.writer.unended().iter().all(|partition| self.at_end.contains(partition))
     }
 
-    fn take_up_new_partitions(&mut self, topic: &TopicState) -> Result<(), ConsumerError> {
+    fn take_up_new_partitions(&mut self, topic: &TopicState, fetching: &Fetching) {
         for state in &topic.partitions {
             if self.writer.has_partition(state.partition) {
                 continue;
@@ -154,15 +166,7 @@ impl ConsumerLoop {
                 let (partition, low) = (state.partition, state.low);
                 note_deleted(&mut self.writer, Deleted { partition, wanted: Offset(0), low });
             }
-            self.subscription.add(state.partition, state.low)?;
-        }
-        Ok(())
-    }
-
-    /// What was committed without waiting may still be on its way when the process ends.
-    fn commit_last(&self) {
-        if let Err(error) = self.subscription.commit_last(&self.committed, COMMIT_PATIENCE) {
-            tracing::warn!(%error, "offsets not committed");
+            fetching.ask(Request::Add(state.partition, state.low));
         }
     }
 
@@ -190,12 +194,9 @@ impl ConsumerLoop {
     }
 
     /// The manifest is in place, so the broker may know how far we are.
-    fn settle(&mut self, manifest: &Manifest) {
-        let positions: Vec<_> = manifest.resume.iter().map(|point| (point.partition, point.offset)).collect();
-        if let Err(error) = self.subscription.commit(&positions) {
-            tracing::warn!(%error, window = %manifest.window, "offsets not committed");
-        }
-        self.committed = positions;
+    fn settle(&mut self, manifest: &Manifest, fetching: &Fetching) {
+        self.committed = manifest.resume.iter().map(|point| (point.partition, point.offset)).collect();
+        fetching.ask(Request::Commit(self.committed.clone()));
         self.progress.tell(told(manifest));
     }
 }

@@ -17,6 +17,7 @@ use crate::batch::{
 use crate::broker::{Deleted, Delivery, Membership, TopicState, Turn};
 use crate::config::Schema;
 use crate::consumer::consumer_loop::{count, note_deleted};
+use crate::consumer::fetcher::Incoming;
 use crate::consumer::ingest::{Ingested, ingest};
 use crate::consumer::intake::Intake;
 use crate::consumer::rejections::Rejections;
@@ -268,7 +269,7 @@ impl Shares {
         let Some(Share { writer: Some(writer), rejections }) = self.open.get_mut(&delivery.partition()) else {
             return Ok(());
         };
-        if ingest(intake, writer, delivery, now)? == Ingested::OtherEnd {
+        if ingest(intake, writer, Incoming::of(delivery), now)? == Ingested::OtherEnd {
             rejections.add(count(progress, writer), writer.refusals())?;
             rejections.judge_at_other_end(writer.refusals())?;
         }

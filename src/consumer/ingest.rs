@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::batch::{Arrival, BatchError, BatchWriter, Content, EndMark, RowRange};
-use crate::broker::Delivery;
+use crate::consumer::fetcher::Incoming;
 use crate::consumer::intake::Intake;
 use crate::record::Envelope;
 
@@ -22,12 +22,12 @@ pub(crate) enum Ingested {
 pub(crate) fn ingest(
     intake: &mut Intake,
     writer: &mut BatchWriter,
-    delivery: &Delivery<'_>,
+    incoming: Incoming<'_>,
     now: Instant,
 ) -> Result<Ingested, BatchError> {
-    let (partition, offset, value) = (delivery.partition(), delivery.offset(), delivery.value());
+    let Incoming { partition, offset, envelope, value } = incoming;
     let rejected = |reason: String| Content::Rejected { reason, raw: value };
-    let (run, row, content) = match delivery.envelope() {
+    let (run, row, content) = match envelope {
         Ok(Envelope::End { run, first, rows }) => {
             let sent = rows.filter(|rows| *rows > 0);
             let sent = sent.map(|rows| RowRange::new(first.get(), first.get().saturating_add(rows - 1)));

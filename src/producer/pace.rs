@@ -77,10 +77,15 @@ impl Governor {
         Self { interval, last: None }
     }
 
+    /// Whether there is a bound.
+    pub(crate) fn has_rate(&self) -> bool {
+        !self.interval.is_zero()
+    }
+
     /// When a row that is due has its turn, all in time since the beginning. What was missed is not made up for, but for
     /// the `grain` that a timer is late.
     pub(crate) fn turn(&mut self, due: Duration, now: Duration, grain: Duration) -> Duration {
-        if self.interval.is_zero() {
+        if !self.has_rate() {
             return due;
         }
         let earliest = self.last.map_or(Duration::ZERO, |last| last.saturating_add(self.interval));

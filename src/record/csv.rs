@@ -226,6 +226,11 @@ impl<R: Read> RecordReader<R> {
     /// # Errors
     /// The source failed, or the record does not end.
     pub fn next_record(&mut self) -> Result<Option<RawRecord<'_>>, ReadError> {
+        if let Some(end) = self.plain_line() {
+            let record = RawRecord { bytes: &self.buffer[self.start..end.0], line: self.line };
+            (self.start, self.line) = (end.1, self.line + 1);
+            return Ok(Some(record));
+        }
         self.machine.reset();
         let mut read = self.start;
         loop {
@@ -253,6 +258,21 @@ impl<R: Read> RecordReader<R> {
             bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         }
         Ok(Some(RawRecord { bytes, line }))
+    }
+
+    /// Where the next record ends, and where the one behind it begins, if it is a whole line without a quote, as most are:
+    /// then there is nothing for the state machine to find out.
+    fn plain_line(&self) -> Option<(usize, usize)> {
+        let rest = &self.buffer[self.start..self.filled];
+        if self.at_beginning || rest.first().is_none_or(|first| is_line_break(*first)) {
+            return None;
+        }
+        let length = memchr::memchr3(b'\n', b'\r', b'"', rest)?;
+        match rest[length..] {
+            [b'\n', ..] => Some((self.start + length, self.start + length + 1)),
+            [b'\r', b'\n', ..] => Some((self.start + length, self.start + length + 2)),
+            _ => None,
+        }
     }
 
     /// Reads more behind what is there; gives by how much what is there moved to the front.
