@@ -1,10 +1,15 @@
 //! `just bench`: rows per second from the CSV file to sealed batch files, beside bare rdkafka moving the same messages
 //! through the same broker in the same run, and the peak memory of each process at one dataset and at ten million rows.
+//! On the embedded broker, and on Apache Kafka where `WINDROW_TEST_KAFKA` names a distribution of it.
 //!
-//! The peer reads no file format, checks nothing, syncs nothing and keeps no account: it is the ceiling.
+//! The peer reads no file format, checks nothing, syncs nothing and keeps no account. It has one thread beside the client
+//! library's own; Windrow's processes are timed from their start to their end.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+#[path = "../tests/support/kafka.rs"]
+#[expect(dead_code, reason = "tests use the rest")]
+mod kafka;
 #[path = "support/process.rs"]
 mod process;
 
@@ -20,9 +25,11 @@ use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use crate::kafka::{Kafka, kafka};
 use crate::process::{Broker, LIMIT, peak_memory, pipeline, timed};
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
+const ROWS: usize = 1_000_000;
 const MANY: usize = 10_000_000;
 
 fn main() {
@@ -34,30 +41,14 @@ fn main() {
     fs::write(&once, &text).expect("a file");
     let rows: Vec<&[u8]> = text[header..].split(|byte| *byte == b'\n').filter(|row| !row.is_empty()).collect();
 
-    println!(
-        "{} rows of {} bytes on average, {ROUNDS} rounds, the best of each\n",
-        rows.len(),
-        text.len() / rows.len()
-    );
+    println!("{ROWS} rows of {} bytes on average; the range of {ROUNDS} rounds", text.len() / rows.len());
     let broker = Broker::start();
-    let (mut bare, mut windrow) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        let topic = format!("bare-{round}");
-        pipeline(&broker.address, folder.path(), &once, &topic);
-        bare.push(bare_round(&broker.address, &topic, &rows, &folder.path().join("bare.csv")));
-        windrow.push(windrow_round(&broker.address, folder.path(), &once, &format!("windrow-{round}"), &[]));
-    }
-    let best = |rounds: &[Round], pick: Pick| rounds.iter().map(pick).min().unwrap_or_default();
-    println!("{:<22}{:>14}{:>14}{:>10}", "rows per second", "bare rdkafka", "windrow", "ratio");
-    let total = |round: &Round| round.produce + round.consume;
-    let lines: [(&str, Pick); 3] =
-        [("into the topic", |r| r.produce), ("topic into files", |r| r.consume), ("both", total)];
-    for (name, pick) in lines {
-        let rate = |rounds| rows.len() as f64 / best(rounds, pick).as_secs_f64();
-        let (peer, ours) = (rate(&bare), rate(&windrow));
-        println!("{name:<22}{peer:>14.0}{ours:>14.0}{:>9.0}%", 100.0 * ours / peer);
-    }
+    compare("the embedded broker", &broker.address, folder.path(), &once, &rows);
     drop(broker);
+    if let Some(distribution) = kafka() {
+        let kafka = Kafka::start(&distribution, 1);
+        compare("Apache Kafka", &kafka.address, folder.path(), &once, &rows);
+    }
 
     println!("\n{:<22}{:>14}{:>14}{:>14}", "peak memory, MiB", "producer", "consumer", "broker");
     let limit = MANY.to_string();
@@ -67,6 +58,39 @@ fn main() {
         let held = peak_memory(&broker.process);
         println!("{:<22}{:>14}{:>14}{:>14}", format!("{count} rows"), round.producer_mib, round.consumer_mib, held);
     }
+}
+
+/// Rounds of bare rdkafka and of Windrow by turns, and how they compare.
+fn compare(name: &str, address: &str, folder: &Path, once: &Path, rows: &[&[u8]]) {
+    let limit = ROWS.to_string();
+    let rounds: Vec<(Round, Round)> = (0..ROUNDS)
+        .map(|round| {
+            let topic = format!("bare-{round}");
+            pipeline(address, folder, once, &topic);
+            let bare = bare_round(address, &topic, rows, &folder.join("bare.csv"));
+            let more = ["--loop", "--limit", &limit];
+            (bare, windrow_round(address, folder, once, &format!("windrow-{round}"), &more))
+        })
+        .collect();
+    println!("\n{name:<22}{:>22}{:>22}{:>16}", "bare rdkafka, rows/s", "windrow, rows/s", "ratio");
+    let total = |round: &Round| round.produce + round.consume;
+    let lines: [(&str, Pick); 3] =
+        [("into the topic", |r| r.produce), ("topic into files", |r| r.consume), ("both", total)];
+    for (name, pick) in lines {
+        let seconds = |round: &Round| pick(round).as_secs_f64();
+        let rates = |of: fn(&(Round, Round)) -> &Round| {
+            range(rounds.iter().map(|pair| ROWS as f64 / seconds(of(pair))), |rate| format!("{rate:.0}"))
+        };
+        let ratios = range(rounds.iter().map(|(bare, ours)| seconds(bare) / seconds(ours)), |ratio| {
+            format!("{:.0}%", 100.0 * ratio)
+        });
+        println!("{name:<22}{:>22}{:>22}{ratios:>16}", rates(|pair| &pair.0), rates(|pair| &pair.1));
+    }
+}
+
+fn range(numbers: impl Iterator<Item = f64> + Clone, shown: impl Fn(f64) -> String) -> String {
+    let (least, most) = (numbers.clone().fold(f64::INFINITY, f64::min), numbers.fold(0.0, f64::max));
+    format!("{} to {}", shown(least), shown(most))
 }
 
 type Pick = fn(&Round) -> Duration;
@@ -96,7 +120,7 @@ fn bare_round(address: &str, topic: &str, rows: &[&[u8]], file: &Path) -> Round 
         .set("queue.buffering.max.messages", "1000000")
         .create()
         .expect("a producer");
-    for (index, row) in rows.iter().enumerate() {
+    for (index, row) in rows.iter().cycle().take(ROWS).enumerate() {
         let key = (index + 1).to_string();
         loop {
             let headers = OwnedHeaders::new_with_capacity(2)
@@ -128,13 +152,13 @@ fn bare_round(address: &str, topic: &str, rows: &[&[u8]], file: &Path) -> Round 
     consumer.assign(&partitions).expect("an assignment");
     let mut out = BufWriter::new(File::create(file).expect("a file"));
     let mut read = 0;
-    while read < rows.len() {
+    while read < ROWS {
         if let Some(message) = consumer.poll(Duration::from_millis(100)) {
             let message = message.expect("a message");
             out.write_all(message.payload().unwrap_or_default()).and_then(|()| out.write_all(b"\n")).expect("a file");
             read += 1;
         }
-        assert!(began.elapsed() < LIMIT, "{read} of {} rows read", rows.len());
+        assert!(began.elapsed() < LIMIT, "{read} of {ROWS} rows read");
     }
     out.flush().expect("a file");
     Round { produce, consume: began.elapsed(), producer_mib: 0, consumer_mib: 0 }

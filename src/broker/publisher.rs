@@ -22,7 +22,7 @@ const DEFAULTS: &[(&str, &str)] = &[
     // An outage of a few minutes is waited out; after that the run ends with an error instead of standing still.
     (PATIENCE, "300000"),
     // The memory that waits for the broker: what the library keeps beside a message counts double that of a short row.
-    ("queue.buffering.max.messages", "65536"),
+    ("queue.buffering.max.messages", "40000"),
     ("queue.buffering.max.kbytes", "32768"),
     // Long enough for full batches at full speed, short enough that a paced row is seen at once.
     ("linger.ms", "5"),
