@@ -23,6 +23,7 @@ const DEFAULTS: &[(&str, &str)] = &[
     (PATIENCE, "300000"),
     // The memory that waits for the broker: what the library keeps beside a message counts double that of a short row.
     ("queue.buffering.max.messages", "40000"),
+    ("max.in.flight", "4"),
     ("queue.buffering.max.kbytes", "32768"),
     // Long enough for full batches at full speed, short enough that a paced row is seen at once.
     ("linger.ms", "5"),

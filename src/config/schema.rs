@@ -2,7 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::config::pipeline::{CalendarPart, Pipeline, TargetRule};
-use crate::record::{CellError, EventTime, Fields, TimeFormat, parse_number};
+use crate::record::{CellError, EventTime, Fields, TimeFormat, is_plain_number, parse_number};
 
 /// Names resolved to places in a record.
 #[derive(Debug, Clone)]
@@ -184,21 +184,37 @@ impl Schema {
         }
     }
 
-    /// Reads every cell that the pipeline uses: a row that passes can be stored, trained on and scored.
+    /// Reads every cell that the pipeline uses, but for the time, which is handed in, of a row with as many fields as there
+    /// are columns: one that passes can be stored, trained on and scored.
     ///
     /// # Errors
     /// The first thing that is wrong with the row.
-    pub fn check(&self, row: &Fields<'_>) -> Result<Checked, RowFault> {
-        if row.len() != self.columns.len() {
-            return Err(RowFault::FieldCount { given: row.len(), expected: self.columns.len() });
-        }
-        let (label, time) = (self.label(row)?, self.time(row)?);
+    pub fn check(&self, row: &Fields<'_>, time: Option<EventTime>) -> Result<Checked, RowFault> {
+        let label = self.label(row)?;
         for feature in &self.features {
-            if matches!(feature.kind, FeatureKind::Numeric | FeatureKind::Log) {
+            let is_number = match feature.kind {
+                FeatureKind::Numeric => is_plain_number(self.cell(row, feature.index)?),
+                // log(1 + x) needs a number above -1.
+                FeatureKind::Log => {
+                    let cell = self.cell(row, feature.index)?;
+                    is_plain_number(cell) && !cell.starts_with('-')
+                }
+                FeatureKind::Categorical | FeatureKind::Calendar(..) => true,
+            };
+            if !is_number {
                 self.number(feature, row)?;
             }
         }
         Ok(Checked { label, time })
+    }
+
+    /// Whether the row has as many fields as the dataset has columns.
+    ///
+    /// # Errors
+    /// It has not.
+    pub fn check_count(&self, row: &Fields<'_>) -> Result<(), RowFault> {
+        let (given, expected) = (row.len(), self.columns.len());
+        if given == expected { Ok(()) } else { Err(RowFault::FieldCount { given, expected }) }
     }
 
     fn cell<'a>(&self, row: &Fields<'a>, index: usize) -> Result<&'a str, RowFault> {

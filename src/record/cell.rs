@@ -17,6 +17,19 @@ pub fn parse_number(text: &str) -> Result<f64, CellError> {
     }
 }
 
+/// Whether a text is a number by its shape alone: at most fifteen digits with a point between them and a sign before them.
+/// Others may be numbers too, as [`parse_number`] reads them.
+#[must_use]
+pub fn is_plain_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    let points = digits.iter().filter(|byte| **byte == b'.').count();
+    let is_digit = |byte: &u8| byte.is_ascii_digit();
+    (1..=16).contains(&digits.len())
+        && points <= 1
+        && digits.iter().filter(|byte| is_digit(byte)).count() + points == digits.len()
+        && digits.len() > points
+}
+
 /// How times are written in a column, as in `%Y-%m-%d %H:%M` (strftime's directives).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -156,6 +169,25 @@ mod tests {
         assert_eq!(parse_number(" -1.5e3 "), Ok(-1500.0));
         for text in ["", "abc", "nan", "inf", "-infinity", "1e400", "1,5", "0x10"] {
             assert!(parse_number(text).is_err(), "{text} was taken");
+        }
+    }
+
+    #[test]
+    fn what_is_a_number_by_its_shape_is_one() {
+        for text in ["0", "-1", "12.5", ".5", "5.", "-0.25", "123456789012345"] {
+            assert!(is_plain_number(text) && parse_number(text).is_ok(), "{text}");
+        }
+        for text in
+            ["", "-", ".", "-.", "1.2.3", "1e3", "+1", " 1", "--1", "1-", "1,5", "12345678901234567", "\u{0663}"]
+        {
+            assert!(!is_plain_number(text), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_shape_never_promises_too_much(text in "[-+.0-9e ]{0,18}") {
+            proptest::prop_assert!(!is_plain_number(&text) || parse_number(&text).is_ok());
         }
     }
 
