@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rdkafka::error::KafkaError;
+
+use crate::broker::Connection;
 use crate::broker::probe::Listener;
-use crate::broker::reader::names;
 use crate::record::{Offset, Partition};
 
 /// A broker, a topic or a connection that failed.
@@ -192,6 +194,37 @@ fn not_plain(address: &str, listener: Listener, waited: Duration) -> String {
             "something answers at {address}, and it is no Kafka broker (waited {waited} s); give the address of one with \
              --broker"
         ),
+    }
+}
+
+pub(super) fn no_such_topic(connection: &Connection, name: &str) -> BrokerError {
+    BrokerError::NoSuchTopic { topic: name.to_owned(), address: connection.address().to_owned() }
+}
+
+pub(super) fn failed(action: &'static str, connection: &Connection, name: &str, error: &KafkaError) -> BrokerError {
+    BrokerError::Topic {
+        action,
+        topic: name.to_owned(),
+        address: connection.address().to_owned(),
+        reason: reason(error),
+    }
+}
+
+/// What the broker or the library says, without the library's names for its own parts.
+pub(super) fn reason(error: &KafkaError) -> String {
+    match error {
+        KafkaError::AdminOp(code) => code.to_string(),
+        other => other.rdkafka_error_code().map_or_else(|| other.to_string(), |code| code.to_string()),
+    }
+}
+
+/// As in `partitions 0, 2 and 5`.
+pub(super) fn names(partitions: &[Partition]) -> String {
+    let texts: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+    match texts.as_slice() {
+        [one] => format!("partition {one}"),
+        [all @ .., last] => format!("partitions {} and {last}", all.join(", ")),
+        [] => "no partition".to_owned(),
     }
 }
 

@@ -13,9 +13,9 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, RebalanceProtoc
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 
-use crate::broker::observer::{Inquiry, Observer};
-use crate::broker::reader::{self, Context, Deleted, Delivery, Outage, Positions, Turn, Verdict, list};
-use crate::broker::{BrokerError, Connection, TopicState, topics};
+use crate::broker::reader::{self, Context, Delivery, INQUIRY_EVERY, Reading, Turn, list};
+use crate::broker::state::TopicState;
+use crate::broker::{BrokerError, Connection};
 use crate::record::{Offset, Partition};
 
 /// What a user may change, beside what holds for every reader.
@@ -26,26 +26,17 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 /// How long moving a reader to its position may take.
 const SEEK_PATIENCE: Duration = Duration::from_secs(5);
-/// How often the broker is asked how the topic stands.
-const INQUIRY_EVERY: Duration = Duration::from_secs(10);
 
 /// One member of a group that reads one topic.
 pub struct Membership {
     /// `None` only while it is dropped.
     client: Option<BaseConsumer<Context>>,
-    connection: Connection,
-    topic: String,
-    positions: Positions,
-    outage: Outage,
-    observer: Observer,
-    inquiry: Inquiry,
-    /// The broker does not have an offset at which reading goes on; the library does not say of which partition.
-    is_out_of_range: bool,
+    reading: Reading,
 }
 
 impl fmt::Debug for Membership {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Membership").field("topic", &self.topic).finish_non_exhaustive()
+        f.debug_struct("Membership").field("reading", &self.reading).finish_non_exhaustive()
     }
 }
 
@@ -61,17 +52,7 @@ impl Membership {
         let refused = |error: KafkaError| connection.refused(&error);
         let client = BaseConsumer::from_config_and_context(&settings, Context::new(topic)).map_err(refused)?;
         client.subscribe(&[topic]).map_err(refused)?;
-        let observer = Observer::new(connection)?;
-        Ok(Self {
-            client: Some(client),
-            connection: connection.clone(),
-            topic: topic.to_owned(),
-            positions: Positions::default(),
-            outage: Outage::default(),
-            inquiry: Inquiry::new(observer.clone(), topic),
-            observer,
-            is_out_of_range: false,
-        })
+        Ok(Self { client: Some(client), reading: Reading::new(connection, topic)? })
     }
 
     fn client(&self) -> &BaseConsumer<Context> {
@@ -85,9 +66,7 @@ impl Membership {
     /// # Errors
     /// What waiting does not mend.
     pub fn poll(&mut self, timeout: Duration) -> Result<Option<Turn<'_>>, BrokerError> {
-        if self.is_out_of_range
-            && let Some(deleted) = self.find_deleted()?
-        {
+        if let Some(deleted) = self.reading.find_deleted()? {
             self.go_on_at(deleted.partition, deleted.low)?;
             return Ok(Some(Turn::Deleted(deleted)));
         }
@@ -95,37 +74,12 @@ impl Membership {
         if let Some(change) = client.context().next_change() {
             return Ok(Some(change));
         }
-        let error = match client.poll(timeout) {
-            None => return Ok(client.context().next_change()),
-            Some(Err(error)) => error,
+        match client.poll(timeout) {
+            None => Ok(client.context().next_change()),
+            Some(Err(error)) => self.reading.note(&error).map(|()| None),
             Some(Ok(message)) => {
-                let partition = Partition(message.partition());
-                self.positions.set(partition, Offset(message.offset()).next());
-                self.outage.heard(partition, &self.topic, &self.connection);
-                return Ok(Some(Turn::Message(Delivery::of(message))));
-            }
-        };
-        match reader::judge(&error, &self.topic, self.connection.address()) {
-            Verdict::Passing => Ok(None),
-            Verdict::AtEnd(partition) => {
-                self.positions.at_end(partition);
-                Ok(None)
-            }
-            Verdict::Final(error) => Err(error),
-            Verdict::OutOfRange => {
-                self.is_out_of_range = true;
-                Ok(None)
-            }
-        }
-    }
-
-    fn find_deleted(&mut self) -> Result<Option<Deleted>, BrokerError> {
-        match self.positions.out_of_range(&self.observer, &self.topic, self.connection.address()) {
-            // Asked again with the next poll.
-            Err(BrokerError::NoLeader { .. } | BrokerError::Unreachable { .. }) => Ok(None),
-            found => {
-                self.is_out_of_range = false;
-                found
+                self.reading.hand_out(Partition(message.partition()), Offset(message.offset()));
+                Ok(Some(Turn::Message(Delivery::of(message))))
             }
         }
     }
@@ -133,12 +87,7 @@ impl Membership {
     /// Tells an outage; gives, every ten seconds, how the topic stands. Call it between polls; it never waits.
     pub fn look_after(&mut self) -> Option<TopicState> {
         let Some(client) = &self.client else { unreachable!("it is there until the membership is dropped") };
-        self.outage.look(client.context(), &self.positions, &self.connection);
-        self.inquiry.look(INQUIRY_EVERY, &self.positions).and_then(|(state, _)| state.ok())
-    }
-
-    fn failed(&self, action: &'static str, error: &KafkaError) -> BrokerError {
-        topics::failed(action, &self.connection, &self.topic, error)
+        self.reading.look(client.context(), INQUIRY_EVERY).and_then(|(state, _)| state.ok())
     }
 
     /// Begins to read partitions that were assigned, each from its offset on; those without one wait for
@@ -148,12 +97,12 @@ impl Membership {
     /// When the client library refuses them.
     pub fn take_up(&mut self, positions: &[(Partition, Option<Offset>)]) -> Result<(), BrokerError> {
         for (partition, offset) in positions {
-            self.positions.set(*partition, offset.unwrap_or(Offset(0)));
+            self.reading.positions.set(*partition, offset.unwrap_or(Offset(0)));
         }
-        let failed = |error: KafkaError| self.failed("read", &error);
+        let failed = |error: KafkaError| self.reading.failed("read", &error);
         let known: Vec<(Partition, Offset)> =
             positions.iter().map(|(partition, offset)| (*partition, offset.unwrap_or(Offset(0)))).collect();
-        let assigned = list(&self.topic, &known).map_err(failed)?;
+        let assigned = list(&self.reading.topic, &known).map_err(failed)?;
         match self.client().rebalance_protocol() {
             RebalanceProtocol::Cooperative => self.client().incremental_assign(&assigned),
             RebalanceProtocol::Eager | RebalanceProtocol::None => self.client().assign(&assigned),
@@ -164,7 +113,7 @@ impl Membership {
             .filter(|(_, offset)| offset.is_none())
             .map(|(partition, _)| (*partition, Offset(0)))
             .collect();
-        self.client().pause(&list(&self.topic, &waiting).map_err(failed)?).map_err(failed)
+        self.client().pause(&list(&self.reading.topic, &waiting).map_err(failed)?).map_err(failed)
     }
 
     /// Begins to read a partition that was taken up without an offset.
@@ -172,25 +121,24 @@ impl Membership {
     /// # Errors
     /// When the client library does not move there in time.
     pub fn begin(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
-        self.positions.set(partition, offset);
-        let failed = |error: KafkaError| self.failed("read", &error);
+        self.reading.positions.set(partition, offset);
+        let failed = |error: KafkaError| self.reading.failed("read", &error);
         let place = rdkafka::Offset::Offset(offset.0);
-        self.client().seek(&self.topic, partition.0, place, SEEK_PATIENCE).map_err(failed)?;
-        let one = list(&self.topic, &[(partition, offset)]).map_err(failed)?;
+        self.client().seek(&self.reading.topic, partition.0, place, SEEK_PATIENCE).map_err(failed)?;
+        let one = list(&self.reading.topic, &[(partition, offset)]).map_err(failed)?;
         self.client().resume(&one).map_err(failed)
     }
 
     /// Goes on at another offset of a partition that the client library has stopped reading.
     fn go_on_at(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
-        self.positions.set(partition, offset);
-        let failed = |error: KafkaError| self.failed("read", &error);
+        let failed = |error: KafkaError| self.reading.failed("read", &error);
         match self.client().rebalance_protocol() {
             RebalanceProtocol::Cooperative => {
-                let one = list(&self.topic, &[(partition, offset)]).map_err(failed)?;
+                let one = list(&self.reading.topic, &[(partition, offset)]).map_err(failed)?;
                 self.client().incremental_unassign(&one).and_then(|()| self.client().incremental_assign(&one))
             }
             RebalanceProtocol::Eager | RebalanceProtocol::None => {
-                self.client().assign(&list(&self.topic, &self.positions.all()).map_err(failed)?)
+                self.client().assign(&list(&self.reading.topic, &self.reading.positions.all()).map_err(failed)?)
             }
         }
         .map_err(failed)
@@ -201,12 +149,12 @@ impl Membership {
     /// # Errors
     /// When the client library refuses that.
     pub fn give_up(&mut self, partitions: &[Partition]) -> Result<(), BrokerError> {
-        partitions.iter().for_each(|partition| self.positions.remove(*partition));
-        let failed = |error: KafkaError| self.failed("read", &error);
+        partitions.iter().for_each(|partition| self.reading.positions.remove(*partition));
+        let failed = |error: KafkaError| self.reading.failed("read", &error);
         let gone: Vec<(Partition, Offset)> = partitions.iter().map(|partition| (*partition, Offset(0))).collect();
         match self.client().rebalance_protocol() {
             RebalanceProtocol::Cooperative => {
-                self.client().incremental_unassign(&list(&self.topic, &gone).map_err(failed)?)
+                self.client().incremental_unassign(&list(&self.reading.topic, &gone).map_err(failed)?)
             }
             RebalanceProtocol::Eager | RebalanceProtocol::None => self.client().unassign(),
         }
@@ -218,16 +166,16 @@ impl Membership {
     /// # Errors
     /// When the client library does not take them.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
-        let list = list(&self.topic, positions);
+        let list = list(&self.reading.topic, positions);
         let committed = list.and_then(|list| self.client().commit(&list, CommitMode::Async));
-        committed.map_err(|error| self.failed("commit positions of", &error))
+        committed.map_err(|error| self.reading.failed("commit positions of", &error))
     }
 
     /// The messages that are in our partitions and were not handed out yet, as of the last half second; `None` while that
     /// cannot be known.
     #[must_use]
     pub fn lag(&self) -> Option<u64> {
-        self.client().context().lag(&self.positions)
+        self.client().context().lag(&self.reading.positions)
     }
 }
 

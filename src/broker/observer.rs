@@ -10,10 +10,15 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::broker::connection::Quiet;
-use crate::broker::reader::{self, Positions, Verdict};
-use crate::broker::topics::{PATIENCE, failed, no_such_topic, reason};
-use crate::broker::{BrokerError, Connection, PartitionState, TopicState, probe};
+use crate::broker::error::{failed, no_such_topic, reason};
+use crate::broker::positions::{Deleted, Position, Positions};
+use crate::broker::state::{PartitionState, TopicState};
+use crate::broker::verdict::{Verdict, judge};
+use crate::broker::{BrokerError, Connection, probe};
 use crate::record::{Offset, Partition};
+
+/// How long a broker may take to answer one question.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A client that reads nothing: unlike a producer it never makes a broker create the topic that it asks about.
 #[derive(Clone)]
@@ -64,7 +69,7 @@ impl Observer {
     /// The first offset of a partition that can be read, and the one that its next message will have. Blocks.
     pub(super) fn bounds(&self, topic: &str, partition: Partition) -> Result<(Offset, Offset), BrokerError> {
         let bounds = self.client.fetch_watermarks(topic, partition.0, PATIENCE);
-        let (low, high) = bounds.map_err(|error| match reader::judge(&error, topic, self.connection.address()) {
+        let (low, high) = bounds.map_err(|error| match judge(&error, topic, self.connection.address()) {
             Verdict::Final(error) => error,
             _ => BrokerError::NoLeader {
                 topic: topic.to_owned(),
@@ -86,6 +91,22 @@ impl Observer {
             partitions.push(PartitionState { partition, low, high });
         }
         Ok(TopicState { partitions })
+    }
+
+    /// Of the offsets at which reading goes on, one that the broker does not have: deleted, or never there.
+    pub(super) fn out_of_range(&self, topic: &str, positions: &Positions) -> Result<Option<Deleted>, BrokerError> {
+        for Position { partition, next, .. } in &positions.0 {
+            let (low, high) = self.bounds(topic, *partition)?;
+            if *next < low {
+                return Ok(Some(Deleted { partition: *partition, wanted: *next, low }));
+            }
+            if *next > high {
+                let (topic, address) = (topic.to_owned(), self.connection.address().to_owned());
+                let (partition, wanted, end) = (*partition, *next, Some(high));
+                return Err(BrokerError::OutOfRange { topic, address, partition, wanted, end });
+            }
+        }
+        Ok(None)
     }
 }
 

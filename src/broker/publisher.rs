@@ -14,7 +14,7 @@ use rdkafka::producer::{
     BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
 };
 
-use crate::broker::{BrokerError, Connection, connection, topics};
+use crate::broker::{BrokerError, Connection, connection, error};
 use crate::record::{END_HEADER, FIRST_HEADER, Partition, ROW_HEADER, RUN_HEADER, RowNumber, RunId};
 
 /// What a user may change.
@@ -362,7 +362,7 @@ fn describe(error: &KafkaError, bytes: usize) -> String {
         Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
             "there is no such topic".to_owned()
         }
-        _ => topics::reason(error),
+        _ => error::reason(error),
     }
 }
 

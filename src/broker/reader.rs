@@ -13,12 +13,16 @@ use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaRespErr;
 
 use self::statistics::Statistics;
-use crate::broker::observer::Observer;
-use crate::broker::{BrokerError, Connection, TopicState, connection};
+use crate::broker::error::names;
+use crate::broker::observer::{Answer, Inquiry, Observer};
+use crate::broker::positions::{Deleted, Position, Positions};
+use crate::broker::state::TopicState;
+use crate::broker::verdict::{Verdict, judge};
+use crate::broker::{BrokerError, Connection, connection, error};
 use crate::record::{Offset, Partition};
 
 pub use self::delivery::Delivery;
@@ -54,17 +58,6 @@ pub(super) const FIXED: &[(&str, &str)] = &[
 /// A partition that is out of reach for so long is told.
 const OUTAGE_TOLD: Duration = Duration::from_secs(2);
 
-/// Messages that the broker has deleted before they were read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deleted {
-    /// Of which partition.
-    pub partition: Partition,
-    /// Where reading was to go on.
-    pub wanted: Offset,
-    /// The first offset that is left.
-    pub low: Offset,
-}
-
 /// What a poll brings.
 #[derive(Debug)]
 pub enum Turn<'a> {
@@ -78,58 +71,6 @@ pub enum Turn<'a> {
     Revoked(Vec<Partition>),
 }
 
-/// What an error of the client library means for reading.
-pub(super) enum Verdict {
-    /// Waiting mends it.
-    Passing,
-    /// Everything that the partition holds was handed out.
-    AtEnd(Partition),
-    /// An offset is not there; the library does not say of which partition.
-    OutOfRange,
-    Final(BrokerError),
-}
-
-/// Judges an error of a client that reads `topic`.
-pub(super) fn judge(error: &KafkaError, topic: &str, address: &str) -> Verdict {
-    use RDKafkaErrorCode as Code;
-    let failed = |code: RDKafkaErrorCode| {
-        Verdict::Final(BrokerError::Topic {
-            action: "read",
-            topic: topic.to_owned(),
-            address: address.to_owned(),
-            reason: code.to_string(),
-        })
-    };
-    let code = match error {
-        KafkaError::PartitionEOF(partition) => return Verdict::AtEnd(Partition(*partition)),
-        KafkaError::MessageConsumptionFatal(code) => return failed(*code),
-        other => match other.rdkafka_error_code() {
-            Some(code) => code,
-            None => return Verdict::Passing,
-        },
-    };
-    match code {
-        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-            Verdict::Final(BrokerError::NoSuchTopic { topic: topic.to_owned(), address: address.to_owned() })
-        }
-        Code::OffsetOutOfRange | Code::AutoOffsetReset => Verdict::OutOfRange,
-        Code::TopicAuthorizationFailed
-        | Code::GroupAuthorizationFailed
-        | Code::ClusterAuthorizationFailed
-        | Code::SaslAuthenticationFailed
-        | Code::Authentication
-        | Code::FencedInstanceId
-        | Code::Fenced
-        | Code::InconsistentGroupProtocol
-        | Code::InvalidGroupId
-        | Code::InvalidSessionTimeout
-        | Code::GroupMaxSizeReached
-        | Code::InvalidTopic
-        | Code::UnsupportedFeature => failed(code),
-        _ => Verdict::Passing,
-    }
-}
-
 pub(super) fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::with_capacity(positions.len());
     for (partition, offset) in positions {
@@ -138,65 +79,83 @@ pub(super) fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<Top
     Ok(list)
 }
 
-/// Where reading stands.
-#[derive(Debug, Default)]
-pub(super) struct Positions(Vec<Position>);
-
-#[derive(Debug, Clone, Copy)]
-struct Position {
-    partition: Partition,
-    /// The next offset to be handed out.
-    next: Offset,
-    /// Whether the broker has said that there is no more.
-    is_at_end: bool,
+/// How one topic is read, whether partitions were chosen or come with a group.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) connection: Connection,
+    pub(super) topic: String,
+    pub(super) positions: Positions,
+    outage: Outage,
+    observer: Observer,
+    inquiry: Inquiry,
+    /// Partitions whose ends the broker has told since they were asked for.
+    pub(super) ends: Vec<Partition>,
+    /// The broker does not have an offset at which reading goes on; the library does not say of which partition.
+    is_out_of_range: bool,
 }
 
-impl Positions {
-    pub(super) fn set(&mut self, partition: Partition, next: Offset) {
-        let position = Position { partition, next, is_at_end: false };
-        match self.0.iter_mut().find(|position| position.partition == partition) {
-            Some(known) => *known = position,
-            None => self.0.push(position),
+impl Reading {
+    pub(super) fn new(connection: &Connection, topic: &str) -> Result<Self, BrokerError> {
+        let observer = Observer::new(connection)?;
+        Ok(Self {
+            connection: connection.clone(),
+            topic: topic.to_owned(),
+            positions: Positions::default(),
+            outage: Outage::default(),
+            inquiry: Inquiry::new(observer.clone(), topic),
+            observer,
+            ends: Vec::new(),
+            is_out_of_range: false,
+        })
+    }
+
+    /// Notes a message that is handed out.
+    pub(super) fn hand_out(&mut self, partition: Partition, offset: Offset) {
+        self.positions.set(partition, offset.next());
+        self.outage.heard(partition, &self.topic, &self.connection);
+    }
+
+    /// Notes what an error means; gives the one that ends reading.
+    pub(super) fn note(&mut self, error: &KafkaError) -> Result<(), BrokerError> {
+        match judge(error, &self.topic, self.connection.address()) {
+            Verdict::Passing => {}
+            Verdict::AtEnd(partition) => {
+                if self.positions.at_end(partition) {
+                    self.ends.push(partition);
+                }
+            }
+            Verdict::OutOfRange => self.is_out_of_range = true,
+            Verdict::Final(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Messages that the broker has deleted, if it was that; the position is then behind them.
+    pub(super) fn find_deleted(&mut self) -> Result<Option<Deleted>, BrokerError> {
+        if !self.is_out_of_range {
+            return Ok(None);
+        }
+        match self.observer.out_of_range(&self.topic, &self.positions) {
+            // Asked again with the next poll.
+            Err(BrokerError::NoLeader { .. } | BrokerError::Unreachable { .. }) => Ok(None),
+            found => {
+                self.is_out_of_range = false;
+                if let Ok(Some(Deleted { partition, low, .. })) = &found {
+                    self.positions.set(*partition, *low);
+                }
+                found
+            }
         }
     }
 
-    pub(super) fn remove(&mut self, partition: Partition) {
-        self.0.retain(|position| position.partition != partition);
+    /// Tells an outage; gives how the topic stands when that was last asked so long ago, and where reading stood then.
+    pub(super) fn look(&mut self, context: &Context, every: Duration) -> Option<Answer> {
+        self.outage.look(context, &self.positions, &self.connection);
+        self.inquiry.look(every, &self.positions)
     }
 
-    /// Whether that is news.
-    pub(super) fn at_end(&mut self, partition: Partition) -> bool {
-        let position = self.0.iter_mut().find(|position| position.partition == partition);
-        position.is_some_and(|position| !std::mem::replace(&mut position.is_at_end, true))
-    }
-
-    pub(super) fn is_at_end(&self, partition: Partition) -> bool {
-        self.0.iter().any(|position| position.partition == partition && position.is_at_end)
-    }
-
-    pub(super) fn all(&self) -> Vec<(Partition, Offset)> {
-        self.0.iter().map(|position| (position.partition, position.next)).collect()
-    }
-
-    /// Of the offsets at which reading goes on, one that the broker does not have: deleted, or never there.
-    pub(super) fn out_of_range(
-        &self,
-        observer: &Observer,
-        topic: &str,
-        address: &str,
-    ) -> Result<Option<Deleted>, BrokerError> {
-        for Position { partition, next, .. } in &self.0 {
-            let (low, high) = observer.bounds(topic, *partition)?;
-            if *next < low {
-                return Ok(Some(Deleted { partition: *partition, wanted: *next, low }));
-            }
-            if *next > high {
-                let (topic, address) = (topic.to_owned(), address.to_owned());
-                let (partition, wanted, end) = (*partition, *next, Some(high));
-                return Err(BrokerError::OutOfRange { topic, address, partition, wanted, end });
-            }
-        }
-        Ok(None)
+    pub(super) fn failed(&self, action: &'static str, error: &KafkaError) -> BrokerError {
+        error::failed(action, &self.connection, &self.topic, error)
     }
 }
 
@@ -293,6 +252,9 @@ impl ConsumerContext for Context {
     }
 }
 
+/// How often the broker is asked how the topic stands.
+pub(super) const INQUIRY_EVERY: Duration = Duration::from_secs(10);
+
 /// Tells an outage once when it has lasted a moment, and once when it is over.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
@@ -333,16 +295,6 @@ impl Outage {
     fn is_over(&mut self, topic: &str, connection: &Connection) {
         (self.since, self.told) = (None, Vec::new());
         tracing::warn!("topic `{topic}` at {} can be read again", connection.address());
-    }
-}
-
-/// As in `partitions 0, 2 and 5`.
-pub(crate) fn names(partitions: &[Partition]) -> String {
-    let texts: Vec<String> = partitions.iter().map(ToString::to_string).collect();
-    match texts.as_slice() {
-        [one] => format!("partition {one}"),
-        [all @ .., last] => format!("partitions {} and {last}", all.join(", ")),
-        [] => "no partition".to_owned(),
     }
 }
 

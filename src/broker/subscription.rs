@@ -10,30 +10,21 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 
-use crate::broker::observer::{Inquiry, Observer};
-use crate::broker::reader::{self, Context, DEFAULTS, Deleted, Delivery, FIXED, Outage, Positions, Turn, Verdict};
-use crate::broker::{BrokerError, Connection, TopicState, topics};
+use crate::broker::reader::{self, Context, DEFAULTS, Delivery, FIXED, INQUIRY_EVERY, Reading, Turn};
+use crate::broker::state::TopicState;
+use crate::broker::{BrokerError, Connection, error};
 use crate::record::{Offset, Partition};
 
-/// How often the broker is asked how the topic stands.
-const INQUIRY_EVERY: Duration = Duration::from_secs(10);
+/// What storing positions is called in errors.
+const COMMIT: &str = "commit positions of";
 
 /// Reads the assigned partitions of one topic. What it reads ahead is bounded to some 30 MiB.
 #[derive(Debug)]
 pub struct Subscription {
     client: Client,
-    connection: Connection,
-    topic: String,
     group: String,
-    positions: Positions,
-    outage: Outage,
-    observer: Observer,
-    inquiry: Inquiry,
+    reading: Reading,
     is_missing: bool,
-    /// Partitions whose ends the broker has told since they were asked for.
-    ends: Vec<Partition>,
-    /// The broker does not have an offset at which reading goes on; the library does not say of which partition.
-    is_out_of_range: bool,
 }
 
 /// A client that is given up without waiting for it: that can take long, and nobody need wait.
@@ -72,22 +63,10 @@ impl Subscription {
         group: &str,
         positions: &[(Partition, Offset)],
     ) -> Result<Self, BrokerError> {
-        let observer = Observer::new(connection)?;
-        let mut known = Positions::default();
-        positions.iter().for_each(|(partition, offset)| known.set(*partition, *offset));
-        Ok(Self {
-            client: client(connection, topic, group, positions)?,
-            connection: connection.clone(),
-            topic: topic.to_owned(),
-            group: group.to_owned(),
-            positions: known,
-            outage: Outage::default(),
-            inquiry: Inquiry::new(observer.clone(), topic),
-            observer,
-            is_missing: false,
-            ends: Vec::new(),
-            is_out_of_range: false,
-        })
+        let mut reading = Reading::new(connection, topic)?;
+        positions.iter().for_each(|(partition, offset)| reading.positions.set(*partition, *offset));
+        let (client, group) = (client(connection, topic, group, positions)?, group.to_owned());
+        Ok(Self { client, group, reading, is_missing: false })
     }
 
     /// The next message, in the order of its partition; `None` when none came in this time. A broker that is away is
@@ -96,46 +75,16 @@ impl Subscription {
     /// # Errors
     /// What waiting does not mend: the topic or the offset is not there, or the broker does not let us read.
     pub fn poll(&mut self, timeout: Duration) -> Result<Option<Turn<'_>>, BrokerError> {
-        if self.is_out_of_range
-            && let Some(deleted) = self.find_deleted()?
-        {
-            self.positions.set(deleted.partition, deleted.low);
+        if let Some(deleted) = self.reading.find_deleted()? {
             self.restart()?;
             return Ok(Some(Turn::Deleted(deleted)));
         }
-        let error = match self.client.get().poll(timeout) {
-            None => return Ok(None),
-            Some(Err(error)) => error,
+        match self.client.get().poll(timeout) {
+            None => Ok(None),
+            Some(Err(error)) => self.reading.note(&error).map(|()| None),
             Some(Ok(message)) => {
-                let partition = Partition(message.partition());
-                self.positions.set(partition, Offset(message.offset()).next());
-                self.outage.heard(partition, &self.topic, &self.connection);
-                return Ok(Some(Turn::Message(Delivery::of(message))));
-            }
-        };
-        match reader::judge(&error, &self.topic, self.connection.address()) {
-            Verdict::Passing => Ok(None),
-            Verdict::AtEnd(partition) => {
-                if self.positions.at_end(partition) {
-                    self.ends.push(partition);
-                }
-                Ok(None)
-            }
-            Verdict::Final(error) => Err(error),
-            Verdict::OutOfRange => {
-                self.is_out_of_range = true;
-                Ok(None)
-            }
-        }
-    }
-
-    fn find_deleted(&mut self) -> Result<Option<Deleted>, BrokerError> {
-        match self.positions.out_of_range(&self.observer, &self.topic, self.connection.address()) {
-            // Asked again with the next poll.
-            Err(BrokerError::NoLeader { .. } | BrokerError::Unreachable { .. }) => Ok(None),
-            found => {
-                self.is_out_of_range = false;
-                found
+                self.reading.hand_out(Partition(message.partition()), Offset(message.offset()));
+                Ok(Some(Turn::Message(Delivery::of(message))))
             }
         }
     }
@@ -145,12 +94,13 @@ impl Subscription {
     /// # Errors
     /// When the client library refuses the connection's properties.
     pub fn add(&mut self, partition: Partition, from: Offset) -> Result<(), BrokerError> {
-        self.positions.set(partition, from);
+        self.reading.positions.set(partition, from);
         self.restart()
     }
 
     fn restart(&mut self) -> Result<(), BrokerError> {
-        self.client = client(&self.connection, &self.topic, &self.group, &self.positions.all())?;
+        let Reading { connection, topic, positions, .. } = &self.reading;
+        self.client = client(connection, topic, &self.group, &positions.all())?;
         Ok(())
     }
 
@@ -169,23 +119,22 @@ impl Subscription {
     /// As [`look_after`](Self::look_after).
     pub fn is_through(&mut self) -> Result<bool, BrokerError> {
         let fresh = self.inquire(Duration::ZERO)?;
-        Ok(fresh.is_some_and(|fresh| self.client.get().context().are_at_end(&self.positions, &fresh)))
+        Ok(fresh.is_some_and(|fresh| self.client.get().context().are_at_end(&self.reading.positions, &fresh)))
     }
 
     /// The partitions of which the broker has said, since the last call, that they have no more than was handed out then.
     pub fn take_ends(&mut self) -> Vec<Partition> {
-        std::mem::take(&mut self.ends)
+        std::mem::take(&mut self.reading.ends)
     }
 
     /// Whether the broker has said that a partition has no more than was read.
     #[must_use]
     pub fn is_at_end(&self, partition: Partition) -> bool {
-        self.positions.is_at_end(partition)
+        self.reading.positions.is_at_end(partition)
     }
 
     fn inquire(&mut self, every: Duration) -> Result<Option<TopicState>, BrokerError> {
-        self.outage.look(self.client.get().context(), &self.positions, &self.connection);
-        let (state, positions) = match self.inquiry.look(every, &self.positions) {
+        let (state, positions) = match self.reading.look(self.client.get().context(), every) {
             None => return Ok(None),
             Some((Ok(state), positions)) => (state, positions),
             // A topic that is just being made, or whose broker has just come up, may not be known for a moment.
@@ -200,7 +149,8 @@ impl Subscription {
             let found = state.partitions.iter().find(|state| state.partition == partition);
             let end = found.map_or(Offset(0), |state| state.high);
             if wanted > end {
-                let (topic, address) = (self.topic.clone(), self.connection.address().to_owned());
+                let Reading { connection, topic, .. } = &self.reading;
+                let (topic, address) = (topic.clone(), connection.address().to_owned());
                 return Err(BrokerError::OutOfRange { topic, address, partition, wanted, end: Some(end) });
             }
         }
@@ -211,7 +161,7 @@ impl Subscription {
     /// while that cannot be known. Costs no question to the broker.
     #[must_use]
     pub fn lag(&self) -> Option<u64> {
-        self.client.get().context().lag(&self.positions)
+        self.client.get().context().lag(&self.reading.positions)
     }
 
     /// Stores the next offsets to read under the group's name, for other programs to see. Does not wait for the broker's
@@ -220,9 +170,9 @@ impl Subscription {
     /// # Errors
     /// When the client library does not take them.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
-        let list = reader::list(&self.topic, positions);
+        let list = reader::list(&self.reading.topic, positions);
         let committed = list.and_then(|list| self.client.get().commit(&list, CommitMode::Async));
-        committed.map_err(|error| uncommitted(&self.topic, self.connection.address(), &error))
+        committed.map_err(|error| self.reading.failed(COMMIT, &error))
     }
 
     /// The same for the last time: waits for the answer, but no longer than it has patience.
@@ -230,14 +180,16 @@ impl Subscription {
     /// # Errors
     /// When the broker does not take them. Not that it does not answer in time.
     pub fn commit_last(&self, positions: &[(Partition, Offset)], patience: Duration) -> Result<(), BrokerError> {
-        let (topic, address) = (self.topic.clone(), self.connection.address().to_owned());
-        let last = reader::list(&topic, positions).map_err(|error| uncommitted(&topic, &address, &error))?;
+        let Reading { connection, topic, .. } = &self.reading;
+        let (connection, topic) = (connection.clone(), topic.clone());
+        let last =
+            reader::list(&topic, positions).map_err(|error| error::failed(COMMIT, &connection, &topic, &error))?;
         let (answer, question) = channel();
         let client = Arc::clone(self.client.get());
         std::thread::spawn(move || {
             let committed = client.commit(&last, CommitMode::Sync);
             // Whoever asked may have stopped waiting.
-            let _ = answer.send(committed.map_err(|error| uncommitted(&topic, &address, &error)));
+            let _ = answer.send(committed.map_err(|error| error::failed(COMMIT, &connection, &topic, &error)));
         });
         question.recv_timeout(patience).unwrap_or(Ok(()))
     }
@@ -254,13 +206,4 @@ fn client(
     let client = BaseConsumer::from_config_and_context(&settings, Context::new(topic)).map_err(refused)?;
     client.assign(&reader::list(topic, positions).map_err(refused)?).map_err(refused)?;
     Ok(Client(Some(Arc::new(client))))
-}
-
-fn uncommitted(topic: &str, address: &str, error: &KafkaError) -> BrokerError {
-    BrokerError::Topic {
-        action: "commit positions of",
-        topic: topic.to_owned(),
-        address: address.to_owned(),
-        reason: topics::reason(error),
-    }
 }

@@ -9,12 +9,12 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::broker::connection::Quiet;
-use crate::broker::observer::Observer;
+use crate::broker::error::{failed, no_such_topic};
+use crate::broker::observer::{Observer, PATIENCE};
+use crate::broker::state::TopicState;
 use crate::broker::{BrokerError, Connection};
-use crate::record::{Offset, Partition};
+use crate::record::Partition;
 
-/// How long a broker may take to answer one question.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a partition may be without a leader that answers when work begins, and how often that is looked at.
 const LEADER_PATIENCE: Duration = Duration::from_secs(60);
 const LEADER_PAUSE: Duration = Duration::from_millis(500);
@@ -33,32 +33,6 @@ pub enum Creation {
         /// The partitions that it has.
         partitions: u32,
     },
-}
-
-/// A topic as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicState {
-    /// Its partitions, by number.
-    pub partitions: Vec<PartitionState>,
-}
-
-impl TopicState {
-    /// The messages that can be read.
-    #[must_use]
-    pub fn messages(&self) -> u64 {
-        self.partitions.iter().map(|state| u64::try_from(state.high.0 - state.low.0).unwrap_or(0)).sum()
-    }
-}
-
-/// A partition as it stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PartitionState {
-    /// Its number.
-    pub partition: Partition,
-    /// The first offset that can be read.
-    pub low: Offset,
-    /// The offset that the next message will have.
-    pub high: Offset,
 }
 
 /// How a topic is created, beside its partitions.
@@ -219,27 +193,6 @@ fn flatten(outcome: Result<Vec<rdkafka::admin::TopicResult>, KafkaError>) -> Res
 
 fn count(leaders: &[(Partition, i32)]) -> u32 {
     u32::try_from(leaders.len()).unwrap_or(u32::MAX)
-}
-
-pub(super) fn no_such_topic(connection: &Connection, name: &str) -> BrokerError {
-    BrokerError::NoSuchTopic { topic: name.to_owned(), address: connection.address().to_owned() }
-}
-
-pub(super) fn failed(action: &'static str, connection: &Connection, name: &str, error: &KafkaError) -> BrokerError {
-    BrokerError::Topic {
-        action,
-        topic: name.to_owned(),
-        address: connection.address().to_owned(),
-        reason: reason(error),
-    }
-}
-
-/// What the broker or the library says, without the library's names for its own parts.
-pub(crate) fn reason(error: &KafkaError) -> String {
-    match error {
-        KafkaError::AdminOp(code) => code.to_string(),
-        other => other.rdkafka_error_code().map_or_else(|| other.to_string(), |code| code.to_string()),
-    }
 }
 
 /// The library blocks while it asks; the runtime's own threads must not.

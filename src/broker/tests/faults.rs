@@ -7,7 +7,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use crate::broker::tests::{FIRST, LIMIT, TICK, TOPIC, row};
-use crate::broker::{Connection, PublishError, Publisher, Subscription, Turn};
+use crate::broker::{BrokerError, Connection, PublishError, Publisher, Stretch, Subscription, Turn, scan};
 use crate::record::{Envelope, Offset, RunId};
 
 type Mock = MockCluster<'static, DefaultProducerContext>;
@@ -172,4 +172,28 @@ fn positions_that_cannot_be_committed_hold_nothing_up() {
     subscription.commit_last(&[(FIRST, Offset(100))], Duration::from_millis(500)).expect("nobody has refused");
     drop(subscription);
     assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+}
+
+#[test]
+fn a_silence_before_the_end_that_was_told_is_no_end() {
+    let mock = mock(1);
+    let publisher = publisher(&mock, &[]);
+    send(&publisher, 1..=100).expect("taken");
+    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    let stretch = Stretch { partition: FIRST, from: Offset(0), until: Offset(100) };
+    let mut rows = 0;
+    let began = Instant::now();
+    let stop = || began.elapsed() > Duration::from_secs(7);
+    mock.broker_down(1).expect("a broker");
+    let read = scan::<BrokerError>(&connection(&mock, &[]), TOPIC, &[stretch], &stop, |_| {
+        rows += 1;
+        Ok(())
+    });
+    assert_eq!((read, rows), (Ok(false), 0), "told to stop, and not through");
+    mock.broker_up(1).expect("a broker");
+    let read = scan::<BrokerError>(&connection(&mock, &[]), TOPIC, &[stretch], &|| false, |_| {
+        rows += 1;
+        Ok(())
+    });
+    assert_eq!((read, rows), (Ok(true), 100));
 }
