@@ -244,7 +244,8 @@ impl BatchWriter {
     /// Reads a further partition.
     pub fn add_partition(&mut self, partition: Partition) {
         let at = self.cut.position_before(self.windows.next);
-        self.cursors.get(partition).at = at;
+        let cursor = self.cursors.get(partition);
+        (cursor.at, cursor.is_added) = (at, true);
         self.slack = self.cursors.slack(&self.cut);
     }
 

@@ -190,7 +190,10 @@ impl Fetcher {
                 self.tell(Fetched::Deleted(deleted))?;
             }
             for partition in self.subscription.take_ends() {
-                self.tell(Fetched::AtEnd(partition))?;
+                // A message may have come behind it meanwhile.
+                if self.subscription.is_at_end(partition) {
+                    self.tell(Fetched::AtEnd(partition))?;
+                }
             }
             if last_look.elapsed() > LOOK_INTERVAL {
                 last_look = Instant::now();

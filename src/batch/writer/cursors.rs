@@ -32,6 +32,8 @@ pub(super) struct Cursor {
     pub(super) pending: Option<Pending>,
     /// Where its end marker stands, once that has come.
     pub(super) end: Option<Offset>,
+    /// It was added while others were read: until it sends something, nobody waits for it.
+    pub(super) is_added: bool,
 }
 
 /// A message far ahead of those before it.
@@ -116,6 +118,11 @@ impl Cursor {
         self.at.is_none() && self.pending.is_some()
     }
 
+    /// Whether nobody need wait for it yet.
+    pub(super) fn is_silent(&self) -> bool {
+        self.is_added && self.next.is_none()
+    }
+
     /// From where it must be read again because of what is pending.
     pub(super) fn needed(&self) -> Option<Needed> {
         self.pending.as_ref().map(|pending| pending.needed)
@@ -151,7 +158,8 @@ impl Cursors {
     /// that is believed.
     pub(super) fn watermark(&self, cut: &Cut) -> Option<i64> {
         let going = self.0.values().filter(|cursor| cursor.end.is_none() || cursor.is_undecided());
-        let newest = going.map(|cursor| cursor.at).collect::<Option<Vec<i64>>>()?;
+        let newest =
+            going.filter(|cursor| !cursor.is_silent()).map(|cursor| cursor.at).collect::<Option<Vec<i64>>>()?;
         newest.into_iter().min().map(|newest| newest.saturating_sub(cut.lateness()))
     }
 }

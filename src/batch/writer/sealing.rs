@@ -78,7 +78,9 @@ impl BatchWriter {
             if come == size && size > 0 && is_whole {
                 return Some(SealReason::Complete);
             }
-            let has_passed = |cursor: &Cursor| cursor.end.is_some() || at(cursor) > last.saturating_add(self.slack);
+            let has_passed = |cursor: &Cursor| {
+                cursor.end.is_some() || cursor.is_silent() || at(cursor) > last.saturating_add(self.slack)
+            };
             return self.cursors.0.values().all(has_passed).then_some(SealReason::Passed);
         }
         let until = self.windows.span_of(window)?.until;

@@ -181,6 +181,22 @@ fn an_end_marker_of_nobody_does_not_end_a_replay() {
 }
 
 #[test]
+fn a_partition_that_is_added_holds_nothing_up_until_it_sends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut writer, _) = open(folder.path(), Cut::new(event(60, 0), None), 1);
+    let sealed: usize = (0..10).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum();
+    assert_eq!(sealed, 3);
+    writer.add_partition(Partition(1));
+    assert_eq!((10..16).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum::<usize>(), 2);
+    assert_eq!(send(&mut writer, 1, 0, 100, 305), 0);
+    assert_eq!(
+        (16..30).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum::<usize>(),
+        0,
+        "it waits for both"
+    );
+}
+
+#[test]
 fn rows_of_another_replay_than_the_expected_are_not_taken() {
     let folder = tempfile::tempdir().expect("a folder");
     let (writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
