@@ -30,6 +30,8 @@ use crate::telemetry::{Event, Progress};
 
 pub use self::group::Group;
 
+/// How long a consumer that is told to stop may go on with what it is at, as reading a million manifests.
+const STOP_PATIENCE: Duration = Duration::from_secs(4);
 /// So many ranges of deleted messages are told one by one.
 const PARTITIONS_TOLD: usize = 5;
 
@@ -76,8 +78,17 @@ impl Consumer {
             state = described => state?,
             () = stop.cancelled() => return Ok(()),
         };
+        let stopped = stop.clone();
         let reading = tokio::task::spawn_blocking(move || self.read(&state, &stop));
-        reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        let cut_off = async {
+            stopped.cancelled().await;
+            tokio::time::sleep(STOP_PATIENCE).await;
+        };
+        tokio::select! {
+            read = reading => read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+            // As good as a kill: what is sealed is safe, and the rest is read again.
+            () = cut_off => Ok(()),
+        }
     }
 
     fn read(mut self, topic: &TopicState, stop: &CancellationToken) -> Result<(), ConsumerError> {

@@ -226,6 +226,31 @@ fn what_kafka_deletes_before_it_is_read_is_told_with_a_code() {
 }
 
 #[test]
+fn retention_that_deletes_unread_rows_is_told_with_a_code() {
+    let Some(distribution) = kafka() else { return };
+    let place = Place::new(&distribution, 1, "rows = 1000", "partitions = 1");
+    let address = &place.kafka.address;
+    succeed(&["topic", "delete", &place.file, "--broker", address]);
+    let create = ["topic", "create", &place.file, "--broker", address];
+    succeed(&[&create[..], &["--config", "segment.ms=500", "--config", "retention.ms=2000"]].concat());
+    let mut producer = place.produce(&[]);
+    assert!(producer.end().success(), "{}", producer.said());
+    let is_emptied = || {
+        let described = succeed(&["topic", "describe", &place.file, "--broker", address]);
+        described.contains("partition 0: 0 records")
+    };
+    let deadline = std::time::Instant::now() + windrow::LIMIT;
+    while !is_emptied() {
+        assert!(std::time::Instant::now() < deadline, "nothing is deleted");
+        std::thread::park_timeout(Duration::from_millis(500));
+    }
+    let mut consumer = place.consume(&["--end-after-idle", "2s"]);
+    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
+    // The rows and the end marker.
+    assert!(consumer.said().contains("offsets 0 to 8019 of partition 0"), "{}", consumer.said());
+}
+
+#[test]
 fn topics_that_change_under_a_running_consumer_are_followed_or_told() {
     let Some(distribution) = kafka() else { return };
     let place = Place::new(&distribution, 1, "rows = 500", PACED);

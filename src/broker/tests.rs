@@ -228,6 +228,21 @@ fn committed_positions_are_there_for_others() {
 }
 
 #[test]
+fn the_group_of_a_single_consumer_can_be_named() {
+    let scene = Scene::with_properties(1, &[("group.id", "mine")]);
+    scene.subscribe(&[(FIRST, Offset(0))]).commit_last(&[(FIRST, Offset(3))], LIMIT).expect("taken");
+    for (group, expected) in [("mine", rdkafka::Offset::Offset(3)), ("group", rdkafka::Offset::Invalid)] {
+        let address = scene.connection().address();
+        let other: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", address).set("group.id", group).create().expect("a consumer");
+        let mut asked = rdkafka::TopicPartitionList::new();
+        asked.add_partition(TOPIC, 0);
+        let committed = other.committed_offsets(asked, LIMIT).expect("positions");
+        assert_eq!(committed.elements()[0].offset(), expected, "{group}");
+    }
+}
+
+#[test]
 fn lag_is_told_and_falls_to_nothing() {
     let scene = Scene::with_properties(1, &[("statistics.interval.ms", "50")]);
     scene.send_rows(500, 1);
