@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-/// For the C code of the Kafka client too.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     windrow::cli::main()
 }

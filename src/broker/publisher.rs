@@ -11,7 +11,7 @@ use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{
-    BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
+    BaseProducer, BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext,
 };
 
 use crate::broker::{BrokerError, Connection, connection, error};
@@ -83,6 +83,9 @@ pub enum PublishError {
     },
 }
 
+/// How long is waited for a confirmation at a time.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// After so long without a confirmation it is told who is waited for.
 const OUTAGE_TOLD: Duration = Duration::from_secs(3);
 
@@ -94,9 +97,11 @@ struct Quiet {
     is_told: bool,
 }
 
-/// Sends rows to one topic. Its queue is bounded; its own thread takes the broker's confirmations.
+/// Sends rows to one topic. Its queue is bounded. The broker's confirmations are taken while one waits: by the thread that
+/// sends, since the memory of a message is given back with its confirmation, and one thread's allocator is quicker than two
+/// threads' that wait for each other.
 pub struct Publisher {
-    producer: ThreadedProducer<Reports>,
+    producer: BaseProducer<Reports>,
     reports: Arc<Shared>,
     topic: String,
     accepted: AtomicU64,
@@ -105,7 +110,7 @@ pub struct Publisher {
     quiet: Mutex<Quiet>,
 }
 
-/// What the confirmations say so far; shared with the client library's thread.
+/// What the confirmations say so far.
 struct Shared {
     topic: String,
     address: String,
@@ -128,8 +133,7 @@ impl fmt::Debug for Publisher {
 impl Publisher {
     /// Prepares to send to a topic; the connection is made in the background, and made again when it is lost.
     ///
-    /// `delivered` is told how many further rows are confirmed; it is called on the publisher's own thread and must
-    /// be quick.
+    /// `delivered` is told how many further rows are confirmed, while one waits for them.
     ///
     /// # Errors
     /// When the client library refuses the connection's properties.
@@ -149,7 +153,7 @@ impl Publisher {
         let settings = connection.settings(DEFAULTS, &[]);
         let patience = settings.get(PATIENCE).and_then(|millis| millis.trim().parse().ok()).unwrap_or(0);
         let settings = connection.settings(DEFAULTS, FIXED);
-        let producer = ThreadedProducer::from_config_and_context(&settings, Reports(Arc::clone(&reports)))
+        let producer = BaseProducer::from_config_and_context(&settings, Reports(Arc::clone(&reports)))
             .map_err(|error| connection.refused(&error))?;
         Ok(Self {
             producer,
@@ -235,17 +239,16 @@ impl Publisher {
         let before = self.reports.settled.load(Ordering::Acquire);
         let deadline = Instant::now() + timeout;
         // At full speed a millisecond drains a small part of the queue; a broker that is away need not be asked so often.
-        let mut pause = Duration::from_millis(1);
-        while self.reports.settled.load(Ordering::Acquire) == before && self.unconfirmed() > 0 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
+        let mut pause = Duration::ZERO;
+        loop {
+            self.producer.poll(pause);
             self.look()?;
-            std::thread::sleep(pause.min(left));
-            pause = (pause * 2).min(Duration::from_millis(20));
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.reports.settled.load(Ordering::Acquire) != before || self.unconfirmed() == 0 || left.is_zero() {
+                return Ok(());
+            }
+            pause = (pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE).min(left);
         }
-        self.look()
     }
 
     /// # Errors
