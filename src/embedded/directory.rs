@@ -104,6 +104,7 @@ impl Directory {
     /// Takes a new directory within `parent`, and removes those there that nobody owns any more.
     pub(super) fn ephemeral(parent: &Path, disk: &Disk) -> Result<Self, DirectoryError> {
         disk.create_folder(parent).map_err(failed(parent))?;
+        let _alone = alone_in(parent)?;
         for name in disk.names(parent).map_err(failed(parent))? {
             let left = parent.join(name);
             if Uuid::parse_str(&left.file_name().unwrap_or_default().to_string_lossy()).is_ok()
@@ -142,6 +143,7 @@ impl Directory {
     /// Says that everything is synced, or removes an ephemeral directory.
     pub(super) fn end(mut self, disk: &Disk) -> Result<(), DirectoryError> {
         if self.is_ephemeral {
+            let _alone = self.path.parent().map(alone_in).transpose()?;
             return disk.remove(&self.path).map_err(failed(&self.path));
         }
         self.write(disk, true)
@@ -158,6 +160,14 @@ impl Directory {
 #[derive(Deserialize)]
 struct Format {
     format: u32,
+}
+
+/// One at a time makes and removes directories in a folder: one that is just being made has no lock yet, and one that is
+/// being removed has none any more.
+fn alone_in(parent: &Path) -> Result<File, DirectoryError> {
+    let folder = File::open(parent).map_err(failed(parent))?;
+    folder.lock().map_err(failed(parent))?;
+    Ok(folder)
 }
 
 fn take_lock(folder: &Path) -> Result<File, DirectoryError> {
@@ -216,5 +226,22 @@ mod tests {
         next.end(&disk).expect("removed");
         living.end(&disk).expect("removed");
         assert_eq!(disk.names(folder.path()).expect("a folder"), [] as [String; 0]);
+    }
+
+    #[test]
+    fn brokers_that_start_at_once_leave_each_other_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let disk = Disk::default();
+                    for _ in 0..20 {
+                        let mut own = Directory::ephemeral(folder.path(), &disk).expect("a new directory");
+                        own.begin(&disk, false).expect("it is there");
+                        own.end(&disk).expect("it is there still");
+                    }
+                });
+            }
+        });
     }
 }
