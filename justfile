@@ -17,11 +17,11 @@ lint:
 openapi:
     WINDROW_BLESS=1 cargo test --test openapi
 
-# producer, consumer and trainer killed 220 times at random moments, and as often the broker: every row must be in its place
+# producer, consumer and trainer killed 220 times at random moments, as often the embedded broker, and all of them on Kafka (WINDROW_TEST_KAFKA)
 torture kills="220":
-    WINDROW_TORTURE_KILLS={{kills}} cargo test --test torture --test broker_faults kill -- --nocapture
+    WINDROW_TORTURE_KILLS={{kills}} cargo test --test torture --test broker_faults --test kafka kill -- --nocapture
 
-# rows per second into sealed files beside bare rdkafka on the same broker; memory at one dataset and at ten million rows
+# rows per second into sealed files beside bare rdkafka, on the embedded broker and on Kafka (WINDROW_TEST_KAFKA); memory up to ten million rows
 bench:
     cargo bench --bench pipeline
 
