@@ -20,6 +20,7 @@ mod stages;
 mod topic;
 mod windows;
 
+use std::env::VarError;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::args::{Cli, Command, PlaceArgs};
 use self::progress::Display;
-use crate::api::Keys;
+use crate::api::{Keys, KeysError};
 use crate::app::{AppError, WorkdirError, Workplace, default_workdir};
 use crate::config::{ConfigError, Pipeline};
 use crate::telemetry::Progress;
@@ -102,13 +103,25 @@ fn workplace_of(pipeline: Pipeline, place: &PlaceArgs) -> Workplace {
 /// With the API keys that the pipeline file and the environment name.
 fn with_keys(workplace: Workplace) -> Result<Workplace, CliError> {
     let file = workplace.pipeline.serve.keys.clone();
-    let keys = Keys::load(file.as_deref(), environment("WINDROW_API_KEYS").as_deref()).map_err(AppError::from)?;
+    let text = match variable("WINDROW_API_KEYS") {
+        Ok(text) => Some(text),
+        Err(VarError::NotPresent) => None,
+        // A server that was to ask for keys must not be open.
+        Err(VarError::NotUnicode(_)) => return Err(AppError::from(KeysError::Text).into()),
+    };
+    let rate = workplace.pipeline.serve.requests_per_second;
+    let keys = Keys::load(file.as_deref(), text.as_deref(), rate).map_err(AppError::from)?;
     Ok(Workplace { keys, ..workplace })
 }
 
 #[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
+fn variable(name: &str) -> Result<String, VarError> {
+    std::env::var(name)
+}
+
+/// A variable that is as good as unset where it is empty.
 fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    variable(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Why a command failed.

@@ -1,16 +1,18 @@
 //! The pipeline file: read once, checked once, and handed down as a [`Pipeline`] that needs no second look.
 //!
-//! Every fault names the file, the line and the key. Knows the record's types, and no other part of the house.
+//! Every fault names the file, the line and the key. Knows the record's types, and no other module.
 
 mod duration;
 mod error;
 mod lines;
+mod nearest;
 mod parse;
 mod pipeline;
 mod raw;
 mod schema;
 
 pub use error::{ConfigError, Fault};
+pub use nearest::nearest_name;
 pub use pipeline::{
     Accept, CalendarPart, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target,
     TargetRule, TimeColumn, Tls, Train, WindowPolicy,

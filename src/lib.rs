@@ -14,6 +14,7 @@ pub mod config;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod record;
+mod runtime;
 pub mod telemetry;
 
 pub mod batch;

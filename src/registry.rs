@@ -4,8 +4,10 @@
 //! before it. A model file appears whole or not at all, and one that cannot be read does not take the others down. What
 //! an alias stands for changes by a line in its journal, whoever writes it.
 
-mod aliases;
+mod alias;
+mod error;
 mod files;
+mod journal;
 mod snapshot;
 mod windows;
 
@@ -17,14 +19,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use self::aliases::{Journal, NewChange};
 use self::files::Stamp;
+use self::journal::{Journal, NewChange};
 use self::snapshot::Renewal;
-use crate::model::{Artifact, WindowReport};
+use crate::model::{Artifact, Verdict, WindowReport};
 use crate::record::{ModelId, WindowIndex};
 
-pub use self::aliases::{AliasChange, AliasError, AliasName, Aliases, Author, BadAliasName, Deed};
-pub use self::files::RegistryError;
+pub use self::alias::{AliasAction, AliasChange, AliasName, Aliases, Author, BadAliasName};
+pub use self::error::{AliasError, RegistryError};
 pub use self::snapshot::{Model, Snapshot, UnknownModel};
 
 /// The models of one work directory.
@@ -127,8 +129,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Removes the models of windows before `first`, but for the champion and those that an alias stands for; gives those
-    /// removed. Blocks on the disk.
+    /// Removes the models of windows before `first`, but for the champion, those that an alias stands for and those that it
+    /// would be rolled back to; gives those removed. Blocks on the disk.
     ///
     /// # Errors
     /// A folder cannot be removed, or the aliases cannot be read.
@@ -141,9 +143,14 @@ impl Registry {
             return Ok(Vec::new());
         }
         // Held until they are removed: nobody can promote one of them meanwhile.
-        let held = self.journal.hold().map_err(RegistryError::Aliases)?;
-        let is_named = |id: &ModelId| held.aliases.current().any(|(_, named)| named == *id);
-        let retired: Vec<ModelId> = old.into_iter().filter(|id| !is_named(id)).collect();
+        let locked = self.journal.lock().map_err(RegistryError::Aliases)?;
+        let is_there = |id: &ModelId| snapshot.get(*id).is_some();
+        let named = locked.aliases.current().flat_map(|(name, current)| {
+            let before = locked.aliases.before(name).find(is_there);
+            [Some(current), before].into_iter().flatten()
+        });
+        let named: HashSet<ModelId> = named.collect();
+        let retired: Vec<ModelId> = old.into_iter().filter(|id| !named.contains(id)).collect();
         for id in &retired {
             files::remove(&self.models, *id)?;
             stamps.models.remove(id);
@@ -152,62 +159,96 @@ impl Registry {
         Ok(retired)
     }
 
-    /// Lets an alias stand for a model. Blocks on the disk.
+    /// Lets an alias stand for a model; where it does already, gives the change that made it so. `confirm` is asked last, and
+    /// can give the change up. Blocks on the disk.
     ///
     /// # Errors
-    /// There is no such model, its window could not be learned from, or the journal cannot be read or written.
-    pub fn promote(&self, alias: AliasName, model: ModelId, author: Author) -> Result<AliasChange, AliasError> {
-        self.change(|_| {
-            self.check_named(model)?;
-            Ok(NewChange { alias, deed: Deed::Promoted, to: Some(model), author })
-        })
+    /// There is no such model, its window could not be learned from, it was rejected, the change was given up, or the
+    /// journal cannot be read or written.
+    pub fn promote(
+        &self,
+        alias: AliasName,
+        model: ModelId,
+        author: Author,
+        confirm: &dyn Fn() -> bool,
+    ) -> Result<AliasChange, AliasError> {
+        let name = alias.clone();
+        let decide = |aliases: &Aliases| {
+            self.check_promotable(model)?;
+            let is_new = aliases.get(name.as_str()) != Some(model);
+            Ok(is_new.then_some(NewChange { action: AliasAction::Promoted, to: Some(model) }))
+        };
+        self.change(alias, author, decide, confirm)
     }
 
-    /// Lets an alias stand for the model before. Blocks on the disk.
+    /// Lets an alias stand for the last model before that can still be promoted. `confirm` is asked last, and can give the
+    /// change up. Blocks on the disk.
     ///
     /// # Errors
-    /// There is no such alias, no model before or that is there no longer, or the journal cannot be read or written.
-    pub fn roll_back(&self, alias: AliasName, author: Author) -> Result<AliasChange, AliasError> {
-        self.change(|aliases| {
-            if aliases.get(alias.as_str()).is_none() {
-                return Err(AliasError::Unknown { alias });
+    /// There is no such alias, no such model before, the change was given up, or the journal cannot be read or written.
+    pub fn roll_back(
+        &self,
+        alias: AliasName,
+        author: Author,
+        confirm: &dyn Fn() -> bool,
+    ) -> Result<AliasChange, AliasError> {
+        let name = alias.clone();
+        let decide = |aliases: &Aliases| {
+            if aliases.get(name.as_str()).is_none() {
+                return Err(AliasError::Unknown { alias: name });
             }
-            let Some(before) = aliases.before(&alias) else { return Err(AliasError::NothingBefore { alias }) };
-            self.check_named(before)?;
-            Ok(NewChange { alias, deed: Deed::RolledBack, to: Some(before), author })
-        })
+            let before = aliases.before(&name).find(|model| self.check_promotable(*model).is_ok());
+            match before {
+                Some(before) => Ok(Some(NewChange { action: AliasAction::RolledBack, to: Some(before) })),
+                None => Err(AliasError::NothingBefore { alias: name }),
+            }
+        };
+        self.change(alias, author, decide, confirm)
     }
 
-    /// Takes an alias away. Blocks on the disk.
+    /// Takes an alias away. `confirm` is asked last, and can give the change up. Blocks on the disk.
     ///
     /// # Errors
-    /// There is no such alias, or the journal cannot be read or written.
-    pub fn remove_alias(&self, alias: AliasName, author: Author) -> Result<AliasChange, AliasError> {
-        self.change(|aliases| match aliases.get(alias.as_str()) {
-            Some(_) => Ok(NewChange { alias, deed: Deed::Removed, to: None, author }),
-            None => Err(AliasError::Unknown { alias }),
-        })
+    /// There is no such alias, the change was given up, or the journal cannot be read or written.
+    pub fn remove_alias(
+        &self,
+        alias: AliasName,
+        author: Author,
+        confirm: &dyn Fn() -> bool,
+    ) -> Result<AliasChange, AliasError> {
+        let name = alias.clone();
+        let decide = |aliases: &Aliases| match aliases.get(name.as_str()) {
+            Some(_) => Ok(Some(NewChange { action: AliasAction::Removed, to: None })),
+            None => Err(AliasError::Unknown { alias: name }),
+        };
+        self.change(alias, author, decide, confirm)
     }
 
     fn change(
         &self,
-        decide: impl FnOnce(&Aliases) -> Result<NewChange, AliasError>,
+        alias: AliasName,
+        author: Author,
+        decide: impl FnOnce(&Aliases) -> Result<Option<NewChange>, AliasError>,
+        confirm: &dyn Fn() -> bool,
     ) -> Result<AliasChange, AliasError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        let (change, aliases) = self.journal.append(decide)?;
-        stamps.aliases = self.journal.stamp();
-        self.swap(Renewal { aliases: Some(aliases), ..Renewal::default() });
-        Ok(change)
+        let appended = self.journal.append(alias, author, decide, confirm)?;
+        stamps.aliases = appended.stamp;
+        self.swap(Renewal { aliases: Some(appended.aliases), ..Renewal::default() });
+        Ok(appended.change)
     }
 
-    fn check_named(&self, model: ModelId) -> Result<(), AliasError> {
+    fn check_promotable(&self, model: ModelId) -> Result<(), AliasError> {
         let no_model = |reason: &str| Err(AliasError::NoModel { model, reason: reason.to_owned() });
         match self.snapshot().get(model) {
             None => no_model("there is no such model, or there is none any longer"),
             Some(found) if found.learned().is_none() => no_model("its window could not be learned from"),
             // Another process may have retired it since the last look.
             Some(_) if !files::is_there(&self.models, model) => no_model("it was removed"),
-            Some(_) => Ok(()),
+            Some(found) => match &found.artifact().verdict {
+                Verdict::Rejected { reason } => Err(AliasError::Rejected { model, reason: reason.clone() }),
+                Verdict::Accepted => Ok(()),
+            },
         }
     }
 

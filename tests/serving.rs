@@ -218,7 +218,7 @@ fn an_alias_is_promoted_rolled_back_and_remembered() {
     assert_eq!(asked(&url), "cumulative-3", "the next request sees it");
     assert_eq!(get(&alias).json()["model"], "cumulative-3");
     let rolled = post(&format!("{alias}/rollback"), &json!({"why": "worse"})).json();
-    assert_eq!((rolled["deed"].as_str(), rolled["to"].as_str()), (Some("rolled_back"), Some("window-1")));
+    assert_eq!((rolled["action"].as_str(), rolled["to"].as_str()), (Some("rolled_back"), Some("window-1")));
     // Another server of the work directory follows.
     let deadline = std::time::Instant::now() + LIMIT;
     while asked(&other_url) != "window-1" {
@@ -249,9 +249,9 @@ fn an_alias_is_promoted_rolled_back_and_remembered() {
     assert_eq!(get(&format!("{url}/v1/aliases/prod")).status, 404);
     let history = get(&format!("{url}/v1/aliases/prod/history")).json();
     assert!(history["model"].is_null());
-    let deeds: Vec<&str> =
-        history["history"].as_array().expect("a list").iter().filter_map(|one| one["deed"].as_str()).collect();
-    assert_eq!(deeds, ["promoted", "promoted", "rolled_back", "removed"]);
+    let actions: Vec<&str> =
+        history["history"].as_array().expect("a list").iter().filter_map(|one| one["action"].as_str()).collect();
+    assert_eq!(actions, ["promoted", "promoted", "rolled_back", "removed"]);
     assert_eq!(history["history"][0]["why"], "the first");
 }
 
@@ -389,10 +389,10 @@ fn metrics_tell_of_rows_models_and_requests() {
     let answer = get(&format!("{url}/metrics"));
     assert!(answer.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
     for line in [
-        "windrow_http_requests_total{operation=\"predict\",model=\"cumulative-3\",status=\"200\"} 3",
-        "windrow_http_requests_total{operation=\"predict\",model=\"\",status=\"422\"} 1",
-        "windrow_http_requests_total{operation=\"none\",model=\"\",status=\"404\"} 1",
-        "windrow_http_request_duration_seconds_count{operation=\"predict\",model=\"cumulative-3\"} 3",
+        "windrow_http_requests_total{operation=\"predict\",status=\"200\"} 3",
+        "windrow_http_requests_total{operation=\"predict\",status=\"422\"} 1",
+        "windrow_http_requests_total{operation=\"none\",status=\"404\"} 1",
+        "windrow_http_request_duration_seconds_count{operation=\"predict\"} 4",
         "windrow_prediction_probability_count{model=\"cumulative-3\"} 3",
         "windrow_rows_total{state=\"stored\"} 0",
         "windrow_alias{alias=\"latest\",model=\"cumulative-3\"} 1",

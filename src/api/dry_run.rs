@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use poem_openapi::payload::Json;
-
-use crate::api::batch;
-use crate::api::context::Served;
-use crate::api::inference::infer;
-use crate::api::payload::{RowsBody, RowsKind, TensorBody};
-use crate::api::problem::Refusal;
+use crate::api::body::RowsKind;
+use crate::api::error::ApiError;
+use crate::api::operations::{infer, predictions};
+use crate::api::state::Served;
 use crate::registry::{Model, Snapshot};
 
 /// How a body is written.
@@ -34,7 +31,7 @@ impl DryRun {
     /// `nulls` are the texts that mean 'missing' where there is no null.
     #[must_use]
     pub fn new(snapshot: Arc<Snapshot>, nulls: &[String]) -> Self {
-        Self(Served::of(snapshot, nulls))
+        Self(Served::new(snapshot, nulls))
     }
 
     /// How many rows of a body the model would answer, at most `max_rows`.
@@ -48,29 +45,26 @@ impl DryRun {
         body: &[u8],
         max_rows: usize,
     ) -> Result<usize, (u16, String)> {
-        self.try_rows(model, kind, body, max_rows).map_err(|refusal| {
-            let Json(problem) = refusal.into_problem();
-            (problem.status, problem.detail)
+        self.try_rows(model, kind, body, max_rows).map_err(|mut error| {
+            let problem = error.problem_mut();
+            (problem.status, std::mem::take(&mut problem.detail))
         })
     }
 
-    fn try_rows(&self, model: &Arc<Model>, kind: BodyKind, body: &[u8], max_rows: usize) -> Result<usize, Refusal> {
-        let asked = self.0.asked(model)?;
-        let rows = |kind| RowsBody { kind, wanted: kind, bytes: body.to_vec() };
+    fn try_rows(&self, model: &Arc<Model>, kind: BodyKind, body: &[u8], max_rows: usize) -> Result<usize, ApiError> {
+        let fitted = self.0.fitted(model)?;
+        let is_wanted = || Ok(());
         let kind = match kind {
             BodyKind::Row => {
-                let row = asked.form.read(body)?;
-                let prediction = asked.predictor.predict(&asked.form.cells(&row));
+                let row = fitted.schema.read(body)?;
+                let prediction = fitted.predictor.predict(&fitted.schema.cells(&row));
                 return Ok(usize::from(prediction.probability.is_finite()));
             }
-            BodyKind::Tensors(json) => {
-                let answer = infer(asked, &TensorBody { bytes: body.to_vec(), json }, max_rows)?;
-                return Ok(answer.outputs.first().map_or(0, |output| output.shape[0]));
-            }
+            BodyKind::Tensors(json) => return Ok(infer(fitted, body, json, max_rows, &is_wanted)?.len()),
             BodyKind::Rows => RowsKind::Json,
             BodyKind::Lines => RowsKind::Ndjson,
             BodyKind::Table => RowsKind::Csv,
         };
-        Ok(batch::answer(asked, &rows(kind), max_rows)?.len())
+        Ok(predictions(fitted, kind, body, max_rows, &is_wanted)?.len())
     }
 }

@@ -3,7 +3,13 @@
 //! A key is a long random text, of which the server knows the sha256 alone; keys are as random as their digests, so that
 //! nothing slower is needed. A key that is given is compared with all of them in constant time.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use poem::Request;
 use poem::http::header::AUTHORIZATION;
@@ -46,13 +52,28 @@ pub struct ApiKey {
 
 /// The keys that are known; without any, everybody may do everything.
 #[derive(Debug, Clone, Default)]
-pub struct Keys(Vec<(String, Scope, [u8; 32])>);
+pub struct Keys {
+    known: Vec<KnownKey>,
+    /// Where some were read from.
+    file: Option<PathBuf>,
+    /// The others, as the environment had them.
+    text: Option<String>,
+    /// How many requests a second each key allows.
+    rate: Option<NonZeroU32>,
+}
+
+#[derive(Debug, Clone)]
+struct KnownKey {
+    caller: Caller,
+    sha256: [u8; 32],
+}
 
 /// Who asks.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    name: String,
+    name: Arc<str>,
     scope: Scope,
+    limiter: Option<Arc<DefaultDirectRateLimiter>>,
 }
 
 impl Caller {
@@ -63,90 +84,124 @@ impl Caller {
     pub(crate) fn scope(&self) -> Scope {
         self.scope
     }
+
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// There were too many lately: how long to wait.
+    pub(crate) fn take_turn(&self) -> Result<(), Duration> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.check().map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+    }
 }
 
 impl Keys {
     /// Reads the keys of a file (TOML: `[[key]]` tables with `name`, `scope` and `sha256`) and those of a text as the
-    /// environment has it: `NAME:SCOPE:KEY`, several separated by commas.
+    /// environment has it: `NAME:SCOPE:KEY`, several separated by commas. `rate` is how many requests a second each allows.
     ///
     /// # Errors
     /// The file cannot be read or is no file of keys, the text is none, or a name stands twice.
-    pub fn load(file: Option<&Path>, text: Option<&str>) -> Result<Self, KeysError> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct File {
-            key: Vec<ApiKey>,
-        }
-
-        let mut keys = Vec::new();
+    pub fn load(file: Option<&Path>, text: Option<&str>, rate: Option<NonZeroU32>) -> Result<Self, KeysError> {
+        let mut keys = Self { known: Vec::new(), file: file.map(Path::to_owned), text: text.map(str::to_owned), rate };
         if let Some(path) = file {
-            let unreadable = |reason: String| KeysError::File { path: path.to_owned(), reason };
-            let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-            let file: File = toml::from_str(&text).map_err(|error| unreadable(error.to_string().trim().to_owned()))?;
-            for ApiKey { name, scope, sha256 } in file.key {
-                let digest = from_hexadecimal(&sha256).ok_or_else(|| {
-                    unreadable(format!(
-                        "the sha256 of `{name}` is not 64 hexadecimal digits; `windrow key NAME` makes one"
-                    ))
-                })?;
-                keys.push((name, scope, digest));
+            keys.read_file(path)?;
+            if keys.known.is_empty() {
+                return Err(KeysError::None);
             }
         }
-        let named_by_file = keys.len();
-        for entry in text.unwrap_or_default().split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-            let mut parts = entry.splitn(3, ':');
-            let scope = |text: &str| match text {
-                "read" => Some(Scope::Read),
-                "admin" => Some(Scope::Admin),
-                _ => None,
-            };
-            match (parts.next(), parts.next().and_then(scope), parts.next()) {
-                (Some(name), Some(scope), Some(key)) if !name.is_empty() && !key.is_empty() => {
-                    keys.push((name.to_owned(), scope, digest(key)));
-                }
-                _ => return Err(KeysError::Text),
-            }
+        if let Some(text) = text {
+            keys.read_text(text)?;
         }
-        // Blanks and commas name nobody, and a server that was to ask for keys must not be open.
-        if text.is_some() && keys.len() == named_by_file {
-            return Err(KeysError::Text);
-        }
-        let mut names: Vec<&str> = keys.iter().map(|(name, ..)| name.as_str()).collect();
+        let mut names: Vec<&str> = keys.known.iter().map(|key| key.caller.name()).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(KeysError::Twice { name: twice[0].to_owned() });
         }
-        if file.is_some() && keys.is_empty() {
-            return Err(KeysError::None);
+        Ok(keys)
+    }
+
+    /// The same, with the file as it is now.
+    ///
+    /// # Errors
+    /// As [`Keys::load`].
+    pub(crate) fn reloaded(&self) -> Result<Self, KeysError> {
+        Self::load(self.file.as_deref(), self.text.as_deref(), self.rate)
+    }
+
+    /// The file that some were read from.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), KeysError> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct File {
+            #[serde(default)]
+            key: Vec<ApiKey>,
         }
-        Ok(Self(keys))
+
+        let unreadable = |reason: String| KeysError::File { path: path.to_owned(), reason };
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        let file: File = toml::from_str(&text).map_err(|error| unreadable(error.to_string().trim().to_owned()))?;
+        for ApiKey { name, scope, sha256 } in file.key {
+            let mut digest = [0; 32];
+            hex::decode_to_slice(&sha256, &mut digest).map_err(|_| {
+                unreadable(format!("the sha256 of `{name}` is not 64 hexadecimal digits; `windrow key NAME` makes one"))
+            })?;
+            self.add(&name, scope, digest);
+        }
+        Ok(())
+    }
+
+    /// A text that is set and names nobody is an error: a server that was to ask for keys must not be open.
+    fn read_text(&mut self, text: &str) -> Result<(), KeysError> {
+        let scope = |text: &str| match text {
+            "read" => Some(Scope::Read),
+            "admin" => Some(Scope::Admin),
+            _ => None,
+        };
+        for entry in text.split(',').map(str::trim) {
+            let mut parts = entry.splitn(3, ':');
+            match (parts.next(), parts.next().and_then(scope), parts.next()) {
+                (Some(name), Some(scope), Some(key)) if !name.is_empty() && !key.is_empty() => {
+                    self.add(name, scope, digest(key));
+                }
+                _ => return Err(KeysError::Text),
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: &str, scope: Scope, sha256: [u8; 32]) {
+        let limiter = self.rate.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate))));
+        self.known.push(KnownKey { caller: Caller { name: name.into(), scope, limiter }, sha256 });
     }
 
     /// Whether nobody needs a key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.known.is_empty()
     }
 
     /// Who has this key. All keys are compared, each in constant time.
     pub(crate) fn caller(&self, given: &str) -> Option<Caller> {
         let given = digest(given);
         let mut found = u64::MAX;
-        for (place, (.., known)) in self.0.iter().enumerate() {
-            let is_it: Choice = known.ct_eq(&given);
+        for (place, key) in self.known.iter().enumerate() {
+            let is_it: Choice = key.sha256.ct_eq(&given);
             found.conditional_assign(&(place as u64), is_it);
         }
-        let (name, scope, _) = usize::try_from(found).ok().and_then(|place| self.0.get(place))?;
-        Some(Caller { name: name.clone(), scope: *scope })
+        let key = usize::try_from(found).ok().and_then(|place| self.known.get(place))?;
+        Some(key.caller.clone())
     }
 }
 
 /// A new key, and its entry for a file of keys.
 #[must_use]
 pub fn new_key(name: &str, scope: Scope) -> (String, ApiKey) {
-    let key: String = rand::random::<[u8; 32]>().iter().map(|byte| format!("{byte:02x}")).collect();
-    let key = format!("windrow-{key}");
-    let sha256 = digest(&key).iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = format!("windrow-{}", hex::encode(rand::random::<[u8; 32]>()));
+    let sha256 = hex::encode(digest(&key));
     (key, ApiKey { name: name.to_owned(), scope, sha256 })
 }
 
@@ -172,17 +227,6 @@ fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-fn from_hexadecimal(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, place) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(&text[place..place + 2], 16).ok()?;
-    }
-    Some(bytes)
-}
-
 /// Why the keys cannot be known.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
@@ -195,7 +239,9 @@ pub enum KeysError {
         reason: String,
     },
     /// The text of the environment.
-    #[error("WINDROW_API_KEYS is not of the form NAME:SCOPE:KEY[,...] with a scope of read or admin")]
+    #[error(
+        "WINDROW_API_KEYS is not of the form NAME:SCOPE:KEY[,...] with a scope of read or admin; unset it to ask for no key"
+    )]
     Text,
     /// Two of one name.
     #[error("there are two API keys of the name `{name}`: the history of aliases could not tell them apart")]
@@ -219,7 +265,7 @@ mod tests {
         let path = folder.path().join("keys.toml");
         let file = format!("[[key]]\nname = \"ops\"\nscope = \"admin\"\nsha256 = \"{}\"\n", entry.sha256);
         std::fs::write(&path, &file).expect("a file");
-        let keys = Keys::load(Some(&path), Some("app:read:secret:with:colons, other:admin:x")).expect("keys");
+        let keys = Keys::load(Some(&path), Some("app:read:secret:with:colons, other:admin:x"), None).expect("keys");
         let caller = |key: &str| keys.caller(key).map(|caller| (caller.name().to_owned(), caller.scope()));
         assert_eq!(caller(&key), Some(("ops".to_owned(), Scope::Admin)));
         assert_eq!(caller("secret:with:colons"), Some(("app".to_owned(), Scope::Read)));
@@ -227,19 +273,28 @@ mod tests {
         for wrong in ["", "secret", &entry.sha256, "y"] {
             assert_eq!(caller(wrong), None, "{wrong}");
         }
-        assert!(matches!(Keys::load(Some(&path), Some("ops:read:x")), Err(KeysError::Twice { .. })));
+        assert!(matches!(Keys::load(Some(&path), Some("ops:read:x"), None), Err(KeysError::Twice { .. })));
         for (text, is_told) in [
             (file.replace("admin", "root"), "root"),
             (file.replace("sha256 = \"", "sha256 = \"0"), "64 hexadecimal digits"),
             ("keys = 3".to_owned(), "keys"),
         ] {
             std::fs::write(&path, text).expect("a file");
-            let error = Keys::load(Some(&path), None).expect_err("no file of keys").to_string();
+            let error = Keys::load(Some(&path), None, None).expect_err("no file of keys").to_string();
             assert!(error.contains(is_told), "{error}");
         }
-        for text in ["ops", "ops:admin", "ops:root:x", ":read:x", " ", ",", " , "] {
-            assert!(matches!(Keys::load(None, Some(text)), Err(KeysError::Text)), "{text}");
+        for text in ["ops", "ops:admin", "ops:root:x", ":read:x", "", " ", ",", " , ", "a:read:x,"] {
+            assert!(matches!(Keys::load(None, Some(text), None), Err(KeysError::Text)), "{text}");
         }
-        assert!(Keys::load(None, None).expect("none").is_empty());
+        assert!(Keys::load(None, None, None).expect("none").is_empty());
+    }
+
+    #[test]
+    fn a_key_that_asks_too_often_has_to_wait() {
+        let keys = Keys::load(None, Some("a:read:x,b:read:y"), NonZeroU32::new(2)).expect("keys");
+        let turn = |key: &str| keys.caller(key).expect("a caller").take_turn();
+        assert!(turn("x").is_ok() && turn("x").is_ok());
+        assert!(turn("x").expect_err("the third within a second") <= Duration::from_secs(1));
+        assert!(turn("y").is_ok(), "each key has its own");
     }
 }

@@ -1,6 +1,8 @@
-//! Metrics for Prometheus: what requests are counted by, and at each scrape what the pipeline and its models are like.
+//! Metrics for Prometheus: how requests and connections are counted, and at each scrape the state of the pipeline and its
+//! models. How many series there are is bounded: by the operations, and by the models that are newest or have a name.
 
-mod pipeline;
+mod models;
+mod rows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,44 +15,25 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use self::pipeline::Pipeline;
-use crate::api::context::Context;
+use crate::api::state::State;
+
+use self::models::Models;
+use self::rows::Rows;
 
 /// The media type of OpenMetrics text.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Upper ends of the bins of latencies, in seconds.
 const LATENCIES: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
-/// Upper ends of the bins of probabilities.
-const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
-/// What a request was.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfRequest {
     operation: Operation,
-    /// The model that answered; empty where none did.
-    model: Name,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfOperation {
     operation: Operation,
-    model: Name,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfModel {
-    model: Name,
-}
-
-/// A model's name, shared with the model.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Name(Arc<str>);
-
-impl EncodeLabelValue for Name {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
-        std::fmt::Write::write_str(encoder, &self.0)
-    }
 }
 
 /// An operation by its id in the document.
@@ -63,60 +46,76 @@ impl EncodeLabelValue for Operation {
     }
 }
 
-/// Histograms with these bins.
+/// Histograms of latencies.
 #[derive(Debug, Clone, Copy)]
-struct Bins(&'static [f64]);
+struct Latencies;
 
-impl MetricConstructor<Histogram> for Bins {
+impl MetricConstructor<Histogram> for Latencies {
     fn new_metric(&self) -> Histogram {
-        Histogram::new(self.0.iter().copied())
+        Histogram::new(LATENCIES)
     }
 }
 
-/// All that is counted about requests, and where it is told.
+/// Why a connection was closed before its client closed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Closed {
+    pub(crate) reason: CloseReason,
+}
+
+/// Why a connection was closed before its client closed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "as the label's values are written")]
+pub(crate) enum CloseReason {
+    /// Its request's head did not arrive in time.
+    slow_head,
+    /// It said nothing for long.
+    idle,
+    /// It did not read its answer.
+    slow_reader,
+    /// All connections were taken, and it waited longest.
+    crowded,
+}
+
+/// All that is counted about requests and connections, and where it is told.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<OfRequest, Counter>,
-    latencies: Family<OfOperation, Histogram, Bins>,
-    probabilities: Family<OfModel, Histogram, Bins>,
-    under_way: Gauge,
-    nobody: Arc<str>,
+    latencies: Family<OfOperation, Histogram, Latencies>,
+    /// Requests that are being answered.
+    pub(crate) under_way: Gauge,
+    /// Requests whose clients had gone before the answer was made.
+    pub(crate) disconnects: Counter,
+    /// Open connections.
+    pub(crate) connections: Gauge,
+    pub(crate) closed: Family<Closed, Counter>,
 }
 
 impl Metrics {
-    pub(crate) fn new(context: &Arc<Context>) -> Self {
+    pub(crate) fn new(state: &Arc<State>) -> Self {
         let mut registry = Registry::with_prefix("windrow");
-        let requests = Family::default();
-        let latencies = Family::new_with_constructor(Bins(&LATENCIES));
-        let probabilities = Family::new_with_constructor(Bins(&TENTHS));
-        let under_way = Gauge::<i64, std::sync::atomic::AtomicI64>::default();
-        registry.register("http_requests", "Requests answered, by operation, model and status", requests.clone());
-        let about = "Time from a request's head to its answer's, by operation and model";
+        let (requests, latencies) = (Family::default(), Family::new_with_constructor(Latencies));
+        let (under_way, connections) = (Gauge::default(), Gauge::default());
+        let (disconnects, closed) = (Counter::default(), Family::default());
+        registry.register("http_requests", "Requests answered, by operation and status", requests.clone());
+        let about = "Time from a request's head to its answer's, by operation";
         registry.register_with_unit("http_request_duration", about, Unit::Seconds, latencies.clone());
         registry.register("http_requests_under_way", "Requests being answered now", under_way.clone());
-        let about = "Probabilities that single predictions answered, by model";
-        registry.register("prediction_probability", about, probabilities.clone());
-        registry.register_collector(Box::new(Pipeline(Arc::downgrade(context))));
-        Self { registry, requests, latencies, probabilities, under_way, nobody: Arc::from("") }
-    }
-
-    /// Counts a request as under way until what is returned is dropped.
-    pub(crate) fn begin(&self) -> UnderWay {
-        self.under_way.inc();
-        UnderWay(self.under_way.clone())
+        let about = "Requests whose clients had gone before they were answered";
+        registry.register("http_disconnects", about, disconnects.clone());
+        registry.register("http_connections", "Open connections", connections.clone());
+        let about = "Connections that the server closed before their clients did, by reason";
+        registry.register("http_connections_closed", about, closed.clone());
+        registry.register_collector(Box::new(Rows(Arc::downgrade(state))));
+        registry.register_collector(Box::new(Models(Arc::downgrade(state))));
+        Self { registry, requests, latencies, under_way, disconnects, connections, closed }
     }
 
     /// Counts an answered request.
-    pub(crate) fn answered(&self, operation: &'static str, model: Option<&Arc<str>>, status: u16, took: Duration) {
-        let (operation, model) = (Operation(operation), Name(Arc::clone(model.unwrap_or(&self.nobody))));
-        self.requests.get_or_create(&OfRequest { operation, model: model.clone(), status }).inc();
-        self.latencies.get_or_create(&OfOperation { operation, model }).observe(took.as_secs_f64());
-    }
-
-    /// Counts the probability of a prediction.
-    pub(crate) fn predicted(&self, model: &Arc<str>, probability: f64) {
-        self.probabilities.get_or_create(&OfModel { model: Name(Arc::clone(model)) }).observe(probability);
+    pub(crate) fn answered(&self, operation: &'static str, status: u16, took: Duration) {
+        let operation = Operation(operation);
+        self.requests.get_or_create(&OfRequest { operation, status }).inc();
+        self.latencies.get_or_create(&OfOperation { operation }).observe(took.as_secs_f64());
     }
 
     /// All metrics as OpenMetrics text.
@@ -125,14 +124,5 @@ impl Metrics {
         // Writing into memory cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
-    }
-}
-
-/// A request that is being answered.
-pub(crate) struct UnderWay(Gauge);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

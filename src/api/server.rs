@@ -1,30 +1,44 @@
-//! The server: how the operations are put together, and how it ends.
+//! The server: the operations and what surrounds them, its connections, and how it ends.
+
+mod connection;
+mod connections;
+mod incoming;
+mod listener;
+mod reload;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use poem::endpoint::{make, make_sync};
-use poem::http::StatusCode;
-use poem::middleware::CatchPanic;
-use poem::web::{Html, Redirect};
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, Server, get};
-use poem_openapi::OpenApiService;
+use poem::web::Redirect;
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, get};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::api::context::Context;
-use crate::api::document;
-use crate::api::guard::{Guard, longest_silence};
+use crate::api::answer::SharedBody;
 use crate::api::keys::Keys;
-use crate::api::listener::Listener;
 use crate::api::metrics::{self, Metrics};
-use crate::api::operations::{Models, aliases::Aliases, health::Health, inference::Inference, windows::Windows};
-use crate::api::problem::Problem;
+use crate::api::middleware::{self, Parts};
+use crate::api::openapi::{self, Document};
+use crate::api::operations::service;
+use crate::api::request::Limits;
+use crate::api::server::connection::App;
+use crate::api::server::connections::Connections;
+use crate::api::server::tls::Stream;
+use crate::api::state::State;
 use crate::config::Pipeline;
 use crate::registry::Registry;
 use crate::telemetry::Progress;
 
+pub use listener::{BindError, Listener, bind};
+pub use tls::TlsError;
+
 /// How long requests that are under way at the end may take to be finished.
 const DRAIN_LIMIT: Duration = Duration::from_secs(4);
+/// How long nothing is accepted where the system has nothing to accept with.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What an API needs.
 #[derive(Debug)]
@@ -41,79 +55,99 @@ pub struct Api {
     pub clock: fn() -> String,
 }
 
-/// Every typed operation.
-type Operations = (Models, Windows, Aliases, Inference, Health);
-
 /// Serves until told to stop; then finishes what is under way, for a few seconds at most.
-///
-/// # Errors
-/// The listener fails.
-pub async fn run(api: Api, listener: Listener, stop: CancellationToken) -> Result<(), ApiError> {
+pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
     let Api { pipeline, registry, progress, keys, clock } = api;
     let changes = registry.changes();
-    let has_keys = !keys.is_empty();
-    let context = Arc::new(Context::new(Arc::clone(&pipeline), registry, progress, has_keys, stop.clone(), clock));
-    let service = service(&context);
-    let typed = service.spec();
-    let page = document::page(&service.swagger_ui_html(), &typed, &pipeline.name);
-    context.set_typed(typed);
+    let state = Arc::new(State::new(Arc::clone(&pipeline), registry, progress, stop.clone(), clock));
     // The first request finds the models that are there.
-    context.take_up().await;
-    let follower = tokio::spawn(Arc::clone(&context).follow(changes));
-    let metrics = Arc::new(Metrics::new(&context));
-    let (of_document, of_metrics) = (Arc::clone(&context), Arc::clone(&metrics));
+    state.renew().await;
+    let metrics = Arc::new(Metrics::new(&state));
+    let has_keys = !keys.is_empty();
+    let keys = Arc::new(ArcSwap::from_pointee(keys));
+    let background = TaskTracker::new();
+    background.spawn(Arc::clone(&state).follow(changes));
+    background.spawn(reload::follow(Arc::clone(&keys), listener.certificate.clone(), stop.clone()));
+    let document = Arc::new(Document::new(service(&state).spec(), Arc::clone(&pipeline), has_keys));
+    let parts = Parts {
+        serve: pipeline.serve.clone(),
+        methods: document.methods(),
+        metrics: Arc::clone(&metrics),
+        keys,
+        is_loopback: !listener.is_open(),
+    };
+    let endpoint = middleware::surround(routes(&state, &metrics, document), parts);
+    let app = App::new(endpoint, Limits::new(&pipeline.serve));
+    accept(listener, app, Arc::new(Connections::new(&pipeline.serve, metrics)), &stop).await;
+    stop.cancel();
+    background.close();
+    background.wait().await;
+}
+
+/// Accepts connections until told to stop, and then waits for those that are being answered.
+async fn accept(listener: Listener, app: App, connections: Arc<Connections>, stop: &CancellationToken) {
+    let watching = Arc::clone(&connections);
+    let watching = tokio::spawn(async move { watching.watch().await });
+    let open = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.tcp.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        let Ok((tcp, address)) = accepted else {
+            // As when the process has no file handle left: at once again would be a busy loop.
+            connections.close_one();
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let place = tokio::select! {
+            place = connections.admit() => place,
+            () = stop.cancelled() => break,
+        };
+        // An answer is not held back until there is more to send.
+        let _ = tcp.set_nodelay(true);
+        let stream = Stream::new(tcp, listener.certificate.as_deref());
+        let (app, stop) = (app.clone(), stop.child_token());
+        open.spawn(async move { app.serve(stream, address, Arc::clone(&place.activity), stop).await });
+    }
+    open.close();
+    let _ = tokio::time::timeout(DRAIN_LIMIT, open.wait()).await;
+    connections.close_all();
+    watching.abort();
+}
+
+/// The typed operations, and the paths that have none.
+fn routes(state: &Arc<State>, metrics: &Arc<Metrics>, document: Arc<Document>) -> impl Endpoint + 'static {
+    let service = service(state);
+    let page = bytes::Bytes::from(openapi::page(&service.swagger_ui_html(), &service.spec(), &state.pipeline.name));
+    let (state, metrics) = (Arc::clone(state), Arc::clone(metrics));
+    let shared = |kind: &str, body: bytes::Bytes| {
+        let mut response = Response::builder().content_type(kind).body(body);
+        response.set_data(SharedBody);
+        response
+    };
     let plain = Route::new()
         .at("/", get(make_sync(|_| Redirect::see_other("/docs"))))
-        .at("/docs", get(make_sync(move |_| Html(page.clone()))))
+        .at("/docs", get(make_sync(move |_| shared("text/html; charset=utf-8", page.clone()))))
         .at(
             "/openapi.json",
-            get(make_sync(move |_| {
-                let document = of_document.served().document.clone();
-                Response::builder().content_type("application/json").body(document)
+            get(make(move |_| {
+                let (document, snapshot) = (Arc::clone(&document), Arc::clone(&state.served().snapshot));
+                async move { Ok::<_, poem::Error>(shared("application/json", document.text(&snapshot).await)) }
             })),
         )
         .at(
             "/metrics",
-            get(make_sync(move |_| Response::builder().content_type(metrics::CONTENT_TYPE).body(of_metrics.text()))),
+            get(make_sync(move |_| Response::builder().content_type(metrics::CONTENT_TYPE).body(metrics.text()))),
         );
     // Asked by hand and not nested: a request for an operation is routed once.
     let (plain, operations) = (Arc::new(plain), Arc::new(service.into_endpoint()));
-    let routes = make(move |request: poem::Request| {
+    make(move |request: poem::Request| {
         let (plain, operations) = (Arc::clone(&plain), Arc::clone(&operations));
         async move {
             let is_plain = matches!(request.uri().path(), "/" | "/docs" | "/openapi.json" | "/metrics");
             if is_plain { plain.call(request).await } else { operations.call(request).await }
         }
-    });
-    let app = routes.with(CatchPanic::new().with_handler(|_| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "a fault of ours; the log says more")
-            .into_plain_response()
-    }));
-    // Boxed, since the compiler cannot follow the type of all this any further.
-    let app = app.map_to_response().boxed();
-    let guard = Arc::new(Guard::new(app, context, metrics, keys, listener.is_tls()));
-    let app = make(move |request| {
-        let guard = Arc::clone(&guard);
-        async move { Ok::<_, poem::Error>(guard.answer(request).await) }
-    });
-    let server = Server::new_with_acceptor(listener.acceptor).idle_timeout(longest_silence(pipeline.serve.timeout));
-    let result = server.run_with_graceful_shutdown(app, stop.clone().cancelled_owned(), Some(DRAIN_LIMIT)).await;
-    stop.cancel();
-    // It ends with the token, and has nothing to say.
-    let _ = follower.await;
-    result.map_err(ApiError::Serve)
-}
-
-pub(crate) fn service(context: &Arc<Context>) -> OpenApiService<Operations, ()> {
-    let own = || Arc::clone(context);
-    let operations = (Models(own()), Windows(own()), Aliases(own()), Inference(own()), Health(own()));
-    OpenApiService::new(operations, format!("Windrow: {}", context.pipeline.name), env!("CARGO_PKG_VERSION"))
-}
-
-/// Why nothing is served.
-#[derive(Debug, thiserror::Error)]
-pub enum ApiError {
-    /// The listener failed.
-    #[error("the API ended: {0}")]
-    Serve(std::io::Error),
+    })
+    .map_to_response()
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::api::{ApiError, BindError, KeysError};
+use crate::api::{BindError, KeysError};
 use crate::app::WorkdirError;
 use crate::audit::AuditError;
 use crate::batch::BatchError;
@@ -47,9 +47,6 @@ pub enum AppError {
     /// The audit.
     #[error(transparent)]
     Audit(#[from] AuditError),
-    /// The API.
-    #[error(transparent)]
-    Api(#[from] ApiError),
     /// The address of the API.
     #[error(transparent)]
     Bind(#[from] BindError),

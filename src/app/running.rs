@@ -42,6 +42,13 @@ impl Running {
 
     pub(super) fn serve(&mut self, api: Api, listener: api::Listener) {
         self.url = listener.url();
+        if listener.is_open() && !api.keys.is_empty() && !listener.is_tls() {
+            tracing::warn!(
+                "the API at {} can be reached from other machines and takes API keys over plain HTTP, where others can read \
+                 them: name a certificate with serve.tls, or put a proxy with TLS in front of it",
+                self.url
+            );
+        }
         if listener.is_open() && api.keys.is_empty() {
             tracing::warn!(
                 "the API at {} can be reached from other machines and asks for no key: name some with serve.keys \
@@ -51,7 +58,10 @@ impl Running {
         }
         api.progress.tell(Event::ApiReady { url: self.url.clone() });
         let token = self.serving.clone();
-        self.serving_task.spawn(async move { Ok(api::run(api, listener, token).await?) });
+        self.serving_task.spawn(async move {
+            api::run(api, listener, token).await;
+            Ok(())
+        });
     }
 
     pub(super) fn work(&mut self, stage: impl Future<Output = Result<(), AppError>> + Send + 'static) {

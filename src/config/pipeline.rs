@@ -298,7 +298,18 @@ pub struct Serve {
     /// How long one request may take, its body included.
     #[serde(with = "duration")]
     pub timeout: Duration,
-    /// How many requests may be under way at once.
+    /// How long the head of a request may take to arrive.
+    #[serde(with = "duration")]
+    pub head_timeout: Duration,
+    /// How long a connection may stay open between two requests.
+    #[serde(with = "duration")]
+    pub idle_timeout: Duration,
+    /// How long a client may take none of its answer.
+    #[serde(with = "duration")]
+    pub send_timeout: Duration,
+    /// How many requests a second each API key allows; as many as come where it is not set.
+    pub requests_per_second: Option<NonZeroU32>,
+    /// How many requests may be worked on at once.
     pub concurrency: usize,
     /// How many connections may be open at once.
     pub connections: usize,

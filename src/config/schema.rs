@@ -1,6 +1,7 @@
 //! A pipeline bound to the columns of its dataset: which column plays which part.
 
 use crate::config::ConfigError;
+use crate::config::nearest::nearest_name;
 use crate::config::pipeline::{CalendarPart, Pipeline, TargetRule};
 use crate::record::{CellError, EventTime, Fields, TimeFormat, is_plain_number, parse_number};
 
@@ -227,14 +228,8 @@ impl Schema {
 }
 
 fn not_a_column(name: &str, columns: &[String]) -> String {
-    let nearest = columns.iter().max_by(|a, b| {
-        let likeness = |column: &str| strsim::jaro_winkler(name, column);
-        likeness(a).total_cmp(&likeness(b))
-    });
-    match nearest {
-        Some(nearest) if strsim::jaro_winkler(name, nearest) > 0.8 => {
-            format!("the dataset has no column `{name}`; did you mean `{nearest}`?")
-        }
-        _ => format!("the dataset has no column `{name}`; it has {}", columns.join(", ")),
+    match nearest_name(name, columns.iter().map(String::as_str)) {
+        Some(nearest) => format!("the dataset has no column `{name}`; did you mean `{nearest}`?"),
+        None => format!("the dataset has no column `{name}`; it has {}", columns.join(", ")),
     }
 }

@@ -3,12 +3,12 @@
 use std::fs::{self, DirEntry, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use crate::model::{Artifact, FORMAT};
 use crate::record::ModelId;
-use crate::registry::aliases::AliasError;
+use crate::registry::error::RegistryError;
 
 const FILE: &str = "model.json";
 /// As any file that a program leaves for others to read; the umask still takes its share.
@@ -110,44 +110,4 @@ pub(super) fn write_whole(folder: &Path, name: &str, value: &impl serde::Seriali
 
 pub(super) fn stamp(metadata: &fs::Metadata) -> Stamp {
     Stamp { modified: metadata.modified().ok(), length: metadata.len() }
-}
-
-/// Why models cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// Not readable.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Not writable.
-    #[error("cannot write {}: {source}; models published before are not harmed", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Not a model.
-    #[error("{} is damaged: {reason}; remove it, and `windrow train` makes it again", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The aliases cannot be read.
-    #[error(transparent)]
-    Aliases(AliasError),
-    /// Written by a newer program.
-    #[error("{} has format {format}, which this windrow is too old to read", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        format: u32,
-    },
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{Artifact, Learned, ModelScore, Predictor, WindowReport};
 use crate::record::{ModelId, WindowIndex};
-use crate::registry::aliases::{Aliases, RESERVED};
+use crate::registry::alias::{Aliases, RESERVED};
 
 /// A set of models that does not change.
 #[derive(Debug, Clone, Default)]

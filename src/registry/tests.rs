@@ -223,10 +223,10 @@ fn an_alias_is_promoted_rolled_back_and_noticed_by_another_registry() {
     }
     let author = || Author { at: "now".to_owned(), by: "ops".to_owned(), why: "a try".to_owned() };
     let alias = || "prod".parse::<AliasName>().expect("a name");
-    let promote = |id: &str| writer.promote(alias(), id.parse().expect("an id"), author());
-    assert!(matches!(writer.roll_back(alias(), author()), Err(AliasError::Unknown { .. })));
+    let promote = |id: &str| writer.promote(alias(), id.parse().expect("an id"), author(), &|| true);
+    assert!(matches!(writer.roll_back(alias(), author(), &|| true), Err(AliasError::Unknown { .. })));
     promote("window-1").expect("a model");
-    assert!(matches!(writer.roll_back(alias(), author()), Err(AliasError::NothingBefore { .. })));
+    assert!(matches!(writer.roll_back(alias(), author(), &|| true), Err(AliasError::NothingBefore { .. })));
     promote("window-2").expect("a model");
     for id in ["window-3", "window-9"] {
         assert!(matches!(promote(id), Err(AliasError::NoModel { .. })), "{id}");
@@ -237,10 +237,10 @@ fn an_alias_is_promoted_rolled_back_and_noticed_by_another_registry() {
     };
     assert_eq!(stands_for(&reader).as_deref(), Some("window-2"));
     // The other registry may change it too, and both know all of it.
-    let change = reader.roll_back(alias(), author()).expect("a model before");
+    let change = reader.roll_back(alias(), author(), &|| true).expect("a model before");
     assert_eq!((change.from, change.to), ("window-2".parse().ok(), "window-1".parse().ok()));
     assert_eq!(stands_for(&writer).as_deref(), Some("window-1"));
-    writer.remove_alias(alias(), author()).expect("an alias");
+    writer.remove_alias(alias(), author(), &|| true).expect("an alias");
     assert_eq!((stands_for(&reader), reader.snapshot().aliases().history().len()), (None, 4));
 }
 
@@ -255,7 +255,9 @@ fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
     writer.publish_window(&report(5, &[("window-1", 0.2), ("window-5", 0.3)], true)).expect("room on the disk");
     let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
     reader.refresh().expect("readable");
-    reader.promote("prod".parse().expect("a name"), "window-2".parse().expect("an id"), author).expect("a model");
+    reader
+        .promote("prod".parse().expect("a name"), "window-2".parse().expect("an id"), author, &|| true)
+        .expect("a model");
     let retired = writer.retire_before(WindowIndex::new(5).expect("not 0")).expect("room on the disk");
     assert_eq!(retired.iter().map(ToString::to_string).collect::<Vec<_>>(), ["window-3", "window-4"]);
     for registry in [&writer, &reader] {
@@ -269,6 +271,6 @@ fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
     reader.refresh().expect("readable");
     std::fs::remove_dir_all(folder.path().join("models/window-6")).expect("a folder");
     let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
-    let gone = reader.promote("prod".parse().expect("a name"), "window-6".parse().expect("an id"), author);
+    let gone = reader.promote("prod".parse().expect("a name"), "window-6".parse().expect("an id"), author, &|| true);
     assert!(matches!(gone, Err(AliasError::NoModel { .. })), "{gone:?}");
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::model::{WINDOW_FORMAT, WindowReport};
 use crate::record::WindowIndex;
-use crate::registry::RegistryError;
+use crate::registry::error::RegistryError;
 use crate::registry::files::{Stamp, entries, read_text, stamp, write_whole};
 
 pub(super) fn list(folder: &Path) -> Result<Vec<(WindowIndex, Stamp)>, RegistryError> {

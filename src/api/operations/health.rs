@@ -2,32 +2,39 @@
 
 use std::sync::Arc;
 
-use poem_openapi::OpenApi;
 use poem_openapi::payload::Json;
+use poem_openapi::{Object, OpenApi};
 
-use crate::api::answers::Health as State;
-use crate::api::context::Context;
-use crate::api::operations::Tag;
-use crate::api::problem::Refusal;
+use crate::api::error::ApiError;
+use crate::api::operations::tag::Tag;
+use crate::api::state::State;
 
-pub(crate) struct Health(pub(crate) Arc<Context>);
+/// The operations that say how the server is.
+pub(crate) struct Health(pub(crate) Arc<State>);
+
+/// How the server is
+#[derive(Debug, Object)]
+#[oai(rename = "Health")]
+pub(crate) struct HealthStatus {
+    status: String,
+}
 
 #[OpenApi]
 impl Health {
     /// Whether the server runs
     #[oai(path = "/health/live", method = "get", operation_id = "live", tag = "Tag::Health")]
-    async fn live(&self) -> Json<State> {
-        Json(State { status: "live".to_owned() })
+    async fn live(&self) -> Json<HealthStatus> {
+        Json(HealthStatus { status: "live".to_owned() })
     }
 
     /// Whether there is a model to ask
     ///
     /// Where there is none yet, the problem says what is waited for.
     #[oai(path = "/health/ready", method = "get", operation_id = "ready", tag = "Tag::Health")]
-    async fn ready(&self) -> Result<Json<State>, Refusal> {
+    async fn ready(&self) -> Result<Json<HealthStatus>, ApiError> {
         match self.0.served().snapshot.latest() {
-            Some(_) => Ok(Json(State { status: "ready".to_owned() })),
-            None => Err(Refusal::not_ready(self.0.awaited())),
+            Some(_) => Ok(Json(HealthStatus { status: "ready".to_owned() })),
+            None => Err(ApiError::not_ready(self.0.awaited())),
         }
     }
 }

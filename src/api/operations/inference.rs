@@ -5,22 +5,24 @@ use std::sync::Arc;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
-use serde::Serialize;
 
-use crate::api::context::Context;
-use crate::api::inference::{InferAnswer, NUMBER, OUTPUTS, TEXT, Values, datatype, infer};
-use crate::api::operations::{Tag, off_the_runtime};
-use crate::api::payload::{Answer, AnsweredBy, TensorBody};
-use crate::api::problem::Refusal;
+use crate::api::body::TensorBody;
+use crate::api::error::ApiError;
+use crate::api::operations::infer::{InferAnswer, OUTPUTS, infer};
+use crate::api::operations::tag::Tag;
+use crate::api::operations::tensors::{NUMBER, TEXT, datatype};
+use crate::api::state::{Fitted, Served, State};
+use crate::runtime::blocking;
 
-pub(crate) struct Inference(pub(crate) Arc<Context>);
+/// The operations of the protocol.
+pub(crate) struct Inference(pub(crate) Arc<State>);
 
 /// What this server is
 #[derive(Debug, Object)]
 pub(crate) struct ServerMetadata {
     name: String,
     version: String,
-    /// `binary_tensor_data`: tensors may be sent in binary form; answers are always JSON
+    /// `binary_tensor_data`: tensors may be sent and asked for in binary form
     extensions: Vec<String>,
 }
 
@@ -47,7 +49,7 @@ pub(crate) struct ModelReady {
 #[derive(Debug, Object)]
 pub(crate) struct ModelMetadata {
     name: String,
-    /// Its lineage
+    /// One: its lineage
     versions: Vec<String>,
     /// windrow
     platform: String,
@@ -64,45 +66,6 @@ pub(crate) struct TensorMetadata {
     datatype: String,
     /// -1: as many as there are rows
     shape: Vec<i64>,
-}
-
-/// A model's answer to an inference request
-#[derive(Debug, Object, Serialize)]
-#[oai(skip_serializing_if_is_none)]
-pub(crate) struct InferResponse {
-    model_name: String,
-    /// Its lineage
-    model_version: String,
-    /// That of the request
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    outputs: Vec<OutputTensor>,
-}
-
-/// A tensor of an answer
-#[derive(Debug, Object, Serialize)]
-pub(crate) struct OutputTensor {
-    name: String,
-    datatype: String,
-    shape: Vec<u64>,
-    /// Numbers or truth values, one a row
-    data: Vec<serde_json::Value>,
-}
-
-impl From<InferAnswer> for InferResponse {
-    fn from(answer: InferAnswer) -> Self {
-        let outputs = answer.outputs.into_iter().map(|output| OutputTensor {
-            name: output.name.to_owned(),
-            datatype: output.datatype.to_owned(),
-            shape: output.shape.iter().map(|side| *side as u64).collect(),
-            data: match output.data {
-                Values::Numbers(numbers) => numbers.into_iter().map(Into::into).collect(),
-                Values::Labels(labels) => labels.into_iter().map(Into::into).collect(),
-            },
-        });
-        let InferAnswer { model_name, model_version, id, .. } = answer;
-        Self { model_name, model_version, id, outputs: outputs.collect() }
-    }
 }
 
 #[OpenApi]
@@ -125,10 +88,10 @@ impl Inference {
 
     /// Whether the server can answer
     #[oai(path = "/v2/health/ready", method = "get", operation_id = "server_ready", tag = "Tag::Inference")]
-    async fn ready(&self) -> Result<Json<ServerReady>, Refusal> {
+    async fn ready(&self) -> Result<Json<ServerReady>, ApiError> {
         match self.0.served().snapshot.latest() {
             Some(_) => Ok(Json(ServerReady { ready: true })),
-            None => Err(Refusal::not_ready(self.0.awaited()).for_inference()),
+            None => Err(ApiError::not_ready(self.0.awaited()).for_inference()),
         }
     }
 
@@ -138,21 +101,29 @@ impl Inference {
         &self,
         /// A model, as in `cumulative-2`, or an alias, as in `latest` or `champion`
         name: Path<String>,
-    ) -> Result<Json<ModelMetadata>, Refusal> {
+    ) -> Result<Json<ModelMetadata>, ApiError> {
         let served = self.0.served();
-        let asked = self.0.ask(&served, &name).map_err(Refusal::for_inference)?;
-        let tensor = |name: &str, datatype: &str| TensorMetadata {
-            name: name.to_owned(),
-            datatype: datatype.to_owned(),
-            shape: vec![-1],
-        };
-        Ok(Json(ModelMetadata {
-            name: asked.model.name().to_owned(),
-            versions: vec![asked.model.artifact().lineage.id.clone()],
-            platform: "windrow".to_owned(),
-            inputs: asked.form.fields().iter().map(|field| tensor(&field.name, datatype(field))).collect(),
-            outputs: OUTPUTS.iter().map(|(name, datatype)| tensor(name, datatype)).collect(),
-        }))
+        Ok(Json(ModelMetadata::of(self.model(&served, &name, None)?)))
+    }
+
+    /// What a version of a model takes and gives
+    ///
+    /// A model has one version, which is its lineage.
+    #[oai(
+        path = "/v2/models/:name/versions/:version",
+        method = "get",
+        operation_id = "model_version_metadata",
+        tag = "Tag::Inference"
+    )]
+    async fn version_metadata(
+        &self,
+        /// A model or an alias
+        name: Path<String>,
+        /// The lineage of the model
+        version: Path<String>,
+    ) -> Result<Json<ModelMetadata>, ApiError> {
+        let served = self.0.served();
+        Ok(Json(ModelMetadata::of(self.model(&served, &name, Some(&version))?)))
     }
 
     /// Whether a model can answer
@@ -161,28 +132,101 @@ impl Inference {
         &self,
         /// A model or an alias
         name: Path<String>,
-    ) -> Result<Json<ModelReady>, Refusal> {
+    ) -> Result<Json<ModelReady>, ApiError> {
         let served = self.0.served();
-        let asked = self.0.ask(&served, &name).map_err(Refusal::for_inference)?;
-        Ok(Json(ModelReady { name: asked.model.name().to_owned(), ready: true }))
+        let name = self.model(&served, &name, None)?.model.name().to_owned();
+        Ok(Json(ModelReady { name, ready: true }))
+    }
+
+    /// Whether a version of a model can answer
+    #[oai(
+        path = "/v2/models/:name/versions/:version/ready",
+        method = "get",
+        operation_id = "model_version_ready",
+        tag = "Tag::Inference"
+    )]
+    async fn version_ready(
+        &self,
+        /// A model or an alias
+        name: Path<String>,
+        /// The lineage of the model
+        version: Path<String>,
+    ) -> Result<Json<ModelReady>, ApiError> {
+        let served = self.0.served();
+        let name = self.model(&served, &name, Some(&version))?.model.name().to_owned();
+        Ok(Json(ModelReady { name, ready: true }))
     }
 
     /// Ask a model in tensors
     ///
-    /// One tensor a field, over the rows. The answer is JSON, also where tensors were sent in binary form.
+    /// One tensor a field, over the rows. Tensors may be sent and asked for in binary form.
     #[oai(path = "/v2/models/:name/infer", method = "post", operation_id = "infer", tag = "Tag::Inference")]
     async fn infer(
         &self,
         /// A model or an alias
         name: Path<String>,
         body: TensorBody,
-    ) -> Result<Answer<InferResponse>, Refusal> {
-        let served = self.0.served_for_long();
-        let model = Arc::clone(self.0.ask(&served, &name).map_err(Refusal::for_inference)?.model);
-        let max_rows = self.0.pipeline.serve.max_rows;
-        let answering = Arc::clone(&model);
-        let answered = off_the_runtime(move || infer(served.asked(&answering)?, &body, max_rows)).await;
-        Ok(Answer::of(&InferResponse::from(answered.map_err(Refusal::for_inference)?), Some(AnsweredBy(model, None))))
+    ) -> Result<InferAnswer, ApiError> {
+        self.answer(&name, None, body).await.map_err(ApiError::for_inference)
+    }
+
+    /// Ask a version of a model in tensors
+    #[oai(
+        path = "/v2/models/:name/versions/:version/infer",
+        method = "post",
+        operation_id = "infer_version",
+        tag = "Tag::Inference"
+    )]
+    async fn infer_version(
+        &self,
+        /// A model or an alias
+        name: Path<String>,
+        /// The lineage of the model
+        version: Path<String>,
+        body: TensorBody,
+    ) -> Result<InferAnswer, ApiError> {
+        self.answer(&name, Some(&version), body).await.map_err(ApiError::for_inference)
+    }
+}
+
+impl Inference {
+    /// A model, of this version where one is named.
+    fn model<'a>(&self, served: &'a Served, name: &str, version: Option<&str>) -> Result<Fitted<'a>, ApiError> {
+        let fitted = self.0.fitted(served, name).map_err(ApiError::for_inference)?;
+        let known = &fitted.model.artifact().lineage.id;
+        if version.is_some_and(|version| version != known) {
+            let detail = format!("the model {} has the version {known} alone", fitted.model.name());
+            return Err(ApiError::not_found("unknown-version", detail, vec![known.clone()]).for_inference());
+        }
+        Ok(fitted)
+    }
+
+    async fn answer(&self, name: &str, version: Option<&str>, body: TensorBody) -> Result<InferAnswer, ApiError> {
+        let served = self.0.served_to_keep();
+        let model = Arc::clone(self.model(&served, name, version)?.model);
+        blocking(move || {
+            let permit = &body.body.permit;
+            let is_wanted = || permit.check_wanted();
+            infer(served.fitted(&model)?, &body.body.bytes, body.json, permit.limits().max_rows, &is_wanted)
+        })
+        .await
+    }
+}
+
+impl ModelMetadata {
+    fn of(fitted: Fitted<'_>) -> Self {
+        let tensor = |name: &str, datatype: &str| TensorMetadata {
+            name: name.to_owned(),
+            datatype: datatype.to_owned(),
+            shape: vec![-1],
+        };
+        Self {
+            name: fitted.model.name().to_owned(),
+            versions: vec![fitted.model.artifact().lineage.id.clone()],
+            platform: "windrow".to_owned(),
+            inputs: fitted.schema.fields().iter().map(|field| tensor(&field.name, datatype(field))).collect(),
+            outputs: OUTPUTS.iter().map(|(name, datatype)| tensor(name, datatype)).collect(),
+        }
     }
 }
 
@@ -194,7 +238,7 @@ pub(crate) fn request_schema() -> serde_json::Value {
         "required": ["inputs"],
         "properties": {
             "id": { "type": "string", "nullable": true },
-            "parameters": { "type": "object" },
+            "parameters": { "type": "object", "properties": { "binary_data_output": { "type": "boolean" } } },
             "inputs": {
                 "type": "array",
                 "items": {
@@ -223,7 +267,9 @@ pub(crate) fn request_schema() -> serde_json::Value {
                 "items": {
                     "type": "object",
                     "required": ["name"],
-                    "properties": { "name": { "type": "string", "enum": ["probability", "label"] }, "parameters": { "type": "object" } },
+                    "properties": { "name": { "type": "string", "enum": ["probability", "label"] },
+                        "parameters": { "type": "object", "properties": { "binary_data": { "type": "boolean" } } },
+                    },
                 },
             },
         },

@@ -5,21 +5,45 @@ use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
-use poem_openapi::param::Path;
+use poem::Result;
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::{EventStream, Json};
 use poem_openapi::{Object, OpenApi};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::api::answers::windows::{ScoreTable, WindowList, WindowSummary};
-use crate::api::context::Context;
-use crate::api::operations::Tag;
-use crate::api::problem::Refusal;
-use crate::record::WindowIndex;
+use crate::api::error::ApiError;
+use crate::api::operations::page::{limit, page, parameter};
+use crate::api::operations::tag::Tag;
+use crate::api::operations::window::{WindowScore, WindowSummary};
+use crate::api::state::State;
+use crate::model::{ModelScore, WindowReport};
+use crate::record::{ModelId, WindowIndex};
 
 /// How often a line is sent where nothing happens, so that nobody in between takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-pub(crate) struct Windows(pub(crate) Arc<Context>);
+/// The operations that describe windows.
+pub(crate) struct Windows(pub(crate) Arc<State>);
+
+/// A page of the windows that have been scored
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct WindowList {
+    /// Oldest first
+    windows: Vec<WindowSummary>,
+    /// Where the next page is; left out on the last one
+    next: Option<String>,
+}
+
+/// A page of the model x window table
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct ScoreTable {
+    /// By window and then by model
+    scores: Vec<WindowScore>,
+    /// Where the next page is; left out on the last one
+    next: Option<String>,
+}
 
 /// Something that happened
 #[derive(Debug, Object)]
@@ -35,10 +59,21 @@ impl Windows {
     /// List the windows
     ///
     /// Every window on which all models have been scored: how its rows are distributed, which way of training did better
-    /// on them, and what drifted.
+    /// on them, and what drifted. In pages: `next` leads to the following one.
     #[oai(path = "/v1/windows", method = "get", operation_id = "list_windows", tag = "Tag::Windows")]
-    async fn windows(&self) -> Json<WindowList> {
-        Json(WindowList::of(&self.0.served().snapshot))
+    async fn windows(
+        &self,
+        /// The page behind this window
+        after: Query<Option<u32>>,
+        /// The most windows of the page, 1000 at most
+        #[oai(name = "limit")]
+        asked: Query<Option<u32>>,
+    ) -> Result<Json<WindowList>, ApiError> {
+        let limit = limit(&asked)?;
+        let served = self.0.served();
+        let wanted = served.snapshot.windows().filter(|report| after.is_none_or(|after| report.window.get() > after));
+        let (windows, next) = page(wanted, limit, "/v1/windows", &[], |report| report.window.to_string());
+        Ok(Json(WindowList { windows: windows.into_iter().map(|report| WindowSummary::of(report)).collect(), next }))
     }
 
     /// Show a window
@@ -47,22 +82,60 @@ impl Windows {
         &self,
         /// Which one, from 1
         window: Path<String>,
-    ) -> Result<Json<WindowSummary>, Refusal> {
+    ) -> Result<Json<WindowSummary>, ApiError> {
         let served = self.0.served();
         let index = window.parse().ok().and_then(WindowIndex::new);
         let found = index.and_then(|index| served.snapshot.window(index));
         found.map(|report| Json(WindowSummary::of(report))).ok_or_else(|| {
             let known = served.snapshot.windows().map(|report| report.window.to_string()).collect();
-            Refusal::not_found("unknown-window", format!("window `{}` has not been scored", *window), known)
+            ApiError::not_found("unknown-window", format!("window `{}` has not been scored", *window), known)
         })
     }
 
     /// Show all scores
     ///
-    /// The model x window table: every model on every later window, and on the held-out rows of each.
+    /// The model x window table: every model on every later window, and on the held-out rows of each. In pages: `next`
+    /// leads to the following one.
     #[oai(path = "/v1/scores", method = "get", operation_id = "show_scores", tag = "Tag::Windows")]
-    async fn scores(&self) -> Json<ScoreTable> {
-        Json(ScoreTable::of(&self.0.served().snapshot))
+    async fn scores(
+        &self,
+        /// The page behind this model on this window, as in `3.cumulative-2`
+        after: Query<Option<String>>,
+        /// The most models on windows of the page, 1000 at most
+        #[oai(name = "limit")]
+        asked: Query<Option<u32>>,
+        /// Scores on this window alone
+        window: Query<Option<u32>>,
+        /// Scores of this model alone
+        model: Query<Option<String>>,
+    ) -> Result<Json<ScoreTable>, ApiError> {
+        let limit = limit(&asked)?;
+        let after = after.0.map(|text| {
+            let (window, model) = text.split_once('.').unwrap_or_default();
+            Ok::<_, ApiError>((parameter::<u32>("after", window)?, parameter::<ModelId>("after", model)?))
+        });
+        let after = after.transpose()?;
+        let model_id = model.0.as_ref().map(|text| parameter::<ModelId>("model", text)).transpose()?;
+        let served = self.0.served();
+        let reports = served.snapshot.windows().filter(|report| {
+            let index = report.window.get();
+            window.is_none_or(|window| index == window) && after.is_none_or(|(after, _)| index >= after)
+        });
+        let wanted = reports.flat_map(|report| {
+            let mut scores: Vec<_> = report.scores.iter().collect();
+            scores.sort_by_key(|score| score.model);
+            scores.into_iter().map(move |score| (report, score))
+        });
+        let wanted = wanted.filter(|(report, score)| {
+            model_id.is_none_or(|model| score.model == model)
+                && after.is_none_or(|after| (report.window.get(), score.model) > after)
+        });
+        let filters =
+            [("window", window.map(|window| window.to_string())), ("model", model_id.map(|model| model.to_string()))];
+        let cursor = |(report, score): &(&Arc<WindowReport>, &ModelScore)| format!("{}.{}", report.window, score.model);
+        let (page, next) = page(wanted, limit, "/v1/scores", &filters, cursor);
+        let scores = page.into_iter().flat_map(|(report, score)| WindowScore::of(report, score)).collect();
+        Ok(Json(ScoreTable { scores, next }))
     }
 
     /// Follow what happens
@@ -70,21 +143,27 @@ impl Windows {
     /// Server-sent events, from now on: windows that are sealed, models that are published. A server without the other
     /// stages tells of models and aliases alone.
     #[oai(path = "/v1/events", method = "get", operation_id = "follow_events", tag = "Tag::Windows")]
-    async fn events(&self) -> EventStream<BoxStream<'static, Happening>> {
+    async fn events(&self) -> Result<EventStream<BoxStream<'static, Happening>>, ApiError> {
+        let place = Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| {
+            ApiError::overloaded(
+                "a quarter of all connections are streams of events already; try again later".to_owned(),
+            )
+        })?;
         let listener = self.0.progress.listen();
-        let happenings = stream::unfold(listener, |mut listener| async move {
+        let happenings = stream::unfold((listener, place), |(mut listener, place)| async move {
             loop {
                 match listener.recv().await {
                     Ok(event) => {
                         let facts = serde_json::to_value(&event).unwrap_or_default();
                         let name = facts["event"].as_str().unwrap_or_default().to_owned();
-                        return Some((Happening { event: name, facts }, listener));
+                        return Some((Happening { event: name, facts }, (listener, place)));
                     }
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,
                 }
             }
         });
-        EventStream::new(happenings.take_until(self.0.stop.clone().cancelled_owned()).boxed()).keep_alive(KEEP_ALIVE)
+        let events = happenings.take_until(self.0.stop.clone().cancelled_owned()).boxed();
+        Ok(EventStream::new(events).keep_alive(KEEP_ALIVE))
     }
 }

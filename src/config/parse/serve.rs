@@ -1,10 +1,12 @@
 //! The `[serve]` table.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
+use crate::config::duration::Written;
 use crate::config::parse::{Check, resolve};
 use crate::config::pipeline::{Serve, Tls};
 use crate::config::raw;
@@ -13,6 +15,10 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_MAX_ROWS: u32 = 100_000;
 const DEFAULT_MAX_BODY: ByteSize = ByteSize::mib(32);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than the minute for which load balancers keep connections by default: they close first.
+const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+const DEFAULT_SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_CONCURRENCY: u32 = 512;
 const DEFAULT_CONNECTIONS: u32 = 1024;
 /// A body of fewer bytes could not hold one row.
@@ -39,9 +45,20 @@ impl Check<'_> {
         if max_body.is_none_or(|size: ByteSize| size.as_u64() < SMALLEST_BODY) {
             self.fault("serve.max_body", "must be a size of at least 1 KiB, as in \"32MiB\"");
         }
-        let timeout = raw.timeout.map_or(DEFAULT_TIMEOUT, |written| written.0);
-        if timeout.is_zero() {
-            self.fault("serve.timeout", "must be more than 0s");
+        let mut duration = |key: &str, given: Option<Written>, default: Duration| {
+            let duration = given.map_or(default, |written| written.0);
+            if duration.is_zero() {
+                self.fault(&format!("serve.{key}"), "must be more than 0s");
+            }
+            duration
+        };
+        let timeout = duration("timeout", raw.timeout, DEFAULT_TIMEOUT);
+        let head_timeout = duration("head_timeout", raw.head_timeout, DEFAULT_HEAD_TIMEOUT);
+        let idle_timeout = duration("idle_timeout", raw.idle_timeout, DEFAULT_IDLE_TIMEOUT);
+        let send_timeout = duration("send_timeout", raw.send_timeout, DEFAULT_SEND_TIMEOUT);
+        let requests_per_second = raw.requests_per_second.and_then(NonZeroU32::new);
+        if raw.requests_per_second == Some(0) {
+            self.fault("serve.requests_per_second", "must be at least 1; leave it out for no limit");
         }
         for (index, origin) in raw.cors.iter().enumerate() {
             if !is_origin(origin) {
@@ -56,6 +73,10 @@ impl Check<'_> {
             max_rows,
             max_body: usize::try_from(max_body?.as_u64()).unwrap_or(usize::MAX),
             timeout,
+            head_timeout,
+            idle_timeout,
+            send_timeout,
+            requests_per_second,
             concurrency,
             connections,
             keys: raw.keys.map(|path| resolve(folder, path)),

@@ -1,0 +1,266 @@
+//! The bodies of requests: read within their bounds, and described for the document.
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::BoxBody;
+use hyper::body::Body as _;
+use poem::{Request, RequestBody, Result};
+use poem_openapi::payload::{Json, Payload as _};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry as SchemaRegistry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::api::activity::Phase;
+use crate::api::error::ApiError;
+use crate::api::request::{RequestScope, SMALL, WorkPermit};
+use crate::api::schema::LARGEST_ROW;
+
+const JSON: &str = "application/json";
+const CSV: &str = "text/csv";
+const NDJSON: &str = "application/x-ndjson";
+
+/// A body that has arrived, with its place among the work.
+#[derive(Debug)]
+pub(crate) struct ReadBody {
+    pub(crate) bytes: Bytes,
+    pub(crate) permit: WorkPermit,
+    /// Memory that a large body has.
+    _memory: Option<OwnedSemaphorePermit>,
+}
+
+/// One row as it came; what it holds is checked by the model that is asked.
+pub(crate) struct RowBody(pub(crate) ReadBody);
+
+impl<'a> ApiExtractor<'a> for RowBody {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(_: &mut SchemaRegistry) {}
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(meta("One row: the columns of the model's features, each there, null where it is missing", &[JSON]))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        check_json(request)?;
+        Ok(Self(read(request, body, LARGEST_ROW).await?))
+    }
+}
+
+/// A JSON object of the shape `T`.
+pub(crate) struct JsonBody<T> {
+    pub(crate) value: T,
+    pub(crate) permit: WorkPermit,
+}
+
+impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for JsonBody<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut SchemaRegistry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        check_json(request)?;
+        let ReadBody { bytes, permit, .. } = read(request, body, LARGEST_ROW).await?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| {
+            let detail = format!("the body is not what it should be: {error}");
+            if error.is_data() { ApiError::invalid("invalid-body", detail) } else { ApiError::malformed(&detail) }
+        });
+        Ok(Self { value: value?, permit })
+    }
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowsKind {
+    /// One array of objects.
+    Json,
+    /// An object a line.
+    Ndjson,
+    /// A header line and a record a row.
+    Csv,
+}
+
+impl RowsKind {
+    fn of(content_type: &str) -> Option<Self> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match essence.as_str() {
+            CSV => Some(Self::Csv),
+            NDJSON | "application/ndjson" | "application/jsonl" => Some(Self::Ndjson),
+            _ => Json::<bool>::check_content_type(content_type).then_some(Self::Json),
+        }
+    }
+
+    /// The media type of answers of this kind.
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => JSON,
+            Self::Ndjson => NDJSON,
+            Self::Csv => CSV,
+        }
+    }
+}
+
+/// Many rows as they came.
+pub(crate) struct RowsBody {
+    pub(crate) kind: RowsKind,
+    /// How the answer is to be written.
+    pub(crate) wanted: RowsKind,
+    pub(crate) body: ReadBody,
+}
+
+impl<'a> ApiExtractor<'a> for RowsBody {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(_: &mut SchemaRegistry) {}
+
+    fn request_meta() -> Option<MetaRequest> {
+        let about = "Many rows: a JSON array of rows, a row a line (NDJSON), or CSV with a header line";
+        Some(meta(about, &[JSON, NDJSON, CSV]))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        let given = request.content_type();
+        let Some(kind) = given.and_then(RowsKind::of) else {
+            let taken = "application/json, application/x-ndjson or text/csv";
+            return Err(ApiError::unsupported_media_type(given, taken).into());
+        };
+        let wanted = request.header("accept").and_then(RowsKind::of).unwrap_or(kind);
+        let max_body = RequestScope::of(request)?.limits().max_body;
+        Ok(Self { kind, wanted, body: read(request, body, max_body).await? })
+    }
+}
+
+/// The body of an inference request, with the tensors that may stand in binary form behind its JSON.
+pub(crate) struct TensorBody {
+    pub(crate) body: ReadBody,
+    /// How many of the bytes are JSON; all where the client does not say.
+    pub(crate) json: Option<usize>,
+}
+
+impl<'a> ApiExtractor<'a> for TensorBody {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(_: &mut SchemaRegistry) {}
+
+    fn request_meta() -> Option<MetaRequest> {
+        let about = "An inference request of the Open Inference Protocol: one tensor a field, all of the same length";
+        Some(meta(about, &[JSON]))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        let json = request.header("inference-header-content-length").map(str::parse);
+        let json = json.transpose().map_err(|_| {
+            ApiError::malformed("the header Inference-Header-Content-Length is not a number of bytes").for_inference()
+        })?;
+        let kind = request.content_type();
+        // Triton's client names no media type.
+        let is_binary = json.is_some() && kind == Some("application/octet-stream");
+        if !is_binary && !kind.is_none_or(Json::<bool>::check_content_type) {
+            return Err(ApiError::unsupported_media_type(kind, JSON).for_inference().into());
+        }
+        let max_body = RequestScope::of(request)?.limits().max_body;
+        Ok(Self { body: read(request, body, max_body).await.map_err(ApiError::for_inference)?, json })
+    }
+}
+
+fn check_json(request: &Request) -> Result<(), ApiError> {
+    let kind = request.content_type();
+    match kind.is_some_and(Json::<bool>::check_content_type) {
+        true => Ok(()),
+        false => Err(ApiError::unsupported_media_type(kind, JSON)),
+    }
+}
+
+/// Reads the body, and then takes a place among the work: a client that sends slowly keeps nobody from being answered.
+async fn read(request: &Request, body: &mut RequestBody, limit: usize) -> Result<ReadBody, ApiError> {
+    let scope = RequestScope::of(request)?;
+    let gone =
+        |reason: &dyn std::fmt::Display| ApiError::malformed(&format!("the body did not arrive whole: {reason}"));
+    let mut body: BoxBody<Bytes, std::io::Error> = body.take().map_err(|error| gone(&error))?.into();
+    if body.size_hint().lower() > limit as u64 {
+        return Err(ApiError::too_large(limit));
+    }
+    scope.phase().set(Phase::Receiving);
+    let mut memory: Option<OwnedSemaphorePermit> = None;
+    let (mut first, mut bytes, mut reserved) = (Bytes::new(), Vec::new(), SMALL);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|error| gone(&error))?.into_data() else { continue };
+        scope.phase().moved_on();
+        // A body that comes in one piece is not copied.
+        if first.is_empty() && bytes.is_empty() {
+            if data.len() > limit {
+                return Err(ApiError::too_large(limit));
+            }
+            first = data;
+            continue;
+        }
+        let so_far = if bytes.is_empty() { first.len() } else { bytes.len() };
+        let length = so_far + data.len();
+        if length > limit {
+            return Err(ApiError::too_large(limit));
+        }
+        if length > reserved {
+            let more = length.max(reserved).min(limit.max(length) - reserved);
+            let permit = scope.limits().reserve(more)?;
+            match &mut memory {
+                Some(memory) => memory.merge(permit),
+                None => memory = Some(permit),
+            }
+            reserved += more;
+            bytes.reserve_exact(reserved.saturating_sub(bytes.len()));
+        }
+        if bytes.is_empty() {
+            bytes.extend_from_slice(&std::mem::take(&mut first));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    scope.phase().set(Phase::Working);
+    let bytes = if bytes.is_empty() { first } else { bytes.into() };
+    Ok(ReadBody { bytes, permit: scope.begin_work()?, _memory: memory })
+}
+
+fn meta(about: &'static str, kinds: &[&'static str]) -> MetaRequest {
+    let schema = |kind: &str| {
+        let shape = if kind == JSON { "object" } else { "string" };
+        let schema = MetaSchema { description: Some(about), ..MetaSchema::new(shape) };
+        MetaSchemaRef::Inline(Box::new(schema))
+    };
+    let content = kinds.iter().map(|kind| MetaMediaType { content_type: kind, schema: schema(kind) });
+    MetaRequest { description: None, content: content.collect(), required: true }
+}

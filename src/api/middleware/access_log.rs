@@ -1,0 +1,64 @@
+//! The log of requests, and a span for each where anybody traces them.
+
+use std::time::Instant;
+
+use poem::{Endpoint, Request, Response, Result};
+use poem_openapi::OperationId;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
+
+use crate::api::answer::AnsweredBy;
+use crate::api::keys::Caller;
+use crate::api::middleware::count::operation_of;
+use crate::api::middleware::request_id::REQUEST_ID;
+
+/// Logs and traces requests.
+pub(crate) struct AccessLog<E> {
+    pub(crate) inner: E,
+    /// Whether each is logged.
+    pub(crate) is_logged: bool,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for AccessLog<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let (method, path) = (request.method(), request.uri().path());
+        let id = request.header(REQUEST_ID.as_str()).unwrap_or_default();
+        let span = tracing::info_span!(
+            "request", %method, path, id, operation = Empty, model = Empty, lineage = Empty, status = Empty
+        );
+        if span.is_disabled() && !self.is_logged {
+            return self.inner.call(request).await;
+        }
+        let began = Instant::now();
+        let (method, uri, remote) = (method.clone(), request.uri().clone(), request.remote_addr().to_string());
+        let id = id.to_owned();
+        // Boxed, so that requests that nobody traces have no larger future.
+        let response = Box::pin(self.inner.call(request).instrument(span.clone())).await?;
+        let operation = response.data::<OperationId>().map_or_else(|| operation_of(uri.path()), |id| id.0);
+        let by = response.data::<AnsweredBy>();
+        let status = response.status().as_u16();
+        record(&span, operation, status, by);
+        if self.is_logged {
+            let model = by.map_or("", |by| by.0.name());
+            let caller = response.data::<Caller>().map_or("", Caller::name);
+            let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            tracing::info!(
+                target: "access", %method, path = uri.path(), status, micros, operation, model, by = caller, remote, id,
+                "request"
+            );
+        }
+        Ok(response)
+    }
+}
+
+/// What is known of a request once it is answered: its span leads to the files behind its model.
+fn record(span: &Span, operation: &str, status: u16, by: Option<&AnsweredBy>) {
+    span.record("operation", operation);
+    span.record("status", status);
+    if let Some(AnsweredBy(model)) = by {
+        span.record("model", model.name());
+        span.record("lineage", model.artifact().lineage.id.as_str());
+    }
+}

@@ -1,0 +1,119 @@
+//! Who asks, and what they may do.
+//!
+//! The document describes the keys itself, since poem-openapi's security schemes are checked by each operation and always:
+//! here keys are asked for where the operator has some, also for pages and metrics, which are no typed operations.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use poem::http::header::{self, HeaderValue};
+use poem::http::uri::Authority;
+use poem::http::{Method, StatusCode, Uri};
+use poem::{Endpoint, Request, Response, Result};
+
+use crate::api::error::Problem;
+use crate::api::keys::{self, Caller, Keys, Scope};
+use crate::api::middleware::headers::is_listed;
+
+/// Admits requests.
+pub(crate) struct Authentication<E> {
+    pub(crate) inner: E,
+    pub(crate) keys: Arc<ArcSwap<Keys>>,
+    /// Whether nobody but this machine can reach the server.
+    pub(crate) is_loopback: bool,
+    /// The origins whose pages may change something.
+    pub(crate) cors: Vec<String>,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Authentication<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let caller = match self.admit(&request) {
+            Ok(caller) => caller,
+            Err(refused) => return Ok(*refused),
+        };
+        let Some(caller) = caller else { return self.inner.call(request).await };
+        request.extensions_mut().insert(caller.clone());
+        let mut response = self.inner.call(request).await?;
+        response.set_data(caller);
+        Ok(response)
+    }
+}
+
+impl<E> Authentication<E> {
+    /// Who asks, if that may be; where no key is asked for, that is nobody.
+    fn admit(&self, request: &Request) -> Result<Option<Caller>, Box<Response>> {
+        let path = request.uri().path();
+        let problem = |problem: Problem| problem.at_path(path).into_plain_response();
+        let forbidden = |detail: String| Box::new(problem(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)));
+        // A server that is asked for its health is asked by whoever starts it.
+        if path.starts_with("/health/") || path.starts_with("/v2/health/") {
+            return Ok(None);
+        }
+        let keys = self.keys.load();
+        let is_change = changes_something(request.method(), path);
+        if keys.is_empty() {
+            return match is_change && self.is_loopback && !is_own_page(request, &self.cors) {
+                true => Err(forbidden(
+                    "without API keys, nothing is changed for a page of another site: use the address that the server \
+                     listens on, list the page's origin in serve.cors, or name keys with serve.keys"
+                        .to_owned(),
+                )),
+                false => Ok(None),
+            };
+        }
+        let unauthorised = |detail: &str| {
+            let mut response = problem(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail));
+            // A browser asks for a password then, which is the key.
+            for challenge in ["Bearer realm=\"windrow\"", "Basic realm=\"windrow\""] {
+                response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            }
+            Box::new(response)
+        };
+        let Some(given) = keys::given(request) else {
+            return Err(unauthorised("an API key is needed: send it as a bearer token or in X-API-Key"));
+        };
+        let Some(caller) = keys.caller(&given) else { return Err(unauthorised("this API key is not known")) };
+        if let Err(wait) = caller.take_turn() {
+            return Err(Box::new(too_many_requests(path, caller.name(), wait)));
+        }
+        if is_change && caller.scope() < Scope::Admin {
+            return Err(forbidden(format!("the key `{}` has the scope read, and this needs admin", caller.name())));
+        }
+        Ok(Some(caller))
+    }
+}
+
+fn too_many_requests(path: &str, name: &str, wait: Duration) -> Response {
+    let detail = format!("the key `{name}` asks more often than it may (serve.requests_per_second)");
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail);
+    let mut response = problem.at_path(path).into_plain_response();
+    let seconds = wait.as_secs() + 1;
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+fn changes_something(method: &Method, path: &str) -> bool {
+    path.starts_with("/v1/aliases") && !matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// Whether a request for this machine cannot come from a page of another site: such a page names its origin, and one that
+/// has made its own name point here (DNS rebinding) is known by the host that it asks.
+fn is_own_page(request: &Request, cors: &[String]) -> bool {
+    let host = request.uri().authority().cloned().or_else(|| request.header("host")?.parse::<Authority>().ok());
+    let is_local = host.as_ref().is_none_or(|host| is_local(host.host()));
+    let origin = request.headers().get(header::ORIGIN);
+    let is_same = origin.is_none_or(|origin| {
+        let authority = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+        let authority = authority.and_then(|origin| origin.authority().cloned());
+        is_listed(cors, origin) || (authority.is_some() && authority == host)
+    });
+    is_local && is_same
+}
+
+fn is_local(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}

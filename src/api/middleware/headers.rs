@@ -1,0 +1,77 @@
+//! The headers that every answer has, and what pages of other origins may do.
+//!
+//! poem's own CORS answers 403 to every origin that is not listed, also to the pages of this server, whose requests name
+//! their origin too; here an answer without the headers leaves it to the browser to keep it from the page.
+
+use poem::http::header::{self, HeaderMap, HeaderValue};
+use poem::http::{Method, StatusCode};
+use poem::{Endpoint, IntoResponse, Request, Response, Result};
+
+/// What a page of ours may load: itself, and what it carries.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
+                           img-src 'self' data:; connect-src 'self'; font-src 'self' data:; frame-ancestors 'none'";
+const ANSWER_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+/// How long a browser remembers that this host answers by HTTPS alone: a year.
+const STRICT_TRANSPORT: &str = "max-age=31536000";
+/// How long a browser remembers what another origin may do, in seconds.
+const PREFLIGHT_AGE: &str = "3600";
+
+/// Sets the headers of answers.
+pub(crate) struct Headers<E> {
+    pub(crate) inner: E,
+    pub(crate) is_tls: bool,
+    /// The origins whose pages may read answers.
+    pub(crate) cors: Vec<String>,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Headers<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let origin = request.headers().get(header::ORIGIN).filter(|origin| is_listed(&self.cors, origin)).cloned();
+        let is_page = matches!(request.uri().path(), "/" | "/docs");
+        let is_preflight = request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let mut response = if is_preflight { preflight(origin.is_some()) } else { self.inner.call(request).await? };
+        let headers = response.headers_mut();
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        let policy = if is_page { PAGE_POLICY } else { ANSWER_POLICY };
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        if self.is_tls {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT));
+        }
+        if !self.cors.is_empty() {
+            allow_origin(headers, origin);
+        }
+        Ok(response)
+    }
+}
+
+/// Whether an origin is one of those that are listed.
+pub(crate) fn is_listed(cors: &[String], origin: &HeaderValue) -> bool {
+    cors.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
+}
+
+fn allow_origin(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        let exposed = HeaderValue::from_static("x-request-id, windrow-model, windrow-lineage, retry-after");
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+}
+
+/// The answer to a browser that asks what another origin's page may do; without the headers it may do nothing.
+fn preflight(is_listed: bool) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if is_listed {
+        let headers = response.headers_mut();
+        let (methods, wanted) = ("GET, POST, PUT, DELETE", "authorization, content-type, x-api-key, x-request-id");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(wanted));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_AGE));
+    }
+    response
+}

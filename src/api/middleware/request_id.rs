@@ -1,0 +1,48 @@
+//! Every request has a name: in its answer, in the log, and in what the client says of it.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use poem::http::HeaderValue;
+use poem::http::header::HeaderName;
+use poem::{Endpoint, Request, Response, Result};
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// A longer name, in bytes, is not taken over from the client.
+const LONGEST_ID: usize = 64;
+
+/// Names requests: as the client does, or else by this process and a count.
+pub(crate) struct RequestId<E> {
+    inner: E,
+    process: String,
+    next: AtomicU64,
+}
+
+impl<E> RequestId<E> {
+    pub(crate) fn new(inner: E) -> Self {
+        Self { inner, process: hex::encode(rand::random::<[u8; 8]>()), next: AtomicU64::new(1) }
+    }
+
+    fn id(&self, request: &Request) -> HeaderValue {
+        let is_name = |id: &&HeaderValue| {
+            let bytes = id.as_bytes();
+            (1..=LONGEST_ID).contains(&bytes.len())
+                && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
+        };
+        request.headers().get(REQUEST_ID).filter(is_name).cloned().unwrap_or_else(|| {
+            let text = format!("{}-{}", self.process, self.next.fetch_add(1, Relaxed));
+            HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("-"))
+        })
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let id = self.id(&request);
+        request.headers_mut().insert(REQUEST_ID, id.clone());
+        let mut response = self.inner.call(request).await?;
+        response.headers_mut().insert(REQUEST_ID, id);
+        Ok(response)
+    }
+}

@@ -1,0 +1,56 @@
+//! How long a request may take, its body included.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{Endpoint, Request, Response, Result};
+
+use crate::api::error::Problem;
+use crate::api::request::RequestScope;
+
+/// Ends requests that take too long.
+pub(crate) struct TimeLimit<E> {
+    pub(crate) inner: E,
+    pub(crate) timeout: Duration,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let scope = RequestScope::of(&request)?.clone();
+        let uri = request.uri().clone();
+        // Also where the client goes away and this future is dropped, the work of the request stops.
+        let waiting = AbandonOnDrop(scope);
+        let mut answer = pin!(self.inner.call(request));
+        if let Ok(answer) = tokio::time::timeout(self.timeout, &mut answer).await {
+            return answer;
+        }
+        let limit = humantime::format_duration(self.timeout);
+        let problem = if waiting.0.is_receiving() {
+            let detail = format!("the body did not arrive within {limit} (serve.timeout)");
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", detail)
+        } else if waiting.0.abandon() {
+            let detail = format!("the answer took longer than {limit} (serve.timeout); nothing was changed");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-slow", detail)
+        } else {
+            // What the request asked for is being done, and its client is told so.
+            return answer.await;
+        };
+        let is_ours = problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16();
+        let mut response = problem.at_path(uri.path()).into_plain_response();
+        if is_ours {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Ok(response)
+    }
+}
+
+struct AbandonOnDrop(RequestScope);
+
+impl Drop for AbandonOnDrop {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}

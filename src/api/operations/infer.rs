@@ -1,0 +1,348 @@
+//! Inference requests of the Open Inference Protocol: read, checked, answered.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use poem::http::HeaderValue;
+use poem::http::header::CONTENT_TYPE;
+use poem::{IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::Object as ApiObject;
+use poem_openapi::payload::{Json, Payload};
+use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use serde::{Deserialize, Serialize};
+
+use crate::api::answer::{AnsweredBy, success};
+use crate::api::error::ApiError;
+use crate::api::operations::object::{Object, Objects};
+use crate::api::operations::tensors::{Column, NUMBER, Tensor, datatype};
+use crate::api::schema::{Faults, FieldFault, InputSchema, excerpt};
+use crate::api::state::Fitted;
+
+/// What outputs there are: name and datatype.
+pub(crate) const OUTPUTS: [(&str, &str); 2] = [("probability", NUMBER), ("label", "BOOL")];
+/// How many bytes of an answer are JSON, where tensors follow in binary form.
+const JSON_LENGTH: &str = "inference-header-content-length";
+const BINARY: &str = "application/octet-stream";
+/// Rows between two looks at whether the answer is still wanted.
+const ROWS_A_LOOK: usize = 1000;
+
+#[derive(Deserialize)]
+struct InferRequest<'b> {
+    #[serde(borrow)]
+    id: Option<Cow<'b, str>>,
+    #[serde(default)]
+    parameters: Object<RequestParameters>,
+    #[serde(borrow)]
+    inputs: Objects<Tensor<'b>>,
+    #[serde(default, borrow)]
+    outputs: Objects<RequestedOutput<'b>>,
+}
+
+#[derive(Default, Deserialize)]
+struct RequestParameters {
+    /// Whether outputs that do not say are answered in binary form.
+    #[serde(default)]
+    binary_data_output: bool,
+}
+
+#[derive(Deserialize)]
+struct RequestedOutput<'b> {
+    #[serde(borrow)]
+    name: Cow<'b, str>,
+    #[serde(default)]
+    parameters: Object<OutputParameters>,
+}
+
+#[derive(Default, Deserialize)]
+struct OutputParameters {
+    binary_data: Option<bool>,
+}
+
+/// The answer of a model to an inference request.
+pub(crate) struct InferAnswer {
+    by: AnsweredBy,
+    id: Option<String>,
+    probabilities: Vec<f64>,
+    labels: Vec<bool>,
+    /// Which outputs to send, by their place in [`OUTPUTS`], and whether in binary form.
+    outputs: Vec<(usize, bool)>,
+}
+
+/// Answers every row of the tensors, or tells what is wrong with them. Takes its time: not for the runtime's threads.
+/// `json` is how many bytes of the body are JSON, where tensors may follow; `is_wanted` is asked now and then, and ends the
+/// work by its error.
+///
+/// # Errors
+/// The body is no inference request, its tensors are faulty or too long, or its request was given up.
+pub(crate) fn infer(
+    fitted: Fitted<'_>,
+    body: &[u8],
+    json: Option<usize>,
+    max_rows: usize,
+    is_wanted: &dyn Fn() -> Result<(), ApiError>,
+) -> Result<InferAnswer, ApiError> {
+    let Some((json, binary)) = body.split_at_checked(json.unwrap_or(body.len())) else {
+        return Err(ApiError::malformed("Inference-Header-Content-Length is more than the body has"));
+    };
+    let request: Object<InferRequest<'_>> = serde_json::from_slice(json)
+        .map_err(|error| ApiError::malformed(&format!("the body is no inference request: {error}")))?;
+    let request = request.0;
+    let outputs = outputs(&request)?;
+    let (columns, rows) = columns(fitted.schema, &request, binary, max_rows)?;
+    let (mut probabilities, mut labels) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let mut faults = Faults::default();
+    for row in 0..rows {
+        if row.is_multiple_of(ROWS_A_LOOK) {
+            is_wanted()?;
+        }
+        faults.row = Some(row as u64 + 1);
+        let fields = fitted.schema.fields().iter().zip(&columns);
+        let values = fields.map(|(field, column)| column.value(fitted.schema, field, row)).collect();
+        if let Some(row) = fitted.schema.row(values, &mut faults) {
+            let prediction = fitted.predictor.predict(&fitted.schema.cells(&row));
+            probabilities.push(prediction.probability);
+            labels.push(prediction.label);
+        }
+        if faults.is_full() {
+            break;
+        }
+    }
+    if !faults.is_empty() {
+        return Err(ApiError::invalid_tensor(faults));
+    }
+    let by = AnsweredBy(std::sync::Arc::clone(fitted.model));
+    Ok(InferAnswer { by, id: request.id.map(Cow::into_owned), probabilities, labels, outputs })
+}
+
+impl InferAnswer {
+    /// How many rows it answers.
+    pub(crate) fn len(&self) -> usize {
+        self.labels.len()
+    }
+}
+
+/// Which outputs a request asks for, and whether in binary form; all where it names none.
+fn outputs(request: &InferRequest<'_>) -> Result<Vec<(usize, bool)>, ApiError> {
+    let is_binary = request.parameters.0.binary_data_output;
+    if request.outputs.0.is_empty() {
+        return Ok((0..OUTPUTS.len()).map(|output| (output, is_binary)).collect());
+    }
+    let output = |asked: &RequestedOutput<'_>| {
+        let known = OUTPUTS.iter().position(|(name, _)| *name == asked.name).ok_or_else(|| {
+            let detail = format!("there is no output `{}`: a model gives probability and label", excerpt(&asked.name));
+            ApiError::invalid("invalid-tensor", detail)
+        })?;
+        Ok((known, asked.parameters.0.binary_data.unwrap_or(is_binary)))
+    };
+    let mut outputs = request.outputs.0.iter().map(output).collect::<Result<Vec<_>, ApiError>>()?;
+    outputs.sort_unstable();
+    outputs.dedup_by_key(|(output, _)| *output);
+    Ok(outputs)
+}
+
+/// The columns of the fields, in the order of the schema, and how many rows they have.
+fn columns<'b>(
+    schema: &InputSchema,
+    request: &InferRequest<'b>,
+    binary: &'b [u8],
+    max_rows: usize,
+) -> Result<(Vec<Column<'b>>, usize), ApiError> {
+    let mut faults = Faults::default();
+    let mut found: Vec<Option<Column<'b>>> = schema.fields().iter().map(|_| None).collect();
+    let mut is_named = vec![false; found.len()];
+    let (mut rest, mut rows) = (binary, None);
+    for tensor in &request.inputs.0 {
+        if faults.is_full() {
+            break;
+        }
+        let mut fault = |reason: &str, expected: Option<String>, did_you_mean: Option<String>| {
+            let (field, reason) = (excerpt(&tensor.name), reason.to_owned());
+            faults.push(FieldFault { field, reason, expected, did_you_mean, ..FieldFault::default() });
+        };
+        let raw = match tensor.parameters.0.binary_data_size {
+            None => None,
+            Some(size) => match rest.split_at_checked(size) {
+                None => {
+                    fault("has a binary_data_size beyond the end of the body", None, None);
+                    continue;
+                }
+                Some((raw, behind)) => {
+                    rest = behind;
+                    Some(raw)
+                }
+            },
+        };
+        let Some(place) = schema.position(&tensor.name) else {
+            fault("is no field of this model", None, schema.nearest_field(&tensor.name));
+            continue;
+        };
+        let field = &schema.fields()[place];
+        if std::mem::replace(&mut is_named[place], true) {
+            fault("stands twice", None, None);
+            continue;
+        }
+        let column = match (raw, tensor.data) {
+            (Some(raw), None) => Column::of_binary(field, &tensor.datatype, raw, max_rows),
+            (None, Some(data)) => Column::of_json(field, &tensor.datatype, data, max_rows),
+            (Some(_), Some(_)) => Err("has data both in JSON and in binary form".to_owned()),
+            (None, None) => Err("has no data".to_owned()),
+        };
+        let column = match column {
+            Ok(column) => column,
+            Err(reason) => {
+                fault(&reason, Some(format!("a tensor of {}", datatype(field))), None);
+                continue;
+            }
+        };
+        let cells = column.len();
+        // A column of one is as good as a vector.
+        if tensor.shape.cells != Some(cells as u64) || !tensor.shape.is_vector {
+            let reason = format!("has {cells} cells, which its shape does not say");
+            fault(&reason, Some("a shape [rows]".to_owned()), None);
+        }
+        if *rows.get_or_insert(cells) != cells {
+            fault("has another length than the tensors before it", rows.map(|rows| format!("{rows} rows")), None);
+        }
+        found[place] = Some(column);
+    }
+    for (field, _) in schema.fields().iter().zip(&is_named).filter(|(_, is_named)| !**is_named) {
+        let expected = Some(format!("a tensor of {}", datatype(field)));
+        faults.push(FieldFault { expected, ..field.fault("is missing", None) });
+    }
+    if !faults.is_empty() {
+        return Err(ApiError::invalid_tensor(faults));
+    }
+    Ok((found.into_iter().flatten().collect(), rows.unwrap_or_default()))
+}
+
+impl IntoResponse for InferAnswer {
+    fn into_response(self) -> Response {
+        let (json, binary) = self.written();
+        let length = (!binary.is_empty() || self.outputs.iter().any(|(_, is_binary)| *is_binary)).then_some(json.len());
+        let mut body = json;
+        body.extend_from_slice(&binary);
+        let mut response = Response::builder().body(Bytes::from(body));
+        let headers = response.headers_mut();
+        let kind = if length.is_some() { BINARY } else { Json::<InferResponse>::CONTENT_TYPE };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        if let Some(length) = length {
+            headers.insert(JSON_LENGTH, HeaderValue::from(length));
+        }
+        response.set_data(self.by);
+        response
+    }
+}
+
+impl InferAnswer {
+    /// The answer's JSON, and the tensors that follow it in binary form.
+    fn written(&self) -> (Vec<u8>, Vec<u8>) {
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Data<'a> {
+            Numbers(&'a [f64]),
+            Labels(&'a [bool]),
+        }
+
+        #[derive(Serialize)]
+        struct Output<'a> {
+            name: &'static str,
+            datatype: &'static str,
+            shape: [usize; 1],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            parameters: Option<OutputSize>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            data: Option<Data<'a>>,
+        }
+
+        #[derive(Serialize)]
+        struct OutputSize {
+            binary_data_size: usize,
+        }
+
+        #[derive(Serialize)]
+        struct Whole<'a> {
+            model_name: &'a str,
+            model_version: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            id: Option<&'a str>,
+            outputs: Vec<Output<'a>>,
+        }
+
+        let mut binary = Vec::new();
+        let output = |(place, is_binary): &(usize, bool)| {
+            let (name, datatype) = OUTPUTS[*place];
+            let before = binary.len();
+            let data = match (*place, is_binary) {
+                (0, false) => Some(Data::Numbers(&self.probabilities)),
+                (_, false) => Some(Data::Labels(&self.labels)),
+                (0, true) => {
+                    binary.extend(self.probabilities.iter().flat_map(|number| number.to_le_bytes()));
+                    None
+                }
+                (_, true) => {
+                    binary.extend(self.labels.iter().map(|label| u8::from(*label)));
+                    None
+                }
+            };
+            let parameters = is_binary.then(|| OutputSize { binary_data_size: binary.len() - before });
+            Output { name, datatype, shape: [self.len()], parameters, data }
+        };
+        let outputs = self.outputs.iter().map(output).collect();
+        let (model_name, model_version) = (self.by.0.name(), self.by.0.artifact().lineage.id.as_str());
+        let whole = Whole { model_name, model_version, id: self.id.as_deref(), outputs };
+        // Writing into memory a value whose keys are texts cannot fail.
+        (serde_json::to_vec(&whole).unwrap_or_default(), binary)
+    }
+}
+
+impl ApiResponse for InferAnswer {
+    fn meta() -> MetaResponses {
+        let about = "Where outputs are asked for in binary form: the JSON, then their bytes; \
+                     Inference-Header-Content-Length says where the JSON ends";
+        let bytes = MetaSchema { description: Some(about), format: Some("binary"), ..MetaSchema::new("string") };
+        success(vec![
+            MetaMediaType {
+                content_type: Json::<InferResponse>::CONTENT_TYPE,
+                schema: <Json<InferResponse> as Payload>::schema_ref(),
+            },
+            MetaMediaType { content_type: BINARY, schema: MetaSchemaRef::Inline(Box::new(bytes)) },
+        ])
+    }
+
+    fn register(registry: &mut Registry) {
+        <Json<InferResponse> as ApiResponse>::register(registry);
+    }
+}
+
+/// A model's answer to an inference request
+#[derive(Debug, ApiObject)]
+#[oai(skip_serializing_if_is_none)]
+struct InferResponse {
+    model_name: String,
+    /// Its lineage
+    model_version: String,
+    /// That of the request
+    id: Option<String>,
+    outputs: Vec<OutputTensor>,
+}
+
+/// A tensor of an answer
+#[derive(Debug, ApiObject)]
+#[oai(skip_serializing_if_is_none)]
+struct OutputTensor {
+    name: String,
+    datatype: String,
+    shape: Vec<u64>,
+    /// Where its data follows in binary form
+    parameters: Option<OutputTensorParameters>,
+    /// Numbers or truth values, one a row
+    data: Option<Vec<serde_json::Value>>,
+}
+
+/// What is said of a tensor of an answer
+#[derive(Debug, ApiObject)]
+struct OutputTensorParameters {
+    /// Bytes of its data, behind the JSON and the tensors before it
+    binary_data_size: u64,
+}

@@ -1,0 +1,59 @@
+//! Lists in pages: so many items behind the one that a cursor names, and a link to those behind them.
+
+use std::fmt::Write as _;
+use std::str::FromStr;
+
+use poem_openapi::param::Query;
+
+use crate::api::error::ApiError;
+use crate::api::schema::excerpt;
+
+/// Items of a page where the request does not say.
+const USUAL: u32 = 100;
+/// The most items of a page.
+const MOST: u32 = 1000;
+
+/// The limit of a page that a request asks for.
+///
+/// # Errors
+/// It is 0, or more than a page may have.
+pub(crate) fn limit(asked: &Query<Option<u32>>) -> Result<usize, ApiError> {
+    match asked.0.unwrap_or(USUAL) {
+        limit @ 1..=MOST => Ok(limit as usize),
+        _ => Err(ApiError::invalid("invalid-query", format!("limit must be from 1 to {MOST}"))),
+    }
+}
+
+/// A query parameter that is a name.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn parameter<T: FromStr>(name: &str, text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|_| {
+        let given = excerpt(text);
+        ApiError::invalid("invalid-query", format!("`{given}` cannot be the parameter {name}"))
+    })
+}
+
+/// The first items, and the link to the rest where there is more: the same path and filters, with the cursor of the last
+/// item of this page.
+pub(crate) fn page<T>(
+    mut items: impl Iterator<Item = T>,
+    limit: usize,
+    path: &str,
+    filters: &[(&str, Option<String>)],
+    cursor: impl FnOnce(&T) -> String,
+) -> (Vec<T>, Option<String>) {
+    let page: Vec<T> = items.by_ref().take(limit).collect();
+    let next = items.next().and(page.last()).map(|last| {
+        let mut link = format!("{path}?after={}&limit={limit}", cursor(last));
+        for (name, value) in filters {
+            if let Some(value) = value {
+                // Writing into memory cannot fail. The values are names and numbers, which need no escapes.
+                let _ = write!(link, "&{name}={value}");
+            }
+        }
+        link
+    });
+    (page, next)
+}

@@ -1,0 +1,18 @@
+//! How operations are grouped in the document.
+
+use poem_openapi::Tags;
+
+/// The groups.
+#[derive(Tags)]
+pub(crate) enum Tag {
+    /// All models, and names that stand for one
+    Models,
+    /// What is known of the windows of the stream
+    Windows,
+    /// Names of one's own for models, with their history
+    Aliases,
+    /// The Open Inference Protocol, version 2, as KServe, Triton and MLServer speak it
+    Inference,
+    /// Whether the server is well
+    Health,
+}

@@ -1,0 +1,368 @@
+//! The tensors of an inference request: a field of a row is a tensor over the rows.
+//!
+//! Numbers come as any numeric datatype, texts and times as BYTES, in JSON or in the binary form that Triton's clients
+//! send: little-endian numbers, texts behind their length in four bytes. null, NaN and the pipeline's texts for 'missing'
+//! are missing cells. A tensor is kept as it came, with four bytes a cell beside it at most, and read row by row.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::api::operations::object::Object;
+use crate::api::schema::{FieldKind, InputField, InputSchema, InputValue, excerpt};
+
+/// The datatype of numbers in answers and in the metadata.
+pub(crate) const NUMBER: &str = "FP64";
+/// That of texts and times.
+pub(crate) const TEXT: &str = "BYTES";
+
+/// Arrays are nested no deeper than this in a tensor's data.
+const MOST_SIDES: usize = 8;
+
+/// A tensor of a request.
+#[derive(Deserialize)]
+pub(crate) struct Tensor<'b> {
+    #[serde(borrow)]
+    pub(crate) name: Cow<'b, str>,
+    pub(crate) shape: Shape,
+    #[serde(borrow)]
+    pub(crate) datatype: Cow<'b, str>,
+    #[serde(default)]
+    pub(crate) parameters: Object<TensorParameters>,
+    #[serde(borrow)]
+    pub(crate) data: Option<&'b RawValue>,
+}
+
+/// How many cells a tensor has.
+#[derive(Debug, Default)]
+pub(crate) struct Shape {
+    /// The product of its sides; `None` where that is no number of cells.
+    pub(crate) cells: Option<u64>,
+    /// Whether it is a vector, or a column of one.
+    pub(crate) is_vector: bool,
+}
+
+impl<'b> Deserialize<'b> for Shape {
+    fn deserialize<D: serde::Deserializer<'b>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Sides;
+
+        impl<'b> serde::de::Visitor<'b> for Sides {
+            type Value = Shape;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an array of numbers")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'b>>(self, mut sides: A) -> Result<Shape, A::Error> {
+                let (mut cells, mut long_sides) = (Some(1_u64), 0_usize);
+                while let Some(side) = sides.next_element::<u64>()? {
+                    cells = cells.and_then(|cells| cells.checked_mul(side));
+                    long_sides += usize::from(side != 1);
+                }
+                Ok(Shape { cells, is_vector: long_sides <= 1 })
+            }
+        }
+
+        deserializer.deserialize_seq(Sides)
+    }
+}
+
+/// What is said of a tensor beside its data.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct TensorParameters {
+    /// Where its data is in binary form: how many bytes.
+    pub(crate) binary_data_size: Option<usize>,
+}
+
+/// The cells of one field.
+pub(crate) enum Column<'b> {
+    /// Where each value begins in a JSON array.
+    Json {
+        array: &'b str,
+        starts: Vec<u32>,
+    },
+    Numbers {
+        datatype: Numeric,
+        raw: &'b [u8],
+    },
+    /// Where each text's length begins.
+    Texts {
+        raw: &'b [u8],
+        starts: Vec<u32>,
+    },
+}
+
+/// A numeric datatype of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numeric {
+    Int8,
+    Uint8,
+    Int16,
+    Uint16,
+    Int32,
+    Uint32,
+    Int64,
+    Uint64,
+    Fp32,
+    Fp64,
+}
+
+impl Numeric {
+    fn of(datatype: &str) -> Option<Self> {
+        Some(match datatype {
+            "INT8" => Self::Int8,
+            "UINT8" => Self::Uint8,
+            "INT16" => Self::Int16,
+            "UINT16" => Self::Uint16,
+            "INT32" => Self::Int32,
+            "UINT32" => Self::Uint32,
+            "INT64" => Self::Int64,
+            "UINT64" => Self::Uint64,
+            "FP32" => Self::Fp32,
+            "FP64" => Self::Fp64,
+            _ => return None,
+        })
+    }
+
+    /// Bytes of one number.
+    fn width(self) -> usize {
+        match self {
+            Self::Int8 | Self::Uint8 => 1,
+            Self::Int16 | Self::Uint16 => 2,
+            Self::Int32 | Self::Uint32 | Self::Fp32 => 4,
+            Self::Int64 | Self::Uint64 | Self::Fp64 => 8,
+        }
+    }
+
+    /// The number in these bytes; `None` where there are too few.
+    fn read(self, bytes: &[u8]) -> Option<f64> {
+        Some(match self {
+            Self::Int8 => f64::from(i8::from_le_bytes(*bytes.first_chunk()?)),
+            Self::Uint8 => f64::from(u8::from_le_bytes(*bytes.first_chunk()?)),
+            Self::Int16 => f64::from(i16::from_le_bytes(*bytes.first_chunk()?)),
+            Self::Uint16 => f64::from(u16::from_le_bytes(*bytes.first_chunk()?)),
+            Self::Int32 => f64::from(i32::from_le_bytes(*bytes.first_chunk()?)),
+            Self::Uint32 => f64::from(u32::from_le_bytes(*bytes.first_chunk()?)),
+            Self::Int64 => i64::from_le_bytes(*bytes.first_chunk()?) as f64,
+            Self::Uint64 => u64::from_le_bytes(*bytes.first_chunk()?) as f64,
+            Self::Fp32 => f64::from(f32::from_le_bytes(*bytes.first_chunk()?)),
+            Self::Fp64 => f64::from_le_bytes(*bytes.first_chunk()?),
+        })
+    }
+}
+
+/// The datatype in which a field is to be sent.
+pub(crate) fn datatype(field: &InputField) -> &'static str {
+    match field.kind {
+        FieldKind::Number { .. } => NUMBER,
+        FieldKind::Text { .. } | FieldKind::Time(_) => TEXT,
+    }
+}
+
+impl<'b> Column<'b> {
+    /// The column of a field in JSON, of so many cells at most.
+    ///
+    /// # Errors
+    /// What is wrong with the tensor.
+    pub(crate) fn of_json(field: &InputField, datatype: &str, data: &'b RawValue, most: usize) -> Result<Self, String> {
+        check_datatype(field, datatype)?;
+        let array = data.get();
+        if u32::try_from(array.len()).is_err() {
+            return Err("is larger than 4 GiB".to_owned());
+        }
+        let mut starts = Vec::new();
+        if collect(array, array, MOST_SIDES, most, &mut starts).is_err() {
+            return Err(match starts.len() > most {
+                true => too_many(most),
+                false => "has data that is no array of cells".to_owned(),
+            });
+        }
+        Ok(Self::Json { array, starts })
+    }
+
+    /// The column of a field in binary form, of so many cells at most.
+    ///
+    /// # Errors
+    /// What is wrong with the tensor.
+    pub(crate) fn of_binary(field: &InputField, datatype: &str, raw: &'b [u8], most: usize) -> Result<Self, String> {
+        check_datatype(field, datatype)?;
+        if let Some(numeric) = Numeric::of(datatype) {
+            let width = numeric.width();
+            return match raw.len() {
+                length if !length.is_multiple_of(width) => Err(format!("is not a whole number of {datatype}")),
+                length if length / width > most => Err(too_many(most)),
+                _ => Ok(Self::Numbers { datatype: numeric, raw }),
+            };
+        }
+        let (mut starts, mut rest) = (Vec::new(), raw);
+        while !rest.is_empty() {
+            let start = u32::try_from(raw.len() - rest.len()).map_err(|_| "is larger than 4 GiB".to_owned())?;
+            let (_, behind) = text_at(rest).ok_or_else(|| "is cut short".to_owned())?;
+            if starts.len() == most {
+                return Err(too_many(most));
+            }
+            starts.push(start);
+            rest = behind;
+        }
+        Ok(Self::Texts { raw, starts })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Json { starts, .. } | Self::Texts { starts, .. } => starts.len(),
+            Self::Numbers { datatype, raw } => raw.len() / datatype.width(),
+        }
+    }
+
+    /// The value of a row; `None` where the column has no such row.
+    pub(crate) fn value(&self, schema: &InputSchema, field: &InputField, row: usize) -> Option<InputValue<'b>> {
+        match self {
+            Self::Json { array, starts } => {
+                let mut reader = serde_json::Deserializer::from_str(&array[*starts.get(row)? as usize..]);
+                let value = InputValue::deserialize(&mut reader).ok()?;
+                let is_number = matches!(field.kind, FieldKind::Number { .. });
+                Some(match value {
+                    // A text stands for 'missing' as it does in CSV; for a number, a text is a fault.
+                    InputValue::Text(text) if !is_number && schema.is_null(&text) => InputValue::Null,
+                    other => other,
+                })
+            }
+            Self::Numbers { datatype, raw } => {
+                let number = datatype.read(raw.get(row * datatype.width()..)?)?;
+                Some(match number.is_nan() {
+                    true => InputValue::Null,
+                    // An infinity is no number that a row may hold; told as the text that it is.
+                    false if number.is_infinite() => InputValue::Text(Cow::Owned(number.to_string())),
+                    false => InputValue::Number(number),
+                })
+            }
+            Self::Texts { raw, starts } => {
+                let (text, _) = text_at(raw.get(*starts.get(row)? as usize..)?)?;
+                Some(match std::str::from_utf8(text) {
+                    Ok(text) => schema.value_of_text(field, text),
+                    // Not UTF-8: no text that a row may hold.
+                    Err(_) => InputValue::Object,
+                })
+            }
+        }
+    }
+}
+
+fn too_many(most: usize) -> String {
+    format!("has more than {most} cells (serve.max_rows): send them in parts")
+}
+
+fn check_datatype(field: &InputField, datatype: &str) -> Result<(), String> {
+    match field.kind {
+        FieldKind::Number { .. } if Numeric::of(datatype).is_some() => Ok(()),
+        FieldKind::Text { .. } | FieldKind::Time(_) if datatype == TEXT => Ok(()),
+        _ => Err(format!("has the datatype {}", excerpt(datatype))),
+    }
+}
+
+/// Where each value of an array begins in `whole`; the array may be nested as its shape is, or flat. Ends with an error
+/// at one value more than the most, or where arrays
+/// are nested deeper than `sides`.
+fn collect(
+    whole: &str,
+    array: &str,
+    sides: usize,
+    most: usize,
+    starts: &mut Vec<u32>,
+) -> Result<(), serde_json::Error> {
+    struct Starts<'s> {
+        whole: &'s str,
+        sides: usize,
+        most: usize,
+        starts: &'s mut Vec<u32>,
+    }
+
+    impl<'b> serde::de::Visitor<'b> for Starts<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'b>>(self, mut items: A) -> Result<(), A::Error> {
+            use serde::de::Error as _;
+            while let Some(value) = items.next_element::<&RawValue>()? {
+                if value.get().starts_with('[') {
+                    let sides = self.sides.checked_sub(1).ok_or_else(|| A::Error::custom("nested too deeply"))?;
+                    collect(self.whole, value.get(), sides, self.most, self.starts).map_err(A::Error::custom)?;
+                    continue;
+                }
+                // A value is a part of the whole text, which is shorter than 4 GiB.
+                let start = value.get().as_ptr() as usize - self.whole.as_ptr() as usize;
+                self.starts.push(u32::try_from(start).map_err(A::Error::custom)?);
+                if self.starts.len() > self.most {
+                    return Err(A::Error::custom("too many"));
+                }
+            }
+            Ok(())
+        }
+    }
+
+    let mut reader = serde_json::Deserializer::from_str(array);
+    serde::Deserializer::deserialize_seq(&mut reader, Starts { whole, sides, most, starts })
+}
+
+/// The text that begins with its length in four bytes, and what is behind it.
+fn text_at(raw: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = raw.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_every_datatype_are_read() {
+        let cases: [(&str, Vec<u8>, &[f64]); 7] = [
+            ("INT8", vec![255, 3], &[-1.0, 3.0]),
+            ("UINT16", vec![1, 2], &[513.0]),
+            ("INT32", (-7_i32).to_le_bytes().to_vec(), &[-7.0]),
+            ("INT64", (-7_i64).to_le_bytes().to_vec(), &[-7.0]),
+            ("FP32", 0.5_f32.to_le_bytes().to_vec(), &[0.5]),
+            ("FP64", [0.1_f64.to_le_bytes(), f64::MAX.to_le_bytes()].concat(), &[0.1, f64::MAX]),
+            ("UINT64", Vec::new(), &[]),
+        ];
+        let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false } };
+        for (datatype, raw, expected) in cases {
+            let numeric = Numeric::of(datatype).expect("a datatype");
+            let numbers: Vec<f64> = raw.chunks(numeric.width()).filter_map(|bytes| numeric.read(bytes)).collect();
+            assert_eq!(numbers, expected, "{datatype}");
+            assert_eq!(Column::of_binary(&field, datatype, &raw, 9).expect("a column").len(), expected.len());
+        }
+        for (datatype, length) in [("FP64", 9), ("BYTES", 0), ("FP64", 80)] {
+            assert!(Column::of_binary(&field, datatype, &vec![0; length], 9).is_err(), "{datatype}");
+        }
+    }
+
+    #[test]
+    fn texts_stand_behind_their_lengths() {
+        let field = InputField { name: "x".to_owned(), kind: FieldKind::Text { known: Vec::new() } };
+        let raw = [&[2, 0, 0, 0][..], b"UA", &[0, 0, 0, 0]].concat();
+        assert_eq!(Column::of_binary(&field, TEXT, &raw, 2).expect("two texts").len(), 2);
+        assert!(Column::of_binary(&field, TEXT, &raw, 1).is_err());
+        for cut in 1..raw.len() {
+            assert_eq!(Column::of_binary(&field, TEXT, &raw[..cut], 2).is_ok(), cut == 6, "{cut}");
+        }
+    }
+
+    #[test]
+    fn data_may_be_nested_as_its_shape_is() {
+        let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false } };
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).expect("JSON");
+        for text in ["[1, null,-3e0]", "[[1],[ null ,-3]]", "[[[1,null,-3]]]"] {
+            let data = raw(text);
+            let column = Column::of_json(&field, "FP32", &data, 3).expect("a column");
+            assert_eq!(column.len(), 3, "{text}");
+            assert!(Column::of_json(&field, "FP32", &data, 2).is_err());
+        }
+        assert!(Column::of_json(&field, "FP32", &raw("7"), 3).is_err());
+        assert!(Column::of_json(&field, "FP32", &raw(&("[".repeat(200) + &"]".repeat(200))), 3).is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! What is wrong with the fields of a request.
+
+use poem_openapi::Object;
+
+/// So many faults are told; reading stops at the last of them.
+pub(crate) const MOST_FAULTS: usize = 100;
+
+/// One fault of a request.
+#[derive(Debug, Clone, Default, PartialEq, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct FieldFault {
+    /// The row of a batch, from 1
+    pub(crate) row: Option<u64>,
+    /// The field; empty where the row as a whole is meant
+    pub(crate) field: String,
+    /// What is wrong with it
+    pub(crate) reason: String,
+    /// What was given
+    pub(crate) given: Option<String>,
+    /// What is expected
+    pub(crate) expected: Option<String>,
+    /// The nearest name that there is
+    pub(crate) did_you_mean: Option<String>,
+}
+
+/// The first faults of a request, [`MOST_FAULTS`] at most.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    found: Vec<FieldFault>,
+    /// The row of a batch that is being read, from 1.
+    pub(crate) row: Option<u64>,
+}
+
+impl Faults {
+    /// Adds a fault of the row that is being read; one beyond the most is dropped.
+    pub(crate) fn push(&mut self, fault: FieldFault) {
+        if !self.is_full() {
+            self.found.push(FieldFault { row: self.row, ..fault });
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Whether there is no use in reading on.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= MOST_FAULTS
+    }
+
+    pub(crate) fn first(&self) -> Option<&FieldFault> {
+        self.found.first()
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<FieldFault> {
+        self.found
+    }
+}

@@ -1,0 +1,156 @@
+//! One JSON object as a row. What is no object, or holds what it should not, is a fault and does not end the reading, so
+//! that every fault is told at once, up to the most that are told.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::api::schema::fault::{Faults, FieldFault};
+use crate::api::schema::input::{InputSchema, Row};
+use crate::api::schema::value::{InputValue, excerpt};
+
+/// Why a body is no row.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RowError {
+    #[error("{reason}")]
+    Syntax { reason: String },
+    #[error("the row has {} faults", faults.len())]
+    Fields { faults: Vec<FieldFault> },
+}
+
+impl InputSchema {
+    /// Reads one JSON object.
+    ///
+    /// # Errors
+    /// The body is not JSON, or a field is faulty.
+    pub(crate) fn read<'b>(&self, body: &'b [u8]) -> Result<Row<'b>, RowError> {
+        let mut faults = Faults::default();
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let read = RowSeed { schema: self, faults: &mut faults }.deserialize(&mut reader);
+        match read.and_then(|row| reader.end().map(|()| row)) {
+            Err(error) if !faults.is_full() => Err(RowError::Syntax { reason: error.to_string() }),
+            Ok(Some(row)) if faults.is_empty() => Ok(row),
+            _ => Err(RowError::Fields { faults: faults.into_vec() }),
+        }
+    }
+}
+
+/// Reads one row by its schema: `None` where it is faulty, an error where it is not JSON or the most faults are found.
+pub(crate) struct RowSeed<'s> {
+    pub(crate) schema: &'s InputSchema,
+    pub(crate) faults: &'s mut Faults,
+}
+
+impl<'b> DeserializeSeed<'b> for RowSeed<'_> {
+    type Value = Option<Row<'b>>;
+
+    fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl RowSeed<'_> {
+    fn not_an_object<'b, E: serde::de::Error>(self, given: &str) -> Result<Option<Row<'b>>, E> {
+        self.faults.push(FieldFault {
+            reason: "is not a JSON object".to_owned(),
+            given: Some(given.to_owned()),
+            expected: Some("an object with the fields of one row".to_owned()),
+            ..FieldFault::default()
+        });
+        self.unless_full(None)
+    }
+
+    fn unless_full<T, E: serde::de::Error>(&self, value: T) -> Result<T, E> {
+        if self.faults.is_full() { Err(E::custom("the most faults that are told")) } else { Ok(value) }
+    }
+}
+
+impl<'b> Visitor<'b> for RowSeed<'_> {
+    type Value = Option<Row<'b>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'b>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let fields = self.schema.fields();
+        let mut values: Vec<Option<InputValue<'b>>> = vec![None; fields.len()];
+        let before = self.faults.len();
+        while let Some(name) = map.next_key_seed(NameSeed(self.schema))? {
+            let value = map.next_value::<InputValue<'b>>()?;
+            match name {
+                Name::Field(place) if values[place].is_none() => values[place] = Some(value),
+                Name::Field(place) => self.faults.push(fields[place].fault("stands twice", Some(value.to_string()))),
+                Name::Unknown { name, nearest } => self.faults.push(FieldFault {
+                    field: name,
+                    reason: "is no field of this model".to_owned(),
+                    did_you_mean: nearest,
+                    ..FieldFault::default()
+                }),
+            }
+            self.unless_full(())?;
+        }
+        let row = self.schema.row(values, self.faults).filter(|_| self.faults.len() == before);
+        self.unless_full(row)
+    }
+
+    fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        self.not_an_object("an array")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        self.not_an_object("null")
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Self::Value, E> {
+        self.not_an_object(&value.to_string())
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        self.not_an_object(&value.to_string())
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        self.not_an_object(&value.to_string())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        self.not_an_object(&value.to_string())
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Self::Value, E> {
+        self.not_an_object(&InputValue::Text(value.into()).to_string())
+    }
+}
+
+/// A key of the object; looked up as it is read, so that no known one is copied.
+enum Name {
+    Field(usize),
+    Unknown { name: String, nearest: Option<String> },
+}
+
+struct NameSeed<'s>(&'s InputSchema);
+
+impl<'b> DeserializeSeed<'b> for NameSeed<'_> {
+    type Value = Name;
+
+    fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<Name, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for NameSeed<'_> {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a field")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+        Ok(match self.0.position(name) {
+            Some(place) => Name::Field(place),
+            None => Name::Unknown { name: excerpt(name), nearest: self.0.nearest_field(name) },
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! The value that a request gives for a field.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// How many characters of a faulty value an answer repeats.
+const LONGEST_EXCERPT: usize = 60;
+
+/// What a request gives for a field. Arrays and objects are never right, so that nothing of them is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum InputValue<'b> {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(Cow<'b, str>),
+    Array,
+    Object,
+}
+
+impl fmt::Display for InputValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => value.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => match text.char_indices().nth(LONGEST_EXCERPT) {
+                Some((end, _)) => write!(f, "{:?}...", &text[..end]),
+                None => write!(f, "{text:?}"),
+            },
+            Self::Array => f.write_str("an array"),
+            Self::Object => f.write_str("an object"),
+        }
+    }
+}
+
+/// The beginning of a text, as an answer repeats it.
+pub(crate) fn excerpt(text: &str) -> String {
+    text.chars().take(LONGEST_EXCERPT).collect()
+}
+
+impl<'b> serde::Deserialize<'b> for InputValue<'b> {
+    fn deserialize<D: Deserializer<'b>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ValueVisitor;
+
+        impl<'b> Visitor<'b> for ValueVisitor {
+            type Value = InputValue<'b>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+
+            fn visit_unit<E>(self) -> Result<InputValue<'b>, E> {
+                Ok(InputValue::Null)
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<InputValue<'b>, E> {
+                Ok(InputValue::Bool(value))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<InputValue<'b>, E> {
+                Ok(InputValue::Number(value as f64))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<InputValue<'b>, E> {
+                Ok(InputValue::Number(value as f64))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<InputValue<'b>, E> {
+                Ok(InputValue::Number(value))
+            }
+
+            fn visit_borrowed_str<E>(self, value: &'b str) -> Result<InputValue<'b>, E> {
+                Ok(InputValue::Text(Cow::Borrowed(value)))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<InputValue<'b>, E> {
+                Ok(InputValue::Text(Cow::Owned(value.to_owned())))
+            }
+
+            fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<InputValue<'b>, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(InputValue::Array)
+            }
+
+            fn visit_map<A: MapAccess<'b>>(self, mut map: A) -> Result<InputValue<'b>, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(InputValue::Object)
+            }
+        }
+
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}

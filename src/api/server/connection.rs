@@ -1,0 +1,235 @@
+//! One connection: its requests handed to the application, its answers sent within their bounds.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use poem::endpoint::BoxEndpoint;
+use poem::http::header::EXPECT;
+use poem::http::uri::Scheme;
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Addr, Endpoint, Request, RequestParts, Response};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::activity::{Activity, Phase};
+use crate::api::answer::SharedBody;
+use crate::api::request::{Limits, RequestScope, SMALL};
+use crate::api::server::incoming::SharedIncoming;
+use crate::api::server::tls::Stream;
+
+/// What a connection reads ahead and writes behind at most, in bytes: a head is no larger.
+const BUFFER: usize = 64 * 1024;
+/// The most requests at once on one connection of HTTP/2.
+const STREAMS: u32 = 64;
+/// What all their bodies may have in flight, in bytes.
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// The largest head of HTTP/2, in bytes.
+const LARGEST_HEAD: u32 = 16 * 1024;
+/// How often a connection of HTTP/2 is asked whether it lives, and how long it may take to say so.
+const PING: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(10)];
+
+/// What answers requests, and within which bounds.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) endpoint: Arc<BoxEndpoint<'static, Response>>,
+    pub(crate) limits: Arc<Limits>,
+    protocol: Arc<auto::Builder<TokioExecutor>>,
+}
+
+impl App {
+    pub(crate) fn new(endpoint: BoxEndpoint<'static, Response>, limits: Limits) -> Self {
+        let mut protocol = auto::Builder::new(TokioExecutor::new());
+        protocol.http1().max_buf_size(BUFFER);
+        protocol
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Some(PING[0]))
+            .keep_alive_timeout(PING[1])
+            .max_concurrent_streams(STREAMS)
+            .initial_stream_window_size(CONNECTION_WINDOW / 4)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(BUFFER)
+            .max_header_list_size(LARGEST_HEAD);
+        Self { endpoint: Arc::new(endpoint), limits: Arc::new(limits), protocol: Arc::new(protocol) }
+    }
+
+    /// Serves a connection until either side ends it; after a stop, until its requests are answered.
+    pub(crate) async fn serve(
+        &self,
+        stream: Stream,
+        address: SocketAddr,
+        activity: Arc<Activity>,
+        stop: CancellationToken,
+    ) {
+        let scheme = if stream.is_tls() { Scheme::HTTPS } else { Scheme::HTTP };
+        let io = TokioIo::new(Watched { stream, activity: Arc::clone(&activity) });
+        let close = activity.close.clone();
+        let app = self.clone();
+        let service = service_fn(move |request| {
+            let scope = RequestScope::new(Arc::clone(&app.limits), Arc::clone(&activity));
+            let (app, scheme) = (app.clone(), scheme.clone());
+            async move { app.answer(request, address, scheme, scope).await }
+        });
+        let mut connection = pin!(self.protocol.serve_connection(io, service));
+        tokio::select! {
+            // How a connection ends is its client's matter; its requests have been told in the log.
+            _ = connection.as_mut() => return,
+            () = close.cancelled() => return,
+            () = stop.cancelled() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            _ = connection => {}
+            () = close.cancelled() => {}
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: hyper::Request<Incoming>,
+        address: SocketAddr,
+        scheme: Scheme,
+        scope: RequestScope,
+    ) -> Result<hyper::Response<Outgoing>, Infallible> {
+        let address = Addr::SocketAddr(address);
+        let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(scope.clone());
+        let waits = parts.headers.contains_key(EXPECT);
+        let parts = RequestParts::from((parts, LocalAddr(address.clone()), RemoteAddr(address), scheme));
+        // Most requests that have no body say so.
+        let incoming = (!body.is_end_stream()).then(|| SharedIncoming::new(body));
+        let body = incoming.clone().map_or_else(poem::Body::empty, |body| BoxBody::new(body).into());
+        let request = Request::from_parts(parts, body);
+        let mut response = match self.endpoint.call(request).await {
+            Ok(response) => response,
+            Err(error) => error.into_response(),
+        };
+        if let Some(incoming) = incoming {
+            scope.phase().set(Phase::Receiving);
+            incoming.discard_rest(waits).await;
+        }
+        let is_shared = response.data::<SharedBody>().is_some();
+        let mut body = BoxBody::from(response.take_body());
+        let length = body.size_hint().exact().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+        let mut memory = None;
+        if length > SMALL && !is_shared {
+            match self.limits.reserve(length) {
+                Ok(reserved) => memory = Some(reserved),
+                Err(mut error) => {
+                    let problem = error.problem_mut().clone();
+                    response = problem.into_plain_response();
+                    body = response.take_body().into();
+                }
+            }
+        }
+        scope.phase().set(Phase::Sending);
+        let response = hyper::Response::<BoxBody<Bytes, io::Error>>::from(response);
+        Ok(response.map(|_| Outgoing { body, rest: Bytes::new(), scope, _memory: memory }))
+    }
+}
+
+/// An answer on its way to its client: in pieces, so that no more of it is written ahead than is read.
+struct Outgoing {
+    body: BoxBody<Bytes, io::Error>,
+    /// What is left of the last piece.
+    rest: Bytes,
+    scope: RequestScope,
+    /// Memory that a large answer has.
+    _memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.rest.is_empty() {
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame,
+                end => return Poll::Ready(end),
+            };
+            match frame.into_data() {
+                Ok(data) => self.rest = data,
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+        self.scope.phase().moved_on();
+        let length = self.rest.len().min(BUFFER);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = SizeHint::new();
+        let (rest, body) = (self.rest.len() as u64, self.body.size_hint());
+        hint.set_lower(body.lower() + rest);
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        self.scope.phase().set(Phase::None);
+    }
+}
+
+/// A stream whose connection is told of what arrives.
+struct Watched {
+    stream: Stream,
+    activity: Arc<Activity>,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if buf.filled().len() > before {
+            self.activity.received();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

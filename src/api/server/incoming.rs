@@ -1,0 +1,73 @@
+//! The body of a request, which the server keeps a hand on: what an answer leaves unread is read and thrown away, since a
+//! client that still sends would lose the answer with its connection.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+/// The most that is thrown away of a body, in bytes.
+const LARGEST_REST: usize = 64 * 1024 * 1024;
+/// How long that may take.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+
+/// A body that the application reads; the server can read what is left.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedIncoming(Arc<Mutex<Reading>>);
+
+#[derive(Debug)]
+struct Reading {
+    body: Incoming,
+    is_begun: bool,
+}
+
+impl SharedIncoming {
+    pub(crate) fn new(body: Incoming) -> Self {
+        Self(Arc::new(Mutex::new(Reading { body, is_begun: false })))
+    }
+
+    /// Reads what is left and throws it away, within bounds. A client that waits to be told to go on (`waits`) has not begun
+    /// to send where nothing was read.
+    pub(crate) async fn discard_rest(&self, waits: bool) {
+        let is_over = {
+            let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            reading.body.is_end_stream() || (waits && !reading.is_begun)
+        };
+        if is_over {
+            return;
+        }
+        let rest = async {
+            let (mut body, mut length) = (self.clone(), 0);
+            while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+                length += frame.data_ref().map_or(0, Bytes::len);
+                if length > LARGEST_REST {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LONGEST_REST, rest).await;
+    }
+}
+
+impl Body for SharedIncoming {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.is_begun = true;
+        Pin::new(&mut reading.body).poll_frame(cx).map_err(io::Error::other)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).body.size_hint()
+    }
+}

@@ -1,0 +1,31 @@
+//! The known name that a misspelt one is most like.
+
+/// How alike two names must be for one to be offered instead of the other, of 1.
+const LIKENESS: f64 = 0.8;
+/// A longer text, in bytes, is no misspelt name; comparing takes time in proportion to both lengths.
+const LONGEST: usize = 128;
+
+/// The name that is most like a text by the measure of Jaro and Winkler, whatever the case of letters; `None` where none
+/// is alike enough.
+#[must_use]
+pub fn nearest_name<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    let text = text.to_lowercase();
+    let comparable = names.into_iter().filter(|name| name.len() <= LONGEST);
+    let alike = comparable.map(|name| (strsim::jaro_winkler(&name.to_lowercase(), &text), name));
+    alike.filter(|(likeness, _)| *likeness > LIKENESS).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found_and_a_long_text_is_not_compared() {
+        assert_eq!(nearest_name("Carier", ["origin", "carrier"]), Some("carrier"));
+        assert_eq!(nearest_name("x", ["origin", "carrier"]), None);
+        assert_eq!(nearest_name(&"carrier".repeat(20), ["carrier"]), None);
+    }
+}
