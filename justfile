@@ -21,6 +21,10 @@ openapi:
 torture kills="220":
     WINDROW_TORTURE_KILLS={{kills}} cargo test --test torture --test broker_faults --test kafka kill -- --nocapture
 
+# everything that a server can be troubled with, 10,000 connections among it, while a good client asks on; about a minute
+storm seconds="20":
+    WINDROW_STORM_SECONDS={{seconds}} cargo test --release --test storm -- --nocapture
+
 # rows per second into sealed files beside bare rdkafka, on the embedded broker and on Kafka (WINDROW_TEST_KAFKA); memory up to ten million rows
 bench:
     cargo bench --bench pipeline

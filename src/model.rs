@@ -22,6 +22,7 @@ mod predictor;
 mod score;
 mod solver;
 mod summary;
+mod table;
 mod window;
 
 #[cfg(test)]

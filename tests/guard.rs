@@ -100,7 +100,7 @@ fn more_requests_than_may_be_are_told_to_come_again() {
     // A client that sends slowly takes no place from anybody.
     let slow = half_a_request(&url);
     assert_eq!(predict(&url, &[]).status, 200);
-    let batch = serde_json::Value::from(vec![row(); 50_000]).to_string();
+    let batch = Value::from(vec![row(); 50_000]).to_string();
     let working = std::thread::spawn({
         let url = format!("{url}/v1/models/latest/predict/batch");
         move || ask("POST", &url, &[JSON], batch.as_bytes()).status

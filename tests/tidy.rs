@@ -2,7 +2,7 @@
 //!
 //! The table is ARCHITECTURE.md's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -148,6 +148,54 @@ fn modules_import_downwards_only() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// A file of src as its `crate::` path without the crate.
+fn module_path(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).expect("a file in src").with_extension("");
+    inside.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect::<Vec<_>>().join("::")
+}
+
+/// The longest modules of `files` that `crate::` paths of a text lead to.
+fn imported_files(code: &str, files: &BTreeSet<String>) -> BTreeSet<String> {
+    let is_path = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == ':';
+    let paths = code.split("crate::").skip(1).map(|rest| rest.split(|c| !is_path(c)).next().unwrap_or_default());
+    let file = |path: &str| {
+        let parts: Vec<&str> = path.split("::").collect();
+        (1..=parts.len()).rev().map(|length| parts[..length].join("::")).find(|module| files.contains(module))
+    };
+    paths.filter_map(file).collect()
+}
+
+#[test]
+fn no_files_of_a_module_import_each_other_in_a_circle() {
+    let paths = rust_files("src");
+    let files: BTreeSet<String> = paths.iter().map(|path| module_path(path)).collect();
+    // A module's own file hands out what the files below it hold: what matters are these.
+    let inner = |me: &String, other: &String| {
+        other != me && other.contains("::") && other.split("::").next() == me.split("::").next()
+    };
+    let imports: BTreeMap<String, BTreeSet<String>> = paths
+        .iter()
+        .map(|path| (module_path(path), imported_files(&code(path), &files)))
+        .filter(|(me, _)| me.contains("::"))
+        .map(|(me, others)| (me.clone(), others.into_iter().filter(|other| inner(&me, other)).collect()))
+        .collect();
+    let circles: Vec<&String> = imports
+        .keys()
+        .filter(|start| {
+            let (mut seen, mut next) = (BTreeSet::new(), vec![*start]);
+            while let Some(file) = next.pop() {
+                next.extend(imports.get(file).into_iter().flatten().filter(|other| seen.insert(*other)));
+            }
+            seen.contains(start)
+        })
+        .collect();
+    assert!(circles.is_empty(), "these import each other in circles: {circles:?}");
+    let code = "use crate::api::{A, schema::B};\nuse crate::api::schema::json::Seed;\nlet x = crate::api::error::f();";
+    let known = ["api", "api::schema", "api::schema::json", "api::error"].map(str::to_owned).into_iter().collect();
+    let found: Vec<String> = imported_files(code, &known).into_iter().collect();
+    assert_eq!(found, ["api", "api::error", "api::schema::json"]);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! What each connection is doing: told by the requests on it, read by the server when it must close one.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
+use tokio::task::AbortHandle;
 
 /// A clock that is read often and set a few times a second.
 #[derive(Debug)]
@@ -57,15 +57,28 @@ pub(crate) struct Activity {
     has_begun: AtomicBool,
     /// Whether a request was ever answered.
     has_answered: AtomicBool,
-    /// Ends the connection.
-    pub(crate) close: CancellationToken,
+    /// Ends the connection's task.
+    task: OnceLock<AbortHandle>,
 }
 
 impl Activity {
     pub(crate) fn new(clock: Arc<CoarseClock>) -> Self {
         let changed = AtomicU64::new(clock.millis());
         let (has_begun, has_answered) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { clock, requests: Default::default(), changed, has_begun, has_answered, close: CancellationToken::new() }
+        Self { clock, requests: Default::default(), changed, has_begun, has_answered, task: OnceLock::new() }
+    }
+
+    /// Tells which task serves the connection.
+    pub(crate) fn set_task(&self, task: AbortHandle) {
+        // It is served by one.
+        let _ = self.task.set(task);
+    }
+
+    /// Ends the connection, whatever it is doing.
+    pub(crate) fn close(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
     }
 
     /// How the connection stands, and since when: as its request that is hardest to give up.

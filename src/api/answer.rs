@@ -17,6 +17,9 @@ use crate::registry::Model;
 /// A prediction takes fewer bytes.
 const USUAL_ANSWER: usize = 256;
 
+/// What `middleware` adds has room in the map of headers from the start.
+const USUAL_HEADERS: usize = 10;
+
 /// An answer in JSON of the shape `T`.
 pub(crate) struct Answer<T> {
     body: Vec<u8>,
@@ -56,6 +59,7 @@ impl<T: Type> Payload for Answer<T> {
 impl<T: Type> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
         let mut response = self.body.into_response();
+        response.headers_mut().reserve(USUAL_HEADERS);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Self::CONTENT_TYPE));
         if let Some(by) = self.by {
             response.set_data(by);

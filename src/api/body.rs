@@ -210,8 +210,10 @@ fn check_json(request: &Request) -> Result<(), ApiError> {
 /// Reads the body, and then takes a place among the work: a client that sends slowly keeps nobody from being answered.
 async fn read(request: &Request, body: &mut RequestBody, limit: usize) -> Result<ReadBody, ApiError> {
     let scope = RequestScope::of(request)?;
-    let gone =
-        |reason: &dyn std::fmt::Display| ApiError::malformed(&format!("the body did not arrive whole: {reason}"));
+    let gone = |reason: &dyn std::fmt::Display| {
+        scope.cut_short();
+        ApiError::malformed(&format!("the body did not arrive whole: {reason}"))
+    };
     let mut body: BoxBody<Bytes, std::io::Error> = body.take().map_err(|error| gone(&error))?.into();
     if body.size_hint().lower() > limit as u64 {
         return Err(ApiError::too_large(limit));

@@ -14,6 +14,9 @@ use crate::registry::{AliasError, BadAliasName, UnknownModel};
 /// The media type of a problem.
 pub(crate) const PROBLEM: &str = "application/problem+json";
 
+/// Where the paths of the Open Inference Protocol begin.
+pub(crate) const INFERENCE: &str = "/v2";
+
 /// So many of the names that could have been meant are listed.
 const MOST_KNOWN: usize = 100;
 
@@ -84,12 +87,15 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
     }
 
-    /// As the clients of a path expect it: those of the Open Inference Protocol look for `error`.
-    pub(crate) fn at_path(mut self, path: &str) -> Self {
-        if path.starts_with("/v2") {
-            self.error = Some(self.detail.clone());
-        }
+    /// As clients of the Open Inference Protocol expect it: they look for `error`.
+    pub(crate) fn for_inference(mut self) -> Self {
+        self.error = Some(self.detail.clone());
         self
+    }
+
+    /// As the clients of a path expect it.
+    pub(crate) fn at_path(self, path: &str) -> Self {
+        if path.starts_with(INFERENCE) { self.for_inference() } else { self }
     }
 
     /// The problem as an answer of its own, where no operation is there to give it.

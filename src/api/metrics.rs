@@ -84,7 +84,7 @@ pub(crate) struct Metrics {
     latencies: Family<OfOperation, Histogram, Latencies>,
     /// Requests that are being answered.
     pub(crate) under_way: Gauge,
-    /// Requests whose clients had gone before the answer was made.
+    /// Requests whose clients went away before they had their answers.
     pub(crate) disconnects: Counter,
     /// Open connections.
     pub(crate) connections: Gauge,
@@ -101,7 +101,7 @@ impl Metrics {
         let about = "Time from a request's head to its answer's, by operation";
         registry.register_with_unit("http_request_duration", about, Unit::Seconds, latencies.clone());
         registry.register("http_requests_under_way", "Requests being answered now", under_way.clone());
-        let about = "Requests whose clients had gone before they were answered";
+        let about = "Requests whose clients went away before they had their answers";
         registry.register("http_disconnects", about, disconnects.clone());
         registry.register("http_connections", "Open connections", connections.clone());
         let about = "Connections that the server closed before their clients did, by reason";

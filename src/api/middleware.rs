@@ -45,6 +45,6 @@ pub(crate) fn surround(routes: impl Endpoint + 'static, parts: Parts) -> BoxEndp
     let endpoint = Authentication { inner: endpoint, keys, is_loopback, cors: cors.clone() };
     let endpoint = Headers { inner: endpoint, is_tls, cors };
     let endpoint = Count { inner: endpoint, metrics };
-    let endpoint = AccessLog { inner: endpoint, is_logged };
-    RequestId::new(endpoint).boxed()
+    let endpoint = RequestId::new(endpoint);
+    AccessLog { inner: endpoint, is_logged }.boxed()
 }

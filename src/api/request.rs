@@ -2,7 +2,7 @@
 //! and whether its client still waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
 
 use poem::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -74,12 +74,15 @@ pub(crate) struct RequestScope(Arc<Scope>);
 struct Scope {
     limits: Arc<Limits>,
     state: AtomicU8,
+    /// Whether the client went away before its body had arrived.
+    is_cut_short: AtomicBool,
     phase: RequestPhase,
 }
 
 impl RequestScope {
     pub(crate) fn new(limits: Arc<Limits>, activity: Arc<Activity>) -> Self {
-        Self(Arc::new(Scope { limits, state: AtomicU8::new(WANTED), phase: RequestPhase::begin(activity) }))
+        let (state, is_cut_short) = (AtomicU8::new(WANTED), AtomicBool::new(false));
+        Self(Arc::new(Scope { limits, state, is_cut_short, phase: RequestPhase::begin(activity) }))
     }
 
     /// That of a request.
@@ -113,6 +116,15 @@ impl RequestScope {
     /// Gives the request up, so that its work stops; `false` where that cannot be taken back any more.
     pub(crate) fn abandon(&self) -> bool {
         self.0.state.compare_exchange(WANTED, ABANDONED, SeqCst, SeqCst) != Err(COMMITTED)
+    }
+
+    /// Notes that the client went away before its body had arrived.
+    pub(crate) fn cut_short(&self) {
+        self.0.is_cut_short.store(true, SeqCst);
+    }
+
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.0.is_cut_short.load(SeqCst)
     }
 
     /// Whether the request's body is still on its way.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use poem::endpoint::{make, make_sync};
 use poem::web::Redirect;
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, get};
+use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Route, get};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -77,7 +77,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
         is_loopback: !listener.is_open(),
     };
     let endpoint = middleware::surround(routes(&state, &metrics, document), parts);
-    let app = App::new(endpoint, Limits::new(&pipeline.serve));
+    let app = App::new(endpoint, Limits::new(&pipeline.serve), Arc::clone(&metrics));
     accept(listener, app, Arc::new(Connections::new(&pipeline.serve, metrics)), &stop).await;
     stop.cancel();
     background.close();
@@ -108,7 +108,9 @@ async fn accept(listener: Listener, app: App, connections: Arc<Connections>, sto
         let _ = tcp.set_nodelay(true);
         let stream = Stream::new(tcp, listener.certificate.as_deref());
         let (app, stop) = (app.clone(), stop.child_token());
-        open.spawn(async move { app.serve(stream, address, Arc::clone(&place.activity), stop).await });
+        let activity = Arc::clone(&place.activity);
+        let task = open.spawn(async move { app.serve(stream, address, Arc::clone(&place.activity), stop).await });
+        activity.set_task(task.abort_handle());
     }
     open.close();
     let _ = tokio::time::timeout(DRAIN_LIMIT, open.wait()).await;
@@ -140,14 +142,22 @@ fn routes(state: &Arc<State>, metrics: &Arc<Metrics>, document: Arc<Document>) -
             "/metrics",
             get(make_sync(move |_| Response::builder().content_type(metrics::CONTENT_TYPE).body(metrics.text()))),
         );
-    // Asked by hand and not nested: a request for an operation is routed once.
-    let (plain, operations) = (Arc::new(plain), Arc::new(service.into_endpoint()));
-    make(move |request: poem::Request| {
-        let (plain, operations) = (Arc::clone(&plain), Arc::clone(&operations));
-        async move {
-            let is_plain = matches!(request.uri().path(), "/" | "/docs" | "/openapi.json" | "/metrics");
-            if is_plain { plain.call(request).await } else { operations.call(request).await }
+    Routes { plain, operations: service.into_endpoint() }
+}
+
+/// The paths that have no typed operation, and the operations. Asked by hand and not nested: a request is routed once.
+struct Routes<O> {
+    plain: Route,
+    operations: O,
+}
+
+impl<O: Endpoint> Endpoint for Routes<O> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        if matches!(request.uri().path(), "/" | "/docs" | "/openapi.json" | "/metrics") {
+            return self.plain.call(request).await;
         }
-    })
-    .map_to_response()
+        Ok(self.operations.call(request).await?.into_response())
+    }
 }

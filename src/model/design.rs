@@ -15,7 +15,8 @@ use rayon::prelude::*;
 
 use crate::model::chunk::{CHUNK_ROWS, Chunk, KeptChunk};
 use crate::model::encoder::Encoder;
-use crate::model::frame::{Frame, Share, Table};
+use crate::model::frame::Frame;
+use crate::model::table::{Subset, Table};
 use crate::model::kernel::{Rows, Scale, Shape, Tile, Weights};
 
 use arrange::{arrange, map_codes};
@@ -45,7 +46,7 @@ struct Piece {
 
 impl Design {
     /// The rows of frames that have the encoder's features.
-    pub(super) fn new(encoder: &Encoder, frames: &[Arc<Frame>], share: Share) -> Self {
+    pub(super) fn new(encoder: &Encoder, frames: &[Arc<Frame>], share: Subset) -> Self {
         let frames: Vec<_> = frames.iter().map(|frame| (frame.table(), frame.range(share))).collect();
         let arranged = arrange(encoder);
         let maps = frames.iter().map(|(table, _)| map_codes(encoder, &table.dictionaries)).collect();

@@ -6,7 +6,7 @@ mod compare;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Feature, FeatureKind};
-use crate::model::frame::is_number;
+use crate::model::table::is_number;
 use crate::model::summary::{Columns, Cut};
 
 pub use compare::{Drift, FeatureDrift};

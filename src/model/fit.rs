@@ -13,7 +13,8 @@ use crate::model::artifact::{Coefficient, Example, Learned, Method, PenaltyTrial
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::encoder::learn::LearnError;
-use crate::model::frame::{Frame, Share};
+use crate::model::frame::Frame;
+use crate::model::table::Subset;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
 use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
@@ -146,7 +147,7 @@ pub fn fit(
         LearnError::Read(error) => FitError::Read(error),
     })?;
     let columns = encoder.width();
-    let design = Design::new(&encoder, frames, Share::Training);
+    let design = Design::new(&encoder, frames, Subset::Training);
     let method = solver::method(settings.solver, &design);
     let most = if method == Method::Lbfgs { MOST_COLUMNS } else { MOST_DENSE - 1 };
     if columns > most {
@@ -154,7 +155,7 @@ pub fn fit(
     }
     let positives: usize = frames.iter().map(|frame| frame.fit_positives()).sum();
     let training_share = positives as f64 / design.rows() as f64;
-    let held_out = HeldOut { design: Design::new(&encoder, frames, Share::HeldOut), settings, training_share };
+    let held_out = HeldOut { design: Design::new(&encoder, frames, Subset::HeldOut), settings, training_share };
     let nothing = (None, solver::from_share(&design, positives));
     let earlier = starts.iter().map(|start| {
         let (intercept, weights) = warm::translate(start.learned, &encoder);
@@ -170,7 +171,7 @@ pub fn fit(
         })?;
         from = solution.coefficients.clone();
         passes += solution.passes;
-        let newest = frames.last().map_or(0, |frame| frame.range(Share::HeldOut).len());
+        let newest = frames.last().map_or(0, |frame| frame.range(Subset::HeldOut).len());
         let scores = held_out.scores(&solution, newest)?;
         let log_loss = scores.get(HOLDOUT).map(|score| score.log_loss);
         trials.push(PenaltyTrial {

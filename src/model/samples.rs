@@ -8,7 +8,8 @@ use crate::model::chunk::{CHUNK_ROWS, InMemory};
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::fit::FitSettings;
-use crate::model::frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows, Share};
+use crate::model::frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
+use crate::model::table::Subset;
 use crate::record::{RecordParser, RecordReader};
 
 /// The schema of a pipeline, and its dataset cut into windows of `rows` rows.
@@ -90,7 +91,7 @@ pub(super) fn flights(rule: &str) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
 /// The training rows of windows, encoded.
 pub(super) fn design(schema: &Schema, frames: &[Arc<Frame>], settings: &FitSettings) -> (Encoder, Design) {
     let encoder = Encoder::learn(&schema.features, frames, settings.min_count).expect("numbers of a sane range");
-    let design = Design::new(&encoder, frames, Share::Training);
+    let design = Design::new(&encoder, frames, Subset::Training);
     (encoder, design)
 }
 

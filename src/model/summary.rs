@@ -4,7 +4,7 @@ use std::io;
 
 use rayon::prelude::*;
 
-use crate::model::frame::Table;
+use crate::model::table::Table;
 
 /// A window's numbers are told by so many values of equal ranks apart. They bracket the median of several windows so
 /// narrowly that a 256th of the rows is looked at again.

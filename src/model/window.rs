@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::artifact::{Learned, Score};
 use crate::model::design::Design;
 use crate::model::drift::{Drift, Profile};
-use crate::model::frame::{Frame, Share};
+use crate::model::frame::Frame;
+use crate::model::table::Subset;
 use crate::model::objective::row_loss;
 use crate::model::score::score;
 use crate::record::{ModelId, WindowIndex};
@@ -96,11 +97,11 @@ pub struct Scored {
 /// # Errors
 /// The rows cannot be read again.
 pub fn score_on(frame: &Arc<Frame>, id: ModelId, learned: &Learned, share: f64, is_new: bool) -> io::Result<Scored> {
-    let part = if is_new { Share::HeldOut } else { Share::Whole };
+    let part = if is_new { Subset::HeldOut } else { Subset::Whole };
     let design = Design::new(&learned.encoder, std::slice::from_ref(frame), part);
     let weights: Vec<f64> = learned.weights().collect();
     let (log_odds, truth) = design.log_odds(&design.in_design_order(learned.intercept.weight, &weights))?;
-    let held_out = truth.len() - frame.range(Share::HeldOut).len();
+    let held_out = truth.len() - frame.range(Subset::HeldOut).len();
     let score = |first: usize| score(&log_odds[first..], &truth[first..], learned.threshold, share);
     let window = if is_new { None } else { score(0) };
     let score = ModelScore { model: id, window, holdout: score(held_out) };

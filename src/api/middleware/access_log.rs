@@ -23,22 +23,23 @@ impl<E: Endpoint<Output = Response>> Endpoint for AccessLog<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let (method, path) = (request.method(), request.uri().path());
-        let id = request.header(REQUEST_ID.as_str()).unwrap_or_default();
         let span = tracing::info_span!(
-            "request", %method, path, id, operation = Empty, model = Empty, lineage = Empty, status = Empty
+            "request", method = %request.method(), path = request.uri().path(), id = Empty, operation = Empty,
+            model = Empty, lineage = Empty, status = Empty
         );
         if span.is_disabled() && !self.is_logged {
             return self.inner.call(request).await;
         }
         let began = Instant::now();
-        let (method, uri, remote) = (method.clone(), request.uri().clone(), request.remote_addr().to_string());
-        let id = id.to_owned();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let remote = request.remote_addr().to_string();
         // Boxed, so that requests that nobody traces have no larger future.
         let response = Box::pin(self.inner.call(request).instrument(span.clone())).await?;
         let operation = response.data::<OperationId>().map_or_else(|| operation_of(uri.path()), |id| id.0);
         let by = response.data::<AnsweredBy>();
         let status = response.status().as_u16();
+        let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+        span.record("id", id);
         record(&span, operation, status, by);
         if self.is_logged {
             let model = by.map_or("", |by| by.0.name());

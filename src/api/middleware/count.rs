@@ -1,4 +1,4 @@
-//! Requests counted by operation and status, and those whose clients went away.
+//! Requests counted by operation and status.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,9 +20,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Count<E> {
     async fn call(&self, request: Request) -> Result<Response> {
         let began = Instant::now();
         let plain = operation_of(request.uri().path());
-        let mut under_way = UnderWay::new(&self.metrics);
+        let _under_way = UnderWay::new(&self.metrics);
         let response = self.inner.call(request).await?;
-        under_way.is_answered = true;
         let operation = response.data::<OperationId>().map_or(plain, |id| id.0);
         self.metrics.answered(operation, response.status().as_u16(), began.elapsed());
         Ok(response)
@@ -40,24 +39,17 @@ pub(crate) fn operation_of(path: &str) -> &'static str {
 }
 
 /// A request that is being answered.
-struct UnderWay<'m> {
-    metrics: &'m Metrics,
-    is_answered: bool,
-}
+struct UnderWay<'m>(&'m Metrics);
 
 impl<'m> UnderWay<'m> {
     fn new(metrics: &'m Metrics) -> Self {
         metrics.under_way.inc();
-        Self { metrics, is_answered: false }
+        Self(metrics)
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.metrics.under_way.dec();
-        // The future of a request is dropped when its connection ends.
-        if !self.is_answered {
-            self.metrics.disconnects.inc();
-        }
+        self.0.under_way.dec();
     }
 }

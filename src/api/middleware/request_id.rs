@@ -1,7 +1,9 @@
 //! Every request has a name: in its answer, in the log, and in what the client says of it.
 
+use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use bytes::Bytes;
 use poem::http::HeaderValue;
 use poem::http::header::HeaderName;
 use poem::{Endpoint, Request, Response, Result};
@@ -29,8 +31,10 @@ impl<E> RequestId<E> {
                 && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
         };
         request.headers().get(REQUEST_ID).filter(is_name).cloned().unwrap_or_else(|| {
-            let text = format!("{}-{}", self.process, self.next.fetch_add(1, Relaxed));
-            HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("-"))
+            let mut text = Vec::with_capacity(LONGEST_ID);
+            // Writing into memory cannot fail.
+            let _ = write!(text, "{}-{}", self.process, self.next.fetch_add(1, Relaxed));
+            HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("-"))
         })
     }
 }
@@ -38,9 +42,8 @@ impl<E> RequestId<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    async fn call(&self, request: Request) -> Result<Response> {
         let id = self.id(&request);
-        request.headers_mut().insert(REQUEST_ID, id.clone());
         let mut response = self.inner.call(request).await?;
         response.headers_mut().insert(REQUEST_ID, id);
         Ok(response)

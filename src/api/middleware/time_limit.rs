@@ -1,12 +1,14 @@
 //! How long a request may take, its body included.
 
+use std::future::{Future as _, poll_fn};
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, Request, Response, Result};
 
-use crate::api::error::Problem;
+use crate::api::error::{INFERENCE, Problem};
 use crate::api::request::RequestScope;
 
 /// Ends requests that take too long.
@@ -20,10 +22,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let scope = RequestScope::of(&request)?.clone();
-        let uri = request.uri().clone();
+        let is_inference = request.uri().path().starts_with(INFERENCE);
         // Also where the client goes away and this future is dropped, the work of the request stops.
         let waiting = AbandonOnDrop(scope);
         let mut answer = pin!(self.inner.call(request));
+        // Most requests are answered at once, and need no timer.
+        if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
+            return answer;
+        }
         if let Ok(answer) = tokio::time::timeout(self.timeout, &mut answer).await {
             return answer;
         }
@@ -39,7 +45,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
             return answer.await;
         };
         let is_ours = problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16();
-        let mut response = problem.at_path(uri.path()).into_plain_response();
+        let mut response = (if is_inference { problem.for_inference() } else { problem }).into_plain_response();
         if is_ours {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -76,10 +76,14 @@ impl<'b> Visitor<'b> for RowSeed<'_> {
         let fields = self.schema.fields();
         let mut values: Vec<Option<InputValue<'b>>> = vec![None; fields.len()];
         let before = self.faults.len();
-        while let Some(name) = map.next_key_seed(NameSeed(self.schema))? {
+        let mut expected = 0;
+        while let Some(name) = map.next_key_seed(NameSeed { schema: self.schema, expected })? {
             let value = map.next_value::<InputValue<'b>>()?;
             match name {
-                Name::Field(place) if values[place].is_none() => values[place] = Some(value),
+                Name::Field(place) if values[place].is_none() => {
+                    values[place] = Some(value);
+                    expected = place + 1;
+                }
                 Name::Field(place) => self.faults.push(fields[place].fault("stands twice", Some(value.to_string()))),
                 Name::Unknown { name, nearest } => self.faults.push(FieldFault {
                     field: name,
@@ -130,7 +134,11 @@ enum Name {
     Unknown { name: String, nearest: Option<String> },
 }
 
-struct NameSeed<'s>(&'s InputSchema);
+struct NameSeed<'s> {
+    schema: &'s InputSchema,
+    /// The field that comes next where a client sends them in the schema's order, as most do.
+    expected: usize,
+}
 
 impl<'b> DeserializeSeed<'b> for NameSeed<'_> {
     type Value = Name;
@@ -148,9 +156,12 @@ impl Visitor<'_> for NameSeed<'_> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-        Ok(match self.0.position(name) {
+        if self.schema.fields().get(self.expected).is_some_and(|field| field.name == name) {
+            return Ok(Name::Field(self.expected));
+        }
+        Ok(match self.schema.position(name) {
             Some(place) => Name::Field(place),
-            None => Name::Unknown { name: excerpt(name), nearest: self.0.nearest_field(name) },
+            None => Name::Unknown { name: excerpt(name), nearest: self.schema.nearest_field(name) },
         })
     }
 }

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::activity::{Activity, Phase};
 use crate::api::answer::SharedBody;
+use crate::api::metrics::Metrics;
 use crate::api::request::{Limits, RequestScope, SMALL};
 use crate::api::server::incoming::SharedIncoming;
 use crate::api::server::tls::Stream;
@@ -37,6 +38,8 @@ const STREAMS: u32 = 64;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// The largest head of HTTP/2, in bytes.
 const LARGEST_HEAD: u32 = 16 * 1024;
+/// The media type of a stream of events.
+const EVENTS: &str = "text/event-stream";
 /// How often a connection of HTTP/2 is asked whether it lives, and how long it may take to say so.
 const PING: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(10)];
 
@@ -45,13 +48,16 @@ const PING: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(10)];
 pub(crate) struct App {
     pub(crate) endpoint: Arc<BoxEndpoint<'static, Response>>,
     pub(crate) limits: Arc<Limits>,
+    metrics: Arc<Metrics>,
     protocol: Arc<auto::Builder<TokioExecutor>>,
 }
 
 impl App {
-    pub(crate) fn new(endpoint: BoxEndpoint<'static, Response>, limits: Limits) -> Self {
+    pub(crate) fn new(endpoint: BoxEndpoint<'static, Response>, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let mut protocol = auto::Builder::new(TokioExecutor::new());
-        protocol.http1().max_buf_size(BUFFER);
+        // Most answers are small: copied behind their heads, they are sent in one piece. A client that has ended its half of
+        // the connection still reads the other.
+        protocol.http1().max_buf_size(BUFFER).writev(false).half_close(true);
         protocol
             .http2()
             .timer(TokioTimer::new())
@@ -62,7 +68,7 @@ impl App {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(BUFFER)
             .max_header_list_size(LARGEST_HEAD);
-        Self { endpoint: Arc::new(endpoint), limits: Arc::new(limits), protocol: Arc::new(protocol) }
+        Self { endpoint: Arc::new(endpoint), limits: Arc::new(limits), metrics, protocol: Arc::new(protocol) }
     }
 
     /// Serves a connection until either side ends it; after a stop, until its requests are answered.
@@ -75,7 +81,6 @@ impl App {
     ) {
         let scheme = if stream.is_tls() { Scheme::HTTPS } else { Scheme::HTTP };
         let io = TokioIo::new(Watched { stream, activity: Arc::clone(&activity) });
-        let close = activity.close.clone();
         let app = self.clone();
         let service = service_fn(move |request| {
             let scope = RequestScope::new(Arc::clone(&app.limits), Arc::clone(&activity));
@@ -86,14 +91,10 @@ impl App {
         tokio::select! {
             // How a connection ends is its client's matter; its requests have been told in the log.
             _ = connection.as_mut() => return,
-            () = close.cancelled() => return,
             () = stop.cancelled() => {}
         }
         connection.as_mut().graceful_shutdown();
-        tokio::select! {
-            _ = connection => {}
-            () = close.cancelled() => {}
-        }
+        let _ = connection.await;
     }
 
     async fn answer(
@@ -103,6 +104,7 @@ impl App {
         scheme: Scheme,
         scope: RequestScope,
     ) -> Result<hyper::Response<Outgoing>, Infallible> {
+        let mut delivery = Delivery { metrics: Arc::clone(&self.metrics), is_over: false };
         let address = Addr::SocketAddr(address);
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(scope.clone());
@@ -135,8 +137,13 @@ impl App {
             }
         }
         scope.phase().set(Phase::Sending);
+        // A stream of events has no end but that its client goes away.
+        delivery.is_over = body.is_end_stream() || response.content_type() == Some(EVENTS);
+        if scope.is_cut_short() {
+            delivery.is_over = false;
+        }
         let response = hyper::Response::<BoxBody<Bytes, io::Error>>::from(response);
-        Ok(response.map(|_| Outgoing { body, rest: Bytes::new(), scope, _memory: memory }))
+        Ok(response.map(|_| Outgoing { body, rest: Bytes::new(), scope, delivery, _memory: memory }))
     }
 }
 
@@ -146,6 +153,7 @@ struct Outgoing {
     /// What is left of the last piece.
     rest: Bytes,
     scope: RequestScope,
+    delivery: Delivery,
     /// Memory that a large answer has.
     _memory: Option<OwnedSemaphorePermit>,
 }
@@ -158,7 +166,10 @@ impl Body for Outgoing {
         if self.rest.is_empty() {
             let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => frame,
-                end => return Poll::Ready(end),
+                end => {
+                    self.delivery.is_over |= end.is_none();
+                    return Poll::Ready(end);
+                }
             };
             match frame.into_data() {
                 Ok(data) => self.rest = data,
@@ -167,7 +178,9 @@ impl Body for Outgoing {
         }
         self.scope.phase().moved_on();
         let length = self.rest.len().min(BUFFER);
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+        let piece = self.rest.split_to(length);
+        self.delivery.is_over |= self.is_end_stream() && !self.scope.is_cut_short();
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -182,6 +195,20 @@ impl Body for Outgoing {
             hint.set_upper(upper + rest);
         }
         hint
+    }
+}
+
+/// The way of an answer; it ends early where the client goes away.
+struct Delivery {
+    metrics: Arc<Metrics>,
+    is_over: bool,
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.metrics.disconnects.inc();
+        }
     }
 }
 

@@ -18,10 +18,12 @@ use crate::config::Serve;
 const TICK: Duration = Duration::from_millis(50);
 /// After so many of them, connections that have waited too long are closed.
 const TICKS_A_SWEEP: u32 = 4;
-/// A connection that waits for its client for less than this keeps its place.
-const SHORTEST_WAIT: Duration = Duration::from_millis(100);
-/// The same for one whose request or answer is on its way.
-const SHORTEST_STALL: Duration = Duration::from_secs(1);
+/// How long a connection keeps its place where another wants it: while the head of a request is awaited,
+const SHORTEST_HEAD: Duration = Duration::from_millis(100);
+/// while a body or an answer is on its way and does not move,
+const SHORTEST_STALL: Duration = Duration::from_millis(250);
+/// and between two requests.
+const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 
 /// The open connections.
 #[derive(Debug)]
@@ -102,12 +104,12 @@ impl Connections {
     /// Closes what is left at the end.
     pub(crate) fn close_all(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.connections.values().for_each(|activity| activity.close.cancel());
+        open.connections.values().for_each(|activity| activity.close());
     }
 
     fn close(&self, open: &mut Open, number: u64, reason: CloseReason) {
         if let Some(activity) = open.connections.remove(&number) {
-            activity.close.cancel();
+            activity.close();
             self.metrics.connections.dec();
             self.metrics.closed.get_or_create(&Closed { reason }).inc();
         }
@@ -147,16 +149,22 @@ impl Connections {
     }
 }
 
-/// The connection that can best be given up: one that waits for a request, then one whose body does not arrive, then one
-/// whose answer is not read; of several, the one that has waited longest. `None` where all are being answered.
+/// The connection that can best be given up: one whose request does not come, then one whose body does not arrive, one whose
+/// answer is not read, and last one that was answered and may ask again; of several, the one that has waited longest. `None`
+/// where all are being answered, or moved on a moment ago.
 fn longest_waiting(connections: &HashMap<u64, Arc<Activity>>) -> Option<u64> {
-    let states = connections.iter().map(|(number, activity)| (activity.state(), *number));
-    let waiting = states.filter(|((phase, waited), _)| match phase {
-        Phase::Working => false,
-        Phase::Sending | Phase::Receiving => *waited >= SHORTEST_STALL,
-        Phase::None => *waited >= SHORTEST_WAIT,
+    let waiting = connections.iter().filter_map(|(number, activity)| {
+        let (phase, waited) = activity.state();
+        let (rank, least) = match phase {
+            Phase::None if activity.awaits_head() => (3, SHORTEST_HEAD),
+            Phase::Receiving => (2, SHORTEST_STALL),
+            Phase::Sending => (1, SHORTEST_STALL),
+            Phase::None => (0, SHORTEST_IDLE),
+            Phase::Working => return None,
+        };
+        (waited >= least).then_some((rank, waited, *number))
     });
-    waiting.max().map(|(_, number)| number)
+    waiting.max().map(|(.., number)| number)
 }
 
 impl Drop for Place {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::config::{FeatureKind, RowFault, Schema};
 use crate::model::chunk::{Chunk, MISSING};
 use crate::model::encoder::calendar_number;
-use crate::model::frame::is_number;
+use crate::model::table::is_number;
 use crate::record::{EventTime, Fields, parse_number};
 
 /// How many rows are kept as they were, to serve as examples.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::model::chunk::InMemory;
+use crate::model::chunk::{Chunk, InMemory};
 use crate::model::samples::{pipeline, read, read_holding_out, try_parse};
 
 const FEATURES: &str = "null = [\"\", \"NA\"]\ntime = { column = \"t\", format = \"%Y-%m-%d %H:%M\" }\n\
@@ -56,7 +56,7 @@ fn chunks_with_dictionaries_of_their_own_are_told_by_one() {
     let values = ["q", "b", "a", "b", "z", "a", "q", ""];
     let rows: String = values.iter().cycle().take(10_000).map(|text| format!("1,1,1,{text},\n")).collect();
     let frame = frame(&format!("y,n,l,c,t\n{rows}"));
-    assert!(frame.table.chunks.len() > 2);
+    assert!(frame.table.pieces(0..frame.table.rows()).count() > 2);
     let expected: Vec<_> = values.iter().cycle().take(10_000).map(|text| (!text.is_empty()).then_some(*text)).collect();
     assert_eq!(texts(&frame, 0), expected);
     let pieces: Vec<_> = frame.table.pieces(4_000..8_500).map(|(_, rows)| rows).collect();
@@ -116,6 +116,6 @@ fn the_last_rows_are_held_out() {
         let (_, frames) = read_holding_out(&pipeline(FEATURES), csv.as_bytes(), usize::MAX, holdout);
         let frame = &frames[0];
         assert_eq!((frame.fit_len(), frame.fit_positives()), (fit_len, fit_positives), "{holdout}");
-        assert_eq!(frame.range(Share::Training).len() + frame.range(Share::HeldOut).len(), 25);
+        assert_eq!(frame.range(Subset::Training).len() + frame.range(Subset::HeldOut).len(), 25);
     }
 }

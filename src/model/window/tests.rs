@@ -50,7 +50,7 @@ fn a_model_is_scored_on_all_rows_of_a_later_window_and_on_the_held_out_rows_of_i
 fn where_linfa_has_the_measure_it_says_the_same() {
     let (schema, frames, settings) = flights("at_least = 15");
     let learned = fit(&frames[..2], &schema, &settings, &[]).expect("a model");
-    let design = Design::new(&learned.encoder, &frames[2..], Share::Whole);
+    let design = Design::new(&learned.encoder, &frames[2..], Subset::Whole);
     let weights: Vec<f64> = learned.weights().collect();
     let (log_odds, truth) =
         design.log_odds(&design.in_design_order(learned.intercept.weight, &weights)).expect("memory can be read");

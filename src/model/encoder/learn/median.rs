@@ -3,7 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::model::frame::{Frame, Share};
+use crate::model::frame::Frame;
+use crate::model::table::Subset;
 use crate::model::summary::NumberSummary;
 
 /// The median of each numeric feature over the training rows of all frames, the mean of the middle two for an even count;
@@ -28,7 +29,7 @@ pub(super) fn medians(frames: &[Arc<Frame>]) -> io::Result<Vec<f64>> {
         }
         let table = frame.table();
         let width = table.numbers;
-        let pieces = table.map_pieces(frame.range(Share::Training), |chunk, range| {
+        let pieces = table.map_pieces(frame.range(Subset::Training), |chunk, range| {
             let cells = &chunk.numbers[range.start * width..range.end * width];
             let found = wanted.iter().map(|(feature, low, high)| {
                 let (mut at_most_low, mut inside) = (0, Vec::new());
