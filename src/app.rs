@@ -26,6 +26,7 @@ use crate::dataset::{self, DatasetReader};
 use crate::producer::Producer;
 use crate::record::RunId;
 use crate::registry::Registry;
+use crate::runtime::blocking;
 use crate::telemetry::{Event, Progress};
 use crate::trainer::Trainer;
 
@@ -264,7 +265,7 @@ impl Workplace {
     /// not wait for that.
     async fn prepare(&self, replay: Option<Replay>, stop: &CancellationToken) -> Result<Ground, AppError> {
         let place = self.clone();
-        let reading = tokio::task::spawn_blocking(move || {
+        let reading = blocking(move || {
             let schema = place.schema()?;
             let is_run = replay.is_some();
             let dataset = &place.pipeline.dataset;
@@ -275,7 +276,7 @@ impl Workplace {
             Ok(Ground { schema, digest, cut, is_run, replay })
         });
         tokio::select! {
-            read = reading => read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+            read = reading => read,
             () = stop.cancelled() => Err(AppError::Stopped),
         }
     }

@@ -21,6 +21,7 @@ use crate::broker::{BrokerError, Connection, topics};
 use crate::config;
 use crate::dataset::DatasetError;
 use crate::record::{RunId, WindowIndex};
+use crate::runtime::blocking;
 
 pub use self::finding::{Finding, Kind};
 pub use self::report::{Check, Report, Totals, WindowAccount};
@@ -53,7 +54,7 @@ impl Audit {
             Some((connection, topic)) => Some(topics::describe(connection, topic).await?),
             None => None,
         };
-        let auditing = tokio::task::spawn_blocking(move || {
+        let auditing = blocking(move || {
             let Some(mut ledger) = self.recount(&stop)? else { return Ok(None) };
             match (&self.topic, state) {
                 (Some((connection, topic)), Some(state)) => {
@@ -66,7 +67,7 @@ impl Audit {
             }
             Ok(Some(ledger.close()))
         });
-        auditing.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        auditing.await
     }
 
     /// Dataset and files.

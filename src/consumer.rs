@@ -26,6 +26,7 @@ use crate::broker::topics;
 use crate::broker::{BrokerError, Connection, Deleted, PartitionState, Subscription, TopicState};
 use crate::config::{self, Schema, WindowPolicy};
 use crate::record::{Offset, Partition, RunId};
+use crate::runtime::blocking;
 use crate::telemetry::{Event, Progress};
 
 pub use self::group::Group;
@@ -79,13 +80,13 @@ impl Consumer {
             () = stop.cancelled() => return Ok(()),
         };
         let stopped = stop.clone();
-        let reading = tokio::task::spawn_blocking(move || self.read(&state, &stop));
+        let reading = blocking(move || self.read(&state, &stop));
         let cut_off = async {
             stopped.cancelled().await;
             tokio::time::sleep(STOP_PATIENCE).await;
         };
         tokio::select! {
-            read = reading => read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+            read = reading => read,
             // As good as a kill: what is sealed is safe, and the rest is read again.
             () = cut_off => Ok(()),
         }

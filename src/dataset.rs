@@ -95,7 +95,7 @@ pub fn digest(dataset: &config::Dataset) -> Result<String, DatasetError> {
             read => digest.update(&chunk[..read]),
         }
     }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(digest.finalize()))
 }
 
 impl std::fmt::Debug for DatasetReader {

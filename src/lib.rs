@@ -13,6 +13,7 @@
 pub mod config;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+mod files;
 pub mod record;
 mod runtime;
 pub mod telemetry;

@@ -22,6 +22,7 @@ use crate::broker::{BrokerError, Connection, PublishError, Publisher, Survey, Su
 use crate::config::{self, Schema};
 use crate::dataset::{DatasetError, DatasetReader};
 use crate::record::{Partition, RecordParser, RowNumber, RunId};
+use crate::runtime::blocking;
 use crate::telemetry::{Event, Progress};
 
 /// Waits shorter than this are added up instead of slept: timers are no finer.
@@ -92,8 +93,7 @@ impl Producer {
             state = described => state?,
             () = stop.cancelled() => return Ok(()),
         };
-        let replay = tokio::task::spawn_blocking(move || self.replay(&state, &publisher, &stop));
-        replay.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        blocking(move || self.replay(&state, &publisher, &stop)).await
     }
 
     fn replay(self, state: &TopicState, publisher: &Publisher, stop: &CancellationToken) -> Result<(), ProducerError> {

@@ -23,6 +23,7 @@ use crate::model::{
 };
 use crate::record::{ModelId, WindowIndex};
 use crate::registry::{Model, Registry};
+use crate::runtime::blocking;
 use crate::telemetry::{Event, ModelComparison, Progress};
 
 pub use self::error::TrainerError;
@@ -239,8 +240,4 @@ enum Found {
     Window(Box<Manifest>),
     End,
     NothingYet,
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

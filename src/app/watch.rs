@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::registry::Registry;
+use crate::runtime::blocking;
 use crate::telemetry::{Event, Progress};
 
 /// How often a server looks for models that another process has made.
@@ -16,7 +17,7 @@ pub(super) async fn watch(registry: Arc<Registry>, progress: Progress, stop: Can
     let mut before = registry.snapshot();
     while !stop.is_cancelled() {
         let reading = Arc::clone(&registry);
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || reading.refresh()).await {
+        if let Err(error) = blocking(move || reading.refresh()).await {
             tracing::warn!(%error, "models not read");
         }
         let now = registry.snapshot();

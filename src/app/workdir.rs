@@ -1,9 +1,8 @@
 //! The work directory of one pipeline: fresh, of this run, or of another.
 
 use std::collections::BTreeMap;
-use std::fs::{self, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use serde_json::Value;
 
 use crate::batch::{BatchError, BatchStore, shares_folder};
 use crate::config::Pipeline;
+use crate::files;
 use crate::producer::Replay;
 
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
@@ -20,8 +20,6 @@ pub(crate) const BROKER: &str = "broker";
 const RUN_FILE: &str = "run.json";
 /// The version of `run.json`. A reader refuses a higher one.
 const FORMAT: u32 = 2;
-/// As any file that a program leaves for others to read; the umask still takes its share.
-const READABLE: u32 = 0o666;
 /// What may change between two lives of a run: none of it changes a row, a window or a model. The dataset is known by its
 /// content, not by its path.
 const FREE: [&str; 6] = ["dataset.path", "quarantine", "serve", "stream.pace", "stream.seed", "train.keep"];
@@ -111,7 +109,6 @@ pub(crate) fn describe(
     if path.exists() {
         return Ok(());
     }
-    fs::create_dir_all(workdir).map_err(failed)?;
     let run = RunFile {
         format: FORMAT,
         windrow: env!("CARGO_PKG_VERSION").to_owned(),
@@ -121,10 +118,7 @@ pub(crate) fn describe(
         replay: origin.replay.and_then(|replay| serde_json::to_value(replay).ok()),
     };
     let text = serde_json::to_vec_pretty(&run).map_err(|error| failed(error.into()))?;
-    let mut file =
-        tempfile::Builder::new().permissions(Permissions::from_mode(READABLE)).tempfile_in(workdir).map_err(failed)?;
-    file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(&path).map(drop).map_err(|error| failed(error.error))
+    files::write_whole(&path, &text).map(drop).map_err(failed)
 }
 
 /// Removes a run, and nothing else.

@@ -239,7 +239,7 @@ impl Hashing {
     /// Reads what is left, and tells what the whole file is.
     fn finish(mut self) -> io::Result<FileDigest> {
         io::copy(&mut self, &mut io::sink())?;
-        let sha256 = self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(self.digest.finalize());
         Ok(FileDigest { bytes: self.bytes, sha256 })
     }
 }

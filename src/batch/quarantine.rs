@@ -31,7 +31,7 @@ impl<'a> Line<'a> {
         raw: &'a [u8],
     ) -> Self {
         let is_text = std::str::from_utf8(raw).is_ok();
-        let raw_hex = (!is_text).then(|| raw.iter().map(|byte| format!("{byte:02x}")).collect());
+        let raw_hex = (!is_text).then(|| hex::encode(raw));
         Self { partition, offset, row, reason: reason.into(), raw: String::from_utf8_lossy(raw), raw_hex }
     }
 

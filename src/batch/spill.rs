@@ -64,7 +64,7 @@ impl Spill {
     /// The whole file, for syncing and moving.
     pub(crate) fn finish(mut self) -> Result<Whole, BatchError> {
         let file = self.append().map_err(BatchError::write(&self.path))?;
-        let sha256 = self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(self.digest.finalize());
         Ok(Whole { path: self.path, file, digest: FileDigest { bytes: self.written, sha256 } })
     }
 

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::batch::quarantine::{self, Quarantined};
 use crate::batch::{BatchError, FORMAT, Manifest, OffsetRange, StreamEnd};
+use crate::files;
 use crate::record::{Offset, Partition, RecordReader, RowNumber, WindowIndex};
 
 const LOCK_TRIES: u32 = 10;
@@ -256,13 +257,11 @@ impl BatchStore {
 
     /// Moves a whole file to its place, and makes that last.
     pub(crate) fn publish(&self, from: &Path, to: &Path) -> Result<(), BatchError> {
-        fs::rename(from, to).map_err(BatchError::write(to))?;
-        match (self.durability, to.parent()) {
-            (Durability::Synced, Some(folder)) => {
-                File::open(folder).and_then(|folder| folder.sync_all()).map_err(BatchError::write(folder))
-            }
-            _ => Ok(()),
-        }
+        let moved = match self.durability {
+            Durability::Synced => files::move_whole(from, to),
+            Durability::Unsynced => fs::rename(from, to),
+        };
+        moved.map_err(BatchError::write(to))
     }
 
     /// The windows of which the folder of the batch files holds a file of this kind, ascending.

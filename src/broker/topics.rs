@@ -14,6 +14,7 @@ use crate::broker::observer::{Observer, PATIENCE};
 use crate::broker::state::TopicState;
 use crate::broker::{BrokerError, Connection};
 use crate::record::Partition;
+use crate::runtime::blocking;
 
 /// How long a partition may be without a leader that answers when work begins, and how often that is looked at.
 const LEADER_PATIENCE: Duration = Duration::from_secs(60);
@@ -120,7 +121,7 @@ pub async fn delete(connection: &Connection, name: &str) -> Result<(), BrokerErr
 /// When no broker answers in time, or there is no such topic.
 pub async fn describe(connection: &Connection, name: &str) -> Result<TopicState, BrokerError> {
     let (topic, broker) = (name.to_owned(), connection.clone());
-    off_runtime(move || patiently(&Observer::new(&broker)?, &topic)).await
+    blocking(move || patiently(&Observer::new(&broker)?, &topic)).await
 }
 
 fn patiently(observer: &Observer, topic: &str) -> Result<TopicState, BrokerError> {
@@ -148,7 +149,7 @@ fn patiently(observer: &Observer, topic: &str) -> Result<TopicState, BrokerError
 /// Waits until a broker answers there.
 pub(crate) async fn reach(connection: &Connection, patience: Duration) -> Result<(), BrokerError> {
     let broker = connection.clone();
-    off_runtime(move || Observer::new(&broker)?.leaders(UNLIKELY_TOPIC, patience).map(drop)).await
+    blocking(move || Observer::new(&broker)?.leaders(UNLIKELY_TOPIC, patience).map(drop)).await
 }
 
 /// Asking for one topic spares the list of all of them.
@@ -158,7 +159,7 @@ const UNLIKELY_TOPIC: &str = "windrow-is-anyone-there";
 async fn leaders(connection: &Connection, name: &str) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
     let topic = name.to_owned();
     let broker = connection.clone();
-    off_runtime(move || Observer::new(&broker)?.leaders(&topic, PATIENCE)).await
+    blocking(move || Observer::new(&broker)?.leaders(&topic, PATIENCE)).await
 }
 
 fn admin(connection: &Connection) -> Result<AdminClient<Quiet>, BrokerError> {
@@ -193,18 +194,4 @@ fn flatten(outcome: Result<Vec<rdkafka::admin::TopicResult>, KafkaError>) -> Res
 
 fn count(leaders: &[(Partition, i32)]) -> u32 {
     u32::try_from(leaders.len()).unwrap_or(u32::MAX)
-}
-
-/// The library blocks while it asks; the runtime's own threads must not.
-async fn off_runtime<T: Send + 'static>(
-    ask: impl FnOnce() -> Result<T, BrokerError> + Send + 'static,
-) -> Result<T, BrokerError> {
-    match tokio::task::spawn_blocking(ask).await {
-        Ok(outcome) => outcome,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is going down and nobody will look at this.
-            Err(_) => Err(BrokerError::Settings { address: String::new(), reason: "cancelled".to_owned() }),
-        },
-    }
 }

@@ -1,18 +1,16 @@
 //! `models/ID/model.json`: written whole, read with care.
 
-use std::fs::{self, DirEntry, File, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::files;
 use crate::model::{Artifact, FORMAT};
 use crate::record::ModelId;
 use crate::registry::error::RegistryError;
 
 const FILE: &str = "model.json";
-/// As any file that a program leaves for others to read; the umask still takes its share.
-const READABLE: u32 = 0o666;
 
 /// Tells whether a file is the one that was read before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +74,7 @@ pub(crate) fn read(folder: &Path, id: ModelId) -> Result<Artifact, RegistryError
 }
 
 pub(crate) fn write(folder: &Path, artifact: &Artifact) -> Result<Stamp, RegistryError> {
-    write_whole(&folder.join(artifact.id.to_string()), FILE, artifact)
+    write_json(&folder.join(artifact.id.to_string()).join(FILE), artifact)
 }
 
 /// Whether a model's file is there at this moment.
@@ -93,18 +91,12 @@ pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
     }
 }
 
-/// Writes a file beside its place, and moves it there when it is on the disk.
-pub(super) fn write_whole(folder: &Path, name: &str, value: &impl serde::Serialize) -> Result<Stamp, RegistryError> {
-    let path = folder.join(name);
-    let failed = |source| RegistryError::Write { path: path.clone(), source };
-    fs::create_dir_all(folder).map_err(failed)?;
+/// Writes a file whole, as JSON.
+pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<Stamp, RegistryError> {
+    let failed = |source| RegistryError::Write { path: path.to_owned(), source };
     let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
-    let mut file =
-        tempfile::Builder::new().permissions(Permissions::from_mode(READABLE)).tempfile_in(folder).map_err(failed)?;
-    file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    let file = file.persist(&path).map_err(|error| failed(error.error))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    let file = files::write_whole(path, &text).map_err(failed)?;
     file.metadata().map(|metadata| stamp(&metadata)).map_err(failed)
 }
 

@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::files;
 use crate::record::ModelId;
 use crate::registry::alias::{AliasAction, AliasChange, AliasName, Aliases, Author};
 use crate::registry::error::AliasError;
@@ -95,6 +96,10 @@ impl Journal {
             let _ = file.set_len(whole);
             AliasError::Write { path: self.path.clone(), source }
         })?;
+        if let Some(folder) = self.path.parent().filter(|_| whole == 0) {
+            let failed = |source| AliasError::Write { path: self.path.clone(), source };
+            files::sync_folder(folder).map_err(failed)?;
+        }
         aliases.push(change.clone());
         // Taken before the lock is given back: a line that another process appends then makes another stamp.
         Ok(Appended { change, aliases, stamp: read(&file) })

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::model::{WINDOW_FORMAT, WindowReport};
 use crate::record::WindowIndex;
 use crate::registry::error::RegistryError;
-use crate::registry::files::{Stamp, entries, read_text, stamp, write_whole};
+use crate::registry::files::{Stamp, entries, read_text, stamp, write_json};
 
 pub(super) fn list(folder: &Path) -> Result<Vec<(WindowIndex, Stamp)>, RegistryError> {
     let mut found = Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn read(folder: &Path, window: WindowIndex) -> Result<WindowReport, R
 }
 
 pub(super) fn write(folder: &Path, report: &WindowReport) -> Result<Stamp, RegistryError> {
-    write_whole(folder, &name(report.window), report)
+    write_json(&folder.join(name(report.window)), report)
 }
 
 fn name(window: WindowIndex) -> String {

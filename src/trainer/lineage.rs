@@ -40,5 +40,5 @@ fn id(windows: &[WindowLineage]) -> String {
     for window in windows {
         digest.update(&window.sha256);
     }
-    digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest.finalize()[..6])
 }

@@ -191,7 +191,7 @@ fn contents(folder: &Path) -> (Vec<Manifest>, Vec<Vec<u64>>, Vec<u64>) {
 
 fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(sha2::Sha256::digest(bytes))
 }
 
 fn rows_of(size: u64) -> WindowPolicy {

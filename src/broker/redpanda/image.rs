@@ -12,6 +12,7 @@ use docker_credential::DockerCredential;
 use futures_util::StreamExt as _;
 
 use crate::broker::BrokerError;
+use crate::runtime::blocking;
 
 /// How long a Docker engine may take to say that it is there.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(3);
@@ -107,7 +108,7 @@ async fn login(image: &str) -> Option<DockerCredentials> {
     .to_owned();
     let asked = server.clone();
     // May start a program that keeps the passwords.
-    let login = tokio::task::spawn_blocking(move || docker_credential::get_credential(&asked)).await.ok()?.ok()?;
+    let login = blocking(move || docker_credential::get_credential(&asked)).await.ok()?;
     let credentials = DockerCredentials { serveraddress: Some(server), ..Default::default() };
     Some(match login {
         DockerCredential::IdentityToken(token) => DockerCredentials { identitytoken: Some(token), ..credentials },

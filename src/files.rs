@@ -1,0 +1,41 @@
+//! Files that appear whole: written beside their place, synced, and moved there, so that a crash leaves the file before or
+//! the file after.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+/// As any file that a program leaves for others to read; the umask still takes away what it does.
+const READABLE: u32 = 0o666;
+
+/// Writes a file whole, with its folder where that is not there; gives the file.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let folder = folder_of(path);
+    fs::create_dir_all(folder)?;
+    let permissions = Permissions::from_mode(READABLE);
+    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    let file = file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)?;
+    Ok(file)
+}
+
+/// Moves a file that is whole and synced to its place, and makes that last.
+pub(crate) fn move_whole(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_folder(folder_of(to))
+}
+
+/// Makes what was created, moved or removed in a folder last.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
