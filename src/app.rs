@@ -4,7 +4,7 @@
 //! stops the others.
 
 mod error;
-mod ground;
+mod inputs;
 mod running;
 mod watch;
 mod workdir;
@@ -31,7 +31,7 @@ use crate::telemetry::{Event, Progress};
 use crate::trainer::Trainer;
 
 pub use self::error::AppError;
-use self::ground::{Begun, Ground};
+use self::inputs::{PriorRun, RunInputs};
 pub use self::running::Running;
 use self::watch::watch;
 pub use self::workdir::WorkdirError;
@@ -40,7 +40,7 @@ pub use crate::record::RowNumber;
 
 /// What every command that works on a pipeline needs.
 #[derive(Debug, Clone)]
-pub struct Workplace {
+pub struct App {
     /// What to do.
     pub pipeline: Arc<Pipeline>,
     /// Where its files go.
@@ -66,7 +66,7 @@ pub struct RunOptions {
     pub memory: usize,
 }
 
-impl Workplace {
+impl App {
     /// Broker, producer, consumer, trainer and API in one process; goes on with a run that was begun in the work directory.
     ///
     /// Returns when all are at work; they go on until [`Running::finished`] and [`Running::shutdown`].
@@ -74,20 +74,20 @@ impl Workplace {
     /// # Errors
     /// The work directory holds another run, the port is taken, the broker does not come up, or the topic cannot be made.
     pub async fn run(&self, options: RunOptions, stop: CancellationToken) -> Result<Running, AppError> {
-        let ground = self.prepare(Some(options.replay), &stop).await?;
+        let inputs = self.prepare(Some(options.replay), &stop).await?;
         let listener = api::bind(&self.pipeline.serve).await?;
         if options.fresh {
             workdir::empty(&self.workdir)?;
         }
-        self.compare(&ground)?;
+        self.compare(&inputs)?;
         workdir::compare_sharing(&self.workdir, false)?;
-        let begun = self.begun(&ground.replay)?;
+        let begun = self.begun(&inputs.replay)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);
         if begun.is_through {
             let store = BatchStore::open(&self.workdir)?;
-            let trainer = self.trainer(&ground.schema, store, &registry, options.memory);
+            let trainer = self.trainer(&inputs.schema, store, &registry, options.memory);
             let training = trainer.run(running.stop.clone());
             running.work(async { Ok(training.await?) });
             return Ok(running);
@@ -106,15 +106,15 @@ impl Workplace {
             created = topics::create(&connection, &stream.topic, stream.partitions.get(), &settings) => created,
             () = running.stop.cancelled() => return Ok(running),
         };
-        let store = match created.map_err(AppError::from).and_then(|_| self.begin(&ground)) {
+        let store = match created.map_err(AppError::from).and_then(|_| self.begin(&inputs)) {
             Ok(store) => store,
             Err(error) => return Err(running.give_up(error).await),
         };
-        let mut producer = self.producer(&ground, connection.clone());
+        let mut producer = self.producer(&inputs, connection.clone());
         // A broker of our own may have lost its log: what is sealed need not be sent again.
         producer.replay.sealed_to = begun.next.filter(|_| log.is_some());
-        let consumer = Consumer { log, ..self.consumer(&ground, store.clone(), connection, None) };
-        let trainer = self.trainer(&ground.schema, store, &registry, options.memory);
+        let consumer = Consumer { log, ..self.consumer(&inputs, store.clone(), connection, None) };
+        let trainer = self.trainer(&inputs.schema, store, &registry, options.memory);
         let token = || running.stop.clone();
         let (producing, consuming, training) = (producer.run(token()), consumer.run(token()), trainer.run(token()));
         running.work(async { Ok(producing.await?) });
@@ -133,8 +133,8 @@ impl Workplace {
         replay: Replay,
         stop: CancellationToken,
     ) -> Result<(), AppError> {
-        let ground = self.prepare(Some(replay), &stop).await?;
-        Ok(self.producer(&ground, connection).run(stop).await?)
+        let inputs = self.prepare(Some(replay), &stop).await?;
+        Ok(self.producer(&inputs, connection).run(stop).await?)
     }
 
     /// The consumer alone; goes on where the manifests in the work directory say.
@@ -148,20 +148,20 @@ impl Workplace {
         end_after_idle: Option<Duration>,
         stop: CancellationToken,
     ) -> Result<(), AppError> {
-        let ground = self.prepare(None, &stop).await?;
-        self.compare(&ground)?;
+        let inputs = self.prepare(None, &stop).await?;
+        self.compare(&inputs)?;
         workdir::compare_sharing(&self.workdir, group.is_some())?;
-        let store = self.begin(&ground)?;
+        let store = self.begin(&inputs)?;
         if let Some(end) = store.end()? {
-            self.progress.tell(Event::StreamEnded { windows: end.windows });
+            self.progress.report(Event::StreamEnded { windows: end.windows });
         }
         let path = || self.pipeline.dataset.path.clone();
-        let join = |name| match ground.run() {
+        let join = |name| match inputs.run() {
             Some(run) => Ok(Group { name, run, workdir: self.workdir.clone() }),
             None => Err(AppError::UnknownReplay { path: path() }),
         };
         let group = group.map(join).transpose()?;
-        let consumer = Consumer { group, ..self.consumer(&ground, store, connection, end_after_idle) };
+        let consumer = Consumer { group, ..self.consumer(&inputs, store, connection, end_after_idle) };
         Ok(consumer.run(stop).await?)
     }
 
@@ -188,12 +188,12 @@ impl Workplace {
         if !self.workdir.join("batches").is_dir() {
             return Err(AuditError::Nothing { folder: self.workdir.clone() }.into());
         }
-        let ground = self.prepare(None, &stop).await?;
+        let inputs = self.prepare(None, &stop).await?;
         let audit = Audit {
             dataset: self.pipeline.dataset.clone(),
-            columns: ground.schema.columns.clone(),
-            run: ground.run().unwrap_or_else(|| RunId::new("")),
-            cut: ground.cut,
+            columns: inputs.schema.columns.clone(),
+            run: inputs.run().unwrap_or_else(|| RunId::new("")),
+            cut: inputs.cut,
             store: BatchStore::open(&self.workdir)?,
             topic: connection.map(|connection| (connection, self.pipeline.stream.topic.clone())),
         };
@@ -227,29 +227,29 @@ impl Workplace {
     }
 
     /// Makes sure that the work directory holds this run or none.
-    fn compare(&self, ground: &Ground) -> Result<(), AppError> {
-        Ok(workdir::compare(&self.workdir, &self.pipeline, Some(&ground.origin()))?)
+    fn compare(&self, inputs: &RunInputs) -> Result<(), AppError> {
+        Ok(workdir::compare(&self.workdir, &self.pipeline, Some(&inputs.origin()))?)
     }
 
     /// The work directory, from here on a run's.
-    fn begin(&self, ground: &Ground) -> Result<BatchStore, AppError> {
-        workdir::describe(&self.workdir, &self.pipeline, &ground.origin(), &timestamp())?;
+    fn begin(&self, inputs: &RunInputs) -> Result<BatchStore, AppError> {
+        workdir::describe(&self.workdir, &self.pipeline, &inputs.origin(), &timestamp())?;
         Ok(BatchStore::open(&self.workdir)?)
     }
 
     /// How far a run in the work directory has come, if there is one.
-    fn begun(&self, replay: &Replay) -> Result<Begun, AppError> {
+    fn begun(&self, replay: &Replay) -> Result<PriorRun, AppError> {
         if !self.workdir.join("batches").is_dir() {
-            return Ok(Begun::default());
+            return Ok(PriorRun::default());
         }
         let store = BatchStore::open(&self.workdir)?;
         let (manifests, end) = (store.manifests()?, store.end()?);
         let (windows, rows) = (manifests.len(), manifests.iter().map(|manifest| manifest.rows).sum());
         let next = BatchStore::first_missing(&manifests, replay.from);
         if windows > 0 || end.is_some() {
-            self.progress.tell(Event::RunResumed { windows, rows, next: end.is_none().then_some(next.get()) });
+            self.progress.report(Event::RunResumed { windows, rows, next: end.is_none().then_some(next.get()) });
         }
-        Ok(Begun { is_through: end.is_some(), next: (windows > 0).then_some(next) })
+        Ok(PriorRun { is_through: end.is_some(), next: (windows > 0).then_some(next) })
     }
 
     fn schema(&self) -> Result<Arc<Schema>, AppError> {
@@ -263,7 +263,7 @@ impl Workplace {
 
     /// What every stage that touches rows must know of the dataset. Reads it, so not on the runtime's threads; a stop does
     /// not wait for that.
-    async fn prepare(&self, replay: Option<Replay>, stop: &CancellationToken) -> Result<Ground, AppError> {
+    async fn prepare(&self, replay: Option<Replay>, stop: &CancellationToken) -> Result<RunInputs, AppError> {
         let place = self.clone();
         let reading = blocking(move || {
             let schema = place.schema()?;
@@ -273,7 +273,7 @@ impl Workplace {
             let digest = if is_needed { Some(dataset::digest(dataset)?) } else { None };
             let replay = replay.unwrap_or_default();
             let cut = place.cut(&replay)?;
-            Ok(Ground { schema, digest, cut, is_run, replay })
+            Ok(RunInputs { schema, digest, cut, is_run, replay })
         });
         tokio::select! {
             read = reading => read,
@@ -294,33 +294,33 @@ impl Workplace {
         Ok(Cut::new(self.pipeline.window, rows).beginning_with(replay.from))
     }
 
-    fn producer(&self, ground: &Ground, connection: Connection) -> Producer {
+    fn producer(&self, inputs: &RunInputs, connection: Connection) -> Producer {
         Producer {
             dataset: self.pipeline.dataset.clone(),
             stream: self.pipeline.stream.clone(),
-            schema: Arc::clone(&ground.schema),
+            schema: Arc::clone(&inputs.schema),
             connection,
             // Whoever replays a dataset has read it.
-            run: ground.run().unwrap_or_else(|| RunId::new("")),
-            replay: ground.replay.clone(),
+            run: inputs.run().unwrap_or_else(|| RunId::new("")),
+            replay: inputs.replay.clone(),
             progress: self.progress.clone(),
         }
     }
 
     fn consumer(
         &self,
-        ground: &Ground,
+        inputs: &RunInputs,
         store: BatchStore,
         connection: Connection,
         end_after_idle: Option<Duration>,
     ) -> Consumer {
         Consumer {
-            schema: Arc::clone(&ground.schema),
+            schema: Arc::clone(&inputs.schema),
             stream: self.pipeline.stream.clone(),
-            cut: ground.cut,
+            cut: inputs.cut,
             store,
             connection,
-            run: ground.run(),
+            run: inputs.run(),
             log: None,
             group: None,
             quarantine: self.pipeline.quarantine,
@@ -364,7 +364,7 @@ pub async fn broker(
     stop: CancellationToken,
 ) -> Result<(), AppError> {
     let broker = Broker::start(choice, options).await?;
-    progress.tell(Event::BrokerReady {
+    progress.report(Event::BrokerReady {
         kind: broker.kind(),
         address: broker.connection().address().to_owned(),
         reason: broker.reason().to_owned(),

@@ -33,7 +33,7 @@ mod spill;
 mod store;
 mod writer;
 
-pub use assemble::{Assembled, Assembly, share_folder, shares_folder};
+pub use assemble::{Assembled, Assembly, partial_folder, partials_folder};
 pub use cut::Cut;
 pub use error::BatchError;
 pub use manifest::{
@@ -41,4 +41,4 @@ pub use manifest::{
 };
 pub use quarantine::Quarantined;
 pub use store::{BatchStore, Durability, Lock};
-pub use writer::{Arrival, BatchWriter, Content, Counts, EndMark, Form, Refusal, Resumed, Taken};
+pub use writer::{Arrival, BatchWriter, Content, Counts, EndMark, CsvFormat, Rejection, Resumed, Taken};

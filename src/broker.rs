@@ -8,7 +8,7 @@
 mod choice;
 mod connection;
 mod error;
-mod held;
+mod contents;
 mod membership;
 mod observer;
 mod positions;
@@ -30,7 +30,7 @@ mod tests;
 pub use choice::{Choice, ChoiceError};
 pub use connection::Connection;
 pub use error::BrokerError;
-pub use held::{Held, HeldEnd, Survey, SurveyError};
+pub use contents::{PartitionContents, ContentsEnd, Survey, SurveyError};
 pub use membership::Membership;
 pub use positions::Deleted;
 pub use probe::Listener;

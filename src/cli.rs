@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use self::args::{Cli, Command, PlaceArgs};
 use self::progress::Display;
 use crate::api::{Keys, KeysError};
-use crate::app::{AppError, WorkdirError, Workplace, default_workdir};
+use crate::app::{AppError, WorkdirError, App, default_workdir};
 use crate::config::{ConfigError, Pipeline};
 use crate::telemetry::Progress;
 
@@ -90,28 +90,28 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
     result
 }
 
-fn workplace(pipeline: &Path, place: &PlaceArgs) -> Result<Workplace, CliError> {
+fn app(pipeline: &Path, place: &PlaceArgs) -> Result<App, CliError> {
     let pipeline = Pipeline::load(pipeline).map_err(AppError::from)?;
-    Ok(workplace_of(pipeline, place))
+    Ok(app_of(pipeline, place))
 }
 
-fn workplace_of(pipeline: Pipeline, place: &PlaceArgs) -> Workplace {
+fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
     let workdir = place.workdir.clone().unwrap_or_else(|| default_workdir(&pipeline));
-    Workplace { pipeline: Arc::new(pipeline), workdir, progress: Progress::default(), keys: Keys::default() }
+    App { pipeline: Arc::new(pipeline), workdir, progress: Progress::default(), keys: Keys::default() }
 }
 
 /// With the API keys that the pipeline file and the environment name.
-fn with_keys(workplace: Workplace) -> Result<Workplace, CliError> {
-    let file = workplace.pipeline.serve.keys.clone();
+fn with_keys(app: App) -> Result<App, CliError> {
+    let file = app.pipeline.serve.keys.clone();
     let text = match variable("WINDROW_API_KEYS") {
         Ok(text) => Some(text),
         Err(VarError::NotPresent) => None,
         // A server that was to ask for keys must not be open.
         Err(VarError::NotUnicode(_)) => return Err(AppError::from(KeysError::Text).into()),
     };
-    let rate = workplace.pipeline.serve.requests_per_second;
+    let rate = app.pipeline.serve.requests_per_second;
     let keys = Keys::load(file.as_deref(), text.as_deref(), rate).map_err(AppError::from)?;
-    Ok(Workplace { keys, ..workplace })
+    Ok(App { keys, ..app })
 }
 
 #[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]

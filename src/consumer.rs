@@ -21,7 +21,7 @@ use self::consumer_loop::{ConsumerLoop, note_deleted};
 use self::group::Member;
 use self::intake::Intake;
 use self::rejections::Rejections;
-use crate::batch::{BatchError, BatchStore, BatchWriter, Cut, Form, Manifest, OffsetRange, Resumed};
+use crate::batch::{BatchError, BatchStore, BatchWriter, Cut, CsvFormat, Manifest, OffsetRange, Resumed};
 use crate::broker::topics;
 use crate::broker::{BrokerError, Connection, Deleted, PartitionState, Subscription, TopicState};
 use crate::config::{self, Schema, WindowPolicy};
@@ -99,7 +99,7 @@ impl Consumer {
         }
         let lock = self.store.lock()?;
         let partitions: Vec<Partition> = topic.partitions.iter().map(|state| state.partition).collect();
-        let form = Form { columns: &self.schema.columns, delimiter: self.schema.delimiter };
+        let form = CsvFormat { columns: &self.schema.columns, delimiter: self.schema.delimiter };
         let store = self.store.clone();
         let (mut writer, resumed) = BatchWriter::resume(store, lock, self.cut, form, &partitions, self.log.clone())?;
         if let Some(run) = &self.run {
@@ -231,7 +231,7 @@ pub enum ConsumerError {
         first.join("; "),
         folder.display()
     )]
-    Garbage {
+    TooManyRejected {
         /// Refused messages.
         quarantined: u64,
         /// All messages.

@@ -99,9 +99,9 @@ impl Producer {
     fn replay(self, state: &TopicState, publisher: &Publisher, stop: &CancellationToken) -> Result<(), ProducerError> {
         let is_stopped = || stop.is_cancelled();
         let survey = Survey { connection: &self.connection, topic: &self.stream.topic, run: &self.run };
-        let Some(held) = survey.take(state, &is_stopped)? else { return Ok(()) };
+        let Some(contents) = survey.take(state, &is_stopped)? else { return Ok(()) };
         let Some(rows) = count(DatasetReader::open(&self.dataset)?, stop)? else { return Ok(()) };
-        let plan = Plan::new(&self.replay, rows, held, &self.stream.topic)?;
+        let plan = Plan::new(&self.replay, rows, contents, &self.stream.topic)?;
         let counters = self.progress.counters();
         counters.dataset.set(plan.rows().unwrap_or(0));
         let before = plan.start.get() - plan.from.get();
@@ -112,12 +112,12 @@ impl Producer {
         if stop.is_cancelled() || !wait_for_delivery(publisher, stop)? {
             return Ok(());
         }
-        for held in plan.held().iter().filter(|held| held.end.is_none()) {
-            publisher.send_end(held.partition, &self.run, plan.from, plan.rows().unwrap_or(0))?;
+        for contents in plan.contents().iter().filter(|contents| contents.end.is_none()) {
+            publisher.send_end(contents.partition, &self.run, plan.from, plan.rows().unwrap_or(0))?;
         }
         if wait_for_delivery(publisher, stop)? {
             let before = plan.rows().unwrap_or(0).saturating_sub(sent);
-            self.progress.tell(Event::ProducerDone { rows: sent, before, took: began.elapsed() });
+            self.progress.report(Event::ProducerDone { rows: sent, before, took: began.elapsed() });
         }
         Ok(())
     }
@@ -157,8 +157,8 @@ impl Producer {
             if stop.is_cancelled() {
                 break;
             }
-            let Some(held) = plan.held().get(plan.slot(number)) else { break };
-            self.send(publisher, held.partition, number, bytes, stop)?;
+            let Some(contents) = plan.contents().get(plan.slot(number)) else { break };
+            self.send(publisher, contents.partition, number, bytes, stop)?;
             sent += 1;
             self.progress.counters().sent.add(1);
             if sent.is_multiple_of(ROWS_BETWEEN_REPORTS) {

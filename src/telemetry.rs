@@ -34,7 +34,7 @@ impl Progress {
     }
 
     /// Tells an event to those who listen.
-    pub fn tell(&self, event: Event) {
+    pub fn report(&self, event: Event) {
         tracing::debug!(?event, "progress");
         // Without a listener there is nobody to tell, and that is no fault.
         let _ = self.events.send(event);

@@ -5,9 +5,9 @@
 //! Knows nothing of brokers.
 
 mod error;
-mod judge;
+mod acceptance;
 mod lineage;
-mod shelf;
+mod spill;
 mod windows;
 
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ use crate::runtime::blocking;
 use crate::telemetry::{Event, ModelComparison, Progress};
 
 pub use self::error::TrainerError;
-use self::shelf::Shelf;
+use self::spill::SpillStore;
 use self::windows::{Source, Windows};
 
 /// How often the trainer looks for a new window.
@@ -61,7 +61,7 @@ impl Trainer {
     /// A batch file is not what its manifest says, or a model cannot be written. A stop is no error.
     pub async fn run(self, stop: CancellationToken) -> Result<(), TrainerError> {
         let trainer = Arc::new(self);
-        let mut windows = Windows::new(Shelf::new(&trainer.folder, trainer.memory));
+        let mut windows = Windows::new(SpillStore::new(&trainer.folder, trainer.memory));
         let mut next = WindowIndex::FIRST;
         while !stop.is_cancelled() {
             let looking = {
@@ -76,7 +76,7 @@ impl Trainer {
                     next = next.next();
                 }
                 Found::End => {
-                    trainer.progress.tell(Event::TrainerDone);
+                    trainer.progress.report(Event::TrainerDone);
                     return Ok(());
                 }
                 Found::NothingYet => {
@@ -121,15 +121,15 @@ impl Trainer {
             }
             let artifact = self.make(id, &mut windows, champion.as_deref())?;
             self.registry.publish(&artifact)?;
-            self.tell(&artifact);
+            self.report(&artifact);
         }
         if !stop.is_cancelled() && self.registry.snapshot().window(newest).is_none() {
             let _span = tracing::info_span!("score", window = %newest).entered();
             let frame = windows.frame(self.source(), newest)?;
-            let report = judge::report(&manifest, &frame, &self.registry.snapshot())
+            let report = acceptance::report(&manifest, &frame, &self.registry.snapshot())
                 .map_err(|source| TrainerError::Keep { window: newest, source })?;
             self.registry.publish_window(&report)?;
-            self.progress.tell(Event::WindowScored {
+            self.progress.report(Event::WindowScored {
                 window: newest.get(),
                 models: report.scores.len(),
                 comparisons: report.comparisons.iter().map(comparison).collect(),
@@ -139,7 +139,7 @@ impl Trainer {
             let retired = self.registry.retire_before(first)?;
             if !retired.is_empty() {
                 let ids = retired.iter().map(ToString::to_string).collect();
-                self.progress.tell(Event::ModelsRetired { ids });
+                self.progress.report(Event::ModelsRetired { ids });
             }
         }
         let first_needed = self.pipeline.train.schemes.iter().map(|scheme| scheme.windows(newest.next()).0).min();
@@ -167,7 +167,7 @@ impl Trainer {
                 learned.solver.seconds = began.elapsed().as_secs_f64();
                 let newest = windows.frame(self.source(), id.window)?;
                 let rules = &self.pipeline.train.accept;
-                let verdict = judge::verdict(rules, &learned, champion, &newest).map_err(unreadable)?;
+                let verdict = acceptance::verdict(rules, &learned, champion, &newest).map_err(unreadable)?;
                 (Outcome::Learned(Box::new(learned)), verdict)
             }
             Err(FitError::Unlearnable(reason)) => (Outcome::Refused { reason: reason.to_string() }, Verdict::Accepted),
@@ -200,9 +200,9 @@ impl Trainer {
         before.into_iter().chain(beside).filter_map(|id| snapshot.get(id).cloned()).collect()
     }
 
-    fn tell(&self, artifact: &Artifact) {
+    fn report(&self, artifact: &Artifact) {
         let id = artifact.id.to_string();
-        self.progress.tell(match &artifact.outcome {
+        self.progress.report(match &artifact.outcome {
             Outcome::Learned(learned) => {
                 let score = learned.scores.get("newest_holdout");
                 Event::ModelPublished {

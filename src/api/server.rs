@@ -24,7 +24,7 @@ use crate::api::middleware::{self, Parts};
 use crate::api::openapi::{self, Document};
 use crate::api::operations::service;
 use crate::api::request::Limits;
-use crate::api::server::connection::App;
+use crate::api::server::connection::Handler;
 use crate::api::server::connections::Connections;
 use crate::api::server::tls::Stream;
 use crate::api::state::State;
@@ -77,7 +77,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
         is_loopback: !listener.is_open(),
     };
     let endpoint = middleware::surround(routes(&state, &metrics, document), parts);
-    let app = App::new(endpoint, Limits::new(&pipeline.serve), Arc::clone(&metrics));
+    let app = Handler::new(endpoint, Limits::new(&pipeline.serve), Arc::clone(&metrics));
     accept(listener, app, Arc::new(Connections::new(&pipeline.serve, metrics)), &stop).await;
     stop.cancel();
     background.close();
@@ -85,7 +85,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
 }
 
 /// Accepts connections until told to stop, and then waits for those that are being answered.
-async fn accept(listener: Listener, app: App, connections: Arc<Connections>, stop: &CancellationToken) {
+async fn accept(listener: Listener, app: Handler, connections: Arc<Connections>, stop: &CancellationToken) {
     let watching = Arc::clone(&connections);
     let watching = tokio::spawn(async move { watching.watch().await });
     let open = TaskTracker::new();

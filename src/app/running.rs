@@ -56,7 +56,7 @@ impl Running {
                 self.url
             );
         }
-        api.progress.tell(Event::ApiReady { url: self.url.clone() });
+        api.progress.report(Event::ApiReady { url: self.url.clone() });
         let token = self.serving.clone();
         self.serving_task.spawn(async move {
             api::run(api, listener, token).await;
@@ -79,7 +79,7 @@ impl Running {
             broker = Broker::start(choice, options) => broker?,
             () = self.stop.cancelled() => return Ok(None),
         };
-        progress.tell(Event::BrokerReady {
+        progress.report(Event::BrokerReady {
             kind: broker.kind(),
             address: broker.connection().address().to_owned(),
             reason: broker.reason().to_owned(),

@@ -22,12 +22,12 @@ pub(super) async fn watch(registry: Arc<Registry>, progress: Progress, stop: Can
         }
         let now = registry.snapshot();
         for model in now.models().filter(|model| model.learned().is_some() && before.get(model.id()).is_none()) {
-            progress.tell(Event::ModelAppeared { id: model.name().to_owned() });
+            progress.report(Event::ModelAppeared { id: model.name().to_owned() });
         }
         let gone = before.models().filter(|model| now.get(model.id()).is_none());
         let ids: Vec<String> = gone.map(|model| model.name().to_owned()).collect();
         if !ids.is_empty() {
-            progress.tell(Event::ModelsRetired { ids });
+            progress.report(Event::ModelsRetired { ids });
         }
         before = now;
         tokio::select! {

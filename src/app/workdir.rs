@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::batch::{BatchError, BatchStore, shares_folder};
+use crate::batch::{BatchError, BatchStore, partials_folder};
 use crate::config::Pipeline;
 use crate::files;
 use crate::producer::Replay;
@@ -85,7 +85,7 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
 /// # Errors
 /// The other kind has begun it.
 pub(crate) fn compare_sharing(workdir: &Path, in_group: bool) -> Result<(), WorkdirError> {
-    let is_shared = shares_folder(workdir).is_dir();
+    let is_shared = partials_folder(workdir).is_dir();
     let is_begun = workdir.join("batches/window-00001.json").exists();
     match (is_shared, in_group) {
         (true, false) => Err(WorkdirError::Shared { path: workdir.to_owned() }),
@@ -131,7 +131,7 @@ pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     }
     // Held until all is removed: a consumer at work here would go on writing into files that are gone.
     let _lock = BatchStore::open(workdir)?.lock()?;
-    let shares = fs::read_dir(shares_folder(workdir)).into_iter().flatten().flatten();
+    let shares = fs::read_dir(partials_folder(workdir)).into_iter().flatten().flatten();
     let shares = shares.map(|share| share.path()).filter(|share| share.join("batches").is_dir());
     let _locks = shares.map(|share| BatchStore::open(&share)?.lock()).collect::<Result<Vec<_>, BatchError>>()?;
     for name in OURS {

@@ -13,7 +13,7 @@ use crate::batch::runs::Runs;
 use crate::batch::seal::{publish, write_json};
 use crate::batch::spill::Spill;
 use crate::batch::{
-    BatchError, BatchStore, EventRange, FORMAT, Form, Manifest, OffsetRange, RowRange, SealReason, StreamEnd, TimeSpan,
+    BatchError, BatchStore, EventRange, FORMAT, CsvFormat, Manifest, OffsetRange, RowRange, SealReason, StreamEnd, TimeSpan,
 };
 use crate::record::{Partition, RowNumber, WindowIndex, write_record};
 
@@ -21,7 +21,7 @@ use crate::record::{Partition, RowNumber, WindowIndex, write_record};
 #[derive(Debug)]
 pub struct Assembly {
     whole: BatchStore,
-    shares: Vec<Share>,
+    shares: Vec<Partial>,
     header: Vec<u8>,
     delimiter: u8,
     first: Option<First>,
@@ -33,7 +33,7 @@ pub struct Assembly {
 
 /// What one partition's consumer has sealed.
 #[derive(Debug)]
-struct Share {
+struct Partial {
     store: BatchStore,
     /// The span of its first window, once that is sealed.
     span: Option<TimeSpan>,
@@ -52,24 +52,24 @@ pub struct Assembled {
 
 /// Where the share of one partition is.
 #[must_use]
-pub fn share_folder(workdir: &Path, partition: Partition) -> PathBuf {
-    shares_folder(workdir).join(format!("partition-{partition:05}"))
+pub fn partial_folder(workdir: &Path, partition: Partition) -> PathBuf {
+    partials_folder(workdir).join(format!("partition-{partition:05}"))
 }
 
 /// Where the shares of a group are; there is none in a directory that one consumer fills.
 #[must_use]
-pub fn shares_folder(workdir: &Path) -> PathBuf {
+pub fn partials_folder(workdir: &Path) -> PathBuf {
     workdir.join("shares")
 }
 
 impl Assembly {
     /// `shares` in the order of the partitions.
     #[must_use]
-    pub fn new(whole: BatchStore, shares: Vec<BatchStore>, form: Form<'_>) -> Self {
+    pub fn new(whole: BatchStore, shares: Vec<BatchStore>, form: CsvFormat<'_>) -> Self {
         let delimiter = form.delimiter;
         let mut header = write_record(form.columns.iter().map(String::as_str), delimiter);
         header.push(b'\n');
-        let shares = shares.into_iter().map(|store| Share { store, span: None, part: None }).collect();
+        let shares = shares.into_iter().map(|store| Partial { store, span: None, part: None }).collect();
         Self { whole, shares, header, delimiter, first: None, next: WindowIndex::FIRST, rows: 0, quarantined: 0 }
     }
 
@@ -97,7 +97,7 @@ impl Assembly {
                     return Ok(assembled);
                 }
             }
-            let parts: Vec<(&BatchStore, &Manifest)> = self.shares.iter().filter_map(Share::sealed).collect();
+            let parts: Vec<(&BatchStore, &Manifest)> = self.shares.iter().filter_map(Partial::sealed).collect();
             if self.shares.iter().all(|share| matches!(share.part, Some(Part::Over))) {
                 break;
             }
@@ -247,7 +247,7 @@ impl First {
     }
 }
 
-impl Share {
+impl Partial {
     /// Whether its part of a window is known.
     fn knows(&mut self, window: WindowIndex, first: First) -> Result<bool, BatchError> {
         if self.part.is_some() {

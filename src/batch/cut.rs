@@ -13,12 +13,12 @@ pub struct Cut {
     rows: u64,
     /// Rows of the dataset before the first one that is replayed; only equal parts look at them.
     before: u64,
-    share: Share,
+    slice: Slice,
 }
 
 /// Which of the rows come: of every so many, the one at a place counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Share {
+struct Slice {
     place: u64,
     of: u64,
 }
@@ -27,7 +27,7 @@ impl Cut {
     /// `rows` is the number of rows that are replayed; only equal parts need it.
     #[must_use]
     pub fn new(policy: WindowPolicy, rows: Option<u64>) -> Self {
-        Self { policy, rows: rows.unwrap_or_default(), before: 0, share: Share { place: 0, of: 1 } }
+        Self { policy, rows: rows.unwrap_or_default(), before: 0, slice: Slice { place: 0, of: 1 } }
     }
 
     /// The same parts of rows that begin with a later one than the first.
@@ -39,20 +39,20 @@ impl Cut {
     /// The same windows for the rows of one partition alone, the `place`-th of `partitions`: a replay's rows go round them.
     #[must_use]
     pub fn of_partition(self, place: u64, partitions: u64) -> Self {
-        Self { share: Share { place, of: partitions.max(1) }, ..self }
+        Self { slice: Slice { place, of: partitions.max(1) }, ..self }
     }
 
     /// How far apart rows are that come: 1 where all do.
     #[must_use]
     pub fn stride(&self) -> u64 {
-        self.share.of
+        self.slice.of
     }
 
     /// How many rows of a window come, where numbers decide, nothing is missing, and the replay began with row 1.
     #[must_use]
     pub fn size_of_window(&self, window: WindowIndex) -> Option<u64> {
         let (first, last) = self.rows_of_window(window)?;
-        let Share { place, of } = self.share;
+        let Slice { place, of } = self.slice;
         // Rows 1 to n that are at this place.
         let up_to = |n: u64| (n + of - 1 - place) / of;
         Some(up_to(last).saturating_sub(up_to(first - 1)))

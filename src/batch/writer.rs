@@ -18,8 +18,8 @@ use crate::batch::open::{Needed, Place};
 use crate::batch::{BatchError, BatchStore, Cut, Lock, OffsetRange, RowRange, StreamEnd};
 use crate::record::{Offset, Partition, RowNumber, WindowIndex};
 
-pub use message::{Arrival, Content, Counts, EndMark, Refusal, Taken};
-pub use resume::{Form, Resumed};
+pub use message::{Arrival, Content, Counts, EndMark, Rejection, Taken};
+pub use resume::{CsvFormat, Resumed};
 
 /// So many different reasons are kept for people.
 const REASONS_KEPT: usize = 3;
@@ -47,12 +47,12 @@ pub struct BatchWriter {
     end: Option<StreamEnd>,
     totals: Totals,
     counts: Counts,
-    refusals: Vec<Refusal>,
+    refusals: Vec<Rejection>,
     has_failed: bool,
 }
 
 /// Whether a message is new to the writer.
-enum Seen {
+enum Occurrence {
     /// It is.
     New,
     /// It came in this life already.
@@ -81,8 +81,8 @@ impl BatchWriter {
             Content::Rejected { raw, .. } => (None, *raw),
         };
         match seen {
-            Seen::New => {}
-            Seen::InThisLife => return Ok(Taken::Known),
+            Occurrence::New => {}
+            Occurrence::InThisLife => return Ok(Taken::Known),
             seen => {
                 self.recognise(&seen, partition, offset, run, row)?;
                 // It still tells how far the partition is.
@@ -90,7 +90,7 @@ impl BatchWriter {
                 return Ok(Taken::Known);
             }
         }
-        if let Some(reason) = self.identity.stranger(run) {
+        if let Some(reason) = self.identity.foreign_run(run) {
             let place = self.place(partition, offset);
             return self.set_aside(place, None, reason, raw);
         }
@@ -206,7 +206,7 @@ impl BatchWriter {
     pub fn end_partition(&mut self, mark: EndMark<'_>) -> Result<bool, BatchError> {
         self.guard(|writer| {
             writer.arrive(mark.partition, mark.offset, mark.now)?;
-            if writer.identity.stranger(mark.run).is_some() {
+            if writer.identity.foreign_run(mark.run).is_some() {
                 return Ok(false);
             }
             writer.sent = writer.sent.or(mark.sent);
@@ -302,7 +302,7 @@ impl BatchWriter {
 
     /// The first messages that went to quarantine in this life, one of each reason.
     #[must_use]
-    pub fn refusals(&self) -> &[Refusal] {
+    pub fn rejections(&self) -> &[Rejection] {
         &self.refusals
     }
 
@@ -322,30 +322,30 @@ impl BatchWriter {
         outcome
     }
 
-    fn arrive(&mut self, partition: Partition, offset: Offset, now: Instant) -> Result<Seen, BatchError> {
+    fn arrive(&mut self, partition: Partition, offset: Offset, now: Instant) -> Result<Occurrence, BatchError> {
         if self.end.is_some() {
             return Err(BatchError::AfterEnd { partition, offset });
         }
         let cursor = self.cursors.get(partition);
         if cursor.next.is_some_and(|next| offset < next) {
-            return Ok(Seen::InThisLife);
+            return Ok(Occurrence::InThisLife);
         }
         cursor.next = Some(offset.next());
         let is_before = cursor.resumed_at.is_some_and(|resumed| offset < resumed);
         if self.identity.is_settled(partition, offset) {
-            return Ok(Seen::Sealed);
+            return Ok(Occurrence::Sealed);
         }
         if is_before {
-            return Ok(Seen::Unaccounted);
+            return Ok(Occurrence::Unaccounted);
         }
         self.began.get_or_insert(now);
-        Ok(Seen::New)
+        Ok(Occurrence::New)
     }
 
     /// Makes sure that a message from before this life is the one that was read then.
     fn recognise(
         &self,
-        seen: &Seen,
+        seen: &Occurrence,
         partition: Partition,
         offset: Offset,
         run: Option<&str>,
@@ -353,11 +353,11 @@ impl BatchWriter {
     ) -> Result<(), BatchError> {
         let is_known = match (seen, row) {
             (_, Some(row)) if self.identity.is_ours(run) => self.identity.has(row),
-            (Seen::Sealed, _) => true,
+            (Occurrence::Sealed, _) => true,
             _ => false,
         };
         // A number that was not believed is not among those that are there.
-        if is_known || matches!(seen, Seen::Sealed) && self.store.is_unnumbered(partition, offset)? {
+        if is_known || matches!(seen, Occurrence::Sealed) && self.store.is_unnumbered(partition, offset)? {
             return Ok(());
         }
         Err(BatchError::OtherTopic { path: self.store.folder().to_owned(), partition, offset })
@@ -382,7 +382,7 @@ impl BatchWriter {
         self.counts.quarantined += 1;
         if self.refusals.len() < REASONS_KEPT && self.refusals.iter().all(|refusal| refusal.reason != reason) {
             let Place { partition, offset, .. } = place;
-            self.refusals.push(Refusal { reason: reason.clone(), partition, offset });
+            self.refusals.push(Rejection { reason: reason.clone(), partition, offset });
         }
         Ok(Taken::Quarantined { reason })
     }

@@ -163,12 +163,12 @@ impl Reading {
 pub(super) struct Context {
     topic: String,
     statistics: Mutex<Statistics>,
-    changes: Mutex<VecDeque<Change>>,
+    changes: Mutex<VecDeque<GroupEvent>>,
     /// Then nobody answers a change any more.
     pub(super) is_leaving: AtomicBool,
 }
 
-enum Change {
+enum GroupEvent {
     Assigned(Vec<Partition>),
     Revoked(Vec<Partition>),
 }
@@ -207,8 +207,8 @@ impl Context {
     pub(super) fn next_change<'a>(&self) -> Option<Turn<'a>> {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         changes.pop_front().map(|change| match change {
-            Change::Assigned(partitions) => Turn::Assigned(partitions),
-            Change::Revoked(partitions) => Turn::Revoked(partitions),
+            GroupEvent::Assigned(partitions) => Turn::Assigned(partitions),
+            GroupEvent::Revoked(partitions) => Turn::Revoked(partitions),
         })
     }
 }
@@ -245,8 +245,8 @@ impl ConsumerContext for Context {
         }
         let partitions = partitions.elements().iter().map(|one| Partition(one.partition())).collect();
         let change = match change {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Change::Assigned(partitions),
-            _ => Change::Revoked(partitions),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => GroupEvent::Assigned(partitions),
+            _ => GroupEvent::Revoked(partitions),
         };
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
     }

@@ -8,16 +8,16 @@ use crate::audit::{Report, Totals};
 use crate::cli::args::{AuditArgs, ClusterArgs};
 use crate::cli::print::{stdout, thousands};
 use crate::cli::stages::connection;
-use crate::cli::{CliError, workplace};
+use crate::cli::{CliError, app};
 
 /// So many findings are told one by one.
 const TOLD: usize = 10;
 
 pub(crate) async fn execute(args: AuditArgs, stop: CancellationToken) -> Result<(), CliError> {
-    let workplace = workplace(&args.pipeline, &args.place)?;
+    let app = app(&args.pipeline, &args.place)?;
     let client = args.client;
     let cluster = args.broker.map(|broker| connection(ClusterArgs { broker, client })).transpose()?;
-    let Some(report) = workplace.audit(cluster, stop).await? else { return Ok(()) };
+    let Some(report) = app.audit(cluster, stop).await? else { return Ok(()) };
     if args.json {
         let mut text = serde_json::to_string_pretty(&report).map_err(std::io::Error::from)?;
         text.push('\n');

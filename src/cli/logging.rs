@@ -48,7 +48,7 @@ pub(crate) fn start(display: &Display) -> Log {
     let lines = lines.with_ansi(io::stderr().is_terminal());
     let is_json = environment("WINDROW_LOG_FORMAT").is_some_and(|format| format == "json");
     let lines = if is_json { lines.json().flatten_event(true).with_span_list(false).boxed() } else { lines.boxed() };
-    let lines = lines.with_filter(Asked(EnvFilter::new(filter)));
+    let lines = lines.with_filter(LogFilter(EnvFilter::new(filter)));
     #[cfg(feature = "otel")]
     {
         let (export, spans) = export::start(display).unzip();
@@ -65,9 +65,9 @@ pub(crate) fn start(display: &Display) -> Log {
 
 /// A filter that is asked about each event. tracing-subscriber passes over it where it always says yes, and then goes by
 /// what it said of the event before, so that warnings were lost (tokio-rs/tracing#2519).
-pub(super) struct Asked(pub(super) EnvFilter);
+pub(super) struct LogFilter(pub(super) EnvFilter);
 
-impl<S: Subscriber> Filter<S> for Asked {
+impl<S: Subscriber> Filter<S> for LogFilter {
     fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
         Filter::enabled(&self.0, metadata, context)
     }

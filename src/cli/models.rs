@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, LineStyle, Table};
 
 use crate::cli::args::ModelsArgs;
 use crate::cli::print::{stdout, thousands};
-use crate::cli::{CliError, windows, workplace};
+use crate::cli::{CliError, windows, app};
 use crate::model::{Outcome, Score, Verdict};
 use crate::registry::Snapshot;
 
@@ -13,8 +13,8 @@ use crate::registry::Snapshot;
 const COMPARED: &str = "newest_holdout";
 
 pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
-    let workplace = workplace(&args.pipeline, &args.place)?;
-    let snapshot = workplace.registry()?.snapshot();
+    let app = app(&args.pipeline, &args.place)?;
+    let snapshot = app.registry()?.snapshot();
     if args.json {
         let text = if args.windows {
             serde_json::to_string_pretty(&snapshot.windows().collect::<Vec<_>>())
@@ -27,7 +27,7 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
         return Ok(stdout(&text)?);
     }
     if snapshot.models().next().is_none() {
-        let workdir = workplace.workdir.display();
+        let workdir = app.workdir.display();
         return Err(CliError::Failed(format!(
             "no model in {workdir} yet: they appear as `windrow run` or `windrow train` seals windows and learns from them"
         )));

@@ -5,11 +5,11 @@ use std::path::Path;
 use crate::api;
 use crate::cli::args::PlaceArgs;
 use crate::cli::print::stdout;
-use crate::cli::{CliError, workplace};
+use crate::cli::{CliError, app};
 
 pub(crate) fn execute(pipeline: &Path, place: &PlaceArgs) -> Result<(), CliError> {
-    let workplace = workplace(pipeline, place)?;
-    let mut document = api::document(&workplace.pipeline, workplace.registry()?);
+    let app = app(pipeline, place)?;
+    let mut document = api::document(&app.pipeline, app.registry()?);
     document.push('\n');
     Ok(stdout(&document)?)
 }

@@ -56,7 +56,7 @@ impl Display {
                 tokio::select! {
                     biased;
                     event = events.recv() => match event {
-                        Ok(event) => board.tell(&event),
+                        Ok(event) => board.show(&event),
                         Err(RecvError::Lagged(_)) => {}
                         Err(RecvError::Closed) => break,
                     },
@@ -115,7 +115,7 @@ impl<'a> Board<'a> {
         Self { display, shows, sent, stored, last_counts: String::new(), models_told: false }
     }
 
-    fn tell(&mut self, event: &Event) {
+    fn show(&mut self, event: &Event) {
         if matches!(event, Event::ModelPublished { .. }) && !self.models_told {
             self.models_told = true;
             self.display.line("  model                rows      AUC  log-loss  fit");

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{AppError, RunOptions, Running, Workplace, listening};
+use crate::app::{AppError, RunOptions, Running, App, listening};
 use crate::broker::StartOptions;
 use crate::cli::args::RunArgs;
 use crate::cli::print::{curl, stdout, thousands};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::stages::chosen;
-use crate::cli::{CliError, environment, models, with_keys, workplace_of};
+use crate::cli::{CliError, environment, models, with_keys, app_of};
 use crate::config::Pipeline;
 
 pub(crate) async fn execute(
@@ -29,8 +29,8 @@ pub(crate) async fn run(
     display: &Display,
     stop: CancellationToken,
 ) -> Result<(), CliError> {
-    let workplace = with_keys(workplace_of(listening(pipeline, args.listen), &args.place))?;
-    let replay = chosen(&args.replay, &workplace.pipeline)?;
+    let app = with_keys(app_of(listening(pipeline, args.listen), &args.place))?;
+    let replay = chosen(&args.replay, &app.pipeline)?;
     let start = StartOptions {
         redpanda_image: environment("WINDROW_REDPANDA_IMAGE"),
         docker_host: environment("DOCKER_HOST"),
@@ -38,9 +38,9 @@ pub(crate) async fn run(
         ..StartOptions::default()
     };
     let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay, memory: args.training.bytes() };
-    let following = display.follow(&workplace.progress, Shows { sent: true, stored: true });
-    let result = match workplace.run(options, stop.clone()).await {
-        Ok(running) => attend(running, &workplace, args.once, &stop).await,
+    let following = display.follow(&app.progress, Shows { sent: true, stored: true });
+    let result = match app.run(options, stop.clone()).await {
+        Ok(running) => attend(running, &app, args.once, &stop).await,
         Err(error) => Err(error.into()),
     };
     following.finish().await;
@@ -60,7 +60,7 @@ pub(crate) async fn run(
 /// Waits for the stream to be through; gives what is to be said then.
 async fn attend(
     mut running: Running,
-    workplace: &Workplace,
+    app: &App,
     once: bool,
     stop: &CancellationToken,
 ) -> Result<(Running, Option<String>), CliError> {
@@ -71,17 +71,17 @@ async fn attend(
         return Ok((running, None));
     }
     let mut text = models::table(&running.registry().snapshot());
-    let quarantined = workplace.progress.counters().quarantined.get();
+    let quarantined = app.progress.counters().quarantined.get();
     if quarantined > 0 {
-        let folder = workplace.workdir.join("quarantine");
+        let folder = app.workdir.join("quarantine");
         text.push_str(&format!("{} rows were not taken; {} says why\n", thousands(quarantined), folder.display()));
     }
-    text.push_str(&if once { files(workplace) } else { addresses(&running) });
+    text.push_str(&if once { files(app) } else { addresses(&running) });
     Ok((running, Some(text)))
 }
 
-fn files(workplace: &Workplace) -> String {
-    let (workdir, pipeline) = (workplace.workdir.display(), workplace.pipeline.file.display());
+fn files(app: &App) -> String {
+    let (workdir, pipeline) = (app.workdir.display(), app.pipeline.file.display());
     format!("\nbatches and models: {workdir}\nserve them:         windrow serve {pipeline} --workdir {workdir}\n")
 }
 

@@ -2,24 +2,24 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{AppError, Workplace, listening};
+use crate::app::{AppError, App, listening};
 use crate::cli::CliError;
 use crate::cli::args::ServeArgs;
 use crate::cli::progress::{Display, Shows};
-use crate::cli::{with_keys, workplace_of};
+use crate::cli::{with_keys, app_of};
 use crate::config::Pipeline;
 
 pub(crate) async fn execute(args: ServeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let pipeline = Pipeline::load(&args.pipeline).map_err(AppError::from)?;
-    let workplace = with_keys(workplace_of(listening(pipeline, args.listen), &args.place))?;
-    let following = display.follow(&workplace.progress, Shows::default());
-    let result = serve(&workplace, stop).await;
+    let app = with_keys(app_of(listening(pipeline, args.listen), &args.place))?;
+    let following = display.follow(&app.progress, Shows::default());
+    let result = serve(&app, stop).await;
     following.finish().await;
     result
 }
 
-async fn serve(workplace: &Workplace, stop: CancellationToken) -> Result<(), CliError> {
-    let mut running = workplace.serve(stop).await?;
+async fn serve(app: &App, stop: CancellationToken) -> Result<(), CliError> {
+    let mut running = app.serve(stop).await?;
     let served = running.serve_on().await;
     Ok(served.and(running.shutdown().await)?)
 }

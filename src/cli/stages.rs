@@ -9,7 +9,7 @@ use crate::app::{Replay, RowNumber};
 use crate::broker::{Choice, Connection};
 use crate::cli::args::{ClusterArgs, ConsumeArgs, ReplayArgs, TrainArgs};
 use crate::cli::progress::{Display, Shows};
-use crate::cli::{CliError, workplace};
+use crate::cli::{CliError, app};
 use crate::config::{Pace, Pipeline, WindowPolicy};
 
 /// A consumer takes a row for a mistake that lies so many windows behind where it stands.
@@ -23,24 +23,24 @@ pub(crate) async fn produce(
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let place = crate::cli::args::PlaceArgs { workdir: None };
-    let workplace = workplace(pipeline, &place)?;
-    let (connection, replay) = (connection(cluster)?, chosen(replay, &workplace.pipeline)?);
-    let following = display.follow(&workplace.progress, Shows { sent: true, stored: false });
-    let result = workplace.produce(connection, replay, stop).await;
+    let app = app(pipeline, &place)?;
+    let (connection, replay) = (connection(cluster)?, chosen(replay, &app.pipeline)?);
+    let following = display.follow(&app.progress, Shows { sent: true, stored: false });
+    let result = app.produce(connection, replay, stop).await;
     following.finish().await;
     Ok(result?)
 }
 
 pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let workplace = workplace(&args.pipeline, &args.place)?;
-    if args.group.is_some() && matches!(workplace.pipeline.window, WindowPolicy::Every(_)) {
+    let app = app(&args.pipeline, &args.place)?;
+    if args.group.is_some() && matches!(app.pipeline.window, WindowPolicy::Every(_)) {
         return Err(CliError::Use(
             "--group does not go with window.every: each member has a clock of its own".to_owned(),
         ));
     }
     let connection = connection(args.cluster)?;
-    let following = display.follow(&workplace.progress, Shows { sent: false, stored: true });
-    let result = workplace.consume(connection, args.group, args.end_after_idle, stop.clone()).await;
+    let following = display.follow(&app.progress, Shows { sent: false, stored: true });
+    let result = app.consume(connection, args.group, args.end_after_idle, stop.clone()).await;
     following.finish().await;
     result?;
     linger(args.once, "the stream is through", display, &stop).await;
@@ -48,9 +48,9 @@ pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: Cancella
 }
 
 pub(crate) async fn train(args: TrainArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let workplace = workplace(&args.pipeline, &args.place)?;
-    let following = display.follow(&workplace.progress, Shows::default());
-    let result = workplace.train(args.training.bytes(), stop.clone()).await;
+    let app = app(&args.pipeline, &args.place)?;
+    let following = display.follow(&app.progress, Shows::default());
+    let result = app.train(args.training.bytes(), stop.clone()).await;
     following.finish().await;
     result?;
     linger(args.once, "every window has its models", display, &stop).await;

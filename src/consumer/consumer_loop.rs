@@ -95,7 +95,7 @@ impl ConsumerLoop {
             }
             let silence = now.saturating_duration_since(last_message);
             if is_through || self.has_ended() {
-                self.rejections.judge(self.writer.refusals())?;
+                self.rejections.check(self.writer.rejections())?;
                 self.writer.finish()?;
             } else if !is_end_asked && self.end_after_idle.is_some_and(|limit| silence > limit) {
                 fetching.ask(Request::TellEnd);
@@ -106,7 +106,7 @@ impl ConsumerLoop {
             self.seal(now, fetching, stop)?;
             if let Some(end) = self.writer.end() {
                 fetching.ask(Request::CommitLast(std::mem::take(&mut self.committed)));
-                self.progress.tell(Event::StreamEnded { windows: end.windows });
+                self.progress.report(Event::StreamEnded { windows: end.windows });
                 // What was committed without waiting may still be on its way when the process ends.
                 while fetching.fetched.recv().is_ok() {}
                 self.progress.counters().lag.set(Some(0));
@@ -129,12 +129,12 @@ impl ConsumerLoop {
                 Ingested::End if writer.has_all_ends() => break,
                 Ingested::End => {}
                 Ingested::OtherEnd => {
-                    rejections.add(count(progress, writer), writer.refusals())?;
-                    rejections.judge_at_other_end(writer.refusals())?;
+                    rejections.add(count(progress, writer), writer.rejections())?;
+                    rejections.check_at_other_end(writer.rejections())?;
                 }
             }
         }
-        rejections.add(count(progress, writer), writer.refusals())
+        rejections.add(count(progress, writer), writer.rejections())
     }
 
     /// Seals what is due, window by window, so that it can be stopped between two.
@@ -197,7 +197,7 @@ impl ConsumerLoop {
     fn settle(&mut self, manifest: &Manifest, fetching: &Fetching) {
         self.committed = manifest.resume.iter().map(|point| (point.partition, point.offset)).collect();
         fetching.ask(Request::Commit(self.committed.clone()));
-        self.progress.tell(told(manifest));
+        self.progress.report(told(manifest));
     }
 }
 

@@ -184,15 +184,15 @@ impl Fetcher {
             if messages.is_empty() {
                 free.push(messages);
             } else {
-                self.tell(Fetched::Messages(messages))?;
+                self.send(Fetched::Messages(messages))?;
             }
             if let Some(deleted) = turn {
-                self.tell(Fetched::Deleted(deleted))?;
+                self.send(Fetched::Deleted(deleted))?;
             }
             for partition in self.subscription.take_ends() {
                 // A message may have come behind it meanwhile.
                 if self.subscription.is_at_end(partition) {
-                    self.tell(Fetched::AtEnd(partition))?;
+                    self.send(Fetched::AtEnd(partition))?;
                 }
             }
             if last_look.elapsed() > LOOK_INTERVAL {
@@ -203,7 +203,7 @@ impl Fetcher {
                     None => {}
                     Some(fetched) => {
                         is_end_wanted &= !matches!(fetched, Fetched::Through);
-                        self.tell(fetched)?;
+                        self.send(fetched)?;
                     }
                 }
             }
@@ -227,7 +227,7 @@ impl Fetcher {
                 Err(error) => {
                     // What came before it comes before it.
                     let before = std::mem::take(messages);
-                    self.tell(Fetched::Messages(before))?;
+                    self.send(Fetched::Messages(before))?;
                     return self.checked(Err(error));
                 }
             };
@@ -262,7 +262,7 @@ impl Fetcher {
         }
     }
 
-    fn tell(&self, fetched: Fetched) -> Result<(), Unheard> {
+    fn send(&self, fetched: Fetched) -> Result<(), Unheard> {
         self.fetched.send(fetched).map_err(|_| Unheard)
     }
 

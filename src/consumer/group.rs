@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{
-    Assembly, BatchError, BatchStore, BatchWriter, Cut, Form, Manifest, OffsetRange, share_folder, shares_folder,
+    Assembly, BatchError, BatchStore, BatchWriter, Cut, CsvFormat, Manifest, OffsetRange, partial_folder, partials_folder,
 };
 use crate::broker::{Deleted, Delivery, Membership, TopicState, Turn};
 use crate::config::Schema;
@@ -48,7 +48,7 @@ pub(crate) struct Member {
     intake: Intake,
     assembly: Assembly,
     whole: BatchStore,
-    shares: Shares,
+    shares: Partials,
     topic: String,
     /// Partitions that are ours, and whose lock another member still has.
     waiting: BTreeSet<Partition>,
@@ -56,8 +56,8 @@ pub(crate) struct Member {
 }
 
 /// The partitions that are ours.
-struct Shares {
-    open: BTreeMap<Partition, Share>,
+struct Partials {
+    open: BTreeMap<Partition, Partial>,
     group: Group,
     cut: Cut,
     schema: Arc<Schema>,
@@ -65,7 +65,7 @@ struct Shares {
     max_share: f64,
 }
 
-struct Share {
+struct Partial {
     /// `None` when the partition has ended before.
     writer: Option<BatchWriter>,
     rejections: Rejections,
@@ -75,20 +75,20 @@ impl Member {
     pub(crate) fn join(consumer: &Consumer, group: Group, topic: &TopicState) -> Result<Self, ConsumerError> {
         let Consumer { schema, stream, cut, store, connection, quarantine, progress, .. } = consumer;
         let stores =
-            topic.partitions.iter().map(|state| BatchStore::open(&share_folder(&group.workdir, state.partition)));
+            topic.partitions.iter().map(|state| BatchStore::open(&partial_folder(&group.workdir, state.partition)));
         let stores = stores.collect::<Result<Vec<_>, BatchError>>()?;
         let (before, now) = (count_shares(&group.workdir), stores.len());
         if before > now {
             return Err(ConsumerError::Repartitioned { topic: stream.topic.clone(), before, now });
         }
         let membership = Membership::join(connection, &stream.topic, &group.name)?;
-        let form = Form { columns: &schema.columns, delimiter: schema.delimiter };
+        let form = CsvFormat { columns: &schema.columns, delimiter: schema.delimiter };
         Ok(Self {
             membership,
             intake: Intake::new(Arc::clone(schema), cut.span().is_some()),
             assembly: Assembly::new(store.clone(), stores, form),
             whole: store.clone(),
-            shares: Shares {
+            shares: Partials {
                 open: BTreeMap::new(),
                 group,
                 cut: *cut,
@@ -155,7 +155,7 @@ impl Member {
         for (partition, share) in &mut self.shares.open {
             let Some(writer) = &mut share.writer else { continue };
             if writer.has_all_ends() {
-                share.rejections.judge(writer.refusals())?;
+                share.rejections.check(writer.rejections())?;
                 writer.finish()?;
             }
             while !stop.is_cancelled()
@@ -222,10 +222,10 @@ impl Member {
             Err(error) => return Err(error.into()),
         };
         for manifest in &assembled.windows {
-            self.progress.tell(told(manifest));
+            self.progress.report(told(manifest));
         }
         let Some(end) = self.whole.end()? else { return Ok(false) };
-        self.progress.tell(Event::StreamEnded { windows: end.windows });
+        self.progress.report(Event::StreamEnded { windows: end.windows });
         Ok(true)
     }
 }
@@ -238,10 +238,10 @@ fn commit(membership: &Membership, partition: Partition, manifest: &Manifest) {
     }
 }
 
-impl Shares {
+impl Partials {
     /// Where reading of a partition goes on; `None` while another member has its lock.
     fn open(&mut self, partition: Partition) -> Result<Option<Offset>, ConsumerError> {
-        let store = BatchStore::open(&share_folder(&self.group.workdir, partition))?;
+        let store = BatchStore::open(&partial_folder(&self.group.workdir, partition))?;
         let lock = match store.lock() {
             Ok(lock) => lock,
             Err(BatchError::Locked { .. }) => return Ok(None),
@@ -250,11 +250,11 @@ impl Shares {
         let place = u64::try_from(partition.0).unwrap_or_default();
         let cut = self.cut.of_partition(place, self.partitions as u64);
         let (has_ended, folder) = (store.end()?.is_some(), store.quarantine_folder().to_owned());
-        let form = Form { columns: &self.schema.columns, delimiter: self.schema.delimiter };
+        let form = CsvFormat { columns: &self.schema.columns, delimiter: self.schema.delimiter };
         let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &[partition], None)?;
         let rejections = Rejections::new(self.max_share, folder, (resumed.rows, resumed.quarantined));
         let writer = (!has_ended).then(|| writer.of_replay(self.group.run.clone()));
-        self.open.insert(partition, Share { writer, rejections });
+        self.open.insert(partition, Partial { writer, rejections });
         Ok(Some(resumed.positions.first().map_or(Offset(0), |(_, offset)| *offset)))
     }
 
@@ -266,26 +266,26 @@ impl Shares {
         now: Instant,
     ) -> Result<(), ConsumerError> {
         // What comes for a partition that is not open yet is read again when it is.
-        let Some(Share { writer: Some(writer), rejections }) = self.open.get_mut(&delivery.partition()) else {
+        let Some(Partial { writer: Some(writer), rejections }) = self.open.get_mut(&delivery.partition()) else {
             return Ok(());
         };
         if ingest(intake, writer, Incoming::of(delivery), now)? == Ingested::OtherEnd {
-            rejections.add(count(progress, writer), writer.refusals())?;
-            rejections.judge_at_other_end(writer.refusals())?;
+            rejections.add(count(progress, writer), writer.rejections())?;
+            rejections.check_at_other_end(writer.rejections())?;
         }
         Ok(())
     }
 
     fn count(&mut self, progress: &Progress) -> Result<(), ConsumerError> {
-        for Share { writer, rejections } in self.open.values_mut() {
+        for Partial { writer, rejections } in self.open.values_mut() {
             let Some(writer) = writer else { continue };
-            rejections.add(count(progress, writer), writer.refusals())?;
+            rejections.add(count(progress, writer), writer.rejections())?;
         }
         Ok(())
     }
 
     fn note_deleted(&mut self, deleted: Deleted) {
-        if let Some(Share { writer: Some(writer), .. }) = self.open.get_mut(&deleted.partition) {
+        if let Some(Partial { writer: Some(writer), .. }) = self.open.get_mut(&deleted.partition) {
             note_deleted(writer, deleted);
         }
     }
@@ -293,7 +293,7 @@ impl Shares {
 
 /// The shares that a group has begun.
 fn count_shares(workdir: &Path) -> usize {
-    let entries = std::fs::read_dir(shares_folder(workdir)).into_iter().flatten();
+    let entries = std::fs::read_dir(partials_folder(workdir)).into_iter().flatten();
     entries.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir())).count()
 }
 

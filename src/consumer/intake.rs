@@ -39,7 +39,7 @@ impl Intake {
     }
 
     /// Reads one value: a CSV record or, from a foreign producer, perhaps a JSON object.
-    pub(crate) fn read<'a>(&'a mut self, value: &'a [u8], foreign: bool) -> Result<Accepted<'a>, Refusal> {
+    pub(crate) fn read<'a>(&'a mut self, value: &'a [u8], foreign: bool) -> Result<Accepted<'a>, IntakeError> {
         let record = if foreign && value.trim_ascii_start().starts_with(b"{") {
             self.from_json = json_to_record(&self.schema, value)?;
             &self.from_json
@@ -71,19 +71,19 @@ impl Intake {
 }
 
 /// The object's cells in the order of the columns; every column must be there, and nothing else.
-fn json_to_record(schema: &Schema, value: &[u8]) -> Result<Vec<u8>, Refusal> {
+fn json_to_record(schema: &Schema, value: &[u8]) -> Result<Vec<u8>, IntakeError> {
     let object: Map<String, Value> =
-        serde_json::from_slice(value).map_err(|error| Refusal::Json { reason: error.to_string() })?;
+        serde_json::from_slice(value).map_err(|error| IntakeError::Json { reason: error.to_string() })?;
     if let Some(key) = object.keys().find(|key| !schema.columns.contains(key)) {
-        return Err(Refusal::JsonUnknown { key: key.clone() });
+        return Err(IntakeError::JsonUnknown { key: key.clone() });
     }
     let mut cells = Vec::with_capacity(schema.columns.len());
     for column in &schema.columns {
         cells.push(match object.get(column) {
-            None => return Err(Refusal::JsonLacks { column: column.clone() }),
+            None => return Err(IntakeError::JsonLacks { column: column.clone() }),
             Some(Value::Null) => schema.null_text().to_owned(),
             Some(Value::String(text)) => text.clone(),
-            Some(Value::Array(_) | Value::Object(_)) => return Err(Refusal::JsonNested { column: column.clone() }),
+            Some(Value::Array(_) | Value::Object(_)) => return Err(IntakeError::JsonNested { column: column.clone() }),
             Some(scalar) => scalar.to_string(),
         });
     }
@@ -92,7 +92,7 @@ fn json_to_record(schema: &Schema, value: &[u8]) -> Result<Vec<u8>, Refusal> {
 
 /// Why a message is no row.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
+pub(crate) enum IntakeError {
     #[error(transparent)]
     Csv(#[from] CsvError),
     #[error(transparent)]

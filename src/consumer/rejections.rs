@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::batch::{Counts, Refusal};
+use crate::batch::{Counts, Rejection};
 use crate::consumer::ConsumerError;
 
 /// Before so many messages a share says little; the end of the stream is judged whatever its length.
-const JUDGED_FROM: u64 = 1000;
+const CHECKED_FROM: u64 = 1000;
 
 /// Counts what is refused.
 #[derive(Debug)]
@@ -25,34 +25,34 @@ impl Rejections {
 
     /// # Errors
     /// The share is beyond what is allowed.
-    pub(crate) fn add(&mut self, counts: Counts, first: &[Refusal]) -> Result<(), ConsumerError> {
+    pub(crate) fn add(&mut self, counts: Counts, first: &[Rejection]) -> Result<(), ConsumerError> {
         self.stored += counts.stored;
         self.quarantined += counts.quarantined;
-        if counts.quarantined == 0 || self.stored + self.quarantined < JUDGED_FROM {
+        if counts.quarantined == 0 || self.stored + self.quarantined < CHECKED_FROM {
             return Ok(());
         }
-        self.judge(first)
+        self.check(first)
     }
 
     /// Behind the end of another replay nothing of ours may come: a stream of which nothing could be taken is judged then.
     ///
     /// # Errors
     /// The share is beyond what is allowed.
-    pub(crate) fn judge_at_other_end(&self, first: &[Refusal]) -> Result<(), ConsumerError> {
-        if self.stored == 0 { self.judge(first) } else { Ok(()) }
+    pub(crate) fn check_at_other_end(&self, first: &[Rejection]) -> Result<(), ConsumerError> {
+        if self.stored == 0 { self.check(first) } else { Ok(()) }
     }
 
     /// # Errors
     /// The share is beyond what is allowed.
-    pub(crate) fn judge(&self, first: &[Refusal]) -> Result<(), ConsumerError> {
+    pub(crate) fn check(&self, first: &[Rejection]) -> Result<(), ConsumerError> {
         let seen = self.stored + self.quarantined;
         if self.quarantined as f64 <= self.max_share * seen as f64 {
             return Ok(());
         }
-        let told = |Refusal { reason, partition, offset }: &Refusal| {
+        let told = |Rejection { reason, partition, offset }: &Rejection| {
             format!("{reason} (partition {partition}, offset {offset})")
         };
-        Err(ConsumerError::Garbage {
+        Err(ConsumerError::TooManyRejected {
             quarantined: self.quarantined,
             seen,
             max_share: self.max_share,
@@ -67,9 +67,9 @@ mod tests {
     use super::*;
     use crate::record::{Offset, Partition};
 
-    fn first() -> Vec<Refusal> {
+    fn first() -> Vec<Rejection> {
         let reasons = ["odd", "strange"].into_iter().enumerate();
-        let refusal = |(offset, reason): (usize, &str)| Refusal {
+        let refusal = |(offset, reason): (usize, &str)| Rejection {
             reason: reason.to_owned(),
             partition: Partition(0),
             offset: Offset(offset as i64),
@@ -95,7 +95,7 @@ mod tests {
     fn a_few_messages_are_judged_at_the_end_only() {
         let mut rejections = Rejections::new(0.5, PathBuf::from("quarantine"), (3, 0));
         assert_eq!(refuse(&mut rejections, 900), None);
-        assert!(rejections.judge(&first()).is_err());
-        assert!(Rejections::new(0.0, PathBuf::new(), (5, 0)).judge(&[]).is_ok());
+        assert!(rejections.check(&first()).is_err());
+        assert!(Rejections::new(0.0, PathBuf::new(), (5, 0)).check(&[]).is_ok());
     }
 }

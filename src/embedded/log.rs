@@ -86,7 +86,7 @@ pub(super) struct Appended {
 
 /// Why a batch was not appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum AppendError {
     /// Its sequence is not the producer's next.
     OutOfOrder,
     /// Its producer was replaced.
@@ -158,26 +158,26 @@ impl Log {
     ///
     /// # Errors
     /// Why not; the log is as it was.
-    pub(super) fn append(&self, bytes: &mut [u8], mut header: Header, now: i64) -> Result<Appended, Refusal> {
+    pub(super) fn append(&self, bytes: &mut [u8], mut header: Header, now: i64) -> Result<Appended, AppendError> {
         let mut state = self.lock();
         if state.is_deleted {
-            return Err(Refusal::Deleted);
+            return Err(AppendError::Deleted);
         }
-        match state.producers.judge(&header, state.start == 0) {
+        match state.producers.check(&header, state.start == 0) {
             Verdict::Next => {}
             Verdict::Again(base_offset) => {
                 let end = base_offset + i64::from(header.count);
                 return Ok(Appended { base_offset, log_start: state.start, end });
             }
-            Verdict::OutOfOrder => return Err(Refusal::OutOfOrder),
-            Verdict::Fenced => return Err(Refusal::Fenced),
+            Verdict::OutOfOrder => return Err(AppendError::OutOfOrder),
+            Verdict::Fenced => return Err(AppendError::Fenced),
         }
         let base_offset = state.end;
         batch::place(bytes, base_offset);
         header.base_offset = base_offset;
         if let Err(error) = self.write(&mut state, bytes) {
             tracing::debug!(%error, log = %self.folder.display(), "a batch could not be written");
-            return Err(Refusal::Storage);
+            return Err(AppendError::Storage);
         }
         state.appended(&header, now, !self.disk.is_durable);
         let appended = Appended { base_offset, log_start: state.start, end: state.end };
@@ -237,7 +237,7 @@ impl Log {
     ///
     /// # Errors
     /// The disk could not be synced: nothing that was not acknowledged by then ever will be.
-    pub(super) async fn synced(&self, end: i64) -> Result<(), Refusal> {
+    pub(super) async fn synced(&self, end: i64) -> Result<(), AppendError> {
         if !self.disk.is_durable {
             return Ok(());
         }
@@ -248,7 +248,7 @@ impl Log {
                 return Ok(());
             }
             let Some(active) = state.active.as_ref().filter(|_| state.failed.is_none()) else {
-                return Err(Refusal::Storage);
+                return Err(AppendError::Storage);
             };
             (Arc::clone(&active.data), (active.base, active.index.extent))
         };
@@ -258,7 +258,7 @@ impl Log {
             // The system may have dropped what it could not write, and would call the next sync a success.
             state.failed = Some(format!("the disk could not be synced: {error}"));
             tracing::warn!(%error, log = %self.folder.display(), "the disk could not be synced: the partition takes no more");
-            return Err(Refusal::Storage);
+            return Err(AppendError::Storage);
         }
         let (base, extent) = target;
         let mut come = 0;

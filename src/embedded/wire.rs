@@ -154,11 +154,11 @@ pub(super) async fn answer(
     }
     let body = frame.freeze();
     claim.grow_to(body.len().saturating_mul(DECODED)).await;
-    let asked = Asked { broker, head: &head, body, is_flexible, client };
+    let asked = Incoming { broker, head: &head, body, is_flexible, client };
     asked.answer(claim).await
 }
 
-struct Asked<'a> {
+struct Incoming<'a> {
     broker: &'a Broker,
     head: &'a Head,
     body: Bytes,
@@ -166,7 +166,7 @@ struct Asked<'a> {
     client: Client,
 }
 
-impl Asked<'_> {
+impl Incoming<'_> {
     async fn answer(self, claim: &mut Claim) -> Result<Option<Reply>, Unanswerable> {
         let (broker, head, version) = (self.broker, self.head, self.head.version);
         match head.key {

@@ -38,11 +38,11 @@ impl Chunk {
 
 /// A chunk that is kept somewhere.
 pub trait KeptChunk: fmt::Debug + Send + Sync {
-    /// The chunk; `room` is there to be filled by a store that does not hold it in memory.
+    /// The chunk; `buffer` is there to be filled by a store that does not hold it in memory.
     ///
     /// # Errors
     /// It cannot be read.
-    fn read<'a>(&'a self, room: &'a mut Chunk) -> io::Result<&'a Chunk>;
+    fn read<'a>(&'a self, buffer: &'a mut Chunk) -> io::Result<&'a Chunk>;
 }
 
 impl KeptChunk for Chunk {

@@ -111,15 +111,15 @@ impl Design {
         self.pieces.len()
     }
 
-    /// Works on the rows of one piece; `room` is memory to read it into.
+    /// Works on the rows of one piece; `buffer` is memory to read it into.
     pub(super) fn with_piece<T>(
         &self,
         place: usize,
-        room: &mut Chunk,
+        buffer: &mut Chunk,
         work: impl FnOnce(Rows<'_>) -> T,
     ) -> io::Result<T> {
         let piece = &self.pieces[place];
-        let chunk = piece.chunk.read(room)?;
+        let chunk = piece.chunk.read(buffer)?;
         Ok(work(Rows {
             shape: &self.shape,
             scale: &self.scale,
@@ -141,9 +141,9 @@ impl Design {
     pub(super) fn log_odds(&self, coefficients: &[f64]) -> io::Result<(Vec<f64>, Vec<bool>)> {
         let mut weights = Weights::zero(&self.shape);
         self.set_weights(coefficients, &mut weights);
-        let room = || (Chunk::default(), Tile::new(&self.shape));
-        let pieces = (0..self.pieces()).into_par_iter().map_init(room, |(room, tile), place| {
-            self.with_piece(place, room, |rows| {
+        let buffers = || (Chunk::default(), Tile::new(&self.shape));
+        let pieces = (0..self.pieces()).into_par_iter().map_init(buffers, |(buffer, tile), place| {
+            self.with_piece(place, buffer, |rows| {
                 let mut log_odds = Vec::with_capacity(rows.end - rows.begin);
                 rows.log_odds(&weights, tile, &mut |some| log_odds.extend_from_slice(some));
                 (log_odds, rows.chunk.labels[rows.begin..rows.end].to_vec())
@@ -178,11 +178,11 @@ impl Design {
     /// the design, and the labels.
     pub(super) fn to_dense(&self) -> io::Result<(Array2<f64>, Vec<bool>)> {
         let mut matrix = Array2::zeros((self.rows, self.columns.len()));
-        let (mut labels, mut room) = (Vec::with_capacity(self.rows), Chunk::default());
+        let (mut labels, mut buffer) = (Vec::with_capacity(self.rows), Chunk::default());
         let numbers = self.shape.numbers;
         for place in 0..self.pieces() {
             let begin = labels.len();
-            let truth = self.with_piece(place, &mut room, |rows| {
+            let truth = self.with_piece(place, &mut buffer, |rows| {
                 for row in rows.begin..rows.end {
                     let mut cells = matrix.row_mut(begin + row - rows.begin);
                     for lane in 0..numbers {

@@ -65,7 +65,7 @@ struct Block {
     pieces: Range<usize>,
     sums: Sums,
     tile: Tile,
-    room: Chunk,
+    buffer: Chunk,
 }
 
 impl<'a> Objective<'a> {
@@ -78,7 +78,7 @@ impl<'a> Objective<'a> {
             pieces: place * pieces / blocks..(place + 1) * pieces / blocks,
             sums: Sums::zero(shape, order),
             tile: Tile::new(shape),
-            room: Chunk::default(),
+            buffer: Chunk::default(),
         };
         Self {
             design,
@@ -97,7 +97,7 @@ impl<'a> Objective<'a> {
     }
 
     /// An evaluation of the right size, to be filled.
-    pub(super) fn room(&self) -> Evaluation {
+    pub(super) fn evaluation(&self) -> Evaluation {
         let width = self.design.width();
         let hessian = if self.order == Order::Hessian { row_start(width) } else { 0 };
         Evaluation { value: 0.0, gradient: vec![0.0; width], hessian: vec![0.0; hessian] }
@@ -108,10 +108,10 @@ impl<'a> Objective<'a> {
         self.passes += 1;
         self.design.set_weights(coefficients, &mut self.weights);
         let (design, order, weights) = (self.design, self.order, &self.weights);
-        self.blocks.par_iter_mut().try_for_each(|Block { pieces, sums, tile, room }| {
+        self.blocks.par_iter_mut().try_for_each(|Block { pieces, sums, tile, buffer }| {
             sums.clear();
             for piece in pieces.clone() {
-                design.with_piece(piece, room, |rows| rows.add(weights, order, tile, sums))?;
+                design.with_piece(piece, buffer, |rows| rows.add(weights, order, tile, sums))?;
             }
             io::Result::Ok(())
         })?;

@@ -54,7 +54,7 @@ pub(super) enum SolveError {
 }
 
 impl Solution {
-    fn judge(method: Method, coefficients: Vec<f64>, evaluation: &Evaluation, rows: usize) -> Self {
+    fn new(method: Method, coefficients: Vec<f64>, evaluation: &Evaluation, rows: usize) -> Self {
         let gradient_norm = evaluation.gradient_norm(rows);
         Self {
             method,

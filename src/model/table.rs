@@ -67,8 +67,8 @@ impl Table {
         work: impl Fn(&Chunk, Range<usize>) -> T + Sync,
     ) -> io::Result<Vec<T>> {
         let pieces: Vec<_> = self.pieces(range).collect();
-        let worked = pieces.into_par_iter().map_init(Chunk::default, |room, (kept, rows)| {
-            let chunk = kept.read(room)?;
+        let worked = pieces.into_par_iter().map_init(Chunk::default, |buffer, (kept, rows)| {
+            let chunk = kept.read(buffer)?;
             Ok(work(chunk, rows))
         });
         worked.collect()

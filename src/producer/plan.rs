@@ -3,7 +3,7 @@
 //! A replay's rows go round the partitions, beginning with its first row, so a row's partition follows from its number
 //! alone, and a replay that goes on puts each row where it would have been.
 
-use crate::broker::Held;
+use crate::broker::PartitionContents;
 use crate::producer::{ProducerError, Replay};
 use crate::record::RowNumber;
 
@@ -18,12 +18,12 @@ pub(crate) struct Plan {
     pub(crate) round: u64,
     /// All rows before this one are in the topic, or in files already.
     pub(crate) start: RowNumber,
-    held: Vec<Held>,
+    contents: Vec<PartitionContents>,
 }
 
 impl Plan {
-    /// `dataset` is the number of its rows; `held` what each partition of `topic` holds.
-    pub(crate) fn new(replay: &Replay, dataset: u64, held: Vec<Held>, topic: &str) -> Result<Self, ProducerError> {
+    /// `dataset` is the number of its rows; `contents` what each partition of `topic` holds.
+    pub(crate) fn new(replay: &Replay, dataset: u64, contents: Vec<PartitionContents>, topic: &str) -> Result<Self, ProducerError> {
         let from = replay.from;
         if from.get() > dataset.max(1) && !replay.again {
             return Err(ProducerError::BeyondDataset { from, rows: dataset });
@@ -34,14 +34,14 @@ impl Plan {
             (false, Some(limited)) => Some(limited.min(dataset)),
             (false, None) => Some(dataset),
         };
-        let is_empty = held.iter().all(|held| held.last().is_none() && held.end.is_none());
-        for (place, held) in held.iter().enumerate() {
+        let is_empty = contents.iter().all(|contents| contents.last().is_none() && contents.end.is_none());
+        for (place, contents) in contents.iter().enumerate() {
             let share = from.get() + place as u64;
-            if let Some(first) = held.first().filter(|first| first.get() != share) {
+            if let Some(first) = contents.first().filter(|first| first.get() != share) {
                 let begins = first.get().saturating_sub(place as u64);
                 return Err(ProducerError::OtherStart { topic: topic.to_owned(), begins, from });
             }
-            let Some(end) = held.end else { continue };
+            let Some(end) = contents.end else { continue };
             let ended = end.rows.map(|rows| end.first.get() - 1 + rows);
             if end.first != from || ended != last {
                 return Err(ProducerError::Ended { topic: topic.to_owned(), first: end.first, last: ended });
@@ -50,16 +50,16 @@ impl Plan {
         let base = match replay.sealed_to {
             Some(sealed) if is_empty => sealed.max(from),
             // Every partition has all of its rows up to there.
-            _ => held
+            _ => contents
                 .iter()
-                .map(Held::whole_to)
+                .map(PartitionContents::whole_to)
                 .min()
                 .unwrap_or(0)
                 .checked_add(1)
                 .and_then(RowNumber::new)
                 .map_or(from, |row| row.max(from)),
         };
-        let mut plan = Self { from, last, round: dataset, start: base, held };
+        let mut plan = Self { from, last, round: dataset, start: base, contents };
         while plan.is_within(plan.start) && plan.has(plan.start) {
             plan.start = plan.start.next();
         }
@@ -73,19 +73,19 @@ impl Plan {
 
     /// Which of the partitions a row belongs to.
     pub(crate) fn slot(&self, row: RowNumber) -> usize {
-        let place = (row.get() - self.from.get()) % self.held.len().max(1) as u64;
+        let place = (row.get() - self.from.get()) % self.contents.len().max(1) as u64;
         // Below the number of partitions.
         usize::try_from(place).unwrap_or(0)
     }
 
     /// Whether the topic has a row.
     pub(crate) fn has(&self, row: RowNumber) -> bool {
-        self.held.get(self.slot(row)).is_some_and(|held| held.has(row))
+        self.contents.get(self.slot(row)).is_some_and(|contents| contents.has(row))
     }
 
     /// What each partition holds, in the order of their turns.
-    pub(crate) fn held(&self) -> &[Held] {
-        &self.held
+    pub(crate) fn contents(&self) -> &[PartitionContents] {
+        &self.contents
     }
 
     /// The rows of the whole replay; `None` when it has no end.
@@ -97,7 +97,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::HeldEnd;
+    use crate::broker::ContentsEnd;
     use crate::record::Partition;
 
     fn row(number: u64) -> RowNumber {
@@ -105,11 +105,11 @@ mod tests {
     }
 
     /// Three partitions that hold so many of their rows each.
-    fn held(counts: [u64; 3], from: u64, end: Option<(u64, u64)>) -> Vec<Held> {
+    fn contents(counts: [u64; 3], from: u64, end: Option<(u64, u64)>) -> Vec<PartitionContents> {
         let partition = |(place, count): (usize, u64)| {
             let rows = (0..count).map(|turn| from + place as u64 + turn * 3).collect::<Vec<u64>>();
-            let end = end.map(|(first, rows)| HeldEnd { first: row(first), rows: Some(rows) });
-            Held::of(Partition(place as i32), &rows, end)
+            let end = end.map(|(first, rows)| ContentsEnd { first: row(first), rows: Some(rows) });
+            PartitionContents::of(Partition(place as i32), &rows, end)
         };
         counts.into_iter().enumerate().map(partition).collect()
     }
@@ -146,7 +146,7 @@ mod tests {
             ("a topic that was lost", &lost, [0, 0, 0], &[(5, 1), (6, 2)]),
         ];
         for (what, replay, counts, expected) in cases {
-            let plan = Plan::new(replay, 6, held(counts, 1, None), "t").expect(what);
+            let plan = Plan::new(replay, 6, contents(counts, 1, None), "t").expect(what);
             assert_eq!(missing(&plan), expected, "{what}");
         }
     }
@@ -157,11 +157,11 @@ mod tests {
         let later = Replay { from: row(4), ..Replay::default() };
         let beyond = Replay { from: row(7), ..Replay::default() };
         let some = Replay { limit: Some(5), ..Replay::default() };
-        let done = held([2, 2, 2], 1, Some((1, 6)));
+        let done = contents([2, 2, 2], 1, Some((1, 6)));
         assert_eq!(Plan::new(&all, 6, done.clone(), "t").map(|plan| missing(&plan)).ok(), Some(vec![]));
         let cases = [
-            (Plan::new(&beyond, 6, held([0, 0, 0], 1, None), "t"), "the dataset has 6 rows"),
-            (Plan::new(&later, 6, held([1, 1, 1], 1, None), "t"), "begins at row 1"),
+            (Plan::new(&beyond, 6, contents([0, 0, 0], 1, None), "t"), "the dataset has 6 rows"),
+            (Plan::new(&later, 6, contents([1, 1, 1], 1, None), "t"), "begins at row 1"),
             (Plan::new(&some, 6, done, "t"), "ended with row 6"),
         ];
         for (plan, told) in cases {

@@ -11,7 +11,7 @@ use crate::config::Schema;
 use crate::model::{CHUNK_ROWS, ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 use crate::record::{ReadError, RecordParser, RecordReader, WindowIndex};
 use crate::trainer::TrainerError;
-use crate::trainer::shelf::Shelf;
+use crate::trainer::spill::SpillStore;
 
 /// Chunks that are parsed side by side while the next ones are read.
 const AT_ONCE: usize = 8;
@@ -21,7 +21,7 @@ const AT_ONCE: usize = 8;
 pub(super) struct Windows {
     pub(super) manifests: BTreeMap<WindowIndex, Manifest>,
     parsed: BTreeMap<WindowIndex, Arc<Frame>>,
-    shelf: Shelf,
+    store: SpillStore,
 }
 
 /// What parsing needs.
@@ -33,8 +33,8 @@ pub(super) struct Source<'a> {
 }
 
 impl Windows {
-    pub(super) fn new(shelf: Shelf) -> Self {
-        Self { manifests: BTreeMap::new(), parsed: BTreeMap::new(), shelf }
+    pub(super) fn new(store: SpillStore) -> Self {
+        Self { manifests: BTreeMap::new(), parsed: BTreeMap::new(), store }
     }
 
     /// The frames of some windows, in order.
@@ -46,7 +46,7 @@ impl Windows {
     ) -> Result<Vec<Arc<Frame>>, TrainerError> {
         for (window, manifest) in self.manifests.range(first..=last) {
             if !self.parsed.contains_key(window) {
-                self.parsed.insert(*window, Arc::new(source.parse(manifest, &self.shelf)?));
+                self.parsed.insert(*window, Arc::new(source.parse(manifest, &self.store)?));
             }
         }
         Ok(self.parsed.range(first..=last).map(|(_, frame)| Arc::clone(frame)).collect())
@@ -72,13 +72,13 @@ struct Raw {
 }
 
 impl Source<'_> {
-    fn parse(&self, manifest: &Manifest, shelf: &Shelf) -> Result<Frame, TrainerError> {
+    fn parse(&self, manifest: &Manifest, store: &SpillStore) -> Result<Frame, TrainerError> {
         let window = manifest.window;
         let _span = tracing::info_span!("parse", %window, rows = manifest.rows).entered();
         let read = |source| TrainerError::Read { window, source };
         let keep = |source| TrainerError::Keep { window, source };
         let mut records = self.store.rows(window, self.schema.delimiter)?;
-        let mut frame = FrameBuilder::new(self.schema, shelf.for_window());
+        let mut frame = FrameBuilder::new(self.schema, store.for_window());
         let mut rows = 0;
         let mut here = next(&mut records).map_err(read)?;
         while !here.is_empty() {

@@ -196,7 +196,7 @@ impl Aliases {
         let registry = Arc::clone(&self.0.registry);
         let changed = blocking(move || change(&registry, &|| permit.commit())).await?;
         self.0.renew().await;
-        self.0.progress.tell(Event::AliasChanged {
+        self.0.progress.report(Event::AliasChanged {
             alias: changed.alias.to_string(),
             from: changed.from.map(|id| id.to_string()),
             to: changed.to.map(|id| id.to_string()),

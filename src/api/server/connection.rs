@@ -45,14 +45,14 @@ const PING: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(10)];
 
 /// What answers requests, and within which bounds.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct Handler {
     pub(crate) endpoint: Arc<BoxEndpoint<'static, Response>>,
     pub(crate) limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     protocol: Arc<auto::Builder<TokioExecutor>>,
 }
 
-impl App {
+impl Handler {
     pub(crate) fn new(endpoint: BoxEndpoint<'static, Response>, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let mut protocol = auto::Builder::new(TokioExecutor::new());
         // Most answers are small: copied behind their heads, they are sent in one piece. A client that has ended its half of

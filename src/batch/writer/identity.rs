@@ -74,7 +74,7 @@ impl Identity {
     }
 
     /// Why a message of this sender does not belong here, if it does not.
-    pub(super) fn stranger(&self, run: Option<&str>) -> Option<String> {
+    pub(super) fn foreign_run(&self, run: Option<&str>) -> Option<String> {
         if let Some(source) = &self.source {
             return (!source.is(run))
                 .then(|| format!("it is of {}, while this directory holds {}", Source::of(run).name(), source.name()));

@@ -94,7 +94,7 @@ pub struct Counts {
 
 /// A message in quarantine, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Rejection {
     /// Why it is there.
     pub reason: String,
     /// Where it stood in the topic.

@@ -14,7 +14,7 @@ const LISTS_QUARANTINE: u32 = 2;
 
 /// Of what form batch files are.
 #[derive(Debug, Clone, Copy)]
-pub struct Form<'a> {
+pub struct CsvFormat<'a> {
     /// The columns of the header line.
     pub columns: &'a [String],
     /// What stands between them.
@@ -47,7 +47,7 @@ impl BatchWriter {
         store: BatchStore,
         lock: Lock,
         cut: Cut,
-        form: Form<'_>,
+        form: CsvFormat<'_>,
         partitions: &[Partition],
         log: Option<String>,
     ) -> Result<(Self, Resumed), BatchError> {

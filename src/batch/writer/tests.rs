@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use crate::batch::{
-    Arrival, BatchError, BatchStore, BatchWriter, Content, Cut, EndMark, Form, Manifest, SealReason, Taken,
+    Arrival, BatchError, BatchStore, BatchWriter, Content, Cut, EndMark, CsvFormat, Manifest, SealReason, Taken,
 };
 use crate::config::WindowPolicy;
 use crate::record::{Offset, Partition, RowNumber};
@@ -75,7 +75,7 @@ fn resume(
     let columns = ["id".to_owned(), "text".to_owned()];
     let log = log.map(str::to_owned);
     let (writer, resumed) =
-        BatchWriter::resume(store, lock, cut, Form { columns: &columns, delimiter: b',' }, &partitions, log)?;
+        BatchWriter::resume(store, lock, cut, CsvFormat { columns: &columns, delimiter: b',' }, &partitions, log)?;
     // As the consumer does: one message before the point where reading goes on.
     Ok((writer, resumed.positions.iter().map(|(_, offset)| (offset.0 as usize).saturating_sub(1)).collect()))
 }

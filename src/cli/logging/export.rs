@@ -8,7 +8,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::cli::environment;
-use crate::cli::logging::Asked;
+use crate::cli::logging::LogFilter;
 use crate::cli::progress::Display;
 
 /// Spans of our own.
@@ -38,5 +38,5 @@ where
         .with_resource(Resource::builder().with_service_name("windrow").build())
         .build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("windrow"));
-    Some((Export(provider), layer.with_filter(Asked(EnvFilter::new(EXPORTED)))))
+    Some((Export(provider), layer.with_filter(LogFilter(EnvFilter::new(EXPORTED)))))
 }

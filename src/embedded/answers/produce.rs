@@ -9,7 +9,7 @@ use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse, Pr
 use crate::embedded::batch::{self, Fault};
 use crate::embedded::broker::Broker;
 use crate::embedded::catalog::Topic;
-use crate::embedded::log::{Appended, Log, Refusal, blocking};
+use crate::embedded::log::{Appended, Log, AppendError, blocking};
 use crate::embedded::wire::produce::Request;
 use crate::embedded::wire::text;
 
@@ -95,12 +95,12 @@ fn append(broker: &Broker, topic: &Topic, partition: i32, bytes: &mut [u8]) -> R
     Ok((Arc::clone(log), appended))
 }
 
-fn told(refusal: Refusal) -> Refused {
+fn told(refusal: AppendError) -> Refused {
     match refusal {
-        Refusal::OutOfOrder => (ResponseError::OutOfOrderSequenceNumber, None),
-        Refusal::Fenced => (ResponseError::InvalidProducerEpoch, None),
-        Refusal::Storage => (ResponseError::KafkaStorageError, None),
-        Refusal::Deleted => (ResponseError::UnknownTopicOrPartition, None),
+        AppendError::OutOfOrder => (ResponseError::OutOfOrderSequenceNumber, None),
+        AppendError::Fenced => (ResponseError::InvalidProducerEpoch, None),
+        AppendError::Storage => (ResponseError::KafkaStorageError, None),
+        AppendError::Deleted => (ResponseError::UnknownTopicOrPartition, None),
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) enum Verdict {
 
 impl Producers {
     /// What the batch is. `has_beginning` says whether the log still has its first record.
-    pub(super) fn judge(&self, header: &Header, has_beginning: bool) -> Verdict {
+    pub(super) fn check(&self, header: &Header, has_beginning: bool) -> Verdict {
         if !header.is_idempotent() {
             return Verdict::Next;
         }
@@ -143,28 +143,28 @@ mod tests {
         let mut producers = Producers::default();
         for index in 0..6 {
             let header = batch(3, (0, 3 * index), 10 * i64::from(index));
-            assert_eq!(producers.judge(&header, true), Verdict::Next);
+            assert_eq!(producers.check(&header, true), Verdict::Next);
             producers.appended(&header, 0);
         }
         for index in 1..6 {
-            assert_eq!(producers.judge(&batch(3, (0, 3 * index), 99), true), Verdict::Again(10 * i64::from(index)));
+            assert_eq!(producers.check(&batch(3, (0, 3 * index), 99), true), Verdict::Again(10 * i64::from(index)));
         }
         for (count, sequence) in [(3, 0), (2, 15), (1, 19), (4, 15)] {
-            assert_eq!(producers.judge(&batch(count, (0, sequence), 99), true), Verdict::OutOfOrder, "{sequence}");
+            assert_eq!(producers.check(&batch(count, (0, sequence), 99), true), Verdict::OutOfOrder, "{sequence}");
         }
-        assert_eq!(producers.judge(&batch(1, (0, 18), 99), true), Verdict::Next);
+        assert_eq!(producers.check(&batch(1, (0, 18), 99), true), Verdict::Next);
     }
 
     #[test]
     fn a_newer_epoch_begins_anew_and_fences_the_older() {
         let mut producers = Producers::default();
         producers.appended(&batch(3, (4, 0), 0), 0);
-        assert_eq!(producers.judge(&batch(1, (3, 3), 3), true), Verdict::Fenced);
-        assert_eq!(producers.judge(&batch(1, (5, 3), 3), true), Verdict::OutOfOrder);
-        assert_eq!(producers.judge(&batch(1, (5, 0), 3), true), Verdict::Next);
+        assert_eq!(producers.check(&batch(1, (3, 3), 3), true), Verdict::Fenced);
+        assert_eq!(producers.check(&batch(1, (5, 3), 3), true), Verdict::OutOfOrder);
+        assert_eq!(producers.check(&batch(1, (5, 0), 3), true), Verdict::Next);
         producers.appended(&batch(1, (5, 0), 3), 0);
-        assert_eq!(producers.judge(&batch(1, (4, 3), 3), true), Verdict::Fenced);
-        assert_eq!(producers.judge(&batch(1, (5, 1), 3), true), Verdict::Next);
+        assert_eq!(producers.check(&batch(1, (4, 3), 3), true), Verdict::Fenced);
+        assert_eq!(producers.check(&batch(1, (5, 1), 3), true), Verdict::Next);
     }
 
     #[test]
@@ -172,19 +172,19 @@ mod tests {
         let mut producers = Producers::default();
         producers.by_id.clear();
         producers.appended(&batch(3, (0, i32::MAX - 2), 0), 0);
-        assert_eq!(producers.judge(&batch(1, (0, 0), 3), true), Verdict::Next);
-        assert_eq!(producers.judge(&batch(3, (0, i32::MAX - 2), 3), true), Verdict::Again(0));
+        assert_eq!(producers.check(&batch(1, (0, 0), 3), true), Verdict::Next);
+        assert_eq!(producers.check(&batch(3, (0, i32::MAX - 2), 3), true), Verdict::Again(0));
     }
 
     #[test]
     fn one_that_nobody_knows_begins_with_0_unless_it_may_have_been_known() {
         let mut producers = Producers::default();
-        assert_eq!(producers.judge(&batch(1, (0, 5), 0), true), Verdict::OutOfOrder);
-        assert_eq!(producers.judge(&batch(1, (0, 5), 0), false), Verdict::Next);
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), Verdict::OutOfOrder);
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), false), Verdict::Next);
         producers.appended(&batch(1, (0, 0), 0), 0);
         producers.expire(EXPIRY - 1);
-        assert_eq!(producers.judge(&batch(1, (0, 5), 0), true), Verdict::OutOfOrder);
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), Verdict::OutOfOrder);
         producers.expire(EXPIRY);
-        assert_eq!(producers.judge(&batch(1, (0, 5), 0), true), Verdict::Next);
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), Verdict::Next);
     }
 }

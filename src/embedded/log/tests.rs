@@ -14,7 +14,7 @@ fn open(folder: &Path, disk: &Arc<Disk>) -> Result<Recovered, RecoveryError> {
     Log::open(folder.join("log"), Arc::clone(disk), KEEP_ALL, 0, 0)
 }
 
-fn append(log: &Log, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -> Result<i64, Refusal> {
+fn append(log: &Log, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -> Result<i64, AppendError> {
     let mut bytes = batch_of(count, producer, time);
     let header = check(&bytes).expect("a good batch");
     log.append(&mut bytes, header, 0).map(|appended| appended.base_offset)
@@ -133,7 +133,7 @@ fn a_disk_without_room_refuses_and_goes_on_when_there_is_some() {
             next += 1;
             continue;
         }
-        assert_eq!(refused, Err(Refusal::Storage), "{room} bytes");
+        assert_eq!(refused, Err(AppendError::Storage), "{room} bytes");
         assert_eq!(read(&log, 0), expected, "nothing is half written");
         assert_eq!(append(&log, 1, Some((1, 0, next)), 0), Ok(i64::from(next)));
         expected.push(i64::from(next));
@@ -152,9 +152,9 @@ fn a_write_that_cannot_be_taken_back_closes_the_partition_to_writers() {
     append(&log, 1, None, 0).expect("room");
     disk.faults.leave_room(Some(30));
     disk.faults.fail_to_cut(true);
-    assert_eq!(append(&log, 1, None, 0), Err(Refusal::Storage));
+    assert_eq!(append(&log, 1, None, 0), Err(AppendError::Storage));
     disk.faults.leave_room(None);
-    assert_eq!(append(&log, 1, None, 0), Err(Refusal::Storage), "what is there is not known");
+    assert_eq!(append(&log, 1, None, 0), Err(AppendError::Storage), "what is there is not known");
     assert_eq!(read(&log, 0), [0]);
     let recovered = open(folder.path(), &Arc::default()).expect("the torn batch is cut off");
     assert_eq!(append(&recovered.log, 1, None, 0), Ok(1));
@@ -197,7 +197,7 @@ fn an_orderly_end_is_continued_and_numbers_never_go_back() {
         append(&log, 2, Some((1, 0, 2 * index)), 1_000 + i64::from(index)).expect("room");
     }
     log.close().expect("closed");
-    assert_eq!(append(&log, 1, None, 0), Err(Refusal::Storage));
+    assert_eq!(append(&log, 1, None, 0), Err(AppendError::Storage));
     let retention = Retention { segment_bytes: 1_000, age: Some(10), bytes: None };
     let again =
         |start| Log::open(folder.path().join("log"), Arc::clone(&disk), retention, start, 0).expect("whole").log;
@@ -227,9 +227,9 @@ async fn with_sync_nothing_is_read_or_acknowledged_that_a_power_cut_takes() {
     let visible = log.bounds().end;
     assert!((15..20).contains(&visible), "{visible}");
     disk.faults.fail_to_sync(true);
-    assert_eq!(log.synced(20).await, Err(Refusal::Storage));
+    assert_eq!(log.synced(20).await, Err(AppendError::Storage));
     disk.faults.fail_to_sync(false);
-    assert_eq!(log.synced(20).await, Err(Refusal::Storage), "what failed once is never acknowledged");
+    assert_eq!(log.synced(20).await, Err(AppendError::Storage), "what failed once is never acknowledged");
     drop(log);
     disk.faults.cut_power();
     let log = open(folder.path(), &Arc::default()).expect("whole").log;

@@ -72,11 +72,11 @@ pub(super) fn choose<T>(design: &Design, mut candidates: Vec<(T, Vec<f64>)>) -> 
 
 fn sampled_loss(design: &Design, coefficients: &[f64]) -> io::Result<f64> {
     let shape = design.shape();
-    let (mut weights, mut tile, mut room) = (Weights::zero(shape), Tile::new(shape), Chunk::default());
+    let (mut weights, mut tile, mut buffer) = (Weights::zero(shape), Tile::new(shape), Chunk::default());
     design.set_weights(coefficients, &mut weights);
     let mut sums = Sums::zero(shape, Order::Gradient);
     for place in (0..design.pieces()).step_by(SAMPLED) {
-        design.with_piece(place, &mut room, |rows| rows.add(&weights, Order::Gradient, &mut tile, &mut sums))?;
+        design.with_piece(place, &mut buffer, |rows| rows.add(&weights, Order::Gradient, &mut tile, &mut sums))?;
     }
     // NaN without a sign sorts behind every number.
     Ok(sums.value().abs())

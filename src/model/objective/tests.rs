@@ -5,11 +5,11 @@ const READABLE: &str = "memory can be read";
 
 fn evaluate(design: &Design, l2: f64, coefficients: &[f64]) -> Evaluation {
     let mut objective = Objective::new(design, l2, Order::Hessian);
-    let mut evaluation = objective.room();
+    let mut evaluation = objective.evaluation();
     objective.evaluate(coefficients, &mut evaluation).expect(READABLE);
     // The gradient alone is the same gradient.
     let mut alone = Objective::new(design, l2, Order::Gradient);
-    let mut of_alone = alone.room();
+    let mut of_alone = alone.evaluation();
     alone.evaluate(coefficients, &mut of_alone).expect(READABLE);
     assert!((of_alone.value / evaluation.value - 1.0).abs() < 1e-14);
     for (a, b) in of_alone.gradient.iter().zip(&evaluation.gradient) {
@@ -73,7 +73,7 @@ fn one_row(x: f64, positive: bool) -> Evaluation {
 
 fn evaluate_row(design: &Design) -> Evaluation {
     let mut objective = Objective::new(design, 0.0, Order::Hessian);
-    let mut evaluation = objective.room();
+    let mut evaluation = objective.evaluation();
     objective.evaluate(&[1.0], &mut evaluation).expect(READABLE);
     evaluation
 }

@@ -31,7 +31,7 @@ const MEMORY: usize = 20;
 pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Vec<f64>) -> io::Result<Solution> {
     let units = units(design, l2)?;
     let mut objective = Objective::new(design, l2, Order::Gradient);
-    let mut at = objective.room();
+    let mut at = objective.evaluation();
     objective.evaluate(&start, &mut at)?;
     let point = Array1::from_iter(start.iter().zip(&units).map(|(w, unit)| w / unit));
     let best = Best { value: at.value, coefficients: start.clone(), gradient: at.clone() };
@@ -51,7 +51,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
     if let Some(failure) = failure {
         return Err(failure);
     }
-    let solution = Solution::judge(Method::Lbfgs, best.coefficients, &best.gradient, design.rows());
+    let solution = Solution::new(Method::Lbfgs, best.coefficients, &best.gradient, design.rows());
     // The pass that measured the units is one too.
     Ok(Solution { iterations, passes: objective.passes() + 1, ..solution })
 }
@@ -60,9 +60,9 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
 fn units(design: &Design, l2: f64) -> io::Result<Vec<f64>> {
     let free = design.unpenalised();
     let mut squares = vec![0.0; design.width()];
-    let mut room = Chunk::default();
+    let mut buffer = Chunk::default();
     for place in 0..design.pieces() {
-        design.with_piece(place, &mut room, |rows| {
+        design.with_piece(place, &mut buffer, |rows| {
             rows.add_squares(&mut squares[free..]);
         })?;
     }

@@ -36,9 +36,9 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result
     let coefficients: Vec<f64> =
         std::iter::once(fitted.intercept()).chain(fitted.params().iter().copied()).map(|w| sign * w).collect();
     let mut objective = Objective::new(design, l2, Order::Gradient);
-    let mut evaluation = objective.room();
+    let mut evaluation = objective.evaluation();
     objective.evaluate(&coefficients, &mut evaluation)?;
-    let solution = Solution::judge(Method::Linfa, coefficients, &evaluation, design.rows());
+    let solution = Solution::new(Method::Linfa, coefficients, &evaluation, design.rows());
     // Coefficients that are not finite show here too, and a model file cannot hold what is not finite.
     if solution.objective.is_finite() && solution.gradient_norm.is_finite() {
         Ok(solution)

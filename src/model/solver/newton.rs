@@ -29,7 +29,7 @@ const MOST_HALVINGS: u32 = 50;
 /// The rows cannot be read again.
 pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Vec<f64>) -> io::Result<Solution> {
     let mut objective = Objective::new(design, l2, Order::Hessian);
-    let (mut here, mut there) = (objective.room(), objective.room());
+    let (mut here, mut there) = (objective.evaluation(), objective.evaluation());
     let mut coefficients = start;
     let mut trial = coefficients.clone();
     objective.evaluate(&coefficients, &mut here)?;
@@ -67,7 +67,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
         std::mem::swap(&mut coefficients, &mut trial);
         std::mem::swap(&mut here, &mut there);
     }
-    let solution = Solution::judge(Method::Newton, coefficients, &here, design.rows());
+    let solution = Solution::new(Method::Newton, coefficients, &here, design.rows());
     let standard_errors = standard_errors(&here);
     Ok(Solution { standard_errors, iterations: steps, passes: objective.passes(), ..solution })
 }

@@ -15,17 +15,17 @@ const TAIL: i64 = 2;
 
 /// What one partition holds.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Held {
+pub struct PartitionContents {
     /// Which one.
     pub partition: Partition,
     rows: Rows,
     /// What its end marker says, if it has one.
-    pub end: Option<HeldEnd>,
+    pub end: Option<ContentsEnd>,
 }
 
 /// An end marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HeldEnd {
+pub struct ContentsEnd {
     /// The replay's first row.
     pub first: RowNumber,
     /// Its rows over all partitions.
@@ -47,7 +47,7 @@ enum Rows {
     },
 }
 
-impl Held {
+impl PartitionContents {
     /// Whether a row of this partition is there, or was before the topic's head was deleted.
     #[must_use]
     pub fn has(&self, row: RowNumber) -> bool {
@@ -80,7 +80,7 @@ impl Held {
 
     /// A partition that holds exactly these rows.
     #[cfg(test)]
-    pub(crate) fn of(partition: Partition, rows: &[u64], end: Option<HeldEnd>) -> Self {
+    pub(crate) fn of(partition: Partition, rows: &[u64], end: Option<ContentsEnd>) -> Self {
         let rows: RoaringTreemap = rows.iter().copied().collect();
         let ends = rows.min().and_then(RowNumber::new).zip(rows.max().and_then(RowNumber::new));
         let rows = ends.map_or(Rows::None, |(first, last)| Rows::Between { first: Some(first), last });
@@ -106,14 +106,14 @@ pub enum SurveyError {
     Broker(#[from] BrokerError),
     /// It holds a replay of another dataset.
     #[error(
-        "the topic `{topic}` holds a replay of another dataset ({held}, not {ours}); empty it with `windrow topic delete` \
+        "the topic `{topic}` holds a replay of another dataset ({contents}, not {ours}); empty it with `windrow topic delete` \
          and `windrow topic create`, or name another in stream.topic"
     )]
     OtherReplay {
         /// The topic.
         topic: String,
         /// The replay that is there.
-        held: String,
+        contents: String,
         /// The one that is to be sent.
         ours: RunId,
     },
@@ -123,7 +123,7 @@ pub enum SurveyError {
          between them would be mixed up; empty it with `windrow topic delete` and `windrow topic create`, or name another \
          in stream.topic"
     )]
-    Stranger {
+    Foreign {
         /// The topic.
         topic: String,
         /// The partition.
@@ -149,7 +149,7 @@ impl Survey<'_> {
     ///
     /// # Errors
     /// The topic cannot be read, or holds something else.
-    pub fn take(&self, state: &TopicState, stop: &dyn Fn() -> bool) -> Result<Option<Vec<Held>>, SurveyError> {
+    pub fn take(&self, state: &TopicState, stop: &dyn Fn() -> bool) -> Result<Option<Vec<PartitionContents>>, SurveyError> {
         let stride = state.partitions.len() as u64;
         let filled: Vec<&PartitionState> = state.partitions.iter().filter(|state| state.high > state.low).collect();
         let stretch = |partition, from, until| Stretch { partition, from, until };
@@ -161,7 +161,7 @@ impl Survey<'_> {
         let (Some(heads), Some(tails)) = (self.read(heads.collect(), stop)?, self.read(tails.collect(), stop)?) else {
             return Ok(None);
         };
-        let mut held = Vec::with_capacity(state.partitions.len());
+        let mut contents = Vec::with_capacity(state.partitions.len());
         for PartitionState { partition, low, high } in &state.partitions {
             let (head, tail) = (heads.get(partition).cloned(), tails.get(partition).cloned());
             let count = u64::try_from(high.0 - low.0).unwrap_or(0);
@@ -170,23 +170,23 @@ impl Survey<'_> {
                 (Some(head), Some(tail)) if is_whole(&head, &tail, count, stride) => Some(tail),
                 _ => None,
             };
-            held.push(match seen {
+            contents.push(match seen {
                 Some(tail) => {
                     let first = heads.get(partition).and_then(|head| head.rows.min()).and_then(RowNumber::new);
                     let first = first.filter(|_| low.0 == 0);
                     let last = tail.rows.max().and_then(RowNumber::new);
                     let rows = last.map_or(Rows::None, |last| Rows::Between { first, last });
-                    Held { partition: *partition, rows, end: tail.end }
+                    PartitionContents { partition: *partition, rows, end: tail.end }
                 }
                 None => {
                     let Some(all) = self.read(vec![stretch(*partition, *low, *high)], stop)? else { return Ok(None) };
                     let found = all.get(partition).cloned().unwrap_or_default();
                     let from = if low.0 == 0 { 0 } else { found.rows.min().unwrap_or(0) };
-                    Held { partition: *partition, rows: Rows::Exactly { from, rows: found.rows }, end: found.end }
+                    PartitionContents { partition: *partition, rows: Rows::Exactly { from, rows: found.rows }, end: found.end }
                 }
             });
         }
-        Ok(Some(held))
+        Ok(Some(contents))
     }
 
     fn read(
@@ -211,21 +211,21 @@ impl Survey<'_> {
     ) -> Result<(), SurveyError> {
         let topic = || self.topic.to_owned();
         let run = match envelope {
-            Envelope::Foreign => return Err(SurveyError::Stranger { topic: topic(), partition, offset }),
+            Envelope::Foreign => return Err(SurveyError::Foreign { topic: topic(), partition, offset }),
             Envelope::Row { row, run } => {
                 found.rows.insert(row.get());
                 *run
             }
             Envelope::End { run, first, rows } => {
-                found.end = Some(HeldEnd { first: *first, rows: *rows });
+                found.end = Some(ContentsEnd { first: *first, rows: *rows });
                 *run
             }
         };
         if run == Some(self.run.as_str()) {
             return Ok(());
         }
-        let held = run.map_or_else(|| "one without a name".to_owned(), |run| format!("replay {run}"));
-        Err(SurveyError::OtherReplay { topic: topic(), held, ours: self.run.clone() })
+        let contents = run.map_or_else(|| "one without a name".to_owned(), |run| format!("replay {run}"));
+        Err(SurveyError::OtherReplay { topic: topic(), contents, ours: self.run.clone() })
     }
 }
 
@@ -233,7 +233,7 @@ impl Survey<'_> {
 #[derive(Debug, Clone, Default)]
 struct Found {
     rows: RoaringTreemap,
-    end: Option<HeldEnd>,
+    end: Option<ContentsEnd>,
 }
 
 /// Whether there are exactly as many records as rows from the first to the last, each a stride from the one before.
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     fn found(rows: &[u64], ended: bool) -> Found {
-        let end = ended.then_some(HeldEnd { first: RowNumber::FIRST, rows: None });
+        let end = ended.then_some(ContentsEnd { first: RowNumber::FIRST, rows: None });
         Found { rows: rows.iter().copied().collect(), end }
     }
 

@@ -12,7 +12,7 @@ use crate::record::{RowNumber, RunId};
 const RUN_ID_LENGTH: usize = 16;
 
 /// What is known before the first row moves.
-pub(super) struct Ground {
+pub(super) struct RunInputs {
     pub(super) schema: Arc<Schema>,
     /// The sha256 of the dataset; none where it is not there and not needed: other producers' rows, columns by name.
     pub(super) digest: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Ground {
     pub(super) replay: Replay,
 }
 
-impl Ground {
+impl RunInputs {
     /// The same dataset is the same replay: rows that are sent again after a broker was lost are known again. None where the
     /// dataset is not there.
     pub(super) fn run(&self) -> Option<RunId> {
@@ -36,7 +36,7 @@ impl Ground {
 
 /// How far a run has come.
 #[derive(Debug, Default)]
-pub(super) struct Begun {
+pub(super) struct PriorRun {
     pub(super) is_through: bool,
     /// The first row that no sealed window accounts for, where there are any.
     pub(super) next: Option<RowNumber>,

@@ -15,7 +15,7 @@ const SPARE: usize = 4;
 
 /// The memory that all windows of a trainer share.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct SpillStore {
     folder: PathBuf,
     limit: usize,
     held: Arc<AtomicUsize>,
@@ -23,20 +23,20 @@ pub(super) struct Shelf {
 
 /// Keeps the chunks of one window.
 #[derive(Debug)]
-struct WindowShelf {
+struct WindowStore {
     folder: PathBuf,
     limit: usize,
     held: Arc<AtomicUsize>,
-    file: Mutex<Option<Scratch>>,
+    file: Mutex<Option<SpillFile>>,
 }
 
 #[derive(Debug)]
-struct Scratch {
+struct SpillFile {
     file: Arc<File>,
     end: u64,
 }
 
-impl Shelf {
+impl SpillStore {
     /// At most `limit` bytes of encoded rows are held in memory; files are made in `folder`.
     pub(super) fn new(folder: &Path, limit: usize) -> Self {
         Self { folder: folder.to_owned(), limit, held: Arc::default() }
@@ -44,33 +44,33 @@ impl Shelf {
 
     pub(super) fn for_window(&self) -> Arc<dyn ChunkStore> {
         let (folder, held) = (self.folder.clone(), Arc::clone(&self.held));
-        Arc::new(WindowShelf { folder, limit: self.limit, held, file: Mutex::default() })
+        Arc::new(WindowStore { folder, limit: self.limit, held, file: Mutex::default() })
     }
 }
 
-impl ChunkStore for WindowShelf {
+impl ChunkStore for WindowStore {
     fn keep(&self, chunk: Chunk) -> io::Result<Arc<dyn KeptChunk>> {
         let bytes = chunk.bytes();
         let before = self.held.fetch_add(bytes, Relaxed);
         if before + bytes <= self.limit {
-            return Ok(Arc::new(Held { chunk, bytes, held: Arc::clone(&self.held) }));
+            return Ok(Arc::new(MemoryChunk { chunk, bytes, held: Arc::clone(&self.held) }));
         }
         self.held.fetch_sub(bytes, Relaxed);
-        let mut scratch = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let scratch = match &mut *scratch {
-            Some(scratch) => scratch,
-            none => none.insert(Scratch { file: Arc::new(tempfile::tempfile_in(&self.folder)?), end: 0 }),
+        let mut spill = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let spill = match &mut *spill {
+            Some(spill) => spill,
+            none => none.insert(SpillFile { file: Arc::new(tempfile::tempfile_in(&self.folder)?), end: 0 }),
         };
-        let away = Away {
-            file: Arc::clone(&scratch.file),
-            offset: scratch.end,
+        let spilled = SpilledChunk {
+            file: Arc::clone(&spill.file),
+            offset: spill.end,
             numbers: chunk.numbers.len(),
             codes: chunk.codes.len(),
             rows: chunk.rows(),
         };
-        away.write(&chunk)?;
-        scratch.end += bytes as u64;
-        Ok(Arc::new(away))
+        spilled.write(&chunk)?;
+        spill.end += bytes as u64;
+        Ok(Arc::new(spilled))
     }
 
     fn spare(&self) -> usize {
@@ -80,19 +80,19 @@ impl ChunkStore for WindowShelf {
 
 /// A chunk in memory.
 #[derive(Debug)]
-struct Held {
+struct MemoryChunk {
     chunk: Chunk,
     bytes: usize,
     held: Arc<AtomicUsize>,
 }
 
-impl KeptChunk for Held {
+impl KeptChunk for MemoryChunk {
     fn read<'a>(&'a self, _: &'a mut Chunk) -> io::Result<&'a Chunk> {
         Ok(&self.chunk)
     }
 }
 
-impl Drop for Held {
+impl Drop for MemoryChunk {
     fn drop(&mut self) {
         self.held.fetch_sub(self.bytes, Relaxed);
     }
@@ -100,7 +100,7 @@ impl Drop for Held {
 
 /// A chunk in a file: its numbers, its codes and its labels one behind the other, as this machine has them in memory.
 #[derive(Debug)]
-struct Away {
+struct SpilledChunk {
     file: Arc<File>,
     offset: u64,
     numbers: usize,
@@ -108,7 +108,7 @@ struct Away {
     rows: usize,
 }
 
-impl Away {
+impl SpilledChunk {
     fn write(&self, chunk: &Chunk) -> io::Result<()> {
         let (codes, labels) = self.places();
         self.file.write_all_at(bytemuck::cast_slice(&chunk.numbers), self.offset)?;
@@ -122,23 +122,23 @@ impl Away {
     }
 }
 
-impl KeptChunk for Away {
-    fn read<'a>(&'a self, room: &'a mut Chunk) -> io::Result<&'a Chunk> {
+impl KeptChunk for SpilledChunk {
+    fn read<'a>(&'a self, buffer: &'a mut Chunk) -> io::Result<&'a Chunk> {
         let (codes, labels) = self.places();
-        room.numbers.resize(self.numbers, 0.0);
-        self.file.read_exact_at(bytemuck::cast_slice_mut(&mut room.numbers), self.offset)?;
-        room.codes.resize(self.codes, 0);
-        self.file.read_exact_at(bytemuck::cast_slice_mut(&mut room.codes), codes)?;
+        buffer.numbers.resize(self.numbers, 0.0);
+        self.file.read_exact_at(bytemuck::cast_slice_mut(&mut buffer.numbers), self.offset)?;
+        buffer.codes.resize(self.codes, 0);
+        self.file.read_exact_at(bytemuck::cast_slice_mut(&mut buffer.codes), codes)?;
         let mut bytes = [0; 4096];
-        room.labels.clear();
+        buffer.labels.clear();
         let mut at = labels;
-        while room.labels.len() < self.rows {
-            let some = (self.rows - room.labels.len()).min(bytes.len());
+        while buffer.labels.len() < self.rows {
+            let some = (self.rows - buffer.labels.len()).min(bytes.len());
             self.file.read_exact_at(&mut bytes[..some], at)?;
-            room.labels.extend(bytes[..some].iter().map(|byte| *byte != 0));
+            buffer.labels.extend(bytes[..some].iter().map(|byte| *byte != 0));
             at += some as u64;
         }
-        Ok(room)
+        Ok(buffer)
     }
 }
 
@@ -161,22 +161,22 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_read_back_from_a_file_that_nobody_sees() {
         let folder = tempfile::tempdir().expect("a folder");
-        let shelf = Shelf::new(folder.path(), chunk(100).bytes() + 10);
-        let window = shelf.for_window();
+        let store = SpillStore::new(folder.path(), chunk(100).bytes() + 10);
+        let window = store.for_window();
         let kept: Vec<_> = [100, 5000, 1, 0, 700].map(|rows| window.keep(chunk(rows)).expect("room")).into();
-        assert_eq!(shelf.held.load(Relaxed), chunk(100).bytes());
-        let mut room = Chunk::default();
+        assert_eq!(store.held.load(Relaxed), chunk(100).bytes());
+        let mut buffer = Chunk::default();
         for (kept, rows) in kept.iter().zip([100, 5000, 1, 0, 700]).rev() {
-            assert_eq!(bits(kept.read(&mut room).expect("readable")), bits(&chunk(rows)), "{rows}");
+            assert_eq!(bits(kept.read(&mut buffer).expect("readable")), bits(&chunk(rows)), "{rows}");
         }
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
         drop(kept);
-        assert_eq!(shelf.held.load(Relaxed), 0);
+        assert_eq!(store.held.load(Relaxed), 0);
     }
 
     #[test]
     fn a_folder_that_cannot_be_written_is_told() {
-        let shelf = Shelf::new(Path::new("/nowhere/at/all"), 0);
-        assert!(shelf.for_window().keep(chunk(10)).is_err());
+        let store = SpillStore::new(Path::new("/nowhere/at/all"), 0);
+        assert!(store.for_window().keep(chunk(10)).is_err());
     }
 }
