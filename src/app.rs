@@ -75,7 +75,7 @@ impl App {
     /// The work directory holds another run, the port is taken, the broker does not come up, or the topic cannot be made.
     pub async fn run(&self, options: RunOptions, stop: CancellationToken) -> Result<Running, AppError> {
         let inputs = self.prepare(Some(options.replay), &stop).await?;
-        let listener = api::bind(&self.pipeline.serve).await?;
+        let listener = api::bind(&self.pipeline.serve)?;
         if options.fresh {
             workdir::empty(&self.workdir)?;
         }
@@ -205,7 +205,7 @@ impl App {
     /// # Errors
     /// The port is taken, or the models cannot be read.
     pub async fn serve(&self, stop: CancellationToken) -> Result<Running, AppError> {
-        let listener = api::bind(&self.pipeline.serve).await?;
+        let listener = api::bind(&self.pipeline.serve)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         let token = running.serving.clone();

@@ -51,7 +51,7 @@ pub struct Consumer {
     pub connection: Connection,
     /// The replay of this pipeline's dataset: rows of another are not taken. None where the dataset is not there.
     pub run: Option<RunId>,
-    /// Names this life of the topic, where it ends with this process.
+    /// Names this epoch of the topic, where it ends with this process.
     pub log: Option<String>,
     /// The group that it is a member of; none for one consumer of all partitions.
     pub group: Option<Group>,

@@ -1,4 +1,4 @@
-//! What flows through the house: rows, the numbers and names they go by, and the form they take as messages.
+//! What the modules exchange: rows, the numbers and names they go by, and the form they take as messages.
 //!
 //! Pure values. Knows nothing of files, brokers, clocks or configuration.
 

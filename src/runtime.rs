@@ -1,7 +1,14 @@
-//! Work that would block the async runtime's threads.
+//! Work that would hold up the async runtime's threads: what waits for the disk, and what computes.
 
-/// Runs work that computes, or waits for the disk, on a thread for such work, and gives its result. A panic in it goes on in
-/// the caller.
+use std::sync::LazyLock;
+
+use tokio::sync::oneshot;
+
+/// How much lower the priority of computing threads is: who asks for little is answered first.
+const NICENESS: i32 = 10;
+
+/// Runs work that waits, for the disk or a library, on a thread for such work, and gives its result. A panic in it goes on
+/// in the caller.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
@@ -10,5 +17,30 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
             // Only a runtime that shuts down cancels the work before it begins, and drops the caller as well.
             Err(_) => std::future::pending().await,
         },
+    }
+}
+
+/// Runs work that computes on one of as many threads as there are processors, of lower priority than the runtime's, and
+/// gives its result. A panic in it goes on in the caller.
+pub(crate) async fn computing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    static POOL: LazyLock<Option<rayon::ThreadPool>> = LazyLock::new(|| {
+        let lower = |_| {
+            // Where that may not be, the threads are as good as others.
+            let _ = rustix::process::nice(NICENESS);
+        };
+        rayon::ThreadPoolBuilder::new().thread_name(|_| "computing".to_owned()).start_handler(lower).build().ok()
+    });
+    let Some(pool) = &*POOL else { return blocking(work).await };
+    let (sender, result) = oneshot::channel();
+    pool.spawn_fifo(move || {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        // The caller may have gone away.
+        let _ = sender.send(result);
+    });
+    match result.await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        // The pool lives as long as the process.
+        Err(_) => std::future::pending().await,
     }
 }

@@ -1,6 +1,6 @@
 //! What the stages tell of their work: counters that move with every row, and events worth a line.
 //!
-//! Anyone may listen and nobody has to; telling never waits. Knows nothing of the rest of the house, so events carry
+//! Anyone may listen and nobody has to; telling never waits. Knows no other module, so events carry
 //! plain numbers and texts.
 
 use std::sync::Arc;

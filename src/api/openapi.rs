@@ -18,7 +18,7 @@ use crate::api::state::State;
 use crate::config::Pipeline;
 use crate::model::{Learned, WindowLineage};
 use crate::registry::{Model, Registry, Snapshot};
-use crate::runtime::blocking;
+use crate::runtime::computing;
 use crate::telemetry::Progress;
 
 pub(crate) use methods::Methods;
@@ -58,7 +58,7 @@ impl Document {
             return text.clone();
         }
         let (document, of) = (Arc::clone(self), Arc::clone(snapshot));
-        let text = blocking(move || {
+        let text = computing(move || {
             let expanded = expand(&document.typed, &document.pipeline, document.has_keys, &of);
             Bytes::from(serde_json::to_vec(&expanded).unwrap_or_default())
         });

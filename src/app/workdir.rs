@@ -20,7 +20,7 @@ pub(crate) const BROKER: &str = "broker";
 const RUN_FILE: &str = "run.json";
 /// The version of `run.json`. A reader refuses a higher one.
 const FORMAT: u32 = 2;
-/// What may change between two lives of a run: none of it changes a row, a window or a model. The dataset is known by its
+/// What may change between two processes of a run: none of it changes a row, a window or a model. The dataset is known by its
 /// content, not by its path.
 const FREE: [&str; 6] = ["dataset.path", "quarantine", "serve", "stream.pace", "stream.seed", "train.keep"];
 

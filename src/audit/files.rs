@@ -192,7 +192,7 @@ pub(crate) fn account(
         ledger.unnumbered.extend(found.unnumbered);
         ledger.totals.stored += found.stored;
         ledger.totals.quarantined += found.quarantined_rows.len() as u64;
-        ledger.totals.strangers += found.quarantined - found.quarantined_rows.len() as u64;
+        ledger.totals.foreign += found.quarantined - found.quarantined_rows.len() as u64;
         ledger.totals.repeated += manifest.repeated;
         ledger.windows.push(WindowAccount {
             window: manifest.window,

@@ -35,7 +35,7 @@ pub struct Totals {
     /// Rows of the replay in quarantine.
     pub quarantined: u64,
     /// Messages in quarantine that are no rows of the replay.
-    pub strangers: u64,
+    pub foreign: u64,
     /// Messages that brought a row again, and were not stored.
     pub repeated: u64,
 }

@@ -36,7 +36,7 @@ pub struct Manifest {
     /// The numbers of the rows in the quarantine file, ascending; what has no number is not among them.
     #[serde(default)]
     pub quarantined_rows: Vec<RowRange>,
-    /// Which life of the topic the offsets belong to, where Windrow started the broker itself and the topic ended with
+    /// Which epoch of the topic the offsets belong to, where Windrow started the broker itself and the topic ended with
     /// it; none for a cluster that is there already.
     #[serde(default)]
     pub log: Option<String>,

@@ -30,7 +30,7 @@ pub struct BatchWriter {
     store: BatchStore,
     _lock: Lock,
     cut: Cut,
-    /// Which life of the topic the offsets belong to; none for a topic that outlives this process.
+    /// Which epoch of the topic the offsets belong to; none for a topic that outlives this process.
     log: Option<String>,
     identity: Identity,
     cursors: Cursors,
@@ -55,7 +55,7 @@ pub struct BatchWriter {
 enum Occurrence {
     /// It is.
     New,
-    /// It came in this life already.
+    /// It came since this process began already.
     InThisLife,
     /// A sealed window accounts for it.
     Sealed,
@@ -300,7 +300,7 @@ impl BatchWriter {
         std::mem::take(&mut self.counts)
     }
 
-    /// The first messages that went to quarantine in this life, one of each reason.
+    /// The first messages that went to quarantine since this process began, one of each reason.
     #[must_use]
     pub fn rejections(&self) -> &[Rejection] {
         &self.refusals
@@ -342,7 +342,7 @@ impl BatchWriter {
         Ok(Occurrence::New)
     }
 
-    /// Makes sure that a message from before this life is the one that was read then.
+    /// Makes sure that a message from before this process is the one that was read then.
     fn recognise(
         &self,
         seen: &Occurrence,

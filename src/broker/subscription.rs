@@ -112,7 +112,7 @@ impl Subscription {
         self.inquire(INQUIRY_EVERY)
     }
 
-    /// Whether the broker says, by what it handed out and when it is asked anew, that all partitions have been read to their
+    /// Whether the broker says, by what it handed out and when it is asked again, that all partitions have been read to their
     /// ends. Call it again until it does; it never waits.
     ///
     /// # Errors

@@ -98,7 +98,7 @@ fn read(subscription: &mut Subscription, messages: usize) -> Vec<Read> {
                     assert_eq!(run, Some("run"));
                     0
                 }
-                Envelope::Foreign => panic!("a stranger's message"),
+                Envelope::Foreign => panic!("a foreign message"),
             };
             let value = String::from_utf8(delivery.value().to_vec()).expect("text");
             all.push((delivery.partition().0, delivery.offset().0, row, value));

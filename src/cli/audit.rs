@@ -75,7 +75,7 @@ fn table(report: &Report) -> Table {
 }
 
 fn verdict(report: &Report) -> String {
-    let Totals { read, delivered, stored, quarantined, strangers, repeated } = &report.totals;
+    let Totals { read, delivered, stored, quarantined, foreign, repeated } = &report.totals;
     let kept = format!("{} stored + {} quarantined", thousands(*stored), thousands(*quarantined));
     let mut text = match (report.through, read) {
         (true, Some(read)) => {
@@ -86,8 +86,8 @@ fn verdict(report: &Report) -> String {
         (true, None) => format!("every message is accounted for: {kept}"),
         (false, _) => format!("so far every row is accounted for: {kept}; the stream is not through"),
     };
-    if *strangers > 0 {
-        text.push_str(&format!("; {} messages in quarantine are no rows of it", thousands(*strangers)));
+    if *foreign > 0 {
+        text.push_str(&format!("; {} messages in quarantine are no rows of it", thousands(*foreign)));
     }
     if *repeated > 0 {
         text.push_str(&format!("; {} rows came again and were stored once", thousands(*repeated)));

@@ -18,9 +18,9 @@ pub struct Pipeline {
     pub name: String,
     /// Where the rows come from.
     pub dataset: Dataset,
-    /// What is to be foretold.
+    /// What is predicted.
     pub target: Target,
-    /// What it is foretold from.
+    /// What it is predicted from.
     pub features: FeatureColumns,
     /// How the rows travel.
     pub stream: Stream,

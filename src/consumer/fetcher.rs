@@ -127,7 +127,7 @@ pub(crate) enum Fetched {
     Deleted(Deleted),
     /// How the topic stands.
     Topic(TopicState),
-    /// The broker says, when it is asked anew, that all partitions have been read to their ends.
+    /// The broker says, when it is asked again, that all partitions have been read to their ends.
     Through,
     Failed(BrokerError),
 }

@@ -1,6 +1,6 @@
 //! Record batches of Kafka's message format 2, as bytes: their header, their checksum, their records' times.
 //!
-//! Pure. Reads what strangers sent: nothing here allocates by a length that was not checked, and decompression is bounded.
+//! Pure. Reads what clients sent, who are not trusted: nothing here allocates by a length that was not checked, and decompression is bounded.
 //! Source of the layout: <https://kafka.apache.org/documentation/#recordbatch>.
 
 pub(super) mod records;

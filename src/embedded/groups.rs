@@ -1,7 +1,7 @@
 //! The coordinator: all groups, their members and what they have committed.
 //!
 //! Promises that a commit is in the journal before it is seen or acknowledged. Members are not kept over a restart (they join
-//! again), committed offsets are. What strangers can fill it with is bounded.
+//! again), committed offsets are. What clients can fill it with is bounded.
 
 mod assign;
 mod classic;
@@ -31,7 +31,7 @@ use crate::embedded::groups::described::classic;
 use crate::embedded::journal::{Commit, Entry, Journal};
 use crate::embedded::wire::Client;
 
-/// What strangers can make.
+/// What clients can make.
 const GROUPS: usize = 10_000;
 const MEMBERS: usize = 1_000;
 const GROUP_BYTES: usize = 8 * 1024 * 1024;

@@ -18,7 +18,7 @@ const FILE: &str = "journal";
 const PREFIX: usize = 8;
 /// A line is a topic's settings or a commit's metadata at most.
 const LONGEST: usize = 1024 * 1024;
-/// The file is written anew when it has this many bytes, and four times what it had then.
+/// The file is rewritten when it has this many bytes, and four times what it had then.
 const COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
 
 /// One line.
@@ -195,7 +195,7 @@ impl Journal {
         if state.length > self.compact_above.max(4 * state.compacted)
             && let Err(error) = self.compact(&mut state)
         {
-            tracing::warn!(%error, journal = %self.path.display(), "not written anew");
+            tracing::warn!(%error, journal = %self.path.display(), "not rewritten");
         }
         Ok(())
     }
@@ -224,7 +224,7 @@ impl Journal {
             let handle = Handle::new(self.path.clone());
             let is_old = self.disk.file(&handle)?.metadata()?.len() == state.length;
             if !is_old {
-                state.failed = Some("the journal could not be written anew".to_owned());
+                state.failed = Some("the journal could not be rewritten".to_owned());
             }
             return published;
         }

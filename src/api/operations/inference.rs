@@ -12,7 +12,7 @@ use crate::api::operations::infer::{InferAnswer, OUTPUTS, infer};
 use crate::api::operations::tag::Tag;
 use crate::api::operations::tensors::{NUMBER, TEXT, datatype};
 use crate::api::state::{Fitted, Served, State};
-use crate::runtime::blocking;
+use crate::runtime::computing;
 
 /// The operations of the protocol.
 pub(crate) struct Inference(pub(crate) Arc<State>);
@@ -204,7 +204,7 @@ impl Inference {
     async fn answer(&self, name: &str, version: Option<&str>, body: TensorBody) -> Result<InferAnswer, ApiError> {
         let served = self.0.served_to_keep();
         let model = Arc::clone(self.model(&served, name, version)?.model);
-        blocking(move || {
+        computing(move || {
             let permit = &body.body.permit;
             let is_wanted = || permit.check_wanted();
             infer(served.fitted(&model)?, &body.body.bytes, body.json, permit.limits().max_rows, &is_wanted)

@@ -13,7 +13,7 @@ use crate::api::operations::batch::{self, BatchAnswer};
 use crate::api::operations::prediction::{Prediction, Predictions, predict};
 use crate::api::operations::tag::Tag;
 use crate::api::state::State;
-use crate::runtime::blocking;
+use crate::runtime::computing;
 
 /// The operations that answer rows.
 pub(crate) struct Predict(pub(crate) Arc<State>);
@@ -54,7 +54,7 @@ impl Predict {
     ) -> Result<BatchAnswer, ApiError> {
         let served = self.0.served_to_keep();
         let model = Arc::clone(self.0.fitted(&served, &id)?.model);
-        blocking(move || batch::answer(served.fitted(&model)?, &rows)).await
+        computing(move || batch::answer(served.fitted(&model)?, &rows)).await
     }
 
     /// Ask every model
@@ -67,7 +67,7 @@ impl Predict {
             return Err(ApiError::not_ready(self.0.awaited()));
         }
         // With hundreds of models this takes longer than a moment.
-        blocking(move || {
+        computing(move || {
             let mut predictions = Vec::new();
             for fitted in served.models() {
                 row.0.permit.check_wanted()?;

@@ -3,10 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::api::server::tls::{Certificate, TlsError};
 use crate::config::Serve;
+
+/// How many connections wait in the system to be accepted; the system may allow fewer.
+const BACKLOG: u32 = 4096;
+/// How many bytes of answers the system holds for each connection: a client that reads none costs no more.
+const SEND_BUFFER: u32 = 256 * 1024;
 
 /// An address that is ours.
 #[derive(Debug)]
@@ -40,12 +45,22 @@ impl Listener {
 ///
 /// # Errors
 /// It is taken, or not ours to take; or certificate and key cannot be used.
-pub async fn bind(serve: &Serve) -> Result<Listener, BindError> {
+pub fn bind(serve: &Serve) -> Result<Listener, BindError> {
     let failed = |source| BindError::Bind { address: serve.listen, source };
-    let tcp = TcpListener::bind(serve.listen).await.map_err(failed)?;
+    let tcp = listen(serve.listen).map_err(failed)?;
     let address = tcp.local_addr().map_err(failed)?;
     let certificate = serve.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
     Ok(Listener { tcp, certificate, address })
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As the standard library does: a server that is started again finds its port free.
+    socket.set_reuseaddr(true)?;
+    // Connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Why there is no address.

@@ -1,6 +1,6 @@
 //! How far each partition is, and which messages move it.
 //!
-//! A message that lies far ahead of those before it in its own partition may be a mistake: a wrong clock, a stranger's
+//! A message that lies far ahead of those before it in its own partition may be a mistake: a wrong clock, a foreign producer's
 //! header. It is held back until the next message of the partition lies near it, and goes to quarantine when that does
 //! not. What is believed follows from a partition's own messages alone, so it is the same on every run over the same
 //! topic, however partitions interleave.
@@ -24,7 +24,7 @@ const ON_THE_WAY: u64 = 50_000;
 pub(super) struct Cursor {
     /// Where the manifests say that reading goes on.
     pub(super) resumed_at: Option<Offset>,
-    /// Behind the last message of this life.
+    /// Behind the last message since this process began.
     pub(super) next: Option<Offset>,
     /// The furthest position that is believed.
     pub(super) at: Option<i64>,

@@ -38,7 +38,7 @@ pub struct Resumed {
 impl BatchWriter {
     /// Cleans up what a killed writer left, and goes on behind the last sealed window.
     ///
-    /// `log` names this life of the topic, where it ends with this process. Offsets of another life say nothing; rows are
+    /// `log` names this epoch of the topic, where it ends with this process. Offsets of another epoch say nothing; rows are
     /// then known by their numbers, and reading begins at the beginning.
     ///
     /// # Errors

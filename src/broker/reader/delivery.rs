@@ -51,7 +51,7 @@ impl<'a> Delivery<'a> {
     /// The text of a header that cannot be read.
     pub fn envelope(&self) -> Result<Envelope<'_>, String> {
         let Some(headers) = self.message.headers() else { return Ok(Envelope::Foreign) };
-        // rdkafka panics on a header whose name is not UTF-8, which any stranger can send.
+        // rdkafka panics on a header whose name is not UTF-8, which any producer can send.
         let envelope =
             catch_unwind(AssertUnwindSafe(|| Envelope::open(headers.iter().map(|header| (header.key, header.value)))));
         envelope.unwrap_or_else(|_| Err("a header whose name is not UTF-8".to_owned()))

@@ -1,4 +1,4 @@
-//! The life of the container: made, waited for, removed.
+//! The container: made, waited for, removed.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::TcpListener;

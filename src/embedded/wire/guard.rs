@@ -1,4 +1,4 @@
-//! A buffer that does not let a stranger's count ask for more memory than the frame has bytes.
+//! A buffer that does not let a count that a client sent ask for more memory than the frame has bytes.
 //!
 //! The decoders of `kafka-protocol` reserve room for as many elements as a count says. In the newer encodings counts are
 //! unsigned varints: one above the bytes left is refused as it is read. In the older they are 32-bit numbers like any other:
@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes, TryGetError};
 use kafka_protocol::protocol::Decodable;
 use kafka_protocol::protocol::buf::{ByteBuf, NotEnoughBytesError};
 
-/// Decodes a request of a stranger.
+/// Decodes a request of a client that is not trusted.
 ///
 /// # Errors
 /// It is not one.

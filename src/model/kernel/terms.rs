@@ -13,7 +13,7 @@ pub(super) fn fill(labels: &[bool], tile: &mut Tile) -> f64 {
     for (sign, label) in signs.iter_mut().zip(labels) {
         *sign = if *label { 1.0 } else { -1.0 };
     }
-    // A row that is not there is one that is foretold without a doubt.
+    // A row that is not there is one that is predicted with certainty.
     z[labels.len()..].fill(f64::INFINITY);
     let given = z.chunks_exact(LANES).zip(signs.chunks_exact(LANES));
     let wanted = slope.chunks_exact_mut(LANES).zip(curvature.chunks_exact_mut(LANES));

@@ -139,19 +139,19 @@ fn in_another_life_of_the_topic_rows_are_known_by_their_numbers() {
     let cut = Cut::new(rows_of(2), None);
     let now = Instant::now();
     let topic = topic(5, 2, &[2], &[]);
-    for life in ["first", "second"] {
-        let (mut writer, next) = resume(folder.path(), cut, 2, Some(life)).expect("resumes");
-        assert_eq!(next, [0, 0], "offsets of another life say nothing");
+    for epoch in ["first", "second"] {
+        let (mut writer, next) = resume(folder.path(), cut, 2, Some(epoch)).expect("resumes");
+        assert_eq!(next, [0, 0], "offsets of another epoch say nothing");
         let mut all: Vec<(usize, usize)> =
             (0..2).flat_map(|one| (0..topic[one].len()).map(move |at| (one, at))).collect();
-        if life == "first" {
+        if epoch == "first" {
             all.truncate(2);
             all.push((1, 0));
         }
         for (partition, offset) in all {
             deliver(&mut writer, partition, offset, &topic[partition][offset], now);
         }
-        assert_eq!(writer.end().is_some(), life == "second");
+        assert_eq!(writer.end().is_some(), epoch == "second");
     }
     let (manifests, windows, aside) = contents(folder.path());
     assert_eq!((windows, aside), (vec![vec![1], vec![3, 4], vec![5]], vec![2]));
