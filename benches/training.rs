@@ -37,7 +37,6 @@ fn main() {
         compare(&dataset, folder.path(), quick);
     }
     let flights = library::frames(&Dataset::flights());
-    library::passes_saved(&flights);
     library::linfa(&Dataset::flights());
     ceiling::fraction(&flights);
     library::growth(&Dataset::flights(), if quick { 300_000 } else { MANY });

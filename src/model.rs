@@ -36,7 +36,7 @@ pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, InMemory, KeptChunk};
 pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use estimator::{CheckedLogisticNewton, EstimatorError, FittedLogistic, LogisticNewton};
-pub use fit::{FitError, FitSettings, Start, Unlearnable, fit};
+pub use fit::{FitError, FitSettings, Unlearnable, fit};
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 pub use predictor::{Cell, Contribution, Prediction, Predictor};
 pub use window::{Comparison, ModelScore, Scored, ScoredOn, WINDOW_FORMAT, WindowReport, compare, score_on};

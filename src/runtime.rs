@@ -20,15 +20,18 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     }
 }
 
-/// Runs work that computes on one of as many threads as there are processors, of lower priority than the runtime's, and
-/// gives its result. A panic in it goes on in the caller.
+/// Runs work that computes on one of a few threads, one processor fewer than there are, and of lower priority than the
+/// runtime's; gives its result. A panic in it goes on in the caller.
 pub(crate) async fn computing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     static POOL: LazyLock<Option<rayon::ThreadPool>> = LazyLock::new(|| {
         let lower = |_| {
             // Where that may not be, the threads are as good as others.
             let _ = rustix::process::nice(NICENESS);
         };
-        rayon::ThreadPoolBuilder::new().thread_name(|_| "computing".to_owned()).start_handler(lower).build().ok()
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = processors.saturating_sub(1).max(1);
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        builder.thread_name(|_| "computing".to_owned()).start_handler(lower).build().ok()
     });
     let Some(pool) = &*POOL else { return blocking(work).await };
     let (sender, result) = oneshot::channel();

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::batch::{BatchStore, Manifest};
 use crate::config::{Pipeline, Schema};
 use crate::model::{
-    Artifact, Comparison, FORMAT, FitError, FitSettings, Outcome, ScoredOn, Start, Verdict, fit, versions,
+    Artifact, Comparison, FORMAT, FitError, FitSettings, Outcome, ScoredOn, Verdict, fit, versions,
 };
 use crate::record::{ModelId, WindowIndex};
 use crate::registry::{Model, Registry};
@@ -159,10 +159,7 @@ impl Trainer {
         let used = windows.range(self.source(), first, last)?;
         let began = Instant::now();
         let unreadable = |source| TrainerError::Keep { window: id.window, source };
-        let earlier = self.earlier(id);
-        let starts = earlier.iter().filter_map(|model| Some(Start { id: model.id(), learned: model.learned()? }));
-        let starts: Vec<_> = starts.collect();
-        let (outcome, verdict) = match fit(&used, &self.schema, &FitSettings::from(&*self.pipeline), &starts) {
+        let (outcome, verdict) = match fit(&used, &self.schema, &FitSettings::from(&*self.pipeline)) {
             Ok(mut learned) => {
                 learned.solver.seconds = began.elapsed().as_secs_f64();
                 let newest = windows.frame(self.source(), id.window)?;
@@ -188,16 +185,6 @@ impl Trainer {
             verdict,
             outcome,
         })
-    }
-
-    /// The models to start from: that of the same scheme one window before, and those of the same window that are made
-    /// before this one. Which these are depends on the pipeline alone, so that a model made again is the same.
-    fn earlier(&self, id: ModelId) -> Vec<Arc<Model>> {
-        let before = WindowIndex::new(id.window.get() - 1).map(|window| ModelId { window, ..id });
-        let schemes = self.pipeline.train.schemes.iter().take_while(|scheme| **scheme != id.scheme);
-        let beside = schemes.map(|scheme| ModelId { scheme: *scheme, ..id });
-        let snapshot = self.registry.snapshot();
-        before.into_iter().chain(beside).filter_map(|id| snapshot.get(id).cloned()).collect()
     }
 
     fn report(&self, artifact: &Artifact) {

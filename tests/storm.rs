@@ -15,6 +15,7 @@ mod windrow;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -47,21 +48,13 @@ fn a_good_client_is_answered_whatever_others_do() {
     let quiet = good_client(&target, Duration::from_secs(seconds.div_ceil(4)));
     println!("quiet: {quiet}");
     let mut slowest: f64 = 1.0;
-    for (name, attack) in ATTACKS {
-        let (target, running) = (Arc::clone(&target), Arc::new(AtomicBool::new(true)));
-        let attacking = std::thread::spawn({
-            let (target, running) = (Arc::clone(&target), Arc::clone(&running));
-            move || {
-                // Attackers come from other machines: here they take what the server and the good client leave.
-                let _ = rustix::process::nice(19);
-                attack(&target, &running);
-            }
-        });
+    let only = std::env::var("WINDROW_STORM_ATTACK").ok();
+    for (name, _) in ATTACKS.into_iter().filter(|(name, _)| only.as_ref().is_none_or(|only| only == name)) {
+        let attackers = Attackers::start(name, &target);
         // The attack is under way before anything is measured.
         std::thread::park_timeout(Duration::from_millis(500));
         let good = good_client(&target, Duration::from_secs(seconds.div_ceil(2)));
-        running.store(false, Relaxed);
-        attacking.join().expect("an attack does not panic");
+        drop(attackers);
         println!("{name}: {good}");
         slowest = slowest.max(good.p99.as_secs_f64() / quiet.p99.as_secs_f64());
     }
@@ -72,6 +65,48 @@ fn a_good_client_is_answered_whatever_others_do() {
     // On a machine that also runs other tests a time says nothing.
     assert!(asked.is_none() || slowest < MOST_SLOWER, "{slowest:.1} times slower");
     assert_eq!(served::ask("GET", &format!("{url}/health/ready"), &[], b"").status, 200);
+}
+
+/// One attack, in a process of its own. Attackers come from other machines: here they take what processor time the server and
+/// the good client leave, where the system can be told so (`chrt`, of util-linux).
+struct Attackers(Child);
+
+impl Attackers {
+    fn start(name: &str, target: &Target) -> Self {
+        let program = std::env::current_exe().expect("this program");
+        let start = |mut command: Command| {
+            command
+                .args(["--ignored", "--exact", "attack", "--nocapture"])
+                .env("WINDROW_STORM_ATTACK", name)
+                .env("WINDROW_STORM_TARGET", format!("{} {}", target.address, target.connections))
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+        };
+        let mut idle = Command::new("chrt");
+        idle.args(["--idle", "0"]).arg(&program);
+        Self(start(idle).or_else(|_| start(Command::new(&program))).expect("an attack"))
+    }
+}
+
+impl Drop for Attackers {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What [`Attackers`] start.
+#[test]
+#[ignore = "attacks what WINDROW_STORM_TARGET names until it is killed"]
+#[expect(clippy::disallowed_methods, reason = "it is told by its environment what to do")]
+fn attack() {
+    let (name, target) = (std::env::var("WINDROW_STORM_ATTACK"), std::env::var("WINDROW_STORM_TARGET"));
+    let (Ok(name), Ok(target)) = (name, target) else { return };
+    let (address, connections) = target.split_once(' ').expect("an address and a number");
+    let target = Target::new(address, connections.parse().expect("a number"));
+    let (_, attack) = ATTACKS.into_iter().find(|(known, _)| *known == name).expect("an attack");
+    attack(&target, &AtomicBool::new(true));
 }
 
 /// What the good client saw.

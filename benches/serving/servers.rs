@@ -107,13 +107,16 @@ pub(crate) fn peers(folder: &Path, workdir: &Path) -> Vec<(&'static str, Server)
     ]
 }
 
-/// A poem route that parses the JSON and answers a constant, until it is ended.
+/// A poem route that parses the JSON and answers a constant of the shape that a model's answer has, until it is ended.
 pub(crate) fn bare(address: &str) {
     async fn parse(request: poem::Request) -> poem::Result<poem::Response> {
         let (request, mut body) = request.split();
         let _row: Json<Value> = Json::from_request(&request, &mut body).await?;
-        let answer = Json(serde_json::json!({ "probability": 0.5, "label": true }));
-        Ok(answer.into_response())
+        let answer = serde_json::json!({
+            "model": "cumulative-3", "lineage": "0123456789ab", "probability": 0.123_456_789_012_345_67, "label": false,
+            "threshold": 0.5,
+        });
+        Ok(Json(answer).into_response())
     }
 
     let routes = Route::new().at("/predict", post(make(parse))).at("/predict/batch", post(make(parse)));

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
-use windrow::model::{Start, fit};
+use windrow::model::fit;
 
 use crate::library::Frames;
 
@@ -19,26 +19,14 @@ pub(crate) fn fraction(flights: &Frames) {
     let Frames { schema, settings, frames } = flights;
     let rows: usize = frames.iter().map(|frame| frame.fit_len()).sum();
     let best = |work: &mut dyn FnMut() -> f64| (0..ROUNDS).map(|_| work()).fold(f64::INFINITY, f64::min);
-    let cold = fit(frames, schema, settings, &[]).expect("a model");
-    let timed = |starts: &[Start<'_>]| {
+    let mut passes = 0;
+    let whole = best(&mut || {
         let began = Instant::now();
-        let learned = fit(frames, schema, settings, starts).expect("a model");
-        (began.elapsed().as_secs_f64(), learned.solver.passes)
-    };
-    // From the optimum one pass is left: the difference is that of the other passes, their steps and nothing else.
-    let start = Start { id: "cumulative-3".parse().expect("an id"), learned: &cold };
-    let (mut few, mut many) = (0, 0);
-    let short = best(&mut || {
-        let (seconds, passes) = timed(&[start]);
-        few = passes;
-        seconds
+        passes = fit(frames, schema, settings).expect("a model").solver.passes;
+        began.elapsed().as_secs_f64()
     });
-    let long = best(&mut || {
-        let (seconds, passes) = timed(&[]);
-        many = passes;
-        seconds
-    });
-    let pass = (long - short) / (many - few) as f64;
+    // With the encoder and the steps between the passes, which are the smaller part.
+    let pass = whole / passes as f64;
     let multiply_adds =
         NUMBERS * (NUMBERS + 1) / 2 + FEATURES * NUMBERS + FEATURES * (FEATURES - 1) / 2 + 2 * (NUMBERS + FEATURES);
     let bytes = 8 * (NUMBERS - 1) + 4 * FEATURES + 1;

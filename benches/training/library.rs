@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use windrow::config::{Pipeline, Schema, Solver};
-use windrow::model::{CHUNK_ROWS, ChunkBuilder, FitSettings, Frame, FrameBuilder, InMemory, Start, fit};
+use windrow::model::{CHUNK_ROWS, ChunkBuilder, FitSettings, Frame, FrameBuilder, InMemory, fit};
 use windrow::record::{ModelId, RecordParser, RecordReader};
 
 use crate::Dataset;
@@ -65,21 +65,6 @@ fn parse(dataset: &Dataset, text: &[u8], window: usize) -> Frames {
     Frames { schema, settings: FitSettings::from(&pipeline), frames }
 }
 
-/// Passes over the rows with and without starting from the model before.
-pub(crate) fn passes_saved(flights: &Frames) {
-    let Frames { schema, settings, frames } = flights;
-    println!("flights: passes over the rows, from nothing and from the model before\n");
-    let mut before: Option<(ModelId, windrow::model::Learned)> = None;
-    for window in 1..=frames.len() {
-        let cold = fit(&frames[..window], schema, settings, &[]).expect("a model");
-        let starts: Vec<Start<'_>> = before.iter().map(|(id, learned)| Start { id: *id, learned }).collect();
-        let warm = fit(&frames[..window], schema, settings, &starts).expect("a model");
-        println!("cumulative-{window:<23}{:>10}{:>9}", cold.solver.passes, warm.solver.passes);
-        before = Some((format!("cumulative-{window}").parse().expect("an id"), warm));
-    }
-    println!();
-}
-
 /// linfa-logistic beside Newton steps, on as many rows as it does in a minute or so.
 pub(crate) fn linfa(dataset: &Dataset) {
     const ROWS: usize = 30_000;
@@ -89,7 +74,7 @@ pub(crate) fn linfa(dataset: &Dataset) {
     println!("{ROWS} flights, one model\n\n{:<34}{:>10}{:>16}", "", "fit, s", "objective");
     for (name, solver) in [("windrow", Solver::Newton), ("linfa-logistic", Solver::Linfa)] {
         let began = Instant::now();
-        let learned = fit(&frames, &schema, &FitSettings { solver, ..settings.clone() }, &[]).expect("a model");
+        let learned = fit(&frames, &schema, &FitSettings { solver, ..settings.clone() }).expect("a model");
         println!("{name:<34}{:>10.3}{:>16.6}", began.elapsed().as_secs_f64(), learned.solver.objective);
     }
     println!();
@@ -107,7 +92,7 @@ pub(crate) fn growth(dataset: &Dataset, most: usize) {
         let Frames { schema, settings, frames } = parse(dataset, &text, rows);
         let parsed = began.elapsed().as_secs_f64();
         let began = Instant::now();
-        let learned = fit(&frames, &schema, &settings, &[]).expect("a model");
+        let learned = fit(&frames, &schema, &settings).expect("a model");
         let fitted = began.elapsed().as_secs_f64();
         println!(
             "{rows:<14}{parsed:>12.2}{:>16.2}{fitted:>10.3}{:>16.0}{:>9}",

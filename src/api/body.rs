@@ -251,6 +251,10 @@ async fn read(request: &Request, body: &mut RequestBody, limit: usize) -> Result
             bytes.extend_from_slice(&std::mem::take(&mut first));
         }
         bytes.extend_from_slice(&data);
+        // A large body that comes fast keeps nobody waiting.
+        if bytes.len() / SMALL > (bytes.len() - data.len()) / SMALL {
+            tokio::task::yield_now().await;
+        }
     }
     scope.phase().set(Phase::Working);
     let bytes = if bytes.is_empty() { first } else { bytes.into() };

@@ -111,6 +111,8 @@ async fn accept(listener: Listener, app: Handler, connections: Arc<Connections>,
         let activity = Arc::clone(&place.activity);
         let task = open.spawn(async move { app.serve(stream, address, Arc::clone(&place.activity), stop).await });
         activity.set_task(task.abort_handle());
+        // Who opens one connection after the other keeps nobody waiting who has one.
+        tokio::task::yield_now().await;
     }
     open.close();
     let _ = tokio::time::timeout(DRAIN_LIMIT, open.wait()).await;

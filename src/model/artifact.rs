@@ -10,7 +10,7 @@ use crate::model::encoder::Encoder;
 use crate::record::{ModelId, Offset, Partition, WindowIndex};
 
 /// The version of the file's form. A reader refuses a higher one.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// One model, or the record of why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -184,8 +184,6 @@ pub struct SolverReport {
     pub method: Method,
     /// The weight of the penalty.
     pub l2: f64,
-    /// The model whose coefficients were the starting point; `None` for a start from nothing.
-    pub started_from: Option<ModelId>,
     /// How often the rows were gone through, for all penalties together; 0 from linfa, which does not tell.
     pub passes: u64,
     /// Steps taken; 0 from linfa, which does not tell.

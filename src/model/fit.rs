@@ -1,6 +1,5 @@
 //! From the windows that a model learns from to the model.
 
-mod warm;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,7 +17,6 @@ use crate::model::table::Subset;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
 use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
-use crate::record::ModelId;
 
 /// Fewer rows to train on than this say nothing.
 const FEWEST_ROWS: usize = 10;
@@ -48,15 +46,6 @@ impl From<&Pipeline> for FitSettings {
             min_count: pipeline.features.min_count,
         }
     }
-}
-
-/// An earlier model, whose coefficients are a good place to start from.
-#[derive(Debug, Clone, Copy)]
-pub struct Start<'a> {
-    /// Its name.
-    pub id: ModelId,
-    /// The model.
-    pub learned: &'a Learned,
 }
 
 /// Why there is no model.
@@ -129,18 +118,12 @@ fn class_name(positive: bool) -> &'static str {
 
 /// Fits one model to windows, oldest first. Encoder and coefficients come from the rows that are not held out, scores
 /// from those that are. Where several penalties are given, each starts from the optimum of the one before, and the one
-/// with the lowest log-loss on the held-out rows is taken (the first where nothing is held out). The first starts from
-/// the one of `starts` that meets a sample of the rows best, or from nothing where that is better.
+/// with the lowest log-loss on the held-out rows is taken (the first where nothing is held out).
 /// `SolverReport::seconds` is left 0: there is no clock here.
 ///
 /// # Errors
 /// Why these windows cannot be learned from, or that their rows cannot be read again.
-pub fn fit(
-    frames: &[Arc<Frame>],
-    schema: &Schema,
-    settings: &FitSettings,
-    starts: &[Start<'_>],
-) -> Result<Learned, FitError> {
+pub fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Learned, FitError> {
     check(frames, schema)?;
     let encoder = Encoder::learn(&schema.features, frames, settings.min_count).map_err(|error| match error {
         LearnError::TooFarApart { column } => FitError::Unlearnable(Unlearnable::TooFarApart { column }),
@@ -156,13 +139,7 @@ pub fn fit(
     let positives: usize = frames.iter().map(|frame| frame.fit_positives()).sum();
     let training_share = positives as f64 / design.rows() as f64;
     let held_out = HeldOut { design: Design::new(&encoder, frames, Subset::HeldOut), settings, training_share };
-    let nothing = (None, solver::from_share(&design, positives));
-    let earlier = starts.iter().map(|start| {
-        let (intercept, weights) = warm::translate(start.learned, &encoder);
-        (Some(start.id), design.in_design_order(intercept, &weights))
-    });
-    let candidates: Vec<_> = std::iter::once(nothing).chain(earlier).collect();
-    let (started_from, mut from) = warm::choose(&design, candidates)?;
+    let mut from = solver::from_share(&design, positives);
     let (mut best, mut trials, mut passes): (Option<(f64, Trial)>, _, _) = (None, Vec::new(), 0);
     for l2 in &settings.l2 {
         let solution = solver::minimise(method, &design, *l2, from).map_err(|error| match error {
@@ -199,7 +176,6 @@ pub fn fit(
         solver: SolverReport {
             method: solution.method,
             l2,
-            started_from: started_from.filter(|_| solution.method != Method::Linfa),
             passes,
             iterations: solution.iterations,
             objective: solution.objective,

@@ -32,7 +32,6 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
     let solver = SolverReport {
         method: Method::Newton,
         l2: 1.0,
-        started_from: None,
         passes: 4,
         iterations: 3,
         objective: 1.0,
@@ -91,7 +90,7 @@ fn what_cannot_be_read_does_not_take_the_rest_down() {
     let good = std::fs::read_to_string(folder.path().join("models/window-1/model.json")).expect("a file");
     let cases = [
         ("window-2", "{".to_owned()),
-        ("window-3", good.replace("\"format\": 2", "\"format\": 9")),
+        ("window-3", good.replace("\"format\": 3", "\"format\": 9")),
         ("window-4", good.clone()),
         ("window-5", good.replace(
                 "\"coefficients\": []",

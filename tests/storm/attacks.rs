@@ -10,7 +10,7 @@ pub(crate) struct Target {
     /// As in `127.0.0.1:8080`.
     pub(crate) address: String,
     /// How many connections are held open.
-    connections: usize,
+    pub(crate) connections: usize,
 }
 
 impl Target {

@@ -155,8 +155,6 @@ pub(crate) struct Solver {
     method: String,
     /// The weight of the penalty, l2/2 * |w|^2
     l2: f64,
-    /// The model whose coefficients were the starting point; left out for a start from nothing
-    started_from: Option<String>,
     /// How often the rows were gone through; 0 where the solver does not tell
     passes: u64,
     iterations: u64,
@@ -326,7 +324,6 @@ impl Solver {
         Self {
             method: report.method.name().to_owned(),
             l2: report.l2,
-            started_from: report.started_from.map(|id| id.to_string()),
             passes: report.passes,
             iterations: report.iterations,
             objective: report.objective,

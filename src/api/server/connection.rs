@@ -31,7 +31,9 @@ use crate::api::server::incoming::SharedIncoming;
 use crate::api::server::tls::Stream;
 
 /// What a connection reads ahead and writes behind at most, in bytes: a head is no larger.
-const BUFFER: usize = 64 * 1024;
+const BUFFER: usize = 32 * 1024;
+/// An answer is handed over in pieces of so many bytes.
+const PIECE: usize = 16 * 1024;
 /// The most requests at once on one connection of HTTP/2.
 const STREAMS: u32 = 64;
 /// What all their bodies may have in flight, in bytes.
@@ -177,7 +179,7 @@ impl Body for Outgoing {
             }
         }
         self.scope.phase().moved_on();
-        let length = self.rest.len().min(BUFFER);
+        let length = self.rest.len().min(PIECE);
         let piece = self.rest.split_to(length);
         self.delivery.is_over |= self.is_end_stream() && !self.scope.is_cut_short();
         Poll::Ready(Some(Ok(Frame::data(piece))))

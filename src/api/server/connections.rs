@@ -15,14 +15,15 @@ use crate::api::metrics::{CloseReason, Closed, Metrics};
 use crate::config::Serve;
 
 /// How often the clock is set.
-const TICK: Duration = Duration::from_millis(50);
+const TICK: Duration = Duration::from_millis(10);
 /// After so many of them, connections that have waited too long are closed.
-const TICKS_A_SWEEP: u32 = 4;
-/// How long a connection keeps its place where another wants it: while the head of a request is awaited,
-const SHORTEST_HEAD: Duration = Duration::from_millis(100);
-/// while a body or an answer is on its way and does not move,
-const SHORTEST_STALL: Duration = Duration::from_millis(250);
-/// and between two requests.
+const TICKS_A_SWEEP: u32 = 10;
+/// A connection that waits for its client for less than this keeps its place. It also bounds how many are accepted where
+/// somebody opens one after the other: those that may be open, ten times a second.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+/// The same for one that does not read its answer: each has cost what the system holds of that.
+const SHORTEST_STALL: Duration = Duration::from_millis(500);
+/// The same between two requests.
 const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 
 /// The open connections.
@@ -149,20 +150,19 @@ impl Connections {
     }
 }
 
-/// The connection that can best be given up: one whose request does not come, then one whose body does not arrive, one whose
-/// answer is not read, and last one that was answered and may ask again; of several, the one that has waited longest. `None`
-/// where all are being answered, or moved on a moment ago.
+/// The connection that can best be given up: the one that has waited longest for a head, for a body, or for its answer to
+/// be read; where there is none, one that was answered and may ask again. `None` where all are being answered, or moved on a
+/// moment ago.
 fn longest_waiting(connections: &HashMap<u64, Arc<Activity>>) -> Option<u64> {
     let waiting = connections.iter().filter_map(|(number, activity)| {
         let (phase, waited) = activity.state();
-        let (rank, least) = match phase {
-            Phase::None if activity.awaits_head() => (3, SHORTEST_HEAD),
-            Phase::Receiving => (2, SHORTEST_STALL),
-            Phase::Sending => (1, SHORTEST_STALL),
-            Phase::None => (0, SHORTEST_IDLE),
+        let (is_awaited, least) = match phase {
             Phase::Working => return None,
+            Phase::None if !activity.awaits_head() => (false, SHORTEST_IDLE),
+            Phase::Sending => (true, SHORTEST_STALL),
+            Phase::None | Phase::Receiving => (true, SHORTEST_WAIT),
         };
-        (waited >= least).then_some((rank, waited, *number))
+        (waited >= least).then_some((is_awaited, waited, *number))
     });
     waiting.max().map(|(.., number)| number)
 }

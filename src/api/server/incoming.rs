@@ -47,6 +47,8 @@ impl SharedIncoming {
                 if length > LARGEST_REST {
                     break;
                 }
+                // A large rest that comes fast keeps nobody waiting.
+                tokio::task::yield_now().await;
             }
         };
         let _ = tokio::time::timeout(LONGEST_REST, rest).await;

@@ -8,8 +8,8 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::api::server::tls::{Certificate, TlsError};
 use crate::config::Serve;
 
-/// How many connections wait in the system to be accepted; the system may allow fewer.
-const BACKLOG: u32 = 4096;
+/// How many connections wait in the system to be accepted. Who waits behind more of them would wait for long.
+const BACKLOG: u32 = 1024;
 /// How many bytes of answers the system holds for each connection: a client that reads none costs no more.
 const SEND_BUFFER: u32 = 256 * 1024;
 

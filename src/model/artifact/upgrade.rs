@@ -11,14 +11,20 @@ impl Artifact {
     /// # Errors
     /// It is no model file.
     pub fn read(text: &[u8]) -> Result<Self, serde_json::Error> {
-        let value: Value = serde_json::from_slice(text)?;
-        if value["format"] == json!(1) { serde_json::from_value(from_1(value)?) } else { serde_json::from_value(value) }
+        let mut value: Value = serde_json::from_slice(text)?;
+        if value["format"] == json!(1) {
+            value = from_1(value)?;
+        }
+        // What form 2 has beside this one is passed over.
+        if let Some(format) = value.get_mut("format") {
+            *format = json!(FORMAT);
+        }
+        serde_json::from_value(value)
     }
 }
 
-/// Form 1 had weights without names and errors, no verdict, no passes, and one reliability table without its error.
+/// Form 2 also named the model whose coefficients a fit started from; form 1 had weights without names and errors, no verdict, no passes, and one reliability table without its error.
 fn from_1(mut value: Value) -> Result<Value, serde_json::Error> {
-    value["format"] = json!(FORMAT);
     value["versions"] = json!({});
     value["verdict"] = json!({ "status": "accepted" });
     for window in value["lineage"]["windows"].as_array_mut().into_iter().flatten() {
@@ -43,7 +49,6 @@ fn from_1(mut value: Value) -> Result<Value, serde_json::Error> {
     outcome["intercept"] = coefficient("(intercept)", &outcome["intercept"].clone());
     let solver = &mut outcome["solver"];
     solver["method"] = solver["name"].clone();
-    solver["started_from"] = Value::Null;
     solver["passes"] = json!(0);
     for score in outcome["scores"].as_object_mut().into_iter().flat_map(|scores| scores.values_mut()) {
         let rows = score["rows"].as_f64().unwrap_or_default();

@@ -15,7 +15,6 @@ fn made_up(encoder: Encoder) -> Learned {
     let solver = SolverReport {
         method: Method::Newton,
         l2: 1.0,
-        started_from: None,
         passes: 0,
         iterations: 0,
         objective: 0.0,

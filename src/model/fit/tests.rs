@@ -3,7 +3,7 @@ use crate::model::samples::{design, flights, mixed, mixed_holding_out, pipeline,
 
 /// Fits from nothing.
 fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Learned, Unlearnable> {
-    crate::model::fit(frames, schema, settings, &[]).map_err(|error| match error {
+    crate::model::fit(frames, schema, settings).map_err(|error| match error {
         FitError::Unlearnable(reason) => reason,
         FitError::Read(error) => panic!("memory can be read: {error}"),
     })
@@ -174,53 +174,6 @@ fn columns_of_any_scale_and_missing_cells_suit_both_solvers() {
         assert!(newton.solver.converged && linfa.solver.converged, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
         let apart = (newton.solver.objective - linfa.solver.objective).abs() / 540.0;
         assert!(apart < 1e-6, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
-    }
-}
-
-#[test]
-fn a_model_starts_from_the_one_before_and_ends_where_a_cold_start_ends() {
-    let (schema, frames, settings) = flights("at_least = 15");
-    let id = "cumulative-1".parse().expect("an id");
-    let first = fit(&frames[..1], &schema, &settings).expect("a model");
-    let cold = fit(&frames, &schema, &settings).expect("a model");
-    let start = Start { id, learned: &first };
-    let warm = crate::model::fit(&frames, &schema, &settings, &[start]).expect("a model");
-    assert_eq!((warm.solver.started_from, cold.solver.started_from), (Some(id), None));
-    assert!(warm.solver.passes <= cold.solver.passes, "{} {}", warm.solver.passes, cold.solver.passes);
-    assert!((warm.solver.objective / cold.solver.objective - 1.0).abs() < 1e-12);
-    assert_eq!(warm.encoder, cold.encoder);
-    // The later windows know destinations that the first one counts as 'other'.
-    assert!(first.encoder.width() < cold.encoder.width(), "{} {}", first.encoder.width(), cold.encoder.width());
-    // From its own optimum there is nothing to do.
-    let again = crate::model::fit(&frames, &schema, &settings, &[Start { id, learned: &cold }]).expect("a model");
-    assert_eq!((again.solver.passes, again.solver.iterations), (1, 0));
-}
-
-/// Rows whose target follows a number closely, or its opposite.
-fn following(rows: usize, sign: f64) -> String {
-    let wave = |row: usize, step: f64| (row as f64 * step).sin();
-    let row = |row: usize| {
-        let x = 3.0 * wave(row, 0.37);
-        format!("{x},{}\n", u8::from(sign * x + 2.0 * wave(row, 1.7) > 0.5))
-    };
-    (0..rows).map(row).collect()
-}
-
-#[test]
-fn a_start_saves_passes_where_windows_are_alike_and_is_not_taken_where_they_are_not() {
-    let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
-    let settings = FitSettings::from(&pipeline);
-    let id = "window-1".parse().expect("an id");
-    for (sign, is_alike) in [(1.0, true), (-1.0, false)] {
-        let csv = format!("x,y\n{}{}", following(5_000, 1.0), following(5_000, sign));
-        let (schema, frames) = read(&pipeline, csv.as_bytes(), 5_000);
-        let earlier = fit(&frames[..1], &schema, &settings).expect("a model");
-        let cold = fit(&frames[1..], &schema, &settings).expect("a model");
-        let start = Start { id, learned: &earlier };
-        let warm = crate::model::fit(&frames[1..], &schema, &settings, &[start]).expect("a model");
-        assert_eq!(warm.solver.started_from, is_alike.then_some(id));
-        assert_eq!(warm.solver.passes < cold.solver.passes, is_alike, "{:?} {:?}", warm.solver, cold.solver);
-        assert!((warm.solver.objective / cold.solver.objective - 1.0).abs() < 1e-10);
     }
 }
 

@@ -28,7 +28,7 @@ fn the_interval_is_the_paired_normal_one() {
 fn a_model_is_scored_on_all_rows_of_a_later_window_and_on_the_held_out_rows_of_its_own() {
     let (schema, frames, settings) = flights("at_least = 15");
     let settings = FitSettings { threshold: 0.3, ..settings };
-    let learned = fit(&frames[..2], &schema, &settings, &[]).expect("a model");
+    let learned = fit(&frames[..2], &schema, &settings).expect("a model");
     let id: ModelId = "cumulative-2".parse().expect("an id");
     let own = score_on(&frames[1], id, &learned, 0.25, true).expect("memory can be read");
     assert_eq!(own.score.window, None);
@@ -49,7 +49,7 @@ fn a_model_is_scored_on_all_rows_of_a_later_window_and_on_the_held_out_rows_of_i
 #[test]
 fn where_linfa_has_the_measure_it_says_the_same() {
     let (schema, frames, settings) = flights("at_least = 15");
-    let learned = fit(&frames[..2], &schema, &settings, &[]).expect("a model");
+    let learned = fit(&frames[..2], &schema, &settings).expect("a model");
     let design = Design::new(&learned.encoder, &frames[2..], Subset::Whole);
     let weights: Vec<f64> = learned.weights().collect();
     let (log_odds, truth) =
