@@ -41,4 +41,4 @@ pub use manifest::{
 };
 pub use quarantine::Quarantined;
 pub use store::{BatchStore, Durability, Lock};
-pub use writer::{Arrival, BatchWriter, Content, Counts, EndMark, CsvFormat, Rejection, Resumed, Taken};
+pub use writer::{Arrival, BatchWriter, Content, Counts, CsvFormat, EndMark, Rejection, Resumed, Taken};

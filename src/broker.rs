@@ -7,8 +7,8 @@
 
 mod choice;
 mod connection;
-mod error;
 mod contents;
+mod error;
 mod membership;
 mod observer;
 mod positions;
@@ -29,8 +29,8 @@ mod tests;
 
 pub use choice::{Choice, ChoiceError};
 pub use connection::Connection;
+pub use contents::{ContentsEnd, PartitionContents, Survey, SurveyError};
 pub use error::BrokerError;
-pub use contents::{PartitionContents, ContentsEnd, Survey, SurveyError};
 pub use membership::Membership;
 pub use positions::Deleted;
 pub use probe::Listener;

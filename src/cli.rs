@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use self::args::{Cli, Command, PlaceArgs};
 use self::progress::Display;
 use crate::api::{Keys, KeysError};
-use crate::app::{AppError, WorkdirError, App, default_workdir};
+use crate::app::{App, AppError, WorkdirError, default_workdir};
 use crate::config::{ConfigError, Pipeline};
 use crate::telemetry::Progress;
 

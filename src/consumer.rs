@@ -21,7 +21,7 @@ use self::consumer_loop::{ConsumerLoop, note_deleted};
 use self::group::Member;
 use self::intake::Intake;
 use self::rejections::Rejections;
-use crate::batch::{BatchError, BatchStore, BatchWriter, Cut, CsvFormat, Manifest, OffsetRange, Resumed};
+use crate::batch::{BatchError, BatchStore, BatchWriter, CsvFormat, Cut, Manifest, OffsetRange, Resumed};
 use crate::broker::topics;
 use crate::broker::{BrokerError, Connection, Deleted, PartitionState, Subscription, TopicState};
 use crate::config::{self, Schema, WindowPolicy};

@@ -4,8 +4,8 @@
 //! is there already is not made again; encoded rows take no more memory than they may. Computes off the runtime's threads.
 //! Knows nothing of brokers.
 
-mod error;
 mod acceptance;
+mod error;
 mod lineage;
 mod spill;
 mod windows;
@@ -18,9 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::batch::{BatchStore, Manifest};
 use crate::config::{Pipeline, Schema};
-use crate::model::{
-    Artifact, Comparison, FORMAT, FitError, FitSettings, Outcome, ScoredOn, Verdict, fit, versions,
-};
+use crate::model::{Artifact, Comparison, FORMAT, FitError, FitSettings, Outcome, ScoredOn, Verdict, fit, versions};
 use crate::record::{ModelId, WindowIndex};
 use crate::registry::{Model, Registry};
 use crate::runtime::blocking;

@@ -147,7 +147,12 @@ fn no_request_takes_more_than_four_times_its_size() {
         (infer, "application/json", tensor(cells("[0],", size)), 422),
         (infer, "application/json", tensor("[".repeat(size)), 400),
         (infer, "application/json", format!("{{\"inputs\":[{}{{}}]}}", "{},".repeat(size / 3)), 400),
-        (infer, "application/json", format!("{{\"inputs\":[],\"outputs\":[{}{{}}]}}", "{\"name\":\"\"},".repeat(size / 12)), 400),
+        (
+            infer,
+            "application/json",
+            format!("{{\"inputs\":[],\"outputs\":[{}{{}}]}}", "{\"name\":\"\"},".repeat(size / 12)),
+            400,
+        ),
         (batch, "application/json", format!("[{{{}\"a\":0}}]", "\"a\":0,".repeat(size / 6)), 422),
         (batch, "application/json", format!("[{}0]", "0,".repeat(size / 2)), 422),
         (batch, "application/json", format!("[{{\"{}\":0}}]", "a".repeat(size)), 422),
@@ -324,7 +329,8 @@ fn lists_come_in_pages_that_lead_to_each_other() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let whole = |path: &str, list: &str| get(&format!("{url}{path}")).json()[list].as_array().expect("a list").clone();
-    for (path, list, all) in [("/v1/models", "models", 6), ("/v1/windows", "windows", 3), ("/v1/scores", "scores", 17)] {
+    for (path, list, all) in [("/v1/models", "models", 6), ("/v1/windows", "windows", 3), ("/v1/scores", "scores", 17)]
+    {
         let expected = whole(path, list);
         assert_eq!(expected.len(), all, "{path}");
         let (mut found, mut next) = (Vec::new(), format!("{path}?limit=2"));

@@ -32,7 +32,11 @@ const MOST_SLOWER: f64 = 10.0;
 const PAUSE: Duration = Duration::from_millis(2);
 
 #[test]
-#[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a person who asked for the storm reads its figures")]
+#[expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a person who asked for the storm reads its figures"
+)]
 fn a_good_client_is_answered_whatever_others_do() {
     let asked = std::env::var("WINDROW_STORM_SECONDS").ok().and_then(|text| text.parse::<u64>().ok());
     let (seconds, connections) = asked.map_or((4, 1_500), |seconds| (seconds, 10_000));

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use windrow::config::{Pipeline, Schema, Solver};
 use windrow::model::{CHUNK_ROWS, ChunkBuilder, FitSettings, Frame, FrameBuilder, InMemory, fit};
-use windrow::record::{ModelId, RecordParser, RecordReader};
+use windrow::record::{RecordParser, RecordReader};
 
 use crate::Dataset;
 

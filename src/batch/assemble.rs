@@ -13,7 +13,8 @@ use crate::batch::runs::Runs;
 use crate::batch::seal::{publish, write_json};
 use crate::batch::spill::Spill;
 use crate::batch::{
-    BatchError, BatchStore, EventRange, FORMAT, CsvFormat, Manifest, OffsetRange, RowRange, SealReason, StreamEnd, TimeSpan,
+    BatchError, BatchStore, CsvFormat, EventRange, FORMAT, Manifest, OffsetRange, RowRange, SealReason, StreamEnd,
+    TimeSpan,
 };
 use crate::record::{Partition, RowNumber, WindowIndex, write_record};
 

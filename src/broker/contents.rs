@@ -149,7 +149,11 @@ impl Survey<'_> {
     ///
     /// # Errors
     /// The topic cannot be read, or holds something else.
-    pub fn take(&self, state: &TopicState, stop: &dyn Fn() -> bool) -> Result<Option<Vec<PartitionContents>>, SurveyError> {
+    pub fn take(
+        &self,
+        state: &TopicState,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Vec<PartitionContents>>, SurveyError> {
         let stride = state.partitions.len() as u64;
         let filled: Vec<&PartitionState> = state.partitions.iter().filter(|state| state.high > state.low).collect();
         let stretch = |partition, from, until| Stretch { partition, from, until };
@@ -182,7 +186,11 @@ impl Survey<'_> {
                     let Some(all) = self.read(vec![stretch(*partition, *low, *high)], stop)? else { return Ok(None) };
                     let found = all.get(partition).cloned().unwrap_or_default();
                     let from = if low.0 == 0 { 0 } else { found.rows.min().unwrap_or(0) };
-                    PartitionContents { partition: *partition, rows: Rows::Exactly { from, rows: found.rows }, end: found.end }
+                    PartitionContents {
+                        partition: *partition,
+                        rows: Rows::Exactly { from, rows: found.rows },
+                        end: found.end,
+                    }
                 }
             });
         }

@@ -1,7 +1,6 @@
 //! Sends rows to a topic, each exactly once and in order within its partition.
 
 use std::fmt;
-use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -177,8 +176,8 @@ impl Publisher {
         run: &RunId,
         value: &[u8],
     ) -> Result<(), PublishError> {
-        let mut digits = [0; MAX_DIGITS];
-        let number = decimal(row.get(), &mut digits);
+        let mut digits = itoa::Buffer::new();
+        let number = digits.format(row.get()).as_bytes();
         let opaque = usize::try_from(row.get()).unwrap_or(usize::MAX);
         let headers = OwnedHeaders::new_with_capacity(2)
             .insert(Header { key: ROW_HEADER, value: Some(number) })
@@ -192,11 +191,11 @@ impl Publisher {
     /// # Errors
     /// As [`Publisher::send_row`].
     pub fn send_end(&self, partition: Partition, run: &RunId, first: RowNumber, rows: u64) -> Result<(), PublishError> {
-        let (mut digits, mut more) = ([0; MAX_DIGITS], [0; MAX_DIGITS]);
+        let (mut digits, mut more) = (itoa::Buffer::new(), itoa::Buffer::new());
         let headers = OwnedHeaders::new_with_capacity(3)
-            .insert(Header { key: END_HEADER, value: Some(decimal(rows, &mut digits)) })
+            .insert(Header { key: END_HEADER, value: Some(digits.format(rows)) })
             .insert(Header { key: RUN_HEADER, value: Some(run.as_str()) })
-            .insert(Header { key: FIRST_HEADER, value: Some(decimal(first.get(), &mut more)) });
+            .insert(Header { key: FIRST_HEADER, value: Some(more.format(first.get())) });
         self.send(partition, headers, None, &[], NO_ROW)
     }
 
@@ -396,18 +395,4 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
         }
         self.0.settled.fetch_add(1, Ordering::Release);
     }
-}
-
-/// The digits of the largest 64-bit number.
-const MAX_DIGITS: usize = 20;
-
-/// A number as decimal text, without a trip to the heap for every row.
-fn decimal(number: u64, digits: &mut [u8; MAX_DIGITS]) -> &[u8] {
-    let mut rest = &mut digits[..];
-    let written = match write!(rest, "{number}") {
-        Ok(()) => MAX_DIGITS - rest.len(),
-        // Cannot be: every number fits.
-        Err(_) => 0,
-    };
-    &digits[..written]
 }

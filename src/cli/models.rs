@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, LineStyle, Table};
 
 use crate::cli::args::ModelsArgs;
 use crate::cli::print::{stdout, thousands};
-use crate::cli::{CliError, windows, app};
+use crate::cli::{CliError, app, windows};
 use crate::model::{Outcome, Score, Verdict};
 use crate::registry::Snapshot;
 

@@ -13,15 +13,7 @@ pub(crate) fn stdout(text: &str) -> io::Result<()> {
 
 /// A count with its thousands set apart, as in `336,776`.
 pub(crate) fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    indicatif::HumanCount(count).to_string()
 }
 
 /// A curl line that asks a model for a row, ready to be pasted into a shell.

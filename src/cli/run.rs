@@ -4,13 +4,13 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{AppError, RunOptions, Running, App, listening};
+use crate::app::{App, AppError, RunOptions, Running, listening};
 use crate::broker::StartOptions;
 use crate::cli::args::RunArgs;
 use crate::cli::print::{curl, stdout, thousands};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::stages::chosen;
-use crate::cli::{CliError, environment, models, with_keys, app_of};
+use crate::cli::{CliError, app_of, environment, models, with_keys};
 use crate::config::Pipeline;
 
 pub(crate) async fn execute(

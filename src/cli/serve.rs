@@ -2,11 +2,11 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{AppError, App, listening};
+use crate::app::{App, AppError, listening};
 use crate::cli::CliError;
 use crate::cli::args::ServeArgs;
 use crate::cli::progress::{Display, Shows};
-use crate::cli::{with_keys, app_of};
+use crate::cli::{app_of, with_keys};
 use crate::config::Pipeline;
 
 pub(crate) async fn execute(args: ServeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{
-    Assembly, BatchError, BatchStore, BatchWriter, Cut, CsvFormat, Manifest, OffsetRange, partial_folder, partials_folder,
+    Assembly, BatchError, BatchStore, BatchWriter, CsvFormat, Cut, Manifest, OffsetRange, partial_folder,
+    partials_folder,
 };
 use crate::broker::{Deleted, Delivery, Membership, TopicState, Turn};
 use crate::config::Schema;

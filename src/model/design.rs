@@ -16,8 +16,8 @@ use rayon::prelude::*;
 use crate::model::chunk::{CHUNK_ROWS, Chunk, KeptChunk};
 use crate::model::encoder::Encoder;
 use crate::model::frame::Frame;
-use crate::model::table::{Subset, Table};
 use crate::model::kernel::{Rows, Scale, Shape, Tile, Weights};
+use crate::model::table::{Subset, Table};
 
 use arrange::{arrange, map_codes};
 

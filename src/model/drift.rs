@@ -6,8 +6,8 @@ mod compare;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Feature, FeatureKind};
-use crate::model::table::is_number;
 use crate::model::summary::{Columns, Cut};
+use crate::model::table::is_number;
 
 pub use compare::{Drift, FeatureDrift};
 

@@ -1,6 +1,5 @@
 //! From the windows that a model learns from to the model.
 
-
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -13,10 +12,10 @@ use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::encoder::learn::LearnError;
 use crate::model::frame::Frame;
-use crate::model::table::Subset;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
 use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
+use crate::model::table::Subset;
 
 /// Fewer rows to train on than this say nothing.
 const FEWEST_ROWS: usize = 10;

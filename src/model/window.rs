@@ -10,9 +10,9 @@ use crate::model::artifact::{Learned, Score};
 use crate::model::design::Design;
 use crate::model::drift::{Drift, Profile};
 use crate::model::frame::Frame;
-use crate::model::table::Subset;
 use crate::model::objective::row_loss;
 use crate::model::score::score;
+use crate::model::table::Subset;
 use crate::record::{ModelId, WindowIndex};
 
 /// The version of the file's form. A reader refuses a higher one.

@@ -23,7 +23,12 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// `dataset` is the number of its rows; `contents` what each partition of `topic` holds.
-    pub(crate) fn new(replay: &Replay, dataset: u64, contents: Vec<PartitionContents>, topic: &str) -> Result<Self, ProducerError> {
+    pub(crate) fn new(
+        replay: &Replay,
+        dataset: u64,
+        contents: Vec<PartitionContents>,
+        topic: &str,
+    ) -> Result<Self, ProducerError> {
         let from = replay.from;
         if from.get() > dataset.max(1) && !replay.again {
             return Err(ProducerError::BeyondDataset { from, rows: dataset });

@@ -69,10 +69,8 @@ fn silence(target: &Target, running: &AtomicBool) {
 }
 
 fn slow_bodies(target: &Target, running: &AtomicBool) {
-    let head = target.request(
-        "POST /v1/models/latest/predict",
-        "content-type: application/json\r\ncontent-length: 60000\r\n",
-    );
+    let head =
+        target.request("POST /v1/models/latest/predict", "content-type: application/json\r\ncontent-length: 60000\r\n");
     target.hold(target.connections, running, |stream| {
         stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(b"{")).is_ok()
     });
@@ -88,7 +86,10 @@ fn half_closed(target: &Target, running: &AtomicBool) {
     while running.load(Relaxed) {
         for read in [true, false] {
             let Some(mut stream) = target.connect() else { continue };
-            if stream.write_all(request.as_bytes()).is_ok() && stream.shutdown(std::net::Shutdown::Write).is_ok() && read {
+            if stream.write_all(request.as_bytes()).is_ok()
+                && stream.shutdown(std::net::Shutdown::Write).is_ok()
+                && read
+            {
                 let _ = stream.read(&mut [0; 1024]);
             }
         }

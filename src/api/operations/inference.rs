@@ -8,7 +8,8 @@ use poem_openapi::{Object, OpenApi};
 
 use crate::api::body::TensorBody;
 use crate::api::error::ApiError;
-use crate::api::operations::infer::{InferAnswer, OUTPUTS, infer};
+use crate::api::operations::infer::infer;
+use crate::api::operations::infer_answer::{InferAnswer, OUTPUTS};
 use crate::api::operations::tag::Tag;
 use crate::api::operations::tensors::{NUMBER, TEXT, datatype};
 use crate::api::state::{Fitted, Served, State};

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::api::operations::numeric::Numeric;
 use crate::api::operations::object::Object;
 use crate::api::schema::{FieldKind, InputField, InputSchema, InputValue, excerpt};
 
@@ -91,65 +92,6 @@ pub(crate) enum Column<'b> {
         raw: &'b [u8],
         starts: Vec<u32>,
     },
-}
-
-/// A numeric datatype of the protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Numeric {
-    Int8,
-    Uint8,
-    Int16,
-    Uint16,
-    Int32,
-    Uint32,
-    Int64,
-    Uint64,
-    Fp32,
-    Fp64,
-}
-
-impl Numeric {
-    fn of(datatype: &str) -> Option<Self> {
-        Some(match datatype {
-            "INT8" => Self::Int8,
-            "UINT8" => Self::Uint8,
-            "INT16" => Self::Int16,
-            "UINT16" => Self::Uint16,
-            "INT32" => Self::Int32,
-            "UINT32" => Self::Uint32,
-            "INT64" => Self::Int64,
-            "UINT64" => Self::Uint64,
-            "FP32" => Self::Fp32,
-            "FP64" => Self::Fp64,
-            _ => return None,
-        })
-    }
-
-    /// Bytes of one number.
-    fn width(self) -> usize {
-        match self {
-            Self::Int8 | Self::Uint8 => 1,
-            Self::Int16 | Self::Uint16 => 2,
-            Self::Int32 | Self::Uint32 | Self::Fp32 => 4,
-            Self::Int64 | Self::Uint64 | Self::Fp64 => 8,
-        }
-    }
-
-    /// The number in these bytes; `None` where there are too few.
-    fn read(self, bytes: &[u8]) -> Option<f64> {
-        Some(match self {
-            Self::Int8 => f64::from(i8::from_le_bytes(*bytes.first_chunk()?)),
-            Self::Uint8 => f64::from(u8::from_le_bytes(*bytes.first_chunk()?)),
-            Self::Int16 => f64::from(i16::from_le_bytes(*bytes.first_chunk()?)),
-            Self::Uint16 => f64::from(u16::from_le_bytes(*bytes.first_chunk()?)),
-            Self::Int32 => f64::from(i32::from_le_bytes(*bytes.first_chunk()?)),
-            Self::Uint32 => f64::from(u32::from_le_bytes(*bytes.first_chunk()?)),
-            Self::Int64 => i64::from_le_bytes(*bytes.first_chunk()?) as f64,
-            Self::Uint64 => u64::from_le_bytes(*bytes.first_chunk()?) as f64,
-            Self::Fp32 => f64::from(f32::from_le_bytes(*bytes.first_chunk()?)),
-            Self::Fp64 => f64::from_le_bytes(*bytes.first_chunk()?),
-        })
-    }
 }
 
 /// The datatype in which a field is to be sent.
@@ -315,54 +257,4 @@ fn text_at(raw: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_of_every_datatype_are_read() {
-        let cases: [(&str, Vec<u8>, &[f64]); 7] = [
-            ("INT8", vec![255, 3], &[-1.0, 3.0]),
-            ("UINT16", vec![1, 2], &[513.0]),
-            ("INT32", (-7_i32).to_le_bytes().to_vec(), &[-7.0]),
-            ("INT64", (-7_i64).to_le_bytes().to_vec(), &[-7.0]),
-            ("FP32", 0.5_f32.to_le_bytes().to_vec(), &[0.5]),
-            ("FP64", [0.1_f64.to_le_bytes(), f64::MAX.to_le_bytes()].concat(), &[0.1, f64::MAX]),
-            ("UINT64", Vec::new(), &[]),
-        ];
-        let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false } };
-        for (datatype, raw, expected) in cases {
-            let numeric = Numeric::of(datatype).expect("a datatype");
-            let numbers: Vec<f64> = raw.chunks(numeric.width()).filter_map(|bytes| numeric.read(bytes)).collect();
-            assert_eq!(numbers, expected, "{datatype}");
-            assert_eq!(Column::of_binary(&field, datatype, &raw, 9).expect("a column").len(), expected.len());
-        }
-        for (datatype, length) in [("FP64", 9), ("BYTES", 0), ("FP64", 80)] {
-            assert!(Column::of_binary(&field, datatype, &vec![0; length], 9).is_err(), "{datatype}");
-        }
-    }
-
-    #[test]
-    fn texts_stand_behind_their_lengths() {
-        let field = InputField { name: "x".to_owned(), kind: FieldKind::Text { known: Vec::new() } };
-        let raw = [&[2, 0, 0, 0][..], b"UA", &[0, 0, 0, 0]].concat();
-        assert_eq!(Column::of_binary(&field, TEXT, &raw, 2).expect("two texts").len(), 2);
-        assert!(Column::of_binary(&field, TEXT, &raw, 1).is_err());
-        for cut in 1..raw.len() {
-            assert_eq!(Column::of_binary(&field, TEXT, &raw[..cut], 2).is_ok(), cut == 6, "{cut}");
-        }
-    }
-
-    #[test]
-    fn data_may_be_nested_as_its_shape_is() {
-        let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false } };
-        let raw = |text: &str| RawValue::from_string(text.to_owned()).expect("JSON");
-        for text in ["[1, null,-3e0]", "[[1],[ null ,-3]]", "[[[1,null,-3]]]"] {
-            let data = raw(text);
-            let column = Column::of_json(&field, "FP32", &data, 3).expect("a column");
-            assert_eq!(column.len(), 3, "{text}");
-            assert!(Column::of_json(&field, "FP32", &data, 2).is_err());
-        }
-        assert!(Column::of_json(&field, "FP32", &raw("7"), 3).is_err());
-        assert!(Column::of_json(&field, "FP32", &raw(&("[".repeat(200) + &"]".repeat(200))), 3).is_err());
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use poem_openapi::{Enum, Object};
 
-use crate::api::operations::card::Score;
+use crate::api::operations::score::Score;
 use crate::model::{self, Drift as FoundDrift, ScoredOn, WindowReport};
 
 /// A window in a line

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use crate::batch::{
-    Arrival, BatchError, BatchStore, BatchWriter, Content, Cut, EndMark, CsvFormat, Manifest, SealReason, Taken,
+    Arrival, BatchError, BatchStore, BatchWriter, Content, CsvFormat, Cut, EndMark, Manifest, SealReason, Taken,
 };
 use crate::config::WindowPolicy;
 use crate::record::{Offset, Partition, RowNumber};

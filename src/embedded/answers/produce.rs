@@ -9,7 +9,7 @@ use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse, Pr
 use crate::embedded::batch::{self, Fault};
 use crate::embedded::broker::Broker;
 use crate::embedded::catalog::Topic;
-use crate::embedded::log::{Appended, Log, AppendError, blocking};
+use crate::embedded::log::{AppendError, Appended, Log, blocking};
 use crate::embedded::wire::produce::Request;
 use crate::embedded::wire::text;
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::config::{Feature, FeatureKind};
 use crate::model::encoder::{EncodedFeature, Encoder, Encoding, Level};
 use crate::model::frame::Frame;
-use crate::model::table::is_number;
 use crate::model::summary::NumberSummary;
+use crate::model::table::is_number;
 
 /// A column whose range is at most this share of its largest absolute value is constant: what is left is rounding.
 const CONSTANT: f64 = 1e-12;

@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use crate::config::{Feature, FeatureKind, Schema};
 use crate::model::chunk::{ChunkStore, MISSING};
 use crate::model::drift::Profile;
-use crate::model::frame::parse::{EXAMPLES, ParsedRows, code_of};
 use crate::model::frame::Frame;
-use crate::model::table::{Table, is_number};
+use crate::model::frame::parse::{EXAMPLES, ParsedRows, code_of};
 use crate::model::summary::{Summary, gather};
+use crate::model::table::{Table, is_number};
 
 /// Builds a [`Frame`] from rows in the order of the stream.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::model::frame::Frame;
-use crate::model::table::Subset;
 use crate::model::summary::NumberSummary;
+use crate::model::table::Subset;
 
 /// The median of each numeric feature over the training rows of all frames, the mean of the middle two for an even count;
 /// 0 where every cell is missing.

@@ -1,0 +1,166 @@
+//! The answers to inference requests, in JSON and in binary form.
+
+use bytes::Bytes;
+use poem::http::HeaderValue;
+use poem::http::header::CONTENT_TYPE;
+use poem::{IntoResponse, Response};
+use poem_openapi::payload::{Json, Payload};
+use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::{ApiResponse, Object as ApiObject};
+use serde::Serialize;
+
+use crate::api::answer::{AnsweredBy, success};
+use crate::api::operations::tensors::NUMBER;
+
+/// What outputs there are: name and datatype.
+pub(crate) const OUTPUTS: [(&str, &str); 2] = [("probability", NUMBER), ("label", "BOOL")];
+/// How many bytes of an answer are JSON, where tensors follow in binary form.
+const JSON_LENGTH: &str = "inference-header-content-length";
+const BINARY: &str = "application/octet-stream";
+/// The answer of a model to an inference request.
+pub(crate) struct InferAnswer {
+    pub(crate) by: AnsweredBy,
+    pub(crate) id: Option<String>,
+    pub(crate) probabilities: Vec<f64>,
+    pub(crate) labels: Vec<bool>,
+    /// Which outputs to send, by their place in [`OUTPUTS`], and whether in binary form.
+    pub(crate) outputs: Vec<(usize, bool)>,
+}
+
+impl InferAnswer {
+    /// How many rows it answers.
+    pub(crate) fn len(&self) -> usize {
+        self.labels.len()
+    }
+}
+
+impl IntoResponse for InferAnswer {
+    fn into_response(self) -> Response {
+        let (json, binary) = self.written();
+        let length = (!binary.is_empty() || self.outputs.iter().any(|(_, is_binary)| *is_binary)).then_some(json.len());
+        let mut body = json;
+        body.extend_from_slice(&binary);
+        let mut response = Response::builder().body(Bytes::from(body));
+        let headers = response.headers_mut();
+        let kind = if length.is_some() { BINARY } else { Json::<InferResponse>::CONTENT_TYPE };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        if let Some(length) = length {
+            headers.insert(JSON_LENGTH, HeaderValue::from(length));
+        }
+        response.set_data(self.by);
+        response
+    }
+}
+
+impl InferAnswer {
+    /// The answer's JSON, and the tensors that follow it in binary form.
+    fn written(&self) -> (Vec<u8>, Vec<u8>) {
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Data<'a> {
+            Numbers(&'a [f64]),
+            Labels(&'a [bool]),
+        }
+
+        #[derive(Serialize)]
+        struct Output<'a> {
+            name: &'static str,
+            datatype: &'static str,
+            shape: [usize; 1],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            parameters: Option<OutputSize>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            data: Option<Data<'a>>,
+        }
+
+        #[derive(Serialize)]
+        struct OutputSize {
+            binary_data_size: usize,
+        }
+
+        #[derive(Serialize)]
+        struct Whole<'a> {
+            model_name: &'a str,
+            model_version: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            id: Option<&'a str>,
+            outputs: Vec<Output<'a>>,
+        }
+
+        let mut binary = Vec::new();
+        let output = |(place, is_binary): &(usize, bool)| {
+            let (name, datatype) = OUTPUTS[*place];
+            let before = binary.len();
+            let data = match (*place, is_binary) {
+                (0, false) => Some(Data::Numbers(&self.probabilities)),
+                (_, false) => Some(Data::Labels(&self.labels)),
+                (0, true) => {
+                    binary.extend(self.probabilities.iter().flat_map(|number| number.to_le_bytes()));
+                    None
+                }
+                (_, true) => {
+                    binary.extend(self.labels.iter().map(|label| u8::from(*label)));
+                    None
+                }
+            };
+            let parameters = is_binary.then(|| OutputSize { binary_data_size: binary.len() - before });
+            Output { name, datatype, shape: [self.len()], parameters, data }
+        };
+        let outputs = self.outputs.iter().map(output).collect();
+        let (model_name, model_version) = (self.by.0.name(), self.by.0.artifact().lineage.id.as_str());
+        let whole = Whole { model_name, model_version, id: self.id.as_deref(), outputs };
+        // Writing into memory a value whose keys are texts cannot fail.
+        (serde_json::to_vec(&whole).unwrap_or_default(), binary)
+    }
+}
+
+impl ApiResponse for InferAnswer {
+    fn meta() -> MetaResponses {
+        let about = "Where outputs are asked for in binary form: the JSON, then their bytes; \
+                     Inference-Header-Content-Length says where the JSON ends";
+        let bytes = MetaSchema { description: Some(about), format: Some("binary"), ..MetaSchema::new("string") };
+        success(vec![
+            MetaMediaType {
+                content_type: Json::<InferResponse>::CONTENT_TYPE,
+                schema: <Json<InferResponse> as Payload>::schema_ref(),
+            },
+            MetaMediaType { content_type: BINARY, schema: MetaSchemaRef::Inline(Box::new(bytes)) },
+        ])
+    }
+
+    fn register(registry: &mut Registry) {
+        <Json<InferResponse> as ApiResponse>::register(registry);
+    }
+}
+
+/// A model's answer to an inference request
+#[derive(Debug, ApiObject)]
+#[oai(skip_serializing_if_is_none)]
+struct InferResponse {
+    model_name: String,
+    /// Its lineage
+    model_version: String,
+    /// That of the request
+    id: Option<String>,
+    outputs: Vec<OutputTensor>,
+}
+
+/// A tensor of an answer
+#[derive(Debug, ApiObject)]
+#[oai(skip_serializing_if_is_none)]
+struct OutputTensor {
+    name: String,
+    datatype: String,
+    shape: Vec<u64>,
+    /// Where its data follows in binary form
+    parameters: Option<OutputTensorParameters>,
+    /// Numbers or truth values, one a row
+    data: Option<Vec<serde_json::Value>>,
+}
+
+/// What is said of a tensor of an answer
+#[derive(Debug, ApiObject)]
+struct OutputTensorParameters {
+    /// Bytes of its data, behind the JSON and the tensors before it
+    binary_data_size: u64,
+}

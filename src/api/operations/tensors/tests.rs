@@ -1,0 +1,53 @@
+use serde_json::value::RawValue;
+
+use crate::api::operations::numeric::Numeric;
+use crate::api::operations::tensors::{Column, TEXT};
+use crate::api::schema::{FieldKind, InputField};
+
+#[test]
+fn numbers_of_every_datatype_are_read() {
+    let cases: [(&str, Vec<u8>, &[f64]); 7] = [
+        ("INT8", vec![255, 3], &[-1.0, 3.0]),
+        ("UINT16", vec![1, 2], &[513.0]),
+        ("INT32", (-7_i32).to_le_bytes().to_vec(), &[-7.0]),
+        ("INT64", (-7_i64).to_le_bytes().to_vec(), &[-7.0]),
+        ("FP32", 0.5_f32.to_le_bytes().to_vec(), &[0.5]),
+        ("FP64", [0.1_f64.to_le_bytes(), f64::MAX.to_le_bytes()].concat(), &[0.1, f64::MAX]),
+        ("UINT64", Vec::new(), &[]),
+    ];
+    let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false } };
+    for (datatype, raw, expected) in cases {
+        let numeric = Numeric::of(datatype).expect("a datatype");
+        let numbers: Vec<f64> = raw.chunks(numeric.width()).filter_map(|bytes| numeric.read(bytes)).collect();
+        assert_eq!(numbers, expected, "{datatype}");
+        assert_eq!(Column::of_binary(&field, datatype, &raw, 9).expect("a column").len(), expected.len());
+    }
+    for (datatype, length) in [("FP64", 9), ("BYTES", 0), ("FP64", 80)] {
+        assert!(Column::of_binary(&field, datatype, &vec![0; length], 9).is_err(), "{datatype}");
+    }
+}
+
+#[test]
+fn texts_stand_behind_their_lengths() {
+    let field = InputField { name: "x".to_owned(), kind: FieldKind::Text { known: Vec::new() } };
+    let raw = [&[2, 0, 0, 0][..], b"UA", &[0, 0, 0, 0]].concat();
+    assert_eq!(Column::of_binary(&field, TEXT, &raw, 2).expect("two texts").len(), 2);
+    assert!(Column::of_binary(&field, TEXT, &raw, 1).is_err());
+    for cut in 1..raw.len() {
+        assert_eq!(Column::of_binary(&field, TEXT, &raw[..cut], 2).is_ok(), cut == 6, "{cut}");
+    }
+}
+
+#[test]
+fn data_may_be_nested_as_its_shape_is() {
+    let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false } };
+    let raw = |text: &str| RawValue::from_string(text.to_owned()).expect("JSON");
+    for text in ["[1, null,-3e0]", "[[1],[ null ,-3]]", "[[[1,null,-3]]]"] {
+        let data = raw(text);
+        let column = Column::of_json(&field, "FP32", &data, 3).expect("a column");
+        assert_eq!(column.len(), 3, "{text}");
+        assert!(Column::of_json(&field, "FP32", &data, 2).is_err());
+    }
+    assert!(Column::of_json(&field, "FP32", &raw("7"), 3).is_err());
+    assert!(Column::of_json(&field, "FP32", &raw(&("[".repeat(200) + &"]".repeat(200))), 3).is_err());
+}

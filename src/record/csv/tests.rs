@@ -1,0 +1,99 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn records(file: &str) -> Vec<(u64, String)> {
+    let mut reader = RecordReader::new(file.as_bytes(), b',');
+    let mut records = Vec::new();
+    while let Some(record) = reader.next_record().expect("memory can be read") {
+        records.push((record.line, String::from_utf8_lossy(record.bytes).into_owned()));
+    }
+    records
+}
+
+fn fields(record: &[u8]) -> Result<Vec<String>, CsvError> {
+    RecordParser::new(b',').parse(record).map(|fields| fields.iter().map(str::to_owned).collect())
+}
+
+#[test]
+fn records_keep_their_bytes_and_lose_their_line_ends() {
+    let file = "\u{feff}a,b\r\n1,\"x, \"\"y\"\"\r\nz\"\r\n\r\n3,4\n\n5,6";
+    let expected = [(1, "a,b"), (2, "1,\"x, \"\"y\"\"\r\nz\""), (5, "3,4"), (7, "5,6")];
+    assert_eq!(records(file), expected.map(|(line, text)| (line, text.to_owned())));
+}
+
+#[test]
+fn files_with_nothing_in_them_have_no_records() {
+    for file in ["", "\n", "\r\n\r\n"] {
+        assert_eq!(records(file), []);
+    }
+}
+
+#[test]
+fn fields_come_unquoted() {
+    assert_eq!(fields(b"1,\"x, \"\"y\"\"\nz\",,"), Ok(["1", "x, \"y\"\nz", "", ""].map(str::to_owned).to_vec()));
+}
+
+#[test]
+fn what_is_not_one_record_is_refused() {
+    assert_eq!(fields(b""), Err(CsvError::Empty));
+    assert_eq!(fields(b"a,b\nc,d"), Err(CsvError::MoreThanOne));
+    assert_eq!(fields(b"a,\xff"), Err(CsvError::NotUtf8));
+    for open in ["2,\"b", "\"", "a,\"b\"\"", "a,\"b\n"] {
+        assert_eq!(fields(open.as_bytes()), Err(CsvError::OpenQuote), "{open}");
+    }
+    assert_eq!(fields(b"a,b\r\n").map(|fields| fields.len()), Ok(2));
+}
+
+#[test]
+fn a_quote_never_closed_does_not_fill_the_memory() {
+    let endless = Read::chain(&b"a\nb,\""[..], io::repeat(b'x'));
+    let mut reader = RecordReader::new(endless, b',');
+    assert!(matches!(reader.next_record(), Ok(Some(_))));
+    assert!(matches!(reader.next_record(), Err(ReadError::TooLong { line: 2 })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// What is taken for one record must be one record in a file, between others.
+    #[test]
+    fn what_is_parsed_survives_between_its_neighbours(
+        bytes in prop::collection::vec(prop::sample::select(b"a1 ,;\t\"\r\n\xc3\xa9\xff\0".to_vec()), 0..12),
+        delimiter in prop::sample::select(b",;\t".to_vec()),
+    ) {
+        let record = trim_line_breaks(&bytes);
+        let mut parser = RecordParser::new(delimiter);
+        let Ok(parsed) = parser.parse(record) else { return Ok(()) };
+        let parsed: Vec<String> = parsed.iter().map(str::to_owned).collect();
+        let file = [b"first\n", record, b"\n", record, b"\nlast\n"].concat();
+        let mut reader = RecordReader::new(&file[..], delimiter);
+        for expected in [b"first", record, record, b"last"] {
+            let found = reader.next_record().expect("memory can be read").expect("four records");
+            prop_assert_eq!(found.bytes, expected);
+        }
+        prop_assert!(reader.next_record().expect("memory can be read").is_none());
+        // The short way and the long way are the same way.
+        let unquoted: Vec<String> =
+            RecordParser::new(delimiter).unquote(record).expect("as before").iter().map(str::to_owned).collect();
+        prop_assert_eq!(&parsed, &unquoted);
+        let mut again = RecordParser::new(delimiter);
+        let again: Vec<String> = again.parse(record).expect("as before").iter().map(str::to_owned).collect();
+        prop_assert_eq!(parsed, again);
+    }
+
+    #[test]
+    fn what_is_written_reads_back(rows in prop::collection::vec(prop::collection::vec("[ -~\r\n\"é]{0,12}", 2..5), 1..20)) {
+        let mut file = Vec::new();
+        for row in &rows {
+            file.extend(write_record(row.iter().map(String::as_str), b','));
+            file.push(b'\n');
+        }
+        let mut reader = RecordReader::new(&file[..], b',');
+        for row in &rows {
+            let record = reader.next_record().expect("memory can be read").expect("as many records as rows");
+            prop_assert_eq!(&fields(record.bytes).expect("one record"), row);
+        }
+        prop_assert!(reader.next_record().expect("memory can be read").is_none());
+    }
+}
