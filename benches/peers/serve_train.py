@@ -19,7 +19,7 @@ batch, path = sys.argv[1:]
 rows = pd.read_csv(batch).head(30_000)
 rows = rows[rows["arr_delay"].notna()]
 columns = ColumnTransformer([
-    ("number", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), NUMERIC),
+    ("number", make_pipeline(SimpleImputer(strategy="mean"), StandardScaler()), NUMERIC),
     ("level", make_pipeline(
         SimpleImputer(strategy="constant", fill_value="(missing)"),
         OneHotEncoder(min_frequency=50, handle_unknown="infrequent_if_exist"),

@@ -2,7 +2,7 @@
 
     train_sklearn.py lbfgs|newton-cholesky PIPELINE.json BATCH.csv ...
 
-The encoding and the objective are Windrow's: median, mean and deviation of the training rows, one-hot levels with the rare
+The encoding and the objective are Windrow's: mean and deviation of the training rows, one-hot levels with the rare
 ones together, sum of log-losses + l2/2 |w|^2. Prints one JSON object.
 """
 
@@ -34,8 +34,8 @@ def read(path, pipeline):
 
 
 def encoder(pipeline, solver):
-    number = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    logarithm = make_pipeline(FunctionTransformer(np.log1p), SimpleImputer(strategy="median"), StandardScaler())
+    number = make_pipeline(SimpleImputer(strategy="mean"), StandardScaler())
+    logarithm = make_pipeline(FunctionTransformer(np.log1p), SimpleImputer(strategy="mean"), StandardScaler())
     level = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="(missing)"),
         OneHotEncoder(min_frequency=50, handle_unknown="infrequent_if_exist", sparse_output=True),

@@ -45,7 +45,7 @@ def main():
         training = fit if training is None else training.union(fit)
         rows = training.count()
         stages = Pipeline(stages=[
-            Imputer(strategy="median", inputCols=numbers, outputCols=[f"{name}_i" for name in numbers]),
+            Imputer(strategy="mean", inputCols=numbers, outputCols=[f"{name}_i" for name in numbers]),
             VectorAssembler(inputCols=[f"{name}_i" for name in numbers], outputCol="raw"),
             StandardScaler(inputCol="raw", outputCol="scaled", withMean=True, withStd=True),
             StringIndexer(inputCols=levels, outputCols=[f"{name}_c" for name in levels], handleInvalid="keep"),

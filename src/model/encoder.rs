@@ -31,8 +31,10 @@ pub enum Encoding {
     Number {
         /// Whether the logarithm is taken first.
         log: bool,
-        /// What a missing cell counts as, on the scale of x.
-        median: f64,
+        /// What a missing cell counts as, on the scale of x: the mean of those that are there. Model files of formats 1 and 2
+        /// have their median.
+        #[serde(alias = "median")]
+        missing: f64,
         /// The mean of x over the training rows.
         mean: f64,
         /// The standard deviation of x over the training rows (n in the denominator); 1 for a constant column, which is

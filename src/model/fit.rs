@@ -124,10 +124,8 @@ fn class_name(positive: bool) -> &'static str {
 /// Why these windows cannot be learned from, or that their rows cannot be read again.
 pub fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Learned, FitError> {
     check(frames, schema)?;
-    let encoder = Encoder::learn(&schema.features, frames, settings.min_count).map_err(|error| match error {
-        LearnError::TooFarApart { column } => FitError::Unlearnable(Unlearnable::TooFarApart { column }),
-        LearnError::Read(error) => FitError::Read(error),
-    })?;
+    let encoder = Encoder::learn(&schema.features, frames, settings.min_count)
+        .map_err(|LearnError::TooFarApart { column }| Unlearnable::TooFarApart { column })?;
     let columns = encoder.width();
     let design = Design::new(&encoder, frames, Subset::Training);
     let method = solver::method(settings.solver, &design);

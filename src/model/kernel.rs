@@ -46,7 +46,7 @@ pub(super) struct Shape {
 /// From cells to standardised numbers, one a lane; a lane without a number gets the same x in every row.
 #[derive(Debug, Clone)]
 pub(super) struct Scale {
-    median: AVec<f64>,
+    missing: AVec<f64>,
     mean: AVec<f64>,
     inverse: AVec<f64>,
 }
@@ -146,15 +146,15 @@ impl WithSimd for Lanes {
 }
 
 impl Scale {
-    /// Median, mean and deviation of each number; the intercept's lane is 1 where there is an intercept.
+    /// What is missing, mean and deviation of each number; the intercept's lane is 1 where there is an intercept.
     pub(super) fn new(shape: &Shape, numbers: &[(f64, f64, f64)], has_intercept: bool) -> Self {
         let mut scale = Self {
-            median: avec![0.0; shape.padded],
+            missing: avec![0.0; shape.padded],
             mean: avec![0.0; shape.padded],
             inverse: avec![1.0; shape.padded],
         };
-        for (lane, (median, mean, deviation)) in numbers.iter().enumerate() {
-            (scale.median[lane], scale.mean[lane], scale.inverse[lane]) = (*median, *mean, 1.0 / deviation);
+        for (lane, (missing, mean, deviation)) in numbers.iter().enumerate() {
+            (scale.missing[lane], scale.mean[lane], scale.inverse[lane]) = (*missing, *mean, 1.0 / deviation);
         }
         // Lanes behind the numbers are read as 0, and 0 less -1 is the 1 of the intercept.
         scale.mean[shape.numbers] = if has_intercept { -1.0 } else { 0.0 };
@@ -163,7 +163,7 @@ impl Scale {
 
     /// What the kernel makes of one cell.
     pub(super) fn standardise(&self, lane: usize, cell: f64) -> f64 {
-        let cell = if cell.is_nan() { self.median[lane] } else { cell };
+        let cell = if cell.is_nan() { self.missing[lane] } else { cell };
         ((cell - self.mean[lane]) * self.inverse[lane]).clamp(-LARGEST, LARGEST)
     }
 }
@@ -337,7 +337,7 @@ fn standardise<S: Simd, const V: usize>(
     tile: &mut Tile,
 ) {
     let (vectors, numbers) = (shape.padded / S::F64_LANES, shape.numbers);
-    let median = *part::<_, V>(S::as_simd_f64s(&scale.median).0, first);
+    let missing = *part::<_, V>(S::as_simd_f64s(&scale.missing).0, first);
     let mean = *part::<_, V>(S::as_simd_f64s(&scale.mean).0, first);
     let inverse = *part::<_, V>(S::as_simd_f64s(&scale.inverse).0, first);
     let weights = *part::<_, V>(S::as_simd_f64s(weights).0, first);
@@ -355,7 +355,7 @@ fn standardise<S: Simd, const V: usize>(
             let to = ((vector + 1) * S::F64_LANES).min(cells.len());
             let cell = simd.partial_load_f64s(&cells[from..to]);
             // Only NaN is not equal to itself.
-            let cell = simd.select_f64s(simd.equal_f64s(cell, cell), cell, median[vector]);
+            let cell = simd.select_f64s(simd.equal_f64s(cell, cell), cell, missing[vector]);
             let x = simd.mul_f64s(simd.sub_f64s(cell, mean[vector]), inverse[vector]);
             let x = simd.min_f64s(simd.max_f64s(x, low), high);
             line[vector] = x;

@@ -54,7 +54,7 @@ pub struct Predictor {
 
 #[derive(Debug, Clone)]
 enum Term {
-    Number { log: bool, median: f64, mean: f64, deviation: f64, weight: f64 },
+    Number { log: bool, missing: f64, mean: f64, deviation: f64, weight: f64 },
     Category { values: HashMap<String, f64>, missing: f64, other: f64 },
     Calendar { part: CalendarPart, values: HashMap<u8, f64>, missing: f64, other: f64 },
 }
@@ -129,9 +129,9 @@ impl Term {
             place.and_then(|place| weights.get(place)).copied()
         };
         match encoding {
-            Encoding::Number { log, median, mean, deviation, .. } => {
+            Encoding::Number { log, missing, mean, deviation, .. } => {
                 let weight = weights.first().copied().unwrap_or_default();
-                Self::Number { log: *log, median: *median, mean: *mean, deviation: *deviation, weight }
+                Self::Number { log: *log, missing: *missing, mean: *mean, deviation: *deviation, weight }
             }
             Encoding::Category { levels } => {
                 let other = weight_of(levels, &Level::Other).unwrap_or_default();
@@ -171,11 +171,11 @@ impl Term {
 
     fn contribution(&self, cell: &Cell<'_>) -> f64 {
         match (self, cell) {
-            (Self::Number { log, median, mean, deviation, weight }, cell) => {
+            (Self::Number { log, missing, mean, deviation, weight }, cell) => {
                 let x = match cell {
                     Cell::Number(number) if *log => number.ln_1p(),
                     Cell::Number(number) => *number,
-                    _ => *median,
+                    _ => *missing,
                 };
                 weight * standardise(x, *mean, *deviation)
             }

@@ -30,10 +30,6 @@ pub(super) struct NumberSummary {
     pub(super) mean: f64,
     /// The sum of the squared differences from the mean, in the same units.
     pub(super) squares: f64,
-    /// Values with their ranks from 0 among the present ones, ascending; the smallest and the largest are among them.
-    pub(super) ranks: Vec<(u64, f64)>,
-    /// The mean of the middle two, or the middle one.
-    pub(super) median: f64,
 }
 
 /// The columns of one window, gathered: what summary and profile are made from.
@@ -189,9 +185,7 @@ impl NumberSummary {
         let place = |x: &f64| if range > 0.0 && range.is_finite() { (x - min) / range } else { 0.0 };
         let mean = sorted.iter().map(place).sum::<f64>() / count;
         let squares = sorted.iter().map(|x| (place(x) - mean).powi(2)).sum();
-        let middle = |rank: usize| sorted[rank];
-        let median = middle((sorted.len() - 1) / 2).midpoint(middle(sorted.len() / 2));
-        Self { present: sorted.len() as u64, missing, min, max, mean, squares, ranks: ranks(sorted), median }
+        Self { present: sorted.len() as u64, missing, min, max, mean, squares }
     }
 
     /// Mean and sum of squared differences in the units of a wider range.

@@ -4,7 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::error::PROBLEM;
-use crate::api::openapi::{examples, row};
+use crate::api::openapi::examples;
+use crate::api::openapi::row;
 use crate::api::operations::request_schema;
 use crate::api::schema::InputSchema;
 use crate::config::Pipeline;

@@ -51,10 +51,10 @@ pub(super) fn schema(learned: &Learned) -> Value {
 
 fn described(feature: &EncodedFeature) -> String {
     match &feature.encoding {
-        Encoding::Number { min, max, median, log, .. } => {
-            let median = rounded(if *log { median.exp_m1() } else { *median });
+        Encoding::Number { min, max, missing, log, .. } => {
+            let missing = rounded(if *log { missing.exp_m1() } else { *missing });
             let (min, max) = (rounded(*min), rounded(*max));
-            format!("Seen in training from {min} to {max}; missing counts as the median, {median}.")
+            format!("Seen in training from {min} to {max}; missing counts as {missing}.")
         }
         Encoding::Category { levels } => {
             let known = values(levels);

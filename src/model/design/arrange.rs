@@ -7,7 +7,7 @@ use crate::model::encoder::{Encoder, Encoding, Level};
 /// An encoder's features, numbers before levels.
 #[derive(Debug, Default)]
 pub(super) struct Arranged {
-    /// Median, mean and deviation of each.
+    /// What is missing, mean and deviation of each.
     pub(super) numbers: Vec<(f64, f64, f64)>,
     /// How many levels each one-hot feature has.
     pub(super) levels: Vec<usize>,
@@ -21,8 +21,8 @@ pub(super) fn arrange(encoder: &Encoder) -> Arranged {
         let columns = column..column + feature.encoding.width();
         column = columns.end;
         match &feature.encoding {
-            Encoding::Number { median, mean, deviation, .. } => {
-                arranged.numbers.push((*median, *mean, *deviation));
+            Encoding::Number { missing, mean, deviation, .. } => {
+                arranged.numbers.push((*missing, *mean, *deviation));
                 arranged.columns.extend(columns);
             }
             Encoding::Category { levels } | Encoding::Calendar { levels, .. } => {

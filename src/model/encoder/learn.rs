@@ -1,9 +1,6 @@
 //! Learning an encoder from the training rows of windows, and from nothing else.
 
-mod median;
-
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 
 use crate::config::{Feature, FeatureKind};
@@ -22,27 +19,22 @@ const SMALLEST_RANGE: f64 = 1e-280;
 pub(in crate::model) enum LearnError {
     /// The numbers of a column lie too far apart to be standardised.
     TooFarApart { column: String },
-    /// The rows cannot be read again.
-    Read(io::Error),
 }
 
 impl Encoder {
-    /// Learns from the training rows of frames that all have these features: from what each frame has told of them, with
-    /// one more look at the rows near the median where there are several frames.
+    /// Learns from the training rows of frames that all have these features: from what each frame has told of them.
     pub(in crate::model) fn learn(
         features: &[Feature],
         frames: &[Arc<Frame>],
         min_count: u64,
     ) -> Result<Self, LearnError> {
-        let medians = median::medians(frames).map_err(LearnError::Read)?;
         let (mut number_place, mut code_place) = (0, 0);
         let mut encoded = Vec::with_capacity(features.len());
         for feature in features {
             let encoding = if is_number(feature) {
                 let summaries: Vec<_> = frames.iter().map(|frame| &frame.summary().numbers[number_place]).collect();
-                let median = medians.get(number_place).copied().unwrap_or_default();
                 number_place += 1;
-                number(&summaries, median, feature.kind == FeatureKind::Log)
+                number(&summaries, feature.kind == FeatureKind::Log)
                     .ok_or_else(|| LearnError::TooFarApart { column: feature.column.clone() })?
             } else {
                 let mut levels = texts(frames, code_place, min_count);
@@ -62,12 +54,12 @@ impl Encoder {
 }
 
 /// `None` when the range of the numbers is beyond `f64`.
-fn number(summaries: &[&NumberSummary], median: f64, log: bool) -> Option<Encoding> {
+fn number(summaries: &[&NumberSummary], log: bool) -> Option<Encoding> {
     let missing: u64 = summaries.iter().map(|summary| summary.missing).sum();
     let summaries: Vec<_> = summaries.iter().filter(|summary| summary.present > 0).collect();
     let present: u64 = summaries.iter().map(|summary| summary.present).sum();
     if present == 0 {
-        return Some(Encoding::Number { log, median: 0.0, mean: 0.0, deviation: 1.0, min: 0.0, max: 0.0 });
+        return Some(Encoding::Number { log, missing: 0.0, mean: 0.0, deviation: 1.0, min: 0.0, max: 0.0 });
     }
     let min = summaries.iter().map(|summary| summary.min).fold(f64::INFINITY, f64::min);
     let max = summaries.iter().map(|summary| summary.max).fold(f64::NEG_INFINITY, f64::max);
@@ -75,28 +67,23 @@ fn number(summaries: &[&NumberSummary], median: f64, log: bool) -> Option<Encodi
     if !range.is_finite() {
         return None;
     }
-    let (mean, deviation) = if range <= (CONSTANT * min.abs().max(max.abs())).max(SMALLEST_RANGE) {
-        (median, 1.0)
-    } else {
-        let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
-        let mut add = |more: f64, (of_more, squares_of_more): (f64, f64)| {
-            // Chan, Golub and LeVeque (1979): two sets' means and squares make those of both together.
-            let apart: f64 = of_more - mean;
-            let all = count + more;
-            mean += apart * more / all;
-            squares += squares_of_more + apart * apart * count * more / all;
-            count = all;
-        };
-        for summary in &summaries {
-            add(summary.present as f64, summary.within(min, range));
-        }
-        if missing > 0 {
-            add(missing as f64, ((median - min) / range, 0.0));
-        }
-        (min + range * mean, range * (squares / count).sqrt())
-    };
+    let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
+    for summary in &summaries {
+        // Chan, Golub and LeVeque (1979): two sets' means and squares make those of both together.
+        let more = summary.present as f64;
+        let (of_more, squares_of_more) = if range > 0.0 { summary.within(min, range) } else { (0.0, 0.0) };
+        let apart: f64 = of_more - mean;
+        let all = count + more;
+        mean += apart * more / all;
+        squares += squares_of_more + apart * apart * count * more / all;
+        count = all;
+    }
+    let mean = min + range * mean;
+    let is_constant = range <= (CONSTANT * min.abs().max(max.abs())).max(SMALLEST_RANGE);
+    // Missing cells count as the mean, and so add nothing to the squares.
+    let deviation = if is_constant { 1.0 } else { range * (squares / (count + missing as f64)).sqrt() };
     let cell = |x: f64| if log { unlog(x) } else { x };
-    Some(Encoding::Number { log, median, mean, deviation, min: cell(min), max: cell(max) })
+    Some(Encoding::Number { log, missing: mean, mean, deviation, min: cell(min), max: cell(max) })
 }
 
 /// The cell of which `x` is log(1 + cell). Twelve significant digits survive the way there and back, so a fare of 52.5

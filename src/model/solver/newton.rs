@@ -20,8 +20,8 @@ const DECREMENT_ENOUGH: f64 = 1e-12;
 const ARMIJO: f64 = 1e-4;
 /// Differences of the objective smaller than this share of it are rounding, and no reason to refuse a step.
 const ROUNDING: f64 = 1e-14;
-/// After so many halvings a step moves nothing.
-const MOST_HALVINGS: u32 = 50;
+/// A step is halved so often at most: far out, where the curvature has vanished, it may be longer than 2 to the 300.
+const MOST_HALVINGS: u32 = 400;
 
 /// Minimises the objective in at most `limit` steps from `start`.
 ///
@@ -50,6 +50,9 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
         for _ in 0..MOST_HALVINGS {
             for ((trial, old), change) in trial.iter_mut().zip(&coefficients).zip(&direction) {
                 *trial = old + length * change;
+            }
+            if trial == coefficients {
+                break;
             }
             objective.evaluate(&trial, &mut there)?;
             let enough = here.value - ARMIJO * length * decrement + ROUNDING * here.value;
