@@ -8,10 +8,13 @@ demo *args:
 test:
     cargo test
 
-# format, lints, warnings denied
+# format, lints, warnings denied; unused dependencies, licences and sources where the tools are installed
+# (cargo install --locked cargo-machete cargo-deny)
 lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
+    if command -v cargo-machete; then cargo machete; fi
+    if command -v cargo-deny; then cargo deny --config .cargo/deny.toml check licenses bans sources; fi
 
 # renew the committed API document from a run of the flights pipeline
 openapi:
