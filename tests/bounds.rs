@@ -325,6 +325,64 @@ fn keys_and_certificates_are_read_again_when_their_files_change() {
 }
 
 #[test]
+fn a_certificate_is_read_again_when_its_files_change() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let certs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certs");
+    let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
+    let renew = || {
+        std::fs::copy(certs.join("certificate.pem"), &certificate).expect("a file");
+        std::fs::copy(certs.join("key.pem"), &key).expect("a file");
+    };
+    renew();
+    let file = pipeline(folder.path());
+    with_table(&file, "tls = { certificate = \"certificate.pem\", key = \"key.pem\" }");
+    let server = crate::windrow::Running::spawn(
+        command(&["serve", &file, "--listen", "127.0.0.1:0"]).env("WINDROW_LOG", "windrow=info"),
+    );
+    let url = server.wait_for("API: https").split_whitespace().nth(1).expect("an address").to_owned();
+    let status = || {
+        let mut curl = std::process::Command::new("curl");
+        let curl = curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert"]).arg(certs.join("certificate.pem"));
+        text(&curl.arg(format!("{url}/health/live")).output().expect("curl runs").stdout)
+    };
+    assert_eq!(status(), "200");
+    std::fs::write(&certificate, "no certificate").expect("a file");
+    server.wait_for("the certificate stays as it was");
+    assert_eq!(status(), "200");
+    renew();
+    server.wait_for("the certificate was read again");
+    assert_eq!(status(), "200");
+}
+
+#[test]
+fn keys_that_others_could_read_on_their_way_are_warned_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path());
+    let mut serve = command(&["serve", &file, "--listen", "0.0.0.0:0"]);
+    let server = crate::windrow::Running::spawn(serve.env("WINDROW_API_KEYS", "a:read:b"));
+    server.wait_for("takes API keys over plain HTTP, where others can read them");
+}
+
+#[test]
+fn metrics_grow_with_no_window_that_is_old_and_has_no_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, workdir) = (pipeline(folder.path()), folder.path().join("work").display().to_string());
+    let many = std::fs::read_to_string(&file).expect("a file").replace("rows = 100", "rows = 20");
+    std::fs::write(&file, many).expect("a file");
+    succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let (_server, url) = serve(&file, &workdir);
+    let body = json!({"model": "window-2"}).to_string();
+    assert_eq!(ask("PUT", &format!("{url}/v1/aliases/prod"), &[JSON], body.as_bytes()).status, 200);
+    let metrics = get(&format!("{url}/metrics")).body;
+    let fits: Vec<&str> = metrics.lines().filter(|line| line.starts_with("windrow_model_fit_rows{")).collect();
+    let windows: Vec<&str> = metrics.lines().filter(|line| line.starts_with("windrow_model_auc{")).collect();
+    assert!(metrics.lines().any(|line| line.starts_with("windrow_models ") && line > "windrow_models 12"), "{metrics}");
+    assert!(fits.iter().any(|line| line.contains("\"window-2\"")), "it has a name");
+    assert!(fits.len() <= 3 * 2 + 3 && !fits.iter().any(|line| line.contains("\"window-3\"")), "{fits:?}");
+    assert!(!windows.iter().any(|line| line.contains("window=\"1\"")), "{windows:?}");
+}
+
+#[test]
 fn lists_come_in_pages_that_lead_to_each_other() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());

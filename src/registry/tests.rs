@@ -244,6 +244,82 @@ fn an_alias_is_promoted_rolled_back_and_noticed_by_another_registry() {
 }
 
 #[test]
+fn a_promotion_that_is_sent_again_changes_nothing_and_a_rejected_model_gets_no_alias() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::open(folder.path()).expect("opens");
+    let mut rejected = artifact("window-3", Some(0.5));
+    rejected.verdict = Verdict::Rejected { reason: "its AUC is 0.5".to_owned() };
+    for model in [artifact("window-1", Some(0.5)), artifact("window-2", Some(0.4)), rejected] {
+        registry.publish(&model).expect("room on the disk");
+    }
+    let author = |why: &str| Author { at: "now".to_owned(), by: "ops".to_owned(), why: why.to_owned() };
+    let alias = || "prod".parse::<AliasName>().expect("a name");
+    let promote = |id: &str, why: &str| registry.promote(alias(), id.parse().expect("an id"), author(why), &|| true);
+    promote("window-1", "first").expect("a model");
+    let change = promote("window-2", "second").expect("a model");
+    assert_eq!(promote("window-2", "again").expect("a model"), change, "the change that made it so");
+    let refused = promote("window-3", "").expect_err("it was rejected");
+    assert!(refused.to_string().contains("window-3 cannot have an alias: it was rejected, since its AUC"), "{refused}");
+    let given_up = registry.promote(alias(), "window-1".parse().expect("an id"), author(""), &|| false);
+    assert!(matches!(given_up, Err(AliasError::Abandoned)));
+    assert_eq!(registry.snapshot().aliases().history().len(), 2);
+    let back = registry.roll_back(alias(), author(""), &|| true).expect("a model before");
+    assert_eq!((back.from, back.to), ("window-2".parse().ok(), "window-1".parse().ok()));
+}
+
+#[test]
+fn a_rollback_passes_over_models_that_are_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::open(folder.path()).expect("opens");
+    for window in 1..=5 {
+        registry.publish(&artifact(&format!("window-{window}"), Some(0.5))).expect("room on the disk");
+    }
+    registry.publish_window(&report(5, &[("window-5", 0.3)], true)).expect("room on the disk");
+    let author = || Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
+    let alias = || "prod".parse::<AliasName>().expect("a name");
+    for window in [1, 2, 3] {
+        let id = format!("window-{window}").parse().expect("an id");
+        registry.promote(alias(), id, author(), &|| true).expect("a model");
+    }
+    // What a rollback would lead to is kept, and only that.
+    let retired = registry.retire_before(WindowIndex::new(5).expect("not 0")).expect("room on the disk");
+    assert_eq!(retired.iter().map(ToString::to_string).collect::<Vec<_>>(), ["window-1", "window-4"]);
+    let to = |change: Result<crate::registry::AliasChange, AliasError>| change.ok().and_then(|change| change.to);
+    assert_eq!(to(registry.roll_back(alias(), author(), &|| true)), "window-2".parse().ok());
+    assert!(matches!(registry.roll_back(alias(), author(), &|| true), Err(AliasError::NothingBefore { .. })));
+    std::fs::remove_dir_all(folder.path().join("models/window-2")).expect("a folder");
+    registry.promote(alias(), "window-5".parse().expect("an id"), author(), &|| true).expect("a model");
+    registry.refresh().expect("readable");
+    assert!(matches!(registry.roll_back(alias(), author(), &|| true), Err(AliasError::NothingBefore { .. })));
+}
+
+#[test]
+fn two_servers_that_change_aliases_at_once_know_all_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registries = [(); 2].map(|()| Registry::open(folder.path()).expect("opens"));
+    for id in ["window-1", "window-2"] {
+        registries[0].publish(&artifact(id, Some(0.5))).expect("room on the disk");
+    }
+    registries[1].refresh().expect("readable");
+    std::thread::scope(|scope| {
+        for (registry, name) in registries.iter().zip(["blue", "green"]) {
+            scope.spawn(move || {
+                for round in 0..200 {
+                    let id = format!("window-{}", 1 + round % 2).parse().expect("an id");
+                    let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
+                    registry.promote(name.parse().expect("a name"), id, author, &|| true).expect("a model");
+                    registry.refresh().expect("readable");
+                }
+            });
+        }
+    });
+    for registry in &registries {
+        registry.refresh().expect("readable");
+        assert_eq!(registry.snapshot().aliases().history().len(), 400);
+    }
+}
+
+#[test]
 fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
     let folder = tempfile::tempdir().expect("a folder");
     let (writer, reader) =

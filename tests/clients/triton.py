@@ -35,6 +35,20 @@ for binary in (False, True):
     assert result.get_response()["id"] == "a-request"
     answers.append(result.as_numpy("probability").tolist())
     assert result.as_numpy("label").dtype == bool
+# Outputs are asked for in binary form unless a client says otherwise; each may be asked for as it likes.
+outputs = [
+    triton.InferRequestedOutput("probability", binary_data=True),
+    triton.InferRequestedOutput("label", binary_data=False),
+]
+result = client.infer(model, inputs, outputs=outputs)
+assert result.as_numpy("probability").tolist() == answers[1] and result.as_numpy("label").dtype == bool
+assert "data" not in result.get_output("probability") and "data" in result.get_output("label")
+# The one version that a model announces is served, and no other.
+(version,) = metadata["versions"]
+assert client.is_model_ready(model, version) and not client.is_model_ready(model, "1")
+assert client.get_model_metadata(model, version)["versions"] == [version]
+result = client.infer(model, inputs, model_version=version)
+assert result.get_response()["model_version"] == version and result.as_numpy("probability").tolist() == answers[1]
 try:
     client.infer(model, [])
     sys.exit("a request without tensors was answered")
