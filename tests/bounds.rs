@@ -342,7 +342,8 @@ fn a_certificate_is_read_again_when_its_files_change() {
     let url = server.wait_for("API: https").split_whitespace().nth(1).expect("an address").to_owned();
     let status = || {
         let mut curl = std::process::Command::new("curl");
-        let curl = curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert"]).arg(certs.join("certificate.pem"));
+        let curl =
+            curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert"]).arg(certs.join("certificate.pem"));
         text(&curl.arg(format!("{url}/health/live")).output().expect("curl runs").stdout)
     };
     assert_eq!(status(), "200");

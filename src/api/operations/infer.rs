@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::api::answer::AnsweredBy;
 use crate::api::error::ApiError;
 use crate::api::operations::infer_answer::{InferAnswer, OUTPUTS};
-use crate::api::operations::object::{Object, Objects};
+use crate::api::operations::object::{Object, Objects, given};
 use crate::api::operations::tensors::{Column, Tensor, datatype};
 use crate::api::schema::{Faults, FieldFault, InputSchema, excerpt};
 use crate::api::state::Fitted;
@@ -44,6 +44,7 @@ struct RequestedOutput<'b> {
 
 #[derive(Default, Deserialize)]
 struct OutputParameters {
+    #[serde(default, deserialize_with = "given")]
     binary_data: Option<bool>,
 }
 

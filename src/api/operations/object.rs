@@ -70,3 +70,11 @@ impl<'b, T: Deserialize<'b>> Deserialize<'b> for Objects<T> {
         deserializer.deserialize_seq(Items(PhantomData))
     }
 }
+
+/// A member that may be left out and is not null.
+///
+/// # Errors
+/// It is null, or not of its kind.
+pub(crate) fn given<'b, D: Deserializer<'b>, T: Deserialize<'b>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}

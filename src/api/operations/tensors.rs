@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::api::operations::numeric::Numeric;
-use crate::api::operations::object::Object;
+use crate::api::operations::object::{Object, given};
 use crate::api::schema::{FieldKind, InputField, InputSchema, InputValue, excerpt};
 
 /// The datatype of numbers in answers and in the metadata.
@@ -73,6 +73,7 @@ impl<'b> Deserialize<'b> for Shape {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct TensorParameters {
     /// Where its data is in binary form: how many bytes.
+    #[serde(default, deserialize_with = "given")]
     pub(crate) binary_data_size: Option<usize>,
 }
 
