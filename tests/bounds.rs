@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::served::{Answer, JSON, ask, pipeline, row, serve, serve_by, server, server_with, with_table};
-use crate::windrow::{LIMIT, command, succeed, text};
+use crate::windrow::{LIMIT, Running, command, succeed, text};
 
 fn get(url: &str) -> Answer {
     ask("GET", url, &[], b"")
@@ -336,9 +336,8 @@ fn a_certificate_is_read_again_when_its_files_change() {
     renew();
     let file = pipeline(folder.path());
     with_table(&file, "tls = { certificate = \"certificate.pem\", key = \"key.pem\" }");
-    let server = crate::windrow::Running::spawn(
-        command(&["serve", &file, "--listen", "127.0.0.1:0"]).env("WINDROW_LOG", "windrow=info"),
-    );
+    let server =
+        Running::spawn(command(&["serve", &file, "--listen", "127.0.0.1:0"]).env("WINDROW_LOG", "windrow=info"));
     let url = server.wait_for("API: https").split_whitespace().nth(1).expect("an address").to_owned();
     let status = || {
         let mut curl = std::process::Command::new("curl");
@@ -360,7 +359,7 @@ fn keys_that_others_could_read_on_their_way_are_warned_of() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = pipeline(folder.path());
     let mut serve = command(&["serve", &file, "--listen", "0.0.0.0:0"]);
-    let server = crate::windrow::Running::spawn(serve.env("WINDROW_API_KEYS", "a:read:b"));
+    let server = Running::spawn(serve.env("WINDROW_API_KEYS", "a:read:b"));
     server.wait_for("takes API keys over plain HTTP, where others can read them");
 }
 

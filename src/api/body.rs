@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::api::activity::Phase;
 use crate::api::error::ApiError;
-use crate::api::request::{RequestScope, SMALL, WorkPermit};
+use crate::api::request::{RequestScope, SMALL, WorkPermit, pace};
 use crate::api::schema::LARGEST_ROW;
 
 const JSON: &str = "application/json";
@@ -251,10 +251,7 @@ async fn read(request: &Request, body: &mut RequestBody, limit: usize) -> Result
             bytes.extend_from_slice(&std::mem::take(&mut first));
         }
         bytes.extend_from_slice(&data);
-        // A large body that comes fast keeps nobody waiting.
-        if bytes.len() / SMALL > (bytes.len() - data.len()) / SMALL {
-            tokio::task::yield_now().await;
-        }
+        pace(length - data.len(), length).await;
     }
     scope.phase().set(Phase::Working);
     let bytes = if bytes.is_empty() { first } else { bytes.into() };

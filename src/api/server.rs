@@ -40,6 +40,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 /// How long nothing is accepted where the system has nothing to accept with.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// The operations of so many models are all shown on the documentation page.
+const MOST_UNFOLDED: usize = 20;
+
 /// What an API needs.
 #[derive(Debug)]
 pub struct Api {
@@ -123,7 +126,10 @@ async fn accept(listener: Listener, app: Handler, connections: Arc<Connections>,
 /// The typed operations, and the paths that have none.
 fn routes(state: &Arc<State>, metrics: &Arc<Metrics>, document: Arc<Document>) -> impl Endpoint + 'static {
     let service = service(state);
-    let page = bytes::Bytes::from(openapi::page(&service.swagger_ui_html(), &service.spec(), &state.pipeline.name));
+    let (html, typed) = (service.swagger_ui_html(), service.spec());
+    let page = |is_folded| bytes::Bytes::from(openapi::page(&html, &typed, &state.pipeline.name, is_folded));
+    let pages = [page(false), page(true)];
+    let of_page = Arc::clone(state);
     let (state, metrics) = (Arc::clone(state), Arc::clone(metrics));
     let shared = |kind: &str, body: bytes::Bytes| {
         let mut response = Response::builder().content_type(kind).body(body);
@@ -132,7 +138,13 @@ fn routes(state: &Arc<State>, metrics: &Arc<Metrics>, document: Arc<Document>) -
     };
     let plain = Route::new()
         .at("/", get(make_sync(|_| Redirect::see_other("/docs"))))
-        .at("/docs", get(make_sync(move |_| shared("text/html; charset=utf-8", page.clone()))))
+        .at(
+            "/docs",
+            get(make_sync(move |_| {
+                let is_folded = of_page.served().models().nth(MOST_UNFOLDED).is_some();
+                shared("text/html; charset=utf-8", pages[usize::from(is_folded)].clone())
+            })),
+        )
         .at(
             "/openapi.json",
             get(make(move |_| {

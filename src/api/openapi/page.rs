@@ -4,10 +4,13 @@
 const DARK: &str = "<style>@media (prefers-color-scheme: dark) { html { background: #14181d; } \
                     #ui { filter: invert(0.9) hue-rotate(180deg); } }</style>";
 
-/// Swagger UI, with the document loaded from the server, so that a reload shows the newest models.
-pub(crate) fn page(html: &str, typed: &str, name: &str) -> String {
+/// Swagger UI, with the document loaded from the server, so that a reload shows the newest models. With many models their
+/// operations are shown where they are asked for (`is_folded`): a browser takes long to draw hundreds.
+pub(crate) fn page(html: &str, typed: &str, name: &str, is_folded: bool) -> String {
+    let expansion = if is_folded { "none" } else { "list" };
     html.replace(&format!("let spec = {typed};"), "")
-        .replace("spec: spec,", "url: 'openapi.json',")
+        .replace("spec: spec,", &format!("url: 'openapi.json', docExpansion: '{expansion}',"))
+        .replace("filter: false,", "filter: true,")
         .replace(
             "<title>Swagger UI</title>",
             &format!(

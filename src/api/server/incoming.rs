@@ -10,6 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
+use crate::api::request::pace;
+
 /// The most that is thrown away of a body, in bytes.
 const LARGEST_REST: usize = 64 * 1024 * 1024;
 /// How long that may take.
@@ -43,12 +45,12 @@ impl SharedIncoming {
         let rest = async {
             let (mut body, mut length) = (self.clone(), 0);
             while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+                let before = length;
                 length += frame.data_ref().map_or(0, Bytes::len);
                 if length > LARGEST_REST {
                     break;
                 }
-                // A large rest that comes fast keeps nobody waiting.
-                tokio::task::yield_now().await;
+                pace(before, length).await;
             }
         };
         let _ = tokio::time::timeout(LONGEST_REST, rest).await;
