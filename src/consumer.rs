@@ -210,10 +210,10 @@ pub enum ConsumerError {
         /// Rows of the replay that are in no window, and all rows of it, where that is known.
         rows: Option<(u64, u64)>,
     },
-    /// The shares of a group are cut for a number of partitions.
+    /// The partial windows of a group are cut for a number of partitions.
     #[error(
         "topic `{topic}` has {now} partitions, and the group began with {before}: its windows are put together from \
-         {before} shares; consume it in another --workdir"
+         {before} partitions' windows; consume it in another --workdir"
     )]
     Repartitioned {
         /// The topic.

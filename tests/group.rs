@@ -95,9 +95,9 @@ fn a_group_writes_the_files_that_one_consumer_writes() {
             assert_eq!(manifests[0][key], manifests[1][key], "window {window}: {key}");
         }
     }
-    // A share has its rows as few ranges, though they lie apart.
-    let share = json(&group.join("shares/partition-00001/batches/window-00002.json"));
-    let ranges = share["row_numbers"].as_array().expect("a list");
+    // A partial window has its rows as few ranges, though they lie apart.
+    let partial = json(&group.join("partials/partition-00001/batches/window-00002.json"));
+    let ranges = partial["row_numbers"].as_array().expect("a list");
     assert!(ranges.len() == 1 && ranges[0]["step"] == 3, "{ranges:?}");
     // One directory is filled by one or by a group.
     let one = one.display().to_string();

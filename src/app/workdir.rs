@@ -14,7 +14,8 @@ use crate::files;
 use crate::producer::Replay;
 
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
-const OURS: [&str; 8] = ["run.json", "batches", "quarantine", "models", "windows", "shares", "aliases.jsonl", BROKER];
+const OURS: [&str; 9] =
+    ["run.json", "batches", "quarantine", "models", "windows", "partials", "shares", "aliases.jsonl", BROKER];
 /// The log of an embedded broker that `run` started.
 pub(crate) const BROKER: &str = "broker";
 const RUN_FILE: &str = "run.json";
@@ -131,9 +132,9 @@ pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     }
     // Held until all is removed: a consumer at work here would go on writing into files that are gone.
     let _lock = BatchStore::open(workdir)?.lock()?;
-    let shares = fs::read_dir(partials_folder(workdir)).into_iter().flatten().flatten();
-    let shares = shares.map(|share| share.path()).filter(|share| share.join("batches").is_dir());
-    let _locks = shares.map(|share| BatchStore::open(&share)?.lock()).collect::<Result<Vec<_>, BatchError>>()?;
+    let partials = fs::read_dir(partials_folder(workdir)).into_iter().flatten().flatten();
+    let partials = partials.map(|partial| partial.path()).filter(|partial| partial.join("batches").is_dir());
+    let _locks = partials.map(|partial| BatchStore::open(&partial)?.lock()).collect::<Result<Vec<_>, BatchError>>()?;
     for name in OURS {
         let path = workdir.join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };

@@ -1,7 +1,7 @@
-//! Windows put together from the shares that each partition's consumer has sealed.
+//! Windows put together from the partial windows that each partition's consumer has sealed.
 //!
 //! In a group every partition has a store of its own, with the windows that its rows make. A window of the whole is put
-//! together when each partition has sealed its share of it, or has ended before: the same file, byte for byte, that one
+//! together when each partition has sealed its part of it, or has ended before: the same file, byte for byte, that one
 //! consumer of all partitions would have written.
 
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::record::{Partition, RowNumber, WindowIndex, write_record};
 #[derive(Debug)]
 pub struct Assembly {
     whole: BatchStore,
-    shares: Vec<Partial>,
+    partials: Vec<Partial>,
     header: Vec<u8>,
     delimiter: u8,
     first: Option<First>,
@@ -51,33 +51,35 @@ pub struct Assembled {
     pub end: Option<StreamEnd>,
 }
 
-/// Where the share of one partition is.
+/// Where the partial windows of one partition are.
 #[must_use]
 pub fn partial_folder(workdir: &Path, partition: Partition) -> PathBuf {
     partials_folder(workdir).join(format!("partition-{partition:05}"))
 }
 
-/// Where the shares of a group are; there is none in a directory that one consumer fills.
+/// Where the partial windows of a group are; there is none in a directory that one consumer fills.
 #[must_use]
 pub fn partials_folder(workdir: &Path) -> PathBuf {
-    workdir.join("shares")
+    // As it was called before.
+    let earlier = workdir.join("shares");
+    if earlier.is_dir() { earlier } else { workdir.join("partials") }
 }
 
 impl Assembly {
-    /// `shares` in the order of the partitions.
+    /// `partials` in the order of the partitions.
     #[must_use]
-    pub fn new(whole: BatchStore, shares: Vec<BatchStore>, form: CsvFormat<'_>) -> Self {
+    pub fn new(whole: BatchStore, partials: Vec<BatchStore>, form: CsvFormat<'_>) -> Self {
         let delimiter = form.delimiter;
         let mut header = write_record(form.columns.iter().map(String::as_str), delimiter);
         header.push(b'\n');
-        let shares = shares.into_iter().map(|store| Partial { store, span: None, part: None }).collect();
-        Self { whole, shares, header, delimiter, first: None, next: WindowIndex::FIRST, rows: 0, quarantined: 0 }
+        let partials = partials.into_iter().map(|store| Partial { store, span: None, part: None }).collect();
+        Self { whole, partials, header, delimiter, first: None, next: WindowIndex::FIRST, rows: 0, quarantined: 0 }
     }
 
-    /// Puts together all windows that can be, until it is told to stop, and ends the stream when every share has ended.
+    /// Puts together all windows that can be, until it is told to stop, and ends the stream when every partition has ended.
     ///
     /// # Errors
-    /// A share is damaged, or a file cannot be written.
+    /// A partial window is damaged, or a file cannot be written.
     pub fn advance(&mut self, stop: &dyn Fn() -> bool) -> Result<Assembled, BatchError> {
         let mut assembled = Assembled::default();
         if self.whole.end()?.is_some() {
@@ -93,13 +95,13 @@ impl Assembly {
             if stop() {
                 return Ok(assembled);
             }
-            for share in &mut self.shares {
-                if !share.knows(self.next, first)? {
+            for partial in &mut self.partials {
+                if !partial.knows(self.next, first)? {
                     return Ok(assembled);
                 }
             }
-            let parts: Vec<(&BatchStore, &Manifest)> = self.shares.iter().filter_map(Partial::sealed).collect();
-            if self.shares.iter().all(|share| matches!(share.part, Some(Part::Over))) {
+            let parts: Vec<(&BatchStore, &Manifest)> = self.partials.iter().filter_map(Partial::sealed).collect();
+            if self.partials.iter().all(|partial| matches!(partial.part, Some(Part::Over))) {
                 break;
             }
             let manifest = self.put_together(self.next, &parts, first)?;
@@ -114,13 +116,13 @@ impl Assembly {
         self.rows += manifest.rows;
         self.quarantined += manifest.quarantined;
         self.next = manifest.window.next();
-        for share in &mut self.shares {
-            share.part = None;
+        for partial in &mut self.partials {
+            partial.part = None;
         }
     }
 
     fn end(&self) -> Result<StreamEnd, BatchError> {
-        let ends = self.shares.iter().map(|share| share.store.end()).collect::<Result<Vec<_>, BatchError>>()?;
+        let ends = self.partials.iter().map(|partial| partial.store.end()).collect::<Result<Vec<_>, BatchError>>()?;
         let ends = || ends.iter().flatten();
         let end = StreamEnd {
             format: FORMAT,
@@ -139,14 +141,14 @@ impl Assembly {
     /// Where windows are counted from; `None` while a partition may still turn out to begin earlier.
     fn first(&mut self) -> Result<Option<First>, BatchError> {
         if self.first.is_none() {
-            for share in &mut self.shares {
-                match share.store.manifest(WindowIndex::FIRST)? {
-                    Some(manifest) => share.span = manifest.span,
-                    None if share.store.end()?.is_none() => return Ok(None),
+            for partial in &mut self.partials {
+                match partial.store.manifest(WindowIndex::FIRST)? {
+                    Some(manifest) => partial.span = manifest.span,
+                    None if partial.store.end()?.is_none() => return Ok(None),
                     None => {}
                 }
             }
-            let earliest = self.shares.iter().filter_map(|share| share.span).min_by_key(|span| span.from);
+            let earliest = self.partials.iter().filter_map(|partial| partial.span).min_by_key(|span| span.from);
             self.first = Some(earliest.map_or(First::Number, First::Span));
         }
         Ok(self.first)

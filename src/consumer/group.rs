@@ -49,7 +49,7 @@ pub(crate) struct Member {
     intake: Intake,
     assembly: Assembly,
     whole: BatchStore,
-    shares: Partials,
+    partials: Partials,
     topic: String,
     /// Partitions that are ours, and whose lock another member still has.
     waiting: BTreeSet<Partition>,
@@ -78,7 +78,7 @@ impl Member {
         let stores =
             topic.partitions.iter().map(|state| BatchStore::open(&partial_folder(&group.workdir, state.partition)));
         let stores = stores.collect::<Result<Vec<_>, BatchError>>()?;
-        let (before, now) = (count_shares(&group.workdir), stores.len());
+        let (before, now) = (count_partials(&group.workdir), stores.len());
         if before > now {
             return Err(ConsumerError::Repartitioned { topic: stream.topic.clone(), before, now });
         }
@@ -89,7 +89,7 @@ impl Member {
             intake: Intake::new(Arc::clone(schema), cut.span().is_some()),
             assembly: Assembly::new(store.clone(), stores, form),
             whole: store.clone(),
-            shares: Partials {
+            partials: Partials {
                 open: BTreeMap::new(),
                 group,
                 cut: *cut,
@@ -134,8 +134,10 @@ impl Member {
                 now = Instant::now();
             }
             match turn {
-                Some(Turn::Message(delivery)) => self.shares.take(&mut self.intake, &self.progress, &delivery, now)?,
-                Some(Turn::Deleted(deleted)) => self.shares.note_deleted(deleted),
+                Some(Turn::Message(delivery)) => {
+                    self.partials.take(&mut self.intake, &self.progress, &delivery, now)?
+                }
+                Some(Turn::Deleted(deleted)) => self.partials.note_deleted(deleted),
                 Some(Turn::Assigned(partitions)) => {
                     self.take_up(&partitions)?;
                     break;
@@ -147,16 +149,16 @@ impl Member {
                 None => break,
             }
         }
-        self.shares.count(&self.progress)?;
+        self.partials.count(&self.progress)?;
         Ok(now)
     }
 
     /// Seals what is due, window by window, so that it can be stopped between two.
     fn seal(&mut self, now: Instant, stop: &CancellationToken) -> Result<(), ConsumerError> {
-        for (partition, share) in &mut self.shares.open {
-            let Some(writer) = &mut share.writer else { continue };
+        for (partition, partial) in &mut self.partials.open {
+            let Some(writer) = &mut partial.writer else { continue };
             if writer.has_all_ends() {
-                share.rejections.check(writer.rejections())?;
+                partial.rejections.check(writer.rejections())?;
                 writer.finish()?;
             }
             while !stop.is_cancelled()
@@ -165,14 +167,14 @@ impl Member {
                 commit(&self.membership, *partition, &manifest);
             }
             if writer.end().is_some() {
-                share.writer = None;
+                partial.writer = None;
             }
         }
         Ok(())
     }
 
     fn check_partitions(&self, now: usize) -> Result<(), ConsumerError> {
-        let before = self.shares.partitions;
+        let before = self.partials.partitions;
         if now == before {
             return Ok(());
         }
@@ -181,10 +183,10 @@ impl Member {
 
     fn take_up(&mut self, partitions: &[Partition]) -> Result<(), ConsumerError> {
         let highest = partitions.iter().map(|partition| usize::try_from(partition.0).unwrap_or(0) + 1).max();
-        self.check_partitions(highest.unwrap_or(0).max(self.shares.partitions))?;
+        self.check_partitions(highest.unwrap_or(0).max(self.partials.partitions))?;
         let mut positions = Vec::with_capacity(partitions.len());
         for partition in partitions {
-            let position = self.shares.open(*partition)?;
+            let position = self.partials.open(*partition)?;
             if position.is_none() {
                 self.waiting.insert(*partition);
             }
@@ -197,7 +199,7 @@ impl Member {
     fn give_up(&mut self, partitions: &[Partition]) -> Result<(), ConsumerError> {
         for partition in partitions {
             // What is not sealed is read again by whoever gets it.
-            self.shares.open.remove(partition);
+            self.partials.open.remove(partition);
             self.waiting.remove(partition);
         }
         tracing::info!(partitions = names(partitions), "partitions are no longer ours");
@@ -206,7 +208,7 @@ impl Member {
 
     fn look_for_locks(&mut self) -> Result<(), ConsumerError> {
         for partition in self.waiting.clone() {
-            if let Some(position) = self.shares.open(partition)? {
+            if let Some(position) = self.partials.open(partition)? {
                 self.waiting.remove(&partition);
                 self.membership.begin(partition, position)?;
             }
@@ -292,8 +294,8 @@ impl Partials {
     }
 }
 
-/// The shares that a group has begun.
-fn count_shares(workdir: &Path) -> usize {
+/// How many partitions have partial windows of a group.
+fn count_partials(workdir: &Path) -> usize {
     let entries = std::fs::read_dir(partials_folder(workdir)).into_iter().flatten();
     entries.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir())).count()
 }
