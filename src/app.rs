@@ -30,17 +30,17 @@ use crate::runtime::blocking;
 use crate::telemetry::{Event, Progress};
 use crate::trainer::Trainer;
 
-pub use self::error::AppError;
+pub(crate) use self::error::AppError;
 use self::inputs::{PriorRun, RunInputs};
-pub use self::running::Running;
+pub(crate) use self::running::Running;
 use self::watch::watch;
-pub use self::workdir::WorkdirError;
-pub use crate::producer::Replay;
-pub use crate::record::RowNumber;
+pub(crate) use self::workdir::WorkdirError;
+pub(crate) use crate::producer::Replay;
+pub(crate) use crate::record::RowNumber;
 
 /// What every command that works on a pipeline needs.
 #[derive(Debug, Clone)]
-pub struct App {
+pub(crate) struct App {
     /// What to do.
     pub pipeline: Arc<Pipeline>,
     /// Where its files go.
@@ -53,7 +53,7 @@ pub struct App {
 
 /// How a whole pipeline is run in one process.
 #[derive(Debug)]
-pub struct RunOptions {
+pub(crate) struct RunOptions {
     /// Which broker.
     pub broker: Choice,
     /// How it is started.
@@ -73,7 +73,7 @@ impl App {
     ///
     /// # Errors
     /// The work directory holds another run, the port is taken, the broker does not come up, or the topic cannot be made.
-    pub async fn run(&self, options: RunOptions, stop: CancellationToken) -> Result<Running, AppError> {
+    pub(crate) async fn run(&self, options: RunOptions, stop: CancellationToken) -> Result<Running, AppError> {
         let inputs = self.prepare(Some(options.replay), &stop).await?;
         let listener = api::bind(&self.pipeline.serve)?;
         if options.fresh {
@@ -127,7 +127,7 @@ impl App {
     ///
     /// # Errors
     /// As [`Producer::run`].
-    pub async fn produce(
+    pub(crate) async fn produce(
         &self,
         connection: Connection,
         replay: Replay,
@@ -141,7 +141,7 @@ impl App {
     ///
     /// # Errors
     /// The work directory holds another run; and as [`Consumer::run`].
-    pub async fn consume(
+    pub(crate) async fn consume(
         &self,
         connection: Connection,
         group: Option<String>,
@@ -169,7 +169,7 @@ impl App {
     ///
     /// # Errors
     /// The work directory holds another run; and as [`Trainer::run`].
-    pub async fn train(&self, memory: usize, stop: CancellationToken) -> Result<(), AppError> {
+    pub(crate) async fn train(&self, memory: usize, stop: CancellationToken) -> Result<(), AppError> {
         workdir::compare(&self.workdir, &self.pipeline, None)?;
         let store = BatchStore::open(&self.workdir)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
@@ -180,7 +180,7 @@ impl App {
     ///
     /// # Errors
     /// As [`Audit::run`].
-    pub async fn audit(
+    pub(crate) async fn audit(
         &self,
         connection: Option<Connection>,
         stop: CancellationToken,
@@ -204,7 +204,7 @@ impl App {
     ///
     /// # Errors
     /// The port is taken, or the models cannot be read.
-    pub async fn serve(&self, stop: CancellationToken) -> Result<Running, AppError> {
+    pub(crate) async fn serve(&self, stop: CancellationToken) -> Result<Running, AppError> {
         let listener = api::bind(&self.pipeline.serve)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let mut running = Running::new(Arc::clone(&registry), stop);
@@ -222,7 +222,7 @@ impl App {
     ///
     /// # Errors
     /// The models cannot be read.
-    pub fn registry(&self) -> Result<Registry, AppError> {
+    pub(crate) fn registry(&self) -> Result<Registry, AppError> {
         Ok(Registry::open(&self.workdir)?)
     }
 
@@ -357,7 +357,7 @@ impl App {
 ///
 /// # Errors
 /// It does not come up, or does not go down.
-pub async fn broker(
+pub(crate) async fn broker(
     choice: &Choice,
     options: &StartOptions,
     progress: &Progress,
@@ -382,13 +382,13 @@ fn timestamp() -> String {
 
 /// Where a pipeline's files go unless told otherwise.
 #[must_use]
-pub fn default_workdir(pipeline: &Pipeline) -> PathBuf {
+pub(crate) fn default_workdir(pipeline: &Pipeline) -> PathBuf {
     Path::new(".windrow").join(&pipeline.name)
 }
 
 /// With another address to listen on than the pipeline file's.
 #[must_use]
-pub fn listening(mut pipeline: Pipeline, listen: Option<SocketAddr>) -> Pipeline {
+pub(crate) fn listening(mut pipeline: Pipeline, listen: Option<SocketAddr>) -> Pipeline {
     pipeline.serve.listen = listen.unwrap_or(pipeline.serve.listen);
     pipeline
 }

@@ -23,12 +23,12 @@ use crate::dataset::DatasetError;
 use crate::record::{RunId, WindowIndex};
 use crate::runtime::blocking;
 
-pub use self::finding::{Finding, Kind};
-pub use self::report::{Check, Report, Totals, WindowAccount};
+pub(crate) use self::finding::{Finding, Kind};
+pub(crate) use self::report::{Report, Totals, WindowAccount};
 
 /// What an audit needs.
 #[derive(Debug)]
-pub struct Audit {
+pub(crate) struct Audit {
     /// The dataset, as the pipeline file names it.
     pub dataset: config::Dataset,
     /// The columns that a batch file must have.
@@ -49,7 +49,7 @@ impl Audit {
     /// # Errors
     /// There is nothing to audit, or the dataset or the topic cannot be read. What is wrong with the files is no error but
     /// a finding.
-    pub async fn run(self, stop: CancellationToken) -> Result<Option<Report>, AuditError> {
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<Option<Report>, AuditError> {
         let state = match &self.topic {
             Some((connection, topic)) => Some(topics::describe(connection, topic).await?),
             None => None,
@@ -149,7 +149,7 @@ impl Audit {
 
 /// Why nothing could be audited.
 #[derive(Debug, thiserror::Error)]
-pub enum AuditError {
+pub(crate) enum AuditError {
     /// No windows.
     #[error(
         "no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place",

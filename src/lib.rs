@@ -26,11 +26,11 @@ pub mod model;
 pub mod registry;
 
 pub mod api;
-pub mod audit;
+mod audit;
 pub mod consumer;
-pub mod producer;
-pub mod trainer;
+mod producer;
+mod trainer;
 
-pub mod app;
+mod app;
 
 pub mod cli;

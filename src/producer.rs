@@ -34,7 +34,7 @@ const ROWS_BETWEEN_REPORTS: u64 = 1024;
 
 /// What a producer needs.
 #[derive(Debug)]
-pub struct Producer {
+pub(crate) struct Producer {
     /// What to replay.
     pub dataset: config::Dataset,
     /// How fast, and into which topic.
@@ -53,7 +53,7 @@ pub struct Producer {
 
 /// Which rows of the dataset are replayed, and how fast at most.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Replay {
+pub(crate) struct Replay {
     /// The first one.
     pub from: RowNumber,
     /// How many; `None` for all that follow.
@@ -81,7 +81,7 @@ impl Producer {
     /// # Errors
     /// The dataset cannot be read, the topic is not there or holds something else, or a row cannot be delivered. A stop is
     /// no error: what was sent until then is delivered or not, and the next replay finds out.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), ProducerError> {
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), ProducerError> {
         // The client library needs half a second until a producer may send; that passes while the topic is looked at.
         let delivered = {
             let progress = self.progress.clone();
@@ -214,7 +214,7 @@ fn wait_for_delivery(publisher: &Publisher, stop: &CancellationToken) -> Result<
 
 /// Why a replay did not come to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum ProducerError {
+pub(crate) enum ProducerError {
     /// The dataset cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),

@@ -24,7 +24,7 @@ use crate::registry::{Model, Registry};
 use crate::runtime::blocking;
 use crate::telemetry::{Event, ModelComparison, Progress};
 
-pub use self::error::TrainerError;
+pub(crate) use self::error::TrainerError;
 use self::spill::SpillStore;
 use self::windows::{Source, Windows};
 
@@ -33,7 +33,7 @@ const WINDOW_POLL: Duration = Duration::from_millis(100);
 
 /// What a trainer needs.
 #[derive(Debug)]
-pub struct Trainer {
+pub(crate) struct Trainer {
     /// What to learn, and how.
     pub pipeline: Arc<Pipeline>,
     /// The columns.
@@ -57,7 +57,7 @@ impl Trainer {
     ///
     /// # Errors
     /// A batch file is not what its manifest says, or a model cannot be written. A stop is no error.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), TrainerError> {
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), TrainerError> {
         let trainer = Arc::new(self);
         let mut windows = Windows::new(SpillStore::new(&trainer.folder, trainer.memory));
         let mut next = WindowIndex::FIRST;

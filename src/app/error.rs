@@ -16,7 +16,7 @@ use crate::trainer::TrainerError;
 
 /// Why a command did not come to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum AppError {
+pub(crate) enum AppError {
     /// The pipeline file.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -21,7 +21,7 @@ const TROUBLE_LOOK: Duration = Duration::from_millis(500);
 
 /// The stages of this process, at work.
 #[derive(Debug)]
-pub struct Running {
+pub(crate) struct Running {
     registry: Arc<Registry>,
     broker: Option<Broker>,
     /// Stages that end when the stream is through.
@@ -93,7 +93,7 @@ impl Running {
     ///
     /// # Errors
     /// The API, or what works beside it, fails.
-    pub async fn serve_on(&mut self) -> Result<(), AppError> {
+    pub(crate) async fn serve_on(&mut self) -> Result<(), AppError> {
         tokio::select! {
             Some(ended) = self.working.join_next() => flatten(ended),
             Some(ended) = self.serving_task.join_next() => flatten(ended),
@@ -102,7 +102,7 @@ impl Running {
     }
 
     /// Stops everything because of an error, and gives that error back.
-    pub async fn give_up(self, error: AppError) -> AppError {
+    pub(crate) async fn give_up(self, error: AppError) -> AppError {
         // The first fault is what a person must know; what goes wrong while clearing up follows from it.
         if let Err(later) = self.shutdown().await {
             tracing::warn!(error = %later, "clearing up failed too");
@@ -112,13 +112,13 @@ impl Running {
 
     /// The models, as they are published.
     #[must_use]
-    pub fn registry(&self) -> &Arc<Registry> {
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.registry
     }
 
     /// Where the API answers, as in `http://127.0.0.1:8080`.
     #[must_use]
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
@@ -126,7 +126,7 @@ impl Running {
     ///
     /// # Errors
     /// The first stage that fails; the others are stopped.
-    pub async fn finished(&mut self) -> Result<(), AppError> {
+    pub(crate) async fn finished(&mut self) -> Result<(), AppError> {
         let mut looks = tokio::time::interval(TROUBLE_LOOK);
         loop {
             tokio::select! {
@@ -153,7 +153,7 @@ impl Running {
     ///
     /// # Errors
     /// A stage that fails while it ends, or does not end in time.
-    pub async fn shutdown(mut self) -> Result<(), AppError> {
+    pub(crate) async fn shutdown(mut self) -> Result<(), AppError> {
         self.stop.cancel();
         let mut result = Ok(());
         let joined = tokio::time::timeout(SHUTDOWN_LIMIT, async {

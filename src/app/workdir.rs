@@ -182,7 +182,7 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
 
 /// Why a work directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum WorkdirError {
+pub(crate) enum WorkdirError {
     /// Another run is in it.
     #[error(
         "the work directory {} holds a run that was made from something else, and nothing in it was changed:\n  {}\ngo \

@@ -9,7 +9,7 @@ use crate::record::{Offset, Partition, WindowIndex};
 
 /// One fault, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// What kind of fault.
     pub kind: Kind,
     /// The window that it is in.
@@ -34,7 +34,7 @@ pub struct Finding {
 /// What a fault concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A manifest or `end.json`.
     Manifest,
     /// A batch file or a quarantine file that is not what its manifest says.
@@ -74,7 +74,7 @@ impl Finding {
 
     /// The fault with its place, in one line.
     #[must_use]
-    pub fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let mut place = Vec::new();
         place.extend(self.file.as_ref().map(|file| file.display().to_string()));
         if self.file.is_none() {

@@ -10,7 +10,7 @@ use crate::record::{Offset, Partition, RunId, WindowIndex};
 
 /// What an audit has to say.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// Whether the stream had ended.
     pub through: bool,
     /// All windows together.
@@ -25,7 +25,7 @@ pub struct Report {
 
 /// Rows by where they are.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Rows that the replay read from the dataset; `None` while the stream is not through, and for other producers.
     pub read: Option<u64>,
     /// Rows of the replay that the topic holds; `None` where it was not recounted.
@@ -42,7 +42,7 @@ pub struct Totals {
 
 /// One window.
 #[derive(Debug, Serialize)]
-pub struct WindowAccount {
+pub(crate) struct WindowAccount {
     /// Which one.
     pub window: WindowIndex,
     /// Rows counted in the batch file.
@@ -59,7 +59,7 @@ pub struct WindowAccount {
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-pub struct Check {
+pub(crate) struct Check {
     /// What.
     pub name: &'static str,
     /// Whether it is as it must be; `None` when it was not looked at.

@@ -103,15 +103,6 @@ impl Predictor {
         parts.map(contribution).collect()
     }
 
-    /// Whether a text is a value that a one-hot feature of the encoder's order knows; `true` for other features.
-    #[must_use]
-    pub fn knows(&self, feature: usize, text: &str) -> bool {
-        match self.terms.get(feature) {
-            Some(Term::Category { values, .. }) => values.contains_key(text),
-            _ => true,
-        }
-    }
-
     /// Answers for one row; `cells` are its features' cells, in the encoder's order.
     #[must_use]
     pub fn predict(&self, cells: &[Cell<'_>]) -> Prediction {

@@ -64,15 +64,6 @@ impl<'a> Envelope<'a> {
             (false, None) => Self::Foreign,
         })
     }
-
-    /// The replay that sent the message, when it says so.
-    #[must_use]
-    pub fn run(&self) -> Option<RunId> {
-        match self {
-            Self::Row { run, .. } | Self::End { run, .. } => run.map(RunId::new),
-            Self::Foreign => None,
-        }
-    }
 }
 
 fn number(text: Option<&[u8]>) -> Option<u64> {

@@ -36,7 +36,7 @@ impl Renewal {
 /// A published model, or the record of why there is none.
 #[derive(Debug)]
 pub struct Model {
-    name: Arc<str>,
+    name: String,
     artifact: Artifact,
     predictor: Option<Predictor>,
 }
@@ -44,18 +44,12 @@ pub struct Model {
 impl Model {
     fn new(artifact: Artifact) -> Self {
         let predictor = artifact.learned().map(Predictor::new);
-        Self { name: artifact.id.to_string().into(), artifact, predictor }
+        Self { name: artifact.id.to_string(), artifact, predictor }
     }
 
     /// Its id as a text.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The same, to be kept without a copy.
-    #[must_use]
-    pub fn shared_name(&self) -> &Arc<str> {
         &self.name
     }
 
@@ -143,7 +137,7 @@ impl Snapshot {
             other => other.parse().ok().or_else(|| self.aliases.get(other)).and_then(|id| self.get(id)),
         };
         found.ok_or_else(|| {
-            let models = self.models.values().map(|model| &*model.name);
+            let models = self.models.values().map(|model| model.name());
             let known = models.chain(self.named().map(|(name, _)| name)).map(str::to_owned).collect();
             UnknownModel { given: name.to_owned(), known }
         })

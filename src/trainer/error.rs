@@ -9,7 +9,7 @@ use crate::registry::RegistryError;
 
 /// Why no more models can be made.
 #[derive(Debug, thiserror::Error)]
-pub enum TrainerError {
+pub(crate) enum TrainerError {
     /// The windows cannot be listed.
     #[error(transparent)]
     Batch(#[from] BatchError),
