@@ -1,8 +1,8 @@
 //! The API: every published model on an endpoint of its own, and a document that follows the registry.
 //!
-//! Promises: an answer names the model that gave it, and comes from one model alone; a request that is refused is told
-//! every fault it has, a hundred at most; nothing is changed without a key where keys are known; whoever asks, and however,
-//! the server answers everybody else, within bounds of time and memory that its operator sets. Knows nothing of brokers,
+//! Promises: an answer names the model that gave it, and comes from one model alone; a refused request gets a list
+//! of its faults, a hundred at most; nothing is changed without a key where keys are known; whatever one
+//! client does, the others are answered, within bounds of time and memory that the operator sets. Knows nothing of brokers,
 //! batches or training: it reads the registry and the counters.
 //!
 //! The modules stand below in the order of their imports, and no two of them import each other. The way of a request:

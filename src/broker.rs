@@ -2,7 +2,7 @@
 //! topics, publishing rows, reading messages.
 //!
 //! The only user of librdkafka and Docker. Promises that what a publisher says is delivered is in the topic once
-//! and in order, that what a subscription hands out has no gaps, and that no container outlives its [`Broker`]. Knows
+//! and in order, that what a subscription yields has no gaps, and that a container is removed with its [`Broker`]. Knows
 //! nothing of windows, files or models, and reads neither environment nor arguments.
 
 mod choice;

@@ -1,4 +1,4 @@
-//! The consumer: reads the topic and hands every message to the batch writer, as a row or as one for quarantine.
+//! The consumer: reads the topic and passes every message to the batch writer, as a row or as one for quarantine.
 //!
 //! Promises: offsets are committed only behind a sealed window, and reading goes on where the manifests say. Knows
 //! nothing of models.

@@ -3,9 +3,9 @@
 //!
 //! Knows no files, no clock, no runtime: data in, values out, the same each time and on any number of threads; where
 //! encoded rows are kept is handed in as a [`ChunkStore`]. The way of a row: [`ChunkBuilder`] parses it once, a [`Frame`]
-//! keeps a window, [`Encoder`] is learned from what the frames tell of their training rows, `design` reads the rows by an
-//! encoder, `kernel` sums over them, `solver` finds the optimum, `score` judges it; [`fit`] is all of that. `drift` tells
-//! what changed between windows, and [`WindowReport`] how all models met one. [`Predictor`] answers for single rows, and
+//! keeps a window, [`Encoder`] is learned from the frames' summaries of their training rows, `design` reads the rows by an
+//! encoder, `kernel` sums over them, `solver` finds the optimum, `score` measures it; [`fit`] is all of that. `drift` measures
+//! what changed between windows, and [`WindowReport`] how all models did on one. [`Predictor`] answers for single rows, and
 //! [`LogisticNewton`] opens the same solver to code written for linfa.
 
 mod artifact;

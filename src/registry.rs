@@ -2,7 +2,7 @@
 //!
 //! Promises: many readers, who never wait; one writer of models; a reader sees a whole set of models or the whole set
 //! before it. A model file appears whole or not at all, and one that cannot be read does not take the others down. What
-//! an alias stands for changes by a line in its journal, whoever writes it.
+//! an alias stands for changes by a line in its journal, from any process.
 
 mod alias;
 mod error;

@@ -1,6 +1,6 @@
-//! What the stages tell of their work: counters that move with every row, and events worth a line.
+//! What the stages report of their work: counters that grow with every row, and events worth a line.
 //!
-//! Anyone may listen and nobody has to; telling never waits. Knows no other module, so events carry
+//! There may be any number of listeners, or none; reporting never waits. Knows no other module, so events carry
 //! plain numbers and texts.
 
 use std::sync::Arc;

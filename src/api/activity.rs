@@ -1,4 +1,4 @@
-//! What each connection is doing: told by the requests on it, read by the server when it must close one.
+//! What each connection is doing: set by its requests, read by the server when it must close one.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};

@@ -207,7 +207,7 @@ fn check_json(request: &Request) -> Result<(), ApiError> {
     }
 }
 
-/// Reads the body, and then takes a place among the work: a client that sends slowly keeps nobody from being answered.
+/// Reads the body, and then takes a place among the work: a client that sends slowly takes no place from others.
 async fn read(request: &Request, body: &mut RequestBody, limit: usize) -> Result<ReadBody, ApiError> {
     let scope = RequestScope::of(request)?;
     let gone = |reason: &dyn std::fmt::Display| {

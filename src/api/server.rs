@@ -114,7 +114,7 @@ async fn accept(listener: Listener, app: Handler, connections: Arc<Connections>,
         let activity = Arc::clone(&place.activity);
         let task = open.spawn(async move { app.serve(stream, address, Arc::clone(&place.activity), stop).await });
         activity.set_task(task.abort_handle());
-        // Who opens one connection after the other keeps nobody waiting who has one.
+        // A client that opens one connection after the other does not delay those that have one.
         tokio::task::yield_now().await;
     }
     open.close();

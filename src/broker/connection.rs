@@ -1,4 +1,4 @@
-//! Where a broker is, and how the client library is told.
+//! Where a broker is, and the settings of the client library.
 
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};

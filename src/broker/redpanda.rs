@@ -1,4 +1,4 @@
-//! Redpanda in a container that lives as long as its handle.
+//! Redpanda in a container that is removed with its handle.
 //!
 //! A thread of its own keeps the container, from pulling the image to removing what was made of it, so that neither a
 //! dropped future nor a runtime that ends leaves a container behind. Whatever a killed process leaves is found by

@@ -1,4 +1,4 @@
-//! Reads the topic on a thread of its own, and hands messages over many at once: what is done with them does not hold up
+//! Reads the topic on a thread of its own, and passes many messages at once: what is done with them does not delay
 //! the reading of the next.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError};

@@ -1,6 +1,6 @@
 //! Consuming as one of a group: each partition has a store of its own, which moves from member to member with it.
 //!
-//! The members share the work directory. A partition's lock says who writes its windows; whoever gets a partition waits
+//! The members share the work directory. A partition's lock says who writes its windows; the member that gets a partition waits
 //! for that lock, goes on where the partition's manifests say, and so neither loses nor doubles a row in a window that
 //! another member had begun. Windows of the whole are put together by whichever member sees that one is due.
 

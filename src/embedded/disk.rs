@@ -1,6 +1,6 @@
 //! Files: the only place of the broker that touches them.
 //!
-//! Promises that a write which failed tells how far it came, and keeps the number of open files bounded. Tests have it run
+//! Promises that a failed write reports how many bytes it wrote, and keeps the number of open files bounded. Tests have it run
 //! out of room, fail to sync, stop at any step, and lose what was not synced.
 
 #[cfg(test)]

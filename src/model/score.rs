@@ -1,4 +1,4 @@
-//! How well log-odds meet the truth.
+//! How well a model's log-odds predict the labels.
 //!
 //! Ranking measures look at the log-odds, where rows that are all but certain still differ; the others at probabilities.
 

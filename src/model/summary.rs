@@ -1,4 +1,4 @@
-//! What an encoder needs to know of a window's training rows, told once and then put together for any set of windows.
+//! What an encoder needs to know of a window's training rows: counted once, and added up for any set of windows.
 
 use std::io;
 

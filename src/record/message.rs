@@ -3,7 +3,7 @@
 //! Key: the row number as text. Value: the CSV record as it stands in the file, without its line end.
 //! The end of the dataset is one message a partition, with [`END_HEADER`] and an empty value.
 
-use crate::record::{RowNumber, RunId};
+use crate::record::RowNumber;
 
 /// Header: the row number, from 1, as decimal text.
 pub const ROW_HEADER: &str = "windrow-row";

@@ -1,5 +1,5 @@
 //! The models and their scores, read at each scrape: of those that are newest or that a name stands for, on the newest
-//! windows, so that a server that runs for years tells no more than one that runs for days.
+//! windows, so that the number of series does not grow with the time that a server runs.
 
 use std::fmt;
 use std::sync::{Arc, Weak};

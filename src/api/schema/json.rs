@@ -1,5 +1,5 @@
 //! One JSON object as a row. What is no object, or holds what it should not, is a fault and does not end the reading, so
-//! that every fault is told at once, up to the most that are told.
+//! that all faults are listed at once, a hundred at most.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The body of a request, which the server keeps a hand on: what an answer leaves unread is read and thrown away, since a
+//! The body of a request. What the answer leaves unread, the server reads and throws away, since a
 //! client that still sends would lose the answer with its connection.
 
 use std::io;

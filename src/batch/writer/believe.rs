@@ -1,4 +1,4 @@
-//! Positions that are believed, held back, or not believed, and what becomes of the messages that told them.
+//! Positions that are believed, held back, or not believed, and what becomes of the messages that they came from.
 
 use crate::batch::BatchError;
 use crate::batch::open::Needed;

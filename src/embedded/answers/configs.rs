@@ -1,4 +1,4 @@
-//! Settings: read and changed. Those of topics take effect; the broker's own are told and stay.
+//! Settings: read and changed. Those of topics take effect; the broker's own are listed and cannot be changed.
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse as Altered;

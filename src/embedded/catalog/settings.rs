@@ -1,7 +1,7 @@
 //! A topic's settings, by Kafka's names.
 //!
 //! What takes effect can be set; what the broker does anyway is taken when it is set to that; everything else is refused by
-//! name, so that nobody relies on what does not happen.
+//! name, so that no client relies on what does not happen.
 
 use std::collections::BTreeMap;
 

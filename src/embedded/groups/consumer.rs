@@ -1,4 +1,4 @@
-//! A group whose broker decides on the partitions (Kafka's KIP-848): members say what they want and have, and are told what to
+//! A group whose broker decides on the partitions (Kafka's KIP-848): members say what they want and have, and are assigned what to
 //! have next. A partition goes to its new owner only after the old one has reported without it.
 //!
 //! A state machine without a clock of its own: heartbeats and times in, answers out. Follows Kafka's `ConsumerGroup` and

@@ -1,4 +1,4 @@
-//! Groups as people are told of them, deleted, and left behind by time.
+//! Groups: described to tools, deleted, and forgotten after a while.
 
 use std::collections::BTreeMap;
 use std::time::Instant;

@@ -1,6 +1,6 @@
 //! What a partition knows of its idempotent producers: which batch comes next, and which came already.
 //!
-//! Pure. Follows Kafka's `ProducerStateManager`, and is stricter in one place: a producer that nobody knows begins with
+//! Pure. Follows Kafka's `ProducerStateManager`, and is stricter in one place: a producer that is not known begins with
 //! sequence 0, unless the log has lost its beginning or has forgotten producers.
 
 use std::collections::{HashMap, VecDeque};
