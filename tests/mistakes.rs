@@ -63,7 +63,8 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
         (
             "limits that let nothing through",
             "[window]",
-            "[serve]\nmax_rows = 0\nmax_body = \"1B\"\ntimeout = \"0s\"\nconcurrency = 0\nconnections = 0\n[window]",
+            "[serve]\nmax_rows = 0\nmax_body = \"1B\"\ntimeout = \"0s\"\nhead_timeout = \"0s\"\nidle_timeout = \"0s\"\n\
+             send_timeout = \"0s\"\nrequests_per_second = 0\nconcurrency = 0\nconnections = 0\n[window]",
         ),
         ("no origin", "[window]", "[serve]\ncors = [\"*\", \"https://example.org/page\"]\n[window]"),
         ("no models to keep", "[window]", "[train]\nkeep = 0\n[window]"),

@@ -57,6 +57,8 @@ pub(crate) struct Activity {
     has_begun: AtomicBool,
     /// Whether a request was ever answered.
     has_answered: AtomicBool,
+    /// Whether it speaks HTTP/2, where bytes between two requests need not be a head.
+    is_multiplexed: AtomicBool,
     /// Ends the connection's task.
     task: OnceLock<AbortHandle>,
 }
@@ -64,8 +66,16 @@ pub(crate) struct Activity {
 impl Activity {
     pub(crate) fn new(clock: Arc<CoarseClock>) -> Self {
         let changed = AtomicU64::new(clock.millis());
-        let (has_begun, has_answered) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { clock, requests: Default::default(), changed, has_begun, has_answered, task: OnceLock::new() }
+        let [has_begun, has_answered, is_multiplexed] = [(); 3].map(|()| AtomicBool::new(false));
+        Self {
+            clock,
+            requests: Default::default(),
+            changed,
+            has_begun,
+            has_answered,
+            is_multiplexed,
+            task: OnceLock::new(),
+        }
     }
 
     /// Tells which task serves the connection.
@@ -89,6 +99,11 @@ impl Activity {
         (phase, Duration::from_millis(idle))
     }
 
+    /// Tells that the connection speaks HTTP/2.
+    pub(crate) fn set_multiplexed(&self) {
+        self.is_multiplexed.store(true, Relaxed);
+    }
+
     /// Whether a request's head is awaited that should be there by now, rather than whatever the client asks next.
     pub(crate) fn awaits_head(&self) -> bool {
         self.has_begun.load(Relaxed) || !self.has_answered.load(Relaxed)
@@ -97,6 +112,7 @@ impl Activity {
     /// Bytes arrived.
     pub(crate) fn received(&self) {
         if !self.has_begun.load(Relaxed)
+            && !self.is_multiplexed.load(Relaxed)
             && Phase::IN_USE.iter().all(|phase| self.requests[*phase as usize].load(Relaxed) == 0)
         {
             self.touch();

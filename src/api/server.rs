@@ -80,15 +80,15 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
         is_loopback: !listener.is_open(),
     };
     let endpoint = middleware::surround(routes(&state, &metrics, document), parts);
-    let app = Handler::new(endpoint, Limits::new(&pipeline.serve), Arc::clone(&metrics));
-    accept(listener, app, Arc::new(Connections::new(&pipeline.serve, metrics)), &stop).await;
+    let handler = Handler::new(endpoint, Limits::new(&pipeline.serve), Arc::clone(&metrics));
+    accept(listener, Arc::new(handler), Arc::new(Connections::new(&pipeline.serve, metrics)), &stop).await;
     stop.cancel();
     background.close();
     background.wait().await;
 }
 
 /// Accepts connections until told to stop, and then waits for those that are being answered.
-async fn accept(listener: Listener, app: Handler, connections: Arc<Connections>, stop: &CancellationToken) {
+async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Connections>, stop: &CancellationToken) {
     let watching = Arc::clone(&connections);
     let watching = tokio::spawn(async move { watching.watch().await });
     let open = TaskTracker::new();
@@ -110,9 +110,9 @@ async fn accept(listener: Listener, app: Handler, connections: Arc<Connections>,
         // An answer is not held back until there is more to send.
         let _ = tcp.set_nodelay(true);
         let stream = Stream::new(tcp, listener.certificate.as_deref());
-        let (app, stop) = (app.clone(), stop.child_token());
+        let (handler, stop) = (Arc::clone(&handler), stop.child_token());
         let activity = Arc::clone(&place.activity);
-        let task = open.spawn(async move { app.serve(stream, address, Arc::clone(&place.activity), stop).await });
+        let task = open.spawn(async move { handler.serve(stream, address, Arc::clone(&place.activity), stop).await });
         activity.set_task(task.abort_handle());
         // A client that opens one connection after the other does not delay those that have one.
         tokio::task::yield_now().await;

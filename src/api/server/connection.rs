@@ -17,6 +17,7 @@ use hyper_util::server::conn::auto;
 use poem::endpoint::BoxEndpoint;
 use poem::http::header::EXPECT;
 use poem::http::uri::Scheme;
+use poem::http::{StatusCode, Version};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Request, RequestParts, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -46,12 +47,11 @@ const EVENTS: &str = "text/event-stream";
 const PING: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(10)];
 
 /// What answers requests, and within which bounds.
-#[derive(Clone)]
 pub(crate) struct Handler {
-    pub(crate) endpoint: Arc<BoxEndpoint<'static, Response>>,
-    pub(crate) limits: Arc<Limits>,
+    endpoint: BoxEndpoint<'static, Response>,
+    limits: Arc<Limits>,
     metrics: Arc<Metrics>,
-    protocol: Arc<auto::Builder<TokioExecutor>>,
+    protocol: auto::Builder<TokioExecutor>,
 }
 
 impl Handler {
@@ -70,12 +70,12 @@ impl Handler {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(BUFFER)
             .max_header_list_size(LARGEST_HEAD);
-        Self { endpoint: Arc::new(endpoint), limits: Arc::new(limits), metrics, protocol: Arc::new(protocol) }
+        Self { endpoint, limits: Arc::new(limits), metrics, protocol }
     }
 
     /// Serves a connection until either side ends it; after a stop, until its requests are answered.
     pub(crate) async fn serve(
-        &self,
+        self: Arc<Self>,
         stream: Stream,
         address: SocketAddr,
         activity: Arc<Activity>,
@@ -83,11 +83,13 @@ impl Handler {
     ) {
         let scheme = if stream.is_tls() { Scheme::HTTPS } else { Scheme::HTTP };
         let io = TokioIo::new(Watched { stream, activity: Arc::clone(&activity) });
-        let app = self.clone();
-        let service = service_fn(move |request| {
-            let scope = RequestScope::new(Arc::clone(&app.limits), Arc::clone(&activity));
-            let (app, scheme) = (app.clone(), scheme.clone());
-            async move { app.answer(request, address, scheme, scope).await }
+        let handler = Arc::clone(&self);
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            if request.version() == Version::HTTP_2 {
+                activity.set_multiplexed();
+            }
+            let scope = RequestScope::new(Arc::clone(&handler.limits), Arc::clone(&activity));
+            Arc::clone(&handler).answer(request, address, scheme.clone(), scope)
         });
         let mut connection = pin!(self.protocol.serve_connection(io, service));
         tokio::select! {
@@ -100,13 +102,13 @@ impl Handler {
     }
 
     async fn answer(
-        &self,
+        self: Arc<Self>,
         request: hyper::Request<Incoming>,
         address: SocketAddr,
         scheme: Scheme,
         scope: RequestScope,
     ) -> Result<hyper::Response<Outgoing>, Infallible> {
-        let mut delivery = Delivery { metrics: Arc::clone(&self.metrics), is_over: false };
+        let mut delivery = Delivery { handler: Arc::clone(&self), is_over: false };
         let address = Addr::SocketAddr(address);
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(scope.clone());
@@ -120,7 +122,8 @@ impl Handler {
             Ok(response) => response,
             Err(error) => error.into_response(),
         };
-        if let Some(incoming) = incoming {
+        // A client that did not send its body in time is not waited for again.
+        if let Some(incoming) = incoming.filter(|_| response.status() != StatusCode::REQUEST_TIMEOUT) {
             scope.phase().set(Phase::Receiving);
             incoming.discard_rest(waits).await;
         }
@@ -202,14 +205,14 @@ impl Body for Outgoing {
 
 /// The way of an answer; it ends early where the client goes away.
 struct Delivery {
-    metrics: Arc<Metrics>,
+    handler: Arc<Handler>,
     is_over: bool,
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
         if !self.is_over {
-            self.metrics.disconnects.inc();
+            self.handler.metrics.disconnects.inc();
         }
     }
 }

@@ -14,7 +14,9 @@ use crate::api::request::pace;
 
 /// The most that is thrown away of a body, in bytes.
 const LARGEST_REST: usize = 64 * 1024 * 1024;
-/// How long that may take.
+/// A client that sends nothing for so long waits for its answer.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// How long all of it may take.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 
 /// A body that the application reads; the server can read what is left.
@@ -44,7 +46,9 @@ impl SharedIncoming {
         }
         let rest = async {
             let (mut body, mut length) = (self.clone(), 0);
-            while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            loop {
+                let next = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
+                let Ok(Some(Ok(frame))) = tokio::time::timeout(LONGEST_PAUSE, next).await else { break };
                 let before = length;
                 length += frame.data_ref().map_or(0, Bytes::len);
                 if length > LARGEST_REST {
