@@ -68,7 +68,7 @@ impl Consumer {
     ///
     /// # Errors
     /// Another consumer works in the same folder, the topic is not there or is another one, a file cannot be written, the
-    /// stream is mostly garbage, or the broker had deleted a part of it. A stop is no error: what was not sealed until then
+    /// stream is mostly refused, or the broker had deleted a part of it. A stop is no error: what was not sealed until then
     /// is read again next time.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ConsumerError> {
         if let Some(end) = self.store.end()? {

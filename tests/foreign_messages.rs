@@ -130,7 +130,7 @@ fn a_group_without_the_dataset_says_what_it_lacks() {
 }
 
 #[test]
-fn forged_numbers_and_garbage_of_strangers_cost_a_line_in_quarantine_each() {
+fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
     let place = Place::new("rows = 500", "partitions = 1\npace = { kind = \"fixed\", delay = \"500us\" }");
     let run = place.run();
     let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
@@ -234,7 +234,7 @@ fn partitions_that_are_added_are_read_and_need_no_end_marker() {
 }
 
 #[test]
-fn a_group_says_that_its_shares_are_cut_for_other_partitions() {
+fn a_group_says_that_its_windows_are_cut_for_other_partitions() {
     let place = Place::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
     let _producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
     let mut member = place.consume(&place.file, &["--group", "readers"]);

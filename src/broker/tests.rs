@@ -263,7 +263,7 @@ fn lag_is_told_and_falls_to_nothing() {
 }
 
 #[test]
-fn records_of_other_producers_are_strangers() {
+fn records_of_other_producers_are_foreign() {
     let scene = Scene::new(1);
     let other: BaseProducer =
         ClientConfig::new().set("bootstrap.servers", scene.connection().address()).create().expect("a producer");

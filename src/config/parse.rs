@@ -20,7 +20,7 @@ use crate::record::{Scheme, TimeFormat};
 
 /// What a category must be seen to have a coefficient of its own, when the file does not say.
 const DEFAULT_MIN_COUNT: u64 = 50;
-/// The share of garbage that a stream may have, when the file does not say.
+/// The part of a stream that may be refused, when the file does not say.
 const DEFAULT_MAX_SHARE: f64 = 0.01;
 /// Kafka's own limit for the name of a topic.
 const LONGEST_TOPIC: usize = 249;

@@ -222,7 +222,7 @@ pub enum WindowPolicy {
 /// The `[quarantine]` table.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Quarantine {
-    /// The share of the messages, from 0 to 1, that may go to quarantine before the stream is taken for garbage.
+    /// The share of the messages, from 0 to 1, that may go to quarantine before the run ends with the reasons.
     pub max_share: f64,
 }
 

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_tell_rows_ends_and_strangers_apart() {
+    fn headers_tell_rows_ends_and_foreign_messages_apart() {
         let row = RowNumber::new(7).expect("7 is a row number");
         assert_eq!(open(&[("windrow-row", "7"), ("windrow-run", "a")]), Ok(Envelope::Row { row, run: Some("a") }));
         let end = Envelope::End { run: Some("a"), first: RowNumber::FIRST, rows: Some(9) };

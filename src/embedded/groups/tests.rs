@@ -359,7 +359,7 @@ fn a_live_group_keeps_its_protocol_and_an_empty_one_takes_the_other() {
 }
 
 #[test]
-fn what_strangers_can_fill_is_bounded() {
+fn what_clients_can_fill_is_bounded() {
     let story = Story::new();
     for index in 0..GROUPS + 5 {
         let error = got(story.groups.join(
