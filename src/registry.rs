@@ -142,7 +142,7 @@ impl Registry {
         if old.is_empty() {
             return Ok(Vec::new());
         }
-        // Held until they are removed: nobody can promote one of them meanwhile.
+        // Locked until they are removed: no process can promote one of them meanwhile.
         let locked = self.journal.lock().map_err(RegistryError::Aliases)?;
         let is_there = |id: &ModelId| snapshot.get(*id).is_some();
         let named = locked.aliases.current().flat_map(|(name, current)| {

@@ -14,15 +14,15 @@ use arc_swap::ArcSwap;
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, Response};
 
+use self::access_log::AccessLog;
+use self::authentication::Authentication;
+use self::count::Count;
+use self::headers::Headers;
+use self::problems::Problems;
+use self::request_id::RequestId;
+use self::time_limit::TimeLimit;
 use crate::api::keys::Keys;
 use crate::api::metrics::Metrics;
-use crate::api::middleware::access_log::AccessLog;
-use crate::api::middleware::authentication::Authentication;
-use crate::api::middleware::count::Count;
-use crate::api::middleware::headers::Headers;
-use crate::api::middleware::problems::Problems;
-use crate::api::middleware::request_id::RequestId;
-use crate::api::middleware::time_limit::TimeLimit;
 use crate::api::openapi::Methods;
 use crate::config::Serve;
 

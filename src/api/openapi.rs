@@ -30,7 +30,7 @@ pub(crate) struct Document {
     pipeline: Arc<Pipeline>,
     /// Whether an API key is asked for.
     has_keys: bool,
-    /// The last one, and the models that it is of. Held while one is made, which one request does for all.
+    /// The last one, and the models that it is of. Locked while one is made, which one request does for all.
     made: tokio::sync::Mutex<Option<(Arc<Snapshot>, Bytes)>>,
 }
 

@@ -112,7 +112,7 @@ impl RequestScope {
         &self.0.phase
     }
 
-    /// A place among the requests that are worked on. Held until the work has ended, whatever becomes of the request.
+    /// A place among the requests that are worked on. Kept until the work has ended, whatever becomes of the request.
     ///
     /// # Errors
     /// All places are taken.

@@ -35,7 +35,7 @@ pub(crate) struct State {
     /// How many streams of events may be open.
     pub(crate) streams: Arc<Semaphore>,
     served: ArcSwap<Served>,
-    /// Held while what is served is made, so that none that is older is put in place of it.
+    /// Locked while what is served is made, so that none that is older is put in place of it.
     renewing: tokio::sync::Mutex<()>,
 }
 

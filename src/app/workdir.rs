@@ -130,7 +130,7 @@ pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     if !OURS.iter().any(|name| workdir.join(name).exists()) {
         return Ok(());
     }
-    // Held until all is removed: a consumer at work here would go on writing into files that are gone.
+    // Locked until all is removed: a consumer at work here would go on writing into files that are gone.
     let _lock = BatchStore::open(workdir)?.lock()?;
     let partials = fs::read_dir(partials_folder(workdir)).into_iter().flatten().flatten();
     let partials = partials.map(|partial| partial.path()).filter(|partial| partial.join("batches").is_dir());

@@ -34,7 +34,7 @@ pub enum Durability {
     Unsynced,
 }
 
-/// Held by the one consumer at work in a store; gone with its process, however that ends.
+/// Kept by the one consumer at work in a store; gone with its process, however that ends.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 

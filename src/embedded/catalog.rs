@@ -48,7 +48,7 @@ pub(super) struct Catalog {
     disk: Arc<Disk>,
     journal: Arc<Journal>,
     topics: RwLock<Topics>,
-    /// Held while topics change, so that the journal has the changes in their order.
+    /// Locked while topics change, so that the journal has the changes in their order.
     changing: Mutex<()>,
     producer_ids: Mutex<ProducerIds>,
 }

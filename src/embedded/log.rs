@@ -43,7 +43,7 @@ pub(super) struct Log {
     disk: Arc<Disk>,
     state: Mutex<State>,
     waiters: Mutex<Vec<Weak<Waiter>>>,
-    /// Held by the one who syncs, for all who wait for it.
+    /// Locked by the one who syncs, for all who wait for it.
     syncing: tokio::sync::Mutex<()>,
 }
 

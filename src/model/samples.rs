@@ -1,4 +1,4 @@
-//! Rows for the tests of this floor.
+//! Rows for the tests of this module.
 
 use std::path::Path;
 use std::sync::Arc;
