@@ -28,6 +28,8 @@ const CONNECTIONS: [u32; 3] = [1, 16, 64];
 /// Seconds of each measurement.
 const SECONDS: u32 = 5;
 const BATCH: usize = 100;
+/// Rounds of what is close.
+const ROUNDS: usize = 5;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -67,7 +69,21 @@ fn main() {
         }
         println!();
     }
+    rounds(&ours, &single("/v1/models/cumulative-3/predict"), &bare, &single("/predict"));
     memory(&ours, &single("/v1/models/cumulative-3/predict"));
+}
+
+/// Windrow and the bare route by turns: the range of their ratios, since one round says little.
+fn rounds(ours: &Server, load: &Load<'_>, bare: &Server, bare_load: &Load<'_>) {
+    println!("single rows, windrow and the bare poem route by turns, {ROUNDS} rounds: ratio of requests a second\n");
+    for connections in CONNECTIONS {
+        let ratio = |_| load.run(ours, connections).per_second / bare_load.run(bare, connections).per_second;
+        let mut ratios: Vec<f64> = (0..ROUNDS).map(ratio).collect();
+        ratios.sort_by(f64::total_cmp);
+        let [low, .., high] = ratios[..] else { panic!("several rounds") };
+        println!("{connections:>4} connections: {low:.2} to {high:.2}, median {:.2}", ratios[ROUNDS / 2]);
+    }
+    println!();
 }
 
 /// The resident memory of the server after a thousand requests and after very many.
