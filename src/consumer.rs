@@ -33,7 +33,7 @@ pub use self::group::Group;
 
 /// How long a consumer that is told to stop may go on with what it is at, as reading a million manifests.
 const STOP_PATIENCE: Duration = Duration::from_secs(4);
-/// So many ranges of deleted messages are told one by one.
+/// So many ranges of deleted messages are listed one by one.
 const PARTITIONS_TOLD: usize = 5;
 
 /// What a consumer needs.
@@ -126,7 +126,7 @@ impl Consumer {
         self.complain_of_deleted(&read.deleted, read.missing_rows)
     }
 
-    /// What the broker had deleted is told by every end of the command, unless the pipeline file accepts it.
+    /// What the broker had deleted is reported at every end of the command, unless the pipeline file accepts it.
     fn complain_of_deleted(&self, deleted: &[OffsetRange], rows: Option<(u64, u64)>) -> Result<(), ConsumerError> {
         if deleted.is_empty() || self.stream.accept_deleted {
             return Ok(());

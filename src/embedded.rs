@@ -64,7 +64,7 @@ pub enum Storage {
 pub struct Options {
     /// Port 0 is any that is free.
     pub listen: SocketAddr,
-    /// The host and the port that clients are told to come to; by default where it listens, or 127.0.0.1 (for `[::]`:
+    /// The host and the port that clients are given; by default where it listens, or 127.0.0.1 (for `[::]`:
     /// localhost) where that is every address of this machine.
     pub advertise: Option<(String, u16)>,
     /// Where the messages are kept.
@@ -147,7 +147,7 @@ impl Embedded {
         self.log_id
     }
 
-    /// For how long it has not been able to write, and why; none where the last write went well. Clients are told to try
+    /// For how long it has not been able to write, and why; none where the last write went well. Clients are asked to try
     /// again meanwhile.
     #[must_use]
     pub fn trouble(&self) -> Option<(Duration, String)> {

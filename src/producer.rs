@@ -259,7 +259,7 @@ pub(crate) enum ProducerError {
         topic: String,
         /// Its first row.
         first: RowNumber,
-        /// Its last one, where the end marker tells.
+        /// Its last one, where the end marker says.
         last: Option<u64>,
     },
 }

@@ -73,7 +73,7 @@ impl Registry {
         self.current.load_full()
     }
 
-    /// Wakes whoever waits for the set of models to change.
+    /// Wakes those who wait for the set of models to change.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
@@ -117,7 +117,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Writes a window's report and tells it from then on. Blocks on the disk.
+    /// Writes a window's report and serves it from then on. Blocks on the disk.
     ///
     /// # Errors
     /// The file cannot be written; then nothing has changed.

@@ -168,7 +168,7 @@ impl ApiError {
         Self::with_faults("invalid-batch", many("the batch", faults.len()), faults.into_vec())
     }
 
-    /// The first fault is told in the detail: clients of the Open Inference Protocol show nothing else.
+    /// The first fault stands in the detail: clients of the Open Inference Protocol show nothing else.
     pub(crate) fn invalid_tensor(faults: Faults) -> Self {
         let detail = faults.first().map_or(String::new(), |first| match first.row {
             Some(row) => format!("row {row}: {} {}", first.field, first.reason),
@@ -227,7 +227,7 @@ impl ApiError {
         )))
     }
 
-    /// What is told, whatever the status.
+    /// The problem, whatever the status.
     pub(crate) fn problem_mut(&mut self) -> &mut Problem {
         let (Self::Malformed(Json(problem))
         | Self::NotFound(Json(problem))

@@ -100,7 +100,7 @@ impl Keys {
     /// environment has it: `NAME:SCOPE:KEY`, several separated by commas. `rate` is how many requests a second each allows.
     ///
     /// # Errors
-    /// The file cannot be read or is no file of keys, the text is none, or a name stands twice.
+    /// The file cannot be read or is no file of keys, the text is not of that form, or a name stands twice.
     pub fn load(file: Option<&Path>, text: Option<&str>, rate: Option<NonZeroU32>) -> Result<Self, KeysError> {
         let mut keys = Self { known: Vec::new(), file: file.map(Path::to_owned), text: text.map(str::to_owned), rate };
         if let Some(path) = file {

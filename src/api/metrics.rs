@@ -76,7 +76,7 @@ pub(crate) enum CloseReason {
     crowded,
 }
 
-/// All that is counted about requests and connections, and where it is told.
+/// All that is counted about requests and connections, and the registry that it is read from.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,

@@ -12,7 +12,7 @@ use crate::telemetry::{Event, Progress};
 /// How often a server looks for models that another process has made.
 const REGISTRY_POLL: Duration = Duration::from_millis(500);
 
-/// Takes up what other processes put into the registry, and tells of it.
+/// Loads what other processes put into the registry, and reports it.
 pub(super) async fn watch(registry: Arc<Registry>, progress: Progress, stop: CancellationToken) {
     let mut before = registry.snapshot();
     while !stop.is_cancelled() {

@@ -12,7 +12,7 @@ use crate::audit::{Finding, Kind, WindowAccount};
 use crate::batch::{BatchError, BatchStore, FileDigest, Manifest, RowRange};
 use crate::record::{Offset, Partition, RecordParser, RecordReader, RowNumber};
 
-/// So many different rows of a window are told one by one.
+/// So many different rows of a window are listed one by one.
 const TOLD: usize = 3;
 
 /// What the files of one window hold.
@@ -236,7 +236,7 @@ impl Hashing {
         Ok(Self { file: File::open(path)?, digest: Sha256::new(), bytes: 0 })
     }
 
-    /// Reads what is left, and tells what the whole file is.
+    /// Reads what is left, and gives the digest and length of the whole file.
     fn finish(mut self) -> io::Result<FileDigest> {
         io::copy(&mut self, &mut io::sink())?;
         let sha256 = hex::encode(self.digest.finalize());

@@ -89,7 +89,7 @@ impl Finding {
     }
 }
 
-/// So many stretches of rows are told one by one.
+/// So many stretches of rows are listed one by one.
 const TOLD: usize = 3;
 
 fn rows_in_words(rows: &[RowRange]) -> String {

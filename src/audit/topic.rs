@@ -12,7 +12,7 @@ use crate::batch::OffsetRange;
 use crate::broker::{BrokerError, Connection, Delivery, PartitionState, Stretch, TopicState, scan};
 use crate::record::{Envelope, Offset, Partition};
 
-/// So many messages that no file accounts for are told one by one.
+/// So many messages that no file accounts for are listed one by one.
 const TOLD: usize = 10;
 
 /// What was counted.

@@ -127,7 +127,7 @@ impl RowRange {
         Self { first, last, step: 1 }
     }
 
-    /// How many numbers it has; `None` when it is none.
+    /// How many numbers it has; `None` when it is not a valid range.
     #[must_use]
     pub fn count(&self) -> Option<u64> {
         let distance = self.last.checked_sub(self.first)?;
@@ -162,7 +162,7 @@ pub struct OffsetRange {
 }
 
 impl OffsetRange {
-    /// How many offsets it has; `None` when it is none.
+    /// How many offsets it has; `None` when it is not a valid range.
     #[must_use]
     pub fn count(&self) -> Option<u64> {
         u64::try_from(self.last.0.checked_sub(self.first.0)?).ok()?.checked_add(1)

@@ -207,7 +207,7 @@ impl BatchStore {
         &self.batches
     }
 
-    /// Makes sure that a sealed window's files are as long as they were: what was cut off or removed since is told before
+    /// Makes sure that a sealed window's files are as long as they were: what was cut off or removed since is reported before
     /// anything is built on it.
     pub(crate) fn check_lengths(&self, manifest: &Manifest) -> Result<(), BatchError> {
         let batch = (self.batch_path(manifest.window), Some(manifest.bytes));

@@ -42,7 +42,7 @@ pub struct BatchWriter {
     began: Option<Instant>,
     /// Nothing more will come: everything is sealed.
     is_finishing: bool,
-    /// What the broker had deleted and no manifest tells yet; and all of it.
+    /// What the broker had deleted and no manifest lists yet; and all of it.
     deleted: (Vec<OffsetRange>, Vec<OffsetRange>),
     end: Option<StreamEnd>,
     totals: Totals,
@@ -85,7 +85,7 @@ impl BatchWriter {
             Occurrence::InThisLife => return Ok(Taken::Known),
             seen => {
                 self.recognise(&seen, partition, offset, run, row)?;
-                // It still tells how far the partition is.
+                // It still shows how far the partition is.
                 self.follow(partition, offset, self.cut.position(row, time))?;
                 return Ok(Taken::Known);
             }
@@ -177,7 +177,7 @@ impl BatchWriter {
         }
     }
 
-    /// A row number that cannot be meant is none; a time that cannot leaves the row its number.
+    /// A row number that cannot be right counts as missing; a time that cannot leaves the row its number.
     fn refuse_beyond(
         &mut self,
         place: Place,
@@ -222,7 +222,7 @@ impl BatchWriter {
         self.cursors.has_all_ends()
     }
 
-    /// Whether every row that the replay has sent is there, as far as an end marker tells: nothing that is new can come.
+    /// Whether every row that the replay has sent is there, as far as an end marker says: nothing that is new can come.
     #[must_use]
     pub fn has_whole_replay(&self) -> bool {
         self.identity.run().is_some() && self.missing_rows().is_some_and(|(missing, _)| missing == 0)

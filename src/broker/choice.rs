@@ -16,7 +16,7 @@ pub enum Choice {
     External(String),
 }
 
-/// A broker that is none.
+/// Not a broker's address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is no broker: expected auto, embedded, redpanda or HOST:PORT[,HOST:PORT...] ({reason})")]
 pub struct ChoiceError {

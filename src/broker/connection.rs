@@ -63,7 +63,7 @@ impl Connection {
     }
 }
 
-/// Takes the client library's log: an outage is told once by those who wait for it, not by every attempt to connect.
+/// Takes the client library's log: an outage is reported once by those who wait for it, not by every attempt to connect.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {

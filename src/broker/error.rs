@@ -62,7 +62,7 @@ pub enum BrokerError {
         /// What the system says.
         reason: String,
     },
-    /// The address that other processes are told is none.
+    /// The address for other processes is not valid.
     #[error("`{given}` cannot be advertised: {reason}")]
     Advertise {
         /// What was given.

@@ -61,7 +61,7 @@ impl Membership {
     }
 
     /// The next message or change; `None` when none came in this time. A broker that is away is waited out. Messages that
-    /// the broker has deleted are told, and reading goes on behind them.
+    /// the broker has deleted are reported, and reading goes on behind them.
     ///
     /// # Errors
     /// What waiting does not mend.

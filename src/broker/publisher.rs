@@ -52,7 +52,7 @@ pub enum PublishError {
     /// The queue is full: call [`Publisher::wait`] and send the row again.
     #[error("the send queue is full")]
     QueueFull,
-    /// A row was refused or not confirmed in time. The first one is told, by every later call too.
+    /// A row was refused or not confirmed in time. The first one is reported, by every later call too.
     #[error("{} was not delivered to topic `{topic}` at {address}: {reason}", .row.map_or_else(|| "the end of the dataset".to_owned(), |row| format!("row {row}")))]
     Failed {
         /// The row; `None` when it was the end marker.
@@ -85,7 +85,7 @@ pub enum PublishError {
 /// How long is waited for a confirmation at a time.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-/// After so long without a confirmation it is told who is waited for.
+/// After so long without a confirmation it is reported which broker is waited for.
 const OUTAGE_TOLD: Duration = Duration::from_secs(3);
 
 /// When something was last confirmed.
@@ -132,7 +132,7 @@ impl fmt::Debug for Publisher {
 impl Publisher {
     /// Prepares to send to a topic; the connection is made in the background, and made again when it is lost.
     ///
-    /// `delivered` is told how many further rows are confirmed, while one waits for them.
+    /// `delivered` is called with how many further rows are confirmed, while one waits for them.
     ///
     /// # Errors
     /// When the client library refuses the connection's properties.
@@ -221,7 +221,7 @@ impl Publisher {
                 Ok(())
             }
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(PublishError::QueueFull),
-            // What brought the client library to a halt is told by the report on the message that did; that is on its way.
+            // What stopped the client library is in the report on the message that did; that is on its way.
             Err((error, _)) if is_halt(&error) => {
                 self.reports.halt(opaque, &error);
                 Err(PublishError::QueueFull)
@@ -271,7 +271,7 @@ impl Publisher {
         Err(self.reports.failure.get_or_init(|| failure).clone())
     }
 
-    /// How long nothing was confirmed; tells an outage once when it has lasted a moment, and once when it is over.
+    /// How long nothing was confirmed; reports an outage once when it has lasted a moment, and once when it is over.
     fn waited(&self, settled: u64, messages: u64) -> Duration {
         let (topic, address) = (&self.topic, &self.reports.address);
         let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);

@@ -55,7 +55,7 @@ pub(super) const FIXED: &[(&str, &str)] = &[
     ("enable.partition.eof", "true"),
 ];
 
-/// A partition that is out of reach for so long is told.
+/// A partition that is out of reach for so long is reported.
 const OUTAGE_TOLD: Duration = Duration::from_secs(2);
 
 /// What a poll brings.

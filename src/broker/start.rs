@@ -29,7 +29,7 @@ pub struct StartOptions {
     pub sync: bool,
     /// Where the embedded broker listens; by default a free port of 127.0.0.1.
     pub listen: Option<SocketAddr>,
-    /// The `HOST:PORT` that the embedded broker tells its clients to come to; by default where it listens, or 127.0.0.1
+    /// The `HOST:PORT` that the embedded broker gives to its clients; by default where it listens, or 127.0.0.1
     /// when that is every address of the machine.
     pub advertise: Option<String>,
     /// The image to take instead of [`REDPANDA_IMAGE`], as `docker pull` takes it.

@@ -70,7 +70,7 @@ impl Subscription {
     }
 
     /// The next message, in the order of its partition; `None` when none came in this time. A broker that is away is
-    /// waited out. Messages that the broker has deleted are told, and reading goes on behind them.
+    /// waited out. Messages that the broker has deleted are reported, and reading goes on behind them.
     ///
     /// # Errors
     /// What waiting does not mend: the topic or the offset is not there, or the broker does not let us read.

@@ -151,7 +151,7 @@ pub(crate) struct BrokerArgs {
     /// Where the broker listens
     #[arg(long, value_name = "ADDR", default_value = BROKER_ADDRESS)]
     pub(crate) listen: SocketAddr,
-    /// The HOST:PORT that clients are told to connect to [default: where it listens]
+    /// The HOST:PORT that clients are given to connect to [default: where it listens]
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) advertise: Option<String>,
     /// Where its topics are kept

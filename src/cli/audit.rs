@@ -10,7 +10,7 @@ use crate::cli::print::{stdout, thousands};
 use crate::cli::stages::connection;
 use crate::cli::{CliError, app};
 
-/// So many findings are told one by one.
+/// So many findings are listed one by one.
 const TOLD: usize = 10;
 
 pub(crate) async fn execute(args: AuditArgs, stop: CancellationToken) -> Result<(), CliError> {

@@ -1,5 +1,5 @@
 //! The log: to standard error, past the progress bars; `WINDROW_LOG` says how much, as in `WINDROW_LOG=windrow=debug`, and
-//! `WINDROW_LOG_FORMAT=json` makes each line an object. Requests are told where the pipeline file asks for it. With the
+//! `WINDROW_LOG_FORMAT=json` makes each line an object. Requests are logged where the pipeline file asks for it. With the
 //! cargo feature `otel`, spans go to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names.
 
 #[cfg(feature = "otel")]
@@ -19,9 +19,9 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 use crate::cli::environment;
 use crate::cli::progress::Display;
 
-/// Warnings of our own. The libraries' are told through our errors, or are noise.
+/// Warnings of our own. The libraries' are part of our errors, or are noise.
 const DEFAULT_FILTER: &str = "off,windrow=warn";
-/// What the log of requests is called; they are told where the pipeline file asks for it, unless the filter says otherwise.
+/// What the log of requests is called; they are logged where the pipeline file asks for it, unless the filter says otherwise.
 const ACCESS: &str = "access";
 
 /// A log that has begun.

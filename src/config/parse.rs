@@ -237,7 +237,7 @@ impl Check<'_> {
         let topic = raw.topic.unwrap_or_else(|| name.to_owned());
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let is_topic = (1..=LONGEST_TOPIC).contains(&topic.len()) && topic.bytes().all(allowed);
-        // A name that is no topic is told as a name.
+        // A name that cannot be a topic's is reported as a name.
         if is_given && (!is_topic || topic == "." || topic == "..") {
             self.fault(
                 "stream.topic",

@@ -95,7 +95,7 @@ impl TargetRule {
     /// Whether a cell that is not missing belongs to the positive class.
     ///
     /// # Errors
-    /// The rule compares numbers and the cell is none.
+    /// The rule compares numbers and the cell is not a number.
     pub fn holds(&self, cell: &str) -> Result<bool, CellError> {
         Ok(match self {
             Self::AtLeast(bound) => parse_number(cell)? >= *bound,

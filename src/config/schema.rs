@@ -146,7 +146,7 @@ impl Schema {
     /// Whether the row is positive; `None` when its target is missing.
     ///
     /// # Errors
-    /// The target is to be compared with a number and is none, or the record is too short.
+    /// The target is to be compared with a number and is not one, or the record is too short.
     pub fn label(&self, row: &Fields<'_>) -> Result<Option<bool>, RowFault> {
         let cell = self.cell(row, self.target.0)?;
         if self.is_null(cell) {

@@ -20,9 +20,9 @@ use crate::telemetry::{Event, Progress};
 const WAIT: Duration = Duration::from_millis(50);
 /// So many handfuls of messages wait for the consumer at most.
 const WAITING: usize = 4;
-/// How often it is told how far the window is.
+/// How often the progress of the window is reported.
 const TELL_INTERVAL: Duration = Duration::from_millis(200);
-/// After so long a silence a stream that has ended in part is told.
+/// After so long a silence it is reported that only a part of the stream has ended.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// All that a consumer works with.

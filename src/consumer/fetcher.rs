@@ -117,7 +117,7 @@ impl Messages {
     }
 }
 
-/// What the fetcher tells, in the order in which it happened.
+/// What the fetcher reports, in the order in which it happened.
 #[derive(Debug)]
 pub(crate) enum Fetched {
     Messages(Messages),
@@ -281,7 +281,7 @@ pub(crate) struct Fetching {
 }
 
 impl Fetching {
-    /// A fetcher that has ended tells why by what it said last.
+    /// The last report of a fetcher that has ended says why.
     pub(crate) fn ask(&self, request: Request) {
         let _ = self.requests.send(request);
     }

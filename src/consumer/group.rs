@@ -198,7 +198,7 @@ impl Member {
 
     fn give_up(&mut self, partitions: &[Partition]) -> Result<(), ConsumerError> {
         for partition in partitions {
-            // What is not sealed is read again by whoever gets it.
+            // What is not sealed is read again by the member that gets it.
             self.partials.open.remove(partition);
             self.waiting.remove(partition);
         }
@@ -218,7 +218,7 @@ impl Member {
 
     /// Whether the stream is through.
     fn assemble(&mut self, stop: &CancellationToken) -> Result<bool, ConsumerError> {
-        // One at a time; whoever has the lock sees what we have sealed.
+        // One at a time; the member with the lock sees what we have sealed.
         let assembled = match self.whole.lock() {
             Ok(_lock) => self.assembly.advance(&|| stop.is_cancelled())?,
             Err(BatchError::Locked { .. }) => return Ok(self.whole.end()?.is_some()),

@@ -10,7 +10,7 @@ use crate::record::Envelope;
 /// What a message was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ingested {
-    /// A row, or what is none.
+    /// A row, or a message that is not a row.
     Message,
     /// The end of its partition.
     End,
@@ -18,7 +18,7 @@ pub(crate) enum Ingested {
     OtherEnd,
 }
 
-/// Hands a message to the writer: as a row, with the reason why it is none, or as the end of its partition.
+/// Hands a message to the writer: as a row, with the reason why it is not one, or as the end of its partition.
 pub(crate) fn ingest(
     intake: &mut Intake,
     writer: &mut BatchWriter,

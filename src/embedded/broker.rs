@@ -51,11 +51,11 @@ impl fmt::Debug for Clock {
 /// A broker without its connections.
 #[derive(Debug)]
 pub(super) struct Broker {
-    /// Where clients are told to come to.
+    /// The address that clients are given.
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) cluster_id: String,
-    /// The data directory, as people are told of it.
+    /// The data directory, as messages name it.
     pub(super) folder: String,
     pub(super) catalog: Arc<Catalog>,
     pub(super) groups: Coordinator,

@@ -70,7 +70,7 @@ struct ProducerIds {
 pub(super) type Refused = (ResponseError, String);
 
 impl Catalog {
-    /// The topics that the journal tells of, with their logs from `folder`; and whether a log lost a tail. `now` is in
+    /// The topics that the journal names, with their logs from `folder`; and whether a log lost a tail. `now` is in
     /// milliseconds since 1970.
     ///
     /// # Errors
@@ -220,7 +220,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Removes a topic with its messages; those who wait for some are told.
+    /// Removes a topic with its messages; those who wait for some get an error.
     ///
     /// # Errors
     /// There is no such topic, or the disk fails.

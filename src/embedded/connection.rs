@@ -74,7 +74,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, broker: Arc<Broke
 
 impl Connection {
     async fn run(&mut self, broker: &Broker, peer: SocketAddr) -> Result<std::convert::Infallible, Ended> {
-        // As Kafka tells hosts.
+        // As Kafka writes hosts.
         let host = format!("/{}", peer.ip());
         loop {
             let mut claim = broker.requests.claim();

@@ -75,7 +75,7 @@ impl Members {
     }
 }
 
-/// A group as people are told of it.
+/// A group as tools list it.
 #[derive(Debug)]
 pub(super) struct Listed {
     pub(super) group: String,
@@ -84,10 +84,10 @@ pub(super) struct Listed {
     pub(super) is_consumer: bool,
 }
 
-/// A member of a classic group as people are told of it: id, instance, client, metadata, assignment.
+/// A member of a classic group as tools list it: id, instance, client, metadata, assignment.
 pub(super) type ClassicMember = (String, Option<String>, Client, Bytes, Bytes);
 
-/// A classic group as people are told of it.
+/// A classic group as tools list it.
 #[derive(Debug)]
 pub(super) struct Described {
     pub(super) state: &'static str,
@@ -96,7 +96,7 @@ pub(super) struct Described {
     pub(super) members: Vec<ClassicMember>,
 }
 
-/// A member of a consumer group as people are told of it.
+/// A member of a consumer group as tools list it.
 #[derive(Debug)]
 pub(super) struct ConsumerMember {
     pub(super) id: String,
@@ -110,7 +110,7 @@ pub(super) struct ConsumerMember {
     pub(super) target: Partitions,
 }
 
-/// A consumer group as people are told of it.
+/// A consumer group as tools list it.
 #[derive(Debug)]
 pub(super) struct DescribedConsumers {
     pub(super) state: &'static str,
@@ -351,7 +351,7 @@ impl Coordinator {
     /// What a group has committed, by topic and partition.
     ///
     /// # Errors
-    /// The member who asks is none, or of another epoch.
+    /// The member who asks is not known, or of another epoch.
     pub(super) fn committed(
         &self,
         name: &str,

@@ -36,7 +36,7 @@ pub(super) async fn listen(listener: TcpListener, broker: Arc<Broker>, most: usi
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            // A connection tells of its own end.
+            // A connection logs its own end.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) if connections.len() < most => {

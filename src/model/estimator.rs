@@ -30,7 +30,7 @@ pub struct CheckedLogisticNewton {
 /// Why there is no model.
 #[derive(Debug, thiserror::Error)]
 pub enum EstimatorError {
-    /// A penalty that is none.
+    /// Not a valid penalty.
     #[error("alpha must be a finite number of at least 0, not {given}")]
     Alpha {
         /// What was given.

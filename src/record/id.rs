@@ -210,7 +210,7 @@ impl FromStr for ModelId {
     }
 }
 
-/// A name that is none.
+/// Not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// Not a model id.

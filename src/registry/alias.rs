@@ -97,7 +97,7 @@ pub struct AliasChange {
     pub from: Option<ModelId>,
     /// What it stands for since.
     pub to: Option<ModelId>,
-    /// Why, in the words of whoever did it.
+    /// Why, in the words of the person who did it.
     pub why: String,
 }
 

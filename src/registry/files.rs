@@ -82,7 +82,7 @@ pub(crate) fn is_there(folder: &Path, id: ModelId) -> bool {
     folder.join(id.to_string()).join(FILE).exists()
 }
 
-/// Removes a model; whoever lists the folder meanwhile finds it or not.
+/// Removes a model; a process that lists the folder meanwhile finds it or not.
 pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
     let path = folder.join(id.to_string());
     match fs::remove_dir_all(&path) {

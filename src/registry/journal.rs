@@ -68,7 +68,7 @@ impl Journal {
         Ok(Locked { file, whole: whole_lines(&text).len() as u64, aliases })
     }
 
-    /// Appends the change that `decide` makes of what the journal says now, whoever else writes to it. Where that is none,
+    /// Appends the change that `decide` makes of what the journal says now, whichever process writes to it. Where that is no change,
     /// gives the last change of the name.
     ///
     /// `confirm` is asked last, when nothing but the disk can keep the change from being made.

@@ -52,7 +52,7 @@ pub(super) fn verdict(
     Ok(Verdict::Accepted)
 }
 
-/// Scores every model that there is on a window, compares those of the same windows, and tells what changed since the
+/// Scores every model that there is on a window, compares those of the same windows, and finds what changed since the
 /// windows before.
 pub(super) fn report(manifest: &Manifest, frame: &Arc<Frame>, snapshot: &Snapshot) -> io::Result<WindowReport> {
     let window = manifest.window;

@@ -15,7 +15,7 @@ use crate::api::state::{Served, ServedModel, State};
 use crate::model::{Learned, Score};
 use crate::record::ModelId;
 
-/// Models and scores of so many windows are told.
+/// Models and scores of so many windows are shown.
 const NEWEST_WINDOWS: u32 = 3;
 
 /// The models of a server that may end before its metrics do.
@@ -30,7 +30,7 @@ impl Collector for Models {
     }
 }
 
-/// A fitted model that is told of.
+/// A fitted model that is shown.
 type Told<'a> = (&'a Arc<ServedModel>, &'a Learned);
 
 fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {

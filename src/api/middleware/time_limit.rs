@@ -41,7 +41,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
             let detail = format!("the answer took longer than {limit} (serve.timeout); nothing was changed");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-slow", detail)
         } else {
-            // What the request asked for is being done, and its client is told so.
+            // What the request asked for is being done, and its client gets that answer.
             return answer.await;
         };
         let is_ours = problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16();

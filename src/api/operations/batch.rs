@@ -30,7 +30,7 @@ pub(crate) struct BatchAnswer {
     rows: Vec<RowPrediction>,
 }
 
-/// Answers every row of a body, or tells what is wrong with it. Takes its time: not for the runtime's threads.
+/// Answers every row of a body, or lists what is wrong with it. Takes its time: not for the runtime's threads.
 ///
 /// # Errors
 /// The body is not of its kind, has too many rows or faulty ones, or its request was given up.
@@ -64,7 +64,7 @@ pub(crate) fn predictions(
     if reader.faults.is_empty() { Ok(reader.rows) } else { Err(ApiError::invalid_batch(reader.faults)) }
 }
 
-/// Reads rows and answers them. Ends at the most faults that are told.
+/// Reads rows and answers them. Ends when the list of faults is full.
 struct BatchReader<'a> {
     schema: &'a InputSchema,
     predictor: &'a Predictor,

@@ -48,7 +48,7 @@ struct OutputParameters {
     binary_data: Option<bool>,
 }
 
-/// Answers every row of the tensors, or tells what is wrong with them. Takes its time: not for the runtime's threads.
+/// Answers every row of the tensors, or lists what is wrong with them. Takes its time: not for the runtime's threads.
 /// `json` is how many bytes of the body are JSON, where tensors may follow; `is_wanted` is asked now and then, and ends the
 /// work by its error.
 ///

@@ -27,7 +27,7 @@ pub(crate) fn limit(asked: &Query<Option<u32>>) -> Result<usize, ApiError> {
 /// A query parameter that is a name.
 ///
 /// # Errors
-/// It is none.
+/// It is not such a name.
 pub(crate) fn parameter<T: FromStr>(name: &str, text: &str) -> Result<T, ApiError> {
     text.parse().map_err(|_| {
         let given = excerpt(text);

@@ -2,7 +2,7 @@
 
 use poem_openapi::Object;
 
-/// So many faults are told; reading stops at the last of them.
+/// So many faults are listed; reading stops at the last of them.
 pub(crate) const MOST_FAULTS: usize = 100;
 
 /// One fault of a request.

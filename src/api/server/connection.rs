@@ -223,7 +223,7 @@ impl Drop for Outgoing {
     }
 }
 
-/// A stream whose connection is told of what arrives.
+/// A stream that notes in its connection's activity what arrives.
 struct Watched {
     stream: Stream,
     activity: Arc<Activity>,

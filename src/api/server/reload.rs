@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// When a file last changed, and its length; `None` where it is not there.
 type Stamp = Option<(SystemTime, u64)>;
 
-/// Follows the files until told to stop. What cannot be used is told in the log, and what was read before stays.
+/// Follows the files until told to stop. What cannot be used is logged, and what was read before stays.
 pub(crate) async fn follow(keys: Arc<ArcSwap<Keys>>, certificate: Option<Arc<Certificate>>, stop: CancellationToken) {
     let stamps_of_keys = || stamps(keys.load().file());
     let stamps_of_certificate = || stamps(certificate.iter().flat_map(|certificate| certificate.files()));

@@ -60,7 +60,7 @@ pub(super) struct HeldRow {
 pub(super) enum Step {
     /// It lies where one of its partition's next messages lies.
     Near,
-    /// Only the next message tells whether it is meant.
+    /// Only the next message shows whether it is right.
     Ahead,
     /// It cannot be meant.
     Beyond {

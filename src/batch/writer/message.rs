@@ -36,7 +36,7 @@ pub enum Content<'a> {
     },
     /// What is no row.
     Rejected {
-        /// Why it is none.
+        /// Why it is not a row.
         reason: String,
         /// The value as it came.
         raw: &'a [u8],
@@ -52,7 +52,7 @@ pub struct EndMark<'a> {
     pub offset: Offset,
     /// The replay that ends.
     pub run: Option<&'a str>,
-    /// The rows of the replay, where the mark tells them.
+    /// The rows of the replay, where the mark says.
     pub sent: Option<RowRange>,
     /// Now.
     pub now: Instant,
@@ -68,7 +68,7 @@ pub enum Taken {
         /// Under this number.
         row: RowNumber,
     },
-    /// It lies far ahead of its partition, and the next message tells what becomes of it.
+    /// It lies far ahead of its partition, and the next message decides what becomes of it.
     Pending,
     /// Its row was there already.
     Repeated,

@@ -28,7 +28,7 @@ impl Totals {
 
 impl BatchWriter {
     /// Seals the next window, if it is due; behind the last one of a stream that ends, writes what the stream was.
-    /// One window a call, so that whoever asks can stop between two.
+    /// One window a call, so that the caller can stop between two.
     ///
     /// # Errors
     /// A file cannot be written.

@@ -23,7 +23,7 @@ use crate::broker::{BrokerError, Connection, topics};
 const READY: &str = "Successfully started Redpanda!";
 /// The port of the listener for clients outside the container.
 const PORT: u16 = 19092;
-/// The last log lines that an error tells.
+/// The last log lines that an error shows.
 const LOG_LINES: usize = 12;
 /// How long making the container, without what runs in it, may take.
 const MAKING: Duration = Duration::from_secs(60);
@@ -94,7 +94,7 @@ impl Plan {
     }
 }
 
-/// Keeps a container until it is told to stop. Tells the address once Redpanda answers there; tells a failure only when
+/// Keeps a container until it is told to stop. Reports the address once Redpanda answers there; reports a failure only when
 /// there is no container any more.
 pub(crate) async fn keep(
     plan: &Plan,

@@ -25,7 +25,7 @@ impl Export {
     }
 }
 
-/// `None` where no collector is named, or it cannot be used, which is told.
+/// `None` where no collector is named, or it cannot be used, which is logged.
 pub(super) fn start<S>(display: &Display) -> Option<(Export, impl Layer<S> + use<S>)>
 where
     S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,

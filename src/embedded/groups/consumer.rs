@@ -39,7 +39,7 @@ pub(in crate::embedded) struct Heartbeat {
     pub(in crate::embedded) owned: Option<Partitions>,
 }
 
-/// What a member is told.
+/// What a member is answered.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::embedded) struct Told {
     pub(in crate::embedded) member: String,
@@ -129,7 +129,7 @@ impl ConsumerGroup {
         if member.epoch == epoch { Ok(()) } else { Err(ResponseError::StaleMemberEpoch) }
     }
 
-    /// Hears a member, and tells it what to do.
+    /// Takes a member's heartbeat, and answers what to do.
     ///
     /// # Errors
     /// It is not known, or another has taken its place.

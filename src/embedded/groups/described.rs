@@ -39,7 +39,7 @@ impl Coordinator {
         let protocol = group.protocol.clone().unwrap_or_default();
         let is_stable = group.phase == Phase::Stable;
         let members = group.members.iter().map(|(id, member)| {
-            // Only an assignment that stands is told, with what it was made from.
+            // Only an assignment that is final is listed, with what it was made from.
             let metadata = if is_stable { member.metadata(&protocol) } else { Bytes::new() };
             let assignment = if is_stable { member.assignment.clone() } else { Bytes::new() };
             (id.clone(), member.instance.clone(), member.client.clone(), metadata, assignment)

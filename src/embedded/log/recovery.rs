@@ -175,7 +175,7 @@ fn read(
     let length = file.metadata().map_err(failed)?.len();
     let side_handle = Handle::new(index::path(data.path()));
     let side = SideFile::open(disk, &side_handle, base);
-    // A side file that covers more than there is tells of bytes that were lost.
+    // A side file that covers more than there is shows that bytes were lost.
     let is_shorter = side.as_ref().is_some_and(|side| side.summary.extent.length > length);
     let mut side = side.filter(|side| side.summary.extent.length <= length);
     if !is_last && let Some(side) = side.take_if(|side| side.summary.extent.length == length) {

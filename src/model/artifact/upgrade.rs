@@ -40,7 +40,7 @@ fn from_1(mut value: Value) -> Result<Value, serde_json::Error> {
         let ratio = weight.as_f64().map(f64::exp).filter(|ratio| ratio.is_finite());
         json!({ "name": name, "weight": weight, "standard_error": null, "odds_ratio": ratio })
     };
-    // More weights than names, or fewer: whoever reads it finds that.
+    // More weights than names, or fewer: the reader of the file reports that.
     let named = weights
         .iter()
         .enumerate()

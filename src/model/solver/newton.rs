@@ -40,7 +40,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
         let gradient_norm = here.gradient_norm(design.rows());
         let nothing_to_gain =
             per_row <= DECREMENT_BOUND || (per_row <= DECREMENT_ENOUGH && gradient_norm <= GRADIENT_BOUND / 10.0);
-        // Along all but collinear columns there is always a little to gain, in ever so many small steps.
+        // Along all but collinear columns there is always a little to gain, in very many small steps.
         let only_crumbs = damped && gradient_norm <= GRADIENT_BOUND / 100.0;
         if nothing_to_gain || only_crumbs {
             break;
