@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 a finding or failure, 2 wrong use. Results go to standard output, progress and errors to
 //! standard error.
 
+mod advise;
 mod args;
 mod audit;
 mod broker;
@@ -80,6 +81,7 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Consume(args) => stages::consume(args, display, stop).await,
             Command::Train(args) => stages::train(args, display, stop).await,
             Command::Serve(args) => serve::execute(args, display, stop).await,
+            Command::Advise(args) => advise::execute(args, display, stop).await,
             Command::Audit(args) => audit::execute(args, stop).await,
             Command::Models(args) => models::execute(&args),
             Command::Key(args) => key::execute(&args),

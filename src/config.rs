@@ -10,11 +10,13 @@ mod parse;
 mod pipeline;
 mod raw;
 mod schema;
+mod span;
 
 pub use error::{ConfigError, Fault};
 pub use nearest::nearest_name;
 pub use pipeline::{
-    Accept, CalendarPart, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target,
+    Accept, Advise, CalendarPart, Costs, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target,
     TargetRule, TimeColumn, Tls, Train, WindowPolicy,
 };
+pub use span::EventSpan;
 pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};

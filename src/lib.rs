@@ -11,6 +11,7 @@
 //! has the map, with what each promises and what it may import; `tests/tidy.rs` holds the code to it.
 
 pub mod config;
+pub mod evaluation;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod files;
@@ -23,9 +24,11 @@ pub mod broker;
 pub mod dataset;
 pub mod model;
 
+mod frames;
 pub mod registry;
 
 pub mod api;
+mod advisor;
 mod audit;
 pub mod consumer;
 mod producer;

@@ -9,6 +9,7 @@
 //! [`LogisticNewton`] opens the same solver to code written for linfa.
 
 mod artifact;
+mod bare;
 mod chunk;
 mod design;
 mod drift;
@@ -20,6 +21,7 @@ mod kernel;
 mod objective;
 mod predictor;
 mod score;
+mod scorer;
 mod solver;
 mod summary;
 mod table;
@@ -32,11 +34,13 @@ pub use artifact::{
     Artifact, Coefficient, ConfusionMatrix, Example, FORMAT, Learned, Lineage, Method, OffsetRange, Outcome,
     PenaltyTrial, ReliabilityBin, RowRange, Score, SolverReport, Verdict, WindowLineage, versions,
 };
+pub use bare::BareModel;
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, InMemory, KeptChunk};
 pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use estimator::{CheckedLogisticNewton, EstimatorError, FittedLogistic, LogisticNewton};
-pub use fit::{FitError, FitSettings, Unlearnable, fit};
+pub use fit::{FitError, FitSettings, Unlearnable, fit, fit_from};
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 pub use predictor::{Cell, Contribution, Prediction, Predictor};
-pub use window::{Comparison, ModelScore, Scored, ScoredOn, WINDOW_FORMAT, WindowReport, compare, score_on};
+pub use scorer::{ScoredModel, losses, recalibrate, recalibrated, scores, window_losses};
+pub use window::{ModelScore, WINDOW_FORMAT, WindowReport, window_name};

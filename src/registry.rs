@@ -6,6 +6,7 @@
 
 mod alias;
 mod error;
+mod evidence;
 mod files;
 mod journal;
 mod snapshot;
@@ -22,11 +23,13 @@ use tokio::sync::watch;
 use self::files::Stamp;
 use self::journal::{Journal, NewChange};
 use self::snapshot::Renewal;
+use crate::evaluation::{Advice, WindowLosses};
 use crate::model::{Artifact, Verdict, WindowReport};
 use crate::record::{ModelId, WindowIndex};
 
 pub use self::alias::{AliasAction, AliasChange, AliasName, Aliases, Author, BadAliasName};
 pub use self::error::{AliasError, RegistryError};
+pub use self::evidence::{EvidenceStore, Ladder, Recalibrations};
 pub use self::snapshot::{Model, Snapshot, UnknownModel};
 
 /// The models of one work directory.
@@ -34,6 +37,7 @@ pub use self::snapshot::{Model, Snapshot, UnknownModel};
 pub struct Registry {
     models: PathBuf,
     windows: PathBuf,
+    evidence: EvidenceStore,
     journal: Journal,
     current: ArcSwap<Snapshot>,
     changed: watch::Sender<()>,
@@ -47,6 +51,8 @@ struct Stamps {
     windows: HashMap<WindowIndex, Stamp>,
     /// Of the journal, once it is there.
     aliases: Option<Stamp>,
+    /// Of the advice, once there is any.
+    advice: Option<Stamp>,
 }
 
 impl Registry {
@@ -58,6 +64,7 @@ impl Registry {
         let registry = Self {
             models: workdir.join("models"),
             windows: workdir.join("windows"),
+            evidence: EvidenceStore::new(workdir),
             journal: Journal::new(workdir),
             current: ArcSwap::from_pointee(Snapshot::default()),
             changed: watch::Sender::new(()),
@@ -97,7 +104,40 @@ impl Registry {
         let stamp = self.journal.stamp();
         let aliases = if stamp == stamps.aliases { None } else { self.aliases_now() };
         stamps.aliases = stamp;
-        self.swap(Renewal { artifacts, reports, retired, aliases });
+        let stamp = self.evidence.advice_stamp();
+        let advice = if stamp == stamps.advice { None } else { self.advice_now() };
+        stamps.advice = stamp;
+        self.swap(Renewal { artifacts, reports, retired, aliases, advice });
+        Ok(())
+    }
+
+    fn advice_now(&self) -> Option<Advice> {
+        self.evidence.advice().inspect_err(|error| tracing::warn!(%error, "the advice stays as it was")).ok().flatten()
+    }
+
+    /// The files of losses and advice.
+    #[must_use]
+    pub fn evidence(&self) -> &EvidenceStore {
+        &self.evidence
+    }
+
+    /// Writes how models met a window. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn publish_losses(&self, losses: &WindowLosses) -> Result<(), RegistryError> {
+        self.evidence.put_losses(losses)
+    }
+
+    /// Writes the advice and serves it from then on. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The file cannot be written; then nothing has changed.
+    pub fn publish_advice(&self, advice: &Advice) -> Result<(), RegistryError> {
+        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        self.evidence.put_advice(advice)?;
+        stamps.advice = self.evidence.advice_stamp();
+        self.swap(Renewal { advice: Some(advice.clone()), ..Renewal::default() });
         Ok(())
     }
 

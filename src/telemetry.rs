@@ -208,8 +208,6 @@ pub enum Event {
         window: u32,
         /// How many models.
         models: usize,
-        /// Ways of training side by side, on the same rows.
-        comparisons: Vec<ModelComparison>,
     },
     /// A model that another process made can be asked.
     ModelAppeared {
@@ -232,25 +230,20 @@ pub enum Event {
         /// Their ids.
         ids: Vec<String>,
     },
+    /// There is advice, as of a window.
+    Advised {
+        /// Which one.
+        window: u32,
+        /// The answer in a sentence.
+        answer: String,
+    },
+    /// A model that only the advice needs was fitted.
+    LadderFitted {
+        /// Windows that are done.
+        done: u32,
+        /// Windows in all, as far as is known.
+        of: u32,
+    },
     /// All models of the stream are there.
     TrainerDone,
-}
-
-/// Two models on the same rows.
-#[derive(Debug, Clone, Serialize)]
-pub struct ModelComparison {
-    /// The one.
-    pub first: String,
-    /// The other.
-    pub second: String,
-    /// Whether these are all rows of the window, and not the held-out ones.
-    pub is_on_all_rows: bool,
-    /// How many rows.
-    pub rows: u64,
-    /// The first's log-loss per row less the second's.
-    pub difference: f64,
-    /// The lower end of its 95% interval.
-    pub low: f64,
-    /// The upper end.
-    pub high: f64,
 }

@@ -7,8 +7,6 @@
 mod acceptance;
 mod error;
 mod lineage;
-mod spill;
-mod windows;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,15 +16,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::batch::{BatchStore, Manifest};
 use crate::config::{Pipeline, Schema};
-use crate::model::{Artifact, Comparison, FORMAT, FitError, FitSettings, Outcome, ScoredOn, Verdict, fit, versions};
+use crate::evaluation::is_kept;
+use crate::frames::Frames;
+use crate::model::{
+    Artifact, FORMAT, FitError, FitSettings, Outcome, ScoredModel, Verdict, fit, losses, versions, window_losses,
+};
 use crate::record::{ModelId, WindowIndex};
 use crate::registry::{Model, Registry};
 use crate::runtime::blocking;
-use crate::telemetry::{Event, ModelComparison, Progress};
+use crate::telemetry::{Event, Progress};
 
 pub(crate) use self::error::TrainerError;
-use self::spill::SpillStore;
-use self::windows::{Source, Windows};
 
 /// How often the trainer looks for a new window.
 const WINDOW_POLL: Duration = Duration::from_millis(100);
@@ -46,6 +46,8 @@ pub(crate) struct Trainer {
     pub memory: usize,
     /// Where encoded rows beyond that are kept.
     pub folder: PathBuf,
+    /// How many rows the dataset has, where that is known: rows beyond are repeated, and windows of them no evidence.
+    pub dataset_rows: Option<u64>,
     /// The time of day, RFC 3339.
     pub clock: fn() -> String,
     /// Where to tell of it.
@@ -59,7 +61,9 @@ impl Trainer {
     /// A batch file is not what its manifest says, or a model cannot be written. A stop is no error.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), TrainerError> {
         let trainer = Arc::new(self);
-        let mut windows = Windows::new(SpillStore::new(&trainer.folder, trainer.memory));
+        let (store, schema) = (trainer.store.clone(), Arc::clone(&trainer.schema));
+        let mut windows =
+            Frames::new(store, schema, trainer.pipeline.train.holdout, &trainer.folder, trainer.memory);
         let mut next = WindowIndex::FIRST;
         while !stop.is_cancelled() {
             let looking = {
@@ -99,16 +103,16 @@ impl Trainer {
     /// Makes the models whose newest window this is, and scores all models on it.
     fn learn(
         &self,
-        mut windows: Windows,
+        mut windows: Frames,
         manifest: Manifest,
         stop: &CancellationToken,
-    ) -> Result<Windows, TrainerError> {
+    ) -> Result<Frames, TrainerError> {
         let newest = manifest.window;
         let _span =
             tracing::info_span!("learn", window = %newest, rows = manifest.rows, sha256 = manifest.sha256).entered();
-        windows.manifests.insert(newest, manifest.clone());
-        // The champion until now: which scheme comes first must not matter.
-        let champion = self.registry.snapshot().champion().cloned();
+        windows.insert(manifest.clone());
+        // As it was before this window: which scheme comes first must not matter, nor that a model is made again.
+        let champion = self.registry.snapshot().champion_before(newest);
         // A window that has been reported had its models; those that are gone since were retired.
         let keep = self.pipeline.train.keep;
         let was_done = keep.is_some() && self.registry.snapshot().window(newest).is_some();
@@ -122,16 +126,7 @@ impl Trainer {
             self.report(&artifact);
         }
         if !stop.is_cancelled() && self.registry.snapshot().window(newest).is_none() {
-            let _span = tracing::info_span!("score", window = %newest).entered();
-            let frame = windows.frame(self.source(), newest)?;
-            let report = acceptance::report(&manifest, &frame, &self.registry.snapshot())
-                .map_err(|source| TrainerError::Keep { window: newest, source })?;
-            self.registry.publish_window(&report)?;
-            self.progress.report(Event::WindowScored {
-                window: newest.get(),
-                models: report.scores.len(),
-                comparisons: report.comparisons.iter().map(comparison).collect(),
-            });
+            self.score(&mut windows, &manifest)?;
         }
         if let Some(first) = keep.and_then(|keep| WindowIndex::new((newest.get() + 1).saturating_sub(keep.get()))) {
             let retired = self.registry.retire_before(first)?;
@@ -145,22 +140,46 @@ impl Trainer {
         Ok(windows)
     }
 
-    fn source(&self) -> Source<'_> {
-        Source { store: &self.store, schema: &self.schema, holdout: self.pipeline.train.holdout }
+    /// Scores the models that came before a window on it: losses first, so that a window which is reported has them.
+    fn score(&self, windows: &mut Frames, manifest: &Manifest) -> Result<(), TrainerError> {
+        let window = manifest.window;
+        let _span = tracing::info_span!("score", %window).entered();
+        let keep = |source| TrainerError::Keep { window, source };
+        let frame = windows.frame(window)?;
+        let snapshot = self.registry.snapshot();
+        let is_evidence = self.is_evidence(manifest);
+        if is_evidence {
+            let earlier = snapshot.models().filter(|model| is_kept(model.id().window, window));
+            let earlier: Vec<ScoredModel<'_>> =
+                earlier.filter_map(|model| Some(ScoredModel::of(model.id(), model.learned()?))).collect();
+            let found = losses(&frame, &earlier).and_then(|found| window_losses(&frame, window, &manifest.sha256, found));
+            self.registry.publish_losses(&found.map_err(keep)?)?;
+        }
+        let period = self.pipeline.window.period(manifest.span.map(|span| span.from));
+        let report = acceptance::report(manifest, period, is_evidence, &frame, &snapshot).map_err(keep)?;
+        self.registry.publish_window(&report)?;
+        self.progress.report(Event::WindowScored { window: window.get(), models: report.scores.len() });
+        Ok(())
     }
 
-    fn make(&self, id: ModelId, windows: &mut Windows, champion: Option<&Model>) -> Result<Artifact, TrainerError> {
+    /// Whether a window has rows of the dataset's first round alone.
+    fn is_evidence(&self, manifest: &Manifest) -> bool {
+        let last = manifest.row_numbers.iter().map(|range| range.last).max().unwrap_or_default();
+        self.dataset_rows.is_none_or(|rows| last <= rows)
+    }
+
+    fn make(&self, id: ModelId, windows: &mut Frames, champion: Option<&Model>) -> Result<Artifact, TrainerError> {
         let (first, last) = id.scheme.windows(id.window);
         let span =
             tracing::info_span!("fit", model = %id, lineage = tracing::field::Empty, passes = tracing::field::Empty);
         let _entered = span.enter();
-        let used = windows.range(self.source(), first, last)?;
+        let used = windows.range(first, last)?;
         let began = Instant::now();
         let unreadable = |source| TrainerError::Keep { window: id.window, source };
         let (outcome, verdict) = match fit(&used, &self.schema, &FitSettings::from(&*self.pipeline)) {
             Ok(mut learned) => {
                 learned.solver.seconds = began.elapsed().as_secs_f64();
-                let newest = windows.frame(self.source(), id.window)?;
+                let newest = windows.frame(id.window)?;
                 let rules = &self.pipeline.train.accept;
                 let verdict = acceptance::verdict(rules, &learned, champion, &newest).map_err(unreadable)?;
                 (Outcome::Learned(Box::new(learned)), verdict)
@@ -168,7 +187,7 @@ impl Trainer {
             Err(FitError::Unlearnable(reason)) => (Outcome::Refused { reason: reason.to_string() }, Verdict::Accepted),
             Err(FitError::Read(source)) => return Err(unreadable(source)),
         };
-        let lineage = lineage::lineage(windows.manifests.range(first..=last).map(|(_, manifest)| manifest), &used);
+        let lineage = lineage::lineage(windows.manifests(first, last), &used);
         span.record("lineage", lineage.id.as_str());
         if let Outcome::Learned(learned) = &outcome {
             span.record("passes", learned.solver.passes);
@@ -189,7 +208,7 @@ impl Trainer {
         let id = artifact.id.to_string();
         self.progress.report(match &artifact.outcome {
             Outcome::Learned(learned) => {
-                let score = learned.scores.get("newest_holdout");
+                let score = learned.scores.get("holdout");
                 Event::ModelPublished {
                     id,
                     rows: artifact.lineage.fit_rows,
@@ -206,18 +225,6 @@ impl Trainer {
             }
             Outcome::Refused { reason } => Event::ModelRefused { id, reason: reason.clone() },
         });
-    }
-}
-
-fn comparison(found: &Comparison) -> ModelComparison {
-    ModelComparison {
-        first: found.first.to_string(),
-        second: found.second.to_string(),
-        is_on_all_rows: found.on == ScoredOn::Window,
-        rows: found.rows,
-        difference: found.difference,
-        low: found.low,
-        high: found.high,
     }
 }
 

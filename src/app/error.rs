@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::advisor::AdvisorError;
 use crate::api::{BindError, KeysError};
 use crate::app::WorkdirError;
 use crate::audit::AuditError;
@@ -44,6 +45,9 @@ pub(crate) enum AppError {
     /// The trainer.
     #[error(transparent)]
     Trainer(#[from] TrainerError),
+    /// The advisor.
+    #[error(transparent)]
+    Advisor(#[from] AdvisorError),
     /// The audit.
     #[error(transparent)]
     Audit(#[from] AuditError),

@@ -14,8 +14,20 @@ use crate::files;
 use crate::producer::Replay;
 
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
-const OURS: [&str; 9] =
-    ["run.json", "batches", "quarantine", "models", "windows", "partials", "shares", "aliases.jsonl", BROKER];
+const OURS: [&str; 12] = [
+    "run.json",
+    "batches",
+    "quarantine",
+    "models",
+    "windows",
+    "losses",
+    "advice",
+    "advice.json",
+    "partials",
+    "shares",
+    "aliases.jsonl",
+    BROKER,
+];
 /// The log of an embedded broker that `run` started.
 pub(crate) const BROKER: &str = "broker";
 const RUN_FILE: &str = "run.json";
@@ -23,7 +35,7 @@ const RUN_FILE: &str = "run.json";
 const FORMAT: u32 = 2;
 /// What may change between two processes of a run: none of it changes a row, a window or a model. The dataset is known by its
 /// content, not by its path.
-const FREE: [&str; 6] = ["dataset.path", "quarantine", "serve", "stream.pace", "stream.seed", "train.keep"];
+const FREE: [&str; 7] = ["advise", "dataset.path", "quarantine", "serve", "stream.pace", "stream.seed", "train.keep"];
 
 /// Where the rows of a run come from, beside the pipeline file.
 #[derive(Debug, Clone, Copy)]

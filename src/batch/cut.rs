@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::WindowPolicy;
+use crate::config::{EventSpan, WindowPolicy};
 use crate::record::{RowNumber, WindowIndex};
 
 /// A window policy with all that it needs to know.
@@ -129,7 +129,8 @@ impl Cut {
         match self.policy {
             WindowPolicy::Rows(size) => i64::try_from(size.get()).unwrap_or(i64::MAX),
             WindowPolicy::Parts(parts) => i64::try_from(self.parts(parts.get()).0).unwrap_or(i64::MAX).max(1),
-            WindowPolicy::Event { .. } | WindowPolicy::Every(_) => self.span().unwrap_or(1),
+            WindowPolicy::Event { span, .. } => span.longest(),
+            WindowPolicy::Every(_) => 1,
         }
     }
 
@@ -160,14 +161,14 @@ impl Cut {
     /// The place of a time among the spans since 1970, for event windows.
     #[must_use]
     pub fn span_of_time(&self, seconds: i64) -> Option<i64> {
-        self.span().map(|span| seconds.div_euclid(span))
+        self.span().map(|span| span.of_time(seconds))
     }
 
-    /// The length of an event window, in seconds.
+    /// What an event window is.
     #[must_use]
-    pub fn span(&self) -> Option<i64> {
+    pub fn span(&self) -> Option<EventSpan> {
         match self.policy {
-            WindowPolicy::Event { span, .. } => Some(whole_seconds(span).max(1)),
+            WindowPolicy::Event { span, .. } => Some(span),
             _ => None,
         }
     }
@@ -222,7 +223,7 @@ mod tests {
 
     #[test]
     fn spans_of_event_time_are_aligned_to_1970_on_both_sides() {
-        let policy = WindowPolicy::Event { span: Duration::from_secs(86_400), lateness: Duration::from_secs(5) };
+        let policy = WindowPolicy::Event { span: EventSpan::Day, lateness: Duration::from_secs(5) };
         let cut = Cut::new(policy, None);
         let spans = [0, 86_399, 86_400, -1, -86_400, -86_401].map(|seconds| cut.span_of_time(seconds));
         assert_eq!(spans, [0, 0, 1, -1, -1, -2].map(Some));

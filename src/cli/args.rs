@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Serve the models, as they appear
     Serve(ServeArgs),
+    /// Say how often to retrain, and on how much history: a paragraph, then the evidence
+    Advise(AdviseArgs),
     /// List the models made so far, with their scores
     Models(ModelsArgs),
     /// Make an API key
@@ -242,14 +244,36 @@ pub(crate) struct ServeArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct AdviseArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    /// How many windows labels come late [default: advise.label_delay of the pipeline file]
+    #[arg(long, value_name = "WINDOWS", value_parser = clap::value_parser!(u32).range(0..=32))]
+    pub(crate) label_delay: Option<u32>,
+    /// Show every policy
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print JSON, for machines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ModelsArgs {
     /// The pipeline file
     pub(crate) pipeline: PathBuf,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
-    /// List the windows: how every model met their rows, which way of training did better, and what drifted
+    /// List the windows: how each way of training met them, and what drifted
     #[arg(long)]
     pub(crate) windows: bool,
+    /// List all of them, and not the newest alone
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Print JSON, for machines
     #[arg(long)]
     pub(crate) json: bool,

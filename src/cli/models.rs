@@ -7,10 +7,11 @@ use crate::cli::args::ModelsArgs;
 use crate::cli::print::{stdout, thousands};
 use crate::cli::{CliError, app, windows};
 use crate::model::{Outcome, Score, Verdict};
+use crate::record::ModelId;
 use crate::registry::Snapshot;
 
-/// The score that can be compared between schemes: the held-out rows of the newest window.
-const COMPARED: &str = "newest_holdout";
+/// Windows whose models are shown where not all are asked for.
+const SHOWN: u32 = 5;
 
 pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
     let app = app(&args.pipeline, &args.place)?;
@@ -32,57 +33,57 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
             "no model in {workdir} yet: they appear as `windrow run` or `windrow train` seals windows and learns from them"
         )));
     }
-    Ok(stdout(&if args.windows { windows::text(&snapshot) } else { table(&snapshot) })?)
+    Ok(stdout(&if args.windows { windows::text(&snapshot, args.all) } else { table(&snapshot, args.all) })?)
 }
 
-/// One line a model, scored on the held-out rows of its newest window.
-pub(crate) fn table(snapshot: &Snapshot) -> String {
+/// One line a model: its first fit on the rows held out, and itself on the window behind its own.
+fn table(snapshot: &Snapshot, all: bool) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    table.set_header([
-        "model",
-        "fitted to",
-        "held out",
-        "AUC",
-        "log-loss",
-        "(prior)",
-        "Brier",
-        "accuracy",
-        "(majority)",
-    ]);
+    table.set_header(["model", "rows", "AUC", "log-loss", "next window", "(share so far)"]);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let mut notes = String::new();
+    let newest = snapshot.models().next_back().map_or(0, |model| model.id().window.get());
+    let is_shown = |id: ModelId| all || id.window.get() + SHOWN > newest;
+    let (mut notes, mut hidden) = (String::new(), 0);
     for model in snapshot.models() {
+        if !is_shown(model.id()) {
+            hidden += 1;
+            continue;
+        }
         let artifact = model.artifact();
         let id = artifact.id.to_string();
         match &artifact.outcome {
             Outcome::Learned(learned) => {
-                let score = learned.scores.get(COMPARED);
-                let show = |pick: fn(&Score) -> Option<f64>| {
+                let next = snapshot.window(artifact.id.window.next());
+                let next = next.and_then(|report| report.scores.iter().find(|score| score.model == artifact.id));
+                let next = next.and_then(|score| score.window.as_ref());
+                let holdout = learned.scores.get("holdout");
+                let show = |score: Option<&Score>, pick: fn(&Score) -> Option<f64>| {
                     score.and_then(pick).map_or("-".to_owned(), |number| format!("{number:.4}"))
                 };
                 table.add_row([
                     id.clone(),
                     thousands(artifact.lineage.fit_rows),
-                    score.map_or("-".to_owned(), |score| thousands(score.rows)),
-                    show(|score| score.auc),
-                    show(|score| Some(score.log_loss)),
-                    show(|score| Some(score.baseline_log_loss)),
-                    show(|score| Some(score.brier)),
-                    show(|score| Some(score.accuracy)),
-                    show(|score| Some(score.baseline_accuracy)),
+                    show(holdout, |score| score.auc),
+                    show(holdout, |score| Some(score.log_loss)),
+                    show(next, |score| Some(score.log_loss)),
+                    show(next, |score| Some(score.baseline_log_loss)),
                 ]);
                 if let Verdict::Rejected { reason } = &artifact.verdict {
                     notes.push_str(&format!("{id}: rejected, and no alias stands for it: {reason}\n"));
-                }
-                if !learned.solver.converged {
-                    notes.push_str(&format!("{id}: its solver stopped before the optimum\n"));
                 }
             }
             Outcome::Refused { reason } => notes.push_str(&format!("{id}: no model: {reason}\n")),
         }
     }
-    format!("{table}\nscored on the held-out rows of each model's newest window\n{notes}")
+    let named: Vec<String> = snapshot.named().map(|(name, model)| format!("{name}: {}", model.name())).collect();
+    if hidden > 0 {
+        notes.push_str(&format!("{hidden} earlier models: --all\n"));
+    }
+    format!(
+        "{table}\nAUC and log-loss of a first fit, on the rows of the newest window that it left out\n{}\n{notes}",
+        named.join("   ")
+    )
 }

@@ -16,6 +16,29 @@ pub(crate) fn thousands(count: u64) -> String {
     indicatif::HumanCount(count).to_string()
 }
 
+/// A sentence on lines of at most 80 columns, indented.
+pub(crate) fn wrapped(sentence: &str, indent: usize) -> String {
+    const COLUMNS: usize = 80;
+    let (mut text, mut column) = (String::new(), 0);
+    for word in sentence.split_whitespace() {
+        let length = word.chars().count();
+        if column == 0 || column + 1 + length > COLUMNS {
+            if column > 0 {
+                text.push('\n');
+            }
+            text.push_str(&" ".repeat(indent));
+            column = indent;
+        } else {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+    }
+    text.push('\n');
+    text
+}
+
 /// A curl line that asks a model for a row, ready to be pasted into a shell.
 pub(crate) fn curl(url: &str, model: &str, row: &Map<String, Value>) -> String {
     let body = Value::Object(row.clone()).to_string().replace('\'', r"'\''");

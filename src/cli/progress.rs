@@ -8,8 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
 use crate::cli::print::thousands;
-use crate::cli::windows::verdict;
-use crate::telemetry::{Counters, Event, ModelComparison, Progress};
+use crate::telemetry::{Counters, Event, Progress};
 
 const BAR: &str = "{prefix:>7} {bar:36.cyan/blue} {msg}";
 const REDRAW: Duration = Duration::from_millis(100);
@@ -244,23 +243,13 @@ fn sentence(event: &Event) -> Option<String> {
             )
         }
         Event::ModelRefused { id, reason } => format!("  {id:<16} no model: {reason}"),
-        Event::WindowScored { comparisons, window, .. } => {
-            let rows =
-                |found: &ModelComparison| format!("  on the {} rows of window {window}: ", thousands(found.rows));
-            let told = comparisons.iter().filter(|found| found.is_on_all_rows).map(|found| {
-                let ModelComparison { first, second, difference, low, high, .. } = found;
-                let verdict = verdict(first, second, *difference, *low, *high);
-                format!("{}{verdict}", rows(found))
-            });
-            let told = told.collect::<Vec<_>>().join("\n");
-            return (!told.is_empty()).then_some(told);
-        }
+        Event::Advised { window, answer } => format!("  advice behind window {window}: {answer}"),
         Event::ModelAppeared { id } => format!("model {id} can be asked"),
         Event::AliasChanged { alias, from, to, by } => {
             let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "nothing".to_owned());
             format!("alias {alias}: {} instead of {}, by {by}", name(to), name(from))
         }
         Event::ModelsRetired { ids } => format!("  retired: {}", ids.join(", ")),
-        Event::TrainerDone => return None,
+        Event::WindowScored { .. } | Event::LadderFitted { .. } | Event::TrainerDone => return None,
     })
 }

@@ -10,7 +10,7 @@ use crate::cli::args::RunArgs;
 use crate::cli::print::{curl, stdout, thousands};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::stages::chosen;
-use crate::cli::{CliError, app_of, environment, models, with_keys};
+use crate::cli::{CliError, advise, app_of, environment, with_keys};
 use crate::config::Pipeline;
 
 pub(crate) async fn execute(
@@ -70,7 +70,8 @@ async fn attend(
     if stop.is_cancelled() {
         return Ok((running, None));
     }
-    let mut text = models::table(&running.registry().snapshot());
+    let snapshot = running.registry().snapshot();
+    let mut text = snapshot.advice().map_or_else(String::new, |advice| advise::paragraph(advice));
     let quarantined = app.progress.counters().quarantined.get();
     if quarantined > 0 {
         let folder = app.workdir.join("quarantine");
@@ -82,7 +83,9 @@ async fn attend(
 
 fn files(app: &App) -> String {
     let (workdir, pipeline) = (app.workdir.display(), app.pipeline.file.display());
-    format!("\nbatches and models: {workdir}\nserve them:         windrow serve {pipeline} --workdir {workdir}\n")
+    format!(
+        "\nthe evidence:       windrow advise {pipeline} --workdir {workdir}\nbatches and models: {workdir}\nserve them:         windrow serve {pipeline} --workdir {workdir}\n"
+    )
 }
 
 fn addresses(running: &Running) -> String {

@@ -1,5 +1,6 @@
 //! From the text of a pipeline file to a [`Pipeline`], or to everything that is wrong with it.
 
+mod advise;
 mod serve;
 
 use std::num::{NonZeroU32, NonZeroU64};
@@ -15,6 +16,7 @@ use crate::config::pipeline::{
     WindowPolicy,
 };
 use crate::config::raw::{self, PaceKind};
+use crate::config::span::EventSpan;
 use crate::config::{ConfigError, Fault};
 use crate::record::{Scheme, TimeFormat};
 
@@ -113,6 +115,7 @@ impl Check<'_> {
         let window = self.window(&file.window, &dataset);
         let quarantine = self.quarantine(&file.quarantine);
         let train = self.train(file.train);
+        let advise = self.advise(file.advise);
         let serve = self.serve(path.parent().unwrap_or(Path::new("")), file.serve);
         Some(Pipeline {
             name,
@@ -123,6 +126,7 @@ impl Check<'_> {
             window: window?,
             quarantine,
             train,
+            advise,
             serve: serve?,
             file: path.to_owned(),
             lines: Lines::default(),
@@ -314,7 +318,8 @@ impl Check<'_> {
         if !self.has_time(dataset) {
             self.fault("window.event", "needs dataset.time, the column that says when a row happened");
         }
-        let span = raw.event.map(|written| written.0).filter(|span| span.as_secs() > 0);
+        let is_long_enough = |span: &EventSpan| !matches!(span, EventSpan::Fixed(length) if length.as_secs() == 0);
+        let span = raw.event.map(|written| written.0).filter(is_long_enough);
         let span = self.at_least_one("window.event", span)?;
         let lateness = raw.lateness.map_or(Duration::ZERO, |written| written.0);
         Some(WindowPolicy::Event { span, lateness })

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::config::duration;
 use crate::config::lines::Lines;
+use crate::config::span::EventSpan;
 use crate::record::{CellError, Scheme, TimeFormat, parse_number};
 
 /// All that a pipeline file says, with the defaults filled in.
@@ -30,6 +31,8 @@ pub struct Pipeline {
     pub quarantine: Quarantine,
     /// How models are made.
     pub train: Train,
+    /// What the advice is asked for.
+    pub advise: Advise,
     /// Where they are served.
     pub serve: Serve,
     /// The pipeline file, for errors that are found later.
@@ -211,12 +214,34 @@ pub enum WindowPolicy {
     /// So much event time each.
     Event {
         /// The length of a window.
-        #[serde(with = "duration")]
-        span: Duration,
+        span: EventSpan,
         /// How far behind the newest row a row may come.
         #[serde(with = "duration")]
         lateness: Duration,
     },
+}
+
+impl WindowPolicy {
+    /// What a window is called that begins at this time, in seconds since 1970, as in `week of 2013-04-01`; `None` where
+    /// windows are not cut by event time.
+    #[must_use]
+    pub fn period(self, from: Option<i64>) -> Option<String> {
+        match self {
+            Self::Event { span, .. } => from.map(|from| span.name(from)),
+            Self::Parts(_) | Self::Rows(_) | Self::Every(_) => None,
+        }
+    }
+
+    /// What several windows are called, as in `weeks` or `windows of 5000 rows`.
+    #[must_use]
+    pub fn plural(self) -> String {
+        match self {
+            Self::Parts(_) => "equal windows".to_owned(),
+            Self::Rows(rows) => format!("windows of {rows} rows"),
+            Self::Every(every) => format!("windows of {} of arrival", humantime::format_duration(every)),
+            Self::Event { span, .. } => span.plural(),
+        }
+    }
 }
 
 /// The `[quarantine]` table.
@@ -284,6 +309,30 @@ pub enum Solver {
     Lbfgs,
     /// linfa-logistic (L-BFGS on dense rows).
     Linfa,
+}
+
+/// The `[advise]` table: what is good enough, and what there is to choose from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Advise {
+    /// The share of the best policy's gain that is good enough.
+    pub keep: f64,
+    /// How many windows labels come late.
+    pub label_delay: u32,
+    /// The histories to choose from; the last 1, 2, 4, 8, ... windows and all where not given.
+    pub histories: Option<Vec<Scheme>>,
+    /// What errors and fits cost, in a unit of one's own.
+    pub cost: Option<Costs>,
+}
+
+/// The `advise.cost` table.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Costs {
+    /// A negative row that is labelled positive.
+    pub false_alarm: f64,
+    /// A positive row that is not.
+    pub miss: f64,
+    /// A fit.
+    pub refit: f64,
 }
 
 /// The `[serve]` table.

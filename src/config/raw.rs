@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::config::duration::Written;
 use crate::config::pipeline::{CalendarPart, Solver};
+use crate::config::span::WrittenSpan;
 use crate::record::Scheme;
 
 #[derive(Debug, Deserialize)]
@@ -22,6 +23,8 @@ pub(super) struct File {
     pub(super) quarantine: Quarantine,
     #[serde(default)]
     pub(super) train: Train,
+    #[serde(default)]
+    pub(super) advise: Advise,
     #[serde(default)]
     pub(super) serve: Serve,
 }
@@ -131,7 +134,7 @@ pub(super) struct Window {
     pub(super) parts: Option<u32>,
     pub(super) rows: Option<u64>,
     pub(super) every: Option<Written>,
-    pub(super) event: Option<Written>,
+    pub(super) event: Option<WrittenSpan>,
     pub(super) lateness: Option<Written>,
 }
 
@@ -195,6 +198,55 @@ impl<'de> Deserialize<'de> for OneOrMany {
 
         deserializer.deserialize_any(Numbers)
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Advise {
+    pub(super) keep: Option<f64>,
+    pub(super) label_delay: Option<u32>,
+    pub(super) histories: Option<Vec<History>>,
+    pub(super) cost: Option<Costs>,
+}
+
+/// A count of windows, or `all`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum History {
+    Last(u32),
+    All,
+}
+
+impl<'de> Deserialize<'de> for History {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct CountOrAll;
+
+        impl serde::de::Visitor<'_> for CountOrAll {
+            type Value = History;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a count of windows, or \"all\"")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<History, E> {
+                if text == "all" { Ok(History::All) } else { Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)) }
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, count: i64) -> Result<History, E> {
+                let count = u32::try_from(count).ok().filter(|count| *count > 0);
+                count.map(History::Last).ok_or_else(|| E::custom("a history has at least 1 window"))
+            }
+        }
+
+        deserializer.deserialize_any(CountOrAll)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Costs {
+    pub(super) false_alarm: f64,
+    pub(super) miss: f64,
+    pub(super) refit: f64,
 }
 
 #[derive(Debug, Default, Deserialize)]

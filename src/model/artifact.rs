@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::bare::BareModel;
 use crate::model::encoder::Encoder;
 use crate::record::{ModelId, Offset, Partition, WindowIndex};
 
 /// The version of the file's form. A reader refuses a higher one.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// One model, or the record of why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,7 +72,7 @@ pub struct Lineage {
     pub fit_rows: u64,
     /// Of these, positive ones.
     pub fit_positives: u64,
-    /// Rows kept out of the fit, to score it.
+    /// Of these, rows that a first fit left out, to score it.
     pub holdout_rows: u64,
 }
 
@@ -126,11 +127,11 @@ pub struct Learned {
     /// How the optimum was found.
     pub solver: SolverReport,
     /// Every penalty that was tried, in the order of the trials, where there was a choice; the one that was taken has the
-    /// lowest log-loss on the held-out rows.
+    /// lowest log-loss on the first half of the held-out rows, and `holdout` is of the second half.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub penalties: Vec<PenaltyTrial>,
-    /// Scores by what they were taken on: `holdout` (the held-out rows of all its windows) and `newest_holdout` (those
-    /// of its newest window, the same rows for every scheme). An empty holdout has no entry.
+    /// Scores by what they were taken on: `holdout`, the last rows of its newest window, by a first fit that left them out.
+    /// The same rows for every scheme. An empty holdout has no entry.
     pub scores: BTreeMap<String, Score>,
     /// A few real rows, with the model's answers.
     pub examples: Vec<Example>,
@@ -143,8 +144,9 @@ pub struct Coefficient {
     pub name: String,
     /// The change of the log-odds by one standard deviation of a number, or by being of this level.
     pub weight: f64,
-    /// The square root of its place on the diagonal of the inverse Hessian of the objective, penalty and all; `None` from
-    /// solvers that have no Hessian, and where columns are collinear and not penalised.
+    /// The square root of its place on the diagonal of the inverse Hessian of the objective, penalty and all. `None` from
+    /// solvers that have no Hessian, where columns are collinear and not penalised, and for one-hot columns and an intercept
+    /// beside them: these have no level to compare with, so that their errors would measure the penalty.
     pub standard_error: Option<f64>,
     /// exp(weight); `None` beyond the range of `f64`.
     pub odds_ratio: Option<f64>,
@@ -161,7 +163,7 @@ pub struct PenaltyTrial {
     pub objective: f64,
     /// Whether that is the optimum.
     pub converged: bool,
-    /// On the held-out rows of all its windows; `None` without any.
+    /// On the first half of the held-out rows; `None` without any.
     pub log_loss: Option<f64>,
 }
 
@@ -184,7 +186,7 @@ pub struct SolverReport {
     pub method: Method,
     /// The weight of the penalty.
     pub l2: f64,
-    /// How often the rows were gone through, for all penalties together; 0 from linfa, which does not tell.
+    /// How often the rows were gone through, for the first fit and all its penalties too; 0 from linfa, which does not tell.
     pub passes: u64,
     /// Steps taken; 0 from linfa, which does not tell.
     pub iterations: u64,
@@ -288,6 +290,13 @@ impl Coefficient {
 }
 
 impl Learned {
+    /// The model without what is known of it.
+    #[must_use]
+    pub fn bare(&self) -> BareModel {
+        let weights = self.weights().collect();
+        BareModel { encoder: self.encoder.clone(), intercept: self.intercept.weight, weights }
+    }
+
     /// The weights alone, in the encoder's order.
     pub fn weights(&self) -> impl ExactSizeIterator<Item = f64> + Clone + '_ {
         self.coefficients.iter().map(|coefficient| coefficient.weight)

@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use crate::model::chunk::{CHUNK_ROWS, Chunk, KeptChunk};
 use crate::model::encoder::Encoder;
+use crate::model::encoder::learn::parts;
 use crate::model::frame::Frame;
 use crate::model::kernel::{Rows, Scale, Shape, Tile, Weights};
 use crate::model::table::{Subset, Table};
@@ -45,9 +46,10 @@ struct Piece {
 }
 
 impl Design {
-    /// The rows of frames that have the encoder's features.
-    pub(super) fn new(encoder: &Encoder, frames: &[Arc<Frame>], share: Subset) -> Self {
-        let frames: Vec<_> = frames.iter().map(|frame| (frame.table(), frame.range(share))).collect();
+    /// The rows of frames that have the encoder's features: of the newest, the last, those of `newest`, of the others all.
+    pub(super) fn new(encoder: &Encoder, frames: &[Arc<Frame>], newest: Subset) -> Self {
+        let frames = parts(frames, newest);
+        let frames: Vec<_> = frames.iter().map(|(frame, rows)| (frame.table(), frame.range(*rows))).collect();
         let arranged = arrange(encoder);
         let maps = frames.iter().map(|(table, _)| map_codes(encoder, &table.dictionaries)).collect();
         let shape = Shape::new(arranged.numbers.len(), arranged.levels);

@@ -1,4 +1,9 @@
 //! From the windows that a model learns from to the model.
+//!
+//! A first fit leaves out the last rows of the newest window and is scored on them; the model itself is then fitted to all
+//! rows, starting from the first fit.
+
+mod solve;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,20 +12,19 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::{Feature, FeatureKind, Pipeline, Schema, Solver};
-use crate::model::artifact::{Coefficient, Example, Learned, Method, PenaltyTrial, Score, SolverReport};
+use crate::model::bare::BareModel;
+use crate::model::artifact::{Coefficient, Example, Learned, PenaltyTrial, Score, SolverReport};
 use crate::model::design::Design;
-use crate::model::encoder::Encoder;
-use crate::model::encoder::learn::LearnError;
+use crate::model::encoder::{EncodedFeature, Encoding};
 use crate::model::frame::Frame;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
-use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
 use crate::model::table::Subset;
+
+use solve::{Problem, Solved};
 
 /// Fewer rows to train on than this say nothing.
 const FEWEST_ROWS: usize = 10;
-/// Beyond it a model file alone is a hundred megabytes.
-const MOST_COLUMNS: usize = 1_000_000;
 
 /// How a model is to be fitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,13 +74,13 @@ pub enum Unlearnable {
     /// Too little.
     #[error("there are {rows} rows to train on, and fewer than {FEWEST_ROWS} say nothing")]
     TooFewRows {
-        /// Labelled rows that are not held out.
+        /// Labelled rows.
         rows: usize,
     },
     /// Nothing to tell apart.
     #[error("all {rows} rows to train on are {}: a classifier needs both classes", class_name(*positive))]
     OneClass {
-        /// Labelled rows that are not held out.
+        /// Labelled rows.
         rows: usize,
         /// Their class.
         positive: bool,
@@ -115,136 +119,169 @@ fn class_name(positive: bool) -> &'static str {
     if positive { "positive" } else { "negative" }
 }
 
-/// Fits one model to windows, oldest first. Encoder and coefficients come from the rows that are not held out, scores
-/// from those that are. Where several penalties are given, each starts from the optimum of the one before, and the one
-/// with the lowest log-loss on the held-out rows is taken (the first where nothing is held out).
-/// `SolverReport::seconds` is left 0: there is no clock here.
+/// Fits one model to all rows of windows, oldest first, and scores a first fit on the last rows of the newest window.
+///
+/// Where several penalties are given, the first fit tries them all, each from the optimum of the one before. The one with
+/// the lowest log-loss on the first half of the held-out rows is taken (the first where nothing is held out), and its score is
+/// that on the second half. `SolverReport::seconds` is left 0: there is no clock here.
 ///
 /// # Errors
 /// Why these windows cannot be learned from, or that their rows cannot be read again.
 pub fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Learned, FitError> {
-    check(frames, schema)?;
-    let encoder = Encoder::learn(&schema.features, frames, settings.min_count)
-        .map_err(|LearnError::TooFarApart { column }| Unlearnable::TooFarApart { column })?;
-    let columns = encoder.width();
-    let design = Design::new(&encoder, frames, Subset::Training);
-    let method = solver::method(settings.solver, &design);
-    let most = if method == Method::Lbfgs { MOST_COLUMNS } else { MOST_DENSE - 1 };
-    if columns > most {
-        return Err(Unlearnable::TooManyColumns { columns, most }.into());
-    }
-    let positives: usize = frames.iter().map(|frame| frame.fit_positives()).sum();
-    let training_share = positives as f64 / design.rows() as f64;
-    let held_out = HeldOut { design: Design::new(&encoder, frames, Subset::HeldOut), settings, training_share };
-    let mut from = solver::from_share(&design, positives);
-    let (mut best, mut trials, mut passes): (Option<(f64, Trial)>, _, _) = (None, Vec::new(), 0);
-    for l2 in &settings.l2 {
-        let solution = solver::minimise(method, &design, *l2, from).map_err(|error| match error {
-            SolveError::Read(error) => FitError::Read(error),
-            SolveError::GaveUp(reason) => FitError::Unlearnable(Unlearnable::Solver { reason }),
-        })?;
-        from = solution.coefficients.clone();
-        passes += solution.passes;
-        let newest = frames.last().map_or(0, |frame| frame.range(Subset::HeldOut).len());
-        let scores = held_out.scores(&solution, newest)?;
-        let log_loss = scores.get(HOLDOUT).map(|score| score.log_loss);
-        trials.push(PenaltyTrial {
-            l2: *l2,
-            passes: solution.passes,
-            objective: solution.objective,
-            converged: solution.converged,
-            log_loss,
-        });
-        let loss = log_loss.unwrap_or(f64::INFINITY);
-        if best.as_ref().is_none_or(|(lowest, _)| loss < *lowest) {
-            best = Some((loss, Trial { l2: *l2, solution, scores }));
-        }
-    }
-    let Some((_, Trial { l2, solution, scores })) = best else {
-        let reason = "no penalty is given: train.l2 names none".to_owned();
-        return Err(Unlearnable::Solver { reason }.into());
-    };
-    let (intercept, coefficients) = coefficients(&encoder, &design, &solution);
+    let first = FirstFit::new(frames, schema, settings)?;
+    let l2 = first.l2(settings)?;
+    let problem = Problem { frames, newest: Subset::Whole, schema, settings };
+    let solved = problem.solve(l2, first.chosen.as_ref().map(Solved::bare).as_ref())?;
+    let solution = &solved.solution;
+    let (intercept, coefficients) = coefficients(&solved);
     let mut learned = Learned {
-        encoder,
         intercept,
         coefficients,
         threshold: settings.threshold,
         solver: SolverReport {
             method: solution.method,
             l2,
-            passes,
+            passes: solution.passes + first.trials.iter().map(|trial| trial.passes).sum::<u64>(),
             iterations: solution.iterations,
             objective: solution.objective,
             gradient_norm: solution.gradient_norm,
             converged: solution.converged,
             seconds: 0.0,
         },
-        penalties: if trials.len() > 1 { trials } else { Vec::new() },
-        scores,
+        penalties: if first.trials.len() > 1 { first.trials } else { Vec::new() },
+        scores: first.score.map(|score| (HOLDOUT.to_owned(), score)).into_iter().collect::<BTreeMap<_, _>>(),
         examples: Vec::new(),
+        encoder: solved.encoder,
     };
     learned.examples = examples(frames, schema, &learned);
     Ok(learned)
 }
 
-struct Trial {
-    l2: f64,
-    solution: Solution,
-    scores: BTreeMap<String, Score>,
+/// Fits a model to all rows of windows without scoring it, from where a neighbouring model is. `None` where the optimum was
+/// not reached.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_from(
+    frames: &[Arc<Frame>],
+    schema: &Schema,
+    settings: &FitSettings,
+    start: Option<&BareModel>,
+) -> Result<Option<BareModel>, FitError> {
+    let settings = &FitSettings {
+        solver: if settings.solver == Solver::Linfa { Solver::Auto } else { settings.solver },
+        ..settings.clone()
+    };
+    let l2 = match settings.l2[..] {
+        [l2] => l2,
+        _ => FirstFit::new(frames, schema, settings)?.l2(settings)?,
+    };
+    check(frames, schema, Subset::Whole)?;
+    let solved = Problem { frames, newest: Subset::Whole, schema, settings }.solve(l2, start)?;
+    Ok(solved.solution.converged.then(|| solved.bare()))
 }
 
-fn check(frames: &[Arc<Frame>], schema: &Schema) -> Result<(), Unlearnable> {
+/// A fit without the held-out rows, its penalty chosen, and its score on them.
+struct FirstFit {
+    chosen: Option<Solved>,
+    trials: Vec<PenaltyTrial>,
+    score: Option<Score>,
+}
+
+impl FirstFit {
+    fn new(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Self, FitError> {
+        check(frames, schema, Subset::Whole)?;
+        let mut first = Self { chosen: None, trials: Vec::new(), score: None };
+        let held_out = frames.last().map_or(0, |frame| frame.held_out());
+        if held_out == 0 || check(frames, schema, Subset::Training).is_err() {
+            return Ok(first);
+        }
+        let problem = Problem { frames, newest: Subset::Training, schema, settings };
+        let newest = &frames[frames.len() - 1..];
+        let (rows, positives) = counts(frames, Subset::Training);
+        let share = positives as f64 / rows as f64;
+        // The rows that choose a penalty do not score it.
+        let choosing = if settings.l2.len() > 1 { held_out.div_ceil(2) } else { 0 };
+        let mut lowest = f64::INFINITY;
+        let mut start: Option<BareModel> = None;
+        for l2 in &settings.l2 {
+            let solved = problem.solve(*l2, start.as_ref())?;
+            start = Some(solved.bare());
+            let design = Design::new(&solved.encoder, newest, Subset::HeldOut);
+            let (log_odds, truth) = design.log_odds(&solved.solution.coefficients)?;
+            let scored = |from: usize, to: usize| score(&log_odds[from..to], &truth[from..to], settings.threshold, share);
+            let log_loss = scored(0, choosing).map(|score| score.log_loss);
+            first.trials.push(PenaltyTrial {
+                l2: *l2,
+                passes: solved.solution.passes,
+                objective: solved.solution.objective,
+                converged: solved.solution.converged,
+                log_loss,
+            });
+            let loss = log_loss.unwrap_or(f64::INFINITY);
+            if first.chosen.is_none() || loss < lowest {
+                lowest = loss;
+                first.score = scored(choosing, truth.len());
+                first.chosen = Some(solved);
+            }
+        }
+        Ok(first)
+    }
+
+    /// The penalty chosen; the first where there was nothing to choose by.
+    fn l2(&self, settings: &FitSettings) -> Result<f64, Unlearnable> {
+        let first = settings.l2.first().copied();
+        let chosen = self.chosen.as_ref().map(|solved| solved.l2);
+        let reason = "no penalty is given: train.l2 names none";
+        chosen.or(first).ok_or_else(|| Unlearnable::Solver { reason: reason.to_owned() })
+    }
+}
+
+/// Rows, and positive ones, of windows.
+fn counts(frames: &[Arc<Frame>], newest: Subset) -> (usize, usize) {
+    let parts = crate::model::encoder::learn::parts(frames, newest);
+    let counts = parts.into_iter().map(|(frame, rows)| frame.counts(rows));
+    counts.fold((0, 0), |(rows, positives), (more, positive)| (rows + more, positives + positive))
+}
+
+fn check(frames: &[Arc<Frame>], schema: &Schema, newest: Subset) -> Result<(), Unlearnable> {
     if frames.iter().any(|frame| frame.features() != schema.features) {
         return Err(Unlearnable::OtherFeatures);
     }
     if frames.iter().all(|frame| frame.labelled() == 0) {
         return Err(Unlearnable::NoLabels { rows: frames.iter().map(|frame| frame.rows()).sum() });
     }
-    let rows: usize = frames.iter().map(|frame| frame.fit_len()).sum();
+    let (rows, positives) = counts(frames, newest);
     if rows < FEWEST_ROWS {
         return Err(Unlearnable::TooFewRows { rows });
     }
-    let positives: usize = frames.iter().map(|frame| frame.fit_positives()).sum();
     if positives == 0 || positives == rows {
         return Err(Unlearnable::OneClass { rows, positive: positives > 0 });
     }
     Ok(())
 }
 
-fn coefficients(encoder: &Encoder, design: &Design, solution: &Solution) -> (Coefficient, Vec<Coefficient>) {
-    let (intercept, weights) = design.to_encoder_order(&solution.coefficients);
-    let errors = solution.standard_errors.as_ref().map(|errors| design.to_encoder_order(errors));
-    let intercept_error = errors.as_ref().map(|(error, _)| *error);
-    let named = encoder.names().into_iter().zip(weights).enumerate().map(|(column, (name, weight))| {
-        Coefficient::new(name, weight, errors.as_ref().map(|(_, errors)| errors[column]))
+/// With errors for numbers; of an intercept only where no feature is one-hot.
+fn coefficients(solved: &Solved) -> (Coefficient, Vec<Coefficient>) {
+    let (intercept, weights) = solved.design.to_encoder_order(&solved.solution.coefficients);
+    let errors = solved.solution.standard_errors.as_ref().map(|errors| solved.design.to_encoder_order(errors));
+    let is_number = |feature: &EncodedFeature| matches!(feature.encoding, Encoding::Number { .. });
+    let has_meaning: Vec<bool> = solved
+        .encoder
+        .features
+        .iter()
+        .flat_map(|feature| std::iter::repeat_n(is_number(feature), feature.encoding.width()))
+        .collect();
+    let intercept_error = errors.as_ref().map(|(error, _)| *error).filter(|_| has_meaning.iter().all(|has| *has));
+    let named = solved.encoder.names().into_iter().zip(weights).enumerate().map(|(column, (name, weight))| {
+        let error = errors.as_ref().map(|(_, errors)| errors[column]).filter(|_| has_meaning[column]);
+        Coefficient::new(name, weight, error)
     });
     (Coefficient::new("(intercept)".to_owned(), intercept, intercept_error), named.collect())
 }
 
-/// The rows that a fit does not see.
-struct HeldOut<'a> {
-    design: Design,
-    settings: &'a FitSettings,
-    training_share: f64,
-}
-
-impl HeldOut<'_> {
-    /// Scores on all held-out rows, and on the last `newest` of them.
-    fn scores(&self, solution: &Solution, newest: usize) -> io::Result<BTreeMap<String, Score>> {
-        let (log_odds, truth) = self.design.log_odds(&solution.coefficients)?;
-        let from = truth.len() - newest;
-        let score =
-            |first: usize| score(&log_odds[first..], &truth[first..], self.settings.threshold, self.training_share);
-        let scores = [(HOLDOUT, score(0)), (NEWEST_HOLDOUT, score(from))];
-        Ok(scores.into_iter().filter_map(|(name, score)| Some((name.to_owned(), score?))).collect())
-    }
-}
-
-/// The held-out rows of all windows that a model learned from.
+/// The last rows of the newest window, by the first fit.
 const HOLDOUT: &str = "holdout";
-/// The held-out rows of its newest window.
-const NEWEST_HOLDOUT: &str = "newest_holdout";
 
 /// Rows of the newest window that has any, answered as a request would be.
 fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Example> {

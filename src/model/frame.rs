@@ -26,7 +26,8 @@ pub struct Frame {
     fit_len: usize,
     fit_positives: usize,
     examples: Vec<Map<String, Value>>,
-    summary: Summary,
+    training: Summary,
+    whole: Summary,
     profile: Profile,
 }
 
@@ -43,16 +44,17 @@ impl Frame {
         self.table.rows()
     }
 
-    /// How many of the labelled rows a model is fitted to: all but the held-out ones, which are the last.
+    /// How many of the labelled rows are held out from a first fit when this is the newest window: the last ones.
     #[must_use]
-    pub fn fit_len(&self) -> usize {
-        self.fit_len
+    pub fn held_out(&self) -> usize {
+        self.labelled() - self.fit_len
     }
 
-    /// How many of the rows that a model is fitted to are positive.
+    /// How many of the labelled rows are positive.
     #[must_use]
-    pub fn fit_positives(&self) -> usize {
-        self.fit_positives
+    pub fn positives(&self) -> usize {
+        // Counted in memory once, so it fits.
+        self.profile.positives as usize
     }
 
     /// A few rows as an API request may hold them: by column, numbers for numeric features, texts for the others, null
@@ -76,12 +78,26 @@ impl Frame {
         &self.table
     }
 
-    pub(super) fn summary(&self) -> &Summary {
-        &self.summary
+    /// What an encoder learns from some of the rows; nothing is known of the held-out ones alone.
+    pub(super) fn summary(&self, rows: Subset) -> &Summary {
+        match rows {
+            Subset::Training => &self.training,
+            Subset::HeldOut | Subset::Whole => &self.whole,
+        }
     }
 
-    pub(super) fn range(&self, share: Subset) -> Range<usize> {
-        match share {
+    /// How many rows, and how many positive ones, are meant.
+    pub(super) fn counts(&self, rows: Subset) -> (usize, usize) {
+        let (all, positives) = (self.labelled(), self.positives());
+        match rows {
+            Subset::Training => (self.fit_len, self.fit_positives),
+            Subset::HeldOut => (all - self.fit_len, positives - self.fit_positives),
+            Subset::Whole => (all, positives),
+        }
+    }
+
+    pub(super) fn range(&self, rows: Subset) -> Range<usize> {
+        match rows {
             Subset::Training => 0..self.fit_len,
             Subset::HeldOut => self.fit_len..self.table.rows(),
             Subset::Whole => 0..self.table.rows(),

@@ -18,6 +18,7 @@ use pulp::{Arch, Simd, WithSimd};
 use crate::model::chunk::Chunk;
 
 pub(super) use sums::Sums;
+pub(super) use terms::exp;
 
 /// Rows whose numbers are laid out together: with a dozen numbers x and v of a tile are 32 KiB and stay in the first-level
 /// cache, and the product of the tile's 1 + exp(-|z|) stays far below the largest `f64`.

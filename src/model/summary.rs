@@ -1,4 +1,5 @@
-//! What an encoder needs to know of a window's training rows: counted once, and added up for any set of windows.
+//! What an encoder needs to know of a window's rows, with and without the held-out ones: counted once, and added up for any
+//! set of windows.
 
 use std::io;
 
@@ -10,7 +11,7 @@ use crate::model::table::Table;
 /// narrowly that a 256th of the rows is looked at again.
 const RANKS: usize = 256;
 
-/// What is known of the training rows of one window.
+/// What is known of some rows of one window.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     /// In the order of the table.
@@ -39,10 +40,11 @@ pub(super) struct Columns {
     pub(super) codes: Vec<CountedColumn>,
 }
 
-/// A numeric column's present values, told apart by whether models are fitted to them.
+/// A numeric column's present values, without the held-out rows and with them.
 #[derive(Debug)]
 pub(super) struct SortedColumn {
-    pub(super) summary: NumberSummary,
+    pub(super) training: NumberSummary,
+    pub(super) whole: NumberSummary,
     /// Of all rows.
     pub(super) cuts: Vec<Cut>,
     /// How many of all rows have a value.
@@ -65,16 +67,23 @@ pub(super) struct CountedColumn {
 }
 
 impl Summary {
-    pub(super) fn new(columns: Columns) -> Self {
-        Self {
-            numbers: columns.numbers.into_iter().map(|column| column.summary).collect(),
-            codes: columns.codes.into_iter().map(|column| column.training).collect(),
+    /// Without the held-out rows, and with them.
+    pub(super) fn both(columns: Columns) -> (Self, Self) {
+        let (mut training, mut whole) = (Self::default(), Self::default());
+        for column in columns.numbers {
+            training.numbers.push(column.training);
+            whole.numbers.push(column.whole);
         }
+        for column in columns.codes {
+            training.codes.push(column.training);
+            whole.codes.push(column.all);
+        }
+        (training, whole)
     }
 }
 
 /// Reads a window once, or a few times where its columns take more than `spare` bytes together, and tells its columns;
-/// the first `fit_len` rows are those that models are fitted to.
+/// behind the first `fit_len` rows are the held-out ones.
 pub(super) fn gather(table: &Table, fit_len: usize, spare: usize) -> io::Result<Columns> {
     let rows = table.rows();
     // Each cell is held twice: as it was read, and in its column.
@@ -135,16 +144,17 @@ fn count(table: &Table, fit_len: usize) -> io::Result<Vec<CountedColumn>> {
 
 impl SortedColumn {
     fn new(mut cells: Vec<f64>, fit_len: usize) -> Self {
+        let rows = cells.len();
         let held_out = sorted(cells.split_off(fit_len.min(cells.len())));
-        let rows = cells.len() as u64;
-        let training = sorted(cells);
-        let summary = NumberSummary::new(&training, rows - training.len() as u64);
-        let present = (training.len() + held_out.len()) as u64;
+        let (rows, all) = (cells.len() as u64, rows as u64);
+        let sorted_training = sorted(cells);
+        let training = NumberSummary::new(&sorted_training, rows - sorted_training.len() as u64);
+        let present = (sorted_training.len() + held_out.len()) as u64;
         // Two sorted runs: what sorting merges in one step.
-        let mut all = training;
-        all.extend(held_out);
-        all.sort_by(f64::total_cmp);
-        Self { summary, cuts: cuts(&all), present }
+        let mut values = sorted_training;
+        values.extend(held_out);
+        values.sort_by(f64::total_cmp);
+        Self { training, whole: NumberSummary::new(&values, all - present), cuts: cuts(&values), present }
     }
 }
 

@@ -23,9 +23,9 @@ pub(super) struct Table {
 /// Which rows of a frame are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subset {
-    /// Those that models are fitted to.
+    /// Those that a first fit learns from where the frame is the newest.
     Training,
-    /// Those kept out of every fit.
+    /// Those that score it.
     HeldOut,
     /// All of them.
     Whole,

@@ -1,10 +1,11 @@
 //! All models at one moment, and the names that they answer to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Artifact, Learned, ModelScore, Predictor, WindowReport};
-use crate::record::{ModelId, WindowIndex};
+use crate::evaluation::{Advice, recipe_in_office};
+use crate::model::{Artifact, Learned, Predictor, WindowReport};
+use crate::record::{ModelId, Scheme, WindowIndex};
 use crate::registry::alias::{Aliases, RESERVED};
 
 /// A set of models that does not change.
@@ -13,6 +14,7 @@ pub struct Snapshot {
     models: BTreeMap<ModelId, Arc<Model>>,
     windows: BTreeMap<WindowIndex, Arc<WindowReport>>,
     aliases: Arc<Aliases>,
+    advice: Option<Arc<Advice>>,
     latest: Option<ModelId>,
     champion: Option<ModelId>,
 }
@@ -25,11 +27,14 @@ pub(super) struct Renewal {
     /// Models that are there no longer.
     pub(super) retired: Vec<ModelId>,
     pub(super) aliases: Option<Aliases>,
+    pub(super) advice: Option<Advice>,
 }
 
 impl Renewal {
     pub(super) fn is_empty(&self) -> bool {
-        self.artifacts.is_empty() && self.reports.is_empty() && self.retired.is_empty() && self.aliases.is_none()
+        self.artifacts.is_empty() && self.reports.is_empty() && self.retired.is_empty()
+            && self.aliases.is_none()
+            && self.advice.is_none()
     }
 }
 
@@ -87,7 +92,10 @@ impl Snapshot {
         if let Some(aliases) = renewal.aliases {
             next.aliases = Arc::new(aliases);
         }
-        (next.latest, next.champion) = (next.find_latest(), next.find_champion());
+        if let Some(advice) = renewal.advice {
+            next.advice = Some(Arc::new(advice));
+        }
+        (next.latest, next.champion) = (next.find_latest(None), next.find_champion(None));
         next
     }
 
@@ -111,6 +119,12 @@ impl Snapshot {
     /// All of them, by window and then by scheme.
     pub fn models(&self) -> impl DoubleEndedIterator<Item = &Arc<Model>> {
         self.models.values()
+    }
+
+    /// How often to retrain, and on how much history, where that has been asked.
+    #[must_use]
+    pub fn advice(&self) -> Option<&Arc<Advice>> {
+        self.advice.as_ref()
     }
 
     /// The names that people gave, and how they came to be.
@@ -149,33 +163,50 @@ impl Snapshot {
         self.latest.and_then(|id| self.get(id))
     }
 
-    /// The accepted model of the lowest log-loss on the held-out rows of the newest window on which all have been scored;
-    /// where nothing is held out, on all its rows, which only earlier models can be scored on.
+    /// The newest accepted model of the recipe in office: the one whose models, a window old, did best on the newest windows.
+    /// Before 12 windows have been judged, the latest.
     #[must_use]
     pub fn champion(&self) -> Option<&Arc<Model>> {
         self.champion.and_then(|id| self.get(id))
     }
 
-    fn find_latest(&self) -> Option<ModelId> {
-        let newest = self.models().rev().find(|model| model.artifact().is_eligible())?.id().window;
-        self.models()
-            .map(|model| (model.id(), model.artifact().is_eligible()))
-            .find_map(|(id, is_eligible)| (id.window == newest && is_eligible).then_some(id))
+    /// The champion as it followed from models and reports of the windows before `window`, whatever has come since.
+    #[must_use]
+    pub fn champion_before(&self, window: WindowIndex) -> Option<Arc<Model>> {
+        self.find_champion(Some(window)).and_then(|id| self.get(id)).cloned()
     }
 
-    fn find_champion(&self) -> Option<ModelId> {
-        let best = |report: &WindowReport, loss: fn(&ModelScore) -> Option<f64>| {
-            let scored = report.scores.iter().filter_map(|score| {
-                let model = self.get(score.model).filter(|model| model.artifact().is_eligible())?;
-                Some((loss(score)?, model.id()))
-            });
-            scored.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, model)| model)
-        };
-        self.windows().rev().find_map(|report| {
-            best(report, |score| Some(score.holdout.as_ref()?.log_loss))
-                .or_else(|| best(report, |score| Some(score.window.as_ref()?.log_loss)))
-        })
+    fn eligible(&self, before: Option<WindowIndex>) -> impl DoubleEndedIterator<Item = ModelId> {
+        let is_before = move |id: ModelId| before.is_none_or(|before| id.window < before);
+        let eligible = self.models().filter(move |model| model.artifact().is_eligible() && is_before(model.id()));
+        eligible.map(|model| model.id())
     }
+
+    fn find_latest(&self, before: Option<WindowIndex>) -> Option<ModelId> {
+        let newest = self.eligible(before).next_back()?.window;
+        self.eligible(before).find(|id| id.window == newest)
+    }
+
+    fn find_champion(&self, before: Option<WindowIndex>) -> Option<ModelId> {
+        let latest = self.find_latest(before)?;
+        let reports = self.windows.values().filter(|report| before.is_none_or(|before| report.window < before));
+        let judged: Vec<(f64, BTreeMap<Scheme, f64>)> =
+            reports.filter(|report| report.is_evidence).map(|report| losses_at_age_one(report)).collect();
+        let recipes: BTreeSet<Scheme> = judged.iter().flat_map(|(_, losses)| losses.keys().copied()).collect();
+        let recipes: Vec<Scheme> = recipes.into_iter().collect();
+        let office = recipe_in_office(&judged, &recipes).unwrap_or(latest.scheme);
+        self.eligible(before).rev().find(|id| id.scheme == office).or(Some(latest))
+    }
+}
+
+/// Labelled rows of a window, and the log-loss sums of the models of the window before.
+fn losses_at_age_one(report: &WindowReport) -> (f64, BTreeMap<Scheme, f64>) {
+    let scored = report.scores.iter().filter(|score| score.model.window.next() == report.window);
+    let losses = scored.filter_map(|found| {
+        let score = found.window.as_ref()?;
+        Some((found.model.scheme, score.log_loss * score.rows as f64))
+    });
+    (report.profile.rows as f64, losses.collect())
 }
 
 /// A name that no model has.

@@ -14,9 +14,9 @@ pub(super) fn lineage<'a>(manifests: impl Iterator<Item = &'a Manifest>, used: &
     Lineage {
         id: id(&windows),
         windows,
-        fit_rows: sum(Frame::fit_len),
-        fit_positives: sum(Frame::fit_positives),
-        holdout_rows: sum(|frame| frame.labelled() - frame.fit_len()),
+        fit_rows: sum(Frame::labelled),
+        fit_positives: sum(Frame::positives),
+        holdout_rows: used.last().map_or(0, |frame| frame.held_out() as u64),
     }
 }
 

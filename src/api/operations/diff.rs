@@ -54,7 +54,7 @@ pub(crate) struct CoefficientChange {
 /// A score of both; comparable where the rows are the same
 #[derive(Debug, Object)]
 pub(crate) struct ScoreChange {
-    /// `holdout` or `newest_holdout`
+    /// `holdout`
     pub(crate) on: String,
     /// Which score
     pub(crate) score: String,

@@ -8,7 +8,7 @@ use crate::model;
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Score {
-    /// `holdout`: the held-out rows of all its windows; `newest_holdout`: those of its newest window
+    /// `holdout`: the last rows of its newest window, by a first fit that left them out; `window`: all rows of a later one
     pub(crate) on: String,
     /// Rows scored
     pub(crate) rows: u64,

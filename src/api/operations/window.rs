@@ -1,9 +1,9 @@
-//! What answers say of a window: its comparisons, its drift, its scores.
+//! What answers say of a window: its drift, its scores.
 
-use poem_openapi::{Enum, Object};
+use poem_openapi::Object;
 
 use crate::api::operations::score::Score;
-use crate::model::{self, Drift as FoundDrift, ScoredOn, WindowReport};
+use crate::model::{self, Drift as FoundDrift, WindowReport};
 
 /// A window in a line
 #[derive(Debug, Object)]
@@ -11,44 +11,18 @@ use crate::model::{self, Drift as FoundDrift, ScoredOn, WindowReport};
 pub(crate) struct WindowSummary {
     /// Which one, from 1
     pub(crate) window: u32,
+    /// What it is called beside its number, as in `week of 2013-04-01`; left out where windows have no times
+    pub(crate) period: Option<String>,
     /// Its rows that have a target
     pub(crate) labelled: u64,
     /// Of these, positive ones
     pub(crate) positives: u64,
     /// The sha256 of its batch file
     pub(crate) sha256: String,
-    /// Ways of training side by side on its rows
-    pub(crate) comparisons: Vec<Comparison>,
     /// What changed since the window before
     pub(crate) drift: Option<Drift>,
     /// What changed since the first window
     pub(crate) drift_since_first: Option<Drift>,
-}
-
-/// Two models on the same rows
-#[derive(Debug, Object)]
-pub(crate) struct Comparison {
-    pub(crate) first: String,
-    pub(crate) second: String,
-    /// Which rows
-    pub(crate) on: Rows,
-    pub(crate) rows: u64,
-    /// The mean over rows of the first's log-loss less the second's: below 0 the first is better
-    pub(crate) difference: f64,
-    /// The lower end of its 95% interval (paired and normal)
-    pub(crate) low: f64,
-    /// The upper end
-    pub(crate) high: f64,
-}
-
-/// Which rows of a window
-#[derive(Debug, Clone, Copy, Enum)]
-#[oai(rename_all = "snake_case")]
-pub(crate) enum Rows {
-    /// All labelled rows, which neither model has seen
-    Window,
-    /// The held-out rows
-    Holdout,
 }
 
 /// What changed between two windows
@@ -59,6 +33,8 @@ pub(crate) struct Drift {
     pub(crate) positive_share_before: Option<f64>,
     /// The same in this one
     pub(crate) positive_share: Option<f64>,
+    /// What changed in the target
+    pub(crate) target: Option<FeatureDrift>,
     /// By feature
     pub(crate) features: Vec<FeatureDrift>,
 }
@@ -68,8 +44,10 @@ pub(crate) struct Drift {
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct FeatureDrift {
     pub(crate) feature: String,
-    /// Population stability index; above 0.1 is a shift, above 0.25 a large one, by the custom of the field
+    /// Population stability index
     pub(crate) psi: f64,
+    /// Above it is a shift: the larger of 0.1, by the custom of the field, and what sampling alone exceeds
+    pub(crate) threshold: f64,
     /// The statistic of Kolmogorov and Smirnov; left out for texts
     pub(crate) ks: Option<f64>,
 }
@@ -79,7 +57,7 @@ pub(crate) struct FeatureDrift {
 pub(crate) struct WindowScore {
     pub(crate) model: String,
     pub(crate) window: u32,
-    /// The scores; `on` is `window` for all its rows, or `holdout`
+    /// The scores; `on` is `window` for all its rows, or `holdout` for the last ones, by a first fit of the model
     pub(crate) score: Score,
 }
 
@@ -87,41 +65,29 @@ impl WindowSummary {
     pub(crate) fn of(report: &WindowReport) -> Self {
         Self {
             window: report.window.get(),
+            period: report.period.clone(),
             labelled: report.profile.rows,
             positives: report.profile.positives,
             sha256: report.sha256.clone(),
-            comparisons: report.comparisons.iter().map(Comparison::of).collect(),
             drift: report.drift.as_ref().map(Drift::of),
             drift_since_first: report.drift_since_first.as_ref().map(Drift::of),
         }
     }
 }
 
-impl Comparison {
-    fn of(found: &model::Comparison) -> Self {
-        Self {
-            first: found.first.to_string(),
-            second: found.second.to_string(),
-            on: match found.on {
-                ScoredOn::Window => Rows::Window,
-                ScoredOn::Holdout => Rows::Holdout,
-            },
-            rows: found.rows,
-            difference: found.difference,
-            low: found.low,
-            high: found.high,
-        }
-    }
-}
-
 impl Drift {
     fn of(found: &FoundDrift) -> Self {
-        let features =
-            found.features.iter().map(|one| FeatureDrift { feature: one.feature.clone(), psi: one.psi, ks: one.ks });
+        let of = |one: &model::FeatureDrift| FeatureDrift {
+            feature: one.feature.clone(),
+            psi: one.psi,
+            threshold: one.threshold,
+            ks: one.ks,
+        };
         Self {
             positive_share_before: found.positive_share_before,
             positive_share: found.positive_share,
-            features: features.collect(),
+            target: found.target.as_ref().map(of),
+            features: found.features.iter().map(of).collect(),
         }
     }
 }

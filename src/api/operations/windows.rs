@@ -58,8 +58,7 @@ pub(crate) struct Happening {
 impl Windows {
     /// List the windows
     ///
-    /// Every window on which all models have been scored: how its rows are distributed, which way of training did better
-    /// on them, and what drifted. In pages: `next` leads to the following one.
+    /// Every window on which all models have been scored, and what drifted. In pages: `next` leads to the following one.
     #[oai(path = "/v1/windows", method = "get", operation_id = "list_windows", tag = "Tag::Windows")]
     async fn windows(
         &self,
@@ -94,8 +93,8 @@ impl Windows {
 
     /// Show all scores
     ///
-    /// The model x window table: every model on every later window, and on the held-out rows of each. In pages: `next`
-    /// leads to the following one.
+    /// The model x window table: every model on the later windows, and its first fit on the rows that it left out. In pages:
+    /// `next` leads to the following one.
     #[oai(path = "/v1/scores", method = "get", operation_id = "show_scores", tag = "Tag::Windows")]
     async fn scores(
         &self,

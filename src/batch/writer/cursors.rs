@@ -142,7 +142,7 @@ impl Cursors {
     pub(super) fn slack(&self, cut: &Cut) -> i64 {
         let most = LONGEST_GAP.saturating_mul(cut.length());
         match cut.span() {
-            Some(span) => span.saturating_add(cut.lateness()).min(most),
+            Some(span) => span.longest().saturating_add(cut.lateness()).min(most),
             None => {
                 let rows = ON_THE_WAY.saturating_mul((self.0.len() as u64).max(cut.stride()));
                 i64::try_from(rows).unwrap_or(most).min(most)

@@ -129,8 +129,8 @@ impl BatchWriter {
             cursor.resumed_at = is_this_log.then_some(point.offset);
             cursor.at = if self.cut.span().is_some() { point.newest } else { point.last_row };
         }
-        if let (Some(span), Some(length)) = (manifest.span, self.cut.span()) {
-            self.windows.first_span = Some(span.from.div_euclid(length) - i64::from(manifest.window.get()) + 1);
+        if let (Some(span), Some(spans)) = (manifest.span, self.cut.span()) {
+            self.windows.first_span = Some(spans.of_time(span.from) - i64::from(manifest.window.get()) + 1);
         }
         if self.end.is_none() {
             self.deleted.1.extend(&manifest.deleted);

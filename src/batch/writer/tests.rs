@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::batch::{
     Arrival, BatchError, BatchStore, BatchWriter, Content, CsvFormat, Cut, EndMark, Manifest, SealReason, Taken,
 };
-use crate::config::WindowPolicy;
+use crate::config::{EventSpan, WindowPolicy};
 use crate::record::{Offset, Partition, RowNumber};
 
 mod mistakes;
@@ -203,7 +203,7 @@ fn parts_of(parts: u32) -> WindowPolicy {
 }
 
 fn event(seconds: u64, lateness: u64) -> WindowPolicy {
-    WindowPolicy::Event { span: Duration::from_secs(seconds), lateness: Duration::from_secs(lateness) }
+    WindowPolicy::Event { span: EventSpan::Fixed(Duration::from_secs(seconds)), lateness: Duration::from_secs(lateness) }
 }
 
 proptest! {

@@ -90,7 +90,7 @@ impl Windows {
 
     /// Whether the partition had passed the end of a span, and its lateness, before this message.
     fn is_late(&self, place: Place, span: i64) -> bool {
-        let end = self.cut.span().map(|length| span.saturating_add(1).saturating_mul(length));
+        let end = self.cut.span().map(|spans| spans.begin(span.saturating_add(1)));
         place.needed.at.zip(end).is_some_and(|(newest, end)| newest.saturating_sub(self.cut.lateness()) >= end)
     }
 
@@ -192,9 +192,9 @@ impl Windows {
 
     /// The bounds of an event window.
     pub(super) fn span_of(&self, window: WindowIndex) -> Option<TimeSpan> {
-        let (length, first) = (self.cut.span()?, self.first_span?);
-        let from = (first + i64::from(window.get()) - 1).saturating_mul(length);
-        Some(TimeSpan { from, until: from.saturating_add(length) })
+        let (spans, first) = (self.cut.span()?, self.first_span?);
+        let span = first.saturating_add(i64::from(window.get()) - 1);
+        Some(TimeSpan { from: spans.begin(span), until: spans.begin(span.saturating_add(1)) })
     }
 
     /// Rows wait in memory until a window has enough for a write; many small windows must not add up.

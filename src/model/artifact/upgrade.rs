@@ -15,11 +15,23 @@ impl Artifact {
         if value["format"] == json!(1) {
             value = from_1(value)?;
         }
+        if value["format"].as_u64().is_some_and(|format| format < 4) {
+            from_3(&mut value);
+        }
         // What form 2 has beside this one is passed over.
         if let Some(format) = value.get_mut("format") {
             *format = json!(FORMAT);
         }
         serde_json::from_value(value)
+    }
+}
+
+/// Up to form 3 a model was fitted without the last rows of each window, and `newest_holdout` was what `holdout` is now.
+fn from_3(value: &mut Value) {
+    if let Some(scores) = value["outcome"]["scores"].as_object_mut() {
+        if let Some(newest) = scores.remove("newest_holdout") {
+            scores.insert("holdout".to_owned(), newest);
+        }
     }
 }
 

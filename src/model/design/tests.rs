@@ -44,7 +44,7 @@ fn raw_cells_and_the_design_give_the_same_probabilities() {
              min_count = {min_count}"
         ));
         let (schema, frames) = read_holding_out(&pipeline, format!("{csv}{new}").as_bytes(), 4, 0.0);
-        let encoder = Encoder::learn(&schema.features, &frames[..1], min_count).expect("a sane range");
+        let encoder = Encoder::learn(&schema.features, &frames[..1], Subset::Whole, min_count).expect("a sane range");
         let learned = made_up(encoder);
         let design = Design::new(&learned.encoder, &frames, Subset::Whole);
         let predictor = Predictor::new(&learned);

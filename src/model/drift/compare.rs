@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evaluation::psi_threshold;
 use crate::model::drift::{Distribution, FeatureProfile, Profile};
 
 /// Bins over a numeric feature, cut at the earlier window's deciles.
@@ -20,6 +21,9 @@ pub struct Drift {
     pub positive_share_before: Option<f64>,
     /// The same in the later one.
     pub positive_share: Option<f64>,
+    /// What changed in the target. Forms before did not tell.
+    #[serde(default)]
+    pub target: Option<FeatureDrift>,
     /// In the order of the pipeline file.
     pub features: Vec<FeatureDrift>,
 }
@@ -31,30 +35,69 @@ pub struct FeatureDrift {
     pub feature: String,
     /// The population stability index, sum over bins of (q - p) ln(q / p) with p and q the shares before and now. Bins
     /// are the earlier window's deciles or its values (those below 1% together, unseen ones among them), and missing
-    /// cells; an empty bin counts as 0.0001. Above 0.1 is a shift, above 0.25 a large one, by the custom of the field.
+    /// cells; an empty bin counts as 0.0001.
     pub psi: f64,
+    /// Above it is a shift: the larger of 0.1, by the custom of the field, and what sampling alone exceeds in 5% of the
+    /// cases for any feature.
+    #[serde(default = "customary")]
+    pub threshold: f64,
     /// The statistic of Kolmogorov and Smirnov, the largest difference of the two distribution functions, of present
     /// cells; from histograms of 256 bins, hence to within a 128th; exact for features of few values. `None` where there is nothing to order or to compare.
     pub ks: Option<f64>,
 }
 
-impl Profile {
-    /// What changed since an earlier window; features that one of them does not have are left out.
+fn customary() -> f64 {
+    0.1
+}
+
+impl FeatureDrift {
+    /// Whether that is more than chance.
     #[must_use]
-    pub fn drift_since(&self, earlier: &Self) -> Drift {
+    pub fn is_shift(&self) -> bool {
+        self.psi > self.threshold
+    }
+}
+
+impl Profile {
+    /// What changed since an earlier window; features that one of them does not have are left out. `None` where one of them
+    /// has no labelled row: then it cannot be told.
+    #[must_use]
+    pub fn drift_since(&self, earlier: &Self) -> Option<Drift> {
+        if self.rows == 0 || earlier.rows == 0 {
+            return None;
+        }
+        let drift = |before: &FeatureProfile, now: &FeatureProfile| {
+            let (psi, bins) = psi(before, now)?;
+            let threshold = psi_threshold(self.rows, earlier.rows, bins, self.features.len());
+            Some(FeatureDrift { feature: now.feature.clone(), psi, threshold, ks: ks(before, now) })
+        };
         let features = self.features.iter().filter_map(|now| {
             let before = earlier.features.iter().find(|before| before.feature == now.feature)?;
-            Some(FeatureDrift { feature: now.feature.clone(), psi: psi(before, now)?, ks: ks(before, now) })
+            drift(before, now)
         });
-        Drift {
+        Some(Drift {
             positive_share_before: earlier.positive_share(),
             positive_share: self.positive_share(),
             features: features.collect(),
+            target: drift(&earlier.target(), &self.target()),
+        })
+    }
+
+    /// The target as one more feature.
+    fn target(&self) -> FeatureProfile {
+        let values = ["negative", "positive"].map(str::to_owned).into();
+        let counts = vec![self.rows - self.positives.min(self.rows), self.positives];
+        FeatureProfile {
+            feature: "(target)".to_owned(),
+            missing: 0,
+            distribution: Distribution::Texts { values, counts },
         }
     }
 }
 
-fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<f64> {
+/// The index, and how many bins it is of.
+
+fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
     let (mut bins_before, mut bins_now) = match (&before.distribution, &now.distribution) {
         (Distribution::Numbers { .. }, Distribution::Numbers { .. }) => {
             let cuts = deciles(&before.distribution);
@@ -84,11 +127,13 @@ fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<f64> {
     bins_now.push(now.missing as f64);
     let (all_before, all_now) = (bins_before.iter().sum::<f64>(), bins_now.iter().sum::<f64>());
     let terms = bins_before.iter().zip(&bins_now).filter(|(before, now)| **before > 0.0 || **now > 0.0);
-    let terms = terms.map(|(before, now)| {
-        let (p, q) = ((before / all_before).max(SMALLEST_SHARE), (now / all_now).max(SMALLEST_SHARE));
-        (q - p) * (q / p).ln()
-    });
-    (all_before > 0.0 && all_now > 0.0).then(|| terms.sum())
+    let terms: Vec<f64> = terms
+        .map(|(before, now)| {
+            let (p, q) = ((before / all_before).max(SMALLEST_SHARE), (now / all_now).max(SMALLEST_SHARE));
+            (q - p) * (q / p).ln()
+        })
+        .collect();
+    (all_before > 0.0 && all_now > 0.0).then(|| (terms.iter().sum(), terms.len()))
 }
 
 /// The values below which each tenth of the cells lies, each once.

@@ -1,4 +1,4 @@
-//! Learning an encoder from the training rows of windows, and from nothing else.
+//! Learning an encoder from the rows of windows that a fit learns from, and from nothing else.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::config::{Feature, FeatureKind};
 use crate::model::encoder::{EncodedFeature, Encoder, Encoding, Level};
 use crate::model::frame::Frame;
 use crate::model::summary::NumberSummary;
-use crate::model::table::is_number;
+use crate::model::table::{Subset, is_number};
 
 /// A column whose range is at most this share of its largest absolute value is constant: what is left is rounding.
 const CONSTANT: f64 = 1e-12;
@@ -22,22 +22,25 @@ pub(in crate::model) enum LearnError {
 }
 
 impl Encoder {
-    /// Learns from the training rows of frames that all have these features: from what each frame has told of them.
+    /// Learns from frames that all have these features, by what each frame has told of its rows: of the newest, the last,
+    /// from the rows of `newest`, of the others from all.
     pub(in crate::model) fn learn(
         features: &[Feature],
         frames: &[Arc<Frame>],
+        newest: Subset,
         min_count: u64,
     ) -> Result<Self, LearnError> {
+        let frames = parts(frames, newest);
         let (mut number_place, mut code_place) = (0, 0);
         let mut encoded = Vec::with_capacity(features.len());
         for feature in features {
             let encoding = if is_number(feature) {
-                let summaries: Vec<_> = frames.iter().map(|frame| &frame.summary().numbers[number_place]).collect();
+                let summaries: Vec<_> = frames.iter().map(|(frame, rows)| &frame.summary(*rows).numbers[number_place]).collect();
                 number_place += 1;
                 number(&summaries, feature.kind == FeatureKind::Log)
                     .ok_or_else(|| LearnError::TooFarApart { column: feature.column.clone() })?
             } else {
-                let mut levels = texts(frames, code_place, min_count);
+                let mut levels = texts(&frames, code_place, min_count);
                 code_place += 1;
                 match &feature.kind {
                     FeatureKind::Calendar(part, format) => {
@@ -51,6 +54,13 @@ impl Encoder {
         }
         Ok(Self { features: encoded })
     }
+}
+
+/// Which rows of each frame are meant.
+pub(in crate::model) fn parts(frames: &[Arc<Frame>], newest: Subset) -> Vec<(&Arc<Frame>, Subset)> {
+    let last = frames.len().saturating_sub(1);
+    let of = |place: usize| if place == last { newest } else { Subset::Whole };
+    frames.iter().enumerate().map(|(place, frame)| (frame, of(place))).collect()
 }
 
 /// `None` when the range of the numbers is beyond `f64`.
@@ -93,12 +103,12 @@ fn unlog(x: f64) -> f64 {
     format!("{cell:.11e}").parse().unwrap_or(cell)
 }
 
-fn texts(frames: &[Arc<Frame>], place: usize, min_count: u64) -> Vec<Level> {
+fn texts(frames: &[(&Arc<Frame>, Subset)], place: usize, min_count: u64) -> Vec<Level> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut missing = 0_u64;
-    for frame in frames {
+    for (frame, rows) in frames {
         // The first count is that of missing cells.
-        let Some((without, by_code)) = frame.summary().codes[place].split_first() else { continue };
+        let Some((without, by_code)) = frame.summary(*rows).codes[place].split_first() else { continue };
         missing += without;
         for (value, count) in frame.table().dictionaries[place].iter().zip(by_code) {
             *counts.entry(value).or_default() += count;

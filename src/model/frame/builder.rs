@@ -71,7 +71,7 @@ impl FrameBuilder {
         Ok(())
     }
 
-    /// The frame of the rows so far; of the labelled ones the last, a share of `holdout`, are kept out of every fit.
+    /// The frame of the rows so far; of the labelled ones the last, a share of `holdout`, score a first fit.
     ///
     /// # Errors
     /// The rows cannot be read again.
@@ -92,10 +92,11 @@ impl FrameBuilder {
             fit_len,
             fit_positives: positives(&labels[..fit_len]),
             examples,
-            summary: Summary::default(),
+            training: Summary::default(),
+            whole: Summary::default(),
             profile,
         };
-        frame.summary = Summary::new(columns);
+        (frame.training, frame.whole) = Summary::both(columns);
         Ok(frame)
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn fill(labels: &[bool], tile: &mut Tile) -> f64 {
 /// exp(x) for x of at most 0, to about the last digit: x = k ln 2 + r with |r| at most ln(2) / 2, the series of exp(r)
 /// to the power of 13, and k put into the exponent. Below -708, where the result is next to nothing, it is held there.
 #[inline(always)]
-fn exp(x: f64) -> f64 {
+pub(in crate::model) fn exp(x: f64) -> f64 {
     /// 1.5 * 2^52: added to a small number it leaves that, rounded, in the lowest bits.
     const ROUND: f64 = 6_755_399_441_055_744.0;
     /// ln(2) in two parts (Cody and Waite): k times the first is exact.

@@ -7,7 +7,7 @@ fn learn(features: &str, csv: &str, rows: usize, holdout: f64) -> Result<Encoder
     let head = "time = { column = \"t\", format = \"%Y-%m-%d %H:%M\" }\n[target]\ncolumn = \"y\"\nequals = \"1\"";
     let pipeline = pipeline(&format!("{head}\n[features]\n{features}"));
     let (schema, frames) = read_holding_out(&pipeline, csv.as_bytes(), rows, holdout);
-    Encoder::learn(&schema.features, &frames, pipeline.features.min_count)
+    Encoder::learn(&schema.features, &frames, Subset::Training, pipeline.features.min_count)
         .map_err(|LearnError::TooFarApart { column }| column)
 }
 

@@ -1,7 +1,14 @@
 //! Sealed windows, parsed when a model first needs them and kept as long as one still may.
+//!
+//! Promises: a window is parsed once, whatever the number of models that learn from it or are scored on it; encoded rows take
+//! no more memory than they may.
+
+mod error;
+mod spill;
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -10,75 +17,69 @@ use crate::batch::{BatchStore, Manifest};
 use crate::config::Schema;
 use crate::model::{CHUNK_ROWS, ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 use crate::record::{ReadError, RecordParser, RecordReader, WindowIndex};
-use crate::trainer::TrainerError;
-use crate::trainer::spill::SpillStore;
+
+pub(crate) use self::error::FrameError;
+use self::spill::SpillStore;
 
 /// Chunks that are parsed side by side while the next ones are read.
 const AT_ONCE: usize = 8;
 
 /// The windows seen so far.
 #[derive(Debug)]
-pub(super) struct Windows {
-    pub(super) manifests: BTreeMap<WindowIndex, Manifest>,
+pub(crate) struct Frames {
+    store: BatchStore,
+    schema: Arc<Schema>,
+    holdout: f64,
+    spill: SpillStore,
+    manifests: BTreeMap<WindowIndex, Manifest>,
     parsed: BTreeMap<WindowIndex, Arc<Frame>>,
-    store: SpillStore,
 }
 
-/// What parsing needs.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) store: &'a BatchStore,
-    pub(super) schema: &'a Arc<Schema>,
-    pub(super) holdout: f64,
-}
+impl Frames {
+    /// Nothing yet; of each window the last rows, a share of `holdout`, score a first fit. At most `memory` bytes of encoded
+    /// rows are held, and the rest goes into files without a name in `folder`.
+    pub(crate) fn new(store: BatchStore, schema: Arc<Schema>, holdout: f64, folder: &Path, memory: usize) -> Self {
+        let spill = SpillStore::new(folder, memory);
+        Self { store, schema, holdout, spill, manifests: BTreeMap::new(), parsed: BTreeMap::new() }
+    }
 
-impl Windows {
-    pub(super) fn new(store: SpillStore) -> Self {
-        Self { manifests: BTreeMap::new(), parsed: BTreeMap::new(), store }
+    /// Takes up a sealed window.
+    pub(crate) fn insert(&mut self, manifest: Manifest) {
+        self.manifests.insert(manifest.window, manifest);
+    }
+
+    /// The manifests of some windows, in order.
+    pub(crate) fn manifests(&self, first: WindowIndex, last: WindowIndex) -> impl Iterator<Item = &Manifest> {
+        self.manifests.range(first..=last).map(|(_, manifest)| manifest)
     }
 
     /// The frames of some windows, in order.
-    pub(super) fn range(
-        &mut self,
-        source: Source<'_>,
-        first: WindowIndex,
-        last: WindowIndex,
-    ) -> Result<Vec<Arc<Frame>>, TrainerError> {
+    pub(crate) fn range(&mut self, first: WindowIndex, last: WindowIndex) -> Result<Vec<Arc<Frame>>, FrameError> {
         for (window, manifest) in self.manifests.range(first..=last) {
             if !self.parsed.contains_key(window) {
-                self.parsed.insert(*window, Arc::new(source.parse(manifest, &self.store)?));
+                self.parsed.insert(*window, Arc::new(self.parse(manifest)?));
             }
         }
         Ok(self.parsed.range(first..=last).map(|(_, frame)| Arc::clone(frame)).collect())
     }
 
-    pub(super) fn frame(&mut self, source: Source<'_>, window: WindowIndex) -> Result<Arc<Frame>, TrainerError> {
-        let mut frames = self.range(source, window, window)?;
-        frames.pop().ok_or(TrainerError::NoWindow { window })
+    pub(crate) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, FrameError> {
+        let mut frames = self.range(window, window)?;
+        frames.pop().ok_or(FrameError::NoWindow { window })
     }
 
     /// Gives up the windows before `first`.
-    pub(super) fn forget_before(&mut self, first: WindowIndex) {
+    pub(crate) fn forget_before(&mut self, first: WindowIndex) {
         self.parsed = self.parsed.split_off(&first);
     }
-}
 
-/// Records as they stand in the file, to be parsed elsewhere.
-#[derive(Debug, Default)]
-struct Raw {
-    text: Vec<u8>,
-    /// Where each record ends, and on which line it stands.
-    ends: Vec<(usize, u64)>,
-}
-
-impl Source<'_> {
-    fn parse(&self, manifest: &Manifest, store: &SpillStore) -> Result<Frame, TrainerError> {
+    fn parse(&self, manifest: &Manifest) -> Result<Frame, FrameError> {
         let window = manifest.window;
         let _span = tracing::info_span!("parse", %window, rows = manifest.rows).entered();
-        let read = |source| TrainerError::Read { window, source };
-        let keep = |source| TrainerError::Keep { window, source };
+        let read = |source| FrameError::Read { window, source };
+        let keep = |source| FrameError::Keep { window, source };
         let mut records = self.store.rows(window, self.schema.delimiter)?;
-        let mut frame = FrameBuilder::new(self.schema, store.for_window());
+        let mut frame = FrameBuilder::new(&self.schema, self.spill.for_window());
         let mut rows = 0;
         let mut here = next(&mut records).map_err(read)?;
         while !here.is_empty() {
@@ -91,23 +92,31 @@ impl Source<'_> {
             here = following.map_err(read)?;
         }
         if rows != manifest.rows {
-            return Err(TrainerError::RowCount { window, rows, promised: manifest.rows });
+            return Err(FrameError::RowCount { window, rows, promised: manifest.rows });
         }
         frame.finish(self.holdout).map_err(keep)
     }
 
-    fn parse_rows(&self, raw: &Raw, window: WindowIndex) -> Result<ParsedRows, TrainerError> {
+    fn parse_rows(&self, raw: &Raw, window: WindowIndex) -> Result<ParsedRows, FrameError> {
         let mut parser = RecordParser::new(self.schema.delimiter);
-        let mut chunk = ChunkBuilder::new(self.schema);
+        let mut chunk = ChunkBuilder::new(&self.schema);
         let mut begin = 0;
         for (end, line) in &raw.ends {
             let record = &raw.text[begin..*end];
             begin = *end;
-            let fields = parser.parse(record).map_err(|source| TrainerError::Record { window, line: *line, source })?;
-            chunk.push(&fields).map_err(|source| TrainerError::Row { window, line: *line, source })?;
+            let fields = parser.parse(record).map_err(|source| FrameError::Record { window, line: *line, source })?;
+            chunk.push(&fields).map_err(|source| FrameError::Row { window, line: *line, source })?;
         }
         Ok(chunk.finish())
     }
+}
+
+/// Records as they stand in the file, to be parsed elsewhere.
+#[derive(Debug, Default)]
+struct Raw {
+    text: Vec<u8>,
+    /// Where each record ends, and on which line it stands.
+    ends: Vec<(usize, u64)>,
 }
 
 /// The records of the next chunks; none at the end.

@@ -1,0 +1,30 @@
+//! Why there is no advice.
+
+use std::io;
+
+use crate::batch::BatchError;
+use crate::frames::FrameError;
+use crate::record::WindowIndex;
+use crate::registry::RegistryError;
+
+/// Why there is no advice.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AdvisorError {
+    /// The windows cannot be listed.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// A window's rows cannot be had.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// Losses, models or advice cannot be read or written.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// Encoded rows that did not fit into memory cannot be read again.
+    #[error("cannot read the encoded rows of window {window} again: {source}")]
+    Keep {
+        /// Which one.
+        window: WindowIndex,
+        /// Why.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,49 @@
+//! What the advice is about, in words.
+
+use crate::batch::Manifest;
+use crate::config::{Pipeline, Target, TargetRule};
+use crate::evaluation::Subject;
+
+const DAY: f64 = 86_400.0;
+
+/// What pipeline and windows say.
+pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool) -> Subject {
+    let begin = |manifest: &Manifest| {
+        manifest.span.map(|span| span.from).or_else(|| manifest.event_time.map(|time| time.first))
+    };
+    let end = |manifest: &Manifest| {
+        manifest.span.map(|span| span.until).or_else(|| manifest.event_time.map(|time| time.last))
+    };
+    let first = manifests.iter().find_map(|manifest| manifest.event_time).map(|time| time.first);
+    let last = manifests.iter().rev().find_map(|manifest| manifest.event_time).map(|time| time.last);
+    let whole = manifests.iter().find_map(begin).zip(manifests.iter().rev().find_map(end));
+    let windows = u32::try_from(manifests.len()).unwrap_or(u32::MAX);
+    let days = whole.map(|(from, until)| (until - from) as f64 / DAY / f64::from(windows.max(1)));
+    Subject {
+        pipeline: pipeline.name.clone(),
+        question: question(&pipeline.target),
+        windows,
+        unit: pipeline.window.plural(),
+        span: first.zip(last).map(|(first, last)| format!("{} to {}", month(first), month(last))),
+        days: days.filter(|days| *days > 0.0),
+        note: repeats.then(|| format!("Windows behind {windows} repeat rows, and are no evidence.")),
+    }
+}
+
+/// As in `tip_share at least 0.25?`.
+fn question(target: &Target) -> String {
+    let rule = match &target.rule {
+        TargetRule::AtLeast(bound) => format!("at least {bound}"),
+        TargetRule::Above(bound) => format!("above {bound}"),
+        TargetRule::AtMost(bound) => format!("at most {bound}"),
+        TargetRule::Below(bound) => format!("below {bound}"),
+        TargetRule::Equals(text) => text.clone(),
+        TargetRule::OneOf(texts) => texts.join(" or "),
+    };
+    format!("{} {rule}?", target.column)
+}
+
+/// As in `Jan 2018`.
+fn month(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| "-".to_owned(), |time| time.strftime("%b %Y").to_string())
+}

@@ -1,0 +1,211 @@
+//! `windrow advise`: how often to retrain, and on how much history; about 30 lines, whatever the number of windows.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::args::AdviseArgs;
+use crate::cli::print::{stdout, thousands, wrapped};
+use crate::cli::progress::{Display, Shows};
+use crate::cli::{CliError, app};
+use crate::evaluation::{Advice, PolicyFinding, Refit, Verdict};
+use crate::record::Scheme;
+
+/// Policies that are shown where not all are asked for.
+const SHOWN: usize = 8;
+
+pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
+    let app = app(&args.pipeline, &args.place)?;
+    let following = display.follow(&app.progress, Shows::default());
+    let advised = app.advise(args.training.bytes(), args.label_delay, stop.clone()).await;
+    following.finish().await;
+    let Some(advice) = advised? else {
+        if stop.is_cancelled() {
+            return Ok(());
+        }
+        return Err(CliError::Failed(format!(
+            "no window in {} has been trained on yet: `windrow run` or `windrow train` does that",
+            app.workdir.display()
+        )));
+    };
+    if args.json {
+        let mut text = serde_json::to_string_pretty(&advice).map_err(std::io::Error::from)?;
+        text.push('\n');
+        return Ok(stdout(&text)?);
+    }
+    Ok(stdout(&text(&advice, args.all))?)
+}
+
+/// The first paragraph alone.
+pub(crate) fn paragraph(advice: &Advice) -> String {
+    let subject = &advice.subject;
+    let span = subject.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
+    let mut text = format!("{}: {}   {} {}{span}\n\n", subject.pipeline, subject.question, subject.windows, subject.unit);
+    for sentence in &advice.sentences {
+        text.push_str(&wrapped(sentence, 2));
+    }
+    text
+}
+
+fn text(advice: &Advice, all: bool) -> String {
+    let mut text = paragraph(advice);
+    let Some(judged) = &advice.judged else { return text };
+    let windows = format!("windows {} to {}, {} rows", judged.first, judged.last, thousands(judged.rows));
+    text.push_str(&format!("\n{:<40}{windows:>39}\n", "Policies, mean of all phases"));
+    let yearly = advice.subject.days.is_some();
+    let fits = if yearly { "fits/yr" } else { "fits/100" };
+    text.push_str(&format!(
+        "  {:<16}{:<15}{:>5}  {:<11}{:>8} {:>8}  verdict\n",
+        "history", "refit", "keeps", "95%", "log-loss", fits
+    ));
+    let shown = if all { advice.policies.iter().collect() } else { chosen(advice) };
+    for found in &shown {
+        text.push_str(&line(advice, found));
+    }
+    for found in &advice.further {
+        if all || found.policy.refit == Refit::Advice {
+            text.push_str(&line(advice, found));
+        }
+    }
+    text.push_str(&evidence(advice));
+    let more = advice.policies.len() - shown.len();
+    if more > 0 {
+        text.push_str(&format!("{more} more policies: --all     numbers: --json\n"));
+    }
+    text
+}
+
+/// The best, the named one, those beside it, and the extremes.
+fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
+    let policies = &advice.policies;
+    let is_never = |found: &&PolicyFinding| found.policy.refit == Refit::Never;
+    let every = |found: &PolicyFinding| match found.policy.refit {
+        Refit::Every(every) => every,
+        _ => u32::MAX,
+    };
+    let named = advice.named.as_ref().and_then(|named| {
+        policies.iter().find(|found| found.policy == named.policy || found.same.contains(&named.policy))
+    });
+    let named_every = named.map_or(1, every);
+    let beside = |factor: fn(u32) -> u32| {
+        let history = named.map(|named| named.policy.history);
+        policies.iter().find(|found| Some(found.policy.history) == history && every(found) == factor(named_every))
+    };
+    let of = |history: Scheme, refit: Refit| {
+        policies.iter().find(|found| {
+            let is_it = |policy: &crate::evaluation::Policy| policy.history == history && policy.refit == refit;
+            is_it(&found.policy) || found.same.iter().any(is_it)
+        })
+    };
+    let wanted = [
+        policies.iter().find(|found| !is_never(found)),
+        named,
+        beside(|every| every / 2),
+        beside(|every| every * 2),
+        of(Scheme::Window, Refit::Every(1)),
+        of(Scheme::Cumulative, Refit::Every(1)),
+        policies.iter().filter(|found| !is_never(found)).max_by_key(|found| every(found)),
+        of(Scheme::Cumulative, Refit::Never),
+    ];
+    let mut chosen: Vec<&PolicyFinding> = Vec::with_capacity(SHOWN);
+    for found in wanted.into_iter().flatten() {
+        if chosen.iter().all(|known| known.policy != found.policy) {
+            chosen.push(found);
+        }
+    }
+    chosen.sort_by(|a, b| a.log_loss.total_cmp(&b.log_loss));
+    chosen
+}
+
+fn line(advice: &Advice, found: &PolicyFinding) -> String {
+    let named = advice.named.as_ref().map(|named| named.policy);
+    let is_named = named.is_some_and(|named| found.policy == named || found.same.contains(&named));
+    let is_best = advice.policies.iter().find(|found| found.verdict != Verdict::Reference) == Some(found);
+    let history = match (found.policy.refit, found.policy.history) {
+        (Refit::Advice, _) => "following this advice".to_owned(),
+        (_, Scheme::Cumulative) => "all".to_owned(),
+        (_, Scheme::Window) => "last window".to_owned(),
+        (_, Scheme::Sliding(length)) => format!("last {length} windows"),
+    };
+    let refit = if found.policy.refit == Refit::Advice { String::new() } else { found.policy.refit.to_string() };
+    let (history_width, refit_width) = if refit.is_empty() { (31, 0) } else { (16, 15) };
+    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{:.0}%", 100.0 * keeps));
+    let interval = found.keeps_interval.filter(|_| !is_best).map_or_else(String::new, |interval| {
+        format!("{:.0} to {:.0}", 100.0 * interval.low, 100.0 * interval.high)
+    });
+    let loss =
+        if is_best { format!("{:.4}", found.log_loss) } else { format!("{:+.4}", found.difference) };
+    let fits = found.fits_per_year.unwrap_or(100.0 * found.fits_per_window);
+    let fits = if fits == 0.0 || fits >= 9.5 { format!("{fits:.0}") } else { format!("{fits:.1}") };
+    let verdict = match (is_best, found.since) {
+        (true, _) => "best".to_owned(),
+        (_, Some(since)) => format!("since w. {since}"),
+        _ => found.verdict.name().to_owned(),
+    };
+    let mark = if is_named { ">" } else { " " };
+    format!(
+        "{mark} {history:<history_width$}{refit:<refit_width$}{keeps:>5}  {interval:<11}{loss:>8} {fits:>8}  {verdict}\n"
+    )
+}
+
+/// What the table does not show.
+fn evidence(advice: &Advice) -> String {
+    let mut text = String::new();
+    if !advice.ages.is_empty() {
+        let ages: Vec<String> =
+            advice.ages.iter().take(4).map(|found| format!("{} {:+.4}", found.age, found.difference)).collect();
+        text.push_str(&format!("{:<17}window 1 0   {}\n", "Age of model", ages.join("   ")));
+        if let Some((oldest, interval)) = advice.ages.iter().take(4).last().and_then(|found| Some((found, found.interval?))) {
+            let told = match (interval.low > 0.0, interval.high < 0.0) {
+                (true, _) => format!("after {} windows at least {:.4} worse", oldest.age, interval.low),
+                (_, true) => format!("after {} windows no worse", oldest.age),
+                _ => format!("cannot tell; after {} windows at most {:.4} worse", oldest.age, interval.high.max(0.0)),
+            };
+            text.push_str(&format!("{:<17}{told}\n", ""));
+        }
+    }
+    let best_of = |refit: Refit| {
+        let of = advice.further.iter().filter(move |found| found.policy.refit == refit);
+        of.min_by(|a, b| a.log_loss.total_cmp(&b.log_loss))
+    };
+    if let Some(found) = best_of(Refit::Recalibrated) {
+        text.push_str(&format!("{:<17}keeps {}: {}\n", "Recalibrate only", keeps(found), found.verdict.name()));
+    }
+    let alarm = |name: &str, refit: Refit| {
+        let found = best_of(refit)?;
+        Some(format!("{name} {:.0} refits, keeps {}", found.refits, keeps(found)))
+    };
+    let alarms: Vec<String> =
+        [alarm("PSI", Refit::PsiAlarm), alarm("losses", Refit::LossAlarm)].into_iter().flatten().collect();
+    if !alarms.is_empty() {
+        text.push_str(&format!("{:<17}{}\n", "On alarm", alarms.join("; ")));
+    }
+    let named = advice.named.as_ref().map(|named| named.policy.refit);
+    let step = advice.steps.iter().find(|step| Some(Refit::Every(step.from)) == named);
+    if let Some((step, interval)) = step.and_then(|step| Some((step, step.interval?))).filter(|_| advice.cost.is_none()) {
+        let told = format!("{:.1} nats ({:.1} to {:.1})", step.saved, interval.low, interval.high);
+        text.push_str(&format!("{:<17}each further fit saves {told}\n", "More often"));
+    }
+    if let Some(cost) = &advice.cost {
+        text.push_str(&format!(
+            "{:<17}{:.1} a window: {}; the named one costs {:.1} more\n",
+            "Cheapest", cost.per_window, cost.cheapest, cost.difference
+        ));
+    }
+    if let Some(judged) = &advice.judged {
+        if judged.unlabelled_share > 0.0 {
+            let share = 100.0 * judged.unlabelled_share;
+            text.push_str(&format!("{:<17}{share:.1}% of the rows, which are not judged\n", "Without label"));
+        }
+        text.push_str(&format!(
+            "100% is the gain in log-loss over the share of positives so far ({:.4} to {:.4}).\n",
+            judged.share_log_loss, judged.best_log_loss
+        ));
+    }
+    text
+}
+
+fn keeps(found: &PolicyFinding) -> String {
+    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{:.0}%", 100.0 * keeps));
+    let interval = found.keeps_interval;
+    let interval = interval.map(|interval| format!(" ({:.0} to {:.0})", 100.0 * interval.low, 100.0 * interval.high));
+    keeps + &interval.unwrap_or_default()
+}

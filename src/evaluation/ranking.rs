@@ -1,0 +1,249 @@
+//! Which policy is good enough, which is worse, and which cannot be told.
+
+use statrs::distribution::{ContinuousCDF, Normal};
+
+use crate::evaluation::advice::Verdict;
+use crate::evaluation::bootstrap::{mean_run, stationary_bootstrap};
+use crate::evaluation::confidence_set::confidence_set;
+use crate::evaluation::contrast::{Contrast, Interval, Spectrum, quantile};
+use crate::evaluation::policy::Refit;
+use crate::evaluation::trial::{Series, Trial, cost};
+
+/// Fewer windows than this tell nothing.
+pub const FEWEST_WINDOWS: usize = 12;
+/// Fewer refits of the rarer of two policies tell nothing of their difference.
+pub const FEWEST_REFITS: f64 = 4.0;
+/// Draws of the bootstrap.
+const DRAWS: usize = 999;
+/// The level of all intervals.
+const LEVEL: f64 = 0.95;
+
+/// What can be told of one series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranked {
+    /// Its log-loss a row less the best's.
+    pub to_best: Contrast,
+    /// Its share of the best's gain over the share of positives.
+    pub keeps: f64,
+    /// The interval of that share; `None` where there is too little to tell.
+    pub interval: Option<Interval>,
+    /// The lower end of the simultaneous one-sided bound on the share; `None` where there is too little to tell, and for
+    /// what is not ranked.
+    pub lower_bound: Option<f64>,
+    /// What follows from these.
+    pub verdict: Verdict,
+    /// The p-value of the model confidence set; `None` for what is not ranked.
+    pub set_p: Option<f64>,
+}
+
+/// The policies of a trial beside the best of them.
+#[derive(Debug, Clone)]
+pub struct Ranking {
+    /// The place of the series of the lowest log-loss, `never` not among them.
+    pub best: usize,
+    /// The best's gain in log-loss a row over always saying the share of positives.
+    pub gain: Contrast,
+    /// Whether that gain is shown to be one: the lower end of its one-sided interval is above 0.
+    pub gains: bool,
+    /// One a series.
+    pub ranked: Vec<Ranked>,
+    /// The place of the cheapest series that is good enough; where none is shown to be, of the best; and whether it is
+    /// provisional for that reason. `None` with too few windows.
+    pub named: Option<(usize, bool)>,
+    share_gain: Vec<Spectrum>,
+    rows: Spectrum,
+    keep: f64,
+}
+
+/// Whether enough was seen to compare a series with others.
+fn is_told(trial: &Trial, series: &Series) -> bool {
+    let refits = matches!(series.policy.refit, Refit::Never | Refit::Recalibrated) || series.refits >= FEWEST_REFITS;
+    trial.len() >= FEWEST_WINDOWS && refits
+}
+
+impl Ranking {
+    /// Ranks the series of a trial; `keep` is the share of the best's gain that is good enough. `None` without a series.
+    #[must_use]
+    pub fn new(trial: &Trial, keep: f64) -> Option<Self> {
+        let rows = Spectrum::new(&trial.rows);
+        let share = Spectrum::new(&trial.share_loss);
+        let losses: Vec<Spectrum> = trial.series.iter().map(|series| Spectrum::new(&series.log_loss)).collect();
+        let share_gain: Vec<Spectrum> = losses.iter().map(|loss| share.plus(-1.0, loss)).collect();
+        let is_candidate = |place: usize| trial.series[place].policy.refit != Refit::Never;
+        let places = 0..trial.series.len();
+        let best = places
+            .filter(|place| is_candidate(*place))
+            .min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
+        let gain = share_gain[best].contrast(&rows, trial.len());
+        let mut ranking = Self {
+            best,
+            gain,
+            gains: trial.len() >= FEWEST_WINDOWS && gain.lower_bound() > 0.0,
+            ranked: Vec::new(),
+            named: None,
+            share_gain,
+            rows,
+            keep,
+        };
+        let ranked = trial.series.iter().map(|series| ranking.rank(trial, series));
+        ranking.ranked = ranked.collect();
+        if trial.len() >= FEWEST_WINDOWS {
+            ranking.bound(trial);
+            let shown = (0..trial.series.len())
+                .filter(|place| ranking.ranked[*place].verdict == Verdict::GoodEnough)
+                .min_by_key(|place| cost(trial.series[*place].policy));
+            ranking.named = Some(shown.map_or((best, true), |place| (place, false)));
+        }
+        Some(ranking)
+    }
+
+    /// What can be told of a series beside the best, planned or not, on the windows of the same trial.
+    #[must_use]
+    pub fn rank(&self, trial: &Trial, series: &Series) -> Ranked {
+        let loss = Spectrum::new(&series.log_loss);
+        let share_gain = Spectrum::new(&trial.share_loss).plus(-1.0, &loss);
+        let best = &self.share_gain[self.best];
+        let to_best = best.plus(-1.0, &share_gain).contrast(&self.rows, trial.len());
+        let keeps = if best.total > 0.0 { share_gain.total / best.total } else { f64::NAN };
+        let is_told = is_told(trial, series);
+        let is_worse = is_told && to_best.interval().low > 0.0;
+        let verdict = match series.policy.refit {
+            Refit::Never => Verdict::Reference,
+            _ if !is_told => Verdict::TooFew,
+            _ if is_worse => Verdict::Worse,
+            _ => Verdict::CannotTell,
+        };
+        let mut ranked = Ranked {
+            to_best,
+            keeps,
+            interval: self.interval(trial, &share_gain, keeps).filter(|_| is_told),
+            lower_bound: None,
+            verdict,
+            set_p: None,
+        };
+        // What is not one of several to choose from has a bound of its own.
+        if is_told && self.gains && !matches!(series.policy.refit, Refit::Every(_) | Refit::Never) {
+            let enough = share_gain.plus(-self.keep, best).contrast(&self.rows, trial.len());
+            if enough.lower_bound() >= 0.0 {
+                ranked.verdict = Verdict::GoodEnough;
+            }
+        }
+        ranked
+    }
+
+    /// The two-sided interval of a share of the best's gain: that of a ratio, by its linear part.
+    fn interval(&self, trial: &Trial, share_gain: &Spectrum, keeps: f64) -> Option<Interval> {
+        let best = &self.share_gain[self.best];
+        if !(best.total > 0.0 && self.gains) {
+            return None;
+        }
+        let rest = share_gain.plus(-keeps, best).contrast(&self.rows, trial.len());
+        let half = quantile(1.0 - (1.0 - LEVEL) / 2.0, rest.degrees) * rest.standard_error / self.gain.mean;
+        Some(Interval { low: keeps - half, high: keeps + half })
+    }
+
+    /// The simultaneous bounds, and what is good enough by them.
+    ///
+    /// A policy is good enough where it keeps the share of whatever policy is truly the best: for each policy Q that might be,
+    /// the critical value is the 95% quantile, over the draws, of the largest studentised difference over all policies P. Only
+    /// the row of the true best matters, so that the chance of calling any policy good enough that is not is at most 5%.
+    /// Critical values are widened by what t adds to the normal, since the draws do not know how uncertain the errors are.
+    fn bound(&mut self, trial: &Trial) {
+        let candidates: Vec<usize> = (0..trial.series.len())
+            .filter(|place| {
+                let series = &trial.series[*place];
+                series.policy.refit != Refit::Never && is_told(trial, series)
+            })
+            .collect();
+        let draws = stationary_bootstrap(trial.len(), mean_run(trial.len()), DRAWS);
+        // Losses as means a row, for the set: windows weighed by their rows.
+        let scale = trial.len() as f64 / self.rows.total;
+        let losses: Vec<Vec<f64>> = candidates
+            .iter()
+            .map(|place| trial.series[*place].log_loss.iter().map(|loss| loss * scale).collect())
+            .collect();
+        for (place, p) in candidates.iter().zip(confidence_set(&losses, &draws)) {
+            self.ranked[*place].set_p = Some(p);
+        }
+        if !self.gains {
+            return;
+        }
+        let drawn = self.drawn(trial, &candidates, &draws);
+        let widening = quantile(LEVEL, self.gain.degrees) / normal_quantile(LEVEL);
+        let mut lower = vec![f64::INFINITY; candidates.len()];
+        for q in 0..candidates.len() {
+            let contrast = |keep: f64, p: usize| {
+                let of = |place: usize| &self.share_gain[candidates[place]];
+                of(p).plus(-keep, of(q)).contrast(&self.rows, trial.len())
+            };
+            let seen: Vec<Contrast> = (0..candidates.len()).map(|p| contrast(self.keep, p)).collect();
+            let mut largest: Vec<f64> = drawn
+                .iter()
+                .map(|drawn| {
+                    let studentised = seen.iter().enumerate().map(|(p, seen)| {
+                        let difference = drawn[p] - self.keep * drawn[q] - seen.mean;
+                        if seen.standard_error > 0.0 { difference / seen.standard_error } else { 0.0 }
+                    });
+                    studentised.fold(f64::NEG_INFINITY, f64::max)
+                })
+                .collect();
+            largest.sort_unstable_by(f64::total_cmp);
+            let critical = largest[((DRAWS as f64 * LEVEL).ceil() as usize).min(DRAWS - 1)].max(0.0) * widening;
+            for (p, lower) in lower.iter_mut().enumerate() {
+                let margin = |keep: f64| {
+                    let contrast = contrast(keep, p);
+                    contrast.mean - critical * contrast.standard_error
+                };
+                *lower = lower.min(largest_share(margin));
+            }
+        }
+        for (place, lower) in candidates.iter().zip(lower) {
+            let ranked = &mut self.ranked[*place];
+            ranked.lower_bound = Some(lower);
+            if lower >= self.keep {
+                ranked.verdict = Verdict::GoodEnough;
+            }
+        }
+    }
+
+    /// The gain a row over the share of positives of each candidate in each draw.
+    fn drawn(&self, trial: &Trial, candidates: &[usize], draws: &[Vec<usize>]) -> Vec<Vec<f64>> {
+        let gains: Vec<Vec<f64>> = candidates
+            .iter()
+            .map(|place| {
+                let losses = &trial.series[*place].log_loss;
+                trial.share_loss.iter().zip(losses).map(|(share, loss)| share - loss).collect()
+            })
+            .collect();
+        let drawn = draws.iter().map(|draw| {
+            let rows: f64 = draw.iter().map(|place| trial.rows[*place]).sum();
+            gains.iter().map(|gains| draw.iter().map(|place| gains[*place]).sum::<f64>() / rows).collect()
+        });
+        drawn.collect()
+    }
+}
+
+/// The largest share up to 1 at which a margin, which falls with it, is not below 0; -1 where it is below 0 at that.
+fn largest_share(margin: impl Fn(f64) -> f64) -> f64 {
+    let (mut low, mut high) = (-1.0, 1.0);
+    if margin(high) >= 0.0 {
+        return high;
+    }
+    if margin(low) < 0.0 {
+        return low;
+    }
+    for _ in 0..30 {
+        let middle = f64::midpoint(low, high);
+        if margin(middle) >= 0.0 {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+fn normal_quantile(probability: f64) -> f64 {
+    // A deviation of 1 is all that the constructor asks for.
+    Normal::new(0.0, 1.0).map_or(f64::NAN, |normal| normal.inverse_cdf(probability))
+}

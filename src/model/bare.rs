@@ -1,0 +1,54 @@
+//! The coefficients of one model as those of another: where a fit to nearly the same rows begins.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::encoder::{Encoder, Encoding, Level};
+
+/// An encoder with coefficients: a model, and nothing that is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BareModel {
+    /// From cells to columns.
+    pub encoder: Encoder,
+    /// b of the objective.
+    pub intercept: f64,
+    /// w of the objective, in the encoder's order.
+    pub weights: Vec<f64>,
+}
+
+impl BareModel {
+    /// Intercept and weights that give the same answers under another encoder of the same features, as nearly as its levels
+    /// allow: a level that this one does not have begins as 'other'.
+    pub(in crate::model) fn under(&self, encoder: &Encoder) -> (f64, Vec<f64>) {
+        let (mut intercept, mut weights) = (self.intercept, Vec::with_capacity(encoder.width()));
+        let mut rest = &self.weights[..];
+        for (ours, theirs) in self.encoder.features.iter().zip(&encoder.features) {
+            let (own, behind) = rest.split_at(ours.encoding.width().min(rest.len()));
+            rest = behind;
+            match (&ours.encoding, &theirs.encoding) {
+                (
+                    Encoding::Number { mean, deviation, .. },
+                    Encoding::Number { mean: new_mean, deviation: new_deviation, .. },
+                ) => {
+                    let slope = own.first().copied().unwrap_or_default() / deviation;
+                    weights.push(slope * new_deviation);
+                    intercept += slope * (new_mean - mean);
+                }
+                (
+                    Encoding::Category { levels } | Encoding::Calendar { levels, .. },
+                    Encoding::Category { levels: new } | Encoding::Calendar { levels: new, .. },
+                ) => {
+                    let known: HashMap<&Level, f64> = levels.iter().zip(own.iter().copied()).collect();
+                    let other = known.get(&Level::Other).copied().unwrap_or_default();
+                    weights.extend(new.iter().map(|level| known.get(level).copied().unwrap_or(other)));
+                }
+                (_, new) => weights.resize(weights.len() + new.width(), 0.0),
+            }
+        }
+        weights.resize(encoder.width(), 0.0);
+        // Two standardisations far apart may leave no number, which is no place to begin.
+        let is_finite = intercept.is_finite() && weights.iter().all(|weight| weight.is_finite());
+        if is_finite { (intercept, weights) } else { (0.0, vec![0.0; encoder.width()]) }
+    }
+}

@@ -1,0 +1,291 @@
+//! A group of models side by side, one a lane.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use pulp::Arch;
+
+use crate::model::chunk::Chunk;
+use crate::model::encoder::{EncodedFeature, Encoding, Level};
+use crate::model::frame::Frame;
+use crate::model::kernel::exp;
+use crate::model::scorer::ScoredModel;
+
+/// Models of a group: eight vectors of the widest kind, so that the weights of one cell are a few cache lines.
+pub(super) const LANES: usize = 64;
+/// Rows whose log-odds are held at once: 16 KiB, half of a first-level cache.
+const ROWS: usize = 32;
+/// A standardised cell beyond this is held there, as for one model.
+const LARGEST: f64 = 1e150;
+/// A product of so many factors between 1 and 2 stays below the largest `f64`.
+const FACTORS: usize = 960;
+
+type Line = [f64; LANES];
+
+/// The weights of a group.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Lanes in use, whole vectors of eight.
+    lanes: usize,
+    base: Line,
+    numbers: Vec<Number>,
+    texts: Vec<Texts>,
+    /// The log-odds from which the answer is 'positive'.
+    from: Line,
+}
+
+#[derive(Debug)]
+struct Number {
+    centre: f64,
+    inverse: f64,
+    weights: Line,
+    /// What a missing cell adds.
+    missing: Line,
+}
+
+#[derive(Debug)]
+struct Texts {
+    /// By code: the line of its weights. Values that no model knows share one.
+    line_of: Vec<u32>,
+    lines: Vec<Line>,
+}
+
+/// The log-odds of a few rows.
+#[derive(Debug)]
+pub(super) struct Tile(Box<[Line; ROWS]>);
+
+impl Default for Tile {
+    fn default() -> Self {
+        Self(Box::new([[0.0; LANES]; ROWS]))
+    }
+}
+
+/// What is summed, a lane a model.
+#[derive(Debug)]
+pub(super) struct Sums {
+    loss: Box<Line>,
+    /// Factors whose logarithms are still to be added.
+    product: Box<Line>,
+    factors: usize,
+    squares: Box<Line>,
+    false_alarms: Box<Line>,
+    misses: Box<Line>,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        let line = |value: f64| Box::new([value; LANES]);
+        Self {
+            loss: line(0.0),
+            product: line(1.0),
+            factors: 0,
+            squares: line(0.0),
+            false_alarms: line(0.0),
+            misses: line(0.0),
+        }
+    }
+}
+
+impl Sums {
+    /// Adds the logarithms that are still to be added.
+    pub(super) fn settle(&mut self) {
+        for (loss, product) in self.loss.iter_mut().zip(self.product.iter_mut()) {
+            *loss += product.ln();
+            *product = 1.0;
+        }
+        self.factors = 0;
+    }
+
+    pub(super) fn log_loss(&self, lane: usize) -> f64 {
+        self.loss[lane]
+    }
+
+    pub(super) fn squared_error(&self, lane: usize) -> f64 {
+        self.squares[lane]
+    }
+
+    pub(super) fn false_alarms(&self, lane: usize) -> u64 {
+        self.false_alarms[lane] as u64
+    }
+
+    pub(super) fn misses(&self, lane: usize) -> u64 {
+        self.misses[lane] as u64
+    }
+}
+
+impl Group {
+    /// At most [`LANES`] models whose encoders have the frame's features.
+    pub(super) fn new(frame: &Frame, models: &[ScoredModel<'_>]) -> Self {
+        let mut group = Self {
+            lanes: models.len().next_multiple_of(8).min(LANES),
+            base: [0.0; LANES],
+            numbers: Vec::new(),
+            texts: Vec::new(),
+            from: [f64::INFINITY; LANES],
+        };
+        for (lane, model) in models.iter().enumerate() {
+            group.base[lane] = model.intercept;
+            group.from[lane] = (model.threshold / (1.0 - model.threshold)).ln();
+        }
+        let mut dictionaries = frame.table().dictionaries.iter();
+        let mut column = vec![0; models.len()];
+        let features = models.first().map_or(0, |model| model.encoder.features.len());
+        for place in 0..features {
+            let parts: Vec<(&EncodedFeature, &[f64])> = models
+                .iter()
+                .zip(&mut column)
+                .map(|(model, column)| {
+                    let feature = &model.encoder.features[place];
+                    let weights = &model.weights[*column..*column + feature.encoding.width()];
+                    *column += feature.encoding.width();
+                    (feature, weights)
+                })
+                .collect();
+            if matches!(parts[0].0.encoding, Encoding::Number { .. }) {
+                group.number(&parts);
+            } else if let Some(dictionary) = dictionaries.next() {
+                group.texts.push(texts(&parts, dictionary));
+            }
+        }
+        group
+    }
+
+    fn number(&mut self, parts: &[(&EncodedFeature, &[f64])]) {
+        let (mut centre, mut scale) = (0.0, 1.0);
+        if let Encoding::Number { mean, deviation, .. } = parts[0].0.encoding {
+            (centre, scale) = (mean, deviation);
+        }
+        let mut number = Number { centre, inverse: 1.0 / scale, weights: [0.0; LANES], missing: [0.0; LANES] };
+        for (lane, (feature, weights)) in parts.iter().enumerate() {
+            if let Encoding::Number { mean, deviation, missing, .. } = feature.encoding {
+                let weight = weights[0] / deviation;
+                number.weights[lane] = weight * scale;
+                self.base[lane] += weight * (centre - mean);
+                // Less what the base has, since a missing cell's own part is 0.
+                number.missing[lane] = weight * (missing - centre);
+            }
+        }
+        self.numbers.push(number);
+    }
+
+    /// Adds the losses of some rows of a chunk.
+    pub(super) fn add(&self, chunk: &Chunk, rows: Range<usize>, tile: &mut Tile, sums: &mut Sums) {
+        for (begin, count) in tiles(rows) {
+            let labels = &chunk.labels[begin..begin + count];
+            if sums.factors + count > FACTORS {
+                sums.settle();
+            }
+            sums.factors += count;
+            Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    self.fill(chunk, begin, count, tile);
+                    for (line, label) in tile.0.iter().zip(labels) {
+                        add_row(line, *label, self.lanes, &self.from, sums);
+                    }
+                },
+            );
+        }
+    }
+
+    /// Appends the log-odds of some rows of a chunk to each model's.
+    pub(super) fn log_odds(&self, chunk: &Chunk, rows: Range<usize>, tile: &mut Tile, log_odds: &mut [Vec<f64>]) {
+        for (begin, count) in tiles(rows) {
+            Arch::new().dispatch(
+                #[inline(always)]
+                || self.fill(chunk, begin, count, tile),
+            );
+            for (lane, log_odds) in log_odds.iter_mut().enumerate() {
+                log_odds.extend(tile.0[..count].iter().map(|line| line[lane]));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn fill(&self, chunk: &Chunk, begin: usize, count: usize, tile: &mut Tile) {
+        let (numbers, texts, lanes) = (self.numbers.len(), self.texts.len(), self.lanes);
+        for (row, z) in tile.0[..count].iter_mut().enumerate() {
+            let row = begin + row;
+            let z = &mut z[..lanes];
+            z.copy_from_slice(&self.base[..lanes]);
+            for (cell, number) in chunk.numbers[row * numbers..][..numbers].iter().zip(&self.numbers) {
+                if cell.is_nan() {
+                    add(z, &number.missing[..lanes], 1.0);
+                } else {
+                    let x = ((cell - number.centre) * number.inverse).clamp(-LARGEST, LARGEST);
+                    add(z, &number.weights[..lanes], x);
+                }
+            }
+            for (code, text) in chunk.codes[row * texts..][..texts].iter().zip(&self.texts) {
+                add(z, &text.lines[text.line_of[*code as usize] as usize][..lanes], 1.0);
+            }
+        }
+    }
+}
+
+fn tiles(rows: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+    let end = rows.end;
+    rows.step_by(ROWS).map(move |begin| (begin, ROWS.min(end - begin)))
+}
+
+#[inline(always)]
+fn add(z: &mut [f64], weights: &[f64], times: f64) {
+    for (z, weight) in z.iter_mut().zip(weights) {
+        *z += weight * times;
+    }
+}
+
+/// The losses of one row. With e = exp(-|margin|) nothing overflows, and log(1 + e) is the logarithm of a factor of the
+/// product.
+#[inline(always)]
+fn add_row(z: &Line, label: bool, lanes: usize, from: &Line, sums: &mut Sums) {
+    let sign = if label { 1.0 } else { -1.0 };
+    let (is_positive, is_negative) = (f64::from(label), f64::from(!label));
+    let lines = z[..lanes].iter().zip(&from[..lanes]).zip(&mut sums.loss[..lanes]).zip(&mut sums.product[..lanes]);
+    let lines = lines.zip(&mut sums.squares[..lanes]);
+    let lines = lines.zip(&mut sums.false_alarms[..lanes]).zip(&mut sums.misses[..lanes]);
+    for ((((((z, from), loss), product), squares), false_alarms), misses) in lines {
+        let margin = z * sign;
+        let tail = exp(-margin.abs());
+        let inverse = 1.0 / (1.0 + tail);
+        let error = if margin >= 0.0 { tail * inverse } else { inverse };
+        *product *= 1.0 + tail;
+        *loss += if margin >= 0.0 { 0.0 } else { -margin };
+        *squares += error * error;
+        let is_alarm = if z >= from { 1.0 } else { 0.0 };
+        *false_alarms += is_alarm * is_negative;
+        *misses += (1.0 - is_alarm) * is_positive;
+    }
+}
+
+/// The weights of one feature's codes in a window.
+fn texts(parts: &[(&EncodedFeature, &[f64])], dictionary: &[String]) -> Texts {
+    let (mut other, mut missing) = ([0.0; LANES], [0.0; LANES]);
+    let mut known: HashMap<&str, Line> = HashMap::new();
+    for (lane, (feature, weights)) in parts.iter().enumerate() {
+        let (Encoding::Category { levels } | Encoding::Calendar { levels, .. }) = &feature.encoding else { continue };
+        other[lane] = levels.iter().zip(*weights).find(|(level, _)| **level == Level::Other).map_or(0.0, |(_, w)| *w);
+        let of_missing = levels.iter().zip(*weights).find(|(level, _)| **level == Level::Missing);
+        missing[lane] = of_missing.map_or(other[lane], |(_, weight)| *weight);
+    }
+    for (lane, (feature, weights)) in parts.iter().enumerate() {
+        let (Encoding::Category { levels } | Encoding::Calendar { levels, .. }) = &feature.encoding else { continue };
+        for (level, weight) in levels.iter().zip(*weights) {
+            if let Level::Value(text) = level {
+                known.entry(text.as_str()).or_insert(other)[lane] = *weight;
+            }
+        }
+    }
+    let mut lines = vec![missing, other];
+    let mut line_of = vec![0];
+    for text in dictionary {
+        match known.get(text.as_str()) {
+            Some(line) => {
+                line_of.push(u32::try_from(lines.len()).unwrap_or(1));
+                lines.push(*line);
+            }
+            None => line_of.push(1),
+        }
+    }
+    Texts { line_of, lines }
+}
