@@ -188,7 +188,7 @@ fn train(file: &str, workdir: &Path, memory: &str) -> Outcome {
         fits: cards.iter().map(|card| number(&card["outcome"]["solver"]["seconds"])).sum(),
         mib,
         objective: number(&last["solver"]["objective"]),
-        auc: number(&last["scores"]["newest_holdout"]["auc"]),
+        auc: number(&last["scores"]["holdout"]["auc"]),
     }
 }
 

@@ -27,7 +27,7 @@ use crate::runtime::blocking;
 use crate::telemetry::{Event, Progress};
 
 pub(crate) use self::error::AdvisorError;
-use self::ladder::LadderWork;
+use self::ladder::{Inputs, LadderWork};
 
 /// How often the advisor looks for a new window.
 const WINDOW_POLL: Duration = Duration::from_millis(200);
@@ -142,7 +142,7 @@ impl Advisor {
         if !is_new || stop.is_cancelled() {
             return Ok((seen, None, is_through));
         }
-        seen.ladder.fill(self, &seen.manifests, stop)?;
+        seen.ladder.fill(&self.inputs(), &seen.manifests, stop)?;
         if stop.is_cancelled() {
             return Ok((seen, None, false));
         }
@@ -151,6 +151,11 @@ impl Advisor {
             self.registry.publish_advice(&advice)?;
         }
         Ok((seen, Some(advice), is_through))
+    }
+
+    fn inputs(&self) -> Inputs<'_> {
+        let Self { pipeline, schema, registry, progress, .. } = self;
+        Inputs { pipeline, schema, registry, progress }
     }
 
     fn histories(&self) -> Option<&[Scheme]> {
@@ -172,7 +177,7 @@ impl Advisor {
         }
         seen.asked = last;
         let trial = Trial::new(evidence, last, &histories(last, self.histories()), delay);
-        let recalibrated = recalibration::series(self, &mut seen.ladder, &seen.manifests, &trial)?;
+        let recalibrated = recalibration::series(&self.inputs(), &mut seen.ladder, &seen.manifests, &trial)?;
         let snapshot = self.registry.snapshot();
         let report = |window: u32| WindowIndex::new(window).and_then(|window| snapshot.window(window));
         let label = |window: u32| report(window).map_or_else(|| window_name(window, None), |report| report.name());

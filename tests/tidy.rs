@@ -10,7 +10,7 @@ const LONGEST_FILE: usize = 500;
 const LONGEST_MAIN: usize = 40;
 
 /// Each module and what it may import from this crate, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 24] = [
     ("record", &[]),
     ("embedded", &[]),
     ("telemetry", &[]),
@@ -18,39 +18,47 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("files", &[]),
     ("config", &["record"]),
     ("dataset", LAYER_0),
-    ("model", &["record", "config"]),
+    ("evaluation", &["record"]),
+    ("model", &["record", "config", "evaluation"]),
     ("broker", &["record", "config", "telemetry", "runtime", "embedded"]),
     ("batch", LAYER_0),
-    ("registry", &["record", "config", "telemetry", "files", "model"]),
+    ("frames", &["record", "config", "batch", "model"]),
+    ("registry", &["record", "config", "telemetry", "files", "evaluation", "model"]),
     ("producer", LAYERS_0_TO_2),
     ("consumer", LAYERS_0_TO_2),
     ("trainer", LAYERS_0_TO_2),
+    ("advisor", LAYERS_0_TO_2),
     ("api", LAYERS_0_TO_2),
     ("dashboard", LAYERS_0_TO_2),
     ("report", LAYERS_0_TO_2),
     ("audit", LAYERS_0_TO_2),
     ("app", LAYERS_0_TO_3),
     // Of the parts below, cli reads the public results it prints: broker addresses, documents, models.
-    ("cli", &["app", "config", "telemetry", "api", "audit", "broker", "model", "registry"]),
+    ("cli", &["app", "config", "telemetry", "evaluation", "api", "audit", "broker", "model", "record", "registry"]),
     ("main", &["cli"]),
 ];
 const LAYER_0: &[&str] = &["record", "config", "telemetry", "runtime", "files"];
-const LAYERS_0_TO_2: &[&str] =
-    &["record", "config", "telemetry", "runtime", "files", "dataset", "model", "broker", "batch", "registry"];
+const LAYERS_0_TO_2: &[&str] = &[
+    "record", "config", "telemetry", "runtime", "files", "evaluation", "dataset", "model", "broker", "batch", "frames",
+    "registry",
+];
 const LAYERS_0_TO_3: &[&str] = &[
     "record",
     "config",
     "telemetry",
     "runtime",
     "files",
+    "evaluation",
     "dataset",
     "model",
     "broker",
     "batch",
+    "frames",
     "registry",
     "producer",
     "consumer",
     "trainer",
+    "advisor",
     "api",
     "dashboard",
     "report",

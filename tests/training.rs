@@ -148,7 +148,9 @@ fn a_model_card_says_what_it_was_made_from_and_how() {
     assert_eq!(learned["solver"]["method"], "newton");
     assert!(number(&learned["solver"]["passes"]) >= 2.0);
     for coefficient in learned["coefficients"].as_array().expect("a list") {
-        assert!(number(&coefficient["standard_error"]) > 0.0, "{coefficient}");
+        // A one-hot column has no level to compare with, and so no error that means anything.
+        let is_number = !coefficient["name"].as_str().expect("a name").contains('=');
+        assert_eq!(coefficient["standard_error"].is_number(), is_number, "{coefficient}");
         let ratio = number(&coefficient["weight"]).exp();
         assert!((number(&coefficient["odds_ratio"]) / ratio - 1.0).abs() < 1e-12, "{coefficient}");
     }
@@ -157,7 +159,7 @@ fn a_model_card_says_what_it_was_made_from_and_how() {
 }
 
 #[test]
-fn every_model_is_scored_on_every_later_window_and_schemes_are_compared() {
+fn every_model_is_scored_on_every_later_window() {
     let place = Place::new("parts = 4", "schemes = [\"cumulative\", \"window\", \"sliding=2\"]");
     let report = place.window(4);
     let scores = report["scores"].as_array().expect("a list");
@@ -170,42 +172,26 @@ fn every_model_is_scored_on_every_later_window_and_schemes_are_compared() {
         if !is_new {
             assert_eq!(number(&score["window"]["rows"]), rows, "{model}");
         }
-        assert_eq!(number(&score["holdout"]["rows"]), (rows * 0.1).floor(), "{model}");
+        assert_eq!(score["holdout"].is_null(), !is_new, "{model}");
+        if is_new {
+            assert_eq!(number(&score["holdout"]["rows"]), (rows * 0.1).floor(), "{model}");
+        }
     }
-    // The comparison is the difference of the scores in the table.
-    let of =
-        |model: &str| number(&scores.iter().find(|score| score["model"] == model).expect(model)["window"]["log_loss"]);
-    let comparisons = report["comparisons"].as_array().expect("a list");
-    let pairs: Vec<String> =
-        comparisons.iter().map(|c| format!("{} {} {}", c["first"], c["second"], c["on"]).replace('"', "")).collect();
-    assert_eq!(
-        pairs,
-        [
-            "cumulative-3 window-3 window",
-            "cumulative-3 sliding2-3 window",
-            "window-3 sliding2-3 window",
-            "cumulative-4 window-4 holdout",
-            "cumulative-4 sliding2-4 holdout",
-            "window-4 sliding2-4 holdout"
-        ]
-    );
-    let found = &comparisons[0];
-    assert!((number(&found["difference"]) - (of("cumulative-3") - of("window-3"))).abs() < 1e-12);
-    assert!(number(&found["low"]) < number(&found["difference"]));
-    assert!(number(&found["difference"]) < number(&found["high"]));
-    // Models of the same windows are not compared: cumulative-2 and sliding2-2 are one.
-    let third = place.window(3);
-    assert!(
-        !third["comparisons"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .any(|c| { c["first"] == "cumulative-2" && c["second"] == "sliding2-2" })
-    );
+    // The stored losses are the same scores, by block.
+    let losses = json(&place.workdir().join("losses/window-00004.json"));
+    for found in losses["models"].as_array().expect("a list") {
+        let score = scores.iter().find(|score| score["model"] == found["model"]).expect("a score");
+        let sum = |key: &str| found[key].as_array().expect("blocks").iter().map(number).sum::<f64>();
+        assert!((sum("log_loss") / rows - number(&score["window"]["log_loss"])).abs() < 1e-7, "{found}");
+        assert!((sum("squared_error") / rows - number(&score["window"]["brier"])).abs() < 1e-7, "{found}");
+        let confusion = &score["window"]["confusion"];
+        assert_eq!(sum("false_alarms"), number(&confusion["false_positives"]));
+        assert_eq!(sum("misses"), number(&confusion["false_negatives"]));
+    }
     assert!(report["drift"]["features"].as_array().is_some_and(|features| features.len() == 15), "{}", report["drift"]);
     assert!(place.window(1)["drift"].is_null());
     let listed = place.listed(&["--windows"]);
-    assert!(listed.contains("window 4: ") && listed.contains("beats"), "{listed}");
+    assert!(listed.contains("sliding2") && listed.contains("shifted (PSI)"), "{listed}");
     let reports: Value = serde_json::from_str(&place.listed(&["--windows", "--json"])).expect("JSON");
     assert_eq!(reports.as_array().map(Vec::len), Some(4));
 }
@@ -218,7 +204,7 @@ fn the_best_of_several_penalties_is_taken_and_all_are_recorded() {
     assert_eq!(trials.iter().map(|trial| number(&trial["l2"])).collect::<Vec<_>>(), [1000.0, 10.0, 0.1]);
     let best = trials.iter().min_by(|a, b| number(&a["log_loss"]).total_cmp(&number(&b["log_loss"]))).expect("three");
     assert_eq!(outcome["solver"]["l2"], best["l2"]);
-    assert_eq!(outcome["scores"]["holdout"]["log_loss"], best["log_loss"]);
+    assert_ne!(outcome["scores"]["holdout"]["log_loss"], best["log_loss"], "another half of the held-out rows");
     let warm = number(&trials[1]["passes"]) + number(&trials[2]["passes"]);
     assert!(warm <= 2.0 * number(&trials[0]["passes"]) + 2.0, "each starts from the one before: {trials:?}");
 }

@@ -17,7 +17,7 @@ const ROUNDS: usize = 5;
 
 pub(crate) fn fraction(flights: &Frames) {
     let Frames { schema, settings, frames } = flights;
-    let rows: usize = frames.iter().map(|frame| frame.fit_len()).sum();
+    let rows: usize = frames.iter().map(|frame| frame.labelled()).sum();
     let best = |work: &mut dyn FnMut() -> f64| (0..ROUNDS).map(|_| work()).fold(f64::INFINITY, f64::min);
     let mut passes = 0;
     let whole = best(&mut || {

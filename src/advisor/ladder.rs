@@ -6,14 +6,23 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
-use crate::advisor::{Advisor, AdvisorError};
+use crate::advisor::AdvisorError;
 use crate::batch::Manifest;
+use crate::config::{Pipeline, Schema};
 use crate::evaluation::{Evidence, WindowLosses, histories, is_kept};
 use crate::frames::Frames;
 use crate::model::{BareModel, FitError, FitSettings, Frame, ScoredModel, fit_from, losses, window_losses};
 use crate::record::{ModelId, Scheme, WindowIndex};
-use crate::registry::{EvidenceStore, Ladder};
-use crate::telemetry::Event;
+use crate::registry::{EvidenceStore, Ladder, Registry};
+use crate::telemetry::{Event, Progress};
+
+/// What models are made from, and where they are kept.
+pub(super) struct Inputs<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) schema: &'a Schema,
+    pub(super) registry: &'a Registry,
+    pub(super) progress: &'a Progress,
+}
 
 /// The models made so far, and all losses.
 pub(super) struct LadderWork {
@@ -38,28 +47,28 @@ impl LadderWork {
     /// Makes what is missing for advice behind the last of some windows: models, then their losses on later windows.
     pub(super) fn fill(
         &mut self,
-        advisor: &Advisor,
+        inputs: &Inputs<'_>,
         manifests: &[Manifest],
         stop: &CancellationToken,
     ) -> Result<(), AdvisorError> {
-        let store = advisor.registry.evidence();
+        let store = inputs.registry.evidence();
         for manifest in &manifests[self.evidence.last() as usize..] {
             self.frames.insert(manifest.clone());
             self.take_up(store, manifest)?;
         }
         let of = manifests.len() as u32;
-        let wanted: Vec<Scheme> = histories(of, advisor.histories())
+        let wanted: Vec<Scheme> = histories(of, inputs.pipeline.advise.histories.as_deref())
             .into_iter()
-            .filter(|history| !advisor.pipeline.train.schemes.contains(history))
+            .filter(|history| !inputs.pipeline.train.schemes.contains(history))
             .collect();
         for (manifest, done) in manifests.iter().zip(1..) {
             if stop.is_cancelled() {
                 return Ok(());
             }
             self.score(store, manifest)?;
-            let is_fitted = self.fit(advisor, manifest, &wanted)?;
+            let is_fitted = self.fit(inputs, manifest, &wanted)?;
             if is_fitted {
-                advisor.progress.report(Event::LadderFitted { done, of });
+                inputs.progress.report(Event::LadderFitted { done, of });
             }
             // Windows are gone through in order, and none needs more than its longest history.
             let longest = wanted.iter().map(|history| history.windows(manifest.window.next()).0).min();
@@ -129,10 +138,10 @@ impl LadderWork {
     }
 
     /// Fits the histories that are missing behind a window; whether there were any.
-    fn fit(&mut self, advisor: &Advisor, manifest: &Manifest, wanted: &[Scheme]) -> Result<bool, AdvisorError> {
+    fn fit(&mut self, inputs: &Inputs<'_>, manifest: &Manifest, wanted: &[Scheme]) -> Result<bool, AdvisorError> {
         let window = manifest.window;
         let has_all = wanted.contains(&Scheme::Cumulative)
-            || advisor.pipeline.train.schemes.contains(&Scheme::Cumulative);
+            || inputs.pipeline.train.schemes.contains(&Scheme::Cumulative);
         let ladder = self.ladders.get(&window);
         let missing: Vec<Scheme> = wanted
             .iter()
@@ -143,13 +152,13 @@ impl LadderWork {
         let Some(first) = missing.iter().map(|history| history.windows(window).0).min() else { return Ok(false) };
         let frames = self.frames.range(first, window)?;
         let before = WindowIndex::new(window.get() - 1).and_then(|before| self.ladders.get(&before));
-        let settings = FitSettings::from(&*advisor.pipeline);
+        let settings = FitSettings::from(inputs.pipeline);
         let fitted: Vec<(Scheme, Option<BareModel>)> = missing
             .par_iter()
             .map(|history| {
                 let frames = newest(&frames, *history, first, window);
                 let start = before.and_then(|ladder| ladder.models.get(history)?.as_ref());
-                match fit_from(frames, &advisor.schema, &settings, start) {
+                match fit_from(frames, inputs.schema, &settings, start) {
                     Ok(model) => Ok((*history, model)),
                     Err(FitError::Unlearnable(_)) => Ok((*history, None)),
                     Err(FitError::Read(source)) => Err(AdvisorError::Keep { window, source }),
@@ -158,7 +167,7 @@ impl LadderWork {
             .collect::<Result<_, _>>()?;
         let ladder = self.ladders.entry(window).or_insert_with(|| Ladder::new(window, &manifest.sha256));
         ladder.models.extend(fitted);
-        advisor.registry.evidence().put_ladder(ladder)?;
+        inputs.registry.evidence().put_ladder(ladder)?;
         Ok(true)
     }
 

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::advisor::ladder::LadderWork;
-use crate::advisor::{Advisor, AdvisorError};
+use crate::advisor::AdvisorError;
+use crate::advisor::ladder::{Inputs, LadderWork};
 use crate::batch::Manifest;
 use crate::evaluation::{Series, Trial};
 use crate::model::{ScoredModel, recalibrated};
@@ -12,7 +12,7 @@ use crate::record::{ModelId, Scheme, WindowIndex};
 
 /// The series of every history on the windows of a trial, from the models that are newest when its first window comes.
 pub(super) fn series(
-    advisor: &Advisor,
+    inputs: &Inputs<'_>,
     work: &mut LadderWork,
     manifests: &[Manifest],
     trial: &Trial,
@@ -20,9 +20,9 @@ pub(super) fn series(
     let Some(newest) = trial.windows.first().and_then(|first| WindowIndex::new(trial.known(*first))) else {
         return Ok(Vec::new());
     };
-    let store = advisor.registry.evidence();
+    let store = inputs.registry.evidence();
     let mut found = store.recalibrations(trial.delay, newest.get())?;
-    let snapshot = advisor.registry.snapshot();
+    let snapshot = inputs.registry.snapshot();
     let histories: Vec<Scheme> = trial.series.iter().map(|series| series.policy.history).collect();
     let mut models = Vec::new();
     for history in histories {
@@ -33,7 +33,7 @@ pub(super) fn series(
             models.push((id, model));
         }
     }
-    let threshold = advisor.pipeline.train.threshold;
+    let threshold = inputs.pipeline.train.threshold;
     let mut is_new = false;
     for window in &trial.windows {
         let missing: Vec<&(ModelId, _)> = models

@@ -1,6 +1,7 @@
 //! The operations, each typed and documented once, with what it answers beside it; `openapi` then gives every model paths
 //! of its own.
 
+mod advice;
 mod aliases;
 mod batch;
 mod card;
@@ -33,8 +34,15 @@ pub(crate) use inference::request_schema;
 pub(crate) use tensors::datatype;
 
 /// Every typed operation.
-pub(crate) type Operations =
-    (models::Models, predict::Predict, windows::Windows, aliases::Aliases, inference::Inference, health::Health);
+pub(crate) type Operations = (
+    models::Models,
+    predict::Predict,
+    windows::Windows,
+    advice::GiveAdvice,
+    aliases::Aliases,
+    inference::Inference,
+    health::Health,
+);
 
 /// The service of all operations, with its document.
 pub(crate) fn service(state: &Arc<State>) -> OpenApiService<Operations, ()> {
@@ -43,6 +51,7 @@ pub(crate) fn service(state: &Arc<State>) -> OpenApiService<Operations, ()> {
         models::Models(own()),
         predict::Predict(own()),
         windows::Windows(own()),
+        advice::GiveAdvice(own()),
         aliases::Aliases(own()),
         inference::Inference(own()),
         health::Health(own()),

@@ -149,18 +149,15 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
 /// What the table does not show.
 fn evidence(advice: &Advice) -> String {
     let mut text = String::new();
-    if !advice.ages.is_empty() {
-        let ages: Vec<String> =
-            advice.ages.iter().take(4).map(|found| format!("{} {:+.4}", found.age, found.difference)).collect();
-        text.push_str(&format!("{:<17}window 1 0   {}\n", "Age of model", ages.join("   ")));
-        if let Some((oldest, interval)) = advice.ages.iter().take(4).last().and_then(|found| Some((found, found.interval?))) {
-            let told = match (interval.low > 0.0, interval.high < 0.0) {
-                (true, _) => format!("after {} windows at least {:.4} worse", oldest.age, interval.low),
-                (_, true) => format!("after {} windows no worse", oldest.age),
-                _ => format!("cannot tell; after {} windows at most {:.4} worse", oldest.age, interval.high.max(0.0)),
-            };
-            text.push_str(&format!("{:<17}{told}\n", ""));
-        }
+    let ages: Vec<_> = advice.ages.iter().take(3).collect();
+    if let Some((oldest, interval)) = ages.last().and_then(|found| Some((found, found.interval?))) {
+        let told = match (interval.low > 0.0, interval.high < 0.0) {
+            (true, _) => "older is worse".to_owned(),
+            (_, true) => "older is better".to_owned(),
+            _ => format!("cannot tell: at {} at most {:.4}", oldest.age, interval.high.max(0.0)),
+        };
+        let ages: Vec<String> = ages.iter().map(|found| format!("{} {:+.4}", found.age, found.difference)).collect();
+        text.push_str(&format!("{:<17}1 0   {}\n{:<17}{told}\n", "Age in windows", ages.join("   "), ""));
     }
     let best_of = |refit: Refit| {
         let of = advice.further.iter().filter(move |found| found.policy.refit == refit);

@@ -92,6 +92,20 @@ pub enum Verdict {
     Reference,
 }
 
+impl Verdict {
+    /// As in a table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GoodEnough => "good enough",
+            Self::Worse => "worse",
+            Self::CannotTell => "cannot tell",
+            Self::TooFew => "too few",
+            Self::Reference => "reference",
+        }
+    }
+}
+
 /// The windows on which policies are judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {

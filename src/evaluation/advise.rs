@@ -2,7 +2,7 @@
 
 use crate::evaluation::advice::{
     ADVICE_FORMAT, Advice, AgeFinding, BreakFinding, Calm, CostUnit, Judged, Named, NamedChange, PolicyFinding, Status,
-    Step, Subject, Verdict,
+    Step, Subject,
 };
 use crate::evaluation::alarm::{on_loss, on_psi};
 use crate::evaluation::breaks::{find_break, short};
@@ -137,7 +137,7 @@ impl Findings<'_> {
             _ => Status::Partly,
         };
         let history = said.map_or(trial.series[ranking.best].policy.history, |said| said.policy.history);
-        advice.further = self.further(history);
+        advice.further = self.further();
         advice.ages = self.ages(history);
         advice.steps = self.steps(history);
         advice.world_change = found.map(|found| BreakFinding {
@@ -202,12 +202,14 @@ impl Findings<'_> {
         }
     }
 
-    /// Policies that are not planned, on the history of the named one.
-    fn further(&self, history: Scheme) -> Vec<PolicyFinding> {
+    /// Policies that are not planned, on every history.
+    fn further(&self) -> Vec<PolicyFinding> {
         let Self { trial, ranking, evidence, question } = self;
         let mut series = question.recalibrated.to_vec();
-        series.extend(on_psi(trial, evidence, history, question.has_drifted));
-        series.extend(on_loss(trial, evidence, history));
+        for history in histories(evidence.last(), question.histories) {
+            series.extend(on_psi(trial, evidence, history, question.has_drifted));
+            series.extend(on_loss(trial, evidence, history));
+        }
         let mut further: Vec<PolicyFinding> =
             series.iter().map(|series| self.finding(trial, series, &ranking.rank(trial, series))).collect();
         further.extend(self.following());
@@ -329,20 +331,5 @@ impl Findings<'_> {
             difference: contrast.mean,
             interval: Some(contrast.interval()),
         })
-    }
-}
-
-/// What a verdict is called.
-impl Verdict {
-    /// As in a table.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::GoodEnough => "good enough",
-            Self::Worse => "worse",
-            Self::CannotTell => "cannot tell",
-            Self::TooFew => "too few",
-            Self::Reference => "reference",
-        }
     }
 }

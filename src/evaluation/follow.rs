@@ -1,11 +1,10 @@
 //! Following the advice: what it would have said at each past window from what was known then, and what that had brought.
 
 use crate::evaluation::advice::Verdict;
-use crate::evaluation::contrast::Contrast;
 use crate::evaluation::evidence::Evidence;
 use crate::evaluation::policy::{Policy, Refit};
 use crate::evaluation::ranking::{FEWEST_WINDOWS, Ranking};
-use crate::evaluation::trial::{Series, Trial, histories};
+use crate::evaluation::trial::{Series, Trial, cost, histories};
 use crate::record::Scheme;
 
 /// What is named behind a window.
@@ -15,8 +14,10 @@ pub struct Followed {
     pub window: u32,
     /// The policy named.
     pub policy: Policy,
-    /// Whether none was shown good enough, and the lowest observed is named.
+    /// Whether it is not shown good enough at this window.
     pub provisional: bool,
+    /// Whether it was at some window since it is named.
+    pub was_shown: bool,
 }
 
 /// The policies as they stand behind window `last`, from what is known then; `None` with too few windows.
@@ -35,32 +36,27 @@ pub fn judge(
 
 /// What is named behind window `last`, given what was named before.
 ///
-/// The named policy changes only when it is shown to be worse than the best, when another is shown good enough while it never
-/// was, when a cheaper one that is good enough is shown to lose less, or when it is not among the policies any more.
+/// A policy that was shown good enough, or named for want of one that is, stays until its difference from the best excludes
+/// zero, or until one is shown good enough that costs less, or that comes in place of one that never was. So the advice does
+/// not swing with what cannot be told.
 #[must_use]
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followed>) -> Option<Followed> {
     let (place, provisional) = ranking.named.filter(|_| ranking.gain.mean > 0.0)?;
-    let new = Followed { window: last, policy: trial.series[place].policy, provisional };
+    let new = Followed { window: last, policy: trial.series[place].policy, provisional, was_shown: !provisional };
     let Some(old) = before else { return Some(new) };
-    let held = trial.series.iter().position(|series| series.policy == old.policy || series.same.contains(&old.policy));
-    let Some(held) = held else { return Some(new) };
+    let is_old = |series: &Series| series.policy == old.policy || series.same.contains(&old.policy);
+    let Some(held) = trial.series.iter().position(is_old) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
-    let (is_shown, is_shown_now) = (verdict == Verdict::GoodEnough, !provisional);
-    let changes = match (is_shown, is_shown_now) {
-        // What was shown once and is not now stays until it is shown to be worse.
-        (false, true) => old.provisional || verdict == Verdict::Worse,
-        (false, false) => verdict == Verdict::Worse,
-        // Two that are good enough: the cheaper one's claim is no better than the old one's.
-        (true, _) => is_cheaper_and_shown(trial, place, held),
+    let is_shown = verdict == Verdict::GoodEnough;
+    let is_cheaper = cost(new.policy) < cost(trial.series[held].policy);
+    let changes = verdict == Verdict::Worse || (!provisional && (is_cheaper || !old.was_shown));
+    let stays = Followed {
+        window: last,
+        policy: old.policy,
+        provisional: !is_shown,
+        was_shown: old.was_shown || is_shown,
     };
-    if changes { Some(new) } else { Some(Followed { window: last, policy: old.policy, provisional: !is_shown }) }
-}
-
-/// Whether the new one is shown to lose less than the old one.
-fn is_cheaper_and_shown(trial: &Trial, new: usize, old: usize) -> bool {
-    let (new, old) = (&trial.series[new].log_loss, &trial.series[old].log_loss);
-    let sums: Vec<f64> = old.iter().zip(new).map(|(old, new)| old - new).collect();
-    Contrast::new(&sums, &trial.rows).interval().low > 0.0
+    Some(if changes { new } else { stays })
 }
 
 /// The losses of following the advice on the windows of a trial from the first advice on: one run and no mean of phases.

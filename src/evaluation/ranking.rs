@@ -116,7 +116,7 @@ impl Ranking {
         let mut ranked = Ranked {
             to_best,
             keeps,
-            interval: self.interval(trial, &share_gain, keeps).filter(|_| is_told),
+            interval: self.interval(to_best).filter(|_| is_told),
             lower_bound: None,
             verdict,
             set_p: None,
@@ -131,23 +131,19 @@ impl Ranking {
         ranked
     }
 
-    /// The two-sided interval of a share of the best's gain: that of a ratio, by its linear part.
-    fn interval(&self, trial: &Trial, share_gain: &Spectrum, keeps: f64) -> Option<Interval> {
-        let best = &self.share_gain[self.best];
-        if !(best.total > 0.0 && self.gains) {
-            return None;
-        }
-        let rest = share_gain.plus(-keeps, best).contrast(&self.rows, trial.len());
-        let half = quantile(1.0 - (1.0 - LEVEL) / 2.0, rest.degrees) * rest.standard_error / self.gain.mean;
-        Some(Interval { low: keeps - half, high: keeps + half })
+    /// The interval of the difference from the best, in units of the best's observed gain.
+    fn interval(&self, to_best: Contrast) -> Option<Interval> {
+        let Interval { low, high } = to_best.interval();
+        self.gains.then(|| Interval { low: 1.0 - high / self.gain.mean, high: 1.0 - low / self.gain.mean })
     }
 
     /// The simultaneous bounds, and what is good enough by them.
     ///
-    /// A policy is good enough where it keeps the share of whatever policy is truly the best: for each policy Q that might be,
-    /// the critical value is the 95% quantile, over the draws, of the largest studentised difference over all policies P. Only
-    /// the row of the true best matters, so that the chance of calling any policy good enough that is not is at most 5%.
-    /// Critical values are widened by what t adds to the normal, since the draws do not know how uncertain the errors are.
+    /// With g the gains over the share of positives and k the share to keep, a policy P is good enough where g_P - k max_Q g_Q
+    /// is shown not to be below 0. Its critical value is the 95% quantile, over the draws, of the largest studentised error of
+    /// any policy, the error of the best one's gain included: which one is best is drawn again each time. So the chance
+    /// of calling any policy good enough that is not is about 5%. Critical values are widened by what t adds to the normal,
+    /// since the draws do not know how uncertain the standard errors are.
     fn bound(&mut self, trial: &Trial) {
         let candidates: Vec<usize> = (0..trial.series.len())
             .filter(|place| {
@@ -168,39 +164,41 @@ impl Ranking {
         if !self.gains {
             return;
         }
-        let drawn = self.drawn(trial, &candidates, &draws);
+        let best = &self.share_gain[self.best];
+        let excess = |keep: f64, place: usize| {
+            self.share_gain[place].plus(-keep, best).contrast(&self.rows, trial.len())
+        };
+        let seen: Vec<Contrast> = candidates.iter().map(|place| excess(self.keep, *place)).collect();
+        let mut largest: Vec<f64> = self
+            .drawn(trial, &candidates, &draws)
+            .iter()
+            .map(|gains| {
+                let most = gains.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let errors = gains.iter().zip(&seen).map(|(gain, seen)| {
+                    let error = gain - self.keep * most - seen.mean;
+                    if seen.standard_error > 0.0 { error / seen.standard_error } else { 0.0 }
+                });
+                errors.fold(f64::NEG_INFINITY, f64::max)
+            })
+            .collect();
+        largest.sort_unstable_by(f64::total_cmp);
         let widening = quantile(LEVEL, self.gain.degrees) / normal_quantile(LEVEL);
-        let mut lower = vec![f64::INFINITY; candidates.len()];
-        for q in 0..candidates.len() {
-            let contrast = |keep: f64, p: usize| {
-                let of = |place: usize| &self.share_gain[candidates[place]];
-                of(p).plus(-keep, of(q)).contrast(&self.rows, trial.len())
-            };
-            let seen: Vec<Contrast> = (0..candidates.len()).map(|p| contrast(self.keep, p)).collect();
-            let mut largest: Vec<f64> = drawn
-                .iter()
-                .map(|drawn| {
-                    let studentised = seen.iter().enumerate().map(|(p, seen)| {
-                        let difference = drawn[p] - self.keep * drawn[q] - seen.mean;
-                        if seen.standard_error > 0.0 { difference / seen.standard_error } else { 0.0 }
-                    });
-                    studentised.fold(f64::NEG_INFINITY, f64::max)
+        let place = ((DRAWS as f64 * LEVEL).ceil() as usize).min(DRAWS) - 1;
+        // Never less than for one policy alone.
+        let critical = (largest[place] * widening).max(quantile(LEVEL, self.gain.degrees));
+        let bounds: Vec<f64> = candidates
+            .iter()
+            .map(|place| {
+                largest_share(|keep| {
+                    let excess = excess(keep, *place);
+                    excess.mean - critical * excess.standard_error
                 })
-                .collect();
-            largest.sort_unstable_by(f64::total_cmp);
-            let critical = largest[((DRAWS as f64 * LEVEL).ceil() as usize).min(DRAWS - 1)].max(0.0) * widening;
-            for (p, lower) in lower.iter_mut().enumerate() {
-                let margin = |keep: f64| {
-                    let contrast = contrast(keep, p);
-                    contrast.mean - critical * contrast.standard_error
-                };
-                *lower = lower.min(largest_share(margin));
-            }
-        }
-        for (place, lower) in candidates.iter().zip(lower) {
+            })
+            .collect();
+        for (place, bound) in candidates.iter().zip(bounds) {
             let ranked = &mut self.ranked[*place];
-            ranked.lower_bound = Some(lower);
-            if lower >= self.keep {
+            ranked.lower_bound = Some(bound);
+            if bound >= self.keep {
                 ranked.verdict = Verdict::GoodEnough;
             }
         }

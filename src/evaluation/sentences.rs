@@ -24,9 +24,13 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
 fn answer(advice: &Advice, named: &Named, label: &dyn Fn(u32) -> String, sentences: &mut Vec<String>) {
     let finding = |policy: Policy| advice.policies.iter().find(|found| found.policy == policy || found.same.contains(&policy));
     let keep = percent(advice.keep);
-    if named.provisional {
+    let is_any_shown = advice.policies.iter().any(|found| found.verdict == Verdict::GoodEnough);
+    if named.provisional && is_any_shown {
+        sentences.push(format!("{}.", instruction(advice, named.policy)));
+        sentences.push(format!("It was shown to keep {keep} of the best one's gain; now that cannot be told."));
+    } else if named.provisional {
         sentences.push(format!("No policy is shown to keep {keep} of the best one's gain yet."));
-        sentences.push(format!("Lowest so far, and provisional: {}.", lower_first(&instruction(advice, named.policy))));
+        sentences.push(format!("{}, provisionally.", instruction(advice, named.policy)));
     } else {
         sentences.push(format!("{}.", instruction(advice, named.policy)));
     }
@@ -133,8 +137,8 @@ fn change(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
     ));
     if let Some(calm) = &found.calm {
         let told = if calm.provisional { "does best so far" } else { "is good enough" };
-        let policy = lower_first(&instruction(advice, calm.policy));
-        sentences.push(format!("If no other break comes, to {policy} {told} (judged behind that break)."));
+        let policy = of_best(calm.policy);
+        sentences.push(format!("If no other break comes, {policy} {told} (judged behind that break alone)."));
     }
 }
 
@@ -155,9 +159,4 @@ fn share(found: &PolicyFinding) -> String {
 
 fn percent(share: f64) -> String {
     format!("{:.0}%", 100.0 * share)
-}
-
-fn lower_first(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

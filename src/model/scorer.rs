@@ -189,7 +189,8 @@ pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
         let step_b = (curves[0] * slopes[1] - curves[1] * slopes[0]) / determinant;
         let decrement = (slopes[0] * step_a + slopes[1] * step_b) / truth.len() as f64;
         if decrement <= 1e-14 {
-            return Some((a, b));
+            // Rows that can be told apart for certain have no finite slope.
+            return (here > 1e-6 * truth.len() as f64).then_some((a, b));
         }
         let mut length = 1.0;
         let better = std::iter::repeat_with(|| {
@@ -200,7 +201,6 @@ pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
         let ((next_a, next_b), next) = better.take(40).find(|(_, loss)| *loss < here)?;
         (a, b, here) = (next_a, next_b, next);
     }
-    // Rows that can be told apart for certain: no finite slope is the best.
     None
 }
 

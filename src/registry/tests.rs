@@ -53,7 +53,7 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
             penalties: Vec::new(),
             threshold: 0.5,
             solver,
-            scores: BTreeMap::from([("newest_holdout".to_owned(), score(log_loss))]),
+            scores: BTreeMap::from([("holdout".to_owned(), score(log_loss))]),
             examples: Vec::new(),
         })),
     };
@@ -90,7 +90,7 @@ fn what_cannot_be_read_does_not_take_the_rest_down() {
     let good = std::fs::read_to_string(folder.path().join("models/window-1/model.json")).expect("a file");
     let cases = [
         ("window-2", "{".to_owned()),
-        ("window-3", good.replace("\"format\": 3", "\"format\": 9")),
+        ("window-3", good.replace("\"format\": 4", "\"format\": 9")),
         ("window-4", good.clone()),
         ("window-5", good.replace(
                 "\"coefficients\": []",
@@ -106,7 +106,7 @@ fn what_cannot_be_read_does_not_take_the_rest_down() {
     let ids: Vec<String> = reader.snapshot().models().map(|model| model.id().to_string()).collect();
     assert_eq!(ids, ["window-1"]);
     let unknown = reader.snapshot().resolve("window-9").map(|model| model.id()).expect_err("there is none");
-    assert_eq!((unknown.given.as_str(), unknown.known), ("window-9", vec!["window-1".to_owned(), "latest".to_owned()]));
+    assert_eq!((unknown.given.as_str(), unknown.known), ("window-9", ["window-1", "latest", "champion"].map(str::to_owned).into()));
 }
 
 #[test]
@@ -118,19 +118,20 @@ fn a_folder_that_is_a_file_is_told() {
     }
 }
 
-/// A report with the log-loss of models on the held-out rows of a window; without one, on all rows.
-fn report(window: u32, scores: &[(&str, f64)], is_held_out: bool) -> WindowReport {
+/// A report with the log-loss of models on all rows of a window.
+fn report(window: u32, scores: &[(&str, f64)]) -> WindowReport {
     let of = |(id, loss): &(&str, f64)| ModelScore {
         model: id.parse().expect("a model id"),
-        window: (!is_held_out).then(|| score(*loss)),
-        holdout: is_held_out.then(|| score(*loss)),
+        window: Some(score(*loss)),
+        holdout: None,
     };
     WindowReport {
         format: WINDOW_FORMAT,
         window: WindowIndex::new(window).expect("not 0"),
+        period: None,
         sha256: "00".to_owned(),
         scores: scores.iter().map(of).collect(),
-        comparisons: Vec::new(),
+        is_evidence: true,
         drift: None,
         drift_since_first: None,
         profile: Profile { rows: 2, positives: 1, features: Vec::new() },
@@ -149,37 +150,43 @@ fn aliases_name_the_newest_and_the_best_that_were_accepted() {
         [name("latest"), name("champion")]
     };
     let publish = |id: &str, log_loss| registry.publish(&artifact(id, log_loss)).expect("room on the disk");
-    let scored = |window, scores: &[(&str, f64)], is_held_out| {
-        registry.publish_window(&report(window, scores, is_held_out)).expect("room on the disk");
-    };
     assert_eq!(aliases(), ["", ""]);
     publish("window-1", None);
     assert_eq!(aliases(), ["", ""]);
     publish("window-1", Some(0.4));
     publish("cumulative-1", Some(0.5));
-    assert_eq!(aliases(), ["cumulative-1", ""], "no window has been scored");
-    scored(1, &[("cumulative-1", 0.5), ("window-1", 0.4)], true);
-    assert_eq!(aliases(), ["cumulative-1", "window-1"]);
-    // The second window is not scored yet.
-    publish("window-2", Some(0.1));
-    assert_eq!(aliases(), ["window-2", "window-1"]);
-    scored(2, &[("cumulative-1", 0.3), ("window-1", 0.5), ("window-2", 0.6)], true);
-    assert_eq!(aliases(), ["window-2", "cumulative-1"], "an earlier model may be the best");
-    let mut rejected = artifact("cumulative-1", Some(0.5));
+    assert_eq!(aliases(), ["cumulative-1", "cumulative-1"], "too few windows to rank by");
+    // A window old, the last window's model does better, in all of thirteen windows.
+    for window in 2..=13 {
+        let (all, last) = (format!("cumulative-{}", window - 1), format!("window-{}", window - 1));
+        let noise = f64::from(window % 3) / 100.0;
+        registry
+            .publish_window(&report(window, &[(&all, 0.6 + noise), (&last, 0.5)]))
+            .expect("room on the disk");
+        publish(&format!("window-{window}"), Some(0.4));
+        publish(&format!("cumulative-{window}"), Some(0.5));
+        if window < 13 {
+            let newest = format!("cumulative-{window}");
+            assert_eq!(aliases(), [newest.as_str(), newest.as_str()], "{window}");
+        }
+    }
+    assert_eq!(aliases(), ["cumulative-13", "window-13"]);
+    let before = |window| {
+        let window = WindowIndex::new(window).expect("not 0");
+        registry.snapshot().champion_before(window).map(|model| model.name().to_owned()).unwrap_or_default()
+    };
+    assert_eq!([before(13), before(14)], ["cumulative-12", "window-13"], "as it was then");
+    let mut rejected = artifact("window-13", Some(0.5));
     rejected.verdict = Verdict::Rejected { reason: "its AUC is 0.5".to_owned() };
     registry.publish(&rejected).expect("room on the disk");
-    assert_eq!(aliases(), ["window-2", "window-1"]);
-    // Where nothing is held out, what counts are the rows of the newest window, which its own models have seen.
-    publish("cumulative-3", Some(0.2));
-    scored(3, &[("window-1", 0.7), ("window-2", 0.6)], false);
-    assert_eq!(aliases(), ["cumulative-3", "window-2"]);
+    assert_eq!(aliases(), ["cumulative-13", "window-12"], "the newest that was accepted");
 }
 
 #[test]
 fn a_window_report_that_cannot_be_read_is_passed_over() {
     let folder = tempfile::tempdir().expect("a folder");
     let registry = Registry::open(folder.path()).expect("opens");
-    registry.publish_window(&report(1, &[], true)).expect("room on the disk");
+    registry.publish_window(&report(1, &[])).expect("room on the disk");
     let path = |name: &str| folder.path().join("windows").join(name);
     let good = std::fs::read_to_string(path("window-00001.json")).expect("a file");
     let cases =
@@ -187,7 +194,7 @@ fn a_window_report_that_cannot_be_read_is_passed_over() {
     for (name, text) in cases {
         std::fs::write(path(name), text).expect("a file");
     }
-    std::fs::write(path("window-00004.json"), good.replace("\"format\": 1", "\"format\": 9")).expect("a file");
+    std::fs::write(path("window-00004.json"), good.replace("\"format\": 2", "\"format\": 9")).expect("a file");
     let read = Registry::open(folder.path()).expect("opens").snapshot();
     assert_eq!(read.windows().map(|report| report.window.get()).collect::<Vec<_>>(), [1]);
 }
@@ -274,7 +281,7 @@ fn a_rollback_passes_over_models_that_are_gone() {
     for window in 1..=5 {
         registry.publish(&artifact(&format!("window-{window}"), Some(0.5))).expect("room on the disk");
     }
-    registry.publish_window(&report(5, &[("window-5", 0.3)], true)).expect("room on the disk");
+    registry.publish_window(&report(5, &[("window-5", 0.3)])).expect("room on the disk");
     let author = || Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
     let alias = || "prod".parse::<AliasName>().expect("a name");
     for window in [1, 2, 3] {
@@ -325,13 +332,17 @@ fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
     let (writer, reader) =
         (Registry::open(folder.path()).expect("opens"), Registry::open(folder.path()).expect("opens"));
     for window in 1..=5 {
-        writer.publish(&artifact(&format!("window-{window}"), Some(0.5))).expect("room on the disk");
+        let mut model = artifact(&format!("window-{window}"), Some(0.5));
+        // The champion is the newest that was accepted: the second.
+        if window > 2 {
+            model.verdict = Verdict::Rejected { reason: "its AUC is 0.5".to_owned() };
+        }
+        writer.publish(&model).expect("room on the disk");
     }
-    writer.publish_window(&report(5, &[("window-1", 0.2), ("window-5", 0.3)], true)).expect("room on the disk");
     let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
     reader.refresh().expect("readable");
     reader
-        .promote("prod".parse().expect("a name"), "window-2".parse().expect("an id"), author, &|| true)
+        .promote("prod".parse().expect("a name"), "window-1".parse().expect("an id"), author, &|| true)
         .expect("a model");
     let retired = writer.retire_before(WindowIndex::new(5).expect("not 0")).expect("room on the disk");
     assert_eq!(retired.iter().map(ToString::to_string).collect::<Vec<_>>(), ["window-3", "window-4"]);

@@ -9,6 +9,8 @@ pub(crate) enum Tag {
     Models,
     /// What is known of the windows of the stream
     Windows,
+    /// How often to retrain, and on how much history
+    Advice,
     /// Names of one's own for models, with their history
     Aliases,
     /// The Open Inference Protocol, version 2, as KServe, Triton and MLServer speak it

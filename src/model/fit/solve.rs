@@ -46,14 +46,25 @@ impl Problem<'_> {
         if columns > most {
             return Err(Unlearnable::TooManyColumns { columns, most }.into());
         }
-        let from = match start.map(|start| start.under(&encoder)) {
-            Some((intercept, weights)) => design.in_design_order(intercept, &weights),
-            None => solver::from_share(&design, counts(frames, *newest).1),
+        let minimise = |from: Vec<f64>| {
+            solver::minimise(method, &design, l2, from).map_err(|error| match error {
+                SolveError::Read(error) => FitError::Read(error),
+                SolveError::GaveUp(reason) => FitError::Unlearnable(Unlearnable::Solver { reason }),
+            })
         };
-        let solution = solver::minimise(method, &design, l2, from).map_err(|error| match error {
-            SolveError::Read(error) => FitError::Read(error),
-            SolveError::GaveUp(reason) => FitError::Unlearnable(Unlearnable::Solver { reason }),
-        })?;
+        let near = match start.map(|start| start.under(&encoder)) {
+            Some((intercept, weights)) => Some(minimise(design.in_design_order(intercept, &weights))?),
+            None => None,
+        };
+        let solution = match near {
+            Some(solution) if solution.converged => solution,
+            // From so far out that every row's curvature has vanished there may be no way back.
+            near => {
+                let cold = minimise(solver::from_share(&design, counts(frames, *newest).1))?;
+                let passes = cold.passes + near.map_or(0, |near| near.passes);
+                Solution { passes, ..cold }
+            }
+        };
         Ok(Solved { encoder, design, solution, l2 })
     }
 }

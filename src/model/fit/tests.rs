@@ -1,3 +1,4 @@
+use crate::model::artifact::Method;
 use super::*;
 use crate::model::samples::{design, flights, mixed, mixed_holding_out, pipeline, read, read_holding_out};
 
@@ -15,13 +16,15 @@ fn a_model_of_the_flights_tells_more_than_the_baseline() {
     let learned = fit(&frames, &schema, &settings).expect("the sample can be learned from");
     assert!(learned.solver.converged && learned.solver.seconds == 0.0, "{:?}", learned.solver);
     assert_eq!(learned.coefficients.len(), learned.encoder.width());
-    let (pooled, newest) = (&learned.scores["holdout"], &learned.scores["newest_holdout"]);
-    assert!(pooled.rows > newest.rows && newest.rows > 200, "{} {}", pooled.rows, newest.rows);
-    for score in [pooled, newest] {
-        assert!(score.auc.is_some_and(|auc| auc > 0.6), "{:?}", score.auc);
-        assert!(score.log_loss < score.baseline_log_loss, "{} {}", score.log_loss, score.baseline_log_loss);
-        assert_eq!(score.reliability.iter().map(|bin| bin.rows).sum::<u64>(), score.rows);
+    let score = &learned.scores["holdout"];
+    assert_eq!(score.rows, frames[2].held_out() as u64, "the newest window's");
+    assert!(score.auc.is_some_and(|auc| auc > 0.6), "{:?}", score.auc);
+    assert!(score.log_loss < score.baseline_log_loss, "{} {}", score.log_loss, score.baseline_log_loss);
+    assert_eq!(score.reliability.iter().map(|bin| bin.rows).sum::<u64>(), score.rows);
+    for coefficient in &learned.coefficients {
+        assert_eq!(coefficient.standard_error.is_some(), !coefficient.name.contains('='), "{}", coefficient.name);
     }
+    assert_eq!(learned.intercept.standard_error, None);
 }
 
 #[test]
@@ -44,8 +47,7 @@ fn examples_are_rows_of_the_newest_window_with_the_answers_to_them() {
     let learned = fit(&frames, &schema, &settings).expect("the sample can be learned from");
     let rows: Vec<_> = learned.examples.iter().map(|example| example.row.clone()).collect();
     assert_eq!(rows, frames[2].examples());
-    // The first rows of a window are training rows, so that the design knows them too.
-    let first: usize = frames[..2].iter().map(|frame| frame.fit_len()).sum();
+    let first: usize = frames[..2].iter().map(|frame| frame.labelled()).sum();
     let (_, design) = design(&schema, &frames, &settings);
     let coefficients: Vec<f64> = std::iter::once(learned.intercept.weight).chain(learned.weights()).collect();
     let (log_odds, _) = design.log_odds(&coefficients).expect("memory can be read");
@@ -77,21 +79,46 @@ fn without_a_holdout_there_is_no_score() {
 }
 
 #[test]
-fn held_out_rows_do_not_reach_the_model() {
+fn the_model_knows_all_rows_and_its_score_is_of_a_fit_that_did_not_know_them() {
     let (schema, frames) = tiny("12,3,0", 40);
-    let (other_schema, other) = tiny("12,-900,1", 40);
     let settings = FitSettings { l2: vec![1.0], solver: Solver::Newton, threshold: 0.5, min_count: 1 };
-    let fitted = fit(&frames, &schema, &settings).expect("these rows can be learned from");
-    let of_other = fit(&other, &other_schema, &settings).expect("these rows can be learned from");
-    assert_eq!((fitted.encoder, fitted.coefficients), (of_other.encoder, of_other.coefficients));
-    assert_ne!(fitted.scores, of_other.scores);
+    let learned = fit(&frames, &schema, &settings).expect("these rows can be learned from");
+    // The same rows with nothing held out.
+    let (_, whole) = tiny_holding_out("12,3,0", 40, 0.0);
+    let of_all = fit(&whole, &schema, &settings).expect("these rows can be learned from");
+    assert_eq!(learned.encoder, of_all.encoder);
+    assert!((learned.coefficients[0].weight - of_all.coefficients[0].weight).abs() < 1e-6);
+    // The rows that were not held out, alone.
+    let cut = tiny_rows("12,3,0", 40, 36);
+    let without = fit(&cut, &schema, &settings).expect("these rows can be learned from");
+    let predictor = Predictor::new(&without);
+    let held_out = [(37.0, false), (38.0, false), (39.0, true)].map(|(row, truth)| (f64::from(row as u32 % 7), truth));
+    let losses = held_out.iter().chain(&[(3.0, false)]).map(|(x, truth)| {
+        let p = predictor.predict(&[Cell::Number(*x)]).probability;
+        -(if *truth { p } else { 1.0 - p }).ln()
+    });
+    let expected = losses.sum::<f64>() / 4.0;
+    assert!((learned.scores["holdout"].log_loss - expected).abs() < 1e-9, "{expected}");
 }
 
 /// Rows of one number, both classes among them; the last one as given.
 fn tiny(last: &str, rows: usize) -> (Schema, Vec<Arc<Frame>>) {
+    tiny_holding_out(last, rows, 0.1)
+}
+
+fn tiny_holding_out(last: &str, rows: usize, holdout: f64) -> (Schema, Vec<Arc<Frame>>) {
     let rows: String = (1..rows).map(|row| format!("{row},{},{}\n", row % 7, u8::from(row % 3 == 0))).collect();
     let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
-    read(&pipeline, format!("id,x,y\n{rows}{last}\n").as_bytes(), usize::MAX)
+    read_holding_out(&pipeline, format!("id,x,y\n{rows}{last}\n").as_bytes(), usize::MAX, holdout)
+}
+
+/// The first of these rows, nothing held out.
+fn tiny_rows(last: &str, rows: usize, first: usize) -> Vec<Arc<Frame>> {
+    let rows: String = (1..rows).map(|row| format!("{row},{},{}\n", row % 7, u8::from(row % 3 == 0))).collect();
+    let all = format!("{rows}{last}\n");
+    let some: String = all.lines().take(first).flat_map(|line| [line, "\n"]).collect();
+    let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
+    read_holding_out(&pipeline, format!("id,x,y\n{some}").as_bytes(), usize::MAX, 0.0).1
 }
 
 #[test]
@@ -145,7 +172,7 @@ fn a_window_without_labels_beside_a_good_one_does_no_harm() {
     let rows = ["1,1\n2,0\n3,1\n5,0\n".repeat(10), "4,\n".repeat(40)].concat();
     let (schema, frames) = read(&pipeline, format!("x,y\n{rows}").as_bytes(), 40);
     let learned = fit(&frames, &schema, &FitSettings::from(&pipeline)).expect("the first window can be learned from");
-    assert_eq!(learned.scores.keys().collect::<Vec<_>>(), ["holdout"]);
+    assert!(learned.scores.is_empty(), "the newest window has nothing to score on");
     assert_eq!(learned.examples.len(), 3);
 }
 
@@ -182,17 +209,24 @@ fn the_penalty_of_the_lowest_log_loss_on_the_held_out_rows_is_taken() {
     let (schema, frames, settings) = flights("at_least = 15");
     let penalties = [100_000.0, 1_000.0, 10.0, 0.1];
     let one = |l2| fit(&frames, &schema, &FitSettings { l2: vec![l2], ..settings.clone() }).expect("a model");
-    let best = penalties.map(|l2| (one(l2).scores["holdout"].log_loss, l2));
-    let best = best.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).expect("four");
     let chosen = fit(&frames, &schema, &FitSettings { l2: penalties.to_vec(), ..settings.clone() }).expect("a model");
-    assert_eq!(chosen.solver.l2, best.1);
+    let best = chosen.penalties.iter().min_by(|a, b| a.log_loss.unwrap_or(9.0).total_cmp(&b.log_loss.unwrap_or(9.0)));
+    assert_eq!(chosen.solver.l2, best.expect("four").l2);
     assert_eq!(chosen.penalties.iter().map(|trial| trial.l2).collect::<Vec<_>>(), penalties);
-    assert_eq!(chosen.solver.passes, chosen.penalties.iter().map(|trial| trial.passes).sum::<u64>());
-    for (trial, l2) in chosen.penalties.iter().zip(penalties) {
-        let alone = one(l2);
-        assert!((trial.objective / alone.solver.objective - 1.0).abs() < 1e-10 && trial.converged, "{trial:?}");
-        let apart = trial.log_loss.expect("rows are held out") - alone.scores["holdout"].log_loss;
-        assert!(apart.abs() < 1e-7, "{trial:?}");
+    // What chose the penalty is not what it is scored on.
+    let held_out = frames[2].held_out() as u64;
+    assert_eq!(chosen.scores["holdout"].rows, held_out / 2);
+    let alone = one(chosen.solver.l2);
+    assert_eq!(alone.scores["holdout"].rows, held_out);
+    for (a, b) in chosen.weights().zip(alone.weights()) {
+        assert!((a - b).abs() < 1e-5, "{a} {b}");
+    }
+    let trials = chosen.penalties.iter().zip(penalties);
+    for (trial, l2) in trials.filter(|(_, l2)| *l2 == chosen.solver.l2) {
+        let (log_loss, halves) = (trial.log_loss.expect("rows are held out"), chosen.scores["holdout"].log_loss);
+        let (first, second) = ((held_out - held_out / 2) as f64, (held_out / 2) as f64);
+        let both = (log_loss * first + halves * second) / held_out as f64;
+        assert!((both - one(l2).scores["holdout"].log_loss).abs() < 1e-7, "{trial:?}");
     }
     assert_eq!(one(1.0).penalties, []);
 }

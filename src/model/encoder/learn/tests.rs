@@ -1,6 +1,7 @@
 use crate::model::encoder::learn::LearnError;
 use crate::model::encoder::{Encoder, Encoding, Level};
 use crate::model::samples::{pipeline, read_holding_out};
+use crate::model::table::Subset;
 
 /// Learns from the rows of windows of `rows` rows each, the last `holdout` share of each kept out.
 fn learn(features: &str, csv: &str, rows: usize, holdout: f64) -> Result<Encoder, String> {

@@ -1,0 +1,283 @@
+//! How often to retrain, and on how much history, as it was last found.
+
+use std::sync::Arc;
+
+use poem::Result;
+use poem_openapi::payload::Json;
+use poem_openapi::{Enum, Object, OpenApi};
+
+use crate::api::error::ApiError;
+use crate::api::operations::tag::Tag;
+use crate::api::state::State;
+use crate::evaluation::{self, Interval as FoundInterval, Refit};
+
+/// The operation that gives advice.
+pub(crate) struct GiveAdvice(pub(crate) Arc<State>);
+
+/// How often to retrain, and on how much history
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct Advice {
+    /// The newest window that it knows
+    as_of_window: u32,
+    /// How much can be told
+    status: Status,
+    /// What the models predict
+    question: String,
+    /// What a window is
+    unit: String,
+    /// The answer, and what it rests on
+    sentences: Vec<String>,
+    /// The share of the best policy's gain that is good enough
+    keep: f64,
+    /// How many windows labels come late
+    label_delay: u32,
+    /// After which window there can be advice, where it is too early
+    first_advice: Option<u32>,
+    /// The policy that is named
+    named: Option<Named>,
+    /// The windows on which policies are judged
+    judged: Option<Judged>,
+    /// Planned policies, the one of the lowest log-loss first
+    policies: Vec<Policy>,
+    /// Recalibration, refits on alarm, and following this advice
+    further: Vec<Policy>,
+    /// How a model loses with age
+    ages: Vec<Age>,
+    /// Where the world changed
+    world_change: Option<WorldChange>,
+}
+
+/// How much can be told
+#[derive(Debug, Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case", rename = "AdviceStatus")]
+pub(crate) enum Status {
+    /// A policy is shown good enough, or nothing is there to schedule
+    Clear,
+    /// A policy is named, and none is shown good enough
+    Partly,
+    /// Too few windows have been judged
+    TooFew,
+}
+
+/// The policy that is named
+#[derive(Debug, Object)]
+#[oai(rename = "NamedPolicy")]
+pub(crate) struct Named {
+    /// Which windows a fit learns from: `window`, `sliding4`, `cumulative`
+    history: String,
+    /// Windows between two fits
+    every: u32,
+    /// Whether it is the lowest observed, and none is shown good enough
+    provisional: bool,
+    /// Since which window it is named
+    since_window: u32,
+}
+
+/// The windows on which policies are judged
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none, rename = "JudgedWindows")]
+pub(crate) struct Judged {
+    first: u32,
+    last: u32,
+    windows: u32,
+    /// Their labelled rows
+    rows: u64,
+    /// The share of their rows without a label
+    unlabelled_share: f64,
+    /// Log-loss of always saying the share of positives so far
+    share_log_loss: f64,
+    /// Log-loss of the best policy
+    best_log_loss: f64,
+    /// Their difference
+    gain: f64,
+    gain_interval: Option<Interval>,
+}
+
+/// An interval of 95%
+#[derive(Debug, Object)]
+#[oai(rename = "Interval95")]
+pub(crate) struct Interval {
+    low: f64,
+    high: f64,
+}
+
+/// What is known of a policy
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none, rename = "RetrainingPolicy")]
+pub(crate) struct Policy {
+    /// Which windows a fit learns from: `window`, `sliding4`, `cumulative`
+    history: String,
+    /// When it is fitted again, as in `every 2nd`, `never`, `recalibrate`, `on PSI alarm`
+    refit: String,
+    /// Windows between two fits, where that is planned
+    every: Option<u32>,
+    /// Its share of the best policy's gain
+    keeps: Option<f64>,
+    keeps_interval: Option<Interval>,
+    /// The lower end of the simultaneous bound on that share
+    keeps_at_least: Option<f64>,
+    log_loss: f64,
+    /// Its log-loss less the best's
+    difference: f64,
+    difference_interval: Option<Interval>,
+    brier: f64,
+    /// Fits a window
+    fits_per_window: f64,
+    /// Fits a year, where windows have times
+    fits_per_year: Option<f64>,
+    /// `good_enough`, `worse`, `cannot_tell`, `too_few` or `reference`
+    verdict: PolicyVerdict,
+    /// Cost a window in the unit of the pipeline file's `advise.cost`
+    cost: Option<f64>,
+    /// Since which window it is judged, where that is not the first
+    since_window: Option<u32>,
+}
+
+/// What can be told of a policy
+#[derive(Debug, Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
+pub(crate) enum PolicyVerdict {
+    /// It is shown to keep enough of the best policy's gain
+    GoodEnough,
+    /// Not that, and it is shown to be worse than the best
+    Worse,
+    /// Neither
+    CannotTell,
+    /// Too few windows or refits
+    TooFew,
+    /// A line to compare with
+    Reference,
+}
+
+/// What a model of some age loses
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none, rename = "ModelAge")]
+pub(crate) struct Age {
+    /// Windows since its newest row
+    age: u32,
+    /// Its log-loss less that of a model of age 1
+    difference: f64,
+    interval: Option<Interval>,
+}
+
+/// Where the world changed
+#[derive(Debug, Object)]
+pub(crate) struct WorldChange {
+    window: u32,
+    /// As in `window 29 (14 days from 2019-01-31)`
+    label: String,
+    /// By how much all of history came to lose more than a short one, nats a row
+    jump: f64,
+}
+
+#[OpenApi]
+impl GiveAdvice {
+    /// Say how often to retrain
+    ///
+    /// The cheapest policy (how often, on how much history) that is shown to keep enough of what the best one gains, as of
+    /// the newest window that the advice knows. A server computes none: `windrow run` does as windows come, else `windrow
+    /// advise`.
+    #[oai(path = "/v1/advice", method = "get", operation_id = "give_advice", tag = "Tag::Advice")]
+    async fn advice(&self) -> Result<Json<Advice>, ApiError> {
+        let served = self.0.served();
+        let found = served.snapshot.advice().ok_or_else(|| {
+            let detail = "there is no advice yet: `windrow run` makes it as windows come, else `windrow advise`";
+            ApiError::not_found("no-advice", detail.to_owned(), Vec::new())
+        })?;
+        Ok(Json(Advice::of(found)))
+    }
+}
+
+impl Advice {
+    fn of(found: &evaluation::Advice) -> Self {
+        Self {
+            as_of_window: found.subject.windows,
+            status: match found.status {
+                evaluation::Status::Clear => Status::Clear,
+                evaluation::Status::Partly => Status::Partly,
+                evaluation::Status::TooFew => Status::TooFew,
+            },
+            question: found.subject.question.clone(),
+            unit: found.subject.unit.clone(),
+            sentences: found.sentences.clone(),
+            keep: found.keep,
+            label_delay: found.label_delay,
+            first_advice: found.first_advice,
+            named: found.named.as_ref().map(|named| Named {
+                history: named.policy.history.to_string(),
+                every: every(named.policy.refit).unwrap_or(1),
+                provisional: named.provisional,
+                since_window: named.since,
+            }),
+            judged: found.judged.as_ref().map(|judged| Judged {
+                first: judged.first,
+                last: judged.last,
+                windows: judged.windows,
+                rows: judged.rows,
+                unlabelled_share: judged.unlabelled_share,
+                share_log_loss: judged.share_log_loss,
+                best_log_loss: judged.best_log_loss,
+                gain: judged.gain,
+                gain_interval: judged.gain_interval.map(Interval::of),
+            }),
+            policies: found.policies.iter().map(Policy::of).collect(),
+            further: found.further.iter().map(Policy::of).collect(),
+            ages: found
+                .ages
+                .iter()
+                .map(|age| Age {
+                    age: age.age,
+                    difference: age.difference,
+                    interval: age.interval.map(Interval::of),
+                })
+                .collect(),
+            world_change: found.world_change.as_ref().map(|change| WorldChange {
+                window: change.window,
+                label: change.label.clone(),
+                jump: change.jump,
+            }),
+        }
+    }
+}
+
+impl Policy {
+    fn of(found: &evaluation::PolicyFinding) -> Self {
+        Self {
+            history: found.policy.history.to_string(),
+            refit: found.policy.refit.to_string(),
+            every: every(found.policy.refit),
+            keeps: found.keeps,
+            keeps_interval: found.keeps_interval.map(Interval::of),
+            keeps_at_least: found.keeps_at_least,
+            log_loss: found.log_loss,
+            difference: found.difference,
+            difference_interval: found.difference_interval.map(Interval::of),
+            brier: found.brier,
+            fits_per_window: found.fits_per_window,
+            fits_per_year: found.fits_per_year,
+            verdict: match found.verdict {
+                evaluation::Verdict::GoodEnough => PolicyVerdict::GoodEnough,
+                evaluation::Verdict::Worse => PolicyVerdict::Worse,
+                evaluation::Verdict::CannotTell => PolicyVerdict::CannotTell,
+                evaluation::Verdict::TooFew => PolicyVerdict::TooFew,
+                evaluation::Verdict::Reference => PolicyVerdict::Reference,
+            },
+            cost: found.cost,
+            since_window: found.since,
+        }
+    }
+}
+
+impl Interval {
+    fn of(found: FoundInterval) -> Self {
+        Self { low: found.low, high: found.high }
+    }
+}
+
+fn every(refit: Refit) -> Option<u32> {
+    match refit {
+        Refit::Every(every) => Some(every),
+        _ => None,
+    }
+}
