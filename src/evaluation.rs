@@ -39,3 +39,6 @@ pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, OLDEST_AGE, WindowLosses, i
 pub use policy::{Policy, Refit};
 pub use ranking::{FEWEST_REFITS, FEWEST_WINDOWS, Ranked, Ranking};
 pub use trial::{Series, Trial, histories, intervals};
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ use crate::telemetry::{Counters, Event, Progress};
 
 const BAR: &str = "{prefix:>7} {bar:36.cyan/blue} {msg}";
 const REDRAW: Duration = Duration::from_millis(100);
+/// Models that get a line of their own: a hundred would bury what matters.
+const MODELS_TOLD: usize = 20;
 /// How often a log gets a line of counts.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -98,7 +100,7 @@ struct Board<'a> {
     sent: ProgressBar,
     stored: ProgressBar,
     last_counts: String,
-    models_told: bool,
+    models_told: usize,
 }
 
 impl<'a> Board<'a> {
@@ -111,13 +113,20 @@ impl<'a> Board<'a> {
             display.bars.add(ProgressBar::new(0).with_style(style.progress_chars("━╸─")).with_prefix(prefix))
         };
         let (sent, stored) = (bar(shows.sent, "sent"), bar(shows.stored, "stored"));
-        Self { display, shows, sent, stored, last_counts: String::new(), models_told: false }
+        Self { display, shows, sent, stored, last_counts: String::new(), models_told: 0 }
     }
 
     fn show(&mut self, event: &Event) {
-        if matches!(event, Event::ModelPublished { .. }) && !self.models_told {
-            self.models_told = true;
-            self.display.line("  model                rows      AUC  log-loss  fit");
+        if let Event::ModelPublished { converged, rejected, .. } = event {
+            self.models_told += 1;
+            match self.models_told {
+                1 => self.display.line("  model                rows      AUC  log-loss  fit"),
+                MODELS_TOLD => self.display.line("  and more, of which those are told that fail: `windrow models` lists them"),
+                _ => {}
+            }
+            if self.models_told >= MODELS_TOLD && *converged && rejected.is_none() {
+                return;
+            }
         }
         if let Some(line) = sentence(event) {
             self.display.line(&line);

@@ -294,7 +294,7 @@ impl Findings<'_> {
         let oldest = first - 1 - trial.delay;
         let calm = Trial::over(evidence, first, evidence.last(), &histories, trial.delay, oldest);
         let ranking = Ranking::new(&calm, question.keep)?;
-        let (place, provisional) = ranking.named.filter(|_| ranking.gain.mean > 0.0)?;
+        let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
         let ranked = &ranking.ranked[place];
         Some(Calm {
             first,

@@ -52,3 +52,38 @@ pub fn confidence_set(losses: &[Vec<f64>], draws: &[Vec<usize>]) -> Vec<f64> {
     }
     p_values
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluation::bootstrap::{mean_run, stationary_bootstrap};
+
+    #[derive(serde::Deserialize)]
+    struct Case {
+        losses: Vec<Vec<f64>>,
+        p: Vec<f64>,
+    }
+
+    #[test]
+    fn the_p_values_are_those_of_the_arch_package_within_monte_carlo_error() {
+        let text = include_str!("../../fixtures/confidence-sets.json");
+        let cases: Vec<Case> = serde_json::from_str(text).expect("the fixture");
+        for case in cases {
+            let windows = case.losses[0].len();
+            let draws = stationary_bootstrap(windows, mean_run(windows).round(), 10_000);
+            let found = confidence_set(&case.losses, &draws);
+            for (ours, theirs) in found.iter().zip(&case.p) {
+                // Three standard errors of a share of 10,000 draws, at its widest.
+                assert!((ours - theirs).abs() < 0.02, "{found:?} {:?}", case.p);
+            }
+        }
+    }
+
+    #[test]
+    fn series_that_are_the_same_stay_together() {
+        let losses = vec![vec![0.5, 0.6, 0.4, 0.5]; 3];
+        let p = confidence_set(&losses, &stationary_bootstrap(4, 2.0, 100));
+        assert!(p.iter().all(|p| *p == 1.0 || *p == 0.0), "{p:?}");
+        assert_eq!(confidence_set(&[vec![0.5]], &[vec![0]]), [1.0]);
+    }
+}

@@ -37,11 +37,11 @@ pub fn judge(
 /// What is named behind window `last`, given what was named before.
 ///
 /// A policy that was shown good enough, or named for want of one that is, stays until its difference from the best excludes
-/// zero, or until one is shown good enough that costs less, or that comes in place of one that never was. So the advice does
-/// not swing with what cannot be told.
+/// zero or its observed share is below what is to be kept, or until one is shown good enough that costs less, or that comes in
+/// place of one that never was. So the advice does not swing with what cannot be told.
 #[must_use]
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followed>) -> Option<Followed> {
-    let (place, provisional) = ranking.named.filter(|_| ranking.gain.mean > 0.0)?;
+    let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
     let new = Followed { window: last, policy: trial.series[place].policy, provisional, was_shown: !provisional };
     let Some(old) = before else { return Some(new) };
     let is_old = |series: &Series| series.policy == old.policy || series.same.contains(&old.policy);
@@ -49,7 +49,10 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followe
     let verdict = ranking.ranked[held].verdict;
     let is_shown = verdict == Verdict::GoodEnough;
     let is_cheaper = cost(new.policy) < cost(trial.series[held].policy);
-    let changes = verdict == Verdict::Worse || (!provisional && (is_cheaper || !old.was_shown));
+    // False for a share that is no number, too.
+    let keeps_enough = ranking.ranked[held].keeps >= ranking.keep;
+    let is_given_up = verdict == Verdict::Worse || !keeps_enough;
+    let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
     let stays = Followed {
         window: last,
         policy: old.policy,

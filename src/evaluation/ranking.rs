@@ -52,7 +52,8 @@ pub struct Ranking {
     pub named: Option<(usize, bool)>,
     share_gain: Vec<Spectrum>,
     rows: Spectrum,
-    keep: f64,
+    /// The share of the best's gain that is good enough.
+    pub keep: f64,
 }
 
 /// Whether enough was seen to compare a series with others.
@@ -139,11 +140,10 @@ impl Ranking {
 
     /// The simultaneous bounds, and what is good enough by them.
     ///
-    /// With g the gains over the share of positives and k the share to keep, a policy P is good enough where g_P - k max_Q g_Q
-    /// is shown not to be below 0. Its critical value is the 95% quantile, over the draws, of the largest studentised error of
-    /// any policy, the error of the best one's gain included: which one is best is drawn again each time. So the chance
-    /// of calling any policy good enough that is not is about 5%. Critical values are widened by what t adds to the normal,
-    /// since the draws do not know how uncertain the standard errors are.
+    /// With g the gains over the share of positives, k the share to keep and B the policy that was observed to be best, a policy
+    /// P is good enough where g_P - k g_B is shown not to be below 0. The critical value is the 95% quantile, over the draws, of
+    /// the largest studentised error of any policy; so many policies are called good enough at once. The draws do not know how
+    /// uncertain the standard errors are: the normal's level of that quantile is taken for t's.
     fn bound(&mut self, trial: &Trial) {
         let candidates: Vec<usize> = (0..trial.series.len())
             .filter(|place| {
@@ -169,23 +169,24 @@ impl Ranking {
             self.share_gain[place].plus(-keep, best).contrast(&self.rows, trial.len())
         };
         let seen: Vec<Contrast> = candidates.iter().map(|place| excess(self.keep, *place)).collect();
+        let of_best = candidates.iter().position(|place| *place == self.best);
         let mut largest: Vec<f64> = self
             .drawn(trial, &candidates, &draws)
             .iter()
             .map(|gains| {
-                let most = gains.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let best = of_best.map_or(self.gain.mean, |best| gains[best]);
                 let errors = gains.iter().zip(&seen).map(|(gain, seen)| {
-                    let error = gain - self.keep * most - seen.mean;
+                    let error = gain - self.keep * best - seen.mean;
                     if seen.standard_error > 0.0 { error / seen.standard_error } else { 0.0 }
                 });
                 errors.fold(f64::NEG_INFINITY, f64::max)
             })
             .collect();
         largest.sort_unstable_by(f64::total_cmp);
-        let widening = quantile(LEVEL, self.gain.degrees) / normal_quantile(LEVEL);
         let place = ((DRAWS as f64 * LEVEL).ceil() as usize).min(DRAWS) - 1;
         // Never less than for one policy alone.
-        let critical = (largest[place] * widening).max(quantile(LEVEL, self.gain.degrees));
+        let level = normal_distribution(largest[place]).max(LEVEL);
+        let critical = quantile(level, self.gain.degrees);
         let bounds: Vec<f64> = candidates
             .iter()
             .map(|place| {
@@ -241,7 +242,7 @@ fn largest_share(margin: impl Fn(f64) -> f64) -> f64 {
     low
 }
 
-fn normal_quantile(probability: f64) -> f64 {
+fn normal_distribution(value: f64) -> f64 {
     // A deviation of 1 is all that the constructor asks for.
-    Normal::new(0.0, 1.0).map_or(f64::NAN, |normal| normal.inverse_cdf(probability))
+    Normal::new(0.0, 1.0).map_or(f64::NAN, |normal| normal.cdf(value))
 }

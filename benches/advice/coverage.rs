@@ -1,0 +1,126 @@
+//! How often an interval holds what it estimates, and what theory says of random walks.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use windrow::evaluation::{Contrast, Policy, Refit, Trial};
+use windrow::record::Scheme;
+
+use crate::study::{binomial, evidence, loss, models, step};
+use crate::world::{FEATURES, Kind, ROWS, World};
+
+const WORLDS: [Kind; 4] = [Kind::Stable, Kind::Moving, Kind::SlowWalk, Kind::Seasons];
+const JUDGED: [usize; 3] = [12, 24, 60];
+
+/// Prints the table of coverage: intervals of the difference between two policies, against the mean over all histories of the
+/// expected difference on the windows judged.
+pub(crate) fn print(seeds: u64) {
+    println!("\n{seeds} seeds: coverage of the 95% interval of a difference in log-loss\n");
+    println!("| world | difference | windows judged | covered | mean width | true difference |");
+    println!("|---|---|---|---|---|---|");
+    let four = Scheme::Sliding(std::num::NonZeroU32::new(4).expect("not 0"));
+    let every = |history, every| Policy { history, refit: Refit::Every(every) };
+    let pairs = [
+        ("last 4, every - all, every", every(four, 1), every(Scheme::Cumulative, 1)),
+        ("last 4, every 2nd - last 4, every", every(four, 2), every(four, 1)),
+    ];
+    for kind in WORLDS {
+        let all: Vec<Vec<Vec<(Contrast, f64)>>> = (0..seeds)
+            .into_par_iter()
+            .map(|seed| {
+                let windows = World { kind }.windows(64, 500_000 + seed);
+                let histories = [four, Scheme::Cumulative];
+                let models = models(&windows, &histories);
+                let seen = evidence(&windows, &models, |window, row, z| loss(z, window.y[row]));
+                let truth = evidence(&windows, &models, |window, row, z| {
+                    let p = window.p[row];
+                    p * loss(z, true) + (1.0 - p) * loss(z, false)
+                });
+                let judged = |count: usize| {
+                    let last = 4 + count as u32;
+                    let (trial, expected) = (
+                        Trial::over(&seen, 5, last, &[], 0, 1),
+                        Trial::over(&truth, 5, last, &[], 0, 1),
+                    );
+                    let each = pairs.iter().map(|(_, a, b)| {
+                        let difference = |trial: &Trial, evidence| -> Vec<f64> {
+                            let of = |policy| trial.planned(evidence, policy).expect("losses of all").log_loss;
+                            of(*a).iter().zip(of(*b)).map(|(a, b)| a - b).collect()
+                        };
+                        let contrast = Contrast::new(&difference(&trial, &seen), &trial.rows);
+                        let expected = difference(&expected, &truth).iter().sum::<f64>() / (count * ROWS) as f64;
+                        (contrast, expected)
+                    });
+                    each.collect()
+                };
+                JUDGED.map(judged).into()
+            })
+            .collect();
+        for (pair, (name, ..)) in pairs.iter().enumerate() {
+            for (place, judged) in JUDGED.iter().enumerate() {
+                let of = || all.iter().map(|one| &one[place][pair]);
+                let truth = of().map(|(_, expected)| expected).sum::<f64>() / seeds as f64;
+                let covered = of().filter(|(contrast, _)| {
+                    let interval = contrast.interval();
+                    interval.low <= truth && truth <= interval.high
+                });
+                let covered = covered.count();
+                let (low, high) = binomial(covered, all.len());
+                let width = of().map(|(contrast, _)| contrast.interval().high - contrast.interval().low).sum::<f64>();
+                println!(
+                    "| {} | {name} | {judged} | {:.1}% ({:.1} to {:.1}) | {:.4} | {truth:+.4} |",
+                    kind.name(),
+                    100.0 * covered as f64 / seeds as f64,
+                    100.0 * low,
+                    100.0 * high,
+                    width / seeds as f64
+                );
+            }
+        }
+    }
+}
+
+/// What theory says of a random walk: the loss beyond the true coefficients, for h windows and a refit every m, to second order.
+///
+/// With c the mean curvature p (1 - p) a row, n rows a window, q the deviation of a step, and a penalty l, an estimate from h
+/// windows errs by v = h n c / (h n c + l)^2 from sampling, by b = (l / (h n c + l))^2 w^2 from the penalty, and by
+/// d = q^2 ((h + 1) (2 h + 1) / (6 h) + (m - 1) / 2) from the walk; each coefficient costs c / 2 times their sum.
+pub(crate) fn walk(world: World, gain: f64) -> Vec<String> {
+    let Some(q) = step(world.kind) else { return Vec::new() };
+    let seeds = 20;
+    // The mean curvature over histories of the world, and the mean square of its penalised coefficients' estimates.
+    let mut curvature = 0.0;
+    let mut square = 0.0;
+    for seed in 0..seeds {
+        let windows = world.windows(60, 900_000 + seed);
+        let last = models(&windows[52..], &[Scheme::Cumulative]);
+        let weights = last[&(Scheme::Cumulative, 8)];
+        square += weights[..FEATURES].iter().map(|w| w * w).sum::<f64>() / FEATURES as f64 / seeds as f64;
+        for window in &windows[16..] {
+            let rows = window.p.iter().map(|p| p * (1.0 - p)).sum::<f64>();
+            curvature += rows / (window.p.len() * 44) as f64 / seeds as f64;
+        }
+    }
+    let cost = |h: f64, m: f64| {
+        let known = h * ROWS as f64 * curvature;
+        let sampling = known / (known + 1.0).powi(2);
+        let penalty = square / (known + 1.0).powi(2);
+        let walk = q * q * ((h + 1.0) * (2.0 * h + 1.0) / (6.0 * h) + (m - 1.0) / 2.0);
+        (FEATURES + 1) as f64 * curvature / 2.0 * (sampling + penalty + walk)
+    };
+    let mut all: BTreeMap<u64, String> = BTreeMap::new();
+    for h in [1_u32, 2, 4, 8, 16] {
+        for m in [1_u32, 2, 4, 8] {
+            let share = 100.0 * (cost(f64::from(h), f64::from(m)) - cost(best(&cost), 1.0)) / gain;
+            all.insert((share * 1e6) as u64, format!("last {h}, every {m}: {:.0}%", 100.0 - share));
+        }
+    }
+    let told: Vec<String> = all.into_values().take(6).collect();
+    let exact = (3.0 / (ROWS as f64 * curvature * q * q) + 0.5).sqrt();
+    vec![format!("theory (h* = sqrt(3 / (n c q^2) + 1/2) = {exact:.1}): {}", told.join("; "))]
+}
+
+fn best(cost: &impl Fn(f64, f64) -> f64) -> f64 {
+    let histories = [1.0, 2.0, 4.0, 8.0, 16.0];
+    histories.into_iter().min_by(|a: &f64, b| cost(*a, 1.0).total_cmp(&cost(*b, 1.0))).unwrap_or(1.0)
+}

@@ -1,0 +1,300 @@
+//! One world, many times: what is named, and what that loses beside the truth.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use rayon::prelude::*;
+use statrs::distribution::{Beta, ContinuousCDF};
+use windrow::evaluation::{
+    BLOCKS, Evidence, Followed, LOSSES_FORMAT, ModelLosses, Policy, Question, Refit, Series, Status, Subject, Trial,
+    Verdict, WindowLosses, advise, find_break, histories, judge, named,
+};
+use windrow::model::recalibrate;
+use windrow::record::{ModelId, Scheme, WindowIndex};
+
+use crate::learner::{Weights, fit, log_odds};
+use crate::world::{FEATURES, Kind, ROWS, Window, World};
+
+/// The share to keep.
+const KEEP: f64 = 0.9;
+
+/// What came of a world.
+pub(crate) struct Found {
+    world: World,
+    named: BTreeMap<String, usize>,
+    seeds: usize,
+    shown: usize,
+    beyond: usize,
+    regret: f64,
+    breaks: usize,
+    nothing: usize,
+    too_few: usize,
+    recalibrated: f64,
+    pub(crate) notes: Vec<String>,
+}
+
+/// One history of a world.
+struct Outcome {
+    status: Status,
+    named: Option<(Policy, bool)>,
+    broke: bool,
+    /// The expected loss of every planned policy over the windows judged, and of the share of positives.
+    truth: BTreeMap<Policy, f64>,
+    share: f64,
+    recalibrated: Option<f64>,
+}
+
+pub(crate) fn study(world: World, seeds: u64) -> Found {
+    let outcomes: Vec<Outcome> = (0..seeds).into_par_iter().map(|seed| one(world, seed)).collect();
+    // The law of the world: the mean over all histories.
+    let mut truth: BTreeMap<Policy, f64> = BTreeMap::new();
+    for (policy, loss) in outcomes.iter().flat_map(|outcome| &outcome.truth) {
+        *truth.entry(*policy).or_default() += loss / seeds as f64;
+    }
+    let share = outcomes.iter().map(|outcome| outcome.share).sum::<f64>() / seeds as f64;
+    let planned = || truth.iter().filter(|(policy, _)| matches!(policy.refit, Refit::Every(_)));
+    let (best, least) = planned().min_by(|a, b| a.1.total_cmp(b.1)).map_or((None, share), |(policy, loss)| (Some(*policy), *loss));
+    let gain = share - least;
+    let mut found = Found {
+        world,
+        named: BTreeMap::new(),
+        seeds: outcomes.len(),
+        shown: 0,
+        beyond: 0,
+        regret: 0.0,
+        breaks: 0,
+        nothing: 0,
+        too_few: 0,
+        recalibrated: 0.0,
+        notes: Vec::new(),
+    };
+    let mut told = 0;
+    for outcome in &outcomes {
+        found.breaks += usize::from(outcome.broke);
+        found.too_few += usize::from(outcome.status == Status::TooFew);
+        found.recalibrated += outcome.recalibrated.unwrap_or_default() / seeds as f64;
+        let Some((policy, is_shown)) = outcome.named else {
+            found.nothing += usize::from(outcome.status != Status::TooFew);
+            continue;
+        };
+        *found.named.entry(policy.to_string()).or_default() += 1;
+        let regret = (truth.get(&policy).copied().unwrap_or(share) - least) / gain;
+        found.regret += regret;
+        told += 1;
+        if is_shown {
+            found.shown += 1;
+            found.beyond += usize::from(regret > 1.0 - KEEP);
+        }
+    }
+    found.regret /= f64::from(told.max(1));
+    if let Some(best) = best {
+        found.notes.push(format!("truly best: {best}; gain {gain:.4} of {share:.4}"));
+    }
+    let mut by_loss: Vec<(&Policy, &f64)> = planned().collect();
+    by_loss.sort_by(|a, b| a.1.total_cmp(b.1));
+    let told: Vec<String> =
+        by_loss.iter().take(6).map(|(policy, loss)| format!("{policy} {:.0}%", 100.0 * (share - *loss) / gain)).collect();
+    found.notes.push(format!("true shares: {}", told.join("; ")));
+    if found.recalibrated > 0.0 {
+        found.notes.push(format!("recalibration alone keeps {:.0}%", 100.0 * (share - found.recalibrated) / gain));
+    }
+    found.notes.extend(crate::coverage::walk(world, gain));
+    found
+}
+
+impl Found {
+    pub(crate) fn line(&self) -> String {
+        let mut named: Vec<(&String, &usize)> = self.named.iter().collect();
+        named.sort_by(|a, b| b.1.cmp(a.1));
+        let percent = |count: usize, of: usize| 100.0 * count as f64 / of.max(1) as f64;
+        let mut told: Vec<String> =
+            named.iter().take(3).map(|(name, count)| format!("{name} {:.0}%", percent(**count, self.seeds))).collect();
+        for (what, count) in [("nothing to schedule", self.nothing), ("too few windows", self.too_few)] {
+            if count > 0 {
+                told.push(format!("{what} {:.0}%", percent(count, self.seeds)));
+            }
+        }
+        let (low, high) = binomial(self.beyond, self.shown);
+        let beyond = if self.shown == 0 {
+            "-".to_owned()
+        } else {
+            format!("{:.1}% ({:.1} to {:.1})", percent(self.beyond, self.shown), 100.0 * low, 100.0 * high)
+        };
+        let (low, high) = binomial(self.breaks, self.seeds);
+        format!(
+            "| {} | {} | {} | {:.0}% | {beyond} | {:.1}% | {:.1}% ({:.1} to {:.1}) |",
+            self.world.kind.name(),
+            self.world.kind.windows(),
+            told.join("; "),
+            percent(self.shown, self.seeds),
+            100.0 * self.regret,
+            percent(self.breaks, self.seeds),
+            100.0 * low,
+            100.0 * high
+        )
+    }
+}
+
+/// The exact interval of 95% of a share (Clopper and Pearson).
+pub(crate) fn binomial(count: usize, of: usize) -> (f64, f64) {
+    let (count, of) = (count as f64, of as f64);
+    let quantile = |a: f64, b: f64, p: f64| Beta::new(a, b).map_or(0.0, |beta| beta.inverse_cdf(p));
+    let low = if count == 0.0 { 0.0 } else { quantile(count, of - count + 1.0, 0.025) };
+    let high = if count >= of { 1.0 } else { quantile(count + 1.0, of - count, 0.975) };
+    (low, high)
+}
+
+fn one(world: World, seed: u64) -> Outcome {
+    let count = world.kind.windows();
+    let windows = world.windows(count, 1_000 * seed + 17);
+    let wanted = histories(count as u32, None);
+    let models = models(&windows, &wanted);
+    let seen = evidence(&windows, &models, |window, row, z| loss(z, window.y[row]));
+    let truth = evidence(&windows, &models, |window, row, z| {
+        let p = window.p[row];
+        p * loss(z, true) + (1.0 - p) * loss(z, false)
+    });
+    let last = count as u32;
+    let mut said: Vec<Followed> = Vec::new();
+    for window in 1..=last {
+        let before = said.last().copied();
+        said.extend(judge(&seen, window, None, 0, KEEP).and_then(|(trial, ranking)| named(&trial, &ranking, window, before)));
+    }
+    let trial = Trial::new(&seen, last, &wanted, 0);
+    let recalibrated = recalibration(&windows, &models, &trial, &wanted);
+    let advice = advise(
+        &seen,
+        &Question {
+            subject: Subject::default(),
+            keep: KEEP,
+            delay: 0,
+            histories: None,
+            cost: None,
+            label: &|window| format!("window {window}"),
+            has_drifted: &|_, _| false,
+            recalibrated: &recalibrated,
+            said: &said,
+        },
+    );
+    let expected = Trial::new(&truth, last, &wanted, 0);
+    let rows: f64 = expected.rows.iter().sum();
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / rows;
+    let mut by_policy = BTreeMap::new();
+    for series in &expected.series {
+        for policy in series.same.iter().chain([&series.policy]) {
+            by_policy.insert(*policy, mean(&series.log_loss));
+        }
+    }
+    Outcome {
+        status: advice.status,
+        named: advice.named.as_ref().map(|named| {
+            let is_it = |policy: &Policy| *policy == named.policy;
+            let found = advice.policies.iter().find(|found| is_it(&found.policy) || found.same.iter().any(is_it));
+            (named.policy, found.is_some_and(|found| found.verdict == Verdict::GoodEnough))
+        }),
+        broke: find_break(&seen, last).is_some(),
+        truth: by_policy,
+        share: mean(&trial.share_loss),
+        recalibrated: recalibrated.last().map(|series| mean(&series.log_loss)),
+    }
+}
+
+/// The model of each history behind each window.
+pub(crate) fn models(windows: &[Window], histories: &[Scheme]) -> BTreeMap<(Scheme, usize), Weights> {
+    let mut models: BTreeMap<(Scheme, usize), Weights> = BTreeMap::new();
+    for end in 1..=windows.len() {
+        for history in histories {
+            let length = match history {
+                Scheme::Window => 1,
+                Scheme::Sliding(length) => length.get() as usize,
+                Scheme::Cumulative => end,
+            };
+            if length < end || *history == Scheme::Cumulative {
+                let before = models.get(&(*history, end - 1)).copied().unwrap_or([0.0; FEATURES + 1]);
+                models.insert((*history, end), fit(&windows[end - length.min(end)..end], before));
+            }
+        }
+    }
+    models
+}
+
+/// The losses of every model on every later window.
+pub(crate) fn evidence(
+    windows: &[Window],
+    models: &BTreeMap<(Scheme, usize), Weights>,
+    loss: impl Fn(&Window, usize, f64) -> f64,
+) -> Evidence {
+    let all = windows.iter().enumerate().map(|(place, window)| {
+        let earlier = models.iter().filter(|((_, end), _)| *end <= place);
+        let losses = earlier.map(|((history, end), weights)| {
+            let mut log_loss = [0.0; BLOCKS];
+            for (row, x) in window.x.iter().enumerate() {
+                log_loss[row * BLOCKS / ROWS] += loss(window, row, log_odds(weights, x));
+            }
+            ModelLosses {
+                model: ModelId { window: index(*end), scheme: *history },
+                log_loss,
+                squared_error: [0.0; BLOCKS],
+                false_alarms: [0; BLOCKS],
+                misses: [0; BLOCKS],
+            }
+        });
+        let (mut rows, mut positives) = ([0; BLOCKS], [0; BLOCKS]);
+        for (row, y) in window.y.iter().enumerate() {
+            rows[row * BLOCKS / ROWS] += 1;
+            positives[row * BLOCKS / ROWS] += u64::from(*y);
+        }
+        WindowLosses {
+            format: LOSSES_FORMAT,
+            window: index(place + 1),
+            sha256: String::new(),
+            unlabelled: 0,
+            rows,
+            positives,
+            models: losses.collect(),
+        }
+    });
+    Evidence::new(all)
+}
+
+fn index(window: usize) -> WindowIndex {
+    WindowIndex::new(NonZeroU32::new(window as u32).map_or(1, NonZeroU32::get)).expect("not 0")
+}
+
+/// A model of all history that is recalibrated on the window before.
+fn recalibration(
+    windows: &[Window],
+    models: &BTreeMap<(Scheme, usize), Weights>,
+    trial: &Trial,
+    histories: &[Scheme],
+) -> Vec<Series> {
+    let Some(first) = trial.windows.first() else { return Vec::new() };
+    let newest = trial.known(*first) as usize;
+    let series = histories.iter().filter_map(|history| {
+        let weights = models.get(&(*history, newest))?;
+        trial.recalibrated(*history, |window| {
+            let window = window as usize;
+            let earlier = &windows[window - 2];
+            let z: Vec<f64> = earlier.x.iter().map(|x| log_odds(weights, x)).collect();
+            let (a, b) = if window - 1 > newest { recalibrate(&z, &earlier.y).unwrap_or((0.0, 1.0)) } else { (0.0, 1.0) };
+            let now = &windows[window - 1];
+            let losses = now.x.iter().zip(&now.y).map(|(x, y)| loss(a + b * log_odds(weights, x), *y));
+            Some([losses.sum(), 0.0, 0.0, 0.0])
+        })
+    });
+    series.collect()
+}
+
+pub(crate) fn loss(z: f64, y: bool) -> f64 {
+    let margin = if y { z } else { -z };
+    (-margin.abs()).exp().ln_1p() + if margin >= 0.0 { 0.0 } else { -margin }
+}
+
+/// Whether a world walks.
+pub(crate) fn step(kind: Kind) -> Option<f64> {
+    match kind {
+        Kind::SlowWalk => Some(crate::world::SLOW),
+        Kind::FastWalk => Some(crate::world::FAST),
+        _ => None,
+    }
+}

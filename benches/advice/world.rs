@@ -1,0 +1,149 @@
+//! Worlds: how rows come to be, window by window. The features' means move with an autocorrelation of 0.6 from window to window
+//! in all of them, so that neighbouring windows are alike whatever else happens.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+pub(crate) const FEATURES: usize = 4;
+pub(crate) const ROWS: usize = 300;
+/// The autocorrelation from window to window.
+const ALIKE: f64 = 0.6;
+/// The slow and the fast random walk: the deviation of a step of each coefficient.
+pub(crate) const SLOW: f64 = 0.05;
+pub(crate) const FAST: f64 = 0.25;
+
+/// What happens in a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Stable,
+    Break,
+    SlowWalk,
+    FastWalk,
+    Moving,
+    Seasons,
+    BaseRate,
+    Nothing,
+    TooFew,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Stable,
+        Self::Break,
+        Self::SlowWalk,
+        Self::FastWalk,
+        Self::Moving,
+        Self::Seasons,
+        Self::BaseRate,
+        Self::Nothing,
+        Self::TooFew,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Break => "break",
+            Self::SlowWalk => "slow-walk",
+            Self::FastWalk => "fast-walk",
+            Self::Moving => "moving",
+            Self::Seasons => "seasons",
+            Self::BaseRate => "base-rate",
+            Self::Nothing => "nothing",
+            Self::TooFew => "too-few",
+        }
+    }
+
+    pub(crate) fn windows(self) -> usize {
+        if self == Self::TooFew { 10 } else { 60 }
+    }
+}
+
+/// One world.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct World {
+    pub(crate) kind: Kind,
+}
+
+/// A window's rows, with the true probability of each.
+pub(crate) struct Window {
+    /// Row by row, the intercept's 1 last.
+    pub(crate) x: Vec<[f64; FEATURES + 1]>,
+    pub(crate) p: Vec<f64>,
+    pub(crate) y: Vec<bool>,
+}
+
+pub(crate) struct Dice(ChaCha8Rng);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    pub(crate) fn uniform(&mut self) -> f64 {
+        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Box and Muller.
+    pub(crate) fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+}
+
+const BEGIN: [f64; FEATURES + 1] = [0.8, -0.6, 0.4, 0.0, -0.8];
+
+impl World {
+    /// All windows of one history of this world.
+    pub(crate) fn windows(self, count: usize, seed: u64) -> Vec<Window> {
+        let mut dice = Dice::new(seed);
+        let mut coefficients = BEGIN;
+        let mut means = [0.0; FEATURES];
+        let mut moved = [0.0; FEATURES + 1];
+        let changes = 20 + (dice.uniform() * 20.0) as usize;
+        let windows = (0..count).map(|window| {
+            for mean in &mut means {
+                *mean = ALIKE * *mean + 0.4 * (1.0 - ALIKE * ALIKE).sqrt() * dice.normal();
+            }
+            let mut used = coefficients;
+            match self.kind {
+                Kind::Stable | Kind::TooFew => {}
+                Kind::Break if window >= changes => used = [-0.6, 0.8, 0.4, 0.6, -0.4],
+                Kind::Break => {}
+                Kind::SlowWalk | Kind::FastWalk => {
+                    let step = if self.kind == Kind::SlowWalk { SLOW } else { FAST };
+                    for coefficient in &mut coefficients {
+                        *coefficient += step * dice.normal();
+                    }
+                    used = coefficients;
+                }
+                Kind::Moving => {
+                    for (moved, used) in moved.iter_mut().zip(&mut used) {
+                        *moved = ALIKE * *moved + 0.5 * (1.0 - ALIKE * ALIKE).sqrt() * dice.normal();
+                        *used += *moved;
+                    }
+                }
+                Kind::Seasons => {
+                    let turn = (std::f64::consts::TAU * window as f64 / 12.0).sin();
+                    used[0] += turn;
+                    used[1] += turn;
+                }
+                Kind::BaseRate => used[FEATURES] += if window >= changes { 1.5 } else { 0.0 },
+                Kind::Nothing => used = [0.0, 0.0, 0.0, 0.0, -0.8],
+            }
+            let mut rows = Window { x: Vec::new(), p: Vec::new(), y: Vec::new() };
+            for _ in 0..ROWS {
+                let mut x = [1.0; FEATURES + 1];
+                for (x, mean) in x.iter_mut().zip(&means) {
+                    *x = mean + dice.normal();
+                }
+                let z: f64 = x.iter().zip(&used).map(|(x, w)| x * w).sum();
+                let p = 1.0 / (1.0 + (-z).exp());
+                rows.y.push(dice.uniform() < p);
+                rows.x.push(x);
+                rows.p.push(p);
+            }
+            rows
+        });
+        windows.collect()
+    }
+}
