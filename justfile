@@ -16,7 +16,7 @@ lint:
     if command -v cargo-machete; then cargo machete; fi
     if command -v cargo-deny; then cargo deny --config .cargo/deny.toml check licenses bans sources; fi
 
-# renew the committed API document from a run of the flights pipeline
+# renew the committed API document from a run of the sample of the flights
 openapi:
     WINDROW_BLESS=1 cargo test --test openapi
 
@@ -35,6 +35,10 @@ bench:
 # rows per second from a topic into files, with and without syncing, beside a bare loop and confluent-kafka's Python consumer
 bench-consumer:
     cargo bench --bench consumer
+
+# is the advice right? simulated worlds whose truth is known; the tables of docs/advice.md; about ten minutes
+bench-advice seeds="200":
+    cargo bench --bench advice -- {{seeds}}
 
 # the embedded broker beside Apache Kafka (WINDROW_TEST_KAFKA: the folder of its distribution; needs Java); about seven minutes
 bench-broker:

@@ -104,6 +104,7 @@ fn models(folder: &Path) -> (String, std::path::PathBuf) {
     let pipeline = fs::read_to_string(fixtures.join("flights.toml")).expect("the fixture");
     let pipeline = pipeline
         .replace("flights.csv.zst", &fixtures.join("flights.csv.zst").display().to_string())
+        .replace("event = \"week\"", "parts = 3")
         .replace("mean = \"75us\"", "mean = \"0us\"");
     let (file, workdir) = (folder.join("flights.toml"), folder.join("work"));
     fs::write(&file, pipeline).expect("a file");

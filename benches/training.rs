@@ -102,8 +102,9 @@ impl Dataset {
         let packed = fixtures.join(format!("{}.csv.zst", self.name));
         let path = dataset.unwrap_or(&packed).display().to_string();
         text.replace(&format!("{}.csv.zst", self.name), &path)
-            .replace("parts = 12", "parts = 3")
-            .replace("\"cumulative\", \"window\", \"sliding=3\"", "\"cumulative\"")
+            .replace("event = \"14d\"", "parts = 3")
+            .replace("event = \"week\"", "parts = 3")
+            .replace("\"cumulative\", \"window\", \"sliding=4\"", "\"cumulative\"")
             .replace("\"cumulative\", \"window\"", "\"cumulative\"")
             .replace("pace = { kind = \"exponential\", mean = \"75us\" }", "")
     }

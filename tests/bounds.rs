@@ -387,7 +387,7 @@ fn lists_come_in_pages_that_lead_to_each_other() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let whole = |path: &str, list: &str| get(&format!("{url}{path}")).json()[list].as_array().expect("a list").clone();
-    for (path, list, all) in [("/v1/models", "models", 6), ("/v1/windows", "windows", 3), ("/v1/scores", "scores", 17)]
+    for (path, list, all) in [("/v1/models", "models", 6), ("/v1/windows", "windows", 3), ("/v1/scores", "scores", 11)]
     {
         let expected = whole(path, list);
         assert_eq!(expected.len(), all, "{path}");

@@ -1,4 +1,4 @@
-//! The committed API document is the one that the flights pipeline gives; `just openapi` renews it.
+//! The committed API document is the one that the sample of the flights gives; `just openapi` renews it.
 
 #[path = "support/windrow.rs"]
 #[expect(dead_code, reason = "each test file uses a part of it")]
@@ -11,14 +11,10 @@ use std::process::Command;
 use crate::windrow::{fixture, python, succeed, text};
 
 #[test]
-fn the_committed_document_is_what_the_flights_give() {
+fn the_committed_document_is_what_the_sample_gives() {
     let folder = tempfile::tempdir().expect("a folder");
-    let pipeline = fs::read_to_string(fixture("flights.toml")).expect("a fixture");
-    let dataset = fixture("flights.csv.zst").display().to_string();
-    let pipeline = pipeline.replace("flights.csv.zst", &dataset).replace("mean = \"75us\"", "mean = \"0us\"");
-    let file = folder.path().join("flights.toml");
-    fs::write(&file, pipeline).expect("a file");
-    let (file, workdir) = (file.display().to_string(), folder.path().join("work").display().to_string());
+    let (file, workdir) = (fixture("flights-sample.toml").display().to_string(), folder.path().join("work"));
+    let workdir = workdir.display().to_string();
     succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     let document = succeed(&["openapi", &file, "--workdir", &workdir]);
 
