@@ -50,6 +50,12 @@ bench-train:
     {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
     WINDROW_BENCH_PYTHON={{env("HOME")}}/.cache/windrow/peers/bin/python cargo bench --bench training
 
+# the whole study of `windrow advise` beside pandas and scikit-learn on the same files; about fifteen minutes
+bench-study:
+    python3 -m venv {{env("HOME")}}/.cache/windrow/peers
+    {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
+    WINDROW_BENCH_PYTHON={{env("HOME")}}/.cache/windrow/peers/bin/python cargo bench --bench study
+
 # predictions a second beside a bare poem route, Flask and FastAPI with scikit-learn (needs wrk); about five minutes
 bench-serve requests="1000000":
     python3 -m venv {{env("HOME")}}/.cache/windrow/peers

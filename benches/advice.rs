@@ -4,6 +4,8 @@
 //!     just bench-advice            # 200 seeds a world, 2,000 for coverage; the tables of docs/advice.md
 //!     just bench-advice 20         # fewer
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
+
 #[path = "advice/coverage.rs"]
 mod coverage;
 #[path = "advice/learner.rs"]
@@ -21,7 +23,9 @@ fn main() {
     let only = arguments.next();
     let is_wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     println!("{seeds} seeds a world; {} rows a window, {} features", world::ROWS, world::FEATURES);
-    println!("\n| world | windows | named most often | shown good enough | regret beyond tolerance | mean regret | break reported |");
+    println!(
+        "\n| world | windows | named most often | shown good enough | regret beyond tolerance | mean regret | break reported |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for kind in Kind::ALL.into_iter().filter(|kind| is_wanted(kind.name())) {
         let found = study::study(World { kind }, seeds);

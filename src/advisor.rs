@@ -83,7 +83,8 @@ impl Advisor {
                 if now != last_named {
                     last_named = now;
                     let answer = advice.sentences.first().cloned().unwrap_or_default();
-                    advisor.progress.report(Event::Advised { window: advice.subject.windows, answer });
+                    let window = advisor.label(advice.subject.windows);
+                    advisor.progress.report(Event::Advised { window, answer });
                 }
             }
             if is_through {
@@ -111,16 +112,18 @@ impl Advisor {
     fn seen(&self) -> Seen {
         let (store, schema) = (self.store.clone(), Arc::clone(&self.schema));
         let frames = Frames::new(store, schema, self.pipeline.train.holdout, &self.folder, self.memory);
-        Seen { ladder: LadderWork::new(frames, self.pipeline.train.threshold), manifests: Vec::new(), said: Vec::new(), asked: 0, repeats: false }
+        Seen {
+            ladder: LadderWork::new(frames, self.pipeline.train.threshold),
+            manifests: Vec::new(),
+            said: Vec::new(),
+            asked: 0,
+            repeats: false,
+        }
     }
 
     /// Takes up the windows that have been reported since; the advice, where there were any, and whether all of the stream
     /// has been.
-    fn catch_up(
-        &self,
-        mut seen: Seen,
-        stop: &CancellationToken,
-    ) -> Result<(Seen, Option<Advice>, bool), AdvisorError> {
+    fn catch_up(&self, mut seen: Seen, stop: &CancellationToken) -> Result<(Seen, Option<Advice>, bool), AdvisorError> {
         let mut is_new = false;
         let is_through = loop {
             let next = seen.manifests.last().map_or(WindowIndex::FIRST, |manifest| manifest.window.next());
@@ -180,10 +183,12 @@ impl Advisor {
         let recalibrated = recalibration::series(&self.inputs(), &mut seen.ladder, &seen.manifests, &trial)?;
         let snapshot = self.registry.snapshot();
         let report = |window: u32| WindowIndex::new(window).and_then(|window| snapshot.window(window));
-        let label = |window: u32| report(window).map_or_else(|| window_name(window, None), |report| report.name());
+        let label = |window: u32| self.label(window);
         let has_drifted = |since: u32, now: u32| {
             let drift = report(since).zip(report(now)).and_then(|(since, now)| now.profile.drift_since(&since.profile));
-            drift.is_some_and(|drift| drift.features.iter().any(|feature| self.tells(&feature.feature) && feature.is_shift()))
+            drift.is_some_and(|drift| {
+                drift.features.iter().any(|feature| self.tells(&feature.feature) && feature.is_shift())
+            })
         };
         let cost = self.pipeline.advise.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
         let question = Question {
@@ -198,6 +203,13 @@ impl Advisor {
             said: &seen.said,
         };
         Ok(advise(seen.ladder.evidence(), &question))
+    }
+
+    /// As in `window 14 (week of 2013-04-01)`.
+    fn label(&self, window: u32) -> String {
+        let snapshot = self.registry.snapshot();
+        let report = WindowIndex::new(window).and_then(|window| snapshot.window(window));
+        report.map_or_else(|| window_name(window, None), |report| report.name())
     }
 
     /// Whether a feature's drift is worth an alarm: parts of the calendar move with the calendar.

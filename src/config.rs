@@ -15,8 +15,8 @@ mod span;
 pub use error::{ConfigError, Fault};
 pub use nearest::nearest_name;
 pub use pipeline::{
-    Accept, Advise, CalendarPart, Costs, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target,
-    TargetRule, TimeColumn, Tls, Train, WindowPolicy,
+    Accept, Advise, CalendarPart, Costs, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream,
+    Target, TargetRule, TimeColumn, Tls, Train, WindowPolicy,
 };
-pub use span::EventSpan;
 pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};
+pub use span::EventSpan;

@@ -116,6 +116,7 @@ impl Consumer {
         let reading = ConsumerLoop {
             intake: Intake::new(Arc::clone(&self.schema), needs_time),
             writer,
+            policy: self.cut.policy,
             rejections: Rejections::new(self.quarantine.max_share, quarantine, (resumed.rows, resumed.quarantined)),
             progress: self.progress.clone(),
             end_after_idle: self.end_after_idle,
@@ -162,9 +163,10 @@ fn positions(name: &str, address: &str, topic: &TopicState, resumed: &Resumed) -
 }
 
 /// A sealed window as an event.
-fn told(manifest: &Manifest) -> Event {
+fn told(manifest: &Manifest, policy: WindowPolicy) -> Event {
     Event::WindowSealed {
         window: manifest.window.get(),
+        period: policy.period(manifest.span.map(|span| span.from)),
         rows: manifest.rows,
         unlabelled: manifest.rows - manifest.labelled,
         quarantined: manifest.quarantined,

@@ -23,8 +23,8 @@ mod sentences;
 mod trial;
 
 pub use advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, BreakFinding, Calm, CostUnit, Judged, Named, NamedChange,
-    PolicyFinding, Status, Step, Subject, Verdict,
+    ADVICE_FORMAT, Advice, AgeFinding, BreakFinding, Calm, CostUnit, Judged, Named, NamedChange, PolicyFinding, Status,
+    Step, Subject, Verdict,
 };
 pub use advise::{Question, advise};
 pub use alarm::{Detector, page_hinkley, psi_threshold};

@@ -11,9 +11,9 @@
 //! has the map, with what each promises and what it may import; `tests/tidy.rs` holds the code to it.
 
 pub mod config;
-pub mod evaluation;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+pub mod evaluation;
 mod files;
 pub mod record;
 mod runtime;
@@ -27,8 +27,8 @@ pub mod model;
 mod frames;
 pub mod registry;
 
-pub mod api;
 mod advisor;
+pub mod api;
 mod audit;
 pub mod consumer;
 mod producer;

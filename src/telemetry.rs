@@ -162,6 +162,9 @@ pub enum Event {
     WindowSealed {
         /// Its index, from 1.
         window: u32,
+        /// What it is called beside that, as in `week of 2013-04-01`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        period: Option<String>,
         /// Its rows.
         rows: u64,
         /// Of these, rows whose target is missing.
@@ -232,8 +235,8 @@ pub enum Event {
     },
     /// There is advice, as of a window.
     Advised {
-        /// Which one.
-        window: u32,
+        /// Which one, as in `window 28 (week of 2013-07-08)`.
+        window: String,
         /// The answer in a sentence.
         answer: String,
     },

@@ -62,8 +62,7 @@ impl Trainer {
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), TrainerError> {
         let trainer = Arc::new(self);
         let (store, schema) = (trainer.store.clone(), Arc::clone(&trainer.schema));
-        let mut windows =
-            Frames::new(store, schema, trainer.pipeline.train.holdout, &trainer.folder, trainer.memory);
+        let mut windows = Frames::new(store, schema, trainer.pipeline.train.holdout, &trainer.folder, trainer.memory);
         let mut next = WindowIndex::FIRST;
         while !stop.is_cancelled() {
             let looking = {
@@ -101,12 +100,7 @@ impl Trainer {
     }
 
     /// Makes the models whose newest window this is, and scores all models on it.
-    fn learn(
-        &self,
-        mut windows: Frames,
-        manifest: Manifest,
-        stop: &CancellationToken,
-    ) -> Result<Frames, TrainerError> {
+    fn learn(&self, mut windows: Frames, manifest: Manifest, stop: &CancellationToken) -> Result<Frames, TrainerError> {
         let newest = manifest.window;
         let _span =
             tracing::info_span!("learn", window = %newest, rows = manifest.rows, sha256 = manifest.sha256).entered();
@@ -152,7 +146,8 @@ impl Trainer {
             let earlier = snapshot.models().filter(|model| is_kept(model.id().window, window));
             let earlier: Vec<ScoredModel<'_>> =
                 earlier.filter_map(|model| Some(ScoredModel::of(model.id(), model.learned()?))).collect();
-            let found = losses(&frame, &earlier).and_then(|found| window_losses(&frame, window, &manifest.sha256, found));
+            let found =
+                losses(&frame, &earlier).and_then(|found| window_losses(&frame, window, &manifest.sha256, found));
             self.registry.publish_losses(&found.map_err(keep)?)?;
         }
         let period = self.pipeline.window.period(manifest.span.map(|span| span.from));

@@ -51,8 +51,8 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
         let model = json(&workdir.join(format!("models/{id}/model.json")));
         assert_eq!(model["outcome"]["status"], "learned", "{id}");
         assert_eq!(model["outcome"]["solver"]["converged"], true, "{id}");
-        assert!(stdout.contains(id), "the table lacks {id}:\n{stdout}");
     }
+    assert!(stdout.contains("Too few windows to tell") && stdout.contains("windrow advise"), "{stdout}");
     // The first window has nothing before it: both schemes see the same rows and must find the same model.
     let weights = |id: &str| {
         let model = json(&workdir.join(format!("models/{id}/model.json")));

@@ -39,7 +39,17 @@ const MAY_IMPORT: [(&str, &[&str]); 24] = [
 ];
 const LAYER_0: &[&str] = &["record", "config", "telemetry", "runtime", "files"];
 const LAYERS_0_TO_2: &[&str] = &[
-    "record", "config", "telemetry", "runtime", "files", "evaluation", "dataset", "model", "broker", "batch", "frames",
+    "record",
+    "config",
+    "telemetry",
+    "runtime",
+    "files",
+    "evaluation",
+    "dataset",
+    "model",
+    "broker",
+    "batch",
+    "frames",
     "registry",
 ];
 const LAYERS_0_TO_3: &[&str] = &[

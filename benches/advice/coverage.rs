@@ -38,10 +38,8 @@ pub(crate) fn print(seeds: u64) {
                 });
                 let judged = |count: usize| {
                     let last = 4 + count as u32;
-                    let (trial, expected) = (
-                        Trial::over(&seen, 5, last, &[], 0, 1),
-                        Trial::over(&truth, 5, last, &[], 0, 1),
-                    );
+                    let (trial, expected) =
+                        (Trial::over(&seen, 5, last, &[], 0, 1), Trial::over(&truth, 5, last, &[], 0, 1));
                     let each = pairs.iter().map(|(_, a, b)| {
                         let difference = |trial: &Trial, evidence| -> Vec<f64> {
                             let of = |policy| trial.planned(evidence, policy).expect("losses of all").log_loss;

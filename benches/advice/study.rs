@@ -53,7 +53,8 @@ pub(crate) fn study(world: World, seeds: u64) -> Found {
     }
     let share = outcomes.iter().map(|outcome| outcome.share).sum::<f64>() / seeds as f64;
     let planned = || truth.iter().filter(|(policy, _)| matches!(policy.refit, Refit::Every(_)));
-    let (best, least) = planned().min_by(|a, b| a.1.total_cmp(b.1)).map_or((None, share), |(policy, loss)| (Some(*policy), *loss));
+    let (best, least) =
+        planned().min_by(|a, b| a.1.total_cmp(b.1)).map_or((None, share), |(policy, loss)| (Some(*policy), *loss));
     let gain = share - least;
     let mut found = Found {
         world,
@@ -92,8 +93,11 @@ pub(crate) fn study(world: World, seeds: u64) -> Found {
     }
     let mut by_loss: Vec<(&Policy, &f64)> = planned().collect();
     by_loss.sort_by(|a, b| a.1.total_cmp(b.1));
-    let told: Vec<String> =
-        by_loss.iter().take(6).map(|(policy, loss)| format!("{policy} {:.0}%", 100.0 * (share - *loss) / gain)).collect();
+    let told: Vec<String> = by_loss
+        .iter()
+        .take(6)
+        .map(|(policy, loss)| format!("{policy} {:.0}%", 100.0 * (share - *loss) / gain))
+        .collect();
     found.notes.push(format!("true shares: {}", told.join("; ")));
     if found.recalibrated > 0.0 {
         found.notes.push(format!("recalibration alone keeps {:.0}%", 100.0 * (share - found.recalibrated) / gain));
@@ -158,7 +162,9 @@ fn one(world: World, seed: u64) -> Outcome {
     let mut said: Vec<Followed> = Vec::new();
     for window in 1..=last {
         let before = said.last().copied();
-        said.extend(judge(&seen, window, None, 0, KEEP).and_then(|(trial, ranking)| named(&trial, &ranking, window, before)));
+        said.extend(
+            judge(&seen, window, None, 0, KEEP).and_then(|(trial, ranking)| named(&trial, &ranking, window, before)),
+        );
     }
     let trial = Trial::new(&seen, last, &wanted, 0);
     let recalibrated = recalibration(&windows, &models, &trial, &wanted);
@@ -276,7 +282,8 @@ fn recalibration(
             let window = window as usize;
             let earlier = &windows[window - 2];
             let z: Vec<f64> = earlier.x.iter().map(|x| log_odds(weights, x)).collect();
-            let (a, b) = if window - 1 > newest { recalibrate(&z, &earlier.y).unwrap_or((0.0, 1.0)) } else { (0.0, 1.0) };
+            let (a, b) =
+                if window - 1 > newest { recalibrate(&z, &earlier.y).unwrap_or((0.0, 1.0)) } else { (0.0, 1.0) };
             let now = &windows[window - 1];
             let losses = now.x.iter().zip(&now.y).map(|(x, y)| loss(a + b * log_odds(weights, x), *y));
             Some([losses.sum(), 0.0, 0.0, 0.0])

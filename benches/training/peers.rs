@@ -65,7 +65,6 @@ fn run(name: &'static str, mut command: Command) -> Option<Outcome> {
         fits: models.iter().filter_map(|model| model["seconds"].as_f64()).sum(),
         mib,
         objective: last["objective"].as_f64()?,
-        auc: last["auc"].as_f64()?,
     })
 }
 

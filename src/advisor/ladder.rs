@@ -118,10 +118,8 @@ impl LadderWork {
             let id = |scheme: Scheme| ModelId { window: *model, scheme };
             ladder.models.iter().filter_map(move |(scheme, model)| Some((id(*scheme), model.as_ref()?)))
         });
-        let missing: Vec<(ModelId, BareModel)> = earlier
-            .filter(|(id, _)| !scored.contains(id))
-            .map(|(id, model)| (id, model.clone()))
-            .collect();
+        let missing: Vec<(ModelId, BareModel)> =
+            earlier.filter(|(id, _)| !scored.contains(id)).map(|(id, model)| (id, model.clone())).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -140,8 +138,8 @@ impl LadderWork {
     /// Fits the histories that are missing behind a window; whether there were any.
     fn fit(&mut self, inputs: &Inputs<'_>, manifest: &Manifest, wanted: &[Scheme]) -> Result<bool, AdvisorError> {
         let window = manifest.window;
-        let has_all = wanted.contains(&Scheme::Cumulative)
-            || inputs.pipeline.train.schemes.contains(&Scheme::Cumulative);
+        let has_all =
+            wanted.contains(&Scheme::Cumulative) || inputs.pipeline.train.schemes.contains(&Scheme::Cumulative);
         let ladder = self.ladders.get(&window);
         let missing: Vec<Scheme> = wanted
             .iter()

@@ -9,6 +9,8 @@ use crate::cli::{CliError, app};
 use crate::evaluation::{Advice, PolicyFinding, Refit, Verdict};
 use crate::record::Scheme;
 
+/// What a terminal has at least.
+const COLUMNS: usize = 80;
 /// Policies that are shown where not all are asked for.
 const SHOWN: usize = 8;
 
@@ -38,7 +40,10 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
 pub(crate) fn paragraph(advice: &Advice) -> String {
     let subject = &advice.subject;
     let span = subject.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
-    let mut text = format!("{}: {}   {} {}{span}\n\n", subject.pipeline, subject.question, subject.windows, subject.unit);
+    let question = format!("{}: {}", subject.pipeline, subject.question);
+    let windows = format!("{} {}{span}", subject.windows, subject.unit);
+    let is_wide = question.chars().count() + windows.chars().count() + 3 > COLUMNS;
+    let mut text = format!("{question}{}{windows}\n\n", if is_wide { "\n" } else { "   " });
     for sentence in &advice.sentences {
         text.push_str(&wrapped(sentence, 2));
     }
@@ -128,11 +133,11 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
     let refit = if found.policy.refit == Refit::Advice { String::new() } else { found.policy.refit.to_string() };
     let (history_width, refit_width) = if refit.is_empty() { (31, 0) } else { (16, 15) };
     let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{:.0}%", 100.0 * keeps));
-    let interval = found.keeps_interval.filter(|_| !is_best).map_or_else(String::new, |interval| {
-        format!("{:.0} to {:.0}", 100.0 * interval.low, 100.0 * interval.high)
-    });
-    let loss =
-        if is_best { format!("{:.4}", found.log_loss) } else { format!("{:+.4}", found.difference) };
+    let interval = found
+        .keeps_interval
+        .filter(|_| !is_best)
+        .map_or_else(String::new, |interval| format!("{:.0} to {:.0}", 100.0 * interval.low, 100.0 * interval.high));
+    let loss = if is_best { format!("{:.4}", found.log_loss) } else { format!("{:+.4}", found.difference) };
     let fits = found.fits_per_year.unwrap_or(100.0 * found.fits_per_window);
     let fits = if fits == 0.0 || fits >= 9.5 { format!("{fits:.0}") } else { format!("{fits:.1}") };
     let verdict = match (is_best, found.since) {
@@ -177,7 +182,8 @@ fn evidence(advice: &Advice) -> String {
     }
     let named = advice.named.as_ref().map(|named| named.policy.refit);
     let step = advice.steps.iter().find(|step| Some(Refit::Every(step.from)) == named);
-    if let Some((step, interval)) = step.and_then(|step| Some((step, step.interval?))).filter(|_| advice.cost.is_none()) {
+    if let Some((step, interval)) = step.and_then(|step| Some((step, step.interval?))).filter(|_| advice.cost.is_none())
+    {
         let told = format!("{:.1} nats ({:.1} to {:.1})", step.saved, interval.low, interval.high);
         text.push_str(&format!("{:<17}each further fit saves {told}\n", "More often"));
     }

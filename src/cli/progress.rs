@@ -8,6 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
 use crate::cli::print::thousands;
+use crate::model::window_name;
 use crate::telemetry::{Counters, Event, Progress};
 
 const BAR: &str = "{prefix:>7} {bar:36.cyan/blue} {msg}";
@@ -121,7 +122,9 @@ impl<'a> Board<'a> {
             self.models_told += 1;
             match self.models_told {
                 1 => self.display.line("  model                rows      AUC  log-loss  fit"),
-                MODELS_TOLD => self.display.line("  and more, of which those are told that fail: `windrow models` lists them"),
+                MODELS_TOLD => {
+                    self.display.line("  and more, of which those are told that fail: `windrow models` lists them")
+                }
                 _ => {}
             }
             if self.models_told >= MODELS_TOLD && *converged && rejected.is_none() {
@@ -227,10 +230,11 @@ fn sentence(event: &Event) -> Option<String> {
                 }
             }
         }
-        Event::WindowSealed { window, rows, unlabelled, quarantined, reason } => {
+        Event::WindowSealed { window, period, rows, unlabelled, quarantined, reason } => {
+            let name = window_name(*window, period.as_deref());
             let quarantined = beside(*quarantined, "in quarantine");
             let unlabelled = beside(*unlabelled, "without a target");
-            format!("window {window}: {} rows{unlabelled}{quarantined}, sealed: {reason}", thousands(*rows))
+            format!("{name}: {} rows{unlabelled}{quarantined}, sealed: {reason}", thousands(*rows))
         }
         Event::StreamEnded { windows } => format!("stream: through, {windows} windows"),
         Event::ModelPublished { id, rows, auc, log_loss, converged, passes, rejected, took } => {
@@ -252,7 +256,7 @@ fn sentence(event: &Event) -> Option<String> {
             )
         }
         Event::ModelRefused { id, reason } => format!("  {id:<16} no model: {reason}"),
-        Event::Advised { window, answer } => format!("  advice behind window {window}: {answer}"),
+        Event::Advised { window, answer } => format!("  advice behind {window}: {answer}"),
         Event::ModelAppeared { id } => format!("model {id} can be asked"),
         Event::AliasChanged { alias, from, to, by } => {
             let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "nothing".to_owned());

@@ -38,9 +38,10 @@ pub(crate) fn text(snapshot: &Snapshot, all: bool) -> String {
 }
 
 fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
-    let name = report.period.as_ref().map_or_else(|| report.window.to_string(), |period| {
-        format!("{} {period}", report.window)
-    });
+    // The day alone: what the windows are is said below.
+    let day = report.period.as_ref().map(|period| period.rsplit_once(" of ").or(period.rsplit_once(" from ")));
+    let day = day.and_then(|split| split.map(|(_, day)| day)).or(report.period.as_deref());
+    let name = day.map_or_else(|| report.window.to_string(), |day| format!("{} {day}", report.window));
     let share = report.profile.positive_share().map_or("-".to_owned(), |share| format!("{:.1}%", 100.0 * share));
     let loss = |scheme: &Scheme| {
         let is_it = |id: crate::record::ModelId| id.scheme == *scheme && id.window.next() == report.window;

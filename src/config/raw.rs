@@ -228,7 +228,11 @@ impl<'de> Deserialize<'de> for History {
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<History, E> {
-                if text == "all" { Ok(History::All) } else { Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)) }
+                if text == "all" {
+                    Ok(History::All)
+                } else {
+                    Err(E::invalid_value(serde::de::Unexpected::Str(text), &self))
+                }
             }
 
             fn visit_i64<E: serde::de::Error>(self, count: i64) -> Result<History, E> {

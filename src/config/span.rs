@@ -134,7 +134,8 @@ impl<'de> serde::Deserialize<'de> for WrittenSpan {
             "month" => EventSpan::Month,
             "quarter" => EventSpan::Quarter,
             other => EventSpan::Fixed(duration::parse(other).map_err(|_| {
-                let problem = format!("`{other}` is no day, week, month or quarter, and no duration (as in 12h or 30d)");
+                let problem =
+                    format!("`{other}` is no day, week, month or quarter, and no duration (as in 12h or 30d)");
                 serde::de::Error::custom(problem)
             })?),
         }))

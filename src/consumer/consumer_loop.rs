@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::batch::{BatchWriter, Counts, Manifest, OffsetRange};
 use crate::broker::{Deleted, Subscription, TopicState};
+use crate::config::WindowPolicy;
 use crate::consumer::fetcher::{Fetched, Fetcher, Fetching, Messages, Request};
 use crate::consumer::ingest::{Ingested, ingest};
 use crate::consumer::intake::Intake;
@@ -29,6 +30,8 @@ const SILENCE: Duration = Duration::from_secs(5);
 pub(crate) struct ConsumerLoop {
     pub(crate) intake: Intake,
     pub(crate) writer: BatchWriter,
+    /// What its windows are called.
+    pub(crate) policy: WindowPolicy,
     pub(crate) rejections: Rejections,
     pub(crate) progress: Progress,
     /// Taken as the end of a stream that has no end marker: so long without a message, when the broker has no more.
@@ -197,7 +200,7 @@ impl ConsumerLoop {
     fn settle(&mut self, manifest: &Manifest, fetching: &Fetching) {
         self.committed = manifest.resume.iter().map(|point| (point.partition, point.offset)).collect();
         fetching.ask(Request::Commit(self.committed.clone()));
-        self.progress.report(told(manifest));
+        self.progress.report(told(manifest, self.policy));
     }
 }
 

@@ -225,7 +225,7 @@ impl Member {
             Err(error) => return Err(error.into()),
         };
         for manifest in &assembled.windows {
-            self.progress.report(told(manifest));
+            self.progress.report(told(manifest, self.partials.cut.policy));
         }
         let Some(end) = self.whole.end()? else { return Ok(false) };
         self.progress.report(Event::StreamEnded { windows: end.windows });

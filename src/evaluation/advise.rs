@@ -81,7 +81,8 @@ pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
 /// The window after which so many windows are judged that there is advice.
 fn first_advice(question: &Question<'_>) -> u32 {
     let is_enough = |windows: u32| {
-        let longest = histories(windows, question.histories).into_iter().filter_map(crate::evaluation::policy::length).max();
+        let longest =
+            histories(windows, question.histories).into_iter().filter_map(crate::evaluation::policy::length).max();
         windows.saturating_sub(longest.unwrap_or(1) + question.delay) as usize >= FEWEST_WINDOWS
     };
     (1..).find(|windows| is_enough(*windows)).unwrap_or(u32::MAX)
@@ -115,8 +116,7 @@ impl Findings<'_> {
         let found = find_break(self.evidence, self.evidence.last());
         let lost = found.map(|found| self.lost(found.window)).unwrap_or_default();
         let policies = trial.series.iter().zip(&ranking.ranked).map(|(series, ranked)| {
-            let lost_at_break =
-                lost.iter().find(|(policy, _)| *policy == series.policy).map(|(_, lost)| *lost);
+            let lost_at_break = lost.iter().find(|(policy, _)| *policy == series.policy).map(|(_, lost)| *lost);
             PolicyFinding { lost_at_break, ..self.finding(trial, series, ranked) }
         });
         advice.policies = policies.collect();

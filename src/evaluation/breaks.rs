@@ -52,7 +52,8 @@ pub fn find_break(evidence: &Evidence, last: u32) -> Option<Break> {
         let loss = |history| Some(mean_loss(evidence, history, window - 1, window)? / rows);
         if rows > 0.0 { Some(loss(Scheme::Cumulative)? - loss(short())?) } else { None }
     };
-    let series: Vec<Option<f64>> = (0..=last).map(|window| if window < 3 { None } else { difference(window) }).collect();
+    let series: Vec<Option<f64>> =
+        (0..=last).map(|window| if window < 3 { None } else { difference(window) }).collect();
     let mean = |first: u32, last: u32| {
         let values: Vec<f64> = (first..=last).filter_map(|window| *series.get(window as usize)?).collect();
         (values.len() as u32 * 2 >= last + 1 - first).then(|| values.iter().sum::<f64>() / values.len() as f64)

@@ -57,9 +57,10 @@ impl Spectrum {
     pub(super) fn new(sums: &[f64]) -> Self {
         let windows = sums.len() as f64;
         let wave = |j: u32| {
-            let terms = sums.iter().enumerate().map(|(place, sum)| {
-                sum * (std::f64::consts::PI * f64::from(j) * (place as f64 + 0.5) / windows).cos()
-            });
+            let terms = sums
+                .iter()
+                .enumerate()
+                .map(|(place, sum)| sum * (std::f64::consts::PI * f64::from(j) * (place as f64 + 0.5) / windows).cos());
             (2.0 / windows).sqrt() * terms.sum::<f64>()
         };
         Self { total: sums.iter().sum(), waves: (1..=cosine_terms(sums.len())).map(wave).collect() }

@@ -84,9 +84,11 @@ impl Evidence {
     /// `known`, on `window`. Half a row of each class is added, so that no answer is certain.
     #[must_use]
     pub fn share_loss(&self, known: u32, window: u32) -> (f64, f64) {
-        let (rows, positives) = self.windows.iter().take(known as usize).fold((1.0, 0.5), |(rows, positives), counts| {
-            (rows + counts.rows, positives + counts.positives)
-        });
+        let (rows, positives) = self
+            .windows
+            .iter()
+            .take(known as usize)
+            .fold((1.0, 0.5), |(rows, positives), counts| (rows + counts.rows, positives + counts.positives));
         let share: f64 = positives / rows;
         let Some(counts) = self.counts(window) else { return (0.0, 0.0) };
         let negatives = counts.rows - counts.positives;

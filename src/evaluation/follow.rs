@@ -53,12 +53,8 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followe
     let keeps_enough = ranking.ranked[held].keeps >= ranking.keep;
     let is_given_up = verdict == Verdict::Worse || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
-    let stays = Followed {
-        window: last,
-        policy: old.policy,
-        provisional: !is_shown,
-        was_shown: old.was_shown || is_shown,
-    };
+    let stays =
+        Followed { window: last, policy: old.policy, provisional: !is_shown, was_shown: old.was_shown || is_shown };
     Some(if changes { new } else { stays })
 }
 

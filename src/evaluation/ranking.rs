@@ -72,9 +72,8 @@ impl Ranking {
         let share_gain: Vec<Spectrum> = losses.iter().map(|loss| share.plus(-1.0, loss)).collect();
         let is_candidate = |place: usize| trial.series[place].policy.refit != Refit::Never;
         let places = 0..trial.series.len();
-        let best = places
-            .filter(|place| is_candidate(*place))
-            .min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
+        let best =
+            places.filter(|place| is_candidate(*place)).min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
         let gain = share_gain[best].contrast(&rows, trial.len());
         let mut ranking = Self {
             best,
@@ -165,9 +164,8 @@ impl Ranking {
             return;
         }
         let best = &self.share_gain[self.best];
-        let excess = |keep: f64, place: usize| {
-            self.share_gain[place].plus(-keep, best).contrast(&self.rows, trial.len())
-        };
+        let excess =
+            |keep: f64, place: usize| self.share_gain[place].plus(-keep, best).contrast(&self.rows, trial.len());
         let seen: Vec<Contrast> = candidates.iter().map(|place| excess(self.keep, *place)).collect();
         let of_best = candidates.iter().position(|place| *place == self.best);
         let mut largest: Vec<f64> = self

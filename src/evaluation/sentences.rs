@@ -11,7 +11,9 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
     let judged = advice.judged.as_ref().map_or(0, |judged| judged.windows);
     match (&advice.named, advice.first_advice) {
         (_, Some(first)) => {
-            sentences.push(format!("Too few windows to tell: {judged} are judged, and {FEWEST_WINDOWS} are needed."));
+            sentences.push(format!(
+                "Too few windows to tell: {judged} of the {FEWEST_WINDOWS} that are needed have been judged."
+            ));
             sentences.push(format!("Advice comes after window {first}."));
         }
         (Some(named), None) => answer(advice, named, label, &mut sentences),
@@ -22,7 +24,8 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
 }
 
 fn answer(advice: &Advice, named: &Named, label: &dyn Fn(u32) -> String, sentences: &mut Vec<String>) {
-    let finding = |policy: Policy| advice.policies.iter().find(|found| found.policy == policy || found.same.contains(&policy));
+    let finding =
+        |policy: Policy| advice.policies.iter().find(|found| found.policy == policy || found.same.contains(&policy));
     let keep = percent(advice.keep);
     let is_any_shown = advice.policies.iter().any(|found| found.verdict == Verdict::GoodEnough);
     if named.provisional && is_any_shown {
@@ -34,15 +37,15 @@ fn answer(advice: &Advice, named: &Named, label: &dyn Fn(u32) -> String, sentenc
     } else {
         sentences.push(format!("{}.", instruction(advice, named.policy)));
     }
-    if let Some(found) = finding(named.policy) {
-        if let Some(best) = advice.policies.iter().find(|found| found.verdict != Verdict::Reference) {
-            let share = share(found);
-            sentences.push(if best.policy == found.policy {
-                format!("Of all policies tried it lost least; {}.", gain(advice))
-            } else {
-                format!("That keeps {share} of what {} gains.", of_best(best.policy))
-            });
-        }
+    if let Some(found) = finding(named.policy)
+        && let Some(best) = advice.policies.iter().find(|found| found.verdict != Verdict::Reference)
+    {
+        let share = share(found);
+        sentences.push(if best.policy == found.policy {
+            format!("Of all policies tried it lost least; {}.", gain(advice))
+        } else {
+            format!("That keeps {share} of what {} gains.", of_best(best.policy))
+        });
     }
     history(advice, named, sentences);
     change(advice, named, sentences);
@@ -113,12 +116,13 @@ fn history(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
         });
     }
     let shortest = advice.policies.iter().filter(|found| found.policy.refit == Refit::Every(1));
-    let shortest = shortest.filter_map(|found| Some((length(found.policy.history)?, found))).min_by_key(|(length, _)| *length);
-    if let Some((short, found)) = shortest.filter(|(short, _)| chosen.is_none_or(|chosen| *short < chosen)) {
-        if found.verdict == Verdict::Worse {
-            let on = if short == 1 { "the last window alone".to_owned() } else { format!("the last {short} windows") };
-            sentences.push(format!("Less history hurts: {on} keeps {}.", share(found)));
-        }
+    let shortest =
+        shortest.filter_map(|found| Some((length(found.policy.history)?, found))).min_by_key(|(length, _)| *length);
+    if let Some((short, found)) = shortest.filter(|(short, _)| chosen.is_none_or(|chosen| *short < chosen))
+        && found.verdict == Verdict::Worse
+    {
+        let on = if short == 1 { "the last window alone".to_owned() } else { format!("the last {short} windows") };
+        sentences.push(format!("Less history hurts: {on} keeps {}.", share(found)));
     }
 }
 
@@ -133,7 +137,9 @@ fn change(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
     let rare = rare.filter(|(every, _)| *every <= 8).max_by_key(|(every, _)| *every);
     sentences.push(rare.filter(|(_, lost)| *lost > 0.0).map_or_else(
         || "One break gives no rate.".to_owned(),
-        |(every, lost)| format!("One break gives no rate; those who refit every {every}th lost {lost:.2} a row behind it."),
+        |(every, lost)| {
+            format!("One break gives no rate; those who refit every {every}th lost {lost:.2} a row behind it.")
+        },
     ));
     if let Some(calm) = &found.calm {
         let told = if calm.provisional { "does best so far" } else { "is good enough" };

@@ -70,9 +70,18 @@ fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
     let mut said: Vec<Followed> = Vec::new();
     for window in 1..=last {
         let before = said.last().copied();
-        said.extend(judge(evidence, window, None, delay, keep).and_then(|(trial, ranking)| named(&trial, &ranking, window, before)));
+        said.extend(
+            judge(evidence, window, None, delay, keep)
+                .and_then(|(trial, ranking)| named(&trial, &ranking, window, before)),
+        );
     }
-    let subject = Subject { pipeline: "sample".to_owned(), windows: last, unit: "weeks".to_owned(), days: Some(7.0), ..Subject::default() };
+    let subject = Subject {
+        pipeline: "sample".to_owned(),
+        windows: last,
+        unit: "weeks".to_owned(),
+        days: Some(7.0),
+        ..Subject::default()
+    };
     let question = Question {
         subject,
         keep,
@@ -152,7 +161,7 @@ fn the_cheapest_policy_that_is_shown_good_enough_is_named() {
 fn too_few_windows_say_how_many_would_do() {
     let advice = advice_on(&evidence(13, stable), 0);
     assert_eq!((advice.status, advice.named.as_ref(), advice.first_advice), (Status::TooFew, None, Some(16)));
-    assert_eq!(advice.sentences[0], "Too few windows to tell: 9 are judged, and 12 are needed.");
+    assert_eq!(advice.sentences[0], "Too few windows to tell: 9 of the 12 that are needed have been judged.");
     assert_eq!(advice.sentences[1], "Advice comes after window 16.");
     assert!(advice.policies.iter().all(|found| found.keeps_interval.is_none()));
     let later = advice_on(&evidence(16, stable), 2);
@@ -224,7 +233,8 @@ fn a_name_stays_until_it_is_given_up() {
 
 #[test]
 fn sentences_are_short() {
-    let worlds: [&dyn Fn(Scheme, u32, u32) -> f64; 2] = [&stable, &|history, model, window| 0.2 + stable(history, model, window)];
+    let worlds: [&dyn Fn(Scheme, u32, u32) -> f64; 2] =
+        [&stable, &|history, model, window| 0.2 + stable(history, model, window)];
     for world in worlds {
         for windows in [1, 10, 16, 30, 60] {
             for sentence in advice_on(&evidence(windows, world), 0).sentences {

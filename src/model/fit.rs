@@ -12,8 +12,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::{Feature, FeatureKind, Pipeline, Schema, Solver};
-use crate::model::bare::BareModel;
 use crate::model::artifact::{Coefficient, Example, Learned, PenaltyTrial, Score, SolverReport};
+use crate::model::bare::BareModel;
 use crate::model::design::Design;
 use crate::model::encoder::{EncodedFeature, Encoding};
 use crate::model::frame::Frame;
@@ -209,7 +209,8 @@ impl FirstFit {
             start = Some(solved.bare());
             let design = Design::new(&solved.encoder, newest, Subset::HeldOut);
             let (log_odds, truth) = design.log_odds(&solved.solution.coefficients)?;
-            let scored = |from: usize, to: usize| score(&log_odds[from..to], &truth[from..to], settings.threshold, share);
+            let scored =
+                |from: usize, to: usize| score(&log_odds[from..to], &truth[from..to], settings.threshold, share);
             let log_loss = scored(0, choosing).map(|score| score.log_loss);
             first.trials.push(PenaltyTrial {
                 l2: *l2,

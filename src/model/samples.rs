@@ -90,7 +90,8 @@ pub(super) fn flights(rule: &str) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
 
 /// The rows of windows, encoded.
 pub(super) fn design(schema: &Schema, frames: &[Arc<Frame>], settings: &FitSettings) -> (Encoder, Design) {
-    let encoder = Encoder::learn(&schema.features, frames, Subset::Whole, settings.min_count).expect("numbers of a sane range");
+    let encoder =
+        Encoder::learn(&schema.features, frames, Subset::Whole, settings.min_count).expect("numbers of a sane range");
     let design = Design::new(&encoder, frames, Subset::Whole);
     (encoder, design)
 }

@@ -13,9 +13,9 @@ use rayon::prelude::*;
 
 use crate::evaluation::{BLOCKS, ModelLosses, WindowLosses};
 use crate::model::artifact::{Learned, Score};
+use crate::model::bare::BareModel;
 use crate::model::chunk::Chunk;
 use crate::model::encoder::Encoder;
-use crate::model::bare::BareModel;
 use crate::model::frame::Frame;
 use crate::model::score::score;
 use crate::record::ModelId;
@@ -209,11 +209,7 @@ pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
 ///
 /// # Errors
 /// The rows cannot be read again.
-pub fn recalibrated(
-    earlier: Option<&Frame>,
-    frame: &Frame,
-    models: &[ScoredModel<'_>],
-) -> io::Result<Vec<[f64; 4]>> {
+pub fn recalibrated(earlier: Option<&Frame>, frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<[f64; 4]>> {
     let (known, by_model) = match earlier {
         Some(earlier) => log_odds(earlier, models, 0..earlier.labelled())?,
         None => (Vec::new(), vec![Vec::new(); models.len()]),

@@ -175,7 +175,8 @@ fn read<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<Option<T>, Regi
         Err(RegistryError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         text => text?,
     };
-    let damaged = |error: serde_json::Error| RegistryError::Damaged { path: path.to_owned(), reason: error.to_string() };
+    let damaged =
+        |error: serde_json::Error| RegistryError::Damaged { path: path.to_owned(), reason: error.to_string() };
     serde_json::from_slice(&text).map(Some).map_err(damaged)
 }
 

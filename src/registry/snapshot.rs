@@ -32,7 +32,9 @@ pub(super) struct Renewal {
 
 impl Renewal {
     pub(super) fn is_empty(&self) -> bool {
-        self.artifacts.is_empty() && self.reports.is_empty() && self.retired.is_empty()
+        self.artifacts.is_empty()
+            && self.reports.is_empty()
+            && self.retired.is_empty()
             && self.aliases.is_none()
             && self.advice.is_none()
     }

@@ -106,7 +106,10 @@ fn what_cannot_be_read_does_not_take_the_rest_down() {
     let ids: Vec<String> = reader.snapshot().models().map(|model| model.id().to_string()).collect();
     assert_eq!(ids, ["window-1"]);
     let unknown = reader.snapshot().resolve("window-9").map(|model| model.id()).expect_err("there is none");
-    assert_eq!((unknown.given.as_str(), unknown.known), ("window-9", ["window-1", "latest", "champion"].map(str::to_owned).into()));
+    assert_eq!(
+        (unknown.given.as_str(), unknown.known),
+        ("window-9", ["window-1", "latest", "champion"].map(str::to_owned).into())
+    );
 }
 
 #[test]
@@ -160,9 +163,7 @@ fn aliases_name_the_newest_and_the_best_that_were_accepted() {
     for window in 2..=13 {
         let (all, last) = (format!("cumulative-{}", window - 1), format!("window-{}", window - 1));
         let noise = f64::from(window % 3) / 100.0;
-        registry
-            .publish_window(&report(window, &[(&all, 0.6 + noise), (&last, 0.5)]))
-            .expect("room on the disk");
+        registry.publish_window(&report(window, &[(&all, 0.6 + noise), (&last, 0.5)])).expect("room on the disk");
         publish(&format!("window-{window}"), Some(0.4));
         publish(&format!("cumulative-{window}"), Some(0.5));
         if window < 13 {

@@ -226,11 +226,7 @@ impl Advice {
             ages: found
                 .ages
                 .iter()
-                .map(|age| Age {
-                    age: age.age,
-                    difference: age.difference,
-                    interval: age.interval.map(Interval::of),
-                })
+                .map(|age| Age { age: age.age, difference: age.difference, interval: age.interval.map(Interval::of) })
                 .collect(),
             world_change: found.world_change.as_ref().map(|change| WorldChange {
                 window: change.window,

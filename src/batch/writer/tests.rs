@@ -203,7 +203,10 @@ fn parts_of(parts: u32) -> WindowPolicy {
 }
 
 fn event(seconds: u64, lateness: u64) -> WindowPolicy {
-    WindowPolicy::Event { span: EventSpan::Fixed(Duration::from_secs(seconds)), lateness: Duration::from_secs(lateness) }
+    WindowPolicy::Event {
+        span: EventSpan::Fixed(Duration::from_secs(seconds)),
+        lateness: Duration::from_secs(lateness),
+    }
 }
 
 proptest! {

@@ -28,10 +28,10 @@ impl Artifact {
 
 /// Up to form 3 a model was fitted without the last rows of each window, and `newest_holdout` was what `holdout` is now.
 fn from_3(value: &mut Value) {
-    if let Some(scores) = value["outcome"]["scores"].as_object_mut() {
-        if let Some(newest) = scores.remove("newest_holdout") {
-            scores.insert("holdout".to_owned(), newest);
-        }
+    if let Some(scores) = value["outcome"]["scores"].as_object_mut()
+        && let Some(newest) = scores.remove("newest_holdout")
+    {
+        scores.insert("holdout".to_owned(), newest);
     }
 }
 

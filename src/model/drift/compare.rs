@@ -96,7 +96,6 @@ impl Profile {
 }
 
 /// The index, and how many bins it is of.
-
 fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
     let (mut bins_before, mut bins_now) = match (&before.distribution, &now.distribution) {
         (Distribution::Numbers { .. }, Distribution::Numbers { .. }) => {

@@ -35,7 +35,8 @@ impl Encoder {
         let mut encoded = Vec::with_capacity(features.len());
         for feature in features {
             let encoding = if is_number(feature) {
-                let summaries: Vec<_> = frames.iter().map(|(frame, rows)| &frame.summary(*rows).numbers[number_place]).collect();
+                let summaries: Vec<_> =
+                    frames.iter().map(|(frame, rows)| &frame.summary(*rows).numbers[number_place]).collect();
                 number_place += 1;
                 number(&summaries, feature.kind == FeatureKind::Log)
                     .ok_or_else(|| LearnError::TooFarApart { column: feature.column.clone() })?

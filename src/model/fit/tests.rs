@@ -1,5 +1,5 @@
-use crate::model::artifact::Method;
 use super::*;
+use crate::model::artifact::Method;
 use crate::model::samples::{design, flights, mixed, mixed_holding_out, pipeline, read, read_holding_out};
 
 /// Fits from nothing.

@@ -29,12 +29,19 @@ fn many_models_side_by_side_say_what_each_says_alone() {
     // More models than a group holds, of different levels and penalties.
     let learned: Vec<Learned> = (0..70_u32)
         .map(|model| {
-            let settings = FitSettings { l2: vec![0.5 + f64::from(model)], min_count: 1 + u64::from(model), ..settings.clone() };
+            let settings =
+                FitSettings { l2: vec![0.5 + f64::from(model)], min_count: 1 + u64::from(model), ..settings.clone() };
             fit(&frames[..1], &schema, &settings).expect("a model")
         })
         .collect();
-    let models: Vec<ScoredModel<'_>> =
-        learned.iter().enumerate().map(|(place, learned)| ScoredModel { threshold: 0.3, ..ScoredModel::of(id(&format!("window-{}", place + 1)), learned) }).collect();
+    let models: Vec<ScoredModel<'_>> = learned
+        .iter()
+        .enumerate()
+        .map(|(place, learned)| ScoredModel {
+            threshold: 0.3,
+            ..ScoredModel::of(id(&format!("window-{}", place + 1)), learned)
+        })
+        .collect();
     let found = losses(&frames[1], &models).expect("memory can be read");
     let rows = frames[1].labelled();
     for (learned, found) in learned.iter().zip(&found) {
@@ -102,7 +109,8 @@ fn recalibration_finds_the_intercept_and_slope_that_were_taken_away() {
     assert_eq!(recalibrate(&log_odds, &vec![true; truth.len()]), None, "one class");
     assert_eq!(recalibrate(&[0.5; 4], &[true, false, true, false]), None, "nothing varies");
     assert_eq!(recalibrate(&[-1.0, -2.0, 1.0, 2.0], &[false, false, true, true]), None, "no finite slope");
-    let sums = recalibrated(Some(&frames[0]), &frames[1], &[ScoredModel::of(id("window-1"), &learned)]).expect("memory");
+    let sums =
+        recalibrated(Some(&frames[0]), &frames[1], &[ScoredModel::of(id("window-1"), &learned)]).expect("memory");
     let (log_odds, truth) = by_design(&frames[1], &learned);
     let loss: f64 = log_odds.iter().zip(&truth).map(|(z, truth)| row_loss(a + b * z, *truth)).sum();
     assert!((sums[0][0] - loss).abs() < 1e-3, "{} {loss}", sums[0][0]);
