@@ -191,7 +191,7 @@ fn every_model_is_scored_on_every_later_window() {
     assert!(report["drift"]["features"].as_array().is_some_and(|features| features.len() == 15), "{}", report["drift"]);
     assert!(place.window(1)["drift"].is_null());
     let listed = place.listed(&["--windows"]);
-    assert!(listed.contains("sliding2") && listed.contains("shifted (PSI)"), "{listed}");
+    assert!(listed.contains("sliding2") && listed.contains("shifted"), "{listed}");
     let reports: Value = serde_json::from_str(&place.listed(&["--windows", "--json"])).expect("JSON");
     assert_eq!(reports.as_array().map(Vec::len), Some(4));
 }

@@ -54,11 +54,11 @@ fn text(advice: &Advice, all: bool) -> String {
     let mut text = paragraph(advice);
     let Some(judged) = &advice.judged else { return text };
     let windows = format!("windows {} to {}, {} rows", judged.first, judged.last, thousands(judged.rows));
-    text.push_str(&format!("\n{:<40}{windows:>39}\n", "Policies, mean of all phases"));
+    text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all phases"));
     let yearly = advice.subject.days.is_some();
     let fits = if yearly { "fits/yr" } else { "fits/100" };
     text.push_str(&format!(
-        "  {:<16}{:<15}{:>5}  {:<11}{:>8} {:>8}  verdict\n",
+        "  {:<16}{:<14}{:>5}  {:<11}{:>8} {:>8}  verdict\n",
         "history", "refit", "keeps", "95%", "log-loss", fits
     ));
     let shown = if all { advice.policies.iter().collect() } else { chosen(advice) };
@@ -131,7 +131,7 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
         (_, Scheme::Sliding(length)) => format!("last {length} windows"),
     };
     let refit = if found.policy.refit == Refit::Advice { String::new() } else { found.policy.refit.to_string() };
-    let (history_width, refit_width) = if refit.is_empty() { (31, 0) } else { (16, 15) };
+    let (history_width, refit_width) = if refit.is_empty() { (30, 0) } else { (16, 14) };
     let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{:.0}%", 100.0 * keeps));
     let interval = found
         .keeps_interval
@@ -171,14 +171,11 @@ fn evidence(advice: &Advice) -> String {
     if let Some(found) = best_of(Refit::Recalibrated) {
         text.push_str(&format!("{:<17}keeps {}: {}\n", "Recalibrate only", keeps(found), found.verdict.name()));
     }
-    let alarm = |name: &str, refit: Refit| {
-        let found = best_of(refit)?;
-        Some(format!("{name} {:.0} refits, keeps {}", found.refits, keeps(found)))
-    };
-    let alarms: Vec<String> =
-        [alarm("PSI", Refit::PsiAlarm), alarm("losses", Refit::LossAlarm)].into_iter().flatten().collect();
-    if !alarms.is_empty() {
-        text.push_str(&format!("{:<17}{}\n", "On alarm", alarms.join("; ")));
+    for (name, refit) in [("On PSI alarm", Refit::PsiAlarm), ("On loss alarm", Refit::LossAlarm)] {
+        if let Some(found) = best_of(refit) {
+            let refits = format!("{:.0} {}", found.refits, if found.refits == 1.0 { "refit" } else { "refits" });
+            text.push_str(&format!("{name:<17}{refits}, keeps {}: {}\n", keeps(found), found.verdict.name()));
+        }
     }
     let named = advice.named.as_ref().map(|named| named.policy.refit);
     let step = advice.steps.iter().find(|step| Some(Refit::Every(step.from)) == named);

@@ -23,8 +23,8 @@ pub(crate) fn text(snapshot: &Snapshot, all: bool) -> String {
         reports.iter().flat_map(|report| &report.scores).map(|score| score.model.scheme).collect();
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    let header = ["window", "rows", "positive"].map(str::to_owned).into_iter();
-    let header = header.chain(schemes.iter().map(ToString::to_string)).chain(["shifted (PSI)".to_owned()]);
+    let header = ["window", "rows", "share"].map(str::to_owned).into_iter();
+    let header = header.chain(schemes.iter().map(ToString::to_string)).chain(["shifted".to_owned()]);
     table.set_header(header);
     let numbers = schemes.len() + 3;
     for column in table.column_iter_mut().take(numbers).skip(1) {
@@ -34,7 +34,7 @@ pub(crate) fn text(snapshot: &Snapshot, all: bool) -> String {
         table.add_row(line(report, &schemes));
     }
     let more = if hidden > 0 { format!("{hidden} earlier windows: --all\n") } else { String::new() };
-    format!("{table}\nlog-loss of the models of the window before, on all labelled rows\n{more}")
+    format!("{table}\nshare: of positives; log-loss: of the models of the window before; shifted: by PSI\n{more}")
 }
 
 fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
@@ -52,7 +52,7 @@ fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
     begin.chain(schemes.iter().map(loss)).chain([shifted(report)]).collect()
 }
 
-/// The largest shifts since the window before.
+/// The feature that shifted most since the window before.
 fn shifted(report: &WindowReport) -> String {
     let Some(drift) = &report.drift else {
         return if report.window == crate::record::WindowIndex::FIRST { "-" } else { "cannot be told" }.to_owned();
@@ -60,11 +60,9 @@ fn shifted(report: &WindowReport) -> String {
     let Drift { target, features, .. } = drift;
     let mut shifted: Vec<_> = features.iter().chain(target).filter(|feature| feature.is_shift()).collect();
     shifted.sort_by(|a, b| b.psi.total_cmp(&a.psi));
-    let told: Vec<String> =
-        shifted.iter().take(2).map(|feature| format!("{} {:.2}", feature.feature, feature.psi)).collect();
-    match shifted.len() {
-        0 => "none".to_owned(),
-        1 | 2 => told.join(", "),
-        count => format!("{}, {} more", told.join(", "), count - 2),
+    match (shifted.first(), shifted.len()) {
+        (None, _) => "none".to_owned(),
+        (Some(most), 1) => most.feature.clone(),
+        (Some(most), count) => format!("{}, {} more", most.feature, count - 1),
     }
 }
