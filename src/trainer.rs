@@ -119,7 +119,10 @@ impl Trainer {
             self.registry.publish(&artifact)?;
             self.report(&artifact);
         }
-        if !stop.is_cancelled() && self.registry.snapshot().window(newest).is_none() {
+        let is_scored = self.registry.snapshot().window(newest).is_some();
+        let has_losses = self.registry.evidence().has_losses(newest) || !self.is_evidence(&manifest);
+        let is_known = is_scored && has_losses;
+        if !stop.is_cancelled() && !is_known {
             self.score(&mut windows, &manifest)?;
         }
         if let Some(first) = keep.and_then(|keep| WindowIndex::new((newest.get() + 1).saturating_sub(keep.get()))) {

@@ -127,12 +127,27 @@ fn what_is_missing_is_made_again_and_the_advice_is_the_same() {
     fs::remove_dir_all(place.workdir().join("advice")).expect("a folder");
     assert_eq!(place.json(&[]), before);
     assert_eq!(place.file("advice/losses/window-00020.json"), losses, "to the last digit that is kept");
-    // What cannot be read is told with its path.
-    fs::write(place.workdir().join("advice/losses/window-00003.json"), "{").expect("a file");
+    // What is damaged is made again, where that can be.
+    for name in ["advice/losses/window-00014.json", "advice/models/window-00009.json"] {
+        let whole = fs::read_to_string(place.workdir().join(name)).expect(name);
+        fs::write(place.workdir().join(name), &whole[..whole.len() / 2]).expect(name);
+    }
+    let cut = fs::read_to_string(place.workdir().join("advice/models/window-00010.json")).expect("a ladder");
+    let shorter = cut.replacen("\"weights\":[", "\"weights\":[0.5,", 1);
+    assert_ne!(cut, shorter);
+    fs::write(place.workdir().join("advice/models/window-00010.json"), shorter).expect("a file");
+    assert_eq!(place.json(&[]), before);
+    assert_eq!(fs::read_to_string(place.workdir().join("advice/models/window-00010.json")).expect("a ladder"), cut);
+    // The losses of published models are the trainer's.
+    fs::write(place.workdir().join("losses/window-00003.json"), "{").expect("a file");
     let workdir = place.workdir().display().to_string();
     let output = windrow(&["advise", &place.file, "--workdir", &workdir]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("window-00003.json is damaged"), "{}", text(&output.stderr));
+    let said = text(&output.stderr);
+    assert!(said.contains("window-00003.json is damaged") && said.contains("remove it, and `windrow train`"), "{said}");
+    fs::remove_file(place.workdir().join("losses/window-00003.json")).expect("a file");
+    succeed(&["train", &place.file, "--workdir", &workdir, "--once"]);
+    assert_eq!(place.json(&[]), before);
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn evidence(advice: &Advice) -> String {
             text.push_str(&format!("{:<17}{share:.1}% of the rows, which are not judged\n", "Without label"));
         }
         text.push_str(&format!(
-            "100% is the gain in log-loss over the share of positives so far ({:.4} to {:.4}).\n",
+            "100%: the gain over saying the share of positives so far ({:.4} to {:.4}).\n",
             judged.share_log_loss, judged.best_log_loss
         ));
     }

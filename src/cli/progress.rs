@@ -102,19 +102,18 @@ struct Board<'a> {
     stored: ProgressBar,
     last_counts: String,
     models_told: usize,
+    /// Windows whose models that only the advice needs are there, and windows in all.
+    fitted: Option<(u32, u32)>,
+    advice: Option<ProgressBar>,
 }
 
 impl<'a> Board<'a> {
     fn new(display: &'a Display, shows: Shows) -> Self {
         let bar = |shown: bool, prefix: &'static str| {
-            if !(shown && display.interactive) {
-                return ProgressBar::hidden();
-            }
-            let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
-            display.bars.add(ProgressBar::new(0).with_style(style.progress_chars("━╸─")).with_prefix(prefix))
+            if shown && display.interactive { bar(display, prefix) } else { ProgressBar::hidden() }
         };
         let (sent, stored) = (bar(shows.sent, "sent"), bar(shows.stored, "stored"));
-        Self { display, shows, sent, stored, last_counts: String::new(), models_told: 0 }
+        Self { display, shows, sent, stored, last_counts: String::new(), models_told: 0, fitted: None, advice: None }
     }
 
     fn show(&mut self, event: &Event) {
@@ -130,6 +129,9 @@ impl<'a> Board<'a> {
             if self.models_told >= MODELS_TOLD && *converged && rejected.is_none() {
                 return;
             }
+        }
+        if let Event::LadderFitted { done, of } = event {
+            self.fitted = Some((*done, *of));
         }
         if let Some(line) = sentence(event) {
             self.display.line(&line);
@@ -151,7 +153,13 @@ impl<'a> Board<'a> {
                 lag(counters),
                 beside(counters.quarantined.get(), "in quarantine")
             ));
-        } else if counts != self.last_counts && has_begun(counters) {
+            if let Some((done, of)) = self.fitted {
+                let bar = self.advice.get_or_insert_with(|| bar(self.display, "advice"));
+                bar.set_length(u64::from(of));
+                bar.set_position(u64::from(done));
+                bar.set_message(format!("models behind {done} of {of} windows"));
+            }
+        } else if counts != self.last_counts && (has_begun(counters) || self.fitted.is_some()) {
             self.display.line(&counts);
             self.last_counts = counts;
         }
@@ -167,17 +175,28 @@ impl<'a> Board<'a> {
             parts.push(format!("lag {}", lag(counters)));
             parts.push(format!("quarantined {}", thousands(counters.quarantined.get())));
         }
+        if let Some((done, of)) = self.fitted {
+            parts.push(format!("advice: models behind {done} of {of} windows"));
+        }
         parts.join(", ")
     }
 
     fn finish(&mut self, counters: &Counters) {
         self.sent.finish_and_clear();
         self.stored.finish_and_clear();
+        if let Some(bar) = &self.advice {
+            bar.finish_and_clear();
+        }
         let counts = self.counts(counters);
         if has_moved(counters) && !counts.is_empty() && counts != self.last_counts {
             self.display.line(&counts);
         }
     }
+}
+
+fn bar(display: &Display, prefix: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
+    display.bars.add(ProgressBar::new(0).with_style(style.progress_chars("━╸─")).with_prefix(prefix))
 }
 
 /// Whether the dataset, or what the topic holds, is known.

@@ -238,7 +238,7 @@ fn sentences_are_short() {
     for world in worlds {
         for windows in [1, 10, 16, 30, 60] {
             for sentence in advice_on(&evidence(windows, world), 0).sentences {
-                assert!(sentence.split_whitespace().count() <= 26, "{sentence}");
+                assert!(sentence.split_whitespace().count() <= 22, "{sentence}");
                 assert!(sentence.ends_with('.'), "{sentence}");
             }
         }

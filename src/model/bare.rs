@@ -18,6 +18,13 @@ pub struct BareModel {
 }
 
 impl BareModel {
+    /// Whether it has a weight for every column, and numbers alone.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let is_finite = self.intercept.is_finite() && self.weights.iter().all(|weight| weight.is_finite());
+        is_finite && self.weights.len() == self.encoder.width()
+    }
+
     /// Intercept and weights that give the same answers under another encoder of the same features, as nearly as its levels
     /// allow: a level that this one does not have begins as 'other'.
     pub(in crate::model) fn under(&self, encoder: &Encoder) -> (f64, Vec<f64>) {

@@ -15,9 +15,10 @@ use crate::evaluation::{BLOCKS, ModelLosses, WindowLosses};
 use crate::model::artifact::{Learned, Score};
 use crate::model::bare::BareModel;
 use crate::model::chunk::Chunk;
-use crate::model::encoder::Encoder;
+use crate::model::encoder::{Encoder, Encoding};
 use crate::model::frame::Frame;
 use crate::model::score::score;
+use crate::model::table::is_number;
 use crate::record::ModelId;
 
 use group::{Group, LANES, Tile};
@@ -59,6 +60,7 @@ impl<'a> ScoredModel<'a> {
 /// # Errors
 /// The rows cannot be read again.
 pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
+    check(frame, models)?;
     let groups: Vec<(Group, &[ScoredModel<'_>])> =
         models.chunks(LANES).map(|models| (Group::new(frame, models), models)).collect();
     let tasks: Vec<(usize, usize)> =
@@ -132,12 +134,34 @@ pub fn scores(
     Ok(scored.map(|((log_odds, model), share)| score(log_odds, &truth, model.threshold, *share)).collect())
 }
 
+/// A model file may have been made by another pipeline: rows are not read by what does not fit them.
+fn check(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<()> {
+    let fits = |model: &ScoredModel<'_>| {
+        let features = frame.features().iter().zip(&model.encoder.features);
+        let mut same = features.map(|(feature, encoded)| {
+            let is_coded_number = matches!(encoded.encoding, Encoding::Number { .. });
+            feature.column == encoded.column && is_number(feature) == is_coded_number
+        });
+        frame.features().len() == model.encoder.features.len()
+            && model.weights.len() == model.encoder.width()
+            && same.all(|same| same)
+    };
+    match models.iter().find(|model| !fits(model)) {
+        None => Ok(()),
+        Some(model) => {
+            let reason = format!("{} was made for other features: remove its folder, and train again", model.id);
+            Err(io::Error::new(io::ErrorKind::InvalidData, reason))
+        }
+    }
+}
+
 /// The truth about rows, and the log-odds of each model.
 pub(super) fn log_odds(
     frame: &Frame,
     models: &[ScoredModel<'_>],
     rows: Range<usize>,
 ) -> io::Result<(Vec<bool>, Vec<Vec<f64>>)> {
+    check(frame, models)?;
     let mut truth = Vec::with_capacity(rows.len());
     let mut buffer = Chunk::default();
     for (kept, rows) in frame.table().pieces(rows.clone()) {

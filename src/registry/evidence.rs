@@ -1,5 +1,6 @@
 //! What is known of how models forecast: `losses/window-00001.json` of the published ones, `advice/` of the models that only
-//! the advice needs, and `advice.json`.
+//! the advice needs, and `advice.json`. What is under `advice/` can be made again from the batch files, and is where it is
+//! damaged.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -90,12 +91,18 @@ impl EvidenceStore {
         write(&self.path("losses", losses.window), losses)
     }
 
+    /// Whether there is a file of them.
+    #[must_use]
+    pub fn has_losses(&self, window: WindowIndex) -> bool {
+        self.path("losses", window).exists()
+    }
+
     /// The same of the models that only the advice needs.
     ///
     /// # Errors
     /// They cannot be read.
     pub fn ladder_losses(&self, window: WindowIndex, sha256: &str) -> Result<Option<WindowLosses>, RegistryError> {
-        let losses: Option<WindowLosses> = read(&self.path("advice/losses", window), LOSSES_FORMAT)?;
+        let losses: Option<WindowLosses> = read_derived(&self.path("advice/losses", window), LOSSES_FORMAT)?;
         Ok(losses.filter(|losses| losses.sha256 == sha256 && losses.window == window))
     }
 
@@ -112,8 +119,11 @@ impl EvidenceStore {
     /// # Errors
     /// They cannot be read.
     pub fn ladder(&self, window: WindowIndex, sha256: &str) -> Result<Ladder, RegistryError> {
-        let ladder: Option<Ladder> = read(&self.path("advice/models", window), FORMAT)?;
-        let is_ours = |ladder: &Ladder| ladder.sha256 == sha256 && ladder.window == window;
+        let ladder: Option<Ladder> = read_derived(&self.path("advice/models", window), FORMAT)?;
+        let is_whole = |model: &Option<BareModel>| model.as_ref().is_none_or(BareModel::is_whole);
+        let is_ours = |ladder: &Ladder| {
+            ladder.sha256 == sha256 && ladder.window == window && ladder.models.values().all(is_whole)
+        };
         Ok(ladder.filter(is_ours).unwrap_or_else(|| Ladder::new(window, sha256)))
     }
 
@@ -130,7 +140,7 @@ impl EvidenceStore {
     /// # Errors
     /// It cannot be read.
     pub fn recalibrations(&self, label_delay: u32, model: u32) -> Result<Recalibrations, RegistryError> {
-        let found: Option<Recalibrations> = read(&self.workdir.join("advice/recalibrated.json"), FORMAT)?;
+        let found: Option<Recalibrations> = read_derived(&self.workdir.join("advice/recalibrated.json"), FORMAT)?;
         let is_ours = |found: &Recalibrations| found.label_delay == label_delay && found.model == model;
         Ok(found.filter(is_ours).unwrap_or_else(|| Recalibrations::new(label_delay, model)))
     }
@@ -178,6 +188,17 @@ fn read<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<Option<T>, Regi
     let damaged =
         |error: serde_json::Error| RegistryError::Damaged { path: path.to_owned(), reason: error.to_string() };
     serde_json::from_slice(&text).map(Some).map_err(damaged)
+}
+
+/// The same of a file that is made again where it is damaged.
+fn read_derived<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<Option<T>, RegistryError> {
+    match read(path, newest) {
+        Err(error @ RegistryError::Damaged { .. }) => {
+            tracing::warn!(%error, "it is made again");
+            Ok(None)
+        }
+        read => read,
+    }
 }
 
 /// Writes a file whole, on one line: it is many numbers.

@@ -65,6 +65,19 @@ fn many_models_side_by_side_say_what_each_says_alone() {
 }
 
 #[test]
+fn a_model_of_other_features_reads_no_row() {
+    let (schema, frames, settings) = mixed(600);
+    let (_, other, _) = flights("at_least = 15");
+    let learned = fit(&frames[..1], &schema, &settings).expect("a model");
+    let model = ScoredModel::of(id("window-1"), &learned);
+    let short = ScoredModel { weights: model.weights[1..].to_vec(), ..model.clone() };
+    for (frame, model) in [(&other[0], model), (&frames[1], short)] {
+        let error = losses(frame, &[model]).expect_err("other features").to_string();
+        assert!(error.contains("window-1 was made for other features"), "{error}");
+    }
+}
+
+#[test]
 fn a_score_is_that_of_the_rows_asked_for() {
     let (schema, frames, settings) = flights("at_least = 15");
     let learned = fit(&frames[..2], &schema, &settings).expect("a model");
