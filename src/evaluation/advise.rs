@@ -246,7 +246,8 @@ impl Findings<'_> {
         findings.collect()
     }
 
-    /// What refitting twice as often saves, from the rarest to the most frequent.
+    /// What refitting twice as often saves, from the rarest to the most frequent: whether an update is worth its price is a
+    /// question of what it saves (Zliobaite, Budka and Stahl 2015).
     fn steps(&self, history: Scheme) -> Vec<Step> {
         let trial = self.trial;
         let of = |every: u32| {
@@ -306,6 +307,7 @@ impl Findings<'_> {
         })
     }
 
+    /// Errors and fits in one unit, as Mahadevan and Mathioudakis (2024) weigh retraining.
     fn cost(&self, advice: &Advice) -> Option<CostUnit> {
         let [false_alarm, miss, refit] = self.question.cost?;
         let trial = self.trial;
