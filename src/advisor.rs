@@ -9,6 +9,8 @@ mod ladder;
 mod recalibration;
 mod subject;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +65,8 @@ struct Seen {
     asked: u32,
     /// Whether later windows repeat rows, and so are no evidence.
     repeats: bool,
+    /// By two windows: whether the features of the second have drifted since the first.
+    drifted: HashMap<(u32, u32), bool>,
 }
 
 impl Advisor {
@@ -118,6 +122,7 @@ impl Advisor {
             said: Vec::new(),
             asked: 0,
             repeats: false,
+            drifted: HashMap::new(),
         }
     }
 
@@ -184,12 +189,16 @@ impl Advisor {
         let snapshot = self.registry.snapshot();
         let report = |window: u32| WindowIndex::new(window).and_then(|window| snapshot.window(window));
         let label = |window: u32| self.label(window);
-        let has_drifted = |since: u32, now: u32| {
+        let known = RefCell::new(std::mem::take(&mut seen.drifted));
+        let drifted = |since: u32, now: u32| {
             let drift = report(since).zip(report(now)).and_then(|(since, now)| now.profile.drift_since(&since.profile));
             drift.is_some_and(|drift| {
                 drift.features.iter().any(|feature| self.tells(&feature.feature) && feature.is_shift())
             })
         };
+        // Every history asks the same, and the next window asks it again.
+        let has_drifted =
+            |since: u32, now: u32| *known.borrow_mut().entry((since, now)).or_insert_with(|| drifted(since, now));
         let cost = self.pipeline.advise.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
         let question = Question {
             subject: subject::subject(&self.pipeline, &seen.manifests, seen.repeats),
@@ -202,7 +211,9 @@ impl Advisor {
             recalibrated: &recalibrated,
             said: &seen.said,
         };
-        Ok(advise(seen.ladder.evidence(), &question))
+        let advice = advise(seen.ladder.evidence(), &question);
+        seen.drifted = known.into_inner();
+        Ok(advice)
     }
 
     /// As in `window 14 (week of 2013-04-01)`.

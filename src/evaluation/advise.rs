@@ -71,7 +71,8 @@ pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
         cost: None,
         changes: changes(question),
     };
-    if let Some(ranking) = Ranking::new(&trial, question.keep) {
+    if let Some(mut ranking) = Ranking::new(&trial, question.keep) {
+        ranking.find_confidence_set(&trial);
         Findings { evidence, question, trial: &trial, ranking: &ranking }.fill(&mut advice);
     }
     advice.sentences = sentences(&advice, question.label);

@@ -32,7 +32,7 @@ pub struct Ranked {
     pub lower_bound: Option<f64>,
     /// What follows from these.
     pub verdict: Verdict,
-    /// The p-value of the model confidence set; `None` for what is not ranked.
+    /// The p-value of the model confidence set; `None` for what is not ranked, and before it is asked for.
     pub set_p: Option<f64>,
 }
 
@@ -144,25 +144,11 @@ impl Ranking {
     /// the largest studentised error of any policy; so many policies are called good enough at once. The draws do not know how
     /// uncertain the standard errors are: the normal's level of that quantile is taken for t's.
     fn bound(&mut self, trial: &Trial) {
-        let candidates: Vec<usize> = (0..trial.series.len())
-            .filter(|place| {
-                let series = &trial.series[*place];
-                series.policy.refit != Refit::Never && is_told(trial, series)
-            })
-            .collect();
-        let draws = stationary_bootstrap(trial.len(), mean_run(trial.len()), DRAWS);
-        // Losses as means a row, for the set: windows weighed by their rows.
-        let scale = trial.len() as f64 / self.rows.total;
-        let losses: Vec<Vec<f64>> = candidates
-            .iter()
-            .map(|place| trial.series[*place].log_loss.iter().map(|loss| loss * scale).collect())
-            .collect();
-        for (place, p) in candidates.iter().zip(confidence_set(&losses, &draws)) {
-            self.ranked[*place].set_p = Some(p);
-        }
         if !self.gains {
             return;
         }
+        let candidates = candidates(trial);
+        let draws = stationary_bootstrap(trial.len(), mean_run(trial.len()), DRAWS);
         let best = &self.share_gain[self.best];
         let excess =
             |keep: f64, place: usize| self.share_gain[place].plus(-keep, best).contrast(&self.rows, trial.len());
@@ -203,6 +189,24 @@ impl Ranking {
         }
     }
 
+    /// Fills in the p-values of the model confidence set, by the draws of the bounds.
+    pub(super) fn find_confidence_set(&mut self, trial: &Trial) {
+        if trial.len() < FEWEST_WINDOWS {
+            return;
+        }
+        let (candidates, windows) = (candidates(trial), trial.len());
+        let draws = stationary_bootstrap(windows, mean_run(windows), DRAWS);
+        // Losses as means a row: windows weighed by their rows.
+        let scale = windows as f64 / self.rows.total;
+        let losses: Vec<Vec<f64>> = candidates
+            .iter()
+            .map(|place| trial.series[*place].log_loss.iter().map(|loss| loss * scale).collect())
+            .collect();
+        for (place, p) in candidates.iter().zip(confidence_set(&losses, &draws)) {
+            self.ranked[*place].set_p = Some(p);
+        }
+    }
+
     /// The gain a row over the share of positives of each candidate in each draw.
     fn drawn(&self, trial: &Trial, candidates: &[usize], draws: &[Vec<usize>]) -> Vec<Vec<f64>> {
         let gains: Vec<Vec<f64>> = candidates
@@ -218,6 +222,12 @@ impl Ranking {
         });
         drawn.collect()
     }
+}
+
+/// The places of the series that may be named, and of which enough was seen.
+fn candidates(trial: &Trial) -> Vec<usize> {
+    let is_candidate = |series: &Series| series.policy.refit != Refit::Never && is_told(trial, series);
+    (0..trial.series.len()).filter(|place| is_candidate(&trial.series[*place])).collect()
 }
 
 /// The largest share up to 1 at which a margin, which falls with it, is not below 0; -1 where it is below 0 at that.
