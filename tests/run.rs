@@ -21,6 +21,19 @@ fn sample() -> String {
 }
 
 #[test]
+fn a_work_directory_may_be_a_relative_path_that_is_not_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample();
+    for (workdir, made) in [(&["--workdir", "work"][..], "work"), (&[][..], ".windrow/flights-sample")] {
+        let fixed = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0"];
+        let output =
+            command(&[&fixed[..], workdir].concat()).current_dir(folder.path()).output().expect("the binary runs");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(folder.path().join(made).join("batches/end.json").exists(), "{made}");
+    }
+}
+
+#[test]
 fn every_row_is_in_one_window_and_every_window_has_its_models() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work");

@@ -173,7 +173,8 @@ impl Disk {
     /// The same for the names in a folder.
     pub(super) fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.allow(Step::SyncFolder(folder))?;
-        File::open(folder)?.sync_all()
+        let here = Path::new(".");
+        File::open(if folder.as_os_str().is_empty() { here } else { folder })?.sync_all()
     }
 
     /// Writes a file that appears whole: beside, synced, renamed, its folder synced.
@@ -189,7 +190,8 @@ impl Disk {
 
     /// Makes a folder and those above it; where the disk is durable, their names are synced.
     pub(super) fn create_folder(&self, folder: &Path) -> io::Result<()> {
-        if folder.is_dir() {
+        // What stands above a relative path of one part is where this process is.
+        if folder.as_os_str().is_empty() || folder.is_dir() {
             return Ok(());
         }
         if let Some(above) = folder.parent() {
