@@ -132,11 +132,11 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
     };
     let refit = if found.policy.refit == Refit::Advice { String::new() } else { found.policy.refit.to_string() };
     let (history_width, refit_width) = if refit.is_empty() { (30, 0) } else { (16, 14) };
-    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{:.0}%", 100.0 * keeps));
+    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{}%", whole(keeps)));
     let interval = found
         .keeps_interval
         .filter(|_| !is_best)
-        .map_or_else(String::new, |interval| format!("{:.0} to {:.0}", 100.0 * interval.low, 100.0 * interval.high));
+        .map_or_else(String::new, |interval| format!("{} to {}", whole(interval.low), whole(interval.high)));
     let loss = if is_best { format!("{:.4}", found.log_loss) } else { format!("{:+.4}", found.difference) };
     let fits = found.fits_per_year.unwrap_or(100.0 * found.fits_per_window);
     let fits = if fits == 0.0 || fits >= 9.5 { format!("{fits:.0}") } else { format!("{fits:.1}") };
@@ -204,8 +204,13 @@ fn evidence(advice: &Advice) -> String {
 }
 
 fn keeps(found: &PolicyFinding) -> String {
-    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{:.0}%", 100.0 * keeps));
+    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{}%", whole(keeps)));
     let interval = found.keeps_interval;
-    let interval = interval.map(|interval| format!(" ({:.0} to {:.0})", 100.0 * interval.low, 100.0 * interval.high));
+    let interval = interval.map(|interval| format!(" ({} to {})", whole(interval.low), whole(interval.high)));
     keeps + &interval.unwrap_or_default()
+}
+
+/// A share in whole per cent; never minus zero.
+fn whole(share: f64) -> String {
+    format!("{:.0}", (100.0 * share).round() + 0.0)
 }

@@ -123,8 +123,8 @@ impl Ranking {
         };
         // What is not one of several to choose from has a bound of its own.
         if is_told && self.gains && !matches!(series.policy.refit, Refit::Every(_) | Refit::Never) {
-            let enough = share_gain.plus(-self.keep, best).contrast(&self.rows, trial.len());
-            if enough.lower_bound() >= 0.0 {
+            let most = to_best.mean + quantile(LEVEL, to_best.degrees) * to_best.standard_error;
+            if most <= (1.0 - self.keep) * self.gain.mean {
                 ranked.verdict = Verdict::GoodEnough;
             }
         }
@@ -139,29 +139,24 @@ impl Ranking {
 
     /// The simultaneous bounds, and what is good enough by them.
     ///
-    /// With g the gains over the share of positives, k the share to keep and B the policy that was observed to be best, a policy
-    /// P is good enough where g_P - k g_B is shown not to be below 0. The critical value is the 95% quantile, over the draws, of
-    /// the largest studentised error of any policy; so many policies are called good enough at once. The draws do not know how
-    /// uncertain the standard errors are: the normal's level of that quantile is taken for t's.
+    /// The lower end of a policy's share is that of its difference from the best, in units of the best's observed gain. The
+    /// critical value is the 95% quantile, over the draws, of the largest studentised error of any policy's difference: so many
+    /// policies are called good enough at once. The draws do not know how uncertain the standard errors are: the normal's level
+    /// of that quantile is taken for t's.
     fn bound(&mut self, trial: &Trial) {
         if !self.gains {
             return;
         }
         let candidates = candidates(trial);
         let draws = stationary_bootstrap(trial.len(), mean_run(trial.len()), DRAWS);
-        let best = &self.share_gain[self.best];
-        let excess =
-            |keep: f64, place: usize| self.share_gain[place].plus(-keep, best).contrast(&self.rows, trial.len());
-        let seen: Vec<Contrast> = candidates.iter().map(|place| excess(self.keep, *place)).collect();
-        let of_best = candidates.iter().position(|place| *place == self.best);
+        let seen: Vec<Contrast> = candidates.iter().map(|place| self.ranked[*place].to_best).collect();
         let mut largest: Vec<f64> = self
             .drawn(trial, &candidates, &draws)
             .iter()
-            .map(|gains| {
-                let best = of_best.map_or(self.gain.mean, |best| gains[best]);
-                let errors = gains.iter().zip(&seen).map(|(gain, seen)| {
-                    let error = gain - self.keep * best - seen.mean;
-                    if seen.standard_error > 0.0 { error / seen.standard_error } else { 0.0 }
+            .map(|drawn| {
+                let errors = drawn.iter().zip(&seen).map(|(drawn, seen)| {
+                    // That the difference was drawn too small is what makes a policy look good.
+                    if seen.standard_error > 0.0 { (seen.mean - drawn) / seen.standard_error } else { 0.0 }
                 });
                 errors.fold(f64::NEG_INFINITY, f64::max)
             })
@@ -171,16 +166,8 @@ impl Ranking {
         // Never less than for one policy alone.
         let level = normal_distribution(largest[place]).max(LEVEL);
         let critical = quantile(level, self.gain.degrees);
-        let bounds: Vec<f64> = candidates
-            .iter()
-            .map(|place| {
-                largest_share(|keep| {
-                    let excess = excess(keep, *place);
-                    excess.mean - critical * excess.standard_error
-                })
-            })
-            .collect();
-        for (place, bound) in candidates.iter().zip(bounds) {
+        for (place, seen) in candidates.iter().zip(seen) {
+            let bound = 1.0 - (seen.mean + critical * seen.standard_error) / self.gain.mean;
             let ranked = &mut self.ranked[*place];
             ranked.lower_bound = Some(bound);
             if bound >= self.keep {
@@ -207,18 +194,16 @@ impl Ranking {
         }
     }
 
-    /// The gain a row over the share of positives of each candidate in each draw.
+    /// The difference from the best, a row, of each candidate in each draw.
     fn drawn(&self, trial: &Trial, candidates: &[usize], draws: &[Vec<usize>]) -> Vec<Vec<f64>> {
-        let gains: Vec<Vec<f64>> = candidates
+        let best = &trial.series[self.best].log_loss;
+        let differences: Vec<Vec<f64>> = candidates
             .iter()
-            .map(|place| {
-                let losses = &trial.series[*place].log_loss;
-                trial.share_loss.iter().zip(losses).map(|(share, loss)| share - loss).collect()
-            })
+            .map(|place| trial.series[*place].log_loss.iter().zip(best).map(|(loss, best)| loss - best).collect())
             .collect();
         let drawn = draws.iter().map(|draw| {
             let rows: f64 = draw.iter().map(|place| trial.rows[*place]).sum();
-            gains.iter().map(|gains| draw.iter().map(|place| gains[*place]).sum::<f64>() / rows).collect()
+            differences.iter().map(|one| draw.iter().map(|place| one[*place]).sum::<f64>() / rows).collect()
         });
         drawn.collect()
     }
@@ -228,26 +213,6 @@ impl Ranking {
 fn candidates(trial: &Trial) -> Vec<usize> {
     let is_candidate = |series: &Series| series.policy.refit != Refit::Never && is_told(trial, series);
     (0..trial.series.len()).filter(|place| is_candidate(&trial.series[*place])).collect()
-}
-
-/// The largest share up to 1 at which a margin, which falls with it, is not below 0; -1 where it is below 0 at that.
-fn largest_share(margin: impl Fn(f64) -> f64) -> f64 {
-    let (mut low, mut high) = (-1.0, 1.0);
-    if margin(high) >= 0.0 {
-        return high;
-    }
-    if margin(low) < 0.0 {
-        return low;
-    }
-    for _ in 0..30 {
-        let middle = f64::midpoint(low, high);
-        if margin(middle) >= 0.0 {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    low
 }
 
 fn normal_distribution(value: f64) -> f64 {

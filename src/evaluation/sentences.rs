@@ -158,11 +158,16 @@ fn gain(advice: &Advice) -> String {
 fn share(found: &PolicyFinding) -> String {
     let Some(keeps) = found.keeps else { return "an unknown share".to_owned() };
     match found.keeps_interval {
-        Some(interval) => format!("{} ({:.0} to {:.0})", percent(keeps), 100.0 * interval.low, 100.0 * interval.high),
+        Some(interval) => format!("{} ({} to {})", percent(keeps), whole(interval.low), whole(interval.high)),
         None => format!("{} (too few windows for an interval)", percent(keeps)),
     }
 }
 
 fn percent(share: f64) -> String {
-    format!("{:.0}%", 100.0 * share)
+    format!("{}%", whole(share))
+}
+
+/// A share in whole per cent; never minus zero.
+fn whole(share: f64) -> String {
+    format!("{:.0}", (100.0 * share).round() + 0.0)
 }
