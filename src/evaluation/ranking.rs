@@ -139,10 +139,11 @@ impl Ranking {
 
     /// The simultaneous bounds, and what is good enough by them.
     ///
-    /// The lower end of a policy's share is that of its difference from the best, in units of the best's observed gain. The
-    /// critical value is the 95% quantile, over the draws, of the largest studentised error of any policy's difference: so many
-    /// policies are called good enough at once. The draws do not know how uncertain the standard errors are: the normal's level
-    /// of that quantile is taken for t's.
+    /// The lower end of a policy's share is the lower one of two. The first is that of its difference from the best, in units of
+    /// the best's observed gain. The critical value is the 95% quantile, over the draws, of the largest studentised error of any
+    /// policy's difference: so many policies are called good enough at once. The draws do not know how uncertain the standard
+    /// errors are: the normal's level of that quantile is taken for t's. The second is the 5% quantile, over the draws, of its share
+    /// of the gain of whichever policy is the best of the draw: which one is best is not known either.
     fn bound(&mut self, trial: &Trial) {
         if !self.gains {
             return;
@@ -150,13 +151,15 @@ impl Ranking {
         let candidates = candidates(trial);
         let draws = stationary_bootstrap(trial.len(), mean_run(trial.len()), DRAWS);
         let seen: Vec<Contrast> = candidates.iter().map(|place| self.ranked[*place].to_best).collect();
-        let mut largest: Vec<f64> = self
-            .drawn(trial, &candidates, &draws)
+        let of_best = candidates.iter().position(|place| *place == self.best);
+        let drawn = self.drawn(trial, &candidates, &draws);
+        let mut largest: Vec<f64> = drawn
             .iter()
-            .map(|drawn| {
-                let errors = drawn.iter().zip(&seen).map(|(drawn, seen)| {
+            .map(|gains| {
+                let best = of_best.map_or(self.gain.mean, |best| gains[best]);
+                let errors = gains.iter().zip(&seen).map(|(gain, seen)| {
                     // That the difference was drawn too small is what makes a policy look good.
-                    if seen.standard_error > 0.0 { (seen.mean - drawn) / seen.standard_error } else { 0.0 }
+                    if seen.standard_error > 0.0 { (seen.mean - (best - gain)) / seen.standard_error } else { 0.0 }
                 });
                 errors.fold(f64::NEG_INFINITY, f64::max)
             })
@@ -166,8 +169,9 @@ impl Ranking {
         // Never less than for one policy alone.
         let level = normal_distribution(largest[place]).max(LEVEL);
         let critical = quantile(level, self.gain.degrees);
-        for (place, seen) in candidates.iter().zip(seen) {
+        for (candidate, (place, seen)) in candidates.iter().zip(seen).enumerate() {
             let bound = 1.0 - (seen.mean + critical * seen.standard_error) / self.gain.mean;
+            let bound = bound.min(share_in_draws(&drawn, candidate));
             let ranked = &mut self.ranked[*place];
             ranked.lower_bound = Some(bound);
             if bound >= self.keep {
@@ -194,16 +198,16 @@ impl Ranking {
         }
     }
 
-    /// The difference from the best, a row, of each candidate in each draw.
+    /// The gain a row over the share of positives of each candidate in each draw.
     fn drawn(&self, trial: &Trial, candidates: &[usize], draws: &[Vec<usize>]) -> Vec<Vec<f64>> {
-        let best = &trial.series[self.best].log_loss;
-        let differences: Vec<Vec<f64>> = candidates
-            .iter()
-            .map(|place| trial.series[*place].log_loss.iter().zip(best).map(|(loss, best)| loss - best).collect())
-            .collect();
+        let gain = |place: &usize| -> Vec<f64> {
+            let losses = &trial.series[*place].log_loss;
+            trial.share_loss.iter().zip(losses).map(|(share, loss)| share - loss).collect()
+        };
+        let gains: Vec<Vec<f64>> = candidates.iter().map(gain).collect();
         let drawn = draws.iter().map(|draw| {
             let rows: f64 = draw.iter().map(|place| trial.rows[*place]).sum();
-            differences.iter().map(|one| draw.iter().map(|place| one[*place]).sum::<f64>() / rows).collect()
+            gains.iter().map(|one| draw.iter().map(|place| one[*place]).sum::<f64>() / rows).collect()
         });
         drawn.collect()
     }
@@ -213,6 +217,19 @@ impl Ranking {
 fn candidates(trial: &Trial) -> Vec<usize> {
     let is_candidate = |series: &Series| series.policy.refit != Refit::Never && is_told(trial, series);
     (0..trial.series.len()).filter(|place| is_candidate(&trial.series[*place])).collect()
+}
+
+/// The 5% quantile, over the draws, of a candidate's share of the largest gain of the draw.
+fn share_in_draws(drawn: &[Vec<f64>], candidate: usize) -> f64 {
+    let share = |gains: &Vec<f64>| {
+        let most = gains.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // Where nothing gains there is nothing to keep.
+        if most > 0.0 { gains[candidate] / most } else { 0.0 }
+    };
+    let mut shares: Vec<f64> = drawn.iter().map(share).collect();
+    shares.sort_unstable_by(f64::total_cmp);
+    let place = (shares.len() as f64 * (1.0 - LEVEL)).floor() as usize;
+    shares.get(place).copied().unwrap_or_default()
 }
 
 fn normal_distribution(value: f64) -> f64 {
