@@ -6,7 +6,7 @@ use crate::cli::args::AdviseArgs;
 use crate::cli::print::{stdout, thousands, wrapped};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::{CliError, app};
-use crate::evaluation::{Advice, PolicyFinding, Refit, Verdict};
+use crate::evaluation::{Advice, PolicyFinding, Refit};
 use crate::record::Scheme;
 
 /// What a terminal has at least.
@@ -101,7 +101,7 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
         })
     };
     let wanted = [
-        policies.iter().find(|found| !is_never(found)),
+        advice.best(),
         named,
         beside(|every| every / 2),
         beside(|every| every * 2),
@@ -123,7 +123,7 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
 fn line(advice: &Advice, found: &PolicyFinding) -> String {
     let named = advice.named.as_ref().map(|named| named.policy);
     let is_named = named.is_some_and(|named| found.policy == named || found.same.contains(&named));
-    let is_best = advice.policies.iter().find(|found| found.verdict != Verdict::Reference) == Some(found);
+    let is_best = advice.best() == Some(found);
     let history = match (found.policy.refit, found.policy.history) {
         (Refit::Advice, _) => "following this advice".to_owned(),
         (_, Scheme::Cumulative) => "all".to_owned(),

@@ -76,6 +76,15 @@ pub enum Status {
     TooFew,
 }
 
+impl Advice {
+    /// The planned policy that all others are compared with; `None` where none was judged.
+    #[must_use]
+    pub fn best(&self) -> Option<&PolicyFinding> {
+        let planned = || self.policies.iter().filter(|found| found.verdict != Verdict::Reference);
+        planned().find(|found| found.verdict != Verdict::TooFew).or_else(|| planned().next())
+    }
+}
+
 /// What can be told of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

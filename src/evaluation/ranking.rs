@@ -39,7 +39,7 @@ pub struct Ranked {
 /// The policies of a trial beside the best of them.
 #[derive(Debug, Clone)]
 pub struct Ranking {
-    /// The place of the series of the lowest log-loss, `never` not among them.
+    /// The place of the series of the lowest log-loss of those that there is enough to tell of, `never` not among them.
     pub best: usize,
     /// The best's gain in log-loss a row over always saying the share of positives.
     pub gain: Contrast,
@@ -70,7 +70,11 @@ impl Ranking {
         let share = Spectrum::new(&trial.share_loss);
         let losses: Vec<Spectrum> = trial.series.iter().map(|series| Spectrum::new(&series.log_loss)).collect();
         let share_gain: Vec<Spectrum> = losses.iter().map(|loss| share.plus(-1.0, loss)).collect();
-        let is_candidate = |place: usize| trial.series[place].policy.refit != Refit::Never;
+        let is_short = trial.len() < FEWEST_WINDOWS;
+        let is_candidate = |place: usize| {
+            let series = &trial.series[place];
+            series.policy.refit != Refit::Never && (is_short || is_told(trial, series))
+        };
         let places = 0..trial.series.len();
         let best =
             places.filter(|place| is_candidate(*place)).min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;

@@ -38,7 +38,7 @@ fn answer(advice: &Advice, named: &Named, label: &dyn Fn(u32) -> String, sentenc
         sentences.push(format!("{}.", instruction(advice, named.policy)));
     }
     if let Some(found) = finding(named.policy)
-        && let Some(best) = advice.policies.iter().find(|found| found.verdict != Verdict::Reference)
+        && let Some(best) = advice.best()
     {
         let share = share(found);
         sentences.push(if best.policy == found.policy {
