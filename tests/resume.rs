@@ -33,7 +33,7 @@ fn a_run_that_is_killed_is_finished_by_the_next_although_its_broker_died_with_it
         let workdir_text = workdir.display().to_string();
         for sealed in [1, 3] {
             let mut running = Running::start(&run(&file, &workdir_text));
-            running.wait_for(&format!("window {sealed}: "));
+            running.wait_for(&format!("window {sealed}"));
             running.signal("KILL");
             running.end();
         }
