@@ -5,6 +5,7 @@
 
 mod error;
 mod inputs;
+mod learning;
 mod running;
 mod watch;
 mod workdir;
@@ -16,7 +17,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::advisor::Advisor;
 use crate::api::{self, Api, Keys};
 use crate::audit::{self, Audit, AuditError};
 use crate::batch::{BatchStore, Cut};
@@ -24,13 +24,11 @@ use crate::broker::{Broker, Choice, Connection, LogStorage, StartOptions, topics
 use crate::config::{Pipeline, Schema, WindowPolicy};
 use crate::consumer::{Consumer, Group};
 use crate::dataset::{self, DatasetReader};
-use crate::evaluation::Advice;
 use crate::producer::Producer;
 use crate::record::RunId;
 use crate::registry::Registry;
 use crate::runtime::blocking;
 use crate::telemetry::{Event, Progress};
-use crate::trainer::Trainer;
 
 pub(crate) use self::error::AppError;
 use self::inputs::{PriorRun, RunInputs};
@@ -122,25 +120,6 @@ impl App {
         Ok(running)
     }
 
-    /// Trainer and advisor side by side; each may hold half of the memory.
-    async fn learn(
-        &self,
-        running: &mut Running,
-        inputs: &RunInputs,
-        store: &BatchStore,
-        memory: usize,
-    ) -> Result<(), AppError> {
-        let registry = Arc::clone(running.registry());
-        let rows = if inputs.replay.again { self.dataset_rows().await? } else { None };
-        let trainer = self.trainer(&inputs.schema, store.clone(), &registry, memory / 2, rows);
-        let delay = self.pipeline.advise.label_delay;
-        let advisor = self.advisor(&inputs.schema, store.clone(), &registry, memory / 2, delay);
-        let (training, advising) = (trainer.run(running.stop.clone()), advisor.run(running.stop.clone()));
-        running.work(async { Ok(training.await?) });
-        running.work(async { Ok(advising.await?) });
-        Ok(())
-    }
-
     /// The producer alone; goes on behind what the topic holds.
     ///
     /// # Errors
@@ -181,49 +160,6 @@ impl App {
         let group = group.map(join).transpose()?;
         let consumer = Consumer { group, ..self.consumer(&inputs, store, connection, end_after_idle) };
         Ok(consumer.run(stop).await?)
-    }
-
-    /// The trainer alone, with so many bytes of encoded rows in memory; begins with the first window without a model.
-    ///
-    /// # Errors
-    /// The work directory holds another run; and as [`Trainer::run`].
-    pub(crate) async fn train(&self, memory: usize, stop: CancellationToken) -> Result<(), AppError> {
-        workdir::compare(&self.workdir, &self.pipeline, None)?;
-        let store = BatchStore::open(&self.workdir)?;
-        let registry = Arc::new(Registry::open(&self.workdir)?);
-        let rows = self.dataset_rows().await?;
-        Ok(self.trainer(&self.schema()?, store, &registry, memory, rows).run(stop).await?)
-    }
-
-    /// How often to retrain, and on how much history, from the windows that have been trained on; `None` where none has been,
-    /// or when told to stop.
-    ///
-    /// # Errors
-    /// The work directory holds another run; and as [`Advisor::once`].
-    pub(crate) async fn advise(
-        &self,
-        memory: usize,
-        label_delay: Option<u32>,
-        stop: CancellationToken,
-    ) -> Result<Option<Advice>, AppError> {
-        workdir::compare(&self.workdir, &self.pipeline, None)?;
-        if !self.workdir.join("batches").is_dir() {
-            return Ok(None);
-        }
-        let store = BatchStore::open(&self.workdir)?;
-        let registry = Arc::new(Registry::open(&self.workdir)?);
-        let delay = label_delay.unwrap_or(self.pipeline.advise.label_delay);
-        Ok(self.advisor(&self.schema()?, store, &registry, memory, delay).once(stop).await?)
-    }
-
-    /// How many rows the dataset has, where rows may come again: a replay in rounds has numbers beyond. Reads it.
-    async fn dataset_rows(&self) -> Result<Option<u64>, AppError> {
-        let dataset = self.pipeline.dataset.clone();
-        // Rounds do not go with windows of event time.
-        if matches!(self.pipeline.window, WindowPolicy::Event { .. }) || !dataset.path.exists() {
-            return Ok(None);
-        }
-        blocking(move || Ok(Some(DatasetReader::open(&dataset)?.count()?))).await
     }
 
     /// Recounts where every row went, in the topic too where a connection is given; `None` when told to stop.
@@ -375,47 +311,6 @@ impl App {
             group: None,
             quarantine: self.pipeline.quarantine,
             end_after_idle,
-            progress: self.progress.clone(),
-        }
-    }
-
-    fn trainer(
-        &self,
-        schema: &Arc<Schema>,
-        store: BatchStore,
-        registry: &Arc<Registry>,
-        memory: usize,
-        dataset_rows: Option<u64>,
-    ) -> Trainer {
-        Trainer {
-            pipeline: Arc::clone(&self.pipeline),
-            schema: Arc::clone(schema),
-            store,
-            registry: Arc::clone(registry),
-            memory,
-            folder: self.workdir.clone(),
-            dataset_rows,
-            clock: timestamp,
-            progress: self.progress.clone(),
-        }
-    }
-
-    fn advisor(
-        &self,
-        schema: &Arc<Schema>,
-        store: BatchStore,
-        registry: &Arc<Registry>,
-        memory: usize,
-        label_delay: u32,
-    ) -> Advisor {
-        Advisor {
-            pipeline: Arc::clone(&self.pipeline),
-            schema: Arc::clone(schema),
-            store,
-            registry: Arc::clone(registry),
-            memory,
-            folder: self.workdir.clone(),
-            label_delay,
             progress: self.progress.clone(),
         }
     }

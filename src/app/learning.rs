@@ -1,0 +1,122 @@
+//! What learns from sealed windows: trainer and advisor, alone and side by side.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::advisor::Advisor;
+use crate::app::inputs::RunInputs;
+use crate::app::running::Running;
+use crate::app::{App, AppError, timestamp, workdir};
+use crate::batch::BatchStore;
+use crate::config::{Schema, WindowPolicy};
+use crate::dataset::DatasetReader;
+use crate::evaluation::Advice;
+use crate::registry::Registry;
+use crate::runtime::blocking;
+use crate::trainer::Trainer;
+
+impl App {
+    /// Trainer and advisor side by side; each may hold half of the memory.
+    pub(super) async fn learn(
+        &self,
+        running: &mut Running,
+        inputs: &RunInputs,
+        store: &BatchStore,
+        memory: usize,
+    ) -> Result<(), AppError> {
+        let registry = Arc::clone(running.registry());
+        let rows = if inputs.replay.again { self.dataset_rows().await? } else { None };
+        let trainer = self.trainer(&inputs.schema, store.clone(), &registry, memory / 2, rows);
+        let delay = self.pipeline.advise.label_delay;
+        let advisor = self.advisor(&inputs.schema, store.clone(), &registry, memory / 2, delay);
+        let (training, advising) = (trainer.run(running.stop.clone()), advisor.run(running.stop.clone()));
+        running.work(async { Ok(training.await?) });
+        running.work(async { Ok(advising.await?) });
+        Ok(())
+    }
+
+    /// The trainer alone, with so many bytes of encoded rows in memory; begins with the first window without a model.
+    ///
+    /// # Errors
+    /// The work directory holds another run; and as [`Trainer::run`].
+    pub(crate) async fn train(&self, memory: usize, stop: CancellationToken) -> Result<(), AppError> {
+        workdir::compare(&self.workdir, &self.pipeline, None)?;
+        let store = BatchStore::open(&self.workdir)?;
+        let registry = Arc::new(Registry::open(&self.workdir)?);
+        let rows = self.dataset_rows().await?;
+        Ok(self.trainer(&self.schema()?, store, &registry, memory, rows).run(stop).await?)
+    }
+
+    /// How often to retrain, and on how much history, from the windows that have been trained on; `None` where none has been,
+    /// or when told to stop.
+    ///
+    /// # Errors
+    /// The work directory holds another run; and as [`Advisor::once`].
+    pub(crate) async fn advise(
+        &self,
+        memory: usize,
+        label_delay: Option<u32>,
+        stop: CancellationToken,
+    ) -> Result<Option<Advice>, AppError> {
+        workdir::compare(&self.workdir, &self.pipeline, None)?;
+        if !self.workdir.join("batches").is_dir() {
+            return Ok(None);
+        }
+        let store = BatchStore::open(&self.workdir)?;
+        let registry = Arc::new(Registry::open(&self.workdir)?);
+        let delay = label_delay.unwrap_or(self.pipeline.advise.label_delay);
+        Ok(self.advisor(&self.schema()?, store, &registry, memory, delay).once(stop).await?)
+    }
+
+    /// How many rows the dataset has, where rows may come again: a replay in rounds has numbers beyond. Reads it.
+    async fn dataset_rows(&self) -> Result<Option<u64>, AppError> {
+        let dataset = self.pipeline.dataset.clone();
+        // Rounds do not go with windows of event time.
+        if matches!(self.pipeline.window, WindowPolicy::Event { .. }) || !dataset.path.exists() {
+            return Ok(None);
+        }
+        blocking(move || Ok(Some(DatasetReader::open(&dataset)?.count()?))).await
+    }
+
+    fn trainer(
+        &self,
+        schema: &Arc<Schema>,
+        store: BatchStore,
+        registry: &Arc<Registry>,
+        memory: usize,
+        dataset_rows: Option<u64>,
+    ) -> Trainer {
+        Trainer {
+            pipeline: Arc::clone(&self.pipeline),
+            schema: Arc::clone(schema),
+            store,
+            registry: Arc::clone(registry),
+            memory,
+            folder: self.workdir.clone(),
+            dataset_rows,
+            clock: timestamp,
+            progress: self.progress.clone(),
+        }
+    }
+
+    fn advisor(
+        &self,
+        schema: &Arc<Schema>,
+        store: BatchStore,
+        registry: &Arc<Registry>,
+        memory: usize,
+        label_delay: u32,
+    ) -> Advisor {
+        Advisor {
+            pipeline: Arc::clone(&self.pipeline),
+            schema: Arc::clone(schema),
+            store,
+            registry: Arc::clone(registry),
+            memory,
+            folder: self.workdir.clone(),
+            label_delay,
+            progress: self.progress.clone(),
+        }
+    }
+}
