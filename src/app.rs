@@ -180,6 +180,7 @@ impl App {
             columns: inputs.schema.columns.clone(),
             run: inputs.run().unwrap_or_else(|| RunId::new("")),
             cut: inputs.cut,
+            window: self.pipeline.window,
             store: BatchStore::open(&self.workdir)?,
             topic: connection.map(|connection| (connection, self.pipeline.stream.topic.clone())),
         };

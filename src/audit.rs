@@ -37,6 +37,8 @@ pub(crate) struct Audit {
     pub run: RunId,
     /// How the stream was cut.
     pub cut: Cut,
+    /// The same, as the pipeline file says it.
+    pub window: config::WindowPolicy,
     /// Where the files are.
     pub store: BatchStore,
     /// The topic and where it is, if it is to be recounted.
@@ -72,7 +74,7 @@ impl Audit {
 
     /// Dataset and files.
     fn recount(&self, stop: &CancellationToken) -> Result<Option<Ledger>, AuditError> {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(self.window);
         let manifests = self.manifests(&mut ledger)?;
         if manifests.is_empty() && ledger.is_clean() {
             return Err(AuditError::Nothing { folder: self.store.folder().to_owned() });

@@ -117,7 +117,7 @@ fn what_is_missing_is_made_again_and_the_advice_is_the_same() {
     for lost in [
         "advice/models/window-00005.json",
         "advice/losses/window-00012.json",
-        "advice/recalibrated.json",
+        "advice/recalibrated-0.json",
         "advice.json",
     ] {
         fs::remove_file(place.workdir().join(lost)).expect(lost);
@@ -172,6 +172,7 @@ fn late_labels_are_a_question_and_not_what_is_served() {
     let late = place.json(&["--label-delay", "3"]);
     assert_eq!((late["label_delay"].as_u64(), late["judged"]["first"].as_u64()), (Some(3), Some(20)));
     assert_eq!(place.file("advice.json"), stored);
+    assert!(place.workdir().join("advice/recalibrated-0.json").exists(), "the question leaves it");
     let workdir = place.workdir().display().to_string();
     assert_eq!(windrow(&["advise", &place.file, "--workdir", &workdir, "--label-delay", "33"]).status.code(), Some(2));
     // As the pipeline file says, it is.
@@ -232,12 +233,26 @@ fn windows_of_the_calendar_have_their_names_everywhere() {
     assert!(place.advise(&[]).contains("53 weeks, Jan 2013 to Dec 2013"), "{}", place.advise(&[]));
     let workdir = place.workdir().display().to_string();
     let listed = succeed(&["models", &place.file, "--workdir", &workdir, "--windows"]);
-    assert!(listed.contains(" 53 2013-12-30 ") && listed.contains("33 earlier windows: --all"), "{listed}");
+    assert!(listed.contains("\n53 2013-12-30 ") && listed.contains("33 earlier windows: --all"), "{listed}");
     assert_eq!(listed.lines().count(), 26, "{listed}");
-    assert!(listed.lines().all(|line| line.chars().count() <= 85), "{listed}");
+    assert!(listed.lines().all(|line| line.chars().count() <= 80), "{listed}");
     let models = succeed(&["models", &place.file, "--workdir", &workdir]);
     assert!(models.lines().count() < 20 && models.contains("96 earlier models: --all"), "{models}");
     assert!(models.contains("latest: cumulative-53"), "{models}");
+    let audit = succeed(&["audit", &place.file, "--workdir", &workdir]);
+    assert!(audit.contains("\n53 2013-12-30 ") && audit.contains("33 more windows, all intact: --all"), "{audit}");
+    assert!(audit.lines().count() < 40 && audit.lines().all(|line| line.chars().count() <= 80), "{audit}");
+    let audit = succeed(&["audit", &place.file, "--workdir", &workdir, "--all"]);
+    assert!(audit.contains("\n1 2012-12-31 ") && !audit.contains("--all"), "{audit}");
+    let batch = place.workdir().join("batches/window-00009.csv");
+    let whole = fs::read(&batch).expect("a batch file");
+    fs::write(&batch, &whole[..whole.len() - 1]).expect("a file");
+    let said = text(&windrow(&["audit", &place.file, "--workdir", &workdir]).stdout);
+    assert!(
+        said.contains("\n9 2013-02-25 ") && said.contains("window-00009.csv, week of 2013-02-25: it has"),
+        "{said}"
+    );
+    fs::write(&batch, whole).expect("a file");
 
     let serve = Running::start(&["serve", &place.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     let url = serve.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
@@ -246,6 +261,9 @@ fn windows_of_the_calendar_have_their_names_everywhere() {
     let stored = place.file("advice.json");
     assert_eq!((status, served["as_of_window"].as_u64()), (200, Some(53)));
     assert_eq!((&served["sentences"], &served["status"]), (&stored["sentences"], &stored["status"]));
+    for list in ["steps", "changes", "ages"] {
+        assert_eq!(served[list].as_array().map(Vec::len), stored[list].as_array().map(Vec::len), "{list}");
+    }
     assert_eq!(served["policies"].as_array().map(Vec::len), stored["policies"].as_array().map(Vec::len));
     // A server takes up what another process finds, and makes none itself.
     fs::remove_file(place.workdir().join("advice.json")).expect("a file");

@@ -22,6 +22,8 @@ use crate::windrow::{Running, assert_same, batch_rows, fixture_rows, json, sampl
 const TOPIC: &str = "flights-sample";
 /// Some fifteen seconds for the sample's rows.
 const PACED: &str = "partitions = 3\npace = { kind = \"fixed\", delay = \"2ms\" }";
+/// Twice that: time for a node to be frozen, and for two to be killed before the last row is sent.
+const SLOW: &str = "partitions = 3\npace = { kind = \"fixed\", delay = \"4ms\" }";
 
 /// A cluster with a topic, a pipeline and a work directory.
 struct Place {
@@ -151,7 +153,7 @@ fn leaders_are_killed_and_nodes_are_restarted_one_after_the_other() {
 #[test]
 fn a_frozen_node_and_too_few_replicas_are_waited_out() {
     let Some(distribution) = kafka() else { return };
-    let mut place = Place::new(&distribution, 3, "rows = 500", PACED);
+    let mut place = Place::new(&distribution, 3, "rows = 500", SLOW);
     let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
     consumer.wait_for("window 2:");
     let frozen = place.leader(1);

@@ -196,6 +196,7 @@ pub(crate) fn account(
         ledger.totals.repeated += manifest.repeated;
         ledger.windows.push(WindowAccount {
             window: manifest.window,
+            period: ledger.period(manifest),
             stored: found.stored,
             quarantined: found.quarantined,
             repeated: manifest.repeated,

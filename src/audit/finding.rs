@@ -15,6 +15,9 @@ pub(crate) struct Finding {
     /// The window that it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowIndex>,
+    /// What that window is called beside its number, as in `week of 2013-04-01`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
     /// The file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
@@ -53,7 +56,7 @@ pub(crate) enum Kind {
 
 impl Finding {
     pub(crate) fn of(kind: Kind, fault: String) -> Self {
-        Self { kind, window: None, file: None, rows: Vec::new(), partition: None, offset: None, fault }
+        Self { kind, window: None, period: None, file: None, rows: Vec::new(), partition: None, offset: None, fault }
     }
 
     pub(crate) fn in_file(self, file: &Path) -> Self {
@@ -77,8 +80,11 @@ impl Finding {
     pub(crate) fn sentence(&self) -> String {
         let mut place = Vec::new();
         place.extend(self.file.as_ref().map(|file| file.display().to_string()));
-        if self.file.is_none() {
-            place.extend(self.window.map(|window| format!("window {window}")));
+        match (&self.file, self.window, &self.period) {
+            (None, Some(window), None) => place.push(format!("window {window}")),
+            (None, Some(window), Some(period)) => place.push(format!("window {window} ({period})")),
+            (Some(_), _, Some(period)) => place.push(period.clone()),
+            _ => {}
         }
         place.extend(self.partition.map(|partition| format!("partition {partition}")));
         place.extend(self.offset.map(|offset| format!("offset {offset}")));

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::audit::{Finding, Kind};
 use crate::batch::{Manifest, SealReason, StreamEnd};
+use crate::config::WindowPolicy;
 use crate::record::{Offset, Partition, RunId, WindowIndex};
 
 /// What an audit has to say.
@@ -45,6 +46,9 @@ pub(crate) struct Totals {
 pub(crate) struct WindowAccount {
     /// Which one.
     pub window: WindowIndex,
+    /// What it is called beside that, as in `week of 2013-04-01`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
     /// Rows counted in the batch file.
     pub stored: u64,
     /// Messages counted in the quarantine file.
@@ -69,7 +73,7 @@ pub(crate) struct Check {
 }
 
 /// An account that is being drawn up.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) manifests: Vec<Manifest>,
     pub(crate) end: Option<StreamEnd>,
@@ -81,13 +85,35 @@ pub(crate) struct Ledger {
     pub(crate) accounted: roaring::RoaringTreemap,
     /// Messages in quarantine that are no rows of the replay, whatever they say.
     pub(crate) unnumbered: BTreeSet<(Partition, Offset)>,
+    policy: WindowPolicy,
     checks: Vec<Check>,
     findings: Vec<Finding>,
 }
 
 impl Ledger {
+    /// An empty account of a stream that is cut by `policy`.
+    pub(crate) fn new(policy: WindowPolicy) -> Self {
+        Self {
+            manifests: Vec::new(),
+            end: None,
+            run: None,
+            windows: Vec::new(),
+            totals: Totals::default(),
+            accounted: roaring::RoaringTreemap::new(),
+            unnumbered: BTreeSet::new(),
+            policy,
+            checks: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
     pub(crate) fn find(&mut self, finding: Finding) {
         self.findings.push(finding);
+    }
+
+    /// What a window is called beside its number.
+    pub(crate) fn period(&self, manifest: &Manifest) -> Option<String> {
+        self.policy.period(manifest.span.map(|span| span.from))
     }
 
     pub(crate) fn is_clean(&self) -> bool {
@@ -110,7 +136,11 @@ impl Ledger {
     }
 
     pub(crate) fn close(self) -> Report {
-        let Self { end, windows, totals, checks, findings, .. } = self;
+        let Self { end, windows, totals, checks, mut findings, .. } = self;
+        for finding in &mut findings {
+            let account = windows.iter().find(|account| Some(account.window) == finding.window);
+            finding.period = account.and_then(|account| account.period.clone());
+        }
         Report { through: end.is_some(), totals, windows, checks, findings }
     }
 }

@@ -225,7 +225,7 @@ impl fmt::Display for SealReason {
             Self::Complete => "all its rows have come",
             Self::Passed => "every partition has moved beyond it",
             Self::Time => "its time was over",
-            Self::Watermark => "the watermark passed its end",
+            Self::Watermark => "the watermark passed",
             Self::End => "the stream ended",
         })
     }

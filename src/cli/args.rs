@@ -299,6 +299,9 @@ pub(crate) struct AuditArgs {
     pub(crate) broker: Option<Choice>,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
+    /// List all windows, and not the newest and those with faults alone
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Print JSON, for machines
     #[arg(long)]
     pub(crate) json: bool,

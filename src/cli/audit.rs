@@ -1,15 +1,16 @@
 //! `windrow audit`: where every row went, as a table and a verdict, or as JSON.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, LineStyle, Table};
+use comfy_table::Table;
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::{Report, Totals};
+use crate::audit::{Report, Totals, WindowAccount};
 use crate::cli::args::{AuditArgs, ClusterArgs};
-use crate::cli::print::{stdout, thousands};
+use crate::cli::print::{short_name, stdout, table, thousands};
 use crate::cli::stages::connection;
 use crate::cli::{CliError, app};
 
+/// Windows that are listed where nothing is wrong with them and not all are asked for.
+const SHOWN: usize = 20;
 /// So many findings are listed one by one.
 const TOLD: usize = 10;
 
@@ -23,7 +24,7 @@ pub(crate) async fn execute(args: AuditArgs, stop: CancellationToken) -> Result<
         text.push('\n');
         stdout(&text)?;
     } else {
-        stdout(&text(&report))?;
+        stdout(&text(&report, args.all))?;
     }
     match report.findings.len() {
         0 => Ok(()),
@@ -32,8 +33,13 @@ pub(crate) async fn execute(args: AuditArgs, stop: CancellationToken) -> Result<
     }
 }
 
-fn text(report: &Report) -> String {
-    let mut text = format!("{}\n", table(report));
+fn text(report: &Report, all: bool) -> String {
+    let shown = if all { report.windows.iter().collect() } else { chosen(&report.windows) };
+    let mut text = format!("{}\n", listed(&shown).trim_fmt());
+    let hidden = report.windows.len() - shown.len();
+    if hidden > 0 {
+        text.push_str(&format!("{} more windows, all intact: --all\n", thousands(hidden as u64)));
+    }
     for check in &report.checks {
         let mark = match check.passed {
             Some(true) => "ok",
@@ -54,16 +60,18 @@ fn text(report: &Report) -> String {
     text
 }
 
-fn table(report: &Report) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    table.set_header(["window", "stored", "quarantined", "repeated", "files", "sealed because"]);
-    for column in table.column_iter_mut().take(4) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    for window in &report.windows {
+/// Every window that is not intact, and the newest of the others.
+fn chosen(windows: &[WindowAccount]) -> Vec<&WindowAccount> {
+    let newest = windows.len().saturating_sub(SHOWN);
+    let is_shown = |(index, window): &(usize, &WindowAccount)| *index >= newest || !window.intact;
+    windows.iter().enumerate().filter(is_shown).map(|(_, window)| window).collect()
+}
+
+fn listed(windows: &[&WindowAccount]) -> Table {
+    let mut table = table(["window", "stored", "quarantined", "repeated", "files", "sealed because"], 1..4);
+    for window in windows {
         table.add_row([
-            window.window.to_string(),
+            short_name(window.window.get(), window.period.as_deref()),
             thousands(window.stored),
             thousands(window.quarantined),
             thousands(window.repeated),

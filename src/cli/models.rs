@@ -1,10 +1,7 @@
 //! `windrow models`: the models so far, with their scores.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, LineStyle, Table};
-
 use crate::cli::args::ModelsArgs;
-use crate::cli::print::{stdout, thousands};
+use crate::cli::print::{stdout, table, thousands};
 use crate::cli::{CliError, app, windows};
 use crate::model::{Outcome, Score, Verdict};
 use crate::record::ModelId;
@@ -33,17 +30,12 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
             "no model in {workdir} yet: they appear as `windrow run` or `windrow train` seals windows and learns from them"
         )));
     }
-    Ok(stdout(&if args.windows { windows::text(&snapshot, args.all) } else { table(&snapshot, args.all) })?)
+    Ok(stdout(&if args.windows { windows::text(&snapshot, args.all) } else { listed(&snapshot, args.all) })?)
 }
 
 /// One line a model: its first fit on the rows held out, and itself on the window behind its own.
-fn table(snapshot: &Snapshot, all: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    table.set_header(["model", "rows", "AUC", "log-loss", "next window", "(share so far)"]);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+fn listed(snapshot: &Snapshot, all: bool) -> String {
+    let mut table = table(["model", "rows", "AUC", "log-loss", "next window", "(share so far)"], 1..6);
     let newest = snapshot.models().next_back().map_or(0, |model| model.id().window.get());
     let is_shown = |id: ModelId| all || id.window.get() + SHOWN > newest;
     let (mut notes, mut hidden) = (String::new(), 0);
@@ -82,6 +74,7 @@ fn table(snapshot: &Snapshot, all: bool) -> String {
     if hidden > 0 {
         notes.push_str(&format!("{hidden} earlier models: --all\n"));
     }
+    let table = table.trim_fmt();
     format!(
         "{table}\nAUC and log-loss of a first fit, on the rows of the newest window that it left out\n{}\n{notes}",
         named.join("   ")

@@ -1,7 +1,10 @@
 //! Results on standard output.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{Cell, CellAlignment, LineStyle, Table};
 use serde_json::{Map, Value};
 
 /// Writes text to standard output; a reader that has gone is no fault of ours, but an end.
@@ -14,6 +17,27 @@ pub(crate) fn stdout(text: &str) -> io::Result<()> {
 /// A count with its thousands set apart, as in `336,776`.
 pub(crate) fn thousands(count: u64) -> String {
     indicatif::HumanCount(count).to_string()
+}
+
+/// An empty table with this header; columns from `numbers` on, that many, are numbers.
+pub(crate) fn table<T: Into<Cell>>(header: impl IntoIterator<Item = T>, numbers: Range<usize>) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+    table.set_header(header.into_iter().map(Into::into).collect::<Vec<Cell>>());
+    for (place, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 1));
+        if numbers.contains(&place) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// A window's number and the day on which it begins, for a table: as in `14 2013-04-01`.
+pub(crate) fn short_name(window: u32, period: Option<&str>) -> String {
+    let day = period.and_then(|period| period.rsplit_once(" of ").or(period.rsplit_once(" from ")));
+    let day = day.map(|(_, day)| day).or(period);
+    day.map_or_else(|| window.to_string(), |day| format!("{window} {day}"))
 }
 
 /// A sentence on lines of at most 80 columns, indented.

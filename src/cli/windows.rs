@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, LineStyle, Table};
-
-use crate::cli::print::thousands;
+use crate::cli::print::{short_name, table, thousands};
 use crate::model::{Drift, WindowReport};
 use crate::record::Scheme;
 use crate::registry::Snapshot;
@@ -21,27 +18,19 @@ pub(crate) fn text(snapshot: &Snapshot, all: bool) -> String {
     let hidden = if all { 0 } else { reports.len().saturating_sub(SHOWN) };
     let schemes: BTreeSet<Scheme> =
         reports.iter().flat_map(|report| &report.scores).map(|score| score.model.scheme).collect();
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     let header = ["window", "rows", "share"].map(str::to_owned).into_iter();
     let header = header.chain(schemes.iter().map(ToString::to_string)).chain(["shifted".to_owned()]);
-    table.set_header(header);
-    let numbers = schemes.len() + 3;
-    for column in table.column_iter_mut().take(numbers).skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let mut table = table(header, 1..schemes.len() + 3);
     for report in &reports[hidden..] {
         table.add_row(line(report, &schemes));
     }
     let more = if hidden > 0 { format!("{hidden} earlier windows: --all\n") } else { String::new() };
-    format!("{table}\nshare: of positives; log-loss: of the models of the window before; shifted: by PSI\n{more}")
+    let table = table.trim_fmt();
+    format!("{table}\nshare: of positives; log-loss: of the window before's models; shifted: by PSI\n{more}")
 }
 
 fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
-    // The day alone: what the windows are is said below.
-    let day = report.period.as_ref().map(|period| period.rsplit_once(" of ").or(period.rsplit_once(" from ")));
-    let day = day.and_then(|split| split.map(|(_, day)| day)).or(report.period.as_deref());
-    let name = day.map_or_else(|| report.window.to_string(), |day| format!("{} {day}", report.window));
+    let name = short_name(report.window.get(), report.period.as_deref());
     let share = report.profile.positive_share().map_or("-".to_owned(), |share| format!("{:.1}%", 100.0 * share));
     let loss = |scheme: &Scheme| {
         let is_it = |id: crate::record::ModelId| id.scheme == *scheme && id.window.next() == report.window;

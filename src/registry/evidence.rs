@@ -140,7 +140,7 @@ impl EvidenceStore {
     /// # Errors
     /// It cannot be read.
     pub fn recalibrations(&self, label_delay: u32, model: u32) -> Result<Recalibrations, RegistryError> {
-        let found: Option<Recalibrations> = read_derived(&self.workdir.join("advice/recalibrated.json"), FORMAT)?;
+        let found: Option<Recalibrations> = read_derived(&self.recalibrated(label_delay), FORMAT)?;
         let is_ours = |found: &Recalibrations| found.label_delay == label_delay && found.model == model;
         Ok(found.filter(is_ours).unwrap_or_else(|| Recalibrations::new(label_delay, model)))
     }
@@ -150,7 +150,7 @@ impl EvidenceStore {
     /// # Errors
     /// It cannot be written.
     pub fn put_recalibrations(&self, found: &Recalibrations) -> Result<(), RegistryError> {
-        write(&self.workdir.join("advice/recalibrated.json"), found)
+        write(&self.recalibrated(found.label_delay), found)
     }
 
     /// The advice; `None` where there is none yet.
@@ -172,6 +172,10 @@ impl EvidenceStore {
     /// Tells whether the advice is the one that was read before.
     pub(super) fn advice_stamp(&self) -> Option<Stamp> {
         std::fs::metadata(self.workdir.join(ADVICE)).ok().map(|metadata| stamp(&metadata))
+    }
+
+    fn recalibrated(&self, label_delay: u32) -> PathBuf {
+        self.workdir.join(format!("advice/recalibrated-{label_delay}.json"))
     }
 
     fn path(&self, folder: &str, window: WindowIndex) -> PathBuf {

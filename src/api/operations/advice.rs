@@ -44,8 +44,14 @@ pub(crate) struct Advice {
     further: Vec<Policy>,
     /// How a model loses with age
     ages: Vec<Age>,
+    /// What refitting twice as often saves
+    steps: Vec<Step>,
     /// Where the world changed
     world_change: Option<WorldChange>,
+    /// Which policy costs least, in the unit of the pipeline file's `advise.cost`
+    cost: Option<CostUnit>,
+    /// Every change of the named policy, the oldest first
+    changes: Vec<NamedChange>,
 }
 
 /// How much can be told
@@ -117,11 +123,17 @@ pub(crate) struct Policy {
     keeps_interval: Option<Interval>,
     /// The lower end of the simultaneous bound on that share
     keeps_at_least: Option<f64>,
+    /// Its p-value in the model confidence set
+    confidence_set_p: Option<f64>,
     log_loss: f64,
     /// Its log-loss less the best's
     difference: f64,
     difference_interval: Option<Interval>,
     brier: f64,
+    /// False alarms at the threshold, a row
+    false_alarms: f64,
+    /// Misses at the threshold, a row
+    misses: f64,
     /// Fits a window
     fits_per_window: f64,
     /// Fits a year, where windows have times
@@ -130,6 +142,8 @@ pub(crate) struct Policy {
     verdict: PolicyVerdict,
     /// Cost a window in the unit of the pipeline file's `advise.cost`
     cost: Option<f64>,
+    /// What it lost a row in the eight windows behind a break, beside refitting every window on a short history
+    lost_at_break: Option<f64>,
     /// Since which window it is judged, where that is not the first
     since_window: Option<u32>,
 }
@@ -161,14 +175,83 @@ pub(crate) struct Age {
     interval: Option<Interval>,
 }
 
+/// What refitting twice as often saves
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none, rename = "MoreFrequentRefits")]
+pub(crate) struct Step {
+    /// Windows between two fits
+    from: u32,
+    /// Windows between two fits when it is done more often
+    to: u32,
+    /// Log-loss saved, summed over rows, by each further fit
+    saved: f64,
+    interval: Option<Interval>,
+}
+
+/// Which policy costs least
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none, rename = "PolicyCosts")]
+pub(crate) struct CostUnit {
+    /// What one false alarm costs
+    false_alarm: f64,
+    /// What one miss costs
+    miss: f64,
+    /// What one fit costs
+    refit: f64,
+    /// The policy of the lowest observed cost, as in `last 4 windows, every 2nd`
+    cheapest: String,
+    /// Its cost a window
+    per_window: f64,
+    /// The named policy's cost a window less that
+    difference: f64,
+    interval: Option<Interval>,
+}
+
+/// Another policy was named
+#[derive(Debug, Object)]
+#[oai(rename = "NamedPolicyChange")]
+pub(crate) struct NamedChange {
+    /// Behind this window
+    window: u32,
+    /// As in `window 28 (week of 2013-07-08)`
+    label: String,
+    /// Which windows a fit learns from, from then on
+    history: String,
+    /// Windows between two fits
+    every: u32,
+}
+
+/// What is best behind a break, if no other comes
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none, rename = "BehindTheBreak")]
+pub(crate) struct Calm {
+    /// The first window judged
+    first: u32,
+    /// How many windows
+    windows: u32,
+    /// Which windows a fit learns from
+    history: String,
+    /// Windows between two fits
+    every: u32,
+    /// Whether none is shown good enough
+    provisional: bool,
+    /// Its share of the best one's gain there
+    keeps: Option<f64>,
+    /// Of windows behind a break that was found in the same data
+    keeps_interval: Option<Interval>,
+}
+
 /// Where the world changed
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct WorldChange {
     window: u32,
     /// As in `window 29 (14 days from 2019-01-31)`
     label: String,
     /// By how much all of history came to lose more than a short one, nats a row
     jump: f64,
+    /// What is best behind it; left out with too few windows
+    calm: Option<Calm>,
 }
 
 #[OpenApi]
@@ -228,11 +311,15 @@ impl Advice {
                 .iter()
                 .map(|age| Age { age: age.age, difference: age.difference, interval: age.interval.map(Interval::of) })
                 .collect(),
+            steps: found.steps.iter().map(Step::of).collect(),
             world_change: found.world_change.as_ref().map(|change| WorldChange {
                 window: change.window,
                 label: change.label.clone(),
                 jump: change.jump,
+                calm: change.calm.as_ref().map(Calm::of),
             }),
+            cost: found.cost.as_ref().map(CostUnit::of),
+            changes: found.changes.iter().map(NamedChange::of).collect(),
         }
     }
 }
@@ -246,10 +333,13 @@ impl Policy {
             keeps: found.keeps,
             keeps_interval: found.keeps_interval.map(Interval::of),
             keeps_at_least: found.keeps_at_least,
+            confidence_set_p: found.confidence_set_p,
             log_loss: found.log_loss,
             difference: found.difference,
             difference_interval: found.difference_interval.map(Interval::of),
             brier: found.brier,
+            false_alarms: found.false_alarms,
+            misses: found.misses,
             fits_per_window: found.fits_per_window,
             fits_per_year: found.fits_per_year,
             verdict: match found.verdict {
@@ -260,7 +350,53 @@ impl Policy {
                 evaluation::Verdict::Reference => PolicyVerdict::Reference,
             },
             cost: found.cost,
+            lost_at_break: found.lost_at_break,
             since_window: found.since,
+        }
+    }
+}
+
+impl Step {
+    fn of(found: &evaluation::Step) -> Self {
+        Self { from: found.from, to: found.to, saved: found.saved, interval: found.interval.map(Interval::of) }
+    }
+}
+
+impl CostUnit {
+    fn of(found: &evaluation::CostUnit) -> Self {
+        Self {
+            false_alarm: found.false_alarm,
+            miss: found.miss,
+            refit: found.refit,
+            cheapest: found.cheapest.to_string(),
+            per_window: found.per_window,
+            difference: found.difference,
+            interval: found.interval.map(Interval::of),
+        }
+    }
+}
+
+impl NamedChange {
+    fn of(found: &evaluation::NamedChange) -> Self {
+        Self {
+            window: found.window,
+            label: found.label.clone(),
+            history: found.policy.history.to_string(),
+            every: every(found.policy.refit).unwrap_or(1),
+        }
+    }
+}
+
+impl Calm {
+    fn of(found: &evaluation::Calm) -> Self {
+        Self {
+            first: found.first,
+            windows: found.windows,
+            history: found.policy.history.to_string(),
+            every: every(found.policy.refit).unwrap_or(1),
+            provisional: found.provisional,
+            keeps: found.keeps,
+            keeps_interval: found.keeps_interval.map(Interval::of),
         }
     }
 }
