@@ -242,7 +242,7 @@ impl App {
     fn schema(&self) -> Result<Arc<Schema>, AppError> {
         let dataset = &self.pipeline.dataset;
         let schema = match &dataset.columns {
-            Some(columns) => Schema::bind(&self.pipeline, columns)?,
+            Some(columns) => Schema::bind(&self.pipeline, &dataset.with_joined_time(columns))?,
             None => Schema::bind(&self.pipeline, DatasetReader::open(dataset)?.columns())?,
         };
         Ok(Arc::new(schema))
@@ -363,6 +363,8 @@ pub(crate) fn default_workdir(pipeline: &Pipeline) -> PathBuf {
 /// With another address to listen on than the pipeline file's.
 #[must_use]
 pub(crate) fn listening(mut pipeline: Pipeline, listen: Option<SocketAddr>) -> Pipeline {
-    pipeline.serve.listen = listen.unwrap_or(pipeline.serve.listen);
+    if let Some(listen) = listen {
+        (pipeline.serve.listen, pipeline.serve.is_listen_chosen) = (listen, true);
+    }
     pipeline
 }

@@ -7,9 +7,12 @@ mod advise;
 mod args;
 mod audit;
 mod broker;
+mod check;
 mod demo;
+mod init;
 mod key;
 mod logging;
+mod manual;
 mod models;
 mod openapi;
 mod print;
@@ -35,6 +38,7 @@ use self::progress::Display;
 use crate::api::{Keys, KeysError};
 use crate::app::{App, AppError, WorkdirError, default_workdir};
 use crate::config::{ConfigError, Pipeline};
+use crate::inspection::InspectionError;
 use crate::telemetry::Progress;
 
 /// How long threads that still wait for a broker or a disk may hold up the exit.
@@ -51,7 +55,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let display = Display::new();
+    let display = Display::new(cli.quiet);
     let log = logging::start(&display);
     let ended = execute(cli.command, &display);
     log.finish();
@@ -72,7 +76,9 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
         signal::watch(stop.clone(), display.clone());
         match command {
             Command::Demo(args) => demo::execute(args, display, stop).await,
-            Command::Run { pipeline, run } => run::execute(&pipeline, run, display, stop).await,
+            Command::Init(args) => init::execute(args, display, stop).await,
+            Command::Check(args) => check::execute(args, display, stop).await,
+            Command::Run { pipeline, draft, run } => run::execute(&pipeline, &draft, run, display, stop).await,
             Command::Broker(args) => broker::execute(args, display, stop).await,
             Command::Topic(command) => topic::execute(command).await,
             Command::Produce { pipeline, cluster, replay } => {
@@ -86,6 +92,8 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Models(args) => models::execute(&args),
             Command::Key(args) => key::execute(&args),
             Command::Openapi { pipeline, place } => openapi::execute(&pipeline, &place),
+            Command::Completions { shell } => manual::completions(shell),
+            Command::Man => manual::page(),
         }
     });
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
@@ -136,6 +144,8 @@ enum CliError {
     Use(String),
     #[error("{0}")]
     Failed(String),
+    #[error(transparent)]
+    Inspection(#[from] InspectionError),
     #[error("cannot start the runtime: {0}")]
     Runtime(std::io::Error),
     #[error("cannot write to standard output: {0}")]
@@ -149,6 +159,7 @@ impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Use(_)
+            | Self::Inspection(InspectionError::Use(_) | InspectionError::Questions(_) | InspectionError::Config(_))
             | Self::App(AppError::Config(ConfigError::Read { .. } | ConfigError::Invalid { .. }))
             | Self::App(AppError::Workdir(
                 WorkdirError::Changed { .. } | WorkdirError::Shared { .. } | WorkdirError::NotShared { .. },

@@ -25,6 +25,7 @@ pub mod dataset;
 pub mod model;
 
 mod frames;
+mod inspection;
 pub mod registry;
 
 mod advisor;

@@ -139,6 +139,9 @@ pub enum Event {
     ApiReady {
         /// Its address, as in `http://127.0.0.1:8080`.
         url: String,
+        /// The address that it would have, were it not taken.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        instead_of: Option<String>,
     },
     /// A run that was begun earlier goes on.
     RunResumed {

@@ -56,7 +56,10 @@ impl Running {
                 self.url
             );
         }
-        api.progress.report(Event::ApiReady { url: self.url.clone() });
+        api.progress.report(Event::ApiReady {
+            url: self.url.clone(),
+            instead_of: listener.instead_of().map(|address| address.to_string()),
+        });
         let token = self.serving.clone();
         self.serving_task.spawn(async move {
             api::run(api, listener, token).await;

@@ -1,10 +1,13 @@
 //! The command line as it is written. Each flag's help stands beside it.
 
+mod data;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
 use crate::broker::Choice;
 
 /// Where `windrow broker` listens, and where the stages look for it.
@@ -15,18 +18,27 @@ const BROKER_ADDRESS: &str = "127.0.0.1:9092";
 #[derive(Debug, Parser)]
 #[command(name = "windrow", version, max_term_width = 100, propagate_version = true)]
 pub(crate) struct Cli {
+    /// Tell errors alone, and no progress
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run the flights pipeline in one process: broker, producer, consumer, trainer and API
-    Demo(RunArgs),
+    /// Run a pipeline that the program carries with it, in one process: broker, producer, consumer, trainer and API
+    Demo(DemoArgs),
+    /// Look at a data file and write a pipeline file for it
+    Init(InitArgs),
+    /// Read the whole dataset against its pipeline file, and tell all faults at once
+    Check(CheckArgs),
     /// Run a pipeline in one process: broker, producer, consumer, trainer and API
     Run {
-        /// The pipeline file
+        /// The pipeline file; or a data file, for which one is written first, as `windrow init` does
         pipeline: PathBuf,
+        #[command(flatten)]
+        draft: Box<DraftArgs>,
         #[command(flatten)]
         run: RunArgs,
     },
@@ -65,6 +77,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         place: PlaceArgs,
     },
+    /// Print what completes commands and options in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
 }
 
 /// Where a pipeline's files go.
@@ -146,6 +165,9 @@ pub(crate) struct RunArgs {
     /// Where the API listens [default: serve.listen of the pipeline file]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Open the documentation in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 #[derive(Debug, Args)]

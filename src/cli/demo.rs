@@ -1,4 +1,4 @@
-//! `windrow demo`: the flights pipeline, which the program carries with it.
+//! `windrow demo`: pipelines that the program carries with it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,27 +6,48 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::AppError;
-use crate::cli::args::RunArgs;
+use crate::cli::args::{DemoArgs, DemoDataset};
 use crate::cli::progress::Display;
 use crate::cli::{CliError, run};
 use crate::config::Pipeline;
 
-const PIPELINE: &str = include_str!("../../fixtures/flights.toml");
-const DATASET: &[u8] = include_bytes!("../../fixtures/flights.csv.zst");
+/// A pipeline file and its dataset, by their names.
+struct Carried {
+    name: &'static str,
+    pipeline: &'static str,
+    dataset: &'static [u8],
+}
 
-pub(crate) async fn execute(args: RunArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let folder = args.place.workdir.clone().unwrap_or_else(|| PathBuf::from(".windrow/flights"));
-    let file = unpack(&folder.join("demo"))?;
+const FLIGHTS: Carried = Carried {
+    name: "flights",
+    pipeline: include_str!("../../fixtures/flights.toml"),
+    dataset: include_bytes!("../../fixtures/flights.csv.zst"),
+};
+const TAXI: Carried = Carried {
+    name: "taxi",
+    pipeline: include_str!("../../fixtures/taxi.toml"),
+    dataset: include_bytes!("../../fixtures/taxi.csv.zst"),
+};
+
+pub(crate) async fn execute(args: DemoArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
+    let carried = match args.dataset {
+        DemoDataset::Flights => FLIGHTS,
+        DemoDataset::Taxi => TAXI,
+    };
+    let workdir = args.run.place.workdir.clone();
+    let folder = workdir.unwrap_or_else(|| PathBuf::from(format!(".windrow/{}", carried.name)));
+    let file = unpack(&folder.join("demo"), &carried)?;
     let pipeline = Pipeline::load(&file).map_err(AppError::from)?;
-    run::run(pipeline, args, display, stop).await
+    run::run(pipeline, args.run, display, stop).await
 }
 
 /// Puts pipeline file and dataset into the work directory, where a person can look at them and run them again.
-fn unpack(folder: &Path) -> Result<PathBuf, CliError> {
-    let file = folder.join("flights.toml");
+fn unpack(folder: &Path, carried: &Carried) -> Result<PathBuf, CliError> {
+    let file = folder.join(format!("{}.toml", carried.name));
+    let dataset = folder.join(format!("{}.csv.zst", carried.name));
     let write = || {
         fs::create_dir_all(folder)?;
-        for (path, bytes) in [(folder.join("flights.csv.zst"), DATASET), (file.clone(), PIPELINE.as_bytes())] {
+        for (path, bytes) in [(dataset, carried.dataset), (file.clone(), carried.pipeline.as_bytes())] {
             // A file that is there and whole stays as it is: a run may be reading it.
             if !fs::read(&path).is_ok_and(|held| held == bytes) {
                 fs::write(&path, bytes)?;

@@ -1,6 +1,7 @@
 //! Live progress on standard error: bars in a terminal, plain lines in a pipe or a log.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -11,7 +12,9 @@ use crate::cli::print::thousands;
 use crate::model::window_name;
 use crate::telemetry::{Counters, Event, Progress};
 
-const BAR: &str = "{prefix:>7} {bar:36.cyan/blue} {msg}";
+const BAR: &str = "{prefix:>7} {bar:20.cyan/blue} {msg} · {per_sec} · {eta} left";
+const COUNTING: &str = "{prefix:>9} {human_pos} rows · {per_sec}";
+const COUNTING_TO: &str = "{prefix:>9} {bar:20.cyan/blue} {human_pos} of {human_len} rows · {per_sec} · {eta} left";
 const REDRAW: Duration = Duration::from_millis(100);
 /// Models that get a line of their own: a hundred would bury what matters.
 const MODELS_TOLD: usize = 20;
@@ -23,21 +26,42 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) struct Display {
     bars: MultiProgress,
     interactive: bool,
+    quiet: bool,
 }
 
 impl Display {
-    pub(crate) fn new() -> Self {
-        Self { bars: MultiProgress::new(), interactive: io::stderr().is_terminal() }
+    /// A quiet one tells errors alone.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { bars: MultiProgress::new(), interactive: io::stderr().is_terminal() && !quiet, quiet }
+    }
+
+    /// Whether somebody is there to answer questions.
+    pub(crate) fn asks(&self) -> bool {
+        self.interactive && io::stdin().is_terminal()
+    }
+
+    /// A bar for one pass over rows.
+    pub(crate) fn counting(&self, what: &'static str) -> Counting {
+        let bar = if self.interactive { self.bars.add(ProgressBar::no_length()) } else { ProgressBar::hidden() };
+        bar.set_style(style(COUNTING));
+        bar.set_prefix(what);
+        Counting { bar }
     }
 
     /// Writes a line above the bars.
     pub(crate) fn line(&self, text: &str) {
+        if !self.quiet {
+            self.write(text);
+        }
+    }
+
+    fn write(&self, text: &str) {
         // Who closed standard error does not want to be told; the work goes on.
         let _ = self.suspended(|| writeln!(io::stderr(), "{text}"));
     }
 
     pub(crate) fn error(&self, text: &str) {
-        self.line(&format!("error: {text}"));
+        self.write(&format!("error: {text}"));
     }
 
     /// Runs something that writes to the terminal while the bars are out of the way.
@@ -69,6 +93,32 @@ impl Display {
             board.finish(progress.counters());
         });
         Following { finish, task }
+    }
+}
+
+/// A pass over rows.
+#[derive(Debug)]
+pub(crate) struct Counting {
+    bar: ProgressBar,
+}
+
+impl Counting {
+    /// So many rows are there in all.
+    pub(crate) fn of(&self, rows: u64) {
+        self.bar.set_length(rows);
+        self.bar.set_style(style(COUNTING_TO));
+    }
+
+    /// Takes how many have passed.
+    pub(crate) fn tell(&self) -> Arc<dyn Fn(u64) + Send + Sync> {
+        let bar = self.bar.clone();
+        Arc::new(move |rows| bar.set_position(rows))
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 
@@ -195,8 +245,12 @@ impl<'a> Board<'a> {
 }
 
 fn bar(display: &Display, prefix: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
-    display.bars.add(ProgressBar::new(0).with_style(style.progress_chars("━╸─")).with_prefix(prefix))
+    display.bars.add(ProgressBar::new(0).with_style(style(BAR)).with_prefix(prefix))
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("━╸─")
 }
 
 /// Whether the dataset, or what the topic holds, is known.
@@ -224,7 +278,10 @@ fn beside(count: u64, what: &str) -> String {
 fn sentence(event: &Event) -> Option<String> {
     Some(match event {
         Event::BrokerReady { kind, address, reason } => format!("broker: {kind} at {address} ({reason})"),
-        Event::ApiReady { url } => format!("API: {url} (documentation: {url}/docs)"),
+        Event::ApiReady { url, instead_of: None } => format!("API: {url} (documentation: {url}/docs)"),
+        Event::ApiReady { url, instead_of: Some(taken) } => {
+            format!("API: {url} ({taken} is taken; documentation: {url}/docs)")
+        }
         Event::RunResumed { windows, rows, next: Some(next) } => {
             let (rows, next) = (thousands(*rows), thousands(*next));
             format!(

@@ -6,20 +6,33 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError, RunOptions, Running, listening};
 use crate::broker::StartOptions;
-use crate::cli::args::RunArgs;
+use crate::cli::args::{DraftArgs, RunArgs};
 use crate::cli::print::{curl, stdout, thousands};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::stages::chosen;
-use crate::cli::{CliError, advise, app_of, environment, with_keys};
+use crate::cli::{CliError, advise, app_of, environment, init, with_keys};
 use crate::config::Pipeline;
 
 pub(crate) async fn execute(
     pipeline: &Path,
+    draft: &DraftArgs,
     args: RunArgs,
     display: &Display,
     stop: CancellationToken,
 ) -> Result<(), CliError> {
-    let pipeline = Pipeline::load(pipeline).map_err(AppError::from)?;
+    let is_pipeline = pipeline.extension().is_some_and(|extension| extension == "toml");
+    if is_pipeline && let Some(target) = &draft.target {
+        return Err(CliError::Use(format!("--target '{target}' goes with a data file, and not with a pipeline file")));
+    }
+    let pipeline = if is_pipeline {
+        Pipeline::load(pipeline).map_err(AppError::from)?
+    } else {
+        let Some((file, draft)) = init::written(pipeline, draft, None, "run", display, &stop).await? else {
+            return Ok(());
+        };
+        display.line(&init::summary(&file, &draft));
+        draft.pipeline
+    };
     run(pipeline, args, display, stop).await
 }
 
@@ -48,6 +61,11 @@ pub(crate) async fn run(
     if let Some(closing) = closing {
         display.suspended(|| stdout(&closing))?;
         if !args.once {
+            if args.open
+                && let Err(error) = open::that_detached(format!("{}/docs", running.url()))
+            {
+                display.line(&format!("no browser can be opened: {error}"));
+            }
             display.line("serving until Ctrl-C");
             let mut running = running;
             let served = running.serve_on().await;
@@ -90,9 +108,7 @@ fn files(app: &App) -> String {
 
 fn addresses(running: &Running) -> String {
     let url = running.url();
-    let mut text = format!(
-        "\ndocumentation:    {url}/docs\nOpenAPI document: {url}/openapi.json\nmodels:           {url}/v1/models\n"
-    );
+    let mut text = format!("\ndocumentation:    {url}/docs\n");
     let snapshot = running.registry().snapshot();
     let asked = snapshot.latest().and_then(|model| Some((model.id().to_string(), model.learned()?.examples.first()?)));
     if let Some((id, example)) = asked {

@@ -1,6 +1,7 @@
 //! From the text of a pipeline file to a [`Pipeline`], or to everything that is wrong with it.
 
 mod advise;
+mod dataset;
 mod serve;
 
 use std::num::{NonZeroU32, NonZeroU64};
@@ -12,13 +13,13 @@ use toml::de::DeTable;
 use crate::config::duration::Written;
 use crate::config::lines::{Lines, line_of};
 use crate::config::pipeline::{
-    Accept, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Solver, Stream, Target, TargetRule, TimeColumn, Train,
+    Accept, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Solver, Stream, Target, TargetRule, Train,
     WindowPolicy,
 };
 use crate::config::raw::{self, PaceKind};
 use crate::config::span::EventSpan;
 use crate::config::{ConfigError, Fault};
-use crate::record::{Scheme, TimeFormat};
+use crate::record::Scheme;
 
 /// What a category must be seen to have a coefficient of its own, when the file does not say.
 const DEFAULT_MIN_COUNT: u64 = 50;
@@ -131,41 +132,6 @@ impl Check<'_> {
             file: path.to_owned(),
             lines: Lines::default(),
         })
-    }
-
-    fn dataset(&mut self, path: &Path, raw: raw::Dataset) -> Dataset {
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let delimiter = match raw.delimiter.as_deref().unwrap_or(",").as_bytes() {
-            [byte] if !matches!(byte, b'"' | b'\r' | b'\n') => *byte,
-            _ => {
-                self.fault("dataset.delimiter", "must be one ASCII character, and no quote or line break");
-                b','
-            }
-        };
-        if let Some(columns) = &raw.columns {
-            if columns.is_empty() {
-                self.fault("dataset.columns", "names no column; leave the key out for a file with a header line");
-            }
-            for (index, column) in columns.iter().enumerate() {
-                if columns[..index].contains(column) {
-                    self.fault(&format!("dataset.columns[{index}]"), format!("`{column}` stands twice"));
-                }
-            }
-        }
-        let time = raw.time.and_then(|time| match TimeFormat::new(time.format) {
-            Ok(format) => Some(TimeColumn { column: time.column, format }),
-            Err(error) => {
-                self.fault("dataset.time.format", error.to_string());
-                None
-            }
-        });
-        Dataset {
-            path: resolve(folder, raw.path),
-            columns: raw.columns,
-            delimiter,
-            null: raw.null.unwrap_or_else(|| vec![String::new()]),
-            time,
-        }
     }
 
     fn target(&mut self, raw: raw::Target) -> Option<Target> {

@@ -33,8 +33,11 @@ pub(super) struct File {
 #[serde(deny_unknown_fields)]
 pub(super) struct Dataset {
     pub(super) path: PathBuf,
+    pub(super) skip: Option<u64>,
     pub(super) columns: Option<Vec<String>>,
     pub(super) delimiter: Option<String>,
+    pub(super) quote: Option<String>,
+    pub(super) decimal: Option<String>,
     pub(super) null: Option<Vec<String>>,
     pub(super) time: Option<Time>,
 }
@@ -44,6 +47,7 @@ pub(super) struct Dataset {
 pub(super) struct Time {
     pub(super) column: String,
     pub(super) format: String,
+    pub(super) from: Option<[String; 2]>,
 }
 
 #[derive(Debug, Deserialize)]

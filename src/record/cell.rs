@@ -30,7 +30,13 @@ pub fn is_plain_number(text: &str) -> bool {
         && digits.len() > points
 }
 
-/// How times are written in a column, as in `%Y-%m-%d %H:%M` (strftime's directives).
+/// Formats that are no patterns of strftime: a count since 1970-01-01 00:00 UTC, and how many of it make a second.
+const EPOCHS: [(&str, f64); 2] = [("seconds", 1.0), ("milliseconds", 1000.0)];
+/// The last second of the year 9999, beyond which no calendar goes.
+const LAST_SECOND: f64 = 253_402_207_200.0;
+
+/// How times are written in a column, as in `%Y-%m-%d %H:%M` (strftime's directives), or as `seconds` or `milliseconds`
+/// since 1970-01-01 00:00 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TimeFormat(String);
@@ -42,6 +48,9 @@ impl TimeFormat {
     /// [`CellError::Format`] when it has an unknown directive, or cannot tell a day.
     pub fn new(format: impl Into<String>) -> Result<Self, CellError> {
         let format = Self(format.into());
+        if format.epoch().is_some() {
+            return Ok(format);
+        }
         let fault = |reason: String| CellError::Format { format: format.0.clone(), reason };
         let sample = jiff::civil::date(2013, 1, 1).at(5, 15, 0, 0);
         let sample = jiff::tz::TimeZone::UTC.to_zoned_datetime(sample);
@@ -57,12 +66,18 @@ impl TimeFormat {
     /// [`CellError::Time`] when the text does not follow the format.
     pub fn parse(&self, text: &str) -> Result<EventTime, CellError> {
         let fault = || CellError::Time { given: text.to_owned(), format: self.0.clone() };
+        if let Some(in_a_second) = self.epoch() {
+            let count = parse_number(text).map_err(|_| fault())?;
+            let seconds = (count / in_a_second).floor();
+            if seconds.abs() > LAST_SECOND {
+                return Err(fault());
+            }
+            let timestamp = jiff::Timestamp::from_second(seconds as i64).map_err(|_| fault())?;
+            return Ok(EventTime::at(timestamp));
+        }
         let parts = BrokenDownTime::parse(&self.0, text.trim()).map_err(|_| fault())?;
         if let Some(timestamp) = parts.timestamp() {
-            return Ok(EventTime {
-                civil: jiff::tz::Offset::UTC.to_datetime(timestamp),
-                seconds: timestamp.as_second(),
-            });
+            return Ok(EventTime::at(timestamp));
         }
         let civil = match parts.to_datetime() {
             Ok(civil) => civil,
@@ -71,6 +86,10 @@ impl TimeFormat {
         let offset = parts.offset().unwrap_or(jiff::tz::Offset::UTC);
         let seconds = offset.to_timestamp(civil).map_err(|_| fault())?.as_second();
         Ok(EventTime { civil, seconds })
+    }
+
+    fn epoch(&self) -> Option<f64> {
+        EPOCHS.iter().find(|(name, _)| *name == self.0).map(|(_, in_a_second)| *in_a_second)
     }
 
     /// The format as it was written.
@@ -102,6 +121,10 @@ pub struct EventTime {
 }
 
 impl EventTime {
+    fn at(timestamp: jiff::Timestamp) -> Self {
+        Self { civil: jiff::tz::Offset::UTC.to_datetime(timestamp), seconds: timestamp.as_second() }
+    }
+
     /// Seconds since 1970-01-01 00:00 UTC; a time written without an offset counts as UTC.
     #[must_use]
     pub fn seconds(self) -> i64 {
@@ -211,6 +234,15 @@ mod tests {
         assert_eq!(date.map(EventTime::seconds), Ok(86_400));
         let unix = TimeFormat::new("%s").expect("a good format").parse("86400");
         assert_eq!(unix.map(|time| (time.seconds(), time.hour())), Ok((86_400, 0)));
+        for (format, text, seconds) in
+            [("seconds", "86400", 86_400), ("seconds", "86400.75", 86_400), ("milliseconds", "-1", -1)]
+        {
+            let time = TimeFormat::new(format).expect("a good format").parse(text);
+            assert_eq!(time.map(EventTime::seconds), Ok(seconds), "{format} {text}");
+        }
+        for text in ["1e30", "nan", "", "soon"] {
+            assert!(TimeFormat::new("seconds").expect("a good format").parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -86,6 +86,7 @@ pub enum ReadError {
 #[derive(Debug)]
 pub struct RecordParser {
     delimiter: u8,
+    quote: u8,
     reader: Reader,
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -95,9 +96,16 @@ impl RecordParser {
     /// A parser for records whose fields stand between `delimiter`s.
     #[must_use]
     pub fn new(delimiter: u8) -> Self {
+        Self::quoted(delimiter, b'"')
+    }
+
+    /// The same where fields that hold a delimiter stand between `quote`s.
+    #[must_use]
+    pub fn quoted(delimiter: u8, quote: u8) -> Self {
         Self {
             delimiter,
-            reader: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
+            quote,
+            reader: csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build(),
             text: vec![0; 1024],
             ends: vec![0; FEWEST_FIELDS],
         }
@@ -109,7 +117,7 @@ impl RecordParser {
     /// The bytes are not UTF-8, or not exactly one record.
     pub fn parse<'a>(&'a mut self, record: &'a [u8]) -> Result<Fields<'a>, CsvError> {
         // Most records have no quote, and then there is nothing to be undone.
-        if record.is_empty() || memchr::memchr3(b'"', b'\r', b'\n', record).is_some() {
+        if record.is_empty() || memchr::memchr3(self.quote, b'\r', b'\n', record).is_some() {
             return self.unquote(record);
         }
         let text = std::str::from_utf8(record).map_err(|_| CsvError::NotUtf8)?;
@@ -192,6 +200,7 @@ pub struct RawRecord<'a> {
 pub struct RecordReader<R> {
     source: R,
     machine: Reader,
+    quote: u8,
     buffer: Vec<u8>,
     /// Where the next record begins in `buffer`, and where what has been read ends.
     start: usize,
@@ -207,9 +216,15 @@ pub struct RecordReader<R> {
 impl<R: Read> RecordReader<R> {
     /// A reader of records from `source`, which need not be buffered.
     pub fn new(source: R, delimiter: u8) -> Self {
+        Self::quoted(source, delimiter, b'"')
+    }
+
+    /// The same where fields that hold a delimiter or a line break stand between `quote`s.
+    pub fn quoted(source: R, delimiter: u8, quote: u8) -> Self {
         Self {
             source,
-            machine: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
+            machine: csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build(),
+            quote,
             buffer: vec![0; READ_CHUNK],
             start: 0,
             filled: 0,
@@ -267,7 +282,7 @@ impl<R: Read> RecordReader<R> {
         if self.at_beginning || rest.first().is_none_or(|first| is_line_break(*first)) {
             return None;
         }
-        let length = memchr::memchr3(b'\n', b'\r', b'"', rest)?;
+        let length = memchr::memchr3(b'\n', b'\r', self.quote, rest)?;
         match rest[length..] {
             [b'\n', ..] => Some((self.start + length, self.start + length + 1)),
             [b'\r', b'\n', ..] => Some((self.start + length, self.start + length + 2)),

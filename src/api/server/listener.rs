@@ -19,9 +19,17 @@ pub struct Listener {
     pub(crate) tcp: TcpListener,
     pub(crate) certificate: Option<Arc<Certificate>>,
     address: SocketAddr,
+    /// The address that is taken and that nobody chose, where there was one.
+    instead_of: Option<SocketAddr>,
 }
 
 impl Listener {
+    /// The address that was taken, where this is another one.
+    #[must_use]
+    pub fn instead_of(&self) -> Option<SocketAddr> {
+        self.instead_of
+    }
+
     /// Where it answers, as in `http://127.0.0.1:8080`.
     #[must_use]
     pub fn url(&self) -> String {
@@ -41,16 +49,21 @@ impl Listener {
     }
 }
 
-/// Takes the address.
+/// Takes the address; where that is taken and nobody chose it, a free port.
 ///
 /// # Errors
-/// It is taken, or not ours to take; or certificate and key cannot be used.
+/// It is taken and was chosen, or not ours to take; or certificate and key cannot be used.
 pub fn bind(serve: &Serve) -> Result<Listener, BindError> {
     let failed = |source| BindError::Bind { address: serve.listen, source };
-    let tcp = listen(serve.listen).map_err(failed)?;
+    let (tcp, instead_of) = match listen(serve.listen) {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && !serve.is_listen_chosen => {
+            (listen(SocketAddr::new(serve.listen.ip(), 0)).map_err(failed)?, Some(serve.listen))
+        }
+        tcp => (tcp.map_err(failed)?, None),
+    };
     let address = tcp.local_addr().map_err(failed)?;
     let certificate = serve.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
-    Ok(Listener { tcp, certificate, address })
+    Ok(Listener { tcp, certificate, address, instead_of })
 }
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {

@@ -70,6 +70,7 @@ impl Check<'_> {
             raw.tls.map(|tls| Tls { certificate: resolve(folder, tls.certificate), key: resolve(folder, tls.key) });
         Some(Serve {
             listen: listen?,
+            is_listen_chosen: raw.listen.is_some(),
             max_rows,
             max_body: usize::try_from(max_body?.as_u64()).unwrap_or(usize::MAX),
             timeout,

@@ -1,0 +1,89 @@
+//! `windrow check`: whether a pipeline file fits its dataset.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::AppError;
+use crate::cli::CliError;
+use crate::cli::args::CheckArgs;
+use crate::cli::print::{short_name, stdout, table, thousands, wrapped};
+use crate::cli::progress::Display;
+use crate::config::Pipeline;
+use crate::inspection::{self, Check, Window};
+
+/// Windows and notes that are listed where not all are asked for.
+const SHOWN: usize = 10;
+
+pub(crate) async fn execute(args: CheckArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
+    let pipeline = Pipeline::load(&args.pipeline).map_err(AppError::from)?;
+    let counting = display.counting("checking");
+    let check = tokio::select! {
+        check = inspection::check(pipeline, counting.tell()) => check?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    drop(counting);
+    if args.json {
+        let mut text = serde_json::to_string_pretty(&check).map_err(std::io::Error::from)?;
+        text.push('\n');
+        stdout(&text)?;
+    } else {
+        stdout(&text(&check, args.all))?;
+    }
+    match check.faults.len() {
+        0 => Ok(()),
+        1 => Err(CliError::Failed("the check found 1 fault".to_owned())),
+        faults => Err(CliError::Failed(format!("the check found {faults} faults"))),
+    }
+}
+
+fn text(check: &Check, all: bool) -> String {
+    let labelled = check.rows_taken() - check.without_target;
+    let share = 100.0 * check.positive as f64 / labelled.max(1) as f64;
+    let mut text = format!(
+        "{} rows; {} have no target; {share:.1}% of the others are positive\n",
+        thousands(check.rows),
+        thousands(check.without_target)
+    );
+    if check.order.is_some_and(|order| order.out_of_order == 0 && order.rows > 0) {
+        text.push_str("all rows are in the order of their times\n");
+    }
+    windows(check, all, &mut text);
+    for (title, list) in [("faults", &check.faults), ("to know", &check.notes)] {
+        if list.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("\n{title}:\n"));
+        let shown = if all { list.len() } else { SHOWN };
+        for sentence in list.iter().take(shown) {
+            text.push_str(&wrapped(sentence, 2));
+        }
+        if list.len() > shown {
+            text.push_str(&format!("  and {} more: --all\n", list.len() - shown));
+        }
+    }
+    if check.faults.is_empty() {
+        text.push_str("\nno faults: every row would be stored\n");
+    }
+    text
+}
+
+fn windows(check: &Check, all: bool, text: &mut String) {
+    let shown = if all { check.windows.len() } else { SHOWN };
+    if check.windows.is_empty() {
+        return;
+    }
+    let mut table = table(["window", "rows", "with target", "positive"], 1..4);
+    for Window { window, period, counts } in check.windows.iter().take(shown) {
+        let share = 100.0 * counts.positive as f64 / counts.labelled.max(1) as f64;
+        let share = if counts.labelled == 0 { "-".to_owned() } else { format!("{share:.1}%") };
+        table.add_row([
+            short_name(u32::try_from(*window).unwrap_or(u32::MAX), period.as_deref()),
+            thousands(counts.rows),
+            thousands(counts.labelled),
+            share,
+        ]);
+    }
+    text.push_str(&format!("\n{}\n", table.trim_fmt()));
+    if check.windows.len() > shown {
+        text.push_str(&format!("{} more windows: --all\n", check.windows.len() - shown));
+    }
+}

@@ -1,0 +1,304 @@
+//! `windrow init`: a pipeline file for a data file. Asks in a terminal; elsewhere tells what it would ask, and how to say it.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dialoguer::theme::ColorfulTheme;
+use dialoguer::{Input, Select};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::CliError;
+use crate::cli::args::{DraftArgs, InitArgs};
+use crate::cli::print::{stdout, thousands, wrapped};
+use crate::cli::progress::Display;
+use crate::inspection::{
+    self, Draft, InspectionError, Options, Question, QuestionKind, Repaired, Said, UNCLEAR_OPTIONS, quoted,
+};
+
+/// Columns that are left out and told one by one.
+const TOLD: usize = 12;
+
+pub(crate) async fn execute(args: InitArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
+    let Some((file, draft)) = written(&args.data, &args.draft, args.out, "init", display, &stop).await? else {
+        return Ok(());
+    };
+    stdout(&summary(&file, &draft))?;
+    let file = quoted(&file.display().to_string());
+    Ok(stdout(&format!("\nrun it:    windrow run {file}\ncheck it:  windrow check {file}\n"))?)
+}
+
+/// Writes the pipeline file of a data file; `None` when told to stop.
+pub(crate) async fn written(
+    data: &Path,
+    args: &DraftArgs,
+    out: Option<PathBuf>,
+    command: &str,
+    display: &Display,
+    stop: &CancellationToken,
+) -> Result<Option<(PathBuf, Draft)>, CliError> {
+    tokio::select! {
+        done = write(data, args, out, command, display) => done.map(Some),
+        () = stop.cancelled() => Ok(None),
+    }
+}
+
+async fn write(
+    data: &Path,
+    args: &DraftArgs,
+    out: Option<PathBuf>,
+    command: &str,
+    display: &Display,
+) -> Result<(PathBuf, Draft), CliError> {
+    let mut options = options(args);
+    let path = data;
+    let said = as_said(path, args, command, (true, true));
+    let repaired = repaired(data, args, &options, display).await?;
+    let data = if repaired.is_some() { args.repaired_copy.clone().unwrap_or_default() } else { data.to_owned() };
+    let counting = display.counting("looking");
+    let scan = inspection::scan(data.clone(), options.said, counting.tell()).await;
+    drop(counting);
+    let scan = match scan {
+        Err(InspectionError::Encoding { path, encoding }) => {
+            let advice = format!("a copy that is:  {said} --repaired-copy OUT.csv.zst");
+            return Err(CliError::Failed(format!(
+                "the file {} is {encoding} and not UTF-8\n  {advice}",
+                path.display()
+            )));
+        }
+        scan => Arc::new(scan?),
+    };
+    let file = out.unwrap_or_else(|| PathBuf::from(format!("{}.toml", name(&options, &data))));
+    if file.exists() && !args.force && command == "init" {
+        return Err(CliError::Use(format!(
+            "{} is there already: --force overwrites it, --out names another",
+            file.display()
+        )));
+    }
+    let draft = loop {
+        let counting = display.counting("reading");
+        counting.of(scan.rows);
+        let (scan, asked) = (Arc::clone(&scan), options.clone());
+        let drafted = inspection::draft(scan, asked, file.clone(), said.clone(), counting.tell()).await;
+        drop(counting);
+        match drafted {
+            Err(InspectionError::Questions(questions)) if display.asks() => {
+                for question in &questions {
+                    ask(question, &mut options)?;
+                }
+            }
+            Err(InspectionError::Questions(questions)) => {
+                return Err(CliError::Use(in_a_pipe(&questions, path, args, command)));
+            }
+            drafted => break drafted?,
+        }
+    };
+    save(&file, &draft.text, args.force)?;
+    Ok((file, draft))
+}
+
+async fn repaired(
+    data: &Path,
+    args: &DraftArgs,
+    options: &Options,
+    display: &Display,
+) -> Result<Option<Repaired>, CliError> {
+    let Some(copy) = args.repaired_copy.clone() else { return Ok(None) };
+    let is_same = fs::canonicalize(&copy).is_ok_and(|copy| fs::canonicalize(data).is_ok_and(|data| data == copy));
+    if is_same {
+        return Err(CliError::Use(format!("--repaired-copy: {} is the file itself; name another", copy.display())));
+    }
+    if copy.exists() && !args.force {
+        return Err(CliError::Use(format!(
+            "--repaired-copy: {} is there already: --force overwrites it",
+            copy.display()
+        )));
+    }
+    let counting = display.counting("repairing");
+    let repaired = inspection::repair(data.to_owned(), copy.clone(), options.clone(), counting.tell()).await?;
+    drop(counting);
+    display.line(&match repaired {
+        None => "nothing is to be repaired, and no copy was made".to_owned(),
+        Some(Repaired { rows, decoded, moved }) => format!(
+            "{}: {} rows, {} of them moved into the order of their times, {} written as UTF-8",
+            copy.display(),
+            thousands(rows),
+            thousands(moved),
+            thousands(decoded)
+        ),
+    });
+    Ok(repaired)
+}
+
+fn options(args: &DraftArgs) -> Options {
+    Options {
+        target: args.target.clone(),
+        time: args.time.clone(),
+        numeric: args.numeric.clone(),
+        categorical: args.categorical.clone(),
+        leave_out: args.leave_out.clone(),
+        keep: args.keep.clone(),
+        null: args.null.clone(),
+        window: args.window.clone(),
+        name: args.name.clone(),
+        said: Said { delimiter: args.delimiter, has_header: args.header },
+    }
+}
+
+fn name(options: &Options, data: &Path) -> String {
+    options.name.clone().unwrap_or_else(|| inspection::name_of(data))
+}
+
+/// The command line as it was, ready to be pasted with more behind it.
+fn as_said(data: &Path, args: &DraftArgs, command: &str, (with_target, with_time): (bool, bool)) -> String {
+    let mut said = format!("windrow {command} {}", quoted(&data.display().to_string()));
+    let one = [
+        ("--target", args.target.clone().filter(|_| with_target)),
+        ("--time", args.time.clone().filter(|_| with_time)),
+        ("--window", args.window.clone()),
+        ("--name", args.name.clone()),
+        ("--header", args.header.map(|header| if header { "yes" } else { "no" }.to_owned())),
+        ("--delimiter", args.delimiter.map(|byte| char::from(byte).to_string())),
+    ];
+    let lists = [
+        ("--numeric", &args.numeric),
+        ("--categorical", &args.categorical),
+        ("--leave-out", &args.leave_out),
+        ("--keep", &args.keep),
+    ];
+    let one = one.into_iter().filter_map(|(option, value)| Some((option, value?)));
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(option, list)| (option, list.join(",")));
+    for (option, value) in one.chain(lists) {
+        said.push_str(&format!(" {option} {}", quoted(&value)));
+    }
+    for text in &args.null {
+        said.push_str(&format!(" --null={}", quoted(text)));
+    }
+    said
+}
+
+/// What would be asked, and how it is said.
+fn in_a_pipe(questions: &[Question], data: &Path, args: &DraftArgs, command: &str) -> String {
+    let is_about = |kind: QuestionKind| questions.iter().any(|question| question.kind == kind);
+    // What is asked is not said once more.
+    let said = as_said(data, args, command, (!is_about(QuestionKind::Target), !is_about(QuestionKind::Time)));
+    let mut text = String::from("the file does not tell everything; say it on the command line:");
+    let is_one = questions.len() == 1;
+    let mut whole = said.clone();
+    for question in questions {
+        text.push_str(&format!("\n\n{}", question.text));
+        let choices = question.choices.iter().enumerate().map(|(place, (choice, meaning))| {
+            let option = match question.kind {
+                QuestionKind::Unclear(_) => format!("{} {}", UNCLEAR_OPTIONS[place.min(2)], quoted(choice)),
+                _ => format!("{} {}", question.option, in_quotes(choice)),
+            };
+            (option, meaning)
+        });
+        let choices: Vec<(String, &String)> = choices.collect();
+        for (option, meaning) in &choices {
+            let line = if is_one { format!("{said} {option}") } else { option.clone() };
+            text.push_str(&format!("\n  {line}\n      {meaning}"));
+        }
+        let first = choices.first().map_or_else(|| format!("{} ...", question.option), |(option, _)| option.clone());
+        whole.push_str(&format!(" {first}"));
+        if choices.is_empty() {
+            text.push_str(&format!("\n  {said} {first}"));
+        }
+    }
+    if !is_one {
+        text.push_str(&format!("\n\nas in:\n  {whole}"));
+    }
+    text
+}
+
+/// Always between quotes: a rule has spaces and signs that a shell takes for its own.
+fn in_quotes(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Asks in the terminal.
+fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {
+    let theme = ColorfulTheme::default();
+    let unasked = |error: dialoguer::Error| CliError::Failed(format!("cannot ask: {error}"));
+    let is_open = question.kind == QuestionKind::Target;
+    let mut items: Vec<String> = question
+        .choices
+        .iter()
+        .map(|(choice, meaning)| match &question.kind {
+            QuestionKind::Unclear(_) => meaning.clone(),
+            _ => format!("{choice}   ({meaning})"),
+        })
+        .collect();
+    if is_open {
+        items.push("something else".to_owned());
+    }
+    let chosen =
+        Select::with_theme(&theme).with_prompt(&question.text).items(&items).default(0).interact().map_err(unasked)?;
+    let answer = match question.choices.get(chosen) {
+        Some((choice, _)) => choice.clone(),
+        None => Input::with_theme(&theme)
+            .with_prompt("the target, as in `COLUMN >= 15` or `COLUMN in A,B`")
+            .interact_text()
+            .map_err(unasked)?,
+    };
+    match &question.kind {
+        QuestionKind::Target => options.target = Some(answer),
+        QuestionKind::Time => options.time = Some(answer),
+        QuestionKind::Unclear(column) => {
+            let list = [&mut options.leave_out, &mut options.numeric, &mut options.categorical].into_iter().nth(chosen);
+            list.into_iter().for_each(|list| list.push(column.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Never overwrites, unless told to; a file with the same text stays.
+fn save(file: &Path, text: &str, force: bool) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| CliError::Failed(format!("cannot write {}: {error}", file.display()));
+    if force {
+        return fs::write(file, text).map_err(failed);
+    }
+    match fs::OpenOptions::new().write(true).create_new(true).open(file) {
+        Ok(mut new) => new.write_all(text.as_bytes()).map_err(failed),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            if fs::read(file).is_ok_and(|held| held == text.as_bytes()) {
+                return Ok(());
+            }
+            let file = file.display();
+            Err(CliError::Use(format!(
+                "{file} is there already, and says something else: --force overwrites it, --name names another"
+            )))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// What was written, and what a person should know of it.
+pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
+    let pipeline = &draft.pipeline;
+    let features = &pipeline.features;
+    let calendar = features.calendar.len();
+    let mut text = format!("{} is written\n\n", file.display());
+    let learned = format!(
+        "{} numbers, {} categories{}",
+        features.numeric.len(),
+        features.categorical.len(),
+        if calendar > 0 { format!(", {calendar} parts of the calendar") } else { String::new() }
+    );
+    text.push_str(&wrapped(&format!("learned from: {learned}"), 2));
+    text.push_str(&wrapped(&format!("cut into: {}", pipeline.window.plural()), 2));
+    for note in &draft.notes {
+        text.push_str(&wrapped(note, 2));
+    }
+    if !draft.left_out.is_empty() {
+        text.push_str("\nleft out:\n");
+    }
+    for (name, reason) in draft.left_out.iter().take(TOLD) {
+        text.push_str(&wrapped(&format!("{name}: {reason}"), 2));
+    }
+    if draft.left_out.len() > TOLD {
+        text.push_str(&format!("  and {} more: {} has them all\n", draft.left_out.len() - TOLD, file.display()));
+    }
+    text
+}

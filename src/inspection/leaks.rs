@@ -1,0 +1,229 @@
+//! Columns that give the target away: they rank it too well by themselves, or are missing where it is.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::inspection::thousands;
+
+/// A column alone ranks positive before negative rows in at most this share of the pairs, if it is known beforehand.
+pub(crate) const MOST_AUC: f64 = 0.85;
+/// Shares of rows in which a column and the target are both missing, of those in which one of them is.
+const SAME_GAPS: f64 = 0.99;
+/// Fewer rows say nothing.
+const FEWEST: usize = 100;
+/// So many rows, at even distances, are compared; twice as many at most.
+const COMPARED: usize = 100_000;
+
+/// Why a column may give the target away.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Leak {
+    pub(crate) column: String,
+    /// In words.
+    pub(crate) reason: String,
+}
+
+/// Rows at even distances in the file, by column.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    stride: u64,
+    seen: u64,
+    labels: Vec<Option<bool>>,
+    columns: Vec<Cells>,
+}
+
+#[derive(Debug)]
+struct Cells {
+    name: String,
+    /// Numbers, or codes of texts; NaN where missing.
+    values: Vec<f64>,
+    /// The codes of texts; `None` for numbers.
+    codes: Option<HashMap<String, u32>>,
+    missing: u64,
+    missing_with_target: u64,
+}
+
+/// A cell of a row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cell<'a> {
+    Missing,
+    Number(f64),
+    Text(&'a str),
+}
+
+impl Compared {
+    /// Columns by name, and whether their cells are texts.
+    pub(crate) fn new<'n>(columns: impl IntoIterator<Item = (&'n str, bool)>) -> Self {
+        let columns = columns.into_iter().map(|(name, is_text)| Cells {
+            name: name.to_owned(),
+            values: Vec::new(),
+            codes: is_text.then(HashMap::new),
+            missing: 0,
+            missing_with_target: 0,
+        });
+        Self { stride: 1, seen: 0, labels: Vec::new(), columns: columns.collect() }
+    }
+
+    /// Takes a row: its label, where it has one, and its cells, one a column.
+    pub(crate) fn push<'a>(&mut self, label: Option<bool>, cells: impl IntoIterator<Item = Cell<'a>>) {
+        let is_kept = self.seen.is_multiple_of(self.stride);
+        self.seen += 1;
+        if is_kept {
+            self.labels.push(label);
+        }
+        for (column, cell) in self.columns.iter_mut().zip(cells) {
+            if matches!(cell, Cell::Missing) {
+                column.missing += 1;
+                column.missing_with_target += u64::from(label.is_none());
+            }
+            if is_kept {
+                let value = column.value(cell);
+                column.values.push(value);
+            }
+        }
+        if self.labels.len() >= 2 * COMPARED {
+            self.stride *= 2;
+            halve(&mut self.labels);
+            self.columns.iter_mut().for_each(|column| halve(&mut column.values));
+        }
+    }
+
+    /// The columns that give the target away; `unlabelled` of all rows have none.
+    pub(crate) fn leaks(&self, unlabelled: u64) -> Vec<Leak> {
+        self.columns
+            .iter()
+            .filter_map(|column| Some(Leak { column: column.name.clone(), reason: self.reason(column, unlabelled)? }))
+            .collect()
+    }
+
+    fn reason(&self, column: &Cells, unlabelled: u64) -> Option<String> {
+        let either = column.missing + unlabelled - column.missing_with_target;
+        if unlabelled >= FEWEST as u64 && column.missing_with_target as f64 >= SAME_GAPS * either as f64 {
+            let gaps = thousands(column.missing);
+            return Some(format!("it is missing exactly where the target is: its {gaps} gaps are the target's"));
+        }
+        let rows = self.labels.iter().zip(&column.values).enumerate();
+        let rows: Vec<(usize, bool, f64)> =
+            rows.filter_map(|(place, (label, value))| Some((place, (*label)?, *value))).collect();
+        let gaps: Vec<(f64, bool)> =
+            rows.iter().map(|(_, label, value)| (f64::from(u8::from(value.is_nan())), *label)).collect();
+        let by_gaps = auc(gaps).filter(|auc| *auc > MOST_AUC);
+        if let Some(auc) = by_gaps {
+            return Some(format!("where it is missing tells the target too well (AUC {auc:.3} alone)"));
+        }
+        let given = rows.into_iter().filter(|(_, _, value)| !value.is_nan());
+        let scored: Vec<(f64, bool)> = match column.codes {
+            None => given.map(|(_, label, value)| (value, label)).collect(),
+            Some(_) => shares_of_others(&given.collect::<Vec<_>>()),
+        };
+        let auc = auc(scored).filter(|auc| *auc > MOST_AUC)?;
+        Some(format!("it alone ranks the target too well (AUC {auc:.3}): it may be known only afterwards"))
+    }
+}
+
+impl Cells {
+    fn value(&mut self, cell: Cell<'_>) -> f64 {
+        match (cell, &mut self.codes) {
+            (Cell::Number(number), None) => number,
+            (Cell::Text(text), Some(codes)) => {
+                let next = u32::try_from(codes.len()).unwrap_or(u32::MAX);
+                let code = match codes.get(text) {
+                    Some(code) => *code,
+                    None => *codes.entry(text.to_owned()).or_insert(next),
+                };
+                f64::from(code)
+            }
+            _ => f64::NAN,
+        }
+    }
+}
+
+fn halve<T>(values: &mut Vec<T>) {
+    let mut place = 0;
+    values.retain(|_| {
+        place += 1;
+        place % 2 == 1
+    });
+}
+
+/// Each row's category by the share of positives that it has among the rows of the other half: with its own, a category of
+/// one row would know everything.
+fn shares_of_others(rows: &[(usize, bool, f64)]) -> Vec<(f64, bool)> {
+    let mut counts: HashMap<(u64, usize), (f64, f64)> = HashMap::new();
+    for (place, label, code) in rows {
+        let entry = counts.entry((code.to_bits(), place % 2)).or_default();
+        *entry = (entry.0 + f64::from(u8::from(*label)), entry.1 + 1.0);
+    }
+    let positives = rows.iter().filter(|(_, label, _)| *label).count() as f64;
+    let prior = positives / rows.len().max(1) as f64;
+    let share = |code: &f64, place: usize| {
+        let (positive, all) = counts.get(&(code.to_bits(), 1 - place % 2)).copied().unwrap_or_default();
+        (positive + prior) / (all + 1.0)
+    };
+    rows.iter().map(|(place, label, code)| (share(code, *place), *label)).collect()
+}
+
+/// The share of pairs of a positive and a negative row that a score puts into one order, ties counted half; whichever order
+/// is the better. `None` for fewer than a hundred rows or one class.
+fn auc(mut rows: Vec<(f64, bool)>) -> Option<f64> {
+    if rows.len() < FEWEST {
+        return None;
+    }
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut positives, mut ranks, mut begin) = (0_u64, 0.0, 0);
+    while begin < rows.len() {
+        let same = rows[begin..].iter().take_while(|row| row.0 == rows[begin].0).count();
+        let here = rows[begin..begin + same].iter().filter(|row| row.1).count() as u64;
+        // The mean rank of rows with the same score, from 1.
+        ranks += here as f64 * (begin as f64 + (same as f64 + 1.0) / 2.0);
+        positives += here;
+        begin += same;
+    }
+    let (positive, negative) = (positives as f64, (rows.len() as u64 - positives) as f64);
+    let auc = (ranks - positive * (positive + 1.0) / 2.0) / (positive * negative);
+    auc.is_finite().then(|| auc.max(1.0 - auc))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_area_under_the_curve_is_the_share_of_pairs() {
+        let rows = |scores: &dyn Fn(usize) -> f64| (0..200).map(|row| (scores(row), row % 4 == 0)).collect::<Vec<_>>();
+        assert_eq!(auc(rows(&|row| if row % 4 == 0 { 1.0 } else { 0.0 })), Some(1.0));
+        assert_eq!(auc(rows(&|row| if row % 4 == 0 { 0.0 } else { 1.0 })), Some(1.0), "either way round");
+        assert_eq!(auc(rows(&|_| 0.0)), Some(0.5));
+        assert_eq!(auc(rows(&|row| f64::from(u8::from(row % 2 == 0)))), Some(1.0 - 1.0 / 6.0));
+        assert_eq!(auc((0..200).map(|row| (f64::from(row), true)).collect()), None, "one class");
+    }
+
+    #[test]
+    fn what_gives_the_target_away_is_found_and_what_does_not_is_not() {
+        let names = [("after", false), ("gaps", false), ("status", true), ("unique", true), ("honest", false)];
+        let mut compared = Compared::new(names);
+        let mut unlabelled = 0;
+        for row in 0..3000_u64 {
+            let label = (row % 10 != 0).then_some(row % 3 == 0);
+            unlabelled += u64::from(label.is_none());
+            let positive = label == Some(true);
+            let status = if positive { "late" } else { "fine" };
+            let unique = format!("row {row}");
+            let number = (row * 7919 % 1000) as f64;
+            compared.push(
+                label,
+                [
+                    Cell::Number(if positive { 500.0 + number } else { number }),
+                    if label.is_none() { Cell::Missing } else { Cell::Number(number) },
+                    Cell::Text(status),
+                    Cell::Text(&unique),
+                    Cell::Number(number),
+                ],
+            );
+        }
+        let leaks = compared.leaks(unlabelled);
+        let found: Vec<&str> = leaks.iter().map(|leak| leak.column.as_str()).collect();
+        assert_eq!(found, ["after", "gaps", "status"], "{leaks:?}");
+        assert!(leaks[1].reason.contains("its 300 gaps are the target's"), "{}", leaks[1].reason);
+    }
+}

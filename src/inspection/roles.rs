@@ -1,0 +1,247 @@
+//! Which part a column plays: a number, a category, or none, with the reason.
+
+use crate::inspection::column::Column;
+use crate::inspection::options::Options;
+use crate::inspection::thousands;
+
+/// Texts with more levels name things one by one.
+const MOST_LEVELS: usize = 1000;
+/// Whole numbers with at most so many values are categories.
+const FEW_VALUES: usize = 12;
+/// Whole numbers that fill this share of their range may be codes.
+const DENSE: f64 = 0.25;
+/// Last words of names that number things.
+const IDS: [&str; 31] = [
+    "id", "ids", "uuid", "guid", "key", "no", "nr", "num", "number", "zip", "zipcode", "postcode", "plz", "phone",
+    "ssn", "isbn", "account", "customer", "user", "client", "patient", "member", "driver", "invoice", "ticket",
+    "order", "serial", "sku", "index", "idx", "row",
+];
+/// Words of names that measure.
+const MEASURES: [&str; 68] = [
+    "time",
+    "year",
+    "date",
+    "hour",
+    "hours",
+    "minute",
+    "minutes",
+    "min",
+    "mins",
+    "second",
+    "seconds",
+    "sec",
+    "day",
+    "days",
+    "month",
+    "age",
+    "count",
+    "counts",
+    "total",
+    "sum",
+    "price",
+    "amount",
+    "amt",
+    "cost",
+    "fare",
+    "tip",
+    "distance",
+    "dist",
+    "length",
+    "width",
+    "height",
+    "weight",
+    "size",
+    "area",
+    "sqft",
+    "volume",
+    "population",
+    "income",
+    "salary",
+    "balance",
+    "score",
+    "rate",
+    "ratio",
+    "percent",
+    "share",
+    "temp",
+    "temperature",
+    "speed",
+    "pressure",
+    "lat",
+    "lon",
+    "duration",
+    "delay",
+    "seats",
+    "qty",
+    "quantity",
+    "value",
+    "rank",
+    "km",
+    "miles",
+    "kg",
+    "bytes",
+    "views",
+    "clicks",
+    "sales",
+    "revenue",
+    "limit",
+    "points",
+];
+
+/// What is made of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Role {
+    Number,
+    Category,
+    /// With the reason.
+    LeftOut(String),
+    /// Neither clearly a number nor a name; so many levels.
+    Unclear(usize),
+}
+
+/// The role of a column that is neither target nor time, and what there is to say of it.
+pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options: &Options) -> (Role, Option<String>) {
+    let is_listed = |list: &[String]| list.iter().any(|listed| listed == name);
+    if is_listed(&options.leave_out) {
+        return (Role::LeftOut("as --leave-out says".to_owned()), None);
+    }
+    let is_number = column.is_number(has_decimal_comma);
+    if is_listed(&options.categorical) {
+        return (Role::Category, None);
+    }
+    if is_listed(&options.numeric) && is_number {
+        return (Role::Number, None);
+    }
+    let levels = column.values.len();
+    let left_out = |reason: String| (Role::LeftOut(reason), None);
+    if column.given() == 0 {
+        return left_out("it is empty".to_owned());
+    }
+    if levels == Some(1) && column.given() == column.rows {
+        let value = column.values.by_count().first().map_or("", |(value, _)| *value).to_owned();
+        return left_out(format!("it is always `{value}`"));
+    }
+    if !is_number {
+        let in_all = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
+        return match levels {
+            Some(levels) if levels <= MOST_LEVELS => (Role::Category, None),
+            _ => left_out(format!(
+                "an id or a text: {in_all} different values (--categorical {} takes it)",
+                quoted(name)
+            )),
+        };
+    }
+    if !column.is_whole() {
+        return (Role::Number, None);
+    }
+    if let Some(levels) = levels.filter(|levels| *levels <= FEW_VALUES) {
+        let said = format!(
+            "{name}: whole numbers with {levels} values, taken as a category (--numeric {} if not)",
+            quoted(name)
+        );
+        return (Role::Category, Some(said));
+    }
+    if numbers_the_rows(column) {
+        return left_out("it numbers the rows".to_owned());
+    }
+    let words = words(name);
+    if words.last().is_some_and(|word| IDS.contains(&word.as_str())) {
+        return left_out(format!("named like an id (--numeric {0} or --categorical {0} takes it)", quoted(name)));
+    }
+    let measures = words.iter().any(|word| MEASURES.contains(&word.as_str()));
+    match (levels, column.range) {
+        (Some(levels), Some((least, most)))
+            if levels > MOST_LEVELS && least >= 0.0 && !measures && levels as f64 >= DENSE * (most - least + 1.0) =>
+        {
+            (Role::Unclear(levels), None)
+        }
+        _ => (Role::Number, None),
+    }
+}
+
+/// Whether every row has the next whole number, or a later one.
+fn numbers_the_rows(column: &Column) -> bool {
+    let Some((least, most)) = column.range else { return false };
+    let are_different = column.values.len().is_none_or(|levels| levels as u64 == column.given());
+    are_different
+        && column.number_order.out_of_order == 0
+        && most - least + 1.0 >= column.given() as f64
+        && most - least < 2.0 * column.given() as f64
+}
+
+/// The words of a name, in lower case: `PULocationID` has `pu`, `location` and `id`.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let letters: Vec<char> = name.chars().collect();
+    for (place, letter) in letters.iter().enumerate() {
+        let before = place.checked_sub(1).map(|before| letters[before]);
+        let after = letters.get(place + 1);
+        let begins = letter.is_uppercase()
+            && before.is_some_and(|before| before.is_lowercase() || after.is_some_and(|after| after.is_lowercase()));
+        if begins || !letter.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if letter.is_alphanumeric() {
+            words.last_mut().into_iter().for_each(|word| word.extend(letter.to_lowercase()));
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// A name as a shell takes it.
+pub(crate) fn quoted(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "_-.+:/=%@,".contains(letter);
+    if !name.is_empty() && name.chars().all(is_plain) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fall_into_words() {
+        assert_eq!(words("PULocationID"), ["pu", "location", "id"]);
+        assert_eq!(words("sched_arr_time"), ["sched", "arr", "time"]);
+        assert_eq!(words("orderId"), ["order", "id"]);
+        assert_eq!(words("Total Price (EUR)"), ["total", "price", "eur"]);
+    }
+
+    #[test]
+    fn a_column_plays_the_part_that_its_values_give_it() {
+        let of = |name: &str, text: &dyn Fn(u64) -> String| {
+            let mut column = Column::default();
+            for row in 1..=5000_u64 {
+                column.push(row, &text(row));
+            }
+            role(name, &column, false, &Options::default()).0
+        };
+        let left_out = |role: Role| match role {
+            Role::LeftOut(reason) => reason,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(of("temp", &|row| format!("{}.5", row % 70)), Role::Number);
+        assert_eq!(of("stars", &|row| (row % 5).to_string()), Role::Category);
+        assert_eq!(of("carrier", &|row| format!("C{}", row % 16)), Role::Category);
+        assert_eq!(of("flight", &|row| (row * 7919 % 2903).to_string()), Role::Unclear(2903));
+        assert_eq!(of("arr_time", &|row| (row * 7919 % 2903).to_string()), Role::Number);
+        assert_eq!(of("delay", &|row| (row as i64 * 7919 % 2903 - 40).to_string()), Role::Number);
+        assert!(left_out(of("tailnum", &|row| format!("N{row}"))).contains("5,000 different values"));
+        assert!(left_out(of("customer_id", &|row| (row * 7919 % 900).to_string())).contains("named like an id"));
+        assert!(left_out(of("column_1", &|row| row.to_string())).contains("numbers the rows"));
+        assert!(left_out(of("country", &|_| "US".to_owned())).contains("always `US`"));
+        assert!(left_out(of("note", &|_| String::new())).contains("empty"));
+    }
+
+    #[test]
+    fn a_shell_takes_names_as_they_are() {
+        assert_eq!(
+            (quoted("dep_delay"), quoted("dep delay"), quoted("o'clock")),
+            ("dep_delay".to_owned(), "'dep delay'".to_owned(), r"'o'\''clock'".to_owned())
+        );
+    }
+}

@@ -1,0 +1,481 @@
+//! From a stranger's file to a pipeline that runs: shapes of files, what cannot be known, what must be repaired.
+
+#[path = "support/windrow.rs"]
+#[expect(dead_code, reason = "each test file uses a part of it")]
+mod windrow;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Output;
+
+use crate::windrow::{command, fixture, text};
+
+const ROWS: u32 = 2000;
+
+/// Runs a command in a folder.
+fn at(folder: &Path, arguments: &[&str]) -> Output {
+    command(arguments).current_dir(folder).output().expect("the binary runs")
+}
+
+/// Standard output of a command that succeeds.
+fn done(folder: &Path, arguments: &[&str]) -> String {
+    let output = at(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}\n{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Standard error of a command that ends with this code.
+fn fails(folder: &Path, arguments: &[&str], code: i32) -> String {
+    let output = at(folder, arguments);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{}{said}", text(&output.stdout));
+    said
+}
+
+/// The cells of a table in the order of its times: a day and an hour, a number, a colour, and whether it is late, which
+/// depends on both.
+struct Row {
+    minutes: u32,
+    size: f64,
+    colour: &'static str,
+    late: bool,
+}
+
+fn rows() -> Vec<Row> {
+    let mut state = 7_u64;
+    let mut next = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let row = |row: u32| {
+        let size = next(1000) as f64 / 10.0;
+        let colour = ["red", "green", "blue"][usize::try_from(next(3)).expect("small")];
+        let odds = 15 + if colour == "red" { 20 } else { 0 } + if size > 50.0 { 20 } else { 0 };
+        Row { minutes: 97 * row, size, colour, late: next(100) < odds }
+    };
+    (0..ROWS).map(row).collect()
+}
+
+impl Row {
+    fn day(&self) -> String {
+        // 2,000 rows of 97 minutes are 135 days from 1 March 2021: none has a day and a month that could change places
+        // everywhere.
+        let day = i64::from(self.minutes / 1440);
+        jiff_date(day)
+    }
+
+    fn clock(&self) -> String {
+        format!("{:02}:{:02}", self.minutes / 60 % 24, self.minutes % 60)
+    }
+}
+
+/// The date so many days behind 2021-03-01.
+fn jiff_date(day: i64) -> String {
+    let lengths = [31, 30, 31, 30, 31, 31];
+    let (mut day, mut month) = (day, 3);
+    for length in lengths {
+        if day < length {
+            break;
+        }
+        day -= length;
+        month += 1;
+    }
+    format!("2021-{month:02}-{:02}", day + 1)
+}
+
+fn table(header: &str, line: impl Fn(&Row) -> String) -> String {
+    let lines: Vec<String> = rows().iter().map(line).collect();
+    format!("{header}{}\n", lines.join("\n"))
+}
+
+fn plain() -> String {
+    table("at,size,colour,late\n", |row| {
+        format!("{} {},{},{},{}", row.day(), row.clock(), row.size, row.colour, u8::from(row.late))
+    })
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    out.write_all(text.as_bytes()).expect("memory");
+    out.finish().expect("memory")
+}
+
+/// An archive made by the standard library of Python, as people make them.
+fn zip(folder: &Path, text: &str) -> Vec<u8> {
+    let inner = folder.join("inner.csv");
+    fs::write(&inner, text).expect("a file");
+    let archive = folder.join("made.zip");
+    let python =
+        ["-m", "zipfile", "-c", &archive.display().to_string(), &inner.display().to_string()].map(str::to_owned);
+    let made = std::process::Command::new("python3").args(python).status().expect("Python runs");
+    assert!(made.success());
+    let bytes = fs::read(archive).expect("an archive");
+    fs::remove_file(inner).expect("was there");
+    bytes
+}
+
+/// Files that tell everything but the target: name, content, further options, and a line that the pipeline file then has.
+fn shapes(folder: &Path) -> Vec<(&'static str, Vec<u8>, Vec<&'static str>, &'static str)> {
+    let plain = plain();
+    let of = |text: String| text.into_bytes();
+    let zstd = zstd::encode_all(plain.as_bytes(), 1).expect("memory");
+    let with = |header: &str, line: &dyn Fn(&Row) -> String| of(table(header, line));
+    let late = |row: &Row| u8::from(row.late);
+    let time = "time = { column = \"at\", format = \"%Y-%m-%d %H:%M\" }";
+    vec![
+        ("plain.csv", of(plain.clone()), vec![], time),
+        ("packed.csv.gz", gzip(&plain), vec![], time),
+        ("squeezed.zst", zstd, vec![], time),
+        ("archive.zip", zip(folder, &plain), vec![], time),
+        ("no-ending", of(plain.clone()), vec![], "path = \"no-ending\""),
+        ("tabs.tsv", of(plain.replace(',', "\t")), vec![], "delimiter = \"\\t\""),
+        ("semicolons.txt", of(plain.replace(',', ";")), vec![], "delimiter = \";\""),
+        ("bars.csv", of(plain.replace(',', "|")), vec![], "delimiter = \"|\""),
+        ("windows.csv", of(format!("\u{feff}{}", plain.replace('\n', "\r\n"))), vec![], time),
+        (
+            "decimal-commas.csv",
+            with("at;size;colour;late\n", &|row| {
+                format!("{};{};{};{}", row.day(), format!("{:.1}", row.size).replace('.', ","), row.colour, late(row))
+            }),
+            vec![],
+            "decimal = \",\"",
+        ),
+        ("report.csv", of(format!("Report of the harbour\nmade by hand\n\n{plain}")), vec![], "skip = 3"),
+        (
+            "headless.csv",
+            of(plain.split_once('\n').expect("a header").1.to_owned()),
+            vec!["--target", "column_4"],
+            "columns = [",
+        ),
+        (
+            "epoch.csv",
+            with("ts,size,colour,late\n", &|row| {
+                format!("{},{},{},{}", 1_614_556_800 + u64::from(row.minutes) * 60, row.size, row.colour, late(row))
+            }),
+            vec![],
+            "format = \"seconds\"",
+        ),
+        (
+            "milliseconds.csv",
+            with("ts,size,colour,late\n", &|row| {
+                format!(
+                    "{},{},{},{}",
+                    1_614_556_800_000 + u64::from(row.minutes) * 60_000,
+                    row.size,
+                    row.colour,
+                    late(row)
+                )
+            }),
+            vec![],
+            "format = \"milliseconds\"",
+        ),
+        (
+            "two-columns.csv",
+            with("day,clock,size,colour,late\n", &|row| {
+                format!("{},{},{},{},{}", row.day(), row.clock(), row.size, row.colour, late(row))
+            }),
+            vec![],
+            "from = [\"day\", \"clock\"]",
+        ),
+        (
+            "doubled.csv",
+            with("at,size,,size,late\n", &|row| {
+                format!("{},{},{},{},{}", row.day(), row.size, row.colour, row.size * 2.0, late(row))
+            }),
+            vec![],
+            "columns = [\"at\", \"size\", \"column_3\", \"size_2\", \"late\"]",
+        ),
+        (
+            "american.csv",
+            with("at,size,colour,late\n", &|row| {
+                let day = row.day();
+                format!("{}/{}/2021 {},{},{},{}", &day[5..7], &day[8..], row.clock(), row.size, row.colour, late(row))
+            }),
+            vec![],
+            "format = \"%m/%d/%Y %H:%M\"",
+        ),
+        (
+            "gaps.csv",
+            with("at,size,colour,late\n", &|row| {
+                let size = match row.minutes % 7 {
+                    0 => "NA".to_owned(),
+                    1 => "?".to_owned(),
+                    2 => "\\N".to_owned(),
+                    _ => row.size.to_string(),
+                };
+                format!("{},{size},{},{}", row.day(), row.colour, late(row))
+            }),
+            vec![],
+            "null = [\"\", \"?\", \"NA\", '\\N']",
+        ),
+        (
+            "quoted.csv",
+            with("at,size,colour,late\n", &|row| {
+                format!("{},{},\"{}, or \"\"so\"\"\",{}", row.day(), row.size, row.colour, late(row))
+            }),
+            vec![],
+            "time = { column = \"at\", format = \"%Y-%m-%d\" }",
+        ),
+        (
+            "apostrophes.csv",
+            with("at,size,colour,late\n", &|row| {
+                format!("{},{},'{}, or so',{}", row.day(), row.size, row.colour, late(row))
+            }),
+            vec![],
+            "quote = \"'\"",
+        ),
+        (
+            "timeless.csv",
+            with("size,colour,late\n", &|row| format!("{},{},{}", row.size, row.colour, late(row))),
+            vec![],
+            "the order of the rows is taken as time",
+        ),
+        (
+            "words.csv",
+            with("at,size,colour,late\n", &|row| {
+                format!("{},{},{},{}", row.day(), row.size, row.colour, if row.late { "yes" } else { "no" })
+            }),
+            vec![],
+            "equals = \"yes\"",
+        ),
+    ]
+}
+
+#[test]
+fn files_of_every_shape_run_at_the_first_try() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    for (name, bytes, more, line) in shapes(here) {
+        fs::write(here.join(name), bytes).expect("a file");
+        let target: &[&str] = if more.contains(&"--target") { &[] } else { &["--target", "late"] };
+        let said = done(here, &[&["init", name], target, &more].concat());
+        let file = said.split_whitespace().next().expect("a name").to_owned();
+        let pipeline = fs::read_to_string(here.join(&file)).expect("a pipeline file");
+        assert!(pipeline.contains(line), "{name}: {line} is not in\n{pipeline}");
+        assert!(pipeline.contains("positive") || pipeline.contains("% of 2,000 rows"), "{pipeline}");
+        let check = done(here, &["check", &file]);
+        assert!(check.contains("2,000 rows; 0 have no target") && check.contains("no faults"), "{name}: {check}");
+        let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--limit", "700"];
+        let run = done(here, &run);
+        assert!(run.contains("Too few windows to tell"), "{name}: {run}");
+        let stored = fs::read_dir(here.join(format!(".windrow/{}/models", file.trim_end_matches(".toml"))));
+        assert!(stored.expect("models").count() >= 2, "{name}");
+    }
+}
+
+#[test]
+fn the_fixtures_need_their_targets_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flights = fixture("flights-sample.csv.zst").display().to_string();
+    let target = ["--target", "arr_delay >= 15"];
+    let said = fails(folder.path(), &[&["init", &flights][..], &target].concat(), 2);
+    assert!(said.contains("flight: whole numbers with 2,155 levels") && said.contains("--leave-out flight"), "{said}");
+    assert!(!folder.path().join("flights-sample.toml").exists(), "nothing is written before all is known");
+    let said = done(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat());
+    for left_out in
+        ["dep_delay: it alone ranks the target too well (AUC 0.", "air_time: it is missing exactly where", "tailnum: "]
+    {
+        assert!(said.contains(left_out), "{said}");
+    }
+    let pipeline = fs::read_to_string(folder.path().join("flights-sample.toml")).expect("a pipeline file");
+    for line in [
+        "calendar = [\"hour\", \"weekday\"]",
+        "categorical = [\"carrier\", \"origin\", \"dest\"",
+        "at_least = 15  # 24.",
+    ] {
+        assert!(pipeline.contains(line), "{line}: {pipeline}");
+    }
+    // Nothing is overwritten, and what is the same is no other.
+    let said = fails(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat(), 2);
+    assert!(said.contains("is there already: --force overwrites it"), "{said}");
+
+    let taxi = fixture("taxi.csv.zst").display().to_string();
+    let said = done(folder.path(), &["init", &taxi, "--target", "tip_share >= 0.25"]);
+    assert!(said.contains("cut into: months") && said.contains("vendor: whole numbers with 3 values"), "{said}");
+}
+
+#[test]
+fn what_the_file_does_not_tell_is_said_on_the_command_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    fs::write(here.join("plain.csv"), plain()).expect("a file");
+    let said = fails(here, &["init", "plain.csv"], 2);
+    assert!(said.contains("what is to be predicted?"), "{said}");
+    assert!(said.contains("windrow init plain.csv --target 'late'") && said.contains("`1` is positive"), "{said}");
+
+    let said = fails(here, &["init", "plain.csv", "--target", "size"], 2);
+    let offers: Vec<&str> =
+        said.lines().filter(|line| line.contains("windrow init plain.csv --target 'size >= ")).collect();
+    assert_eq!(offers.len(), 3, "{said}");
+    // Each can be pasted.
+    let pasted = offers[1].trim().replace("windrow ", &format!("{} ", env!("CARGO_BIN_EXE_windrow")));
+    let shell = std::process::Command::new("sh").args(["-c", &pasted]).current_dir(here).output().expect("a shell");
+    assert!(shell.status.success(), "{pasted}: {}", text(&shell.stderr));
+
+    // Day and month of the first twelve days of each month.
+    let ambiguous = table("at,size,late\n", |row| {
+        let (day, month) = (1 + row.minutes / 1440 % 12, 1 + row.minutes / 1440 / 12);
+        format!("{day:02}/{month:02}/2021,{},{}", row.size, u8::from(row.late))
+    });
+    fs::write(here.join("ambiguous.csv"), ambiguous).expect("a file");
+    let said = fails(here, &["init", "ambiguous.csv", "--target", "late"], 2);
+    assert!(said.contains("day and month cannot be told apart"), "{said}");
+    for choice in [
+        "--time 'at=%d/%m/%Y'\n      the day first: all rows in order",
+        "--time 'at=%m/%d/%Y'\n      the month first: ",
+    ] {
+        assert!(said.contains(choice), "{said}");
+    }
+    done(here, &["init", "ambiguous.csv", "--target", "late", "--time", "at=%d/%m/%Y"]);
+    let said = fails(here, &["init", "ambiguous.csv", "--target", "late", "--time", "at=%m/%d/%Y", "--force"], 1);
+    assert!(said.contains("out of order") && said.contains("--repaired-copy"), "{said}");
+
+    let cases: [(&[&str], &str); 11] = [
+        (&["--target", "lat"], "the file has no column `lat`; did you mean `late`?"),
+        (&["--target", "late > x"], "`x` is not a number"),
+        (&["--target", "colour > 5"], "colour holds texts and no numbers"),
+        (&["--target", "colour in red,grean"], "colour is never `grean`; did you mean `green`?"),
+        (&["--target", "late about 5"], "`about 5` is no rule"),
+        (&["--target", "size >= 5000"], "no row has size >= 5000"),
+        (&["--target", "size >= -5"], "every row has size >= -5"),
+        (&["--target", "late", "--time", "size"], "how size is written is not known"),
+        (&["--target", "late", "--time", "at=%H"], "it does not tell year, month and day"),
+        (&["--target", "late", "--numeric", "colour"], "colour holds texts and no numbers"),
+        (&["--target", "late", "--window", "fortnight"], "`fortnight` is no day, week, month or quarter"),
+    ];
+    for (arguments, told) in cases {
+        let said = fails(here, &[&["init", "plain.csv", "--name", "other"], arguments].concat(), 2);
+        assert!(said.contains(told), "{arguments:?}: {said}");
+        assert!(!here.join("other.toml").exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn columns_that_give_the_target_away_ids_and_numbers_that_mean_missing_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let wide = table("at,size,id,note,refund,status,temp,stars,late\n", |row| {
+        let late = u8::from(row.late);
+        let refund = if row.late { row.size.to_string() } else { String::new() };
+        let status = if row.late { "overdue" } else { "fine" };
+        let temp = if row.minutes % 10 == 0 { "-999".to_owned() } else { format!("{:.1}", row.size / 3.0) };
+        let (id, note, stars) = (9000 - row.minutes / 97, format!("text {}", row.minutes), row.minutes % 5);
+        format!("{},{},{id},{note},{refund},{status},{temp},{stars},{late}", row.day(), row.size)
+    });
+    fs::write(here.join("wide.csv"), wide).expect("a file");
+    let said = done(here, &["init", "wide.csv", "--target", "late"]);
+    for told in [
+        "id: named like an id",
+        "note: an id or a text: 2,000 different values",
+        "refund: where it is missing tells the target too well",
+        "status: it alone ranks the target too well (AUC 1.000)",
+        "temp: -999 stands 200 times, far from 0 to 33.3",
+        "stars: whole numbers with 5 values, taken as a category",
+    ] {
+        let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(unwrapped.contains(told), "{told}: {said}");
+    }
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    let kept = done(here, &["init", "wide.csv", "--target", "late", "--keep", "status", "--null=-999", "--force"]);
+    assert!(kept.contains("status: kept, though"), "{kept}");
+    let pipeline = fs::read_to_string(here.join("wide.toml")).expect("a pipeline file");
+    assert!(pipeline.contains("\"-999\"") && pipeline.contains("\"status\""), "{pipeline}");
+    // A check of that finds what init would have left out.
+    let output = at(here, &["check", "wide.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stdout).contains("features: status: it alone ranks the target too well"),
+        "{}",
+        text(&output.stdout)
+    );
+}
+
+#[test]
+fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    // Latin letters of one byte, two rows that change places, and one that lies far behind.
+    let mut lines: Vec<String> = plain().lines().map(|line| line.replace("blue", "bl\u{e9}u")).collect();
+    lines.swap(1000, 1001);
+    let far = lines.remove(200);
+    lines.insert(1500, far);
+    let latin: Vec<u8> =
+        lines.join("\n").chars().map(|letter| u8::try_from(u32::from(letter)).expect("Latin")).collect();
+    fs::write(here.join("old.csv"), &latin).expect("a file");
+    let init = ["init", "old.csv", "--target", "late"];
+    let said = fails(here, &init, 1);
+    assert!(
+        said.contains("rows are not UTF-8 (the first is row ")
+            && said.contains("windrow init old.csv --target late --repaired-copy OUT.csv.zst"),
+        "{said}"
+    );
+    assert!(said.contains("2 rows are out of order (the first is row 1,000), largest step back"), "{said}");
+    let output = at(here, &[&init[..], &["--repaired-copy", "new.csv.zst"]].concat());
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("new.csv.zst: 2,000 rows, 2 of them moved into the order of their times"), "{said}");
+    assert!(fs::read_to_string(here.join("new.toml")).expect("a file").contains("path = \"new.csv.zst\""));
+    let repaired = zstd::decode_all(fs::File::open(here.join("new.csv.zst")).expect("a copy")).expect("zstd");
+    let mut sorted: Vec<String> = lines[1..].to_vec();
+    sorted.sort_by_key(|line| line[..16].to_owned());
+    assert_eq!(text(&repaired), format!("{}\n{}\n", lines[0], sorted.join("\n")));
+    assert_eq!(fs::read(here.join("old.csv")).expect("a file"), latin, "the file itself stays");
+    // A copy is never written over the file, nor over another without being told to.
+    for copy in ["old.csv", "new.csv.zst"] {
+        fails(here, &[&init[..], &["--repaired-copy", copy]].concat(), 2);
+    }
+    // What is whole needs no copy.
+    fs::write(here.join("plain.csv"), plain()).expect("a file");
+    let output = at(here, &["init", "plain.csv", "--target", "late", "--repaired-copy", "none.csv.zst"]);
+    assert!(text(&output.stderr).contains("nothing is to be repaired") && !here.join("none.csv.zst").exists());
+    // Two bytes a letter, as spreadsheets write.
+    let wide: Vec<u8> = format!("\u{feff}{}", plain()).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(here.join("wide.csv"), wide).expect("a file");
+    let said = fails(here, &["init", "wide.csv", "--target", "late"], 1);
+    assert!(said.contains("is UTF-16 and not UTF-8") && said.contains("--repaired-copy"), "{said}");
+    done(here, &["init", "wide.csv", "--target", "late", "--repaired-copy", "narrow.csv.zst"]);
+    let narrow = zstd::decode_all(fs::File::open(here.join("narrow.csv.zst")).expect("a copy")).expect("zstd");
+    assert_eq!(text(&narrow), plain());
+}
+
+#[test]
+fn a_data_file_runs_without_a_pipeline_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    fs::write(here.join("Plain Data.csv"), plain()).expect("a file");
+    let run =
+        ["run", "Plain Data.csv", "--target", "late", "--once", "--broker", "embedded", "--listen", "127.0.0.1:0"];
+    let output = at(here, &run);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("plain-data.toml is written"), "{}", text(&output.stderr));
+    // Once more: the same file, the same run, which is through.
+    assert!(at(here, &run).status.success());
+    fs::write(here.join("plain-data.toml"), "mine").expect("a file");
+    let said = fails(here, &run, 2);
+    assert!(said.contains("plain-data.toml is there already, and says something else"), "{said}");
+    let said = fails(here, &["run", "plain-data.toml", "--target", "late"], 2);
+    assert!(said.contains("goes with a data file, and not with a pipeline file"), "{said}");
+    let said = fails(here, &["run", "none.csv", "--target", "late"], 1);
+    assert!(said.contains("cannot open the dataset none.csv"), "{said}");
+}
+
+#[test]
+fn what_is_no_table_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let cases: [(&str, &[u8], &str); 6] = [
+        ("empty.csv", b"", "is empty"),
+        ("header.csv", b"a,b\n", "no rows"),
+        ("prose.txt", b"Once upon a time\nthere was a file\nwithout columns\n", "is no table"),
+        ("book.xlsx", b"PK\x03\x04", "zip archive"),
+        ("data.parquet", b"PAR1....", "it is Parquet"),
+        ("cut.csv.gz", &gzip(&plain())[..4000], "cannot be read"),
+    ];
+    for (name, bytes, told) in cases {
+        fs::write(here.join(name), bytes).expect("a file");
+        let output = at(here, &["init", name, "--target", "a"]);
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && said.contains(told), "{name}: {said}");
+    }
+}
