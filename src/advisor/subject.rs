@@ -26,8 +26,17 @@ pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool
         unit: pipeline.window.plural(),
         span: first.zip(last).map(|(first, last)| format!("{} to {}", month(first), month(last))),
         days: days.filter(|days| *days > 0.0),
-        note: repeats.then(|| format!("Windows behind {windows} repeat rows, and are no evidence.")),
+        note: note(pipeline, repeats.then_some(windows)),
     }
+}
+
+/// What more there is to say of the evidence; `repeats` is the last window before rows come again.
+fn note(pipeline: &Pipeline, repeats: Option<u32>) -> Option<String> {
+    let repeats = repeats.map(|windows| format!("Windows behind {windows} repeat rows, and are no evidence."));
+    let is_timeless = pipeline.dataset.time.is_none();
+    let timeless = is_timeless.then(|| "No column tells the time: the order of the rows is taken for it.".to_owned());
+    let said: Vec<String> = repeats.into_iter().chain(timeless).collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 /// As in `tip_share at least 0.25?`.

@@ -208,6 +208,9 @@ pub(crate) enum TopicCommand {
     Describe {
         #[command(flatten)]
         topic: TopicArgs,
+        /// List all partitions
+        #[arg(long)]
+        all: bool,
         /// Print JSON, for machines
         #[arg(long)]
         json: bool,

@@ -45,7 +45,7 @@ pub(crate) fn start(display: &Display) -> Log {
     let filter = if filter.contains(ACCESS) { filter } else { format!("{filter},{ACCESS}=info") };
     let lines = tracing_subscriber::fmt::layer().with_writer(PastBars(display.clone()));
     // Colours are for people; in a file they are noise.
-    let lines = lines.with_ansi(io::stderr().is_terminal());
+    let lines = lines.with_ansi(io::stderr().is_terminal() && environment("NO_COLOR").is_none());
     let is_json = environment("WINDROW_LOG_FORMAT").is_some_and(|format| format == "json");
     let lines = if is_json { lines.json().flatten_event(true).with_span_list(false).boxed() } else { lines.boxed() };
     let lines = lines.with_filter(LogFilter(EnvFilter::new(filter)));

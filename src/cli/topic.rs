@@ -6,9 +6,12 @@ use crate::app::AppError;
 use crate::broker::topics::Settings;
 use crate::broker::{Creation, topics};
 use crate::cli::args::{TopicArgs, TopicCommand};
-use crate::cli::print::{stdout, thousands};
+use crate::cli::print::{stdout, table, thousands};
 use crate::cli::{CliError, stages};
 use crate::config::Pipeline;
+
+/// Partitions that are listed where not all are asked for.
+const SHOWN: usize = 20;
 
 pub(crate) async fn execute(command: TopicCommand) -> Result<(), CliError> {
     match command {
@@ -16,7 +19,7 @@ pub(crate) async fn execute(command: TopicCommand) -> Result<(), CliError> {
             create(topic, Settings { replication: replication.map(|copies| i32::from(copies.get())), config }).await
         }
         TopicCommand::Delete(args) => delete(args).await,
-        TopicCommand::Describe { topic, json } => describe(topic, json).await,
+        TopicCommand::Describe { topic, all, json } => describe(topic, all, json).await,
     }
 }
 
@@ -46,7 +49,7 @@ async fn delete(args: TopicArgs) -> Result<(), CliError> {
     Ok(stdout(&format!("deleted the topic `{name}`\n"))?)
 }
 
-async fn describe(args: TopicArgs, as_json: bool) -> Result<(), CliError> {
+async fn describe(args: TopicArgs, all: bool, as_json: bool) -> Result<(), CliError> {
     let name = Pipeline::load(&args.pipeline).map_err(AppError::from)?.stream.topic;
     let connection = stages::connection(args.cluster)?;
     let state = topics::describe(&connection, &name).await.map_err(AppError::from)?;
@@ -57,14 +60,17 @@ async fn describe(args: TopicArgs, as_json: bool) -> Result<(), CliError> {
             .collect();
         format!("{:#}\n", json!({"topic": name, "partitions": partitions}))
     } else {
-        let lines: String = partitions
-            .map(|partition| {
-                let held = u64::try_from(partition.high.0 - partition.low.0).unwrap_or_default();
-                let (low, high) = (partition.low, partition.high);
-                format!("  partition {}: {} records (offsets {low} to {high})\n", partition.partition, thousands(held))
-            })
-            .collect();
-        format!("topic `{name}`\n{lines}")
+        let (count, records) = (state.partitions.len(), thousands(state.messages()));
+        let mut table = table(["partition", "records", "first offset", "next offset"], 0..4);
+        for partition in partitions.take(if all { usize::MAX } else { SHOWN }) {
+            let held = u64::try_from(partition.high.0 - partition.low.0).unwrap_or_default();
+            let (low, high) = (partition.low.to_string(), partition.high.to_string());
+            table.add_row([partition.partition.to_string(), thousands(held), low, high]);
+        }
+        let plural = if count == 1 { "" } else { "s" };
+        let hidden = if all { 0 } else { count.saturating_sub(SHOWN) };
+        let more = if hidden > 0 { format!("{hidden} more partitions: --all\n") } else { String::new() };
+        format!("topic `{name}`: {records} records in {count} partition{plural}\n{}\n{more}", table.trim_fmt())
     };
     Ok(stdout(&text)?)
 }

@@ -38,6 +38,7 @@ pub(super) struct Dataset {
     pub(super) delimiter: Option<String>,
     pub(super) quote: Option<String>,
     pub(super) decimal: Option<String>,
+    #[serde(default, deserialize_with = "some_list")]
     pub(super) null: Option<Vec<String>>,
     pub(super) time: Option<Time>,
 }
@@ -59,19 +60,20 @@ pub(super) struct Target {
     pub(super) at_most: Option<f64>,
     pub(super) below: Option<f64>,
     pub(super) equals: Option<String>,
+    #[serde(default, deserialize_with = "some_list")]
     pub(super) one_of: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Features {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     pub(super) numeric: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     pub(super) log: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     pub(super) categorical: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     pub(super) calendar: Vec<CalendarPart>,
     pub(super) min_count: Option<u64>,
 }
@@ -96,6 +98,35 @@ pub(super) struct Pace {
     pub(super) max: Option<Written>,
     pub(super) mean: Option<Written>,
     pub(super) speedup: Option<f64>,
+}
+
+/// A list; what stands alone is a list of one.
+fn list<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct OneOrMany<T>(std::marker::PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for OneOrMany<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a text or a list of texts")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<T>, E> {
+            T::deserialize(serde::de::value::StrDeserializer::new(text)).map(|one| vec![one])
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, items: A) -> Result<Vec<T>, A::Error> {
+            Vec::deserialize(serde::de::value::SeqAccessDeserializer::new(items))
+        }
+    }
+
+    deserializer.deserialize_any(OneOrMany(std::marker::PhantomData))
+}
+
+fn some_list<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    list(deserializer).map(Some)
 }
 
 /// A pace that takes no further value may be written as its kind alone.
@@ -151,6 +182,7 @@ pub(super) struct Quarantine {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Train {
+    #[serde(default, deserialize_with = "some_list")]
     pub(super) schemes: Option<Vec<Scheme>>,
     pub(super) l2: Option<OneOrMany>,
     pub(super) solver: Option<Solver>,
@@ -272,7 +304,7 @@ pub(super) struct Serve {
     pub(super) connections: Option<u32>,
     pub(super) keys: Option<PathBuf>,
     pub(super) tls: Option<Tls>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     pub(super) cors: Vec<String>,
     pub(super) access_log: Option<bool>,
 }

@@ -97,8 +97,9 @@ fn tell(pipeline: &Pipeline, survey: &Survey, check: &mut Check) {
     let Check { faults, notes, .. } = check;
     let refused = survey.rows - survey.taken();
     for (what, found) in &survey.refused {
-        let (rows, first) = (thousands(found.rows), thousands(found.first));
-        faults.push(format!("{what}: {rows} rows would go to quarantine; row {first}: {}", found.example));
+        let rows = if found.rows == 1 { "1 row".to_owned() } else { format!("{} rows", thousands(found.rows)) };
+        let first = thousands(found.first);
+        faults.push(format!("{what}: {rows} would go to quarantine; row {first}: {}", found.example));
     }
     let share = refused as f64 / survey.rows.max(1) as f64;
     if share > pipeline.quarantine.max_share {

@@ -101,6 +101,7 @@ impl Survey {
         };
         let mut overflowed = vec![false; survey.levels.len()];
         let needs_time = matches!(pipeline.window, WindowPolicy::Event { .. });
+        let mut newest: Option<i64> = None;
         while let Some(row) = reader.next_row()? {
             let number = row.number.get();
             survey.rows = number;
@@ -119,6 +120,10 @@ impl Survey {
                     continue;
                 }
             };
+            if let Some(fault) = time.and_then(|time| late(pipeline.window, time.seconds(), &mut newest)) {
+                survey.refuse(number, "late".to_owned(), fault);
+                continue;
+            }
             survey.count(number, label, time);
             let mut place = 0;
             for feature in &features {
@@ -181,6 +186,16 @@ fn read(schema: &Schema, fields: &Fields<'_>, needs_time: bool) -> Result<(Optio
         }
         _ => Ok((checked.label, time)),
     }
+}
+
+/// Why a row comes after its window has ended, where it does.
+fn late(policy: WindowPolicy, seconds: i64, newest: &mut Option<i64>) -> Option<String> {
+    let WindowPolicy::Event { span, lateness } = policy else { return None };
+    let before = *newest;
+    *newest = Some(before.map_or(seconds, |newest| newest.max(seconds)));
+    let passed = before?.saturating_sub(i64::try_from(lateness.as_secs()).unwrap_or(i64::MAX));
+    let is_late = span.begin(span.of_time(seconds) + 1) <= passed;
+    is_late.then(|| "it comes after a row of a later window, by more than window.lateness".to_owned())
 }
 
 /// Faults that are counted together.
