@@ -93,7 +93,9 @@ async fn attend(
     let quarantined = app.progress.counters().quarantined.get();
     if quarantined > 0 {
         let folder = app.workdir.join("quarantine");
-        text.push_str(&format!("{} rows were not taken; {} says why\n", thousands(quarantined), folder.display()));
+        let rows =
+            if quarantined == 1 { "1 row was".to_owned() } else { format!("{} rows were", thousands(quarantined)) };
+        text.push_str(&format!("{rows} not taken; {} says why\n", folder.display()));
     }
     text.push_str(&if once { files(app) } else { addresses(&running) });
     Ok((running, Some(text)))
