@@ -352,6 +352,57 @@ fn what_the_file_does_not_tell_is_said_on_the_command_line() {
     }
 }
 
+/// Starts a command in a terminal, answers the question that holds a text with Enter, and prints all and the exit code.
+const TERMINAL: &str = r#"
+import os, pty, select, sys, time
+asked, sent, out, end = sys.argv[1].encode(), False, b"", time.time() + 60
+pid, fd = pty.fork()
+if pid == 0:
+    os.environ["TERM"] = "xterm"
+    os.execv(sys.argv[2], sys.argv[2:])
+while time.time() < end:
+    if not select.select([fd], [], [], 0.2)[0]:
+        continue
+    try:
+        read = os.read(fd, 65536)
+    except OSError:
+        break
+    if not read:
+        break
+    out += read
+    if asked in out and not sent:
+        sent = True
+        os.write(fd, b"\r")
+sys.stdout.buffer.write(out)
+print("exit", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn in_a_terminal_it_asks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flights = fixture("flights-sample.csv.zst").display().to_string();
+    let program = env!("CARGO_BIN_EXE_windrow");
+    let ask = |asked: &str, colour: &str, arguments: &[&str]| {
+        let mut python = std::process::Command::new("python3");
+        python
+            .args(["-c", TERMINAL, asked, program])
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("NO_COLOR", colour);
+        text(&python.output().expect("Python runs").stdout)
+    };
+    let said = ask("does it name?", "1", &["init", &flights, "--target", "arr_delay >= 15"]);
+    assert!(said.contains("exit 0") && said.contains("flights-sample.toml is written"), "{said}");
+    assert!(!said.contains("\u{1b}[3"), "no colours where nobody wants them: {said:?}");
+    let pipeline = fs::read_to_string(folder.path().join("flights-sample.toml")).expect("a pipeline file");
+    assert!(pipeline.contains("#   flight: as --leave-out says"), "{pipeline}");
+    fs::write(folder.path().join("plain.csv"), plain()).expect("a file");
+    let said = ask("what is to be predicted?", "", &["init", "plain.csv"]);
+    assert!(said.contains("exit 0") && said.contains("plain.toml is written"), "{said}");
+    let quiet = ask("never", "", &["init", "plain.csv", "--quiet", "--force"]);
+    assert!(quiet.contains("exit 2") && quiet.contains("say it on the command line"), "{quiet}");
+}
+
 #[test]
 fn columns_that_give_the_target_away_ids_and_numbers_that_mean_missing_are_told() {
     let folder = tempfile::tempdir().expect("a folder");

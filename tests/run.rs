@@ -192,3 +192,41 @@ fn output_into_a_pipe_that_closes_is_no_failure() {
     drop(child.stdout.take());
     assert!(child.wait().expect("it ends").success());
 }
+
+#[test]
+fn a_port_that_nobody_chose_gives_way_and_one_that_was_chosen_does_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work").display().to_string();
+    let sample = fixture("flights-sample.toml").display().to_string();
+    // Where that fails it is taken already.
+    let _taken = std::net::TcpListener::bind("127.0.0.1:8080");
+    let serve = Running::start(&["serve", &sample, "--workdir", &workdir]);
+    let said = serve.wait_for("API: http");
+    assert!(said.contains("127.0.0.1:8080 is taken") && !said.contains("API: http://127.0.0.1:8080"), "{said}");
+    let output = windrow(&["serve", &sample, "--workdir", &workdir, "--listen", "127.0.0.1:8080"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("choose another address with --listen"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn shells_and_man_read_what_they_are_given() {
+    for shell in ["bash", "zsh", "fish"] {
+        let said = succeed(&["completions", shell]);
+        assert!(said.contains("windrow") && said.contains("advise"), "{said}");
+    }
+    let page = succeed(&["man"]);
+    assert!(page.starts_with(".ie") && page.contains("windrow init") && page.contains("\\-\\-repaired\\-copy"), "{page}");
+}
+
+#[test]
+fn quiet_tells_results_and_errors_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work").display().to_string();
+    let sample = fixture("flights-sample.toml").display().to_string();
+    let run = ["run", &sample, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let output = windrow(&[&run[..], &["--quiet"]].concat());
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("Too few windows"), "{}", text(&output.stdout));
+    let output = windrow(&["run", "none.toml", "-q"]);
+    assert!(text(&output.stderr).starts_with("error: "), "{}", text(&output.stderr));
+}

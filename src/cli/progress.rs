@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
@@ -12,9 +12,9 @@ use crate::cli::print::thousands;
 use crate::model::window_name;
 use crate::telemetry::{Counters, Event, Progress};
 
-const BAR: &str = "{prefix:>7} {bar:20.cyan/blue} {msg} · {per_sec} · {eta} left";
-const COUNTING: &str = "{prefix:>9} {human_pos} rows · {per_sec}";
-const COUNTING_TO: &str = "{prefix:>9} {bar:20.cyan/blue} {human_pos} of {human_len} rows · {per_sec} · {eta} left";
+const BAR: &str = "{prefix:>7} {bar:20.cyan/blue} {msg} · {rate} · {eta} left";
+const COUNTING: &str = "{prefix:>9} {human_pos} rows · {rate}";
+const COUNTING_TO: &str = "{prefix:>9} {bar:20.cyan/blue} {human_pos} of {human_len} rows · {rate} · {eta} left";
 const REDRAW: Duration = Duration::from_millis(100);
 /// Models that get a line of their own: a hundred would bury what matters.
 const MODELS_TOLD: usize = 20;
@@ -250,7 +250,11 @@ fn bar(display: &Display, prefix: &'static str) -> ProgressBar {
 
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    style.progress_chars("━╸─")
+    let rate = |state: &ProgressState, f: &mut dyn std::fmt::Write| {
+        // A bar that cannot be drawn is no reason to end.
+        let _ = write!(f, "{}/s", thousands(state.per_sec() as u64));
+    };
+    style.progress_chars("━╸─").with_key("rate", rate)
 }
 
 /// Whether the dataset, or what the topic holds, is known.
