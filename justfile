@@ -20,6 +20,15 @@ lint:
 openapi:
     WINDROW_BLESS=1 cargo test --test openapi
 
+# renew docs/example: the report of both demos
+example:
+    cargo build --release
+    rm -rf .windrow/example docs/example
+    target/release/windrow demo --once --broker embedded --workdir .windrow/example/flights
+    target/release/windrow demo --dataset taxi --once --broker embedded --workdir .windrow/example/taxi
+    target/release/windrow report fixtures/flights.toml --workdir .windrow/example/flights --out docs/example/flights.md
+    target/release/windrow report fixtures/taxi.toml --workdir .windrow/example/taxi --out docs/example/taxi.md
+
 # producer, consumer and trainer killed 220 times at random moments, as often the embedded broker, and all of them on Kafka (WINDROW_TEST_KAFKA)
 torture kills="220":
     WINDROW_TORTURE_KILLS={{kills}} cargo test --test torture --test broker_faults --test kafka kill -- --nocapture

@@ -27,6 +27,7 @@ use crate::dataset::{self, DatasetReader};
 use crate::producer::Producer;
 use crate::record::RunId;
 use crate::registry::Registry;
+use crate::report::Report;
 use crate::runtime::blocking;
 use crate::telemetry::{Event, Progress};
 
@@ -203,6 +204,18 @@ impl App {
             Ok(())
         });
         Ok(running)
+    }
+
+    /// The advice as a Markdown file with pictures; gives all files.
+    ///
+    /// # Errors
+    /// There is no advice yet, or a file cannot be written.
+    pub(crate) fn report(&self, out: &Path) -> Result<Vec<PathBuf>, AppError> {
+        let registry = self.registry()?;
+        let advice = registry.snapshot().advice().cloned();
+        let advice = advice.ok_or_else(|| AppError::NoAdvice { workdir: self.workdir.clone() })?;
+        let report = Report { advice, dataset: workdir::dataset(&self.workdir)? };
+        Ok(report.write_markdown(out)?)
     }
 
     /// The models made so far.

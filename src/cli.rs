@@ -17,6 +17,7 @@ mod models;
 mod openapi;
 mod print;
 mod progress;
+mod report;
 mod run;
 mod serve;
 mod signal;
@@ -89,6 +90,7 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Serve(args) => serve::execute(args, display, stop).await,
             Command::Advise(args) => advise::execute(args, display, stop).await,
             Command::Audit(args) => audit::execute(args, stop).await,
+            Command::Report(args) => report::execute(&args),
             Command::Models(args) => models::execute(&args),
             Command::Key(args) => key::execute(&args),
             Command::Openapi { pipeline, place } => openapi::execute(&pipeline, &place),

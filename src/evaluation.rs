@@ -20,11 +20,12 @@ mod losses;
 mod policy;
 mod ranking;
 mod sentences;
+mod titles;
 mod trial;
 
 pub use advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, BreakFinding, Calm, CostUnit, Judged, Named, NamedChange, PolicyFinding, Status,
-    Step, Subject, Verdict,
+    ADVICE_FORMAT, Advice, AgeFinding, BreakFinding, Calm, CostUnit, Course, Judged, Named, NamedChange, PolicyFinding,
+    Saved, Status, Step, Subject, Verdict,
 };
 pub use advise::{Question, advise};
 pub use alarm::{Detector, page_hinkley, psi_threshold};
@@ -38,6 +39,7 @@ pub use follow::{Followed, judge, named};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, OLDEST_AGE, WindowLosses, is_kept};
 pub use policy::{Policy, Refit};
 pub use ranking::{FEWEST_REFITS, FEWEST_WINDOWS, Ranked, Ranking};
+pub use titles::{Titles, finding, subject, titles};
 pub use trial::{Series, Trial, histories, intervals};
 
 #[cfg(test)]

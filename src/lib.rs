@@ -15,6 +15,7 @@ pub mod config;
 pub mod embedded;
 pub mod evaluation;
 mod files;
+mod plot;
 pub mod record;
 mod runtime;
 pub mod telemetry;
@@ -33,6 +34,7 @@ pub mod api;
 mod audit;
 pub mod consumer;
 mod producer;
+mod report;
 mod trainer;
 
 mod app;

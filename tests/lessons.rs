@@ -15,7 +15,6 @@ fn lesson(number: usize) -> String {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lessons.md")).expect("a page");
     let part = page.split("\n## ").nth(number).expect("a lesson");
     let script = part.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("commands");
-    let fixtures = fixture("").display().to_string();
     let (fixtures, port) = (fixture("").display().to_string(), free_port().to_string());
     let mut script = script.replace("../../fixtures/", &fixtures).replace("9092", &port);
     // The commands look for a broker at its usual port, which others may have here.

@@ -215,7 +215,10 @@ fn shells_and_man_read_what_they_are_given() {
         assert!(said.contains("windrow") && said.contains("advise"), "{said}");
     }
     let page = succeed(&["man"]);
-    assert!(page.starts_with(".ie") && page.contains("windrow init") && page.contains("\\-\\-repaired\\-copy"), "{page}");
+    assert!(
+        page.starts_with(".ie") && page.contains("windrow init") && page.contains("\\-\\-repaired\\-copy"),
+        "{page}"
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ const LONGEST_FILE: usize = 500;
 const LONGEST_MAIN: usize = 40;
 
 /// Each module and what it may import from this crate, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 25] = [
+const MAY_IMPORT: [(&str, &[&str]); 26] = [
     ("record", &[]),
     ("embedded", &[]),
     ("telemetry", &[]),
@@ -19,6 +19,7 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
     ("config", &["record"]),
     ("dataset", LAYER_0),
     ("evaluation", &["record"]),
+    ("plot", &["record", "evaluation"]),
     ("model", &["record", "config", "evaluation"]),
     ("broker", &["record", "config", "telemetry", "runtime", "embedded"]),
     ("batch", LAYER_0),
@@ -61,6 +62,7 @@ const LAYERS_0_TO_2: &[&str] = &[
     "runtime",
     "files",
     "evaluation",
+    "plot",
     "dataset",
     "model",
     "broker",
@@ -75,6 +77,7 @@ const LAYERS_0_TO_3: &[&str] = &[
     "runtime",
     "files",
     "evaluation",
+    "plot",
     "dataset",
     "model",
     "broker",

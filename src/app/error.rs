@@ -13,6 +13,7 @@ use crate::consumer::ConsumerError;
 use crate::dataset::DatasetError;
 use crate::producer::ProducerError;
 use crate::registry::RegistryError;
+use crate::report::ReportError;
 use crate::trainer::TrainerError;
 
 /// Why a command did not come to its end.
@@ -33,6 +34,17 @@ pub(crate) enum AppError {
     /// The batch files.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// The report.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// There is nothing to report.
+    #[error(
+        "there is no advice in {} yet: `windrow run` makes it as windows come, else `windrow advise`", workdir.display()
+    )]
+    NoAdvice {
+        /// The work directory.
+        workdir: PathBuf,
+    },
     /// The models.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -93,6 +93,23 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
     if changes.is_empty() { Ok(()) } else { Err(WorkdirError::Changed { path: workdir.to_owned(), changes }) }
 }
 
+/// The sha256 of the dataset that a directory was made from, where it says so.
+///
+/// # Errors
+/// What it says cannot be read.
+pub(crate) fn dataset(workdir: &Path) -> Result<Option<String>, WorkdirError> {
+    let path = workdir.join(RUN_FILE);
+    let unreadable = |reason: String| WorkdirError::Read { path: path.clone(), reason };
+    match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(error.to_string())),
+        Ok(text) => {
+            let held: RunFile = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
+            Ok(held.dataset)
+        }
+    }
+}
+
 /// Makes sure that one consumer and a group do not fill the same directory.
 ///
 /// # Errors

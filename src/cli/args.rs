@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Say how often to retrain, and on how much history: a paragraph, then the evidence
     Advise(AdviseArgs),
+    /// Write the advice with its pictures and numbers as a Markdown file
+    Report(ReportArgs),
     /// List the models made so far, with their scores
     Models(ModelsArgs),
     /// Make an API key
@@ -285,6 +287,17 @@ pub(crate) struct AdviseArgs {
     /// Print JSON, for machines
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// The file; its pictures go into a folder of its name beside it [default: ./NAME.md]
+    #[arg(long, value_name = "FILE.md")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

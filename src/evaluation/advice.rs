@@ -43,6 +43,9 @@ pub struct Advice {
     pub cost: Option<CostUnit>,
     /// Every change of the named policy, oldest first.
     pub changes: Vec<NamedChange>,
+    /// What the named policy, else the best one, saved from window to window.
+    #[serde(default)]
+    pub course: Option<Course>,
 }
 
 /// What the advice is about.
@@ -259,6 +262,26 @@ pub struct Calm {
     pub keeps: Option<f64>,
     /// The 95% interval.
     pub keeps_interval: Option<Interval>,
+}
+
+/// What a policy saved beside others, summed from window to window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    /// The policy.
+    pub policy: Policy,
+    /// The windows judged.
+    pub windows: Vec<u32>,
+    /// What it saved beside each of these.
+    pub saved: Vec<Saved>,
+}
+
+/// What a policy saved beside another one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// The other one.
+    pub beside: Policy,
+    /// Behind each window: log-loss of all rows so far, the other's less its own.
+    pub sums: Vec<f64>,
 }
 
 /// What errors and fits cost, and which policy costs least.

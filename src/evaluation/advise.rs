@@ -1,8 +1,8 @@
 //! From losses to advice.
 
 use crate::evaluation::advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, BreakFinding, Calm, CostUnit, Judged, Named, NamedChange, PolicyFinding, Status,
-    Step, Subject,
+    ADVICE_FORMAT, Advice, AgeFinding, BreakFinding, Calm, CostUnit, Course, Judged, Named, NamedChange, PolicyFinding,
+    Saved, Status, Step, Subject,
 };
 use crate::evaluation::alarm::{on_loss, on_psi};
 use crate::evaluation::breaks::{find_break, short};
@@ -70,6 +70,7 @@ pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
         world_change: None,
         cost: None,
         changes: changes(question),
+        course: None,
     };
     if let Some(mut ranking) = Ranking::new(&trial, question.keep) {
         ranking.find_confidence_set(&trial);
@@ -122,6 +123,8 @@ impl Findings<'_> {
         });
         advice.policies = policies.collect();
         advice.policies.sort_by(|a, b| a.log_loss.total_cmp(&b.log_loss));
+        let named = question.said.last().map(|said| said.policy);
+        advice.course = self.course(named.unwrap_or(trial.series[ranking.best].policy));
         if trial.len() < FEWEST_WINDOWS {
             return;
         }
@@ -149,6 +152,29 @@ impl Findings<'_> {
             calm: self.calm(found.window),
         });
         advice.cost = self.cost(advice);
+    }
+
+    /// What a policy saved beside never refitting, and beside refitting every window on all history.
+    fn course(&self, policy: Policy) -> Option<Course> {
+        let of = |policy: Policy| {
+            let found = |series: &&Series| series.policy == policy || series.same.contains(&policy);
+            self.trial.series.iter().find(found)
+        };
+        let own = of(policy)?;
+        let others = [
+            Policy { history: policy.history, refit: Refit::Never },
+            Policy { history: Scheme::Cumulative, refit: Refit::Every(1) },
+        ];
+        let saved = others.into_iter().filter_map(|beside| {
+            let other = of(beside).filter(|other| other.policy != own.policy)?;
+            let mut sum = 0.0;
+            let sums = other.log_loss.iter().zip(&own.log_loss).map(|(other, own)| {
+                sum += other - own;
+                sum
+            });
+            Some(Saved { beside, sums: sums.collect() })
+        });
+        Some(Course { policy, windows: self.trial.windows.clone(), saved: saved.collect() })
     }
 
     fn judged(&self) -> Judged {

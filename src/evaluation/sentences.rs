@@ -101,6 +101,16 @@ fn of_best(policy: Policy) -> String {
     }
 }
 
+/// What refitting on all history every window keeps.
+pub(super) fn more_history(all: &PolicyFinding) -> String {
+    let share = share(all);
+    match all.verdict {
+        Verdict::Worse => format!("More history hurts: all of it keeps {share}"),
+        Verdict::GoodEnough => format!("More history does no harm: all of it keeps {share}"),
+        _ => format!("Whether more history hurts cannot be told: all of it keeps {share}"),
+    }
+}
+
 /// What more and less history brings, where that is told.
 fn history(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
     let every = |history: Scheme| {
@@ -109,11 +119,7 @@ fn history(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
     };
     let chosen = length(named.policy.history);
     if let Some(all) = every(Scheme::Cumulative).filter(|_| chosen.is_some()) {
-        sentences.push(match all.verdict {
-            Verdict::Worse => format!("More history hurts: all of it keeps {}.", share(all)),
-            Verdict::GoodEnough => format!("More history does no harm: all of it keeps {}.", share(all)),
-            _ => format!("Whether more history hurts cannot be told: all of it keeps {}.", share(all)),
-        });
+        sentences.push(format!("{}.", more_history(all)));
     }
     let shortest = advice.policies.iter().filter(|found| found.policy.refit == Refit::Every(1));
     let shortest =
@@ -155,7 +161,7 @@ fn gain(advice: &Advice) -> String {
 }
 
 /// As in `98% (92 to 104)`.
-fn share(found: &PolicyFinding) -> String {
+pub(super) fn share(found: &PolicyFinding) -> String {
     let Some(keeps) = found.keeps else { return "an unknown share".to_owned() };
     match found.keeps_interval {
         Some(interval) => format!("{} ({} to {})", percent(keeps), whole(interval.low), whole(interval.high)),
@@ -163,7 +169,7 @@ fn share(found: &PolicyFinding) -> String {
     }
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{}%", whole(share))
 }
 

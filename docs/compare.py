@@ -1,0 +1,34 @@
+"""Compares two folders of reports: the same files, the same words, and numbers that are as good as the same.
+
+Another processor adds in another order, which may move the last digit that is shown, and with it a digest.
+"""
+
+import pathlib
+import re
+import sys
+
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+def parts(path):
+    text = DIGEST.sub("(digest)", path.read_text())
+    return NUMBER.sub("(number)", text), [float(number) for number in NUMBER.findall(text)]
+
+
+def main(ours, theirs):
+    ours, theirs = pathlib.Path(ours), pathlib.Path(theirs)
+    names = [sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) for folder in (ours, theirs)]
+    if names[0] != names[1]:
+        sys.exit(f"not the same files: {names[0]} and {names[1]}")
+    for name in names[0]:
+        (words, numbers), (other_words, other_numbers) = parts(ours / name), parts(theirs / name)
+        if words != other_words or len(numbers) != len(other_numbers):
+            sys.exit(f"{name} says something else: `just example` renews it")
+        for number, other in zip(numbers, other_numbers):
+            if abs(number - other) > 1.01 + 0.002 * abs(number):
+                sys.exit(f"{name}: {number} is {other} now: `just example` renews it")
+    print(f"{len(names[0])} files as they were")
+
+
+main(*sys.argv[1:])

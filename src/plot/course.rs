@@ -1,0 +1,103 @@
+//! Sums that grow from window to window.
+
+use crate::plot::scale::Scale;
+use crate::plot::svg::Picture;
+
+const WIDTH: u32 = 440;
+const HEIGHT: u32 = 320;
+const CLASSES: [&str; 2] = ["a", "b"];
+
+/// Sums over windows: the slope is the gain, a kink is a change.
+#[derive(Debug, Clone)]
+pub(crate) struct Course {
+    /// What it says.
+    pub(crate) title: String,
+    /// What is summed, with its unit.
+    pub(crate) unit: String,
+    /// The windows' numbers.
+    pub(crate) windows: Vec<u32>,
+    /// At most two lines.
+    pub(crate) lines: Vec<Line>,
+    /// Windows in which something changed, and what is written there.
+    pub(crate) marks: Vec<(u32, String)>,
+}
+
+/// One sum.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    /// What it is.
+    pub(crate) name: String,
+    /// Behind each window.
+    pub(crate) sums: Vec<f64>,
+}
+
+impl Course {
+    /// Draws it.
+    #[must_use]
+    pub(crate) fn draw(&self) -> Picture {
+        let last = |line: &Line| line.sums.last().copied().unwrap_or(0.0);
+        let described: Vec<String> =
+            self.lines.iter().map(|line| format!("{}: {:.0} in the end", line.name, last(line))).collect();
+        let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.join("; "));
+        let titles = picture.title(&self.title);
+        let (top, bottom, left, right) = (30.0 + 19.0 * titles as f64, 244.0, 60.0, 428.0);
+        let all = || self.lines.iter().flat_map(|line| line.sums.iter().copied());
+        let sums = Scale::new((all().fold(0.0, f64::min), all().fold(1e-9, f64::max)), (bottom, top));
+        let ends = (self.windows.first().copied().unwrap_or(0), self.windows.last().copied().unwrap_or(1));
+        let across = Scale::new((f64::from(ends.0), f64::from(ends.1)), (left, right));
+        for tick in sums.ticks(4.0) {
+            let class = if tick == 0.0 { "z" } else { "g" };
+            picture.line(class, (left, sums.place(tick)), (right, sums.place(tick)));
+            picture.text("s", "end", (left - 6.0, sums.place(tick) + 4.0), &short(tick));
+        }
+        for tick in across.ticks(5.0).into_iter().filter(|tick| tick.fract() == 0.0) {
+            picture.text("s", "middle", (across.place(tick), bottom + 18.0), &format!("{tick:.0}"));
+        }
+        for (window, label) in &self.marks {
+            let x = across.place(f64::from(*window));
+            picture.line("z k", (x, top), (x, bottom));
+            let anchor = if x > (left + right) / 2.0 { "end" } else { "start" };
+            picture.text("s", anchor, (if anchor == "end" { x - 4.0 } else { x + 4.0 }, top + 10.0), label);
+        }
+        for (number, (line, class)) in self.lines.iter().zip(CLASSES).enumerate() {
+            let points = self.windows.iter().zip(&line.sums);
+            let points = points.map(|(window, sum)| (across.place(f64::from(*window)), sums.place(*sum)));
+            picture.path(&format!("{class} w"), points);
+            let y = bottom + 36.0 + 16.0 * number as f64;
+            picture.line(&format!("{class} w"), (left, y - 4.0), (left + 22.0, y - 4.0));
+            picture.text("s", "start", (left + 28.0, y), &line.name);
+        }
+        picture.text("s", "start", (8.0, 316.0), &self.unit);
+        picture
+    }
+}
+
+/// As in `12k` for thousands.
+fn short(number: f64) -> String {
+    if number.abs() >= 10_000.0 { format!("{:.0}k", number / 1000.0) } else { format!("{number:.0}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_marks_are_drawn() {
+        let line = |name: &str, step: f64| Line {
+            name: name.to_owned(),
+            sums: (1..=20).map(|window| step * f64::from(window)).collect(),
+        };
+        let course = Course {
+            title: "It holds".to_owned(),
+            unit: "nats".to_owned(),
+            windows: (17..=36).collect(),
+            lines: vec![line("never", 700.0), line("all", -3.0)],
+            marks: vec![(29, "window 29".to_owned())],
+        };
+        let text = course.draw().alone();
+        assert_eq!(text.matches("<path").count(), 2);
+        assert!(text.contains(">10k</text>") && text.contains(">window 29</text>"), "{text}");
+        let empty = Course { windows: Vec::new(), lines: Vec::new(), marks: Vec::new(), ..course };
+        assert!(empty.draw().alone().contains("</svg>"));
+    }
+}

@@ -1,0 +1,116 @@
+//! Shares of a gain with their intervals, one beside the other.
+
+use crate::plot::scale::Scale;
+use crate::plot::svg::Picture;
+
+const WIDTH: u32 = 440;
+const HEIGHT: u32 = 320;
+/// Shares below are drawn at the edge, with their number.
+const LOWEST: f64 = -0.5;
+/// Shares of which intervals reach further are cut off.
+const HIGHEST: f64 = 1.5;
+
+/// Shares of a gain, one beside the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Shares {
+    /// What it says.
+    pub(crate) title: String,
+    /// What is beside each other, as in `refit every so many windows`.
+    pub(crate) across: String,
+    /// From left to right.
+    pub(crate) points: Vec<Point>,
+    /// The share that is good enough.
+    pub(crate) keep: f64,
+}
+
+/// One share.
+#[derive(Debug, Clone)]
+pub(crate) struct Point {
+    /// What it is the share of.
+    pub(crate) label: String,
+    /// The share; 1 is all.
+    pub(crate) share: f64,
+    /// Its 95% interval.
+    pub(crate) interval: Option<(f64, f64)>,
+    /// Whether it can be told.
+    pub(crate) is_told: bool,
+    /// Whether it is the one that is named.
+    pub(crate) is_named: bool,
+}
+
+impl Shares {
+    /// Draws it.
+    #[must_use]
+    pub(crate) fn draw(&self) -> Picture {
+        let described: Vec<String> = self.points.iter().map(Point::in_words).collect();
+        let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.join("; "));
+        let lines = picture.title(&self.title);
+        let (top, bottom, left, right) = (30.0 + 19.0 * lines as f64, 262.0, 52.0, 428.0);
+        let lows = self.points.iter().map(|point| point.interval.map_or(point.share, |(low, _)| low));
+        let highs = self.points.iter().map(|point| point.interval.map_or(point.share, |(_, high)| high));
+        let lowest = lows.fold(0.0, f64::min).max(LOWEST);
+        let highest = highs.fold(1.0, f64::max).min(HIGHEST);
+        let scale = Scale::new((lowest, highest + 0.05), (bottom, top));
+        for tick in scale.ticks(4.0) {
+            let class = if tick == 0.0 { "z" } else { "g" };
+            picture.line(class, (left, scale.place(tick)), (right, scale.place(tick)));
+            picture.text("s", "end", (left - 6.0, scale.place(tick) + 4.0), &format!("{:.0}%", 100.0 * tick));
+        }
+        picture.line("z k", (left, scale.place(self.keep)), (right, scale.place(self.keep)));
+        let step = (right - left) / self.points.len().max(1) as f64;
+        for (number, point) in self.points.iter().enumerate() {
+            let x = left + step * (number as f64 + 0.5);
+            if let Some((low, high)) = point.interval {
+                picture.line("a w", (x, scale.place(low)), (x, scale.place(high)));
+            }
+            let class = if point.is_told { "a" } else { "a w h" };
+            picture.circle(class, (x, scale.place(point.share)), 5.0);
+            if point.is_named {
+                picture.circle("b w h", (x, scale.place(point.share)), 10.0);
+            }
+            if !scale.holds(point.share) {
+                picture.text("s", "middle", (x, bottom - 10.0), &format!("{:.0}%", 100.0 * point.share));
+            }
+            picture.text("s", "middle", (x, bottom + 18.0), &point.label);
+        }
+        picture.text("s", "middle", ((left + right) / 2.0, bottom + 38.0), &self.across);
+        let keep = 100.0 * self.keep;
+        let note = format!("share of the best gain, 95%; dashed: {keep:.0}% is good enough; hollow: cannot tell");
+        picture.text("s", "start", (8.0, 316.0), &note);
+        picture
+    }
+}
+
+impl Point {
+    fn in_words(&self) -> String {
+        let interval = self.interval.map(|(low, high)| format!(", {:.0}% to {:.0}%", 100.0 * low, 100.0 * high));
+        format!("{}: {:.0}%{}", self.label, 100.0 * self.share, interval.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_share_is_drawn_and_one_far_below_has_its_number() {
+        let point = |label: &str, share: f64, is_told: bool| Point {
+            label: label.to_owned(),
+            share,
+            interval: Some((share - 0.1, share + 0.1)),
+            is_told,
+            is_named: label == "2",
+        };
+        let shares = Shares {
+            title: "Refit every 2nd window".to_owned(),
+            across: "windows".to_owned(),
+            points: vec![point("1", 1.0, true), point("2", 0.97, true), point("never", -1.93, false)],
+            keep: 0.9,
+        };
+        let text = shares.draw().alone();
+        assert_eq!(text.matches("<circle").count(), 4, "three points and a ring");
+        assert!(text.contains(">-193%</text>") && text.contains("2: 97%, 87% to 107%"), "{text}");
+        let empty = Shares { points: Vec::new(), ..shares }.draw().alone();
+        assert!(empty.contains("</svg>"));
+    }
+}

@@ -1,0 +1,125 @@
+//! The elements of a picture.
+
+use std::fmt::Write as _;
+
+/// What a picture looks like where no page says so. Colours of Okabe and Ito (2008), which colour-blind eyes tell apart.
+const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:currentColor}.t{font-size:15px;font-weight:600}.s{font-size:12px}\
+    svg{color:#1b1f24;background:#fff}.g{stroke:currentColor;stroke-opacity:.15}.z{stroke:currentColor;stroke-opacity:.5}\
+    .a{stroke:#0072b2;fill:#0072b2}.b{stroke:#d55e00;fill:#d55e00}.w{stroke-width:2}.k{stroke-dasharray:5 4}\
+    @media(prefers-color-scheme:dark){svg{color:#e6e9ed;background:#15181c}.a{stroke:#56b4e9;fill:#56b4e9}.b{stroke:#e69f00;fill:#e69f00}}.h{fill:none}";
+
+/// A picture, as the inside of an `svg` element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Picture {
+    width: u32,
+    height: u32,
+    inside: String,
+}
+
+impl Picture {
+    /// An empty picture with its title, which is shown, and its description, which is read out.
+    pub(super) fn new(width: u32, height: u32, title: &str, description: &str) -> Self {
+        let inside = format!("<title>{}</title><desc>{}</desc>", escaped(title), escaped(description));
+        Self { width, height, inside }
+    }
+
+    pub(super) fn line(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
+        let (x1, y1, x2, y2) = (place(x1), place(y1), place(x2), place(y2));
+        self.add(format_args!(r#"<line class="{class}" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>"#));
+    }
+
+    pub(super) fn circle(&mut self, class: &str, (x, y): (f64, f64), radius: f64) {
+        let (x, y, radius) = (place(x), place(y), place(radius));
+        self.add(format_args!(r#"<circle class="{class}" cx="{x}" cy="{y}" r="{radius}"/>"#));
+    }
+
+    pub(super) fn path(&mut self, class: &str, points: impl IntoIterator<Item = (f64, f64)>) {
+        let points: Vec<String> = points.into_iter().map(|(x, y)| format!("{} {}", place(x), place(y))).collect();
+        self.add(format_args!(r#"<path class="{class} h" d="M{}"/>"#, points.join("L")));
+    }
+
+    /// `anchor` is `start`, `middle` or `end`.
+    pub(super) fn text(&mut self, class: &str, anchor: &str, (x, y): (f64, f64), text: &str) {
+        let (x, y, text) = (place(x), place(y), escaped(text));
+        let class = if class.is_empty() { String::new() } else { format!(r#" class="{class}""#) };
+        let anchor = if anchor == "start" { String::new() } else { format!(r#" text-anchor="{anchor}""#) };
+        self.add(format_args!(r#"<text{class} x="{x}" y="{y}"{anchor}>{text}</text>"#));
+    }
+
+    /// A title on as many lines as it needs, from the top left; gives how many.
+    pub(super) fn title(&mut self, title: &str) -> usize {
+        // A letter of this size is about eight and a half wide.
+        let room = (f64::from(self.width) / 8.5) as usize;
+        let mut lines = vec![String::new()];
+        for word in title.split_whitespace() {
+            let last = lines.last().map_or(0, |line| line.chars().count());
+            if last > 0 && last + 1 + word.chars().count() > room {
+                lines.push(String::new());
+            }
+            if let Some(line) = lines.last_mut() {
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+        }
+        for (number, line) in lines.iter().enumerate() {
+            self.text("t", "start", (8.0, 20.0 + 19.0 * number as f64), line);
+        }
+        lines.len()
+    }
+
+    fn add(&mut self, element: std::fmt::Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _ = self.inside.write_fmt(element);
+        self.inside.push('\n');
+    }
+
+    /// As a file of its own.
+    #[must_use]
+    pub(crate) fn alone(&self) -> String {
+        let Self { width, height, inside } = self;
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+             role=\"img\">\n<style>{STYLE}</style>\n{inside}</svg>\n"
+        )
+    }
+}
+
+/// A place to a tenth of a unit: finer is not seen, and would differ from machine to machine.
+fn place(number: f64) -> String {
+    let text = format!("{number:.1}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            // XML has no place for them.
+            letter if letter.is_control() => safe.push(' '),
+            letter => safe.push(letter),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_handed_in_becomes_markup() {
+        let mut picture = Picture::new(100, 50, "</title><script>alert(1)</script>", "a \u{1} b");
+        picture.text("", "end", (1.0, 2.25), "\"x\" & 'y' < z");
+        let text = picture.alone();
+        assert!(!text.contains("<script") && !text.contains('\u{1}'), "{text}");
+        assert!(text.contains("&quot;x&quot; &amp; &#39;y&#39; &lt; z") && text.contains(r#"x="1" y="2.2""#), "{text}");
+        assert_eq!(picture.title("one two three four five six seven"), 4);
+    }
+}
