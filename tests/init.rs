@@ -323,3 +323,30 @@ fn what_is_no_table_is_told() {
         assert!(!output.status.success() && said.contains(told), "{name}: {said}");
     }
 }
+
+#[test]
+fn a_target_that_is_missing_is_no_negative_row_and_wide_files_cost_what_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let gaps = table("at,size,late\n", |row| {
+        let late = if row.minutes % 11 == 0 { "NA" } else { ["no", "yes"][usize::from(row.late)] };
+        format!("{},{},{late}", row.day(), row.size)
+    });
+    fs::write(here.join("gaps.csv"), gaps).expect("a file");
+    done(here, &["init", "gaps.csv", "--target", "late"]);
+    let pipeline = fs::read_to_string(here.join("gaps.toml")).expect("a pipeline file");
+    assert!(pipeline.contains("182 have no target") && pipeline.contains("null = [\"\", \"NA\"]"), "{pipeline}");
+    // Three thousand columns of long numbers: a column may not cost what all formats of times would.
+    let names: Vec<String> = (0..3000).map(|column| format!("c{column}")).collect();
+    let mut wide = format!("{},late\n", names.join(","));
+    for row in 0..120_u32 {
+        let cells: Vec<String> =
+            (0..3000_u32).map(|column| format!("{}.{:06}", column, (row * 7919 + column) % 999_983)).collect();
+        wide.push_str(&format!("{},{}\n", cells.join(","), u8::from(row % 3 == 0)));
+    }
+    fs::write(here.join("wide.csv"), &wide).expect("a file");
+    let program = env!("CARGO_BIN_EXE_windrow");
+    let limited = format!("ulimit -v 1500000; exec {program} init wide.csv --target late");
+    let output = std::process::Command::new("sh").args(["-c", &limited]).current_dir(here).output().expect("a shell");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}

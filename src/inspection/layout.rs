@@ -9,6 +9,8 @@ const QUOTES: [u8; 2] = [b'"', b'\''];
 const QUOTED: f64 = 0.2;
 /// So many records are looked at.
 const RECORDS: usize = 500;
+/// The values of so many records behind a header are tried.
+const TRIED: usize = 20;
 /// A header is told from rows by so many records behind it.
 const BEHIND: usize = 200;
 
@@ -130,6 +132,7 @@ fn is_header(rows: &[&Looked]) -> bool {
     let below = |place: usize| rest.iter().map(move |record| record.fields[place].trim());
     let has_values = (0..first.fields.len()).any(|place| {
         let (values, given) = below(place)
+            .take(TRIED)
             .filter(|text| !text.is_empty())
             .fold((0, 0), |(values, given), text| (values + usize::from(is_value(text)), given + 1));
         values * 2 > given

@@ -302,7 +302,7 @@ fn is_another_time(column: &Column) -> bool {
 fn null(scan: &Scan, numeric: &[String], target: &Target, options: &Options) -> Vec<String> {
     let mut texts: BTreeSet<String> = BTreeSet::from([String::new()]);
     for (name, column) in scan.names.iter().zip(&scan.columns) {
-        if numeric.contains(name) || (*name == target.column && column.is_number(true)) {
+        if numeric.contains(name) || *name == target.column {
             texts.extend(column.missing.keys().cloned());
         }
     }

@@ -96,9 +96,12 @@ impl Candidate {
     }
 }
 
-/// A text too short, too long or without a digit is no time: most are told without trying.
+/// Most texts are told to be no times without trying: those that are too short or too long, have few digits, or have digits
+/// alone and not as many as a date.
 fn could_be(text: &str) -> bool {
-    (6..=LONGEST).contains(&text.len()) && text.bytes().filter(u8::is_ascii_digit).count() >= 3
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let is_parted = text.bytes().any(|byte| b"-/.: ".contains(&byte));
+    (6..=LONGEST).contains(&text.len()) && digits >= 3 && (is_parted || [8, 14].contains(&digits))
 }
 
 /// The formats that have fitted all texts of a column so far, with the order of its rows by each.
@@ -118,15 +121,23 @@ impl TimeGuess {
             self.fits = Some(Vec::new());
             return;
         }
-        let fits =
-            self.fits.get_or_insert_with(|| (0..CANDIDATES.len()).map(|place| (place, Order::default())).collect());
-        fits.retain_mut(|(place, order)| match CANDIDATES[*place].read(text) {
-            Some(seconds) => {
-                order.push(row, seconds);
-                true
+        match &mut self.fits {
+            Some(fits) => fits.retain_mut(|(place, order)| match CANDIDATES[*place].read(text) {
+                Some(seconds) => {
+                    order.push(row, seconds);
+                    true
+                }
+                None => false,
+            }),
+            None => {
+                let fits = CANDIDATES.iter().enumerate().filter_map(|(place, candidate)| {
+                    let mut order = Order::default();
+                    order.push(row, candidate.read(text)?);
+                    Some((place, order))
+                });
+                self.fits = Some(fits.collect());
             }
-            None => false,
-        });
+        }
         self.last.clear();
         self.last.push_str(text);
     }
