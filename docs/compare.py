@@ -13,7 +13,13 @@ DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 def parts(path):
     text = DIGEST.sub("(digest)", path.read_text())
-    return NUMBER.sub("(number)", text), [float(number) for number in NUMBER.findall(text)]
+    return NUMBER.sub("(number)", text), NUMBER.findall(text)
+
+
+def are_alike(ours, theirs):
+    """Two units of the last place that is shown, or a five-hundredth."""
+    places = len(ours.partition(".")[2])
+    return abs(float(ours) - float(theirs)) <= 2.001 * 10**-places + 0.002 * abs(float(ours))
 
 
 def main(ours, theirs):
@@ -26,7 +32,7 @@ def main(ours, theirs):
         if words != other_words or len(numbers) != len(other_numbers):
             sys.exit(f"{name} says something else: `just example` renews it")
         for number, other in zip(numbers, other_numbers):
-            if abs(number - other) > 1.01 + 0.002 * abs(number):
+            if not are_alike(number, other):
                 sys.exit(f"{name}: {number} is {other} now: `just example` renews it")
     print(f"{len(names[0])} files as they were")
 

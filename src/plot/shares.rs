@@ -74,9 +74,8 @@ impl Shares {
             picture.text("s", "middle", (x, bottom + 18.0), &point.label);
         }
         picture.text("s", "middle", ((left + right) / 2.0, bottom + 38.0), &self.across);
-        let keep = 100.0 * self.keep;
-        let note = format!("share of the best gain, 95%; dashed: {keep:.0}% is good enough; hollow: cannot tell");
-        picture.text("s", "start", (8.0, 316.0), &note);
+        let note = "share of the best gain, 95%; dashed: good enough; hollow: cannot tell";
+        picture.text("s", "start", (8.0, 316.0), note);
         picture
     }
 }
