@@ -26,8 +26,8 @@ example:
     rm -rf .windrow/example docs/example
     target/release/windrow demo --once --broker embedded --workdir .windrow/example/flights
     target/release/windrow demo --dataset taxi --once --broker embedded --workdir .windrow/example/taxi
-    target/release/windrow report fixtures/flights.toml --workdir .windrow/example/flights --out docs/example/flights.md
-    target/release/windrow report fixtures/taxi.toml --workdir .windrow/example/taxi --out docs/example/taxi.md
+    target/release/windrow report --format md fixtures/flights.toml --workdir .windrow/example/flights --out docs/example/flights.md
+    target/release/windrow report --format md fixtures/taxi.toml --workdir .windrow/example/taxi --out docs/example/taxi.md
 
 # producer, consumer and trainer killed 220 times at random moments, as often the embedded broker, and all of them on Kafka (WINDROW_TEST_KAFKA)
 torture kills="220":

@@ -24,9 +24,11 @@ use crate::broker::{Broker, Choice, Connection, LogStorage, StartOptions, topics
 use crate::config::{Pipeline, Schema, WindowPolicy};
 use crate::consumer::{Consumer, Group};
 use crate::dataset::{self, DatasetReader};
+use crate::inspection;
 use crate::producer::Producer;
 use crate::record::RunId;
 use crate::registry::Registry;
+pub(crate) use crate::report::Form;
 use crate::report::Report;
 use crate::runtime::blocking;
 use crate::telemetry::{Event, Progress};
@@ -206,16 +208,16 @@ impl App {
         Ok(running)
     }
 
-    /// The advice as a Markdown file with pictures; gives all files.
+    /// The advice as a file with pictures; gives all files.
     ///
     /// # Errors
     /// There is no advice yet, or a file cannot be written.
-    pub(crate) fn report(&self, out: &Path) -> Result<Vec<PathBuf>, AppError> {
+    pub(crate) fn report(&self, form: Form, out: &Path) -> Result<Vec<PathBuf>, AppError> {
         let registry = self.registry()?;
         let advice = registry.snapshot().advice().cloned();
         let advice = advice.ok_or_else(|| AppError::NoAdvice { workdir: self.workdir.clone() })?;
         let report = Report { advice, dataset: workdir::dataset(&self.workdir)? };
-        Ok(report.write_markdown(out)?)
+        Ok(report.write(form, out)?)
     }
 
     /// The models made so far.
@@ -272,12 +274,27 @@ impl App {
             let is_needed = is_run || dataset.columns.is_none() || dataset.path.exists();
             let digest = if is_needed { Some(dataset::digest(dataset)?) } else { None };
             let replay = replay.unwrap_or_default();
+            if is_run {
+                place.refuse_disorder()?;
+            }
             let cut = place.cut(&replay)?;
             Ok(RunInputs { schema, digest, cut, is_run, replay })
         });
         tokio::select! {
             read = reading => read,
             () = stop.cancelled() => Err(AppError::Stopped),
+        }
+    }
+
+    /// Windows by the number of a row are windows of time where rows are in order, and lies where they are not.
+    fn refuse_disorder(&self) -> Result<(), AppError> {
+        let is_by_number = matches!(self.pipeline.window, WindowPolicy::Rows(_) | WindowPolicy::Parts(_));
+        if !is_by_number || self.pipeline.dataset.time.is_none() {
+            return Ok(());
+        }
+        match inspection::disorder(&self.pipeline)? {
+            None => Ok(()),
+            Some(fault) => Err(AppError::Disorder { dataset: self.pipeline.dataset.path.clone(), fault }),
         }
     }
 

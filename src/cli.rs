@@ -89,7 +89,7 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Train(args) => stages::train(args, display, stop).await,
             Command::Serve(args) => serve::execute(args, display, stop).await,
             Command::Advise(args) => advise::execute(args, display, stop).await,
-            Command::Audit(args) => audit::execute(args, stop).await,
+            Command::Audit(args) => audit::execute(args, display, stop).await,
             Command::Report(args) => report::execute(&args),
             Command::Models(args) => models::execute(&args),
             Command::Key(args) => key::execute(&args),

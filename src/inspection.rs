@@ -25,10 +25,11 @@ mod windows;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub(crate) use self::check::{Check, Window};
+pub(crate) use self::check::{Category, Check, Window};
 pub(crate) use self::draft::{Draft, name_of};
 pub(crate) use self::layout::Said;
 pub(crate) use self::options::Options;
+pub(crate) use self::order::disorder;
 pub(crate) use self::repair::Repaired;
 pub(crate) use self::roles::quoted;
 pub(crate) use self::scan::Scan;
@@ -138,7 +139,7 @@ pub(crate) enum InspectionError {
     Faults(Vec<String>),
     #[error("the file {} is no table: no comma, semicolon, tab or | parts its lines into the same number of fields; --delimiter names another", path.display())]
     NoTable { path: PathBuf },
-    #[error("the file {} has a header line and no rows", path.display())]
+    #[error("the file {} has a header line and no rows; is it whole?", path.display())]
     NoRows { path: PathBuf },
     #[error("the file {} is {encoding} and not UTF-8", path.display())]
     Encoding { path: PathBuf, encoding: Encoding },

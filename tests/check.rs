@@ -57,7 +57,17 @@ fn all_faults_are_told_at_once_and_nothing_is_written() {
     ] {
         assert!(unwrapped.contains(told), "{told}:\n{said}");
     }
+    assert!(unwrapped.contains("who: 12 values: ann 496, bob 490, "), "{said}");
     assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    // A run that would take the number of a row for its time is refused.
+    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0"];
+    let run = windrow(&[&run[..], &["--workdir", &folder.path().join("work").display().to_string()]].concat());
+    assert_eq!(run.status.code(), Some(1));
+    assert!(
+        text(&run.stderr).contains("windows by rows or parts would judge models on their past"),
+        "{}",
+        text(&run.stderr)
+    );
     assert!(text(&output.stderr).contains("the check found 5 faults"), "{}", text(&output.stderr));
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing is written");
     let machine = windrow(&["check", &file, "--json"]);

@@ -16,7 +16,8 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
     let said = succeed(&run);
     let out = folder.path().join("out/answer.md");
-    let report = ["report", &file, "--workdir", &workdir, "--out", &out.display().to_string()].map(str::to_owned);
+    let report = ["report", &file, "--format", "md", "--workdir", &workdir, "--out", &out.display().to_string()]
+        .map(str::to_owned);
     let report: Vec<&str> = report.iter().map(String::as_str).collect();
     let listed = succeed(&report);
     assert_eq!(listed.lines().count(), 4, "{listed}");
@@ -39,8 +40,21 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     assert_eq!(digest.len(), 64, "of the dataset: {digest}");
     // Once more, elsewhere: the same bytes.
     let again = folder.path().join("again/answer.md").display().to_string();
-    succeed(&["report", &file, "--workdir", &workdir, "--out", &again]);
+    succeed(&["report", &file, "--format", "md", "--workdir", &workdir, "--out", &again]);
     assert_eq!(fs::read_to_string(again).expect("a report"), page);
+    // The same as one page, which asks for nothing from elsewhere, and for machines.
+    let html = folder.path().join("answer.html").display().to_string();
+    succeed(&["report", &file, "--workdir", &workdir, "--out", &html]);
+    let html = fs::read_to_string(html).expect("a report");
+    let first = said.lines().nth(3).expect("a sentence").trim();
+    assert!(html.contains(&format!("<p class=\"answer\">{first}")), "{html}");
+    assert_eq!((html.matches("<svg ").count(), html.matches("<table>").count()), (3, 4));
+    assert!(!html.contains("http") && !html.contains("src=") && !html.contains("<script"), "{html}");
+    let machine = folder.path().join("answer.json").display().to_string();
+    succeed(&["report", &file, "--format", "json", "--workdir", &workdir, "--out", &machine]);
+    let machine: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(machine).expect("a report")).expect("JSON");
+    assert!(html.contains(machine["advice_sha256"].as_str().expect("a digest")), "{machine}");
 }
 
 #[test]
@@ -61,7 +75,11 @@ fn what_comes_from_data_does_not_become_markup() {
     let (file, workdir) = (file.display().to_string(), folder.path().join("work").display().to_string());
     succeed(&["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir]);
     let out = folder.path().join("p.md");
-    succeed(&["report", &file, "--workdir", &workdir, "--out", &out.display().to_string()]);
+    succeed(&["report", &file, "--format", "md", "--workdir", &workdir, "--out", &out.display().to_string()]);
+    let html = folder.path().join("p.html").display().to_string();
+    succeed(&["report", &file, "--workdir", &workdir, "--out", &html]);
+    let html = fs::read_to_string(html).expect("a report");
+    assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;|*x*") && !html.contains("<script"), "{html}");
     let page = fs::read_to_string(out).expect("a report");
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;\\|\\*x\\*") && !page.contains("<script"), "{page}");
 }

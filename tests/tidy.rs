@@ -68,6 +68,7 @@ const LAYERS_0_TO_2: &[&str] = &[
     "broker",
     "batch",
     "frames",
+    "inspection",
     "registry",
 ];
 const LAYERS_0_TO_3: &[&str] = &[
@@ -83,6 +84,7 @@ const LAYERS_0_TO_3: &[&str] = &[
     "broker",
     "batch",
     "frames",
+    "inspection",
     "registry",
     "producer",
     "consumer",

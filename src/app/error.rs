@@ -11,6 +11,7 @@ use crate::broker::BrokerError;
 use crate::config::ConfigError;
 use crate::consumer::ConsumerError;
 use crate::dataset::DatasetError;
+use crate::inspection::InspectionError;
 use crate::producer::ProducerError;
 use crate::registry::RegistryError;
 use crate::report::ReportError;
@@ -34,6 +35,21 @@ pub(crate) enum AppError {
     /// The batch files.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// Windows by number over rows that are in no order.
+    #[error(
+        "{}: {fault}: windows by rows or parts would judge models on their past. `windrow init DATA --repaired-copy \
+         OUT.csv.zst` makes a copy in order; window.event cuts by time; without dataset.time the order of the rows counts",
+        dataset.display()
+    )]
+    Disorder {
+        /// The dataset.
+        dataset: PathBuf,
+        /// How many rows, and where.
+        fault: String,
+    },
+    /// The dataset cannot be looked at.
+    #[error(transparent)]
+    Inspection(#[from] InspectionError),
     /// The report.
     #[error(transparent)]
     Report(#[from] ReportError),

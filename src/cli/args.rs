@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Say how often to retrain, and on how much history: a paragraph, then the evidence
     Advise(AdviseArgs),
-    /// Write the advice with its pictures and numbers as a Markdown file
+    /// Write the advice with its pictures and numbers as a file to hand on
     Report(ReportArgs),
     /// List the models made so far, with their scores
     Models(ModelsArgs),
@@ -295,9 +295,20 @@ pub(crate) struct ReportArgs {
     pub(crate) pipeline: PathBuf,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
-    /// The file; its pictures go into a folder of its name beside it [default: ./NAME.md]
-    #[arg(long, value_name = "FILE.md")]
+    /// As one HTML file that needs nothing beside it, as Markdown with pictures in a folder beside it, or as JSON
+    #[arg(long, default_value = "html")]
+    pub(crate) format: ReportFormat,
+    /// The file [default: ./NAME.html, .md or .json]
+    #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// In which form a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReportFormat {
+    Html,
+    Md,
+    Json,
 }
 
 #[derive(Debug, Args)]

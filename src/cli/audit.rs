@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::{Report, Totals, WindowAccount};
 use crate::cli::args::{AuditArgs, ClusterArgs};
 use crate::cli::print::{short_name, stdout, table, thousands};
+use crate::cli::progress::Display;
 use crate::cli::stages::connection;
 use crate::cli::{CliError, app};
 
@@ -14,11 +15,14 @@ const SHOWN: usize = 20;
 /// So many findings are listed one by one.
 const TOLD: usize = 10;
 
-pub(crate) async fn execute(args: AuditArgs, stop: CancellationToken) -> Result<(), CliError> {
+pub(crate) async fn execute(args: AuditArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = app(&args.pipeline, &args.place)?;
     let client = args.client;
     let cluster = args.broker.map(|broker| connection(ClusterArgs { broker, client })).transpose()?;
-    let Some(report) = app.audit(cluster, stop).await? else { return Ok(()) };
+    let working = display.working("auditing");
+    let report = app.audit(cluster, stop).await;
+    drop(working);
+    let Some(report) = report? else { return Ok(()) };
     if args.json {
         let mut text = serde_json::to_string_pretty(&report).map_err(std::io::Error::from)?;
         text.push('\n');

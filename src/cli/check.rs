@@ -8,7 +8,7 @@ use crate::cli::args::CheckArgs;
 use crate::cli::print::{short_name, stdout, table, thousands, wrapped};
 use crate::cli::progress::Display;
 use crate::config::Pipeline;
-use crate::inspection::{self, Check, Window};
+use crate::inspection::{self, Category, Check, Window};
 
 /// Windows and notes that are listed where not all are asked for.
 const SHOWN: usize = 10;
@@ -47,6 +47,7 @@ fn text(check: &Check, all: bool) -> String {
         text.push_str("all rows are in the order of their times\n");
     }
     windows(check, all, &mut text);
+    categories(check, all, &mut text);
     for (title, list) in [("faults", &check.faults), ("to know", &check.notes)] {
         if list.is_empty() {
             continue;
@@ -64,6 +65,22 @@ fn text(check: &Check, all: bool) -> String {
         text.push_str("\nno faults: every row would be stored\n");
     }
     text
+}
+
+/// The values of each category, the frequent ones first.
+fn categories(check: &Check, all: bool, text: &mut String) {
+    let shown = if all { check.categories.len() } else { SHOWN };
+    if !check.categories.is_empty() {
+        text.push_str("\ncategories:\n");
+    }
+    for Category { column, levels, most, .. } in check.categories.iter().take(shown) {
+        let levels = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
+        let most: Vec<String> = most.iter().map(|(value, count)| format!("{value} {}", thousands(*count))).collect();
+        text.push_str(&wrapped(&format!("{column}: {levels} values: {}", most.join(", ")), 2));
+    }
+    if check.categories.len() > shown {
+        text.push_str(&format!("  and {} more: --all\n", check.categories.len() - shown));
+    }
 }
 
 fn windows(check: &Check, all: bool, text: &mut String) {

@@ -13,6 +13,7 @@ use crate::model::window_name;
 use crate::telemetry::{Counters, Event, Progress};
 
 const BAR: &str = "{prefix:>7} {bar:20.cyan/blue} {msg} · {rate} · {eta} left";
+const WORKING: &str = "{prefix:>9} {spinner} {elapsed}";
 const COUNTING: &str = "{prefix:>9} {human_pos} rows · {rate}";
 const COUNTING_TO: &str = "{prefix:>9} {bar:20.cyan/blue} {human_pos} of {human_len} rows · {rate} · {eta} left";
 const REDRAW: Duration = Duration::from_millis(100);
@@ -45,6 +46,15 @@ impl Display {
         let bar = if self.interactive { self.bars.add(ProgressBar::no_length()) } else { ProgressBar::hidden() };
         bar.set_style(style(COUNTING));
         bar.set_prefix(what);
+        Counting { bar }
+    }
+
+    /// A sign that work goes on, with the time that it has taken, for what cannot tell how far it is.
+    pub(crate) fn working(&self, what: &'static str) -> Counting {
+        let bar = if self.interactive { self.bars.add(ProgressBar::no_length()) } else { ProgressBar::hidden() };
+        bar.set_style(style(WORKING));
+        bar.set_prefix(what);
+        bar.enable_steady_tick(REDRAW);
         Counting { bar }
     }
 

@@ -2,6 +2,39 @@
 
 use serde::Serialize;
 
+use crate::config::{Pipeline, Schema};
+use crate::dataset::DatasetReader;
+use crate::inspection::{InspectionError, thousands};
+use crate::record::RecordParser;
+
+/// What is wrong with the order of a dataset's rows, by their times; rows whose time cannot be read are passed over. Reads
+/// the whole dataset.
+///
+/// # Errors
+/// The dataset cannot be read, or has not the columns that the pipeline names.
+pub(crate) fn disorder(pipeline: &Pipeline) -> Result<Option<String>, InspectionError> {
+    let mut reader = DatasetReader::open(&pipeline.dataset)?;
+    let schema = Schema::bind(pipeline, reader.columns())?;
+    let (mut parser, mut order) = (RecordParser::new(schema.delimiter), Order::default());
+    let (mut last, mut seconds) = (String::new(), None);
+    while let Some(row) = reader.next_row()? {
+        let Some((fields, place)) = parser.parse(row.bytes).ok().zip(schema.time.as_ref().map(|(place, _)| *place))
+        else {
+            continue;
+        };
+        // Rows that follow each other often share their time.
+        let text = fields.get(place).unwrap_or_default();
+        if seconds.is_none() || last != text {
+            seconds = schema.time(&fields).ok().flatten().map(|time| time.seconds());
+            text.clone_into(&mut last);
+        }
+        if let Some(seconds) = seconds {
+            order.push(row.number.get(), seconds);
+        }
+    }
+    Ok(order.fault(thousands))
+}
+
 /// What has been seen of the order so far; times in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Order {

@@ -3,6 +3,7 @@
 use crate::evaluation::{Advice, Policy, PolicyFinding, Refit, Verdict, finding, subject, titles};
 use crate::plot::course::{Course, Line};
 use crate::plot::shares::{Point, Shares};
+use crate::plot::svg::Picture;
 use crate::record::Scheme;
 
 /// What the pictures of the advice show.
@@ -17,6 +18,18 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The pictures, in the order in which they are shown.
+    #[must_use]
+    pub(crate) fn pictures(&self) -> [Picture; 3] {
+        [self.how_often.draw(), self.how_much.draw(), self.over_time.draw()]
+    }
+
+    /// Their titles.
+    #[must_use]
+    pub(crate) fn titles(&self) -> [&str; 3] {
+        [&self.how_often.title, &self.how_much.title, &self.over_time.title]
+    }
+
     /// `None` where nothing has been compared yet.
     #[must_use]
     pub(crate) fn of(advice: &Advice) -> Option<Self> {
