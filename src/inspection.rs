@@ -143,7 +143,7 @@ pub(crate) enum InspectionError {
     NoRows { path: PathBuf },
     #[error("the file {} is {encoding} and not UTF-8", path.display())]
     Encoding { path: PathBuf, encoding: Encoding },
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}; choose another place", path.display())]
     Write { path: PathBuf, source: std::io::Error },
 }
 

@@ -315,7 +315,8 @@ fn ctrl_c_does_not_wait_for_a_large_dataset_to_be_read() {
     let large = fs::File::create(folder.path().join("large.csv")).expect("a file");
     let header = zstd::decode_all(&fs::read(fixture("flights-sample.csv.zst")).expect("a fixture")[..]).expect("zstd");
     let header = header.split_inclusive(|byte| *byte == b'\n').next().expect("a header line");
-    (&large).write_all(header).expect("a header line");
+    // Rows enough to be taken for a table, and then 64 GiB of nothing.
+    (&large).write_all(&[header, &b"2013-01-01 05:15,UA\n".repeat(1000)].concat()).expect("a header line");
     large.set_len(64 << 30).expect("a sparse file");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
     let pipeline = fs::read_to_string(&file).expect("a pipeline").replace(&dataset, "large.csv");

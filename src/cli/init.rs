@@ -55,6 +55,8 @@ async fn write(
     let path = data;
     let said = as_said(path, args, command, (true, true));
     let repaired = repaired(data, args, &options, display).await?;
+    // The copy has the name of what it is a copy of.
+    options.name.get_or_insert_with(|| inspection::name_of(data));
     let data = if repaired.is_some() { args.repaired_copy.clone().unwrap_or_default() } else { data.to_owned() };
     let counting = display.counting("looking");
     let scan = inspection::scan(data.clone(), options.said, counting.tell()).await;
@@ -69,7 +71,7 @@ async fn write(
         }
         scan => Arc::new(scan?),
     };
-    let file = out.unwrap_or_else(|| PathBuf::from(format!("{}.toml", name(&options, &data))));
+    let file = out.unwrap_or_else(|| PathBuf::from(format!("{}.toml", options.name.as_deref().unwrap_or("data"))));
     if file.exists() && !args.force && command == "init" {
         return Err(CliError::Use(format!(
             "{} is there already: --force overwrites it, --out names another",
@@ -144,10 +146,6 @@ fn options(args: &DraftArgs) -> Options {
         name: args.name.clone(),
         said: Said { delimiter: args.delimiter, has_header: args.header },
     }
-}
-
-fn name(options: &Options, data: &Path) -> String {
-    options.name.clone().unwrap_or_else(|| inspection::name_of(data))
 }
 
 /// The command line as it was, ready to be pasted with more behind it.
@@ -280,14 +278,16 @@ pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
     let features = &pipeline.features;
     let calendar = features.calendar.len();
     let mut text = format!("{} is written\n\n", file.display());
-    let learned = format!(
-        "{} numbers, {} categories{}",
-        features.numeric.len(),
-        features.categorical.len(),
-        if calendar > 0 { format!(", {calendar} parts of the calendar") } else { String::new() }
-    );
+    let counts = [
+        (features.numeric.len(), "number", "numbers"),
+        (features.categorical.len(), "category", "categories"),
+        (calendar, "part of the calendar", "parts of the calendar"),
+    ];
+    let told = counts.into_iter().filter(|(count, _, _)| *count > 0);
+    let told = told.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
+    let learned = told.collect::<Vec<_>>().join(", ");
     text.push_str(&wrapped(&format!("learned from: {learned}"), 2));
-    text.push_str(&wrapped(&format!("cut into: {}", pipeline.window.plural()), 2));
+    text.push_str(&wrapped(&format!("cut into: {}", draft.cut), 2));
     for note in &draft.notes {
         text.push_str(&wrapped(note, 2));
     }

@@ -104,7 +104,7 @@ async fn attend(
 fn files(app: &App) -> String {
     let (workdir, pipeline) = (app.workdir.display(), app.pipeline.file.display());
     format!(
-        "\nthe evidence:       windrow advise {pipeline} --workdir {workdir}\nbatches and models: {workdir}\nserve them:         windrow serve {pipeline} --workdir {workdir}\n"
+        "\nthe evidence:       windrow advise {pipeline} --workdir {workdir}\nas a page:          windrow report {pipeline} --workdir {workdir}\nbatches and models: {workdir}\nserve them:         windrow serve {pipeline} --workdir {workdir}\n"
     )
 }
 

@@ -7,15 +7,21 @@ use crate::inspection::options::Options;
 use crate::inspection::order::Order;
 use crate::inspection::plan::Plan;
 use crate::inspection::scan::Scan;
-use crate::inspection::survey::Survey;
+use crate::inspection::survey::{Refused, Survey};
 use crate::inspection::target::percent;
-use crate::inspection::windows::{Cut, choose};
+use crate::inspection::windows::{Cut, by_rows, choose};
 use crate::inspection::{InspectionError, Rows, quoted, thousands};
 
 /// Lists are broken where they are longer.
 const COLUMNS: usize = 100;
 /// Bytes of each first line that are shown.
 const LINE_SHOWN: usize = 110;
+/// The share of refused rows that a pipeline allows where its file does not say.
+const USUAL_REFUSED: f64 = 0.01;
+/// Where more is refused the file is not what it is taken for.
+const MOST_REFUSED: f64 = 0.5;
+/// More windows of one class are no chance.
+const ONE_CLASS: f64 = 0.2;
 /// Columns beyond these are left out of the comments.
 const TOLD: usize = 200;
 
@@ -27,6 +33,8 @@ pub(crate) struct Draft {
     pub(crate) notes: Vec<String>,
     /// Columns that are left out, with the reason.
     pub(crate) left_out: Vec<(String, String)>,
+    /// How windows are cut, and why.
+    pub(crate) cut: String,
     pub(crate) pipeline: Pipeline,
 }
 
@@ -78,21 +86,26 @@ pub(crate) fn draft(
         let reasons: Vec<String> = plan.left_out.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
         return Err(InspectionError::Use(format!("no column is left to learn from:{}", reasons.concat())));
     }
-    for (row, what) in [(scan.not_a_row, "the header line has another number of fields")] {
-        if row.count > 0 {
-            let (count, first) = (thousands(row.count), thousands(row.first));
-            plan.notes
-                .push(format!("{count} rows are no rows: {what} (the first is row {first}); they go to quarantine"));
-        }
-    }
     let cut = match &options.window {
         Some(said) => said_cut(said)?,
         None => choose(&survey),
     };
-    let facts = Facts { scan, survey: &survey, command };
+    plan.notes.extend(one_class(&survey, &cut));
+    let refused = refused(&survey, &cut);
+    plan.notes.extend(refused.iter().map(|(what, rows)| format!("{what}: {}; they go to quarantine", rows.example)));
+    let refused = refused.iter().map(|(_, rows)| rows.rows).sum::<u64>() as f64 / survey.rows as f64;
+    if refused > MOST_REFUSED {
+        let share = percent(refused);
+        return Err(InspectionError::Faults(vec![format!(
+            "{share} of the rows cannot be taken:\n  {}",
+            plan.notes.join("\n  ")
+        )]));
+    }
+    let facts = Facts { scan, survey: &survey, command, refused };
     let text = text(&plan, &name, &cut, file, Some(&facts));
     let pipeline = Pipeline::parse(file, &text)?;
-    Ok(Draft { text, notes: plan.notes, left_out: plan.left_out, pipeline })
+    let cut = if cut.reason.is_empty() { pipeline.window.plural() } else { cut.reason };
+    Ok(Draft { text, notes: plan.notes, left_out: plan.left_out, cut, pipeline })
 }
 
 /// The order of the rows, those that are not UTF-8 among them, where the first look has it.
@@ -116,6 +129,35 @@ fn encoding_fault(scan: &Scan, command: &str) -> Vec<String> {
     )]
 }
 
+/// Rows that go to quarantine, by what is wrong with them; the examples are sentences.
+fn refused(survey: &Survey, cut: &Cut) -> Vec<(String, Refused)> {
+    let told = |(what, found): (&String, &Refused)| {
+        let (rows, first) = (thousands(found.rows), thousands(found.first));
+        let example = format!("{rows} rows, the first is row {first}: {}", found.example);
+        (what.clone(), Refused { example, ..found.clone() })
+    };
+    let mut refused: Vec<(String, Refused)> = survey.refused.iter().map(told).collect();
+    let timeless = survey.taken() - survey.order.rows;
+    if cut.line.starts_with("event") && timeless > 0 {
+        let example = format!("{} rows have none", thousands(timeless));
+        refused.push(("time".to_owned(), Refused { rows: timeless, first: 0, example }));
+    }
+    refused
+}
+
+/// Rows that stand in the order of the target make windows from which nothing can be learned.
+fn one_class(survey: &Survey, cut: &Cut) -> Option<String> {
+    let parts = cut.line.strip_prefix("parts = ")?.parse::<usize>().ok()?;
+    let taken = survey.labels.len();
+    let windows = by_rows(&survey.labels, (0..parts).map(|part| taken / parts + usize::from(part < taken % parts)));
+    let alone = windows.iter().filter(|counts| counts.positive == 0 || counts.positive == counts.labelled).count();
+    let is_much = alone as f64 > ONE_CLASS * windows.len() as f64;
+    is_much.then(|| {
+        let all = windows.len();
+        format!("{alone} of {all} windows hold rows of one class alone: do the rows stand in the order of the target?")
+    })
+}
+
 /// The second look at the rows, as the plan would read them.
 fn survey(plan: &Plan, name: &str, cut: &Cut, file: &Path, rows: Rows<'_>) -> Result<Survey, InspectionError> {
     let mut plan = plan.clone();
@@ -136,9 +178,9 @@ fn judge(survey: &Survey, plan: &Plan) -> Result<(), InspectionError> {
             survey.refused.values().next().map(|refused| format!("; row {}: {}", refused.first, refused.example));
         Some(format!("no row can be read with a target{}", first.unwrap_or_default()))
     } else if positives == 0 {
-        Some(format!("--target: no row has {rule}: there is nothing to predict"))
+        Some(format!("--target: no row has {rule}: there is nothing to predict; choose another rule"))
     } else if positives == labelled {
-        Some(format!("--target: every row has {rule}: there is nothing to predict"))
+        Some(format!("--target: every row has {rule}: there is nothing to predict; choose another rule"))
     } else {
         None
     };
@@ -149,6 +191,8 @@ struct Facts<'a> {
     scan: &'a Scan,
     survey: &'a Survey,
     command: &'a str,
+    /// The share of the rows that goes to quarantine.
+    refused: f64,
 }
 
 fn text(plan: &Plan, name: &str, cut: &Cut, file: &Path, facts: Option<&Facts<'_>>) -> String {
@@ -192,6 +236,16 @@ fn text(plan: &Plan, name: &str, cut: &Cut, file: &Path, facts: Option<&Facts<'_
     line(String::new());
     line("[window]".to_owned());
     line(if cut.reason.is_empty() { cut.line.clone() } else { format!("{}  # {}", cut.line, cut.reason) });
+    if let Some(share) = facts.map(|facts| facts.refused).filter(|share| *share > USUAL_REFUSED) {
+        line(String::new());
+        line("[quarantine]".to_owned());
+        // Half as much again: what comes later may be a little worse.
+        line(format!(
+            "max_share = {:.2}  # {} of the rows cannot be taken: see above",
+            1.5 * share + 0.005,
+            percent(share)
+        ));
+    }
     text
 }
 

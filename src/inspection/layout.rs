@@ -9,6 +9,8 @@ const QUOTES: [u8; 2] = [b'"', b'\''];
 const QUOTED: f64 = 0.2;
 /// So many records are looked at.
 const RECORDS: usize = 500;
+/// A table begins where most of so many records are rows.
+const NEXT: usize = 8;
 /// The values of so many records behind a header are tried.
 const TRIED: usize = 20;
 /// A header is told from rows by so many records behind it.
@@ -73,8 +75,11 @@ impl Layout {
     fn of(records: &[Looked], delimiter: u8, quote: u8, columns: usize, said: Said) -> Self {
         // The table begins where records begin to have as many fields as most.
         let is_row = |record: &Looked| record.fields.len() == columns;
-        let begins = (0..records.len()).find(|place| records[*place..].iter().take(3).all(is_row));
-        let begins = begins.or_else(|| records.iter().position(is_row)).unwrap_or(0);
+        let is_table = |place: &usize| {
+            let next = records[*place..].iter().take(NEXT);
+            is_row(&records[*place]) && 2 * next.clone().filter(|record| is_row(record)).count() > next.len()
+        };
+        let begins = (0..records.len()).find(is_table).unwrap_or(0);
         let rows: Vec<&Looked> = records[begins..].iter().filter(|record| is_row(record)).collect();
         let has_header = said.has_header.unwrap_or_else(|| is_header(&rows));
         let header = rows.first().filter(|_| has_header).map(|record| record.fields.clone());

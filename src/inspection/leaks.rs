@@ -90,15 +90,18 @@ impl Compared {
 
     /// The columns that give the target away; `unlabelled` of all rows have none.
     pub(crate) fn leaks(&self, unlabelled: u64) -> Vec<Leak> {
-        self.columns
-            .iter()
-            .filter_map(|column| Some(Leak { column: column.name.clone(), reason: self.reason(column, unlabelled)? }))
-            .collect()
+        // Where half of all columns are missing with the target, whole rows are, and that tells nothing.
+        let same = self.columns.iter().filter(|column| column.has_gaps_of_target(unlabelled)).count();
+        let are_rows = same > 1 && 2 * same >= self.columns.len();
+        let leak = |column: &Cells| {
+            let reason = self.reason(column, unlabelled, are_rows)?;
+            Some(Leak { column: column.name.clone(), reason })
+        };
+        self.columns.iter().filter_map(leak).collect()
     }
 
-    fn reason(&self, column: &Cells, unlabelled: u64) -> Option<String> {
-        let either = column.missing + unlabelled - column.missing_with_target;
-        if unlabelled >= FEWEST as u64 && column.missing_with_target as f64 >= SAME_GAPS * either as f64 {
+    fn reason(&self, column: &Cells, unlabelled: u64, are_rows: bool) -> Option<String> {
+        if column.has_gaps_of_target(unlabelled) && !are_rows {
             let gaps = thousands(column.missing);
             return Some(format!("it is missing exactly where the target is: its {gaps} gaps are the target's"));
         }
@@ -122,6 +125,12 @@ impl Compared {
 }
 
 impl Cells {
+    /// Whether it is missing exactly where the target is.
+    fn has_gaps_of_target(&self, unlabelled: u64) -> bool {
+        let either = self.missing + unlabelled - self.missing_with_target;
+        unlabelled >= FEWEST as u64 && self.missing_with_target as f64 >= SAME_GAPS * either as f64
+    }
+
     fn value(&mut self, cell: Cell<'_>) -> f64 {
         match (cell, &mut self.codes) {
             (Cell::Number(number), None) => number,
@@ -225,5 +234,12 @@ mod tests {
         let found: Vec<&str> = leaks.iter().map(|leak| leak.column.as_str()).collect();
         assert_eq!(found, ["after", "gaps", "status"], "{leaks:?}");
         assert!(leaks[1].reason.contains("its 300 gaps are the target's"), "{}", leaks[1].reason);
+        // Where a sensor fails all of a row is missing.
+        let mut rows = Compared::new([("a", false), ("b", false), ("c", false)]);
+        for row in 0..3000_u64 {
+            let cell = if row % 10 == 0 { Cell::Missing } else { Cell::Number((row * 7919 % 1000) as f64) };
+            rows.push((row % 10 != 0).then_some(row % 3 == 0), [cell, cell, Cell::Number((row % 7) as f64)]);
+        }
+        assert_eq!(rows.leaks(300), []);
     }
 }

@@ -70,7 +70,7 @@ impl Plan {
             if Some(name.as_str()) == target_column || of_time.contains(&name.as_str()) {
                 continue;
             }
-            let (role, said) = match is_another_time(column) {
+            let (role, said) = match is_another_time(column) && !options.categorical.contains(name) {
                 true => (Role::LeftOut("a time, and not the one that says when a row happened".to_owned()), None),
                 false => role(name, column, has_decimal_comma, options),
             };
@@ -125,7 +125,9 @@ fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
     }
     let is_no_number = |name: &&String| scan.place(name).is_some_and(|place| !scan.columns[place].is_number(true));
     match options.numeric.iter().find(is_no_number) {
-        Some(name) => Err(InspectionError::Use(format!("--numeric: {name} holds texts and no numbers"))),
+        Some(name) => {
+            Err(InspectionError::Use(format!("--numeric: {name} holds texts and no numbers; --categorical takes it")))
+        }
         None => Ok(()),
     }
 }

@@ -122,14 +122,17 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
         return left_out(format!("it is always `{value}`"));
     }
     if !is_number {
+        // What is different in most rows names rows, and not kinds of them.
+        let names_rows = |levels: usize| levels > FEW_VALUES && 2 * levels as u64 > column.given();
+        if levels.is_some_and(|levels| levels <= MOST_LEVELS && !names_rows(levels)) {
+            return (Role::Category, None);
+        }
         let in_all = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
-        return match levels {
-            Some(levels) if levels <= MOST_LEVELS => (Role::Category, None),
-            _ => left_out(format!(
-                "an id or a text: {in_all} different values (--categorical {} takes it)",
-                quoted(name)
-            )),
-        };
+        let example = column.first_text.as_ref().map_or_else(String::new, |(_, text)| format!(", as `{text}`"));
+        return left_out(format!(
+            "an id or a text: {in_all} different values{example} (--categorical {} takes it)",
+            quoted(name)
+        ));
     }
     if !column.is_whole() {
         return (Role::Number, None);

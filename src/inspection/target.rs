@@ -62,8 +62,9 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Problem> 
     for (sign, rule) in comparisons {
         if let Some(bound) = rest.strip_prefix(sign) {
             let bound = bound.trim();
-            let number =
-                parse_number(bound).map_err(|_| Problem::No(format!("--target: `{bound}` is not a number")))?;
+            let number = parse_number(bound).map_err(|_| {
+                Problem::No(format!("--target: `{bound}` is not a number; the rule is written as in '{name} >= 15'"))
+            })?;
             if !column.is_number(true) {
                 return Err(Problem::No(format!(
                     "--target: {name} holds texts and no numbers; say which of them: --target '{name} in A,B'"
@@ -127,7 +128,9 @@ fn alone(name: &str, column: &Column) -> Result<TargetRule, Problem> {
     match &values[..] {
         [_, (rarer, _)] => return Ok(TargetRule::Equals((*rarer).to_owned())),
         [(only, _)] => {
-            return Err(Problem::No(format!("--target: {name} is always `{only}`: there is nothing to predict")));
+            return Err(Problem::No(format!(
+                "--target: {name} is always `{only}`: there is nothing to predict; name another column"
+            )));
         }
         _ => {}
     }
@@ -143,7 +146,9 @@ fn alone(name: &str, column: &Column) -> Result<TargetRule, Problem> {
         }
         format!("{name} holds numbers: from which on is a row positive?")
     } else if values.is_empty() {
-        return Err(Problem::No(format!("--target: {name} holds too many different texts to choose from")));
+        return Err(Problem::No(format!(
+            "--target: {name} holds too many different texts to choose from; say which are positive: --target '{name} in A,B'"
+        )));
     } else {
         for (value, count) in values.iter().take(OFFERED) {
             choices.push((

@@ -24,7 +24,7 @@ pub(crate) struct Candidate {
     pub(crate) is_date: bool,
 }
 
-const DATES: [(&str, DateOrder); 22] = [
+const DATES: [(&str, DateOrder); 28] = [
     ("%Y-%m-%d", DateOrder::Year),
     ("%Y/%m/%d", DateOrder::Year),
     ("%Y.%m.%d", DateOrder::Year),
@@ -47,10 +47,16 @@ const DATES: [(&str, DateOrder); 22] = [
     ("%m/%d/%y", DateOrder::Month),
     ("%m-%d-%y", DateOrder::Month),
     ("%d-%b-%y", DateOrder::Day),
+    ("%Y-%m", DateOrder::Year),
+    ("%Y/%m", DateOrder::Year),
+    ("%b-%Y", DateOrder::Month),
+    ("%b %Y", DateOrder::Month),
+    ("%B %Y", DateOrder::Month),
+    ("%m/%Y", DateOrder::Month),
 ];
 /// What may stand behind a date: a separator, a time of day, an offset.
 const CLOCKS: [&str; 7] = ["%H:%M:%S", "%H:%M", "%H:%M:%S%.f", "%I:%M:%S %p", "%I:%M %p", "%H", "%H%M%S"];
-const OFFSETS: [&str; 5] = ["", "Z", "%:z", "%z", " %z"];
+const OFFSETS: [&str; 6] = ["", "Z", "%:z", "%z", " %z", " UTC"];
 /// From 1900 to 2200: seconds since 1970.
 const LIKELY: std::ops::Range<i64> = -2_208_988_800..7_258_118_400;
 /// No time is longer.
@@ -61,7 +67,8 @@ static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
     let mut formats = Vec::new();
     for (date, order) in DATES {
         formats.push((date.to_owned(), order, true));
-        for clock in CLOCKS {
+        let is_whole = date.contains("%d");
+        for clock in CLOCKS.into_iter().filter(|_| is_whole) {
             // A separator that a date may hold itself stands in its place alone.
             for separator in [" ", "T", ":", ", ", ""] {
                 for offset in OFFSETS {
@@ -202,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_format_that_fits_every_row_is_found() {
-        let cases: [(&[&str], &[&str]); 14] = [
+        let cases: [(&[&str], &[&str]); 18] = [
             (&["2013-01-01 05:15", "2013-12-31 23:59"], &["%Y-%m-%d %H:%M"]),
             (&["2018-01-01 00:05:12"], &["%Y-%m-%d %H:%M:%S"]),
             (&["2018-01-01T00:05:12Z"], &["%Y-%m-%dT%H:%M:%SZ"]),
@@ -215,6 +222,10 @@ mod tests {
             (&["20200131"], &["%Y%m%d"]),
             (&["20200131123000"], &["%Y%m%d%H%M%S"]),
             (&["31/12/2019 23"], &["%d/%m/%Y %H"]),
+            (&["Dec-2011", "Jan-2012"], &["%b-%Y"]),
+            (&["2011-12", "2012-01"], &["%Y-%m"]),
+            (&["2016-01-01 00:00:13 UTC"], &["%Y-%m-%d %H:%M:%S UTC"]),
+            (&["1/2/2020 8:05", "12/31/2020 18:05"], &["%m/%d/%Y %H:%M"]),
             (&["10/Oct/2000:13:55:36 -0700"], &["%d/%b/%Y:%H:%M:%S %z"]),
             (&["2020-01-01", "soon"], &[]),
         ];

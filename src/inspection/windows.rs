@@ -7,6 +7,8 @@ use crate::inspection::survey::{Counts, Survey, label_of};
 
 /// How many windows an answer needs, and how many stay easy to read.
 const WANTED: std::ops::RangeInclusive<u64> = 20..=80;
+/// Windows after which there can be advice.
+const ADVISABLE: u64 = 16;
 /// What a window needs to be learned from and judged on.
 const FEWEST_LABELLED: u64 = 1000;
 const FEWEST_OF_A_CLASS: u64 = 50;
@@ -44,13 +46,17 @@ pub(crate) fn choose(survey: &Survey) -> Cut {
     let rarer = survey.positives.min(survey.labelled() - survey.positives);
     let most = (survey.labelled() / FEWEST_LABELLED).min(rarer / FEWEST_OF_A_CLASS);
     let parts = most.clamp(2, PARTS);
-    let reason = if parts >= *WANTED.start() {
-        format!("{parts} equal parts: no unit of the calendar gives 20 to 80 windows with enough rows")
-    } else {
-        format!(
-            "{parts} equal parts of {} rows: too few rows for an advice, which needs 20 windows",
-            survey.taken() / parts
-        )
+    let reason = match parts {
+        parts if parts >= *WANTED.start() => {
+            format!("{parts} equal parts: no unit of the calendar gives 20 to 80 windows with enough rows")
+        }
+        parts if parts >= ADVISABLE => format!("{parts} equal parts, which is few for an advice"),
+        parts => {
+            let rows = survey.taken() / parts;
+            format!(
+                "{parts} equal parts of {rows} rows: too few rows for an advice, which needs {ADVISABLE} windows of {FEWEST_LABELLED}"
+            )
+        }
     };
     Cut { line: format!("parts = {parts}"), reason }
 }

@@ -56,7 +56,7 @@ impl TimeFormat {
         let sample = jiff::tz::TimeZone::UTC.to_zoned_datetime(sample);
         let sample = sample.map_err(|error| fault(error.to_string()))?;
         let text = strtime::format(&format.0, &sample).map_err(|error| fault(error.to_string()))?;
-        format.parse(&text).map_err(|_| fault("it does not tell year, month and day".to_owned()))?;
+        format.parse(&text).map_err(|_| fault("it does not tell year and month".to_owned()))?;
         Ok(format)
     }
 
@@ -78,6 +78,11 @@ impl TimeFormat {
         let parts = BrokenDownTime::parse(&self.0, text.trim()).map_err(|_| fault())?;
         if let Some(timestamp) = parts.timestamp() {
             return Ok(EventTime::at(timestamp));
+        }
+        let mut parts = parts;
+        // A month alone is its first day.
+        if parts.day().is_none() && parts.month().is_some() && parts.year().is_some() {
+            parts.set_day(Some(1)).map_err(|_| fault())?;
         }
         let civil = match parts.to_datetime() {
             Ok(civil) => civil,
@@ -232,6 +237,8 @@ mod tests {
     fn a_date_alone_and_unix_seconds_are_times_too() {
         let date = TimeFormat::new("%d/%m/%Y").expect("a good format").parse("02/01/1970");
         assert_eq!(date.map(EventTime::seconds), Ok(86_400));
+        let month = TimeFormat::new("%b-%Y").expect("a good format").parse("Feb-1970");
+        assert_eq!(month.map(EventTime::seconds), Ok(31 * 86_400));
         let unix = TimeFormat::new("%s").expect("a good format").parse("86400");
         assert_eq!(unix.map(|time| (time.seconds(), time.hour())), Ok((86_400, 0)));
         for (format, text, seconds) in
@@ -246,8 +253,8 @@ mod tests {
     }
 
     #[test]
-    fn a_format_that_cannot_tell_a_day_is_refused() {
-        for format in ["%H:%M", "%Q?", "2013", ""] {
+    fn a_format_that_cannot_tell_a_month_is_refused() {
+        for format in ["%H:%M", "%Q?", "2013", "%Y", "%d", ""] {
             assert!(TimeFormat::new(format).is_err(), "{format} was taken");
         }
         assert!(TimeFormat::new("%Y-%m-%d").expect("a good format").parse("2013-13-01").is_err());

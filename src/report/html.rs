@@ -35,6 +35,9 @@ pub(super) fn text(report: &Report, answer: Option<&Answer>, tables: &[Table]) -
             text.push_str(&format!("<figure>{}</figure>\n", picture.inline()));
         }
         text.push_str("</div>\n");
+        for note in tables.iter().map(|table| &table.note).filter(|note| !note.is_empty()) {
+            text.push_str(&format!("<p>{}</p>\n", escaped(note)));
+        }
     }
     // The foot stands on the first sheet: it says what the answer rests on.
     text.push_str(&format!("<footer class=\"quiet\">{}</footer>\n<section class=\"rest\">\n", escaped(&report.foot())));
@@ -47,9 +50,6 @@ pub(super) fn text(report: &Report, answer: Option<&Answer>, tables: &[Table]) -
 
 fn rendered(table: &Table) -> String {
     let mut text = format!("<h2>{}</h2>\n", escaped(&table.heading));
-    if !table.note.is_empty() {
-        text.push_str(&format!("<p>{}</p>\n", escaped(&table.note)));
-    }
     let cells = |name: &str, cells: &[String]| -> String {
         cells.iter().map(|cell| format!("<{name}>{}</{name}>", escaped(cell))).collect()
     };

@@ -38,7 +38,7 @@ impl Row {
         date(day)
     }
 
-    fn clock(&self) -> String {
+    pub(crate) fn clock(&self) -> String {
         format!("{:02}:{:02}", self.minutes / 60 % 24, self.minutes % 60)
     }
 }
