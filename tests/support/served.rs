@@ -15,8 +15,8 @@ pub(crate) fn pipeline(folder: &Path) -> String {
     let mut dataset = "at,late,miles,fare,carrier\n".to_owned();
     for row in 0..300 {
         let late = if row < 200 && (row * 7) % 10 < 4 { 20 } else { 0 };
-        let (carrier, hour) = (["UA", "B6", "AA"][row % 3], row % 24);
-        writeln!(dataset, "2013-01-01 {hour:02}:00,{late},{},{},{carrier}", (row * 37) % 500, row % 50)
+        let (carrier, day, hour) = (["UA", "B6", "AA"][row % 3], 1 + row / 24, row % 24);
+        writeln!(dataset, "2013-01-{day:02} {hour:02}:00,{late},{},{},{carrier}", (row * 37) % 500, row % 50)
             .expect("memory");
     }
     fs::write(folder.join("d.csv"), dataset).expect("a file");
