@@ -78,6 +78,10 @@ impl App {
     /// The work directory holds another run, the port is taken, the broker does not come up, or the topic cannot be made.
     pub(crate) async fn run(&self, options: RunOptions, stop: CancellationToken) -> Result<Running, AppError> {
         let inputs = self.prepare(Some(options.replay), &stop).await?;
+        // A run that was begun has been looked at.
+        if options.fresh || !self.workdir.join("batches").is_dir() {
+            self.refuse_disorder(&stop).await?;
+        }
         let listener = api::bind(&self.pipeline.serve)?;
         if options.fresh {
             workdir::empty(&self.workdir)?;
@@ -274,9 +278,6 @@ impl App {
             let is_needed = is_run || dataset.columns.is_none() || dataset.path.exists();
             let digest = if is_needed { Some(dataset::digest(dataset)?) } else { None };
             let replay = replay.unwrap_or_default();
-            if is_run {
-                place.refuse_disorder()?;
-            }
             let cut = place.cut(&replay)?;
             Ok(RunInputs { schema, digest, cut, is_run, replay })
         });
@@ -287,15 +288,18 @@ impl App {
     }
 
     /// Windows by the number of a row are windows of time where rows are in order, and lies where they are not.
-    fn refuse_disorder(&self) -> Result<(), AppError> {
+    async fn refuse_disorder(&self, stop: &CancellationToken) -> Result<(), AppError> {
         let is_by_number = matches!(self.pipeline.window, WindowPolicy::Rows(_) | WindowPolicy::Parts(_));
         if !is_by_number || self.pipeline.dataset.time.is_none() {
             return Ok(());
         }
-        match inspection::disorder(&self.pipeline)? {
-            None => Ok(()),
-            Some(fault) => Err(AppError::Disorder { dataset: self.pipeline.dataset.path.clone(), fault }),
-        }
+        let pipeline = Arc::clone(&self.pipeline);
+        let fault = tokio::select! {
+            fault = blocking(move || inspection::disorder(&pipeline)) => fault?,
+            () = stop.cancelled() => return Err(AppError::Stopped),
+        };
+        let dataset = || self.pipeline.dataset.path.clone();
+        fault.map_or(Ok(()), |fault| Err(AppError::Disorder { dataset: dataset(), fault }))
     }
 
     fn cut(&self, replay: &Replay) -> Result<Cut, AppError> {
