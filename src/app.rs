@@ -19,12 +19,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, Keys};
 use crate::audit::{self, Audit, AuditError};
-use crate::batch::{BatchStore, Cut};
+use crate::batch::BatchStore;
 use crate::broker::{Broker, Choice, Connection, LogStorage, StartOptions, topics};
-use crate::config::{Pipeline, Schema, WindowPolicy};
+use crate::config::{Pipeline, Schema};
 use crate::consumer::{Consumer, Group};
 use crate::dataset::{self, DatasetReader};
-use crate::inspection;
 use crate::producer::Producer;
 use crate::record::RunId;
 use crate::registry::Registry;
@@ -285,34 +284,6 @@ impl App {
             read = reading => read,
             () = stop.cancelled() => Err(AppError::Stopped),
         }
-    }
-
-    /// Windows by the number of a row are windows of time where rows are in order, and lies where they are not.
-    async fn refuse_disorder(&self, stop: &CancellationToken) -> Result<(), AppError> {
-        let is_by_number = matches!(self.pipeline.window, WindowPolicy::Rows(_) | WindowPolicy::Parts(_));
-        if !is_by_number || self.pipeline.dataset.time.is_none() {
-            return Ok(());
-        }
-        let pipeline = Arc::clone(&self.pipeline);
-        let fault = tokio::select! {
-            fault = blocking(move || inspection::disorder(&pipeline)) => fault?,
-            () = stop.cancelled() => return Err(AppError::Stopped),
-        };
-        let dataset = || self.pipeline.dataset.path.clone();
-        fault.map_or(Ok(()), |fault| Err(AppError::Disorder { dataset: dataset(), fault }))
-    }
-
-    fn cut(&self, replay: &Replay) -> Result<Cut, AppError> {
-        let rows = match self.pipeline.window {
-            WindowPolicy::Parts(_) => {
-                let all = DatasetReader::open(&self.pipeline.dataset)?.count()?;
-                // Equal parts of what is replayed.
-                let rest = all.saturating_sub(replay.from.get() - 1);
-                Some(replay.limit.map_or(rest, |limit| if replay.again { limit } else { limit.min(rest) }))
-            }
-            _ => None,
-        };
-        Ok(Cut::new(self.pipeline.window, rows).beginning_with(replay.from))
     }
 
     fn producer(&self, inputs: &RunInputs, connection: Connection) -> Producer {

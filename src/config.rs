@@ -2,6 +2,7 @@
 //!
 //! Every fault names the file, the line and the key. Knows the record's types, and no other module.
 
+mod dataset;
 mod duration;
 mod error;
 mod lines;
@@ -12,11 +13,12 @@ mod raw;
 mod schema;
 mod span;
 
+pub use dataset::{Dataset, TimeColumn};
 pub use error::{ConfigError, Fault};
 pub use nearest::nearest_name;
 pub use pipeline::{
-    Accept, Advise, CalendarPart, Costs, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream,
-    Target, TargetRule, TimeColumn, Tls, Train, WindowPolicy,
+    Accept, Advise, CalendarPart, Costs, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target,
+    TargetRule, Tls, Train, WindowPolicy,
 };
 pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};
 pub use span::EventSpan;

@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::app::workdir::Origin;
+use crate::app::{App, AppError};
 use crate::batch::Cut;
-use crate::config::Schema;
+use crate::config::{Schema, WindowPolicy};
+use crate::dataset::DatasetReader;
+use crate::inspection;
 use crate::producer::Replay;
 use crate::record::{RowNumber, RunId};
+use crate::runtime::blocking;
 
 /// So many digits of the dataset's sha256 name its replay.
 const RUN_ID_LENGTH: usize = 16;
@@ -31,6 +37,36 @@ impl RunInputs {
 
     pub(super) fn origin(&self) -> Origin<'_> {
         Origin { dataset: self.digest.as_deref(), replay: self.is_run.then_some(&self.replay) }
+    }
+}
+
+impl App {
+    /// Windows by the number of a row are windows of time where rows are in order, and lies where they are not.
+    pub(super) async fn refuse_disorder(&self, stop: &CancellationToken) -> Result<(), AppError> {
+        let is_by_number = matches!(self.pipeline.window, WindowPolicy::Rows(_) | WindowPolicy::Parts(_));
+        if !is_by_number || self.pipeline.dataset.time.is_none() {
+            return Ok(());
+        }
+        let pipeline = Arc::clone(&self.pipeline);
+        let fault = tokio::select! {
+            fault = blocking(move || inspection::disorder(&pipeline)) => fault?,
+            () = stop.cancelled() => return Err(AppError::Stopped),
+        };
+        let dataset = || self.pipeline.dataset.path.clone();
+        fault.map_or(Ok(()), |fault| Err(AppError::Disorder { dataset: dataset(), fault }))
+    }
+
+    pub(super) fn cut(&self, replay: &Replay) -> Result<Cut, AppError> {
+        let rows = match self.pipeline.window {
+            WindowPolicy::Parts(_) => {
+                let all = DatasetReader::open(&self.pipeline.dataset)?.count()?;
+                // Equal parts of what is replayed.
+                let rest = all.saturating_sub(replay.from.get() - 1);
+                Some(replay.limit.map_or(rest, |limit| if replay.again { limit } else { limit.min(rest) }))
+            }
+            _ => None,
+        };
+        Ok(Cut::new(self.pipeline.window, rows).beginning_with(replay.from))
     }
 }
 

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use crate::config::dataset::Dataset;
 use crate::config::duration::Written;
 use crate::config::lines::{Lines, line_of};
 use crate::config::pipeline::{
-    Accept, Dataset, FeatureColumns, Pace, Pipeline, Quarantine, Solver, Stream, Target, TargetRule, Train,
-    WindowPolicy,
+    Accept, FeatureColumns, Pace, Pipeline, Quarantine, Solver, Stream, Target, TargetRule, Train, WindowPolicy,
 };
 use crate::config::raw::{self, PaceKind};
 use crate::config::span::EventSpan;

@@ -101,8 +101,8 @@ pub(crate) fn draft(
             plan.notes.join("\n  ")
         )]));
     }
-    let facts = Facts { scan, survey: &survey, command, refused };
-    let text = text(&plan, &name, &cut, file, Some(&facts));
+    let seen = Seen { scan, survey: &survey, command, refused };
+    let text = text(&plan, &name, &cut, file, Some(&seen));
     let pipeline = Pipeline::parse(file, &text)?;
     let cut = if cut.reason.is_empty() { pipeline.window.plural() } else { cut.reason };
     Ok(Draft { text, notes: plan.notes, left_out: plan.left_out, cut, pipeline })
@@ -187,7 +187,7 @@ fn judge(survey: &Survey, plan: &Plan) -> Result<(), InspectionError> {
     problem.map_or(Ok(()), |problem| Err(InspectionError::Use(problem)))
 }
 
-struct Facts<'a> {
+struct Seen<'a> {
     scan: &'a Scan,
     survey: &'a Survey,
     command: &'a str,
@@ -195,14 +195,14 @@ struct Facts<'a> {
     refused: f64,
 }
 
-fn text(plan: &Plan, name: &str, cut: &Cut, file: &Path, facts: Option<&Facts<'_>>) -> String {
+fn text(plan: &Plan, name: &str, cut: &Cut, file: &Path, seen: Option<&Seen<'_>>) -> String {
     let mut text = String::new();
     let mut line = |line: String| {
         text.push_str(line.trim_end());
         text.push('\n');
     };
-    if let Some(facts) = facts {
-        head(plan, facts, &mut line);
+    if let Some(seen) = seen {
+        head(plan, seen, &mut line);
     }
     line(format!("name = {}", string(name)));
     line(String::new());
@@ -211,16 +211,16 @@ fn text(plan: &Plan, name: &str, cut: &Cut, file: &Path, facts: Option<&Facts<'_
     line("[target]".to_owned());
     line(format!("column = {}", string(&plan.target.column)));
     let (key, value) = rule(&plan.target.rule);
-    let share = facts.map(|facts| {
-        let (labelled, unlabelled) = (facts.survey.labelled(), facts.survey.unlabelled);
-        let share = percent(facts.survey.positives as f64 / labelled.max(1) as f64);
+    let share = seen.map(|seen| {
+        let (labelled, unlabelled) = (seen.survey.labelled(), seen.survey.unlabelled);
+        let share = percent(seen.survey.positives as f64 / labelled.max(1) as f64);
         let without =
             if unlabelled == 0 { String::new() } else { format!("; {} have no target", thousands(unlabelled)) };
         format!("  # {share} of {} rows{without}", thousands(labelled))
     });
     line(format!("{key} = {value}{}", share.unwrap_or_default()));
     line(String::new());
-    if facts.is_some() && !plan.left_out.is_empty() {
+    if seen.is_some() && !plan.left_out.is_empty() {
         line("# Left out:".to_owned());
         for (name, reason) in plan.left_out.iter().take(TOLD) {
             line(format!("#   {}: {}", comment(name), comment(reason)));
@@ -236,7 +236,7 @@ fn text(plan: &Plan, name: &str, cut: &Cut, file: &Path, facts: Option<&Facts<'_
     line(String::new());
     line("[window]".to_owned());
     line(if cut.reason.is_empty() { cut.line.clone() } else { format!("{}  # {}", cut.line, cut.reason) });
-    if let Some(share) = facts.map(|facts| facts.refused).filter(|share| *share > USUAL_REFUSED) {
+    if let Some(share) = seen.map(|seen| seen.refused).filter(|share| *share > USUAL_REFUSED) {
         line(String::new());
         line("[quarantine]".to_owned());
         // Half as much again: what comes later may be a little worse.
@@ -249,12 +249,12 @@ fn text(plan: &Plan, name: &str, cut: &Cut, file: &Path, facts: Option<&Facts<'_
     text
 }
 
-fn head(plan: &Plan, facts: &Facts<'_>, line: &mut impl FnMut(String)) {
-    let (rows, columns) = (thousands(facts.survey.rows), facts.scan.names.len());
-    line(format!("# {rows} rows of {columns} columns, as `{}` saw them.", comment(facts.command)));
+fn head(plan: &Plan, seen: &Seen<'_>, line: &mut impl FnMut(String)) {
+    let (rows, columns) = (thousands(seen.survey.rows), seen.scan.names.len());
+    line(format!("# {rows} rows of {columns} columns, as `{}` saw them.", comment(seen.command)));
     line("#".to_owned());
     line("# The file begins:".to_owned());
-    for first in &facts.scan.first_lines {
+    for first in &seen.scan.first_lines {
         let shown: String = first.chars().take(LINE_SHOWN).collect();
         let more = if shown.len() < first.len() { "..." } else { "" };
         line(format!("#     {}{more}", comment(&shown)));

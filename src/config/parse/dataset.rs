@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use crate::config::dataset::{Dataset, TimeColumn};
 use crate::config::parse::{Check, resolve};
-use crate::config::pipeline::{Dataset, TimeColumn};
 use crate::config::raw;
 use crate::record::TimeFormat;
 
