@@ -162,7 +162,9 @@ impl CliError {
         match self {
             Self::Use(_)
             | Self::Inspection(InspectionError::Use(_) | InspectionError::Questions(_) | InspectionError::Config(_))
-            | Self::App(AppError::Config(ConfigError::Read { .. } | ConfigError::Invalid { .. }))
+            | Self::App(AppError::Config(
+                ConfigError::Read { .. } | ConfigError::Data { .. } | ConfigError::Invalid { .. },
+            ))
             | Self::App(AppError::Workdir(
                 WorkdirError::Changed { .. } | WorkdirError::Shared { .. } | WorkdirError::NotShared { .. },
             )) => 2,

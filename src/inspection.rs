@@ -128,6 +128,8 @@ pub(crate) enum InspectionError {
     Dataset(#[from] DatasetError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error("cannot open the file {}: {source}", path.display())]
+    Open { path: PathBuf, source: std::io::Error },
     /// What was asked for cannot be.
     #[error("{0}")]
     Use(String),

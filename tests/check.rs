@@ -112,6 +112,16 @@ fn a_file_that_fits_has_no_faults_and_many_windows_stay_short() {
     let said = succeed(&["check", &file]);
     assert!(said.lines().count() < 40 && said.contains("more windows: --all"), "{said}");
     assert!(succeed(&["check", &file, "--all"]).lines().count() > 500);
+    let data = fixture("flights-sample.csv.zst").display().to_string();
+    for command in ["check", "advise", "models", "audit"] {
+        let output = windrow(&[command, &data]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            text(&output.stderr).contains(&format!("`windrow init {data}` writes one")),
+            "{}",
+            text(&output.stderr)
+        );
+    }
     let output = windrow(&["check", &folder.path().join("none.toml").display().to_string()]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }

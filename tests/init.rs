@@ -302,7 +302,7 @@ fn a_data_file_runs_without_a_pipeline_file() {
     let said = fails(here, &["run", "plain-data.toml", "--target", "late"], 2);
     assert!(said.contains("goes with a data file, and not with a pipeline file"), "{said}");
     let said = fails(here, &["run", "none.csv", "--target", "late"], 1);
-    assert!(said.contains("cannot open the dataset none.csv"), "{said}");
+    assert!(said.contains("cannot open the file none.csv: No such file"), "{said}");
 }
 
 #[test]

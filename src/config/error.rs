@@ -14,6 +14,12 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// A data file, where a pipeline file is asked for.
+    #[error("{0} is no pipeline file; for a data file `windrow init {0}` writes one", path.display())]
+    Data {
+        /// The file.
+        path: PathBuf,
+    },
     /// What it says cannot be.
     #[error("{}", Faults { path, faults })]
     Invalid {

@@ -34,8 +34,16 @@ impl Pipeline {
     /// # Errors
     /// The file cannot be read, is not of the right shape (told at the first fault), or says what cannot be (all at once).
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let is_named_so = path.extension().is_some_and(|extension| extension == "toml");
+        let data = || ConfigError::Data { path: path.to_owned() };
+        let text = match std::fs::read_to_string(path) {
+            // Bytes that are no text.
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData && !is_named_so => return Err(data()),
+            text => text.map_err(|source| ConfigError::Read { path: path.to_owned(), source })?,
+        };
+        if !is_named_so && DeTable::parse(&text).is_err() {
+            return Err(data());
+        }
         Self::parse(path, &text)
     }
 

@@ -152,7 +152,11 @@ pub(crate) fn decode(bytes: &[u8]) -> String {
 }
 
 fn find_layout(path: &Path, said: Said) -> Result<Layout, InspectionError> {
-    let source = Source::open(path)?;
+    let source = Source::open(path).map_err(|error| match error {
+        // Nobody has named it in a pipeline file yet.
+        DatasetError::Open { path, source } => InspectionError::Open { path, source },
+        error => error.into(),
+    })?;
     if source.encoding != Encoding::Utf8 {
         return Err(InspectionError::Encoding { path: path.to_owned(), encoding: source.encoding });
     }
