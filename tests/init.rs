@@ -299,8 +299,11 @@ fn a_data_file_runs_without_a_pipeline_file() {
     fs::write(here.join("plain-data.toml"), "mine").expect("a file");
     let said = fails(here, &run, 2);
     assert!(said.contains("plain-data.toml is there already, and says something else"), "{said}");
-    let said = fails(here, &["run", "plain-data.toml", "--target", "late"], 2);
-    assert!(said.contains("goes with a data file, and not with a pipeline file"), "{said}");
+    // What a pipeline file says itself is not passed over in silence.
+    for option in [&["--target", "late"][..], &["--window", "week"], &["--null=NA"], &["--force"]] {
+        let said = fails(here, &[&["run", "plain-data.toml"], option].concat(), 2);
+        assert!(said.contains("goes with a data file, and not with a pipeline file"), "{option:?}: {said}");
+    }
     let said = fails(here, &["run", "none.csv", "--target", "late"], 1);
     assert!(said.contains("cannot open the file none.csv: No such file"), "{said}");
 }

@@ -21,8 +21,10 @@ pub(crate) async fn execute(
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let is_pipeline = pipeline.extension().is_some_and(|extension| extension == "toml");
-    if is_pipeline && let Some(target) = &draft.target {
-        return Err(CliError::Use(format!("--target '{target}' goes with a data file, and not with a pipeline file")));
+    if is_pipeline && let Some(option) = draft.first_given() {
+        return Err(CliError::Use(format!(
+            "{option} goes with a data file, and not with a pipeline file, which says it itself"
+        )));
     }
     let pipeline = if is_pipeline {
         Pipeline::load(pipeline).map_err(AppError::from)?

@@ -50,6 +50,28 @@ pub(crate) struct DraftArgs {
     pub(crate) force: bool,
 }
 
+impl DraftArgs {
+    /// The first option that was given.
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--target", self.target.is_some()),
+            ("--time", self.time.is_some()),
+            ("--window", self.window.is_some()),
+            ("--numeric", !self.numeric.is_empty()),
+            ("--categorical", !self.categorical.is_empty()),
+            ("--leave-out", !self.leave_out.is_empty()),
+            ("--keep", !self.keep.is_empty()),
+            ("--null", !self.null.is_empty()),
+            ("--name", self.name.is_some()),
+            ("--delimiter", self.delimiter.is_some()),
+            ("--header", self.header.is_some()),
+            ("--repaired-copy", self.repaired_copy.is_some()),
+            ("--force", self.force),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     /// The data file: CSV with any delimiter, plain, gzip, zstd, or a zip archive of one file
