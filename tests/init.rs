@@ -266,6 +266,9 @@ fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
     sorted.sort_by_key(|line| line[..16].to_owned());
     assert_eq!(text(&repaired), format!("{}\n{}\n", lines[0], sorted.join("\n")));
     assert_eq!(fs::read(here.join("old.csv")).expect("a file"), latin, "the file itself stays");
+    // What is asked when the copy is there is asked of the copy.
+    let said = fails(here, &["init", "old.csv", "--repaired-copy", "asked.csv.zst", "--name", "asked"], 2);
+    assert!(said.contains("windrow init asked.csv.zst --name asked --target 'late'"), "{said}");
     // A copy is never written over the file, nor over another without being told to.
     for copy in ["old.csv", "new.csv.zst"] {
         fails(here, &[&init[..], &["--repaired-copy", copy]].concat(), 2);

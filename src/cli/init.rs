@@ -52,8 +52,7 @@ async fn write(
     display: &Display,
 ) -> Result<(PathBuf, Draft), CliError> {
     let mut options = options(args);
-    let path = data;
-    let said = as_said(path, args, command, (true, true));
+    let said = as_said(data, args, command, (true, true));
     let repaired = repaired(data, args, &options, display).await?;
     // The copy has the name of what it is a copy of.
     options.name.get_or_insert_with(|| inspection::name_of(data));
@@ -91,7 +90,7 @@ async fn write(
                 }
             }
             Err(InspectionError::Questions(questions)) => {
-                return Err(CliError::Use(in_a_pipe(&questions, path, args, command)));
+                return Err(CliError::Use(in_a_pipe(&questions, &data, args, command)));
             }
             drafted => break drafted?,
         }
