@@ -6,7 +6,9 @@
 mod error;
 mod inputs;
 mod learning;
+mod pages;
 mod running;
+mod telling;
 mod watch;
 mod workdir;
 
@@ -24,6 +26,7 @@ use crate::broker::{Broker, Choice, Connection, LogStorage, StartOptions, topics
 use crate::config::{Pipeline, Schema};
 use crate::consumer::{Consumer, Group};
 use crate::dataset::{self, DatasetReader};
+use crate::monitor::{Monitor, Stage};
 use crate::producer::Producer;
 use crate::record::RunId;
 use crate::registry::Registry;
@@ -118,10 +121,10 @@ impl App {
         // A broker of our own may have lost its log: what is sealed need not be sent again.
         producer.replay.sealed_to = begun.next.filter(|_| log.is_some());
         let consumer = Consumer { log, ..self.consumer(&inputs, store.clone(), connection, None) };
-        let token = || running.stop.clone();
-        let (producing, consuming) = (producer.run(token()), consumer.run(token()));
-        running.work(async { Ok(producing.await?) });
-        running.work(async { Ok(consuming.await?) });
+        let stop = running.stop.clone();
+        let token = || stop.clone();
+        running.work(self.clone().told(Stage::Producer, false, token(), producer.run(token())));
+        running.work(self.clone().told(Stage::Consumer, false, token(), consumer.run(token())));
         self.learn(&mut running, &inputs, &store, options.memory).await?;
         Ok(running)
     }
@@ -137,7 +140,8 @@ impl App {
         stop: CancellationToken,
     ) -> Result<(), AppError> {
         let inputs = self.prepare(Some(replay), &stop).await?;
-        Ok(self.producer(&inputs, connection).run(stop).await?)
+        let producing = self.producer(&inputs, connection).run(stop.clone());
+        self.clone().told(Stage::Producer, false, stop, producing).await
     }
 
     /// The consumer alone; goes on where the manifests in the work directory say.
@@ -165,7 +169,8 @@ impl App {
         };
         let group = group.map(join).transpose()?;
         let consumer = Consumer { group, ..self.consumer(&inputs, store, connection, end_after_idle) };
-        Ok(consumer.run(stop).await?)
+        let is_member = consumer.group.is_some();
+        self.clone().told(Stage::Consumer, is_member, stop.clone(), consumer.run(stop)).await
     }
 
     /// Recounts where every row went, in the topic too where a connection is given; `None` when told to stop.
@@ -322,10 +327,13 @@ impl App {
     }
 
     fn api(&self, registry: &Arc<Registry>) -> Api {
+        let monitor = Arc::new(Monitor::new(&self.workdir, Arc::clone(registry), timestamp));
         Api {
             pipeline: Arc::clone(&self.pipeline),
             registry: Arc::clone(registry),
             progress: self.progress.clone(),
+            pages: self.pages(registry, &monitor),
+            monitor,
             keys: self.keys.clone(),
             clock: timestamp,
         }

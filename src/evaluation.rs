@@ -39,7 +39,7 @@ pub use follow::{Followed, judge, named};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, OLDEST_AGE, WindowLosses, is_kept};
 pub use policy::{Policy, Refit};
 pub use ranking::{FEWEST_REFITS, FEWEST_WINDOWS, Ranked, Ranking};
-pub use titles::{Titles, finding, subject, titles};
+pub use titles::{Titles, age_title, awaited, finding, subject, titles};
 pub use trial::{Series, Trial, histories, intervals};
 
 #[cfg(test)]

@@ -22,6 +22,16 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
+/// The same without waiting for the disk: whole for every reader, and gone after a loss of power at worst.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
+    fs::create_dir_all(folder)?;
+    let permissions = Permissions::from_mode(READABLE);
+    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
 /// Moves a file that is whole and synced to its place, and makes that last.
 pub(crate) fn move_whole(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;

@@ -29,10 +29,13 @@ mod frames;
 mod inspection;
 pub mod registry;
 
+mod monitor;
+
 mod advisor;
 pub mod api;
 mod audit;
 pub mod consumer;
+mod dashboard;
 mod producer;
 mod report;
 mod trainer;

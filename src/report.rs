@@ -5,7 +5,6 @@
 
 mod html;
 mod markdown;
-mod tables;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::evaluation::Advice;
 use crate::files;
-use crate::plot::Answer;
+use crate::plot::{Answer, tables};
 
 /// The names of the files of the pictures.
 const PICTURES: [&str; 3] = ["how-often", "how-much", "over-time"];
@@ -59,7 +58,7 @@ impl Report {
     /// A file cannot be written.
     pub(crate) fn write(&self, form: Form, path: &Path) -> Result<Vec<PathBuf>, ReportError> {
         let answer = Answer::of(&self.advice);
-        let tables = tables::tables(&self.advice, answer.as_ref());
+        let tables = tables(&self.advice, answer.as_ref());
         let mut files = Vec::new();
         let text = match form {
             Form::Html => html::text(self, answer.as_ref(), &tables),

@@ -10,7 +10,7 @@ const LONGEST_FILE: usize = 500;
 const LONGEST_MAIN: usize = 40;
 
 /// Each module and what it may import from this crate, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 26] = [
+const MAY_IMPORT: [(&str, &[&str]); 27] = [
     ("record", &[]),
     ("embedded", &[]),
     ("telemetry", &[]),
@@ -26,6 +26,7 @@ const MAY_IMPORT: [(&str, &[&str]); 26] = [
     ("frames", &["record", "config", "batch", "model"]),
     ("inspection", &["record", "config", "runtime", "dataset"]),
     ("registry", &["record", "config", "telemetry", "files", "evaluation", "model"]),
+    ("monitor", &["record", "telemetry", "runtime", "files", "batch", "registry"]),
     ("producer", LAYERS_0_TO_2),
     ("consumer", LAYERS_0_TO_2),
     ("trainer", LAYERS_0_TO_2),
@@ -70,6 +71,7 @@ const LAYERS_0_TO_2: &[&str] = &[
     "frames",
     "inspection",
     "registry",
+    "monitor",
 ];
 const LAYERS_0_TO_3: &[&str] = &[
     "record",
@@ -86,6 +88,7 @@ const LAYERS_0_TO_3: &[&str] = &[
     "frames",
     "inspection",
     "registry",
+    "monitor",
     "producer",
     "consumer",
     "trainer",

@@ -1,7 +1,7 @@
 //! What the advice is about, in words.
 
 use crate::batch::Manifest;
-use crate::config::{Pipeline, Target, TargetRule};
+use crate::config::Pipeline;
 use crate::evaluation::Subject;
 
 const DAY: f64 = 86_400.0;
@@ -21,7 +21,7 @@ pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool
     let days = whole.map(|(from, until)| (until - from) as f64 / DAY / f64::from(windows.max(1)));
     Subject {
         pipeline: pipeline.name.clone(),
-        question: question(&pipeline.target),
+        question: pipeline.target.question(),
         windows,
         unit: pipeline.window.plural(),
         span: first.zip(last).map(|(first, last)| format!("{} to {}", month(first), month(last))),
@@ -37,19 +37,6 @@ fn note(pipeline: &Pipeline, repeats: Option<u32>) -> Option<String> {
     let timeless = is_timeless.then(|| "No column tells the time: the order of the rows is taken for it.".to_owned());
     let said: Vec<String> = repeats.into_iter().chain(timeless).collect();
     (!said.is_empty()).then(|| said.join(" "))
-}
-
-/// As in `tip_share at least 0.25?`.
-fn question(target: &Target) -> String {
-    let rule = match &target.rule {
-        TargetRule::AtLeast(bound) => format!("at least {bound}"),
-        TargetRule::Above(bound) => format!("above {bound}"),
-        TargetRule::AtMost(bound) => format!("at most {bound}"),
-        TargetRule::Below(bound) => format!("below {bound}"),
-        TargetRule::Equals(text) => text.clone(),
-        TargetRule::OneOf(texts) => texts.join(" or "),
-    };
-    format!("{} {rule}?", target.column)
 }
 
 /// As in `Jan 2018`.

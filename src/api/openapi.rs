@@ -6,6 +6,7 @@ mod methods;
 mod page;
 mod row;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use crate::api::openapi::expand::expand;
 use crate::api::operations::service;
 use crate::api::state::State;
 use crate::config::Pipeline;
+use crate::monitor::Monitor;
 use crate::registry::{Registry, Snapshot};
 use crate::runtime::computing;
 use crate::telemetry::Progress;
@@ -68,8 +70,10 @@ pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
     let has_keys = pipeline.serve.keys.is_some();
     // Nothing is asked of these operations, so that no clock is read.
     let clock = String::new;
-    let state =
-        State::new(Arc::clone(pipeline), Arc::new(registry), Progress::default(), CancellationToken::new(), clock);
+    let registry = Arc::new(registry);
+    let monitor = Arc::new(Monitor::new(Path::new(""), Arc::clone(&registry), clock));
+    let (progress, stop) = (Progress::default(), CancellationToken::new());
+    let state = State::new(Arc::clone(pipeline), registry, progress, monitor, stop, clock);
     let typed = service(&Arc::new(state)).spec();
     serde_json::to_string_pretty(&expand(&typed, pipeline, has_keys, &snapshot)).unwrap_or_default()
 }

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use poem::endpoint::{make, make_sync};
-use poem::web::Redirect;
 use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Route, get};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,13 +22,16 @@ use crate::api::metrics::{self, Metrics};
 use crate::api::middleware::{self, Parts};
 use crate::api::openapi::{self, Document};
 use crate::api::operations::service;
+use crate::api::pages::{PageRoutes, Pages, is_page};
 use crate::api::request::Limits;
 use crate::api::server::connection::Handler;
 use crate::api::server::connections::Connections;
 use crate::api::server::tls::Stream;
 use crate::api::state::State;
 use crate::config::Pipeline;
+use crate::monitor::Monitor;
 use crate::registry::Registry;
+use crate::runtime::blocking;
 use crate::telemetry::Progress;
 
 pub use listener::{BindError, Listener, bind};
@@ -52,6 +54,10 @@ pub struct Api {
     pub registry: Arc<Registry>,
     /// Told of while there is no model yet, and in the metrics.
     pub progress: Progress,
+    /// How far the rows have come, in this process or in others.
+    pub(crate) monitor: Arc<Monitor>,
+    /// What people look at.
+    pub(crate) pages: Arc<dyn Pages>,
     /// Who may ask.
     pub keys: Keys,
     /// The time of day, RFC 3339.
@@ -60,16 +66,20 @@ pub struct Api {
 
 /// Serves until told to stop; then finishes what is under way, for a few seconds at most.
 pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
-    let Api { pipeline, registry, progress, keys, clock } = api;
+    let Api { pipeline, registry, progress, monitor, pages, keys, clock } = api;
     let changes = registry.changes();
-    let state = Arc::new(State::new(Arc::clone(&pipeline), registry, progress, stop.clone(), clock));
-    // The first request finds the models that are there.
+    let state =
+        Arc::new(State::new(Arc::clone(&pipeline), registry, progress, Arc::clone(&monitor), stop.clone(), clock));
+    // The first request finds the models and the windows that are there.
     state.renew().await;
+    let looking = Arc::clone(&monitor);
+    blocking(move || looking.look()).await;
     let metrics = Arc::new(Metrics::new(&state));
     let has_keys = !keys.is_empty();
     let keys = Arc::new(ArcSwap::from_pointee(keys));
     let background = TaskTracker::new();
     background.spawn(Arc::clone(&state).follow(changes));
+    background.spawn(monitor.run(stop.clone()));
     background.spawn(reload::follow(Arc::clone(&keys), listener.certificate.clone(), stop.clone()));
     let document = Arc::new(Document::new(service(&state).spec(), Arc::clone(&pipeline), has_keys));
     let parts = Parts {
@@ -79,7 +89,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
         keys,
         is_loopback: !listener.is_open(),
     };
-    let endpoint = middleware::surround(routes(&state, &metrics, document), parts);
+    let endpoint = middleware::surround(routes(&state, &metrics, document, PageRoutes { pages, has_keys }), parts);
     let handler = Handler::new(endpoint, Limits::new(&pipeline.serve), Arc::clone(&metrics));
     accept(listener, Arc::new(handler), Arc::new(Connections::new(&pipeline.serve, metrics)), &stop).await;
     stop.cancel();
@@ -124,11 +134,16 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
 }
 
 /// The typed operations, and the paths that have none.
-fn routes(state: &Arc<State>, metrics: &Arc<Metrics>, document: Arc<Document>) -> impl Endpoint + 'static {
+fn routes(
+    state: &Arc<State>,
+    metrics: &Arc<Metrics>,
+    document: Arc<Document>,
+    pages: PageRoutes,
+) -> impl Endpoint + 'static {
     let service = service(state);
     let (html, typed) = (service.swagger_ui_html(), service.spec());
-    let page = |is_folded| bytes::Bytes::from(openapi::page(&html, &typed, &state.pipeline.name, is_folded));
-    let pages = [page(false), page(true)];
+    let documentation = |is_folded| bytes::Bytes::from(openapi::page(&html, &typed, &state.pipeline.name, is_folded));
+    let documentations = [documentation(false), documentation(true)];
     let of_page = Arc::clone(state);
     let (state, metrics) = (Arc::clone(state), Arc::clone(metrics));
     let shared = |kind: &str, body: bytes::Bytes| {
@@ -137,12 +152,11 @@ fn routes(state: &Arc<State>, metrics: &Arc<Metrics>, document: Arc<Document>) -
         response
     };
     let plain = Route::new()
-        .at("/", get(make_sync(|_| Redirect::see_other("/docs"))))
         .at(
             "/docs",
             get(make_sync(move |_| {
                 let is_folded = of_page.served().models().nth(MOST_UNFOLDED).is_some();
-                shared("text/html; charset=utf-8", pages[usize::from(is_folded)].clone())
+                shared("text/html; charset=utf-8", documentations[usize::from(is_folded)].clone())
             })),
         )
         .at(
@@ -156,12 +170,13 @@ fn routes(state: &Arc<State>, metrics: &Arc<Metrics>, document: Arc<Document>) -
             "/metrics",
             get(make_sync(move |_| Response::builder().content_type(metrics::CONTENT_TYPE).body(metrics.text()))),
         );
-    Routes { plain, operations: service.into_endpoint() }
+    Routes { plain, pages, operations: service.into_endpoint() }
 }
 
 /// The paths that have no typed operation, and the operations. Asked by hand and not nested: a request is routed once.
 struct Routes<O> {
     plain: Route,
+    pages: PageRoutes,
     operations: O,
 }
 
@@ -169,8 +184,10 @@ impl<O: Endpoint> Endpoint for Routes<O> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        if matches!(request.uri().path(), "/" | "/docs" | "/openapi.json" | "/metrics") {
-            return self.plain.call(request).await;
+        match request.uri().path() {
+            "/docs" | "/openapi.json" | "/metrics" => return self.plain.call(request).await,
+            path if is_page(path) => return self.pages.call(request).await,
+            _ => {}
         }
         Ok(self.operations.call(request).await?.into_response())
     }

@@ -12,6 +12,7 @@ use crate::api::error::ApiError;
 use crate::api::schema::InputSchema;
 use crate::config::Pipeline;
 use crate::model::{Learned, Outcome, Predictor};
+use crate::monitor::Monitor;
 use crate::record::ModelId;
 use crate::registry::{Model, Registry, Snapshot};
 use crate::runtime::blocking;
@@ -28,6 +29,7 @@ pub(crate) struct State {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) progress: Progress,
+    pub(crate) monitor: Arc<Monitor>,
     /// Ended when the server is to end.
     pub(crate) stop: CancellationToken,
     /// The time of day, RFC 3339.
@@ -70,12 +72,13 @@ impl State {
         pipeline: Arc<Pipeline>,
         registry: Arc<Registry>,
         progress: Progress,
+        monitor: Arc<Monitor>,
         stop: CancellationToken,
         clock: fn() -> String,
     ) -> Self {
         let streams = Arc::new(Semaphore::new(pipeline.serve.connections.div_ceil(CONNECTIONS_PER_STREAM)));
         let (served, renewing) = (ArcSwap::default(), tokio::sync::Mutex::default());
-        Self { pipeline, registry, progress, stop, clock, streams, served, renewing }
+        Self { pipeline, registry, progress, monitor, stop, clock, streams, served, renewing }
     }
 
     /// What is served at this moment; to be dropped soon.

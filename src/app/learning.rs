@@ -12,6 +12,7 @@ use crate::batch::BatchStore;
 use crate::config::{Schema, WindowPolicy};
 use crate::dataset::DatasetReader;
 use crate::evaluation::Advice;
+use crate::monitor::Stage;
 use crate::registry::Registry;
 use crate::runtime::blocking;
 use crate::trainer::Trainer;
@@ -31,21 +32,37 @@ impl App {
         let delay = self.pipeline.advise.label_delay;
         let advisor = self.advisor(&inputs.schema, store.clone(), &registry, memory / 2, delay);
         let (training, advising) = (trainer.run(running.stop.clone()), advisor.run(running.stop.clone()));
-        running.work(async { Ok(training.await?) });
+        running.work(self.clone().told(Stage::Trainer, false, running.stop.clone(), training));
         running.work(async { Ok(advising.await?) });
         Ok(())
     }
 
-    /// The trainer alone, with so many bytes of encoded rows in memory; begins with the first window without a model.
+    /// Trainer and advisor without the other stages; begins with the first window without a model.
     ///
     /// # Errors
-    /// The work directory holds another run; and as [`Trainer::run`].
+    /// The work directory holds another run; and as [`Trainer::run`] and [`Advisor::run`].
     pub(crate) async fn train(&self, memory: usize, stop: CancellationToken) -> Result<(), AppError> {
         workdir::compare(&self.workdir, &self.pipeline, None)?;
         let store = BatchStore::open(&self.workdir)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let rows = self.dataset_rows().await?;
-        Ok(self.trainer(&self.schema()?, store, &registry, memory, rows).run(stop).await?)
+        let schema = self.schema()?;
+        // Where one fails, the other is told to stop, and is waited for.
+        let stop = stop.child_token();
+        let _guard = stop.clone().drop_guard();
+        let training = self.trainer(&schema, store.clone(), &registry, memory / 2, rows).run(stop.clone());
+        let training = self.clone().told(Stage::Trainer, false, stop.clone(), training);
+        let delay = self.pipeline.advise.label_delay;
+        let advising = self.advisor(&schema, store, &registry, memory / 2, delay).run(stop.clone());
+        let stopped = |result: Result<(), AppError>| {
+            if result.is_err() {
+                stop.cancel();
+            }
+            result
+        };
+        let (trained, advised) =
+            tokio::join!(async { stopped(training.await) }, async { stopped(advising.await.map_err(AppError::from)) });
+        trained.and(advised)
     }
 
     /// How often to retrain, and on how much history, from the windows that have been trained on; `None` where none has been,

@@ -14,7 +14,7 @@ use crate::files;
 use crate::producer::Replay;
 
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "run.json",
     "batches",
     "quarantine",
@@ -26,6 +26,7 @@ const OURS: [&str; 12] = [
     "partials",
     "shares",
     "aliases.jsonl",
+    "status",
     BROKER,
 ];
 /// The log of an embedded broker that `run` started.

@@ -52,6 +52,8 @@ pub(crate) enum Command {
         /// The pipeline file
         pipeline: PathBuf,
         #[command(flatten)]
+        place: PlaceArgs,
+        #[command(flatten)]
         cluster: ClusterArgs,
         #[command(flatten)]
         replay: ReplayArgs,
@@ -91,7 +93,7 @@ pub(crate) enum Command {
 /// Where a pipeline's files go.
 #[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {
-    /// Where batches and models go [default: .windrow/NAME]
+    /// Where batches, models and what stages tell of themselves go [default: .windrow/NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) workdir: Option<PathBuf>,
 }
@@ -167,7 +169,7 @@ pub(crate) struct RunArgs {
     /// Where the API listens [default: serve.listen of the pipeline file]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Open the documentation in the browser
+    /// Open the page in the browser
     #[arg(long)]
     pub(crate) open: bool,
 }

@@ -292,9 +292,11 @@ fn beside(count: u64, what: &str) -> String {
 fn sentence(event: &Event) -> Option<String> {
     Some(match event {
         Event::BrokerReady { kind, address, reason } => format!("broker: {kind} at {address} ({reason})"),
-        Event::ApiReady { url, instead_of: None } => format!("API: {url} (documentation: {url}/docs)"),
+        Event::ApiReady { url, instead_of: None } => {
+            format!("API: {url} (open it in a browser; documentation: {url}/docs)")
+        }
         Event::ApiReady { url, instead_of: Some(taken) } => {
-            format!("API: {url} ({taken} is taken; documentation: {url}/docs)")
+            format!("API: {url} ({taken} is taken; open it in a browser; documentation: {url}/docs)")
         }
         Event::RunResumed { windows, rows, next: Some(next) } => {
             let (rows, next) = (thousands(*rows), thousands(*next));

@@ -64,7 +64,7 @@ pub(crate) async fn run(
         display.suspended(|| stdout(&closing))?;
         if !args.once {
             if args.open
-                && let Err(error) = open::that_detached(format!("{}/docs", running.url()))
+                && let Err(error) = open::that_detached(running.url())
             {
                 display.line(&format!("no browser can be opened: {error}"));
             }
@@ -112,7 +112,7 @@ fn files(app: &App) -> String {
 
 fn addresses(running: &Running) -> String {
     let url = running.url();
-    let mut text = format!("\ndocumentation:    {url}/docs\n");
+    let mut text = format!("\nopen in a browser:  {url}\ndocumentation:      {url}/docs\n");
     let snapshot = running.registry().snapshot();
     let asked = snapshot.latest().and_then(|model| Some((model.id().to_string(), model.learned()?.examples.first()?)));
     if let Some((id, example)) = asked {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Replay, RowNumber};
 use crate::broker::{Choice, Connection};
-use crate::cli::args::{ClusterArgs, ConsumeArgs, ReplayArgs, TrainArgs};
+use crate::cli::args::{ClusterArgs, ConsumeArgs, PlaceArgs, ReplayArgs, TrainArgs};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::{CliError, app};
 use crate::config::{Pace, Pipeline, WindowPolicy};
@@ -17,13 +17,13 @@ const MOST_EMPTY_WINDOWS: u64 = 100_000;
 
 pub(crate) async fn produce(
     pipeline: &Path,
+    place: &PlaceArgs,
     cluster: ClusterArgs,
     replay: &ReplayArgs,
     display: &Display,
     stop: CancellationToken,
 ) -> Result<(), CliError> {
-    let place = crate::cli::args::PlaceArgs { workdir: None };
-    let app = app(pipeline, &place)?;
+    let app = app(pipeline, place)?;
     let (connection, replay) = (connection(cluster)?, chosen(replay, &app.pipeline)?);
     let following = display.follow(&app.progress, Shows { sent: true, stored: false });
     let result = app.produce(connection, replay, stop).await;

@@ -53,6 +53,22 @@ pub struct Target {
     pub rule: TargetRule,
 }
 
+impl Target {
+    /// What is predicted, in words, as in `tip_share at least 0.25?`.
+    #[must_use]
+    pub fn question(&self) -> String {
+        let rule = match &self.rule {
+            TargetRule::AtLeast(bound) => format!("at least {bound}"),
+            TargetRule::Above(bound) => format!("above {bound}"),
+            TargetRule::AtMost(bound) => format!("at most {bound}"),
+            TargetRule::Below(bound) => format!("below {bound}"),
+            TargetRule::Equals(text) => text.clone(),
+            TargetRule::OneOf(texts) => texts.join(" or "),
+        };
+        format!("{} {rule}?", self.column)
+    }
+}
+
 /// When a row belongs to the positive class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

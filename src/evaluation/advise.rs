@@ -61,7 +61,8 @@ pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
         keep: question.keep,
         label_delay: question.delay,
         judged: None,
-        first_advice: (trial.len() < FEWEST_WINDOWS).then(|| first_advice(question)),
+        first_advice: (trial.len() < FEWEST_WINDOWS)
+            .then(|| first_judged(question.histories, question.delay, FEWEST_WINDOWS)),
         named: None,
         policies: Vec::new(),
         further: Vec::new(),
@@ -80,12 +81,11 @@ pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
     advice
 }
 
-/// The window after which so many windows are judged that there is advice.
-fn first_advice(question: &Question<'_>) -> u32 {
+/// The window after which so many windows are judged.
+pub(super) fn first_judged(wanted: Option<&[Scheme]>, delay: u32, judged: usize) -> u32 {
     let is_enough = |windows: u32| {
-        let longest =
-            histories(windows, question.histories).into_iter().filter_map(crate::evaluation::policy::length).max();
-        windows.saturating_sub(longest.unwrap_or(1) + question.delay) as usize >= FEWEST_WINDOWS
+        let longest = histories(windows, wanted).into_iter().filter_map(crate::evaluation::policy::length).max();
+        windows.saturating_sub(longest.unwrap_or(1) + delay) as usize >= judged
     };
     (1..).find(|windows| is_enough(*windows)).unwrap_or(u32::MAX)
 }

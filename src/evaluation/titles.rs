@@ -1,8 +1,10 @@
 //! The titles of the three pictures of the advice: what each shows, in a sentence.
 
-use crate::evaluation::advice::{Advice, PolicyFinding, Status, Verdict};
+use crate::evaluation::advice::{Advice, AgeFinding, PolicyFinding, Status, Verdict};
+use crate::evaluation::advise::first_judged;
 use crate::evaluation::policy::{Policy, Refit};
-use crate::evaluation::sentences::{more_history, percent, share};
+use crate::evaluation::ranking::FEWEST_WINDOWS;
+use crate::evaluation::sentences::{more_history, share};
 use crate::record::Scheme;
 
 /// The titles of the pictures.
@@ -20,6 +22,24 @@ pub struct Titles {
 #[must_use]
 pub fn titles(advice: &Advice) -> Titles {
     Titles { how_often: how_often(advice), how_much: how_much(advice), over_time: over_time(advice) }
+}
+
+/// What the picture of models by age says; `None` where no ages have been compared.
+#[must_use]
+pub fn age_title(advice: &Advice) -> Option<String> {
+    let told = |found: &&AgeFinding| found.interval.is_some_and(|interval| interval.low > 0.0);
+    let oldest = advice.ages.last()?;
+    Some(match advice.ages.iter().find(told) {
+        Some(first) => format!("From {} windows of age on, a model is worse than a new one", first.age),
+        None => format!("Whether a model is worse at {} windows of age cannot be told", oldest.age),
+    })
+}
+
+/// What is waited for before there is anything to compare, and before there is advice.
+#[must_use]
+pub fn awaited(histories: Option<&[Scheme]>, delay: u32) -> String {
+    let (first, advice) = (first_judged(histories, delay, 1), first_judged(histories, delay, FEWEST_WINDOWS));
+    format!("First comparison after window {first}; advice after window {advice}.")
 }
 
 /// The finding of a policy, where one with the same losses stands for it too.
@@ -80,7 +100,6 @@ fn over_time(advice: &Advice) -> String {
     };
     let steps = saved.sums.iter().scan(0.0, |before, sum| Some(sum - std::mem::replace(before, *sum)));
     let ahead = steps.filter(|step| *step > 0.0).count();
-    let (windows, beside) =
-        (course.windows.len(), if saved.beside.refit == Refit::Never { "never refitting" } else { "all history" });
-    format!("Ahead of {beside} in {ahead} of {windows} windows ({})", percent(ahead as f64 / windows as f64))
+    let beside = if saved.beside.refit == Refit::Never { "never refitting" } else { "all history" };
+    format!("Ahead of {beside} in {ahead} of {} windows", course.windows.len())
 }

@@ -33,6 +33,11 @@ impl Picture {
         self.add(format_args!(r#"<circle class="{class}" cx="{x}" cy="{y}" r="{radius}"/>"#));
     }
 
+    pub(super) fn rectangle(&mut self, class: &str, (x, y): (f64, f64), (width, height): (f64, f64)) {
+        let (x, y, width, height) = (place(x), place(y), place(width), place(height));
+        self.add(format_args!(r#"<rect class="{class}" x="{x}" y="{y}" width="{width}" height="{height}"/>"#));
+    }
+
     pub(super) fn path(&mut self, class: &str, points: impl IntoIterator<Item = (f64, f64)>) {
         let points: Vec<String> = points.into_iter().map(|(x, y)| format!("{} {}", place(x), place(y))).collect();
         self.add(format_args!(r#"<path class="{class} h" d="M{}"/>"#, points.join("L")));
@@ -48,8 +53,8 @@ impl Picture {
 
     /// A title on as many lines as it needs, from the top left; gives how many.
     pub(super) fn title(&mut self, title: &str) -> usize {
-        // A letter of this size is about eight and a half wide.
-        let room = (f64::from(self.width) / 8.5) as usize;
+        // A letter of this size is about nine wide.
+        let room = ((f64::from(self.width) - 12.0) / 8.9) as usize;
         let mut lines = vec![String::new()];
         for word in title.split_whitespace() {
             let last = lines.last().map_or(0, |line| line.chars().count());

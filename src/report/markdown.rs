@@ -1,7 +1,6 @@
 //! The report as Markdown.
 
-use crate::plot::Answer;
-use crate::report::tables::Table;
+use crate::plot::{Answer, Table};
 use crate::report::{PICTURES, Report};
 
 pub(super) fn text(report: &Report, answer: Option<&Answer>, tables: &[Table], folder: &str) -> String {

@@ -7,6 +7,7 @@ use poem::{Endpoint, Request, Response, Result};
 use poem_openapi::OperationId;
 
 use crate::api::metrics::Metrics;
+use crate::api::pages::is_page;
 
 /// Counts requests.
 pub(crate) struct Count<E> {
@@ -31,9 +32,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Count<E> {
 /// What requests are counted as that reach no typed operation.
 pub(crate) fn operation_of(path: &str) -> &'static str {
     match path {
-        "/" | "/docs" => "docs",
+        "/docs" => "docs",
         "/openapi.json" => "openapi",
         "/metrics" => "metrics",
+        path if is_page(path) => "page",
         _ => "none",
     }
 }

@@ -7,9 +7,14 @@ use poem::http::header::{self, HeaderMap, HeaderValue};
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 
-/// What a page of ours may load: itself, and what it carries.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
-                           img-src 'self' data:; connect-src 'self'; font-src 'self' data:; frame-ancestors 'none'";
+use crate::api::pages::is_page;
+
+/// What a page of ours may load: files of this server, and nothing that stands in the page itself.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                           connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// The same for the documentation page, whose bundle carries its script and style inside.
+const DOCUMENTATION_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
+                                    img-src 'self' data:; connect-src 'self'; font-src 'self' data:; frame-ancestors 'none'";
 const ANSWER_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 /// How long a browser remembers that this host answers by HTTPS alone: a year.
 const STRICT_TRANSPORT: &str = "max-age=31536000";
@@ -29,7 +34,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Headers<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let origin = request.headers().get(header::ORIGIN).filter(|origin| is_listed(&self.cors, origin)).cloned();
-        let is_page = matches!(request.uri().path(), "/" | "/docs");
+        let policy = match request.uri().path() {
+            "/docs" => DOCUMENTATION_POLICY,
+            path if is_page(path) => PAGE_POLICY,
+            _ => ANSWER_POLICY,
+        };
         let is_preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let mut response = if is_preflight { preflight(origin.is_some()) } else { self.inner.call(request).await? };
@@ -37,7 +46,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Headers<E> {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        let policy = if is_page { PAGE_POLICY } else { ANSWER_POLICY };
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
         if self.is_tls {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT));

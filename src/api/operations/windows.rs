@@ -22,6 +22,9 @@ use crate::record::{ModelId, WindowIndex};
 /// How often a line is sent where nothing happens, so that nobody in between takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// How often the progress is told where it does not change.
+const REPEAT: Duration = Duration::from_secs(5);
+
 /// The operations that describe windows.
 pub(crate) struct Windows(pub(crate) Arc<State>);
 
@@ -139,8 +142,9 @@ impl Windows {
 
     /// Follow what happens
     ///
-    /// Server-sent events, from now on: windows that are sealed, models that are published. A server without the other
-    /// stages tells of models and aliases alone.
+    /// Server-sent events. The first one, `progress`, tells how far the rows have come; it comes again with every change,
+    /// whichever process made it, and every five seconds without one. Windows that are sealed and models that are published are told from now on; a server without
+    /// the other stages tells of models and aliases alone.
     #[oai(path = "/v1/events", method = "get", operation_id = "follow_events", tag = "Tag::Windows")]
     async fn events(&self) -> Result<EventStream<BoxStream<'static, Happening>>, ApiError> {
         let place = Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| {
@@ -162,7 +166,17 @@ impl Windows {
                 }
             }
         });
-        let events = happenings.take_until(self.0.stop.clone().cancelled_owned()).boxed();
+        let mut changes = self.0.monitor.changes();
+        changes.mark_changed();
+        let flows = stream::unfold(changes, |mut changes| async move {
+            // Told again where nothing changes: who hears nothing knows then that the server is gone.
+            if let Ok(changed) = tokio::time::timeout(REPEAT, changes.changed()).await {
+                changed.ok()?;
+            }
+            let facts = serde_json::to_value(&changes.borrow_and_update().flow).unwrap_or_default();
+            Some((Happening { event: "progress".to_owned(), facts }, changes))
+        });
+        let events = stream::select(flows, happenings).take_until(self.0.stop.clone().cancelled_owned()).boxed();
         Ok(EventStream::new(events).keep_alive(KEEP_ALIVE))
     }
 }

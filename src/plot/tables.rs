@@ -1,31 +1,33 @@
 //! The numbers behind the pictures, as tables of text.
 
 use crate::evaluation::{Advice, PolicyFinding};
-use crate::plot::{Answer, Course, Shares};
+use crate::plot::answer::Answer;
+use crate::plot::course::Course;
+use crate::plot::shares::{Point, Shares};
 
 /// Rows of the last picture's table: about so many windows are told.
 const WINDOWS_TOLD: usize = 12;
 
 /// A table with what stands above it.
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) heading: String,
+pub(crate) struct Table {
+    pub(crate) heading: String,
     /// A sentence between heading and table; empty for none.
-    pub(super) note: String,
-    pub(super) header: Vec<String>,
-    pub(super) rows: Vec<Row>,
+    pub(crate) note: String,
+    pub(crate) header: Vec<String>,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// One row; the first cell names it.
 #[derive(Debug)]
-pub(super) struct Row {
-    pub(super) cells: Vec<String>,
+pub(crate) struct Row {
+    pub(crate) cells: Vec<String>,
     /// Whether it is of the named policy.
-    pub(super) is_named: bool,
+    pub(crate) is_named: bool,
 }
 
 /// What the pictures rest on, and all policies.
-pub(super) fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
+pub(crate) fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
     let mut tables = Vec::new();
     if let Some(answer) = answer {
         tables.push(shares("How often", &answer.how_often));
@@ -37,7 +39,7 @@ pub(super) fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
 }
 
 fn shares(title: &str, shares: &Shares) -> Table {
-    let row = |point: &crate::plot::Point| {
+    let row = |point: &Point| {
         let interval =
             point.interval.map_or_else(String::new, |(low, high)| format!("{} to {}", whole(low), whole(high)));
         Row { cells: vec![point.label.clone(), format!("{}%", whole(point.share)), interval], is_named: point.is_named }
@@ -67,7 +69,7 @@ fn course(course: &Course) -> Table {
     }
 }
 
-/// Every policy, the one of the lowest log-loss first.
+/// Every policy, the one of the lowest log-loss first; `None` where none has been judged.
 fn policies(advice: &Advice) -> Option<Table> {
     let judged = advice.judged.as_ref()?;
     let yearly = advice.subject.days.is_some();

@@ -1,0 +1,60 @@
+//! A stage at work tells of itself, once a second, for the pages of a server in this process or in another.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, AppError, timestamp};
+use crate::monitor::{Stage, StatusFile};
+use crate::runtime::blocking;
+
+/// How often a stage tells.
+const EVERY: Duration = Duration::from_secs(1);
+
+impl App {
+    /// Runs a stage and tells its counters meanwhile. `is_member` is whether other processes run the same stage.
+    pub(super) async fn told<E: Into<AppError>>(
+        self,
+        stage: Stage,
+        is_member: bool,
+        stop: CancellationToken,
+        work: impl Future<Output = Result<(), E>>,
+    ) -> Result<(), AppError> {
+        let member = is_member.then(|| hex::encode(rand::random::<[u8; 4]>()));
+        let file = StatusFile::new(&self.workdir, stage, member.as_deref());
+        // A task of its own: a slow disk does not hold the stage up.
+        let ended = CancellationToken::new();
+        let telling = tokio::spawn(self.clone().tell(file.clone(), ended.clone()));
+        let result = work.await;
+        ended.cancel();
+        // It cannot panic, and is not aborted.
+        let _ = telling.await;
+        let is_over = result.is_ok() && !stop.is_cancelled();
+        blocking(move || {
+            if is_member {
+                file.remove();
+            } else if let Err(error) = file.tell(self.progress.counters(), timestamp(), is_over) {
+                tracing::debug!(%error, "the status is not written");
+            }
+        })
+        .await;
+        result.map_err(Into::into)
+    }
+
+    async fn tell(self, file: StatusFile, ended: CancellationToken) {
+        let mut is_first_failure = true;
+        while !ended.is_cancelled() {
+            let (progress, file) = (self.progress.clone(), file.clone());
+            let told = blocking(move || file.tell(progress.counters(), timestamp(), false)).await;
+            if let Err(error) = told
+                && std::mem::take(&mut is_first_failure)
+            {
+                tracing::warn!(%error, "the status cannot be written: the pages take this stage for silent");
+            }
+            tokio::select! {
+                () = ended.cancelled() => {}
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The files that pages need: small, written by hand, and carried in the program.
+
+const FILES: [(&str, &str, &str); 4] = [
+    ("/assets/windrow.css", "text/css; charset=utf-8", include_str!("assets/windrow.css")),
+    ("/assets/windrow.js", "text/javascript; charset=utf-8", include_str!("assets/windrow.js")),
+    ("/assets/try.js", "text/javascript; charset=utf-8", include_str!("assets/try.js")),
+    ("/assets/theme.js", "text/javascript; charset=utf-8", include_str!("assets/theme.js")),
+];
+
+/// Media type and text of a file.
+pub(super) fn asset(path: &str) -> Option<(&'static str, &'static str)> {
+    FILES.iter().find(|(name, ..)| *name == path).map(|(_, kind, text)| (*kind, *text))
+}

@@ -1,0 +1,124 @@
+// Keeps a page as new as the server: numbers by its events, the rest by asking for the page again.
+'use strict';
+
+(() => {
+  // A server tells something every five seconds. How long it may be silent before the page says so, and how often it is asked
+  // again, in milliseconds.
+  const SILENT_AFTER = 8000;
+  const ASK_AGAIN = 3000;
+  // The page is asked for again at most so often.
+  const RENEW_EVERY = 1500;
+  const RENEWING = new Set([
+    'window_sealed', 'stream_ended', 'model_published', 'model_refused', 'window_scored', 'model_appeared',
+    'alias_changed', 'models_retired', 'advised', 'trainer_done',
+  ]);
+
+  const state = document.getElementById('state');
+  let heard = Date.now();
+  let source = null;
+  let pending = null;
+  let known = null;
+
+  const put = (element, text) => {
+    if (element && element.textContent !== text) element.textContent = text;
+  };
+
+  const show = (flow) => {
+    put(state, flow.state);
+    for (const step of flow.steps) {
+      const item = document.querySelector(`[data-step="${step.name}"]`);
+      if (!item) continue;
+      put(item.querySelector('[data-text]'), step.text);
+      put(item.querySelector('[data-detail]'), step.detail);
+      item.classList.toggle('silent', step.is_silent);
+    }
+    const quarantine = document.querySelector('[data-step="quarantine"]');
+    if (quarantine) {
+      put(quarantine.querySelector('[data-text]'), flow.quarantined.toLocaleString('en'));
+      quarantine.classList.toggle('bad', flow.quarantined > 0);
+    }
+    document.body.classList.remove('lost');
+    // Windows and models that other processes made come with no event of their own.
+    const now = `${flow.windows} ${flow.models} ${flow.is_complete}`;
+    if (known !== null && known !== now) renew();
+    known = now;
+  };
+
+  // Takes the parts that may have changed from the page as it is now.
+  const renew = () => {
+    if (pending !== null) return;
+    pending = setTimeout(async () => {
+      pending = null;
+      try {
+        const answer = await fetch(location.href, { cache: 'no-store' });
+        if (!answer.ok) return;
+        const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+        document.title = page.title;
+        for (const part of document.querySelectorAll('[data-live]')) {
+          const next = page.getElementById(part.id);
+          if (!next && part.hasAttribute('data-reload')) {
+            location.reload();
+            return;
+          }
+          if (next) replace(part, next);
+        }
+      } catch {
+        // The events tell when the server can be reached again.
+      }
+    }, RENEW_EVERY);
+  };
+
+  const replace = (part, next) => {
+    if (part.innerHTML === next.innerHTML) return;
+    const opened = [...part.querySelectorAll('details')].map((one) => one.open);
+    const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
+    part.replaceChildren(...next.childNodes);
+    [...part.querySelectorAll('details')].forEach((one, number) => { one.open = opened[number] ?? false; });
+    if (focused !== null) part.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+  };
+
+  const listen = () => {
+    source = new EventSource('/v1/events');
+    source.onmessage = (message) => {
+      heard = Date.now();
+      const happening = JSON.parse(message.data);
+      if (happening.event === 'progress') show(happening.facts);
+      else if (RENEWING.has(happening.event)) renew();
+    };
+    source.onerror = () => {
+      // The browser itself tries again where the connection broke, but not where the server refused.
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, ASK_AGAIN);
+    };
+  };
+
+  // A browser has few connections for one server: pages that nobody sees leave theirs to the others.
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) {
+      source.onerror = null;
+      source.close();
+    } else if (source.readyState === EventSource.CLOSED) {
+      heard = Date.now();
+      known = known === null ? '' : known;
+      listen();
+    }
+  });
+
+  // What is no longer heard of is not shown as if it were.
+  setInterval(() => {
+    const silence = Date.now() - heard;
+    if (document.hidden || silence < SILENT_AFTER) return;
+    document.body.classList.add('lost');
+    put(state, `server last heard ${Math.round(silence / 1000)} s ago`);
+  }, 1000);
+
+  document.getElementById('theme').addEventListener('click', () => {
+    const root = document.documentElement;
+    const isDark = root.dataset.theme
+      ? root.dataset.theme === 'dark'
+      : matchMedia('(prefers-color-scheme: dark)').matches;
+    root.dataset.theme = isDark ? 'light' : 'dark';
+    localStorage.setItem('theme', root.dataset.theme);
+  });
+
+  listen();
+})();

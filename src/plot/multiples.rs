@@ -1,0 +1,94 @@
+//! Many small pictures on one scale: a number each, from window to window.
+
+use crate::plot::scale::Scale;
+use crate::plot::svg::Picture;
+
+const COLUMNS: usize = 4;
+const CELL: (f64, f64) = (220.0, 110.0);
+const MARGIN: f64 = 8.0;
+
+/// Numbers from window to window, one beside the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Multiples {
+    /// What it says.
+    pub(crate) title: String,
+    /// What is shown, with its unit.
+    pub(crate) unit: String,
+    /// The first and the last window.
+    pub(crate) windows: (u32, u32),
+    /// One a small picture.
+    pub(crate) curves: Vec<Curve>,
+}
+
+/// One number.
+#[derive(Debug, Clone)]
+pub(crate) struct Curve {
+    /// What it is.
+    pub(crate) name: String,
+    /// By window, ascending.
+    pub(crate) values: Vec<(u32, f64)>,
+}
+
+impl Multiples {
+    /// Draws them.
+    #[must_use]
+    pub(crate) fn draw(&self) -> Picture {
+        let rows = self.curves.len().div_ceil(COLUMNS).max(1);
+        let width = (COLUMNS as f64 * CELL.0) as u32;
+        let last = |curve: &Curve| curve.values.last().map_or(0.0, |(_, value)| *value);
+        let described: Vec<String> =
+            self.curves.iter().map(|curve| format!("{}: {:.3} in the end", curve.name, last(curve))).collect();
+        let top = 40.0;
+        let height = (top + rows as f64 * CELL.1 + 24.0) as u32;
+        let mut picture = Picture::new(width, height, &self.title, &described.join("; "));
+        picture.title(&self.title);
+        let all = || self.curves.iter().flat_map(|curve| curve.values.iter().map(|(_, value)| *value));
+        let range = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
+        for (number, curve) in self.curves.iter().enumerate() {
+            let (column, row) = (number % COLUMNS, number / COLUMNS);
+            let (left, y) = (column as f64 * CELL.0 + MARGIN, top + row as f64 * CELL.1);
+            let across = Scale::new(
+                (f64::from(self.windows.0), f64::from(self.windows.1)),
+                (left, left + CELL.0 - 7.0 * MARGIN),
+            );
+            let up = Scale::new(range, (y + CELL.1 - 2.0 * MARGIN, y + 2.0 * MARGIN + 6.0));
+            picture.text("s", "start", (left, y + 14.0), &shortened(&curve.name));
+            let right = left + CELL.0 - 7.0 * MARGIN;
+            picture.line("z", (left, up.place(0.0)), (right, up.place(0.0)));
+            let places =
+                curve.values.iter().map(|(window, value)| (across.place(f64::from(*window)), up.place(*value)));
+            picture.path("a w", places);
+            picture.text("s", "start", (right + 4.0, up.place(last(curve)) + 4.0), &format!("{:.2}", last(curve)));
+        }
+        let (first, last) = self.windows;
+        let note = format!("{}; windows {first} to {last}, all on one scale, line at 0", self.unit);
+        picture.text("s", "start", (MARGIN, f64::from(height) - 6.0), &note);
+        picture
+    }
+}
+
+/// A name that has room in its cell.
+fn shortened(name: &str) -> String {
+    const ROOM: usize = 30;
+    if name.chars().count() <= ROOM {
+        return name.to_owned();
+    }
+    name.chars().take(ROOM - 1).chain(['\u{2026}']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_curve_is_drawn_and_long_names_have_room() {
+        let curve = |name: &str| Curve { name: name.to_owned(), values: vec![(1, 0.5), (2, -0.25), (3, 0.1)] };
+        let curves = vec![curve("distance"), curve(&"x".repeat(200)), curve("c"), curve("d"), curve("e")];
+        let picture = Multiples { title: "t".to_owned(), unit: "log-odds".to_owned(), windows: (1, 3), curves };
+        let text = picture.draw().alone();
+        assert_eq!(text.matches("<path").count(), 5);
+        assert!(text.contains("viewBox=\"0 0 880 284\"") && text.contains(&format!("{}…<", "x".repeat(29))), "{text}");
+        let empty = Multiples { curves: Vec::new(), ..picture };
+        assert!(empty.draw().alone().contains("</svg>"));
+    }
+}

@@ -1,0 +1,94 @@
+//! Whether probabilities can be taken at their word.
+
+use crate::plot::scale::Scale;
+use crate::plot::svg::Picture;
+
+const WIDTH: u32 = 440;
+const HEIGHT: u32 = 400;
+
+/// Shares of positives by predicted probability.
+#[derive(Debug, Clone)]
+pub(crate) struct Reliability {
+    /// What it says.
+    pub(crate) title: String,
+    /// Bins that have rows.
+    pub(crate) bins: Vec<Bin>,
+}
+
+/// Rows of similar probability.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bin {
+    /// The mean of their probabilities.
+    pub(crate) predicted: f64,
+    /// The share of positive ones.
+    pub(crate) observed: f64,
+    /// How many.
+    pub(crate) rows: u64,
+}
+
+impl Bin {
+    /// The 95% interval of the share, as if rows were independent: Wilson's, which stays between 0 and 1 (Wilson 1927).
+    #[must_use]
+    pub(crate) fn interval(&self) -> (f64, f64) {
+        const Z: f64 = 1.959_964;
+        let (n, p) = (self.rows as f64, self.observed);
+        let middle = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
+        let half = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+        (middle - half, middle + half)
+    }
+
+    /// Whether the share of positives can be what was predicted.
+    #[must_use]
+    pub(crate) fn agrees(&self) -> bool {
+        let (low, high) = self.interval();
+        (low..=high).contains(&self.predicted)
+    }
+}
+
+impl Reliability {
+    /// Draws it.
+    #[must_use]
+    pub(crate) fn draw(&self) -> Picture {
+        let described = self
+            .bins
+            .iter()
+            .map(|bin| format!("predicted {:.2}, observed {:.2} of {} rows", bin.predicted, bin.observed, bin.rows));
+        let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.collect::<Vec<_>>().join("; "));
+        let lines = picture.title(&self.title);
+        let (top, bottom, left, right) = (30.0 + 19.0 * lines as f64, 342.0, 52.0, 428.0);
+        let across = Scale::new((0.0, 1.0), (left, right));
+        let up = Scale::new((0.0, 1.0), (bottom, top));
+        for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
+            picture.line("g", (left, up.place(tick)), (right, up.place(tick)));
+            picture.text("s", "end", (left - 6.0, up.place(tick) + 4.0), &format!("{:.0}%", 100.0 * tick));
+            picture.text("s", "middle", (across.place(tick), bottom + 18.0), &format!("{:.0}%", 100.0 * tick));
+        }
+        picture.line("z k", (left, bottom), (right, top));
+        for bin in &self.bins {
+            let x = across.place(bin.predicted);
+            let (low, high) = bin.interval();
+            picture.line("a w", (x, up.place(low)), (x, up.place(high)));
+            picture.circle("a", (x, up.place(bin.observed)), 5.0);
+        }
+        picture.text("s", "middle", ((left + right) / 2.0, bottom + 38.0), "predicted probability, mean of a tenth");
+        picture.text("s", "start", (8.0, 396.0), "observed share of positives, 95%; dashed: as predicted");
+        picture
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_wilsons_and_bins_are_drawn() {
+        let bin = |predicted: f64, observed: f64, rows: u64| Bin { predicted, observed, rows };
+        // Wilson's interval of 8 of 10, as R's prop.test(correct = FALSE) gives it.
+        let (low, high) = bin(0.7, 0.8, 10).interval();
+        assert!((low - 0.490_162).abs() < 1e-5 && (high - 0.943_318).abs() < 1e-5, "{low} {high}");
+        assert!(bin(0.0, 0.0, 5).interval().0.abs() < 1e-12);
+        assert!(bin(0.5, 0.8, 10).agrees() && !bin(0.48, 0.8, 10).agrees());
+        let picture = Reliability { title: "x".to_owned(), bins: vec![bin(0.1, 0.2, 30), bin(0.6, 0.5, 2)] };
+        assert_eq!(picture.draw().alone().matches("<circle").count(), 2);
+    }
+}

@@ -1,0 +1,101 @@
+//! Models of every window on every later window.
+
+use crate::plot::svg::Picture;
+
+const SIZE: f64 = 480.0;
+const LEFT: f64 = 56.0;
+/// Shades, the lightest first.
+const CLASSES: [&str; 6] = ["q0", "q1", "q2", "q3", "q4", "q5"];
+
+/// Losses by the window of the model and the window of the rows, in bins.
+#[derive(Debug, Clone)]
+pub(crate) struct Triangle {
+    /// What it says.
+    pub(crate) title: String,
+    /// The first and the last window.
+    pub(crate) windows: (u32, u32),
+    /// By bin of the model's window, then of the rows' window: log-loss a row more than a new model's.
+    pub(crate) cells: Vec<Vec<Option<f64>>>,
+}
+
+impl Triangle {
+    /// The upper ends of the shades but for the last, which has none: the first ends at 0, the others are evenly spaced up to
+    /// nine tenths of the cells.
+    #[must_use]
+    pub(crate) fn bounds(&self) -> [f64; 5] {
+        let mut above: Vec<f64> =
+            self.cells.iter().flatten().filter_map(|cell| *cell).filter(|cell| *cell > 0.0).collect();
+        above.sort_unstable_by(f64::total_cmp);
+        let most = above.get(above.len() * 9 / 10).or(above.last()).copied().unwrap_or(1e-6).max(1e-6);
+        [0.0, 0.25 * most, 0.5 * most, 0.75 * most, most]
+    }
+
+    /// Draws it.
+    #[must_use]
+    pub(crate) fn draw(&self) -> Picture {
+        let bounds = self.bounds();
+        let class = |value: f64| CLASSES[bounds.iter().filter(|bound| value > **bound).count()];
+        let described =
+            format!("{} by {} bins; the table of scores has the numbers", self.cells.len(), self.cells.len());
+        let mut picture = Picture::new((LEFT + SIZE + 180.0) as u32, (SIZE + 104.0) as u32, &self.title, &described);
+        let lines = picture.title(&self.title);
+        let top = 16.0 + 19.0 * lines as f64;
+        let side = SIZE / self.cells.len().max(1) as f64;
+        // Cells of one shade that follow each other are one rectangle.
+        for (row, cells) in self.cells.iter().enumerate() {
+            let shades: Vec<Option<&str>> = cells.iter().map(|cell| cell.map(class)).collect();
+            let mut from = 0;
+            for run in shades.chunk_by(|one, other| one == other) {
+                if let Some(Some(shade)) = run.first() {
+                    let (x, y) = (LEFT + side * from as f64, top + side * row as f64);
+                    picture.rectangle(shade, (x, y), (side * run.len() as f64, side));
+                }
+                from += run.len();
+            }
+        }
+        let (first, last) = self.windows;
+        picture.text("s", "start", (LEFT, top + SIZE + 18.0), &first.to_string());
+        picture.text("s", "end", (LEFT + SIZE, top + SIZE + 18.0), &last.to_string());
+        picture.text("s", "middle", (LEFT + SIZE / 2.0, top + SIZE + 18.0), "scored at window");
+        picture.text("s", "end", (LEFT - 6.0, top + 12.0), &first.to_string());
+        picture.text("s", "end", (LEFT - 6.0, top + SIZE - 2.0), &last.to_string());
+        picture.text("s", "start", (4.0, top + SIZE / 2.0 - 14.0), "trained");
+        picture.text("s", "start", (4.0, top + SIZE / 2.0), "up to");
+        picture.text("s", "start", (4.0, top + SIZE / 2.0 + 14.0), "window");
+        let x = LEFT + SIZE + 16.0;
+        picture.text("s", "start", (x, top + 12.0), "log-loss a row more");
+        picture.text("s", "start", (x, top + 26.0), "than a new model's");
+        for (number, shade) in CLASSES.iter().enumerate() {
+            let y = top + 40.0 + 22.0 * number as f64;
+            picture.rectangle(shade, (x, y), (18.0, 18.0));
+            let label = match (number, bounds.get(number)) {
+                (0, _) => "no more".to_owned(),
+                (_, Some(bound)) => format!("up to {bound:.4}"),
+                (_, None) => "above".to_owned(),
+            };
+            picture.text("s", "start", (x + 24.0, y + 13.0), &label);
+        }
+        picture
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_of_one_shade_are_one_rectangle() {
+        let cells = vec![
+            vec![None, Some(-0.1), Some(0.0), Some(0.4)],
+            vec![None, None, Some(0.0), Some(0.1)],
+            vec![None, None, None, Some(0.0)],
+            vec![None; 4],
+        ];
+        let triangle = Triangle { title: "t".to_owned(), windows: (1, 4), cells };
+        assert_eq!(triangle.bounds(), [0.0, 0.1, 0.2, 0.30000000000000004, 0.4]);
+        let text = triangle.draw().alone();
+        assert_eq!(text.matches("<rect").count(), 5 + CLASSES.len(), "{text}");
+        let empty = Triangle { cells: Vec::new(), ..triangle };
+        assert!(empty.draw().alone().contains("</svg>"));
+    }
+}
