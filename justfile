@@ -53,6 +53,10 @@ bench-advice seeds="200":
 bench-broker:
     cargo bench --bench broker
 
+# the pages with 500 models and 500 windows: bytes, time, first content in Chromium (needs chromium-driver)
+bench-pages:
+    cargo bench --bench pages
+
 # from batch files to models beside scikit-learn, Spark (needs Java) and linfa-logistic; about six minutes
 bench-train:
     python3 -m venv {{env("HOME")}}/.cache/windrow/peers

@@ -4,7 +4,7 @@
 //! A row flows down one line, once:
 //!
 //! ```text
-//! dataset -> producer -> broker -> consumer -> batch -> trainer -> registry -> api
+//! dataset -> producer -> broker -> consumer -> batch -> trainer -> registry -> api, dashboard
 //! ```
 //!
 //! The modules stand below in reading order: first what flows, then where it rests, then who moves it. ARCHITECTURE.md

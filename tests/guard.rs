@@ -48,7 +48,18 @@ fn nothing_is_answered_without_a_key_and_nothing_changed_without_the_right_one()
         assert_eq!((answer.status, answer.header("content-type")), (401, "application/problem+json"), "{headers:?}");
         assert!(answer.headers.contains_key("www-authenticate"));
     }
-    for path in ["/docs", "/openapi.json", "/metrics", "/v1/models", "/v1/events", "/nowhere", "/v2/models/latest"] {
+    for path in [
+        "/",
+        "/stream",
+        "/assets/windrow.js",
+        "/docs",
+        "/openapi.json",
+        "/metrics",
+        "/v1/models",
+        "/v1/events",
+        "/nowhere",
+        "/v2/models/latest",
+    ] {
         assert_eq!(ask("GET", &format!("{url}{path}"), &[], b"").status, 401, "{path}");
     }
     for path in ["/health/live", "/health/ready", "/v2/health/live"] {

@@ -82,7 +82,9 @@ async fn a_demo_in_one_process_is_followed_from_its_first_row_to_its_answer() {
     browser.wait("the stream ends", "return document.getElementById('state').textContent === 'complete'").await;
     let steps = "return [...document.querySelectorAll('[data-step] [data-text]')].map((one) => one.textContent)";
     assert_eq!(browser.run(steps).await, json!(["4,000", "4,000", "3,960", "3,960", "80", "40"]));
-    browser.wait("the reasons", "return document.querySelector('#windows').textContent.includes('is no number')").await;
+    browser
+        .wait("the reasons", "return document.querySelector('#windows').textContent.includes('is not a number')")
+        .await;
 
     for look in LOOKS {
         browser.look(look).await;
@@ -143,6 +145,27 @@ async fn the_choice_of_light_or_dark_is_kept(browser: &Browser, url: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_demo_is_live_from_its_first_rows() {
+    let Some(browser) = Browser::start().await else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work").display().to_string();
+    let demo = ["demo", "--limit", "20000", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"];
+    let demo = Running::start(&demo);
+    let url = address(&demo);
+    browser.open(&format!("{url}/stream")).await;
+    browser.wait("numbers move", MOVES).await;
+    browser.open(&format!("{url}/try")).await;
+    // The form comes with the first model, without a reload by hand.
+    browser.wait("a form", "return document.getElementById('try') !== null").await;
+    browser.run("document.querySelector('#try').requestSubmit()").await;
+    browser.wait("an answer", "return document.querySelectorAll('#all tbody tr').length > 0").await;
+    assert!(browser.text("#result").await.contains("distance"), "{}", browser.text("#result").await);
+    browser.open(&url).await;
+    browser.wait("the end", "return document.getElementById('state').textContent === 'complete'").await;
+    browser.check(&url, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn five_processes_are_as_live_as_one_and_a_silent_stage_is_told() {
     let Some(browser) = Browser::start().await else { return };
     let folder = tempfile::tempdir().expect("a folder");
@@ -194,7 +217,8 @@ async fn a_key_that_may_read_suffices_for_every_page_and_its_events() {
     for page in PAGES {
         assert_eq!(http("GET", &format!("{url}{page}"), None).0, 401, "{page}");
     }
-    browser.authenticate("a-key-that-may-read").await;
+    // As the browser's own prompt does: with the key as the password.
+    browser.open(&url.replace("http://", "http://anybody:a-key-that-may-read@")).await;
     for page in PAGES {
         browser.open(&format!("{url}{page}")).await;
         browser.check(&url, None).await;
@@ -235,10 +259,13 @@ async fn what_comes_from_data_is_text_and_never_markup() {
     let url = address(&server);
     let evil = "%3Cscript%3Ewindow.hacked=3%3C/script%3E";
     let asked = [format!("/models/{evil}"), format!("/windows/{evil}"), format!("/evidence?recipe={evil}")];
+    browser.look(LOOKS[2]).await;
     for page in PAGES.into_iter().chain(asked.iter().map(String::as_str)) {
         browser.open(&format!("{url}{page}")).await;
         assert_eq!(browser.run("return window.hacked ?? null").await, json!(null), "{page}");
         assert_eq!(browser.run("return document.querySelectorAll('script:not([src]), img').length").await, json!(0));
+        let wide = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth";
+        assert_eq!(browser.run(wide).await, json!(true), "{page}");
         let said: Vec<String> = browser.complaints().await;
         assert!(said.iter().all(|one| one.contains("404")), "{page}: {said:?}");
     }

@@ -372,8 +372,19 @@ fn what_happens_is_told_as_it_happens() {
     assert!(head.iter().any(|line| line.eq_ignore_ascii_case("content-type: text/event-stream")), "{head:?}");
     let body = json!({"model": "window-1"}).to_string();
     assert_eq!(ask("PUT", &format!("{url}/v1/aliases/prod"), &[JSON], body.as_bytes()).status, 200);
-    let event = lines.map_while(Result::ok).find(|line| line.starts_with("data:")).expect("an event");
+    let mut events = lines.map_while(Result::ok).filter(|line| line.starts_with("data:"));
+    // Who begins to listen is told first how far the rows have come.
+    let first = events.next().expect("an event");
+    let first: Value = serde_json::from_str(first.trim_start_matches("data:")).expect("JSON");
+    assert_eq!((&first["event"], &first["facts"]["state"]), (&json!("progress"), &json!("complete")), "{first}");
+    assert_eq!(
+        first["facts"]["steps"][2],
+        json!({"name": "sealed", "rows": 300, "text": "300", "detail": "3 windows", "is_silent": false})
+    );
+    let event = events.find(|line| !line.contains("\"progress\"")).expect("an event");
     assert!(event.contains("\"event\":\"alias_changed\"") && event.contains("\"to\":\"window-1\""), "{event}");
+    // A minute without news would be told as a server that is gone.
+    assert!(events.next().expect("an event").contains("\"progress\""));
 }
 
 #[test]

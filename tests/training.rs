@@ -111,8 +111,18 @@ fn training_again_gives_the_same_bytes_but_for_times() {
     same(&place.train(&["--memory", "1B"]), "from files");
     assert!(fs::read_dir(place.workdir()).expect("a folder").all(|entry| {
         let name = entry.expect("readable").file_name();
-        let known =
-            ["batches", "broker", "models", "windows", "losses", "advice", "advice.json", "quarantine", "run.json"];
+        let known = [
+            "batches",
+            "broker",
+            "models",
+            "windows",
+            "losses",
+            "advice",
+            "advice.json",
+            "quarantine",
+            "run.json",
+            "status",
+        ];
         known.iter().any(|known| name == *known)
     }));
     // What is missing or broken is made again, and nothing else.

@@ -18,10 +18,11 @@ pub(super) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
-        let digits = behind.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        match (first, digits) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
+        let digit = |place: usize| behind.get(place).and_then(|digit| char::from(*digit).to_digit(16));
+        match (first, digit(0).zip(digit(1))) {
+            (b'%', Some((high, low))) => {
+                // Two digits are a byte.
+                bytes.push((high << 4 | low) as u8);
                 rest = &behind[2..];
             }
             _ => {

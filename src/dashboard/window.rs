@@ -34,7 +34,7 @@ pub(super) fn page(view: &View, workdir: &Path, name: &str) -> Page {
     let report = view.snapshot.window(sealed.window);
     let title = report.map_or_else(|| format!("window {}", sealed.window), |report| report.name());
     let main = html! {
-        h1 { "W" (title.trim_start_matches('w')) }
+        h1 { "Window " (sealed.window) @if let Some(period) = report.and_then(|report| report.period.as_ref()) { " (" (period) ")" } }
         (about(sealed, report.map(|report| &**report)))
         @if sealed.quarantined > 0 { (quarantine(workdir, sealed)) }
         @if let Some(report) = report {
@@ -45,7 +45,9 @@ pub(super) fn page(view: &View, workdir: &Path, name: &str) -> Page {
         }
         p.pages {
             @if sealed.window.get() > 1 { a href={ "/windows/" (sealed.window.get() - 1) } { "The window before" } }
-            a href={ "/windows/" (sealed.window.get() + 1) } { "The next window" }
+            @if view.observed.windows.last().is_some_and(|last| last.window > sealed.window) {
+                a href={ "/windows/" (sealed.window.get() + 1) } { "The next window" }
+            }
         }
     };
     view.page("Stream", &title, &main)

@@ -95,6 +95,9 @@ fn over_time(advice: &Advice) -> String {
     let Some(course) = advice.course.as_ref().filter(|course| !course.windows.is_empty()) else {
         return "Does it hold over time? Nothing to compare yet".to_owned();
     };
+    if advice.status == Status::TooFew {
+        return "Does it hold over time? Too few windows to tell".to_owned();
+    }
     let Some(saved) = course.saved.first() else {
         return "Does it hold over time? There is nothing to compare".to_owned();
     };

@@ -84,12 +84,14 @@ impl Flow {
             None if parts.end.is_some() || at_work.is_some() => Some(read),
             None => None,
         };
+        // The two are told at different moments; what is in the topic has been sent.
+        let sent = producer.map(|producer| producer.counts.sent.max(in_topic.unwrap_or(0)));
         let sealed_windows = parts.windows.len();
         let of_dataset = dataset_rows.map_or_else(String::new, |rows| format!("of {}", thousands(rows)));
         let windows = format!("{} windows", thousands(sealed_windows as u64));
         let trained_windows = format!("{} windows", parts.trained.window);
         let steps = vec![
-            Step::new("sent", producer, producer.map(|producer| producer.counts.sent), &of_dataset),
+            Step::new("sent", producer, sent, &of_dataset),
             Step::new(
                 "in the topic",
                 None,

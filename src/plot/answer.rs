@@ -1,6 +1,6 @@
 //! The three pictures of the advice.
 
-use crate::evaluation::{Advice, Policy, PolicyFinding, Refit, Verdict, finding, subject, titles};
+use crate::evaluation::{Advice, Policy, PolicyFinding, Refit, Status, Verdict, finding, subject, titles};
 use crate::plot::course::{Course, Line};
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
@@ -91,7 +91,8 @@ fn point(advice: &Advice, policy: Policy, label: String) -> Option<Point> {
         label,
         share: found.keeps?,
         interval: found.keeps_interval.filter(|_| !is_best).map(|interval| (interval.low, interval.high)),
-        is_told: is_best || matches!(found.verdict, Verdict::GoodEnough | Verdict::Worse | Verdict::Reference),
+        is_told: advice.status != Status::TooFew
+            && (is_best || matches!(found.verdict, Verdict::GoodEnough | Verdict::Worse | Verdict::Reference)),
         is_named: named.is_some_and(|named| found.policy == named || found.same.contains(&named)),
     })
 }

@@ -69,7 +69,9 @@ impl Shares {
                 picture.circle("b w h", (x, scale.place(point.share)), 10.0);
             }
             if !scale.holds(point.share) {
-                picture.text("s", "middle", (x, bottom - 10.0), &format!("{:.0}%", 100.0 * point.share));
+                // Beside the interval, where the picture has room.
+                let (anchor, aside) = if x > (left + right) / 2.0 { ("end", -9.0) } else { ("start", 9.0) };
+                picture.text("s", anchor, (x + aside, bottom - 10.0), &format!("{:.0}%", 100.0 * point.share));
             }
             picture.text("s", "middle", (x, bottom + 18.0), &point.label);
         }

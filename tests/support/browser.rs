@@ -110,15 +110,6 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
-    /// Sends these headers with every request of the browser, as its own prompt does with what a person gives.
-    pub(crate) async fn authenticate(&self, key: &str) {
-        use base64::Engine as _;
-        let given = base64::engine::general_purpose::STANDARD.encode(format!("key:{key}"));
-        self.devtools("Network.enable", json!({})).await;
-        let headers = json!({ "headers": { "Authorization": format!("Basic {given}") } });
-        self.devtools("Network.setExtraHTTPHeaders", headers).await;
-    }
-
     pub(crate) async fn open(&self, address: &str) {
         self.client.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
     }

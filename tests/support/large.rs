@@ -1,0 +1,44 @@
+//! A work directory with hundreds of models and windows, made from a small one.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// Writes `count` windows, each with a model of the recipe `window`, scored on every later window, from what a run of a few
+/// windows left in `from`.
+pub(crate) fn enlarge(from: &Path, to: &Path, count: u32) {
+    let read = |name: &str| -> Value {
+        let text = fs::read(from.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        serde_json::from_slice(&text).expect("JSON")
+    };
+    for folder in ["batches", "quarantine", "windows", "status"] {
+        fs::create_dir_all(to.join(folder)).expect("a folder");
+    }
+    fs::copy(from.join("advice.json"), to.join("advice.json")).expect("the advice");
+    let (model, report) = (read("models/window-2/model.json"), read("windows/window-00003.json"));
+    let (manifest, mut end) = (read("batches/window-00002.json"), read("batches/end.json"));
+    let score = report["scores"].as_array().expect("a list");
+    let score = score.iter().find(|score| score["model"] == "window-2").expect("a score").to_string();
+    let (head, tail) = score.split_once("window-2").expect("the model's name");
+    for window in 1..=count {
+        let file = format!("window-{window:05}.json");
+        let mut model = model.clone();
+        model["id"] = json!(format!("window-{window}"));
+        let folder = to.join(format!("models/window-{window}"));
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("model.json"), model.to_string()).expect("room on the disk");
+        let mut manifest = manifest.clone();
+        manifest["window"] = json!(window);
+        fs::write(to.join("batches").join(&file), manifest.to_string()).expect("room on the disk");
+        let scores: Vec<String> = (1..window).map(|model| format!("{head}window-{model}{tail}")).collect();
+        let mut report = report.clone();
+        report["window"] = json!(window);
+        report["scores"] = json!("scores");
+        let text =
+            report.to_string().replacen("\"scores\":\"scores\"", &format!("\"scores\":[{}]", scores.join(",")), 1);
+        fs::write(to.join("windows").join(&file), text).expect("room on the disk");
+    }
+    end["windows"] = json!(count);
+    fs::write(to.join("batches/end.json"), end.to_string()).expect("room on the disk");
+}
