@@ -12,13 +12,10 @@ mod large;
 #[expect(dead_code, reason = "each user has a part of it")]
 mod windrow;
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 use std::time::Instant;
 
 use crate::browser::Browser;
-use crate::large::enlarge;
+use crate::large::{enlarge, pipeline};
 use crate::windrow::{Running, http, succeed};
 
 const PAGES: [&str; 8] =
@@ -66,19 +63,4 @@ fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_unstable_by(f64::total_cmp);
     numbers[numbers.len() / 2]
-}
-
-/// Sixteen windows of a table with 160 categories.
-fn pipeline(folder: &Path) -> String {
-    let mut dataset = "y,x,place\n".to_owned();
-    for row in 0..16_000_u32 {
-        writeln!(dataset, "{},{},place {}", u32::from(row % 7 < 3), row % 90, row % 160).expect("memory");
-    }
-    fs::write(folder.join("d.csv"), dataset).expect("a file");
-    let file = folder.join("p.toml");
-    let text = "name = \"p\"\ndataset = { path = \"d.csv\" }\ntarget = { column = \"y\", equals = \"1\" }\n\
-                features = { numeric = [\"x\"], categorical = [\"place\"], min_count = 2 }\nwindow = { rows = 800 }\n\
-                train = { schemes = [\"window\"] }\n";
-    fs::write(&file, text).expect("a file");
-    file.display().to_string()
 }

@@ -12,14 +12,10 @@ mod served;
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod windrow;
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
-
 use serde_json::json;
 
 use crate::browser::Browser;
-use crate::large::enlarge;
+use crate::large::{enlarge, pipeline};
 use crate::served::{ask, serve};
 use crate::windrow::succeed;
 
@@ -39,25 +35,10 @@ const PAGES: [&str; 10] = [
     "/nowhere",
 ];
 
-/// Four windows of a table with hundreds of categories, learned from.
-fn small(folder: &Path) -> String {
-    let mut dataset = "y,x,place\n".to_owned();
-    for row in 0..4000_u32 {
-        writeln!(dataset, "{},{},place {}", u32::from(row % 7 < 3), row % 90, row % 160).expect("memory");
-    }
-    fs::write(folder.join("d.csv"), dataset).expect("a file");
-    let file = folder.join("p.toml");
-    let text = "name = \"p\"\ndataset = { path = \"d.csv\" }\ntarget = { column = \"y\", equals = \"1\" }\n\
-                features = { numeric = [\"x\"], categorical = [\"place\"], min_count = 2 }\nwindow = { rows = 250 }\n\
-                train = { schemes = [\"window\"] }\n";
-    fs::write(&file, text).expect("a file");
-    file.display().to_string()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_small_and_usable_with_500_models_and_500_windows() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = small(folder.path());
+    let file = pipeline(folder.path());
     let (few, many) = (folder.path().join("few"), folder.path().join("many"));
     let place = few.display().to_string();
     succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &place, "--listen", "127.0.0.1:0"]);

@@ -22,7 +22,7 @@ pub(super) fn page(view: &View) -> Page {
                 Some(advice) => (said(advice)),
                 None => { p { (awaited(view.pipeline.advise.histories.as_deref(), view.pipeline.advise.label_delay)) } },
             }
-            div.two {
+            div.two.even {
                 div { @if let Some(advice) = view.snapshot.advice() { (policies(advice)) } }
                 div {
                     @if let Some(advice) = view.snapshot.advice() { (ages(advice)) }

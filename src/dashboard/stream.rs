@@ -56,8 +56,10 @@ fn rows(view: &View, windows: &[&SealedWindow]) -> Vec<Vec<Markup>> {
 
 fn quarantine(view: &View) -> Markup {
     let reasons = view.observed.reasons.by_count();
-    let rows: Vec<Vec<Markup>> =
-        reasons.iter().map(|(reason, count)| vec![html! { (reason) }, html! { (thousands(*count)) }]).collect();
+    let rows: Vec<Vec<Markup>> = reasons
+        .iter()
+        .map(|(reason, count)| vec![html! { span.long { (reason) } }, html! { (thousands(*count)) }])
+        .collect();
     html! {
         @if !rows.is_empty() {
             h2 { "Rows in quarantine" }

@@ -92,8 +92,8 @@ fn quarantined_row(message: &Quarantined) -> Vec<Markup> {
                 None => { "partition " (message.partition.0) ", offset " (message.offset.0) },
             }
         },
-        html! { (message.reason) },
-        html! { code { (excerpt) @if is_cut { "\u{2026}" } } },
+        html! { span.long { (message.reason) } },
+        html! { code.long { (excerpt) @if is_cut { "\u{2026}" } } },
     ]
 }
 

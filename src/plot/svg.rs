@@ -53,12 +53,12 @@ impl Picture {
 
     /// A title on as many lines as it needs, from the top left; gives how many.
     pub(super) fn title(&mut self, title: &str) -> usize {
-        // A letter of this size is about nine wide.
-        let room = ((f64::from(self.width) - 12.0) / 8.9) as usize;
+        let room = f64::from(self.width) - 12.0;
+        let width = |text: &str| text.chars().map(width_in_title).sum::<f64>();
         let mut lines = vec![String::new()];
         for word in title.split_whitespace() {
-            let last = lines.last().map_or(0, |line| line.chars().count());
-            if last > 0 && last + 1 + word.chars().count() > room {
+            let last = lines.last().map_or(0.0, |line| width(line));
+            if last > 0.0 && last + width_in_title(' ') + width(word) > room {
                 lines.push(String::new());
             }
             if let Some(line) = lines.last_mut() {
@@ -98,6 +98,17 @@ impl Picture {
     }
 }
 
+/// How wide a letter of a title is, about, in a wide font (DejaVu Sans Bold): in others there is room left.
+fn width_in_title(letter: char) -> f64 {
+    match letter {
+        'i' | 'j' | 'l' | 'I' | ' ' | '.' | ',' | ':' | ';' => 5.3,
+        't' | 'f' | 'r' | '(' | ')' | '-' => 7.2,
+        'm' | 'w' | 'M' | 'W' | '%' => 14.5,
+        'A'..='Z' => 11.0,
+        _ => 10.0,
+    }
+}
+
 /// A place to a tenth of a unit: finer is not seen, and would differ from machine to machine.
 fn place(number: f64) -> String {
     let text = format!("{number:.1}");
@@ -134,5 +145,8 @@ mod tests {
         assert!(!text.contains("<script") && !text.contains('\u{1}'), "{text}");
         assert!(text.contains("&quot;x&quot; &amp; &#39;y&#39; &lt; z") && text.contains(r#"x="1" y="2.2""#), "{text}");
         assert_eq!(picture.title("one two three four five six seven"), 4);
+        let mut picture = Picture::new(440, 320, "", "");
+        assert_eq!(picture.title("More history hurts: all of it keeps 67% (41 to 92)"), 1);
+        assert_eq!(picture.title("Whether a model is worse at 16 windows of age cannot be told"), 2);
     }
 }

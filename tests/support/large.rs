@@ -1,9 +1,25 @@
 //! A work directory with hundreds of models and windows, made from a small one.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+
+/// Twenty windows of a table with 160 categories; gives the pipeline file.
+pub(crate) fn pipeline(folder: &Path) -> String {
+    let mut dataset = "y,x,place\n".to_owned();
+    for row in 0..8000_u32 {
+        writeln!(dataset, "{},{},place {}", u32::from(row % 7 < 3), row % 90, row % 160).expect("memory");
+    }
+    fs::write(folder.join("d.csv"), dataset).expect("a file");
+    let file = folder.join("p.toml");
+    let text = "name = \"p\"\ndataset = { path = \"d.csv\" }\ntarget = { column = \"y\", equals = \"1\" }\n\
+                features = { numeric = [\"x\"], categorical = [\"place\"], min_count = 2 }\nwindow = { rows = 400 }\n\
+                train = { schemes = [\"window\"] }\n";
+    fs::write(&file, text).expect("a file");
+    file.display().to_string()
+}
 
 /// Writes `count` windows, each with a model of the recipe `window`, scored on every later window, from what a run of a few
 /// windows left in `from`.
