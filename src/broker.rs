@@ -5,6 +5,7 @@
 //! and in order, that what a subscription yields has no gaps, and that a container is removed with its [`Broker`]. Knows
 //! nothing of windows, files or models, and reads neither environment nor arguments.
 
+mod certificate;
 mod choice;
 mod connection;
 mod contents;
@@ -17,6 +18,7 @@ mod publisher;
 mod reader;
 #[cfg(feature = "redpanda")]
 mod redpanda;
+mod refusal;
 mod scan;
 mod start;
 mod state;

@@ -10,6 +10,7 @@ mod broker;
 mod check;
 mod demo;
 mod init;
+mod kafka;
 mod key;
 mod logging;
 mod manual;

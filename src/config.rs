@@ -5,6 +5,7 @@
 mod dataset;
 mod duration;
 mod error;
+mod kafka;
 mod lines;
 mod nearest;
 mod parse;
@@ -15,6 +16,7 @@ mod span;
 
 pub use dataset::{Dataset, TimeColumn};
 pub use error::{ConfigError, Fault};
+pub use kafka::{Kafka, is_secret};
 pub use nearest::nearest_name;
 pub use pipeline::{
     Accept, Advise, CalendarPart, Costs, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target,

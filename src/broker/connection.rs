@@ -1,5 +1,7 @@
 //! Where a broker is, and the settings of the client library.
 
+use std::fmt;
+
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
@@ -7,10 +9,18 @@ use rdkafka::error::KafkaError;
 use crate::broker::BrokerError;
 
 /// Where a broker is, and what else its clients need to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Connection {
     bootstrap: String,
     properties: Vec<(String, String)>,
+}
+
+/// Without the values of the properties, some of which are secrets.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.properties.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Connection").field("bootstrap", &self.bootstrap).field("properties", &names).finish()
+    }
 }
 
 impl Connection {
@@ -25,6 +35,25 @@ impl Connection {
     pub fn with_properties(mut self, properties: impl IntoIterator<Item = (String, String)>) -> Self {
         self.properties.extend(properties);
         self
+    }
+
+    /// Whether it speaks TLS or gives a login.
+    pub(super) fn is_secured(&self) -> bool {
+        self.protocol().is_some_and(|protocol| protocol != "PLAINTEXT")
+    }
+
+    /// Whether it speaks TLS.
+    pub(super) fn has_tls(&self) -> bool {
+        self.protocol().is_some_and(|protocol| protocol.ends_with("SSL"))
+    }
+
+    fn protocol(&self) -> Option<String> {
+        self.property("security.protocol").map(str::to_uppercase)
+    }
+
+    /// A property that was given; the last one counts.
+    pub(super) fn property(&self, name: &str) -> Option<&str> {
+        self.properties.iter().rfind(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
     /// Its addresses, as they were given.
@@ -59,6 +88,10 @@ impl Connection {
             KafkaError::ClientConfig(_, description, ..) => description.clone(),
             other => other.to_string(),
         };
+        // What librdkafka says of a build without OpenSSL.
+        if !cfg!(feature = "tls") && (reason.contains("at build time") || reason.contains("recompile librdkafka")) {
+            return BrokerError::NoTls { address: self.bootstrap.clone(), reason };
+        }
         BrokerError::Settings { address: self.bootstrap.clone(), reason }
     }
 }

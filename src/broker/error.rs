@@ -30,6 +30,25 @@ pub enum BrokerError {
         /// For how long.
         waited: Duration,
     },
+    /// It is secured, and does not let this client in, or is not believed by it.
+    #[error("the broker at {address} cannot be used: {reason}")]
+    Refused {
+        /// The broker.
+        address: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// This binary speaks no TLS and knows no logins.
+    #[error(
+        "the client of {address} refuses its settings: this windrow was built without the cargo feature `tls` ({reason}); build \
+         it with `--features tls`"
+    )]
+    NoTls {
+        /// The broker that was to be reached.
+        address: String,
+        /// What the library says.
+        reason: String,
+    },
     /// It stops in the middle.
     #[error(
         "the broker at {address} has handed out nothing of {} of topic `{topic}` for {} s, though it said that there is          more; see whether it is well, and start again",
@@ -175,16 +194,21 @@ pub enum BrokerError {
     },
 }
 
+/// What that needs of this binary.
+const NEEDS: &str =
+    if cfg!(feature = "tls") { "" } else { " (this windrow was built without it: build it with `--features tls`)" };
+
 fn not_plain(address: &str, listener: Listener, waited: Duration) -> String {
     let waited = waited.as_secs();
     match listener {
         Listener::Tls => format!(
-            "what listens at {address} speaks TLS, and this windrow was built without it; give a listener for plain text \
-             (PLAINTEXT among the broker's listeners) with --broker"
+            "what listens at {address} speaks TLS; set security.protocol to SSL or SASL_SSL in [kafka]{NEEDS}, or give a \
+             listener for plain text (PLAINTEXT among the broker's listeners) with --broker"
         ),
         Listener::Login => format!(
-            "the broker at {address} asks for a login (SASL), and this windrow was built without it; give a listener that \
-             asks for none (PLAINTEXT among the broker's listeners) with --broker"
+            "the broker at {address} asks for a login (SASL); set security.protocol to SASL_PLAINTEXT, sasl.mechanism and \
+             sasl.username in [kafka]{NEEDS}, or give a listener that asks for none (PLAINTEXT among the broker's listeners) \
+             with --broker"
         ),
         Listener::Broker => format!(
             "a Kafka broker answers at {address}, and not what was asked of it (waited {waited} s): it may be busy, or may \

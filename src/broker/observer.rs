@@ -12,6 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use crate::broker::connection::Quiet;
 use crate::broker::error::{failed, no_such_topic, reason};
 use crate::broker::positions::{Deleted, Position, Positions};
+use crate::broker::refusal::refusal;
 use crate::broker::state::{PartitionState, TopicState};
 use crate::broker::verdict::{Verdict, judge};
 use crate::broker::{BrokerError, Connection, probe};
@@ -48,7 +49,8 @@ impl Observer {
         patience: Duration,
     ) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
         let metadata = self.client.fetch_metadata(Some(topic), patience);
-        let metadata = metadata.map_err(|_| probe::unreachable(self.connection.address(), patience))?;
+        let metadata = metadata
+            .map_err(|_| refusal(&self.connection).unwrap_or_else(|| probe::unreachable(&self.connection, patience)))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
         };

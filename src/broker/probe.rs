@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use crate::broker::BrokerError;
+use crate::broker::{BrokerError, Connection};
 
 const PATIENCE: Duration = Duration::from_secs(1);
 /// ApiVersions, version 0, from a client without a name: every Kafka broker answers that, also before a login.
@@ -28,9 +28,18 @@ pub enum Listener {
 }
 
 /// The error for a broker that did not answer in time, with what is there instead.
-pub(super) fn unreachable(address: &str, waited: Duration) -> BrokerError {
+pub(super) fn unreachable(connection: &Connection, waited: Duration) -> BrokerError {
+    let address = connection.address();
     let found = address.split(',').find_map(|one| look(one.trim()).map(|listener| (one.trim().to_owned(), listener)));
     match found {
+        // Who speaks TLS, or gives a login, knows what listens there.
+        Some((address, listener @ (Listener::Tls | Listener::Login | Listener::Broker)))
+            if connection.has_tls() == (listener == Listener::Tls) && connection.is_secured() =>
+        {
+            let reason =
+                format!("it has not answered (waited {} s), and has not said why; see its log", waited.as_secs());
+            BrokerError::Refused { address, reason }
+        }
         Some((address, listener)) => BrokerError::NotPlain { address, listener, waited },
         None => BrokerError::Unreachable { address: address.to_owned(), waited },
     }

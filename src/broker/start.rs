@@ -1,5 +1,6 @@
 //! Starting and stopping whichever broker was chosen.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +22,7 @@ const REDPANDA_PATIENCE: Duration = Duration::from_secs(90);
 const EXTERNAL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What else starting a broker depends on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StartOptions {
     /// Where the embedded broker keeps its log; by default nowhere behind its end.
     pub log: LogStorage,
@@ -40,6 +41,13 @@ pub struct StartOptions {
     pub docker_host: Option<String>,
     /// Properties of librdkafka for all clients of the broker.
     pub properties: Vec<(String, String)>,
+}
+
+/// Without the properties, some of which are secrets.
+impl fmt::Debug for StartOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartOptions").field("log", &self.log).field("listen", &self.listen).finish_non_exhaustive()
+    }
 }
 
 impl Default for StartOptions {

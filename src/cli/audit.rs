@@ -18,7 +18,7 @@ const TOLD: usize = 10;
 pub(crate) async fn execute(args: AuditArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = app(&args.pipeline, &args.place)?;
     let client = args.client;
-    let cluster = args.broker.map(|broker| connection(ClusterArgs { broker, client })).transpose()?;
+    let cluster = args.broker.map(|broker| connection(ClusterArgs { broker, client }, &app.pipeline)).transpose()?;
     let working = display.working("auditing");
     let report = app.audit(cluster, stop).await;
     drop(working);

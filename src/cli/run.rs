@@ -5,12 +5,12 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError, RunOptions, Running, listening};
-use crate::broker::StartOptions;
+use crate::broker::{Choice, StartOptions};
 use crate::cli::args::{DraftArgs, RunArgs};
 use crate::cli::print::{curl, stdout, thousands};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::stages::chosen;
-use crate::cli::{CliError, advise, app_of, environment, init, with_keys};
+use crate::cli::{CliError, advise, app_of, environment, init, kafka, with_keys};
 use crate::config::Pipeline;
 
 pub(crate) async fn execute(
@@ -46,10 +46,15 @@ pub(crate) async fn run(
 ) -> Result<(), CliError> {
     let app = with_keys(app_of(listening(pipeline, args.listen), &args.place))?;
     let replay = chosen(&args.replay, &app.pipeline)?;
+    // Settings of the pipeline file are for the cluster that it is meant for, and not for a broker that is started here.
+    let properties = match args.broker {
+        Choice::External(_) => kafka::properties(&app.pipeline.kafka, args.client.property)?,
+        _ => args.client.property,
+    };
     let start = StartOptions {
         redpanda_image: environment("WINDROW_REDPANDA_IMAGE"),
         docker_host: environment("DOCKER_HOST"),
-        properties: args.client.property,
+        properties,
         ..StartOptions::default()
     };
     let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay, memory: args.training.bytes() };

@@ -9,7 +9,7 @@ use crate::app::{Replay, RowNumber};
 use crate::broker::{Choice, Connection};
 use crate::cli::args::{ClusterArgs, ConsumeArgs, PlaceArgs, ReplayArgs, TrainArgs};
 use crate::cli::progress::{Display, Shows};
-use crate::cli::{CliError, app};
+use crate::cli::{CliError, app, kafka};
 use crate::config::{Pace, Pipeline, WindowPolicy};
 
 /// A consumer takes a row for a mistake that lies so many windows behind where it stands.
@@ -24,7 +24,7 @@ pub(crate) async fn produce(
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let app = app(pipeline, place)?;
-    let (connection, replay) = (connection(cluster)?, chosen(replay, &app.pipeline)?);
+    let (connection, replay) = (connection(cluster, &app.pipeline)?, chosen(replay, &app.pipeline)?);
     let following = display.follow(&app.progress, Shows { sent: true, stored: false });
     let result = app.produce(connection, replay, stop).await;
     following.finish().await;
@@ -38,7 +38,7 @@ pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: Cancella
             "--group does not go with window.every: each member has a clock of its own".to_owned(),
         ));
     }
-    let connection = connection(args.cluster)?;
+    let connection = connection(args.cluster, &app.pipeline)?;
     let following = display.follow(&app.progress, Shows { sent: false, stored: true });
     let result = app.consume(connection, args.group, args.end_after_idle, stop.clone()).await;
     following.finish().await;
@@ -96,9 +96,11 @@ pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, C
 }
 
 /// The cluster that several processes share: none of them can be the one to start it.
-pub(crate) fn connection(cluster: ClusterArgs) -> Result<Connection, CliError> {
+pub(crate) fn connection(cluster: ClusterArgs, pipeline: &Pipeline) -> Result<Connection, CliError> {
     match cluster.broker {
-        Choice::External(address) => Ok(Connection::new(address).with_properties(cluster.client.property)),
+        Choice::External(address) => {
+            Ok(Connection::new(address).with_properties(kafka::properties(&pipeline.kafka, cluster.client.property)?))
+        }
         Choice::Auto | Choice::Embedded | Choice::Redpanda => Err(CliError::Use(
             "a stage of its own needs the address of a broker that runs already: start one with `windrow broker`, and \
              give its HOST:PORT with --broker"

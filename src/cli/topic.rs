@@ -24,8 +24,9 @@ pub(crate) async fn execute(command: TopicCommand) -> Result<(), CliError> {
 }
 
 async fn create(args: TopicArgs, settings: Settings) -> Result<(), CliError> {
-    let stream = Pipeline::load(&args.pipeline).map_err(AppError::from)?.stream;
-    let connection = stages::connection(args.cluster)?;
+    let pipeline = Pipeline::load(&args.pipeline).map_err(AppError::from)?;
+    let connection = stages::connection(args.cluster, &pipeline)?;
+    let stream = pipeline.stream;
     let made = topics::create(&connection, &stream.topic, stream.partitions.get(), &settings).await;
     let made = made.map_err(AppError::from)?;
     let (name, wanted) = (&stream.topic, stream.partitions);
@@ -43,15 +44,17 @@ async fn create(args: TopicArgs, settings: Settings) -> Result<(), CliError> {
 }
 
 async fn delete(args: TopicArgs) -> Result<(), CliError> {
-    let name = Pipeline::load(&args.pipeline).map_err(AppError::from)?.stream.topic;
-    let connection = stages::connection(args.cluster)?;
+    let pipeline = Pipeline::load(&args.pipeline).map_err(AppError::from)?;
+    let connection = stages::connection(args.cluster, &pipeline)?;
+    let name = pipeline.stream.topic;
     topics::delete(&connection, &name).await.map_err(AppError::from)?;
     Ok(stdout(&format!("deleted the topic `{name}`\n"))?)
 }
 
 async fn describe(args: TopicArgs, all: bool, as_json: bool) -> Result<(), CliError> {
-    let name = Pipeline::load(&args.pipeline).map_err(AppError::from)?.stream.topic;
-    let connection = stages::connection(args.cluster)?;
+    let pipeline = Pipeline::load(&args.pipeline).map_err(AppError::from)?;
+    let connection = stages::connection(args.cluster, &pipeline)?;
+    let name = pipeline.stream.topic;
     let state = topics::describe(&connection, &name).await.map_err(AppError::from)?;
     let partitions = state.partitions.iter();
     let text = if as_json {

@@ -2,6 +2,7 @@
 
 mod advise;
 mod dataset;
+mod kafka;
 mod serve;
 
 use std::num::{NonZeroU32, NonZeroU64};
@@ -125,6 +126,7 @@ impl Check<'_> {
         let quarantine = self.quarantine(&file.quarantine);
         let train = self.train(file.train);
         let advise = self.advise(file.advise);
+        let kafka = self.kafka(path.parent().unwrap_or(Path::new("")), file.kafka);
         let serve = self.serve(path.parent().unwrap_or(Path::new("")), file.serve);
         Some(Pipeline {
             name,
@@ -137,6 +139,7 @@ impl Check<'_> {
             train,
             advise,
             serve: serve?,
+            kafka,
             file: path.to_owned(),
             lines: Lines::default(),
         })

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::config::dataset::Dataset;
 use crate::config::duration;
+use crate::config::kafka::Kafka;
 use crate::config::lines::Lines;
 use crate::config::span::EventSpan;
 use crate::record::{CellError, Scheme, parse_number};
@@ -36,6 +37,9 @@ pub struct Pipeline {
     pub advise: Advise,
     /// Where they are served.
     pub serve: Serve,
+    /// How the Kafka client is set; part of no run, so that it may change.
+    #[serde(skip)]
+    pub kafka: Kafka,
     /// The pipeline file, for errors that are found later.
     #[serde(skip)]
     pub file: PathBuf,

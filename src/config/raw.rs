@@ -27,6 +27,8 @@ pub(super) struct File {
     pub(super) advise: Advise,
     #[serde(default)]
     pub(super) serve: Serve,
+    #[serde(default)]
+    pub(super) kafka: toml::Table,
 }
 
 #[derive(Debug, Deserialize)]

@@ -31,6 +31,16 @@ pub(crate) struct Kafka {
     folder: tempfile::TempDir,
 }
 
+/// What clients must do to be let in.
+pub(crate) struct Security<'a> {
+    /// As Kafka calls it.
+    pub(crate) protocol: &'a str,
+    /// More lines of a node's properties.
+    pub(crate) properties: String,
+    /// Logins by SCRAM, as `kafka-storage.sh --add-scram` takes them.
+    pub(crate) users: &'a [&'a str],
+}
+
 struct Node {
     /// None while it is down.
     process: Option<Child>,
@@ -40,6 +50,15 @@ struct Node {
 impl Kafka {
     /// Topics have as many copies as there are nodes, and take a write when all but one of them have it.
     pub(crate) fn start(distribution: &Path, nodes: usize) -> Self {
+        Self::start_secured(
+            distribution,
+            nodes,
+            &Security { protocol: "PLAINTEXT", properties: String::new(), users: &[] },
+        )
+    }
+
+    /// The same with what clients must do to be let in.
+    pub(crate) fn start_secured(distribution: &Path, nodes: usize, security: &Security<'_>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         // All at once, so that they differ.
         let free = |_| TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -56,21 +75,26 @@ impl Kafka {
             let logs = folder.path().join(format!("logs-{id}"));
             let properties = format!(
                 "process.roles=broker,controller\nnode.id={id}\ncontroller.quorum.voters={voters}\n\
-                 listeners=PLAINTEXT://{address},CONTROLLER://127.0.0.1:{quorum}\n\
-                 advertised.listeners=PLAINTEXT://{address}\ncontroller.listener.names=CONTROLLER\nlog.dirs={}\n\
+                 listeners=CLIENTS://{address},CONTROLLER://127.0.0.1:{quorum}\n\
+                 advertised.listeners=CLIENTS://{address}\ninter.broker.listener.name=CLIENTS\n\
+                 listener.security.protocol.map=CLIENTS:{},CONTROLLER:PLAINTEXT\n\
+                 controller.listener.names=CONTROLLER\nlog.dirs={}\n\
                  default.replication.factor={nodes}\nmin.insync.replicas={in_sync}\n\
                  offsets.topic.replication.factor={nodes}\noffsets.topic.num.partitions=3\n\
                  transaction.state.log.replication.factor={nodes}\ntransaction.state.log.min.isr={in_sync}\n\
                  transaction.state.log.num.partitions=3\nshare.coordinator.state.topic.replication.factor={nodes}\n\
                  share.coordinator.state.topic.min.isr={in_sync}\ngroup.initial.rebalance.delay.ms=0\n\
-                 log.retention.check.interval.ms=500\nlog.segment.delete.delay.ms=100\n",
-                logs.display()
+                 log.retention.check.interval.ms=500\nlog.segment.delete.delay.ms=100\n{}",
+                security.protocol,
+                logs.display(),
+                security.properties
             );
             let file = folder.path().join(format!("{id}.properties"));
             fs::write(&file, properties).expect("a file");
             let formatted = tool(distribution, folder.path(), "kafka-storage.sh")
                 .args(["format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"])
                 .arg(&file)
+                .args(security.users.iter().flat_map(|user| ["--add-scram", user]))
                 .output();
             let formatted = formatted.expect("Java runs");
             assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stderr));

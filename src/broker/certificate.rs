@@ -1,0 +1,57 @@
+//! What is wrong with a broker's certificate: the client library says only that it could not be verified.
+
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertStore};
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is wrong with the certificate of `HOST:PORT`, completing 'its certificate', held against the authorities of a file;
+/// `None` where nothing is, or nothing can be told. Blocks.
+pub(super) fn fault(address: &str, authorities: &Path) -> Option<String> {
+    let mut roots = RootCertStore::empty();
+    let given = CertificateDer::pem_file_iter(authorities).ok()?.flatten();
+    roots.add_parsable_certificates(given);
+    let config =
+        ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
+    let config = config.ok()?.with_root_certificates(roots).with_no_client_auth();
+    let (host, _) = address.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let mut tls = ClientConnection::new(Arc::new(config), ServerName::try_from(host.clone()).ok()?).ok()?;
+    let mut stream = address.to_socket_addrs().ok()?.find_map(|at| TcpStream::connect_timeout(&at, PATIENCE).ok())?;
+    stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE))).ok()?;
+    while tls.is_handshaking() {
+        if let Err(error) = tls.complete_io(&mut stream) {
+            let Error::InvalidCertificate(fault) = error.get_ref()?.downcast_ref::<Error>()? else { return None };
+            return in_words(fault, &host, authorities);
+        }
+    }
+    None
+}
+
+fn in_words(fault: &CertificateError, host: &str, authorities: &Path) -> Option<String> {
+    let authorities = authorities.display();
+    Some(match fault {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "has expired, and must be renewed there".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "is not valid yet; see the clocks of both machines".to_owned()
+        }
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            format!(
+                "is not of an authority in {authorities}; name the file of its authority with ssl.ca.location in [kafka]"
+            )
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("is not for `{host}`; give --broker a name that it is for")
+        }
+        _ => return None,
+    })
+}
