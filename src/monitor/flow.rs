@@ -64,7 +64,13 @@ pub(super) struct Trained {
 
 impl Flow {
     pub(super) fn of(parts: &Parts<'_>) -> Self {
-        let heard = |stage: Stage| parts.heard.get(&stage);
+        let is_complete = parts.end.is_some_and(|end| parts.trained.window >= end.windows);
+        // A stage whose work is done may be silent, however it ended.
+        let heard = |stage: Stage| {
+            let is_done = if stage == Stage::Trainer { is_complete } else { parts.end.is_some() };
+            let heard = parts.heard.get(&stage)?;
+            Some(if is_done { Heard { is_over: true, silent_for: None, ..*heard } } else { *heard })
+        };
         let rows = |until: u32| -> u64 {
             parts.windows.iter().take_while(|window| window.window.get() <= until).map(|window| window.rows).sum()
         };
@@ -91,15 +97,15 @@ impl Flow {
         let windows = format!("{} windows", thousands(sealed_windows as u64));
         let trained_windows = format!("{} windows", parts.trained.window);
         let steps = vec![
-            Step::new("sent", producer, sent, &of_dataset),
+            Step::new("sent", producer.as_ref(), sent, &of_dataset),
             Step::new(
                 "in the topic",
                 None,
                 in_topic,
                 &lag.map_or_else(String::new, |lag| format!("lag {}", thousands(lag))),
             ),
-            Step::new("sealed", consumer, Some(sealed), &windows),
-            Step::new("trained", heard(Stage::Trainer), Some(rows(parts.trained.window)), &trained_windows),
+            Step::new("sealed", consumer.as_ref(), Some(sealed), &windows),
+            Step::new("trained", heard(Stage::Trainer).as_ref(), Some(rows(parts.trained.window)), &trained_windows),
             Step {
                 name: "served",
                 rows: Some(rows(parts.trained.window)),
@@ -108,7 +114,6 @@ impl Flow {
                 is_silent: false,
             },
         ];
-        let is_complete = parts.end.is_some_and(|end| parts.trained.window >= end.windows);
         let share = dataset_rows.map(|rows| 100 * (sealed + in_files + open).min(rows) / rows);
         let state = state(parts, is_complete, share, lag);
         let models = parts.trained.models;
@@ -120,12 +125,15 @@ fn state(parts: &Parts<'_>, is_complete: bool, share: Option<u64>, lag: Option<u
     if is_complete {
         return "complete".to_owned();
     }
-    let silent = parts.heard.iter().find_map(|(stage, heard)| Some((stage, heard.silent_for?)));
+    let is_waited_for = |stage: Stage| stage == Stage::Trainer || parts.end.is_none();
+    let silent = parts.heard.iter().filter(|(stage, _)| is_waited_for(**stage));
+    let silent = silent.filter_map(|(stage, heard)| Some((stage, heard.silent_for?))).next();
     if let Some((stage, silence)) = silent {
         return format!("{} last heard {} ago", stage.name(), words(silence));
     }
     if let Some(end) = parts.end {
-        return format!("all rows sealed, {} windows to train", end.windows.saturating_sub(parts.trained.window));
+        let left = end.windows.saturating_sub(parts.trained.window);
+        return format!("all rows sealed, {left} {} to train", if left == 1 { "window" } else { "windows" });
     }
     match (share, lag) {
         (Some(share), Some(lag)) => format!("{share}%, lag {}", thousands(lag)),
@@ -232,7 +240,9 @@ mod tests {
             sent: None,
             deleted: Vec::new(),
         };
-        let (heard, windows) = (BTreeMap::new(), [window(1), window(2)]);
+        // A consumer that was killed behind its last row, or a member of a group.
+        let killed = heard(Counts::default(), Some(7200));
+        let (heard, windows) = (BTreeMap::from([(Stage::Consumer, killed)]), [window(1), window(2)]);
         let of = |window| {
             Flow::of(&Parts {
                 heard: &heard,
@@ -241,7 +251,8 @@ mod tests {
                 trained: Trained { window, models: 1 },
             })
         };
-        assert_eq!((of(1).state.as_str(), of(1).is_complete), ("all rows sealed, 1 windows to train", false));
+        assert_eq!((of(1).state.as_str(), of(1).is_complete), ("all rows sealed, 1 window to train", false));
         assert_eq!((of(2).state.as_str(), of(2).is_complete, of(2).lag), ("complete", true, Some(0)));
+        assert_eq!(of(1).steps[2].text, "200");
     }
 }
