@@ -98,6 +98,15 @@ async fn a_demo_in_one_process_is_followed_from_its_first_row_to_its_answer() {
     the_first_screen_has_no_fold(&browser, &url).await;
     the_form_predicts(&browser, &url).await;
     the_choice_of_light_or_dark_is_kept(&browser, &url).await;
+    a_card_is_printed_in_black_and_without_links(&browser, &url).await;
+}
+
+async fn a_card_is_printed_in_black_and_without_links(browser: &Browser, url: &str) {
+    browser.open(&format!("{url}/models/latest")).await;
+    browser.look_at_paper().await;
+    let looks = "const of = (one) => getComputedStyle(document.querySelector(one)); return [of('svg text').fill, \
+                 of('body').backgroundColor, of('nav').display, of('p.pages').display]";
+    assert_eq!(browser.run(looks).await, json!(["rgb(0, 0, 0)", "rgb(255, 255, 255)", "none", "none"]));
 }
 
 async fn the_first_screen_has_no_fold(browser: &Browser, url: &str) {

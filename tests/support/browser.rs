@@ -110,6 +110,12 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
+    /// Shows pages as a printer would have them, from a window in dark colours.
+    pub(crate) async fn look_at_paper(&self) {
+        let dark = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
+        self.devtools("Emulation.setEmulatedMedia", json!({ "media": "print", "features": dark })).await;
+    }
+
     pub(crate) async fn open(&self, address: &str) {
         self.client.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
     }

@@ -111,7 +111,7 @@
       const nearest = one.did_you_mean ? `; did you mean ${one.did_you_mean}?` : '';
       return element('p', `${one.field}: '${one.given}' is not known and counts as 'other'${nearest}`);
     });
-    const adds = table('What each feature adds', ['feature', 'counts as', 'adds', ''], rows);
+    const adds = table('What each feature adds', ['feature', 'counts as', 'adds', 'as a bar'], rows);
     result.replaceChildren(element('h2', title), element('p', about, 'quiet'), ...unknown, adds);
     for (const input of form.querySelectorAll('input')) input.removeAttribute('aria-invalid');
   };
@@ -126,7 +126,7 @@
     const shares = newest.map((one) => one.probability);
     const range = `${newest.length} models say ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))}`;
     const more = newest.length > MOST_MODELS ? `; the newest ${MOST_MODELS} are listed` : '';
-    const listed = table('The same row by every model', ['model', 'probability', 'label', ''], rows);
+    const listed = table('The same row by every model', ['model', 'probability', 'label', 'as a bar'], rows);
     all.replaceChildren(element('h2', 'Every model'), element('p', `${range}${more}.`), listed);
   };
 
