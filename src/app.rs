@@ -38,9 +38,10 @@ use crate::telemetry::{Event, Progress};
 pub(crate) use self::error::AppError;
 use self::inputs::{PriorRun, RunInputs};
 pub(crate) use self::running::Running;
+use self::telling::Process;
 use self::watch::watch;
 pub(crate) use self::workdir::WorkdirError;
-pub(crate) use crate::producer::Replay;
+pub(crate) use crate::producer::{Replay, Share};
 pub(crate) use crate::record::RowNumber;
 
 /// What every command that works on a pipeline needs.
@@ -123,8 +124,8 @@ impl App {
         let consumer = Consumer { log, ..self.consumer(&inputs, store.clone(), connection, None) };
         let stop = running.stop.clone();
         let token = || stop.clone();
-        running.work(self.clone().told(Stage::Producer, false, token(), producer.run(token())));
-        running.work(self.clone().told(Stage::Consumer, false, token(), consumer.run(token())));
+        running.work(self.clone().told(Stage::Producer, Process::Alone, token(), producer.run(token())));
+        running.work(self.clone().told(Stage::Consumer, Process::Alone, token(), consumer.run(token())));
         self.learn(&mut running, &inputs, &store, options.memory).await?;
         Ok(running)
     }
@@ -140,8 +141,9 @@ impl App {
         stop: CancellationToken,
     ) -> Result<(), AppError> {
         let inputs = self.prepare(Some(replay), &stop).await?;
+        let process = inputs.replay.share.name().map_or(Process::Alone, Process::Part);
         let producing = self.producer(&inputs, connection).run(stop.clone());
-        self.clone().told(Stage::Producer, false, stop, producing).await
+        self.clone().told(Stage::Producer, process, stop, producing).await
     }
 
     /// The consumer alone; goes on where the manifests in the work directory say.
@@ -169,8 +171,8 @@ impl App {
         };
         let group = group.map(join).transpose()?;
         let consumer = Consumer { group, ..self.consumer(&inputs, store, connection, end_after_idle) };
-        let is_member = consumer.group.is_some();
-        self.clone().told(Stage::Consumer, is_member, stop.clone(), consumer.run(stop)).await
+        let process = if consumer.group.is_some() { Process::Member } else { Process::Alone };
+        self.clone().told(Stage::Consumer, process, stop.clone(), consumer.run(stop)).await
     }
 
     /// Recounts where every row went, in the topic too where a connection is given; `None` when told to stop.

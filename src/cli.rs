@@ -83,8 +83,8 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Run { pipeline, draft, run } => run::execute(&pipeline, &draft, run, display, stop).await,
             Command::Broker(args) => broker::execute(args, display, stop).await,
             Command::Topic(command) => topic::execute(command).await,
-            Command::Produce { pipeline, place, cluster, replay } => {
-                stages::produce(&pipeline, &place, cluster, &replay, display, stop).await
+            Command::Produce { pipeline, place, cluster, replay, share } => {
+                stages::produce(&pipeline, &place, cluster, &replay, share, display, stop).await
             }
             Command::Consume(args) => stages::consume(args, display, stop).await,
             Command::Train(args) => stages::train(args, display, stop).await,

@@ -7,6 +7,7 @@
 mod pace;
 mod plan;
 mod rounds;
+mod share;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::pace::{Governor, Pacer};
 use self::plan::Plan;
 use self::rounds::{Rounds, count};
+pub(crate) use self::share::Share;
 use crate::broker::topics;
 use crate::broker::{BrokerError, Connection, PublishError, Publisher, Survey, SurveyError, TopicState};
 use crate::config::{self, Schema};
@@ -67,11 +69,21 @@ pub(crate) struct Replay {
     /// is sent, where the topic holds none.
     #[serde(skip)]
     pub sealed_to: Option<RowNumber>,
+    /// Which partitions' rows this process sends: several share a replay.
+    #[serde(skip)]
+    pub share: Share,
 }
 
 impl Default for Replay {
     fn default() -> Self {
-        Self { from: RowNumber::FIRST, limit: None, again: false, max_rate: None, sealed_to: None }
+        Self {
+            from: RowNumber::FIRST,
+            limit: None,
+            again: false,
+            max_rate: None,
+            sealed_to: None,
+            share: Share::default(),
+        }
     }
 }
 
@@ -101,10 +113,12 @@ impl Producer {
         let survey = Survey { connection: &self.connection, topic: &self.stream.topic, run: &self.run };
         let Some(contents) = survey.take(state, &is_stopped)? else { return Ok(()) };
         let Some(rows) = count(DatasetReader::open(&self.dataset)?, stop)? else { return Ok(()) };
+        self.replay.share.check(contents.len())?;
         let plan = Plan::new(&self.replay, rows, contents, &self.stream.topic)?;
         let counters = self.progress.counters();
-        counters.dataset.set(plan.rows().unwrap_or(0));
-        let before = plan.start.get() - plan.from.get();
+        let ours = plan.our_rows().unwrap_or(0);
+        counters.dataset.set(ours);
+        let before = plan.ours_before(plan.start);
         counters.sent.set(before);
         counters.delivered.set(before);
         let began = Instant::now();
@@ -112,11 +126,11 @@ impl Producer {
         if stop.is_cancelled() || !wait_for_delivery(publisher, stop)? {
             return Ok(());
         }
-        for contents in plan.contents().iter().filter(|contents| contents.end.is_none()) {
-            publisher.send_end(contents.partition, &self.run, plan.from, plan.rows().unwrap_or(0))?;
+        for partition in plan.without_end() {
+            publisher.send_end(partition, &self.run, plan.from, plan.rows().unwrap_or(0))?;
         }
         if wait_for_delivery(publisher, stop)? {
-            let before = plan.rows().unwrap_or(0).saturating_sub(sent);
+            let before = ours.saturating_sub(sent);
             self.progress.report(Event::ProducerDone { rows: sent, before, took: began.elapsed() });
         }
         Ok(())
@@ -144,6 +158,14 @@ impl Producer {
                 None
             };
             let delay = pacer.delay(happened);
+            if !plan.is_ours(number) {
+                // Its time passes for the other process, and for this one.
+                due = due.saturating_add(delay);
+                if number.get().is_multiple_of(ROWS_BETWEEN_REPORTS) && stop.is_cancelled() {
+                    break;
+                }
+                continue;
+            }
             if plan.has(number) {
                 self.progress.counters().sent.add(1);
                 continue;
@@ -227,6 +249,14 @@ pub(crate) enum ProducerError {
     /// The topic holds something else.
     #[error(transparent)]
     Survey(#[from] SurveyError),
+    /// More processes than partitions.
+    #[error("--share {share}: the topic has {partitions} partitions, and each process sends the rows of whole ones")]
+    FewPartitions {
+        /// What was asked for.
+        share: Share,
+        /// What the topic has.
+        partitions: usize,
+    },
     /// Nothing is there.
     #[error("--from-row {from}: the dataset has {rows} rows")]
     BeyondDataset {

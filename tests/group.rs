@@ -122,3 +122,38 @@ fn a_replay_that_begins_with_a_later_row_is_shared_out_another_way_and_is_whole_
     assert!(audit.status.success(), "{}", text(&audit.stdout));
     assert!(text(&audit.stdout).contains("3,019 read = 3,019 delivered"), "{}", text(&audit.stdout));
 }
+
+#[test]
+fn several_producers_share_a_replay_and_one_that_is_killed_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pace = "partitions = 5\npace = { kind = \"fixed\", delay = \"500us\" }";
+    let file = sample_with(folder.path(), "rows = 500", pace);
+    let (_broker, address) = broker(&file);
+    let workdir = folder.path().join("work");
+    let workdir_text = workdir.display().to_string();
+    let began = std::time::Instant::now();
+    let produce = |share: &str| {
+        Running::start(&["produce", &file, "--broker", &address, "--workdir", &workdir_text, "--share", share])
+    };
+    let mut consumer = Running::start(&["consume", &file, "--broker", &address, "--workdir", &workdir_text, "--once"]);
+    let (mut first, mut second, mut third) = (produce("1/3"), produce("2/3"), produce("3/3"));
+    consumer.wait_for("window 2:");
+    second.kill();
+    consumer.wait_for("window 2:");
+    second = produce("2/3");
+    for producer in [&mut first, &mut second, &mut third] {
+        assert!(producer.end().success(), "{}", producer.said());
+    }
+    assert!(consumer.end().success(), "{}", consumer.said());
+    // Each waits for the others' rows too: together they keep the pace of one.
+    assert!(began.elapsed() > std::time::Duration::from_millis(8019 / 2), "{:?}", began.elapsed());
+    // Partitions 0 and 3 have a fifth of the rows each.
+    assert!(first.said().contains("3,208 rows"), "{}", first.said());
+    assert_eq!(json(&workdir.join("status/producer-3-of-3.json"))["counts"]["sent"], 1604);
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    succeed(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
+    for (share, told) in [("4/3", "as in 2/4"), ("1/9", "the topic has 5 partitions")] {
+        let refused = windrow(&["produce", &file, "--broker", &address, "--workdir", &workdir_text, "--share", share]);
+        assert!(!refused.status.success() && text(&refused.stderr).contains(told), "{}", text(&refused.stderr));
+    }
+}

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::advisor::Advisor;
 use crate::app::inputs::RunInputs;
 use crate::app::running::Running;
+use crate::app::telling::Process;
 use crate::app::{App, AppError, timestamp, workdir};
 use crate::batch::BatchStore;
 use crate::config::{Schema, WindowPolicy};
@@ -32,7 +33,7 @@ impl App {
         let delay = self.pipeline.advise.label_delay;
         let advisor = self.advisor(&inputs.schema, store.clone(), &registry, memory / 2, delay);
         let (training, advising) = (trainer.run(running.stop.clone()), advisor.run(running.stop.clone()));
-        running.work(self.clone().told(Stage::Trainer, false, running.stop.clone(), training));
+        running.work(self.clone().told(Stage::Trainer, Process::Alone, running.stop.clone(), training));
         running.work(async { Ok(advising.await?) });
         Ok(())
     }
@@ -51,7 +52,7 @@ impl App {
         let stop = stop.child_token();
         let _guard = stop.clone().drop_guard();
         let training = self.trainer(&schema, store.clone(), &registry, memory / 2, rows).run(stop.clone());
-        let training = self.clone().told(Stage::Trainer, false, stop.clone(), training);
+        let training = self.clone().told(Stage::Trainer, Process::Alone, stop.clone(), training);
         let delay = self.pipeline.advise.label_delay;
         let advising = self.advisor(&schema, store, &registry, memory / 2, delay).run(stop.clone());
         let stopped = |result: Result<(), AppError>| {

@@ -11,16 +11,32 @@ use crate::runtime::blocking;
 /// How often a stage tells.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// Which of a stage's processes tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Process {
+    /// The only one.
+    Alone,
+    /// One of a fixed number, by its name among them.
+    Part(String),
+    /// One of those that come and go.
+    Member,
+}
+
 impl App {
-    /// Runs a stage and tells its counters meanwhile. `is_member` is whether other processes run the same stage.
+    /// Runs a stage and tells its counters meanwhile.
     pub(super) async fn told<E: Into<AppError>>(
         self,
         stage: Stage,
-        is_member: bool,
+        process: Process,
         stop: CancellationToken,
         work: impl Future<Output = Result<(), E>>,
     ) -> Result<(), AppError> {
-        let member = is_member.then(|| hex::encode(rand::random::<[u8; 4]>()));
+        let is_member = process == Process::Member;
+        let member = match process {
+            Process::Alone => None,
+            Process::Part(name) => Some(name),
+            Process::Member => Some(hex::encode(rand::random::<[u8; 4]>())),
+        };
         let file = StatusFile::new(&self.workdir, stage, member.as_deref());
         // A task of its own: a slow disk does not hold the stage up.
         let ended = CancellationToken::new();

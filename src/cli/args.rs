@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
+use crate::app::Share;
 use crate::broker::Choice;
 
 /// Where `windrow broker` listens, and where the stages look for it.
@@ -57,6 +58,9 @@ pub(crate) enum Command {
         cluster: ClusterArgs,
         #[command(flatten)]
         replay: ReplayArgs,
+        /// Send the rows of this process's partitions alone: 2/4 is the second of four that share a replay
+        #[arg(long, value_name = "NUMBER/PROCESSES")]
+        share: Option<Share>,
     },
     /// Cut the topic into batch files, going on behind the last one
     Consume(ConsumeArgs),

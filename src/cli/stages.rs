@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{Replay, RowNumber};
+use crate::app::{Replay, RowNumber, Share};
 use crate::broker::{Choice, Connection};
 use crate::cli::args::{ClusterArgs, ConsumeArgs, PlaceArgs, ReplayArgs, TrainArgs};
 use crate::cli::progress::{Display, Shows};
@@ -20,11 +20,13 @@ pub(crate) async fn produce(
     place: &PlaceArgs,
     cluster: ClusterArgs,
     replay: &ReplayArgs,
+    share: Option<Share>,
     display: &Display,
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let app = app(pipeline, place)?;
-    let (connection, replay) = (connection(cluster, &app.pipeline)?, chosen(replay, &app.pipeline)?);
+    let connection = connection(cluster, &app.pipeline)?;
+    let replay = Replay { share: share.unwrap_or_default(), ..chosen(replay, &app.pipeline)? };
     let following = display.follow(&app.progress, Shows { sent: true, stored: false });
     let result = app.produce(connection, replay, stop).await;
     following.finish().await;
@@ -91,6 +93,7 @@ pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, C
             again: args.again,
             max_rate: args.max_rate,
             sealed_to: None,
+            share: Share::default(),
         }),
     }
 }

@@ -80,10 +80,13 @@ impl Counts {
         }
     }
 
-    /// Of several members of a group.
-    fn and(self, other: Self) -> Self {
+    /// Of several processes of a stage. Members of a group all count the same rows to come, producers each their own.
+    fn and(self, other: Self, stage: Stage) -> Self {
         Self {
-            dataset: self.dataset.max(other.dataset),
+            dataset: match stage {
+                Stage::Producer => self.dataset + other.dataset,
+                Stage::Consumer | Stage::Trainer => self.dataset.max(other.dataset),
+            },
             sent: self.sent + other.sent,
             delivered: self.delivered + other.delivered,
             quarantined: self.quarantined + other.quarantined,
@@ -168,7 +171,7 @@ impl Listener {
         };
         let speaking = ours().map(alone).filter(|heard| heard.silent_for.is_none());
         let together = speaking.reduce(|one, other| Heard {
-            counts: one.counts.and(other.counts),
+            counts: one.counts.and(other.counts, stage),
             is_over: one.is_over && other.is_over,
             silent_for: None,
         });

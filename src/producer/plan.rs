@@ -4,8 +4,8 @@
 //! alone, and a replay that goes on puts each row where it would have been.
 
 use crate::broker::PartitionContents;
-use crate::producer::{ProducerError, Replay};
-use crate::record::RowNumber;
+use crate::producer::{ProducerError, Replay, Share};
+use crate::record::{Partition, RowNumber};
 
 /// What is to be done.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) round: u64,
     /// All rows before this one are in the topic, or in files already.
     pub(crate) start: RowNumber,
+    /// Which of the partitions are this process's.
+    share: Share,
     contents: Vec<PartitionContents>,
 }
 
@@ -57,15 +59,17 @@ impl Plan {
             // Every partition has all of its rows up to there.
             _ => contents
                 .iter()
-                .map(PartitionContents::whole_to)
+                .enumerate()
+                .filter(|(slot, _)| replay.share.has(*slot))
+                .map(|(_, contents)| contents.whole_to())
                 .min()
                 .unwrap_or(0)
                 .checked_add(1)
                 .and_then(RowNumber::new)
                 .map_or(from, |row| row.max(from)),
         };
-        let mut plan = Self { from, last, round: dataset, start: base, contents };
-        while plan.is_within(plan.start) && plan.has(plan.start) {
+        let mut plan = Self { from, last, round: dataset, start: base, share: replay.share, contents };
+        while plan.is_within(plan.start) && (plan.has(plan.start) || !plan.is_ours(plan.start)) {
             plan.start = plan.start.next();
         }
         Ok(plan)
@@ -83,6 +87,11 @@ impl Plan {
         usize::try_from(place).unwrap_or(0)
     }
 
+    /// Whether a row is this process's to send.
+    pub(crate) fn is_ours(&self, row: RowNumber) -> bool {
+        self.share.has(self.slot(row))
+    }
+
     /// Whether the topic has a row.
     pub(crate) fn has(&self, row: RowNumber) -> bool {
         self.contents.get(self.slot(row)).is_some_and(|contents| contents.has(row))
@@ -91,6 +100,25 @@ impl Plan {
     /// What each partition holds, in the order of their turns.
     pub(crate) fn contents(&self) -> &[PartitionContents] {
         &self.contents
+    }
+
+    /// The partitions that are this process's and have no end yet.
+    pub(crate) fn without_end(&self) -> impl Iterator<Item = Partition> {
+        let ours = self.contents.iter().enumerate().filter(|(slot, _)| self.share.has(*slot));
+        ours.filter(|(_, contents)| contents.end.is_none()).map(|(_, contents)| contents.partition)
+    }
+
+    /// The rows of this process before one.
+    pub(crate) fn ours_before(&self, row: RowNumber) -> u64 {
+        let before = row.get().saturating_sub(self.from.get());
+        let partitions = self.contents.len().max(1) as u64;
+        let in_round = |length: u64| (0..length).filter(|slot| self.share.has(*slot as usize)).count() as u64;
+        before / partitions * in_round(partitions) + in_round(before % partitions)
+    }
+
+    /// The rows of this process; `None` when the replay has no end.
+    pub(crate) fn our_rows(&self) -> Option<u64> {
+        self.last.map(|last| RowNumber::new(last.saturating_add(1)).map_or(0, |end| self.ours_before(end)))
     }
 
     /// The rows of the whole replay; `None` when it has no end.
@@ -103,7 +131,6 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::broker::ContentsEnd;
-    use crate::record::Partition;
 
     fn row(number: u64) -> RowNumber {
         RowNumber::new(number).expect("from 1")

@@ -1,0 +1,84 @@
+//! A replay that several processes send together: each sends the rows of its own partitions.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+
+use crate::producer::ProducerError;
+
+/// One of several processes: of `of` processes in turn, this is number `index`, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share {
+    index: usize,
+    of: NonZeroUsize,
+}
+
+impl Default for Share {
+    /// One process for all partitions.
+    fn default() -> Self {
+        Self { index: 0, of: NonZeroUsize::MIN }
+    }
+}
+
+impl Share {
+    /// Whether a partition's rows are this process's.
+    pub(crate) fn has(self, slot: usize) -> bool {
+        slot % self.of == self.index
+    }
+
+    /// Its number and how many there are, as in `2-of-4`; `None` where it is the only one.
+    pub(crate) fn name(self) -> Option<String> {
+        (self.of.get() > 1).then(|| format!("{}-of-{}", self.index + 1, self.of))
+    }
+
+    /// # Errors
+    /// Some process would have no partition.
+    pub(crate) fn check(self, partitions: usize) -> Result<(), ProducerError> {
+        if self.of.get() > partitions.max(1) {
+            return Err(ProducerError::FewPartitions { share: self, partitions });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index + 1, self.of)
+    }
+}
+
+impl FromStr for Share {
+    type Err = &'static str;
+
+    /// `2/4`: the second of four.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+        match parsed {
+            Some((number, of)) if (1..=NonZeroUsize::get(of)).contains(&number) => Ok(Self { index: number - 1, of }),
+            _ => Err("expected NUMBER/PROCESSES, as in 2/4 for the second of four"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Share;
+
+    #[test]
+    fn each_partition_is_one_process_s() {
+        let shares: Vec<Share> = ["1/3", "2/3", "3/3"].iter().map(|text| text.parse().expect("a share")).collect();
+        for slot in 0..10 {
+            assert_eq!(shares.iter().filter(|share| share.has(slot)).count(), 1, "{slot}");
+        }
+        assert!((0..10).all(|slot| Share::default().has(slot)));
+        assert_eq!(shares[1].name().as_deref(), Some("2-of-3"));
+        assert_eq!(Share::default().name(), None);
+    }
+
+    #[test]
+    fn what_is_no_share_is_told() {
+        for text in ["", "1", "0/2", "3/2", "1/0", "-1/2", "a/b", "1/2/3"] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
+        }
+    }
+}
