@@ -30,7 +30,7 @@ mod verdict;
 mod tests;
 
 pub use choice::{Choice, ChoiceError};
-pub use connection::Connection;
+pub use connection::{Connection, setting_fault};
 pub use contents::{ContentsEnd, PartitionContents, Survey, SurveyError};
 pub use error::BrokerError;
 pub use membership::Membership;

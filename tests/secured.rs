@@ -11,7 +11,12 @@ use crate::windrow::{sample_with, text};
 
 /// The sample's pipeline with a `[kafka]` table.
 fn pipeline(folder: &Path, kafka: &str) -> String {
-    let file = sample_with(folder, "rows = 500", "partitions = 3");
+    pipeline_with(folder, "partitions = 3", kafka)
+}
+
+/// The same with another `[stream]` table.
+fn pipeline_with(folder: &Path, stream: &str, kafka: &str) -> String {
+    let file = sample_with(folder, "rows = 500", stream);
     let before = fs::read_to_string(&file).expect("a file");
     fs::write(&file, format!("{before}\n[kafka]\n{kafka}\n")).expect("a file");
     file
@@ -50,6 +55,15 @@ fn secrets_stand_in_the_environment_or_in_a_file() {
     assert!(told("sasl.password = \"hidden\"", &[]).contains("give it as WINDROW_KAFKA_SASL_PASSWORD"));
     assert!(told("", &["-X", "sasl.password=hidden"]).contains("others on this machine can see it"));
     assert!(told("file = \"nowhere\"", &[]).contains("nowhere (kafka.file of the pipeline file)"));
+    assert!(
+        told("sasl.pasword = \"x\"", &[]).contains("kafka.sasl.pasword of the pipeline file: No such configuration")
+    );
+    assert!(told("", &["-X", "linger.msec=5"]).contains("-X linger.msec: No such configuration property"));
+    let file = pipeline(folder.path(), "");
+    let mut misspelt = windrow::command(&["topic", "describe", &file, "--broker", "127.0.0.1:1"]);
+    let misspelt = misspelt.env("WINDROW_KAFKA_SALS_PASSWORD", "hidden").output().expect("the binary runs");
+    let said = text(&misspelt.stderr);
+    assert!(said.contains("WINDROW_KAFKA_SALS_PASSWORD: No such configuration") && !said.contains("hidden"), "{said}");
     fs::write(folder.path().join("client.properties"), "# a login\nsasl.username = me\nhidden\n").expect("a file");
     let said = told("file = \"client.properties\"", &[]);
     assert!(
@@ -65,3 +79,6 @@ mod clusters;
 #[path = "support/kafka.rs"]
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod kafka;
+#[cfg(feature = "tls")]
+#[path = "secured/provider.rs"]
+mod provider;

@@ -47,6 +47,12 @@ impl Connection {
         self.protocol().is_some_and(|protocol| protocol.ends_with("SSL"))
     }
 
+    /// Whether it logs in with a token that an identity provider gives.
+    pub(super) fn has_tokens(&self) -> bool {
+        let mechanism = self.property("sasl.mechanism").or_else(|| self.property("sasl.mechanisms"));
+        mechanism.is_some_and(|mechanism| mechanism.eq_ignore_ascii_case("OAUTHBEARER"))
+    }
+
     fn protocol(&self) -> Option<String> {
         self.property("security.protocol").map(str::to_uppercase)
     }
@@ -65,7 +71,9 @@ impl Connection {
     /// Settings for a client: `defaults` give way to the connection's properties, `fixed` do not.
     pub(crate) fn settings(&self, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
         let mut settings = ClientConfig::new();
-        settings.set_log_level(RDKafkaLogLevel::Warning);
+        // Whoever asks the library for its own log gets it.
+        let is_asked = self.property("debug").is_some();
+        settings.set_log_level(if is_asked { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Warning });
         // A broker that comes back is found within two seconds; the library's own limit is ten.
         for (key, value) in [("client.id", "windrow"), ("reconnect.backoff.max.ms", "2000")] {
             settings.set(key, value);
@@ -88,12 +96,25 @@ impl Connection {
             KafkaError::ClientConfig(_, description, ..) => description.clone(),
             other => other.to_string(),
         };
-        // What librdkafka says of a build without OpenSSL.
-        if !cfg!(feature = "tls") && (reason.contains("at build time") || reason.contains("recompile librdkafka")) {
+        if needs_tls(&reason) {
             return BrokerError::NoTls { address: self.bootstrap.clone(), reason };
         }
         BrokerError::Settings { address: self.bootstrap.clone(), reason }
     }
+}
+
+/// What the client library has against a setting, where it takes no such one; what needs the feature `tls` is told later, with
+/// how to get it.
+#[must_use]
+pub fn setting_fault(name: &str, value: &str) -> Option<String> {
+    let error = ClientConfig::new().set(name, value).create_native_config().err()?;
+    let KafkaError::ClientConfig(_, reason, ..) = error else { return Some(error.to_string()) };
+    (!needs_tls(&reason)).then_some(reason)
+}
+
+/// What librdkafka says of a build without OpenSSL.
+fn needs_tls(reason: &str) -> bool {
+    !cfg!(feature = "tls") && (reason.contains("at build time") || reason.contains("recompile librdkafka"))
 }
 
 /// Takes the client library's log: an outage is reported once by those who wait for it, not by every attempt to connect.

@@ -12,7 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use crate::broker::{BrokerError, Connection, certificate};
 
 /// How long the library may take to say why.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(8);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Hears the first reason.
@@ -56,7 +56,7 @@ pub(super) fn refusal(connection: &Connection) -> Option<BrokerError> {
         if let Some((code, reason)) = told {
             let address = connection.address().to_owned();
             let fault = (code == RDKafkaErrorCode::SSL).then(|| certificate_fault(connection)).flatten();
-            let reason = fault.unwrap_or_else(|| in_words(code, &reason));
+            let reason = fault.unwrap_or_else(|| in_words(connection, code, &reason));
             return Some(BrokerError::Refused { address, reason });
         }
     }
@@ -72,14 +72,17 @@ fn certificate_fault(connection: &Connection) -> Option<String> {
 }
 
 /// The library's reason as a sentence that says what to do, without its names for threads and sources.
-fn in_words(code: RDKafkaErrorCode, reason: &str) -> String {
+fn in_words(connection: &Connection, code: RDKafkaErrorCode, reason: &str) -> String {
     // As in `ssl://127.0.0.1:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: ...`.
     let detail = reason.split_once(": ").map_or(reason, |(_, detail)| detail);
     let detail = detail.split(" (after ").next().unwrap_or(detail).trim().trim_end_matches(['.', ':']);
     if code == RDKafkaErrorCode::Authentication {
-        return format!(
-            "the login is refused ({detail}); see sasl.mechanism and sasl.username in [kafka], and WINDROW_KAFKA_SASL_PASSWORD"
-        );
+        let look = if connection.has_tokens() {
+            "sasl.oauthbearer.* in [kafka], and WINDROW_KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET"
+        } else {
+            "sasl.mechanism and sasl.username in [kafka], and WINDROW_KAFKA_SASL_PASSWORD"
+        };
+        return format!("the login is refused ({detail}); see {look}");
     }
     let lower = detail.to_lowercase();
     if lower.contains("certificate verify failed") || lower.contains("could not be verified") {

@@ -2,16 +2,21 @@
 
 use std::path::Path;
 
+use crate::broker::setting_fault;
 use crate::cli::CliError;
 use crate::config::{Kafka, is_secret};
 
 /// What a variable's name begins with that gives a setting: `WINDROW_KAFKA_SASL_PASSWORD` is `sasl.password`.
 const PREFIX: &str = "WINDROW_KAFKA_";
 
+/// Where it stands, its name as librdkafka has it, its value.
+type Setting = (String, String, String);
+
 /// The pipeline file's settings, then its file of settings, the environment, the command line: the later counts.
 ///
 /// # Errors
-/// The file cannot be read, or the command line, which others on this machine can see, gives a secret.
+/// The file cannot be read; the command line, which others on this machine can see, gives a secret; or the client library does
+/// not know a setting.
 pub(crate) fn properties(kafka: &Kafka, given: Vec<(String, String)>) -> Result<Vec<(String, String)>, CliError> {
     if let Some((name, _)) = given.iter().find(|(name, _)| is_secret(name)) {
         return Err(CliError::Use(format!(
@@ -20,25 +25,33 @@ pub(crate) fn properties(kafka: &Kafka, given: Vec<(String, String)>) -> Result<
             name.to_uppercase().replace('.', "_")
         )));
     }
-    let mut properties: Vec<(String, String)> = kafka.settings.clone().into_iter().collect();
+    let written = kafka.settings.clone().into_iter();
+    let mut settings: Vec<Setting> =
+        written.map(|(name, value)| (format!("kafka.{name} of the pipeline file"), name, value)).collect();
     if let Some(file) = &kafka.file {
-        properties.extend(read(file)?);
+        settings.extend(read(file)?);
     }
-    properties.extend(variables());
-    properties.extend(given);
-    Ok(properties)
+    settings.extend(variables());
+    settings.extend(given.into_iter().map(|(name, value)| (format!("-X {name}"), name, value)));
+    if let Some((origin, reason)) =
+        settings.iter().find_map(|(origin, name, value)| Some((origin, setting_fault(name, value)?)))
+    {
+        return Err(CliError::Use(format!("{origin}: {reason}")));
+    }
+    Ok(settings.into_iter().map(|(_, name, value)| (name, value)).collect())
 }
 
 /// Variables that are empty are as good as unset.
-fn variables() -> impl Iterator<Item = (String, String)> {
+fn variables() -> impl Iterator<Item = Setting> {
     std::env::vars_os().filter_map(|(name, value)| {
-        let setting = name.to_str()?.strip_prefix(PREFIX)?.to_lowercase().replace('_', ".");
+        let name = name.into_string().ok()?;
+        let setting = name.strip_prefix(PREFIX)?.to_lowercase().replace('_', ".");
         let value = value.into_string().ok().filter(|value| !value.is_empty())?;
-        Some((setting, value))
+        Some((name, setting, value))
     })
 }
 
-fn read(path: &Path) -> Result<Vec<(String, String)>, CliError> {
+fn read(path: &Path) -> Result<Vec<Setting>, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         CliError::Use(format!("cannot read {} (kafka.file of the pipeline file): {error}", path.display()))
     })?;
@@ -52,7 +65,8 @@ fn read(path: &Path) -> Result<Vec<(String, String)>, CliError> {
         let (name, value) = line.split_once('=').ok_or_else(|| {
             CliError::Use(format!("{}, line {}: is not of the form KEY=VALUE", path.display(), number + 1))
         })?;
-        properties.push((name.trim().to_owned(), value.trim().to_owned()));
+        let origin = format!("{}, line {}", path.display(), number + 1);
+        properties.push((origin, name.trim().to_owned(), value.trim().to_owned()));
     }
     Ok(properties)
 }

@@ -10,8 +10,9 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, crypto::ring::default_provider};
 
 use crate::kafka::{Kafka, Security, kafka};
+use crate::provider::Provider;
 use crate::windrow::{Running, assert_same, batch_rows, command, fixture_rows, text};
-use crate::{pipeline, refused};
+use crate::{pipeline, pipeline_with, refused};
 
 const PASSWORD: &str = "a-secret-of-the-test";
 
@@ -75,11 +76,8 @@ fn finished(file: &str, arguments: &[&str]) -> String {
     running.said()
 }
 
-#[test]
-fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
-    let Some(distribution) = kafka() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let authority = Authority::new();
+/// Three nodes that speak TLS and know one user, by SCRAM or in plain text.
+fn with_logins(distribution: &Path, authority: &Authority, folder: &Path) -> Kafka {
     let login = format!("required username=\"windrow\" password=\"{PASSWORD}\"");
     let module = |kind: &str| format!("org.apache.kafka.common.security.{kind}LoginModule {login}");
     let more = format!(
@@ -94,20 +92,30 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
     let users = ["SCRAM-SHA-256", "SCRAM-SHA-512"].map(|kind| format!("{kind}=[name=windrow,password={PASSWORD}]"));
     let security = Security {
         protocol: "SASL_SSL",
-        properties: authority.properties(folder.path(), &more),
+        properties: authority.properties(folder, &more),
         users: &users.each_ref().map(String::as_str),
+        options: String::new(),
     };
-    let cluster = Kafka::start_secured(&distribution, 3, &security);
-    let (address, authorities) = (&cluster.address, folder.path().join("ca.pem"));
-    let table = |mechanism: &str, authorities: &Path| {
-        format!(
-            "security.protocol = \"SASL_SSL\"\nsasl.mechanism = \"{mechanism}\"\nsasl.username = \"windrow\"\n\
-             ssl.ca.location = \"{}\"",
-            authorities.display()
-        )
-    };
+    Kafka::start_secured(distribution, 3, &security)
+}
 
-    let file = pipeline(folder.path(), &table("SCRAM-SHA-512", &authorities));
+/// A `[kafka]` table with a login.
+fn login(mechanism: &str, authorities: &Path) -> String {
+    format!(
+        "security.protocol = \"SASL_SSL\"\nsasl.mechanism = \"{mechanism}\"\nsasl.username = \"windrow\"\n\
+         ssl.ca.location = \"{}\"",
+        authorities.display()
+    )
+}
+
+#[test]
+fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
+    let Some(distribution) = kafka() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new();
+    let cluster = with_logins(&distribution, &authority, folder.path());
+    let (address, authorities) = (&cluster.address, folder.path().join("ca.pem"));
+    let file = pipeline(folder.path(), &login("SCRAM-SHA-512", &authorities));
     let workdir = folder.path().join("work").display().to_string();
     let place = ["--broker", address, "--workdir", &workdir];
     finished(&file, &["topic", "create", "--broker", address]);
@@ -115,6 +123,12 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
     finished(&file, &[&["produce"][..], &place].concat());
     assert!(consumer.end().success(), "{}", consumer.said());
     finished(&file, &["train", "--workdir", &workdir, "--once"]);
+    let mut server = started(&file, &["serve", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let line = server.wait_for("http://");
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
+    let models = ureq::get(format!("{}/v1/models", url.trim_end_matches('/'))).call().expect("it answers");
+    assert_eq!(models.status(), 200);
+    assert!(server.interrupt().0.success(), "{}", server.said());
     assert_same(&batch_rows(Path::new(&workdir)), &fixture_rows("flights-sample.csv.zst"));
     assert!(finished(&file, &[&["audit"][..], &place].concat()).contains("8,019 read = 8,019 delivered"));
     let run = fs::read_to_string(Path::new(&workdir).join("run.json")).expect("a run");
@@ -123,9 +137,19 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
     // The same by a file of settings, and by other logins.
     fs::write(folder.path().join("secrets"), format!("sasl.password={PASSWORD}\n")).expect("a file");
     for mechanism in ["SCRAM-SHA-256", "PLAIN"] {
-        let file = pipeline(folder.path(), &format!("{}\nfile = \"secrets\"", table(mechanism, &authorities)));
+        let file = pipeline(folder.path(), &format!("{}\nfile = \"secrets\"", login(mechanism, &authorities)));
         let output = command(&["topic", "describe", &file, "--broker", address]).output().expect("the binary runs");
         assert!(output.status.success(), "{mechanism}: {}", text(&output.stderr));
+    }
+
+    // Nor does a secret get into a log, however much is logged.
+    for password in [PASSWORD, "another-secret"] {
+        let mut command = command(&["produce", &file, "--broker", address, "--workdir", &workdir, "-X", "debug=all"]);
+        let command = command.env("WINDROW_KAFKA_SASL_PASSWORD", password).env("WINDROW_LOG", "trace");
+        let output = command.output().expect("the binary runs");
+        let said = text(&output.stderr);
+        assert!(said.contains("SCRAM-SHA-512"), "the client library logs: {said}");
+        assert!(!said.contains(password) && !text(&output.stdout).contains(password), "{said}");
     }
 
     let right = [("WINDROW_KAFKA_SASL_PASSWORD", PASSWORD)];
@@ -136,7 +160,7 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
     );
     let other = folder.path().join("other.pem");
     fs::write(&other, Authority::new().pem).expect("a file");
-    let said = refused(&pipeline(folder.path(), &table("PLAIN", &other)), address, &right);
+    let said = refused(&pipeline(folder.path(), &login("PLAIN", &other)), address, &right);
     assert!(said.contains("its certificate is not of an authority in ") && said.contains("other.pem"), "{said}");
     let said = refused(&pipeline(folder.path(), ""), address, &[]);
     assert!(said.contains("speaks TLS; set security.protocol to SSL or SASL_SSL in [kafka]"), "{said}");
@@ -146,12 +170,95 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
 }
 
 #[test]
+fn many_processes_share_a_topic_of_a_secured_cluster_while_a_node_and_two_of_them_are_killed() {
+    let Some(distribution) = kafka() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new();
+    let mut cluster = with_logins(&distribution, &authority, folder.path());
+    let address = cluster.address.clone();
+    let stream = "partitions = 12\npace = { kind = \"fixed\", delay = \"1ms\" }";
+    let file = pipeline_with(folder.path(), stream, &login("SCRAM-SHA-256", &folder.path().join("ca.pem")));
+    let workdir = folder.path().join("work").display().to_string();
+    let place = ["--broker", &address, "--workdir", &workdir];
+    let settings = ["--replication", "3", "--config", "min.insync.replicas=2"];
+    finished(&file, &[&["topic", "create", "--broker", &address][..], &settings].concat());
+    let member = || {
+        let quick = ["-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=300"];
+        started(&file, &[&["consume"][..], &place, &["--once", "--group", "readers"], &quick].concat())
+    };
+    let sender = |share: &str| started(&file, &[&["produce"][..], &place, &["--share", share]].concat());
+    let mut members: Vec<Running> = (0..3).map(|_| member()).collect();
+    let mut senders: Vec<Running> = ["1/3", "2/3", "3/3"].map(sender).into();
+    wait_for_file(&Path::new(&workdir).join("batches/window-00002.json"));
+    cluster.kill(1);
+    senders[1].kill();
+    members[2].kill();
+    senders[1] = sender("2/3");
+    members[2] = member();
+    wait_for_file(&Path::new(&workdir).join("batches/window-00006.json"));
+    cluster.up(1);
+    for running in senders.iter_mut().chain(&mut members) {
+        assert!(running.end().success(), "{}", running.said());
+    }
+    assert_same(&batch_rows(Path::new(&workdir)), &fixture_rows("flights-sample.csv.zst"));
+    assert!(finished(&file, &[&["audit"][..], &place].concat()).contains("8,019 read = 8,019 delivered"));
+}
+
+#[test]
+fn a_token_of_an_identity_provider_lets_in() {
+    let Some(distribution) = kafka() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let provider = Provider::start(folder.path());
+    let module = "org.apache.kafka.common.security";
+    let properties = format!(
+        "sasl.enabled.mechanisms=OAUTHBEARER,PLAIN\nsasl.mechanism.inter.broker.protocol=PLAIN\n\
+         listener.name.clients.plain.sasl.jaas.config={module}.plain.PlainLoginModule required username=\"n\" password=\"p\" \
+         user_n=\"p\";\n\
+         listener.name.clients.oauthbearer.sasl.jaas.config={module}.oauthbearer.OAuthBearerLoginModule required;\n\
+         listener.name.clients.oauthbearer.sasl.server.callback.handler.class={module}.oauthbearer.\
+         OAuthBearerValidatorCallbackHandler\n\
+         sasl.oauthbearer.jwks.endpoint.url={}\nsasl.oauthbearer.expected.audience=windrow\n\
+         sasl.oauthbearer.expected.issuer=https://provider.example\n",
+        provider.keys
+    );
+    let options = format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={}", provider.keys);
+    let security = Security { protocol: "SASL_PLAINTEXT", properties, users: &[], options };
+    let cluster = Kafka::start_secured(&distribution, 1, &security);
+    let table = format!(
+        "security.protocol = \"SASL_PLAINTEXT\"\nsasl.mechanism = \"OAUTHBEARER\"\nsasl.oauthbearer.method = \"oidc\"\n\
+         sasl.oauthbearer.client.id = \"windrow\"\nsasl.oauthbearer.token.endpoint.url = \"{}\"",
+        provider.tokens
+    );
+    let file = pipeline(folder.path(), &table);
+    let create = ["topic", "create", &file, "--broker", &cluster.address];
+    let created = command(&create).env("WINDROW_KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET", PASSWORD).output();
+    let created = created.expect("the binary runs");
+    assert!(created.status.success(), "{}", text(&created.stderr));
+    let wrong = [("WINDROW_KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET", "another-secret")];
+    let said = refused(&file, &cluster.address, &wrong);
+    assert!(said.contains("the login is refused") && said.contains("CLIENT_SECRET"), "{said}");
+    assert!(!said.contains("another-secret"), "{said}");
+}
+
+fn wait_for_file(path: &Path) {
+    let deadline = std::time::Instant::now() + crate::windrow::LIMIT;
+    while !path.exists() {
+        assert!(std::time::Instant::now() < deadline, "{} does not appear", path.display());
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn a_cluster_may_ask_for_a_certificate_of_the_client() {
     let Some(distribution) = kafka() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
     let properties = authority.properties(folder.path(), "ssl.client.auth=required\n");
-    let cluster = Kafka::start_secured(&distribution, 1, &Security { protocol: "SSL", properties, users: &[] });
+    let cluster = Kafka::start_secured(
+        &distribution,
+        1,
+        &Security { protocol: "SSL", properties, users: &[], options: String::new() },
+    );
     let base = format!("security.protocol = \"SSL\"\nssl.ca.location = \"{}\"", folder.path().join("ca.pem").display());
     let said = refused(&pipeline(folder.path(), &base), &cluster.address, &[]);
     assert!(said.contains("certificate of this client") && said.contains("ssl.certificate.location"), "{said}");

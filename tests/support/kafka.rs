@@ -29,6 +29,7 @@ pub(crate) struct Kafka {
     /// All nodes' addresses.
     pub(crate) address: String,
     folder: tempfile::TempDir,
+    options: String,
 }
 
 /// What clients must do to be let in.
@@ -39,6 +40,8 @@ pub(crate) struct Security<'a> {
     pub(crate) properties: String,
     /// Logins by SCRAM, as `kafka-storage.sh --add-scram` takes them.
     pub(crate) users: &'a [&'a str],
+    /// Options of the Java machine.
+    pub(crate) options: String,
 }
 
 struct Node {
@@ -53,7 +56,7 @@ impl Kafka {
         Self::start_secured(
             distribution,
             nodes,
-            &Security { protocol: "PLAINTEXT", properties: String::new(), users: &[] },
+            &Security { protocol: "PLAINTEXT", properties: String::new(), users: &[], options: String::new() },
         )
     }
 
@@ -101,7 +104,8 @@ impl Kafka {
         }
         let nodes = addresses.iter().map(|address| Node { process: None, address: address.clone() }).collect();
         let (distribution, address) = (distribution.to_owned(), addresses.join(","));
-        let mut kafka = Self { distribution, nodes, began: Instant::now(), address, folder };
+        let mut kafka =
+            Self { distribution, nodes, began: Instant::now(), address, folder, options: security.options.clone() };
         (0..kafka.nodes.len()).for_each(|node| kafka.spawn(node));
         (0..kafka.nodes.len()).for_each(|node| kafka.wait_for(node));
         kafka
@@ -110,7 +114,8 @@ impl Kafka {
     fn spawn(&mut self, node: usize) {
         let file = self.folder.path().join(format!("{}.properties", node + 1));
         let mut command = tool(&self.distribution, self.folder.path(), "kafka-server-start.sh");
-        let process = command.arg(file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let process =
+            command.arg(file).env("KAFKA_OPTS", &self.options).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.nodes[node].process = Some(process.expect("Java runs"));
     }
 
