@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, Keys};
 use crate::audit::{self, Audit, AuditError};
-use crate::batch::BatchStore;
+use crate::batch::{BatchStore, RowFormat};
 use crate::broker::{Broker, Choice, Connection, LogStorage, StartOptions, topics};
 use crate::config::{Pipeline, Schema};
 use crate::consumer::{Consumer, Group};
@@ -96,7 +96,7 @@ impl App {
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);
         if begun.is_through {
-            let store = BatchStore::open(&self.workdir)?;
+            let store = self.store(&inputs.schema)?;
             self.learn(&mut running, &inputs, &store, options.memory).await?;
             return Ok(running);
         }
@@ -194,7 +194,7 @@ impl App {
             run: inputs.run().unwrap_or_else(|| RunId::new("")),
             cut: inputs.cut,
             window: self.pipeline.window,
-            store: BatchStore::open(&self.workdir)?,
+            store: self.store(&inputs.schema)?,
             topic: connection.map(|connection| (connection, self.pipeline.stream.topic.clone())),
         };
         Ok(audit.run(stop).await?)
@@ -246,7 +246,13 @@ impl App {
     /// The work directory, from here on a run's.
     fn begin(&self, inputs: &RunInputs) -> Result<BatchStore, AppError> {
         workdir::describe(&self.workdir, &self.pipeline, &inputs.origin(), &timestamp())?;
-        Ok(BatchStore::open(&self.workdir)?)
+        self.store(&inputs.schema)
+    }
+
+    /// The windows in the work directory, in the format that the pipeline asks for.
+    fn store(&self, schema: &Schema) -> Result<BatchStore, AppError> {
+        let format = RowFormat::new(self.pipeline.batch.format, schema);
+        Ok(BatchStore::open(&self.workdir)?.with_format(format))
     }
 
     /// How far a run in the work directory has come, if there is one.

@@ -144,7 +144,7 @@ impl Audit {
                 ledger.find(Finding::of(Kind::Dataset, found));
                 Ok(Some(Original::default()))
             }
-            Some(_) => Ok(Original::read(&self.dataset, stop)?),
+            Some(_) => Ok(Original::read(&self.dataset, self.store.format(), stop)?),
         }
     }
 }

@@ -27,6 +27,7 @@ mod error;
 mod manifest;
 mod open;
 mod quarantine;
+mod rows;
 mod runs;
 mod seal;
 mod spill;
@@ -40,5 +41,6 @@ pub use manifest::{
     EventRange, FORMAT, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd, TimeSpan,
 };
 pub use quarantine::Quarantined;
+pub use rows::{BatchRows, RowFormat};
 pub use store::{BatchStore, Durability, Lock};
 pub use writer::{Arrival, BatchWriter, Content, Counts, CsvFormat, EndMark, Rejection, Resumed, Taken};

@@ -19,8 +19,8 @@ pub use error::{ConfigError, Fault};
 pub use kafka::{Kafka, is_secret};
 pub use nearest::nearest_name;
 pub use pipeline::{
-    Accept, Advise, CalendarPart, Costs, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver, Stream, Target,
-    TargetRule, Tls, Train, WindowPolicy,
+    Accept, Advise, Batch, BatchFormat, CalendarPart, Costs, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver,
+    Stream, Target, TargetRule, Tls, Train, WindowPolicy,
 };
 pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};
 pub use span::EventSpan;

@@ -7,16 +7,15 @@ mod error;
 mod spill;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::batch::{BatchStore, Manifest};
+use crate::batch::{BatchRows, BatchStore, Manifest};
 use crate::config::Schema;
 use crate::model::{CHUNK_ROWS, ChunkBuilder, Frame, FrameBuilder, ParsedRows};
-use crate::record::{ReadError, RecordParser, RecordReader, WindowIndex};
+use crate::record::{ReadError, RecordParser, WindowIndex};
 
 pub(crate) use self::error::FrameError;
 use self::spill::SpillStore;
@@ -120,7 +119,7 @@ struct Raw {
 }
 
 /// The records of the next chunks; none at the end.
-fn next(records: &mut RecordReader<File>) -> Result<Vec<Raw>, ReadError> {
+fn next(records: &mut BatchRows) -> Result<Vec<Raw>, ReadError> {
     let mut group: Vec<Raw> = Vec::new();
     while let Some(record) = records.next_record()? {
         let is_full = group.last().is_none_or(|raw| raw.ends.len() == CHUNK_ROWS);

@@ -10,6 +10,7 @@
 //! The modules stand below in reading order: first what flows, then where it rests, then who moves it. ARCHITECTURE.md
 //! has the map, with what each promises and what it may import; `tests/tidy.rs` holds the code to it.
 
+pub(crate) mod columnar;
 pub mod config;
 #[cfg(feature = "embedded")]
 pub mod embedded;

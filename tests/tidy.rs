@@ -10,13 +10,14 @@ const LONGEST_FILE: usize = 500;
 const LONGEST_MAIN: usize = 40;
 
 /// Each module and what it may import from this crate, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 27] = [
+const MAY_IMPORT: [(&str, &[&str]); 28] = [
     ("record", &[]),
     ("embedded", &[]),
     ("telemetry", &[]),
     ("runtime", &[]),
     ("files", &[]),
     ("config", &["record"]),
+    ("columnar", &["record"]),
     ("dataset", LAYER_0),
     ("evaluation", &["record"]),
     ("plot", &["record", "evaluation"]),
@@ -55,10 +56,11 @@ const MAY_IMPORT: [(&str, &[&str]); 27] = [
     ),
     ("main", &["cli"]),
 ];
-const LAYER_0: &[&str] = &["record", "config", "telemetry", "runtime", "files"];
+const LAYER_0: &[&str] = &["record", "config", "columnar", "telemetry", "runtime", "files"];
 const LAYERS_0_TO_2: &[&str] = &[
     "record",
     "config",
+    "columnar",
     "telemetry",
     "runtime",
     "files",
@@ -76,6 +78,7 @@ const LAYERS_0_TO_2: &[&str] = &[
 const LAYERS_0_TO_3: &[&str] = &[
     "record",
     "config",
+    "columnar",
     "telemetry",
     "runtime",
     "files",

@@ -44,10 +44,10 @@ impl App {
     /// The work directory holds another run; and as [`Trainer::run`] and [`Advisor::run`].
     pub(crate) async fn train(&self, memory: usize, stop: CancellationToken) -> Result<(), AppError> {
         workdir::compare(&self.workdir, &self.pipeline, None)?;
-        let store = BatchStore::open(&self.workdir)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let rows = self.dataset_rows().await?;
         let schema = self.schema()?;
+        let store = self.store(&schema)?;
         // Where one fails, the other is told to stop, and is waited for.
         let stop = stop.child_token();
         let _guard = stop.clone().drop_guard();
@@ -81,10 +81,11 @@ impl App {
         if !self.workdir.join("batches").is_dir() {
             return Ok(None);
         }
-        let store = BatchStore::open(&self.workdir)?;
+        let schema = self.schema()?;
+        let store = self.store(&schema)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let delay = label_delay.unwrap_or(self.pipeline.advise.label_delay);
-        Ok(self.advisor(&self.schema()?, store, &registry, memory, delay).once(stop).await?)
+        Ok(self.advisor(&schema, store, &registry, memory, delay).once(stop).await?)
     }
 
     /// How many rows the dataset has, where rows may come again: a replay in rounds has numbers beyond. Reads it.

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use crate::audit::dataset::Original;
 use crate::audit::report::Ledger;
 use crate::audit::{Finding, Kind, WindowAccount};
-use crate::batch::{BatchError, BatchStore, FileDigest, Manifest, RowRange};
-use crate::record::{Offset, Partition, RecordParser, RecordReader, RowNumber};
+use crate::batch::{BatchError, BatchStore, FileDigest, Manifest, RowFormat, RowRange};
+use crate::record::{Offset, Partition, RecordParser, RowNumber};
 
 /// So many different rows of a window are listed one by one.
 const TOLD: usize = 3;
@@ -46,7 +46,7 @@ pub(crate) fn check(
     };
     let path = store.batch_path(manifest.window);
     let digest = FileDigest { bytes: manifest.bytes, sha256: manifest.sha256.clone() };
-    let read = files.read_batch(&path, manifest, columns, delimiter, original);
+    let read = files.read_batch(store, manifest, columns, delimiter, original);
     files.compare(manifest, &path, read, Some(&digest));
     if manifest.quarantined > 0 || manifest.quarantine.is_some() {
         let path = store.quarantine_path(manifest.window);
@@ -84,14 +84,15 @@ impl WindowFiles {
 
     fn read_batch(
         &mut self,
-        path: &Path,
+        store: &BatchStore,
         manifest: &Manifest,
         columns: &[String],
         delimiter: u8,
         original: &Original,
     ) -> io::Result<FileDigest> {
-        let mut source = Hashing::open(path)?;
-        let mut records = RecordReader::new(&mut source, delimiter);
+        let path = &store.batch_path(manifest.window);
+        let digest = Hashing::open(path)?.finish()?;
+        let mut records = store.format().read(path, delimiter).map_err(|error| io::Error::other(error.to_string()))?;
         let broken = |error: crate::record::ReadError| io::Error::other(error.to_string());
         let header = records.next_record().map_err(broken)?.map(|record| record.bytes.to_vec());
         let mut parser = RecordParser::new(delimiter);
@@ -102,11 +103,12 @@ impl WindowFiles {
             self.find(manifest, Kind::File, path, "its first line is not the columns of the dataset".to_owned());
         }
         let mut numbers = manifest.row_numbers.iter().flat_map(RowRange::numbers);
+        let mut comparison = original.comparison();
         let mut differing = Vec::new();
         while let Some(record) = records.next_record().map_err(broken)? {
             self.stored += 1;
             let number = numbers.next().and_then(RowNumber::new);
-            if differing.len() < TOLD && number.is_some_and(|number| !original.is(number, record.bytes)) {
+            if differing.len() < TOLD && number.is_some_and(|number| !comparison.is(number, record.bytes)) {
                 differing.extend(number.map(|number| (number, record.line)));
             }
         }
@@ -120,7 +122,7 @@ impl WindowFiles {
             let fault = format!("line {line} is not row {number} of the dataset");
             self.find(manifest, Kind::Dataset, path, fault);
         }
-        source.finish()
+        Ok(digest)
     }
 
     fn read_quarantine(
@@ -131,6 +133,7 @@ impl WindowFiles {
         original: &Original,
     ) -> io::Result<FileDigest> {
         let mut source = Hashing::open(path)?;
+        let mut comparison = original.comparison();
         let mut faults = Vec::new();
         let read = store.quarantined(manifest.window, &mut source, |line| {
             self.quarantined += 1;
@@ -139,7 +142,7 @@ impl WindowFiles {
                 return;
             };
             self.quarantined_rows.push(row);
-            if !original.is(row, &line.raw) {
+            if !comparison.is(row, &line.raw) {
                 faults.push(format!("what it holds for row {row} is not row {row} of the dataset"));
             }
         });
@@ -208,15 +211,18 @@ pub(crate) fn account(
     unsealed(ledger, store)?;
     ledger.check("files", Kind::File, format!("{files} files, {bytes} bytes, each as its manifest says"));
     if original.rows() > 0 {
-        let text = "every stored row is the dataset's, byte for byte".to_owned();
-        ledger.check("dataset", Kind::Dataset, text);
+        let text = match store.format() {
+            RowFormat::Csv => "every stored row is the dataset's, byte for byte",
+            RowFormat::Parquet(_) => "every stored row is the dataset's, value for value",
+        };
+        ledger.check("dataset", Kind::Dataset, text.to_owned());
     }
     Ok(())
 }
 
 /// Batch files without a manifest: what a killed consumer left, or what somebody put there.
 fn unsealed(ledger: &mut Ledger, store: &BatchStore) -> Result<(), BatchError> {
-    for window in store.windows_with("csv")? {
+    for window in store.windows_with(store.format().extension())? {
         if ledger.end.is_some() && ledger.manifests.iter().all(|manifest| manifest.window != window) {
             let fault = "no manifest seals it, though the stream is through".to_owned();
             ledger.find(Finding::of(Kind::File, fault).of_window(window).in_file(&store.batch_path(window)));

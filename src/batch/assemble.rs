@@ -175,7 +175,8 @@ impl Assembly {
             }
         }
         let sum = |of: fn(&Manifest) -> u64| sealed().map(|(_, manifest)| of(manifest)).sum::<u64>();
-        let file = publish(&self.whole, rows.finish()?, &self.whole.batch_path(window))?;
+        let rows = self.whole.format().convert(rows.finish()?)?;
+        let file = publish(&self.whole, rows, &self.whole.batch_path(window))?;
         let quarantine = aside.map(|aside| publish(&self.whole, aside.finish()?, &self.whole.quarantine_path(window)));
         let offsets = |of: fn(&Manifest) -> &Vec<OffsetRange>| {
             sealed().flat_map(|(_, manifest)| of(manifest).iter().copied()).collect::<Vec<_>>()

@@ -35,7 +35,7 @@ pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Re
     let window = sealing.window;
     let (row_numbers, quarantined_rows) = (open.row_ranges(sealing.step), open.quarantined_ranges(sealing.step));
     let offsets = open.offset_ranges();
-    let rows = publish(store, open.runs.finish()?, &store.batch_path(window))?;
+    let rows = publish(store, store.format().convert(open.runs.finish()?)?, &store.batch_path(window))?;
     let aside = open.quarantine.map(|aside| publish(store, aside.finish()?, &store.quarantine_path(window)));
     let manifest = Manifest {
         format: FORMAT,

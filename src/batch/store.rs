@@ -9,9 +9,9 @@ use roaring::RoaringTreemap;
 use serde::de::DeserializeOwned;
 
 use crate::batch::quarantine::{self, Quarantined};
-use crate::batch::{BatchError, FORMAT, Manifest, OffsetRange, StreamEnd};
+use crate::batch::{BatchError, BatchRows, FORMAT, Manifest, OffsetRange, RowFormat, StreamEnd};
 use crate::files;
-use crate::record::{Offset, Partition, RecordReader, RowNumber, WindowIndex};
+use crate::record::{Offset, Partition, RowNumber, WindowIndex};
 
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -22,6 +22,7 @@ pub struct BatchStore {
     batches: PathBuf,
     quarantine: PathBuf,
     durability: Durability,
+    format: RowFormat,
 }
 
 /// Whether files are forced to the disk before they count.
@@ -48,13 +49,24 @@ impl BatchStore {
         for folder in [&batches, &quarantine] {
             fs::create_dir_all(folder).map_err(BatchError::write(folder))?;
         }
-        Ok(Self { batches, quarantine, durability: Durability::default() })
+        Ok(Self { batches, quarantine, durability: Durability::default(), format: RowFormat::Csv })
     }
 
     /// The same store with another durability.
     #[must_use]
     pub fn with_durability(self, durability: Durability) -> Self {
         Self { durability, ..self }
+    }
+
+    /// The same store with rows in another format.
+    #[must_use]
+    pub fn with_format(self, format: RowFormat) -> Self {
+        Self { format, ..self }
+    }
+
+    /// How its rows stand in their files.
+    pub(crate) fn format(&self) -> &RowFormat {
+        &self.format
     }
 
     /// Takes the store for one consumer.
@@ -132,10 +144,9 @@ impl BatchStore {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn rows(&self, window: WindowIndex, delimiter: u8) -> Result<RecordReader<File>, BatchError> {
+    pub fn rows(&self, window: WindowIndex, delimiter: u8) -> Result<BatchRows, BatchError> {
         let path = self.batch_path(window);
-        let file = File::open(&path).map_err(BatchError::read(&path))?;
-        let mut records = RecordReader::new(file, delimiter);
+        let mut records = self.format.read(&path, delimiter)?;
         match records.next_record() {
             Ok(Some(_)) => Ok(records),
             Ok(None) => Err(BatchError::Damaged { path, reason: "it has no header line".to_owned() }),
@@ -146,7 +157,7 @@ impl BatchStore {
     /// Where the rows of a window are, once it is sealed.
     #[must_use]
     pub fn batch_path(&self, window: WindowIndex) -> PathBuf {
-        self.batches.join(format!("{}.csv", window.file_stem()))
+        self.batches.join(format!("{}.{}", window.file_stem(), self.format.extension()))
     }
 
     /// Where the rows of a window that could not be taken are, if there are any.
@@ -237,7 +248,7 @@ impl BatchStore {
             _ => {}
         }
         fs::create_dir_all(&open).map_err(BatchError::write(&open))?;
-        for (folder, kind) in [(&self.batches, "csv"), (&self.quarantine, "jsonl")] {
+        for (folder, kind) in [(&self.batches, self.format.extension()), (&self.quarantine, "jsonl")] {
             for window in self.windows_named(folder, kind)? {
                 if window.get() as usize > sealed {
                     let path = folder.join(format!("{}.{kind}", window.file_stem()));

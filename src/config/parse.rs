@@ -15,7 +15,7 @@ use crate::config::dataset::Dataset;
 use crate::config::duration::Written;
 use crate::config::lines::{Lines, line_of};
 use crate::config::pipeline::{
-    Accept, FeatureColumns, Pace, Pipeline, Quarantine, Solver, Stream, Target, TargetRule, Train, WindowPolicy,
+    Accept, Batch, FeatureColumns, Pace, Pipeline, Quarantine, Solver, Stream, Target, TargetRule, Train, WindowPolicy,
 };
 use crate::config::raw::{self, PaceKind};
 use crate::config::span::EventSpan;
@@ -135,6 +135,7 @@ impl Check<'_> {
             features,
             stream,
             window: window?,
+            batch: Batch { format: file.batch.format.unwrap_or_default() },
             quarantine,
             train,
             advise,

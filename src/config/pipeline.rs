@@ -29,6 +29,9 @@ pub struct Pipeline {
     pub stream: Stream,
     /// How the stream is cut.
     pub window: WindowPolicy,
+    /// How its windows are stored.
+    #[serde(skip_serializing_if = "Batch::is_default")]
+    pub batch: Batch,
     /// What becomes of rows that cannot be taken.
     pub quarantine: Quarantine,
     /// How models are made.
@@ -239,6 +242,31 @@ impl WindowPolicy {
             Self::Event { span, .. } => span.plural(),
         }
     }
+}
+
+/// The `[batch]` table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Batch {
+    /// What a batch file is.
+    pub format: BatchFormat,
+}
+
+impl Batch {
+    /// Runs from before there was a choice say nothing of it.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What a batch file is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BatchFormat {
+    /// CSV: the records as they came.
+    #[default]
+    Csv,
+    /// Parquet: typed columns.
+    Parquet,
 }
 
 /// The `[quarantine]` table.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::config::duration::Written;
-use crate::config::pipeline::{CalendarPart, Solver};
+use crate::config::pipeline::{BatchFormat, CalendarPart, Solver};
 use crate::config::span::WrittenSpan;
 use crate::record::Scheme;
 
@@ -19,6 +19,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) stream: Stream,
     pub(super) window: Window,
+    #[serde(default)]
+    pub(super) batch: Batch,
     #[serde(default)]
     pub(super) quarantine: Quarantine,
     #[serde(default)]
@@ -89,6 +91,12 @@ pub(super) struct Stream {
     pub(super) pace: Option<Pace>,
     pub(super) seed: Option<u64>,
     pub(super) accept_deleted: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Batch {
+    pub(super) format: Option<BatchFormat>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -137,6 +137,31 @@ impl Schema {
         self.null.iter().any(|null| null == cell)
     }
 
+    /// The texts that mean 'missing'.
+    #[must_use]
+    pub fn null_texts(&self) -> &[String] {
+        &self.null
+    }
+
+    /// Whether every use of a column is as a number, and it has one.
+    #[must_use]
+    pub fn is_number(&self, index: usize) -> bool {
+        let is_compared = !matches!(self.target.1, TargetRule::Equals(_) | TargetRule::OneOf(_));
+        let target = (self.target.0 == index).then_some(is_compared);
+        let features = self.features.iter().filter(|feature| feature.index == index);
+        let features = features.map(|feature| matches!(feature.kind, FeatureKind::Numeric | FeatureKind::Log));
+        let is_time = self.time.as_ref().is_some_and(|(time, _)| *time == index);
+        let mut uses = features.chain(target).peekable();
+        !is_time && uses.peek().is_some() && uses.all(|is_number| is_number)
+    }
+
+    /// Whether a column is used as a time and nothing else.
+    #[must_use]
+    pub fn is_time_alone(&self, index: usize) -> bool {
+        let mut features = self.features.iter().filter(|feature| feature.index == index);
+        self.target.0 != index && features.all(|feature| matches!(feature.kind, FeatureKind::Calendar(..)))
+    }
+
     /// How a missing cell is written.
     #[must_use]
     pub fn null_text(&self) -> &str {

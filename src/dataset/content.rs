@@ -1,4 +1,4 @@
-//! What a file is: plain text, gzip, zstd, or a zip archive of one member, by its first bytes.
+//! What a file is: plain text, gzip, zstd, a zip archive of one member, or Parquet, by its first bytes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,6 +9,7 @@ use std::path::Path;
 use flate2::CrcReader;
 use flate2::read::DeflateDecoder;
 
+use crate::columnar::{CsvReader, Style};
 use crate::dataset::encoding::Encoding;
 use crate::dataset::error::DatasetError;
 
@@ -54,8 +55,10 @@ impl Source {
             }
             [b'P', b'K', 3 | 5, 4 | 6, ..] => member(file).map_err(kind)?,
             [b'P', b'A', b'R', b'1', ..] => {
-                return Err(kind("it is Parquet; write it as CSV (pandas: to_csv, DuckDB: copy ... to)".to_owned()));
+                let reader = CsvReader::open(file, Style::plain()).map_err(|error| kind(error.to_string()))?;
+                return Ok(Self { reader: Box::new(reader), encoding: Encoding::Utf8 });
             }
+            [b'P', b'A', b'R', b'E', ..] => return Err(kind("it is encrypted Parquet; write a plain copy".to_owned())),
             _ => {
                 file.seek(SeekFrom::Start(0)).map_err(opened)?;
                 Box::new(file)

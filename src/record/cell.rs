@@ -97,6 +97,24 @@ impl TimeFormat {
         EPOCHS.iter().find(|(name, _)| *name == self.0).map(|(_, in_a_second)| *in_a_second)
     }
 
+    /// Whether it writes a time of the calendar and nothing else, no offset and no count, so that [`write`](Self::write) gives
+    /// back what was read.
+    #[must_use]
+    pub fn is_civil(&self) -> bool {
+        let sample = jiff::civil::date(2013, 11, 29).at(23, 58, 57, 0);
+        let text = BrokenDownTime::from(sample).to_string(&self.0).ok();
+        let read = text.and_then(|text| self.parse(&text).ok());
+        self.epoch().is_none() && read.is_some_and(|read| self.write(read.micros()).is_some())
+    }
+
+    /// A time of the calendar, in microseconds since 1970-01-01 00:00, written this way; `None` beyond the calendar, and where
+    /// the format asks for more than that.
+    #[must_use]
+    pub fn write(&self, micros: i64) -> Option<String> {
+        let time = jiff::Timestamp::from_microsecond(micros).ok()?;
+        BrokenDownTime::from(jiff::tz::Offset::UTC.to_datetime(time)).to_string(&self.0).ok()
+    }
+
     /// The format as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -134,6 +152,14 @@ impl EventTime {
     #[must_use]
     pub fn seconds(self) -> i64 {
         self.seconds
+    }
+
+    /// The time of the calendar as written, in microseconds since 1970-01-01 00:00.
+    #[must_use]
+    pub fn micros(self) -> i64 {
+        let time = jiff::tz::Offset::UTC.to_timestamp(self.civil);
+        // Every civil time has one; the last years of the calendar end a day earlier there.
+        time.map_or(i64::MAX, jiff::Timestamp::as_microsecond)
     }
 
     /// Hour of the day as written, 0 to 23.
