@@ -26,6 +26,7 @@ use crate::broker::{Broker, Choice, Connection, LogStorage, StartOptions, topics
 use crate::config::{Pipeline, Schema};
 use crate::consumer::{Consumer, Group};
 use crate::dataset::{self, DatasetReader};
+use crate::export::Export;
 use crate::monitor::{Monitor, Stage};
 use crate::producer::Producer;
 use crate::record::RunId;
@@ -41,6 +42,7 @@ pub(crate) use self::running::Running;
 use self::telling::Process;
 use self::watch::watch;
 pub(crate) use self::workdir::WorkdirError;
+pub(crate) use crate::export::TableFormat;
 pub(crate) use crate::producer::{Replay, Share};
 pub(crate) use crate::record::RowNumber;
 
@@ -216,6 +218,15 @@ impl App {
             Ok(())
         });
         Ok(running)
+    }
+
+    /// Windows, scores and losses as tables in a folder; gives the files.
+    ///
+    /// # Errors
+    /// There is nothing yet, or a file cannot be written.
+    pub(crate) fn export(&self, format: TableFormat, folder: &Path) -> Result<Vec<PathBuf>, AppError> {
+        let registry = self.registry()?;
+        Ok(Export { store: &BatchStore::open(&self.workdir)?, registry: &registry }.write(format, folder)?)
     }
 
     /// The advice as a file with pictures; gives all files.

@@ -9,6 +9,7 @@ mod audit;
 mod broker;
 mod check;
 mod demo;
+mod export;
 mod init;
 mod kafka;
 mod key;
@@ -92,6 +93,7 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Advise(args) => advise::execute(args, display, stop).await,
             Command::Audit(args) => audit::execute(args, display, stop).await,
             Command::Report(args) => report::execute(&args),
+            Command::Export(args) => export::execute(&args),
             Command::Models(args) => models::execute(&args),
             Command::Key(args) => key::execute(&args),
             Command::Openapi { pipeline, place } => openapi::execute(&pipeline, &place),

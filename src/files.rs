@@ -6,28 +6,36 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 /// As any file that a program leaves for others to read; the umask still takes away what it does.
 const READABLE: u32 = 0o666;
 
 /// Writes a file whole, with its folder where that is not there; gives the file.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let folder = folder_of(path);
-    fs::create_dir_all(folder)?;
-    let permissions = Permissions::from_mode(READABLE);
-    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder)?;
+    let mut file = beside(path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
+    place(file, path)
+}
+
+/// A file beside a place, to be filled and put there, with the folder where that is not there; gone where it is not put there.
+pub(crate) fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = folder_of(path);
+    fs::create_dir_all(folder)?;
+    tempfile::Builder::new().permissions(Permissions::from_mode(READABLE)).tempfile_in(folder)
+}
+
+/// Puts a file that is whole and synced in its place, and makes that last; gives the file.
+pub(crate) fn place(file: NamedTempFile, path: &Path) -> io::Result<File> {
     let file = file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)?;
+    sync_folder(folder_of(path))?;
     Ok(file)
 }
 
 /// The same without waiting for the disk: whole for every reader, and gone after a loss of power at worst.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = folder_of(path);
-    fs::create_dir_all(folder)?;
-    let permissions = Permissions::from_mode(READABLE);
-    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder)?;
+    let mut file = beside(path)?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }

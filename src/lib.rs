@@ -37,6 +37,7 @@ pub mod api;
 mod audit;
 pub mod consumer;
 mod dashboard;
+mod export;
 mod producer;
 mod report;
 mod trainer;

@@ -224,3 +224,52 @@ fn files_of_every_type_are_read_and_those_that_are_no_table_are_told() {
         fs::read_to_string(workdir.join("batches/window-00001.csv")).expect("a file").contains("2013-01-01 05:15:00")
     );
 }
+
+#[test]
+fn windows_scores_and_losses_are_exported_and_every_engine_reads_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "rows = 1000", "partitions = 1");
+    let (workdir, out) = (folder.path().join("work"), folder.path().join("tables"));
+    let (workdir_text, out_text) = (workdir.display().to_string(), out.display().to_string());
+    let export = ["export", &file, "--workdir", &workdir_text, "--out", &out_text];
+    let early = windrow(&export);
+    assert_eq!(early.status.code(), Some(1));
+    assert!(text(&early.stderr).contains("`windrow run` or `windrow consume` makes them"), "{}", text(&early.stderr));
+    run(&file, &workdir);
+    let said = succeed(&export);
+    assert_eq!(said.lines().count(), 3, "{said}");
+    succeed(&[&export[..], &["--format", "csv"]].concat());
+    // The same numbers as the files that they come from.
+    let reports: Vec<Value> =
+        (1..=9).map(|window| json(&workdir.join(format!("windows/window-{window:05}.json")))).collect();
+    let scores = reports.iter().flat_map(|report| report["scores"].as_array().expect("a list"));
+    let losses: Vec<f64> = scores
+        .flat_map(|score| [&score["window"], &score["holdout"]])
+        .filter_map(|score| score["log_loss"].as_f64())
+        .collect();
+    let lines = fs::read_to_string(out.join("scores.csv")).expect("a table");
+    let header: Vec<&str> = lines.lines().next().expect("a header").split(',').collect();
+    let place = header.iter().position(|name| *name == "log_loss").expect("a column");
+    let read: Vec<f64> = lines
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(place).expect("a cell").parse().expect("a number"))
+        .collect();
+    assert_eq!(read, losses);
+    let Some(python) = python() else { return };
+    let table = |engine: &str, name: &str| -> Value {
+        let path = out.join(format!("{name}.parquet")).display().to_string();
+        serde_json::from_str(&script(&python, &["read", engine, &path])).expect("JSON")
+    };
+    for name in ["windows", "scores", "losses"] {
+        let expected = table("pandas", name);
+        let lines = fs::read_to_string(out.join(format!("{name}.csv"))).expect("a table").lines().count();
+        assert_eq!(expected["rows"], lines - 1, "{name}");
+        for engine in ["polars", "duckdb", "spark"] {
+            assert_eq!(table(engine, name), expected, "{engine}: {name}");
+        }
+    }
+    let windows = table("duckdb", "windows");
+    assert_eq!(windows["columns"]["rows"], serde_json::json!(["number", 0, 8019.0]));
+    assert_eq!(windows["columns"]["first_time"], serde_json::json!(["time", 0, "2013-01-01 05:45:00"]));
+}

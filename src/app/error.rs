@@ -11,6 +11,7 @@ use crate::broker::BrokerError;
 use crate::config::ConfigError;
 use crate::consumer::ConsumerError;
 use crate::dataset::DatasetError;
+use crate::export::ExportError;
 use crate::inspection::InspectionError;
 use crate::producer::ProducerError;
 use crate::registry::RegistryError;
@@ -50,6 +51,9 @@ pub(crate) enum AppError {
     /// The dataset cannot be looked at.
     #[error(transparent)]
     Inspection(#[from] InspectionError),
+    /// The export.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// The report.
     #[error(transparent)]
     Report(#[from] ReportError),

@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Advise(AdviseArgs),
     /// Write the advice with its pictures and numbers as a file to hand on
     Report(ReportArgs),
+    /// Write windows, scores and losses as tables, for pandas, polars, DuckDB or Spark
+    Export(ExportArgs),
     /// List the models made so far, with their scores
     Models(ModelsArgs),
     /// Make an API key
@@ -307,6 +309,27 @@ pub(crate) struct ReportArgs {
     /// The file [default: ./NAME.html, .md or .json]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// With typed columns, or as text
+    #[arg(long, default_value = "parquet")]
+    pub(crate) format: ExportFormat,
+    /// The folder [default: ./NAME-export]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// What tables are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ExportFormat {
+    Parquet,
+    Csv,
 }
 
 /// In which form a report is written.

@@ -89,18 +89,23 @@ impl Style {
         for (column, text) in columns.iter().zip(fields.iter()) {
             let value = self.value(column.kind, text);
             let value = value.map_err(|reason| ColumnarError::Cell { column: column.name.clone(), reason })?;
-            texts.push(match value {
-                Value::Missing => Cow::Borrowed(self.missing()),
-                Value::Text(text) => Cow::Borrowed(text),
-                Value::Number(number) => Cow::Owned(number_text(number)),
-                Value::Integer(number) => Cow::Owned(number.to_string()),
-                Value::Time(micros) => Cow::Owned(self.time_text(micros).ok_or_else(|| ColumnarError::Cell {
-                    column: column.name.clone(),
-                    reason: format!("`{text}` is no time that can be written"),
-                })?),
-            });
+            texts.push(self.text(value).ok_or_else(|| ColumnarError::Cell {
+                column: column.name.clone(),
+                reason: format!("`{text}` is no time that can be written"),
+            })?);
         }
         Ok(write_record(texts.iter().map(AsRef::as_ref), self.delimiter))
+    }
+
+    /// A value as text; `None` for a time beyond the calendar.
+    pub(crate) fn text<'a>(&'a self, value: Value<'a>) -> Option<Cow<'a, str>> {
+        Some(match value {
+            Value::Missing => Cow::Borrowed(self.missing()),
+            Value::Text(text) => Cow::Borrowed(text),
+            Value::Number(number) => Cow::Owned(number_text(number)),
+            Value::Integer(number) => Cow::Owned(number.to_string()),
+            Value::Time(micros) => Cow::Owned(self.time_text(micros)?),
+        })
     }
 
     /// A time as text; `None` beyond the calendar.
