@@ -10,6 +10,7 @@ mod broker;
 mod check;
 mod demo;
 mod export;
+mod health;
 mod init;
 mod kafka;
 mod key;
@@ -25,6 +26,7 @@ mod serve;
 mod signal;
 mod stages;
 mod topic;
+mod version;
 mod windows;
 
 use std::env::VarError;
@@ -95,6 +97,7 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Report(args) => report::execute(&args),
             Command::Export(args) => export::execute(&args),
             Command::Models(args) => models::execute(&args),
+            Command::Health(args) => health::execute(&args).await,
             Command::Key(args) => key::execute(&args),
             Command::Openapi { pipeline, place } => openapi::execute(&pipeline, &place),
             Command::Completions { shell } => manual::completions(shell),

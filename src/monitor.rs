@@ -23,7 +23,7 @@ use crate::runtime::blocking;
 
 pub(crate) use self::flow::Flow;
 pub(crate) use self::sealed::{Reasons, SealedWindow};
-pub(crate) use self::status::{Stage, StatusFile};
+pub(crate) use self::status::{Counts, Stage, StatusFile};
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_millis(500);
@@ -54,6 +54,8 @@ pub(crate) struct Observed {
     pub(crate) windows: Arc<Vec<SealedWindow>>,
     /// Why rows are in quarantine.
     pub(crate) reasons: Reasons,
+    /// What the stages told last: of the producer what it sends, of the consumer the rest.
+    pub(crate) counts: Counts,
 }
 
 impl Monitor {
@@ -96,7 +98,11 @@ impl Monitor {
             models: snapshot.models().filter(|model| model.learned().is_some()).count(),
         };
         let flow = Flow::of(&Parts { heard: &heard, windows: reader.windows(), end: reader.end(), trained });
-        let observed = Observed { flow, windows: Arc::clone(reader.windows()), reasons: reader.reasons().clone() };
+        let told = |stage| heard.get(&stage).map(|heard| heard.counts).unwrap_or_default();
+        let Counts { dataset, sent, delivered, .. } = told(Stage::Producer);
+        let counts = Counts { dataset, sent, delivered, ..told(Stage::Consumer) };
+        let (windows, reasons) = (Arc::clone(reader.windows()), reader.reasons().clone());
+        let observed = Observed { flow, windows, reasons, counts };
         self.current.send_if_modified(|current| {
             let is_new = **current != observed;
             if is_new {

@@ -8,6 +8,8 @@ mod id;
 mod message;
 
 pub use cell::{CellError, EventTime, TimeFormat, is_plain_number, parse_number};
-pub use csv::{CsvError, Fields, RawRecord, ReadError, RecordParser, RecordReader, trim_line_breaks, write_record};
+pub use csv::{
+    CsvError, Fields, RawRecord, ReadError, RecordParser, RecordReader, append_record, trim_line_breaks, write_record,
+};
 pub use id::{IdError, ModelId, Offset, Partition, RowNumber, RunId, Scheme, WindowIndex};
 pub use message::{END_HEADER, Envelope, FIRST_HEADER, ROW_HEADER, RUN_HEADER};

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
 use crate::app::Share;
 use crate::broker::Choice;
+use crate::cli::version::version;
 
 /// Where `windrow broker` listens, and where the stages look for it.
 const BROKER_ADDRESS: &str = "127.0.0.1:9092";
@@ -17,7 +18,7 @@ const BROKER_ADDRESS: &str = "127.0.0.1:9092";
 /// Replay a dataset through a Kafka-compatible broker as if it were live, cut the stream into windows, train a
 /// classifier on each window and on everything so far, and serve every one of them.
 #[derive(Debug, Parser)]
-#[command(name = "windrow", version, max_term_width = 100, propagate_version = true)]
+#[command(name = "windrow", version, long_version = version(), max_term_width = 100, propagate_version = true)]
 pub(crate) struct Cli {
     /// Tell errors alone, and no progress
     #[arg(long, short, global = true)]
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// List the models made so far, with their scores
     Models(ModelsArgs),
+    /// Ask a server whether it answers: exit code 0 where it does
+    Health(HealthArgs),
     /// Make an API key
     Key(KeyArgs),
     /// Prove where every row went: recount the dataset, the files and the topic
@@ -355,6 +358,16 @@ pub(crate) struct ModelsArgs {
     /// Print JSON, for machines
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// The server's HOST:PORT
+    #[arg(default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
+    pub(crate) address: String,
+    /// Ask whether there is a model to ask, too
+    #[arg(long)]
+    pub(crate) ready: bool,
 }
 
 #[derive(Debug, Args)]

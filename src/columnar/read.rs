@@ -10,7 +10,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::columnar::render::{Meaning, Render};
 use crate::columnar::{ColumnarError, Style};
-use crate::record::write_record;
+use crate::record::{append_record, write_record};
 
 /// So many rows are decoded at once, where they are short.
 const ROWS_AT_ONCE: usize = 8192;
@@ -101,6 +101,7 @@ impl CsvReader {
         let Some(group) = &mut self.group else { return Ok(false) };
         let rows = group.left.min(group.at_once);
         group.left -= rows;
+        // Not by rayon: a producer's rows must not wait for a trainer.
         for ((reader, column), texts) in group.readers.iter_mut().zip(&self.columns).zip(&mut self.texts) {
             texts.clear();
             read_column(reader, column, rows, &self.style, texts)?;
@@ -109,7 +110,7 @@ impl CsvReader {
         self.given = 0;
         for row in 0..rows {
             let cells = self.texts.iter().map(|texts| texts.cell(row, self.style.missing()));
-            self.ready.extend_from_slice(&write_record(cells, self.style.delimiter));
+            append_record(&mut self.ready, cells, self.style.delimiter);
             self.ready.push(b'\n');
         }
         Ok(true)

@@ -56,27 +56,37 @@ struct Status {
     counts: Counts,
 }
 
-/// The counters of a stage's process, at one moment.
+/// The counters of a stage's process, at one moment, as [`Counters`] has them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Counts {
-    pub(super) dataset: u64,
-    pub(super) sent: u64,
-    pub(super) delivered: u64,
-    pub(super) quarantined: u64,
-    pub(super) lag: Option<u64>,
-    pub(super) window_rows: u64,
+pub(crate) struct Counts {
+    pub(crate) dataset: u64,
+    pub(crate) sent: u64,
+    pub(crate) delivered: u64,
+    pub(crate) received: u64,
+    pub(crate) stored: u64,
+    pub(crate) quarantined: u64,
+    pub(crate) repeated: u64,
+    pub(crate) lag: Option<u64>,
+    pub(crate) window: u64,
+    pub(crate) window_rows: u64,
+    pub(crate) window_expected: u64,
 }
 
 impl Counts {
-    fn of(counters: &Counters) -> Self {
+    pub(crate) fn of(counters: &Counters) -> Self {
         Self {
             dataset: counters.dataset.get(),
             sent: counters.sent.get(),
             delivered: counters.delivered.get(),
+            received: counters.received.get(),
+            stored: counters.stored.get(),
             quarantined: counters.quarantined.get(),
+            repeated: counters.repeated.get(),
             lag: counters.lag.get(),
+            window: counters.window.get(),
             window_rows: counters.window_rows.get(),
+            window_expected: counters.window_expected.get(),
         }
     }
 
@@ -89,9 +99,14 @@ impl Counts {
             },
             sent: self.sent + other.sent,
             delivered: self.delivered + other.delivered,
+            received: self.received + other.received,
+            stored: self.stored + other.stored,
             quarantined: self.quarantined + other.quarantined,
+            repeated: self.repeated + other.repeated,
             lag: self.lag.zip(other.lag).map(|(one, other)| one + other),
+            window: self.window.max(other.window),
             window_rows: self.window_rows + other.window_rows,
+            window_expected: self.window_expected.max(other.window_expected),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read};
 
-use csv_core::{ReadRecordResult, Reader, WriteResult, Writer};
+use csv_core::{ReadRecordResult, Reader};
 
 const READ_CHUNK: usize = 256 * 1024;
 /// Longer than any broker takes by default (1 MiB) and than any sane record: what is longer is a quote never closed.
@@ -163,27 +163,37 @@ impl RecordParser {
 /// Writes fields as one record without a line end, quoting those that need it.
 #[must_use]
 pub fn write_record<'a>(fields: impl IntoIterator<Item = &'a str>, delimiter: u8) -> Vec<u8> {
-    let mut writer: Writer = csv_core::WriterBuilder::new().delimiter(delimiter).build();
     let mut record = Vec::new();
-    let mut buffer = [0; 1024];
-    for (index, field) in fields.into_iter().enumerate() {
-        if index > 0 {
-            let (_, written) = writer.delimiter(&mut buffer);
-            record.extend_from_slice(&buffer[..written]);
+    append_record(&mut record, fields, delimiter);
+    record
+}
+
+/// The same behind what is there already. As `csv_core` writes it, whose writer is as dear to make as many a record.
+pub fn append_record<'a>(text: &mut Vec<u8>, fields: impl IntoIterator<Item = &'a str>, delimiter: u8) {
+    let begin = text.len();
+    let mut count = 0;
+    for field in fields {
+        if count > 0 {
+            text.push(delimiter);
         }
-        let mut rest = field.as_bytes();
-        loop {
-            let (result, read, written) = writer.field(rest, &mut buffer);
-            record.extend_from_slice(&buffer[..written]);
-            rest = &rest[read..];
-            if matches!(result, WriteResult::InputEmpty) {
-                break;
+        count += 1;
+        if field.bytes().any(|byte| byte == delimiter || matches!(byte, b'"' | b'\r' | b'\n')) {
+            text.push(b'"');
+            for (index, part) in field.split('"').enumerate() {
+                if index > 0 {
+                    text.extend_from_slice(b"\"\"");
+                }
+                text.extend_from_slice(part.as_bytes());
             }
+            text.push(b'"');
+        } else {
+            text.extend_from_slice(field.as_bytes());
         }
     }
-    let (_, written) = writer.finish(&mut buffer);
-    record.extend_from_slice(&buffer[..written]);
-    record
+    // An empty line would be no record.
+    if count == 1 && text.len() == begin {
+        text.extend_from_slice(b"\"\"");
+    }
 }
 
 /// One record as it stands in its file.

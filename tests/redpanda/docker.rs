@@ -47,7 +47,7 @@ pub(crate) fn published_ports(container: &str) -> String {
     docker(&["port", container]).expect("ports")
 }
 
-/// One test at a time: each counts the containers of this process.
+/// One test at a time: each counts the containers of this process, and removes the layers of its images.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)

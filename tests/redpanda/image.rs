@@ -74,10 +74,10 @@ fn present() -> Option<String> {
 }
 
 /// The files of an image to be, with a shell in it.
-struct Root(tempfile::TempDir);
+pub(crate) struct Root(tempfile::TempDir);
 
 impl Root {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         if !docker::is_there() {
             return None;
         }
@@ -95,8 +95,13 @@ impl Root {
     }
 
     /// Copies a program, and the libraries that it needs to where it looks for them.
-    fn copy(&self, program: &Path, to: &str) {
+    pub(crate) fn copy(&self, program: &Path, to: &str) {
         self.place(program, to);
+        self.libraries_of(program);
+    }
+
+    /// The libraries that a program or a library needs, to where it looks for them.
+    pub(crate) fn libraries_of(&self, program: &Path) {
         let Ok(needed) = Command::new("ldd").arg(program).output() else { return };
         for word in String::from_utf8_lossy(&needed.stdout).split_whitespace() {
             if let Some(inside) = word.strip_prefix('/') {
@@ -105,20 +110,24 @@ impl Root {
         }
     }
 
-    fn place(&self, from: &Path, to: &str) {
+    pub(crate) fn place(&self, from: &Path, to: &str) {
         let to = self.0.path().join(to);
         fs::create_dir_all(to.parent().expect("a parent")).expect("a directory");
         fs::copy(from, to).expect("copied");
     }
 
-    fn script(&self, name: &str, text: &str) {
+    pub(crate) fn script(&self, name: &str, text: &str) {
         use std::os::unix::fs::PermissionsExt as _;
         let path = self.0.path().join(name);
         fs::write(&path, text).expect("written");
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
     }
 
-    fn build(&self, what: &str, entrypoint: &str) -> Image {
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn build(&self, what: &str, entrypoint: &str) -> Image {
         let name = format!("windrow-test-redpanda:{what}-{}-{:?}", std::process::id(), std::thread::current().id());
         let name = name.replace(['(', ')'], "").replace("ThreadId", "");
         let dockerfile = format!("FROM scratch\nCOPY . /\nENV PATH=/bin\nENTRYPOINT [\"{entrypoint}\"]\n");

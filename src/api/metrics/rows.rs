@@ -10,7 +10,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::api::state::State;
-use crate::telemetry::Counters;
+use crate::monitor::Counts;
 
 /// The rows of a server that may end before its metrics do.
 #[derive(Debug)]
@@ -19,38 +19,44 @@ pub(super) struct Rows(pub(super) Weak<State>);
 impl Collector for Rows {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(state) = self.0.upgrade() else { return Ok(()) };
-        rows(&mut encoder, state.progress.counters())?;
+        // The stages may be in this process or in others, which tell of themselves once a second.
+        let own = Counts::of(state.progress.counters());
+        let is_here = own.sent > 0 || own.received > 0;
+        rows(&mut encoder, &if is_here { own } else { state.monitor.observed().counts })?;
         let mut family =
             encoder.encode_descriptor("build", "Of which version this server is", None, MetricType::Info)?;
-        prometheus_client::metrics::info::Info::new([("version", env!("CARGO_PKG_VERSION"))])
-            .encode(family.encode_family(&[("pipeline", state.pipeline.name.as_str())])?)
+        prometheus_client::metrics::info::Info::new([
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("revision", env!("WINDROW_REVISION")),
+        ])
+        .encode(family.encode_family(&[("pipeline", state.pipeline.name.as_str())])?)
     }
 }
 
-fn rows(encoder: &mut DescriptorEncoder<'_>, counters: &Counters) -> fmt::Result {
+fn rows(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> fmt::Result {
     let states = [
-        ("sent", counters.sent.get()),
-        ("delivered", counters.delivered.get()),
-        ("received", counters.received.get()),
-        ("stored", counters.stored.get()),
-        ("quarantined", counters.quarantined.get()),
-        ("repeated", counters.repeated.get()),
+        ("sent", counts.sent),
+        ("delivered", counts.delivered),
+        ("received", counts.received),
+        ("stored", counts.stored),
+        ("quarantined", counts.quarantined),
+        ("repeated", counts.repeated),
     ];
-    let about = "Rows by how far they have come, since this process began";
+    let about = "Rows by how far they have come, since their stage's process began";
     let mut family = encoder.encode_descriptor("rows", about, None, MetricType::Counter)?;
     for (state, count) in states {
         ConstCounter::new(count).encode(family.encode_family(&[("state", state)])?)?;
     }
     let gauges = [
-        ("dataset_rows", "Rows of the dataset; 0 while that is not known", counters.dataset.get()),
-        ("window", "The window that is being filled; 0 while that is not known", counters.window.get()),
-        ("window_rows", "Rows of the window that is being filled", counters.window_rows.get()),
-        ("window_expected_rows", "Rows that this window will have; 0 where not known", counters.window_expected.get()),
+        ("dataset_rows", "Rows of the dataset; 0 while that is not known", counts.dataset),
+        ("window", "The window that is being filled; 0 while that is not known", counts.window),
+        ("window_rows", "Rows of the window that is being filled", counts.window_rows),
+        ("window_expected_rows", "Rows that this window will have; 0 where not known", counts.window_expected),
     ];
     for (name, about, value) in gauges {
         gauge(encoder, name, about, value as f64)?;
     }
-    let lag = counters.lag.get().map_or(f64::NAN, |lag| lag as f64);
+    let lag = counts.lag.map_or(f64::NAN, |lag| lag as f64);
     gauge(encoder, "lag_messages", "Messages in the topic that are not yet read; NaN while that is not known", lag)?;
     Ok(())
 }

@@ -97,3 +97,31 @@ proptest! {
         prop_assert!(reader.next_record().expect("memory can be read").is_none());
     }
 }
+
+/// As csv_core itself writes a record.
+fn by_library(fields: &[String], delimiter: u8) -> Vec<u8> {
+    let mut writer = csv_core::WriterBuilder::new().delimiter(delimiter).build();
+    let (mut record, mut buffer) = (Vec::new(), [0; 4096]);
+    for (index, field) in fields.iter().enumerate() {
+        if index > 0 {
+            let (_, written) = writer.delimiter(&mut buffer);
+            record.extend_from_slice(&buffer[..written]);
+        }
+        let (_, _, written) = writer.field(field.as_bytes(), &mut buffer);
+        record.extend_from_slice(&buffer[..written]);
+    }
+    let (_, written) = writer.finish(&mut buffer);
+    record.extend_from_slice(&buffer[..written]);
+    record
+}
+
+proptest! {
+    #[test]
+    fn a_record_is_written_as_the_library_writes_it(
+        fields in proptest::collection::vec("[a\"\r\n,; #\u{e9}]{0,5}", 1..5),
+        delimiter in proptest::sample::select(vec![b',', b';', b'\t']),
+    ) {
+        let written = write_record(fields.iter().map(String::as_str), delimiter);
+        prop_assert_eq!(written, by_library(&fields, delimiter));
+    }
+}

@@ -1,0 +1,30 @@
+//! Tells the program which revision of its source it was built from.
+
+use std::path::Path;
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=WINDROW_REVISION");
+    // The log of the branch gets a line with every commit.
+    for file in [".git/HEAD", ".git/logs/HEAD"] {
+        if Path::new(file).exists() {
+            println!("cargo::rerun-if-changed={file}");
+        }
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+    let given = std::env::var("WINDROW_REVISION").ok().filter(|revision| !revision.is_empty());
+    println!(
+        "cargo::rustc-env=WINDROW_REVISION={}",
+        given.or_else(checked_out).unwrap_or_else(|| "unknown".to_owned())
+    );
+}
+
+/// The commit that is checked out, where this is the root of a repository and not a folder in somebody else's.
+fn checked_out() -> Option<String> {
+    if !Path::new(".git").exists() {
+        return None;
+    }
+    let told = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok()?;
+    let revision = String::from_utf8(told.stdout).ok()?;
+    (told.status.success() && !revision.trim().is_empty()).then(|| revision.trim().to_owned())
+}
