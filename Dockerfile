@@ -2,8 +2,6 @@
 #
 #   docker build -t windrow --build-arg REVISION=$(git rev-parse --short=12 HEAD) .
 #   docker run --rm -p 8080:8080 windrow
-#
-# `--target prebuilt` takes a binary that is there already (BINARY, in the build's folder) and builds nothing.
 ARG BASE=debian:bookworm-slim
 ARG RUST=rust:1.95-bookworm
 
@@ -18,10 +16,6 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s CMD ["windrow", "health"]
 ENTRYPOINT ["windrow"]
 CMD ["demo", "--broker", "embedded", "--listen", "0.0.0.0:8080"]
-
-FROM runtime AS prebuilt
-ARG BINARY=windrow
-COPY ${BINARY} /usr/local/bin/windrow
 
 FROM ${RUST} AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends cmake perl && rm -rf /var/lib/apt/lists/*

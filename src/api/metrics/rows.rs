@@ -10,7 +10,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::api::state::State;
-use crate::monitor::Counts;
+use crate::monitor::{Counts, Observed};
 
 /// The rows of a server that may end before its metrics do.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ impl Collector for Rows {
         let own = Counts::of(state.progress.counters());
         let is_here = own.sent > 0 || own.received > 0;
         rows(&mut encoder, &if is_here { own } else { state.monitor.observed().counts })?;
+        stages(&mut encoder, &state.monitor.observed())?;
         let mut family =
             encoder.encode_descriptor("build", "Of which version this server is", None, MetricType::Info)?;
         prometheus_client::metrics::info::Info::new([
@@ -58,6 +59,19 @@ fn rows(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> fmt::Result {
     }
     let lag = counts.lag.map_or(f64::NAN, |lag| lag as f64);
     gauge(encoder, "lag_messages", "Messages in the topic that are not yet read; NaN while that is not known", lag)?;
+    Ok(())
+}
+
+/// Stages by the step of the rows' way that shows them.
+const STAGES: [(&str, &str); 3] = [("producer", "sent"), ("consumer", "sealed"), ("trainer", "trained")];
+
+fn stages(encoder: &mut DescriptorEncoder<'_>, observed: &Observed) -> fmt::Result {
+    let about = "1 for a stage that was at work and tells nothing any more";
+    let mut family = encoder.encode_descriptor("stage_silent", about, None, MetricType::Gauge)?;
+    for (stage, step) in STAGES {
+        let is_silent = observed.flow.steps.iter().any(|found| found.name == step && found.is_silent);
+        ConstGauge::new(i64::from(is_silent)).encode(family.encode_family(&[("stage", stage)])?)?;
+    }
     Ok(())
 }
 
