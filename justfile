@@ -75,6 +75,13 @@ bench-serve requests="1000000":
     {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
     WINDROW_BENCH_PYTHON={{env("HOME")}}/.cache/windrow/peers/bin/python cargo bench --bench serving -- {{requests}}
 
+# Kafka, a Python producer and consumer, a Spark job and a Flask app beside Windrow on the same flights (WINDROW_TEST_KAFKA, Java); half an hour
+bench-stack rounds="5":
+    python3 -m venv {{env("HOME")}}/.cache/windrow/peers
+    {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
+    cargo build --release
+    {{env("HOME")}}/.cache/windrow/peers/bin/python benches/stack/measure.py target/release/windrow "$WINDROW_TEST_KAFKA" {{rounds}}
+
 # random bytes for five minutes each; needs cargo-fuzz (cargo install cargo-fuzz) and, for the sanitizer, no nightly toolchain
 fuzz seconds="300" targets="record message request frame answer segment":
     for target in {{targets}}; do RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $target -- -max_total_time={{seconds}} || exit; done

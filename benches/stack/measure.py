@@ -1,0 +1,306 @@
+"""Runs the stack and Windrow on the same flights, one after the other, and prints what each took, as Markdown.
+
+    measure.py WINDROW KAFKA [ROUNDS]      the binary, the folder of a Kafka distribution, how often (5)
+"""
+
+import csv
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+import zstandard
+
+# A month is the first seven letters of a time.
+MONTH = "7"
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+ROW = {
+    "distance": 1576.0, "temp": 39.0, "dewp": 27.0, "humid": 62.0, "wind_speed": 15.0, "precip": 0.0, "pressure": 1012.0,
+    "visib": 10.0, "plane_year": 2012.0, "seats": 200.0, "carrier": "B6", "origin": "JFK", "dest": "BOS",
+}
+
+
+class Watch:
+    """Processor time and memory of processes and of all that they start."""
+
+    def __init__(self):
+        self.roots, self.cpu, self.peak, self.seen = [], 0.0, 0, {}
+        self.running = True
+        self.thread = threading.Thread(target=self.look, daemon=True)
+        self.thread.start()
+
+    def look(self):
+        while self.running:
+            self.sample()
+            time.sleep(0.1)
+
+    def sample(self):
+        parents = {}
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    fields = open(f"/proc/{entry}/stat").read().rsplit(")", 1)[1].split()
+                    parents[int(entry)] = (int(fields[1]), (int(fields[11]) + int(fields[12])) / TICKS)
+                except (OSError, IndexError):
+                    pass
+        memory = 0
+        for pid, (_, cpu) in parents.items():
+            at = pid
+            while at and at not in self.roots:
+                at = parents.get(at, (0, 0))[0]
+            if not at:
+                continue
+            self.seen[pid] = max(cpu, self.seen.get(pid, 0.0))
+            try:
+                for line in open(f"/proc/{pid}/smaps_rollup"):
+                    if line.startswith("Pss:"):
+                        memory += int(line.split()[1])
+            except OSError:
+                pass
+        self.peak = max(self.peak, memory)
+
+    def start(self, arguments, **more):
+        process = subprocess.Popen([str(a) for a in arguments], **more)
+        self.roots.append(process.pid)
+        return process
+
+    def end(self):
+        self.sample()
+        self.running = False
+        self.thread.join()
+        return sum(self.seen.values()), self.peak / 1024
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_for(what, limit=300):
+    deadline = time.time() + limit
+    while True:
+        try:
+            answer = what()
+            if answer:
+                return answer
+        except OSError:
+            pass
+        assert time.time() < deadline, "nothing answers"
+        time.sleep(0.05)
+
+
+def post(url, row):
+    request = urllib.request.Request(url, json.dumps(row).encode(), {"content-type": "application/json"})
+    return json.load(urllib.request.urlopen(request, timeout=60))
+
+
+def latency(ask):
+    ask()
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        ask()
+        times.append(time.perf_counter() - began)
+    return sorted(times)[10] * 1000
+
+
+def run(process, name):
+    if process.wait() != 0:
+        sys.exit(f"{name} failed")
+
+
+def kafka(watch, distribution, folder):
+    port, quorum = free_port(), free_port()
+    properties = folder / "server.properties"
+    properties.write_text(
+        f"process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{quorum}\n"
+        f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{quorum}\n"
+        f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\nlog.dirs={folder}/kafka\n"
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+        "offsets.topic.replication.factor=1\ngroup.initial.rebalance.delay.ms=0\n"
+    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": {**os.environ, "LOG_DIR": str(folder)}}
+    tools = pathlib.Path(distribution) / "bin"
+    formatting = ["format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", properties]
+    run(watch.start([tools / "kafka-storage.sh", *formatting], **quiet), "kafka-storage.sh")
+    node = watch.start([tools / "kafka-server-start.sh", properties], **quiet)
+    wait_for(lambda: socket.create_connection(("127.0.0.1", port)).close() is None)
+    return node, f"127.0.0.1:{port}"
+
+
+def rows_in(files):
+    seen = set()
+    total = 0
+    for path in files:
+        with open(path, newline="") as file:
+            for row in list(csv.reader(file))[1:]:
+                total += 1
+                # Row by row: a flight at a time by a carrier with a number.
+                seen.add((row[0], row[1], row[2], row[4], row[5]))
+    return total, seen
+
+
+def stack(folder, data, distribution, length):
+    """From nothing to the first answer of the newest model."""
+    watch, began = Watch(), time.time()
+    node, broker = kafka(watch, distribution, folder)
+    python = sys.executable
+    quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    consumer = watch.start([python, HERE / "consumer.py", data, broker, folder / "batches", length], **quiet)
+    run(watch.start([python, HERE / "producer.py", data, broker], **quiet), "producer.py")
+    run(consumer, "consumer.py")
+    run(watch.start([python, HERE / "train.py", folder / "batches", folder / "models"], **quiet), "train.py")
+    port = free_port()
+    app = watch.start([python, HERE / "app.py", folder / "models", port], **quiet)
+    windows = len(list((folder / "batches").glob("*.csv")))
+    row = {**ROW, "hour": "5", "weekday": "3"}
+    ask = lambda: post(f"http://127.0.0.1:{port}/predict/cumulative-{windows}", row)
+    wait_for(lambda: ask()["probability"])
+    wall, answer = time.time() - began, latency(ask)
+    cpu, peak = watch.end()
+    for process in (app, node):
+        process.terminate()
+        process.wait()
+    return {"wall": wall, "cpu": cpu, "memory": peak, "answer": answer, "models": len(list((folder / "models").iterdir()))}
+
+
+def stack_killed(folder, data, distribution, length):
+    """The consumer is killed in the middle, and started again."""
+    watch = Watch()
+    node, broker = kafka(watch, distribution, folder)
+    command = [sys.executable, HERE / "consumer.py", data, broker, folder / "batches", length]
+    quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    consumer = watch.start(command, **quiet)
+    producer = watch.start([sys.executable, HERE / "producer.py", data, broker], **quiet)
+    wait_for(lambda: len(list((folder / "batches").glob("*.csv"))) >= 5)
+    consumer.kill()
+    consumer.wait()
+    run(producer, "producer.py")
+    # Until the group has given up the dead member; a consumer that starts before gets nothing, and ends.
+    time.sleep(60)
+    run(watch.start(command, **quiet), "consumer.py")
+    node.terminate()
+    node.wait()
+    watch.end()
+    return rows_in((folder / "batches").glob("*.csv"))
+
+
+def windrow(binary, pipeline, folder):
+    watch, began = Watch(), time.time()
+    port = free_port()
+    command = [binary, *pipeline, "--broker", "embedded", "--workdir", folder / "work", "--listen", f"127.0.0.1:{port}"]
+    process = watch.start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+
+    def newest():
+        end = json.loads((folder / "work/batches/end.json").read_text())
+        return (folder / f"work/models/cumulative-{end['windows']}/model.json").exists() and end["windows"]
+
+    windows = wait_for(newest)
+    row = {**ROW, "sched_dep": "2013-12-31 05:45"}
+    ask = lambda: post(f"{url}/v1/models/cumulative-{windows}/predict", row)
+    wait_for(lambda: ask()["probability"])
+    wall, answer = time.time() - began, latency(ask)
+    cpu, peak = watch.end()
+    process.send_signal(signal.SIGTERM)
+    process.wait()
+    return {"wall": wall, "cpu": cpu, "memory": peak, "answer": answer, "models": len(list((folder / "work/models").iterdir()))}
+
+
+def windrow_killed(binary, pipeline, folder):
+    broker = f"127.0.0.1:{free_port()}"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    start = lambda *a: subprocess.Popen([binary, *map(str, a)], **quiet)
+    node = start("broker", "--ephemeral", "--listen", broker)
+    wait_for(lambda: socket.create_connection(broker.split(":")).close() is None)
+    run(start("topic", "create", pipeline, "--broker", broker), "windrow topic create")
+    consume = ("consume", pipeline, "--broker", broker, "--workdir", folder / "work", "--once")
+    consumer = start(*consume)
+    producer = start("produce", pipeline, "--broker", broker, "--workdir", folder / "work")
+    wait_for(lambda: len(list((folder / "work/batches").glob("window-*.json"))) >= 5)
+    consumer.kill()
+    consumer.wait()
+    run(start(*consume), "windrow consume")
+    run(producer, "windrow produce")
+    node.terminate()
+    node.wait()
+    return rows_in((folder / "work/batches").glob("window-*.csv"))
+
+
+def lines(paths, comment):
+    texts = [line.strip() for path in paths for line in open(path)]
+    return sum(1 for line in texts if line and not line.startswith(comment))
+
+
+def one_round(binary, distribution, top, data, months, weeks, everything):
+    place = lambda which: (shutil.rmtree(top / which, ignore_errors=True), (top / which).mkdir(), top / which)[2]
+    told = {
+        "stack": stack(place("stack"), data, distribution, MONTH),
+        "months": windrow(binary, ["run", months], place("months")),
+        "weeks": windrow(binary, ["run", weeks], place("weeks")),
+    }
+    killed = {
+        "stack": stack_killed(place("stack-killed"), data, distribution, MONTH),
+        "months": windrow_killed(binary, months, place("windrow-killed")),
+    }
+    for which, (_, seen) in killed.items():
+        told[which]["lost"] = len(everything - seen)
+    print(json.dumps(told), file=sys.stderr, flush=True)
+    return told
+
+
+def table(rounds, code):
+    """Worst to best of all rounds, and the ratio of the stack to Windrow within a round."""
+    rows = [
+        ("from nothing to the newest model's first answer, s", "wall", "{:.1f}"),
+        ("processor time, s", "cpu", "{:.0f}"),
+        ("peak memory of all processes, MiB", "memory", "{:.0f}"),
+        ("one answer, ms (median of 20)", "answer", "{:.1f}"),
+        ("models", "models", "{:.0f}"),
+        ("rows lost when the consumer is killed once", "lost", "{:,.0f}"),
+    ]
+    span = lambda values, form: " to ".join(dict.fromkeys(form.format(v) for v in (max(values), min(values))))
+    print("| | Kafka, Python, Spark, Flask | Windrow, the same windows | ratio | `windrow demo` without pace |")
+    print("|---|---:|---:|---:|---:|")
+    for title, key, form in rows:
+        cells = [span([r[which][key] for r in rounds], form) if key in rounds[0][which] else "" for which in ("stack", "months", "weeks")]
+        ratio = [r["stack"][key] / r["months"][key] for r in rounds if r["months"].get(key)]
+        ratio = span([min(ratio), max(ratio)], "{:.0f}") if ratio and key not in ("models",) else ""
+        print(f"| {title} | {cells[0]} | {cells[1]} | {ratio} | {cells[2]} |")
+    print(f"| lines to write | {code['stack']} | {code['months']} | {code['stack'] / code['months']:.1f} | 0 |")
+
+
+def main():
+    binary, distribution = sys.argv[1], sys.argv[2]
+    count = int((sys.argv[3:] or ["5"])[0])
+    with tempfile.TemporaryDirectory() as name:
+        top = pathlib.Path(name)
+        data = top / "flights.csv"
+        with open(data, "wb") as out:
+            zstandard.ZstdDecompressor().copy_stream(open(ROOT / "fixtures/flights.csv.zst", "rb"), out)
+        text = (ROOT / "fixtures/flights.toml").read_text().replace("flights.csv.zst", str(data))
+        text = "\n".join(line for line in text.splitlines() if not line.startswith("pace"))
+        months, weeks = top / "months.toml", top / "weeks.toml"
+        months.write_text(text.replace('event = "week"', 'event = "month"'))
+        weeks.write_text(text)
+        everything = rows_in([data])[1]
+        rounds = [one_round(binary, distribution, top, data, months, weeks, everything) for _ in range(count)]
+        code = {
+            "stack": lines([HERE / f"{part}.py" for part in ("producer", "consumer", "train", "app")], "#"),
+            "months": lines([months], "#"),
+        }
+        table(rounds, code)
+
+
+main()
