@@ -8,6 +8,7 @@
 #[path = "redpanda/docker.rs"]
 mod docker;
 #[path = "redpanda/image.rs"]
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod image;
 #[path = "support/windrow.rs"]
 #[expect(dead_code, reason = "each test file uses a part of it")]

@@ -21,7 +21,7 @@ pub(super) struct Sink {
 }
 
 enum Rows {
-    Parquet(Writer<BufWriter<File>>),
+    Parquet(Box<Writer<BufWriter<File>>>),
     Csv(BufWriter<File>),
 }
 
@@ -31,7 +31,9 @@ impl Sink {
         let file = files::beside(path).map_err(failed)?;
         let out = BufWriter::new(file.as_file().try_clone().map_err(failed)?);
         let mut rows = match format {
-            TableFormat::Parquet => Rows::Parquet(Writer::new(out, columns).map_err(|error| failed(error.into_io()))?),
+            TableFormat::Parquet => {
+                Rows::Parquet(Box::new(Writer::new(out, columns).map_err(|error| failed(error.into_io()))?))
+            }
             TableFormat::Csv => Rows::Csv(out),
         };
         if let Rows::Csv(out) = &mut rows {
