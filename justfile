@@ -82,6 +82,11 @@ bench-stack rounds="5":
     cargo build --release
     {{env("HOME")}}/.cache/windrow/peers/bin/python benches/stack/measure.py target/release/windrow "$WINDROW_TEST_KAFKA" {{rounds}}
 
+# what a run costs by its rows, up to ten million, with batch files in CSV and in Parquet; the points of docs/scale.md; four minutes
+bench-scale *rows:
+    cargo build --release
+    python3 benches/scale.py target/release/windrow {{rows}}
+
 # random bytes for five minutes each; needs cargo-fuzz (cargo install cargo-fuzz) and, for the sanitizer, no nightly toolchain
 fuzz seconds="300" targets="record message request frame answer segment":
     for target in {{targets}}; do RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $target -- -max_total_time={{seconds}} || exit; done

@@ -195,6 +195,33 @@ fn a_disk_that_fills_up_ends_a_run_with_a_sentence_and_room_lets_it_go_on() {
 }
 
 #[test]
+fn a_disk_that_fills_up_under_parquet_harms_no_sealed_window() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "rows = 1000", "partitions = 2\n[batch]\nformat = \"parquet\"");
+    let workdir = folder.path().join("disk");
+    // A window takes 110 KB as it is filled, and 60 KB when it is sealed.
+    let Some(disk) = SmallDisk::mount(&workdir, "400k") else { return };
+    let workdir_text = workdir.display().to_string();
+    let address = local(free_port());
+    let _broker = broker(&address, &address);
+    succeed(&["topic", "create", &file, "--broker", &address]);
+    succeed(&["produce", &file, "--broker", &address]);
+    let consume = ["consume", &file, "--once", "--broker", &address, "--workdir", &workdir_text];
+    let full = windrow(&consume);
+    let stderr = text(&full.stderr);
+    assert_eq!(full.status.code(), Some(1), "{stderr}");
+    let error = stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+    assert!(error.contains("full") && error.contains(&workdir_text), "{stderr}");
+    assert!(workdir.join("batches/window-00001.parquet").exists(), "{stderr}");
+    let audit = windrow(&["audit", &file, "--workdir", &workdir_text]);
+    assert!(audit.status.success(), "what is sealed is whole: {}", text(&audit.stdout));
+    disk.remount("size=20m");
+    succeed(&consume);
+    let audit = succeed(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
+    assert!(audit.contains("8,019 read = 8,019 delivered = 8,019 stored"), "{audit}");
+}
+
+#[test]
 fn a_directory_that_cannot_be_written_is_told_by_every_stage() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 1000", "");

@@ -320,7 +320,7 @@ fn what_is_no_table_is_told() {
         ("header.csv", b"a,b\n", "no rows"),
         ("prose.txt", b"Once upon a time\nthere was a file\nwithout columns\n", "is no table"),
         ("book.xlsx", b"PK\x03\x04", "zip archive"),
-        ("data.parquet", b"PAR1....", "it is Parquet"),
+        ("data.parquet", b"PAR1....", "its Parquet is damaged"),
         ("cut.csv.gz", &gzip(&plain())[..4000], "cannot be read"),
     ];
     for (name, bytes, told) in cases {
