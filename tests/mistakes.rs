@@ -24,7 +24,7 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
     let sample = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
     let sample = sample.replace("flights-sample.csv.zst", &dataset);
-    let cases: [(&str, &str, &str); 30] = [
+    let cases: [(&str, &str, &str); 31] = [
         ("not TOML", "[target]", "[target"),
         ("an unknown key", "parts = 3", "part = 3"),
         ("an unknown table", "[window]", "[windows]"),
@@ -67,6 +67,7 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
              send_timeout = \"0s\"\nrequests_per_second = 0\nconcurrency = 0\nconnections = 0\n[window]",
         ),
         ("no origin", "[window]", "[serve]\ncors = [\"*\", \"https://example.org/page\"]\n[window]"),
+        ("a format that there is not", "[window]", "[batch]\nformat = \"orc\"\n[window]"),
         ("no models to keep", "[window]", "[train]\nkeep = 0\n[window]"),
     ];
     let mut all = String::new();
@@ -150,9 +151,9 @@ fn brokers_ports_and_places_that_are_not_there() {
         ("no models yet", 1, &["models", &sample, "--workdir", &work], "no model in"),
         (
             "a property that is none",
-            1,
+            2,
             &["topic", "create", &sample, "--broker", &nobody, "-X", "acks=perhaps"],
-            "acks",
+            "-X acks: Invalid value",
         ),
     ];
     for (what, code, arguments, expected) in cases {

@@ -405,7 +405,7 @@ fn metrics_tell_of_rows_models_and_requests() {
         "windrow_http_requests_total{operation=\"none\",status=\"404\"} 1",
         "windrow_http_request_duration_seconds_count{operation=\"predict\"} 4",
         "windrow_prediction_probability_count{model=\"cumulative-3\"} 3",
-        "windrow_rows_total{state=\"stored\"} 0",
+        "windrow_rows_total{state=\"stored\"} 300",
         "windrow_alias{alias=\"latest\",model=\"cumulative-3\"} 1",
         "windrow_models 5",
     ] {
