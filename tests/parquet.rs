@@ -139,6 +139,13 @@ fn pandas_polars_duckdb_and_spark_read_batch_files_with_their_types() {
     run(&file, &workdir);
     let files: Vec<String> = batch_files(&workdir, "parquet").iter().map(|path| path.display().to_string()).collect();
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let layout: Value = serde_json::from_str(&script(&python, &["layout", files[0]])).expect("JSON");
+    assert_eq!(layout["made_by"], "windrow");
+    assert_eq!(layout["compression"], serde_json::json!(["ZSTD"]));
+    assert_eq!((&layout["with_statistics"], &layout["with_page_index"]), (&21.into(), &21.into()));
+    for (column, kind) in [("sched_dep", "timestamp[us]"), ("temp", "double"), ("carrier", "string"), ("flight", "string")] {
+        assert_eq!(layout["types"][column], kind, "{column}");
+    }
     let (rows, distance, missing, carriers) = sample_by_csv();
     for engine in ["pandas", "polars", "duckdb", "spark"] {
         let told: Value =

@@ -77,6 +77,8 @@ fn row_groups_end_and_go_on() {
     let columns = columns(&[Kind::Integer]);
     let rows: Vec<Vec<String>> = (0..300_000).map(|row: i64| vec![(row * row - 7).to_string()]).collect();
     let file = written(&Style::plain(), &columns, &rows);
+    let told = parquet::file::reader::SerializedFileReader::new(file.try_clone().expect("a file")).expect("a file");
+    assert_eq!(parquet::file::reader::FileReader::num_row_groups(&told), 3);
     let read = records(file, &Style::plain());
     assert!(read.iter().map(Vec::as_slice).eq(rows.iter().map(|row| row[0].as_bytes())));
 }

@@ -2,6 +2,7 @@
 
     parquet.py read ENGINE FILES...        prints what the files hold, as JSON
     parquet.py write ENGINE CSV OUT        a CSV file as Parquet, typed as the engine sees it
+    parquet.py layout FILE                 how a file is packed, as JSON
     parquet.py odd FOLDER                  files that a table cannot be made of
 """
 
@@ -71,6 +72,24 @@ def write(engine, csv, out):
         duckdb.sql(f"copy (select * from read_csv('{csv}')) to '{out}' (format parquet, compression lz4)")
 
 
+def layout(file):
+    import pyarrow.parquet as parquet
+
+    told = parquet.ParquetFile(file)
+    columns = [told.metadata.row_group(0).column(place) for place in range(told.metadata.num_columns)]
+    print(
+        json.dumps(
+            {
+                "made_by": told.metadata.created_by.split()[0],
+                "compression": sorted({column.compression for column in columns}),
+                "with_statistics": sum(column.is_stats_set for column in columns),
+                "with_page_index": sum(column.has_column_index for column in columns),
+                "types": {field.name: str(field.type) for field in told.schema_arrow},
+            }
+        )
+    )
+
+
 def odd(folder):
     import datetime
     import decimal
@@ -113,5 +132,7 @@ if command == "read":
     read(arguments[0], arguments[1:])
 elif command == "write":
     write(*arguments)
+elif command == "layout":
+    layout(*arguments)
 else:
     odd(*arguments)
