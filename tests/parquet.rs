@@ -142,8 +142,10 @@ fn pandas_polars_duckdb_and_spark_read_batch_files_with_their_types() {
     let layout: Value = serde_json::from_str(&script(&python, &["layout", files[0]])).expect("JSON");
     assert_eq!(layout["made_by"], "windrow");
     assert_eq!(layout["compression"], serde_json::json!(["ZSTD"]));
-    assert_eq!((&layout["with_statistics"], &layout["with_page_index"]), (&21.into(), &21.into()));
-    for (column, kind) in [("sched_dep", "timestamp[us]"), ("temp", "double"), ("carrier", "string"), ("flight", "string")] {
+    assert_eq!((&layout["with_statistics"], &layout["with_page_index"]), (&22.into(), &22.into()));
+    for (column, kind) in
+        [("sched_dep", "timestamp[us]"), ("temp", "double"), ("carrier", "string"), ("flight", "string")]
+    {
         assert_eq!(layout["types"][column], kind, "{column}");
     }
     let (rows, distance, missing, carriers) = sample_by_csv();
