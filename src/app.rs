@@ -26,7 +26,7 @@ use crate::broker::{Broker, Choice, Connection, LogStorage, StartOptions, topics
 use crate::config::{Pipeline, Schema};
 use crate::consumer::{Consumer, Group};
 use crate::dataset::{self, DatasetReader};
-use crate::export::Export;
+use crate::export::{Export, ExportError};
 use crate::monitor::{Monitor, Stage};
 use crate::producer::Producer;
 use crate::record::RunId;
@@ -225,6 +225,11 @@ impl App {
     /// # Errors
     /// There is nothing yet, or a file cannot be written.
     pub(crate) fn export(&self, format: TableFormat, folder: &Path) -> Result<Vec<PathBuf>, AppError> {
+        // Opening a store makes its folders.
+        let batches = self.workdir.join("batches");
+        if !batches.is_dir() {
+            return Err(ExportError::Nothing { folder: batches }.into());
+        }
         let registry = self.registry()?;
         Ok(Export { store: &BatchStore::open(&self.workdir)?, registry: &registry }.write(format, folder)?)
     }

@@ -244,6 +244,7 @@ fn windows_scores_and_losses_are_exported_and_every_engine_reads_them() {
     let early = windrow(&export);
     assert_eq!(early.status.code(), Some(1));
     assert!(text(&early.stderr).contains("`windrow run` or `windrow consume` makes them"), "{}", text(&early.stderr));
+    assert!(!workdir.exists() && !out.exists(), "something was made all the same");
     run(&file, &workdir);
     let said = succeed(&export);
     assert_eq!(said.lines().count(), 3, "{said}");
