@@ -1,4 +1,4 @@
-# Windrow in a container: the binary with TLS for brokers, certificates of public authorities, and a user without rights.
+# Windrow in a container: the binary with TLS for brokers and Spark's client, certificates of public authorities, and a user without rights.
 #
 #   docker build -t windrow --build-arg REVISION=$(git rev-parse --short=12 HEAD) .
 #   docker run --rm -p 8080:8080 windrow
@@ -18,11 +18,11 @@ ENTRYPOINT ["windrow"]
 CMD ["demo", "--broker", "embedded", "--listen", "0.0.0.0:8080"]
 
 FROM ${RUST} AS build
-RUN apt-get update && apt-get install --yes --no-install-recommends cmake perl && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install --yes --no-install-recommends cmake perl protobuf-compiler && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 ARG REVISION
-RUN WINDROW_REVISION=${REVISION} cargo build --release --locked --features tls && strip target/release/windrow
+RUN WINDROW_REVISION=${REVISION} cargo build --release --locked --features spark,tls && strip target/release/windrow
 
 FROM runtime
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

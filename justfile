@@ -82,6 +82,13 @@ bench-stack rounds="5":
     cargo build --release
     {{env("HOME")}}/.cache/windrow/peers/bin/python benches/stack/measure.py target/release/windrow "$WINDROW_TEST_KAFKA" {{rounds}}
 
+# the same windows by Newton here and by Spark on two cores, through Spark Connect (Java, protoc); ten minutes
+bench-spark *rows:
+    python3 -m venv {{env("HOME")}}/.cache/windrow/peers
+    {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
+    cargo build --release --features spark
+    python3 benches/spark.py target/release/windrow {{env("HOME")}}/.cache/windrow/peers/bin/python {{rows}}
+
 # what a run costs by its rows, up to ten million, with batch files in CSV and in Parquet; the points of docs/scale.md; four minutes
 bench-scale *rows:
     cargo build --release

@@ -22,7 +22,7 @@ use crate::batch::{BatchStore, Manifest};
 use crate::config::{Pipeline, Schema};
 use crate::evaluation::{Advice, Followed, Question, Trial, advise, histories, judge, named};
 use crate::frames::Frames;
-use crate::model::window_name;
+use crate::model::{RemoteSolver, window_name};
 use crate::record::{Scheme, WindowIndex};
 use crate::registry::Registry;
 use crate::runtime::blocking;
@@ -49,6 +49,8 @@ pub(crate) struct Advisor {
     pub memory: usize,
     /// Where encoded rows beyond that are kept.
     pub folder: PathBuf,
+    /// What fits, where that is not here.
+    pub remote: Option<Arc<dyn RemoteSolver>>,
     /// How many windows labels come late.
     pub label_delay: u32,
     /// Where to tell of it.
@@ -115,7 +117,10 @@ impl Advisor {
 
     fn seen(&self) -> Seen {
         let (store, schema) = (self.store.clone(), Arc::clone(&self.schema));
-        let frames = Frames::new(store, schema, self.pipeline.train.holdout, &self.folder, self.memory);
+        let mut frames = Frames::new(store, schema, self.pipeline.train.holdout, &self.folder, self.memory);
+        if self.remote.is_some() {
+            frames = frames.learning_elsewhere();
+        }
         Seen {
             ladder: LadderWork::new(frames, self.pipeline.train.threshold),
             manifests: Vec::new(),
@@ -163,7 +168,7 @@ impl Advisor {
 
     fn inputs(&self) -> Inputs<'_> {
         let Self { pipeline, schema, registry, progress, .. } = self;
-        Inputs { pipeline, schema, registry, progress }
+        Inputs { pipeline, schema, registry, progress, remote: self.remote.as_deref() }
     }
 
     fn histories(&self) -> Option<&[Scheme]> {

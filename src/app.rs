@@ -3,6 +3,7 @@
 //! Owns cancellation: every stage gets the same token, and none is left behind when this returns. The first failure
 //! stops the others.
 
+mod cluster;
 mod error;
 mod inputs;
 mod learning;
@@ -94,12 +95,13 @@ impl App {
         self.compare(&inputs)?;
         workdir::compare_sharing(&self.workdir, false)?;
         let begun = self.begun(&inputs.replay)?;
+        let cluster = self.cluster(&inputs.schema, &stop).await?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);
         if begun.is_through {
             let store = self.store(&inputs.schema)?;
-            self.learn(&mut running, &inputs, &store, options.memory).await?;
+            self.learn(&mut running, &inputs, &store, options.memory, cluster).await?;
             return Ok(running);
         }
         let mut start = options.start;
@@ -128,7 +130,7 @@ impl App {
         let token = || stop.clone();
         running.work(self.clone().told(Stage::Producer, Process::Alone, token(), producer.run(token())));
         running.work(self.clone().told(Stage::Consumer, Process::Alone, token(), consumer.run(token())));
-        self.learn(&mut running, &inputs, &store, options.memory).await?;
+        self.learn(&mut running, &inputs, &store, options.memory, cluster).await?;
         Ok(running)
     }
 

@@ -118,6 +118,13 @@ fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
     App { pipeline: Arc::new(pipeline), workdir, progress: Progress::default(), keys: Keys::default() }
 }
 
+/// With the solver that the command line names.
+fn with_solver(app: App, args: &args::TrainingArgs) -> Result<App, CliError> {
+    let Some(solver) = args.solver else { return Ok(app) };
+    let pipeline = Pipeline::clone(&app.pipeline).with_solver(solver).map_err(AppError::from)?;
+    Ok(App { pipeline: Arc::new(pipeline), ..app })
+}
+
 /// With the API keys that the pipeline file and the environment name.
 fn with_keys(app: App) -> Result<App, CliError> {
     let file = app.pipeline.serve.keys.clone();

@@ -20,7 +20,7 @@ pub use kafka::{Kafka, is_secret};
 pub use nearest::nearest_name;
 pub use pipeline::{
     Accept, Advise, Batch, BatchFormat, CalendarPart, Costs, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver,
-    Stream, Target, TargetRule, Tls, Train, WindowPolicy,
+    Spark, Stream, Target, TargetRule, Tls, Train, WindowPolicy,
 };
 pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};
 pub use span::EventSpan;

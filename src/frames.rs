@@ -1,7 +1,7 @@
 //! Sealed windows, parsed when a model first needs them and kept as long as one still may.
 //!
 //! Promises: a window is parsed once, whatever the number of models that learn from it or are scored on it; encoded rows take
-//! no more memory than they may.
+//! no more memory than they may. Where models learn elsewhere, the rows of a few windows alone are kept.
 
 mod error;
 mod spill;
@@ -22,6 +22,8 @@ use self::spill::SpillStore;
 
 /// Chunks that are parsed side by side while the next ones are read.
 const AT_ONCE: usize = 8;
+/// Windows whose rows are kept where models learn elsewhere: the newest, and one that it is compared with.
+const WITH_ROWS: usize = 2;
 
 /// The windows seen so far.
 #[derive(Debug)]
@@ -32,6 +34,10 @@ pub(crate) struct Frames {
     spill: SpillStore,
     manifests: BTreeMap<WindowIndex, Manifest>,
     parsed: BTreeMap<WindowIndex, Arc<Frame>>,
+    /// What is left of windows whose rows were given up.
+    outlines: BTreeMap<WindowIndex, Arc<Frame>>,
+    /// Whether models learn from the rows here.
+    learns_here: bool,
 }
 
 impl Frames {
@@ -39,7 +45,21 @@ impl Frames {
     /// rows are held, and the rest goes into files without a name in `folder`.
     pub(crate) fn new(store: BatchStore, schema: Arc<Schema>, holdout: f64, folder: &Path, memory: usize) -> Self {
         let spill = SpillStore::new(folder, memory);
-        Self { store, schema, holdout, spill, manifests: BTreeMap::new(), parsed: BTreeMap::new() }
+        Self {
+            store,
+            schema,
+            holdout,
+            spill,
+            manifests: BTreeMap::new(),
+            parsed: BTreeMap::new(),
+            outlines: BTreeMap::new(),
+            learns_here: true,
+        }
+    }
+
+    /// The same for models that learn elsewhere: of all windows but the newest in a range there are outlines.
+    pub(crate) fn learning_elsewhere(self) -> Self {
+        Self { learns_here: false, ..self }
     }
 
     /// Takes up a sealed window.
@@ -52,8 +72,11 @@ impl Frames {
         self.manifests.range(first..=last).map(|(_, manifest)| manifest)
     }
 
-    /// The frames of some windows, in order.
+    /// The frames of some windows, in order: what a model of the last one learns from.
     pub(crate) fn range(&mut self, first: WindowIndex, last: WindowIndex) -> Result<Vec<Arc<Frame>>, FrameError> {
+        if !self.learns_here {
+            return self.outlined(first, last);
+        }
         for (window, manifest) in self.manifests.range(first..=last) {
             if !self.parsed.contains_key(window) {
                 self.parsed.insert(*window, Arc::new(self.parse(manifest)?));
@@ -62,14 +85,44 @@ impl Frames {
         Ok(self.parsed.range(first..=last).map(|(_, frame)| Arc::clone(frame)).collect())
     }
 
+    /// A window with its rows.
     pub(crate) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, FrameError> {
-        let mut frames = self.range(window, window)?;
-        frames.pop().ok_or(FrameError::NoWindow { window })
+        if let Some(frame) = self.parsed.get(&window) {
+            return Ok(Arc::clone(frame));
+        }
+        let manifest = self.manifests.get(&window).ok_or(FrameError::NoWindow { window })?;
+        let frame = Arc::new(self.parse(manifest)?);
+        if !self.learns_here {
+            while self.parsed.len() >= WITH_ROWS {
+                self.parsed.pop_first();
+            }
+        }
+        self.parsed.insert(window, Arc::clone(&frame));
+        Ok(frame)
+    }
+
+    fn outlined(&mut self, first: WindowIndex, last: WindowIndex) -> Result<Vec<Arc<Frame>>, FrameError> {
+        let windows: Vec<WindowIndex> = self.manifests.range(first..=last).map(|(window, _)| *window).collect();
+        let mut frames = Vec::with_capacity(windows.len());
+        for window in windows {
+            let outline = self.outlines.get(&window).filter(|_| window != last).cloned();
+            frames.push(match outline {
+                Some(outline) => outline,
+                None if window == last => self.frame(window)?,
+                None => {
+                    let outline = Arc::new(self.frame(window)?.outline());
+                    self.outlines.insert(window, Arc::clone(&outline));
+                    outline
+                }
+            });
+        }
+        Ok(frames)
     }
 
     /// Gives up the windows before `first`.
     pub(crate) fn forget_before(&mut self, first: WindowIndex) {
         self.parsed = self.parsed.split_off(&first);
+        self.outlines = self.outlines.split_off(&first);
     }
 
     fn parse(&self, manifest: &Manifest) -> Result<Frame, FrameError> {

@@ -29,6 +29,8 @@ pub mod model;
 mod frames;
 mod inspection;
 pub mod registry;
+#[cfg(feature = "spark")]
+mod spark;
 
 mod monitor;
 

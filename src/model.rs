@@ -39,7 +39,9 @@ pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, InMemory, KeptChunk};
 pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use estimator::{CheckedLogisticNewton, EstimatorError, FittedLogistic, LogisticNewton};
-pub use fit::{FitError, FitSettings, Unlearnable, fit, fit_from};
+pub use fit::{
+    FitError, FitSettings, Remote, RemoteError, RemoteOptimum, RemoteSolver, RemoteTask, Unlearnable, fit, fit_from,
+};
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 pub use predictor::{Cell, Contribution, Prediction, Predictor};
 pub use scorer::{ScoredModel, losses, recalibrate, recalibrated, scores, window_losses};

@@ -19,7 +19,8 @@ use crate::config::{Pipeline, Schema};
 use crate::evaluation::is_kept;
 use crate::frames::Frames;
 use crate::model::{
-    Artifact, FORMAT, FitError, FitSettings, Outcome, ScoredModel, Verdict, fit, losses, versions, window_losses,
+    Artifact, FORMAT, FitError, FitSettings, Outcome, Remote, RemoteError, RemoteSolver, ScoredModel, Verdict, fit,
+    losses, versions, window_losses,
 };
 use crate::record::{ModelId, WindowIndex};
 use crate::registry::{Model, Registry};
@@ -46,6 +47,8 @@ pub(crate) struct Trainer {
     pub memory: usize,
     /// Where encoded rows beyond that are kept.
     pub folder: PathBuf,
+    /// What fits, where that is not here.
+    pub remote: Option<Arc<dyn RemoteSolver>>,
     /// How many rows the dataset has, where that is known: rows beyond are repeated, and windows of them no evidence.
     pub dataset_rows: Option<u64>,
     /// The time of day, RFC 3339.
@@ -63,6 +66,9 @@ impl Trainer {
         let trainer = Arc::new(self);
         let (store, schema) = (trainer.store.clone(), Arc::clone(&trainer.schema));
         let mut windows = Frames::new(store, schema, trainer.pipeline.train.holdout, &trainer.folder, trainer.memory);
+        if trainer.remote.is_some() {
+            windows = windows.learning_elsewhere();
+        }
         let mut next = WindowIndex::FIRST;
         while !stop.is_cancelled() {
             let looking = {
@@ -115,7 +121,7 @@ impl Trainer {
             if was_done || stop.is_cancelled() || self.registry.snapshot().get(id).is_some() {
                 continue;
             }
-            let artifact = self.make(id, &mut windows, champion.as_deref())?;
+            let Some(artifact) = self.make(id, &mut windows, champion.as_deref())? else { continue };
             self.registry.publish(&artifact)?;
             self.report(&artifact);
         }
@@ -166,7 +172,13 @@ impl Trainer {
         self.dataset_rows.is_none_or(|rows| last <= rows)
     }
 
-    fn make(&self, id: ModelId, windows: &mut Frames, champion: Option<&Model>) -> Result<Artifact, TrainerError> {
+    /// `None` where it was told to stop.
+    fn make(
+        &self,
+        id: ModelId,
+        windows: &mut Frames,
+        champion: Option<&Model>,
+    ) -> Result<Option<Artifact>, TrainerError> {
         let (first, last) = id.scheme.windows(id.window);
         let span =
             tracing::info_span!("fit", model = %id, lineage = tracing::field::Empty, passes = tracing::field::Empty);
@@ -174,7 +186,9 @@ impl Trainer {
         let used = windows.range(first, last)?;
         let began = Instant::now();
         let unreadable = |source| TrainerError::Keep { window: id.window, source };
-        let (outcome, verdict) = match fit(&used, &self.schema, &FitSettings::from(&*self.pipeline)) {
+        let learned_from: Vec<WindowIndex> = windows.manifests(first, last).map(|manifest| manifest.window).collect();
+        let remote = self.remote.as_deref().map(|solver| Remote { solver, windows: &learned_from });
+        let (outcome, verdict) = match fit(&used, &self.schema, &FitSettings::from(&*self.pipeline), remote.as_ref()) {
             Ok(mut learned) => {
                 learned.solver.seconds = began.elapsed().as_secs_f64();
                 let newest = windows.frame(id.window)?;
@@ -184,13 +198,15 @@ impl Trainer {
             }
             Err(FitError::Unlearnable(reason)) => (Outcome::Refused { reason: reason.to_string() }, Verdict::Accepted),
             Err(FitError::Read(source)) => return Err(unreadable(source)),
+            Err(FitError::Remote(RemoteError::Stopped)) => return Ok(None),
+            Err(FitError::Remote(source)) => return Err(TrainerError::Remote { model: id, source }),
         };
         let lineage = lineage::lineage(windows.manifests(first, last), &used);
         span.record("lineage", lineage.id.as_str());
         if let Outcome::Learned(learned) = &outcome {
             span.record("passes", learned.solver.passes);
         }
-        Ok(Artifact {
+        Ok(Some(Artifact {
             format: FORMAT,
             id,
             pipeline: self.pipeline.name.clone(),
@@ -199,7 +215,7 @@ impl Trainer {
             lineage,
             verdict,
             outcome,
-        })
+        }))
     }
 
     fn report(&self, artifact: &Artifact) {

@@ -24,7 +24,7 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
     let sample = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
     let sample = sample.replace("flights-sample.csv.zst", &dataset);
-    let cases: [(&str, &str, &str); 31] = [
+    let cases: [(&str, &str, &str); 34] = [
         ("not TOML", "[target]", "[target"),
         ("an unknown key", "parts = 3", "part = 3"),
         ("an unknown table", "[window]", "[windows]"),
@@ -40,7 +40,23 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
         ("no rows in a window", "parts = 3", "rows = 0"),
         ("lateness without event time", "parts = 3", "parts = 3\nlateness = \"1d\""),
         ("no duration", "parts = 3", "every = \"5 parsecs\""),
-        ("an unknown solver", "[window]", "[train]\nsolver = \"spark\"\n[window]"),
+        ("an unknown solver", "[window]", "[train]\nsolver = \"sgd\"\n[window]"),
+        (
+            "a cluster that is not named, for files that it cannot read",
+            "[window]",
+            "[train]\nsolver = \"spark\"\n[window]",
+        ),
+        (
+            "an address that is none",
+            "[window]",
+            "[train.spark]\nremote = \"spark://host:7077\"\nbatches = \"\"\n[window]",
+        ),
+        (
+            "a time that a cluster cannot read",
+            "time = { column = \"sched_dep\", format = \"%Y-%m-%d %H:%M\" }",
+            "time = { column = \"sched_dep\", format = \"%Y-%m-%d %H:%M%z\" }\n[batch]\nformat = \"parquet\"\n[train]\n\
+             solver = \"spark\"\nspark = { remote = \"sc://localhost\" }",
+        ),
         ("shares beyond one", "[window]", "[train]\nholdout = 1.0\nl2 = -1\n[window]"),
         ("no scheme", "[window]", "[train]\nschemes = [\"cumulative\", \"weekly\"]\n[window]"),
         ("a scheme that is another", "[window]", "[train]\nschemes = [\"window\", \"sliding=1\"]\n[window]"),

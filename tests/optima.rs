@@ -34,7 +34,7 @@ fn learned(case: &Value, solver: Solver) -> Learned {
     let mut frame = FrameBuilder::new(&schema, Arc::new(InMemory));
     frame.append(rows.finish()).expect("memory");
     let frames = [Arc::new(frame.finish(0.0).expect("memory"))];
-    fit(&frames, &schema, &FitSettings { solver, ..FitSettings::from(&pipeline) }).expect("a model")
+    fit(&frames, &schema, &FitSettings { solver, ..FitSettings::from(&pipeline) }, None).expect("a model")
 }
 
 #[test]

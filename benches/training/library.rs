@@ -74,7 +74,7 @@ pub(crate) fn linfa(dataset: &Dataset) {
     println!("{ROWS} flights, one model\n\n{:<34}{:>10}{:>16}", "", "fit, s", "objective");
     for (name, solver) in [("windrow", Solver::Newton), ("linfa-logistic", Solver::Linfa)] {
         let began = Instant::now();
-        let learned = fit(&frames, &schema, &FitSettings { solver, ..settings.clone() }).expect("a model");
+        let learned = fit(&frames, &schema, &FitSettings { solver, ..settings.clone() }, None).expect("a model");
         println!("{name:<34}{:>10.3}{:>16.6}", began.elapsed().as_secs_f64(), learned.solver.objective);
     }
     println!();
@@ -92,7 +92,7 @@ pub(crate) fn growth(dataset: &Dataset, most: usize) {
         let Frames { schema, settings, frames } = parse(dataset, &text, rows);
         let parsed = began.elapsed().as_secs_f64();
         let began = Instant::now();
-        let learned = fit(&frames, &schema, &settings).expect("a model");
+        let learned = fit(&frames, &schema, &settings, None).expect("a model");
         let fitted = began.elapsed().as_secs_f64();
         println!(
             "{rows:<14}{parsed:>12.2}{:>16.2}{fitted:>10.3}{:>16.0}{:>9}",

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::batch::BatchError;
 use crate::frames::FrameError;
+use crate::model::RemoteError;
 use crate::record::WindowIndex;
 use crate::registry::RegistryError;
 
@@ -26,5 +27,13 @@ pub(crate) enum AdvisorError {
         window: WindowIndex,
         /// Why.
         source: io::Error,
+    },
+    /// There is no optimum from elsewhere.
+    #[error("a model of window {window} for the advice is not fitted: {source}")]
+    Remote {
+        /// Its newest window.
+        window: WindowIndex,
+        /// Why.
+        source: RemoteError,
     },
 }

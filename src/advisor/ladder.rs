@@ -11,7 +11,10 @@ use crate::batch::Manifest;
 use crate::config::{Pipeline, Schema};
 use crate::evaluation::{Evidence, WindowLosses, histories, is_kept};
 use crate::frames::Frames;
-use crate::model::{BareModel, FitError, FitSettings, Frame, ScoredModel, fit_from, losses, window_losses};
+use crate::model::{
+    BareModel, FitError, FitSettings, Frame, Remote, RemoteError, RemoteSolver, ScoredModel, fit_from, losses,
+    window_losses,
+};
 use crate::record::{ModelId, Scheme, WindowIndex};
 use crate::registry::{EvidenceStore, Ladder, Registry};
 use crate::telemetry::{Event, Progress};
@@ -22,6 +25,7 @@ pub(super) struct Inputs<'a> {
     pub(super) schema: &'a Schema,
     pub(super) registry: &'a Registry,
     pub(super) progress: &'a Progress,
+    pub(super) remote: Option<&'a dyn RemoteSolver>,
 }
 
 /// The models made so far, and all losses.
@@ -151,20 +155,26 @@ impl LadderWork {
         let frames = self.frames.range(first, window)?;
         let before = WindowIndex::new(window.get() - 1).and_then(|before| self.ladders.get(&before));
         let settings = FitSettings::from(inputs.pipeline);
-        let fitted: Vec<(Scheme, Option<BareModel>)> = missing
-            .par_iter()
-            .map(|history| {
-                let frames = newest(&frames, *history, first, window);
-                let start = before.and_then(|ladder| ladder.models.get(history)?.as_ref());
-                match fit_from(frames, inputs.schema, &settings, start) {
-                    Ok(model) => Ok((*history, model)),
-                    Err(FitError::Unlearnable(_)) => Ok((*history, None)),
-                    Err(FitError::Read(source)) => Err(AdvisorError::Keep { window, source }),
-                }
-            })
-            .collect::<Result<_, _>>()?;
+        let windows: Vec<WindowIndex> = self.frames.manifests(first, window).map(|manifest| manifest.window).collect();
+        let fit = |history: &Scheme| {
+            let used = newest(&frames, *history, first, window);
+            let remote = inputs.remote.map(|solver| Remote { solver, windows: &windows[windows.len() - used.len()..] });
+            let start = before.and_then(|ladder| ladder.models.get(history)?.as_ref());
+            match fit_from(used, inputs.schema, &settings, remote.as_ref(), start) {
+                Ok(model) => Ok(Some((*history, model))),
+                Err(FitError::Unlearnable(_)) => Ok(Some((*history, None))),
+                Err(FitError::Read(source)) => Err(AdvisorError::Keep { window, source }),
+                Err(FitError::Remote(RemoteError::Stopped)) => Ok(None),
+                Err(FitError::Remote(source)) => Err(AdvisorError::Remote { window, source }),
+            }
+        };
+        // Threads that compute are not to wait for a cluster.
+        let fitted: Vec<Option<(Scheme, Option<BareModel>)>> = match inputs.remote {
+            Some(_) => missing.iter().map(fit).collect::<Result<_, _>>()?,
+            None => missing.par_iter().map(fit).collect::<Result<_, _>>()?,
+        };
         let ladder = self.ladders.entry(window).or_insert_with(|| Ladder::new(window, &manifest.sha256));
-        ladder.models.extend(fitted);
+        ladder.models.extend(fitted.into_iter().flatten());
         inputs.registry.evidence().put_ladder(ladder)?;
         Ok(true)
     }

@@ -74,6 +74,17 @@ pub(crate) enum AppError {
     /// The consumer.
     #[error(transparent)]
     Consumer(#[from] ConsumerError),
+    /// The cluster that fits.
+    #[cfg(feature = "spark")]
+    #[error(transparent)]
+    Spark(#[from] crate::spark::SparkError),
+    /// This build has no client for one.
+    #[cfg(not(feature = "spark"))]
+    #[error(
+        "train.solver: this build has no client for Spark: build with `--features spark`, or take the image or the wheel, \
+         which have it"
+    )]
+    NoSpark,
     /// The trainer.
     #[error(transparent)]
     Trainer(#[from] TrainerError),

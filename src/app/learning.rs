@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::advisor::Advisor;
+use crate::app::cluster::Cluster;
 use crate::app::inputs::RunInputs;
 use crate::app::running::Running;
 use crate::app::telling::Process;
@@ -26,16 +27,20 @@ impl App {
         inputs: &RunInputs,
         store: &BatchStore,
         memory: usize,
+        cluster: Cluster,
     ) -> Result<(), AppError> {
         let registry = Arc::clone(running.registry());
         let rows = if inputs.replay.again { self.dataset_rows().await? } else { None };
         let trainer = self.trainer(&inputs.schema, store.clone(), &registry, memory / 2, rows);
         let delay = self.pipeline.advise.label_delay;
         let advisor = self.advisor(&inputs.schema, store.clone(), &registry, memory / 2, delay);
-        let (training, advising) = (trainer.run(running.stop.clone()), advisor.run(running.stop.clone()));
-        running.work(self.clone().told(Stage::Trainer, Process::Alone, running.stop.clone(), training));
-        running.work(async { Ok(advising.await?) });
+        running.work(self.clone().side_by_side(trainer, advisor, cluster, running.stop.clone()));
         Ok(())
+    }
+
+    /// The cluster that fits, if there is to be one.
+    pub(super) async fn cluster(&self, schema: &Arc<Schema>, stop: &CancellationToken) -> Result<Cluster, AppError> {
+        Cluster::connect(&self.pipeline, schema, &self.workdir.join("batches"), stop).await
     }
 
     /// Trainer and advisor without the other stages; begins with the first window without a model.
@@ -48,13 +53,27 @@ impl App {
         let rows = self.dataset_rows().await?;
         let schema = self.schema()?;
         let store = self.store(&schema)?;
-        // Where one fails, the other is told to stop, and is waited for.
+        let cluster = self.cluster(&schema, &stop).await?;
+        let delay = self.pipeline.advise.label_delay;
+        let trainer = self.trainer(&schema, store.clone(), &registry, memory / 2, rows);
+        let advisor = self.advisor(&schema, store, &registry, memory / 2, delay);
+        self.clone().side_by_side(trainer, advisor, cluster, stop).await
+    }
+
+    /// Where one fails, the other is told to stop, and is waited for.
+    async fn side_by_side(
+        self,
+        trainer: Trainer,
+        advisor: Advisor,
+        cluster: Cluster,
+        stop: CancellationToken,
+    ) -> Result<(), AppError> {
         let stop = stop.child_token();
         let _guard = stop.clone().drop_guard();
-        let training = self.trainer(&schema, store.clone(), &registry, memory / 2, rows).run(stop.clone());
-        let training = self.clone().told(Stage::Trainer, Process::Alone, stop.clone(), training);
-        let delay = self.pipeline.advise.label_delay;
-        let advising = self.advisor(&schema, store, &registry, memory / 2, delay).run(stop.clone());
+        let trainer = Trainer { remote: cluster.solver(), ..trainer };
+        let advisor = Advisor { remote: cluster.solver(), ..advisor };
+        let training = self.told(Stage::Trainer, Process::Alone, stop.clone(), trainer.run(stop.clone()));
+        let advising = advisor.run(stop.clone());
         let stopped = |result: Result<(), AppError>| {
             if result.is_err() {
                 stop.cancel();
@@ -63,6 +82,7 @@ impl App {
         };
         let (trained, advised) =
             tokio::join!(async { stopped(training.await) }, async { stopped(advising.await.map_err(AppError::from)) });
+        cluster.close().await;
         trained.and(advised)
     }
 
@@ -85,7 +105,11 @@ impl App {
         let store = self.store(&schema)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let delay = label_delay.unwrap_or(self.pipeline.advise.label_delay);
-        Ok(self.advisor(&schema, store, &registry, memory, delay).once(stop).await?)
+        let cluster = self.cluster(&schema, &stop).await?;
+        let advisor = self.advisor(&schema, store, &registry, memory, delay);
+        let advice = Advisor { remote: cluster.solver(), ..advisor }.once(stop).await;
+        cluster.close().await;
+        Ok(advice?)
     }
 
     /// How many rows the dataset has, where rows may come again: a replay in rounds has numbers beyond. Reads it.
@@ -113,6 +137,7 @@ impl App {
             registry: Arc::clone(registry),
             memory,
             folder: self.workdir.clone(),
+            remote: None,
             dataset_rows,
             clock: timestamp,
             progress: self.progress.clone(),
@@ -134,6 +159,7 @@ impl App {
             registry: Arc::clone(registry),
             memory,
             folder: self.workdir.clone(),
+            remote: None,
             label_delay,
             progress: self.progress.clone(),
         }

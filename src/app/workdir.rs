@@ -34,9 +34,10 @@ pub(crate) const BROKER: &str = "broker";
 const RUN_FILE: &str = "run.json";
 /// The version of `run.json`. A reader refuses a higher one.
 const FORMAT: u32 = 2;
-/// What may change between two processes of a run: none of it changes a row, a window or a model. The dataset is known by its
-/// content, not by its path.
-const FREE: [&str; 7] = ["advise", "dataset.path", "quarantine", "serve", "stream.pace", "stream.seed", "train.keep"];
+/// What may change between two processes of a run: none of it changes a row or a window, nor a model by more than solvers
+/// differ, and each model names its own. The dataset is known by its content, not by its path.
+const FREE: [&str; 8] =
+    ["advise", "dataset.path", "quarantine", "serve", "stream.pace", "stream.seed", "train.keep", "train.solver"];
 
 /// Where the rows of a run come from, beside the pipeline file.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::args::AdviseArgs;
 use crate::cli::print::{stdout, thousands, wrapped};
 use crate::cli::progress::{Display, Shows};
-use crate::cli::{CliError, app};
+use crate::cli::{CliError, app, with_solver};
 use crate::evaluation::{Advice, PolicyFinding, Refit};
 use crate::record::Scheme;
 
@@ -15,7 +15,7 @@ const COLUMNS: usize = 80;
 const SHOWN: usize = 8;
 
 pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let app = app(&args.pipeline, &args.place)?;
+    let app = with_solver(app(&args.pipeline, &args.place)?, &args.training)?;
     let following = display.follow(&app.progress, Shows::default());
     let advised = app.advise(args.training.bytes(), args.label_delay, stop.clone()).await;
     following.finish().await;

@@ -6,11 +6,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
 
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
 use crate::app::Share;
 use crate::broker::Choice;
 use crate::cli::version::version;
+use crate::config::Solver;
 
 /// Where `windrow broker` listens, and where the stages look for it.
 const BROKER_ADDRESS: &str = "127.0.0.1:9092";
@@ -147,6 +151,14 @@ pub(crate) struct TrainingArgs {
     /// Hold at most so many bytes of encoded rows in memory, as in 512MiB or 8GB, and the rest in files
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     memory: bytesize::ByteSize,
+    /// What finds the optimum, instead of train.solver of the pipeline file
+    #[arg(long, value_name = "SOLVER", value_parser = solver)]
+    pub(crate) solver: Option<Solver>,
+}
+
+fn solver(text: &str) -> Result<Solver, String> {
+    let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
+    Solver::deserialize(deserializer).map_err(|_| "it is auto, newton, lbfgs, linfa or spark".to_owned())
 }
 
 impl TrainingArgs {

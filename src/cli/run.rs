@@ -10,7 +10,7 @@ use crate::cli::args::{DraftArgs, RunArgs};
 use crate::cli::print::{curl, stdout, thousands};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::stages::chosen;
-use crate::cli::{CliError, advise, app_of, environment, init, kafka, with_keys};
+use crate::cli::{CliError, advise, app_of, environment, init, kafka, with_keys, with_solver};
 use crate::config::Pipeline;
 
 pub(crate) async fn execute(
@@ -45,6 +45,7 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let app = with_keys(app_of(listening(pipeline, args.listen), &args.place))?;
+    let app = with_solver(app, &args.training)?;
     let replay = chosen(&args.replay, &app.pipeline)?;
     // Settings of the pipeline file are for the cluster that it is meant for, and not for a broker that is started here.
     let properties = match args.broker {

@@ -9,7 +9,7 @@ use crate::app::{Replay, RowNumber, Share};
 use crate::broker::{Choice, Connection};
 use crate::cli::args::{ClusterArgs, ConsumeArgs, PlaceArgs, ReplayArgs, TrainArgs};
 use crate::cli::progress::{Display, Shows};
-use crate::cli::{CliError, app, kafka};
+use crate::cli::{CliError, app, kafka, with_solver};
 use crate::config::{Pace, Pipeline, WindowPolicy};
 
 /// A consumer takes a row for a mistake that lies so many windows behind where it stands.
@@ -50,7 +50,7 @@ pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: Cancella
 }
 
 pub(crate) async fn train(args: TrainArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let app = app(&args.pipeline, &args.place)?;
+    let app = with_solver(app(&args.pipeline, &args.place)?, &args.training)?;
     let following = display.follow(&app.progress, Shows::default());
     let result = app.train(args.training.bytes(), stop.clone()).await;
     following.finish().await;

@@ -4,6 +4,7 @@ mod advise;
 mod dataset;
 mod kafka;
 mod serve;
+mod train;
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
@@ -15,12 +16,11 @@ use crate::config::dataset::Dataset;
 use crate::config::duration::Written;
 use crate::config::lines::{Lines, line_of};
 use crate::config::pipeline::{
-    Accept, Batch, FeatureColumns, Pace, Pipeline, Quarantine, Solver, Stream, Target, TargetRule, Train, WindowPolicy,
+    Batch, FeatureColumns, Pace, Pipeline, Quarantine, Stream, Target, TargetRule, WindowPolicy,
 };
 use crate::config::raw::{self, PaceKind};
 use crate::config::span::EventSpan;
 use crate::config::{ConfigError, Fault};
-use crate::record::Scheme;
 
 /// What a category must be seen to have a coefficient of its own, when the file does not say.
 const DEFAULT_MIN_COUNT: u64 = 50;
@@ -128,7 +128,7 @@ impl Check<'_> {
         let advise = self.advise(file.advise);
         let kafka = self.kafka(path.parent().unwrap_or(Path::new("")), file.kafka);
         let serve = self.serve(path.parent().unwrap_or(Path::new("")), file.serve);
-        Some(Pipeline {
+        let pipeline = Pipeline {
             name,
             dataset,
             target: target?,
@@ -143,7 +143,11 @@ impl Check<'_> {
             kafka,
             file: path.to_owned(),
             lines: Lines::default(),
-        })
+        };
+        for (key, problem) in pipeline.solver_faults() {
+            self.fault(&key, problem);
+        }
+        Some(pipeline)
     }
 
     fn target(&mut self, raw: raw::Target) -> Option<Target> {
@@ -316,60 +320,6 @@ impl Check<'_> {
             self.fault("quarantine.max_share", "must be a share between 0 and 1");
         }
         Quarantine { max_share }
-    }
-
-    fn train(&mut self, raw: raw::Train) -> Train {
-        let schemes = raw.schemes.unwrap_or_else(|| vec![Scheme::Cumulative, Scheme::Window]);
-        if schemes.is_empty() {
-            self.fault("train.schemes", "names no scheme: cumulative, window, sliding=N or several of them");
-        }
-        for (index, scheme) in schemes.iter().enumerate() {
-            let key = format!("train.schemes[{index}]");
-            if schemes[..index].contains(scheme) {
-                self.fault(&key, format!("`{scheme}` stands twice"));
-            }
-            if *scheme == Scheme::Sliding(NonZeroU32::MIN) {
-                self.fault(&key, "sliding=1 is the scheme `window`");
-            }
-        }
-        let l2 = raw.l2.map_or_else(|| vec![1.0], |given| given.0);
-        if l2.is_empty() {
-            self.fault("train.l2", "names no number");
-        }
-        if l2.iter().any(|l2| !(l2.is_finite() && *l2 >= 0.0)) {
-            self.fault("train.l2", "must be a finite number of at least 0, or a list of them");
-        }
-        let holdout = raw.holdout.unwrap_or(0.1);
-        if !(0.0..1.0).contains(&holdout) {
-            self.fault("train.holdout", "must be a share of at least 0 and below 1");
-        }
-        if l2.len() > 1 && holdout == 0.0 {
-            self.fault("train.l2", "a choice between several needs held-out rows: train.holdout is 0");
-        }
-        let threshold = raw.threshold.unwrap_or(0.5);
-        if !(0.0..=1.0).contains(&threshold) {
-            self.fault("train.threshold", "must be a probability between 0 and 1");
-        }
-        let accept = self.accept(&raw.accept, holdout);
-        let keep = raw.keep.and_then(NonZeroU32::new);
-        if raw.keep.is_some() && keep.is_none() {
-            self.fault("train.keep", "must be at least 1");
-        }
-        Train { schemes, l2, solver: raw.solver.unwrap_or(Solver::Auto), holdout, threshold, accept, keep }
-    }
-
-    fn accept(&mut self, raw: &raw::Accept, holdout: f64) -> Accept {
-        let accept = Accept { min_auc: raw.min_auc, max_log_loss_increase: raw.max_log_loss_increase };
-        if accept.min_auc.is_some_and(|auc| !(0.0..=1.0).contains(&auc)) {
-            self.fault("train.accept.min_auc", "must be between 0 and 1");
-        }
-        if accept.max_log_loss_increase.is_some_and(|most| !(most.is_finite() && most >= 0.0)) {
-            self.fault("train.accept.max_log_loss_increase", "must be a finite number of at least 0");
-        }
-        if accept.has_rules() && holdout == 0.0 {
-            self.fault("train.accept", "is judged on held-out rows: train.holdout is 0");
-        }
-        accept
     }
 }
 

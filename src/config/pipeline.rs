@@ -286,6 +286,9 @@ pub struct Train {
     pub l2: Vec<f64>,
     /// What finds the optimum.
     pub solver: Solver,
+    /// The cluster of [`Solver::Spark`]; part of no run, so that it may move.
+    #[serde(skip)]
+    pub spark: Option<Spark>,
     /// The share of each window, its last rows, that is kept out of the fit.
     pub holdout: f64,
     /// The probability from which the answer is 'positive'.
@@ -334,6 +337,31 @@ pub enum Solver {
     Lbfgs,
     /// linfa-logistic (L-BFGS on dense rows).
     Linfa,
+    /// Spark's LogisticRegression, on a cluster that reads the rows itself.
+    Spark,
+}
+
+/// The `[train.spark]` table.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Spark {
+    /// Where its Connect server is, as in `sc://host:15002`; may hold a token.
+    pub remote: String,
+    /// Where its processes find the folder of batch files, when not where this process does.
+    pub batches: Option<String>,
+}
+
+impl Spark {
+    /// The server's address without what may be secret.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.remote.split_once("/;").map_or(self.remote.trim_end_matches('/'), |(address, _)| address)
+    }
+}
+
+impl std::fmt::Debug for Spark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spark").field("remote", &self.address()).field("batches", &self.batches).finish()
+    }
 }
 
 /// The `[advise]` table: what is good enough, and what there is to choose from.

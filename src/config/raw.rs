@@ -196,11 +196,26 @@ pub(super) struct Train {
     pub(super) schemes: Option<Vec<Scheme>>,
     pub(super) l2: Option<OneOrMany>,
     pub(super) solver: Option<Solver>,
+    pub(super) spark: Option<Spark>,
     pub(super) holdout: Option<f64>,
     pub(super) threshold: Option<f64>,
     #[serde(default)]
     pub(super) accept: Accept,
     pub(super) keep: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Spark {
+    pub(super) remote: String,
+    pub(super) batches: Option<String>,
+}
+
+/// The address may hold a token.
+impl std::fmt::Debug for Spark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spark").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -131,6 +131,12 @@ impl Schema {
         Ok(Self { columns: columns.to_vec(), delimiter: pipeline.dataset.delimiter, features, time, null, target })
     }
 
+    /// The place of the target's column, and when a row is positive.
+    #[must_use]
+    pub fn target(&self) -> (usize, &TargetRule) {
+        (self.target.0, &self.target.1)
+    }
+
     /// Whether a text means 'missing'.
     #[must_use]
     pub fn is_null(&self, cell: &str) -> bool {

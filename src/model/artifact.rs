@@ -11,7 +11,7 @@ use crate::model::encoder::Encoder;
 use crate::record::{ModelId, Offset, Partition, WindowIndex};
 
 /// The version of the file's form. A reader refuses a higher one.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// One model, or the record of why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -177,6 +177,8 @@ pub enum Method {
     Lbfgs,
     /// linfa-logistic.
     Linfa,
+    /// LogisticRegression of Apache Spark.
+    Spark,
 }
 
 /// How an optimum was found, and whether it is one.
@@ -186,15 +188,16 @@ pub struct SolverReport {
     pub method: Method,
     /// The weight of the penalty.
     pub l2: f64,
-    /// How often the rows were gone through, for the first fit and all its penalties too; 0 from linfa, which does not tell.
+    /// How often the rows were gone through, for the first fit and all its penalties too; 0 from linfa and Spark, which do not
+    /// tell.
     pub passes: u64,
     /// Steps taken; 0 from linfa, which does not tell.
     pub iterations: u64,
     /// sum_i log(1 + exp(-s_i (w.x_i + b))) + l2/2 * |w|^2, natural logarithm.
     pub objective: f64,
-    /// The largest absolute component of the objective's gradient, per row.
-    pub gradient_norm: f64,
-    /// Whether the gradient is small enough to call this the optimum.
+    /// The largest absolute component of the objective's gradient, per row; `None` from Spark, which does not tell.
+    pub gradient_norm: Option<f64>,
+    /// Whether the gradient is small enough to call this the optimum; from Spark, whether it stopped by itself.
     pub converged: bool,
     /// Wall-clock time of the fit; 0 until the trainer, who has a clock, fills it in.
     pub seconds: f64,
@@ -311,6 +314,7 @@ impl Method {
             Self::Newton => "newton",
             Self::Lbfgs => "lbfgs",
             Self::Linfa => "linfa",
+            Self::Spark => "spark",
         }
     }
 }

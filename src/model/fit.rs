@@ -3,6 +3,7 @@
 //! A first fit leaves out the last rows of the newest window and is scored on them; the model itself is then fitted to all
 //! rows, starting from the first fit.
 
+mod remote;
 mod solve;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
 use crate::model::table::Subset;
 
+pub use remote::{Remote, RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
 use solve::{Problem, Solved};
 
 /// Fewer rows to train on than this say nothing.
@@ -60,6 +62,9 @@ pub enum FitError {
     /// Their rows cannot be read again.
     #[error("cannot read the encoded rows again: {0}")]
     Read(#[from] io::Error),
+    /// They are read elsewhere, and there is no optimum from there.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
 }
 
 /// Why windows cannot be learned from.
@@ -125,12 +130,19 @@ fn class_name(positive: bool) -> &'static str {
 /// the lowest log-loss on the first half of the held-out rows is taken (the first where nothing is held out), and its score is
 /// that on the second half. `SolverReport::seconds` is left 0: there is no clock here.
 ///
+/// Where the rows are read elsewhere, all frames but the newest may be outlines.
+///
 /// # Errors
-/// Why these windows cannot be learned from, or that their rows cannot be read again.
-pub fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Learned, FitError> {
-    let first = FirstFit::new(frames, schema, settings)?;
+/// Why these windows cannot be learned from, that their rows cannot be read again, or that there is no optimum from elsewhere.
+pub fn fit(
+    frames: &[Arc<Frame>],
+    schema: &Schema,
+    settings: &FitSettings,
+    remote: Option<&Remote<'_>>,
+) -> Result<Learned, FitError> {
+    let first = FirstFit::new(frames, schema, settings, remote)?;
     let l2 = first.l2(settings)?;
-    let problem = Problem { frames, newest: Subset::Whole, schema, settings };
+    let problem = Problem { frames, newest: Subset::Whole, schema, settings, remote };
     let solved = problem.solve(l2, first.chosen.as_ref().map(Solved::bare).as_ref())?;
     let solution = &solved.solution;
     let (intercept, coefficients) = coefficients(&solved);
@@ -166,6 +178,7 @@ pub fn fit_from(
     frames: &[Arc<Frame>],
     schema: &Schema,
     settings: &FitSettings,
+    remote: Option<&Remote<'_>>,
     start: Option<&BareModel>,
 ) -> Result<Option<BareModel>, FitError> {
     let settings = &FitSettings {
@@ -174,10 +187,10 @@ pub fn fit_from(
     };
     let l2 = match settings.l2[..] {
         [l2] => l2,
-        _ => FirstFit::new(frames, schema, settings)?.l2(settings)?,
+        _ => FirstFit::new(frames, schema, settings, remote)?.l2(settings)?,
     };
     check(frames, schema, Subset::Whole)?;
-    let solved = Problem { frames, newest: Subset::Whole, schema, settings }.solve(l2, start)?;
+    let solved = Problem { frames, newest: Subset::Whole, schema, settings, remote }.solve(l2, start)?;
     Ok(solved.solution.converged.then(|| solved.bare()))
 }
 
@@ -189,14 +202,19 @@ struct FirstFit {
 }
 
 impl FirstFit {
-    fn new(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Self, FitError> {
+    fn new(
+        frames: &[Arc<Frame>],
+        schema: &Schema,
+        settings: &FitSettings,
+        remote: Option<&Remote<'_>>,
+    ) -> Result<Self, FitError> {
         check(frames, schema, Subset::Whole)?;
         let mut first = Self { chosen: None, trials: Vec::new(), score: None };
         let held_out = frames.last().map_or(0, |frame| frame.held_out());
         if held_out == 0 || check(frames, schema, Subset::Training).is_err() {
             return Ok(first);
         }
-        let problem = Problem { frames, newest: Subset::Training, schema, settings };
+        let problem = Problem { frames, newest: Subset::Training, schema, settings, remote };
         let newest = &frames[frames.len() - 1..];
         let (rows, positives) = counts(frames, Subset::Training);
         let share = positives as f64 / rows as f64;

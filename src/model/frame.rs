@@ -23,7 +23,9 @@ pub struct Frame {
     features: Vec<Feature>,
     table: Table,
     unlabelled: usize,
+    labelled: usize,
     fit_len: usize,
+    first_held_out: u64,
     fit_positives: usize,
     examples: Vec<Map<String, Value>>,
     training: Summary,
@@ -35,13 +37,38 @@ impl Frame {
     /// How many rows were given, labelled or not.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.table.rows() + self.unlabelled
+        self.labelled + self.unlabelled
     }
 
     /// How many of them have a target.
     #[must_use]
     pub fn labelled(&self) -> usize {
-        self.table.rows()
+        self.labelled
+    }
+
+    /// How many rows of the window, labelled or not, come before the first held-out one.
+    #[must_use]
+    pub fn first_held_out(&self) -> u64 {
+        self.first_held_out
+    }
+
+    /// The same window without its rows: what an encoder learns from, for a fit whose rows are read elsewhere. It cannot be
+    /// scored on.
+    #[must_use]
+    pub fn outline(&self) -> Self {
+        Self {
+            features: self.features.clone(),
+            table: self.table.outline(),
+            unlabelled: self.unlabelled,
+            labelled: self.labelled,
+            fit_len: self.fit_len,
+            first_held_out: self.first_held_out,
+            fit_positives: self.fit_positives,
+            examples: self.examples.clone(),
+            training: Summary::default(),
+            whole: self.whole.clone(),
+            profile: self.profile.clone(),
+        }
     }
 
     /// How many of the labelled rows are held out from a first fit when this is the newest window: the last ones.

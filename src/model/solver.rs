@@ -37,8 +37,8 @@ pub(super) struct Solution {
     /// How often the rows were gone through; 0 where the solver does not tell.
     pub(super) passes: u64,
     pub(super) objective: f64,
-    /// The largest absolute component of the gradient, per row.
-    pub(super) gradient_norm: f64,
+    /// The largest absolute component of the gradient, per row; `None` where the solver does not tell.
+    pub(super) gradient_norm: Option<f64>,
     pub(super) converged: bool,
 }
 
@@ -63,7 +63,7 @@ impl Solution {
             iterations: 0,
             passes: 0,
             objective: evaluation.value,
-            gradient_norm,
+            gradient_norm: Some(gradient_norm),
             converged: gradient_norm <= GRADIENT_BOUND,
         }
     }
@@ -75,7 +75,8 @@ pub(super) fn method(solver: Solver, design: &Design) -> Method {
         Solver::Newton => Method::Newton,
         Solver::Lbfgs => Method::Lbfgs,
         Solver::Linfa => Method::Linfa,
-        Solver::Auto => {
+        // Without a cluster the rows are here.
+        Solver::Auto | Solver::Spark => {
             let (rows, width) = (design.rows() as f64, design.width() as f64);
             let pass = |order| rows * design.shape().multiply_adds(order) as f64;
             let step = pass(Order::Hessian) + width.powi(3) / 3.0 / FACTOR_SPEED;
@@ -95,6 +96,7 @@ pub(super) fn minimise(method: Method, design: &Design, l2: f64, start: Vec<f64>
         Method::Newton => Ok(newton::minimise(design, l2, newton::STEP_LIMIT, start)?),
         Method::Lbfgs => Ok(lbfgs::minimise(design, l2, lbfgs::STEP_LIMIT, start)?),
         Method::Linfa => linfa::minimise(design, l2, linfa::STEP_LIMIT),
+        Method::Spark => Err(SolveError::GaveUp("the rows are not where Spark is".to_owned())),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::model::table::Table;
 const RANKS: usize = 256;
 
 /// What is known of some rows of one window.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Summary {
     /// In the order of the table.
     pub(super) numbers: Vec<NumberSummary>,

@@ -50,6 +50,11 @@ impl Table {
         self.rows
     }
 
+    /// The meaning of the codes, without a row.
+    pub(super) fn outline(&self) -> Self {
+        Self::new(self.numbers, self.dictionaries.clone())
+    }
+
     /// The chunks that hold rows of `range`, each with the rows of it that are meant.
     pub(super) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (&Arc<dyn KeptChunk>, Range<usize>)> {
         let ends = self.chunks.iter().skip(1).map(|(first, _)| *first).chain([self.rows]);

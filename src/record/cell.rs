@@ -93,7 +93,8 @@ impl TimeFormat {
         Ok(EventTime { civil, seconds })
     }
 
-    fn epoch(&self) -> Option<f64> {
+    /// How many of it make a second, where it is a count.
+    pub(crate) fn epoch(&self) -> Option<f64> {
         EPOCHS.iter().find(|(name, _)| *name == self.0).map(|(_, in_a_second)| *in_a_second)
     }
 

@@ -35,7 +35,7 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
         passes: 4,
         iterations: 3,
         objective: 1.0,
-        gradient_norm: 0.0,
+        gradient_norm: Some(0.0),
         converged: true,
         seconds: 0.0,
     };
@@ -90,7 +90,7 @@ fn what_cannot_be_read_does_not_take_the_rest_down() {
     let good = std::fs::read_to_string(folder.path().join("models/window-1/model.json")).expect("a file");
     let cases = [
         ("window-2", "{".to_owned()),
-        ("window-3", good.replace("\"format\": 4", "\"format\": 9")),
+        ("window-3", good.replace("\"format\": 5", "\"format\": 9")),
         ("window-4", good.clone()),
         ("window-5", good.replace(
                 "\"coefficients\": []",

@@ -4,7 +4,8 @@ use std::io;
 
 use crate::batch::BatchError;
 use crate::frames::FrameError;
-use crate::record::WindowIndex;
+use crate::model::RemoteError;
+use crate::record::{ModelId, WindowIndex};
 use crate::registry::RegistryError;
 
 /// Why no more models can be made.
@@ -26,5 +27,13 @@ pub(crate) enum TrainerError {
         window: WindowIndex,
         /// Why.
         source: io::Error,
+    },
+    /// There is no optimum from elsewhere.
+    #[error("{model} is not fitted: {source}")]
+    Remote {
+        /// Which one.
+        model: ModelId,
+        /// Why.
+        source: RemoteError,
     },
 }

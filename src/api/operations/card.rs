@@ -109,8 +109,8 @@ pub(crate) struct Solver {
     iterations: u64,
     /// The penalised sum of the rows' losses
     objective: f64,
-    /// The largest component of its gradient, per row
-    gradient_norm: f64,
+    /// The largest component of its gradient, per row; null where the solver does not tell
+    gradient_norm: Option<f64>,
     /// Whether this is the optimum
     converged: bool,
     /// How long the fit took

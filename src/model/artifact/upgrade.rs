@@ -18,7 +18,7 @@ impl Artifact {
         if value["format"].as_u64().is_some_and(|format| format < 4) {
             from_3(&mut value);
         }
-        // What form 2 has beside this one is passed over.
+        // What form 2 has beside this one is passed over; form 4 knew no model without a gradient.
         if let Some(format) = value.get_mut("format") {
             *format = json!(FORMAT);
         }

@@ -18,7 +18,7 @@ fn made_up(encoder: Encoder) -> Learned {
         passes: 0,
         iterations: 0,
         objective: 0.0,
-        gradient_norm: 0.0,
+        gradient_norm: Some(0.0),
         converged: false,
         seconds: 0.0,
     };

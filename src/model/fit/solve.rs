@@ -8,6 +8,7 @@ use crate::model::bare::BareModel;
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::encoder::learn::LearnError;
+use crate::model::fit::remote::{MOST_REMOTE, Remote, RemoteError, RemoteTask};
 use crate::model::fit::{FitError, FitSettings, Unlearnable, counts};
 use crate::model::frame::Frame;
 use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
@@ -23,6 +24,8 @@ pub(super) struct Problem<'a> {
     pub(super) newest: Subset,
     pub(super) schema: &'a Schema,
     pub(super) settings: &'a FitSettings,
+    /// Where the rows are read, when not here.
+    pub(super) remote: Option<&'a Remote<'a>>,
 }
 
 /// What came of them.
@@ -36,11 +39,15 @@ pub(super) struct Solved {
 impl Problem<'_> {
     /// The optimum, from where another one is.
     pub(super) fn solve(&self, l2: f64, start: Option<&BareModel>) -> Result<Solved, FitError> {
-        let Self { frames, newest, schema, settings } = self;
+        let Self { frames, newest, schema, settings, remote } = self;
         let encoder = Encoder::learn(&schema.features, frames, *newest, settings.min_count)
             .map_err(|LearnError::TooFarApart { column }| Unlearnable::TooFarApart { column })?;
         let columns = encoder.width();
         let design = Design::new(&encoder, frames, *newest);
+        if let Some(remote) = remote {
+            let solution = self.solve_elsewhere(remote, &encoder, &design, l2)?;
+            return Ok(Solved { encoder, design, solution, l2 });
+        }
         let method = solver::method(settings.solver, &design);
         let most = if method == Method::Lbfgs { MOST_COLUMNS } else { MOST_DENSE - 1 };
         if columns > most {
@@ -66,6 +73,47 @@ impl Problem<'_> {
             }
         };
         Ok(Solved { encoder, design, solution, l2 })
+    }
+
+    fn solve_elsewhere(
+        &self,
+        remote: &Remote<'_>,
+        encoder: &Encoder,
+        design: &Design,
+        l2: f64,
+    ) -> Result<Solution, FitError> {
+        let columns = encoder.width();
+        if columns > MOST_REMOTE {
+            return Err(Unlearnable::TooManyColumns { columns, most: MOST_REMOTE }.into());
+        }
+        let newest = self.frames.last().filter(|_| self.newest == Subset::Training);
+        let (rows, positives) = counts(self.frames, self.newest);
+        let optimum = remote.solver.minimise(&RemoteTask {
+            encoder,
+            windows: remote.windows,
+            newest_rows: newest.map(|frame| frame.first_held_out()),
+            rows: rows as u64,
+            positives: positives as u64,
+            l2,
+        })?;
+        let is_whole = optimum.intercept.is_finite()
+            && optimum.objective.is_finite()
+            && optimum.weights.len() == columns
+            && optimum.weights.iter().all(|weight| weight.is_finite());
+        if !is_whole {
+            let reason = format!("the answer has no {columns} finite coefficients");
+            return Err(RemoteError::Failed(reason).into());
+        }
+        Ok(Solution {
+            method: Method::Spark,
+            coefficients: design.in_design_order(optimum.intercept, &optimum.weights),
+            standard_errors: None,
+            iterations: optimum.iterations,
+            passes: 0,
+            objective: optimum.objective,
+            gradient_norm: None,
+            converged: optimum.converged,
+        })
     }
 }
 

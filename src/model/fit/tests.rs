@@ -4,9 +4,9 @@ use crate::model::samples::{design, flights, mixed, mixed_holding_out, pipeline,
 
 /// Fits from nothing.
 fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Learned, Unlearnable> {
-    crate::model::fit(frames, schema, settings).map_err(|error| match error {
+    crate::model::fit(frames, schema, settings, None).map_err(|error| match error {
         FitError::Unlearnable(reason) => reason,
-        FitError::Read(error) => panic!("memory can be read: {error}"),
+        error => panic!("memory can be read: {error}"),
     })
 }
 

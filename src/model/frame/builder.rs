@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
+use roaring::RoaringTreemap;
 use serde_json::{Map, Value};
 
 use crate::config::{Feature, FeatureKind, Schema};
@@ -23,7 +24,8 @@ pub struct FrameBuilder {
     /// Of each feature that is no number, in the table's order.
     texts: Vec<HashMap<String, u32>>,
     labels: Vec<bool>,
-    unlabelled: usize,
+    /// The places of rows without a target in the window, from 0.
+    unlabelled: RoaringTreemap,
     examples: Vec<Map<String, Value>>,
 }
 
@@ -38,7 +40,7 @@ impl FrameBuilder {
             table: Table::new(numbers, Vec::new()),
             texts: vec![HashMap::new(); schema.features.len() - numbers],
             labels: Vec::new(),
-            unlabelled: 0,
+            unlabelled: RoaringTreemap::new(),
             examples: Vec::new(),
         }
     }
@@ -49,7 +51,8 @@ impl FrameBuilder {
     /// They cannot be kept.
     pub fn append(&mut self, parsed: ParsedRows) -> io::Result<()> {
         let ParsedRows { mut chunk, unlabelled, dictionaries, examples } = parsed;
-        self.unlabelled += unlabelled;
+        let before = self.labels.len() as u64 + self.unlabelled.len();
+        self.unlabelled.extend(unlabelled.iter().map(|place| before + *place as u64));
         let wanted = EXAMPLES.saturating_sub(self.examples.len());
         self.examples.extend(examples.into_iter().take(wanted));
         if chunk.labels.is_empty() {
@@ -88,8 +91,11 @@ impl FrameBuilder {
         let mut frame = Frame {
             features: schema.features.clone(),
             table,
-            unlabelled,
+            // Counted in memory once, so it fits.
+            unlabelled: unlabelled.len() as usize,
+            labelled: labels.len(),
             fit_len,
+            first_held_out: rows_with_labelled(&unlabelled, fit_len as u64),
             fit_positives: positives(&labels[..fit_len]),
             examples,
             training: Summary::default(),
@@ -99,6 +105,16 @@ impl FrameBuilder {
         (frame.training, frame.whole) = Summary::both(columns);
         Ok(frame)
     }
+}
+
+/// Behind how many rows of the window there are so many labelled ones; `unlabelled` are the places of the others.
+fn rows_with_labelled(unlabelled: &RoaringTreemap, labelled: u64) -> u64 {
+    let (mut low, mut high) = (labelled, labelled + unlabelled.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if middle - unlabelled.range_cardinality(..middle) < labelled { low = middle + 1 } else { high = middle }
+    }
+    low
 }
 
 fn dictionary(feature: &Feature, texts: HashMap<String, u32>) -> Vec<String> {

@@ -17,7 +17,8 @@ pub(super) const EXAMPLES: usize = 3;
 #[derive(Debug)]
 pub struct ParsedRows {
     pub(super) chunk: Chunk,
-    pub(super) unlabelled: usize,
+    /// The places of rows without a target among these, from 0.
+    pub(super) unlabelled: Vec<usize>,
     pub(super) dictionaries: Vec<Vec<String>>,
     pub(super) examples: Vec<Map<String, Value>>,
 }
@@ -27,7 +28,7 @@ pub struct ParsedRows {
 pub struct ChunkBuilder<'a> {
     schema: &'a Schema,
     chunk: Chunk,
-    unlabelled: usize,
+    unlabelled: Vec<usize>,
     texts: Vec<HashMap<String, u32>>,
     examples: Vec<Map<String, Value>>,
     clock: Clock,
@@ -59,7 +60,7 @@ impl<'a> ChunkBuilder<'a> {
         Self {
             schema,
             chunk: Chunk::default(),
-            unlabelled: 0,
+            unlabelled: Vec::new(),
             texts: vec![HashMap::new(); codes],
             examples: Vec::new(),
             clock: Clock::default(),
@@ -76,7 +77,7 @@ impl<'a> ChunkBuilder<'a> {
             return Err(RowFault::FieldCount { given, expected });
         }
         let Some(label) = self.schema.label(row)? else {
-            self.unlabelled += 1;
+            self.unlabelled.push(self.chunk.labels.len() + self.unlabelled.len());
             return Ok(());
         };
         let (numbers, codes) = (self.chunk.numbers.len(), self.chunk.codes.len());

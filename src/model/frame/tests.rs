@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::model::chunk::{Chunk, InMemory};
+use crate::model::encoder::Encoder;
 use crate::model::samples::{pipeline, read, read_holding_out, try_parse};
 
 const FEATURES: &str = "null = [\"\", \"NA\"]\ntime = { column = \"t\", format = \"%Y-%m-%d %H:%M\" }\n\
@@ -118,4 +119,46 @@ fn the_last_rows_are_held_out() {
         assert_eq!(frame.counts(Subset::Training), (fit_len, fit_positives), "{holdout}");
         assert_eq!(frame.range(Subset::Training).len() + frame.range(Subset::HeldOut).len(), 25);
     }
+}
+
+#[test]
+fn the_first_held_out_row_is_told_by_its_place_among_all_rows() {
+    // Rows without a target, by their places; then the share that is held out, and how many rows come before.
+    for (unlabelled, rows, holdout, before) in [
+        (vec![], 10, 0.2, 8),
+        (vec![0, 1, 2], 10, 0.2, 9),
+        (vec![9], 10, 0.2, 8),
+        (vec![7, 8], 10, 0.25, 6),
+        (vec![5, 6, 7, 8, 9], 10, 0.2, 4),
+        (vec![2, 3], 10, 0.0, 10),
+        ((0..9_000).filter(|row| row % 3 != 0).collect(), 9_000, 0.5, 4_498),
+        ((0..10).collect(), 10, 0.5, 0),
+    ] {
+        let line = |row: usize| if unlabelled.contains(&row) { ",1,1,a,\n" } else { "20,1,1,a,\n" };
+        let csv: String = (0..rows).map(line).collect();
+        let csv = format!("y,n,l,c,t\n{csv}");
+        let (_, frames) = read_holding_out(&pipeline(FEATURES), csv.as_bytes(), usize::MAX, holdout);
+        let frame = &frames[0];
+        let labelled = (0..before as usize).filter(|row| !unlabelled.contains(row)).count();
+        assert_eq!(labelled, frame.labelled() - frame.held_out(), "{rows} {holdout}");
+        assert_eq!(frame.first_held_out(), before, "{} {rows} {holdout}", unlabelled.len());
+    }
+}
+
+#[test]
+fn an_outline_tells_an_encoder_all_that_the_rows_would() {
+    let pipeline = pipeline(FEATURES);
+    let csv: String = (0..600).map(|row| format!("{},{row},{},v{},\n", row % 40, row % 9, row % 5)).collect();
+    let (schema, frames) = read(&pipeline, format!("y,n,l,c,t\n{csv}").as_bytes(), 200);
+    let outlines = [Arc::new(frames[0].outline()), Arc::new(frames[1].outline()), Arc::clone(&frames[2])];
+    let learn = |frames: &[Arc<Frame>]| Encoder::learn(&schema.features, frames, Subset::Training, 5).expect("numbers");
+    assert_eq!(learn(&frames), learn(&outlines));
+    for (frame, outline) in frames.iter().zip(&outlines) {
+        assert_eq!(
+            (frame.rows(), frame.labelled(), frame.held_out()),
+            (outline.rows(), outline.labelled(), outline.held_out())
+        );
+        assert_eq!((frame.positives(), frame.profile()), (outline.positives(), outline.profile()));
+    }
+    assert_eq!(outlines[0].table().pieces(0..outlines[0].labelled()).count(), 0, "it has no rows");
 }

@@ -31,7 +31,7 @@ fn many_models_side_by_side_say_what_each_says_alone() {
         .map(|model| {
             let settings =
                 FitSettings { l2: vec![0.5 + f64::from(model)], min_count: 1 + u64::from(model), ..settings.clone() };
-            fit(&frames[..1], &schema, &settings).expect("a model")
+            fit(&frames[..1], &schema, &settings, None).expect("a model")
         })
         .collect();
     let models: Vec<ScoredModel<'_>> = learned
@@ -68,7 +68,7 @@ fn many_models_side_by_side_say_what_each_says_alone() {
 fn a_model_of_other_features_reads_no_row() {
     let (schema, frames, settings) = mixed(600);
     let (_, other, _) = flights("at_least = 15");
-    let learned = fit(&frames[..1], &schema, &settings).expect("a model");
+    let learned = fit(&frames[..1], &schema, &settings, None).expect("a model");
     let model = ScoredModel::of(id("window-1"), &learned);
     let short = ScoredModel { weights: model.weights[1..].to_vec(), ..model.clone() };
     for (frame, model) in [(&other[0], model), (&frames[1], short)] {
@@ -80,7 +80,7 @@ fn a_model_of_other_features_reads_no_row() {
 #[test]
 fn a_score_is_that_of_the_rows_asked_for() {
     let (schema, frames, settings) = flights("at_least = 15");
-    let learned = fit(&frames[..2], &schema, &settings).expect("a model");
+    let learned = fit(&frames[..2], &schema, &settings, None).expect("a model");
     let model = [ScoredModel::of(id("cumulative-2"), &learned)];
     let whole = scores(&frames[2], &model, &[0.25], None).expect("memory").remove(0).expect("rows");
     let tail = scores(&frames[2], &model, &[0.25], Some(100)).expect("memory").remove(0).expect("rows");
@@ -96,7 +96,7 @@ fn a_score_is_that_of_the_rows_asked_for() {
 #[test]
 fn where_linfa_has_the_measure_it_says_the_same() {
     let (schema, frames, settings) = flights("at_least = 15");
-    let learned = fit(&frames[..2], &schema, &settings).expect("a model");
+    let learned = fit(&frames[..2], &schema, &settings, None).expect("a model");
     let (log_odds, truth) = by_design(&frames[2], &learned);
     let ours = score(&log_odds, &truth, 0.5, 0.25).expect("there are rows");
     let probabilities = log_odds.iter().map(|z| 1.0 / (1.0 + (-z).exp()));
@@ -112,7 +112,7 @@ fn where_linfa_has_the_measure_it_says_the_same() {
 #[test]
 fn recalibration_finds_the_intercept_and_slope_that_were_taken_away() {
     let (schema, frames, settings) = mixed(20_000);
-    let learned = fit(&frames[..1], &schema, &settings).expect("a model");
+    let learned = fit(&frames[..1], &schema, &settings, None).expect("a model");
     let (log_odds, truth) = by_design(&frames[0], &learned);
     // A model at its optimum needs no other intercept; the penalty leaves a slope a little above 1.
     let (a, b) = recalibrate(&log_odds, &truth).expect("two classes");
@@ -133,7 +133,7 @@ fn recalibration_finds_the_intercept_and_slope_that_were_taken_away() {
 fn a_model_that_begins_at_its_neighbour_ends_where_it_would_have() {
     let (schema, frames, settings) = flights("at_least = 15");
     let bare = |frames: &[Arc<Frame>], start: Option<&BareModel>| {
-        fit_from(frames, &schema, &settings, start).expect("a model").expect("an optimum")
+        fit_from(frames, &schema, &settings, None, start).expect("a model").expect("an optimum")
     };
     let neighbour = bare(&frames[..2], None);
     let (cold, warm) = (bare(&frames[1..], None), bare(&frames[1..], Some(&neighbour)));

@@ -40,7 +40,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result
     objective.evaluate(&coefficients, &mut evaluation)?;
     let solution = Solution::new(Method::Linfa, coefficients, &evaluation, design.rows());
     // Coefficients that are not finite show here too, and a model file cannot hold what is not finite.
-    if solution.objective.is_finite() && solution.gradient_norm.is_finite() {
+    if solution.objective.is_finite() && solution.gradient_norm.is_some_and(f64::is_finite) {
         Ok(solution)
     } else {
         let reason = "linfa-logistic gave coefficients at which the objective is not finite";

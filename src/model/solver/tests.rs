@@ -45,9 +45,9 @@ fn both_solvers_find_the_same_optimum_whichever_class_is_the_larger() {
         assert_eq!(positives(&design) * 2 > design.rows(), positive_majority, "{rule}");
         let (newton, linfa) = (newton(&design, settings.l2[0]), linfa(&design, settings.l2[0]));
         let lbfgs = lbfgs(&design, settings.l2[0]);
-        assert!(lbfgs.converged, "{rule}: {} after {}", lbfgs.gradient_norm, lbfgs.passes);
+        assert!(lbfgs.converged, "{rule}: {:?} after {}", lbfgs.gradient_norm, lbfgs.passes);
         assert!((newton.objective - lbfgs.objective).abs() / (design.rows() as f64) < AGREEMENT / 1000.0, "{rule}");
-        assert!(newton.converged && linfa.converged, "{rule}: {} {}", newton.gradient_norm, linfa.gradient_norm);
+        assert!(newton.converged && linfa.converged, "{rule}: {:?} {:?}", newton.gradient_norm, linfa.gradient_norm);
         let apart = (newton.objective - linfa.objective).abs() / design.rows() as f64;
         assert!(apart < AGREEMENT, "{rule}: {} and {}", newton.objective, linfa.objective);
         assert!(newton.objective <= linfa.objective + 1e-9, "{rule}: Newton's is the better optimum");
@@ -74,9 +74,9 @@ fn a_step_limit_of_one_is_not_called_an_optimum() {
     let (schema, frames, settings) = flights("at_least = 15");
     let (_, design) = design(&schema, &frames, &settings);
     let newton = from(&design, 1, from_share(&design, positives(&design)));
-    assert_eq!((newton.iterations, newton.converged), (1, false), "{}", newton.gradient_norm);
+    assert_eq!((newton.iterations, newton.converged), (1, false), "{:?}", newton.gradient_norm);
     let linfa = linfa::minimise(&design, settings.l2[0], 1).expect("linfa-logistic says Ok all the same");
-    assert!(!linfa.converged, "{}", linfa.gradient_norm);
+    assert!(!linfa.converged, "{:?}", linfa.gradient_norm);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_bad_start_is_left_behind() {
     // So far out that nearly every row's curvature has vanished.
     let start: Vec<f64> = (0..design.width()).map(|index| if index % 2 == 0 { 30.0 } else { -30.0 }).collect();
     let warm = from(&design, newton::STEP_LIMIT, start);
-    assert!(warm.converged, "{}", warm.gradient_norm);
+    assert!(warm.converged, "{:?}", warm.gradient_norm);
     assert!((warm.objective / cold.objective - 1.0).abs() < 1e-12);
 }
 
@@ -135,7 +135,7 @@ fn collinear_and_constant_columns_need_no_penalty() {
         (0..300).map(|row| (row * 7919) % 100 < 30 + 30 * usize::from(cell(row, 0) > 0.0)).collect();
     let all = newton(&dense(&records, &labels), 0.0);
     let two = newton(&dense(&Array2::from_shape_fn((300, 2), |(row, column)| cell(row, column)), &labels), 0.0);
-    assert!(all.converged && two.converged, "{} {}", all.gradient_norm, two.gradient_norm);
+    assert!(all.converged && two.converged, "{:?} {:?}", all.gradient_norm, two.gradient_norm);
     assert!((all.objective / two.objective - 1.0).abs() < 1e-10, "{} {}", all.objective, two.objective);
     assert!(all.coefficients.iter().all(|w| w.abs() < 1e3), "{:?}", all.coefficients);
 }
@@ -151,7 +151,7 @@ fn a_column_that_is_all_but_collinear_gets_no_wild_weight() {
     let records = Array2::from_shape_fn((300, 3), |(row, column)| cell(row, column));
     let labels: Vec<bool> = (0..300).map(|row| (row * 7919) % 100 < 40 || cell(row, 0) > 0.8).collect();
     let solution = newton(&dense(&records, &labels), 0.0);
-    assert!(solution.converged && solution.iterations < 20, "{} {}", solution.gradient_norm, solution.iterations);
+    assert!(solution.converged && solution.iterations < 20, "{:?} {}", solution.gradient_norm, solution.iterations);
     assert!(solution.coefficients.iter().all(|w| w.abs() < 1e3), "{:?}", solution.coefficients);
 }
 
@@ -160,7 +160,7 @@ fn one_hot_levels_without_a_penalty_are_collinear_and_solved() {
     let (schema, frames, settings) = flights("at_least = 15");
     let (_, design) = design(&schema, &frames, &settings);
     let solution = newton(&design, 0.0);
-    assert!(solution.converged, "{}", solution.gradient_norm);
+    assert!(solution.converged, "{:?}", solution.gradient_norm);
     assert!(solution.objective < newton(&design, 1.0).objective);
     assert!(solution.coefficients.iter().all(|w| w.abs() < 100.0), "{:?}", solution.coefficients);
 }

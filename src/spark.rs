@@ -1,0 +1,226 @@
+//! Fits on an Apache Spark cluster, through Spark Connect.
+//!
+//! Promises: the cluster reads the batch files itself, and no row passes through here; it is asked for the same objective on
+//! the same columns as every other solver, and its answer is taken when it has read exactly the rows that the windows have; a
+//! server that goes away is waited for. Knows no stages.
+
+mod expression;
+mod plan;
+mod session;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use spark_connect_core::channel::ChannelBuilder;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Schema, Spark};
+use crate::model::{RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
+use crate::spark::expression::texts_literal;
+use crate::spark::plan::{Encoded, METRICS, MOST_ITERATIONS};
+use crate::spark::session::{Fault, NAME, Session};
+
+/// How long to wait before a server that went away is tried again, at first and at most.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// A cluster that fits.
+#[derive(Debug)]
+pub(crate) struct SparkSolver {
+    schema: Arc<Schema>,
+    remote: ChannelBuilder,
+    /// Without what may be secret.
+    address: String,
+    /// Where the cluster finds the batch files.
+    folder: String,
+    runtime: Handle,
+    /// The session of the fits so far, while the server is there.
+    session: Mutex<Option<Session>>,
+    stop: CancellationToken,
+}
+
+/// Why a cluster cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SparkError {
+    /// Its address is none.
+    #[error("train.spark.remote: {reason}")]
+    Address {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nothing answers there.
+    #[error(
+        "Spark at {address} cannot be reached: {reason}; start its Connect server there (start-connect-server.sh), or name \
+         another with train.spark.remote"
+    )]
+    Away {
+        /// Where.
+        address: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// It answers, and cannot be used.
+    #[error("Spark at {address} cannot train: {reason}")]
+    Refused {
+        /// Where.
+        address: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl SparkSolver {
+    /// Connects to the cluster; `batches` is the folder of batch files, as this process names it.
+    ///
+    /// # Errors
+    /// It does not answer, or cannot train.
+    pub(crate) async fn connect(
+        spark: &Spark,
+        schema: Arc<Schema>,
+        batches: &Path,
+        stop: CancellationToken,
+    ) -> Result<Self, SparkError> {
+        let address = spark.address().to_owned();
+        let mut remote =
+            ChannelBuilder::parse(&spark.remote).map_err(|error| SparkError::Address { reason: error.message() })?;
+        // A session belongs to a user, and settings are of the session that plans run in.
+        for key in ["user_id", "user_agent"] {
+            if remote.get(key).is_none() {
+                remote.set(key, NAME);
+            }
+        }
+        let folder = spark.batches.clone().unwrap_or_else(|| {
+            let whole = std::path::absolute(batches).unwrap_or_else(|_| batches.to_owned());
+            format!("file://{}", whole.display())
+        });
+        let session = Session::open(&remote).await.map_err(|fault| match fault {
+            Fault::Away(reason) => SparkError::Away { address: address.clone(), reason },
+            Fault::Refused(reason) => SparkError::Refused { address: address.clone(), reason },
+        })?;
+        let (runtime, session) = (Handle::current(), Mutex::new(Some(session)));
+        Ok(Self { schema, remote, address, folder, runtime, session, stop })
+    }
+
+    /// Ends the session.
+    pub(crate) async fn close(&self) {
+        if let Some(session) = self.session.lock().await.take() {
+            session.close().await;
+        }
+    }
+
+    /// Fits, waiting for a server that is away until told to stop.
+    async fn fit(&self, task: &RemoteTask<'_>) -> Result<RemoteOptimum, RemoteError> {
+        let mut wait = FIRST_WAIT;
+        let mut held = self.session.lock().await;
+        loop {
+            let fault = tokio::select! {
+                found = self.attempt(&mut held, task) => match found {
+                    Ok(optimum) => {
+                        if wait > FIRST_WAIT {
+                            tracing::info!("Spark at {} is back", self.address);
+                        }
+                        return Ok(optimum);
+                    }
+                    Err(fault) => fault,
+                },
+                () = self.stop.cancelled() => {
+                    if let Some(session) = held.take() {
+                        session.close().await;
+                    }
+                    return Err(RemoteError::Stopped);
+                }
+            };
+            *held = None;
+            match fault {
+                Fault::Refused(reason) => {
+                    return Err(RemoteError::Failed(format!(
+                        "Spark at {} failed: {reason}; the windows wait, and the next `windrow train` goes on with them",
+                        self.address
+                    )));
+                }
+                Fault::Away(reason) if wait == FIRST_WAIT => {
+                    tracing::warn!("Spark at {} is away ({reason}): the windows wait until it is back", self.address);
+                }
+                Fault::Away(reason) => tracing::debug!(reason, "Spark is still away"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.stop.cancelled() => return Err(RemoteError::Stopped),
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    async fn attempt(&self, held: &mut Option<Session>, task: &RemoteTask<'_>) -> Result<RemoteOptimum, Fault> {
+        let session = match held {
+            Some(session) => session,
+            None => held.insert(Session::open(&self.remote).await?),
+        };
+        let rows = || plan::labelled(task, &self.schema, &self.folder);
+        self.check(session, task, plan::counted(rows(), &self.schema)).await?;
+        let encoded = Encoded::new(task.encoder, &self.schema);
+        let mut kept = Vec::new();
+        if !encoded.vocabulary.is_empty() {
+            kept.push(session.one_hot(texts_literal(encoded.vocabulary.iter().map(String::as_str))).await?);
+        }
+        let table = encoded.rows(rows(), &self.schema, kept.first().cloned());
+        let params = plan::regression(task.l2 / task.rows as f64);
+        let name = "org.apache.spark.ml.classification.LogisticRegression";
+        let model = session.fit(name, params, table).await?;
+        kept.push(model.clone());
+        let coefficients = session.numbers(&model, &["coefficients"]).await?;
+        let intercept = session.number(&model, &["intercept"]).await?;
+        let iterations = session.number(&model, &["summary", "totalIterations"]).await?;
+        let history = session.numbers(&model, &["summary", "objectiveHistory"]).await?;
+        session.delete(kept).await?;
+        let width = encoded.columns.len();
+        if coefficients.len() != width {
+            let given = coefficients.len();
+            return Err(Fault::Refused(format!("it gave {given} coefficients where {width} were asked for")));
+        }
+        let mut weights = vec![0.0; width];
+        for (column, weight) in encoded.columns.iter().zip(coefficients) {
+            weights[*column] = weight;
+        }
+        Ok(RemoteOptimum {
+            intercept,
+            weights,
+            iterations: iterations as u64,
+            // Spark's is per row.
+            objective: history.last().copied().unwrap_or(f64::NAN) * task.rows as f64,
+            converged: iterations < f64::from(MOST_ITERATIONS),
+        })
+    }
+
+    /// Whether the cluster sees the rows that the windows have.
+    async fn check(
+        &self,
+        session: &Session,
+        task: &RemoteTask<'_>,
+        counted: spark_connect_proto::Relation,
+    ) -> Result<(), Fault> {
+        let counts = session.metrics(counted, METRICS).await?;
+        let expected = [task.rows as f64, task.positives as f64];
+        if counts == expected {
+            return Ok(());
+        }
+        let [rows, positives] = expected;
+        Err(Fault::Refused(format!(
+            "it reads {} labelled rows and {} positive ones in {}, where these windows have {rows} and {positives}: \
+             train.spark.batches must lead it to the batch files of this work directory",
+            counts.first().unwrap_or(&0.0),
+            counts.get(1).unwrap_or(&0.0),
+            self.folder
+        )))
+    }
+}
+
+impl RemoteSolver for SparkSolver {
+    /// Waits for the cluster, so not to be called on a thread of the runtime or of a computing pool.
+    fn minimise(&self, task: &RemoteTask<'_>) -> Result<RemoteOptimum, RemoteError> {
+        self.runtime.block_on(self.fit(task))
+    }
+}

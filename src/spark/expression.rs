@@ -1,0 +1,73 @@
+//! Expressions and parameters as Spark Connect's messages: values never become part of a text that Spark parses.
+
+use spark_connect_proto::expression::literal::{Array, LiteralType};
+use spark_connect_proto::expression::{Alias, Cast, ExprType, Literal, UnresolvedAttribute, UnresolvedFunction, cast};
+use spark_connect_proto::{DataType, Expression, MlParams, data_type};
+
+pub(super) fn column(name: &str) -> Expression {
+    // The identifier is parsed: between backticks it is one name, whatever is in it.
+    attribute(format!("`{}`", name.replace('`', "``")))
+}
+
+pub(super) fn attribute(unparsed_identifier: String) -> Expression {
+    expression(ExprType::UnresolvedAttribute(UnresolvedAttribute {
+        unparsed_identifier,
+        ..UnresolvedAttribute::default()
+    }))
+}
+
+pub(super) fn call(name: &str, arguments: impl IntoIterator<Item = Expression>) -> Expression {
+    expression(ExprType::UnresolvedFunction(UnresolvedFunction {
+        function_name: name.to_owned(),
+        arguments: arguments.into_iter().collect(),
+        ..UnresolvedFunction::default()
+    }))
+}
+
+pub(super) fn cast(from: Expression, to: &str) -> Expression {
+    let cast_to_type = Some(cast::CastToType::TypeStr(to.to_owned()));
+    expression(ExprType::Cast(Box::new(Cast { expr: Some(Box::new(from)), cast_to_type, ..Cast::default() })))
+}
+
+pub(super) fn named(name: &str, from: Expression) -> Expression {
+    expression(ExprType::Alias(Box::new(Alias {
+        expr: Some(Box::new(from)),
+        name: vec![name.to_owned()],
+        ..Alias::default()
+    })))
+}
+
+pub(super) fn text(value: &str) -> Expression {
+    expression(ExprType::Literal(text_literal(value)))
+}
+
+pub(super) fn number(value: f64) -> Expression {
+    expression(ExprType::Literal(literal(LiteralType::Double(value))))
+}
+
+pub(super) fn integer(value: i64) -> Expression {
+    expression(ExprType::Literal(literal(LiteralType::Long(value))))
+}
+
+fn expression(expr_type: ExprType) -> Expression {
+    Expression { common: None, expr_type: Some(expr_type) }
+}
+
+pub(super) fn literal(value: LiteralType) -> Literal {
+    Literal { literal_type: Some(value), data_type: None }
+}
+
+pub(super) fn text_literal(value: &str) -> Literal {
+    literal(LiteralType::String(value.to_owned()))
+}
+
+#[expect(deprecated, reason = "Spark before 4.1 knows no other place for the type")]
+pub(super) fn texts_literal<'a>(values: impl IntoIterator<Item = &'a str>) -> Literal {
+    let element_type = Some(DataType { kind: Some(data_type::Kind::String(data_type::String::default())) });
+    let elements = values.into_iter().map(text_literal).collect();
+    literal(LiteralType::Array(Array { element_type, elements }))
+}
+
+pub(super) fn params<const COUNT: usize>(params: [(&str, Literal); COUNT]) -> MlParams {
+    MlParams { params: params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect() }
+}

@@ -1,0 +1,356 @@
+//! One session on a Spark Connect server: commands, their answers, and a watch over a server that falls silent.
+
+use std::time::Duration;
+
+use spark_connect_core::channel::ChannelBuilder;
+use spark_connect_core::client::SparkConnectClient;
+use spark_connect_core::error::SparkError as ClientError;
+use spark_connect_core::retries::RetryPolicy;
+use spark_connect_proto::execute_plan_response::{ObservedMetrics, ResponseType};
+use spark_connect_proto::expression::Literal;
+use spark_connect_proto::expression::literal::LiteralType;
+use spark_connect_proto::expression::literal::specialized_array::ValueType;
+use spark_connect_proto::fetch::method::{Args, args};
+use spark_connect_proto::ml_command_result::{MlOperatorInfo, ResultType, ml_operator_info};
+use spark_connect_proto::{
+    AnalyzePlanRequest, Command, ExecutePlanRequest, Fetch, MlCommand, MlCommandResult, MlOperator, MlParams,
+    ObjectRef, Plan, Relation, UserContext, analyze_plan_request, analyze_plan_response, command, fetch, ml_command,
+    ml_operator, plan,
+};
+
+/// How long a server may take for an answer that costs it nothing.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How often a server that works is asked whether it is still there, and how often it may not answer.
+const LOOK: Duration = Duration::from_secs(10);
+const MOST_MISSED: u32 = 3;
+/// Where Spark keeps what belongs to no model.
+const HELPER: &str = "______ML_CONNECT_HELPER______";
+/// How this client names itself in Spark's logs.
+pub(super) const NAME: &str = "windrow";
+/// The codes of gRPC that tell of the way to the server, and not of what it was asked: unavailable, cancelled, deadline.
+const AWAY: [i32; 3] = [14, 1, 4];
+/// Unknown and internal: of the way where nothing is said beside them, as the server would.
+const AWAY_ALONE: [i32; 2] = [2, 13];
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The server cannot be reached, or has forgotten this session: another try may succeed.
+    Away(String),
+    /// It answers that it cannot do what it was asked.
+    Refused(String),
+}
+
+/// What came of a command.
+#[derive(Debug, Default)]
+struct Answer {
+    result: Option<MlCommandResult>,
+    metrics: Vec<ObservedMetrics>,
+}
+
+/// A session, whose caches and settings end with it.
+pub(super) struct Session {
+    client: SparkConnectClient,
+}
+
+impl Session {
+    /// Opens a session on a server that can train.
+    pub(super) async fn open(remote: &ChannelBuilder) -> Result<Self, Fault> {
+        let mut client = SparkConnectClient::connect(remote).await.map_err(fault)?;
+        // Who waits for a server says so, and goes on waiting elsewhere.
+        client.set_retry_policy(RetryPolicy { max_retries: Some(2), ..RetryPolicy::default() });
+        let session = Self { client };
+        let version = session.version().await?;
+        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if major.is_none_or(|major| major < 4) {
+            return Err(Fault::Refused(format!("it is Spark {version}, and only Spark 4 and newer train for clients")));
+        }
+        for (key, value) in [
+            // `a` and `A` are two columns.
+            ("spark.sql.caseSensitive", "true"),
+            ("spark.sql.session.timeZone", "UTC"),
+            ("spark.sql.files.ignoreMissingFiles", "false"),
+            ("spark.sql.files.ignoreCorruptFiles", "false"),
+        ] {
+            in_time(session.client.set_config(key, value)).await?;
+        }
+        Ok(session)
+    }
+
+    async fn version(&self) -> Result<String, Fault> {
+        let request = AnalyzePlanRequest {
+            session_id: self.client.session_id().to_owned(),
+            user_context: Some(self.user()),
+            client_type: Some(NAME.to_owned()),
+            analyze: Some(analyze_plan_request::Analyze::SparkVersion(analyze_plan_request::SparkVersion {})),
+            ..AnalyzePlanRequest::default()
+        };
+        match in_time(Box::pin(self.client.analyze_plan(request))).await?.result {
+            Some(analyze_plan_response::Result::SparkVersion(found)) => Ok(found.version),
+            _ => Err(Fault::Refused("it does not tell its version".to_owned())),
+        }
+    }
+
+    fn user(&self) -> UserContext {
+        let user = self.client.user_id().unwrap_or(NAME).to_owned();
+        UserContext { user_id: user.clone(), user_name: user, extensions: Vec::new() }
+    }
+
+    /// Fits an estimator of this name to a table; the model it keeps.
+    pub(super) async fn fit(&self, name: &str, params: MlParams, dataset: Relation) -> Result<ObjectRef, Fault> {
+        let estimator = MlOperator {
+            name: name.to_owned(),
+            uid: "windrow_model".to_owned(),
+            r#type: ml_operator::OperatorType::Estimator as i32,
+        };
+        let fit = ml_command::Fit { estimator: Some(estimator), params: Some(params), dataset: Some(dataset) };
+        self.object(ml_command::Command::Fit(fit)).await
+    }
+
+    /// A model that turns tokens into one column each.
+    pub(super) async fn one_hot(&self, tokens: Literal) -> Result<ObjectRef, Fault> {
+        let uid = Literal { literal_type: Some(LiteralType::String("windrow_levels".to_owned())), data_type: None };
+        let argument = |literal: Literal| Args { args_type: Some(args::ArgsType::Param(literal)) };
+        let method = fetch::Method {
+            method: "countVectorizerModelFromVocabulary".to_owned(),
+            args: vec![argument(uid), argument(tokens)],
+        };
+        let obj_ref = Some(ObjectRef { id: HELPER.to_owned() });
+        self.object(ml_command::Command::Fetch(Fetch { obj_ref, methods: vec![method] })).await
+    }
+
+    async fn object(&self, command: ml_command::Command) -> Result<ObjectRef, Fault> {
+        match self.ml(command).await? {
+            Some(ResultType::OperatorInfo(MlOperatorInfo {
+                r#type: Some(ml_operator_info::Type::ObjRef(object)),
+                ..
+            })) => Ok(object),
+            other => Err(unexpected("a model", &other)),
+        }
+    }
+
+    /// What a model tells by a chain of methods.
+    pub(super) async fn fetch(&self, model: &ObjectRef, methods: &[&str]) -> Result<Literal, Fault> {
+        let method = |name: &&str| fetch::Method { method: (*name).to_owned(), args: Vec::new() };
+        let methods = methods.iter().map(method).collect();
+        match self.ml(ml_command::Command::Fetch(Fetch { obj_ref: Some(model.clone()), methods })).await? {
+            Some(ResultType::Param(literal)) => Ok(literal),
+            other => Err(unexpected("a value", &other)),
+        }
+    }
+
+    /// Numbers by a chain of methods.
+    pub(super) async fn numbers(&self, model: &ObjectRef, methods: &[&str]) -> Result<Vec<f64>, Fault> {
+        let literal = self.fetch(model, methods).await?;
+        numbers(&literal).ok_or_else(|| Fault::Refused(format!("its {} are no numbers", methods.join("."))))
+    }
+
+    /// One number by a chain of methods.
+    pub(super) async fn number(&self, model: &ObjectRef, methods: &[&str]) -> Result<f64, Fault> {
+        let literal = self.fetch(model, methods).await?;
+        number(&literal).ok_or_else(|| Fault::Refused(format!("its {} is no number", methods.join("."))))
+    }
+
+    /// Gives up what the server keeps of models.
+    pub(super) async fn delete(&self, objects: Vec<ObjectRef>) -> Result<(), Fault> {
+        let delete = ml_command::Delete { obj_refs: objects, evict_only: Some(false) };
+        self.ml(ml_command::Command::Delete(delete)).await.map(|_| ())
+    }
+
+    /// Runs a query for the metrics that are told beside its answer, by name.
+    pub(super) async fn metrics(&self, query: Relation, name: &str) -> Result<Vec<f64>, Fault> {
+        let answer = self.run(plan::OpType::Root(query)).await?;
+        let found = answer.metrics.iter().find(|metrics| metrics.name == name);
+        let numbers = found.map(|metrics| metrics.values.iter().filter_map(number).collect());
+        numbers.ok_or_else(|| Fault::Refused("it does not tell how many rows it has read".to_owned()))
+    }
+
+    async fn ml(&self, command: ml_command::Command) -> Result<Option<ResultType>, Fault> {
+        let ml = MlCommand { command: Some(command) };
+        let command = Command { command_type: Some(command::CommandType::MlCommand(ml)) };
+        let answer = self.run(plan::OpType::Command(command)).await?;
+        Ok(answer.result.and_then(|result| result.result_type))
+    }
+
+    /// Runs a plan, however long it takes, as long as the server is there.
+    async fn run(&self, op_type: plan::OpType) -> Result<Answer, Fault> {
+        let request = ExecutePlanRequest {
+            session_id: self.client.session_id().to_owned(),
+            user_context: Some(self.user()),
+            client_type: Some(NAME.to_owned()),
+            plan: Some(Plan { op_type: Some(op_type) }),
+            ..ExecutePlanRequest::default()
+        };
+        let work = Box::pin(async {
+            let mut stream = self.client.execute_plan_reattachable(request).await?;
+            let mut answer = Answer::default();
+            while let Some(response) = stream.message().await? {
+                answer.metrics.extend(response.observed_metrics);
+                if let Some(ResponseType::MlCommandResult(result)) = response.response_type {
+                    answer.result = Some(result);
+                }
+            }
+            Ok(answer)
+        });
+        tokio::select! {
+            answer = work => answer.map_err(fault),
+            fault = self.silence() => Err(fault),
+        }
+    }
+
+    /// Ends when the server has not answered for a while.
+    async fn silence(&self) -> Fault {
+        let mut missed = 0;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let asked = tokio::time::timeout(LOOK, self.client.get_configs(&["spark.sql.session.timeZone"])).await;
+            missed = if matches!(asked, Ok(Ok(_))) { 0 } else { missed + 1 };
+            if missed == MOST_MISSED {
+                return Fault::Away(format!(
+                    "it has not answered for {} s",
+                    2 * LOOK.as_secs() * u64::from(MOST_MISSED)
+                ));
+            }
+        }
+    }
+
+    /// Ends what the server is computing for this session, and the session.
+    pub(super) async fn close(&self) {
+        let ending = async {
+            let _ = self.client.interrupt_all().await;
+            let _ = self.client.release_session().await;
+        };
+        // A server that is away has ended them itself, or will.
+        let _ = tokio::time::timeout(Duration::from_secs(2), ending).await;
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("id", &self.client.session_id()).finish_non_exhaustive()
+    }
+}
+
+async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, Fault> {
+    match tokio::time::timeout(ANSWER_LIMIT, asked).await {
+        Ok(answer) => answer.map_err(fault),
+        Err(_) => Err(Fault::Away(format!("it has not answered for {} s", ANSWER_LIMIT.as_secs()))),
+    }
+}
+
+/// Spark's own words, without its stack.
+fn fault(error: ClientError) -> Fault {
+    let message = error.get_message();
+    let first = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it says nothing more");
+    let condition = error.get_condition().unwrap_or_default();
+    let text = first.trim_start_matches("[Unknown error]").trim().trim_end_matches('.').to_owned();
+    let is_forgotten = ["INVALID_HANDLE", "INVALID_CURSOR", "SESSION_NOT_SAME", "CONNECT_ML.CACHE_INVALID"]
+        .iter()
+        .any(|known| condition.starts_with(known) || message.contains(known));
+    let says_nothing = error.grpc_details().is_none_or(<[u8]>::is_empty);
+    let is_of_the_way = |code| AWAY.contains(&code) || (AWAY_ALONE.contains(&code) && says_nothing);
+    if is_forgotten || error.grpc_code().is_some_and(is_of_the_way) { Fault::Away(text) } else { Fault::Refused(text) }
+}
+
+fn unexpected(wanted: &str, got: &Option<ResultType>) -> Fault {
+    let got = match got {
+        None => "nothing",
+        Some(ResultType::Param(_)) => "a value",
+        Some(ResultType::Summary(_)) => "a summary",
+        Some(ResultType::OperatorInfo(_)) => "an operator",
+    };
+    Fault::Refused(format!("it answered {got} where {wanted} was asked for"))
+}
+
+fn number(literal: &Literal) -> Option<f64> {
+    match literal.literal_type.as_ref()? {
+        LiteralType::Double(number) => Some(*number),
+        LiteralType::Float(number) => Some(f64::from(*number)),
+        LiteralType::Integer(number) | LiteralType::Short(number) | LiteralType::Byte(number) => {
+            Some(f64::from(*number))
+        }
+        // Counts of rows, far below what a double holds.
+        LiteralType::Long(number) => Some(*number as f64),
+        _ => None,
+    }
+}
+
+/// An array of numbers, or a vector, dense or sparse: its kind, size, places and values.
+fn numbers(literal: &Literal) -> Option<Vec<f64>> {
+    match literal.literal_type.as_ref()? {
+        LiteralType::Array(array) => array.elements.iter().map(number).collect(),
+        LiteralType::SpecializedArray(array) => match array.value_type.as_ref()? {
+            ValueType::Doubles(doubles) => Some(doubles.values.clone()),
+            ValueType::Floats(floats) => Some(floats.values.iter().copied().map(f64::from).collect()),
+            _ => None,
+        },
+        LiteralType::Struct(vector) => {
+            let [kind, size, places, values] = vector.elements.as_slice() else { return None };
+            let values = numbers(values)?;
+            if number(kind)? != 0.0 {
+                return Some(values);
+            }
+            let LiteralType::SpecializedArray(places) = places.literal_type.as_ref()? else { return None };
+            let ValueType::Ints(places) = places.value_type.as_ref()? else { return None };
+            sparse(number(size)?, &places.values, &values)
+        }
+        _ => None,
+    }
+}
+
+/// `None` where the parts do not belong together, or are larger than any model.
+fn sparse(size: f64, places: &[i32], values: &[f64]) -> Option<Vec<f64>> {
+    /// Far above the columns that are ever asked for.
+    const MOST: f64 = 10_000_000.0;
+    if places.len() != values.len() || !(0.0..=MOST).contains(&size) {
+        return None;
+    }
+    let mut dense = vec![0.0; size as usize];
+    for (place, value) in places.iter().zip(values) {
+        *dense.get_mut(usize::try_from(*place).ok()?)? = *value;
+    }
+    Some(dense)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spark_connect_proto::expression::literal::{SpecializedArray, Struct};
+    use spark_connect_proto::{Doubles, Ints};
+
+    fn literal(value: LiteralType) -> Literal {
+        Literal { literal_type: Some(value), data_type: None }
+    }
+
+    fn array(value: ValueType) -> Literal {
+        literal(LiteralType::SpecializedArray(SpecializedArray { value_type: Some(value) }))
+    }
+
+    #[expect(deprecated, reason = "the field is there")]
+    fn vector(kind: i32, size: i32, places: Vec<i32>, values: Vec<f64>) -> Literal {
+        let elements = vec![
+            literal(LiteralType::Byte(kind)),
+            literal(LiteralType::Integer(size)),
+            array(ValueType::Ints(Ints { values: places })),
+            array(ValueType::Doubles(Doubles { values })),
+        ];
+        literal(LiteralType::Struct(Struct { struct_type: None, elements }))
+    }
+
+    #[test]
+    fn vectors_are_read_whether_dense_or_sparse_and_others_refused() {
+        assert_eq!(numbers(&vector(1, 0, vec![], vec![1.0, 2.0])), Some(vec![1.0, 2.0]));
+        assert_eq!(numbers(&vector(0, 4, vec![1, 3], vec![1.0, 2.0])), Some(vec![0.0, 1.0, 0.0, 2.0]));
+        for damaged in [
+            vector(0, 2, vec![2], vec![1.0]),
+            vector(0, 2, vec![-1], vec![1.0]),
+            vector(0, 2, vec![0, 1], vec![1.0]),
+            vector(0, -1, vec![], vec![]),
+            vector(0, i32::MAX, vec![], vec![]),
+            literal(LiteralType::Boolean(true)),
+            Literal::default(),
+        ] {
+            assert_eq!(numbers(&damaged), None, "{damaged:?}");
+        }
+    }
+}
