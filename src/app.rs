@@ -13,6 +13,7 @@ mod telling;
 mod watch;
 mod workdir;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, Keys};
 use crate::audit::{self, Audit, AuditError};
-use crate::batch::{BatchStore, RowFormat};
+use crate::batch::{BatchStore, Objects, RowFormat};
 use crate::broker::{Broker, Choice, Connection, LogStorage, StartOptions, topics};
 use crate::config::{Pipeline, Schema};
 use crate::consumer::{Consumer, Group};
@@ -37,11 +38,13 @@ use crate::report::Report;
 use crate::runtime::blocking;
 use crate::telemetry::{Event, Progress};
 
+use self::cluster::Cluster;
 pub(crate) use self::error::AppError;
 use self::inputs::{PriorRun, RunInputs};
 pub(crate) use self::running::Running;
 use self::telling::Process;
 use self::watch::watch;
+use self::workdir::Origin;
 pub(crate) use self::workdir::WorkdirError;
 pub(crate) use crate::export::TableFormat;
 pub(crate) use crate::producer::{Replay, Share};
@@ -58,6 +61,8 @@ pub(crate) struct App {
     pub progress: Progress,
     /// Who may ask the API.
     pub keys: Keys,
+    /// The settings of the object store's client, by the names of the usual variables of the environment.
+    pub storage: BTreeMap<String, String>,
 }
 
 /// How a whole pipeline is run in one process.
@@ -89,13 +94,9 @@ impl App {
             self.refuse_disorder(&stop).await?;
         }
         let listener = api::bind(&self.pipeline.serve)?;
-        if options.fresh {
-            workdir::empty(&self.workdir)?;
-        }
-        self.compare(&inputs)?;
-        workdir::compare_sharing(&self.workdir, false)?;
-        let begun = self.begun(&inputs.replay)?;
-        let cluster = self.cluster(&inputs.schema, &stop).await?;
+        let (app, known) = (self.clone(), inputs.clone());
+        let begun = blocking(move || app.look(&known, options.fresh)).await?;
+        let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);
@@ -118,7 +119,9 @@ impl App {
             created = topics::create(&connection, &stream.topic, stream.partitions.get(), &settings) => created,
             () = running.stop.cancelled() => return Ok(running),
         };
-        let store = match created.map_err(AppError::from).and_then(|_| self.begin(&inputs)) {
+        let (app, known) = (self.clone(), inputs.clone());
+        let begun_store = blocking(move || created.map_err(AppError::from).and_then(|_| app.begin(&known))).await;
+        let store = match begun_store {
             Ok(store) => store,
             Err(error) => return Err(running.give_up(error).await),
         };
@@ -162,10 +165,16 @@ impl App {
         stop: CancellationToken,
     ) -> Result<(), AppError> {
         let inputs = self.prepare(None, &stop).await?;
-        self.compare(&inputs)?;
-        workdir::compare_sharing(&self.workdir, group.is_some())?;
-        let store = self.begin(&inputs)?;
-        if let Some(end) = store.end()? {
+        let (app, known, in_group) = (self.clone(), inputs.clone(), group.is_some());
+        let (store, end) = blocking(move || {
+            app.compare(Some(&known.origin()))?;
+            workdir::compare_sharing(&app.workdir, in_group)?;
+            let store = app.begin(&known)?;
+            let end = store.end()?;
+            Ok::<_, AppError>((store, end))
+        })
+        .await?;
+        if let Some(end) = end {
             self.progress.report(Event::StreamEnded { windows: end.windows });
         }
         let path = || self.pipeline.dataset.path.clone();
@@ -188,7 +197,7 @@ impl App {
         connection: Option<Connection>,
         stop: CancellationToken,
     ) -> Result<Option<audit::Report>, AppError> {
-        if !self.workdir.join("batches").is_dir() {
+        if self.has_no_batches() {
             return Err(AuditError::Nothing { folder: self.workdir.clone() }.into());
         }
         let inputs = self.prepare(None, &stop).await?;
@@ -229,11 +238,12 @@ impl App {
     pub(crate) fn export(&self, format: TableFormat, folder: &Path) -> Result<Vec<PathBuf>, AppError> {
         // Opening a store makes its folders.
         let batches = self.workdir.join("batches");
-        if !batches.is_dir() {
+        if self.has_no_batches() {
             return Err(ExportError::Nothing { folder: batches }.into());
         }
         let registry = self.registry()?;
-        Ok(Export { store: &BatchStore::open(&self.workdir)?, registry: &registry }.write(format, folder)?)
+        let store = BatchStore::open(&self.workdir)?.with_objects(self.objects()?);
+        Ok(Export { store: &store, registry: &registry }.write(format, folder)?)
     }
 
     /// The advice as a file with pictures; gives all files.
@@ -256,29 +266,61 @@ impl App {
         Ok(Registry::open(&self.workdir)?)
     }
 
-    /// Makes sure that the work directory holds this run or none.
-    fn compare(&self, inputs: &RunInputs) -> Result<(), AppError> {
-        Ok(workdir::compare(&self.workdir, &self.pipeline, Some(&inputs.origin()))?)
+    /// Makes sure that work directory and object store hold this run or none, and says how far it has come.
+    fn look(&self, inputs: &RunInputs, fresh: bool) -> Result<PriorRun, AppError> {
+        if fresh {
+            if let Some(objects) = self.objects()? {
+                workdir::refuse_used(&objects)?;
+            }
+            workdir::empty(&self.workdir)?;
+        }
+        self.compare(Some(&inputs.origin()))?;
+        workdir::compare_sharing(&self.workdir, false)?;
+        self.begun(&inputs.replay)
+    }
+
+    /// Makes sure that work directory and object store hold this run or none.
+    fn compare(&self, origin: Option<&Origin<'_>>) -> Result<(), AppError> {
+        workdir::compare(&self.workdir, &self.pipeline, origin)?;
+        if let Some(objects) = self.objects()? {
+            workdir::compare_store(&objects, &self.pipeline, origin)?;
+        }
+        Ok(())
+    }
+
+    /// The object store that the pipeline names, if it does.
+    fn objects(&self) -> Result<Option<Arc<Objects>>, AppError> {
+        let url = self.pipeline.batch.url.as_deref();
+        Ok(url.map(|url| Objects::open(url, &self.storage)).transpose()?.map(Arc::new))
+    }
+
+    /// Whether there cannot be a sealed window.
+    fn has_no_batches(&self) -> bool {
+        self.pipeline.batch.url.is_none() && !self.workdir.join("batches").is_dir()
     }
 
     /// The work directory, from here on a run's.
     fn begin(&self, inputs: &RunInputs) -> Result<BatchStore, AppError> {
         workdir::describe(&self.workdir, &self.pipeline, &inputs.origin(), &timestamp())?;
+        if let Some(objects) = self.objects()? {
+            workdir::describe_store(&objects, &self.workdir, &self.pipeline, &inputs.origin())?;
+        }
         self.store(&inputs.schema)
     }
 
     /// The windows in the work directory, in the format that the pipeline asks for.
     fn store(&self, schema: &Schema) -> Result<BatchStore, AppError> {
         let format = RowFormat::new(self.pipeline.batch.format, schema);
-        Ok(BatchStore::open(&self.workdir)?.with_format(format))
+        Ok(BatchStore::open(&self.workdir)?.with_format(format).with_objects(self.objects()?))
     }
 
     /// How far a run in the work directory has come, if there is one.
     fn begun(&self, replay: &Replay) -> Result<PriorRun, AppError> {
-        if !self.workdir.join("batches").is_dir() {
+        if self.has_no_batches() {
             return Ok(PriorRun::default());
         }
-        let store = BatchStore::open(&self.workdir)?;
+        let store = BatchStore::open(&self.workdir)?.with_objects(self.objects()?);
+        store.reconcile()?;
         let (manifests, end) = (store.manifests()?, store.end()?);
         let (windows, rows) = (manifests.len(), manifests.iter().map(|manifest| manifest.rows).sum());
         let next = BatchStore::first_missing(&manifests, replay.from);

@@ -25,8 +25,10 @@ mod assemble;
 mod cut;
 mod error;
 mod manifest;
+mod objects;
 mod open;
 mod quarantine;
+mod remote;
 mod rows;
 mod runs;
 mod seal;
@@ -40,6 +42,7 @@ pub use error::BatchError;
 pub use manifest::{
     EventRange, FORMAT, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd, TimeSpan,
 };
+pub use objects::Objects;
 pub use quarantine::Quarantined;
 pub use rows::{BatchRows, RowFormat};
 pub use store::{BatchStore, Durability, Lock};

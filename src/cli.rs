@@ -115,7 +115,10 @@ fn app(pipeline: &Path, place: &PlaceArgs) -> Result<App, CliError> {
 
 fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
     let workdir = place.workdir.clone().unwrap_or_else(|| default_workdir(&pipeline));
-    App { pipeline: Arc::new(pipeline), workdir, progress: Progress::default(), keys: Keys::default() }
+    let storage =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let storage = storage.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();
+    App { pipeline: Arc::new(pipeline), workdir, progress: Progress::default(), keys: Keys::default(), storage }
 }
 
 /// With the solver that the command line names.

@@ -1,6 +1,6 @@
 //! Work that would hold up the async runtime's threads: what waits for the disk, and what computes.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, mpsc};
 
 use tokio::sync::oneshot;
 
@@ -46,4 +46,27 @@ pub(crate) async fn computing<T: Send + 'static>(work: impl FnOnce() -> T + Send
         // The pool lives as long as the process.
         Err(_) => std::future::pending().await,
     }
+}
+
+/// Runs requests of a library that is async, from a thread that may wait, and gives their result. They have a runtime of their
+/// own, so that it does not matter whether the thread belongs to one.
+pub(crate) fn request<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    // The work does not panic, and the runtime does not end before the process.
+    requesting(work).recv().expect("the request is answered")
+}
+
+/// Begins them; the result comes by the channel.
+pub(crate) fn requesting<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> mpsc::Receiver<T> {
+    static REQUESTS: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let builder = builder.worker_threads(1).thread_name("requests").enable_all();
+        // Without threads nothing of this program runs.
+        builder.build().expect("a thread can be started")
+    });
+    let (sender, result) = mpsc::sync_channel(1);
+    REQUESTS.spawn(async move {
+        // The caller may have gone away.
+        let _ = sender.send(work.await);
+    });
+    result
 }

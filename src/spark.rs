@@ -8,7 +8,6 @@ mod expression;
 mod plan;
 mod session;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +16,10 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::batch::BatchStore;
 use crate::config::{Schema, Spark};
 use crate::model::{RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
+use crate::record::WindowIndex;
 use crate::spark::expression::texts_literal;
 use crate::spark::plan::{Encoded, METRICS, MOST_ITERATIONS};
 use crate::spark::session::{Fault, NAME, Session};
@@ -27,19 +28,27 @@ use crate::spark::session::{Fault, NAME, Session};
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// A cluster that fits.
+/// A cluster that fits, in a session that it keeps while it is there.
 #[derive(Debug)]
-pub(crate) struct SparkSolver {
-    schema: Arc<Schema>,
+pub(crate) struct SparkCluster {
     remote: ChannelBuilder,
     /// Without what may be secret.
     address: String,
+    /// Where it finds the batch files, when not where this process does.
+    batches: Option<String>,
+    session: Mutex<Option<Session>>,
+    runtime: Handle,
+    stop: CancellationToken,
+}
+
+/// Fits to the windows of one store.
+#[derive(Debug)]
+struct SparkSolver {
+    cluster: Arc<SparkCluster>,
+    schema: Arc<Schema>,
+    store: BatchStore,
     /// Where the cluster finds the batch files.
     folder: String,
-    runtime: Handle,
-    /// The session of the fits so far, while the server is there.
-    session: Mutex<Option<Session>>,
-    stop: CancellationToken,
 }
 
 /// Why a cluster cannot be used.
@@ -72,17 +81,12 @@ pub(crate) enum SparkError {
     },
 }
 
-impl SparkSolver {
-    /// Connects to the cluster; `batches` is the folder of batch files, as this process names it.
+impl SparkCluster {
+    /// Connects to the cluster.
     ///
     /// # Errors
     /// It does not answer, or cannot train.
-    pub(crate) async fn connect(
-        spark: &Spark,
-        schema: Arc<Schema>,
-        batches: &Path,
-        stop: CancellationToken,
-    ) -> Result<Self, SparkError> {
+    pub(crate) async fn connect(spark: &Spark, stop: CancellationToken) -> Result<Self, SparkError> {
         let address = spark.address().to_owned();
         let mut remote =
             ChannelBuilder::parse(&spark.remote).map_err(|error| SparkError::Address { reason: error.message() })?;
@@ -92,16 +96,12 @@ impl SparkSolver {
                 remote.set(key, NAME);
             }
         }
-        let folder = spark.batches.clone().unwrap_or_else(|| {
-            let whole = std::path::absolute(batches).unwrap_or_else(|_| batches.to_owned());
-            format!("file://{}", whole.display())
-        });
         let session = Session::open(&remote).await.map_err(|fault| match fault {
             Fault::Away(reason) => SparkError::Away { address: address.clone(), reason },
             Fault::Refused(reason) => SparkError::Refused { address: address.clone(), reason },
         })?;
         let (runtime, session) = (Handle::current(), Mutex::new(Some(session)));
-        Ok(Self { schema, remote, address, folder, runtime, session, stop })
+        Ok(Self { remote, address, batches: spark.batches.clone(), session, runtime, stop })
     }
 
     /// Ends the session.
@@ -111,22 +111,30 @@ impl SparkSolver {
         }
     }
 
+    /// What fits to the windows of a store.
+    pub(crate) fn solver(self: Arc<Self>, schema: Arc<Schema>, store: BatchStore) -> Arc<dyn RemoteSolver> {
+        let folder = self.batches.clone().unwrap_or_else(|| seen_by_spark(&store));
+        Arc::new(SparkSolver { cluster: self, schema, store, folder })
+    }
+}
+
+impl SparkSolver {
     /// Fits, waiting for a server that is away until told to stop.
     async fn fit(&self, task: &RemoteTask<'_>) -> Result<RemoteOptimum, RemoteError> {
         let mut wait = FIRST_WAIT;
-        let mut held = self.session.lock().await;
+        let mut held = self.cluster.session.lock().await;
         loop {
             let fault = tokio::select! {
                 found = self.attempt(&mut held, task) => match found {
                     Ok(optimum) => {
                         if wait > FIRST_WAIT {
-                            tracing::info!("Spark at {} is back", self.address);
+                            tracing::info!("Spark at {} is back", self.cluster.address);
                         }
                         return Ok(optimum);
                     }
                     Err(fault) => fault,
                 },
-                () = self.stop.cancelled() => {
+                () = self.cluster.stop.cancelled() => {
                     if let Some(session) = held.take() {
                         session.close().await;
                     }
@@ -138,17 +146,20 @@ impl SparkSolver {
                 Fault::Refused(reason) => {
                     return Err(RemoteError::Failed(format!(
                         "Spark at {} failed: {reason}; the windows wait, and the next `windrow train` goes on with them",
-                        self.address
+                        self.cluster.address
                     )));
                 }
                 Fault::Away(reason) if wait == FIRST_WAIT => {
-                    tracing::warn!("Spark at {} is away ({reason}): the windows wait until it is back", self.address);
+                    tracing::warn!(
+                        "Spark at {} is away ({reason}): the windows wait until it is back",
+                        self.cluster.address
+                    );
                 }
                 Fault::Away(reason) => tracing::debug!(reason, "Spark is still away"),
             }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.stop.cancelled() => return Err(RemoteError::Stopped),
+                () = self.cluster.stop.cancelled() => return Err(RemoteError::Stopped),
             }
             wait = (wait * 2).min(LONGEST_WAIT);
         }
@@ -157,9 +168,10 @@ impl SparkSolver {
     async fn attempt(&self, held: &mut Option<Session>, task: &RemoteTask<'_>) -> Result<RemoteOptimum, Fault> {
         let session = match held {
             Some(session) => session,
-            None => held.insert(Session::open(&self.remote).await?),
+            None => held.insert(Session::open(&self.cluster.remote).await?),
         };
-        let rows = || plan::labelled(task, &self.schema, &self.folder);
+        let files = self.files(task)?;
+        let rows = || plan::labelled(task, &files, &self.schema);
         self.check(session, task, plan::counted(rows(), &self.schema)).await?;
         let encoded = Encoded::new(task.encoder, &self.schema);
         let mut kept = Vec::new();
@@ -195,6 +207,17 @@ impl SparkSolver {
         })
     }
 
+    /// The batch files of a task's windows, as the cluster names them.
+    fn files(&self, task: &RemoteTask<'_>) -> Result<Vec<String>, Fault> {
+        let folder = self.folder.trim_end_matches('/');
+        let file = |window: &WindowIndex| {
+            let manifest = self.store.manifest(*window).map_err(|error| Fault::Refused(error.to_string()))?;
+            let sha256 = manifest.map(|manifest| manifest.sha256).unwrap_or_default();
+            Ok(format!("{folder}/{}", self.store.batch_name(*window, &sha256)))
+        };
+        task.windows.iter().map(file).collect()
+    }
+
     /// Whether the cluster sees the rows that the windows have.
     async fn check(
         &self,
@@ -218,9 +241,20 @@ impl SparkSolver {
     }
 }
 
+/// The folder or URL of batch files by the names of Hadoop's file systems.
+fn seen_by_spark(store: &BatchStore) -> String {
+    match store.url() {
+        Some(url) => url.replacen("s3://", "s3a://", 1),
+        None => {
+            let whole = std::path::absolute(store.folder()).unwrap_or_else(|_| store.folder().to_owned());
+            format!("file://{}", whole.display())
+        }
+    }
+}
+
 impl RemoteSolver for SparkSolver {
     /// Waits for the cluster, so not to be called on a thread of the runtime or of a computing pool.
     fn minimise(&self, task: &RemoteTask<'_>) -> Result<RemoteOptimum, RemoteError> {
-        self.runtime.block_on(self.fit(task))
+        self.cluster.runtime.block_on(self.fit(task))
     }
 }

@@ -25,7 +25,7 @@ const MAY_IMPORT: [(&str, &[&str]); 30] = [
     ("broker", &["record", "config", "telemetry", "runtime", "embedded"]),
     ("batch", LAYER_0),
     ("frames", &["record", "config", "batch", "model"]),
-    ("spark", &["record", "config", "model"]),
+    ("spark", &["record", "config", "batch", "model"]),
     ("inspection", &["record", "config", "runtime", "dataset"]),
     ("registry", &["record", "config", "telemetry", "files", "evaluation", "model"]),
     ("monitor", &["record", "telemetry", "runtime", "files", "batch", "registry"]),

@@ -18,6 +18,7 @@ use crate::runtime::blocking;
 const RUN_ID_LENGTH: usize = 16;
 
 /// What is known before the first row moves.
+#[derive(Clone)]
 pub(super) struct RunInputs {
     pub(super) schema: Arc<Schema>,
     /// The sha256 of the dataset; none where it is not there and not needed: other producers' rows, columns by name.

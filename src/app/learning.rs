@@ -9,7 +9,7 @@ use crate::app::cluster::Cluster;
 use crate::app::inputs::RunInputs;
 use crate::app::running::Running;
 use crate::app::telling::Process;
-use crate::app::{App, AppError, timestamp, workdir};
+use crate::app::{App, AppError, timestamp};
 use crate::batch::BatchStore;
 use crate::config::{Schema, WindowPolicy};
 use crate::dataset::DatasetReader;
@@ -38,22 +38,20 @@ impl App {
         Ok(())
     }
 
-    /// The cluster that fits, if there is to be one.
-    pub(super) async fn cluster(&self, schema: &Arc<Schema>, stop: &CancellationToken) -> Result<Cluster, AppError> {
-        Cluster::connect(&self.pipeline, schema, &self.workdir.join("batches"), stop).await
-    }
-
     /// Trainer and advisor without the other stages; begins with the first window without a model.
     ///
     /// # Errors
     /// The work directory holds another run; and as [`Trainer::run`] and [`Advisor::run`].
     pub(crate) async fn train(&self, memory: usize, stop: CancellationToken) -> Result<(), AppError> {
-        workdir::compare(&self.workdir, &self.pipeline, None)?;
+        let app = self.clone();
+        blocking(move || app.compare(None)).await?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let rows = self.dataset_rows().await?;
         let schema = self.schema()?;
         let store = self.store(&schema)?;
-        let cluster = self.cluster(&schema, &stop).await?;
+        let reconciling = store.clone();
+        blocking(move || reconciling.reconcile()).await?;
+        let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let delay = self.pipeline.advise.label_delay;
         let trainer = self.trainer(&schema, store.clone(), &registry, memory / 2, rows);
         let advisor = self.advisor(&schema, store, &registry, memory / 2, delay);
@@ -70,8 +68,9 @@ impl App {
     ) -> Result<(), AppError> {
         let stop = stop.child_token();
         let _guard = stop.clone().drop_guard();
-        let trainer = Trainer { remote: cluster.solver(), ..trainer };
-        let advisor = Advisor { remote: cluster.solver(), ..advisor };
+        let solver = cluster.solver(&trainer.schema, &trainer.store);
+        let trainer = Trainer { remote: solver.clone(), ..trainer };
+        let advisor = Advisor { remote: solver, ..advisor };
         let training = self.told(Stage::Trainer, Process::Alone, stop.clone(), trainer.run(stop.clone()));
         let advising = advisor.run(stop.clone());
         let stopped = |result: Result<(), AppError>| {
@@ -97,17 +96,19 @@ impl App {
         label_delay: Option<u32>,
         stop: CancellationToken,
     ) -> Result<Option<Advice>, AppError> {
-        workdir::compare(&self.workdir, &self.pipeline, None)?;
-        if !self.workdir.join("batches").is_dir() {
+        let app = self.clone();
+        blocking(move || app.compare(None)).await?;
+        if self.has_no_batches() {
             return Ok(None);
         }
         let schema = self.schema()?;
         let store = self.store(&schema)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let delay = label_delay.unwrap_or(self.pipeline.advise.label_delay);
-        let cluster = self.cluster(&schema, &stop).await?;
+        let cluster = Cluster::connect(&self.pipeline, &stop).await?;
+        let solver = cluster.solver(&schema, &store);
         let advisor = self.advisor(&schema, store, &registry, memory, delay);
-        let advice = Advisor { remote: cluster.solver(), ..advisor }.once(stop).await;
+        let advice = Advisor { remote: solver, ..advisor }.once(stop).await;
         cluster.close().await;
         Ok(advice?)
     }

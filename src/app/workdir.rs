@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::batch::{BatchError, BatchStore, partials_folder};
+use crate::batch::{BatchError, BatchStore, Objects, partials_folder};
 use crate::config::Pipeline;
 use crate::files;
 use crate::producer::Replay;
@@ -76,12 +76,37 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         read => read.map_err(|source| WorkdirError::Read { path: path.clone(), reason: source.to_string() })?,
     };
-    let unreadable = |reason: String| WorkdirError::Read { path: path.clone(), reason };
-    let held: RunFile = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
-    if held.format > FORMAT {
-        return Err(unreadable(format!("it has format {}, which this windrow is too old to read", held.format)));
+    let changes = changes(&text, pipeline, origin);
+    match changes.map_err(|reason| WorkdirError::Read { path: path.clone(), reason })?.as_slice() {
+        [] => Ok(()),
+        changes => Err(WorkdirError::Changed { path: workdir.to_owned(), changes: changes.to_vec() }),
     }
-    let now = serde_json::to_value(pipeline).map_err(|error| unreadable(error.to_string()))?;
+}
+
+/// Makes sure that what an object store holds was made from this pipeline and dataset.
+///
+/// # Errors
+/// As [`compare`].
+pub(crate) fn compare_store(
+    objects: &Objects,
+    pipeline: &Pipeline,
+    origin: Option<&Origin<'_>>,
+) -> Result<(), WorkdirError> {
+    let Some(text) = objects.read(RUN_FILE)? else { return Ok(()) };
+    let changes = changes(&text, pipeline, origin);
+    match changes.map_err(|reason| WorkdirError::Read { path: objects.place(RUN_FILE), reason })?.as_slice() {
+        [] => Ok(()),
+        changes => Err(WorkdirError::StoreChanged { url: objects.url().to_owned(), changes: changes.to_vec() }),
+    }
+}
+
+/// What is not the same as when a run was begun; why that cannot be told, where it cannot.
+fn changes(run: &[u8], pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<Vec<String>, String> {
+    let held: RunFile = serde_json::from_slice(run).map_err(|error| error.to_string())?;
+    if held.format > FORMAT {
+        return Err(format!("it has format {}, which this windrow is too old to read", held.format));
+    }
+    let now = serde_json::to_value(pipeline).map_err(|error| error.to_string())?;
     let mut changes = differences(&held.pipeline, &now);
     if let Some(origin) = origin {
         if held.dataset.as_deref().zip(origin.dataset).is_some_and(|(held, now)| held != now) {
@@ -92,7 +117,7 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
             changes.extend(differences(held, now).into_iter().map(|change| format!("replay.{change}")));
         }
     }
-    if changes.is_empty() { Ok(()) } else { Err(WorkdirError::Changed { path: workdir.to_owned(), changes }) }
+    Ok(changes)
 }
 
 /// The sha256 of the dataset that a directory was made from, where it says so.
@@ -151,6 +176,32 @@ pub(crate) fn describe(
     };
     let text = serde_json::to_vec_pretty(&run).map_err(|error| failed(error.into()))?;
     files::write_whole(&path, &text).map(drop).map_err(failed)
+}
+
+/// Tells an object store what its files are made from; where it says so already, that must be the same.
+///
+/// # Errors
+/// As [`compare`].
+pub(crate) fn describe_store(
+    objects: &Objects,
+    workdir: &Path,
+    pipeline: &Pipeline,
+    origin: &Origin<'_>,
+) -> Result<(), WorkdirError> {
+    let path = workdir.join(RUN_FILE);
+    let text = fs::read(&path).map_err(|source| WorkdirError::Write { path, source })?;
+    if objects.create(RUN_FILE, text)? { Ok(()) } else { compare_store(objects, pipeline, Some(origin)) }
+}
+
+/// Makes sure that an object store holds no run.
+///
+/// # Errors
+/// It does, or cannot be read.
+pub(crate) fn refuse_used(objects: &Objects) -> Result<(), WorkdirError> {
+    match objects.list()?.keys().any(|name| name == RUN_FILE || name.starts_with("window-")) {
+        true => Err(WorkdirError::StoreInUse { url: objects.url().to_owned() }),
+        false => Ok(()),
+    }
 }
 
 /// Removes a run, and nothing else.
@@ -226,6 +277,24 @@ pub(crate) enum WorkdirError {
         path: PathBuf,
         /// What is not the same.
         changes: Vec<String>,
+    },
+    /// Another run is in the object store.
+    #[error(
+        "{url} holds batch files that were made from something else, and nothing in it was changed:\n  {}\ngo back to that, or \
+         name another with batch.url",
+        changes.join("\n  ")
+    )]
+    StoreChanged {
+        /// The store.
+        url: String,
+        /// What is not the same.
+        changes: Vec<String>,
+    },
+    /// `--fresh` where files are that others may read.
+    #[error("{url} holds batch files, which --fresh does not remove: remove them, or name another with batch.url")]
+    StoreInUse {
+        /// The store.
+        url: String,
     },
     /// A group fills it.
     #[error("a group fills the work directory {}: join it with --group, or choose another with --workdir", path.display())]

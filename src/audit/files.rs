@@ -1,7 +1,7 @@
 //! The files of each window, held against its manifest and against the dataset.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -44,7 +44,7 @@ pub(crate) fn check(
         unnumbered: Vec::new(),
         findings: Vec::new(),
     };
-    let path = store.batch_path(manifest.window);
+    let path = store.batch_place(manifest);
     let digest = FileDigest { bytes: manifest.bytes, sha256: manifest.sha256.clone() };
     let read = files.read_batch(store, manifest, columns, delimiter, original);
     files.compare(manifest, &path, read, Some(&digest));
@@ -90,9 +90,15 @@ impl WindowFiles {
         delimiter: u8,
         original: &Original,
     ) -> io::Result<FileDigest> {
-        let path = &store.batch_path(manifest.window);
-        let digest = Hashing::open(path)?.finish()?;
-        let mut records = store.format().read(path, delimiter).map_err(|error| io::Error::other(error.to_string()))?;
+        let path = &store.batch_place(manifest);
+        let other = |error: BatchError| match error {
+            BatchError::Read { source, .. } => source,
+            error => io::Error::other(error.to_string()),
+        };
+        let mut file = store.batch_file(manifest).map_err(other)?;
+        let digest = Hashing::new(file.try_clone()?).finish()?;
+        file.rewind()?;
+        let mut records = store.format().read(file, path, delimiter).map_err(other)?;
         let broken = |error: crate::record::ReadError| io::Error::other(error.to_string());
         let header = records.next_record().map_err(broken)?.map(|record| record.bytes.to_vec());
         let mut parser = RecordParser::new(delimiter);
@@ -132,7 +138,7 @@ impl WindowFiles {
         manifest: &Manifest,
         original: &Original,
     ) -> io::Result<FileDigest> {
-        let mut source = Hashing::open(path)?;
+        let mut source = Hashing::new(File::open(path)?);
         let mut comparison = original.comparison();
         let mut faults = Vec::new();
         let read = store.quarantined(manifest.window, &mut source, |line| {
@@ -239,8 +245,8 @@ struct Hashing {
 }
 
 impl Hashing {
-    fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::open(path)?, digest: Sha256::new(), bytes: 0 })
+    fn new(file: File) -> Self {
+        Self { file, digest: Sha256::new(), bytes: 0 }
     }
 
     /// Reads what is left, and gives the digest and length of the whole file.

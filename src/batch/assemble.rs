@@ -10,7 +10,6 @@ use roaring::RoaringTreemap;
 
 use crate::batch::open::row_ranges;
 use crate::batch::runs::Runs;
-use crate::batch::seal::{publish, write_json};
 use crate::batch::spill::Spill;
 use crate::batch::{
     BatchError, BatchStore, CsvFormat, EventRange, FORMAT, Manifest, OffsetRange, RowRange, SealReason, StreamEnd,
@@ -134,8 +133,7 @@ impl Assembly {
             sent: ends().find_map(|end| end.sent),
             deleted: ends().flat_map(|end| end.deleted.clone()).collect(),
         };
-        write_json(&self.whole, &end, &self.whole.end_path())?;
-        Ok(end)
+        self.whole.keep_end(end)
     }
 
     /// Where windows are counted from; `None` while a partition may still turn out to begin earlier.
@@ -176,15 +174,15 @@ impl Assembly {
         }
         let sum = |of: fn(&Manifest) -> u64| sealed().map(|(_, manifest)| of(manifest)).sum::<u64>();
         let rows = self.whole.format().convert(rows.finish()?)?;
-        let file = publish(&self.whole, rows, &self.whole.batch_path(window))?;
-        let quarantine = aside.map(|aside| publish(&self.whole, aside.finish()?, &self.whole.quarantine_path(window)));
+        let file = self.whole.keep_rows(rows, window)?;
+        let quarantine = aside.map(|aside| self.whole.keep_quarantine(aside.finish()?, window));
         let offsets = |of: fn(&Manifest) -> &Vec<OffsetRange>| {
             sealed().flat_map(|(_, manifest)| of(manifest).iter().copied()).collect::<Vec<_>>()
         };
         let times = sealed().filter_map(|(_, manifest)| manifest.event_time);
         let event_time =
             times.reduce(|one, other| EventRange { first: one.first.min(other.first), last: one.last.max(other.last) });
-        let manifest = Manifest {
+        self.whole.keep_manifest(Manifest {
             format: FORMAT,
             window,
             rows: sum(|one| one.rows),
@@ -205,9 +203,7 @@ impl Assembly {
             bytes: file.bytes,
             sha256: file.sha256,
             quarantine: quarantine.transpose()?,
-        };
-        write_json(&self.whole, &manifest, &self.whole.manifest_path(window))?;
-        Ok(manifest)
+        })
     }
 
     fn take_rows(&self, store: &BatchStore, manifest: &Manifest, rows: &mut Runs) -> Result<(), BatchError> {

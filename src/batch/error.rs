@@ -93,6 +93,38 @@ pub enum BatchError {
         /// The offset.
         offset: Offset,
     },
+    /// An object store that cannot be.
+    #[error("batch.url {url}: {reason}")]
+    Store {
+        /// The URL.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An object store that is not the one that a work directory knows.
+    #[error(
+        "{url} does not hold {name} as {} knows it: this is not the store that it was filled to, or somebody has changed it; name \
+         the right one with batch.url, or choose another --workdir",
+        workdir.display()
+    )]
+    OtherStore {
+        /// The store.
+        url: String,
+        /// What it does not hold.
+        name: String,
+        /// The folder that knows it.
+        workdir: PathBuf,
+    },
+    /// Another consumer.
+    #[error(
+        "{} is there already, with other rows: another consumer fills this store; end one of them, or give each a batch.url of its \
+         own; what is sealed is not harmed",
+        path.display()
+    )]
+    Rival {
+        /// What both wrote.
+        path: PathBuf,
+    },
     /// Something failed before.
     #[error("the batch writer has stopped at an earlier failure; start again: what is sealed is not harmed")]
     Stopped,

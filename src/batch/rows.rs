@@ -68,9 +68,8 @@ impl RowFormat {
         stored.map_or(Cow::Borrowed(record), Cow::Owned)
     }
 
-    /// The records of a file, the header first.
-    pub(crate) fn read(&self, path: &Path, delimiter: u8) -> Result<BatchRows, BatchError> {
-        let file = File::open(path).map_err(BatchError::read(path))?;
+    /// The records of a file, the header first; `path` serves its errors.
+    pub(crate) fn read(&self, file: File, path: &Path, delimiter: u8) -> Result<BatchRows, BatchError> {
         let source: Box<dyn Read + Send> = match self {
             Self::Csv => Box::new(file),
             Self::Parquet(layout) => Box::new(

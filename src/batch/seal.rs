@@ -1,16 +1,7 @@
 //! Sealing: file, then quarantine, then manifest; each whole, synced and in its place before the next.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
-
-use serde::Serialize;
-
 use crate::batch::open::OpenWindow;
-use crate::batch::spill::Whole;
-use crate::batch::{
-    BatchError, BatchStore, FORMAT, FileDigest, Manifest, OffsetRange, ResumePoint, SealReason, TimeSpan,
-};
+use crate::batch::{BatchError, BatchStore, FORMAT, Manifest, OffsetRange, ResumePoint, SealReason, TimeSpan};
 use crate::record::{RunId, WindowIndex};
 
 /// What the writer knows of a window and the window itself does not.
@@ -35,9 +26,9 @@ pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Re
     let window = sealing.window;
     let (row_numbers, quarantined_rows) = (open.row_ranges(sealing.step), open.quarantined_ranges(sealing.step));
     let offsets = open.offset_ranges();
-    let rows = publish(store, store.format().convert(open.runs.finish()?)?, &store.batch_path(window))?;
-    let aside = open.quarantine.map(|aside| publish(store, aside.finish()?, &store.quarantine_path(window)));
-    let manifest = Manifest {
+    let rows = store.keep_rows(store.format().convert(open.runs.finish()?)?, window)?;
+    let aside = open.quarantine.map(|aside| store.keep_quarantine(aside.finish()?, window));
+    store.keep_manifest(Manifest {
         format: FORMAT,
         window,
         rows: open.rows,
@@ -58,25 +49,5 @@ pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Re
         bytes: rows.bytes,
         sha256: rows.sha256,
         quarantine: aside.transpose()?,
-    };
-    write_json(store, &manifest, &store.manifest_path(window))?;
-    Ok(manifest)
-}
-
-pub(crate) fn publish(store: &BatchStore, whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
-    store.sync_file(&whole.file, &whole.path)?;
-    store.publish(&whole.path, to)?;
-    Ok(whole.digest)
-}
-
-/// Writes a small file whole.
-pub(crate) fn write_json(store: &BatchStore, value: &impl Serialize, to: &Path) -> Result<(), BatchError> {
-    let name = to.file_name().unwrap_or_default();
-    let path = store.open_folder().join(name);
-    let mut text = serde_json::to_vec_pretty(value).map_err(|error| BatchError::write(&path)(error.into()))?;
-    text.push(b'\n');
-    let mut file = File::create(&path).map_err(BatchError::write(&path))?;
-    file.write_all(&text).map_err(BatchError::write(&path))?;
-    store.sync_file(&file, &path)?;
-    store.publish(&path, to)
+    })
 }

@@ -1,15 +1,20 @@
 //! The folders of a work directory that hold windows, and what is read from them.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use roaring::RoaringTreemap;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::batch::objects::Objects;
 use crate::batch::quarantine::{self, Quarantined};
-use crate::batch::{BatchError, BatchRows, FORMAT, Manifest, OffsetRange, RowFormat, StreamEnd};
+use crate::batch::remote::{END, json};
+use crate::batch::spill::Whole;
+use crate::batch::{BatchError, BatchRows, FORMAT, FileDigest, Manifest, OffsetRange, RowFormat, StreamEnd};
 use crate::files;
 use crate::record::{Offset, Partition, RowNumber, WindowIndex};
 
@@ -23,6 +28,7 @@ pub struct BatchStore {
     quarantine: PathBuf,
     durability: Durability,
     format: RowFormat,
+    objects: Option<Arc<Objects>>,
 }
 
 /// Whether files are forced to the disk before they count.
@@ -49,7 +55,7 @@ impl BatchStore {
         for folder in [&batches, &quarantine] {
             fs::create_dir_all(folder).map_err(BatchError::write(folder))?;
         }
-        Ok(Self { batches, quarantine, durability: Durability::default(), format: RowFormat::Csv })
+        Ok(Self { batches, quarantine, durability: Durability::default(), format: RowFormat::Csv, objects: None })
     }
 
     /// The same store with another durability.
@@ -62,6 +68,22 @@ impl BatchStore {
     #[must_use]
     pub fn with_format(self, format: RowFormat) -> Self {
         Self { format, ..self }
+    }
+
+    /// The same store with its files in an object store; the folders keep copies of what is small.
+    #[must_use]
+    pub fn with_objects(self, objects: Option<Arc<Objects>>) -> Self {
+        Self { objects, ..self }
+    }
+
+    /// The URL of its files, where they are in an object store.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.objects.as_deref().map(Objects::url)
+    }
+
+    pub(crate) fn objects(&self) -> Option<&Arc<Objects>> {
+        self.objects.as_ref()
     }
 
     /// How its rows stand in their files.
@@ -124,6 +146,7 @@ impl BatchStore {
     /// # Errors
     /// It is damaged, or newer than this program.
     pub fn manifest(&self, window: WindowIndex) -> Result<Option<Manifest>, BatchError> {
+        self.copy_manifest(window)?;
         let path = self.manifest_path(window);
         let manifest: Option<Manifest> = read_json(&path)?;
         if let Some(Err(reason)) = manifest.as_ref().map(Manifest::check) {
@@ -137,6 +160,7 @@ impl BatchStore {
     /// # Errors
     /// It is damaged, or newer than this program.
     pub fn end(&self) -> Result<Option<StreamEnd>, BatchError> {
+        self.copy_end()?;
         read_json(&self.end_path())
     }
 
@@ -145,8 +169,16 @@ impl BatchStore {
     /// # Errors
     /// The file cannot be read.
     pub fn rows(&self, window: WindowIndex, delimiter: u8) -> Result<BatchRows, BatchError> {
-        let path = self.batch_path(window);
-        let mut records = self.format.read(&path, delimiter)?;
+        // Only one that is an object has a name that its manifest tells.
+        let manifest = if self.objects.is_some() { self.manifest(window)? } else { None };
+        let (file, path) = match &manifest {
+            Some(manifest) => (self.batch_file(manifest)?, self.batch_place(manifest)),
+            None => {
+                let path = self.batch_path(window);
+                (File::open(&path).map_err(BatchError::read(&path))?, path)
+            }
+        };
+        let mut records = self.format.read(file, &path, delimiter)?;
         match records.next_record() {
             Ok(Some(_)) => Ok(records),
             Ok(None) => Err(BatchError::Damaged { path, reason: "it has no header line".to_owned() }),
@@ -154,7 +186,7 @@ impl BatchStore {
         }
     }
 
-    /// Where the rows of a window are, once it is sealed.
+    /// Where the rows of a window are, once it is sealed, where they are in a folder.
     #[must_use]
     pub fn batch_path(&self, window: WindowIndex) -> PathBuf {
         self.batches.join(format!("{}.{}", window.file_stem(), self.format.extension()))
@@ -171,7 +203,7 @@ impl BatchStore {
     }
 
     pub(crate) fn end_path(&self) -> PathBuf {
-        self.batches.join("end.json")
+        self.batches.join(END)
     }
 
     /// Reads the messages in the quarantine file of a window from `file`, one after the other.
@@ -218,9 +250,8 @@ impl BatchStore {
         &self.batches
     }
 
-    /// Makes sure that a sealed window's files are as long as they were: what was cut off or removed since is reported before
-    /// anything is built on it.
-    pub(crate) fn check_lengths(&self, manifest: &Manifest) -> Result<(), BatchError> {
+    /// Makes sure that a window's files in their folders are as long as its manifest says.
+    pub(crate) fn check_files(&self, manifest: &Manifest) -> Result<(), BatchError> {
         let batch = (self.batch_path(manifest.window), Some(manifest.bytes));
         let aside = (self.quarantine_path(manifest.window), manifest.quarantine.as_ref().map(|file| file.bytes));
         for (path, promised) in [batch, aside] {
@@ -275,21 +306,55 @@ impl BatchStore {
         moved.map_err(BatchError::write(to))
     }
 
-    /// The windows of which the folder of the batch files holds a file of this kind, ascending.
+    /// Puts a file that is whole in its place.
+    pub(crate) fn keep(&self, whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
+        self.sync_file(&whole.file, &whole.path)?;
+        self.publish(&whole.path, to)?;
+        Ok(whole.digest)
+    }
+
+    /// Writes a small file whole.
+    pub(crate) fn write_json(&self, value: &impl Serialize, to: &Path) -> Result<(), BatchError> {
+        let path = self.open_folder().join(to.file_name().unwrap_or_default());
+        let text = json(value).map_err(|error| BatchError::write(&path)(error.into()))?;
+        let mut file = File::create(&path).map_err(BatchError::write(&path))?;
+        file.write_all(&text).map_err(BatchError::write(&path))?;
+        self.sync_file(&file, &path)?;
+        self.publish(&path, to)
+    }
+
+    /// The windows of which the folder of the batch files, or the object store, holds a file of this kind, ascending.
     pub(crate) fn windows_with(&self, kind: &str) -> Result<Vec<WindowIndex>, BatchError> {
-        self.windows_named(&self.batches, kind)
+        match &self.objects {
+            Some(objects) => Ok(windows_among(objects.list()?.into_keys(), kind)),
+            None => self.windows_named(&self.batches, kind),
+        }
+    }
+
+    /// The windows whose manifests are in the work directory, ascending.
+    pub(crate) fn copies(&self) -> Result<Vec<WindowIndex>, BatchError> {
+        self.windows_named(&self.batches, "json")
     }
 
     fn windows_named(&self, folder: &Path, kind: &str) -> Result<Vec<WindowIndex>, BatchError> {
-        let mut windows = Vec::new();
+        let mut names = Vec::new();
         for entry in fs::read_dir(folder).map_err(BatchError::read(folder))? {
-            let name = entry.map_err(BatchError::read(folder))?.file_name().to_string_lossy().into_owned();
-            let digits = name.strip_prefix("window-").and_then(|name| name.strip_suffix(kind)?.strip_suffix('.'));
-            windows.extend(digits.and_then(|digits| digits.parse().ok()).and_then(WindowIndex::new));
+            names.push(entry.map_err(BatchError::read(folder))?.file_name().to_string_lossy().into_owned());
         }
-        windows.sort();
-        Ok(windows)
+        Ok(windows_among(names, kind))
     }
+}
+
+/// The windows that files of a kind are of, by their names; digits behind a hyphen are of their content.
+fn windows_among(names: impl IntoIterator<Item = String>, kind: &str) -> Vec<WindowIndex> {
+    let of = |name: String| {
+        let name = name.strip_prefix("window-")?.strip_suffix(kind)?.strip_suffix('.')?;
+        WindowIndex::new(name.split_once('-').map_or(name, |(number, _)| number).parse().ok()?)
+    };
+    let mut windows: Vec<WindowIndex> = names.into_iter().filter_map(of).collect();
+    windows.sort();
+    windows.dedup();
+    windows
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, BatchError> {

@@ -135,7 +135,7 @@ impl Check<'_> {
             features,
             stream,
             window: window?,
-            batch: Batch { format: file.batch.format.unwrap_or_default() },
+            batch: self.batch(file.batch),
             quarantine,
             train,
             advise,
@@ -305,6 +305,21 @@ impl Check<'_> {
         let span = self.at_least_one("window.event", span)?;
         let lateness = raw.lateness.map_or(Duration::ZERO, |written| written.0);
         Some(WindowPolicy::Event { span, lateness })
+    }
+
+    fn batch(&mut self, raw: raw::Batch) -> Batch {
+        let is_store = |url: &str| match (url.strip_prefix("s3://"), url.strip_prefix("file://")) {
+            (Some(rest), _) => !rest.starts_with('/') && !rest.is_empty() && !rest.contains(['@', '?', '#', ' ']),
+            (_, Some(folder)) => folder.len() > 1 && folder.starts_with('/'),
+            _ => false,
+        };
+        if raw.url.as_deref().is_some_and(|url| !is_store(url)) {
+            self.fault(
+                "batch.url",
+                "must be s3://BUCKET/PREFIX or file:///FOLDER; credentials come from the environment",
+            );
+        }
+        Batch { format: raw.format.unwrap_or_default(), url: raw.url }
     }
 
     fn at_least_one<T>(&mut self, key: &str, value: Option<T>) -> Option<T> {

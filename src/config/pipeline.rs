@@ -245,10 +245,13 @@ impl WindowPolicy {
 }
 
 /// The `[batch]` table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Batch {
     /// What a batch file is.
     pub format: BatchFormat,
+    /// The object store that the files are in, as `s3://bucket/prefix` or `file:///folder`; the work directory where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 impl Batch {

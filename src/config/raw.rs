@@ -97,6 +97,7 @@ pub(super) struct Stream {
 #[serde(deny_unknown_fields)]
 pub(super) struct Batch {
     pub(super) format: Option<BatchFormat>,
+    pub(super) url: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ use spark_connect_proto::{
 
 use crate::config::{CalendarPart, Schema, TargetRule};
 use crate::model::{EncodedFeature, Encoder, Encoding, Level, RemoteTask};
-use crate::record::{TimeFormat, WindowIndex};
+use crate::record::TimeFormat;
 use crate::spark::expression::{
     attribute, call, cast, column, integer, literal, named, number, params, text, text_literal, texts_literal,
 };
@@ -93,18 +93,18 @@ impl Encoded {
     }
 }
 
-/// The labelled rows that a task means; `folder` is where Spark finds the batch files.
-pub(super) fn labelled(task: &RemoteTask<'_>, schema: &Schema, folder: &str) -> Relation {
-    let mut earlier = task.windows;
+/// The labelled rows that a task means, in the files of its windows.
+pub(super) fn labelled(task: &RemoteTask<'_>, files: &[String], schema: &Schema) -> Relation {
+    let mut earlier = files;
     let mut newest = None;
-    if let (Some(rows), Some((last, before))) = (task.newest_rows, task.windows.split_last()) {
+    if let (Some(rows), Some((last, before))) = (task.newest_rows, files.split_last()) {
         earlier = before;
         let place = attribute("_metadata.row_index".to_owned());
         let is_before = call("<", [place, integer(i64::try_from(rows).unwrap_or(i64::MAX))]);
         // Without the column of the place, so that both parts of the union have the same columns.
-        newest = Some(all_columns(filter(read(&[*last], folder), is_before), schema));
+        newest = Some(all_columns(filter(read(std::slice::from_ref(last)), is_before), schema));
     }
-    let earlier = (!earlier.is_empty()).then(|| all_columns(read(earlier, folder), schema));
+    let earlier = (!earlier.is_empty()).then(|| all_columns(read(earlier), schema));
     let rows = match (earlier, newest) {
         (Some(earlier), Some(newest)) => relation(relation::RelType::SetOp(Box::new(SetOperation {
             left_input: Some(Box::new(earlier)),
@@ -139,13 +139,12 @@ pub(super) fn counted(labelled: Relation, schema: &Schema) -> Relation {
     })))
 }
 
-fn read(windows: &[WindowIndex], folder: &str) -> Relation {
-    let folder = escaped(folder.trim_end_matches('/'));
+fn read(files: &[String]) -> Relation {
     relation(relation::RelType::Read(Read {
         is_streaming: false,
         read_type: Some(read::ReadType::DataSource(read::DataSource {
             format: Some("parquet".to_owned()),
-            paths: windows.iter().map(|window| format!("{folder}/{}.parquet", window.file_stem())).collect(),
+            paths: files.iter().map(|file| escaped(file)).collect(),
             ..read::DataSource::default()
         })),
     }))

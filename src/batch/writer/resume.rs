@@ -51,10 +51,9 @@ impl BatchWriter {
         partitions: &[Partition],
         log: Option<String>,
     ) -> Result<(Self, Resumed), BatchError> {
+        store.reconcile()?;
         let manifests = store.manifests()?;
-        for manifest in &manifests {
-            store.check_lengths(manifest)?;
-        }
+        store.check_lengths(&manifests)?;
         let end = store.end()?;
         store.sweep(manifests.len())?;
         let mut header = write_record(form.columns.iter().map(String::as_str), form.delimiter);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::batch::open::Needed;
-use crate::batch::seal::{Sealing, seal, write_json};
+use crate::batch::seal::{Sealing, seal};
 use crate::batch::writer::BatchWriter;
 use crate::batch::writer::cursors::Cursor;
 use crate::batch::{BatchError, FORMAT, Manifest, OffsetRange, ResumePoint, SealReason, StreamEnd};
@@ -118,8 +118,7 @@ impl BatchWriter {
             sent: self.sent.filter(|_| self.identity.run().is_some()),
             deleted: self.deleted.1.clone(),
         };
-        write_json(&self.store, &end, &self.store.end_path())?;
-        self.end = Some(end);
+        self.end = Some(self.store.keep_end(end)?);
         Ok(())
     }
 
