@@ -9,11 +9,11 @@ mod inputs;
 mod learning;
 mod pages;
 mod running;
+mod storage;
 mod telling;
 mod watch;
 mod workdir;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,6 +42,7 @@ use self::cluster::Cluster;
 pub(crate) use self::error::AppError;
 use self::inputs::{PriorRun, RunInputs};
 pub(crate) use self::running::Running;
+pub(crate) use self::storage::Storage;
 use self::telling::Process;
 use self::watch::watch;
 use self::workdir::Origin;
@@ -61,8 +62,8 @@ pub(crate) struct App {
     pub progress: Progress,
     /// Who may ask the API.
     pub keys: Keys,
-    /// The settings of the object store's client, by the names of the usual variables of the environment.
-    pub storage: BTreeMap<String, String>,
+    /// The object store, where the pipeline names one.
+    pub storage: Storage,
 }
 
 /// How a whole pipeline is run in one process.
@@ -290,8 +291,7 @@ impl App {
 
     /// The object store that the pipeline names, if it does.
     fn objects(&self) -> Result<Option<Arc<Objects>>, AppError> {
-        let url = self.pipeline.batch.url.as_deref();
-        Ok(url.map(|url| Objects::open(url, &self.storage)).transpose()?.map(Arc::new))
+        self.pipeline.batch.url.as_deref().map(|url| self.storage.open(url)).transpose()
     }
 
     /// Whether there cannot be a sealed window.

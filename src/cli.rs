@@ -41,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 use self::args::{Cli, Command, PlaceArgs};
 use self::progress::Display;
 use crate::api::{Keys, KeysError};
-use crate::app::{App, AppError, WorkdirError, default_workdir};
+use crate::app::{App, AppError, Storage, WorkdirError, default_workdir};
 use crate::config::{ConfigError, Pipeline};
 use crate::inspection::InspectionError;
 use crate::telemetry::Progress;
@@ -118,7 +118,13 @@ fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
     let storage =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let storage = storage.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();
-    App { pipeline: Arc::new(pipeline), workdir, progress: Progress::default(), keys: Keys::default(), storage }
+    App {
+        pipeline: Arc::new(pipeline),
+        workdir,
+        progress: Progress::default(),
+        keys: Keys::default(),
+        storage: Storage::new(storage),
+    }
 }
 
 /// With the solver that the command line names.

@@ -31,7 +31,9 @@ const AT_ONCE: usize = 4;
 /// How long the client tries a request again by itself, and how long we do where the store has answered before.
 const RETRY: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(120);
-const PAUSE: Duration = Duration::from_secs(2);
+/// The same where it has not: long enough for a bad line, and not for a wrong address.
+const FIRST_PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(1);
 /// An object that was not there is asked for again after this time: whoever waits for a window asks often.
 const ABSENT: Duration = Duration::from_secs(1);
 /// A manifest or a line of quarantine beyond this is none.
@@ -113,10 +115,12 @@ impl Objects {
                 self.has_answered.store(true, Ordering::Relaxed);
                 return answer;
             };
-            if !self.has_answered.load(Ordering::Relaxed) || began.elapsed() > PATIENCE {
+            let is_known = self.has_answered.load(Ordering::Relaxed);
+            if began.elapsed() > if is_known { PATIENCE } else { FIRST_PATIENCE } {
                 return answer;
             }
             if let Err(error) = &answer
+                && is_known
                 && std::mem::take(&mut is_first)
             {
                 let reason = self.plain(error);
@@ -169,11 +173,10 @@ impl Objects {
             let (store, key, payload) = (Arc::clone(&self.store), self.key(name), payload.clone());
             request(async move { store.put_opts(&key, payload, PutOptions::from(PutMode::Create)).await })
         });
+        // It is there now, whoever has made it.
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         match created {
-            Ok(_) => {
-                self.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-                Ok(true)
-            }
+            Ok(_) => Ok(true),
             // A put whose answer was lost is answered so when it is tried again.
             Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(false),
             Err(error) => Err(self.unwritten(name, &error)),

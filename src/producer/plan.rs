@@ -42,9 +42,16 @@ impl Plan {
             (false, None) => Some(dataset),
         };
         let is_empty = contents.iter().all(|contents| contents.last().is_none() && contents.end.is_none());
+        let turns = contents.len() as u64;
         for (place, contents) in contents.iter().enumerate() {
             let share = from.get() + place as u64;
-            if let Some(first) = contents.first().filter(|first| first.get() != share) {
+            // What is sealed was not sent again into a topic that had lost it: the row before the first is among that.
+            let is_later = |first: RowNumber| {
+                let begins_sealed =
+                    replay.sealed_to.is_some_and(|sealed| first.get() < sealed.get().saturating_add(turns));
+                first.get() > share && (first.get() - share).is_multiple_of(turns) && begins_sealed
+            };
+            if let Some(first) = contents.first().filter(|first| first.get() != share && !is_later(*first)) {
                 let begins = first.get().saturating_sub(place as u64);
                 return Err(ProducerError::OtherStart { topic: topic.to_owned(), begins, from });
             }
@@ -66,7 +73,7 @@ impl Plan {
                 .unwrap_or(0)
                 .checked_add(1)
                 .and_then(RowNumber::new)
-                .map_or(from, |row| row.max(from)),
+                .map_or(from, |row| row.max(from).max(replay.sealed_to.unwrap_or(from))),
         };
         let mut plan = Self { from, last, round: dataset, start: base, share: replay.share, contents };
         while plan.is_within(plan.start) && (plan.has(plan.start) || !plan.is_ours(plan.start)) {
@@ -180,6 +187,25 @@ mod tests {
         for (what, replay, counts, expected) in cases {
             let plan = Plan::new(replay, 6, contents(counts, 1, None), "t").expect(what);
             assert_eq!(missing(&plan), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_topic_that_begins_behind_what_is_sealed_is_gone_on_with() {
+        let of = |place: i32, rows: &[u64]| PartitionContents::of(Partition(place), rows, None);
+        let sealed_to = |sealed| Replay { sealed_to: Some(row(sealed)), ..Replay::default() };
+        // Of rows 1 to 12 on three partitions, the first four were sealed, and the topic lost, before rows 5, 6 and 8 were sent.
+        let topic = || vec![of(0, &[]), of(1, &[5, 8]), of(2, &[6])];
+        let plan = Plan::new(&sealed_to(5), 12, topic(), "t").expect("a plan");
+        assert_eq!(missing(&plan), [(7, 0), (9, 2), (10, 0), (11, 1), (12, 2)]);
+        // A window more was sealed meanwhile.
+        let plan = Plan::new(&sealed_to(7), 12, topic(), "t").expect("a plan");
+        assert_eq!(missing(&plan), [(7, 0), (9, 2), (10, 0), (11, 1), (12, 2)]);
+        // Row 5 is nowhere, or the rows are another replay's.
+        for (sealed, topic) in
+            [(5, vec![of(0, &[]), of(1, &[8]), of(2, &[6])]), (9, vec![of(0, &[]), of(1, &[6]), of(2, &[])])]
+        {
+            assert!(Plan::new(&sealed_to(sealed), 12, topic, "t").is_err());
         }
     }
 

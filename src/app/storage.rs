@@ -1,0 +1,36 @@
+//! The object store of a process: one client, however often it is asked for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use crate::app::AppError;
+use crate::batch::Objects;
+
+/// How the object store is reached.
+#[derive(Clone, Default)]
+pub(crate) struct Storage {
+    settings: BTreeMap<String, String>,
+    opened: Arc<OnceLock<Arc<Objects>>>,
+}
+
+impl Storage {
+    /// `settings` are those of the client, by the names of the usual variables of the environment.
+    pub(crate) fn new(settings: BTreeMap<String, String>) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    pub(super) fn open(&self, url: &str) -> Result<Arc<Objects>, AppError> {
+        if let Some(objects) = self.opened.get() {
+            return Ok(Arc::clone(objects));
+        }
+        let objects = Arc::new(Objects::open(url, &self.settings)?);
+        Ok(Arc::clone(self.opened.get_or_init(|| objects)))
+    }
+}
+
+/// The settings hold secrets.
+impl std::fmt::Debug for Storage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Storage").field("opened", &self.opened).finish_non_exhaustive()
+    }
+}
