@@ -175,10 +175,13 @@ mod with_spark {
             ("numbers", "numeric = [\"a\", \"A\"]", "one_of = [\"yes\", \"it's\"]", "1.0"),
             ("texts", "categorical = [\"`b.c` d\"]\nmin_count = 1", "equals = \"no\"", "0.5"),
         ] {
+            // One of them in a store, whose files have other names.
+            let url = (name == "numbers").then(|| format!("url = \"file://{}\"", at("a store").display()));
+            let url = url.unwrap_or_default();
             let pipeline = format!(
                 "name = \"{name}\"\n[dataset]\npath = \"odd.csv\"\nnull = [\"\", \"NA\"]\n\
                  time = {{ column = \"t\", format = \"seconds\" }}\n[target]\ncolumn = \"y\"\n{target}\n\
-                 [features]\n{features}\n[window]\nrows = 400\n[batch]\nformat = \"parquet\"\n[train]\nl2 = {l2}\n\
+                 [features]\n{features}\n[window]\nrows = 400\n[batch]\nformat = \"parquet\"\n{url}\n[train]\nl2 = {l2}\n\
                  schemes = [\"cumulative\", \"window\", \"sliding=2\"]\n[train.spark]\nremote = \"{}\"\n",
                 server.remote()
             );
