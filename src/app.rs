@@ -95,9 +95,9 @@ impl App {
             self.refuse_disorder(&stop).await?;
         }
         let listener = api::bind(&self.pipeline.serve)?;
+        let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let (app, known) = (self.clone(), inputs.clone());
         let begun = blocking(move || app.look(&known, options.fresh)).await?;
-        let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);

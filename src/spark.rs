@@ -170,6 +170,9 @@ impl SparkSolver {
             Some(session) => session,
             None => held.insert(Session::open(&self.cluster.remote).await?),
         };
+        if let Some(obstacle) = plan::obstacle(task.encoder, &self.schema) {
+            return Err(Fault::Refused(obstacle));
+        }
         let files = self.files(task)?;
         let rows = || plan::labelled(task, &files, &self.schema);
         self.check(session, task, plan::counted(rows(), &self.schema)).await?;

@@ -199,10 +199,20 @@ fn two_consumers_of_one_store_seal_the_same_windows_or_one_ends() {
     let pace = "topic = \"clock\"\npace = { kind = \"fixed\", delay = \"400us\" }";
     fs::write(&file, text.replace("topic = \"rows\"", pace)).expect("a file");
     create(&file);
-    let mut one = consume(&file, "clock-one");
-    std::thread::sleep(Duration::from_millis(150));
-    let mut other = consume(&file, "clock-other");
-    produce(&file);
+    let (mut one, mut other) = (consume(&file, "clock-one"), consume(&file, "clock-other"));
+    let place = folder.path().join("produced").display().to_string();
+    let mut producing = Running::start(&["produce", &file, "--broker", &address, "--workdir", &place]);
+    other.wait_for("window");
+    // For one of them time stands still, unless they differ already.
+    let stopped = other.ended().is_none();
+    if stopped {
+        other.signal("STOP");
+    }
+    assert!(producing.end().success(), "{}", producing.said());
+    one.end();
+    if stopped {
+        other.signal("CONT");
+    }
     let ends = [one.end().success(), other.end().success()];
     assert!(ends.contains(&true) && ends.contains(&false), "{}\n{}", one.said(), other.said());
     let said = if ends[0] { other.said() } else { one.said() };

@@ -40,7 +40,6 @@ const ABSENT: Duration = Duration::from_secs(1);
 const MOST_READ: u64 = 1 << 30;
 
 /// The objects under one URL.
-#[derive(Debug)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
     prefix: String,
@@ -316,6 +315,13 @@ impl Objects {
 
     fn unwritten(&self, name: &str, error: &StoreError) -> BatchError {
         BatchError::write(&self.place(name))(io::Error::other(self.plain(error)))
+    }
+}
+
+/// The client knows secrets.
+impl std::fmt::Debug for Objects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Objects").field("url", &self.url).field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,7 @@ pub(super) fn version() -> String {
         ("embedded", cfg!(feature = "embedded")),
         ("otel", cfg!(feature = "otel")),
         ("redpanda", cfg!(feature = "redpanda")),
+        ("spark", cfg!(feature = "spark")),
         ("tls", cfg!(feature = "tls")),
     ];
     let built: Vec<&str> = features.into_iter().filter(|(_, is_built)| *is_built).map(|(name, _)| name).collect();

@@ -93,6 +93,19 @@ impl Encoded {
     }
 }
 
+/// Why Spark cannot encode the rows, where it cannot: a time that is also used as a text is stored as text, as its format has it.
+pub(super) fn obstacle(encoder: &Encoder, schema: &Schema) -> Option<String> {
+    let has_calendar = encoder.features.iter().any(|feature| matches!(feature.encoding, Encoding::Calendar { .. }));
+    let (index, format) = schema.time.as_ref().filter(|_| has_calendar)?;
+    (format.epoch().is_none() && !schema.is_time_alone(*index)).then(|| {
+        format!(
+            "the times in {} are stored as text, since that column is used as a text too: leave it out of features.categorical, or \
+             leave the calendar out",
+            schema.columns[*index]
+        )
+    })
+}
+
 /// The labelled rows that a task means, in the files of its windows.
 pub(super) fn labelled(task: &RemoteTask<'_>, files: &[String], schema: &Schema) -> Relation {
     let mut earlier = files;
