@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, Keys};
 use crate::audit::{self, Audit, AuditError};
-use crate::batch::{BatchStore, Objects, RowFormat};
+use crate::batch::BatchStore;
 use crate::broker::{Broker, Choice, Connection, LogStorage, StartOptions, topics};
 use crate::config::{Pipeline, Schema};
 use crate::consumer::{Consumer, Group};
@@ -40,12 +40,11 @@ use crate::telemetry::{Event, Progress};
 
 use self::cluster::Cluster;
 pub(crate) use self::error::AppError;
-use self::inputs::{PriorRun, RunInputs};
+use self::inputs::RunInputs;
 pub(crate) use self::running::Running;
 pub(crate) use self::storage::Storage;
 use self::telling::Process;
 use self::watch::watch;
-use self::workdir::Origin;
 pub(crate) use self::workdir::WorkdirError;
 pub(crate) use crate::export::TableFormat;
 pub(crate) use crate::producer::{Replay, Share};
@@ -265,69 +264,6 @@ impl App {
     /// The models cannot be read.
     pub(crate) fn registry(&self) -> Result<Registry, AppError> {
         Ok(Registry::open(&self.workdir)?)
-    }
-
-    /// Makes sure that work directory and object store hold this run or none, and says how far it has come.
-    fn look(&self, inputs: &RunInputs, fresh: bool) -> Result<PriorRun, AppError> {
-        if fresh {
-            if let Some(objects) = self.objects()? {
-                workdir::refuse_used(&objects)?;
-            }
-            workdir::empty(&self.workdir)?;
-        }
-        self.compare(Some(&inputs.origin()))?;
-        workdir::compare_sharing(&self.workdir, false)?;
-        self.begun(&inputs.replay)
-    }
-
-    /// Makes sure that work directory and object store hold this run or none.
-    fn compare(&self, origin: Option<&Origin<'_>>) -> Result<(), AppError> {
-        workdir::compare(&self.workdir, &self.pipeline, origin)?;
-        if let Some(objects) = self.objects()? {
-            workdir::compare_store(&objects, &self.pipeline, origin)?;
-        }
-        Ok(())
-    }
-
-    /// The object store that the pipeline names, if it does.
-    fn objects(&self) -> Result<Option<Arc<Objects>>, AppError> {
-        self.pipeline.batch.url.as_deref().map(|url| self.storage.open(url)).transpose()
-    }
-
-    /// Whether there cannot be a sealed window.
-    fn has_no_batches(&self) -> bool {
-        self.pipeline.batch.url.is_none() && !self.workdir.join("batches").is_dir()
-    }
-
-    /// The work directory, from here on a run's.
-    fn begin(&self, inputs: &RunInputs) -> Result<BatchStore, AppError> {
-        workdir::describe(&self.workdir, &self.pipeline, &inputs.origin(), &timestamp())?;
-        if let Some(objects) = self.objects()? {
-            workdir::describe_store(&objects, &self.workdir, &self.pipeline, &inputs.origin())?;
-        }
-        self.store(&inputs.schema)
-    }
-
-    /// The windows in the work directory, in the format that the pipeline asks for.
-    fn store(&self, schema: &Schema) -> Result<BatchStore, AppError> {
-        let format = RowFormat::new(self.pipeline.batch.format, schema);
-        Ok(BatchStore::open(&self.workdir)?.with_format(format).with_objects(self.objects()?))
-    }
-
-    /// How far a run in the work directory has come, if there is one.
-    fn begun(&self, replay: &Replay) -> Result<PriorRun, AppError> {
-        if self.has_no_batches() {
-            return Ok(PriorRun::default());
-        }
-        let store = BatchStore::open(&self.workdir)?.with_objects(self.objects()?);
-        store.reconcile()?;
-        let (manifests, end) = (store.manifests()?, store.end()?);
-        let (windows, rows) = (manifests.len(), manifests.iter().map(|manifest| manifest.rows).sum());
-        let next = BatchStore::first_missing(&manifests, replay.from);
-        if windows > 0 || end.is_some() {
-            self.progress.report(Event::RunResumed { windows, rows, next: end.is_none().then_some(next.get()) });
-        }
-        Ok(PriorRun { is_through: end.is_some(), next: (windows > 0).then_some(next) })
     }
 
     fn schema(&self) -> Result<Arc<Schema>, AppError> {

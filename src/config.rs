@@ -12,6 +12,7 @@ mod parse;
 mod pipeline;
 mod raw;
 mod schema;
+mod solver;
 mod span;
 
 pub use dataset::{Dataset, TimeColumn};
@@ -19,8 +20,9 @@ pub use error::{ConfigError, Fault};
 pub use kafka::{Kafka, is_secret};
 pub use nearest::nearest_name;
 pub use pipeline::{
-    Accept, Advise, Batch, BatchFormat, CalendarPart, Costs, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Solver,
-    Spark, Stream, Target, TargetRule, Tls, Train, WindowPolicy,
+    Accept, Advise, Batch, BatchFormat, CalendarPart, Costs, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Stream,
+    Target, TargetRule, Tls, Train, WindowPolicy,
 };
 pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};
+pub use solver::{Solver, Spark};
 pub use span::EventSpan;

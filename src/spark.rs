@@ -65,7 +65,7 @@ pub(crate) enum SparkError {
         "Spark at {address} cannot be reached: {reason}; start its Connect server there (start-connect-server.sh), or name \
          another with train.spark.remote"
     )]
-    Away {
+    Unreachable {
         /// Where.
         address: String,
         /// What went wrong.
@@ -97,7 +97,7 @@ impl SparkCluster {
             }
         }
         let session = Session::open(&remote).await.map_err(|fault| match fault {
-            Fault::Away(reason) => SparkError::Away { address: address.clone(), reason },
+            Fault::Unreachable(reason) => SparkError::Unreachable { address: address.clone(), reason },
             Fault::Refused(reason) => SparkError::Refused { address: address.clone(), reason },
         })?;
         let (runtime, session) = (Handle::current(), Mutex::new(Some(session)));
@@ -149,13 +149,13 @@ impl SparkSolver {
                         self.cluster.address
                     )));
                 }
-                Fault::Away(reason) if wait == FIRST_WAIT => {
+                Fault::Unreachable(reason) if wait == FIRST_WAIT => {
                     tracing::warn!(
                         "Spark at {} is away ({reason}): the windows wait until it is back",
                         self.cluster.address
                     );
                 }
-                Fault::Away(reason) => tracing::debug!(reason, "Spark is still away"),
+                Fault::Unreachable(reason) => tracing::debug!(reason, "Spark is still away"),
             }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}

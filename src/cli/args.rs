@@ -1,20 +1,18 @@
 //! The command line as it is written. Each flag's help stands beside it.
 
 mod data;
+mod training;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as ValueError, StrDeserializer};
 
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
+pub(crate) use self::training::{TrainArgs, TrainingArgs};
 use crate::app::Share;
 use crate::broker::Choice;
 use crate::cli::version::version;
-use crate::config::Solver;
 
 /// Where `windrow broker` listens, and where the stages look for it.
 const BROKER_ADDRESS: &str = "127.0.0.1:9092";
@@ -145,29 +143,6 @@ pub(crate) struct ReplayArgs {
     pub(crate) max_rate: Option<f64>,
 }
 
-/// What training may take.
-#[derive(Debug, Args)]
-pub(crate) struct TrainingArgs {
-    /// Hold at most so many bytes of encoded rows in memory, as in 512MiB or 8GB, and the rest in files
-    #[arg(long, value_name = "SIZE", default_value = "4GiB")]
-    memory: bytesize::ByteSize,
-    /// What finds the optimum, instead of train.solver of the pipeline file
-    #[arg(long, value_name = "SOLVER", value_parser = solver)]
-    pub(crate) solver: Option<Solver>,
-}
-
-fn solver(text: &str) -> Result<Solver, String> {
-    let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
-    Solver::deserialize(deserializer).map_err(|_| "it is auto, newton, lbfgs, linfa or spark".to_owned())
-}
-
-impl TrainingArgs {
-    /// The limit; more than a machine can address is all that it can.
-    pub(crate) fn bytes(&self) -> usize {
-        usize::try_from(self.memory.as_u64()).unwrap_or(usize::MAX)
-    }
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// Which broker: auto, embedded, redpanda, or the HOST:PORT[,HOST:PORT...] of a cluster
@@ -267,19 +242,6 @@ pub(crate) struct ConsumeArgs {
     /// Take so long a silence as the end of the stream, for producers that send no end marker
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) end_after_idle: Option<std::time::Duration>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TrainArgs {
-    /// The pipeline file
-    pub(crate) pipeline: PathBuf,
-    #[command(flatten)]
-    pub(crate) place: PlaceArgs,
-    #[command(flatten)]
-    pub(crate) training: TrainingArgs,
-    /// End when the last model is published (without it: wait for more until Ctrl-C)
-    #[arg(long)]
-    pub(crate) once: bool,
 }
 
 #[derive(Debug, Args)]

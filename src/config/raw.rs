@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::config::duration::Written;
-use crate::config::pipeline::{BatchFormat, CalendarPart, Solver};
+use crate::config::pipeline::{BatchFormat, CalendarPart};
+use crate::config::solver::Solver;
 use crate::config::span::WrittenSpan;
 use crate::record::Scheme;
 

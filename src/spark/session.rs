@@ -36,7 +36,7 @@ const AWAY_ALONE: [i32; 2] = [2, 13];
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The server cannot be reached, or has forgotten this session: another try may succeed.
-    Away(String),
+    Unreachable(String),
     /// It answers that it cannot do what it was asked.
     Refused(String),
 }
@@ -206,7 +206,7 @@ impl Session {
             let asked = tokio::time::timeout(LOOK, self.client.get_configs(&["spark.sql.session.timeZone"])).await;
             missed = if matches!(asked, Ok(Ok(_))) { 0 } else { missed + 1 };
             if missed == MOST_MISSED {
-                return Fault::Away(format!(
+                return Fault::Unreachable(format!(
                     "it has not answered for {} s",
                     2 * LOOK.as_secs() * u64::from(MOST_MISSED)
                 ));
@@ -234,7 +234,7 @@ impl std::fmt::Debug for Session {
 async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, Fault> {
     match tokio::time::timeout(ANSWER_LIMIT, asked).await {
         Ok(answer) => answer.map_err(fault),
-        Err(_) => Err(Fault::Away(format!("it has not answered for {} s", ANSWER_LIMIT.as_secs()))),
+        Err(_) => Err(Fault::Unreachable(format!("it has not answered for {} s", ANSWER_LIMIT.as_secs()))),
     }
 }
 
@@ -249,7 +249,11 @@ fn fault(error: ClientError) -> Fault {
         .any(|known| condition.starts_with(known) || message.contains(known));
     let says_nothing = error.grpc_details().is_none_or(<[u8]>::is_empty);
     let is_of_the_way = |code| AWAY.contains(&code) || (AWAY_ALONE.contains(&code) && says_nothing);
-    if is_forgotten || error.grpc_code().is_some_and(is_of_the_way) { Fault::Away(text) } else { Fault::Refused(text) }
+    if is_forgotten || error.grpc_code().is_some_and(is_of_the_way) {
+        Fault::Unreachable(text)
+    } else {
+        Fault::Refused(text)
+    }
 }
 
 fn unexpected(wanted: &str, got: &Option<ResultType>) -> Fault {

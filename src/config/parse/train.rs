@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 
 use crate::config::ConfigError;
 use crate::config::parse::Check;
-use crate::config::pipeline::{Accept, BatchFormat, Pipeline, Solver, Spark, Train};
+use crate::config::pipeline::{Accept, BatchFormat, Pipeline, Train};
 use crate::config::raw;
+use crate::config::solver::{Solver, Spark};
 use crate::record::Scheme;
 
 impl Check<'_> {

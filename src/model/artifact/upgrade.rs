@@ -122,7 +122,16 @@ mod tests {
         assert_eq!((learned.intercept.weight, learned.solver.method), (-0.5, Method::Newton));
         assert!((learned.scores["holdout"].calibration_error - 0.15).abs() < 1e-12);
         let written = serde_json::to_vec(&artifact).expect("JSON");
-        assert_eq!(Artifact::read(&written).expect("version 2"), artifact);
+        assert_eq!(Artifact::read(&written).expect("this version"), artifact);
+        // Form 4 had a gradient always, as this one has but for Spark's models.
+        let four = serde_json::to_string(&artifact).expect("JSON").replace("\"format\":5", "\"format\":4");
+        assert!(four.contains("\"gradient_norm\":1e-10") && four.contains("\"format\":4"), "{four}");
+        assert_eq!(Artifact::read(four.as_bytes()).expect("version 4"), artifact);
+        let none = serde_json::to_string(&artifact)
+            .expect("JSON")
+            .replace("\"gradient_norm\":1e-10", "\"gradient_norm\":null");
+        let none = Artifact::read(none.as_bytes()).expect("this version");
+        assert_eq!(none.learned().expect("a model").solver.gradient_norm, None);
     }
 
     #[test]

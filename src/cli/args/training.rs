@@ -1,0 +1,47 @@
+//! What a command that trains may take, and how.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+
+use crate::cli::args::PlaceArgs;
+use crate::config::Solver;
+
+/// What training may take.
+#[derive(Debug, Args)]
+pub(crate) struct TrainingArgs {
+    /// Hold at most so many bytes of encoded rows in memory, as in 512MiB or 8GB, and the rest in files
+    #[arg(long, value_name = "SIZE", default_value = "4GiB")]
+    memory: bytesize::ByteSize,
+    /// What finds the optimum, instead of train.solver of the pipeline file
+    #[arg(long, value_name = "SOLVER", value_parser = solver)]
+    pub(crate) solver: Option<Solver>,
+}
+
+fn solver(text: &str) -> Result<Solver, String> {
+    let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
+    Solver::deserialize(deserializer).map_err(|_| "it is auto, newton, lbfgs, linfa or spark".to_owned())
+}
+
+impl TrainingArgs {
+    /// The limit; more than a machine can address is all that it can.
+    pub(crate) fn bytes(&self) -> usize {
+        usize::try_from(self.memory.as_u64()).unwrap_or(usize::MAX)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    /// End when the last model is published (without it: wait for more until Ctrl-C)
+    #[arg(long)]
+    pub(crate) once: bool,
+}
