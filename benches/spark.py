@@ -84,7 +84,7 @@ def line(points):
 
 def main():
     binary, python = str(pathlib.Path(sys.argv[1]).absolute()), sys.argv[2]
-    sizes = [int(word) for word in sys.argv[3:]] or [400_000, 2_000_000, 6_000_000]
+    sizes = [int(word) for word in sys.argv[3:]] or [400_000, 2_000_000]
     points = {"newton": [], "spark": []}
     with tempfile.TemporaryDirectory() as name:
         server, port = start(python, pathlib.Path(name))

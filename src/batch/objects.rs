@@ -49,6 +49,8 @@ pub struct Objects {
     endpoint: Option<String>,
     /// Whether it has answered anything.
     has_answered: AtomicBool,
+    /// Whether somebody has been told that it does not.
+    is_told: AtomicBool,
     absent: Mutex<HashMap<String, Instant>>,
 }
 
@@ -87,7 +89,15 @@ impl Objects {
         let endpoint =
             ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"].iter().find_map(|name| settings.get(*name));
         let endpoint = endpoint.filter(|_| url.starts_with("s3://")).cloned();
-        Ok(Self { store, prefix, url, endpoint, has_answered: AtomicBool::new(false), absent: Mutex::default() })
+        Ok(Self {
+            store,
+            prefix,
+            url,
+            endpoint,
+            has_answered: AtomicBool::new(false),
+            is_told: AtomicBool::new(false),
+            absent: Mutex::default(),
+        })
     }
 
     /// Where they are.
@@ -107,11 +117,11 @@ impl Objects {
     /// Asks, and asks again while a store that has answered before does not.
     fn ask<T>(&self, mut ask: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
         let began = Instant::now();
-        let mut is_first = true;
         loop {
             let answer = ask();
             let Err(StoreError::Generic { .. }) = &answer else {
                 self.has_answered.store(true, Ordering::Relaxed);
+                self.is_told.store(false, Ordering::Relaxed);
                 return answer;
             };
             let is_known = self.has_answered.load(Ordering::Relaxed);
@@ -120,7 +130,7 @@ impl Objects {
             }
             if let Err(error) = &answer
                 && is_known
-                && std::mem::take(&mut is_first)
+                && !self.is_told.swap(true, Ordering::Relaxed)
             {
                 let reason = self.plain(error);
                 tracing::warn!(
