@@ -16,7 +16,7 @@ pub(crate) struct TrainingArgs {
     /// Hold at most so many bytes of encoded rows in memory, as in 512MiB or 8GB, and the rest in files
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     memory: bytesize::ByteSize,
-    /// What finds the optimum, instead of train.solver of the pipeline file
+    /// What finds the optimum, instead of train.solver of the pipeline file: auto, newton, lbfgs, linfa or spark
     #[arg(long, value_name = "SOLVER", value_parser = solver)]
     pub(crate) solver: Option<Solver>,
 }
