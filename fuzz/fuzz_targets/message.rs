@@ -31,8 +31,10 @@ fuzz_target!(|input: (Vec<(&str, Option<&[u8]>)>, &[u8])| {
     }
     let mut parser = RecordParser::new(b',');
     if let Ok(fields) = parser.parse(trim_line_breaks(value)) {
-        if let Ok(checked) = SCHEMA.check(&fields) {
-            assert_eq!(fields.len(), 5);
+        let is_whole = SCHEMA.check_count(&fields).is_ok();
+        assert_eq!(is_whole, fields.len() == 5);
+        let Ok(time) = SCHEMA.time(&fields) else { return };
+        if let (true, Ok(checked)) = (is_whole, SCHEMA.check(&fields, time)) {
             assert!(checked.time.is_some() || fields.get(0) == Some(""));
         }
     }
