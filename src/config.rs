@@ -2,6 +2,7 @@
 //!
 //! Every fault names the file, the line and the key. Knows the record's types, and no other module.
 
+mod batch;
 mod dataset;
 mod duration;
 mod error;
@@ -15,13 +16,14 @@ mod schema;
 mod solver;
 mod span;
 
+pub use batch::{Batch, BatchFormat};
 pub use dataset::{Dataset, TimeColumn};
 pub use error::{ConfigError, Fault};
 pub use kafka::{Kafka, is_secret};
 pub use nearest::nearest_name;
 pub use pipeline::{
-    Accept, Advise, Batch, BatchFormat, CalendarPart, Costs, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Stream,
-    Target, TargetRule, Tls, Train, WindowPolicy,
+    Accept, Advise, CalendarPart, Costs, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Stream, Target, TargetRule,
+    Tls, Train, WindowPolicy,
 };
 pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};
 pub use solver::{Solver, Spark};

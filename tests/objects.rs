@@ -93,7 +93,7 @@ fn a_run_over_a_bad_line_stores_every_row_once_and_makes_the_same_models() {
             "17 manifests, run and end: {names:?}"
         );
         assert_eq!(names.iter().filter(|name| name.ends_with(&format!(".{format}"))).count(), 17, "{names:?}");
-        // No batch file is in the work directory, and nobody needs this one.
+        // Batch files are in the store alone, and the windows can be audited, learned from and exported without this work directory.
         let left = fs::read_dir(workdir.join("batches")).expect("a folder").flatten();
         let left: Vec<PathBuf> =
             left.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == format)).collect();
@@ -123,7 +123,6 @@ fn a_run_that_is_killed_goes_on_with_what_the_store_holds() {
     let stream = "pace = { kind = \"fixed\", delay = \"400us\" }";
     let batch = "format = \"parquet\"\nurl = \"s3://bucket/killed\"";
     let file = sample(folder.path(), 250, stream, batch);
-    let mut is_done = false;
     for round in 0..12 {
         // A new machine each second time: nothing of the run but what the store holds.
         let arguments = run_command(&file, &folder.path().join(format!("work-{}", round / 2)));
@@ -131,13 +130,11 @@ fn a_run_that_is_killed_goes_on_with_what_the_store_holds() {
         std::thread::sleep(Duration::from_millis(700 + 130 * round));
         if let Some(status) = running.ended() {
             assert!(status.success(), "{}", running.said());
-            is_done = true;
             break;
         }
         running.kill();
     }
     let arguments = run_command(&file, &folder.path().join("last"));
-    assert!(!is_done || succeed_at(&line.endpoint(), &arguments).contains("stored"), "the last one finds all");
     succeed_at(&line.endpoint(), &arguments);
     let said = audit(&line.endpoint(), &file, folder.path());
     assert!(said.contains("every row is accounted for: 8,019 read = 8,019 stored"), "{said}");

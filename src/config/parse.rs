@@ -12,12 +12,11 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use crate::config::batch::Batch;
 use crate::config::dataset::Dataset;
 use crate::config::duration::Written;
 use crate::config::lines::{Lines, line_of};
-use crate::config::pipeline::{
-    Batch, FeatureColumns, Pace, Pipeline, Quarantine, Stream, Target, TargetRule, WindowPolicy,
-};
+use crate::config::pipeline::{FeatureColumns, Pace, Pipeline, Quarantine, Stream, Target, TargetRule, WindowPolicy};
 use crate::config::raw::{self, PaceKind};
 use crate::config::span::EventSpan;
 use crate::config::{ConfigError, Fault};

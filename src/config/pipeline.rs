@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::config::batch::Batch;
 use crate::config::dataset::Dataset;
 use crate::config::duration;
 use crate::config::kafka::Kafka;
@@ -243,34 +244,6 @@ impl WindowPolicy {
             Self::Event { span, .. } => span.plural(),
         }
     }
-}
-
-/// The `[batch]` table.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Batch {
-    /// What a batch file is.
-    pub format: BatchFormat,
-    /// The object store that the files are in, as `s3://bucket/prefix` or `file:///folder`; the work directory where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-}
-
-impl Batch {
-    /// Runs from before there was a choice say nothing of it.
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// What a batch file is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BatchFormat {
-    /// CSV: the records as they came.
-    #[default]
-    Csv,
-    /// Parquet: typed columns.
-    Parquet,
 }
 
 /// The `[quarantine]` table.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::config::batch::BatchFormat;
 use crate::config::duration::Written;
-use crate::config::pipeline::{BatchFormat, CalendarPart};
+use crate::config::pipeline::CalendarPart;
 use crate::config::solver::Solver;
 use crate::config::span::WrittenSpan;
 use crate::record::Scheme;

@@ -3,8 +3,9 @@
 use std::num::NonZeroU32;
 
 use crate::config::ConfigError;
+use crate::config::batch::BatchFormat;
 use crate::config::parse::Check;
-use crate::config::pipeline::{Accept, BatchFormat, Pipeline, Train};
+use crate::config::pipeline::{Accept, Pipeline, Train};
 use crate::config::raw;
 use crate::config::solver::{Solver, Spark};
 use crate::record::Scheme;
