@@ -7,7 +7,6 @@ mod cluster;
 mod error;
 mod inputs;
 mod learning;
-mod pages;
 mod running;
 mod storage;
 mod telling;
@@ -21,22 +20,23 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Api, Keys};
-use crate::audit::{self, Audit, AuditError};
-use crate::batch::BatchStore;
-use crate::broker::{Broker, Choice, Connection, LogStorage, StartOptions, topics};
-use crate::config::{Pipeline, Schema};
-use crate::consumer::{Consumer, Group};
-use crate::dataset::{self, DatasetReader};
-use crate::export::{Export, ExportError};
-use crate::monitor::{Monitor, Stage};
-use crate::producer::Producer;
-use crate::record::RunId;
-use crate::registry::Registry;
-pub(crate) use crate::report::Form;
-use crate::report::Report;
-use crate::runtime::blocking;
-use crate::telemetry::{Event, Progress};
+use windrow_server::api::{self, Api, Keys};
+use windrow_server::dashboard::Dashboard;
+use windrow_stream::audit::{self, Audit, AuditError};
+use windrow_windows::BatchStore;
+use windrow_kafka::{Broker, Choice, Connection, LogStorage, StartOptions, topics};
+use windrow_config::{Pipeline, Schema};
+use windrow_stream::consumer::{Consumer, Group};
+use windrow_dataset::{DatasetReader};
+use windrow_registry::export::{Export, ExportError};
+use windrow_registry::monitor::{Monitor, Stage};
+use windrow_stream::producer::Producer;
+use windrow_record::RunId;
+use windrow_registry::Registry;
+pub(crate) use windrow_server::report::Form;
+use windrow_server::report::Report;
+use windrow_base::runtime::blocking;
+use windrow_base::telemetry::{Event, Progress};
 
 use self::cluster::Cluster;
 pub(crate) use self::error::AppError;
@@ -46,9 +46,12 @@ pub(crate) use self::storage::Storage;
 use self::telling::Process;
 use self::watch::watch;
 pub(crate) use self::workdir::WorkdirError;
-pub(crate) use crate::export::TableFormat;
-pub(crate) use crate::producer::{Replay, Share};
-pub(crate) use crate::record::RowNumber;
+pub(crate) use windrow_registry::export::TableFormat;
+pub(crate) use windrow_stream::producer::{Replay, Share};
+pub(crate) use windrow_record::RowNumber;
+
+/// The revision of the source that this program was built from.
+pub(crate) const REVISION: &str = env!("WINDROW_REVISION");
 
 /// What every command that works on a pipeline needs.
 #[derive(Debug, Clone)]
@@ -284,7 +287,7 @@ impl App {
             let is_run = replay.is_some();
             let dataset = &place.pipeline.dataset;
             let is_needed = is_run || dataset.columns.is_none() || dataset.path.exists();
-            let digest = if is_needed { Some(dataset::digest(dataset)?) } else { None };
+            let digest = if is_needed { Some(windrow_dataset::digest(dataset)?) } else { None };
             let replay = replay.unwrap_or_default();
             let cut = place.cut(&replay)?;
             Ok(RunInputs { schema, digest, cut, is_run, replay })
@@ -336,10 +339,16 @@ impl App {
             pipeline: Arc::clone(&self.pipeline),
             registry: Arc::clone(registry),
             progress: self.progress.clone(),
-            pages: self.pages(registry, &monitor),
+            pages: Arc::new(windrow_server::DashboardPages(Arc::new(Dashboard {
+                pipeline: Arc::clone(&self.pipeline),
+                registry: Arc::clone(registry),
+                monitor: Arc::clone(&monitor),
+                workdir: self.workdir.clone(),
+            }))),
             monitor,
             keys: self.keys.clone(),
             clock: timestamp,
+            revision: REVISION,
         }
     }
 }

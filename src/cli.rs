@@ -40,11 +40,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::args::{Cli, Command, PlaceArgs};
 use self::progress::Display;
-use crate::api::{Keys, KeysError};
+use windrow_server::api::{Keys, KeysError};
 use crate::app::{App, AppError, Storage, WorkdirError, default_workdir};
-use crate::config::{ConfigError, Pipeline};
-use crate::inspection::InspectionError;
-use crate::telemetry::Progress;
+use windrow_config::{ConfigError, Pipeline};
+use windrow_dataset::inspection::InspectionError;
+use windrow_base::telemetry::Progress;
 
 /// How long threads that still wait for a broker or a disk may hold up the exit.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(500);

@@ -1,7 +1,18 @@
-//! The `windrow` command: arguments in, exit code out.
+//! The `windrow` command: the wiring of the stages, and the command line.
+//!
+//! Replays a dataset through a Kafka-compatible broker as if it were live, cuts the stream into batch files, trains a
+//! logistic classifier on every batch and on everything so far, and serves each on an endpoint of its own.
+//!
+//! - `app` makes the parts that a process needs, runs its stages side by side and ends them together.
+//! - `cli` reads arguments and the environment, prints, and decides on the exit code.
+//!
+//! Everything else is in the crates below `crates/`; ARCHITECTURE.md has the map.
+
+mod app;
+mod cli;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    windrow::cli::main()
+    cli::main()
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::AppError;
-use crate::batch::BatchStore;
-use crate::config::{Pipeline, Schema, Solver};
-use crate::model::RemoteSolver;
+use windrow_windows::BatchStore;
+use windrow_config::{Pipeline, Schema, Solver};
+use windrow_learn::model::RemoteSolver;
 #[cfg(feature = "spark")]
-use crate::spark::SparkCluster;
+use windrow_learn::spark::SparkCluster;
 
 /// What fits elsewhere, if anything.
 #[derive(Debug)]

@@ -2,21 +2,21 @@
 
 use std::path::PathBuf;
 
-use crate::advisor::AdvisorError;
-use crate::api::{BindError, KeysError};
+use windrow_train::advisor::AdvisorError;
+use windrow_server::api::{BindError, KeysError};
 use crate::app::WorkdirError;
-use crate::audit::AuditError;
-use crate::batch::BatchError;
-use crate::broker::BrokerError;
-use crate::config::ConfigError;
-use crate::consumer::ConsumerError;
-use crate::dataset::DatasetError;
-use crate::export::ExportError;
-use crate::inspection::InspectionError;
-use crate::producer::ProducerError;
-use crate::registry::RegistryError;
-use crate::report::ReportError;
-use crate::trainer::TrainerError;
+use windrow_stream::audit::AuditError;
+use windrow_windows::BatchError;
+use windrow_kafka::BrokerError;
+use windrow_config::ConfigError;
+use windrow_stream::consumer::ConsumerError;
+use windrow_dataset::DatasetError;
+use windrow_registry::export::ExportError;
+use windrow_dataset::inspection::InspectionError;
+use windrow_stream::producer::ProducerError;
+use windrow_registry::RegistryError;
+use windrow_server::report::ReportError;
+use windrow_train::trainer::TrainerError;
 
 /// Why a command did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +77,7 @@ pub(crate) enum AppError {
     /// The cluster that fits.
     #[cfg(feature = "spark")]
     #[error(transparent)]
-    Spark(#[from] crate::spark::SparkError),
+    Spark(#[from] windrow_learn::spark::SparkError),
     /// This build has no client for one.
     #[cfg(not(feature = "spark"))]
     #[error(

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::advisor::Advisor;
+use windrow_train::advisor::Advisor;
 use crate::app::cluster::Cluster;
 use crate::app::inputs::RunInputs;
 use crate::app::running::Running;
 use crate::app::telling::Process;
 use crate::app::{App, AppError, timestamp};
-use crate::batch::BatchStore;
-use crate::config::{Schema, WindowPolicy};
-use crate::dataset::DatasetReader;
-use crate::evaluation::Advice;
-use crate::monitor::Stage;
-use crate::registry::Registry;
-use crate::runtime::blocking;
-use crate::trainer::Trainer;
+use windrow_windows::BatchStore;
+use windrow_config::{Schema, WindowPolicy};
+use windrow_dataset::DatasetReader;
+use windrow_evaluation::Advice;
+use windrow_registry::monitor::Stage;
+use windrow_registry::Registry;
+use windrow_base::runtime::blocking;
+use windrow_train::trainer::Trainer;
 
 impl App {
     /// Trainer and advisor side by side; each may hold half of the memory.

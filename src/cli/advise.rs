@@ -6,8 +6,8 @@ use crate::cli::args::AdviseArgs;
 use crate::cli::print::{stdout, thousands, wrapped};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::{CliError, app, with_solver};
-use crate::evaluation::{Advice, PolicyFinding, Refit};
-use crate::record::Scheme;
+use windrow_evaluation::{Advice, PolicyFinding, Refit};
+use windrow_record::Scheme;
 
 /// What a terminal has at least.
 const COLUMNS: usize = 80;
@@ -96,7 +96,7 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
     };
     let of = |history: Scheme, refit: Refit| {
         policies.iter().find(|found| {
-            let is_it = |policy: &crate::evaluation::Policy| policy.history == history && policy.refit == refit;
+            let is_it = |policy: &windrow_evaluation::Policy| policy.history == history && policy.refit == refit;
             is_it(&found.policy) || found.same.iter().any(is_it)
         })
     };

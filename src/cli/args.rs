@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
 pub(crate) use self::training::{TrainArgs, TrainingArgs};
 use crate::app::Share;
-use crate::broker::Choice;
+use windrow_kafka::Choice;
 use crate::cli::version::version;
 
 /// Where `windrow broker` listens, and where the stages look for it.

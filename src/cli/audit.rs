@@ -3,7 +3,7 @@
 use comfy_table::Table;
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::{Report, Totals, WindowAccount};
+use windrow_stream::audit::{Report, Totals, WindowAccount};
 use crate::cli::args::{AuditArgs, ClusterArgs};
 use crate::cli::print::{short_name, stdout, table, thousands};
 use crate::cli::progress::Display;

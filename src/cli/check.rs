@@ -7,8 +7,8 @@ use crate::cli::CliError;
 use crate::cli::args::CheckArgs;
 use crate::cli::print::{short_name, stdout, table, thousands, wrapped};
 use crate::cli::progress::Display;
-use crate::config::Pipeline;
-use crate::inspection::{self, Category, Check, Window};
+use windrow_config::Pipeline;
+use windrow_dataset::inspection::{self, Category, Check, Window};
 
 /// Windows and notes that are listed where not all are asked for.
 const SHOWN: usize = 10;

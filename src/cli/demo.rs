@@ -9,7 +9,7 @@ use crate::app::AppError;
 use crate::cli::args::{DemoArgs, DemoDataset};
 use crate::cli::progress::Display;
 use crate::cli::{CliError, run};
-use crate::config::Pipeline;
+use windrow_config::Pipeline;
 
 /// A pipeline file and its dataset, by their names.
 struct Carried {

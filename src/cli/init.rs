@@ -13,7 +13,7 @@ use crate::cli::CliError;
 use crate::cli::args::{DraftArgs, InitArgs};
 use crate::cli::print::{stdout, thousands, wrapped};
 use crate::cli::progress::Display;
-use crate::inspection::{
+use windrow_dataset::inspection::{
     self, Draft, InspectionError, Options, Question, QuestionKind, Repaired, Said, UNCLEAR_OPTIONS, quoted,
 };
 

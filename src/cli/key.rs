@@ -1,6 +1,6 @@
 //! `windrow key`: a new API key, and its entry for the file of keys.
 
-use crate::api::{Scope, new_key};
+use windrow_server::api::{Scope, new_key};
 use crate::cli::CliError;
 use crate::cli::args::KeyArgs;
 use crate::cli::print::stdout;

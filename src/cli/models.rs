@@ -3,9 +3,9 @@
 use crate::cli::args::ModelsArgs;
 use crate::cli::print::{stdout, table, thousands};
 use crate::cli::{CliError, app, windows};
-use crate::model::{Outcome, Score, Verdict};
-use crate::record::ModelId;
-use crate::registry::Snapshot;
+use windrow_learn::model::{Outcome, Score, Verdict};
+use windrow_record::ModelId;
+use windrow_registry::Snapshot;
 
 /// Windows whose models are shown where not all are asked for.
 const SHOWN: u32 = 5;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::api;
+use windrow_server::api;
 use crate::cli::args::PlaceArgs;
 use crate::cli::print::stdout;
 use crate::cli::{CliError, app};

@@ -7,7 +7,7 @@ use crate::cli::CliError;
 use crate::cli::args::ServeArgs;
 use crate::cli::progress::{Display, Shows};
 use crate::cli::{app_of, with_keys};
-use crate::config::Pipeline;
+use windrow_config::Pipeline;
 
 pub(crate) async fn execute(args: ServeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let pipeline = Pipeline::load(&args.pipeline).map_err(AppError::from)?;

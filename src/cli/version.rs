@@ -10,7 +10,7 @@ pub(super) fn version() -> String {
         ("tls", cfg!(feature = "tls")),
     ];
     let built: Vec<&str> = features.into_iter().filter(|(_, is_built)| *is_built).map(|(name, _)| name).collect();
-    let (version, revision) = (env!("CARGO_PKG_VERSION"), env!("WINDROW_REVISION"));
+    let (version, revision) = (env!("CARGO_PKG_VERSION"), crate::app::REVISION);
     let features = if built.is_empty() { "none".to_owned() } else { built.join(" ") };
     format!("{version}\nrevision: {revision}\nfeatures: {features}")
 }

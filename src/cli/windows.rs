@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::cli::print::{short_name, table, thousands};
-use crate::model::{Drift, WindowReport};
-use crate::record::Scheme;
-use crate::registry::Snapshot;
+use windrow_learn::model::{Drift, WindowReport};
+use windrow_record::Scheme;
+use windrow_registry::Snapshot;
 
 /// Windows that are shown where not all are asked for: a screenful.
 const SHOWN: usize = 20;
@@ -33,7 +33,7 @@ fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
     let name = short_name(report.window.get(), report.period.as_deref());
     let share = report.profile.positive_share().map_or("-".to_owned(), |share| format!("{:.1}%", 100.0 * share));
     let loss = |scheme: &Scheme| {
-        let is_it = |id: crate::record::ModelId| id.scheme == *scheme && id.window.next() == report.window;
+        let is_it = |id: windrow_record::ModelId| id.scheme == *scheme && id.window.next() == report.window;
         let found = report.scores.iter().find(|score| is_it(score.model)).and_then(|score| score.window.as_ref());
         found.map_or("-".to_owned(), |score| format!("{:.4}", score.log_loss))
     };
@@ -44,7 +44,7 @@ fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
 /// The feature that shifted most since the window before.
 fn shifted(report: &WindowReport) -> String {
     let Some(drift) = &report.drift else {
-        return if report.window == crate::record::WindowIndex::FIRST { "-" } else { "cannot be told" }.to_owned();
+        return if report.window == windrow_record::WindowIndex::FIRST { "-" } else { "cannot be told" }.to_owned();
     };
     let Drift { target, features, .. } = drift;
     let mut shifted: Vec<_> = features.iter().chain(target).filter(|feature| feature.is_shift()).collect();

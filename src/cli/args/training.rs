@@ -8,7 +8,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use crate::cli::args::PlaceArgs;
-use crate::config::Solver;
+use windrow_config::Solver;
 
 /// What training may take.
 #[derive(Debug, Args)]

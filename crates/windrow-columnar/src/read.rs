@@ -1,0 +1,235 @@
+//! A Parquet file as the text of a CSV file: a header line, then a record a row.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::DataType;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use crate::render::{Meaning, Render};
+use crate::{ColumnarError, Style};
+use windrow_record::{append_record, write_record};
+
+/// So many rows are decoded at once, where they are short.
+const ROWS_AT_ONCE: usize = 8192;
+/// So many bytes of rows, as the file says, are decoded at once.
+const BYTES_AT_ONCE: i64 = 8 * 1024 * 1024;
+
+/// Reads one file from front to back.
+pub struct CsvReader {
+    file: SerializedFileReader<File>,
+    style: Style,
+    columns: Vec<Shape>,
+    /// The next row group, and the readers of the one before.
+    next_group: usize,
+    group: Option<Group>,
+    /// Decoded texts, one column each.
+    texts: Vec<Texts>,
+    ready: Vec<u8>,
+    given: usize,
+    is_broken: bool,
+}
+
+/// What is known of a column.
+struct Shape {
+    name: String,
+    meaning: Meaning,
+    is_optional: bool,
+}
+
+/// A row group that is being read.
+struct Group {
+    readers: Vec<ColumnReader>,
+    left: usize,
+    at_once: usize,
+}
+
+/// The texts of some rows of a column.
+#[derive(Default)]
+struct Texts {
+    text: String,
+    ends: Vec<usize>,
+    is_missing: Vec<bool>,
+}
+
+impl CsvReader {
+    /// Opens a file and looks at its columns.
+    ///
+    /// # Errors
+    /// It is damaged, or has columns that are no texts or numbers.
+    pub fn open(file: File, style: Style) -> Result<Self, ColumnarError> {
+        let file = unpanicked(|| Ok(SerializedFileReader::new(file)?))?;
+        let schema = file.metadata().file_metadata().schema_descr_ptr();
+        let mut columns = Vec::new();
+        let mut nested = Vec::new();
+        for column in schema.columns() {
+            let path = column.path().parts();
+            if path.len() != 1 || column.max_rep_level() > 0 {
+                let name = path.first().cloned().unwrap_or_default();
+                nested.extend((nested.last() != Some(&name)).then_some(name));
+                continue;
+            }
+            columns.push(Shape {
+                name: column.name().to_owned(),
+                meaning: Meaning::of(column)?,
+                is_optional: column.max_def_level() > 0,
+            });
+        }
+        if !nested.is_empty() {
+            return Err(ColumnarError::Nested { columns: nested });
+        }
+        if columns.is_empty() {
+            return Err(ColumnarError::NoColumns);
+        }
+        let mut ready = write_record(columns.iter().map(|column| column.name.as_str()), style.delimiter);
+        ready.push(b'\n');
+        let texts = columns.iter().map(|_| Texts::default()).collect();
+        Ok(Self { file, style, columns, next_group: 0, group: None, texts, ready, given: 0, is_broken: false })
+    }
+
+    /// Decodes the next rows; whether there were any.
+    fn fill(&mut self) -> Result<bool, ColumnarError> {
+        while self.group.as_ref().is_none_or(|group| group.left == 0) {
+            if self.next_group == self.file.num_row_groups() {
+                return Ok(false);
+            }
+            self.group = Some(self.open_group(self.next_group)?);
+            self.next_group += 1;
+        }
+        let Some(group) = &mut self.group else { return Ok(false) };
+        let rows = group.left.min(group.at_once);
+        group.left -= rows;
+        // Not by rayon: a producer's rows must not wait for a trainer.
+        for ((reader, column), texts) in group.readers.iter_mut().zip(&self.columns).zip(&mut self.texts) {
+            texts.clear();
+            read_column(reader, column, rows, &self.style, texts)?;
+        }
+        self.ready.clear();
+        self.given = 0;
+        for row in 0..rows {
+            let cells = self.texts.iter().map(|texts| texts.cell(row, self.style.missing()));
+            append_record(&mut self.ready, cells, self.style.delimiter);
+            self.ready.push(b'\n');
+        }
+        Ok(true)
+    }
+
+    fn open_group(&self, index: usize) -> Result<Group, ColumnarError> {
+        let group = self.file.get_row_group(index)?;
+        let told = group.metadata();
+        let rows = told.num_rows().max(0);
+        let width = told.total_byte_size().max(0) / rows.max(1);
+        let at_once = usize::try_from(BYTES_AT_ONCE / width.max(1)).unwrap_or(1).clamp(1, ROWS_AT_ONCE);
+        let readers = (0..self.columns.len()).map(|column| group.get_column_reader(column));
+        let readers = readers.collect::<Result<Vec<_>, _>>()?;
+        Ok(Group { readers, left: usize::try_from(rows).unwrap_or(usize::MAX), at_once })
+    }
+}
+
+impl std::fmt::Debug for CsvReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CsvReader").field("next_group", &self.next_group).finish_non_exhaustive()
+    }
+}
+
+impl Read for CsvReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.ready.len() {
+            let filled = if self.is_broken { Err(ColumnarError::Damaged) } else { unpanicked(|| self.fill()) };
+            match filled {
+                Ok(true) => {}
+                Ok(false) => return Ok(0),
+                Err(error) => {
+                    self.is_broken = true;
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                }
+            }
+        }
+        let rest = &self.ready[self.given..];
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.given += length;
+        Ok(length)
+    }
+}
+
+impl Texts {
+    fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+        self.is_missing.clear();
+    }
+
+    fn cell<'a>(&'a self, row: usize, missing: &'a str) -> &'a str {
+        if self.is_missing[row] {
+            return missing;
+        }
+        let begin = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[begin..self.ends[row]]
+    }
+}
+
+fn read_column(
+    reader: &mut ColumnReader,
+    column: &Shape,
+    rows: usize,
+    style: &Style,
+    texts: &mut Texts,
+) -> Result<(), ColumnarError> {
+    match reader {
+        ColumnReader::BoolColumnReader(reader) => decode(reader, column, rows, style, texts),
+        ColumnReader::Int32ColumnReader(reader) => decode(reader, column, rows, style, texts),
+        ColumnReader::Int64ColumnReader(reader) => decode(reader, column, rows, style, texts),
+        ColumnReader::Int96ColumnReader(reader) => decode(reader, column, rows, style, texts),
+        ColumnReader::FloatColumnReader(reader) => decode(reader, column, rows, style, texts),
+        ColumnReader::DoubleColumnReader(reader) => decode(reader, column, rows, style, texts),
+        ColumnReader::ByteArrayColumnReader(reader) => decode(reader, column, rows, style, texts),
+        ColumnReader::FixedLenByteArrayColumnReader(reader) => decode(reader, column, rows, style, texts),
+    }
+}
+
+/// Numbers that are none count as missing, as pandas has it.
+fn decode<T: DataType>(
+    reader: &mut ColumnReaderImpl<T>,
+    column: &Shape,
+    rows: usize,
+    style: &Style,
+    texts: &mut Texts,
+) -> Result<(), ColumnarError>
+where
+    T::T: Render,
+{
+    let mut levels = Vec::new();
+    let mut values = Vec::with_capacity(rows);
+    let (records, ..) = reader.read_records(rows, column.is_optional.then_some(&mut levels), None, &mut values)?;
+    if records != rows {
+        return Err(ColumnarError::Uneven);
+    }
+    let mut values = values.into_iter();
+    for row in 0..rows {
+        let is_there = !column.is_optional || levels.get(row).is_some_and(|level| *level > 0);
+        let begin = texts.text.len();
+        if is_there {
+            let value = values.next().ok_or(ColumnarError::Uneven)?;
+            value.render(column.meaning, style, &mut texts.text).ok_or_else(|| ColumnarError::Cell {
+                column: column.name.clone(),
+                reason: format!("a value has no text: {value:?}"),
+            })?;
+        }
+        let is_number = !matches!(&texts.text[begin..], "NaN" | "inf" | "-inf") || !is_float::<T>();
+        texts.ends.push(texts.text.len());
+        texts.is_missing.push(!is_there || !is_number);
+    }
+    Ok(())
+}
+
+fn is_float<T: DataType>() -> bool {
+    matches!(T::get_physical_type(), parquet::basic::Type::FLOAT | parquet::basic::Type::DOUBLE)
+}
+
+/// Damage that the library does not foresee ends its call, and not the process.
+fn unpanicked<T>(work: impl FnOnce() -> Result<T, ColumnarError>) -> Result<T, ColumnarError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(ColumnarError::Damaged))
+}

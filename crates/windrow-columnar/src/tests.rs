@@ -1,0 +1,124 @@
+//! What is written is what is read, whatever the cells; and damage is told.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write as _};
+
+use super::*;
+use windrow_record::{RecordParser, RecordReader, TimeFormat, write_record};
+
+fn columns(kinds: &[Kind]) -> Vec<Column> {
+    kinds.iter().enumerate().map(|(place, kind)| Column { name: format!("c{place}"), kind: *kind }).collect()
+}
+
+fn style() -> Style {
+    let time = TimeFormat::new("%d.%m.%Y %H:%M").expect("a good format");
+    Style { delimiter: b';', null: vec!["NA".to_owned(), String::new()], time: Some(time) }
+}
+
+/// A file of these rows, given as texts.
+fn written(style: &Style, columns: &[Column], rows: &[Vec<String>]) -> File {
+    let file = tempfile::tempfile().expect("room on the disk");
+    let mut writer = Writer::new(file.try_clone().expect("a file"), columns).expect("a writer");
+    for row in rows {
+        let cells = columns.iter().zip(row).map(|(column, text)| style.value(column.kind, text).expect("a value"));
+        writer.push(cells.collect::<Vec<_>>()).expect("room on the disk");
+    }
+    let mut file = writer.finish().expect("room on the disk");
+    file.seek(SeekFrom::Start(0)).expect("a file");
+    file
+}
+
+/// The records of a file, behind its header.
+fn records(file: File, style: &Style) -> Vec<Vec<u8>> {
+    let mut records = RecordReader::new(CsvReader::open(file, style.clone()).expect("a file"), style.delimiter);
+    let mut found = Vec::new();
+    while let Some(record) = records.next_record().expect("a record") {
+        found.push(record.bytes.to_vec());
+    }
+    found.remove(0);
+    found
+}
+
+proptest::proptest! {
+    #[test]
+    fn rows_are_read_back_as_promised(
+        rows in proptest::collection::vec(
+            ("\\PC{0,6}|[;\"\r\n ]{0,3}|NA", proptest::num::f64::NORMAL | proptest::num::f64::ZERO, 0_i64..4_000_000_000),
+            0..40,
+        )
+    ) {
+        let (style, columns) = (style(), columns(&[Kind::Text, Kind::Number, Kind::Time]));
+        let time = |seconds: i64| style.time.as_ref().and_then(|time| time.write(seconds * 1_000_000)).expect("a time");
+        let rows: Vec<Vec<String>> = rows
+            .into_iter()
+            .map(|(text, number, seconds)| {
+                let number = if seconds % 7 == 0 { "NA".to_owned() } else { format!("{number:e}") };
+                vec![text, number, if seconds % 5 == 0 { String::new() } else { time(seconds) }]
+            })
+            .collect();
+        let mut parser = RecordParser::new(style.delimiter);
+        let expected = rows.iter().map(|row| {
+            let record = write_record(row.iter().map(String::as_str), style.delimiter);
+            let fields = parser.parse(&record).expect("a record");
+            let canonical = style.canonical(&columns, &fields).expect("cells");
+            // What is read back is stored as itself.
+            let mut again = RecordParser::new(style.delimiter);
+            let fields = again.parse(&canonical).expect("a record");
+            assert_eq!(style.canonical(&columns, &fields).expect("cells"), canonical);
+            canonical
+        });
+        let expected: Vec<Vec<u8>> = expected.collect();
+        proptest::prop_assert_eq!(records(written(&style, &columns, &rows), &style), expected);
+    }
+}
+
+#[test]
+fn row_groups_end_and_go_on() {
+    let columns = columns(&[Kind::Integer]);
+    let rows: Vec<Vec<String>> = (0..300_000).map(|row: i64| vec![(row * row - 7).to_string()]).collect();
+    let file = written(&Style::plain(), &columns, &rows);
+    let told = parquet::file::reader::SerializedFileReader::new(file.try_clone().expect("a file")).expect("a file");
+    assert_eq!(parquet::file::reader::FileReader::num_row_groups(&told), 3);
+    let read = records(file, &Style::plain());
+    assert!(read.iter().map(Vec::as_slice).eq(rows.iter().map(|row| row[0].as_bytes())));
+}
+
+#[test]
+fn a_row_of_one_missing_cell_is_a_row() {
+    let columns = columns(&[Kind::Text]);
+    let file = written(&Style::plain(), &columns, &[vec![String::new()], vec!["a".to_owned()]]);
+    assert_eq!(records(file, &Style::plain()), [b"\"\"".to_vec(), b"a".to_vec()]);
+}
+
+#[test]
+fn a_damaged_file_is_told_and_ends_nothing() {
+    let (style, columns) = (style(), columns(&[Kind::Text, Kind::Number, Kind::Time]));
+    let rows: Vec<Vec<String>> =
+        (0..50).map(|row| vec![format!("text {}", row % 3), row.to_string(), "01.02.2013 10:00".to_owned()]).collect();
+    let mut whole = Vec::new();
+    written(&style, &columns, &rows).read_to_end(&mut whole).expect("a file");
+    let read = |bytes: &[u8]| {
+        let mut file = tempfile::tempfile().expect("room on the disk");
+        file.write_all(bytes).and_then(|()| file.rewind()).expect("room on the disk");
+        let mut text = Vec::new();
+        CsvReader::open(file, style.clone()).map(|mut reader| reader.read_to_end(&mut text).map(|_| text))
+    };
+    let right = read(&whole).expect("a file").expect("rows");
+    // The library may panic, and says so; that is not ours to print a thousand times.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut told = 0;
+    for place in 0..whole.len() {
+        for damaged in [
+            whole[..place].to_vec(),
+            whole.iter().enumerate().map(|(at, byte)| if at == place { byte ^ 0x55 } else { *byte }).collect(),
+        ] {
+            match read(&damaged) {
+                Ok(Ok(text)) => assert!(text.len() <= 100 * right.len(), "{place}: {} bytes", text.len()),
+                Ok(Err(_)) | Err(_) => told += 1,
+            }
+        }
+    }
+    std::panic::set_hook(hook);
+    assert!(told > whole.len(), "every file that is cut short is told: {told} of {}", whole.len());
+}

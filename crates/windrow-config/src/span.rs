@@ -1,0 +1,214 @@
+//! How long an event window is: a duration, or a unit of the calendar.
+
+use std::time::Duration;
+
+use jiff::civil::Date;
+use serde::{Serialize, Serializer};
+
+use crate::duration;
+
+const DAY: i64 = 86_400;
+/// 1970-01-01 was a Thursday; the Monday before was three days earlier.
+const MONDAY: i64 = -3 * DAY;
+
+/// The length of an event window. Spans are counted from the one that holds 1970-01-01 00:00 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventSpan {
+    /// So much time each, aligned to 1970-01-01 00:00 UTC; at least a second.
+    Fixed(Duration),
+    /// From midnight to midnight.
+    Day,
+    /// From Monday to Sunday.
+    Week,
+    /// A calendar month.
+    Month,
+    /// January to March, April to June, ...
+    Quarter,
+}
+
+impl EventSpan {
+    /// Which span a time belongs to; times are seconds since 1970-01-01 00:00 UTC.
+    #[must_use]
+    pub fn of_time(self, seconds: i64) -> i64 {
+        match self {
+            Self::Fixed(_) | Self::Day | Self::Week => {
+                let (origin, length) = self.regular();
+                seconds.saturating_sub(origin).div_euclid(length)
+            }
+            Self::Month => month_of(seconds),
+            Self::Quarter => month_of(seconds).div_euclid(3),
+        }
+    }
+
+    /// When a span begins.
+    #[must_use]
+    pub fn begin(self, span: i64) -> i64 {
+        match self {
+            Self::Fixed(_) | Self::Day | Self::Week => {
+                let (origin, length) = self.regular();
+                span.saturating_mul(length).saturating_add(origin)
+            }
+            Self::Month => begin_of_month(span),
+            Self::Quarter => begin_of_month(span.saturating_mul(3)),
+        }
+    }
+
+    /// Seconds of the longest span.
+    #[must_use]
+    pub fn longest(self) -> i64 {
+        match self {
+            Self::Fixed(_) | Self::Day | Self::Week => self.regular().1,
+            Self::Month => 31 * DAY,
+            Self::Quarter => 92 * DAY,
+        }
+    }
+
+    /// What a span is called that begins at `from`, as in `week of 2013-04-01`, `2013-04` or `2013 Q2`.
+    #[must_use]
+    pub fn name(self, from: i64) -> String {
+        let date = date_of(from);
+        match self {
+            Self::Fixed(length) if length.as_secs().is_multiple_of(86_400) => match length.as_secs() / 86_400 {
+                1 => date.to_string(),
+                days => format!("{days} days from {date}"),
+            },
+            Self::Fixed(length) => {
+                let time = jiff::Timestamp::from_second(from).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+                format!("{} from {}", humantime::format_duration(length), time.strftime("%Y-%m-%d %H:%M"))
+            }
+            Self::Day => date.to_string(),
+            Self::Week => format!("week of {date}"),
+            Self::Month => date.strftime("%Y-%m").to_string(),
+            Self::Quarter => format!("{} Q{}", date.year(), (date.month() - 1) / 3 + 1),
+        }
+    }
+
+    /// What several of them are called, as in `weeks` or `windows of 14 days`.
+    #[must_use]
+    pub fn plural(self) -> String {
+        match self {
+            Self::Fixed(length) if length.as_secs() == 86_400 => "days".to_owned(),
+            Self::Fixed(length) if length.as_secs().is_multiple_of(86_400) => {
+                format!("windows of {} days", length.as_secs() / 86_400)
+            }
+            Self::Fixed(length) => format!("windows of {}", humantime::format_duration(length)),
+            Self::Day => "days".to_owned(),
+            Self::Week => "weeks".to_owned(),
+            Self::Month => "months".to_owned(),
+            Self::Quarter => "quarters".to_owned(),
+        }
+    }
+
+    /// Origin and length, in seconds, of spans that are all as long.
+    fn regular(self) -> (i64, i64) {
+        match self {
+            Self::Fixed(length) => (0, i64::try_from(length.as_secs()).unwrap_or(i64::MAX).max(1)),
+            Self::Week => (MONDAY, 7 * DAY),
+            Self::Day | Self::Month | Self::Quarter => (0, DAY),
+        }
+    }
+}
+
+impl Serialize for EventSpan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Fixed(length) => duration::serialize(length, serializer),
+            Self::Day => serializer.serialize_str("day"),
+            Self::Week => serializer.serialize_str("week"),
+            Self::Month => serializer.serialize_str("month"),
+            Self::Quarter => serializer.serialize_str("quarter"),
+        }
+    }
+}
+
+/// An event span in a pipeline file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WrittenSpan(pub(super) EventSpan);
+
+impl<'de> serde::Deserialize<'de> for WrittenSpan {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(Self(match text.as_str() {
+            "day" => EventSpan::Day,
+            "week" => EventSpan::Week,
+            "month" => EventSpan::Month,
+            "quarter" => EventSpan::Quarter,
+            other => EventSpan::Fixed(duration::parse(other).map_err(|_| {
+                let problem =
+                    format!("`{other}` is no day, week, month or quarter, and no duration (as in 12h or 30d)");
+                serde::de::Error::custom(problem)
+            })?),
+        }))
+    }
+}
+
+/// The day of a time; beyond the calendar's ends, its end.
+fn date_of(seconds: i64) -> Date {
+    let end = if seconds < 0 { Date::MIN } else { Date::MAX };
+    jiff::Timestamp::from_second(seconds).map_or(end, |time| jiff::tz::Offset::UTC.to_datetime(time).date())
+}
+
+/// Months since January 1970.
+fn month_of(seconds: i64) -> i64 {
+    let date = date_of(seconds);
+    (i64::from(date.year()) - 1970) * 12 + i64::from(date.month()) - 1
+}
+
+fn begin_of_month(month: i64) -> i64 {
+    let year = i16::try_from(month.div_euclid(12).saturating_add(1970)).ok();
+    let of_year = i8::try_from(month.rem_euclid(12) + 1).unwrap_or(1);
+    let date = year.and_then(|year| Date::new(year, of_year, 1).ok());
+    let begin = date.and_then(|date| jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok());
+    begin.map_or(if month < 0 { i64::MIN } else { i64::MAX }, jiff::Timestamp::as_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn seconds(date: &str) -> i64 {
+        let date: Date = date.parse().expect("a date");
+        jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).expect("in range").as_second()
+    }
+
+    #[test]
+    fn spans_begin_where_the_calendar_says() {
+        let cases = [
+            (EventSpan::Day, "2013-04-03", "2013-04-03", "2013-04-03"),
+            (EventSpan::Week, "2013-04-03", "2013-04-01", "week of 2013-04-01"),
+            (EventSpan::Week, "1969-12-30", "1969-12-29", "week of 1969-12-29"),
+            (EventSpan::Month, "2012-02-29", "2012-02-01", "2012-02"),
+            (EventSpan::Month, "1969-12-31", "1969-12-01", "1969-12"),
+            (EventSpan::Quarter, "2013-06-30", "2013-04-01", "2013 Q2"),
+            (EventSpan::Fixed(Duration::from_secs(7 * 86_400)), "2013-04-03", "2013-03-28", "7 days from 2013-03-28"),
+            (EventSpan::Fixed(Duration::from_secs(3_600)), "2013-04-03", "2013-04-03", "1h from 2013-04-03 00:00"),
+        ];
+        for (span, time, begins, name) in cases {
+            let begin = span.begin(span.of_time(seconds(time)));
+            assert_eq!((begin, span.name(begin).as_str()), (seconds(begins), name), "{span:?} {time}");
+        }
+        assert_eq!(date_of(0).weekday(), jiff::civil::Weekday::Thursday);
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_is_within_its_span(at in -200_000_000_000_i64..200_000_000_000, every in 1_u64..10_000_000) {
+            let fixed = EventSpan::Fixed(Duration::from_secs(every));
+            for span in [fixed, EventSpan::Day, EventSpan::Week, EventSpan::Month, EventSpan::Quarter] {
+                let index = span.of_time(at);
+                let (begin, end) = (span.begin(index), span.begin(index + 1));
+                prop_assert!((begin..end).contains(&at), "{span:?}: {begin} {at} {end}");
+                prop_assert!(end - begin <= span.longest());
+            }
+        }
+
+        #[test]
+        fn no_time_is_too_far_away(at in any::<i64>()) {
+            for span in [EventSpan::Day, EventSpan::Week, EventSpan::Month, EventSpan::Quarter] {
+                let _ = (span.begin(span.of_time(at)), span.begin(at), span.name(at));
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What a file is: plain text, gzip, zstd, a zip archive of one member, or Parquet, by its first bytes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use flate2::CrcReader;
+use flate2::read::DeflateDecoder;
+
+use windrow_columnar::{CsvReader, Style};
+use crate::encoding::Encoding;
+use crate::error::DatasetError;
+
+/// So many bytes at the beginning say what a file is.
+const LOOKED_AT: usize = 4096;
+/// Members of an archive that are named when it has too many.
+const MEMBERS_TOLD: usize = 3;
+
+/// The uncompressed bytes of a file, from the first.
+pub struct Source {
+    /// They.
+    pub reader: Box<dyn Read + Send>,
+    /// How they write text, as far as the first of them tell.
+    pub encoding: Encoding,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("encoding", &self.encoding).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// Opens a file and finds out what it is.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds no text that could be a table.
+    pub fn open(path: &Path) -> Result<Self, DatasetError> {
+        let opened = |source| DatasetError::Open { path: path.to_owned(), source };
+        let kind = |reason: String| DatasetError::Kind { path: path.to_owned(), reason };
+        let mut file = File::open(path).map_err(opened)?;
+        let head = head(&mut file).map_err(opened)?;
+        let reader: Box<dyn Read + Send> = match head[..] {
+            [] => return Err(DatasetError::Empty { path: path.to_owned() }),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+                file.seek(SeekFrom::Start(0)).map_err(opened)?;
+                Box::new(zstd::Decoder::new(file).map_err(opened)?)
+            }
+            // A gzip file may be several, one behind the other, as `cat` makes them.
+            [0x1f, 0x8b, ..] => {
+                file.seek(SeekFrom::Start(0)).map_err(opened)?;
+                Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file)))
+            }
+            [b'P', b'K', 3 | 5, 4 | 6, ..] => member(file).map_err(kind)?,
+            [b'P', b'A', b'R', b'1', ..] => {
+                let reader = CsvReader::open(file, Style::plain()).map_err(|error| kind(error.to_string()))?;
+                return Ok(Self { reader: Box::new(reader), encoding: Encoding::Utf8 });
+            }
+            [b'P', b'A', b'R', b'E', ..] => return Err(kind("it is encrypted Parquet; write a plain copy".to_owned())),
+            _ => {
+                file.seek(SeekFrom::Start(0)).map_err(opened)?;
+                Box::new(file)
+            }
+        };
+        // What is compressed shows what it is behind its first bytes.
+        let mut reader = reader;
+        let head = match self::head(&mut reader) {
+            Ok(head) => head,
+            // Who reads on is told, with the row.
+            Err(error) => return Ok(Self { reader: Box::new(Failed(Some(error))), encoding: Encoding::Utf8 }),
+        };
+        let encoding = match head[..] {
+            [0xff, 0xfe, ..] => Encoding::Utf16Le,
+            [0xfe, 0xff, ..] => Encoding::Utf16Be,
+            _ if head.contains(&0) => {
+                return Err(kind("it holds bytes that are in no text; it must be CSV".to_owned()));
+            }
+            _ => Encoding::Utf8,
+        };
+        Ok(Self { reader: Box::new(io::Cursor::new(head).chain(reader)), encoding })
+    }
+}
+
+fn head(source: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(LOOKED_AT);
+    source.take(LOOKED_AT as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// The one member of a zip archive; else what is wrong, in words.
+fn member(file: File) -> Result<Box<dyn Read + Send>, String> {
+    let broken = |error: zip::result::ZipError| format!("it is a broken zip archive: {error}");
+    let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
+    let is_file = |name: &str| !name.ends_with('/') && !name.starts_with("__MACOSX/") && !name.ends_with(".DS_Store");
+    let names: Result<Vec<String>, _> = archive.file_names().map(|name| name.map(Cow::into_owned)).collect();
+    let names: Vec<String> = names.map_err(broken)?.into_iter().filter(|name| is_file(name)).collect();
+    if names.iter().any(|name| name == "[Content_Types].xml") {
+        return Err("it is a workbook or another document; save the table as CSV".to_owned());
+    }
+    let [name] = &names[..] else {
+        let told = names.iter().take(MEMBERS_TOLD).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let more = if names.len() > MEMBERS_TOLD { ", ..." } else { "" };
+        return Err(format!(
+            "it is a zip archive of {} files ({told}{more}); unpack the one that is meant",
+            names.len()
+        ));
+    };
+    let index = archive.index_for_name(name).ok_or("it is a broken zip archive")?;
+    let member = archive.by_index_raw(index).map_err(broken)?;
+    if member.encrypted() {
+        return Err("it is a zip archive with a password; unpack it".to_owned());
+    }
+    let (method, length, crc) = (member.compression(), member.compressed_size(), member.crc32());
+    let start = member.data_start().ok_or("it is a broken zip archive")?;
+    drop(member);
+    let mut file = archive.into_inner().into_inner();
+    file.seek(SeekFrom::Start(start)).map_err(|error| error.to_string())?;
+    let packed = BufReader::new(file.take(length));
+    // The numbers of the format's specification: 0 is stored, 8 is deflated.
+    match method {
+        zip::CompressionMethod::Stored => Ok(Box::new(Checked::new(packed, crc))),
+        zip::CompressionMethod::DEFLATE => Ok(Box::new(Checked::new(DeflateDecoder::new(packed), crc))),
+        other => Err(format!("it is a zip archive packed by a method that is not read ({other:?}); unpack it")),
+    }
+}
+
+/// Bytes whose checksum is compared at their end.
+struct Checked<R> {
+    source: CrcReader<R>,
+    expected: u32,
+}
+
+impl<R: Read> Checked<R> {
+    fn new(source: R, expected: u32) -> Self {
+        Self { source: CrcReader::new(source), expected }
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        if read == 0 && !buffer.is_empty() && self.source.crc().sum() != self.expected {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the checksum of the zip archive does not fit"));
+        }
+        Ok(read)
+    }
+}
+
+/// What could not be read, for whoever reads it first.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}

@@ -1,0 +1,197 @@
+//! Whether a pipeline file fits its dataset: every row read, everything told at once, nothing written.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use windrow_config::{EventSpan, Pipeline, WindowPolicy};
+use crate::inspection::leaks::Leak;
+use crate::inspection::order::Order;
+use crate::inspection::survey::{Counts, Refused, Survey};
+use crate::inspection::target::percent;
+use crate::inspection::windows::{by_rows, by_span};
+use crate::inspection::{InspectionError, Rows, thousands};
+
+/// What a dataset is by its pipeline file.
+#[derive(Debug, Serialize)]
+pub(crate) struct Check {
+    pub(crate) rows: u64,
+    /// Rows that would go to quarantine, by what is wrong with them.
+    pub(crate) refused: BTreeMap<String, Refused>,
+    pub(crate) without_target: u64,
+    pub(crate) positive: u64,
+    /// By the times of the rows; nothing where the pipeline names none.
+    pub(crate) order: Option<Order>,
+    pub(crate) windows: Vec<Window>,
+    /// Of each categorical feature.
+    pub(crate) categories: Vec<Category>,
+    /// Features that give the target away.
+    pub(crate) leaks: Vec<Leak>,
+    /// What is wrong, each a sentence.
+    pub(crate) faults: Vec<String>,
+    /// What a person should know.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Check {
+    /// Rows that would be stored.
+    pub(crate) fn rows_taken(&self) -> u64 {
+        self.rows - self.refused.values().map(|refused| refused.rows).sum::<u64>()
+    }
+}
+
+/// One window.
+#[derive(Debug, Serialize)]
+pub(crate) struct Window {
+    /// From 1.
+    pub(crate) window: usize,
+    /// As in `week of 2013-04-01`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) period: Option<String>,
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
+}
+
+/// One categorical feature.
+#[derive(Debug, Serialize)]
+pub(crate) struct Category {
+    pub(crate) column: String,
+    /// Different values; nothing where there are more than 10,000.
+    pub(crate) levels: Option<usize>,
+    /// Values that come too rarely for a coefficient of their own.
+    pub(crate) rare_levels: usize,
+    /// Rows with one of them.
+    pub(crate) rare_rows: u64,
+    /// The most frequent values.
+    pub(crate) most: Vec<(String, u64)>,
+}
+
+/// Values of a category that are told.
+const MOST_TOLD: usize = 5;
+
+/// Reads the whole dataset against a pipeline file.
+///
+/// # Errors
+/// The dataset cannot be read, or has not the columns that the pipeline names.
+pub(crate) fn check(pipeline: &Pipeline, rows: Rows<'_>) -> Result<Check, InspectionError> {
+    let survey = Survey::take(pipeline, rows)?;
+    let mut check = Check {
+        rows: survey.rows,
+        without_target: survey.unlabelled,
+        positive: survey.positives,
+        order: pipeline.dataset.time.is_some().then_some(survey.order),
+        windows: windows(pipeline, &survey),
+        categories: categories(pipeline, &survey),
+        faults: Vec::new(),
+        notes: Vec::new(),
+        leaks: Vec::new(),
+        refused: BTreeMap::new(),
+    };
+    tell(pipeline, &survey, &mut check);
+    check.leaks = survey.leaks;
+    check.refused = survey.refused;
+    Ok(check)
+}
+
+fn tell(pipeline: &Pipeline, survey: &Survey, check: &mut Check) {
+    let Check { faults, notes, .. } = check;
+    let refused = survey.rows - survey.taken();
+    for (what, found) in &survey.refused {
+        let rows = if found.rows == 1 { "1 row".to_owned() } else { format!("{} rows", thousands(found.rows)) };
+        let first = thousands(found.first);
+        faults.push(format!("{what}: {rows} would go to quarantine; row {first}: {}", found.example));
+    }
+    let share = refused as f64 / survey.rows.max(1) as f64;
+    if share > pipeline.quarantine.max_share {
+        let (share, allowed) = (percent(share), percent(pipeline.quarantine.max_share));
+        faults
+            .push(format!("{share} of the rows would go to quarantine; quarantine.max_share = {allowed} ends the run"));
+    }
+    if survey.rows == 0 {
+        faults.push("the dataset has no rows".to_owned());
+    } else if survey.labelled() == 0 {
+        faults.push("no row has a target: no model can be made".to_owned());
+    } else if survey.positives == 0 || survey.positives == survey.labelled() {
+        let which = if survey.positives == 0 { "no row is" } else { "every row is" };
+        faults.push(format!("{which} positive: no model can be made (target in the pipeline file)"));
+    }
+    if let Some(fault) = survey.order.fault(thousands) {
+        let is_cut_by_number = matches!(pipeline.window, WindowPolicy::Rows(_) | WindowPolicy::Parts(_));
+        let why = if is_cut_by_number {
+            "windows by their number would judge models on their past"
+        } else {
+            "late rows go to quarantine"
+        };
+        let list = if is_cut_by_number { &mut *faults } else { &mut *notes };
+        list.push(format!("{fault}: {why} (`windrow init DATA --repaired-copy OUT.csv.zst` puts them in order)"));
+    }
+    for Leak { column, reason } in &survey.leaks {
+        faults.push(format!("features: {column}: {reason}"));
+    }
+    let learned = |counts: &Counts| counts.positive > 0 && counts.positive < counts.labelled;
+    let one_class: Vec<&Window> = check.windows.iter().filter(|window| !learned(&window.counts)).collect();
+    if let Some(first) = one_class.first() {
+        let (count, all) = (one_class.len(), check.windows.len());
+        notes.push(format!(
+            "{count} of {all} windows have rows of one class alone and give no model of their own (the first is {})",
+            first.window
+        ));
+    }
+    for category in check.categories.iter().filter(|category| category.rare_levels > 0) {
+        let (levels, rare) = (category.levels.unwrap_or_default(), category.rare_levels);
+        let (column, rows) = (&category.column, thousands(category.rare_rows));
+        notes.push(format!("{column}: {rare} of {levels} values come too rarely and count as 'other' ({rows} rows)"));
+    }
+    for category in check.categories.iter().filter(|category| category.levels.is_none()) {
+        notes.push(format!("{}: more than 10,000 different values; is it an id?", category.column));
+    }
+}
+
+fn windows(pipeline: &Pipeline, survey: &Survey) -> Vec<Window> {
+    let taken = survey.labels.len();
+    let (counts, span) = match pipeline.window {
+        WindowPolicy::Event { span, .. } => (by_span(&survey.days, days_at_least(span)), Some(span)),
+        WindowPolicy::Rows(rows) => {
+            let size = usize::try_from(rows.get()).unwrap_or(usize::MAX);
+            (by_rows(&survey.labels, std::iter::repeat(size)), None)
+        }
+        WindowPolicy::Parts(parts) => {
+            let parts = parts.get() as usize;
+            (by_rows(&survey.labels, (0..parts).map(|part| taken / parts + usize::from(part < taken % parts))), None)
+        }
+        WindowPolicy::Every(_) => (Vec::new(), None),
+    };
+    let first = survey.order.span.map(|(first, _)| first);
+    let period = |place: usize| {
+        let (span, first) = (span?, first?);
+        let from = days_at_least(span);
+        pipeline.window.period(Some(from.begin(from.of_time(first) + i64::try_from(place).ok()?)))
+    };
+    let window = |(place, counts)| Window { window: place + 1, period: period(place), counts };
+    counts.into_iter().enumerate().map(window).collect()
+}
+
+/// Rows are counted by day: shorter windows are told as days.
+fn days_at_least(span: EventSpan) -> EventSpan {
+    match span {
+        EventSpan::Fixed(length) if !length.as_secs().is_multiple_of(86_400) => EventSpan::Day,
+        span => span,
+    }
+}
+
+fn categories(pipeline: &Pipeline, survey: &Survey) -> Vec<Category> {
+    let category = |(column, levels): &(String, BTreeMap<String, u64>)| {
+        let rare = levels.values().filter(|count| **count < pipeline.features.min_count);
+        let mut most: Vec<(String, u64)> = levels.iter().map(|(text, count)| (text.clone(), *count)).collect();
+        most.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        most.truncate(MOST_TOLD);
+        Category {
+            column: column.clone(),
+            levels: (!levels.is_empty()).then_some(levels.len()),
+            rare_levels: rare.clone().count(),
+            rare_rows: rare.sum(),
+            most,
+        }
+    };
+    survey.levels.iter().map(category).collect()
+}

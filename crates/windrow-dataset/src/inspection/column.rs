@@ -1,0 +1,277 @@
+//! What a column holds, row by row, at a cost that is bounded whatever it holds.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::with_point;
+use crate::inspection::order::Order;
+use crate::inspection::times::{ClockGuess, TimeGuess};
+use windrow_record::parse_number;
+
+/// Texts that mean 'missing' where they stand among numbers.
+const MISSING: [&str; 14] =
+    ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "Null", "None", "none", "?", "\\N", "-"];
+/// Numbers that often mean 'missing', and are reported.
+const SENTINELS: [f64; 9] = [-99.0, -999.0, -9999.0, -99_999.0, -999.9, 999.0, 9999.0, 99_999.0, 999_999.0];
+/// Ways of writing 'missing' in one column.
+const MOST_SPELLINGS: usize = 32;
+/// So many numbers are kept for quantiles.
+const MOST_NUMBERS: usize = 4096;
+/// So many different values are counted.
+const MOST_VALUES: usize = 10_000;
+/// A longer text is nobody's category.
+const LONGEST_VALUE: usize = 200;
+/// Seconds since 1970 from 1990 to 2100: counts in this range may be times.
+const EPOCH_SECONDS: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
+
+/// What a column holds.
+#[derive(Debug, Default)]
+pub(crate) struct Column {
+    pub(crate) rows: u64,
+    /// Cells that mean 'missing' if the others are numbers, by their text as it stands.
+    pub(crate) missing: BTreeMap<String, u64>,
+    /// Cells that are numbers: with a point or none, and with a decimal comma.
+    pub(crate) numbers: u64,
+    pub(crate) comma_numbers: u64,
+    pub(crate) integers: u64,
+    /// Least and largest number, sentinels aside.
+    pub(crate) range: Option<(f64, f64)>,
+    /// Cells that are neither, and the first of them.
+    pub(crate) texts: u64,
+    pub(crate) first_text: Option<(u64, String)>,
+    /// Different values and how often they come; `None` where there are too many.
+    pub(crate) values: Values,
+    pub(crate) times: TimeGuess,
+    pub(crate) clock: ClockGuess,
+    /// The order of the rows by the numbers of this column.
+    pub(crate) number_order: Order,
+    sentinels: [u64; SENTINELS.len()],
+    quantiles: Thinned,
+}
+
+/// Numbers at even distances in the file, at most twice [`MOST_NUMBERS`].
+#[derive(Debug)]
+struct Thinned {
+    numbers: Vec<f64>,
+    seen: u64,
+    stride: u64,
+}
+
+impl Default for Thinned {
+    fn default() -> Self {
+        Self { numbers: Vec::new(), seen: 0, stride: 1 }
+    }
+}
+
+impl Thinned {
+    fn push(&mut self, number: f64) {
+        if self.seen.is_multiple_of(self.stride) {
+            self.numbers.push(number);
+        }
+        self.seen += 1;
+        if self.numbers.len() >= 2 * MOST_NUMBERS {
+            let mut place = 0;
+            self.numbers.retain(|_| {
+                place += 1;
+                place % 2 == 1
+            });
+            self.stride *= 2;
+        }
+    }
+}
+
+/// Different values of a column, counted while there are not too many.
+#[derive(Debug)]
+pub(crate) struct Values {
+    counts: Option<HashMap<String, u64>>,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self { counts: Some(HashMap::new()) }
+    }
+}
+
+impl Values {
+    fn push(&mut self, text: &str) {
+        let Some(counts) = &mut self.counts else { return };
+        if let Some(count) = counts.get_mut(text) {
+            *count += 1;
+        } else if counts.len() < MOST_VALUES && text.len() <= LONGEST_VALUE {
+            counts.insert(text.to_owned(), 1);
+        } else {
+            self.counts = None;
+        }
+    }
+
+    /// How many there are; `None` for more than are counted.
+    pub(crate) fn len(&self) -> Option<usize> {
+        self.counts.as_ref().map(HashMap::len)
+    }
+
+    /// Values by falling count, then by name; empty where there are too many.
+    pub(crate) fn by_count(&self) -> Vec<(&str, u64)> {
+        let mut values: Vec<(&str, u64)> =
+            self.counts.iter().flatten().map(|(value, count)| (value.as_str(), *count)).collect();
+        values.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        values
+    }
+}
+
+/// A number that may mean 'missing'.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sentinel {
+    pub(crate) number: f64,
+    pub(crate) count: u64,
+    /// Between which the other numbers are.
+    pub(crate) others: (f64, f64),
+}
+
+impl Column {
+    /// Takes the cell of a row.
+    pub(crate) fn push(&mut self, row: u64, text: &str) {
+        self.rows += 1;
+        let trimmed = text.trim();
+        if MISSING.contains(&trimmed) {
+            // With spaces around them there are as many texts as anybody likes.
+            let text = if self.missing.len() < MOST_SPELLINGS { text } else { trimmed };
+            match self.missing.get_mut(text) {
+                Some(count) => *count += 1,
+                None => {
+                    self.missing.insert(text.to_owned(), 1);
+                }
+            }
+            return;
+        }
+        self.values.push(text);
+        let number = parse_number(trimmed).ok();
+        let comma = if number.is_none() { parse_number(&with_point(trimmed)).ok() } else { None };
+        if let Some(number) = number.or(comma) {
+            self.numbers += u64::from(comma.is_none());
+            self.comma_numbers += u64::from(comma.is_some());
+            self.push_number(row, number);
+        } else {
+            self.texts += 1;
+            self.first_text.get_or_insert_with(|| (row, excerpt(text)));
+        }
+        self.times.push(row, trimmed);
+        self.clock.push(trimmed);
+    }
+
+    fn push_number(&mut self, row: u64, number: f64) {
+        self.quantiles.push(number);
+        self.integers += u64::from(number.fract() == 0.0);
+        // Beyond 2^53 an order by whole numbers would be none.
+        self.number_order.push(row, number.clamp(-9e15, 9e15) as i64);
+        if let Some(place) = SENTINELS.iter().position(|sentinel| *sentinel == number) {
+            self.sentinels[place] += 1;
+            return;
+        }
+        let (least, most) = self.range.unwrap_or((number, number));
+        self.range = Some((least.min(number), most.max(number)));
+    }
+
+    /// Cells that are not missing.
+    pub(crate) fn given(&self) -> u64 {
+        self.numbers + self.comma_numbers + self.texts
+    }
+
+    /// Whether all that is given are numbers, `None` in a hundred thousand aside: then what stands between them is missing or
+    /// a mistake.
+    pub(crate) fn is_number(&self, has_decimal_comma: bool) -> bool {
+        let numbers = self.numbers + if has_decimal_comma { self.comma_numbers } else { 0 };
+        numbers > 0 && (self.given() - numbers) * MISTAKES <= self.given()
+    }
+
+    /// Whether its numbers are whole.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.integers == self.numbers + self.comma_numbers
+    }
+
+    /// The number that a share of the others does not reach, and the share that is at least as large, by an even sample.
+    pub(crate) fn quantile(&self, share: f64) -> Option<(f64, f64)> {
+        let mut numbers = self.quantiles.numbers.clone();
+        numbers.sort_by(f64::total_cmp);
+        let place = ((share * numbers.len() as f64) as usize).min(numbers.len().checked_sub(1)?);
+        let bound = numbers[place];
+        let reached = numbers.partition_point(|number| *number < bound);
+        Some((bound, 1.0 - reached as f64 / numbers.len() as f64))
+    }
+
+    /// The numbers that stand far from all others and often mean 'missing'.
+    pub(crate) fn sentinels(&self) -> Vec<Sentinel> {
+        let Some(others) = self.range else { return Vec::new() };
+        let counted = SENTINELS.into_iter().zip(self.sentinels);
+        let is_far =
+            |number: f64| number < others.0 - (others.1 - others.0) || number > others.1 + (others.1 - others.0);
+        let found = counted.filter(|(number, count)| *count > 1 && is_far(*number));
+        found.map(|(number, count)| Sentinel { number, count, others }).collect()
+    }
+
+    /// As which count since 1970 the numbers can be read: `seconds` or `milliseconds`.
+    pub(crate) fn epoch(&self) -> Option<&'static str> {
+        let (least, most) = self.range.filter(|_| self.texts == 0 && self.comma_numbers == 0)?;
+        [("seconds", 1.0), ("milliseconds", 1000.0)].into_iter().find_map(|(name, in_a_second)| {
+            let is_in = |number: f64| EPOCH_SECONDS.contains(&(number / in_a_second));
+            (is_in(least) && is_in(most)).then_some(name)
+        })
+    }
+}
+
+/// One in so many cells may be a mistake in a column of numbers.
+const MISTAKES: u64 = 100;
+
+/// The beginning of a text, for a message.
+pub(crate) fn excerpt(text: &str) -> String {
+    const LENGTH: usize = 40;
+    let short: String = text.chars().take(LENGTH).collect();
+    if short.len() < text.len() { format!("{short}...") } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(texts: &[&str]) -> Column {
+        let mut column = Column::default();
+        for (row, text) in (1..).zip(texts) {
+            column.push(row, text);
+        }
+        column
+    }
+
+    #[test]
+    fn missing_numbers_and_texts_are_told_apart() {
+        let mixed = column(&["1", " 2.5", "NA", "", "?", "x"]);
+        assert_eq!((mixed.numbers, mixed.texts, mixed.given()), (2, 1, 3));
+        assert_eq!(mixed.missing.keys().collect::<Vec<_>>(), ["", "?", "NA"]);
+        assert_eq!(mixed.first_text, Some((6, "x".to_owned())));
+        assert!(!mixed.is_number(false) && column(&["1", "NA"]).is_number(false));
+        let comma = column(&["1,5", "2", "1.234,5"]);
+        assert!(comma.is_number(true) && !comma.is_number(false));
+    }
+
+    #[test]
+    fn a_number_that_means_missing_stands_far_from_the_others() {
+        let far = column(&["1", "20", "-999", "-999", "7"]).sentinels();
+        assert_eq!(far, [Sentinel { number: -999.0, count: 2, others: (1.0, 20.0) }]);
+        assert_eq!(column(&["998", "999", "999", "1000"]).sentinels(), []);
+        assert_eq!(column(&["1", "-999"]).sentinels(), [], "once is no habit");
+    }
+
+    #[test]
+    fn counts_since_1970_are_times_in_their_range() {
+        assert_eq!(column(&["1577836800", "1577840400"]).epoch(), Some("seconds"));
+        assert_eq!(column(&["1577836800000", "1577840400000"]).epoch(), Some("milliseconds"));
+        assert_eq!(column(&["12", "1577840400"]).epoch(), None);
+    }
+
+    #[test]
+    fn what_is_counted_is_bounded() {
+        let mut column = Column::default();
+        for row in 0..20_000_u64 {
+            column.push(row, &format!("id-{row}"));
+        }
+        assert_eq!(column.values.len(), None);
+        assert!(column.values.by_count().is_empty());
+    }
+}

@@ -1,0 +1,388 @@
+//! The text of a pipeline file, with what was seen as comments.
+
+use std::path::Path;
+
+use windrow_config::{Pipeline, TargetRule};
+use crate::inspection::options::Options;
+use crate::inspection::order::Order;
+use crate::inspection::plan::Plan;
+use crate::inspection::scan::Scan;
+use crate::inspection::survey::{Refused, Survey};
+use crate::inspection::target::percent;
+use crate::inspection::windows::{Cut, by_rows, choose};
+use crate::inspection::{InspectionError, Rows, quoted, thousands};
+
+/// Lists are broken where they are longer.
+const COLUMNS: usize = 100;
+/// Bytes of each first line that are shown.
+const LINE_SHOWN: usize = 110;
+/// The share of refused rows that a pipeline allows where its file does not say.
+const USUAL_REFUSED: f64 = 0.01;
+/// Where more is refused the file is not what it is taken for.
+const MOST_REFUSED: f64 = 0.5;
+/// More windows of one class are no chance.
+const ONE_CLASS: f64 = 0.2;
+/// Columns beyond these are left out of the comments.
+const TOLD: usize = 200;
+
+/// A pipeline file that fits its dataset.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) text: String,
+    /// What a person should know, each a sentence.
+    pub(crate) notes: Vec<String>,
+    /// Columns that are left out, with the reason.
+    pub(crate) left_out: Vec<(String, String)>,
+    /// How windows are cut, and why.
+    pub(crate) cut: String,
+    pub(crate) pipeline: Pipeline,
+}
+
+/// Writes the pipeline file of a scanned dataset; `file` is where it is to stand, `command` what made it.
+///
+/// # Errors
+/// Something must be said first, cannot be, or the dataset must be repaired.
+pub(crate) fn draft(
+    scan: &Scan,
+    options: &Options,
+    file: &Path,
+    command: &str,
+    rows: Rows<'_>,
+) -> Result<Draft, InspectionError> {
+    let faults = encoding_fault(scan, command);
+    let mut plan = match Plan::new(scan, options) {
+        // A file that must be repaired is asked about when it has been.
+        Err(InspectionError::Questions(_)) if !faults.is_empty() => return Err(InspectionError::Faults(faults)),
+        plan => plan?,
+    };
+    let name = options.name.clone().unwrap_or_else(|| name_of(&scan.dataset.path));
+    let whole = Cut { line: "parts = 2".to_owned(), reason: String::new() };
+    let survey = survey(&plan, &name, &whole, file, rows)?;
+    let mut faults = faults;
+    if let Some(fault) = order(scan, &plan, &survey).fault(thousands) {
+        let column = plan.dataset.time.as_ref().map_or("", |time| time.column.as_str());
+        faults.push(format!(
+            "{fault}, by {column}: windows of rows that are not in time order would judge models on their past\n  a copy in order:  \
+             {command} --repaired-copy OUT.csv.zst\n  if {column} does not say when a row happened:  --time COLUMN, or --time none \
+             for the order of the rows"
+        ));
+    }
+    if !faults.is_empty() {
+        return Err(InspectionError::Faults(faults));
+    }
+    judge(&survey, &plan)?;
+    let is_kept = |column: &String| options.keep.contains(column);
+    for leak in &survey.leaks {
+        if is_kept(&leak.column) {
+            plan.notes.push(format!("{}: kept, though {}", leak.column, leak.reason));
+            continue;
+        }
+        plan.numeric.retain(|name| *name != leak.column);
+        plan.categorical.retain(|name| *name != leak.column);
+        let reason = format!("{} (--keep {} keeps it)", leak.reason, quoted(&leak.column));
+        plan.left_out.push((leak.column.clone(), reason));
+    }
+    if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
+        let reasons: Vec<String> = plan.left_out.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
+        return Err(InspectionError::Use(format!("no column is left to learn from:{}", reasons.concat())));
+    }
+    let cut = match &options.window {
+        Some(said) => said_cut(said)?,
+        None => choose(&survey),
+    };
+    plan.notes.extend(one_class(&survey, &cut));
+    let refused = refused(&survey, &cut);
+    plan.notes.extend(refused.iter().map(|(what, rows)| format!("{what}: {}; they go to quarantine", rows.example)));
+    let refused = refused.iter().map(|(_, rows)| rows.rows).sum::<u64>() as f64 / survey.rows as f64;
+    if refused > MOST_REFUSED {
+        let share = percent(refused);
+        return Err(InspectionError::Faults(vec![format!(
+            "{share} of the rows cannot be taken:\n  {}",
+            plan.notes.join("\n  ")
+        )]));
+    }
+    let seen = Seen { scan, survey: &survey, command, refused };
+    let text = text(&plan, &name, &cut, file, Some(&seen));
+    let pipeline = Pipeline::parse(file, &text)?;
+    let cut = if cut.reason.is_empty() { pipeline.window.plural() } else { cut.reason };
+    Ok(Draft { text, notes: plan.notes, left_out: plan.left_out, cut, pipeline })
+}
+
+/// The order of the rows, those that are not UTF-8 among them, where the first look has it.
+fn order(scan: &Scan, plan: &Plan, survey: &Survey) -> Order {
+    let seen = plan.dataset.time.as_ref().and_then(|time| {
+        let column = &scan.columns[scan.place(&time.column)?];
+        let fitting = column.times.fitting();
+        fitting.into_iter().find(|(candidate, _)| candidate.format == time.format).map(|(_, order)| *order)
+    });
+    seen.unwrap_or(survey.order)
+}
+
+fn encoding_fault(scan: &Scan, command: &str) -> Vec<String> {
+    if scan.not_utf8.count == 0 {
+        return Vec::new();
+    }
+    let (count, first) = (thousands(scan.not_utf8.count), thousands(scan.not_utf8.first));
+    vec![format!(
+        "{count} rows are not UTF-8 (the first is row {first})\n  a copy that is, read as Windows-1252:  {command} --repaired-copy \
+         OUT.csv.zst"
+    )]
+}
+
+/// Rows that go to quarantine, by what is wrong with them; the examples are sentences.
+fn refused(survey: &Survey, cut: &Cut) -> Vec<(String, Refused)> {
+    let told = |(what, found): (&String, &Refused)| {
+        let (rows, first) = (thousands(found.rows), thousands(found.first));
+        let example = format!("{rows} rows, the first is row {first}: {}", found.example);
+        (what.clone(), Refused { example, ..found.clone() })
+    };
+    let mut refused: Vec<(String, Refused)> = survey.refused.iter().map(told).collect();
+    let timeless = survey.taken() - survey.order.rows;
+    if cut.line.starts_with("event") && timeless > 0 {
+        let example = format!("{} rows have none", thousands(timeless));
+        refused.push(("time".to_owned(), Refused { rows: timeless, first: 0, example }));
+    }
+    refused
+}
+
+/// Rows that stand in the order of the target make windows from which nothing can be learned.
+fn one_class(survey: &Survey, cut: &Cut) -> Option<String> {
+    let parts = cut.line.strip_prefix("parts = ")?.parse::<usize>().ok()?;
+    let taken = survey.labels.len();
+    let windows = by_rows(&survey.labels, (0..parts).map(|part| taken / parts + usize::from(part < taken % parts)));
+    let alone = windows.iter().filter(|counts| counts.positive == 0 || counts.positive == counts.labelled).count();
+    let is_much = alone as f64 > ONE_CLASS * windows.len() as f64;
+    is_much.then(|| {
+        let all = windows.len();
+        format!("{alone} of {all} windows hold rows of one class alone: do the rows stand in the order of the target?")
+    })
+}
+
+/// The second look at the rows, as the plan would read them.
+fn survey(plan: &Plan, name: &str, cut: &Cut, file: &Path, rows: Rows<'_>) -> Result<Survey, InspectionError> {
+    let mut plan = plan.clone();
+    if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
+        // Nothing but the target is left; that is told when the rows have been seen.
+        plan.categorical.extend(plan.left_out.first().map(|(name, _)| name.clone()));
+    }
+    let pipeline = Pipeline::parse(file, &text(&plan, name, cut, file, None))?;
+    Survey::take(&pipeline, rows)
+}
+
+/// Whether there is anything to learn.
+fn judge(survey: &Survey, plan: &Plan) -> Result<(), InspectionError> {
+    let (labelled, positives) = (survey.labelled(), survey.positives);
+    let rule = said_rule(&plan.target.column, &plan.target.rule);
+    let problem = if labelled == 0 {
+        let first =
+            survey.refused.values().next().map(|refused| format!("; row {}: {}", refused.first, refused.example));
+        Some(format!("no row can be read with a target{}", first.unwrap_or_default()))
+    } else if positives == 0 {
+        Some(format!("--target: no row has {rule}: there is nothing to predict; choose another rule"))
+    } else if positives == labelled {
+        Some(format!("--target: every row has {rule}: there is nothing to predict; choose another rule"))
+    } else {
+        None
+    };
+    problem.map_or(Ok(()), |problem| Err(InspectionError::Use(problem)))
+}
+
+struct Seen<'a> {
+    scan: &'a Scan,
+    survey: &'a Survey,
+    command: &'a str,
+    /// The share of the rows that goes to quarantine.
+    refused: f64,
+}
+
+fn text(plan: &Plan, name: &str, cut: &Cut, file: &Path, seen: Option<&Seen<'_>>) -> String {
+    let mut text = String::new();
+    let mut line = |line: String| {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    };
+    if let Some(seen) = seen {
+        head(plan, seen, &mut line);
+    }
+    line(format!("name = {}", string(name)));
+    line(String::new());
+    dataset(plan, file, &mut line);
+    line(String::new());
+    line("[target]".to_owned());
+    line(format!("column = {}", string(&plan.target.column)));
+    let (key, value) = rule(&plan.target.rule);
+    let share = seen.map(|seen| {
+        let (labelled, unlabelled) = (seen.survey.labelled(), seen.survey.unlabelled);
+        let share = percent(seen.survey.positives as f64 / labelled.max(1) as f64);
+        let without =
+            if unlabelled == 0 { String::new() } else { format!("; {} have no target", thousands(unlabelled)) };
+        format!("  # {share} of {} rows{without}", thousands(labelled))
+    });
+    line(format!("{key} = {value}{}", share.unwrap_or_default()));
+    line(String::new());
+    if seen.is_some() && !plan.left_out.is_empty() {
+        line("# Left out:".to_owned());
+        for (name, reason) in plan.left_out.iter().take(TOLD) {
+            line(format!("#   {}: {}", comment(name), comment(reason)));
+        }
+    }
+    line("[features]".to_owned());
+    line(list("numeric", &plan.numeric));
+    line(list("categorical", &plan.categorical));
+    if plan.dataset.time.is_some() {
+        line(format!("calendar = {}", if plan.has_hours { "[\"hour\", \"weekday\"]" } else { "[\"weekday\"]" }));
+    }
+    line("min_count = 50  # values seen fewer times share the level 'other'".to_owned());
+    line(String::new());
+    line("[window]".to_owned());
+    line(if cut.reason.is_empty() { cut.line.clone() } else { format!("{}  # {}", cut.line, cut.reason) });
+    if let Some(share) = seen.map(|seen| seen.refused).filter(|share| *share > USUAL_REFUSED) {
+        line(String::new());
+        line("[quarantine]".to_owned());
+        // Half as much again: what comes later may be a little worse.
+        line(format!(
+            "max_share = {:.2}  # {} of the rows cannot be taken: see above",
+            1.5 * share + 0.005,
+            percent(share)
+        ));
+    }
+    text
+}
+
+fn head(plan: &Plan, seen: &Seen<'_>, line: &mut impl FnMut(String)) {
+    let (rows, columns) = (thousands(seen.survey.rows), seen.scan.names.len());
+    line(format!("# {rows} rows of {columns} columns, as `{}` saw them.", comment(seen.command)));
+    line("#".to_owned());
+    line("# The file begins:".to_owned());
+    for first in &seen.scan.first_lines {
+        let shown: String = first.chars().take(LINE_SHOWN).collect();
+        let more = if shown.len() < first.len() { "..." } else { "" };
+        line(format!("#     {}{more}", comment(&shown)));
+    }
+    line("#".to_owned());
+    for note in plan.notes.iter().take(TOLD) {
+        line(format!("# {}", comment(note)));
+    }
+    line(String::new());
+}
+
+fn dataset(plan: &Plan, file: &Path, line: &mut impl FnMut(String)) {
+    let dataset = &plan.dataset;
+    let is_beside = file.parent().is_none_or(|folder| folder.as_os_str().is_empty());
+    // Relative to the pipeline file: the same as to where we are, where that is its folder.
+    let path = if is_beside {
+        dataset.path.clone()
+    } else {
+        std::path::absolute(&dataset.path).unwrap_or(dataset.path.clone())
+    };
+    line("[dataset]".to_owned());
+    line(format!("path = {}", string(&path.display().to_string())));
+    if let Some(lines) = dataset.skip {
+        line(format!(
+            "skip = {lines}  # lines before the {}",
+            if dataset.columns.is_some() { "first row" } else { "header line" }
+        ));
+    }
+    if let Some(columns) = &dataset.columns {
+        line(list("columns", columns));
+    }
+    let character = |byte: u8| string(char::from(byte).encode_utf8(&mut [0; 4]));
+    if dataset.delimiter != b',' {
+        line(format!("delimiter = {}", character(dataset.delimiter)));
+    }
+    if let Some(quote) = dataset.quote {
+        line(format!("quote = {}", character(quote)));
+    }
+    if let Some(decimal) = dataset.decimal {
+        line(format!("decimal = {}", character(decimal)));
+    }
+    line(list("null", &dataset.null));
+    if let Some(time) = &dataset.time {
+        let from = time.from.as_ref().map(|[date, clock]| format!(", from = [{}, {}]", string(date), string(clock)));
+        let (column, format) = (string(&time.column), string(time.format.as_str()));
+        line(format!("time = {{ column = {column}, format = {format}{} }}", from.unwrap_or_default()));
+    }
+}
+
+fn rule(rule: &TargetRule) -> (&'static str, String) {
+    match rule {
+        TargetRule::AtLeast(bound) => ("at_least", number(*bound)),
+        TargetRule::Above(bound) => ("above", number(*bound)),
+        TargetRule::AtMost(bound) => ("at_most", number(*bound)),
+        TargetRule::Below(bound) => ("below", number(*bound)),
+        TargetRule::Equals(text) => ("equals", string(text)),
+        TargetRule::OneOf(texts) => {
+            ("one_of", format!("[{}]", texts.iter().map(|text| string(text)).collect::<Vec<_>>().join(", ")))
+        }
+    }
+}
+
+fn said_rule(column: &str, rule: &TargetRule) -> String {
+    match rule {
+        TargetRule::AtLeast(bound) => format!("{column} >= {bound}"),
+        TargetRule::Above(bound) => format!("{column} > {bound}"),
+        TargetRule::AtMost(bound) => format!("{column} <= {bound}"),
+        TargetRule::Below(bound) => format!("{column} < {bound}"),
+        TargetRule::Equals(text) => format!("{column} = {text}"),
+        TargetRule::OneOf(texts) => format!("{column} in {}", texts.join(",")),
+    }
+}
+
+fn number(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        format!("{number:.0}")
+    } else {
+        toml::Value::Float(number).to_string()
+    }
+}
+
+fn said_cut(said: &str) -> Result<Cut, InspectionError> {
+    let (key, value) = said.split_once('=').map_or(("event", said.trim()), |(key, value)| (key.trim(), value.trim()));
+    let line = match (key, value.parse::<u32>()) {
+        ("parts" | "rows", Ok(count)) if count > 0 => format!("{key} = {count}"),
+        ("event" | "every", _) => format!("{key} = {}", string(value)),
+        _ => {
+            let expected = "day, week, month, quarter, a duration as in 14d, parts=N or rows=N";
+            return Err(InspectionError::Use(format!("--window: `{said}` is none of {expected}")));
+        }
+    };
+    Ok(Cut { line, reason: String::new() })
+}
+
+/// A name for topic and folder, made of the file's.
+pub(crate) fn name_of(path: &Path) -> String {
+    let file = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let stem = file.split('.').find(|part| !part.is_empty()).unwrap_or_default();
+    let name: String = stem.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+    let name = name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    if name.is_empty() { "data".to_owned() } else { name }
+}
+
+/// A TOML string.
+fn string(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// A text that stays within its comment.
+fn comment(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+fn list(key: &str, names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| string(name)).collect();
+    let line = format!("{key} = [{}]", names.join(", "));
+    if line.len() <= COLUMNS {
+        return line;
+    }
+    let mut text = format!("{key} = [\n   ");
+    let mut length = 3;
+    for name in names {
+        if length + name.len() + 2 > COLUMNS {
+            text.push_str("\n   ");
+            length = 3;
+        }
+        text.push_str(&format!(" {name},"));
+        length += name.len() + 2;
+    }
+    text + "\n]"
+}

@@ -1,0 +1,189 @@
+//! How a file is written: what stands between its fields and around them, and where its rows begin.
+
+use crate::inspection::times::is_time;
+use windrow_record::{RecordParser, RecordReader, parse_number};
+
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+const QUOTES: [u8; 2] = [b'"', b'\''];
+/// Apostrophes are quotes where so large a share of the records has a field that begins with one.
+const QUOTED: f64 = 0.2;
+/// So many records are looked at.
+const RECORDS: usize = 500;
+/// A table begins where most of so many records are rows.
+const NEXT: usize = 8;
+/// The values of so many records behind a header are tried.
+const TRIED: usize = 20;
+/// A header is told from rows by so many records behind it.
+const BEHIND: usize = 200;
+
+/// How a file is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// The byte between fields.
+    pub(crate) delimiter: u8,
+    /// The byte around fields that hold a delimiter.
+    pub(crate) quote: u8,
+    /// Lines before the header line, or before the first row where there is none.
+    pub(crate) skip: u64,
+    /// The fields of the header line, if there is one.
+    pub(crate) header: Option<Vec<String>>,
+    /// How many columns there are.
+    pub(crate) columns: usize,
+}
+
+/// What a person said of the layout.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Said {
+    pub(crate) delimiter: Option<u8>,
+    pub(crate) has_header: Option<bool>,
+}
+
+/// A record of the beginning: its fields, and the line on which it stands.
+struct Looked {
+    fields: Vec<String>,
+    line: u64,
+}
+
+impl Layout {
+    /// Finds the layout from the beginning of a file, in whatever encoding has a byte for each ASCII character; `whole`
+    /// where that is all of it. `None` where no delimiter makes a table of it.
+    pub(crate) fn find(beginning: &[u8], whole: bool, said: Said) -> Option<Self> {
+        let delimiters: Vec<u8> = said.delimiter.map_or(DELIMITERS.to_vec(), |delimiter| vec![delimiter]);
+        let mut best: Option<(f64, Self)> = None;
+        for delimiter in delimiters {
+            let plain = read(beginning, whole, delimiter, QUOTES[0]);
+            let Some((mut columns, mut share)) = usual_count(&plain) else { continue };
+            let (mut records, mut quote) = (plain, QUOTES[0]);
+            if begins_with(&records, QUOTES[1]) >= QUOTED {
+                let other = read(beginning, whole, delimiter, QUOTES[1]);
+                let (other_columns, other_share) = usual_count(&other).unwrap_or((0, 0.0));
+                if other_columns > 0 && other_share >= share {
+                    (records, quote, columns, share) = (other, QUOTES[1], other_columns, other_share);
+                }
+            }
+            let is_table = columns > 1 || (said.delimiter.is_some() && columns == 1);
+            let is_better = best.as_ref().is_none_or(|(best_share, layout)| {
+                share > *best_share || (share == *best_share && columns > layout.columns)
+            });
+            if is_table && is_better {
+                best = Some((share, Self::of(&records, delimiter, quote, columns, said)));
+            }
+        }
+        best.map(|(_, layout)| layout)
+    }
+
+    fn of(records: &[Looked], delimiter: u8, quote: u8, columns: usize, said: Said) -> Self {
+        // The table begins where records begin to have as many fields as most.
+        let is_row = |record: &Looked| record.fields.len() == columns;
+        let is_table = |place: &usize| {
+            let next = records[*place..].iter().take(NEXT);
+            is_row(&records[*place]) && 2 * next.clone().filter(|record| is_row(record)).count() > next.len()
+        };
+        let begins = (0..records.len()).find(is_table).unwrap_or(0);
+        let rows: Vec<&Looked> = records[begins..].iter().filter(|record| is_row(record)).collect();
+        let has_header = said.has_header.unwrap_or_else(|| is_header(&rows));
+        let header = rows.first().filter(|_| has_header).map(|record| record.fields.clone());
+        let skip = if begins == 0 { 0 } else { records[begins].line - 1 };
+        Self { delimiter, quote, skip, header, columns }
+    }
+}
+
+fn read(beginning: &[u8], whole: bool, delimiter: u8, quote: u8) -> Vec<Looked> {
+    let text = match std::str::from_utf8(beginning) {
+        Ok(text) => std::borrow::Cow::Borrowed(text),
+        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(beginning).0,
+    };
+    let mut reader = RecordReader::quoted(text.as_bytes(), delimiter, quote);
+    let mut parser = RecordParser::quoted(delimiter, quote);
+    let mut records = Vec::new();
+    while let Ok(Some(record)) = reader.next_record() {
+        let fields = parser.parse(record.bytes).map(|fields| fields.iter().map(str::to_owned).collect());
+        records.push(Looked { fields: fields.unwrap_or_default(), line: record.line });
+        if records.len() > RECORDS {
+            break;
+        }
+    }
+    // The last one may be cut.
+    if !whole || records.len() > RECORDS {
+        records.pop();
+    }
+    records
+}
+
+/// The share of records that have a field which begins with a byte.
+fn begins_with(records: &[Looked], byte: u8) -> f64 {
+    let has = |record: &&Looked| record.fields.iter().any(|field| field.as_bytes().first() == Some(&byte));
+    records.iter().filter(has).count() as f64 / records.len().max(1) as f64
+}
+
+/// How many fields most records have, and how large a share of them.
+fn usual_count(records: &[Looked]) -> Option<(usize, f64)> {
+    let mut counts = std::collections::BTreeMap::new();
+    for record in records.iter().filter(|record| !record.fields.is_empty()) {
+        *counts.entry(record.fields.len()).or_insert(0_usize) += 1;
+    }
+    let (columns, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    Some((columns, count as f64 / records.len() as f64))
+}
+
+/// Whether the first of these records names the columns of the others.
+fn is_header(rows: &[&Looked]) -> bool {
+    let Some((first, rest)) = rows.split_first() else { return false };
+    let is_value = |text: &str| parse_number(text).is_ok() || is_time(text);
+    if first.fields.iter().any(|text| is_value(text)) || first.fields.iter().all(|text| text.trim().is_empty()) {
+        return false;
+    }
+    let rest = &rest[..rest.len().min(BEHIND)];
+    let below = |place: usize| rest.iter().map(move |record| record.fields[place].trim());
+    let has_values = (0..first.fields.len()).any(|place| {
+        let (values, given) = below(place)
+            .take(TRIED)
+            .filter(|text| !text.is_empty())
+            .fold((0, 0), |(values, given), text| (values + usize::from(is_value(text)), given + 1));
+        values * 2 > given
+    });
+    let comes_again = (0..first.fields.len()).any(|place| below(place).any(|text| text == first.fields[place].trim()));
+    has_values || !comes_again
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Layout {
+        Layout::find(text.as_bytes(), true, Said::default()).expect("a table")
+    }
+
+    #[test]
+    fn delimiter_quote_header_and_the_lines_before_it_are_found() {
+        let plain = found("a,b\n1,2\n3,4\n");
+        assert_eq!((plain.delimiter, plain.quote, plain.skip, plain.columns), (b',', b'"', 0, 2));
+        assert_eq!(plain.header.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
+        for (text, delimiter) in [("a;b\n1,5;2\n1,6;3\n", b';'), ("a\tb\n1\t2\n", b'\t'), ("a|b\n1|2\n", b'|')] {
+            assert_eq!(found(text).delimiter, delimiter, "{text}");
+        }
+        let quoted = found("a,b\n'x,y',1\n'z,w',2\n'p,q',3\n");
+        assert_eq!((quoted.quote, quoted.columns), (b'\'', 2));
+        let apostrophes = found("name,n\nO'Hare,1\nd'Or,2\nx,3\n");
+        assert_eq!((apostrophes.quote, apostrophes.columns), (b'"', 2));
+        let report =
+            found("Report of sales\nmade on 2020-01-01\n\nday;sold\n2020-01-01;5\n2020-01-02;6\n2020-01-03;7\n");
+        assert_eq!((report.skip, report.header.map(|header| header.len())), (3, Some(2)));
+    }
+
+    #[test]
+    fn rows_without_a_header_line_are_told_by_their_values() {
+        assert_eq!(found("1,a\n2,b\n3,c\n").header, None);
+        assert_eq!(found("red,cat\nblue,dog\nred,dog\nblue,cat\n").header, None);
+        assert!(found("colour,animal\nred,cat\nblue,dog\nred,dog\n").header.is_some());
+        assert_eq!(found("2020-01-01,x\n2020-01-02,y\n").header, None);
+        assert!(found(",x\n0,5\n1,6\n").header.is_some(), "an index without a name");
+    }
+
+    #[test]
+    fn what_is_no_table_is_none() {
+        assert_eq!(Layout::find(b"one word a line\nanother\n", true, Said::default()), None);
+        let said = Said { delimiter: Some(b';'), has_header: None };
+        assert_eq!(Layout::find(b"x\n1\n2\n", true, said).map(|layout| layout.columns), Some(1));
+    }
+}

@@ -1,0 +1,335 @@
+//! From what a file holds, and what a person said of it, to what its pipeline file will say; or to what must be asked.
+
+use std::collections::BTreeSet;
+
+use windrow_config::{TimeColumn, nearest_name};
+use crate::inspection::column::Column;
+use crate::inspection::options::Options;
+use crate::inspection::roles::{Role, quoted, role};
+use crate::inspection::scan::Scan;
+use crate::inspection::target::{self, Problem, Target};
+use crate::inspection::times::{Candidate, DateOrder};
+use crate::inspection::{InspectionError, Question, QuestionKind, thousands};
+use windrow_record::TimeFormat;
+
+/// What `--time` says where no column is one.
+const NO_TIME: &str = "none";
+/// Columns that were named anew and are told.
+const NAMES_TOLD: usize = 5;
+/// Words of names of columns that count seconds.
+const TIMES: [&str; 9] = ["time", "date", "ts", "stamp", "epoch", "created", "updated", "when", "_at"];
+
+/// What the pipeline file will say, but for how windows are cut.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) dataset: windrow_config::Dataset,
+    pub(crate) target: Target,
+    pub(crate) numeric: Vec<String>,
+    pub(crate) categorical: Vec<String>,
+    /// Whether the time tells the hour.
+    pub(crate) has_hours: bool,
+    /// Columns that play no part, with the reason.
+    pub(crate) left_out: Vec<(String, String)>,
+    /// What a person should know.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Plan {
+    /// # Errors
+    /// What was said cannot be, or something must be asked first.
+    pub(crate) fn new(scan: &Scan, options: &Options) -> Result<Self, InspectionError> {
+        check_names(scan, options)?;
+        let has_decimal_comma = scan
+            .columns
+            .iter()
+            .any(|column| column.comma_numbers > 0 && column.is_number(true) && !column.is_number(false));
+        let (mut questions, mut notes) = (Vec::new(), renamed(scan));
+        let time = match time(scan, options, &mut notes)? {
+            Time::Asked(question) => {
+                questions.push(question);
+                None
+            }
+            Time::None => None,
+            Time::Found(time, has_hours) => Some((time, has_hours)),
+        };
+        let target = match target::read(options.target.as_deref(), scan) {
+            Ok(target) => Some(target),
+            Err(Problem::Ask(question)) => {
+                questions.insert(0, question);
+                None
+            }
+            Err(Problem::No(reason)) => return Err(InspectionError::Use(reason)),
+        };
+        let target_column = target.as_ref().map(|target| target.column.as_str());
+        let mut of_time: Vec<&str> = Vec::new();
+        if let Some((time, _)) = &time {
+            of_time.extend(time.from.iter().flatten().map(String::as_str).chain([time.column.as_str()]));
+        }
+        let (mut numeric, mut categorical, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, column) in scan.names.iter().zip(&scan.columns) {
+            if Some(name.as_str()) == target_column || of_time.contains(&name.as_str()) {
+                continue;
+            }
+            let (role, said) = match is_another_time(column) && !options.categorical.contains(name) {
+                true => (Role::LeftOut("a time, and not the one that says when a row happened".to_owned()), None),
+                false => role(name, column, has_decimal_comma, options),
+            };
+            notes.extend(said);
+            match role {
+                Role::Number => numeric.push(name.clone()),
+                Role::Category => categorical.push(name.clone()),
+                Role::LeftOut(reason) => left_out.push((name.clone(), reason)),
+                Role::Unclear(levels) => questions.push(unclear(name, levels)),
+            }
+        }
+        if !questions.is_empty() {
+            return Err(InspectionError::Questions(questions));
+        }
+        // Without a target there was a question.
+        let Some(target) = target else { return Err(InspectionError::Use("--target is missing".to_owned())) };
+        let time = time.inspect(|(time, _)| notes.push(said_of_time(time)));
+        if time.is_none() {
+            notes.push("no column of times: the order of the rows is taken as time".to_owned());
+        }
+        let has_hours = time.as_ref().is_some_and(|(_, has_hours)| *has_hours);
+        let decimal = has_decimal_comma.then_some(b',');
+        let null = null(scan, &numeric, &target, options);
+        notes.extend(mistakes(scan, &numeric, has_decimal_comma));
+        let time = time.map(|(time, _)| time);
+        let dataset = windrow_config::Dataset { decimal, null, time, ..scan.dataset.clone() };
+        Ok(Self { dataset, target, numeric, categorical, has_hours, left_out, notes })
+    }
+}
+
+/// Columns whose names were empty, doubled or between spaces.
+fn renamed(scan: &Scan) -> Vec<String> {
+    let renamed = scan.renamed.iter().take(NAMES_TOLD);
+    let mut said: Vec<String> = renamed.map(|(name, was)| format!("the column `{was}` is named {name}")).collect();
+    if scan.renamed.len() > NAMES_TOLD {
+        said.push(format!("and {} more columns are named anew", scan.renamed.len() - NAMES_TOLD));
+    }
+    said
+}
+
+fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
+    let lists = [
+        ("--numeric", &options.numeric),
+        ("--categorical", &options.categorical),
+        ("--leave-out", &options.leave_out),
+        ("--keep", &options.keep),
+    ];
+    for (option, names) in lists {
+        if let Some(name) = names.iter().find(|name| scan.place(name).is_none()) {
+            return Err(InspectionError::Use(no_column(option, name, scan)));
+        }
+    }
+    let is_no_number = |name: &&String| scan.place(name).is_some_and(|place| !scan.columns[place].is_number(true));
+    match options.numeric.iter().find(is_no_number) {
+        Some(name) => {
+            Err(InspectionError::Use(format!("--numeric: {name} holds texts and no numbers; --categorical takes it")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn no_column(option: &str, name: &str, scan: &Scan) -> String {
+    match nearest_name(name, scan.names.iter().map(String::as_str)) {
+        Some(nearest) => format!("{option}: the file has no column `{name}`; did you mean `{nearest}`?"),
+        None => format!("{option}: the file has no column `{name}`; it has {}", scan.names.join(", ")),
+    }
+}
+
+enum Time {
+    None,
+    Asked(Question),
+    /// And whether it tells the hour.
+    Found(TimeColumn, bool),
+}
+
+/// The time of a file, where nothing else is wanted of it.
+///
+/// # Errors
+/// It must be said, or what was said cannot be.
+pub(crate) fn time_alone(scan: &Scan, options: &Options) -> Result<Option<TimeColumn>, InspectionError> {
+    match time(scan, options, &mut Vec::new())? {
+        Time::None => Ok(None),
+        Time::Asked(question) => Err(InspectionError::Questions(vec![question])),
+        Time::Found(time, _) => Ok(Some(time)),
+    }
+}
+
+/// The column that says when a row happened: the one whose rows are most in order.
+fn time(scan: &Scan, options: &Options, notes: &mut Vec<String>) -> Result<Time, InspectionError> {
+    if options.time.as_deref() == Some(NO_TIME) {
+        return Ok(Time::None);
+    }
+    if let Some(said) = &options.time {
+        return said_time(scan, said);
+    }
+    let moves = |(_, column): &(&String, &Column)| column.values.len() != Some(1) && column.given() > 0;
+    let columns = scan.names.iter().zip(&scan.columns).filter(moves);
+    let mut found: Vec<(f64, bool, &String, &Column)> = Vec::new();
+    for (name, column) in columns {
+        let unordered = |out_of_order: u64| out_of_order as f64 / column.rows.max(1) as f64;
+        if let Some((candidate, order)) = column.times.fitting().first() {
+            found.push((unordered(order.out_of_order), candidate.is_date, name, column));
+        } else if column.epoch().is_some() {
+            let (lower, order) = (name.to_lowercase(), &column.number_order);
+            if order.out_of_order == 0 || TIMES.iter().any(|word| lower.contains(word)) {
+                found.push((unordered(order.out_of_order), false, name, column));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let Some((_, _, name, column)) = found.first() else { return Ok(Time::None) };
+    if found.len() > 1 {
+        let others: Vec<&str> = found[1..].iter().map(|(_, _, name, _)| name.as_str()).collect();
+        notes.push(format!("{name} says when a row happened, and not {} (--time names another)", others.join(", ")));
+    }
+    of_column(scan, name, column)
+}
+
+fn of_column(scan: &Scan, name: &str, column: &Column) -> Result<Time, InspectionError> {
+    let fitting = column.times.fitting();
+    match &fitting[..] {
+        [] => match column.epoch() {
+            Some(epoch) => Ok(Time::Found(time_column(name, epoch.to_owned(), None)?, true)),
+            None => {
+                let example =
+                    column.values.by_count().first().map_or(String::new(), |(value, _)| format!(", as in `{value}`"));
+                let format = "--time COLUMN=FORMAT, with strftime's directives";
+                Err(InspectionError::Use(format!(
+                    "--time: how {name} is written is not known{example}; say it: {format}"
+                )))
+            }
+        },
+        [(candidate, _)] => {
+            let clock = if candidate.is_date { clock_beside(scan, name) } else { None };
+            let format = candidate.format.as_str();
+            match clock {
+                Some((clock, clock_format)) => {
+                    let from = Some([name.to_owned(), clock.to_owned()]);
+                    let joined = joined_name(scan, name, clock);
+                    Ok(Time::Found(time_column(&joined, format!("{format} {clock_format}"), from)?, true))
+                }
+                None => Ok(Time::Found(time_column(name, format.to_owned(), None)?, !candidate.is_date)),
+            }
+        }
+        several => Ok(Time::Asked(day_or_month(name, several))),
+    }
+}
+
+fn said_time(scan: &Scan, said: &str) -> Result<Time, InspectionError> {
+    if let Some(place) = scan.place(said) {
+        return of_column(scan, said, &scan.columns[place]);
+    }
+    let Some((name, format)) = said.split_once('=') else {
+        return Err(InspectionError::Use(no_column("--time", said, scan)));
+    };
+    if scan.place(name).is_none() {
+        return Err(InspectionError::Use(no_column("--time", name, scan)));
+    }
+    // A date alone goes with the time of day that stands beside it.
+    let has_hours = ["%H", "%I", "%k", "%s", "%T", "%R", "seconds"].iter().any(|hours| format.contains(hours));
+    match clock_beside(scan, name).filter(|_| !has_hours) {
+        Some((clock, clock_format)) => {
+            let from = Some([name.to_owned(), clock.to_owned()]);
+            let column = joined_name(scan, name, clock);
+            Ok(Time::Found(time_column(&column, format!("{format} {clock_format}"), from)?, true))
+        }
+        None => Ok(Time::Found(time_column(name, format.to_owned(), None)?, has_hours)),
+    }
+}
+
+fn time_column(column: &str, format: String, from: Option<[String; 2]>) -> Result<TimeColumn, InspectionError> {
+    let format = TimeFormat::new(format).map_err(|error| InspectionError::Use(format!("--time: {error}")))?;
+    Ok(TimeColumn { column: column.to_owned(), format, from })
+}
+
+/// The column of times of day that stands nearest to a column of dates, and how they are written.
+fn clock_beside<'s>(scan: &'s Scan, date: &str) -> Option<(&'s str, &'static str)> {
+    let place = scan.place(date)?;
+    let clocks = scan.names.iter().zip(&scan.columns).enumerate();
+    let clocks = clocks.filter_map(|(at, (name, column))| Some((at.abs_diff(place), name, column.clock.fitting()?)));
+    clocks.min_by_key(|(distance, _, _)| *distance).map(|(_, name, format)| (name.as_str(), format))
+}
+
+fn joined_name(scan: &Scan, date: &str, clock: &str) -> String {
+    let name = format!("{date}_{clock}");
+    if scan.place(&name).is_some() { format!("{name}_joined") } else { name }
+}
+
+fn day_or_month(name: &str, several: &[(&'static Candidate, &crate::inspection::order::Order)]) -> Question {
+    let choices = several.iter().map(|(candidate, order)| {
+        let first = match candidate.order {
+            DateOrder::Day => "the day first",
+            DateOrder::Month => "the month first",
+            DateOrder::Year => "the year first",
+        };
+        let share = 100.0 * order.out_of_order as f64 / order.rows.max(1) as f64;
+        let order = if order.out_of_order == 0 {
+            "all rows in order".to_owned()
+        } else {
+            format!("{share:.0}% of the rows out of order")
+        };
+        (format!("{name}={}", candidate.format.as_str()), format!("{first}: {order}"))
+    });
+    let text = format!("{name}: day and month cannot be told apart; which stands first?");
+    Question { kind: QuestionKind::Time, text, option: "--time", choices: choices.collect() }
+}
+
+fn unclear(name: &str, levels: usize) -> Question {
+    let text =
+        format!("{name}: whole numbers with {} levels; does it measure, or does it name?", thousands(levels as u64));
+    let choices = vec![
+        (name.to_owned(), "it names single things: leave it out".to_owned()),
+        (name.to_owned(), "it measures: a number".to_owned()),
+        (name.to_owned(), "it names kinds: a category".to_owned()),
+    ];
+    Question { kind: QuestionKind::Unclear(name.to_owned()), text, option: "", choices }
+}
+
+fn said_of_time(time: &TimeColumn) -> String {
+    match &time.from {
+        Some([date, clock]) => format!("time: {date} and {clock} together, written {}", time.format.as_str()),
+        None => format!("time: {}, written {}", time.column, time.format.as_str()),
+    }
+}
+
+fn is_another_time(column: &Column) -> bool {
+    !column.times.fitting().is_empty() || column.clock.fitting().is_some()
+}
+
+/// The texts that mean 'missing': those that stand among numbers, and what was said.
+fn null(scan: &Scan, numeric: &[String], target: &Target, options: &Options) -> Vec<String> {
+    let mut texts: BTreeSet<String> = BTreeSet::from([String::new()]);
+    for (name, column) in scan.names.iter().zip(&scan.columns) {
+        if numeric.contains(name) || *name == target.column {
+            texts.extend(column.missing.keys().cloned());
+        }
+    }
+    texts.extend(options.null.iter().cloned());
+    texts.into_iter().collect()
+}
+
+/// What stands among numbers and is none, and numbers that may mean 'missing'.
+fn mistakes(scan: &Scan, numeric: &[String], has_decimal_comma: bool) -> Vec<String> {
+    let mut said = Vec::new();
+    for (name, column) in scan.names.iter().zip(&scan.columns).filter(|(name, _)| numeric.contains(name)) {
+        let no_numbers = column.given() - column.numbers - if has_decimal_comma { column.comma_numbers } else { 0 };
+        if let Some((row, text)) = column.first_text.as_ref().filter(|_| no_numbers > 0) {
+            said.push(format!(
+                "{name}: {no_numbers} cells are no numbers (the first is row {row}, `{text}`); if they mean 'missing': --null {}",
+                quoted(text)
+            ));
+        }
+        for sentinel in column.sentinels() {
+            let (number, (least, most)) = (sentinel.number, sentinel.others);
+            said.push(format!(
+                "{name}: {number} stands {} times, far from {least} to {most}; if it means 'missing': --null={number}",
+                sentinel.count
+            ));
+        }
+    }
+    said
+}

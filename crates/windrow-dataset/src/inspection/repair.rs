@@ -1,0 +1,167 @@
+//! A copy of a file that can be replayed: UTF-8, and in the order of its times.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use crate::{DatasetReader, Encoding, Source};
+use crate::inspection::options::Options;
+use crate::inspection::plan;
+use crate::inspection::scan::{Scan, decode};
+use crate::inspection::{InspectionError, Rows};
+use windrow_record::{RecordParser, write_record};
+
+/// zstd's own default.
+const LEVEL: i32 = 3;
+const CHUNK: usize = 64 * 1024;
+
+/// What was repaired.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Repaired {
+    pub(crate) rows: u64,
+    /// Rows, or the whole file, that were not UTF-8.
+    pub(crate) decoded: u64,
+    /// Rows that stood behind one of a later time.
+    pub(crate) moved: u64,
+}
+
+/// Writes a repaired copy; `None`, and no copy, where there is nothing to repair. Rows are held in memory while they are
+/// put in order.
+///
+/// # Errors
+/// The file cannot be read, the copy cannot be written, or it must be said what the time is.
+pub(crate) fn repair(
+    path: &Path,
+    copy: &Path,
+    options: &Options,
+    rows: Rows<'_>,
+) -> Result<Option<Repaired>, InspectionError> {
+    let source = Source::open(path)?;
+    if source.encoding == Encoding::Utf8 {
+        return repair_rows(path, copy, options, rows);
+    }
+    // What has two bytes a letter is first written with one; what that is, the copy says.
+    write(copy, |out| transcode(source, out))?;
+    let repaired = repair_rows(copy, copy, options, rows)?.unwrap_or_default();
+    let rows = if repaired.rows > 0 { repaired.rows } else { Scan::read(copy, options.said, rows)?.rows };
+    Ok(Some(Repaired { rows, decoded: rows, ..repaired }))
+}
+
+fn repair_rows(
+    path: &Path,
+    copy: &Path,
+    options: &Options,
+    rows: Rows<'_>,
+) -> Result<Option<Repaired>, InspectionError> {
+    let scan = Scan::read(path, options.said, rows)?;
+    let time = plan::time_alone(&scan, options)?;
+    let table = Table::read(&scan, time)?;
+    let moved = table.moved();
+    if moved == 0 && scan.not_utf8.count == 0 {
+        return Ok(None);
+    }
+    let mut order: Vec<usize> = (0..table.rows.len()).collect();
+    // Rows of the same time stay as they were.
+    order.sort_by_key(|place| table.rows[*place].0);
+    write(copy, |out| {
+        if scan.has_header {
+            let header = write_record(scan.names.iter().map(String::as_str), scan.dataset.delimiter);
+            out.write_all(&header)?;
+            out.write_all(b"\n")?;
+        }
+        for place in &order {
+            out.write_all(&table.rows[*place].1)?;
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    })?;
+    Ok(Some(Repaired { rows: scan.rows, decoded: scan.not_utf8.count, moved }))
+}
+
+/// All rows with their times, in seconds.
+struct Table {
+    rows: Vec<(i64, Box<[u8]>)>,
+}
+
+impl Table {
+    fn read(scan: &Scan, time: Option<windrow_config::TimeColumn>) -> Result<Self, InspectionError> {
+        let mut reader = DatasetReader::open(&scan.dataset)?;
+        let mut parser = RecordParser::new(scan.dataset.delimiter);
+        let places: Vec<usize> = match &time {
+            Some(windrow_config::TimeColumn { from: Some(from), .. }) => {
+                from.iter().filter_map(|name| scan.place(name)).collect()
+            }
+            Some(time) => scan.place(&time.column).into_iter().collect(),
+            None => Vec::new(),
+        };
+        let mut rows: Vec<(i64, Box<[u8]>)> = Vec::new();
+        let mut last = i64::MIN;
+        while let Some(row) = reader.next_row()? {
+            let bytes: Box<[u8]> = match std::str::from_utf8(row.bytes) {
+                Ok(_) => row.bytes.into(),
+                Err(_) => decode(row.bytes).into_bytes().into(),
+            };
+            let seconds = time.as_ref().and_then(|time| {
+                let fields = parser.parse(&bytes).ok()?;
+                let texts: Option<Vec<&str>> = places.iter().map(|place| fields.get(*place)).collect();
+                time.format.parse(&texts?.join(" ")).ok().map(|time| time.seconds())
+            });
+            // A row without a time stays behind the one before it.
+            last = seconds.unwrap_or(last);
+            rows.push((last, bytes));
+        }
+        Ok(Self { rows })
+    }
+
+    fn moved(&self) -> u64 {
+        let mut newest = i64::MIN;
+        let is_behind = |(seconds, _): &&(i64, Box<[u8]>)| {
+            newest = newest.max(*seconds);
+            *seconds < newest
+        };
+        self.rows.iter().filter(is_behind).count() as u64
+    }
+}
+
+fn transcode(source: Source, out: &mut dyn Write) -> io::Result<()> {
+    let encoding = match source.encoding {
+        Encoding::Utf16Be => encoding_rs::UTF_16BE,
+        Encoding::Utf16Le | Encoding::Utf8 => encoding_rs::UTF_16LE,
+    };
+    let mut decoder = encoding.new_decoder_with_bom_removal();
+    let (mut reader, mut bytes, mut text) = (source.reader, vec![0; CHUNK], String::with_capacity(4 * CHUNK));
+    loop {
+        let read = reader.read(&mut bytes)?;
+        let mut given = 0;
+        loop {
+            let (result, used, _) = decoder.decode_to_string(&bytes[given..read], &mut text, read == 0);
+            given += used;
+            out.write_all(text.as_bytes())?;
+            text.clear();
+            if result == encoding_rs::CoderResult::InputEmpty {
+                break;
+            }
+        }
+        if read == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// A compressed file that appears whole.
+fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), InspectionError> {
+    let failed = |source| InspectionError::Write { path: path.to_owned(), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = NamedTempFile::new_in(folder).map_err(failed)?;
+    let written = || -> io::Result<File> {
+        let mut out = zstd::Encoder::new(BufWriter::new(file.reopen()?), LEVEL)?;
+        write(&mut out)?;
+        let file = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        Ok(file)
+    };
+    written().map_err(failed)?;
+    file.persist(path).map(drop).map_err(|error| failed(error.error))
+}

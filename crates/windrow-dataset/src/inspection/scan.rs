@@ -1,0 +1,190 @@
+//! The first look at a file: all of its rows, knowing nothing but how it is written.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::{DatasetError, DatasetReader, Encoding, Source};
+use crate::inspection::column::Column;
+use crate::inspection::layout::{Layout, Said};
+use crate::inspection::{InspectionError, Rows};
+use windrow_record::{CsvError, RecordParser};
+
+/// The layout is told from so many bytes.
+const LOOKED_AT: u64 = 512 * 1024;
+/// The first lines are shown in the pipeline file.
+const LINES_SHOWN: usize = 3;
+/// More columns would be no table that a person made.
+const MOST_COLUMNS: usize = 5000;
+
+/// What a file holds.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    /// Where it is, and how it is written.
+    pub(crate) dataset: windrow_config::Dataset,
+    /// Its header line, where it has one.
+    pub(crate) has_header: bool,
+    /// The names of the columns, each once.
+    pub(crate) names: Vec<String>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: u64,
+    /// Rows that are not UTF-8, and the first of them.
+    pub(crate) not_utf8: Few,
+    /// Rows with too many or too few fields.
+    pub(crate) not_a_row: Few,
+    /// The first lines of the table.
+    pub(crate) first_lines: Vec<String>,
+    /// Names that were made, as they are and as they were.
+    pub(crate) renamed: Vec<(String, String)>,
+}
+
+/// Rows with some fault: how many, and the first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Few {
+    pub(crate) count: u64,
+    pub(crate) first: u64,
+}
+
+impl Few {
+    pub(crate) fn add(&mut self, row: u64) {
+        if self.count == 0 {
+            self.first = row;
+        }
+        self.count += 1;
+    }
+}
+
+impl Scan {
+    /// Reads the whole file.
+    ///
+    /// # Errors
+    /// It cannot be read, is no table, or is in an encoding of two bytes a letter.
+    pub(crate) fn read(path: &Path, said: Said, rows: Rows<'_>) -> Result<Self, InspectionError> {
+        let layout = find_layout(path, said)?;
+        if layout.columns > MOST_COLUMNS {
+            return Err(InspectionError::NoTable { path: path.to_owned() });
+        }
+        let (names, renamed) = names(&layout);
+        let are_named = layout.header.is_none() || !renamed.is_empty();
+        let skip = layout.skip + u64::from(are_named && layout.header.is_some());
+        let dataset = windrow_config::Dataset {
+            path: path.to_owned(),
+            skip: Some(skip).filter(|lines| *lines > 0),
+            columns: are_named.then(|| names.clone()),
+            delimiter: layout.delimiter,
+            quote: Some(layout.quote).filter(|quote| *quote != b'"'),
+            decimal: None,
+            null: Vec::new(),
+            time: None,
+        };
+        let mut scan = Self {
+            dataset,
+            has_header: layout.header.is_some(),
+            columns: names.iter().map(|_| Column::default()).collect(),
+            names,
+            rows: 0,
+            not_utf8: Few::default(),
+            not_a_row: Few::default(),
+            first_lines: Vec::new(),
+            renamed,
+        };
+        if let Some(header) = &layout.header {
+            scan.first_lines.push(header.join(char::from(layout.delimiter).encode_utf8(&mut [0; 4])));
+        }
+        scan.read_rows(rows)?;
+        Ok(scan)
+    }
+
+    fn read_rows(&mut self, rows: Rows<'_>) -> Result<(), InspectionError> {
+        // Rows are looked at as they are: what another quote would be rewritten to is read the same.
+        let plain = windrow_config::Dataset { quote: None, ..self.dataset.clone() };
+        let is_rewritten = self.dataset.quote.is_some();
+        let mut reader = DatasetReader::open(if is_rewritten { &self.dataset } else { &plain })?;
+        let mut parser = RecordParser::new(self.dataset.delimiter);
+        while let Some(row) = reader.next_row()? {
+            let number = row.number.get();
+            self.rows = number;
+            rows.passed(number);
+            if self.first_lines.len() <= LINES_SHOWN {
+                self.first_lines.push(String::from_utf8_lossy(row.bytes).into_owned());
+            }
+            let decoded;
+            let fields = match parser.parse(row.bytes) {
+                Err(CsvError::NotUtf8) => {
+                    self.not_utf8.add(number);
+                    decoded = decode(row.bytes);
+                    match parser.parse(decoded.as_bytes()) {
+                        Ok(fields) => fields,
+                        Err(_) => continue,
+                    }
+                }
+                Err(_) => {
+                    self.not_a_row.add(number);
+                    continue;
+                }
+                Ok(fields) => fields,
+            };
+            if fields.len() != self.columns.len() {
+                self.not_a_row.add(number);
+                continue;
+            }
+            for (column, text) in self.columns.iter_mut().zip(fields.iter()) {
+                column.push(number, text);
+            }
+        }
+        rows.passed(self.rows);
+        if self.rows == 0 {
+            return Err(InspectionError::NoRows { path: self.dataset.path.clone() });
+        }
+        Ok(())
+    }
+
+    /// The place of a column by its name.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+}
+
+/// Bytes that are not UTF-8, as what they most often are.
+pub(crate) fn decode(bytes: &[u8]) -> String {
+    encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned()
+}
+
+fn find_layout(path: &Path, said: Said) -> Result<Layout, InspectionError> {
+    let source = Source::open(path).map_err(|error| match error {
+        // Nobody has named it in a pipeline file yet.
+        DatasetError::Open { path, source } => InspectionError::Open { path, source },
+        error => error.into(),
+    })?;
+    if source.encoding != Encoding::Utf8 {
+        return Err(InspectionError::Encoding { path: path.to_owned(), encoding: source.encoding });
+    }
+    let mut beginning = Vec::new();
+    let broken = |source| DatasetError::Broken { path: path.to_owned(), row: windrow_record::RowNumber::FIRST, source };
+    source.reader.take(LOOKED_AT).read_to_end(&mut beginning).map_err(broken)?;
+    let whole = (beginning.len() as u64) < LOOKED_AT;
+    Layout::find(&beginning, whole, said).ok_or_else(|| InspectionError::NoTable { path: PathBuf::from(path) })
+}
+
+/// A name for each column, each once and none empty; and those that are not as they were.
+fn names(layout: &Layout) -> (Vec<String>, Vec<(String, String)>) {
+    let (mut seen, mut renamed) = (HashSet::new(), Vec::new());
+    let given: HashSet<&str> = layout.header.iter().flatten().map(|name| name.trim()).collect();
+    let names = (0..layout.columns).map(|place| {
+        let was = layout.header.as_ref().and_then(|header| header.get(place)).map_or("", String::as_str);
+        let plain = was.trim();
+        let base = if plain.is_empty() { format!("column_{}", place + 1) } else { plain.to_owned() };
+        let is_free =
+            |name: &str, seen: &HashSet<String>| !seen.contains(name) && (name == plain || !given.contains(name));
+        let numbered = (2..).map(|number| format!("{base}_{number}"));
+        let name =
+            std::iter::once(base.clone()).chain(numbered).find(|name| is_free(name, &seen)).unwrap_or(base.clone());
+        seen.insert(name.clone());
+        if layout.header.is_some() && name != was {
+            renamed.push((name.clone(), was.to_owned()));
+        }
+        name
+    });
+    let names = names.collect();
+    (names, renamed)
+}

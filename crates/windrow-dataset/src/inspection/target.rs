@@ -1,0 +1,185 @@
+//! What is to be predicted, as a person says it: `arr_delay >= 15`, `severity in 2,3`, or a column alone.
+
+use windrow_config::{TargetRule, nearest_name};
+use crate::inspection::column::Column;
+use crate::inspection::scan::Scan;
+use crate::inspection::{Question, QuestionKind};
+use windrow_record::parse_number;
+
+/// Values of a column that are offered.
+const OFFERED: usize = 5;
+/// Thresholds that are offered, by the share of the rows below them.
+const SHARES: [f64; 3] = [0.5, 0.75, 0.9];
+
+/// The column and the rule.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) column: String,
+    pub(crate) rule: TargetRule,
+}
+
+/// Reads what was said; what is missing becomes a question, what cannot be a sentence.
+pub(crate) fn read(said: Option<&str>, scan: &Scan) -> Result<Target, Problem> {
+    let Some(said) = said.map(str::trim).filter(|said| !said.is_empty()) else { return Err(Problem::Ask(what(scan))) };
+    let (name, rest) = split(said, scan)?;
+    let place = scan.place(name).ok_or_else(|| Problem::No(format!("the file has no column `{name}`")))?;
+    let column = &scan.columns[place];
+    let rule = if rest.is_empty() { alone(name, column)? } else { rule(name, rest, column)? };
+    Ok(Target { column: name.to_owned(), rule })
+}
+
+/// Why there is no target.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// It must be asked.
+    Ask(Question),
+    /// It cannot be.
+    No(String),
+}
+
+/// The longest name of a column that it begins with, and what stands behind it.
+fn split<'s>(said: &'s str, scan: &Scan) -> Result<(&'s str, &'s str), Problem> {
+    let ends_there =
+        |rest: &str| rest.is_empty() || rest.starts_with(|next: char| next.is_whitespace() || "<>=!".contains(next));
+    let names = scan.names.iter().filter(|name| said.strip_prefix(name.as_str()).is_some_and(ends_there));
+    if let Some(name) = names.max_by_key(|name| name.len()) {
+        return Ok((&said[..name.len()], said[name.len()..].trim()));
+    }
+    let given = said.split(|next: char| next.is_whitespace() || "<>=!".contains(next)).next().unwrap_or_default();
+    Err(Problem::No(match nearest_name(given, scan.names.iter().map(String::as_str)) {
+        Some(nearest) => format!("--target: the file has no column `{given}`; did you mean `{nearest}`?"),
+        None => format!("--target: the file has no column `{given}`; it has {}", scan.names.join(", ")),
+    }))
+}
+
+fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Problem> {
+    let comparisons = [
+        (">=", TargetRule::AtLeast as fn(f64) -> TargetRule),
+        ("<=", TargetRule::AtMost),
+        (">", TargetRule::Above),
+        ("<", TargetRule::Below),
+    ];
+    for (sign, rule) in comparisons {
+        if let Some(bound) = rest.strip_prefix(sign) {
+            let bound = bound.trim();
+            let number = parse_number(bound).map_err(|_| {
+                Problem::No(format!("--target: `{bound}` is not a number; the rule is written as in '{name} >= 15'"))
+            })?;
+            if !column.is_number(true) {
+                return Err(Problem::No(format!(
+                    "--target: {name} holds texts and no numbers; say which of them: --target '{name} in A,B'"
+                )));
+            }
+            return Ok(rule(number));
+        }
+    }
+    let texts: Vec<String> = if let Some(text) = rest.strip_prefix("==").or_else(|| rest.strip_prefix('=')) {
+        vec![unquoted(text)]
+    } else if let Some(list) = rest.strip_prefix("in ").or_else(|| rest.strip_prefix("in\t")) {
+        let list = list.trim().trim_start_matches(['(', '[']).trim_end_matches([')', ']']);
+        list.split(',').map(unquoted).filter(|text| !text.is_empty()).collect()
+    } else {
+        return Err(Problem::No(format!(
+            "--target: `{rest}` is no rule; the rules are >= > <= < NUMBER, = TEXT, in TEXT,TEXT"
+        )));
+    };
+    let known = column.values.by_count();
+    // A number may be written in more than one way.
+    let as_it_stands = |text: &String| {
+        let same = |(value, _): &&(&str, u64)| {
+            value.trim() == text || parse_number(value).ok().is_some_and(|number| parse_number(text) == Ok(number))
+        };
+        known.iter().filter(same).map(|(value, _)| (*value).to_owned()).collect::<Vec<String>>()
+    };
+    let mut found = Vec::new();
+    for text in &texts {
+        let values = as_it_stands(text);
+        if values.is_empty() && column.values.len().is_some() {
+            let nearest = nearest_name(text, known.iter().map(|(value, _)| *value));
+            let nearest = nearest
+                .map_or_else(|| format!("it holds {}", listed(column)), |name| format!("did you mean `{name}`?"));
+            return Err(Problem::No(format!("--target: {name} is never `{text}`; {nearest}")));
+        }
+        found.extend(if values.is_empty() { vec![text.clone()] } else { values });
+    }
+    match &found[..] {
+        [] => Err(Problem::No("--target: names no text".to_owned())),
+        [one] => Ok(TargetRule::Equals(one.clone())),
+        _ => Ok(TargetRule::OneOf(found)),
+    }
+}
+
+fn unquoted(text: &str) -> String {
+    let text = text.trim();
+    let inner = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    inner('"').or_else(|| inner('\'')).unwrap_or(text).to_owned()
+}
+
+/// The values of a column, the frequent ones first.
+fn listed(column: &Column) -> String {
+    let values = column.values.by_count();
+    let more = if values.len() > OFFERED { ", ..." } else { "" };
+    values.iter().take(OFFERED).map(|(value, _)| format!("`{value}`")).collect::<Vec<_>>().join(", ") + more
+}
+
+/// The rarer of two values; else what there is to choose from.
+fn alone(name: &str, column: &Column) -> Result<TargetRule, Problem> {
+    let values = column.values.by_count();
+    match &values[..] {
+        [_, (rarer, _)] => return Ok(TargetRule::Equals((*rarer).to_owned())),
+        [(only, _)] => {
+            return Err(Problem::No(format!(
+                "--target: {name} is always `{only}`: there is nothing to predict; name another column"
+            )));
+        }
+        _ => {}
+    }
+    let total = column.given().max(1) as f64;
+    let mut choices: Vec<(String, String)> = Vec::new();
+    let text = if column.is_number(true) {
+        for share in SHARES {
+            let Some((bound, reached)) = column.quantile(share) else { continue };
+            let choice = format!("{name} >= {bound}");
+            if reached > 0.0 && reached < 1.0 && choices.iter().all(|(known, _)| *known != choice) {
+                choices.push((choice, format!("{} of the rows are positive", percent(reached))));
+            }
+        }
+        format!("{name} holds numbers: from which on is a row positive?")
+    } else if values.is_empty() {
+        return Err(Problem::No(format!(
+            "--target: {name} holds too many different texts to choose from; say which are positive: --target '{name} in A,B'"
+        )));
+    } else {
+        for (value, count) in values.iter().take(OFFERED) {
+            choices.push((
+                format!("{name} = {value}"),
+                format!("{} of the rows are positive", percent(*count as f64 / total)),
+            ));
+        }
+        format!("{name} holds {} different texts: which of them are positive?", values.len())
+    };
+    Err(Problem::Ask(Question { kind: QuestionKind::Target, text, option: "--target", choices }))
+}
+
+/// Which column is the target: those with two values first.
+fn what(scan: &Scan) -> Question {
+    let described = scan.names.iter().zip(&scan.columns).filter(|(_, column)| column.given() > 0);
+    let two = described.clone().filter(|(_, column)| column.values.len() == Some(2));
+    let numbers = described.filter(|(_, column)| column.is_number(true) && column.values.len() != Some(2));
+    let two = two.map(|(name, column)| {
+        let values = column.values.by_count();
+        let share = values[1].1 as f64 / column.given() as f64;
+        (name.clone(), format!("`{}` is positive, {} of the rows", values[1].0, percent(share)))
+    });
+    let numbers = numbers.filter_map(|(name, column)| {
+        let (bound, share) = column.quantile(0.75).filter(|(_, share)| *share < 1.0)?;
+        Some((format!("{name} >= {bound}"), format!("{} of the rows are positive", percent(share))))
+    });
+    let choices = two.chain(numbers).take(2 * OFFERED).collect();
+    let text = "what is to be predicted?".to_owned();
+    Question { kind: QuestionKind::Target, text, option: "--target", choices }
+}
+
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.1}%", 100.0 * share)
+}

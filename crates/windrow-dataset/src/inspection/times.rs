@@ -1,0 +1,247 @@
+//! How the times of a column are written: the formats that fit every one of them.
+
+use std::sync::LazyLock;
+
+use jiff::fmt::strtime::BrokenDownTime;
+
+use crate::inspection::order::Order;
+use windrow_record::TimeFormat;
+
+/// Which part of a date stands first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum DateOrder {
+    Year,
+    Day,
+    Month,
+}
+
+/// A format that is tried.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub(crate) format: TimeFormat,
+    pub(crate) order: DateOrder,
+    /// Whether it tells no hour.
+    pub(crate) is_date: bool,
+}
+
+const DATES: [(&str, DateOrder); 28] = [
+    ("%Y-%m-%d", DateOrder::Year),
+    ("%Y/%m/%d", DateOrder::Year),
+    ("%Y.%m.%d", DateOrder::Year),
+    ("%Y%m%d", DateOrder::Year),
+    ("%d.%m.%Y", DateOrder::Day),
+    ("%d/%m/%Y", DateOrder::Day),
+    ("%d-%m-%Y", DateOrder::Day),
+    ("%m/%d/%Y", DateOrder::Month),
+    ("%m-%d-%Y", DateOrder::Month),
+    ("%m.%d.%Y", DateOrder::Month),
+    ("%d-%b-%Y", DateOrder::Day),
+    ("%d %b %Y", DateOrder::Day),
+    ("%d/%b/%Y", DateOrder::Day),
+    ("%d %B %Y", DateOrder::Day),
+    ("%b %d, %Y", DateOrder::Month),
+    ("%B %d, %Y", DateOrder::Month),
+    ("%d/%m/%y", DateOrder::Day),
+    ("%d.%m.%y", DateOrder::Day),
+    ("%d-%m-%y", DateOrder::Day),
+    ("%m/%d/%y", DateOrder::Month),
+    ("%m-%d-%y", DateOrder::Month),
+    ("%d-%b-%y", DateOrder::Day),
+    ("%Y-%m", DateOrder::Year),
+    ("%Y/%m", DateOrder::Year),
+    ("%b-%Y", DateOrder::Month),
+    ("%b %Y", DateOrder::Month),
+    ("%B %Y", DateOrder::Month),
+    ("%m/%Y", DateOrder::Month),
+];
+/// What may stand behind a date: a separator, a time of day, an offset.
+const CLOCKS: [&str; 7] = ["%H:%M:%S", "%H:%M", "%H:%M:%S%.f", "%I:%M:%S %p", "%I:%M %p", "%H", "%H%M%S"];
+const OFFSETS: [&str; 6] = ["", "Z", "%:z", "%z", " %z", " UTC"];
+/// From 1900 to 2200: seconds since 1970.
+const LIKELY: std::ops::Range<i64> = -2_208_988_800..7_258_118_400;
+/// No time is longer.
+const LONGEST: usize = 48;
+
+/// Every format that is tried, the likely ones first.
+static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
+    let mut formats = Vec::new();
+    for (date, order) in DATES {
+        formats.push((date.to_owned(), order, true));
+        let is_whole = date.contains("%d");
+        for clock in CLOCKS.into_iter().filter(|_| is_whole) {
+            // A separator that a date may hold itself stands in its place alone.
+            for separator in [" ", "T", ":", ", ", ""] {
+                for offset in OFFSETS {
+                    let is_iso = separator == "T" || offset.is_empty() || clock.contains("%S");
+                    let is_compact = date == "%Y%m%d" && clock == "%H%M%S";
+                    if is_iso && (separator != ":" || date.contains("%b")) && (!separator.is_empty() || is_compact) {
+                        formats.push((format!("{date}{separator}{clock}{offset}"), order, false));
+                    }
+                }
+            }
+        }
+    }
+    let candidate = |(format, order, is_date): (String, DateOrder, bool)| {
+        TimeFormat::new(format).ok().map(|format| Candidate { format, order, is_date })
+    };
+    formats.into_iter().filter_map(candidate).collect()
+});
+
+/// Whether a text is a time in one of the formats.
+pub(crate) fn is_time(text: &str) -> bool {
+    could_be(text) && CANDIDATES.iter().any(|candidate| candidate.read(text).is_some())
+}
+
+impl Candidate {
+    /// The time that a text tells, in seconds. The library reads more than people write: a year 31, a space that is not there.
+    fn read(&self, text: &str) -> Option<i64> {
+        let has_space = |text: &str| text.contains(' ');
+        if has_space(self.format.as_str()) && !has_space(text) {
+            return None;
+        }
+        self.format.parse(text).ok().map(|time| time.seconds()).filter(|seconds| LIKELY.contains(seconds))
+    }
+}
+
+/// Most texts are told to be no times without trying: those that are too short or too long, have few digits, or have digits
+/// alone and not as many as a date.
+fn could_be(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let is_parted = text.bytes().any(|byte| b"-/.: ".contains(&byte));
+    (6..=LONGEST).contains(&text.len()) && digits >= 3 && (is_parted || [8, 14].contains(&digits))
+}
+
+/// The formats that have fitted all texts of a column so far, with the order of its rows by each.
+#[derive(Debug, Default)]
+pub(crate) struct TimeGuess {
+    fits: Option<Vec<(usize, Order)>>,
+    last: String,
+}
+
+impl TimeGuess {
+    /// Takes the text of a row, which is not missing.
+    pub(crate) fn push(&mut self, row: u64, text: &str) {
+        if self.fits.as_ref().is_some_and(Vec::is_empty) || (self.fits.is_some() && self.last == text) {
+            return;
+        }
+        if !could_be(text) {
+            self.fits = Some(Vec::new());
+            return;
+        }
+        match &mut self.fits {
+            Some(fits) => fits.retain_mut(|(place, order)| match CANDIDATES[*place].read(text) {
+                Some(seconds) => {
+                    order.push(row, seconds);
+                    true
+                }
+                None => false,
+            }),
+            None => {
+                let fits = CANDIDATES.iter().enumerate().filter_map(|(place, candidate)| {
+                    let mut order = Order::default();
+                    order.push(row, candidate.read(text)?);
+                    Some((place, order))
+                });
+                self.fits = Some(fits.collect());
+            }
+        }
+        self.last.clear();
+        self.last.push_str(text);
+    }
+
+    /// One format for each order of the date's parts that fits every text, the likeliest first.
+    pub(crate) fn fitting(&self) -> Vec<(&'static Candidate, &Order)> {
+        let candidates: &'static [Candidate] = &CANDIDATES;
+        let mut found: Vec<(&'static Candidate, &Order)> = Vec::new();
+        for (place, order) in self.fits.iter().flatten() {
+            let candidate = &candidates[*place];
+            if found.iter().all(|(known, _)| known.order != candidate.order) {
+                found.push((candidate, order));
+            }
+        }
+        found
+    }
+}
+
+/// The times of day that may stand in a column of their own, and whether they have fitted so far.
+#[derive(Debug)]
+pub(crate) struct ClockGuess {
+    fits: Vec<&'static str>,
+    last: String,
+}
+
+impl Default for ClockGuess {
+    fn default() -> Self {
+        let formats = CLOCKS.into_iter().filter(|format| format.contains(':'));
+        Self { fits: formats.collect(), last: String::new() }
+    }
+}
+
+impl ClockGuess {
+    /// Takes the text of a row, which is not missing.
+    pub(crate) fn push(&mut self, text: &str) {
+        if self.fits.is_empty() || self.last == text {
+            return;
+        }
+        let reads = |format: &str| BrokenDownTime::parse(format, text.trim()).is_ok_and(|time| time.to_time().is_ok());
+        self.fits.retain(|format| reads(format));
+        self.last.clear();
+        self.last.push_str(text);
+    }
+
+    /// The format that fits every text.
+    pub(crate) fn fitting(&self) -> Option<&'static str> {
+        self.fits.first().copied().filter(|_| !self.last.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fitting(texts: &[&str]) -> Vec<String> {
+        let mut guess = TimeGuess::default();
+        for (row, text) in (1..).zip(texts) {
+            guess.push(row, text);
+        }
+        guess.fitting().into_iter().map(|(candidate, _)| candidate.format.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_format_that_fits_every_row_is_found() {
+        let cases: [(&[&str], &[&str]); 18] = [
+            (&["2013-01-01 05:15", "2013-12-31 23:59"], &["%Y-%m-%d %H:%M"]),
+            (&["2018-01-01 00:05:12"], &["%Y-%m-%d %H:%M:%S"]),
+            (&["2018-01-01T00:05:12Z"], &["%Y-%m-%dT%H:%M:%SZ"]),
+            (&["2018-01-01T00:05:12.250+02:00"], &["%Y-%m-%dT%H:%M:%S%.f%:z"]),
+            (&["31/12/2019"], &["%d/%m/%Y"]),
+            (&["12/31/2019 11:30 PM"], &["%m/%d/%Y %I:%M %p"]),
+            (&["01/02/2020", "03/04/2020"], &["%d/%m/%Y", "%m/%d/%Y"]),
+            (&["01/02/2020", "13/02/2020"], &["%d/%m/%Y"]),
+            (&["03.02.2020"], &["%d.%m.%Y", "%m.%d.%Y"]),
+            (&["20200131"], &["%Y%m%d"]),
+            (&["20200131123000"], &["%Y%m%d%H%M%S"]),
+            (&["31/12/2019 23"], &["%d/%m/%Y %H"]),
+            (&["Dec-2011", "Jan-2012"], &["%b-%Y"]),
+            (&["2011-12", "2012-01"], &["%Y-%m"]),
+            (&["2016-01-01 00:00:13 UTC"], &["%Y-%m-%d %H:%M:%S UTC"]),
+            (&["1/2/2020 8:05", "12/31/2020 18:05"], &["%m/%d/%Y %H:%M"]),
+            (&["10/Oct/2000:13:55:36 -0700"], &["%d/%b/%Y:%H:%M:%S %z"]),
+            (&["2020-01-01", "soon"], &[]),
+        ];
+        for (texts, expected) in cases {
+            assert_eq!(fitting(texts), expected, "{texts:?}");
+        }
+        assert!(!is_time("1400") && !is_time("12.5") && is_time("2020-01-01"));
+    }
+
+    #[test]
+    fn times_of_day_alone_are_known() {
+        let mut clock = ClockGuess::default();
+        assert_eq!(clock.fitting(), None);
+        clock.push("23:59");
+        assert_eq!(clock.fitting(), Some("%H:%M"));
+        clock.push("later");
+        assert_eq!(clock.fitting(), None);
+    }
+}

@@ -1,0 +1,162 @@
+use std::io::Write;
+
+use super::*;
+
+fn dataset(path: PathBuf, columns: Option<&[&str]>) -> config::Dataset {
+    let columns = columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
+    let null = vec![String::new()];
+    config::Dataset { path, skip: None, columns, delimiter: b',', quote: None, decimal: None, null, time: None }
+}
+
+fn rows(dataset: &config::Dataset) -> Result<Vec<String>, DatasetError> {
+    let mut reader = DatasetReader::open(dataset)?;
+    let mut rows = Vec::new();
+    while let Some(row) = reader.next_row()? {
+        assert_eq!(row.number.get(), rows.len() as u64 + 1);
+        rows.push(String::from_utf8_lossy(row.bytes).into_owned());
+    }
+    Ok(rows)
+}
+
+/// A zip archive, by the writer of Python's standard library's rules: deflated members and a directory behind them.
+fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut archive, mut directory) = (Vec::new(), Vec::new());
+    for (name, bytes) in members {
+        let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(bytes).expect("memory");
+        let packed = packer.finish().expect("memory");
+        let mut crc = flate2::Crc::new();
+        crc.update(bytes);
+        let (offset, number) = (archive.len() as u32, |length: usize| (length as u32).to_le_bytes());
+        let mut facts = [20, 0, 0, 0, 8, 0, 0, 0, 33, 0].to_vec();
+        for part in [crc.sum().to_le_bytes(), number(packed.len()), number(bytes.len())] {
+            facts.extend(part);
+        }
+        facts.extend((name.len() as u16).to_le_bytes());
+        facts.extend([0, 0]);
+        archive.extend(b"PK\x03\x04".iter().chain(&facts).chain(name.as_bytes()).chain(&packed));
+        directory.extend(b"PK\x01\x02\x14\x00".iter().chain(&facts));
+        directory.extend([0; 10].iter().chain(&offset.to_le_bytes()).chain(name.as_bytes()));
+    }
+    let (count, start) = ((members.len() as u16).to_le_bytes(), archive.len() as u32);
+    archive.extend(&directory);
+    archive.extend(b"PK\x05\x06\0\0\0\0".iter().chain(&count).chain(&count));
+    archive.extend((directory.len() as u32).to_le_bytes().iter().chain(&start.to_le_bytes()).chain(&[0, 0]));
+    archive
+}
+
+#[test]
+fn content_decides_what_a_file_is_and_not_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = b"id,name\n1,a\n";
+    let zipped = archive(&[("inner/table.csv", text)]);
+    let mut damaged = zipped.clone();
+    let crc = zipped.len() - 22 - 46 - "inner/table.csv".len() + 16;
+    damaged[crc] ^= 1;
+    for (name, bytes) in [
+        ("no-ending", &text[..]),
+        ("plain.csv.gz", &text[..]),
+        ("zipped.txt", &zipped),
+        ("zstd", &zstd::encode_all(&text[..], 1).expect("zstd")),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("a file");
+        assert_eq!(rows(&dataset(path, None)).expect("reads"), ["1,a"], "{name}");
+    }
+    let path = folder.path().join("damaged.zip");
+    std::fs::write(&path, damaged).expect("a file");
+    let error = rows(&dataset(path, None)).expect_err("a wrong checksum").to_string();
+    assert!(error.contains("the checksum of the zip archive does not fit"), "{error}");
+}
+
+#[test]
+fn rows_of_another_dialect_are_written_as_everybody_elses() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("d.csv");
+    let text = "Report of 2020\n\nday;clock;price;what\n2020-01-02;10:30;1.234,5;'a;b'\n;;;\n2020-01-03;;0,5;x\n";
+    std::fs::write(&path, text).expect("a file");
+    let time = config::TimeColumn {
+        column: "when".to_owned(),
+        format: windrow_record::TimeFormat::new("%Y-%m-%d %H:%M").expect("a format"),
+        from: Some(["day".to_owned(), "clock".to_owned()]),
+    };
+    let odd = config::Dataset {
+        skip: Some(2),
+        delimiter: b';',
+        quote: Some(b'\''),
+        decimal: Some(b','),
+        time: Some(time),
+        ..dataset(path.clone(), None)
+    };
+    assert_eq!(DatasetReader::open(&odd).expect("opens").columns(), ["day", "clock", "price", "what", "when"]);
+    let expected = ["2020-01-02;10:30;1234.5;\"a;b\";2020-01-02 10:30", ";;;;", "2020-01-03;;0.5;x;2020-01-03 "];
+    assert_eq!(rows(&odd).expect("reads"), expected);
+    let mut reader = DatasetReader::open(&odd).expect("opens");
+    assert_eq!(reader.next_row().expect("reads").map(|row| row.line), Some(4), "lines before the header count");
+    // Named columns in place of a header line.
+    let names = ["a", "b", "c", "d"];
+    let named = config::Dataset { skip: Some(3), time: None, ..dataset(path.clone(), Some(&names)) };
+    let named = config::Dataset { delimiter: b';', ..named };
+    assert_eq!(rows(&named).expect("reads").first().map(String::as_str), Some("2020-01-02;10:30;1.234,5;'a;b'"));
+    let error = rows(&config::Dataset { skip: Some(99), ..dataset(path, None) }).expect_err("nothing left").to_string();
+    assert!(error.contains("nothing behind its first 99 lines"), "{error}");
+}
+
+#[test]
+fn plain_gzip_and_zstd_give_the_same_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = b"\xef\xbb\xbfid,name\r\n1,\"a, b\"\r\n2,\"c\r\nd\"\r\n";
+    let plain = folder.path().join("d.csv");
+    std::fs::write(&plain, text).expect("a file");
+    let zipped = folder.path().join("d.csv.gz");
+    let mut gzip = flate2::write::GzEncoder::new(File::create(&zipped).expect("a file"), flate2::Compression::fast());
+    gzip.write_all(text).and_then(|()| gzip.finish().map(drop)).expect("a gzip file");
+    let zstd = folder.path().join("d.csv.zst");
+    std::fs::write(&zstd, zstd::encode_all(&text[..], 1).expect("zstd")).expect("a file");
+    for path in [plain, zipped, zstd] {
+        let dataset = dataset(path, None);
+        assert_eq!(DatasetReader::open(&dataset).expect("opens").columns(), ["id", "name"]);
+        assert_eq!(rows(&dataset).expect("reads"), ["1,\"a, b\"", "2,\"c\r\nd\""]);
+        assert_eq!(DatasetReader::open(&dataset).expect("opens").count().expect("reads"), 2);
+    }
+}
+
+#[test]
+fn with_named_columns_the_first_line_is_a_row() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("d.csv");
+    std::fs::write(&path, "1,a\n2,b").expect("a file");
+    assert_eq!(rows(&dataset(path, Some(&["id", "name"]))).expect("reads"), ["1,a", "2,b"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = zstd::encode_all(&b"a,b\n1,2\n".repeat(10_000)[..], 1).expect("zstd");
+    let half_a_gzip = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 75, 212];
+    let cases: [(&str, &[u8], &str); 11] = [
+        ("cut.csv.zst", &whole[..whole.len() / 2], "cannot be read beyond row"),
+        ("cut.csv.gz", half_a_gzip, "cannot be read beyond row 1"),
+        ("no.csv.zst", &[0x28, 0xb5, 0x2f, 0xfd], "cannot be read beyond row 1"),
+        ("empty.csv", b"", "is empty"),
+        ("twice.csv", b"a,a\n", "two columns named `a`"),
+        ("data.parquet", b"PAR1", "its Parquet is damaged"),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n\0\0\0", "bytes that are in no text"),
+        ("wide.csv", b"\xff\xfea\0,\0", "is UTF-16"),
+        ("broken.zip", b"PK\x03\x04 and no more", "a broken zip archive"),
+        (
+            "two.zip",
+            &archive(&[("a.csv", b"a\n1\n"), ("b.csv", b"b\n2\n")]),
+            "a zip archive of 2 files (`a.csv`, `b.csv`)",
+        ),
+        ("book.xlsx", &archive(&[("[Content_Types].xml", b"<a/>"), ("xl/b.xml", b"<b/>")]), "it is a workbook"),
+    ];
+    for (name, bytes, expected) in cases {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("a file");
+        let error = rows(&dataset(path, None)).expect_err(name).to_string();
+        assert!(error.contains(expected) && error.contains(name), "{name}: {error}");
+    }
+    let error = rows(&dataset(folder.path().join("none.csv"), None)).expect_err("no file").to_string();
+    assert!(error.starts_with("cannot open the dataset"), "{error}");
+}

@@ -1,0 +1,364 @@
+//! From losses to advice.
+
+use crate::advice::{
+    ADVICE_FORMAT, Advice, AgeFinding, BreakFinding, Calm, CostUnit, Course, Judged, Named, NamedChange, PolicyFinding,
+    Saved, Status, Step, Subject,
+};
+use crate::alarm::{on_loss, on_psi};
+use crate::breaks::{find_break, short};
+use crate::contrast::{Contrast, Interval};
+use crate::evidence::Evidence;
+use crate::follow::{self, Followed};
+use crate::policy::{Policy, Refit};
+use crate::ranking::{FEWEST_WINDOWS, Ranked, Ranking};
+use crate::sentences::sentences;
+use crate::trial::{Series, Trial, histories};
+use windrow_record::Scheme;
+
+/// Windows behind a break in which what it cost is told.
+const AT_BREAK: u32 = 8;
+
+/// What is asked, and what is known beside the losses.
+pub struct Question<'a> {
+    /// What it is about.
+    pub subject: Subject,
+    /// The share of the best policy's gain that is good enough.
+    pub keep: f64,
+    /// How many windows labels come late.
+    pub delay: u32,
+    /// The histories to choose from; all worth a look where not given.
+    pub histories: Option<&'a [Scheme]>,
+    /// What a false alarm, a miss and a fit cost.
+    pub cost: Option<[f64; 3]>,
+    /// How windows are called, as in `window 14 (week of 2013-04-01)`.
+    pub label: &'a dyn Fn(u32) -> String,
+    /// Whether the features of the second window have drifted since the first.
+    pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
+    /// Losses of models that are not refitted but recalibrated, on the windows of the trial behind the last window.
+    pub recalibrated: &'a [Series],
+    /// What was named behind each window so far.
+    pub said: &'a [Followed],
+}
+
+impl std::fmt::Debug for Question<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Question").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+/// Makes the advice of all that is known.
+///
+/// The named policy is the last of [`Question::said`].
+#[must_use]
+pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
+    let last = evidence.last();
+    let trial = Trial::new(evidence, last, &histories(last, question.histories), question.delay);
+    let mut advice = Advice {
+        format: ADVICE_FORMAT,
+        subject: question.subject.clone(),
+        status: Status::TooFew,
+        sentences: Vec::new(),
+        keep: question.keep,
+        label_delay: question.delay,
+        judged: None,
+        first_advice: (trial.len() < FEWEST_WINDOWS)
+            .then(|| first_judged(question.histories, question.delay, FEWEST_WINDOWS)),
+        named: None,
+        policies: Vec::new(),
+        further: Vec::new(),
+        ages: Vec::new(),
+        steps: Vec::new(),
+        world_change: None,
+        cost: None,
+        changes: changes(question),
+        course: None,
+    };
+    if let Some(mut ranking) = Ranking::new(&trial, question.keep) {
+        ranking.find_confidence_set(&trial);
+        Findings { evidence, question, trial: &trial, ranking: &ranking }.fill(&mut advice);
+    }
+    advice.sentences = sentences(&advice, question.label);
+    advice
+}
+
+/// The window after which so many windows are judged.
+pub(super) fn first_judged(wanted: Option<&[Scheme]>, delay: u32, judged: usize) -> u32 {
+    let is_enough = |windows: u32| {
+        let longest = histories(windows, wanted).into_iter().filter_map(crate::policy::length).max();
+        windows.saturating_sub(longest.unwrap_or(1) + delay) as usize >= judged
+    };
+    (1..).find(|windows| is_enough(*windows)).unwrap_or(u32::MAX)
+}
+
+fn changes(question: &Question<'_>) -> Vec<NamedChange> {
+    let mut changes: Vec<NamedChange> = Vec::new();
+    for said in question.said {
+        if changes.last().is_none_or(|change| change.policy != said.policy) {
+            changes.push(NamedChange {
+                window: said.window,
+                label: (question.label)(said.window),
+                policy: said.policy,
+            });
+        }
+    }
+    changes
+}
+
+struct Findings<'a> {
+    evidence: &'a Evidence,
+    question: &'a Question<'a>,
+    trial: &'a Trial,
+    ranking: &'a Ranking,
+}
+
+impl Findings<'_> {
+    fn fill(&self, advice: &mut Advice) {
+        let Self { trial, ranking, question, .. } = self;
+        advice.judged = Some(self.judged());
+        let found = find_break(self.evidence, self.evidence.last());
+        let lost = found.map(|found| self.lost(found.window)).unwrap_or_default();
+        let policies = trial.series.iter().zip(&ranking.ranked).map(|(series, ranked)| {
+            let lost_at_break = lost.iter().find(|(policy, _)| *policy == series.policy).map(|(_, lost)| *lost);
+            PolicyFinding { lost_at_break, ..self.finding(trial, series, ranked) }
+        });
+        advice.policies = policies.collect();
+        advice.policies.sort_by(|a, b| a.log_loss.total_cmp(&b.log_loss));
+        let named = question.said.last().map(|said| said.policy);
+        advice.course = self.course(named.unwrap_or(trial.series[ranking.best].policy));
+        if trial.len() < FEWEST_WINDOWS {
+            return;
+        }
+        let said = question.said.last().copied();
+        advice.named = said.map(|said| Named {
+            policy: said.policy,
+            provisional: said.provisional,
+            since: advice.changes.last().map_or(said.window, |change| change.window),
+        });
+        advice.status = match said {
+            Some(said) if !said.provisional => Status::Clear,
+            // Nothing is gained, and more than a little would have been seen.
+            None if ranking.gain.interval().high <= 0.0 => Status::Clear,
+            _ => Status::Partly,
+        };
+        let history = said.map_or(trial.series[ranking.best].policy.history, |said| said.policy.history);
+        advice.further = self.further();
+        advice.ages = self.ages(history);
+        advice.steps = self.steps(history);
+        advice.world_change = found.map(|found| BreakFinding {
+            window: found.window,
+            label: (question.label)(found.window),
+            jump: found.jump,
+            deviations: found.deviations,
+            calm: self.calm(found.window),
+        });
+        advice.cost = self.cost(advice);
+    }
+
+    /// What a policy saved beside never refitting, and beside refitting every window on all history.
+    fn course(&self, policy: Policy) -> Option<Course> {
+        let of = |policy: Policy| {
+            let found = |series: &&Series| series.policy == policy || series.same.contains(&policy);
+            self.trial.series.iter().find(found)
+        };
+        let own = of(policy)?;
+        let others = [
+            Policy { history: policy.history, refit: Refit::Never },
+            Policy { history: Scheme::Cumulative, refit: Refit::Every(1) },
+        ];
+        let saved = others.into_iter().filter_map(|beside| {
+            let other = of(beside).filter(|other| other.policy != own.policy)?;
+            let mut sum = 0.0;
+            let sums = other.log_loss.iter().zip(&own.log_loss).map(|(other, own)| {
+                sum += other - own;
+                sum
+            });
+            Some(Saved { beside, sums: sums.collect() })
+        });
+        Some(Course { policy, windows: self.trial.windows.clone(), saved: saved.collect() })
+    }
+
+    fn judged(&self) -> Judged {
+        let Self { trial, ranking, evidence, .. } = self;
+        let rows: f64 = trial.rows.iter().sum();
+        let (first, last) = (trial.windows.first().copied(), trial.windows.last().copied());
+        let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
+        let unlabelled = evidence.unlabelled(first, last) as f64;
+        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / rows;
+        Judged {
+            first,
+            last,
+            windows: u32::try_from(trial.len()).unwrap_or(u32::MAX),
+            rows: rows as u64,
+            unlabelled_share: unlabelled / (rows + unlabelled),
+            share_log_loss: mean(&trial.share_loss),
+            best_log_loss: mean(&trial.series[ranking.best].log_loss),
+            gain: ranking.gain.mean,
+            gain_interval: (trial.len() >= FEWEST_WINDOWS).then(|| ranking.gain.interval()),
+        }
+    }
+
+    fn finding(&self, trial: &Trial, series: &Series, ranked: &Ranked) -> PolicyFinding {
+        let rows: f64 = trial.rows.iter().sum();
+        let mean = |sums: &[f64]| sums.iter().sum::<f64>() / rows;
+        let fits = series.policy.fits().unwrap_or(series.refits / trial.len() as f64);
+        let per_window = trial.len() as f64;
+        PolicyFinding {
+            policy: series.policy,
+            same: series.same.clone(),
+            log_loss: mean(&series.log_loss),
+            difference: ranked.to_best.mean,
+            difference_interval: ranked.interval.map(|_| ranked.to_best.interval()),
+            brier: mean(&series.squared_error),
+            false_alarms: mean(&series.false_alarms),
+            misses: mean(&series.misses),
+            keeps: Some(ranked.keeps).filter(|keeps| keeps.is_finite()),
+            keeps_interval: ranked.interval,
+            keeps_at_least: ranked.lower_bound,
+            confidence_set_p: ranked.set_p,
+            verdict: ranked.verdict,
+            fits_per_window: fits,
+            fits_per_year: self.question.subject.days.map(|days| fits * 365.25 / days),
+            since: None,
+            refits: series.refits,
+            lost_at_break: None,
+            cost: self.question.cost.map(|[false_alarm, miss, refit]| {
+                let errors =
+                    false_alarm * series.false_alarms.iter().sum::<f64>() + miss * series.misses.iter().sum::<f64>();
+                errors / per_window + refit * fits
+            }),
+        }
+    }
+
+    /// Policies that are not planned, on every history.
+    fn further(&self) -> Vec<PolicyFinding> {
+        let Self { trial, ranking, evidence, question } = self;
+        let mut series = question.recalibrated.to_vec();
+        for history in histories(evidence.last(), question.histories) {
+            series.extend(on_psi(trial, evidence, history, question.has_drifted));
+            series.extend(on_loss(trial, evidence, history));
+        }
+        let mut further: Vec<PolicyFinding> =
+            series.iter().map(|series| self.finding(trial, series, &ranking.rank(trial, series))).collect();
+        further.extend(self.following());
+        further
+    }
+
+    /// Following the advice, on the windows since there was any.
+    fn following(&self) -> Option<PolicyFinding> {
+        let Self { trial, evidence, question, .. } = self;
+        let since = question.said.first()?.window + 1 + trial.delay;
+        let wanted: Vec<Scheme> = histories(evidence.last(), question.histories);
+        let first = since.max(*trial.windows.first()?);
+        let later = Trial::over(evidence, first, evidence.last(), &wanted, trial.delay, 1);
+        let series = follow::series(&later, evidence, question.said)?;
+        let ranking = Ranking::new(&later, question.keep)?;
+        // What follows the advice has as few refits as it had: one run, told with its windows.
+        let finding = self.finding(&later, &series, &ranking.rank(&later, &series));
+        Some(PolicyFinding { since: Some(first), ..finding })
+    }
+
+    fn ages(&self, history: Scheme) -> Vec<AgeFinding> {
+        let Self { trial, evidence, .. } = self;
+        let loss = |age: u32, window: u32| {
+            let model = trial.known(window).checked_sub(age - 1)?;
+            Some(evidence.losses(history, model, window)?.log_loss.iter().sum::<f64>())
+        };
+        let ages = [2, 4, 8, 16, 32].into_iter().filter(|age| *age as usize * 3 <= trial.len());
+        let findings = ages.filter_map(|age| {
+            let sums: Option<Vec<f64>> =
+                trial.windows.iter().map(|window| Some(loss(age, *window)? - loss(1, *window)?)).collect();
+            let contrast = Contrast::new(&sums?, &trial.rows);
+            Some(AgeFinding { age, difference: contrast.mean, interval: Some(contrast.interval()) })
+        });
+        findings.collect()
+    }
+
+    /// What refitting twice as often saves, from the rarest to the most frequent: whether an update is worth its price is a
+    /// question of what it saves (Zliobaite, Budka and Stahl 2015).
+    fn steps(&self, history: Scheme) -> Vec<Step> {
+        let trial = self.trial;
+        let of = |every: u32| {
+            let policy = Policy { history, refit: Refit::Every(every) };
+            trial.series.iter().find(|series| series.policy == policy || series.same.contains(&policy))
+        };
+        let steps = (0..7).rev().filter_map(|power| {
+            let (from, to) = (2_u32 << power, 1_u32 << power);
+            let (rare, often) = (of(from)?, of(to)?);
+            let sums: Vec<f64> = rare.log_loss.iter().zip(&often.log_loss).map(|(a, b)| a - b).collect();
+            let contrast = Contrast::new(&sums, &trial.rows);
+            let fits = trial.len() as f64 * (1.0 / f64::from(to) - 1.0 / f64::from(from));
+            let each = trial.rows.iter().sum::<f64>() / fits;
+            let Interval { low, high } = contrast.interval();
+            let interval = Some(Interval { low: low * each, high: high * each });
+            Some(Step { from, to, saved: contrast.mean * each, interval })
+        });
+        steps.collect()
+    }
+
+    /// What each planned policy lost behind a break.
+    fn lost(&self, window: u32) -> Vec<(Policy, f64)> {
+        let evidence = self.evidence;
+        let last = (window + AT_BREAK).min(evidence.last());
+        let behind = Trial { series: Vec::new(), ..Trial::over(evidence, window + 1, last, &[], self.trial.delay, 1) };
+        let rows: f64 = behind.rows.iter().sum();
+        let quickest = Policy { history: short(), refit: Refit::Every(1) };
+        let Some(quickest) = behind.planned(evidence, quickest) else { return Vec::new() };
+        let policies = self.trial.series.iter().map(|series| series.policy);
+        let lost = policies.filter_map(|policy| {
+            let series = behind.planned(evidence, policy)?;
+            let lost = series.log_loss.iter().zip(&quickest.log_loss).map(|(a, b)| a - b).sum::<f64>();
+            Some((policy, lost / rows))
+        });
+        lost.collect()
+    }
+
+    /// What is best where all histories that are judged lie behind the break.
+    fn calm(&self, window: u32) -> Option<Calm> {
+        let Self { evidence, question, trial, .. } = self;
+        let behind = evidence.last() - window;
+        let histories = histories(behind, question.histories);
+        let longest = histories.iter().filter_map(|history| crate::policy::length(*history)).max()?;
+        let first = window + longest + trial.delay;
+        let oldest = first - 1 - trial.delay;
+        let calm = Trial::over(evidence, first, evidence.last(), &histories, trial.delay, oldest);
+        let ranking = Ranking::new(&calm, question.keep)?;
+        let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
+        let ranked = &ranking.ranked[place];
+        Some(Calm {
+            first,
+            windows: u32::try_from(calm.len()).unwrap_or(u32::MAX),
+            policy: calm.series[place].policy,
+            provisional,
+            keeps: Some(ranked.keeps).filter(|keeps| keeps.is_finite()),
+            keeps_interval: ranked.interval,
+        })
+    }
+
+    /// Errors and fits in one unit, as Mahadevan and Mathioudakis (2024) weigh retraining.
+    fn cost(&self, advice: &Advice) -> Option<CostUnit> {
+        let [false_alarm, miss, refit] = self.question.cost?;
+        let trial = self.trial;
+        let planned = |series: &&Series| series.policy.refit != Refit::Never;
+        let costs = |series: &Series| -> Vec<f64> {
+            let fits = series.policy.fits().unwrap_or_default();
+            let errors = series.false_alarms.iter().zip(&series.misses);
+            errors.map(|(alarms, misses)| false_alarm * alarms + miss * misses + refit * fits).collect()
+        };
+        let mean = |costs: &[f64]| costs.iter().sum::<f64>() / costs.len() as f64;
+        let all = trial.series.iter().filter(planned).map(|series| (series.policy, costs(series)));
+        let (cheapest, least) = all.min_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)))?;
+        let named = advice.named.as_ref().map_or(cheapest, |named| named.policy);
+        let held = trial.series.iter().find(|series| series.policy == named || series.same.contains(&named))?;
+        let sums: Vec<f64> = costs(held).iter().zip(&least).map(|(a, b)| a - b).collect();
+        let contrast = Contrast::new(&sums, &vec![1.0; sums.len()]);
+        Some(CostUnit {
+            false_alarm,
+            miss,
+            refit,
+            cheapest,
+            per_window: mean(&least),
+            difference: contrast.mean,
+            interval: Some(contrast.interval()),
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! Refitting when something tells that it is time: drift of the features, or rising losses.
+
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+use crate::evidence::Evidence;
+use crate::losses::BLOCKS;
+use crate::policy::{Policy, Refit};
+use crate::trial::{Series, Trial};
+use windrow_record::Scheme;
+
+/// By the custom of the field, an index below this is no shift.
+const CUSTOMARY: f64 = 0.1;
+/// How often no drift at all may be called drift, over all features of a window.
+const FALSE_ALARMS: f64 = 0.05;
+/// Deviations by which losses may lie above their mean without counting.
+const TOLERANCE: f64 = 0.5;
+/// The sum of excesses, in deviations, that is an alarm.
+const ALARM: f64 = 10.0;
+
+/// The index above which two samples of `rows` and `rows_before` rows in `bins` bins differ: the larger of the customary 0.1
+/// and what sampling alone exceeds in 5% of the cases for any of `features`. Without drift the index is distributed as
+/// (1/n + 1/m) times chi-squared with bins - 1 degrees of freedom (Yurdakul 2018).
+#[must_use]
+pub fn psi_threshold(rows: u64, rows_before: u64, bins: usize, features: usize) -> f64 {
+    if rows == 0 || rows_before == 0 || bins < 2 {
+        return CUSTOMARY;
+    }
+    let probability = 1.0 - FALSE_ALARMS / features.max(1) as f64;
+    let quantile = ChiSquared::new((bins - 1) as f64).map_or(0.0, |chi| chi.inverse_cdf(probability));
+    CUSTOMARY.max((1.0 / rows as f64 + 1.0 / rows_before as f64) * quantile)
+}
+
+/// The test of Page (1954) and Hinkley for a rising mean, on values that are standardised by their own mean and deviation so
+/// far, as Gama, Sebastiao and Rodrigues (2013) use it on streams of losses.
+#[derive(Debug, Clone, Default)]
+pub struct Detector {
+    count: f64,
+    mean: f64,
+    squares: f64,
+    sum: f64,
+    lowest: f64,
+}
+
+impl Detector {
+    /// Takes the next value; whether it is time for an alarm. The first eight values only tell what is usual.
+    pub fn push(&mut self, value: f64) -> bool {
+        if self.count >= BLOCKS as f64 {
+            let deviation = (self.squares / (self.count - 1.0)).sqrt();
+            if deviation > 0.0 {
+                self.sum += (value - self.mean) / deviation - TOLERANCE;
+                self.lowest = self.lowest.min(self.sum);
+            }
+        }
+        self.count += 1.0;
+        let apart = value - self.mean;
+        self.mean += apart / self.count;
+        self.squares += apart * (value - self.mean);
+        self.sum - self.lowest > ALARM
+    }
+}
+
+/// The first place at which the test gives alarm.
+#[must_use]
+pub fn page_hinkley(values: &[f64]) -> Option<usize> {
+    let mut detector = Detector::default();
+    values.iter().position(|value| detector.push(*value))
+}
+
+/// Refits when a window's features have drifted since the model's newest window; `has_drifted(since, now)` says so. Features
+/// are known at once, labels are not.
+pub(super) fn on_psi(
+    trial: &Trial,
+    evidence: &Evidence,
+    history: Scheme,
+    has_drifted: &dyn Fn(u32, u32) -> bool,
+) -> Option<Series> {
+    let mut model: Option<u32> = None;
+    let policy = Policy { history, refit: Refit::PsiAlarm };
+    trial.stateful(evidence, policy, |window| {
+        let known = trial.known(window);
+        let current = match model {
+            Some(current) if current < known && has_drifted(current, window - 1) => known,
+            Some(current) => current,
+            None => known,
+        };
+        model = Some(current);
+        (history, current)
+    })
+}
+
+/// Refits when the losses of the model's blocks rise.
+pub(super) fn on_loss(trial: &Trial, evidence: &Evidence, history: Scheme) -> Option<Series> {
+    let policy = Policy { history, refit: Refit::LossAlarm };
+    let mut state: Option<(u32, u32, Detector)> = None;
+    trial.stateful(evidence, policy, |window| {
+        let known = trial.known(window);
+        let (mut model, mut read, mut detector) = state.take().unwrap_or((known, known, Detector::default()));
+        while read < known {
+            read += 1;
+            let Some((_, losses)) = evidence.newest(history, model, 1, read) else { continue };
+            let blocks = evidence.block_rows(read).into_iter().zip(losses.log_loss).filter(|(rows, _)| *rows > 0);
+            let alarm = blocks.fold(false, |alarm, (rows, loss)| detector.push(loss / rows as f64) || alarm);
+            if alarm {
+                (model, read, detector) = (known, known, Detector::default());
+            }
+        }
+        state = Some((model, read, detector));
+        (history, model)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that look random, of mean 0 and deviation 1.
+    fn noise(count: usize) -> Vec<f64> {
+        let mut state = 7_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        (0..count).map(|_| ((0..12).map(|_| next()).sum::<f64>()) - 6.0).collect()
+    }
+
+    #[test]
+    fn a_rise_is_told_soon_and_noise_is_not() {
+        assert_eq!(page_hinkley(&noise(2_000)), None);
+        let mut risen = noise(400);
+        risen[200..].iter_mut().for_each(|value| *value += 2.0);
+        let place = page_hinkley(&risen).expect("an alarm");
+        assert!((201..225).contains(&place), "{place}");
+        let fallen: Vec<f64> = noise(400).iter().enumerate().map(|(at, value)| value - (at / 200) as f64).collect();
+        assert_eq!(page_hinkley(&fallen), None, "falling losses are no alarm");
+    }
+
+    #[test]
+    fn small_windows_need_a_larger_index() {
+        assert_eq!(psi_threshold(100_000, 100_000, 10, 12), 0.1);
+        let small = psi_threshold(300, 300, 10, 12);
+        assert!((0.1..0.2).contains(&small), "{small}");
+        assert!(psi_threshold(100, 100, 40, 12) > 1.0);
+        assert_eq!(psi_threshold(300, 300, 1, 12), 0.1, "one bin has nothing to shift");
+    }
+}

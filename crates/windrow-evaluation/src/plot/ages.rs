@@ -1,0 +1,83 @@
+//! What a model loses with age.
+
+use crate::{Advice, AgeFinding, age_title};
+use crate::plot::scale::Scale;
+use crate::plot::svg::Picture;
+
+const WIDTH: u32 = 440;
+const HEIGHT: u32 = 320;
+
+/// Losses by age, one beside the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Ages {
+    /// What it says.
+    pub(crate) title: String,
+    /// By rising age.
+    pub(crate) ages: Vec<AgeFinding>,
+}
+
+impl Ages {
+    /// `None` where nothing has been compared.
+    #[must_use]
+    pub(crate) fn of(advice: &Advice) -> Option<Self> {
+        let title = age_title(advice)?;
+        Some(Self { title, ages: advice.ages.clone() })
+    }
+
+    /// Draws it.
+    #[must_use]
+    pub(crate) fn draw(&self) -> Picture {
+        let described: Vec<String> =
+            self.ages.iter().map(|found| format!("age {}: {:.4}", found.age, found.difference)).collect();
+        let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.join("; "));
+        let lines = picture.title(&self.title);
+        let (top, bottom, left, right) = (30.0 + 19.0 * lines as f64, 262.0, 64.0, 428.0);
+        let ends = self.ages.iter().flat_map(|found| {
+            let interval = found.interval.map_or([found.difference; 2], |interval| [interval.low, interval.high]);
+            [found.difference, interval[0], interval[1]]
+        });
+        let (low, high) = ends.fold((0.0_f64, 1e-6_f64), |(low, high), end| (low.min(end), high.max(end)));
+        let scale = Scale::new((low, high), (bottom, top));
+        let ticks = scale.ticks(4.0);
+        let step = ticks.windows(2).next().map_or(1.0, |pair| pair[1] - pair[0]);
+        let places = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
+        for tick in ticks {
+            picture.line(if tick == 0.0 { "z" } else { "g" }, (left, scale.place(tick)), (right, scale.place(tick)));
+            picture.text("s", "end", (left - 6.0, scale.place(tick) + 4.0), &format!("{:.places$}", tick + 0.0));
+        }
+        let step = (right - left) / self.ages.len().max(1) as f64;
+        for (number, found) in self.ages.iter().enumerate() {
+            let x = left + step * (number as f64 + 0.5);
+            if let Some(interval) = found.interval {
+                picture.line("a w", (x, scale.place(interval.low)), (x, scale.place(interval.high)));
+            }
+            let is_told = found.interval.is_some_and(|interval| interval.low > 0.0 || interval.high < 0.0);
+            let class = if is_told || found.age == 1 { "a" } else { "a w h" };
+            picture.circle(class, (x, scale.place(found.difference)), 5.0);
+            picture.text("s", "middle", (x, bottom + 18.0), &found.age.to_string());
+        }
+        picture.text("s", "middle", ((left + right) / 2.0, bottom + 38.0), "age of the model in windows");
+        let note = "log-loss a row more than a new model's, 95%; hollow: cannot tell";
+        picture.text("s", "start", (8.0, 316.0), note);
+        picture
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Interval;
+
+    #[test]
+    fn every_age_is_drawn() {
+        let age = |age: u32, difference: f64| AgeFinding {
+            age,
+            difference,
+            interval: Some(Interval { low: difference - 0.002, high: difference + 0.002 }),
+        };
+        let ages = Ages { title: "Old models lose".to_owned(), ages: vec![age(2, 0.001), age(4, 0.005), age(8, 0.02)] };
+        let text = ages.draw().alone();
+        assert_eq!((text.matches("<circle").count(), text.matches("a w h").count()), (3, 1), "{text}");
+        assert!(Ages { ages: Vec::new(), ..ages }.draw().alone().contains("</svg>"));
+    }
+}

@@ -1,0 +1,98 @@
+//! The three pictures of the advice.
+
+use crate::{Advice, Policy, PolicyFinding, Refit, Status, Verdict, finding, subject, titles};
+use crate::plot::course::{Course, Line};
+use crate::plot::shares::{Point, Shares};
+use crate::plot::svg::Picture;
+use windrow_record::Scheme;
+
+/// What the pictures of the advice show.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    /// How often to refit, on the history that is named.
+    pub(crate) how_often: Shares,
+    /// On how much history, refitted every window.
+    pub(crate) how_much: Shares,
+    /// What the named policy saved from window to window.
+    pub(crate) over_time: Course,
+}
+
+impl Answer {
+    /// The pictures, in the order in which they are shown.
+    #[must_use]
+    pub(crate) fn pictures(&self) -> [Picture; 3] {
+        [self.how_often.draw(), self.how_much.draw(), self.over_time.draw()]
+    }
+
+    /// Their titles.
+    #[must_use]
+    pub(crate) fn titles(&self) -> [&str; 3] {
+        [&self.how_often.title, &self.how_much.title, &self.over_time.title]
+    }
+
+    /// `None` where nothing has been compared yet.
+    #[must_use]
+    pub(crate) fn of(advice: &Advice) -> Option<Self> {
+        let policy = subject(advice)?;
+        let titles = titles(advice);
+        let across = match policy.history {
+            Scheme::Window => "windows between two fits, each on the last window".to_owned(),
+            Scheme::Cumulative => "windows between two fits, each on all history".to_owned(),
+            Scheme::Sliding(length) => format!("windows between two fits, each on the last {length} windows"),
+        };
+        let refits = (0..7).map(|power| Refit::Every(1 << power)).chain([Refit::Never]);
+        let how_often = refits.filter_map(|refit| {
+            let label = match refit {
+                Refit::Every(every) => every.to_string(),
+                _ => "never".to_owned(),
+            };
+            point(advice, Policy { history: policy.history, refit }, label)
+        });
+        let mut histories: Vec<&PolicyFinding> = Vec::new();
+        let every_window = advice.policies.iter().filter(|found| found.policy.refit == Refit::Every(1));
+        histories.extend(every_window);
+        histories.sort_by_key(|found| found.policy.length().unwrap_or(u32::MAX));
+        let how_much = histories.into_iter().filter_map(|found| {
+            let label = found.policy.length().map_or_else(|| "all".to_owned(), |length| length.to_string());
+            point(advice, found.policy, label)
+        });
+        let course = advice.course.as_ref()?;
+        let lines = course.saved.iter().map(|saved| Line {
+            name: match saved.beside.refit {
+                Refit::Never => "saved beside never refitting".to_owned(),
+                _ => "saved beside refitting every window on all history".to_owned(),
+            },
+            sums: saved.sums.clone(),
+        });
+        Some(Self {
+            how_often: Shares { title: titles.how_often, across, points: how_often.collect(), keep: advice.keep },
+            how_much: Shares {
+                title: titles.how_much,
+                across: "windows of history, refitted every window".to_owned(),
+                points: how_much.collect(),
+                keep: advice.keep,
+            },
+            over_time: Course {
+                title: titles.over_time,
+                unit: "log-loss saved, summed over all rows up to each window".to_owned(),
+                windows: course.windows.clone(),
+                lines: lines.collect(),
+                marks: advice.world_change.iter().map(|change| (change.window, change.label.clone())).collect(),
+            },
+        })
+    }
+}
+
+fn point(advice: &Advice, policy: Policy, label: String) -> Option<Point> {
+    let found = finding(advice, policy)?;
+    let named = advice.named.as_ref().map(|named| named.policy);
+    let is_best = advice.best() == Some(found);
+    Some(Point {
+        label,
+        share: found.keeps?,
+        interval: found.keeps_interval.filter(|_| !is_best).map(|interval| (interval.low, interval.high)),
+        is_told: advice.status != Status::TooFew
+            && (is_best || matches!(found.verdict, Verdict::GoodEnough | Verdict::Worse | Verdict::Reference)),
+        is_named: named.is_some_and(|named| found.policy == named || found.same.contains(&named)),
+    })
+}

@@ -1,0 +1,110 @@
+//! The numbers behind the pictures, as tables of text.
+
+use crate::{Advice, PolicyFinding};
+use crate::plot::answer::Answer;
+use crate::plot::course::Course;
+use crate::plot::shares::{Point, Shares};
+
+/// Rows of the last picture's table: about so many windows are told.
+const WINDOWS_TOLD: usize = 12;
+
+/// A table with what stands above it.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) heading: String,
+    /// A sentence between heading and table; empty for none.
+    pub(crate) note: String,
+    pub(crate) header: Vec<String>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One row; the first cell names it.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) cells: Vec<String>,
+    /// Whether it is of the named policy.
+    pub(crate) is_named: bool,
+}
+
+/// What the pictures rest on, and all policies.
+pub(crate) fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
+    let mut tables = Vec::new();
+    if let Some(answer) = answer {
+        tables.push(shares("How often", &answer.how_often));
+        tables.push(shares("How much history", &answer.how_much));
+        tables.push(course(&answer.over_time));
+    }
+    tables.extend(policies(advice));
+    tables
+}
+
+fn shares(title: &str, shares: &Shares) -> Table {
+    let row = |point: &Point| {
+        let interval =
+            point.interval.map_or_else(String::new, |(low, high)| format!("{} to {}", whole(low), whole(high)));
+        Row { cells: vec![point.label.clone(), format!("{}%", whole(point.share)), interval], is_named: point.is_named }
+    };
+    Table {
+        heading: format!("{title}: {}", shares.title),
+        note: String::new(),
+        header: vec![shares.across.clone(), "keeps".to_owned(), "95%".to_owned()],
+        rows: shares.points.iter().map(row).collect(),
+    }
+}
+
+fn course(course: &Course) -> Table {
+    let step = course.windows.len().div_ceil(WINDOWS_TOLD).max(1);
+    let is_told = |place: usize| place % step == step - 1 || place + 1 == course.windows.len();
+    let row = |(place, window): (usize, &u32)| {
+        let sums = course.lines.iter().map(|line| line.sums.get(place).copied().unwrap_or_default() + 0.0);
+        let cells = std::iter::once(window.to_string()).chain(sums.map(|sum| format!("{sum:.0}")));
+        Row { cells: cells.collect(), is_named: false }
+    };
+    let names = course.lines.iter().map(|line| line.name.clone());
+    Table {
+        heading: format!("Over time: {}", course.title),
+        note: String::new(),
+        header: std::iter::once("window".to_owned()).chain(names).collect(),
+        rows: course.windows.iter().enumerate().filter(|(place, _)| is_told(*place)).map(row).collect(),
+    }
+}
+
+/// Every policy, the one of the lowest log-loss first; `None` where none has been judged.
+fn policies(advice: &Advice) -> Option<Table> {
+    let judged = advice.judged.as_ref()?;
+    let yearly = advice.subject.days.is_some();
+    let note = format!(
+        "On windows {} to {}, {} rows. 100% is the gain in log-loss over the share of positives so far ({:.4} to {:.4}).",
+        judged.first, judged.last, judged.rows, judged.share_log_loss, judged.best_log_loss
+    );
+    let fits = if yearly { "fits a year" } else { "fits in 100 windows" };
+    let header = ["history, refit", "keeps", "95%", "log-loss", fits, "verdict"];
+    let all = advice.policies.iter().chain(&advice.further);
+    Some(Table {
+        heading: "All policies".to_owned(),
+        note,
+        header: header.map(str::to_owned).to_vec(),
+        rows: all.map(|found| policy(advice, found)).collect(),
+    })
+}
+
+fn policy(advice: &Advice, found: &PolicyFinding) -> Row {
+    let named = advice.named.as_ref().map(|named| named.policy);
+    let is_best = advice.best() == Some(found);
+    let interval = found.keeps_interval.filter(|_| !is_best);
+    let fits = found.fits_per_year.unwrap_or(100.0 * found.fits_per_window);
+    let cells = vec![
+        found.policy.to_string(),
+        found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{}%", whole(keeps))),
+        interval.map_or_else(String::new, |interval| format!("{} to {}", whole(interval.low), whole(interval.high))),
+        format!("{:.4}", found.log_loss),
+        format!("{fits:.1}"),
+        if is_best { "best" } else { found.verdict.name() }.to_owned(),
+    ];
+    Row { cells, is_named: named.is_some_and(|named| found.policy == named || found.same.contains(&named)) }
+}
+
+/// A share in whole per cent; never minus zero.
+fn whole(share: f64) -> String {
+    format!("{:.0}", (100.0 * share).round() + 0.0)
+}

@@ -1,0 +1,254 @@
+//! The way from losses to advice, on made-up losses.
+
+use std::num::NonZeroU32;
+
+use super::*;
+use windrow_record::{ModelId, Scheme, WindowIndex};
+
+const ROWS: u64 = 800;
+
+fn index(window: u32) -> WindowIndex {
+    WindowIndex::new(window).expect("not 0")
+}
+
+/// Numbers around 0 that look random, the same each time.
+fn noise(a: u32, b: u32) -> f64 {
+    let mut state = (u64::from(a) << 32 | u64::from(b)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    state ^= state >> 29;
+    state = state.wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    state ^= state >> 32;
+    (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
+}
+
+/// Windows whose models lose so much a row: by history, by the model's newest window and by the window. A fifth is positive.
+fn evidence(windows: u32, loss: impl Fn(Scheme, u32, u32) -> f64) -> Evidence {
+    let mut all = histories(windows, None);
+    all.push(Scheme::Cumulative);
+    Evidence::new((1..=windows).map(|window| {
+        let models = (1..window).filter(|model| is_kept(index(*model), index(window)));
+        let models = models.flat_map(|model| {
+            let own = all.iter().filter(move |history| match history {
+                Scheme::Sliding(length) => length.get() < model,
+                _ => true,
+            });
+            own.map(move |history| (*history, model)).collect::<Vec<_>>()
+        });
+        let losses = models.map(|(scheme, model)| {
+            let sum = loss(scheme, model, window) * (ROWS / BLOCKS as u64) as f64;
+            ModelLosses {
+                model: ModelId { window: index(model), scheme },
+                log_loss: [sum; BLOCKS],
+                squared_error: [sum / 3.0; BLOCKS],
+                false_alarms: [3; BLOCKS],
+                misses: [5; BLOCKS],
+            }
+        });
+        WindowLosses {
+            format: LOSSES_FORMAT,
+            window: index(window),
+            sha256: String::new(),
+            unlabelled: 8,
+            rows: [ROWS / BLOCKS as u64; BLOCKS],
+            positives: [20; BLOCKS],
+            models: losses.collect(),
+        }
+    }))
+}
+
+/// A stable world: age costs a little, history helps a little.
+fn stable(history: Scheme, model: u32, window: u32) -> f64 {
+    let few = match history {
+        Scheme::Window => 0.02,
+        Scheme::Sliding(length) => 0.02 / f64::from(length.get()),
+        Scheme::Cumulative => 0.001,
+    };
+    0.4 + few + 0.0001 * f64::from(window - model) + 0.02 * noise(window, 7) + 0.001 * noise(window, model)
+}
+
+fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
+    let (keep, last) = (0.9, evidence.last());
+    let mut said: Vec<Followed> = Vec::new();
+    for window in 1..=last {
+        let before = said.last().copied();
+        said.extend(
+            judge(evidence, window, None, delay, keep)
+                .and_then(|(trial, ranking)| named(&trial, &ranking, window, before)),
+        );
+    }
+    let subject = Subject {
+        pipeline: "sample".to_owned(),
+        windows: last,
+        unit: "weeks".to_owned(),
+        days: Some(7.0),
+        ..Subject::default()
+    };
+    let question = Question {
+        subject,
+        keep,
+        delay,
+        histories: None,
+        cost: Some([1.0, 5.0, 200.0]),
+        label: &|window| format!("window {window} (week of 2013-04-01)"),
+        has_drifted: &|since, now| now - since >= 5,
+        recalibrated: &[],
+        said: &said,
+    };
+    advise(evidence, &question)
+}
+
+#[test]
+fn every_policy_is_judged_on_the_windows_behind_the_longest_history() {
+    assert_eq!(histories(79, None).len(), 6, "1, 2, 4, 8, 16 and all");
+    assert_eq!(histories(4, None), [Scheme::Window, Scheme::Cumulative]);
+    assert_eq!(histories(2, None), [Scheme::Cumulative], "two windows are too few for any other");
+    assert_eq!((intervals(63, 0), intervals(12, 0), intervals(1, 0)), (vec![1, 2, 4, 8, 16], vec![1, 2, 4], vec![1]));
+    let evidence = evidence(40, stable);
+    for delay in [0, 3] {
+        let trial = Trial::new(&evidence, 40, &histories(40, None), delay);
+        assert_eq!((trial.windows.first(), trial.windows.last()), (Some(&(17 + delay)), Some(&40)));
+        assert_eq!(trial.known(30), 29 - delay);
+        assert!(trial.series.iter().all(|series| series.log_loss.len() == trial.len()));
+    }
+}
+
+#[test]
+fn a_refit_every_m_windows_is_the_mean_of_its_phases() {
+    let evidence = evidence(40, stable);
+    let trial = Trial::new(&evidence, 40, &histories(40, None), 1);
+    let policy = Policy { history: Scheme::Window, refit: Refit::Every(4) };
+    let series = trial.planned(&evidence, policy).expect("losses");
+    for (window, loss) in trial.windows.iter().zip(&series.log_loss) {
+        // At window t the newest model is of t - 2, and in the four phases of t - 2 to t - 5.
+        let phases = (2..6).map(|age| stable(Scheme::Window, window - age, *window) * ROWS as f64);
+        assert!((loss - phases.sum::<f64>() / 4.0).abs() < 1e-9, "{window}");
+    }
+    assert_eq!(series.refits, trial.len() as f64 / 4.0);
+}
+
+#[test]
+fn policies_of_the_same_losses_are_one_and_the_cheapest_has_the_name() {
+    let evidence = evidence(40, |_, _, window| 0.4 + 0.01 * noise(window, 3));
+    let trial = Trial::new(&evidence, 40, &histories(40, None), 0);
+    assert_eq!(trial.series.len(), 1);
+    assert_eq!(trial.series[0].policy, Policy { history: Scheme::Window, refit: Refit::Never });
+    // What is never named has no name to give.
+    let advice = advice_on(&evidence, 0);
+    assert_ne!(advice.named.map(|named| named.policy.refit), Some(Refit::Never));
+}
+
+#[test]
+fn the_cheapest_policy_that_is_shown_good_enough_is_named() {
+    let advice = advice_on(&evidence(60, stable), 0);
+    assert_eq!(advice.status, Status::Clear);
+    let named = advice.named.as_ref().expect("a name");
+    assert!(!named.provisional);
+    let found = advice.policies.iter().find(|found| found.policy == named.policy).expect("its finding");
+    assert_eq!(found.verdict, Verdict::GoodEnough);
+    assert!(found.keeps_at_least.is_some_and(|bound| bound >= 0.9));
+    let cheaper = advice.policies.iter().filter(|other| other.fits_per_window < found.fits_per_window);
+    assert!(cheaper.clone().count() > 0);
+    assert!(cheaper.into_iter().all(|other| other.verdict != Verdict::GoodEnough), "{:?}", advice.policies);
+    // A truly worse one is called so: the last window alone loses 0.02 a row of a gain of 0.08.
+    let last = Policy { history: Scheme::Window, refit: Refit::Every(1) };
+    let last = advice.policies.iter().find(|found| found.policy == last).expect("its finding");
+    assert_eq!(last.verdict, Verdict::Worse);
+    assert!(advice.further.iter().any(|found| found.policy.refit == Refit::PsiAlarm));
+    assert!(advice.further.iter().any(|found| found.policy.refit == Refit::Advice && found.since.is_some()));
+    assert!(advice.cost.is_some() && !advice.steps.is_empty() && advice.ages.len() >= 3);
+}
+
+#[test]
+fn too_few_windows_say_how_many_would_do() {
+    let advice = advice_on(&evidence(13, stable), 0);
+    assert_eq!((advice.status, advice.named.as_ref(), advice.first_advice), (Status::TooFew, None, Some(16)));
+    assert_eq!(advice.sentences[0], "Too few windows to tell: 9 of the 12 that are needed have been judged.");
+    assert_eq!(advice.sentences[1], "Advice comes after window 16.");
+    assert!(advice.policies.iter().all(|found| found.keeps_interval.is_none()));
+    let later = advice_on(&evidence(16, stable), 2);
+    assert_eq!(later.first_advice, Some(18), "labels that come late need more windows");
+    let none = advice_on(&Evidence::default(), 0);
+    assert_eq!((none.status, none.judged.as_ref()), (Status::TooFew, None));
+}
+
+#[test]
+fn where_no_model_gains_there_is_nothing_to_schedule() {
+    // The share of positives alone loses 0.5004.
+    let advice = advice_on(&evidence(60, |history, model, window| 0.12 + stable(history, model, window)), 0);
+    assert_eq!((advice.named.as_ref(), advice.status), (None, Status::Clear));
+    assert!(advice.sentences[0].starts_with("There is nothing to schedule"), "{:?}", advice.sentences);
+}
+
+#[test]
+fn one_jump_that_stays_is_a_break_and_a_season_is_none() {
+    let broken = |history: Scheme, model: u32, window: u32| {
+        let length = match history {
+            Scheme::Window => 1,
+            Scheme::Sliding(length) => length.get(),
+            Scheme::Cumulative => model,
+        };
+        // The share of the model's windows that lie on the other side of the break.
+        let first = model + 1 - length.min(model);
+        let other = if window >= 30 { f64::from(29_u32.saturating_sub(first) + 1).min(f64::from(length)) } else { 0.0 };
+        let other = if first > 29 { 0.0 } else { other / f64::from(length) };
+        stable(history, model, window) + 0.1 * other
+    };
+    let found = find_break(&evidence(60, broken), 60).expect("a break");
+    assert!((29..=31).contains(&found.window), "{found:?}");
+    let advice = advice_on(&evidence(60, broken), 0);
+    let change = advice.world_change.expect("a break");
+    assert!(change.calm.as_ref().is_some_and(|calm| calm.first > change.window), "{change:?}");
+    let season = |history: Scheme, model: u32, window: u32| {
+        let is_winter = |window: u32| window / 8 % 2 == 1;
+        let short = matches!(history, Scheme::Cumulative) || is_winter(model) != is_winter(window);
+        stable(history, model, window) + if short { 0.1 } else { 0.0 }
+    };
+    assert_eq!(find_break(&evidence(60, season), 60), None);
+    assert_eq!(find_break(&evidence(60, stable), 60), None);
+    assert_eq!(find_break(&evidence(12, broken), 12), None, "too few windows");
+}
+
+#[test]
+fn a_name_stays_until_it_is_given_up() {
+    let evidence = evidence(60, stable);
+    let (trial, ranking) = judge(&evidence, 60, None, 0, 0.9).expect("enough windows");
+    let new = named(&trial, &ranking, 60, None).expect("a name");
+    let of = |history, every| Policy { history, refit: Refit::Every(every) };
+    let before = |policy, was_shown: bool| Some(Followed { window: 59, policy, provisional: !was_shown, was_shown });
+    let after = |before| named(&trial, &ranking, 60, before).map(|said| said.policy);
+    // A dearer one that is good enough gives way to a cheaper one, one that is worse to any, one that is gone too.
+    let four = NonZeroU32::new(4).expect("not 0");
+    assert_eq!(after(before(of(Scheme::Cumulative, 1), true)), Some(new.policy));
+    assert_eq!(after(before(of(Scheme::Window, 1), true)), Some(new.policy));
+    assert_eq!(after(before(of(Scheme::Sliding(four), 64), true)), Some(new.policy));
+    // A cheaper one that was shown and now cannot be told stays, with that said.
+    let cannot = trial.series.iter().zip(&ranking.ranked).find(|(series, ranked)| {
+        ranked.verdict == Verdict::CannotTell && ranked.keeps >= 0.9 && series.policy.fits() < new.policy.fits()
+    });
+    if let Some((series, _)) = cannot {
+        let stays = named(&trial, &ranking, 60, before(series.policy, true)).expect("a name");
+        assert_eq!((stays.policy, stays.provisional), (series.policy, true));
+        assert_eq!(after(before(series.policy, false)), Some(new.policy), "one that never was shown does not");
+    }
+}
+
+#[test]
+fn sentences_are_short() {
+    let worlds: [&dyn Fn(Scheme, u32, u32) -> f64; 2] =
+        [&stable, &|history, model, window| 0.2 + stable(history, model, window)];
+    for world in worlds {
+        for windows in [1, 10, 16, 30, 60] {
+            for sentence in advice_on(&evidence(windows, world), 0).sentences {
+                assert!(sentence.split_whitespace().count() <= 22, "{sentence}");
+                assert!(sentence.ends_with('.'), "{sentence}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_stored_is_read_back() {
+    let advice = advice_on(&evidence(40, stable), 0);
+    let text = serde_json::to_string(&advice).expect("JSON");
+    assert_eq!(serde_json::from_str::<Advice>(&text).expect("advice"), advice);
+    assert_eq!(serde_json::to_string(&advice_on(&evidence(40, stable), 0)).expect("JSON"), text, "the same each time");
+}

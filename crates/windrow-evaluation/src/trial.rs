@@ -1,0 +1,230 @@
+//! Every policy on the same windows.
+
+use std::num::NonZeroU32;
+
+use crate::evidence::Evidence;
+use crate::losses::{BLOCKS, ModelLosses, OLDEST_AGE};
+use crate::policy::{Policy, Refit, length};
+use windrow_record::Scheme;
+
+/// The longest finite history has at most this share of the windows.
+const LONGEST_HISTORY: f64 = 0.4;
+/// Between two refits there are at most this share of the windows judged.
+const LONGEST_INTERVAL: f64 = 1.0 / 3.0;
+
+/// One policy's losses, summed by window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// The policy.
+    pub policy: Policy,
+    /// Policies that have the same losses, and cost more.
+    pub same: Vec<Policy>,
+    /// -log p(truth).
+    pub log_loss: Vec<f64>,
+    /// (p - truth)^2.
+    pub squared_error: Vec<f64>,
+    /// Negative rows at or above the threshold.
+    pub false_alarms: Vec<f64>,
+    /// Positive rows below it.
+    pub misses: Vec<f64>,
+    /// Refits within the windows judged; the mean of all phases.
+    pub refits: f64,
+}
+
+/// The windows on which policies are judged, and every planned policy's losses on them.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// The windows judged, those without a labelled row left out.
+    pub windows: Vec<u32>,
+    /// Their labelled rows.
+    pub rows: Vec<f64>,
+    /// How many windows behind the newest labels are.
+    pub delay: u32,
+    /// The oldest model that is made use of.
+    pub oldest: u32,
+    /// The log-loss of always saying the share of positives so far.
+    pub share_loss: Vec<f64>,
+    /// Planned policies, those of the same losses merged; `never` is among them.
+    pub series: Vec<Series>,
+}
+
+/// The histories worth a look with so many windows: the last 1, 2, 4, 8, ... and all. With `wanted`, those of it that are
+/// not too long.
+#[must_use]
+pub fn histories(windows: u32, wanted: Option<&[Scheme]>) -> Vec<Scheme> {
+    let longest = LONGEST_HISTORY * f64::from(windows);
+    let doubling = (0..31).map(|power| sliding(1 << power)).chain([Scheme::Cumulative]);
+    let all: Vec<Scheme> = wanted.map_or_else(|| doubling.collect(), <[Scheme]>::to_vec);
+    all.into_iter().filter(|history| length(*history).is_none_or(|length| f64::from(length) <= longest)).collect()
+}
+
+/// The scheme of the last so many windows.
+pub(super) fn sliding(windows: u32) -> Scheme {
+    match NonZeroU32::new(windows) {
+        None | Some(NonZeroU32::MIN) => Scheme::Window,
+        Some(windows) => Scheme::Sliding(windows),
+    }
+}
+
+/// The intervals between refits that so many windows can judge: 1, 2, 4, 8, ... windows.
+#[must_use]
+pub fn intervals(judged: usize, delay: u32) -> Vec<u32> {
+    let longest = (judged as f64 * LONGEST_INTERVAL).max(1.0);
+    let powers = (0..31).map(|power| 1_u32 << power);
+    powers.take_while(|every| f64::from(*every) <= longest && every + delay <= OLDEST_AGE).collect()
+}
+
+impl Trial {
+    /// Judges the windows behind the longest finite history, up to `last`: at window t models know the windows up to
+    /// t - 1 - `delay`.
+    #[must_use]
+    pub fn new(evidence: &Evidence, last: u32, histories: &[Scheme], delay: u32) -> Self {
+        let longest = histories.iter().filter_map(|history| length(*history)).max().unwrap_or(1);
+        Self::over(evidence, longest + 1 + delay, last, histories, delay, 1)
+    }
+
+    /// Judges windows `first` to `last` by models of the windows from `oldest` on.
+    #[must_use]
+    pub fn over(evidence: &Evidence, first: u32, last: u32, histories: &[Scheme], delay: u32, oldest: u32) -> Self {
+        let windows: Vec<u32> = (first..=last).filter(|window| evidence.rows(*window) > 0.0).collect();
+        let mut trial = Self {
+            rows: windows.iter().map(|window| evidence.rows(*window)).collect(),
+            share_loss: windows
+                .iter()
+                .map(|window| evidence.share_loss(window.saturating_sub(1 + delay), *window).0)
+                .collect(),
+            windows,
+            delay,
+            oldest,
+            series: Vec::new(),
+        };
+        let every = intervals(trial.windows.len(), delay);
+        let refits = || every.iter().map(|every| Refit::Every(*every)).chain([Refit::Never]);
+        let mut all: Vec<Series> = histories
+            .iter()
+            .flat_map(|history| refits().map(|refit| Policy { history: *history, refit }))
+            .filter_map(|policy| trial.planned(evidence, policy))
+            .collect();
+        // The cheaper one of two that are the same stays.
+        all.sort_by_key(|series| cost(series.policy));
+        for series in all {
+            match trial.series.iter_mut().find(|kept| kept.log_loss == series.log_loss) {
+                Some(kept) => kept.same.push(series.policy),
+                None => trial.series.push(series),
+            }
+        }
+        trial
+    }
+
+    /// How many windows are judged.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.windows.is_empty()
+    }
+
+    /// The newest window that a model may know when `window` comes.
+    #[must_use]
+    pub fn known(&self, window: u32) -> u32 {
+        window.saturating_sub(1 + self.delay)
+    }
+
+    /// The losses of a policy whose refits are planned: the mean over its phases. `None` where a loss is not known.
+    #[must_use]
+    pub fn planned(&self, evidence: &Evidence, policy: Policy) -> Option<Series> {
+        let first = *self.windows.first()?;
+        let mut series = self.empty(policy);
+        for window in &self.windows {
+            let known = self.known(*window);
+            let newest = |model: u32| evidence.newest(policy.history, model.max(self.oldest), 1, *window);
+            match policy.refit {
+                Refit::Every(every) => {
+                    let phases: Option<Vec<_>> =
+                        (0..every).map(|age| newest(known.saturating_sub(age)).map(|(_, losses)| losses)).collect();
+                    series.push(&phases?);
+                }
+                Refit::Never => series.push(&[newest(self.known(first))?.1]),
+                _ => return None,
+            }
+        }
+        series.refits = policy.fits().unwrap_or_default() * self.len() as f64;
+        Some(series)
+    }
+
+    /// The losses of a policy that is in one state at a time: `choose` gives the model for each window.
+    #[must_use]
+    pub fn stateful(
+        &self,
+        evidence: &Evidence,
+        policy: Policy,
+        mut choose: impl FnMut(u32) -> (Scheme, u32),
+    ) -> Option<Series> {
+        let mut series = self.empty(policy);
+        let mut before: Option<(Scheme, u32)> = None;
+        for window in &self.windows {
+            let (history, model) = choose(*window);
+            if before.is_some_and(|before| before != (history, model)) {
+                series.refits += 1.0;
+            }
+            before = Some((history, model));
+            series.push(&[evidence.newest(history, model, 1, *window)?.1]);
+        }
+        Some(series)
+    }
+
+    /// The losses of a model that is recalibrated and not refitted, from its sums by window: log-loss, squared error, false
+    /// alarms and misses.
+    #[must_use]
+    pub fn recalibrated(&self, history: Scheme, sums: impl Fn(u32) -> Option<[f64; 4]>) -> Option<Series> {
+        let mut series = self.empty(Policy { history, refit: Refit::Recalibrated });
+        for window in &self.windows {
+            let [log_loss, squared_error, false_alarms, misses] = sums(*window)?;
+            series.log_loss.push(log_loss);
+            series.squared_error.push(squared_error);
+            series.false_alarms.push(false_alarms);
+            series.misses.push(misses);
+        }
+        Some(series)
+    }
+
+    fn empty(&self, policy: Policy) -> Series {
+        let room = || Vec::with_capacity(self.len());
+        Series {
+            policy,
+            same: Vec::new(),
+            log_loss: room(),
+            squared_error: room(),
+            false_alarms: room(),
+            misses: room(),
+            refits: 0.0,
+        }
+    }
+}
+
+/// What a policy costs: fits first, then rows. Where that is not planned, most.
+pub(super) fn cost(policy: Policy) -> (u64, u32, Policy) {
+    // Fits in the time of a billion windows: an integer to order by.
+    let fits = policy.fits().map_or(u64::MAX, |fits| (fits * 1e9) as u64);
+    (fits, policy.length().unwrap_or(u32::MAX), policy)
+}
+
+impl Series {
+    /// Adds a window: the mean of several models.
+    fn push(&mut self, models: &[&ModelLosses]) {
+        let share = 1.0 / models.len() as f64;
+        let mean = |sum: fn(&ModelLosses) -> f64| models.iter().map(|losses| sum(losses)).sum::<f64>() * share;
+        self.log_loss.push(mean(|losses| losses.log_loss.iter().sum()));
+        self.squared_error.push(mean(|losses| losses.squared_error.iter().sum()));
+        self.false_alarms.push(mean(|losses| counted(&losses.false_alarms)));
+        self.misses.push(mean(|losses| counted(&losses.misses)));
+    }
+}
+
+fn counted(blocks: &[u64; BLOCKS]) -> f64 {
+    blocks.iter().sum::<u64>() as f64
+}

@@ -1,0 +1,124 @@
+//! What the broker is: its versions, its one node, its directory.
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
+use kafka_protocol::messages::describe_log_dirs_response::{
+    DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
+};
+use kafka_protocol::messages::find_coordinator_response::Coordinator;
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsResponse, DescribeClusterRequest, DescribeClusterResponse, DescribeLogDirsRequest,
+    DescribeLogDirsResponse, FindCoordinatorRequest, FindCoordinatorResponse, TopicName,
+};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::broker::Broker;
+use crate::catalog::Topic;
+use crate::wire::{TABLE, text};
+
+/// The endpoint of brokers, not of controllers.
+const BROKERS: i8 = 1;
+/// Who leads groups, and who leads transactions.
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+
+/// What can be asked; with an error for a version of this very request that is not known.
+pub(crate) fn versions(is_too_new: bool) -> ApiVersionsResponse {
+    let keys = TABLE.iter().map(|(key, first, last)| {
+        // Older clients take a broker without Produce 0 for one that compresses nothing.
+        let first = if *key == ApiKey::Produce { 0 } else { *first };
+        ApiVersion::default().with_api_key(*key as i16).with_min_version(first).with_max_version(*last)
+    });
+    let error = if is_too_new { ResponseError::UnsupportedVersion.code() } else { 0 };
+    ApiVersionsResponse::default().with_error_code(error).with_api_keys(keys.collect())
+}
+
+/// This node, for every group; transactions have none.
+pub(crate) fn find_coordinator(
+    broker: &Broker,
+    request: FindCoordinatorRequest,
+    version: i16,
+) -> FindCoordinatorResponse {
+    let error = match request.key_type {
+        GROUP => None,
+        // The error that every client takes as final.
+        TRANSACTION => Some(ResponseError::TransactionalIdAuthorizationFailed),
+        _ => Some(ResponseError::InvalidRequest),
+    };
+    let message = match error {
+        None => None,
+        Some(ResponseError::InvalidRequest) => Some(text("This broker coordinates groups only.")),
+        Some(_) => Some(text("This broker has no transactions.")),
+    };
+    let code = error.map_or(0, |error| error.code());
+    let (node, host, port) = match error {
+        None => (broker.node(), broker.host(), broker.port()),
+        Some(_) => (kafka_protocol::messages::BrokerId(-1), StrBytes::default(), -1),
+    };
+    if version >= 4 {
+        let coordinators = request.coordinator_keys.into_iter().map(|key| {
+            let found = Coordinator::default().with_key(key).with_node_id(node).with_host(host.clone());
+            found.with_port(port).with_error_code(code).with_error_message(message.clone())
+        });
+        return FindCoordinatorResponse::default().with_error_message(None).with_coordinators(coordinators.collect());
+    }
+    let message = if version >= 1 { message } else { Some(StrBytes::default()) };
+    FindCoordinatorResponse::default()
+        .with_error_code(code)
+        .with_error_message(message)
+        .with_node_id(node)
+        .with_host(host)
+        .with_port(port)
+}
+
+pub(crate) fn describe(broker: &Broker, request: &DescribeClusterRequest) -> DescribeClusterResponse {
+    let response = DescribeClusterResponse::default().with_endpoint_type(request.endpoint_type);
+    if request.endpoint_type != BROKERS {
+        let message = "This is a broker; it has no endpoint of controllers.";
+        let error = ResponseError::MismatchedEndpointType.code();
+        return response.with_error_code(error).with_error_message(Some(text(message)));
+    }
+    let node = DescribeClusterBroker::default()
+        .with_broker_id(broker.node())
+        .with_host(broker.host())
+        .with_port(broker.port())
+        .with_rack(None);
+    response
+        .with_error_message(None)
+        .with_cluster_id(text(&broker.cluster_id))
+        .with_controller_id(broker.node())
+        .with_brokers(vec![node])
+}
+
+/// How much every partition takes in the data directory.
+pub(crate) fn log_dirs(
+    broker: &Broker,
+    request: &DescribeLogDirsRequest,
+    version: i16,
+) -> DescribeLogDirsResponse {
+    let describe = |topic: &Topic, wanted: &dyn Fn(i32) -> bool| {
+        let partitions = (0..).zip(&topic.logs).filter(|(index, _)| wanted(*index)).map(|(index, log)| {
+            let size = i64::try_from(log.bounds().bytes).unwrap_or(i64::MAX);
+            DescribeLogDirsPartition::default().with_partition_index(index).with_partition_size(size)
+        });
+        let name = TopicName(text(&topic.name));
+        DescribeLogDirsTopic::default().with_name(name).with_partitions(partitions.collect())
+    };
+    let topics = match &request.topics {
+        None => broker.catalog.all().iter().map(|topic| describe(topic, &|_| true)).collect(),
+        Some(asked) => asked
+            .iter()
+            .filter_map(|asked| {
+                let topic = broker.catalog.by_name(&asked.topic)?;
+                Some(describe(&topic, &|index| asked.partitions.contains(&index)))
+            })
+            .collect(),
+    };
+    let mut result = DescribeLogDirsResult::default().with_log_dir(text(&broker.folder)).with_topics(topics);
+    if version >= 4 {
+        // -1: not known.
+        result = result.with_total_bytes(-1).with_usable_bytes(-1);
+    }
+    DescribeLogDirsResponse::default().with_results(vec![result])
+}

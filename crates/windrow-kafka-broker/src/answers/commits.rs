@@ -1,0 +1,173 @@
+//! Offsets that groups commit, ask for and delete.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
+use kafka_protocol::messages::offset_delete_response::{OffsetDeleteResponsePartition, OffsetDeleteResponseTopic};
+use kafka_protocol::messages::offset_fetch_response as fetched;
+use kafka_protocol::messages::{
+    OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest,
+    OffsetFetchResponse, TopicName,
+};
+use uuid::Uuid;
+
+use crate::answers::groups::owned;
+use crate::broker::Broker;
+use crate::journal::Commit;
+use crate::log::blocking;
+use crate::wire::text;
+
+/// Bytes of a commit's metadata, as Kafka's `offset.metadata.max.bytes`.
+const METADATA: usize = 4096;
+
+pub(crate) fn commit(
+    broker: &Broker,
+    request: &OffsetCommitRequest,
+    version: i16,
+) -> OffsetCommitResponse {
+    let timestamp = broker.clock.now();
+    let mut commits = Vec::new();
+    let mut topics: Vec<OffsetCommitResponseTopic> = Vec::new();
+    for asked in &request.topics {
+        let topic = broker.catalog.by_name(&asked.name);
+        let mut partitions = Vec::new();
+        for one in &asked.partitions {
+            let metadata = one.committed_metadata.as_ref().map(owned).unwrap_or_default();
+            let place = topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some());
+            let error = match place {
+                None => ResponseError::UnknownTopicOrPartition.code(),
+                Some(_) if metadata.len() > METADATA => ResponseError::OffsetMetadataTooLarge.code(),
+                Some(topic) => {
+                    let leader_epoch = if version >= 6 { one.committed_leader_epoch } else { -1 };
+                    let commit = Commit { offset: one.committed_offset, leader_epoch, metadata, timestamp };
+                    commits.push((topic.id, one.partition_index, commit));
+                    0
+                }
+            };
+            let result = OffsetCommitResponsePartition::default().with_partition_index(one.partition_index);
+            partitions.push(result.with_error_code(error));
+        }
+        topics.push(OffsetCommitResponseTopic::default().with_name(asked.name.clone()).with_partitions(partitions));
+    }
+    let who = (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id_or_member_epoch);
+    if let Err(error) = blocking(|| broker.groups.commit(&request.group_id, who, commits, broker.instant())) {
+        for partition in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            if partition.error_code == 0 {
+                partition.error_code = error.code();
+            }
+        }
+    }
+    OffsetCommitResponse::default().with_topics(topics)
+}
+
+/// A topic, its partitions, and what was committed of each.
+type Found = (String, Vec<(i32, Option<Commit>)>);
+
+/// What was committed, of these partitions or of all.
+fn found(broker: &Broker, commits: Vec<(Uuid, i32, Commit)>, asked: Option<Vec<(String, Vec<i32>)>>) -> Vec<Found> {
+    let mut by_topic: BTreeMap<Uuid, BTreeMap<i32, Commit>> = BTreeMap::new();
+    for (topic, partition, commit) in commits {
+        by_topic.entry(topic).or_default().insert(partition, commit);
+    }
+    match asked {
+        None => by_topic
+            .into_iter()
+            .filter_map(|(topic, commits)| {
+                let name = broker.catalog.by_id(topic)?.name.clone();
+                Some((name, commits.into_iter().map(|(partition, commit)| (partition, Some(commit))).collect()))
+            })
+            .collect(),
+        Some(asked) => asked
+            .into_iter()
+            .map(|(name, partitions)| {
+                let commits = broker.catalog.by_name(&name).and_then(|topic| by_topic.get(&topic.id));
+                let commit = |partition: &i32| commits.and_then(|commits| commits.get(partition)).cloned();
+                let partitions = partitions.into_iter().map(|partition| (partition, commit(&partition))).collect();
+                (name, partitions)
+            })
+            .collect(),
+    }
+}
+
+pub(crate) fn committed(
+    broker: &Broker,
+    request: &OffsetFetchRequest,
+    version: i16,
+) -> OffsetFetchResponse {
+    let nothing = || Commit { offset: -1, leader_epoch: -1, metadata: String::new(), timestamp: -1 };
+    if version < 8 {
+        let asked = request.topics.as_ref();
+        let asked = asked.map(|topics| {
+            topics.iter().map(|topic| (topic.name.to_string(), topic.partition_indexes.clone())).collect()
+        });
+        let commits = broker.groups.committed(&request.group_id, None).unwrap_or_default();
+        let topics = found(broker, commits, asked).into_iter().map(|(name, partitions)| {
+            let partitions = partitions.into_iter().map(|(index, commit)| {
+                let commit = commit.unwrap_or_else(nothing);
+                let epoch = if version >= 5 { commit.leader_epoch } else { -1 };
+                fetched::OffsetFetchResponsePartition::default()
+                    .with_partition_index(index)
+                    .with_committed_offset(commit.offset)
+                    .with_committed_leader_epoch(epoch)
+                    .with_metadata(Some(text(commit.metadata)))
+            });
+            let topic = fetched::OffsetFetchResponseTopic::default().with_name(TopicName(text(name)));
+            topic.with_partitions(partitions.collect())
+        });
+        return OffsetFetchResponse::default().with_topics(topics.collect());
+    }
+    let groups = request.groups.iter().map(|asked| {
+        let group = fetched::OffsetFetchResponseGroup::default().with_group_id(asked.group_id.clone());
+        let member = asked.member_id.as_deref().filter(|_| asked.member_epoch >= 0).map(|id| (id, asked.member_epoch));
+        let commits = match broker.groups.committed(&asked.group_id, member) {
+            Ok(commits) => commits,
+            Err(error) => return group.with_error_code(error.code()),
+        };
+        let wanted = asked.topics.as_ref();
+        let wanted = wanted.map(|topics| {
+            topics.iter().map(|topic| (topic.name.to_string(), topic.partition_indexes.clone())).collect()
+        });
+        let topics = found(broker, commits, wanted).into_iter().map(|(name, partitions)| {
+            let partitions = partitions.into_iter().map(|(index, commit)| {
+                let commit = commit.unwrap_or_else(nothing);
+                fetched::OffsetFetchResponsePartitions::default()
+                    .with_partition_index(index)
+                    .with_committed_offset(commit.offset)
+                    .with_committed_leader_epoch(commit.leader_epoch)
+                    .with_metadata(Some(text(commit.metadata)))
+            });
+            let topic = fetched::OffsetFetchResponseTopics::default().with_name(TopicName(text(name)));
+            topic.with_partitions(partitions.collect())
+        });
+        group.with_topics(topics.collect())
+    });
+    OffsetFetchResponse::default().with_groups(groups.collect())
+}
+
+pub(crate) fn delete_offsets(broker: &Broker, request: &OffsetDeleteRequest) -> OffsetDeleteResponse {
+    let mut places = Vec::new();
+    let topics: Vec<_> = request
+        .topics
+        .iter()
+        .map(|asked| {
+            let topic = broker.catalog.by_name(&asked.name);
+            let partitions = asked.partitions.iter().map(|one| {
+                let result = OffsetDeleteResponsePartition::default().with_partition_index(one.partition_index);
+                match topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some()) {
+                    None => result.with_error_code(ResponseError::UnknownTopicOrPartition.code()),
+                    Some(topic) => {
+                        places.push((topic.id, one.partition_index));
+                        result
+                    }
+                }
+            });
+            let partitions = partitions.collect();
+            OffsetDeleteResponseTopic::default().with_name(asked.name.clone()).with_partitions(partitions)
+        })
+        .collect();
+    match blocking(|| broker.groups.delete_offsets(&request.group_id, &places)) {
+        Ok(()) => OffsetDeleteResponse::default().with_topics(topics),
+        Err(error) => OffsetDeleteResponse::default().with_error_code(error.code()),
+    }
+}

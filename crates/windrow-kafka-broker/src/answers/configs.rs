@@ -1,0 +1,182 @@
+//! Settings: read and changed. Those of topics take effect; the broker's own are listed and cannot be changed.
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse as Altered;
+use kafka_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
+};
+use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse as AlteredSome;
+use kafka_protocol::messages::{
+    AlterConfigsRequest, AlterConfigsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::answers::topics::{FROM_DEFAULT, FROM_TOPIC};
+use crate::broker::Broker;
+use crate::catalog::settings::{DEFINITIONS, Definition, Kind, Settings};
+use crate::catalog::{Refused, check_name};
+use crate::log::blocking;
+use crate::wire::text;
+
+/// Kafka's numbers for what has settings.
+const TOPIC: i8 = 2;
+const BROKER: i8 = 4;
+/// Kafka's number for a setting that stands in the broker's own configuration.
+const FROM_BROKER: i8 = 4;
+/// What a change does to a setting.
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+
+/// What clients look for in a broker's settings.
+const BROKERS: [(&str, Kind, &str); 6] = [
+    ("auto.create.topics.enable", Kind::Flag, "true"),
+    ("default.replication.factor", Kind::Int, "1"),
+    ("log.retention.ms", Kind::Long, "-1"),
+    ("message.max.bytes", Kind::Int, "1048588"),
+    ("num.partitions", Kind::Int, "1"),
+    ("offset.metadata.max.bytes", Kind::Int, "4096"),
+];
+
+pub(crate) fn describe(
+    broker: &Broker,
+    request: &DescribeConfigsRequest,
+    version: i16,
+) -> DescribeConfigsResponse {
+    let results = request.resources.iter().map(|asked| {
+        let name = asked.resource_name.to_string();
+        let keys = asked.configuration_keys.as_deref();
+        let is_asked = |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| **key == *name));
+        let entry = |definition: &Definition, value: &str, source: i8| {
+            let mut entry = DescribeConfigsResourceResult::default()
+                .with_name(text(definition.name))
+                .with_value(Some(text(value)))
+                .with_config_source(source)
+                .with_read_only(source == FROM_BROKER);
+            if request.include_synonyms {
+                entry = entry.with_synonyms(synonyms(definition, value, source));
+            }
+            if version >= 3 {
+                entry = entry.with_config_type(definition.kind as i8).with_documentation(None);
+            }
+            entry
+        };
+        let found = match asked.resource_type {
+            TOPIC => check_name(&name).and_then(|()| {
+                let unknown = || (ResponseError::UnknownTopicOrPartition, String::new());
+                let topic = broker.catalog.by_name(&name).ok_or_else(unknown)?;
+                let known = DEFINITIONS.iter().filter(|definition| is_asked(definition.name)).map(|definition| {
+                    let (value, is_given) = topic.settings.value(definition);
+                    entry(definition, value, if is_given { FROM_TOPIC } else { FROM_DEFAULT })
+                });
+                Ok(known.collect())
+            }),
+            BROKER if name.is_empty() => Ok(Vec::new()),
+            BROKER if name == broker.node().to_string() => {
+                let known = BROKERS.iter().filter(|(name, ..)| is_asked(name));
+                Ok(known
+                    .map(|(name, kind, value)| entry(&Definition::fixed(name, *kind, value), value, FROM_BROKER))
+                    .collect())
+            }
+            BROKER => Err((ResponseError::InvalidRequest, format!("This broker is number {}.", *broker.node()))),
+            _ => Err((ResponseError::InvalidRequest, "This broker has settings of topics and its own.".to_owned())),
+        };
+        let result =
+            DescribeConfigsResult::default().with_resource_type(asked.resource_type).with_resource_name(text(name));
+        match found {
+            Ok(configs) => result.with_error_message(None).with_configs(configs),
+            Err((error, message)) => result.with_error_code(error.code()).with_error_message(Some(text(message))),
+        }
+    });
+    DescribeConfigsResponse::default().with_results(results.collect())
+}
+
+/// Where a value comes from, the one that counts first.
+fn synonyms(definition: &Definition, value: &str, source: i8) -> Vec<DescribeConfigsSynonym> {
+    let one = |value: &str, source| {
+        DescribeConfigsSynonym::default()
+            .with_name(text(definition.name))
+            .with_value(Some(text(value)))
+            .with_source(source)
+    };
+    let mut all = vec![one(value, source)];
+    if source == FROM_TOPIC {
+        all.push(one(definition.default, FROM_DEFAULT));
+    }
+    all
+}
+
+/// Sets a topic's settings to those that are given, and all others to their defaults.
+pub(crate) fn alter(broker: &Broker, request: &AlterConfigsRequest) -> AlterConfigsResponse {
+    let results = request.resources.iter().map(|asked| {
+        let changed = change(broker, asked.resource_type, &asked.resource_name, request.validate_only, |_| {
+            let mut settings = Settings::default();
+            for config in &asked.configs {
+                let null = || (ResponseError::InvalidRequest, format!("Null value for {}", &*config.name));
+                settings.set(&config.name, Some(config.value.as_deref().ok_or_else(null)?))?;
+            }
+            Ok(settings)
+        });
+        let (code, message) = told(changed);
+        Altered::default()
+            .with_error_code(code)
+            .with_error_message(message)
+            .with_resource_type(asked.resource_type)
+            .with_resource_name(text(asked.resource_name.to_string()))
+    });
+    AlterConfigsResponse::default().with_responses(results.collect())
+}
+
+/// Changes single settings of a topic.
+pub(crate) fn alter_some(
+    broker: &Broker,
+    request: &IncrementalAlterConfigsRequest,
+) -> IncrementalAlterConfigsResponse {
+    let results = request.resources.iter().map(|asked| {
+        let changed = change(broker, asked.resource_type, &asked.resource_name, request.validate_only, |before| {
+            let mut settings = before.clone();
+            for config in &asked.configs {
+                match (config.config_operation, &config.value) {
+                    (SET, Some(value)) => settings.set(&config.name, Some(value))?,
+                    (DELETE, _) => settings.set(&config.name, None)?,
+                    (SET, None) => {
+                        return Err((ResponseError::InvalidRequest, format!("Null value for {}", &*config.name)));
+                    }
+                    _ => {
+                        let message = format!("{} is no list to which something can be added.", &*config.name);
+                        return Err((ResponseError::InvalidConfig, message));
+                    }
+                }
+            }
+            Ok(settings)
+        });
+        let (code, message) = told(changed);
+        AlteredSome::default()
+            .with_error_code(code)
+            .with_error_message(message)
+            .with_resource_type(asked.resource_type)
+            .with_resource_name(text(asked.resource_name.to_string()))
+    });
+    IncrementalAlterConfigsResponse::default().with_responses(results.collect())
+}
+
+fn change(
+    broker: &Broker,
+    kind: i8,
+    name: &str,
+    only_check: bool,
+    change: impl FnOnce(&Settings) -> Result<Settings, Refused>,
+) -> Result<(), Refused> {
+    if kind != TOPIC {
+        return Err((ResponseError::InvalidRequest, "Only settings of topics can be changed.".to_owned()));
+    }
+    check_name(name)?;
+    blocking(|| broker.catalog.configure(name, only_check, change))
+}
+
+fn told(changed: Result<(), Refused>) -> (i16, Option<StrBytes>) {
+    match changed {
+        Ok(()) => (0, None),
+        Err((error, message)) => (error.code(), Some(text(message))),
+    }
+}

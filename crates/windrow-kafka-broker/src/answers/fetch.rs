@@ -1,0 +1,163 @@
+//! Messages handed out, and waited for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::FetchRequest;
+use kafka_protocol::protocol::StrBytes;
+use uuid::Uuid;
+
+use crate::answers::offsets::{log_of, told};
+use crate::broker::Broker;
+use crate::catalog::Topic;
+use crate::log::{Log, Waiter, blocking};
+use crate::wire::fetch as answer;
+
+/// Bytes of one answer at most; clients ask for half of it.
+const LARGEST: usize = 100 * 1024 * 1024;
+
+/// A fetch request, with the logs it reads.
+#[derive(Debug)]
+pub(crate) struct Fetch {
+    topics: Vec<(StrBytes, Uuid, Vec<Wanted>)>,
+    error: Option<ResponseError>,
+    reads_committed: bool,
+    min_bytes: usize,
+    max_bytes: usize,
+    deadline: Instant,
+    /// Which partition gets its share first.
+    turn: usize,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    partition: i32,
+    log: Result<Arc<Log>, ResponseError>,
+    offset: i64,
+    max_bytes: usize,
+}
+
+impl Fetch {
+    pub(crate) fn new(broker: &Broker, request: &FetchRequest, version: i16) -> Self {
+        let size = |bytes: i32| usize::try_from(bytes).unwrap_or(0);
+        let mut topics = Vec::new();
+        for asked in &request.topics {
+            let topic =
+                if version >= 13 { broker.catalog.by_id(asked.topic_id) } else { broker.catalog.by_name(&asked.topic) };
+            let log = |partition: i32, epoch: i32| find(topic.as_ref(), version, partition, epoch);
+            let wanted = asked.partitions.iter().map(|asked| Wanted {
+                partition: asked.partition,
+                log: log(asked.partition, asked.current_leader_epoch),
+                offset: asked.fetch_offset,
+                max_bytes: size(asked.partition_max_bytes),
+            });
+            // A copy, since this may wait for long and the request's memory is not its own.
+            let name = StrBytes::from_string(asked.topic.to_string());
+            topics.push((name, asked.topic_id, wanted.collect()));
+        }
+        // Sessions are never given, so nobody has one.
+        let error =
+            (request.session_id != 0 && request.session_epoch > 0).then_some(ResponseError::FetchSessionIdNotFound);
+        let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+        let deadline = broker.instant() + wait;
+        Self {
+            topics,
+            error,
+            reads_committed: request.isolation_level == 1,
+            min_bytes: size(request.min_bytes).min(size(request.max_bytes)),
+            max_bytes: size(request.max_bytes).min(LARGEST),
+            deadline,
+            turn: broker.turn(),
+        }
+    }
+
+    /// Waits until there is as much as was asked for, something is wrong, or the time is over.
+    pub(crate) async fn answer(self) -> (i16, bool, Vec<answer::Topic>) {
+        if let Some(error) = self.error {
+            return (error.code(), self.reads_committed, Vec::new());
+        }
+        loop {
+            // Whoever looks first and registers then misses what comes in between.
+            let waiter = Waiter::new(self.min_bytes);
+            for wanted in self.topics.iter().flat_map(|(.., wanted)| wanted) {
+                if let Ok(log) = &wanted.log {
+                    log.register(&waiter);
+                }
+            }
+            let (topics, bytes, has_errors) = blocking(|| self.collect());
+            let is_enough = bytes >= self.min_bytes || has_errors || self.is_empty();
+            if is_enough || Instant::now() >= self.deadline {
+                return (0, self.reads_committed, topics);
+            }
+            drop(topics);
+            // What is there counts towards what is wanted.
+            waiter.count(bytes);
+            // The time may be over: then what is there is the answer.
+            let _ = tokio::time::timeout_at(self.deadline.into(), waiter.woken()).await;
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.topics.iter().all(|(.., wanted)| wanted.is_empty())
+    }
+
+    /// What there is now.
+    fn collect(&self) -> (Vec<answer::Topic>, usize, bool) {
+        let mut topics: Vec<_> = self
+            .topics
+            .iter()
+            .map(|(name, id, wanted)| {
+                let nothing = |wanted: &Wanted| answer::Partition {
+                    index: wanted.partition,
+                    error: 0,
+                    end: -1,
+                    start: -1,
+                    records: None,
+                };
+                answer::Topic { name: name.clone(), id: *id, partitions: wanted.iter().map(nothing).collect() }
+            })
+            .collect();
+        let places: Vec<(usize, usize)> = (0..)
+            .zip(&self.topics)
+            .flat_map(|(topic, (.., wanted))| (0..wanted.len()).map(move |partition| (topic, partition)))
+            .collect();
+        let (mut left, mut taken, mut has_errors) = (self.max_bytes, 0, false);
+        let first = if places.is_empty() { 0 } else { self.turn % places.len() };
+        for (topic, partition) in places.iter().cycle().skip(first).take(places.len()) {
+            let (Some(wanted), Some(into)) = (
+                self.topics.get(*topic).and_then(|(.., wanted)| wanted.get(*partition)),
+                topics.get_mut(*topic).and_then(|topic| topic.partitions.get_mut(*partition)),
+            ) else {
+                continue;
+            };
+            let read = wanted.log.as_ref().map_err(|error| *error).and_then(|log| {
+                let bounds = log.bounds();
+                (into.start, into.end) = (bounds.start, bounds.end);
+                let most = wanted.max_bytes.min(left);
+                let range = log.read(wanted.offset, most).map_err(told)?;
+                // One batch is handed out even where it is larger than what was asked for, but only the first.
+                Ok(range.filter(|range| range.length <= most || taken == 0))
+            });
+            match read {
+                Ok(range) => {
+                    let length = range.as_ref().map_or(0, |range| range.length);
+                    (left, taken) = (left.saturating_sub(length), taken + length);
+                    into.records = range;
+                }
+                Err(error) => {
+                    has_errors = true;
+                    (into.error, into.start, into.end) = (error.code(), -1, -1);
+                }
+            }
+        }
+        (topics, taken, has_errors)
+    }
+}
+
+fn find(topic: Option<&Arc<Topic>>, version: i16, partition: i32, epoch: i32) -> Result<Arc<Log>, ResponseError> {
+    if version >= 13 && topic.is_none() {
+        return Err(ResponseError::UnknownTopicId);
+    }
+    log_of(topic, partition, epoch).cloned()
+}

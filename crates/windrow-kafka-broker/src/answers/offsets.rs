@@ -1,0 +1,128 @@
+//! Offsets: looked up by time, by epoch, and moved by deleting what lies before.
+
+use std::sync::Arc;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
+use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
+use kafka_protocol::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use kafka_protocol::messages::offset_for_leader_epoch_response::{EpochEndOffset, OffsetForLeaderTopicResult};
+use kafka_protocol::messages::{
+    DeleteRecordsRequest, DeleteRecordsResponse, ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse,
+};
+
+use crate::broker::Broker;
+use crate::catalog::Topic;
+use crate::log::{Log, ReadError, blocking};
+
+/// Times that mean a place.
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const NEWEST: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+
+pub(crate) fn list(broker: &Broker, request: &ListOffsetsRequest, version: i16) -> ListOffsetsResponse {
+    let topics = request.topics.iter().map(|asked| {
+        let topic = broker.catalog.by_name(&asked.name);
+        let partitions = asked.partitions.iter().map(|asked| {
+            let found = log_of(topic.as_ref(), asked.partition_index, asked.current_leader_epoch)
+                .and_then(|log| blocking(|| find(log, asked)));
+            let result = ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
+            match found {
+                Ok((timestamp, offset)) => {
+                    let epoch = if version >= 4 && offset >= 0 { 0 } else { -1 };
+                    result.with_timestamp(timestamp).with_offset(offset).with_leader_epoch(epoch)
+                }
+                Err(error) => result.with_error_code(error.code()),
+            }
+        });
+        ListOffsetsTopicResponse::default().with_name(asked.name.clone()).with_partitions(partitions.collect())
+    });
+    ListOffsetsResponse::default().with_topics(topics.collect())
+}
+
+/// The time and the offset that were asked for; -1 where there is none.
+fn find(log: &Log, asked: &ListOffsetsPartition) -> Result<(i64, i64), ResponseError> {
+    let bounds = log.bounds();
+    let searched = match asked.timestamp {
+        LATEST => return Ok((-1, bounds.end)),
+        EARLIEST | EARLIEST_LOCAL => return Ok((-1, bounds.start)),
+        LATEST_TIERED => return Ok((-1, -1)),
+        NEWEST => None,
+        timestamp if timestamp >= 0 => Some(timestamp),
+        _ => return Err(ResponseError::UnsupportedVersion),
+    };
+    match log.since(searched) {
+        Ok(found) => Ok(found.map_or((-1, -1), |record| (record.timestamp, record.offset))),
+        Err(error) => Err(told(error)),
+    }
+}
+
+/// The one epoch that there ever is ends where the log ends.
+pub(crate) fn for_epoch(
+    broker: &Broker,
+    request: &OffsetForLeaderEpochRequest,
+) -> OffsetForLeaderEpochResponse {
+    let topics = request.topics.iter().map(|asked| {
+        let topic = broker.catalog.by_name(&asked.topic);
+        let partitions = asked.partitions.iter().map(|asked| {
+            let result = EpochEndOffset::default().with_partition(asked.partition);
+            match log_of(topic.as_ref(), asked.partition, asked.current_leader_epoch) {
+                Ok(log) if asked.leader_epoch == 0 => result.with_leader_epoch(0).with_end_offset(log.bounds().end),
+                Ok(_) => result.with_leader_epoch(-1).with_end_offset(-1),
+                Err(error) => result.with_error_code(error.code()),
+            }
+        });
+        OffsetForLeaderTopicResult::default().with_topic(asked.topic.clone()).with_partitions(partitions.collect())
+    });
+    OffsetForLeaderEpochResponse::default().with_topics(topics.collect())
+}
+
+pub(crate) fn delete_records(broker: &Broker, request: &DeleteRecordsRequest) -> DeleteRecordsResponse {
+    let topics = request.topics.iter().map(|asked| {
+        let topic = broker.catalog.by_name(&asked.name);
+        let partitions = asked.partitions.iter().map(|asked| {
+            let result = DeleteRecordsPartitionResult::default().with_partition_index(asked.partition_index);
+            match blocking(|| delete(broker, topic.as_deref(), asked.partition_index, asked.offset)) {
+                Ok(start) => result.with_low_watermark(start),
+                Err(error) => result.with_low_watermark(-1).with_error_code(error.code()),
+            }
+        });
+        DeleteRecordsTopicResult::default().with_name(asked.name.clone()).with_partitions(partitions.collect())
+    });
+    DeleteRecordsResponse::default().with_topics(topics.collect())
+}
+
+/// Deletes what lies before an offset (-1: all that is there); gives the offset that is then the first.
+fn delete(broker: &Broker, topic: Option<&Topic>, partition: i32, offset: i64) -> Result<i64, ResponseError> {
+    let unknown = ResponseError::UnknownTopicOrPartition;
+    let topic = topic.ok_or(unknown)?;
+    let log = topic.log(partition).ok_or(unknown)?;
+    let bounds = log.bounds();
+    let start = if offset == -1 { bounds.end } else { offset };
+    if start < 0 || start > bounds.end {
+        return Err(ResponseError::OffsetOutOfRange);
+    }
+    broker.catalog.begin_at(topic, partition, start).map_err(|(error, _)| error)?;
+    Ok(log.bounds().start)
+}
+
+/// The log of a partition, for a client that takes its epoch for `epoch` (below 0: does not say).
+pub(crate) fn log_of(
+    topic: Option<&Arc<Topic>>,
+    partition: i32,
+    epoch: i32,
+) -> Result<&Arc<Log>, ResponseError> {
+    let log = topic.and_then(|topic| topic.log(partition)).ok_or(ResponseError::UnknownTopicOrPartition)?;
+    if epoch > 0 { Err(ResponseError::UnknownLeaderEpoch) } else { Ok(log) }
+}
+
+pub(crate) fn told(error: ReadError) -> ResponseError {
+    match error {
+        ReadError::OutOfRange => ResponseError::OffsetOutOfRange,
+        ReadError::Storage => ResponseError::KafkaStorageError,
+        ReadError::Deleted => ResponseError::UnknownTopicOrPartition,
+    }
+}

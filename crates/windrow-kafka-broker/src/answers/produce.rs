@@ -1,0 +1,137 @@
+//! Messages taken, and the ids of those who send them.
+
+use std::sync::Arc;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse, ProduceResponse, ProducerId, TopicName};
+
+use crate::batch::{self, Fault};
+use crate::broker::Broker;
+use crate::catalog::Topic;
+use crate::log::{AppendError, Appended, Log, blocking};
+use crate::wire::produce::Request;
+use crate::wire::text;
+
+/// The answer to a produce request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) response: ProduceResponse,
+    /// For a client that wants no answer and must learn of errors by the end of its connection.
+    pub(crate) has_errors: bool,
+}
+
+type Refused = (ResponseError, Option<&'static str>);
+
+pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16) -> Answer {
+    let refused = if !matches!(request.acks, -1..=1) {
+        Some((ResponseError::InvalidRequiredAcks, None))
+    } else if request.is_transactional {
+        // Final in every client.
+        Some((ResponseError::TransactionalIdAuthorizationFailed, Some("This broker has no transactions.")))
+    } else {
+        None
+    };
+    // All are written before the first is waited for, so that one sync serves many.
+    let mut topics = Vec::new();
+    for asked in request.topics {
+        let topic = if version >= 13 { broker.catalog.by_id(asked.id) } else { broker.catalog.by_name(&asked.name) };
+        let missing =
+            if version >= 13 { ResponseError::UnknownTopicId } else { ResponseError::UnknownTopicOrPartition };
+        let mut partitions = Vec::new();
+        for (index, bytes) in asked.partitions {
+            let appended = match (refused, &topic) {
+                (Some(refused), _) => Err(refused),
+                (None, None) => Err((missing, None)),
+                (None, Some(topic)) => append(broker, topic, index, bytes.unwrap_or_default()),
+            };
+            partitions.push((index, appended));
+        }
+        topics.push((asked.name, asked.id, partitions));
+    }
+    let mut has_errors = false;
+    let mut responses = Vec::new();
+    for (name, id, partitions) in topics {
+        let mut results = Vec::new();
+        for (index, appended) in partitions {
+            let kept = match appended {
+                Ok((log, appended)) => match log.synced(appended.end).await {
+                    Ok(()) => Ok(appended),
+                    Err(refusal) => Err(told(refusal)),
+                },
+                Err(refused) => Err(refused),
+            };
+            has_errors |= kept.is_err();
+            results.push(result(index, kept, version));
+        }
+        let topic = TopicProduceResponse::default().with_partition_responses(results);
+        responses.push(if version >= 13 { topic.with_topic_id(id) } else { topic.with_name(TopicName(name)) });
+    }
+    Answer { response: ProduceResponse::default().with_responses(responses), has_errors }
+}
+
+fn append(broker: &Broker, topic: &Topic, partition: i32, bytes: &mut [u8]) -> Result<(Arc<Log>, Appended), Refused> {
+    let log = topic.log(partition).ok_or((ResponseError::UnknownTopicOrPartition, None))?;
+    let invalid = |message| Err((ResponseError::InvalidRecord, Some(message)));
+    if bytes.is_empty() {
+        return invalid("One batch a partition is taken, and there is none.");
+    }
+    let header = batch::check(bytes).map_err(|fault| match fault {
+        Fault::Corrupt => (ResponseError::CorruptMessage, None),
+        Fault::Format => (ResponseError::InvalidRecord, Some("Only message format 2 is taken.")),
+        Fault::Invalid => (ResponseError::InvalidRecord, Some("The batch contradicts itself or is none for clients.")),
+        Fault::Several => (ResponseError::InvalidRecord, Some("One batch a partition is taken.")),
+        Fault::Transactional => {
+            (ResponseError::TransactionalIdAuthorizationFailed, Some("This broker has no transactions."))
+        }
+    })?;
+    if header.base_offset != 0 {
+        return invalid("The offsets of a batch begin with 0: where they are in the log is for the broker to say.");
+    }
+    if bytes.len() > topic.settings.max_message() {
+        return Err((ResponseError::MessageTooLarge, None));
+    }
+    let appended = blocking(|| log.append(bytes, header, broker.clock.now())).map_err(told)?;
+    Ok((Arc::clone(log), appended))
+}
+
+fn told(refusal: AppendError) -> Refused {
+    match refusal {
+        AppendError::OutOfOrder => (ResponseError::OutOfOrderSequenceNumber, None),
+        AppendError::Fenced => (ResponseError::InvalidProducerEpoch, None),
+        AppendError::Storage => (ResponseError::KafkaStorageError, None),
+        AppendError::Deleted => (ResponseError::UnknownTopicOrPartition, None),
+    }
+}
+
+fn result(index: i32, kept: Result<Appended, Refused>, version: i16) -> PartitionProduceResponse {
+    let result = PartitionProduceResponse::default().with_index(index).with_log_append_time_ms(-1);
+    match kept {
+        Ok(appended) => {
+            let result = result.with_base_offset(appended.base_offset).with_error_message(None);
+            if version >= 5 { result.with_log_start_offset(appended.log_start) } else { result }
+        }
+        Err((error, message)) => {
+            let result = result.with_error_code(error.code()).with_base_offset(-1);
+            let message = message.filter(|_| version >= 8).map(text);
+            result.with_error_message(message).with_log_start_offset(-1)
+        }
+    }
+}
+
+/// A new id for a producer without transactions.
+pub(crate) fn init_producer(broker: &Broker, request: &InitProducerIdRequest) -> InitProducerIdResponse {
+    let response = InitProducerIdResponse::default();
+    let refused = |error: ResponseError| {
+        let response = response.clone().with_error_code(error.code());
+        response.with_producer_id(ProducerId(-1)).with_producer_epoch(-1)
+    };
+    if request.transactional_id.is_some() {
+        // Final in every client.
+        return refused(ResponseError::TransactionalIdAuthorizationFailed);
+    }
+    match blocking(|| broker.catalog.producer_id()) {
+        Ok(id) => response.with_producer_id(ProducerId(id)).with_producer_epoch(0),
+        Err((error, _)) => refused(error),
+    }
+}

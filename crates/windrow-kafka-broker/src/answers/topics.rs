@@ -1,0 +1,262 @@
+//! Topics: described, made, grown, deleted.
+
+use std::collections::HashMap;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult};
+use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kafka_protocol::messages::{
+    CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
+    DeleteTopicsResponse, MetadataRequest, MetadataResponse, TopicName,
+};
+use uuid::Uuid;
+
+use crate::broker::Broker;
+use crate::catalog::settings::{DEFINITIONS, Settings};
+use crate::catalog::{Refused, Topic, check_name};
+use crate::log::blocking;
+use crate::wire::text;
+
+/// Kafka's number for a setting that nobody gave, and for one of the topic.
+pub(crate) const FROM_DEFAULT: i8 = 5;
+pub(crate) const FROM_TOPIC: i8 = 1;
+
+/// Nodes and topics. A topic that is asked for by name and not there is made, where the request allows it.
+pub(crate) fn metadata(broker: &Broker, request: MetadataRequest, version: i16) -> MetadataResponse {
+    let may_create = version < 4 || request.allow_auto_topic_creation;
+    // In version 0 no names mean all topics.
+    let asked = request.topics.filter(|topics| version > 0 || !topics.is_empty());
+    let topics = match asked {
+        None => broker.catalog.all().iter().map(|topic| describe(broker, topic)).collect(),
+        Some(asked) => asked
+            .into_iter()
+            .map(|asked| match asked.name {
+                Some(name) => by_name(broker, &name, may_create),
+                None => match broker.catalog.by_id(asked.topic_id) {
+                    Some(topic) => describe(broker, &topic),
+                    None => {
+                        let name = (version < 12).then(TopicName::default);
+                        let missing = MetadataResponseTopic::default().with_topic_id(asked.topic_id).with_name(name);
+                        missing.with_error_code(ResponseError::UnknownTopicId.code())
+                    }
+                },
+            })
+            .collect(),
+    };
+    let node = MetadataResponseBroker::default()
+        .with_node_id(broker.node())
+        .with_host(broker.host())
+        .with_port(broker.port())
+        .with_rack(None);
+    MetadataResponse::default()
+        .with_brokers(vec![node])
+        .with_cluster_id(Some(text(&broker.cluster_id)))
+        .with_controller_id(broker.node())
+        .with_topics(topics)
+}
+
+fn by_name(broker: &Broker, name: &TopicName, may_create: bool) -> MetadataResponseTopic {
+    let found = broker.catalog.by_name(name).map_or_else(
+        || {
+            check_name(name)?;
+            if !may_create {
+                return Err((ResponseError::UnknownTopicOrPartition, String::new()));
+            }
+            match blocking(|| broker.catalog.create(name, 1, Settings::default(), false)) {
+                // Another client was quicker.
+                Err((ResponseError::TopicAlreadyExists, _)) => {
+                    broker.catalog.by_name(name).ok_or((ResponseError::UnknownTopicOrPartition, String::new()))
+                }
+                made => made.inspect(|_| broker.topics_changed()),
+            }
+        },
+        Ok,
+    );
+    match found {
+        Ok(topic) => describe(broker, &topic),
+        Err((error, _)) => {
+            let name = TopicName(text(name.to_string()));
+            MetadataResponseTopic::default().with_name(Some(name)).with_error_code(error.code())
+        }
+    }
+}
+
+fn describe(broker: &Broker, topic: &Topic) -> MetadataResponseTopic {
+    let node = broker.node();
+    let partitions = (0..).zip(&topic.logs).map(|(index, _)| {
+        MetadataResponsePartition::default()
+            .with_partition_index(index)
+            .with_leader_id(node)
+            .with_leader_epoch(0)
+            .with_replica_nodes(vec![node])
+            .with_isr_nodes(vec![node])
+    });
+    MetadataResponseTopic::default()
+        .with_name(Some(TopicName(text(&topic.name))))
+        .with_topic_id(topic.id)
+        .with_partitions(partitions.collect())
+}
+
+pub(crate) fn create(
+    broker: &Broker,
+    request: &CreateTopicsRequest,
+    version: i16,
+) -> CreateTopicsResponse {
+    let mut times: HashMap<&TopicName, usize> = HashMap::new();
+    for topic in &request.topics {
+        *times.entry(&topic.name).or_default() += 1;
+    }
+    let results: Vec<_> = request
+        .topics
+        .iter()
+        // One answer for each name.
+        .filter_map(|topic| Some((topic, times.remove(&topic.name)?)))
+        .map(|(topic, times)| {
+            let made = if times > 1 {
+                Err((ResponseError::InvalidRequest, "Duplicate topic name.".to_owned()))
+            } else {
+                blocking(|| create_one(broker, topic, request.validate_only))
+            };
+            let result = CreatableTopicResult::default().with_name(topic.name.clone());
+            match made {
+                Ok(topic) => created(result, &topic, version),
+                Err((error, message)) => {
+                    let result = result.with_error_code(error.code()).with_error_message(Some(text(message)));
+                    if version >= 5 { result.with_configs(Some(Vec::new())) } else { result }
+                }
+            }
+        })
+        .collect();
+    if !request.validate_only {
+        broker.topics_changed();
+    }
+    CreateTopicsResponse::default().with_topics(results)
+}
+
+fn create_one(broker: &Broker, topic: &CreatableTopic, only_check: bool) -> Result<std::sync::Arc<Topic>, Refused> {
+    check_name(&topic.name)?;
+    let partitions = if topic.assignments.is_empty() {
+        if !matches!(topic.replication_factor, -1 | 1) {
+            return Err((ResponseError::InvalidReplicationFactor, one_node(topic.replication_factor)));
+        }
+        if topic.num_partitions == -1 { 1 } else { topic.num_partitions }
+    } else {
+        if topic.num_partitions != -1 || topic.replication_factor != -1 {
+            let message = "Both a replica assignment and a number of partitions or replicas were given.";
+            return Err((ResponseError::InvalidRequest, message.to_owned()));
+        }
+        let mut indexes: Vec<i32> = topic.assignments.iter().map(|assigned| assigned.partition_index).collect();
+        indexes.sort_unstable();
+        if !indexes.iter().zip(0..).all(|(index, expected)| *index == expected) {
+            let message = "Partitions are numbered from 0 without gaps.";
+            return Err((ResponseError::InvalidReplicaAssignment, message.to_owned()));
+        }
+        for assigned in &topic.assignments {
+            check_replicas(broker, &assigned.broker_ids)?;
+        }
+        i32::try_from(indexes.len()).unwrap_or(i32::MAX)
+    };
+    let mut settings = Settings::default();
+    for config in &topic.configs {
+        if config.value.is_none() {
+            let message = format!("Null value not supported for topic config: {}", &*config.name);
+            return Err((ResponseError::InvalidConfig, message));
+        }
+        settings.set(&config.name, config.value.as_deref())?;
+    }
+    broker.catalog.create(&topic.name, partitions, settings, only_check)
+}
+
+fn check_replicas(broker: &Broker, replicas: &[kafka_protocol::messages::BrokerId]) -> Result<(), Refused> {
+    if replicas == [broker.node()] {
+        return Ok(());
+    }
+    let message = format!("This broker is one node, number {}: each partition has one replica, there.", *broker.node());
+    Err((ResponseError::InvalidReplicaAssignment, message))
+}
+
+fn one_node(wanted: i16) -> String {
+    format!("Replication factor: {wanted}: this broker is one node, which keeps one copy; a cluster keeps more.")
+}
+
+fn created(result: CreatableTopicResult, topic: &Topic, version: i16) -> CreatableTopicResult {
+    let mut result = result.with_error_message(None);
+    if version >= 5 {
+        let configs = DEFINITIONS.iter().map(|definition| {
+            let (value, is_given) = topic.settings.value(definition);
+            CreatableTopicConfigs::default()
+                .with_name(text(definition.name))
+                .with_value(Some(text(value)))
+                .with_config_source(if is_given { FROM_TOPIC } else { FROM_DEFAULT })
+        });
+        result = result
+            .with_num_partitions(i32::try_from(topic.logs.len()).unwrap_or(i32::MAX))
+            .with_replication_factor(1)
+            .with_configs(Some(configs.collect()));
+    }
+    if version >= 7 { result.with_topic_id(topic.id) } else { result }
+}
+
+pub(crate) fn create_partitions(
+    broker: &Broker,
+    request: &CreatePartitionsRequest,
+) -> CreatePartitionsResponse {
+    let results = request.topics.iter().map(|topic| {
+        let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
+        match blocking(|| grow(broker, topic, request.validate_only)) {
+            Ok(()) => result.with_error_message(None),
+            Err((error, message)) => result.with_error_code(error.code()).with_error_message(Some(text(message))),
+        }
+    });
+    let response = CreatePartitionsResponse::default().with_results(results.collect());
+    broker.topics_changed();
+    response
+}
+
+fn grow(broker: &Broker, topic: &CreatePartitionsTopic, only_check: bool) -> Result<(), Refused> {
+    for assigned in topic.assignments.iter().flatten() {
+        check_replicas(broker, &assigned.broker_ids)?;
+    }
+    broker.catalog.add_partitions(&topic.name, topic.count, only_check)
+}
+
+pub(crate) fn delete(
+    broker: &Broker,
+    request: &DeleteTopicsRequest,
+    version: i16,
+) -> DeleteTopicsResponse {
+    let by_name = request.topic_names.iter().map(|name| (Some(name.clone()), Uuid::nil()));
+    let by_either = request.topics.iter().map(|topic| (topic.name.clone(), topic.topic_id));
+    let results = by_name.chain(by_either).map(|(name, id)| {
+        let found = match &name {
+            Some(name) => broker.catalog.by_name(name),
+            None => broker.catalog.by_id(id),
+        };
+        let result = DeletableTopicResult::default().with_error_message(None);
+        let (error, message, name, id) = match found {
+            Some(topic) => {
+                let deleted = blocking(|| broker.catalog.delete(topic.id));
+                broker.groups.forget_topic(topic.id);
+                let (code, message) = deleted.map_or_else(|(error, text)| (error.code(), Some(text)), |()| (0, None));
+                (code, message, Some(TopicName(text(&topic.name))), topic.id)
+            }
+            None => {
+                let unknown =
+                    if name.is_some() { ResponseError::UnknownTopicOrPartition } else { ResponseError::UnknownTopicId };
+                (unknown.code(), Some("This server does not host this topic.".to_owned()), name, id)
+            }
+        };
+        let result = result.with_error_code(error).with_name(name.or_else(|| (version < 6).then(TopicName::default)));
+        let result = if version >= 5 { result.with_error_message(message.map(text)) } else { result };
+        if version >= 6 { result.with_topic_id(id) } else { result }
+    });
+    let response = DeleteTopicsResponse::default().with_responses(results.collect());
+    broker.topics_changed();
+    response
+}

@@ -1,0 +1,360 @@
+//! The topics: their names, ids, settings and logs.
+//!
+//! Promises that an id is never given twice, that what was answered is in the journal, and that a topic which is made again
+//! under its old name shows nothing of the old one.
+
+pub(super) mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use kafka_protocol::ResponseError;
+use uuid::Uuid;
+
+use crate::catalog::settings::Settings;
+use crate::disk::Disk;
+use crate::journal::{Entry, Found, Journal};
+use crate::log::{Log, RecoveryError};
+
+/// All partitions together; each costs a little memory, and files once it has messages.
+const PARTITIONS: usize = 20_000;
+/// The longest name of a topic, as in Kafka.
+const LONGEST_NAME: usize = 249;
+/// Producer ids that are taken from the journal at once.
+const PRODUCER_IDS: i64 = 1_000;
+
+/// One topic as it is now. It is replaced as a whole when it changes.
+#[derive(Debug, Clone)]
+pub(super) struct Topic {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) settings: Settings,
+    pub(super) logs: Vec<Arc<Log>>,
+}
+
+impl Topic {
+    pub(super) fn log(&self, partition: i32) -> Option<&Arc<Log>> {
+        self.logs.get(usize::try_from(partition).ok()?)
+    }
+}
+
+/// All topics of a broker.
+#[derive(Debug)]
+pub(super) struct Catalog {
+    folder: PathBuf,
+    disk: Arc<Disk>,
+    journal: Arc<Journal>,
+    topics: RwLock<Topics>,
+    /// Locked while topics change, so that the journal has the changes in their order.
+    changing: Mutex<()>,
+    producer_ids: Mutex<ProducerIds>,
+}
+
+#[derive(Debug, Default)]
+struct Topics {
+    by_name: BTreeMap<String, Arc<Topic>>,
+    by_id: HashMap<Uuid, Arc<Topic>>,
+}
+
+/// Ids from `next` on, as far as they are reserved in the journal.
+#[derive(Debug)]
+struct ProducerIds {
+    next: i64,
+    reserved: i64,
+}
+
+/// Why a topic cannot be made or changed: Kafka's error, and a sentence.
+pub(super) type Refused = (ResponseError, String);
+
+impl Catalog {
+    /// The topics that the journal names, with their logs from `folder`; and whether a log lost a tail. `now` is in
+    /// milliseconds since 1970.
+    ///
+    /// # Errors
+    /// A log cannot be read, or is damaged.
+    pub(super) fn open(
+        folder: &Path,
+        disk: Arc<Disk>,
+        journal: Arc<Journal>,
+        found: Found,
+        now: i64,
+    ) -> Result<(Self, bool), RecoveryError> {
+        let folder = folder.join("topics");
+        let (mut topics, mut starts, mut first_id) = (Vec::new(), HashMap::new(), 0);
+        for entry in found.entries {
+            match entry {
+                Entry::Topic { id, name, partitions, settings } => topics.push((id, name, partitions, settings)),
+                Entry::Start { id, partition, offset } => {
+                    starts.insert((id, partition), offset);
+                }
+                Entry::ProducerIds { next } => first_id = next,
+                Entry::Deleted { .. } | Entry::Commit { .. } => {}
+            }
+        }
+        let failed = |path: PathBuf| move |source| RecoveryError::Read { path, source };
+        for name in disk.names(&folder).map_err(failed(folder.clone()))? {
+            let path = folder.join(&name);
+            if Uuid::parse_str(&name).is_ok_and(|id| found.deleted.contains(&id)) {
+                // What a topic's end left behind.
+                disk.remove(&path).map_err(failed(path.clone()))?;
+            } else if !topics.iter().any(|(id, ..)| id.to_string() == name) {
+                tracing::warn!(folder = %path.display(), "the journal knows nothing of these files; they stay as they are");
+            }
+        }
+        let (mut known, mut lost_a_tail) = (Topics::default(), false);
+        for (id, name, partitions, given) in topics {
+            let settings = Settings::restored(given);
+            let mut logs = Vec::new();
+            for partition in 0..partitions {
+                let start = starts.get(&(id, partition)).copied().unwrap_or(0);
+                let folder = folder.join(id.to_string()).join(partition.to_string());
+                let recovered = Log::open(folder, Arc::clone(&disk), settings.retention(), start, now)?;
+                lost_a_tail |= recovered.lost_a_tail;
+                logs.push(Arc::new(recovered.log));
+            }
+            known.put(Topic { id, name, settings, logs });
+        }
+        let producer_ids = Mutex::new(ProducerIds { next: first_id, reserved: first_id });
+        let topics = RwLock::new(known);
+        Ok((Self { folder, disk, journal, topics, changing: Mutex::default(), producer_ids }, lost_a_tail))
+    }
+
+    pub(super) fn by_name(&self, name: &str) -> Option<Arc<Topic>> {
+        self.topics.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).cloned()
+    }
+
+    pub(super) fn by_id(&self, id: Uuid) -> Option<Arc<Topic>> {
+        self.topics.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).cloned()
+    }
+
+    /// In the order of their names.
+    pub(super) fn all(&self) -> Vec<Arc<Topic>> {
+        self.topics.read().unwrap_or_else(PoisonError::into_inner).by_name.values().cloned().collect()
+    }
+
+    /// How many partitions there are.
+    pub(super) fn partitions(&self) -> usize {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        topics.by_name.values().map(|topic| topic.logs.len()).sum()
+    }
+
+    /// Makes a topic; with `only_check`, says only whether it could be made.
+    ///
+    /// # Errors
+    /// The name is taken or none, there are too many partitions, or the disk fails.
+    pub(super) fn create(
+        &self,
+        name: &str,
+        partitions: i32,
+        settings: Settings,
+        only_check: bool,
+    ) -> Result<Arc<Topic>, Refused> {
+        check_name(name)?;
+        let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.by_name(name).is_some() {
+            return Err((ResponseError::TopicAlreadyExists, format!("Topic '{name}' already exists.")));
+        }
+        if partitions < 1 {
+            let reason = "Number of partitions was set to an invalid non-positive value.";
+            return Err((ResponseError::InvalidPartitions, reason.to_owned()));
+        }
+        self.check_room(usize::try_from(partitions).unwrap_or(usize::MAX))?;
+        let mut topic = Topic { id: Uuid::new_v4(), name: name.to_owned(), settings, logs: Vec::new() };
+        self.grow(&mut topic, partitions);
+        let topic = Arc::new(topic);
+        if !only_check {
+            self.journal_topic(&topic)?;
+            self.topics.write().unwrap_or_else(PoisonError::into_inner).put((*topic).clone());
+        }
+        Ok(topic)
+    }
+
+    /// Gives a topic more partitions.
+    ///
+    /// # Errors
+    /// There is no such topic, it has as many already, they are too many, or the disk fails.
+    pub(super) fn add_partitions(&self, name: &str, count: i32, only_check: bool) -> Result<(), Refused> {
+        let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut topic = (*self.by_name(name).ok_or_else(unknown)?).clone();
+        let has = i32::try_from(topic.logs.len()).unwrap_or(i32::MAX);
+        if count <= has {
+            let text = if count == has {
+                format!("Topic already has {has} partition(s).")
+            } else {
+                format!("The topic {name} currently has {has} partition(s); {count} would not be an increase.")
+            };
+            return Err((ResponseError::InvalidPartitions, text));
+        }
+        self.check_room(usize::try_from(count - has).unwrap_or(usize::MAX))?;
+        self.grow(&mut topic, count);
+        if !only_check {
+            self.journal_topic(&topic)?;
+            self.topics.write().unwrap_or_else(PoisonError::into_inner).put(topic);
+        }
+        Ok(())
+    }
+
+    /// Changes a topic's settings by what `change` makes of them.
+    ///
+    /// # Errors
+    /// There is no such topic, a setting is refused, or the disk fails.
+    pub(super) fn configure(
+        &self,
+        name: &str,
+        only_check: bool,
+        change: impl FnOnce(&Settings) -> Result<Settings, Refused>,
+    ) -> Result<(), Refused> {
+        let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut topic = (*self.by_name(name).ok_or_else(unknown)?).clone();
+        topic.settings = change(&topic.settings)?;
+        if !only_check {
+            self.journal_topic(&topic)?;
+            for log in &topic.logs {
+                log.set_retention(topic.settings.retention());
+            }
+            self.topics.write().unwrap_or_else(PoisonError::into_inner).put(topic);
+        }
+        Ok(())
+    }
+
+    /// Removes a topic with its messages; those who wait for some get an error.
+    ///
+    /// # Errors
+    /// There is no such topic, or the disk fails.
+    pub(super) fn delete(&self, id: Uuid) -> Result<(), Refused> {
+        let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let topic = self.by_id(id).ok_or_else(unknown)?;
+        self.journal.append(&[Entry::Deleted { id }], true).map_err(|error| storage(&error))?;
+        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        topics.by_name.remove(&topic.name);
+        topics.by_id.remove(&id);
+        drop(topics);
+        for log in &topic.logs {
+            log.delete();
+        }
+        let folder = self.folder.join(id.to_string());
+        if let Err(error) = self.disk.remove(&folder) {
+            tracing::warn!(%error, folder = %folder.display(), "not removed; the next start removes it");
+        }
+        Ok(())
+    }
+
+    /// Lets a partition begin with `start`.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub(super) fn begin_at(&self, topic: &Topic, partition: i32, start: i64) -> Result<(), Refused> {
+        let Some(log) = topic.log(partition) else { return Err(unknown()) };
+        if start > log.bounds().start {
+            let entry = Entry::Start { id: topic.id, partition, offset: start };
+            self.journal.append(&[entry], false).map_err(|error| storage(&error))?;
+            log.begin_at(start);
+        }
+        Ok(())
+    }
+
+    /// An id that no producer had before.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub(super) fn producer_id(&self) -> Result<i64, Refused> {
+        let mut ids = self.producer_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if ids.next == ids.reserved {
+            let next = ids.reserved + PRODUCER_IDS;
+            self.journal.append(&[Entry::ProducerIds { next }], true).map_err(|error| storage(&error))?;
+            ids.reserved = next;
+        }
+        ids.next += 1;
+        Ok(ids.next - 1)
+    }
+
+    /// Deletes what is too old or too much, and seals segments that are full. `now` is in milliseconds since 1970.
+    pub(super) fn tidy(&self, now: i64) {
+        for topic in self.all() {
+            for (partition, log) in (0..).zip(&topic.logs) {
+                if log.is_deleted() {
+                    continue;
+                }
+                if let Some(start) = log.expired(now)
+                    && let Err((_, error)) = self.begin_at(&topic, partition, start)
+                {
+                    tracing::warn!(error, topic = topic.name, partition, "old messages are not deleted");
+                }
+                if log.is_unsealed() {
+                    log.seal();
+                }
+            }
+        }
+    }
+
+    /// Leaves the logs so that the next start need not read them.
+    pub(super) fn close(&self) {
+        for topic in self.all() {
+            for log in &topic.logs {
+                if let Err(error) = log.close() {
+                    tracing::warn!(%error, topic = topic.name, "not closed; the next start reads the log");
+                }
+            }
+        }
+        if let Err(error) = self.journal.close() {
+            tracing::warn!(%error, "the journal could not be synced");
+        }
+    }
+
+    fn journal_topic(&self, topic: &Topic) -> Result<(), Refused> {
+        let partitions = i32::try_from(topic.logs.len()).unwrap_or(i32::MAX);
+        let settings = topic.settings.given().clone();
+        let entry = Entry::Topic { id: topic.id, name: topic.name.clone(), partitions, settings };
+        self.journal.append(&[entry], true).map_err(|error| storage(&error))
+    }
+
+    fn check_room(&self, more: usize) -> Result<(), Refused> {
+        if self.partitions().saturating_add(more) > PARTITIONS {
+            let text = format!("This broker takes {PARTITIONS} partitions in all.");
+            return Err((ResponseError::InvalidPartitions, text));
+        }
+        Ok(())
+    }
+
+    fn grow(&self, topic: &mut Topic, partitions: i32) {
+        let folder = self.folder.join(topic.id.to_string());
+        for partition in topic.logs.len()..usize::try_from(partitions).unwrap_or(0) {
+            let (folder, disk) = (folder.join(partition.to_string()), Arc::clone(&self.disk));
+            topic.logs.push(Arc::new(Log::empty(folder, disk, topic.settings.retention())));
+        }
+    }
+}
+
+impl Topics {
+    fn put(&mut self, topic: Topic) {
+        let topic = Arc::new(topic);
+        self.by_name.insert(topic.name.clone(), Arc::clone(&topic));
+        self.by_id.insert(topic.id, topic);
+    }
+}
+
+/// Whether a topic may have this name.
+///
+/// # Errors
+/// Why not.
+pub(super) fn check_name(name: &str) -> Result<(), Refused> {
+    let is_good = !matches!(name, "" | "." | "..")
+        && name.len() <= LONGEST_NAME
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+    if is_good {
+        return Ok(());
+    }
+    let text = "Topic name is invalid: it has 1 to 249 letters, digits, '.', '_' and '-', and is neither '.' nor '..'.";
+    Err((ResponseError::InvalidTopicException, text.to_owned()))
+}
+
+fn unknown() -> Refused {
+    (ResponseError::UnknownTopicOrPartition, "This server does not host this topic-partition.".to_owned())
+}
+
+fn storage(error: &std::io::Error) -> Refused {
+    (ResponseError::KafkaStorageError, format!("The disk fails: {error}."))
+}

@@ -1,0 +1,162 @@
+//! A topic's settings, by Kafka's names.
+//!
+//! What takes effect can be set; what the broker does anyway is taken when it is set to that; everything else is refused by
+//! name, so that no client relies on what does not happen.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::ResponseError;
+
+use crate::catalog::Refused;
+use crate::log::Retention;
+
+/// The kinds of a setting's value, by Kafka's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text = 2,
+    Int = 3,
+    Long = 5,
+    List = 7,
+    Flag = 1,
+}
+
+/// One setting that a topic has.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) default: &'static str,
+    /// The smallest and the largest number; none where the default is the only value.
+    bounds: Option<(i64, i64)>,
+}
+
+const fn number(name: &'static str, kind: Kind, default: &'static str, least: i64, most: i64) -> Definition {
+    Definition { name, kind, default, bounds: Some((least, most)) }
+}
+
+impl Definition {
+    /// A setting that has one value.
+    pub(crate) const fn fixed(name: &'static str, kind: Kind, default: &'static str) -> Self {
+        Self { name, kind, default, bounds: None }
+    }
+}
+
+const MAX_MESSAGE: &str = "max.message.bytes";
+const RETENTION_BYTES: &str = "retention.bytes";
+const RETENTION_MS: &str = "retention.ms";
+const SEGMENT_BYTES: &str = "segment.bytes";
+const INT: i64 = i32::MAX as i64;
+
+/// All settings, in the order of their names.
+pub(crate) const DEFINITIONS: [Definition; 9] = [
+    Definition::fixed("cleanup.policy", Kind::List, "delete"),
+    Definition::fixed("compression.type", Kind::Text, "producer"),
+    number(MAX_MESSAGE, Kind::Int, "1048588", 0, INT),
+    Definition::fixed("message.timestamp.type", Kind::Text, "CreateTime"),
+    Definition::fixed("min.insync.replicas", Kind::Int, "1"),
+    number(RETENTION_BYTES, Kind::Long, "-1", i64::MIN, i64::MAX),
+    number(RETENTION_MS, Kind::Long, "-1", -1, i64::MAX),
+    // Half of them can be in memory as an index at a time, so they are no larger by default.
+    number(SEGMENT_BYTES, Kind::Int, "268435456", 1024 * 1024, INT),
+    Definition::fixed("unclean.leader.election.enable", Kind::Flag, "false"),
+];
+
+/// The settings of a topic: what was given, over the defaults.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Settings {
+    given: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// Settings from the journal, which were checked when they were given.
+    pub(crate) fn restored(given: BTreeMap<String, String>) -> Self {
+        Self { given }
+    }
+
+    pub(crate) fn given(&self) -> &BTreeMap<String, String> {
+        &self.given
+    }
+
+    /// The value as it stands, and whether it was given.
+    pub(crate) fn value(&self, definition: &Definition) -> (&str, bool) {
+        match self.given.get(definition.name) {
+            Some(given) => (given, true),
+            None => (definition.default, false),
+        }
+    }
+
+    /// Sets a value; none sets the default again.
+    ///
+    /// # Errors
+    /// There is no such setting, or it cannot have that value.
+    pub(crate) fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), Refused> {
+        let invalid = |text: String| (ResponseError::InvalidConfig, text);
+        let Some(definition) = DEFINITIONS.iter().find(|definition| definition.name == name) else {
+            return Err(invalid(format!("Unknown topic config name: {name}")));
+        };
+        let Some(value) = value.map(str::trim) else {
+            self.given.remove(name);
+            return Ok(());
+        };
+        let is_good = match definition.bounds {
+            Some((least, most)) => value.parse::<i64>().is_ok_and(|number| (least..=most).contains(&number)),
+            None => value.eq_ignore_ascii_case(definition.default),
+        };
+        if !is_good {
+            let allowed = match definition.bounds {
+                Some((least, most)) => format!("a number from {least} to {most}"),
+                None => format!("{}, the only value of this broker", definition.default),
+            };
+            return Err(invalid(format!("Invalid value {value} for configuration {name}: it takes {allowed}")));
+        }
+        self.given.insert(name.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    fn number(&self, name: &str) -> i64 {
+        let default = DEFINITIONS.iter().find(|definition| definition.name == name).map(|known| known.default);
+        let text = self.given.get(name).map(String::as_str).or(default);
+        text.and_then(|text| text.parse().ok()).unwrap_or(-1)
+    }
+
+    /// Bytes of the largest batch that is taken.
+    pub(crate) fn max_message(&self) -> usize {
+        usize::try_from(self.number(MAX_MESSAGE)).unwrap_or(0)
+    }
+
+    pub(crate) fn retention(&self) -> Retention {
+        Retention {
+            segment_bytes: u64::try_from(self.number(SEGMENT_BYTES)).unwrap_or(u64::MAX),
+            age: Some(self.number(RETENTION_MS)).filter(|age| *age >= 0),
+            bytes: u64::try_from(self.number(RETENTION_BYTES)).ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_effect_can_be_set_and_the_rest_is_refused_by_name() {
+        let mut settings = Settings::default();
+        settings.set(RETENTION_MS, Some("86400000")).expect("a number");
+        settings.set("cleanup.policy", Some("delete")).expect("what happens anyway");
+        assert_eq!(settings.retention().age, Some(86_400_000));
+        for (name, value) in [
+            (RETENTION_MS, "soon"),
+            (RETENTION_MS, "-2"),
+            (SEGMENT_BYTES, "14"),
+            ("cleanup.policy", "compact"),
+            ("min.insync.replicas", "2"),
+            ("no.such.setting", "1"),
+        ] {
+            let (error, text) = settings.set(name, Some(value)).expect_err(value);
+            assert_eq!(error, ResponseError::InvalidConfig);
+            assert!(text.contains(name), "{text}");
+        }
+        settings.set(RETENTION_MS, None).expect("the default");
+        assert_eq!(settings.retention(), Settings::default().retention());
+        assert_eq!(settings.max_message(), 1_048_588);
+    }
+}

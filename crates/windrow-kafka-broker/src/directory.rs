@@ -1,0 +1,247 @@
+//! The data directory: its one owner, its format, and the id by which others know whether it is still the same log.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::disk::Disk;
+
+const FORMAT: u32 = 1;
+const DESCRIPTION: &str = "broker.json";
+const LOCK: &str = "lock";
+/// Tells one start of the machine from another; only Linux has it.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+
+/// A data directory that this process owns.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    description: Description,
+    /// Locked until this is dropped, also by a kill.
+    _lock: File,
+    /// Removed at an orderly end.
+    is_ephemeral: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Description {
+    format: u32,
+    id: Uuid,
+    boot: Option<String>,
+    /// Whether everything was synced at the end.
+    is_closed: bool,
+}
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Another broker has it.
+    #[error("another broker uses the directory {}: end that one, or choose another directory", .0.display())]
+    InUse(PathBuf),
+    /// It holds something else.
+    #[error("the directory {} is not empty and holds no broker's data: choose another", .0.display())]
+    Foreign(PathBuf),
+    /// A newer program wrote it.
+    #[error("{} has format {format}; this program reads format {FORMAT}: use the program that wrote it", path.display())]
+    Newer {
+        /// Its description.
+        path: PathBuf,
+        /// What it says.
+        format: u32,
+    },
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says, or what is wrong with it.
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or the folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> DirectoryError {
+    let path = path.to_owned();
+    move |source| DirectoryError::Write { path, source }
+}
+
+impl Directory {
+    /// Takes the directory, which is made where it is not there.
+    pub(super) fn open(path: &Path, disk: &Disk) -> Result<Self, DirectoryError> {
+        disk.create_folder(path).map_err(failed(path))?;
+        let file = path.join(DESCRIPTION);
+        let names = disk.names(path).map_err(failed(path))?;
+        let is_ours = names.iter().any(|name| name == DESCRIPTION);
+        // A kill in the first moments leaves the lock, or the description beside its place.
+        if !is_ours && names.iter().any(|name| name != LOCK && name != "broker.new") {
+            return Err(DirectoryError::Foreign(path.to_owned()));
+        }
+        let lock = take_lock(path)?;
+        let description = if is_ours {
+            let text = std::fs::read(&file).map_err(|source| DirectoryError::Read { path: file.clone(), source })?;
+            let broken = |error| DirectoryError::Read { path: file.clone(), source: io::Error::other(error) };
+            let format: Format = serde_json::from_slice(&text).map_err(broken)?;
+            if format.format != FORMAT {
+                return Err(DirectoryError::Newer { path: file, format: format.format });
+            }
+            serde_json::from_slice(&text).map_err(broken)?
+        } else {
+            Description { format: FORMAT, id: Uuid::new_v4(), boot: None, is_closed: true }
+        };
+        Ok(Self { path: path.to_owned(), description, _lock: lock, is_ephemeral: false })
+    }
+
+    /// Takes a new directory within `parent`, and removes those there that nobody owns any more.
+    pub(super) fn ephemeral(parent: &Path, disk: &Disk) -> Result<Self, DirectoryError> {
+        disk.create_folder(parent).map_err(failed(parent))?;
+        let _alone = alone_in(parent)?;
+        for name in disk.names(parent).map_err(failed(parent))? {
+            let left = parent.join(name);
+            if Uuid::parse_str(&left.file_name().unwrap_or_default().to_string_lossy()).is_ok()
+                && let Ok(_lock) = take_lock(&left)
+                && let Err(error) = disk.remove(&left)
+            {
+                tracing::warn!(%error, folder = %left.display(), "left behind by a broker that was killed; not removed");
+            }
+        }
+        let mut directory = Self::open(&parent.join(Uuid::new_v4().to_string()), disk)?;
+        directory.is_ephemeral = true;
+        Ok(directory)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names the log: what has other offsets has another id.
+    pub(super) fn id(&self) -> Uuid {
+        self.description.id
+    }
+
+    /// Says that the directory is in use from here on; with another id where messages that were read may be gone.
+    pub(super) fn begin(&mut self, disk: &Disk, lost_a_tail: bool) -> Result<(), DirectoryError> {
+        let boot = std::fs::read_to_string(BOOT).ok().map(|id| id.trim().to_owned());
+        let had_power_cut = self.description.boot != boot && !self.description.is_closed && !disk.is_durable;
+        if lost_a_tail || had_power_cut {
+            tracing::warn!(directory = %self.path.display(), "messages may be lost: the log gets another id");
+            self.description.id = Uuid::new_v4();
+        }
+        self.description.boot = boot;
+        self.write(disk, false)
+    }
+
+    /// Says that everything is synced, or removes an ephemeral directory.
+    pub(super) fn end(mut self, disk: &Disk) -> Result<(), DirectoryError> {
+        if self.is_ephemeral {
+            let _alone = self.path.parent().map(alone_in).transpose()?;
+            return disk.remove(&self.path).map_err(failed(&self.path));
+        }
+        self.write(disk, true)
+    }
+
+    fn write(&mut self, disk: &Disk, is_closed: bool) -> Result<(), DirectoryError> {
+        self.description.is_closed = is_closed;
+        let path = self.path.join(DESCRIPTION);
+        let text = serde_json::to_vec_pretty(&self.description).map_err(|error| failed(&path)(error.into()))?;
+        disk.publish(&path, &text).map_err(failed(&path))
+    }
+}
+
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+/// One at a time makes and removes directories in a folder: one that is just being made has no lock yet, and one that is
+/// being removed has none any more.
+fn alone_in(parent: &Path) -> Result<File, DirectoryError> {
+    let folder = File::open(parent).map_err(failed(parent))?;
+    folder.lock().map_err(failed(parent))?;
+    Ok(folder)
+}
+
+fn take_lock(folder: &Path) -> Result<File, DirectoryError> {
+    let path = folder.join(LOCK);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DirectoryError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(&path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_owner_at_a_time_and_an_id_that_lasts_until_something_is_lost() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, disk) = (folder.path().join("data"), Disk::default());
+        let mut first = Directory::open(&path, &disk).expect("a new directory");
+        first.begin(&disk, false).expect("room");
+        let id = first.id();
+        assert!(matches!(Directory::open(&path, &disk), Err(DirectoryError::InUse(_))));
+        first.end(&disk).expect("room");
+        for (lost, is_same) in [(false, true), (true, false)] {
+            let mut again = Directory::open(&path, &disk).expect("free");
+            again.begin(&disk, lost).expect("room");
+            assert_eq!(again.id() == id, is_same);
+        }
+    }
+
+    #[test]
+    fn other_peoples_directories_and_newer_formats_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("holiday.jpg"), "x").expect("a file");
+        let disk = Disk::default();
+        assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Foreign(_))));
+        std::fs::write(folder.path().join(DESCRIPTION), "{\"format\": 2}").expect("a file");
+        assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Newer { format: 2, .. })));
+        std::fs::write(folder.path().join(DESCRIPTION), "{").expect("a file");
+        assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Read { .. })));
+    }
+
+    #[test]
+    fn what_a_kill_left_behind_goes_at_the_next_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = Disk::default();
+        let killed = Directory::ephemeral(folder.path(), &disk).expect("a new directory");
+        let left = killed.path().to_owned();
+        let living = Directory::ephemeral(folder.path(), &disk).expect("a new directory");
+        assert!(left.is_dir(), "its owner lives");
+        drop(killed);
+        let next = Directory::ephemeral(folder.path(), &disk).expect("a new directory");
+        assert!(!left.exists() && living.path().is_dir());
+        next.end(&disk).expect("removed");
+        living.end(&disk).expect("removed");
+        assert_eq!(disk.names(folder.path()).expect("a folder"), [] as [String; 0]);
+    }
+
+    #[test]
+    fn brokers_that_start_at_once_leave_each_other_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let disk = Disk::default();
+                    for _ in 0..20 {
+                        let mut own = Directory::ephemeral(folder.path(), &disk).expect("a new directory");
+                        own.begin(&disk, false).expect("it is there");
+                        own.end(&disk).expect("it is there still");
+                    }
+                });
+            }
+        });
+    }
+}

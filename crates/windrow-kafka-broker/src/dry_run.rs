@@ -1,0 +1,157 @@
+//! The broker without sockets and threads, for tests and fuzzing: a frame in, an answer out.
+
+pub(super) mod requests;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::ApiKey;
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+use crate::batch::{self, Header};
+use crate::broker::Broker;
+use crate::directory::Directory;
+use crate::disk::{self, Disk};
+use crate::log::{Log, Retention, segment};
+use crate::wire::{self, Piece, TABLE};
+use crate::{Clock, Opened, Options, StartError, Storage, open};
+
+/// How long an answer may wait for messages and for members of a group.
+const WAIT: Duration = Duration::from_millis(5);
+/// A time, in milliseconds since 1970.
+const NOW: i64 = 1_000;
+
+/// A broker that is asked in this thread.
+#[derive(Debug)]
+pub struct DryRun {
+    broker: Broker,
+    runtime: Runtime,
+    // Its lock is held for as long as there is the broker.
+    _directory: Directory,
+}
+
+impl DryRun {
+    /// A broker that keeps its data in `folder`.
+    ///
+    /// # Errors
+    /// The folder cannot be used.
+    pub fn new(folder: &Path) -> Result<Self, StartError> {
+        let options = Options {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            advertise: None,
+            storage: Storage::Kept(folder.to_owned()),
+            is_durable: false,
+            clock: Clock::new(|| NOW),
+        };
+        let Opened { directory, catalog, groups } = open(&options, &Arc::new(Disk::new(false)))?;
+        let advertised = ("localhost".to_owned(), 9092);
+        let id = directory.id().to_string();
+        let broker = Broker::new(advertised, id, String::new(), catalog, groups, options.clock);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { broker, runtime, _directory: directory })
+    }
+
+    /// Asks what these bytes choose of all that a client can ask; whether an answer came at once.
+    ///
+    /// # Panics
+    /// The answer is not one.
+    pub fn ask(&self, key: ApiKey, version: i16, chosen: &[u8]) -> bool {
+        let topic = self.broker.catalog.all().first().map_or(Uuid::nil(), |topic| topic.id);
+        let Some(mut answer) = requests::frame(key, version, chosen, topic).and_then(|frame| self.answer(&frame))
+        else {
+            return false;
+        };
+        let fault = requests::fault(key, version, &mut answer);
+        assert_eq!(fault, None, "the answer to {key:?} in version {version}");
+        true
+    }
+
+    /// The answer to a frame, both without their lengths; none where the connection would end, or no answer comes at once.
+    pub fn answer(&self, frame: &[u8]) -> Option<Bytes> {
+        let answered = async {
+            let mut claim = self.broker.requests.claim();
+            let answer = wire::answer(&self.broker, BytesMut::from(frame), "/127.0.0.1", &mut claim);
+            tokio::select! {
+                reply = answer => reply.ok().flatten(),
+                () = self.broker.keep_time() => None,
+                () = tokio::time::sleep(WAIT) => None,
+            }
+        };
+        let mut bytes = BytesMut::new();
+        for piece in self.runtime.block_on(answered)?.pieces {
+            match piece {
+                Piece::Bytes(more) => bytes.extend_from_slice(&more),
+                Piece::File(range) => {
+                    bytes.extend_from_slice(&disk::read(&range.file, range.position, range.length).ok()?);
+                }
+            }
+        }
+        Some(bytes.freeze())
+    }
+}
+
+/// The requests that are taken: each key with each of its versions.
+pub fn kinds() -> impl Iterator<Item = (ApiKey, i16)> {
+    TABLE.iter().flat_map(|(key, first, last)| (*first..=*last).map(|version| (*key, version)))
+}
+
+/// A batch with this base offset, these fields and a right checksum.
+pub fn batch(
+    base_offset: i64,
+    attributes: i16,
+    last_offset_delta: i32,
+    times: (i64, i64),
+    producer: (i64, i16, i32),
+    count: i32,
+    records: &[u8],
+) -> Vec<u8> {
+    let mut bytes = batch::sealed(attributes, last_offset_delta, times, producer, count, records);
+    batch::place(&mut bytes, base_offset);
+    bytes
+}
+
+/// How many messages a partition's log has that consists of this one file; none where it is refused. Whatever the file is,
+/// reading the log and opening it once more find the same.
+///
+/// # Errors
+/// `folder` cannot be written.
+///
+/// # Panics
+/// The log contradicts itself.
+pub fn messages_in(folder: &Path, segment: &[u8]) -> std::io::Result<Option<i64>> {
+    let retention = Retention { segment_bytes: 1 << 20, age: None, bytes: None };
+    let disk = Arc::new(Disk::new(false));
+    let path = folder.join("log");
+    if path.exists() {
+        fs::remove_dir_all(&path)?;
+    }
+    fs::create_dir(&path)?;
+    fs::write(path.join(segment::name(0)), segment)?;
+    let reopened = || Log::open(path.clone(), Arc::clone(&disk), retention, 0, NOW).ok().map(|recovered| recovered.log);
+    let Some(log) = reopened() else { return Ok(None) };
+    let bounds = log.bounds();
+    let mut offset = bounds.start;
+    while let Ok(Some(range)) = log.read(offset, 1) {
+        let bytes = disk::read(&range.file, range.position, range.length)?;
+        let header = Header::read(&bytes);
+        let next = header.filter(|header| header.is_intact(&bytes)).map_or(offset, |header| header.next_offset());
+        assert!(next > offset, "what is read at {offset} is a batch");
+        offset = next;
+    }
+    assert_eq!(offset, bounds.end, "all messages can be read");
+    for time in [None, Some(0), Some(NOW), Some(i64::MAX)] {
+        if let Ok(Some(found)) = log.since(time) {
+            assert!((bounds.start..bounds.end).contains(&found.offset), "{found:?} is not in {bounds:?}");
+        }
+    }
+    assert!(log.close().is_ok());
+    drop(log);
+    let again = reopened().map(|log| log.bounds());
+    assert_eq!(again, Some(bounds), "the same log when it is opened again");
+    Ok(Some(bounds.end - bounds.start))
+}

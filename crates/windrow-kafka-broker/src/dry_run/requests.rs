@@ -1,0 +1,179 @@
+//! Requests made of any bytes, so that what is asked is understood and yet nothing that a client would ask.
+
+use std::any::Any;
+
+use bytes::{Buf, Bytes, BytesMut, TryGetError};
+use kafka_protocol::messages::*;
+use kafka_protocol::protocol::buf::{ByteBuf, NotEnoughBytesError};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
+use uuid::Uuid;
+
+use crate::batch::batch_of;
+
+/// The request's number that its answer repeats.
+pub(super) const CORRELATION: i32 = 7;
+
+/// How a request of one key is made of choices, and what is wrong with an answer to it.
+type Kind = (fn(i16, &mut Choices<'_>) -> Option<BytesMut>, fn(i16, &mut Bytes) -> Option<String>);
+
+fn kind(key: ApiKey) -> Kind {
+    macro_rules! kinds {
+        ($($request:ident,)*) => {
+            [$((<$request as Request>::KEY, (made::<$request> as _, fault_in::<$request> as _)),)*]
+        };
+    }
+    let kinds: [(i16, Kind); _] = kinds![
+        ProduceRequest,
+        FetchRequest,
+        ListOffsetsRequest,
+        MetadataRequest,
+        OffsetCommitRequest,
+        OffsetFetchRequest,
+        FindCoordinatorRequest,
+        JoinGroupRequest,
+        HeartbeatRequest,
+        LeaveGroupRequest,
+        SyncGroupRequest,
+        DescribeGroupsRequest,
+        ListGroupsRequest,
+        ApiVersionsRequest,
+        CreateTopicsRequest,
+        DeleteTopicsRequest,
+        DeleteRecordsRequest,
+        InitProducerIdRequest,
+        OffsetForLeaderEpochRequest,
+        DescribeConfigsRequest,
+        AlterConfigsRequest,
+        DescribeLogDirsRequest,
+        CreatePartitionsRequest,
+        DeleteGroupsRequest,
+        IncrementalAlterConfigsRequest,
+        OffsetDeleteRequest,
+        DescribeClusterRequest,
+        ConsumerGroupHeartbeatRequest,
+        ConsumerGroupDescribeRequest,
+    ];
+    let found = kinds.into_iter().find(|(known, _)| *known == key as i16);
+    found.unwrap_or_else(|| panic!("{key:?} is in the table of versions and not here")).1
+}
+
+/// A frame (without its length) with a request that these bytes chose; none where they chose what cannot be sent. `topic` is
+/// the id of a topic that there is.
+pub(crate) fn frame(key: ApiKey, version: i16, chosen: &[u8], topic: Uuid) -> Option<BytesMut> {
+    kind(key).0(version, &mut Choices { bytes: chosen, topic })
+}
+
+/// What is wrong with an answer; nothing where it is whole.
+pub(crate) fn fault(key: ApiKey, version: i16, answer: &mut Bytes) -> Option<String> {
+    kind(key).1(version, answer)
+}
+
+fn made<Q: Request + Any>(version: i16, choices: &mut Choices<'_>) -> Option<BytesMut> {
+    let mut request = Q::decode(choices, version).ok()?;
+    if let Some(produce) = (&mut request as &mut dyn Any).downcast_mut::<ProduceRequest>() {
+        for data in produce.topic_data.iter_mut().flat_map(|topic| &mut topic.partition_data) {
+            let producer = (choices.byte() < 128).then(|| (choices.small(), 0, i32::from(choices.byte() % 8)));
+            let mut batch = batch_of(1 + i32::from(choices.byte() % 3), producer, choices.small());
+            if choices.byte() == 0 {
+                batch.truncate(usize::from(choices.byte()));
+            }
+            data.records = Some(batch.into());
+        }
+    }
+    let mut frame = BytesMut::new();
+    let head = RequestHeader::default().with_request_api_key(Q::KEY).with_request_api_version(version);
+    let head = head.with_correlation_id(CORRELATION).with_client_id(Some(StrBytes::from_static_str("dry")));
+    head.encode(&mut frame, Q::header_version(version)).ok()?;
+    request.encode(&mut frame, version).ok()?;
+    Some(frame)
+}
+
+fn fault_in<Q: Request>(version: i16, answer: &mut Bytes) -> Option<String> {
+    match ResponseHeader::decode(answer, Q::Response::header_version(version)) {
+        Ok(head) if head.correlation_id == CORRELATION => {}
+        other => return Some(format!("{other:?}")),
+    }
+    if let Err(error) = Q::Response::decode(answer, version) {
+        return Some(error.to_string());
+    }
+    answer.has_remaining().then(|| format!("{} bytes behind its end", answer.remaining()))
+}
+
+/// Bytes read as values that a request can have: counts that are small, names that are met again.
+struct Choices<'a> {
+    bytes: &'a [u8],
+    topic: Uuid,
+}
+
+impl Choices<'_> {
+    fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.bytes.split_first() else { return 1 };
+        self.bytes = rest;
+        *first
+    }
+
+    fn small(&mut self) -> i64 {
+        match self.byte() {
+            byte @ 0..128 => i64::from(byte % 8) - 1,
+            128..240 => i64::from(self.byte()) * 97,
+            240.. => i64::from_be_bytes([0; 8].map(|_: u8| self.byte())),
+        }
+    }
+}
+
+impl Buf for Choices<'_> {
+    fn remaining(&self) -> usize {
+        1 << 20
+    }
+
+    fn chunk(&self) -> &[u8] {
+        if self.bytes.is_empty() { &[0; 16] } else { self.bytes }
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes = self.bytes.get(count..).unwrap_or_default();
+    }
+
+    /// A truth, or a count in the newer encoding: there 0 is a null and 1 is empty.
+    fn try_get_u8(&mut self) -> Result<u8, TryGetError> {
+        let byte = self.byte();
+        Ok(if byte >= 192 { 0 } else { 1 + byte.wrapping_sub(1) % 4 })
+    }
+
+    fn try_get_i16(&mut self) -> Result<i16, TryGetError> {
+        Ok(self.small().clamp(-1, i64::from(i16::MAX)) as i16)
+    }
+
+    /// A number, or a count in the older encoding, for which the decoder asks memory.
+    fn try_get_i32(&mut self) -> Result<i32, TryGetError> {
+        Ok(self.small().clamp(-1, 1_000) as i32)
+    }
+
+    fn try_get_i64(&mut self) -> Result<i64, TryGetError> {
+        Ok(self.small())
+    }
+
+    /// An id.
+    fn try_copy_to_slice(&mut self, into: &mut [u8]) -> Result<(), TryGetError> {
+        if into.len() == 16 && self.byte() < 192 {
+            into.copy_from_slice(self.topic.as_bytes());
+        } else {
+            into.fill_with(|| self.byte());
+        }
+        Ok(())
+    }
+}
+
+impl ByteBuf for Choices<'_> {
+    fn peek_bytes(&mut self, range: std::ops::Range<usize>) -> Bytes {
+        Bytes::copy_from_slice(self.bytes.get(range).unwrap_or_default())
+    }
+
+    fn get_bytes(&mut self, size: usize) -> Bytes {
+        (0..size.min(300)).map(|_| b'a' + self.byte() % 2).collect()
+    }
+
+    fn try_get_bytes(&mut self, size: usize) -> Result<Bytes, NotEnoughBytesError> {
+        Ok(self.get_bytes(size))
+    }
+}

@@ -1,0 +1,195 @@
+//! Which member gets which partitions, in groups whose broker decides. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+/// Partitions by topic.
+pub(crate) type Partitions = BTreeMap<Uuid, BTreeSet<i32>>;
+
+/// The assignors, by their names in the protocol; the first is the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Assignor {
+    /// As few partitions move as possible, and members have as many as each other, give or take one.
+    Uniform,
+    /// Each topic's partitions in runs, in the order of the members.
+    Range,
+}
+
+impl Assignor {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "uniform" => Some(Self::Uniform),
+            "range" => Some(Self::Range),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Range => "range",
+        }
+    }
+
+    /// Gives every partition of `topics` (their ids and counts) to a member who wants the topic, where there is one. `wanted`
+    /// has the topics of each member, `before` what each had.
+    pub(crate) fn assign(
+        self,
+        wanted: &BTreeMap<String, BTreeSet<Uuid>>,
+        topics: &BTreeMap<Uuid, i32>,
+        before: &BTreeMap<String, Partitions>,
+    ) -> BTreeMap<String, Partitions> {
+        match self {
+            Self::Uniform => uniform(wanted, topics, before),
+            Self::Range => range(wanted, topics),
+        }
+    }
+}
+
+fn range(wanted: &BTreeMap<String, BTreeSet<Uuid>>, topics: &BTreeMap<Uuid, i32>) -> BTreeMap<String, Partitions> {
+    let mut given: BTreeMap<String, Partitions> = wanted.keys().map(|id| (id.clone(), Partitions::new())).collect();
+    for (topic, count) in topics {
+        let members: Vec<&String> =
+            wanted.iter().filter(|(_, topics)| topics.contains(topic)).map(|(id, _)| id).collect();
+        let Ok(many) = i32::try_from(members.len()) else { continue };
+        let mut next = 0;
+        for (index, id) in (0..many).zip(members) {
+            let share = count / many + i32::from(index < count % many);
+            if share > 0
+                && let Some(partitions) = given.get_mut(id)
+            {
+                partitions.insert(*topic, (next..next + share).collect());
+            }
+            next += share;
+        }
+    }
+    given
+}
+
+fn uniform(
+    wanted: &BTreeMap<String, BTreeSet<Uuid>>,
+    topics: &BTreeMap<Uuid, i32>,
+    before: &BTreeMap<String, Partitions>,
+) -> BTreeMap<String, Partitions> {
+    let ids: Vec<&String> = wanted.keys().collect();
+    let total: usize = topics.values().map(|count| usize::try_from(*count).unwrap_or(0)).sum();
+    let quota = total.div_ceil(ids.len().max(1));
+    let mut shares = vec![BTreeSet::new(); ids.len()];
+    let mut owned = BTreeSet::new();
+    for ((id, topics_wanted), share) in wanted.iter().zip(&mut shares) {
+        for (topic, partitions) in before.get(id).into_iter().flatten() {
+            let count = topics.get(topic).copied().unwrap_or(0);
+            for partition in partitions.iter().filter(|partition| (0..count).contains(*partition)) {
+                if share.len() < quota && topics_wanted.contains(topic) && owned.insert((*topic, *partition)) {
+                    share.insert((*topic, *partition));
+                }
+            }
+        }
+    }
+    let wants = |member: usize, topic: &Uuid| wanted[ids[member]].contains(topic);
+    for (topic, count) in topics {
+        let members: Vec<usize> = (0..ids.len()).filter(|member| wants(*member, topic)).collect();
+        for partition in (0..*count).filter(|partition| !owned.contains(&(*topic, *partition))) {
+            if let Some(least) = members.iter().min_by_key(|member| shares[**member].len()) {
+                shares[*least].insert((*topic, partition));
+            }
+        }
+    }
+    // Whoever has two more than another who wants one of them gives it up. Each move brings the two closer, so this ends.
+    loop {
+        let mut moved = false;
+        for from in 0..ids.len() {
+            let has_less = |to: &usize| shares[*to].len() + 1 < shares[from].len();
+            let place = shares[from].iter().rev().find_map(|(topic, partition)| {
+                let takers = (0..ids.len()).filter(|to| has_less(to) && wants(*to, topic));
+                takers.min_by_key(|to| shares[*to].len()).map(|to| (to, (*topic, *partition)))
+            });
+            if let Some((to, partition)) = place {
+                shares[from].remove(&partition);
+                shares[to].insert(partition);
+                moved = true;
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
+    let grouped = |share: BTreeSet<(Uuid, i32)>| {
+        let mut partitions = Partitions::new();
+        for (topic, partition) in share {
+            partitions.entry(topic).or_default().insert(partition);
+        }
+        partitions
+    };
+    ids.into_iter().cloned().zip(shares.into_iter().map(grouped)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn flat(given: &BTreeMap<String, Partitions>) -> BTreeMap<(Uuid, i32), String> {
+        let mut owners = BTreeMap::new();
+        for (id, partitions) in given {
+            for (topic, partition) in
+                partitions.iter().flat_map(|(topic, all)| all.iter().map(move |one| (*topic, *one)))
+            {
+                assert_eq!(owners.insert((topic, partition), id.clone()), None, "one owner");
+            }
+        }
+        owners
+    }
+
+    proptest! {
+        #[test]
+        fn every_partition_has_one_owner_and_few_move(
+            members in 1_usize..7, counts in prop::collection::vec(0_i32..12, 1..4), leaving in 0_usize..7,
+        ) {
+            let topics: BTreeMap<Uuid, i32> = (1..).map(Uuid::from_u128).zip(counts).collect();
+            let all: BTreeSet<Uuid> = topics.keys().copied().collect();
+            let mut wanted: BTreeMap<_, _> = (0..members).map(|member| (format!("m{member}"), all.clone())).collect();
+            let total: i32 = topics.values().sum();
+            for assignor in [Assignor::Uniform, Assignor::Range] {
+                let given = assignor.assign(&wanted, &topics, &BTreeMap::new());
+                prop_assert_eq!(i32::try_from(flat(&given).len()), Ok(total));
+            }
+            let before = Assignor::Uniform.assign(&wanted, &topics, &BTreeMap::new());
+            let sizes = |given: &BTreeMap<String, Partitions>| -> Vec<usize> {
+                given.values().map(|partitions| partitions.values().map(BTreeSet::len).sum()).collect()
+            };
+            prop_assert!(sizes(&before).iter().max().expect("one") - sizes(&before).iter().min().expect("one") <= 1);
+            prop_assert_eq!(&Assignor::Uniform.assign(&wanted, &topics, &before), &before, "nothing moves without a reason");
+            if wanted.len() > 1 && wanted.remove(&format!("m{leaving}")).is_some() {
+                let after = Assignor::Uniform.assign(&wanted, &topics, &before);
+                prop_assert!(sizes(&after).iter().max().expect("one") - sizes(&after).iter().min().expect("one") <= 1);
+                let (old, new) = (flat(&before), flat(&after));
+                prop_assert_eq!(new.len(), old.len());
+                for (partition, owner) in old.iter().filter(|(_, owner)| wanted.contains_key(*owner)) {
+                    prop_assert_eq!(&new[partition], owner, "who stays keeps what it has");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn members_get_topics_that_they_want_only() {
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let topics = BTreeMap::from([(one, 4), (two, 4)]);
+        let wanted =
+            BTreeMap::from([("a".to_owned(), BTreeSet::from([one])), ("b".to_owned(), BTreeSet::from([one, two]))]);
+        for assignor in [Assignor::Uniform, Assignor::Range] {
+            let owners = flat(&assignor.assign(&wanted, &topics, &BTreeMap::new()));
+            assert_eq!(owners.len(), 8);
+            assert!(owners.iter().all(|((topic, _), owner)| *topic == one || owner == "b"));
+        }
+        let uniform = flat(&Assignor::Uniform.assign(&wanted, &topics, &BTreeMap::new()));
+        assert_eq!(
+            uniform.values().filter(|owner| *owner == "a").count(),
+            4,
+            "b has enough with the topic that it alone wants"
+        );
+    }
+}

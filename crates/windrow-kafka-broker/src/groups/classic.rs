@@ -1,0 +1,316 @@
+//! A group whose members decide on their partitions: join, wait for the others, take what the leader assigned.
+//!
+//! A state machine without a clock of its own: events and times in, answers through the channels of those who wait, and the
+//! moment at which something is due. Follows Kafka's `ClassicGroup`.
+
+mod join;
+mod member;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use kafka_protocol::ResponseError;
+use tokio::sync::oneshot;
+
+pub(crate) use crate::groups::classic::member::{Join, Joined, Member, Outcome, Phase, Synced};
+
+/// A group of the classic protocol.
+#[derive(Debug)]
+pub(crate) struct ClassicGroup {
+    pub(crate) phase: Phase,
+    generation: i32,
+    pub(crate) protocol_type: Option<String>,
+    pub(crate) protocol: Option<String>,
+    leader: Option<String>,
+    pub(crate) members: BTreeMap<String, Member>,
+    /// The member of each instance.
+    statics: HashMap<String, String>,
+    /// Ids that were given and not used yet, until when.
+    announced: HashMap<String, Instant>,
+    /// Until when others are waited for.
+    deadline: Option<Instant>,
+}
+
+impl Default for ClassicGroup {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Empty,
+            generation: 0,
+            protocol_type: None,
+            protocol: None,
+            leader: None,
+            members: BTreeMap::new(),
+            statics: HashMap::new(),
+            announced: HashMap::new(),
+            deadline: None,
+        }
+    }
+}
+
+impl ClassicGroup {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.announced.is_empty()
+    }
+
+    /// Members, and those who were told to come again.
+    pub(crate) fn size(&self) -> usize {
+        self.members.len() + self.announced.len()
+    }
+
+    /// Bytes that members keep here.
+    pub(crate) fn bytes(&self) -> usize {
+        let of = |member: &Member| {
+            member.assignment.len()
+                + member.protocols.iter().map(|(name, bytes)| name.len() + bytes.len()).sum::<usize>()
+        };
+        self.members.values().map(of).sum()
+    }
+
+    /// Has everybody join again.
+    fn rebalance(&mut self, now: Instant) {
+        if self.phase != Phase::Preparing {
+            for member in self.members.values_mut() {
+                if let Some(syncing) = member.syncing.take() {
+                    let _ = syncing.send(Err((ResponseError::RebalanceInProgress, String::new())));
+                }
+            }
+            self.phase = Phase::Preparing;
+            self.deadline = Some(now + self.patience());
+        }
+        if self.announced.is_empty() && self.members.values().all(|member| member.joining.is_some()) {
+            self.complete(now);
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        self.members.values().map(|member| member.rebalance).max().unwrap_or_default()
+    }
+
+    /// Goes on with those who have joined.
+    fn complete(&mut self, now: Instant) {
+        let gone: Vec<String> = self
+            .members
+            .iter()
+            .filter(|(_, member)| member.joining.is_none() && member.instance.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in gone {
+            self.remove(&id);
+        }
+        self.generation = self.generation.checked_add(1).unwrap_or(1);
+        if self.members.is_empty() {
+            (self.phase, self.deadline, self.protocol, self.leader) = (Phase::Empty, None, None, None);
+            return;
+        }
+        let has_joined = |id: &String| self.members.get(id).is_some_and(|member| member.joining.is_some());
+        if !self.leader.as_ref().is_some_and(has_joined) {
+            let next = self.members.iter().find(|(_, member)| member.joining.is_some()).map(|(id, _)| id.clone());
+            if next.is_none() {
+                // Static members only, and none of them is there: they are waited for until their sessions end.
+                self.deadline = Some(now + self.patience());
+                return;
+            }
+            self.leader = next;
+        }
+        self.protocol = Some(self.choose());
+        self.phase = Phase::Completing;
+        self.deadline = Some(now + self.patience());
+        let ids: Vec<String> = self.members.keys().cloned().collect();
+        for id in ids {
+            let joined = self.joined(&id, false);
+            if let Some(member) = self.members.get_mut(&id) {
+                member.assignment = Bytes::new();
+                if let Some(joining) = member.joining.take() {
+                    member.deadline = now + member.session;
+                    let _ = joining.send(Ok(joined));
+                }
+            }
+        }
+    }
+
+    /// The protocol that everybody has and most prefer.
+    fn choose(&self) -> String {
+        let has = |member: &Member, name: &str| member.protocols.iter().any(|(own, _)| own == name);
+        let is_common = |name: &str| self.members.values().all(|member| has(member, name));
+        let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
+        for member in self.members.values() {
+            if let Some((name, _)) = member.protocols.iter().find(|(name, _)| is_common(name)) {
+                *votes.entry(name).or_default() += 1;
+            }
+        }
+        votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(name, _)| name.to_owned()).unwrap_or_default()
+    }
+
+    /// Whether the member may act in this generation.
+    pub(crate) fn check(
+        &self,
+        id: &str,
+        instance: Option<&str>,
+        generation: i32,
+    ) -> Result<(), ResponseError> {
+        if let Some(instance) = instance {
+            match self.statics.get(instance) {
+                None => return Err(ResponseError::UnknownMemberId),
+                Some(known) if known != id => return Err(ResponseError::FencedInstanceId),
+                Some(_) => {}
+            }
+        }
+        if !self.members.contains_key(id) {
+            return Err(ResponseError::UnknownMemberId);
+        }
+        if generation == self.generation { Ok(()) } else { Err(ResponseError::IllegalGeneration) }
+    }
+
+    /// Takes the leader's assignments, or has a member wait for its own.
+    pub(crate) fn sync(
+        &mut self,
+        id: &str,
+        protocols: (Option<&str>, Option<&str>),
+        assignments: Vec<(String, Bytes)>,
+        now: Instant,
+        answer: oneshot::Sender<Outcome<Synced>>,
+    ) {
+        let is_other =
+            |given: Option<&str>, own: &Option<String>| given.is_some_and(|given| own.as_deref() != Some(given));
+        let synced = |assignment: Bytes| Synced {
+            protocol_type: self.protocol_type.clone().unwrap_or_default(),
+            protocol: self.protocol.clone().unwrap_or_default(),
+            assignment,
+        };
+        let refused = if is_other(protocols.0, &self.protocol_type) || is_other(protocols.1, &self.protocol) {
+            Some(ResponseError::InconsistentGroupProtocol)
+        } else {
+            match self.phase {
+                Phase::Empty => Some(ResponseError::UnknownMemberId),
+                Phase::Preparing => Some(ResponseError::RebalanceInProgress),
+                Phase::Completing | Phase::Stable => None,
+            }
+        };
+        if let Some(error) = refused {
+            let _ = answer.send(Err((error, String::new())));
+            return;
+        }
+        if self.phase == Phase::Stable {
+            let assignment = self.members.get(id).map(|member| member.assignment.clone()).unwrap_or_default();
+            let _ = answer.send(Ok(synced(assignment)));
+            return;
+        }
+        let outcome = synced(Bytes::new());
+        if let Some(member) = self.members.get_mut(id) {
+            member.deadline = now + member.session;
+            member.syncing = Some(answer);
+        }
+        if self.leader.as_deref() != Some(id) {
+            return;
+        }
+        for (id, assignment) in assignments {
+            if let Some(member) = self.members.get_mut(&id) {
+                member.assignment = assignment;
+            }
+        }
+        (self.phase, self.deadline) = (Phase::Stable, None);
+        for member in self.members.values_mut() {
+            if let Some(syncing) = member.syncing.take() {
+                member.deadline = now + member.session;
+                let _ = syncing.send(Ok(Synced { assignment: member.assignment.clone(), ..outcome.clone() }));
+            }
+        }
+    }
+
+    /// Hears of a member; whether it must join again.
+    pub(crate) fn heartbeat(&mut self, id: &str, now: Instant) -> Result<(), ResponseError> {
+        if let Some(member) = self.members.get_mut(id) {
+            member.deadline = now + member.session;
+        }
+        if self.phase == Phase::Preparing { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
+    }
+
+    /// Whether a member may commit now.
+    pub(crate) fn may_commit(&mut self, id: &str, now: Instant) -> Result<(), ResponseError> {
+        if let Some(member) = self.members.get_mut(id) {
+            member.deadline = now + member.session;
+        }
+        if self.phase == Phase::Completing { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
+    }
+
+    /// Lets a member go; an instance goes by its name alone. Gives the id of who went.
+    pub(crate) fn leave(
+        &mut self,
+        id: &str,
+        instance: Option<&str>,
+        now: Instant,
+    ) -> Result<String, ResponseError> {
+        let id = match instance {
+            Some(instance) => match self.statics.get(instance) {
+                None => return Err(ResponseError::UnknownMemberId),
+                Some(known) if !id.is_empty() && known != id => return Err(ResponseError::FencedInstanceId),
+                Some(known) => known.clone(),
+            },
+            None => id.to_owned(),
+        };
+        if self.announced.remove(&id).is_none() && !self.members.contains_key(&id) {
+            return Err(ResponseError::UnknownMemberId);
+        }
+        self.remove(&id);
+        self.after_removal(now);
+        Ok(id)
+    }
+
+    fn remove(&mut self, id: &str) {
+        if let Some(mut member) = self.members.remove(id) {
+            member.fail(ResponseError::UnknownMemberId);
+            if let Some(instance) = &member.instance {
+                self.statics.remove(instance);
+            }
+        }
+    }
+
+    fn after_removal(&mut self, now: Instant) {
+        if self.phase != Phase::Empty {
+            self.rebalance(now);
+        }
+    }
+
+    /// Does what is due by now.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        let before = self.announced.len();
+        self.announced.retain(|_, deadline| *deadline > now);
+        let is_silent =
+            |member: &Member| member.deadline <= now && member.joining.is_none() && member.syncing.is_none();
+        let silent: BTreeSet<String> =
+            self.members.iter().filter(|(_, member)| is_silent(member)).map(|(id, _)| id.clone()).collect();
+        for id in &silent {
+            self.remove(id);
+        }
+        if !silent.is_empty() || (self.announced.len() < before && self.phase == Phase::Preparing) {
+            self.after_removal(now);
+        }
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            match self.phase {
+                Phase::Preparing => self.complete(now),
+                Phase::Completing => {
+                    // Whoever did not come for its assignment is gone.
+                    let gone: Vec<String> = self
+                        .members
+                        .iter()
+                        .filter(|(_, member)| member.syncing.is_none())
+                        .map(|(id, _)| id.clone())
+                        .collect();
+                    for id in gone {
+                        self.remove(&id);
+                    }
+                    self.rebalance(now);
+                }
+                Phase::Empty | Phase::Stable => self.deadline = None,
+            }
+        }
+    }
+
+    /// When something is due next.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        let waits = |member: &&Member| member.joining.is_none() && member.syncing.is_none();
+        let sessions = self.members.values().filter(waits).map(|member| member.deadline);
+        sessions.chain(self.announced.values().copied()).chain(self.deadline).min()
+    }
+}

@@ -1,0 +1,45 @@
+//! What a group has committed, by topic and partition. Pure.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::journal::Commit;
+
+/// The committed offsets of one group. Topics are known by their ids, so that one that is made again has none.
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    by_place: BTreeMap<(Uuid, i32), Commit>,
+}
+
+impl Commits {
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_place.is_empty()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.by_place.len()
+    }
+
+    pub(super) fn get(&self, topic: Uuid, partition: i32) -> Option<&Commit> {
+        self.by_place.get(&(topic, partition))
+    }
+
+    /// Takes a commit; `None` removes one.
+    pub(super) fn put(&mut self, topic: Uuid, partition: i32, commit: Option<Commit>) {
+        match commit {
+            Some(commit) => self.by_place.insert((topic, partition), commit),
+            None => self.by_place.remove(&(topic, partition)),
+        };
+    }
+
+    /// Forgets a topic that was deleted.
+    pub(super) fn forget(&mut self, topic: Uuid) {
+        self.by_place.retain(|(id, _), _| *id != topic);
+    }
+
+    /// In the order of topics and partitions.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Uuid, i32, &Commit)> {
+        self.by_place.iter().map(|((topic, partition), commit)| (*topic, *partition, commit))
+    }
+}

@@ -1,0 +1,371 @@
+//! What is not a message: topics, their settings, where logs begin, producer ids, committed offsets. One file of lines, each
+//! with its length and checksum; the newest line of a kind counts.
+//!
+//! Promises that a line which was taken is there after a kill, and that the file stays in proportion to what counts in it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::disk::{self, Disk, Handle};
+
+const FILE: &str = "journal";
+/// Length and checksum before each line.
+const PREFIX: usize = 8;
+/// A line is a topic's settings or a commit's metadata at most.
+const LONGEST: usize = 1024 * 1024;
+/// The file is rewritten when it has this many bytes, and four times what it had then.
+const COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub(super) enum Entry {
+    Topic {
+        id: Uuid,
+        name: String,
+        partitions: i32,
+        settings: BTreeMap<String, String>,
+    },
+    Deleted {
+        id: Uuid,
+    },
+    /// Messages before `offset` are deleted.
+    Start {
+        id: Uuid,
+        partition: i32,
+        offset: i64,
+    },
+    /// Producer ids below `next` may have been given.
+    ProducerIds {
+        next: i64,
+    },
+    /// A committed offset; `None` removes it.
+    Commit {
+        group: String,
+        id: Uuid,
+        partition: i32,
+        commit: Option<Commit>,
+    },
+}
+
+/// Where a group has come to in a partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Commit {
+    pub(super) offset: i64,
+    pub(super) leader_epoch: i32,
+    pub(super) metadata: String,
+    /// Milliseconds since 1970.
+    pub(super) timestamp: i64,
+}
+
+/// What a line is the newest of.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    ProducerIds,
+    Topic(Uuid),
+    Start(Uuid, i32),
+    Commit(Uuid, String, i32),
+}
+
+/// The journal of a data directory.
+#[derive(Debug)]
+pub(super) struct Journal {
+    disk: Arc<Disk>,
+    path: PathBuf,
+    compact_above: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    handle: Handle,
+    length: u64,
+    compacted: u64,
+    failed: Option<String>,
+}
+
+/// What a journal says.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The entries that count, topics before what belongs to them.
+    pub(super) entries: Vec<Entry>,
+    /// Topics that were deleted; their files may still be there.
+    pub(super) deleted: HashSet<Uuid>,
+    /// Whether a line that was torn at the end was cut off.
+    pub(super) was_torn: bool,
+}
+
+/// Why a journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// It cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A line in it is wrong, and those behind it are not.
+    #[error(
+        "{} is damaged at byte {position}, before lines that are whole: restore it, or remove the data directory to begin \
+         anew",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Bytes from its start.
+        position: u64,
+    },
+}
+
+impl Journal {
+    /// Opens the journal in `folder`; a line that was torn at its end is cut off.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged.
+    pub(super) fn open(folder: &Path, disk: Arc<Disk>) -> Result<(Self, Found), JournalError> {
+        let path = folder.join(FILE);
+        let failed = |source| JournalError::Read { path: path.clone(), source };
+        disk.remove(&path.with_extension("new")).map_err(failed)?;
+        if !path.exists() {
+            disk.publish(&path, &[]).map_err(failed)?;
+        }
+        let handle = Handle::new(path.clone());
+        let file = disk.file(&handle).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let bytes = disk::read(&file, 0, usize::try_from(length).unwrap_or(usize::MAX)).map_err(failed)?;
+        let mut live = BTreeMap::new();
+        let mut deleted = HashSet::new();
+        let mut good = 0;
+        while let Some((entry, size)) = decode(&bytes[good..]) {
+            if let Entry::Deleted { id } = &entry {
+                deleted.insert(*id);
+            }
+            keep(&mut live, entry);
+            good += size;
+        }
+        let is_torn = good < bytes.len();
+        if is_torn {
+            let has_more = (good + 1..bytes.len()).any(|at| decode(&bytes[at..]).is_some());
+            if has_more {
+                return Err(JournalError::Damaged { path, position: good as u64 });
+            }
+            tracing::warn!(journal = %path.display(), from = good, "cutting off a line that is not whole");
+            disk.cut(&handle, good as u64).map_err(failed)?;
+        }
+        let state = State { handle, length: good as u64, compacted: 0, failed: None };
+        let found = Found { entries: live.into_values().collect(), deleted, was_torn: is_torn };
+        Ok((Self { disk, path, compact_above: COMPACT_ABOVE, state: Mutex::new(state) }, found))
+    }
+
+    /// Appends entries; all of them are there when this returns, or none is. `is_rare` entries survive a power cut in any case,
+    /// others where the disk is durable.
+    ///
+    /// # Errors
+    /// The disk has no room or fails.
+    pub(super) fn append(&self, entries: &[Entry], is_rare: bool) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for entry in entries {
+            encode(entry, &mut bytes)?;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reason) = &state.failed {
+            return Err(io::Error::other(reason.clone()));
+        }
+        let length = state.length;
+        let written = self
+            .disk
+            .write(&state.handle, &bytes, length)
+            .and_then(|()| if is_rare || self.disk.is_durable { self.disk.sync(&state.handle) } else { Ok(()) });
+        if let Err(error) = written {
+            if let Err(error) = self.disk.cut(&state.handle, length) {
+                state.failed = Some(format!("a failed write could not be taken back: {error}"));
+            }
+            tracing::debug!(%error, journal = %self.path.display(), "not written");
+            return Err(error);
+        }
+        state.length += bytes.len() as u64;
+        if state.length > self.compact_above.max(4 * state.compacted)
+            && let Err(error) = self.compact(&mut state)
+        {
+            tracing::warn!(%error, journal = %self.path.display(), "not rewritten");
+        }
+        Ok(())
+    }
+
+    /// Writes the entries that count into a new file, which takes the place of the old one.
+    fn compact(&self, state: &mut State) -> io::Result<()> {
+        let file = self.disk.file(&state.handle)?;
+        let bytes = disk::read(&file, 0, usize::try_from(state.length).map_err(io::Error::other)?)?;
+        let mut live = BTreeMap::new();
+        let mut at = 0;
+        while let Some((entry, size)) = decode(&bytes[at..]) {
+            keep(&mut live, entry);
+            at += size;
+        }
+        if at < bytes.len() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("no line at byte {at}")));
+        }
+        let mut bytes = Vec::new();
+        for entry in live.values() {
+            encode(entry, &mut bytes)?;
+        }
+        // Should the new file take its place although this says that it failed, the next append goes to the old one, which
+        // is gone: better to take no more.
+        let published = self.disk.publish(&self.path, &bytes);
+        if published.is_err() {
+            let handle = Handle::new(self.path.clone());
+            let is_old = self.disk.file(&handle)?.metadata()?.len() == state.length;
+            if !is_old {
+                state.failed = Some("the journal could not be rewritten".to_owned());
+            }
+            return published;
+        }
+        state.handle = Handle::new(self.path.clone());
+        state.length = bytes.len() as u64;
+        state.compacted = state.length;
+        Ok(())
+    }
+
+    /// Makes all of it survive a power cut.
+    pub(super) fn close(&self) -> io::Result<()> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.disk.sync(&state.handle)
+    }
+}
+
+fn keep(live: &mut BTreeMap<Key, Entry>, entry: Entry) {
+    let key = match &entry {
+        Entry::Deleted { id } => {
+            let gone = *id;
+            live.retain(
+                |key, _| !matches!(key, Key::Topic(id) | Key::Start(id, _) | Key::Commit(id, ..) if *id == gone),
+            );
+            return;
+        }
+        Entry::ProducerIds { .. } => Key::ProducerIds,
+        Entry::Topic { id, .. } => Key::Topic(*id),
+        Entry::Start { id, partition, .. } => Key::Start(*id, *partition),
+        Entry::Commit { id, group, partition, commit } => {
+            let key = Key::Commit(*id, group.clone(), *partition);
+            if commit.is_none() {
+                live.remove(&key);
+                return;
+            }
+            key
+        }
+    };
+    live.insert(key, entry);
+}
+
+fn encode(entry: &Entry, into: &mut Vec<u8>) -> io::Result<()> {
+    let line = serde_json::to_vec(entry)?;
+    if line.len() > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "too long for the journal"));
+    }
+    into.extend(u32::try_from(line.len()).map_err(io::Error::other)?.to_be_bytes());
+    into.extend(crc32c::crc32c(&line).to_be_bytes());
+    into.extend(line);
+    Ok(())
+}
+
+/// The entry at the start of `bytes`, and its size.
+fn decode(bytes: &[u8]) -> Option<(Entry, usize)> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (checksum, rest) = rest.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok().filter(|length| *length <= LONGEST)?;
+    let line = rest.get(..length)?;
+    if length == 0 || crc32c::crc32c(line) != u32::from_be_bytes(*checksum) {
+        return None;
+    }
+    Some((serde_json::from_slice(line).ok()?, PREFIX + length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commit(group: &str, id: Uuid, offset: i64) -> Entry {
+        let commit = Commit { offset, leader_epoch: -1, metadata: String::new(), timestamp: 0 };
+        Entry::Commit { group: group.to_owned(), id, partition: 0, commit: Some(commit) }
+    }
+
+    fn topic(id: Uuid) -> Entry {
+        Entry::Topic { id, name: "t".to_owned(), partitions: 1, settings: BTreeMap::new() }
+    }
+
+    fn entries(folder: &Path) -> Vec<Entry> {
+        Journal::open(folder, Arc::default()).expect("a good journal").1.entries
+    }
+
+    #[test]
+    fn the_newest_line_counts_and_a_deleted_topic_takes_its_offsets_along() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (journal, found) = Journal::open(folder.path(), Arc::default()).expect("a new journal");
+        assert_eq!(found.entries, []);
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let lines = [
+            topic(one),
+            topic(two),
+            commit("g", one, 5),
+            commit("g", two, 6),
+            commit("g", one, 7),
+            Entry::Deleted { id: two },
+        ];
+        journal.append(&lines, true).expect("room");
+        assert_eq!(entries(folder.path()), [topic(one), commit("g", one, 7)]);
+        journal
+            .append(&[Entry::Commit { group: "g".to_owned(), id: one, partition: 0, commit: None }], false)
+            .expect("room");
+        assert_eq!(entries(folder.path()), [topic(one)]);
+    }
+
+    #[test]
+    fn a_torn_line_is_cut_off_and_damage_before_good_lines_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let id = Uuid::from_u128(1);
+        let (journal, _) = Journal::open(folder.path(), Arc::default()).expect("a new journal");
+        journal.append(&[topic(id)], false).expect("room");
+        let path = folder.path().join(FILE);
+        let whole = std::fs::metadata(&path).expect("a file").len();
+        journal.append(&[commit("g", id, 1)], false).expect("room");
+        let bytes = std::fs::read(&path).expect("a file");
+        for end in usize::try_from(whole).expect("short")..bytes.len() {
+            std::fs::write(&path, &bytes[..end]).expect("a file");
+            let (_, found) = Journal::open(folder.path(), Arc::default()).expect("repaired");
+            assert_eq!((found.entries, found.was_torn), (vec![topic(id)], end as u64 > whole));
+        }
+        let mut damaged = bytes.clone();
+        damaged[12] ^= 1;
+        std::fs::write(&path, damaged).expect("a file");
+        let error = Journal::open(folder.path(), Arc::default()).expect_err("damaged");
+        assert!(matches!(error, JournalError::Damaged { position: 0, .. }), "{error}");
+    }
+
+    #[test]
+    fn it_stays_small_and_a_stop_at_any_step_leaves_all_of_it() {
+        let id = Uuid::from_u128(1);
+        for steps in 0..60 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let disk = Arc::new(Disk::default());
+            let (mut journal, _) = Journal::open(folder.path(), Arc::clone(&disk)).expect("a new journal");
+            journal.compact_above = 2_000;
+            journal.append(&[topic(id), commit("g", id, 0)], true).expect("room");
+            disk.faults.stop_after(steps);
+            let mut newest = 0;
+            while newest < 40 && journal.append(&[commit("g", id, newest + 1)], false).is_ok() {
+                newest += 1;
+            }
+            assert_eq!(entries(folder.path()), [topic(id), commit("g", id, newest)], "{steps} steps");
+            let length = std::fs::metadata(folder.path().join(FILE)).expect("a file").len();
+            assert!(length < 2_500, "{length} bytes after {newest} commits");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Where in a segment an offset or a time is: an entry for every few kilobytes, in memory while the segment grows, in a side
+//! file once it is sealed.
+//!
+//! The side file says how many bytes of the segment it covers and holds the producers as they were there, so that a start
+//! need not read them. It has checksums and is made again from the segment where it is wrong.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::Header;
+use crate::disk::{self, Disk, Handle};
+use crate::log::producers::Producers;
+
+/// Bytes of a segment from one entry to the next, at least.
+const EVERY: u64 = 16 * 1024;
+const MAGIC: &[u8; 8] = b"WRINDEX\x01";
+/// Magic, then the lengths and the checksums of summary and entries.
+const PREAMBLE: usize = 8 + 4 * 4;
+/// Bytes of an entry.
+const ENTRY: usize = 24;
+/// The summary of a partition with as many producers as are remembered is far below.
+const LONGEST_SUMMARY: usize = 64 * 1024 * 1024;
+
+/// A batch that begins at `position`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) offset: i64,
+    /// Bytes from the segment's start.
+    pub(super) position: u64,
+    /// The newest time of all batches before it; times may go backwards.
+    pub(super) newest_before: i64,
+}
+
+/// What is known of a segment's batches as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Extent {
+    /// The offset behind the last record.
+    pub(super) end: i64,
+    /// Bytes.
+    pub(super) length: u64,
+    /// The newest time, and the first batch that has it; -1 where there is none.
+    pub(super) newest: i64,
+    pub(super) newest_offset: i64,
+}
+
+/// What a side file says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Summary {
+    pub(super) base: i64,
+    pub(super) extent: Extent,
+    pub(super) producers: Producers,
+}
+
+/// The entries and the extent of a segment that grows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Index {
+    pub(super) entries: Vec<Entry>,
+    pub(super) extent: Extent,
+}
+
+impl Index {
+    pub(super) fn new(base: i64) -> Self {
+        Self { entries: Vec::new(), extent: Extent { end: base, length: 0, newest: -1, newest_offset: -1 } }
+    }
+
+    /// Takes note of a batch at the end of the segment.
+    pub(super) fn appended(&mut self, header: &Header) {
+        let extent = &mut self.extent;
+        if self.entries.last().is_none_or(|last| extent.length - last.position >= EVERY) {
+            let entry = Entry { offset: header.base_offset, position: extent.length, newest_before: extent.newest };
+            self.entries.push(entry);
+        }
+        if header.max_timestamp > extent.newest {
+            (extent.newest, extent.newest_offset) = (header.max_timestamp, header.base_offset);
+        }
+        extent.end = header.next_offset();
+        extent.length += header.size as u64;
+    }
+}
+
+/// Finds entries, wherever they are.
+pub(super) trait Entries {
+    fn count(&self) -> usize;
+    fn get(&self, index: usize) -> io::Result<Entry>;
+
+    /// The last entry for which `is_before` holds; it holds for the first ones and then never again. The segment's start
+    /// where it holds for none.
+    fn last_where(&self, base: i64, is_before: impl Fn(&Entry) -> bool) -> io::Result<Entry> {
+        let (mut low, mut high) = (0, self.count());
+        let mut found = Entry { offset: base, position: 0, newest_before: -1 };
+        while low < high {
+            let middle = low.midpoint(high);
+            let entry = self.get(middle)?;
+            if is_before(&entry) {
+                (low, found) = (middle + 1, entry);
+            } else {
+                high = middle;
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Entries for [Entry] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn get(&self, index: usize) -> io::Result<Entry> {
+        <[Entry]>::get(self, index).copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// The entries of a side file whose checksum was looked at.
+#[derive(Debug)]
+pub(super) struct OnDisk<'a> {
+    pub(super) disk: &'a Disk,
+    pub(super) handle: &'a Handle,
+    pub(super) start: u64,
+    pub(super) count: usize,
+}
+
+impl Entries for OnDisk<'_> {
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn get(&self, index: usize) -> io::Result<Entry> {
+        let at = self.start + (index * ENTRY) as u64;
+        let bytes = disk::read(&*self.disk.file(self.handle)?, at, ENTRY)?;
+        decode(&bytes).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// A side file as it was found.
+#[derive(Debug)]
+pub(super) struct SideFile {
+    pub(super) summary: Summary,
+    /// Where its entries begin.
+    pub(super) start: u64,
+    pub(super) count: usize,
+    checksum: u32,
+}
+
+/// The side file of a segment.
+pub(super) fn path(segment: &Path) -> PathBuf {
+    segment.with_extension("index")
+}
+
+/// Writes a segment's side file whole.
+pub(super) fn publish(disk: &Disk, segment: &Path, base: i64, index: &Index, producers: &Producers) -> io::Result<()> {
+    let summary = Summary { base, extent: index.extent, producers: producers.clone() };
+    let summary = serde_json::to_vec(&summary)?;
+    let mut entries = Vec::with_capacity(index.entries.len() * ENTRY);
+    for entry in &index.entries {
+        entries.extend(entry.offset.to_be_bytes());
+        entries.extend(entry.position.to_be_bytes());
+        entries.extend(entry.newest_before.to_be_bytes());
+    }
+    let mut bytes = MAGIC.to_vec();
+    for part in [&summary, &entries] {
+        bytes.extend(u32::try_from(part.len()).map_err(io::Error::other)?.to_be_bytes());
+        bytes.extend(crc32c::crc32c(part).to_be_bytes());
+    }
+    bytes.extend(summary);
+    bytes.extend(entries);
+    disk.publish(&path(segment), &bytes)
+}
+
+impl SideFile {
+    /// Reads the summary; `None` where the file is not there or not as it was written.
+    pub(super) fn open(disk: &Disk, handle: &Handle, base: i64) -> Option<Self> {
+        let file = disk.file(handle).ok()?;
+        let preamble = disk::read(&file, 0, PREAMBLE).ok()?;
+        let numbers = preamble.strip_prefix(MAGIC)?;
+        let number = |at: usize| numbers.get(at..at + 4)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+        let (length, checksum) = (usize::try_from(number(0)?).ok()?, number(4)?);
+        let (entries, entries_checksum) = (usize::try_from(number(8)?).ok()?, number(12)?);
+        if length > LONGEST_SUMMARY {
+            return None;
+        }
+        let summary = disk::read(&file, PREAMBLE as u64, length).ok()?;
+        if summary.len() != length || crc32c::crc32c(&summary) != checksum {
+            return None;
+        }
+        let summary: Summary = serde_json::from_slice(&summary).ok()?;
+        let start = (PREAMBLE + length) as u64;
+        let is_whole = file.metadata().ok()?.len() == start + entries as u64 && entries % ENTRY == 0;
+        (is_whole && summary.base == base).then_some(Self {
+            summary,
+            start,
+            count: entries / ENTRY,
+            checksum: entries_checksum,
+        })
+    }
+
+    /// All entries; `None` where they are not as they were written.
+    pub(super) fn entries(&self, disk: &Disk, handle: &Handle) -> Option<Vec<Entry>> {
+        let bytes = disk::read(&*disk.file(handle).ok()?, self.start, self.count * ENTRY).ok()?;
+        if crc32c::crc32c(&bytes) != self.checksum {
+            return None;
+        }
+        bytes.chunks(ENTRY).map(decode).collect()
+    }
+}
+
+fn decode(bytes: &[u8]) -> Option<Entry> {
+    let number = |at: usize| bytes.get(at..at + 8)?.first_chunk().map(|bytes| i64::from_be_bytes(*bytes));
+    Some(Entry { offset: number(0)?, position: u64::try_from(number(8)?).ok()?, newest_before: number(16)? })
+}

@@ -1,0 +1,190 @@
+//! What a partition knows of its idempotent producers: which batch comes next, and which came already.
+//!
+//! Pure. Follows Kafka's `ProducerStateManager`, and is stricter in one place: a producer that is not known begins with
+//! sequence 0, unless the log has lost its beginning or has forgotten producers.
+
+use std::collections::{HashMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::Header;
+
+/// The batches of a producer that are remembered, to know one that comes again: as many as a client may have on the way.
+const REMEMBERED: usize = 5;
+/// Producers that a partition remembers; the one that was silent for longest goes first.
+const PRODUCERS: usize = 10_000;
+/// A producer that was silent for so long is forgotten, milliseconds; Kafka's `producer.id.expiration.ms`.
+const EXPIRY: i64 = 24 * 60 * 60 * 1_000;
+
+/// The producers of one partition.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Producers {
+    by_id: HashMap<i64, Producer>,
+    /// Whether a producer that is not known may have been known once.
+    has_forgotten: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Producer {
+    epoch: i16,
+    /// When it was last heard of, milliseconds since 1970 by this broker's clock.
+    heard: i64,
+    recent: VecDeque<Appended>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Appended {
+    first_sequence: i32,
+    last_sequence: i32,
+    base_offset: i64,
+}
+
+/// What a batch is to the producer's sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The next one.
+    Next,
+    /// It was appended before, at this offset.
+    Again(i64),
+    /// Something is missing before it, or it is older than what is remembered.
+    OutOfOrder,
+    /// Its producer was replaced by one of a newer epoch.
+    Fenced,
+}
+
+impl Producers {
+    /// What the batch is. `has_beginning` says whether the log still has its first record.
+    pub(super) fn check(&self, header: &Header, has_beginning: bool) -> Verdict {
+        if !header.is_idempotent() {
+            return Verdict::Next;
+        }
+        let begins = header.base_sequence == 0;
+        let Some(producer) = self.by_id.get(&header.producer_id) else {
+            let may_be_known = self.has_forgotten || !has_beginning;
+            return if begins || may_be_known { Verdict::Next } else { Verdict::OutOfOrder };
+        };
+        if header.producer_epoch < producer.epoch {
+            return Verdict::Fenced;
+        }
+        if header.producer_epoch > producer.epoch {
+            return if begins { Verdict::Next } else { Verdict::OutOfOrder };
+        }
+        let (first, last) = sequences(header);
+        let again = producer.recent.iter().find(|known| known.first_sequence == first && known.last_sequence == last);
+        if let Some(known) = again {
+            return Verdict::Again(known.base_offset);
+        }
+        match producer.recent.back() {
+            Some(newest) if advance(newest.last_sequence, 1) != first => Verdict::OutOfOrder,
+            _ => Verdict::Next,
+        }
+    }
+
+    /// Takes note of a batch that was written at `header.base_offset`, at `now` (milliseconds since 1970).
+    pub(super) fn appended(&mut self, header: &Header, now: i64) {
+        if !header.is_idempotent() {
+            return;
+        }
+        if self.by_id.len() >= PRODUCERS && !self.by_id.contains_key(&header.producer_id) {
+            self.forget_one();
+        }
+        let fresh = || Producer { epoch: header.producer_epoch, heard: now, recent: VecDeque::new() };
+        let producer = self.by_id.entry(header.producer_id).or_insert_with(fresh);
+        if producer.epoch != header.producer_epoch {
+            *producer = fresh();
+        }
+        producer.heard = now;
+        if producer.recent.len() == REMEMBERED {
+            producer.recent.pop_front();
+        }
+        let (first_sequence, last_sequence) = sequences(header);
+        producer.recent.push_back(Appended { first_sequence, last_sequence, base_offset: header.base_offset });
+    }
+
+    /// Forgets those who were silent for a day.
+    pub(super) fn expire(&mut self, now: i64) {
+        let before = self.by_id.len();
+        self.by_id.retain(|_, producer| now.saturating_sub(producer.heard) < EXPIRY);
+        self.has_forgotten |= self.by_id.len() < before;
+    }
+
+    fn forget_one(&mut self) {
+        let silent = self.by_id.iter().min_by_key(|(_, producer)| producer.heard).map(|(id, _)| *id);
+        if let Some(id) = silent {
+            self.by_id.remove(&id);
+            self.has_forgotten = true;
+        }
+    }
+}
+
+fn sequences(header: &Header) -> (i32, i32) {
+    (header.base_sequence, advance(header.base_sequence, header.last_offset_delta))
+}
+
+/// Sequence numbers begin with 0 again after the largest.
+fn advance(sequence: i32, by: i32) -> i32 {
+    let sum = i64::from(sequence) + i64::from(by);
+    i32::try_from(sum.rem_euclid(i64::from(i32::MAX) + 1)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{batch_of, check, place};
+
+    fn batch(count: i32, (epoch, sequence): (i16, i32), offset: i64) -> Header {
+        let mut bytes = batch_of(count, Some((1, epoch, sequence)), 0);
+        place(&mut bytes, offset);
+        check(&bytes).expect("a good batch")
+    }
+
+    #[test]
+    fn a_batch_that_comes_again_gets_its_first_offset_while_it_is_remembered() {
+        let mut producers = Producers::default();
+        for index in 0..6 {
+            let header = batch(3, (0, 3 * index), 10 * i64::from(index));
+            assert_eq!(producers.check(&header, true), Verdict::Next);
+            producers.appended(&header, 0);
+        }
+        for index in 1..6 {
+            assert_eq!(producers.check(&batch(3, (0, 3 * index), 99), true), Verdict::Again(10 * i64::from(index)));
+        }
+        for (count, sequence) in [(3, 0), (2, 15), (1, 19), (4, 15)] {
+            assert_eq!(producers.check(&batch(count, (0, sequence), 99), true), Verdict::OutOfOrder, "{sequence}");
+        }
+        assert_eq!(producers.check(&batch(1, (0, 18), 99), true), Verdict::Next);
+    }
+
+    #[test]
+    fn a_newer_epoch_begins_anew_and_fences_the_older() {
+        let mut producers = Producers::default();
+        producers.appended(&batch(3, (4, 0), 0), 0);
+        assert_eq!(producers.check(&batch(1, (3, 3), 3), true), Verdict::Fenced);
+        assert_eq!(producers.check(&batch(1, (5, 3), 3), true), Verdict::OutOfOrder);
+        assert_eq!(producers.check(&batch(1, (5, 0), 3), true), Verdict::Next);
+        producers.appended(&batch(1, (5, 0), 3), 0);
+        assert_eq!(producers.check(&batch(1, (4, 3), 3), true), Verdict::Fenced);
+        assert_eq!(producers.check(&batch(1, (5, 1), 3), true), Verdict::Next);
+    }
+
+    #[test]
+    fn sequence_numbers_begin_again_after_the_largest() {
+        let mut producers = Producers::default();
+        producers.by_id.clear();
+        producers.appended(&batch(3, (0, i32::MAX - 2), 0), 0);
+        assert_eq!(producers.check(&batch(1, (0, 0), 3), true), Verdict::Next);
+        assert_eq!(producers.check(&batch(3, (0, i32::MAX - 2), 3), true), Verdict::Again(0));
+    }
+
+    #[test]
+    fn one_that_nobody_knows_begins_with_0_unless_it_may_have_been_known() {
+        let mut producers = Producers::default();
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), Verdict::OutOfOrder);
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), false), Verdict::Next);
+        producers.appended(&batch(1, (0, 0), 0), 0);
+        producers.expire(EXPIRY - 1);
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), Verdict::OutOfOrder);
+        producers.expire(EXPIRY);
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), Verdict::Next);
+    }
+}

@@ -1,0 +1,176 @@
+//! What is read of a log: whole batches from an offset on, and single records by their times.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use crate::batch::records::{Record, first_since};
+use crate::disk::{self, Disk, Handle};
+use crate::log::index::{Entries as _, Index};
+use crate::log::segment::{Headers, Segment};
+use crate::log::{Log, State};
+
+/// Why nothing can be read there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadError {
+    /// Before the start or beyond the end.
+    OutOfRange,
+    Storage,
+    Deleted,
+}
+
+/// Whole batches in a file.
+#[derive(Debug, Clone)]
+pub(crate) struct Range {
+    pub(crate) file: Arc<File>,
+    pub(crate) position: u64,
+    pub(crate) length: usize,
+}
+
+impl Log {
+    /// Whole batches from the one that holds `offset` on, up to `max_bytes` of them but one at least; `None` at the end.
+    ///
+    /// # Errors
+    /// There is no such offset, or the disk fails.
+    pub(crate) fn read(&self, offset: i64, max_bytes: usize) -> Result<Option<Range>, ReadError> {
+        let (file, first, last, length) = {
+            let state = self.lock();
+            if state.is_deleted {
+                return Err(ReadError::Deleted);
+            }
+            if offset < state.start || offset > state.visible_end() {
+                return Err(ReadError::OutOfRange);
+            }
+            if offset == state.visible_end() {
+                return Ok(None);
+            }
+            match state.closed.get(state.closed.partition_point(|segment| segment.extent.end <= offset)) {
+                Some(segment) => {
+                    let segment = Arc::clone(segment);
+                    drop(state);
+                    self.find(&segment, offset, max_bytes)
+                }
+                None => state.find(&self.disk, offset, max_bytes),
+            }
+            .map_err(|error| self.unreadable(&error))?
+        };
+        range(&file, first, last, length, offset, max_bytes).map(Some).map_err(|error| self.unreadable(&error))
+    }
+
+    fn find(&self, segment: &Segment, offset: i64, max_bytes: usize) -> io::Result<(Arc<File>, u64, u64, u64)> {
+        let first = segment.last(&self.disk, |entry| entry.offset <= offset)?.position;
+        let limit = first.saturating_add(max_bytes as u64);
+        let last = segment.last(&self.disk, |entry| entry.position <= limit)?.position;
+        Ok((segment.file(&self.disk)?, first, last, segment.extent.length))
+    }
+
+    fn unreadable(&self, error: &io::Error) -> ReadError {
+        if self.is_deleted() {
+            return ReadError::Deleted;
+        }
+        tracing::warn!(%error, log = %self.folder.display(), "a log could not be read");
+        ReadError::Storage
+    }
+
+    /// The first record of `timestamp` or later that can be read; the newest of all for `None`.
+    ///
+    /// # Errors
+    /// The disk fails, or the batch cannot be unpacked.
+    pub(crate) fn since(&self, timestamp: Option<i64>) -> Result<Option<Record>, ReadError> {
+        let (mut segments, start, end) = {
+            let state = self.lock();
+            let mut segments = Vec::new();
+            for segment in &state.closed {
+                segments.push((Source::Closed(Arc::clone(segment)), segment.extent));
+            }
+            if let Some(active) = &state.active {
+                let mut extent = active.index.extent;
+                (extent.end, extent.length) = active.visible;
+                segments.push((Source::Active(Arc::clone(&active.data), active.index.clone()), extent));
+            }
+            (segments, state.start, state.visible_end())
+        };
+        let wanted = match timestamp {
+            Some(wanted) => wanted,
+            None => {
+                let newest = segments.iter().map(|(_, extent)| extent.newest).max().unwrap_or(-1);
+                if newest < 0 {
+                    return Ok(None);
+                }
+                newest
+            }
+        };
+        segments.retain(|(_, extent)| extent.newest >= wanted && extent.end > start);
+        for (source, extent) in segments {
+            let found = self.search(&source, extent.length, wanted, start).map_err(|error| self.unreadable(&error))?;
+            if let Some(record) = found.filter(|record| record.offset < end) {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
+    fn search(&self, source: &Source, length: u64, wanted: i64, start: i64) -> io::Result<Option<Record>> {
+        let (file, position) = match source {
+            Source::Closed(segment) => {
+                let entry = segment.last(&self.disk, |entry| entry.newest_before < wanted)?;
+                (segment.file(&self.disk)?, entry.position)
+            }
+            Source::Active(data, index) => {
+                let entry = index.entries[..].last_where(0, |entry| entry.newest_before < wanted)?;
+                (self.disk.file(data)?, entry.position)
+            }
+        };
+        let mut headers = Headers::new(Arc::clone(&file), position, length);
+        while let Some((at, header)) = headers.next()? {
+            if header.max_timestamp >= wanted && header.next_offset() > start {
+                let bytes = disk::read(&file, at, header.size)?;
+                if let Some(record) = first_since(&header, &bytes, wanted, start)? {
+                    return Ok(Some(record));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A segment to search.
+enum Source {
+    Closed(Arc<Segment>),
+    Active(Arc<Handle>, Index),
+}
+
+impl State {
+    fn find(&self, disk: &Disk, offset: i64, max_bytes: usize) -> io::Result<(Arc<File>, u64, u64, u64)> {
+        let Some(active) = &self.active else { return Err(io::ErrorKind::NotFound.into()) };
+        let entries = &active.index.entries[..];
+        let first = entries.last_where(active.base, |entry| entry.offset <= offset)?.position;
+        let limit = first.saturating_add(max_bytes as u64).min(active.visible.1.saturating_sub(1));
+        let last = entries.last_where(active.base, |entry| entry.position <= limit)?.position;
+        Ok((disk.file(&active.data)?, first, last, active.visible.1))
+    }
+}
+
+/// The batches from the one with `offset`, which lies behind `first`, on; at `last`, which is no more than `max_bytes` behind
+/// `first`, a batch begins.
+fn range(file: &Arc<File>, first: u64, last: u64, end: u64, offset: i64, max_bytes: usize) -> io::Result<Range> {
+    let mut headers = Headers::new(Arc::clone(file), first, end);
+    let (position, mut behind) = loop {
+        let Some((at, header)) = headers.next()? else { return Err(io::ErrorKind::UnexpectedEof.into()) };
+        if header.next_offset() > offset {
+            break (at, at + header.size as u64);
+        }
+    };
+    let limit = position.saturating_add(max_bytes as u64);
+    if last > behind {
+        (headers, behind) = (Headers::new(Arc::clone(file), last, end), last);
+    }
+    while behind < limit
+        && let Some((at, header)) = headers.next()?
+        && at + header.size as u64 <= limit
+    {
+        behind = at + header.size as u64;
+    }
+    let length = usize::try_from(behind - position).map_err(io::Error::other)?;
+    Ok(Range { file: Arc::clone(file), position, length })
+}

@@ -1,0 +1,264 @@
+//! A log as it is found on disk when the broker starts.
+//!
+//! A batch that a kill tore is cut off: it was never acknowledged. Damage anywhere else is not repaired: the start is
+//! refused, with file and byte.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use crate::batch::{HEADER, Header};
+use crate::disk::{self, Disk, Handle};
+use crate::log::index::{self, Index, SideFile};
+use crate::log::producers::Producers;
+use crate::log::segment::{self, Segment};
+use crate::log::{Active, Log, Retention, State};
+
+/// Bytes that are read at once.
+const CHUNK: usize = 4 * 1024 * 1024;
+
+/// A log and what was lost of it.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) log: Log,
+    /// Whether something was cut off that may have been read.
+    pub(crate) lost_a_tail: bool,
+}
+
+/// Why a log cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// It cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file or the folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A batch in it is wrong, and those behind it are not.
+    #[error(
+        "{} is damaged at byte {position}, before batches that are whole: restore it, or remove the data directory to begin \
+         anew",
+        path.display()
+    )]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// Bytes from its start.
+        position: u64,
+    },
+    /// A segment is not there.
+    #[error("{} does not begin with offset {expected}, where the file before it ends: a file is missing", path.display())]
+    Gap {
+        /// The segment behind the gap.
+        path: PathBuf,
+        /// The offset with which it should begin.
+        expected: i64,
+    },
+}
+
+impl Log {
+    /// A log without messages; its folder is made when the first comes.
+    pub(crate) fn empty(folder: PathBuf, disk: Arc<Disk>, retention: Retention) -> Self {
+        Self::with(folder, disk, State::new(retention, 0))
+    }
+
+    fn with(folder: PathBuf, disk: Arc<Disk>, state: State) -> Self {
+        Self {
+            folder,
+            disk,
+            state: Mutex::new(state),
+            waiters: Mutex::default(),
+            syncing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Opens a partition's log in `folder`, which need not be there. `start` is the first offset that can be read; `now` is in
+    /// milliseconds since 1970.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged.
+    pub(crate) fn open(
+        folder: PathBuf,
+        disk: Arc<Disk>,
+        retention: Retention,
+        start: i64,
+        now: i64,
+    ) -> Result<Recovered, RecoveryError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| RecoveryError::Read { path, source }
+        };
+        let names = disk.names(&folder).map_err(failed(&folder))?;
+        let bases: BTreeSet<i64> = names.iter().filter_map(|name| segment::base_of(name)).collect();
+        let mut state = State::new(retention, start);
+        let mut lost_a_tail = false;
+        let mut bases = bases.into_iter().peekable();
+        while let Some(base) = bases.next() {
+            let data = Handle::new(folder.join(segment::name(base)));
+            let is_last = bases.peek().is_none();
+            if bases.peek().is_some_and(|next| *next <= start) {
+                // Deleted, but for its file.
+                for path in [data.path().to_owned(), index::path(data.path())] {
+                    disk.remove(&path).map_err(failed(&path))?;
+                }
+                continue;
+            }
+            let first = state.closed.first().map_or(base, |_| state.end);
+            if base != first {
+                return Err(RecoveryError::Gap { path: data.path().to_owned(), expected: first });
+            }
+            let found = read(&disk, &data, base, is_last, &state.producers, now)?;
+            state.end = found.index.extent.end;
+            lost_a_tail |= found.was_cut;
+            state.producers = found.producers;
+            if is_last {
+                let visible = (found.index.extent.end, found.index.extent.length);
+                state.active = Some(Active { base, data: Arc::new(data), index: found.index, visible });
+            } else if let Some(side) = found.side {
+                let handle = Handle::new(index::path(data.path()));
+                state.closed.push(Arc::new(Segment::sealed(data, base, handle, &side)));
+            } else {
+                state.closed.push(Arc::new(Segment::closed(data, base, found.index, state.producers.clone())));
+            }
+        }
+        if state.end < start {
+            // Less is there than was deleted once: the numbers go on behind that, in a file of their own.
+            state.end = start;
+            if let Some(active) = state.active.take() {
+                disk.remove(active.data.path()).map_err(failed(active.data.path()))?;
+                disk.remove(&index::path(active.data.path())).map_err(failed(active.data.path()))?;
+            }
+            lost_a_tail = true;
+        }
+        state.start = start.max(state.closed.first().map_or(start, |segment| segment.base));
+        Ok(Recovered { log: Self::with(folder, disk, state), lost_a_tail })
+    }
+}
+
+impl State {
+    /// Without messages, so that the next one gets offset `start`.
+    fn new(retention: Retention, start: i64) -> Self {
+        Self {
+            retention,
+            start,
+            closed: Vec::new(),
+            active: None,
+            end: start,
+            producers: Producers::default(),
+            failed: None,
+            is_deleted: false,
+        }
+    }
+}
+
+/// A segment as it was read.
+struct Found {
+    index: Index,
+    producers: Producers,
+    side: Option<SideFile>,
+    was_cut: bool,
+}
+
+fn read(
+    disk: &Disk,
+    data: &Handle,
+    base: i64,
+    is_last: bool,
+    before: &Producers,
+    now: i64,
+) -> Result<Found, RecoveryError> {
+    let failed = |source| RecoveryError::Read { path: data.path().to_owned(), source };
+    let file = disk.file(data).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let side_handle = Handle::new(index::path(data.path()));
+    let side = SideFile::open(disk, &side_handle, base);
+    // A side file that covers more than there is shows that bytes were lost.
+    let is_shorter = side.as_ref().is_some_and(|side| side.summary.extent.length > length);
+    let mut side = side.filter(|side| side.summary.extent.length <= length);
+    if !is_last && let Some(side) = side.take_if(|side| side.summary.extent.length == length) {
+        let index = Index { entries: Vec::new(), extent: side.summary.extent };
+        return Ok(Found { index, producers: side.summary.producers.clone(), side: Some(side), was_cut: false });
+    }
+    let known = side.and_then(|side| {
+        let entries = side.entries(disk, &side_handle)?;
+        Some((Index { entries, extent: side.summary.extent }, side.summary.producers))
+    });
+    let (mut index, mut producers) = known.unwrap_or_else(|| (Index::new(base), before.clone()));
+    let mut scan = Scan { file: &file, length, buffer: Vec::new(), at: index.extent.length };
+    while let Some(header) = scan.next(index.extent.end).map_err(failed)? {
+        index.appended(&header);
+        producers.appended(&header, now);
+    }
+    let good = index.extent.length;
+    if good == length {
+        return Ok(Found { index, producers, side: None, was_cut: is_shorter });
+    }
+    if !is_last || scan.has_more_behind(index.extent.end).map_err(failed)? {
+        return Err(RecoveryError::Damaged { path: data.path().to_owned(), position: good });
+    }
+    tracing::warn!(segment = %data.path().display(), from = good, to = length, "cutting off a batch that is not whole");
+    disk.cut(data, good).map_err(failed)?;
+    Ok(Found { index, producers, side: None, was_cut: true })
+}
+
+/// Goes through a file from batch to batch and looks at every byte.
+struct Scan<'a> {
+    file: &'a std::fs::File,
+    length: u64,
+    /// What was read from `at` on.
+    buffer: Vec<u8>,
+    at: u64,
+}
+
+impl Scan<'_> {
+    /// The next batch, where it is whole and begins with the offset that comes next.
+    fn next(&mut self, expected: i64) -> io::Result<Option<Header>> {
+        self.fill(HEADER)?;
+        let Some(header) = Header::read(&self.buffer) else { return Ok(None) };
+        if header.base_offset != expected || header.size as u64 > self.length - self.at {
+            return Ok(None);
+        }
+        self.fill(header.size)?;
+        if !header.is_intact(&self.buffer) {
+            return Ok(None);
+        }
+        self.buffer.drain(..header.size);
+        self.at += header.size as u64;
+        Ok(Some(header))
+    }
+
+    fn fill(&mut self, wanted: usize) -> io::Result<()> {
+        if self.buffer.len() < wanted {
+            self.buffer = disk::read(self.file, self.at, wanted.max(CHUNK))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a whole batch follows somewhere behind what is not one.
+    fn has_more_behind(&mut self, expected: i64) -> io::Result<bool> {
+        let mut at = self.at + 1;
+        while at + HEADER as u64 <= self.length {
+            let bytes = disk::read(self.file, at, CHUNK)?;
+            for start in 0..bytes.len().saturating_sub(HEADER - 1) {
+                // The format's number, before anything costs more.
+                if bytes[start + 16] != 2 {
+                    continue;
+                }
+                let Some(header) = Header::read(&bytes[start..]) else { continue };
+                let is_later = header.base_offset >= expected && header.count > 0;
+                let position = at + start as u64;
+                if is_later && header.size as u64 <= self.length - position {
+                    let batch = disk::read(self.file, position, header.size)?;
+                    if header.is_intact(&batch) {
+                        return Ok(true);
+                    }
+                }
+            }
+            at += (bytes.len().saturating_sub(HEADER - 1)).max(1) as u64;
+        }
+        Ok(false)
+    }
+}

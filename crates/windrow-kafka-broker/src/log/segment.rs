@@ -1,0 +1,170 @@
+//! One file of a partition's log: batches one behind the other.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::batch::{HEADER, Header};
+use crate::disk::{self, Disk, Handle};
+use crate::log::index::{self, Entries as _, Entry, Extent, Index, OnDisk, SideFile};
+use crate::log::producers::Producers;
+
+/// Bytes that are read at once to go from header to header.
+const WINDOW: usize = 4 * 1024;
+
+/// A segment that takes no more batches.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) base: i64,
+    pub(super) extent: Extent,
+    data: Handle,
+    side: Handle,
+    lookup: Mutex<Lookup>,
+}
+
+/// Where its index is.
+#[derive(Debug, Clone)]
+enum Lookup {
+    /// Not in the side file; with the producers as they were at the segment's end, where it is yet to be written.
+    Memory { index: Arc<Index>, producers: Option<Arc<Producers>> },
+    /// In the side file; its entries are checked before they are used for the first time.
+    Disk { start: u64, count: usize, is_checked: bool },
+}
+
+/// The name of the segment that begins with this offset.
+pub(crate) fn name(base: i64) -> String {
+    format!("{base:020}.log")
+}
+
+/// The offset in a segment's name.
+pub(super) fn base_of(name: &str) -> Option<i64> {
+    let digits = name.strip_suffix(".log")?;
+    (digits.len() == 20).then(|| digits.parse().ok())?.filter(|base| *base >= 0)
+}
+
+impl Segment {
+    /// A segment whose index is not in its side file yet.
+    pub(super) fn closed(data: Handle, base: i64, index: Index, producers: Producers) -> Self {
+        let side = Handle::new(index::path(data.path()));
+        let extent = index.extent;
+        let lookup = Lookup::Memory { index: Arc::new(index), producers: Some(Arc::new(producers)) };
+        Self { base, extent, data, side, lookup: Mutex::new(lookup) }
+    }
+
+    /// A segment with a side file.
+    pub(super) fn sealed(data: Handle, base: i64, side: Handle, found: &SideFile) -> Self {
+        let lookup = Lookup::Disk { start: found.start, count: found.count, is_checked: false };
+        Self { base, extent: found.summary.extent, data, side, lookup: Mutex::new(lookup) }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.data.path()
+    }
+
+    pub(super) fn file(&self, disk: &Disk) -> io::Result<Arc<File>> {
+        disk.file(&self.data)
+    }
+
+    pub(super) fn sync(&self, disk: &Disk) -> io::Result<()> {
+        disk.sync(&self.data)
+    }
+
+    pub(super) fn remove(&self, disk: &Disk) -> io::Result<()> {
+        disk.remove(self.data.path())?;
+        disk.remove(self.side.path())
+    }
+
+    /// What is to be written to its side file.
+    pub(super) fn unsealed(&self) -> Option<(Arc<Index>, Arc<Producers>)> {
+        match &*self.lookup.lock().unwrap_or_else(PoisonError::into_inner) {
+            Lookup::Memory { index, producers: Some(producers) } => Some((Arc::clone(index), Arc::clone(producers))),
+            _ => None,
+        }
+    }
+
+    /// Uses the side file from here on.
+    pub(super) fn use_side_file(&self, disk: &Disk) {
+        if let Some(found) = SideFile::open(disk, &self.side, self.base) {
+            *self.lookup.lock().unwrap_or_else(PoisonError::into_inner) =
+                Lookup::Disk { start: found.start, count: found.count, is_checked: false };
+        }
+    }
+
+    /// The last entry for which `is_before` holds.
+    pub(super) fn last(&self, disk: &Disk, is_before: impl Fn(&Entry) -> bool) -> io::Result<Entry> {
+        let lookup = self.lookup.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match lookup {
+            Lookup::Memory { index, .. } => index.entries[..].last_where(self.base, is_before),
+            Lookup::Disk { start, count, is_checked: true } => {
+                OnDisk { disk, handle: &self.side, start, count }.last_where(self.base, is_before)
+            }
+            Lookup::Disk { .. } => {
+                let entries = self.checked(disk)?;
+                entries[..].last_where(self.base, is_before)
+            }
+        }
+    }
+
+    /// The entries of the side file, or of the segment itself where the side file is wrong.
+    fn checked(&self, disk: &Disk) -> io::Result<Vec<Entry>> {
+        let found = SideFile::open(disk, &self.side, self.base);
+        let entries = found.as_ref().and_then(|found| Some((found, found.entries(disk, &self.side)?)));
+        let (lookup, entries) = match entries {
+            Some((found, entries)) => {
+                (Lookup::Disk { start: found.start, count: found.count, is_checked: true }, entries)
+            }
+            None => {
+                tracing::warn!(segment = %self.path().display(), "its side file is wrong; indexing it again");
+                let mut index = Index::new(self.base);
+                let mut headers = Headers::new(self.file(disk)?, 0, self.extent.length);
+                while let Some((_, header)) = headers.next()? {
+                    index.appended(&header);
+                }
+                let entries = index.entries.clone();
+                (Lookup::Memory { index: Arc::new(index), producers: None }, entries)
+            }
+        };
+        *self.lookup.lock().unwrap_or_else(PoisonError::into_inner) = lookup;
+        Ok(entries)
+    }
+}
+
+/// The headers of a file's batches, one after the other, without the records between them.
+#[derive(Debug)]
+pub(super) struct Headers {
+    file: Arc<File>,
+    at: u64,
+    end: u64,
+    window: Vec<u8>,
+    window_at: u64,
+}
+
+impl Headers {
+    /// From `at`, where a batch begins, up to `end`.
+    pub(super) fn new(file: Arc<File>, at: u64, end: u64) -> Self {
+        Self { file, at, end, window: Vec::new(), window_at: at }
+    }
+
+    /// The next batch and where it begins; `None` at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Header)>> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        let inside = |at: u64, start: u64| usize::try_from(at - start).unwrap_or(usize::MAX);
+        let mut skipped = inside(self.at, self.window_at);
+        if skipped.saturating_add(HEADER) > self.window.len() {
+            let length = usize::try_from(self.end - self.at).unwrap_or(WINDOW).min(WINDOW);
+            (self.window, self.window_at) = (disk::read(&self.file, self.at, length)?, self.at);
+            skipped = 0;
+        }
+        let header = self.window.get(skipped..).and_then(Header::read);
+        let header = header.filter(|header| self.at + header.size as u64 <= self.end);
+        let Some(header) = header else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("no batch at byte {}", self.at)));
+        };
+        let at = self.at;
+        self.at += header.size as u64;
+        Ok(Some((at, header)))
+    }
+}

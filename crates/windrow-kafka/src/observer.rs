@@ -1,0 +1,167 @@
+//! Asks a broker how a topic stands, beside those who read it: what they wait for does not hold up the answer.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::time::{Duration, Instant};
+
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::connection::Quiet;
+use crate::error::{failed, no_such_topic, reason};
+use crate::positions::{Deleted, Position, Positions};
+use crate::refusal::refusal;
+use crate::state::{PartitionState, TopicState};
+use crate::verdict::{Verdict, judge};
+use crate::{BrokerError, Connection, probe};
+use windrow_record::{Offset, Partition};
+
+/// How long a broker may take to answer one question.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A client that reads nothing: unlike a producer it never makes a broker create the topic that it asks about.
+#[derive(Clone)]
+pub(super) struct Observer {
+    client: Arc<BaseConsumer<Quiet>>,
+    connection: Connection,
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+impl Observer {
+    pub(super) fn new(connection: &Connection) -> Result<Self, BrokerError> {
+        let settings = connection.settings(&[], &[("allow.auto.create.topics", "false")]);
+        let client = BaseConsumer::from_config_and_context(&settings, Quiet);
+        let client = client.map_err(|error| connection.refused(&error))?;
+        Ok(Self { client: Arc::new(client), connection: connection.clone() })
+    }
+
+    /// The partitions of a topic with the node that leads each; `None` when there is no such topic. Blocks.
+    pub(super) fn leaders(
+        &self,
+        topic: &str,
+        patience: Duration,
+    ) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
+        let metadata = self.client.fetch_metadata(Some(topic), patience);
+        let metadata = metadata
+            .map_err(|_| refusal(&self.connection).unwrap_or_else(|| probe::unreachable(&self.connection, patience)))?;
+        let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
+            return Ok(None);
+        };
+        match found.error().map(RDKafkaErrorCode::from) {
+            None => {}
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => return Ok(None),
+            Some(error) => {
+                return Err(failed("describe", &self.connection, topic, &KafkaError::MetadataFetch(error)));
+            }
+        }
+        let partitions = found.partitions().iter();
+        let mut leaders: Vec<(Partition, i32)> =
+            partitions.map(|partition| (Partition(partition.id()), partition.leader())).collect();
+        leaders.sort();
+        Ok(Some(leaders))
+    }
+
+    /// The first offset of a partition that can be read, and the one that its next message will have. Blocks.
+    pub(super) fn bounds(&self, topic: &str, partition: Partition) -> Result<(Offset, Offset), BrokerError> {
+        let bounds = self.client.fetch_watermarks(topic, partition.0, PATIENCE);
+        let (low, high) = bounds.map_err(|error| match judge(&error, topic, self.connection.address()) {
+            Verdict::Final(error) => error,
+            _ => BrokerError::NoLeader {
+                topic: topic.to_owned(),
+                address: self.connection.address().to_owned(),
+                partition,
+                reason: reason(&error),
+                waited: PATIENCE,
+            },
+        })?;
+        Ok((Offset(low), Offset(high)))
+    }
+
+    /// What a topic holds. Blocks.
+    pub(super) fn state(&self, topic: &str) -> Result<TopicState, BrokerError> {
+        let leaders = self.leaders(topic, PATIENCE)?.ok_or_else(|| no_such_topic(&self.connection, topic))?;
+        let mut partitions = Vec::with_capacity(leaders.len());
+        for (partition, _) in leaders {
+            let (low, high) = self.bounds(topic, partition)?;
+            partitions.push(PartitionState { partition, low, high });
+        }
+        Ok(TopicState { partitions })
+    }
+
+    /// Of the offsets at which reading goes on, one that the broker does not have: deleted, or never there.
+    pub(super) fn out_of_range(&self, topic: &str, positions: &Positions) -> Result<Option<Deleted>, BrokerError> {
+        for Position { partition, next, .. } in &positions.0 {
+            let (low, high) = self.bounds(topic, *partition)?;
+            if *next < low {
+                return Ok(Some(Deleted { partition: *partition, wanted: *next, low }));
+            }
+            if *next > high {
+                let (topic, address) = (topic.to_owned(), self.connection.address().to_owned());
+                let (partition, wanted, end) = (*partition, *next, Some(high));
+                return Err(BrokerError::OutOfRange { topic, address, partition, wanted, end });
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Asks again and again how a topic stands, one question at a time, on a thread of its own.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    observer: Observer,
+    topic: String,
+    answered: Instant,
+    question: Option<Question>,
+}
+
+/// A question that was asked.
+#[derive(Debug)]
+struct Question {
+    answer: Receiver<Result<TopicState, BrokerError>>,
+    /// Where reading stood then.
+    positions: Vec<(Partition, Offset)>,
+}
+
+/// An answer, and where reading stood when it was asked for: a topic may have grown since.
+pub(super) type Answer = (Result<TopicState, BrokerError>, Vec<(Partition, Offset)>);
+
+impl Inquiry {
+    pub(super) fn new(observer: Observer, topic: &str) -> Self {
+        Self { observer, topic: topic.to_owned(), answered: Instant::now(), question: None }
+    }
+
+    /// The answer to the last question, when it has come; asks the next when the last was answered so long ago. Never waits.
+    pub(super) fn look(&mut self, every: Duration, positions: &Positions) -> Option<Answer> {
+        let Some(question) = &self.question else {
+            if self.answered.elapsed() >= every {
+                self.question = Some(Question { answer: self.ask(), positions: positions.all() });
+            }
+            return None;
+        };
+        let answer = match question.answer.try_recv() {
+            Err(TryRecvError::Empty) => return None,
+            Ok(answer) => Some(answer),
+            Err(TryRecvError::Disconnected) => None,
+        };
+        self.answered = Instant::now();
+        let Question { positions, .. } = self.question.take()?;
+        Some((answer?, positions))
+    }
+
+    fn ask(&self) -> Receiver<Result<TopicState, BrokerError>> {
+        let (answer, question) = channel();
+        let (observer, topic) = (self.observer.clone(), self.topic.clone());
+        std::thread::spawn(move || {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(observer.state(&topic));
+        });
+        question
+    }
+}

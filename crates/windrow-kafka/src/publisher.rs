@@ -1,0 +1,398 @@
+//! Sends rows to a topic, each exactly once and in order within its partition.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, Message as _, OwnedHeaders};
+use rdkafka::producer::{
+    BaseProducer, BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext,
+};
+
+use crate::{BrokerError, Connection, connection, error};
+use windrow_record::{END_HEADER, FIRST_HEADER, Partition, ROW_HEADER, RUN_HEADER, RowNumber, RunId};
+
+/// What a user may change.
+const DEFAULTS: &[(&str, &str)] = &[
+    // An outage of a few minutes is waited out; after that the run ends with an error instead of standing still.
+    (PATIENCE, "300000"),
+    // The memory that waits for the broker: what the library keeps beside a message counts double that of a short row.
+    ("queue.buffering.max.messages", "40000"),
+    ("max.in.flight", "4"),
+    ("queue.buffering.max.kbytes", "32768"),
+    // Long enough for full batches at full speed, short enough that a paced row is seen at once.
+    ("linger.ms", "5"),
+    // Anybody's client must be able to read the topic, and not every one of them has the codecs.
+    ("compression.type", "none"),
+];
+
+/// What correctness rests on.
+const FIXED: &[(&str, &str)] = &[
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    // A row that a broker refuses must not be followed by those behind it: a replay goes on behind the last row.
+    ("enable.gapless.guarantee", "true"),
+    // Each message would be given up on its own, with the same effect. We have the patience, for all of them.
+    (PATIENCE, "0"),
+];
+
+/// How long nothing may be confirmed, in milliseconds; 0 for ever.
+const PATIENCE: &str = "message.timeout.ms";
+
+/// The mark of messages that are no rows, where a row's number would stand.
+const NO_ROW: usize = 0;
+
+/// A row that was not taken, or not delivered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The queue is full: call [`Publisher::wait`] and send the row again.
+    #[error("the send queue is full")]
+    QueueFull,
+    /// A row was refused or not confirmed in time. The first one is reported, by every later call too.
+    #[error("{} was not delivered to topic `{topic}` at {address}: {reason}", .row.map_or_else(|| "the end of the dataset".to_owned(), |row| format!("row {row}")))]
+    Failed {
+        /// The row; `None` when it was the end marker.
+        row: Option<RowNumber>,
+        /// The topic.
+        topic: String,
+        /// The broker.
+        address: String,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing was confirmed for long.
+    #[error(
+        "the broker at {address} has confirmed nothing for {} s, and {messages} messages for topic `{topic}` wait; when it \
+         answers again, start again: the replay goes on behind the last row that it has",
+        waited.as_secs()
+    )]
+    Unconfirmed {
+        /// How many wait.
+        messages: u64,
+        /// The topic.
+        topic: String,
+        /// The broker.
+        address: String,
+        /// For how long.
+        waited: Duration,
+    },
+}
+
+/// How long is waited for a confirmation at a time.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// After so long without a confirmation it is reported which broker is waited for.
+const OUTAGE_TOLD: Duration = Duration::from_secs(3);
+
+/// When something was last confirmed.
+#[derive(Debug)]
+struct Quiet {
+    settled: u64,
+    since: Instant,
+    is_told: bool,
+}
+
+/// Sends rows to one topic. Its queue is bounded. The broker's confirmations are taken while one waits: by the thread that
+/// sends, since the memory of a message is given back with its confirmation, and one thread's allocator is quicker than two
+/// threads' that wait for each other.
+pub struct Publisher {
+    producer: BaseProducer<Reports>,
+    reports: Arc<Shared>,
+    topic: String,
+    accepted: AtomicU64,
+    /// `None` for ever.
+    patience: Option<Duration>,
+    quiet: Mutex<Quiet>,
+}
+
+/// What the confirmations say so far.
+struct Shared {
+    topic: String,
+    address: String,
+    /// Messages that were confirmed or have failed.
+    settled: AtomicU64,
+    failure: OnceLock<PublishError>,
+    /// A message that failed because the client library had come to a halt: not the cause.
+    halted: OnceLock<PublishError>,
+    delivered: Box<dyn Fn(u64) + Send + Sync>,
+}
+
+struct Reports(Arc<Shared>);
+
+impl fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher").field("topic", &self.topic).field("unconfirmed", &self.unconfirmed()).finish()
+    }
+}
+
+impl Publisher {
+    /// Prepares to send to a topic; the connection is made in the background, and made again when it is lost.
+    ///
+    /// `delivered` is called with how many further rows are confirmed, while one waits for them.
+    ///
+    /// # Errors
+    /// When the client library refuses the connection's properties.
+    pub fn connect(
+        connection: &Connection,
+        topic: &str,
+        delivered: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Result<Self, BrokerError> {
+        let reports = Arc::new(Shared {
+            topic: topic.to_owned(),
+            address: connection.address().to_owned(),
+            settled: AtomicU64::new(0),
+            failure: OnceLock::new(),
+            halted: OnceLock::new(),
+            delivered: Box::new(delivered),
+        });
+        let settings = connection.settings(DEFAULTS, &[]);
+        let patience = settings.get(PATIENCE).and_then(|millis| millis.trim().parse().ok()).unwrap_or(0);
+        let settings = connection.settings(DEFAULTS, FIXED);
+        let producer = BaseProducer::from_config_and_context(&settings, Reports(Arc::clone(&reports)))
+            .map_err(|error| connection.refused(&error))?;
+        Ok(Self {
+            producer,
+            reports,
+            topic: topic.to_owned(),
+            accepted: AtomicU64::new(0),
+            patience: (patience > 0).then_some(Duration::from_millis(patience)),
+            quiet: Mutex::new(Quiet { settled: 0, since: Instant::now(), is_told: false }),
+        })
+    }
+
+    /// Takes a row for sending; never blocks.
+    ///
+    /// # Errors
+    /// [`PublishError::QueueFull`] when the row was not taken and should be sent again after [`Publisher::wait`];
+    /// [`PublishError::Failed`] when this or an earlier message cannot be delivered.
+    pub fn send_row(
+        &self,
+        partition: Partition,
+        row: RowNumber,
+        run: &RunId,
+        value: &[u8],
+    ) -> Result<(), PublishError> {
+        let mut digits = itoa::Buffer::new();
+        let number = digits.format(row.get()).as_bytes();
+        let opaque = usize::try_from(row.get()).unwrap_or(usize::MAX);
+        let headers = OwnedHeaders::new_with_capacity(2)
+            .insert(Header { key: ROW_HEADER, value: Some(number) })
+            .insert(Header { key: RUN_HEADER, value: Some(run.as_str()) });
+        self.send(partition, headers, Some(number), value, opaque)
+    }
+
+    /// Takes the mark that ends the dataset in a partition: the replay's first row, and its rows over all partitions and
+    /// all lives of the producer.
+    ///
+    /// # Errors
+    /// As [`Publisher::send_row`].
+    pub fn send_end(&self, partition: Partition, run: &RunId, first: RowNumber, rows: u64) -> Result<(), PublishError> {
+        let (mut digits, mut more) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let headers = OwnedHeaders::new_with_capacity(3)
+            .insert(Header { key: END_HEADER, value: Some(digits.format(rows)) })
+            .insert(Header { key: RUN_HEADER, value: Some(run.as_str()) })
+            .insert(Header { key: FIRST_HEADER, value: Some(more.format(first.get())) });
+        self.send(partition, headers, None, &[], NO_ROW)
+    }
+
+    fn send(
+        &self,
+        partition: Partition,
+        headers: OwnedHeaders,
+        key: Option<&[u8]>,
+        value: &[u8],
+        opaque: usize,
+    ) -> Result<(), PublishError> {
+        if let Some(failure) = self.reports.failure.get() {
+            return Err(failure.clone());
+        }
+        let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.topic, opaque)
+            .partition(partition.0)
+            .payload(value)
+            .headers(headers);
+        message.key = key;
+        match self.producer.send(message) {
+            Ok(()) => {
+                self.accepted.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(PublishError::QueueFull),
+            // What stopped the client library is in the report on the message that did; that is on its way.
+            Err((error, _)) if is_halt(&error) => {
+                self.reports.halt(opaque, &error);
+                Err(PublishError::QueueFull)
+            }
+            Err((error, _)) => Err(self.reports.fail(opaque, &error, value.len())),
+        }
+    }
+
+    /// Waits until further messages are confirmed or have failed, or the time is up, or nothing is outstanding.
+    ///
+    /// # Errors
+    /// A message cannot be delivered, or the broker has confirmed nothing for longer than the patience lasts.
+    pub fn wait(&self, timeout: Duration) -> Result<(), PublishError> {
+        let before = self.reports.settled.load(Ordering::Acquire);
+        let deadline = Instant::now() + timeout;
+        // At full speed a millisecond drains a small part of the queue; a broker that is away need not be asked so often.
+        let mut pause = Duration::ZERO;
+        loop {
+            self.producer.poll(pause);
+            self.look()?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.reports.settled.load(Ordering::Acquire) != before || self.unconfirmed() == 0 || left.is_zero() {
+                return Ok(());
+            }
+            pause = (pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE).min(left);
+        }
+    }
+
+    /// # Errors
+    /// What has failed so far.
+    fn look(&self) -> Result<(), PublishError> {
+        if let Some(failure) = self.reports.failure.get() {
+            return Err(failure.clone());
+        }
+        if self.unconfirmed() == 0
+            && let Some(halt) = self.reports.halted.get()
+        {
+            return Err(self.reports.failure.get_or_init(|| halt.clone()).clone());
+        }
+        let (settled, messages) = (self.reports.settled.load(Ordering::Acquire), self.unconfirmed());
+        let waited = self.waited(settled, messages);
+        if self.patience.is_none_or(|patience| waited < patience) {
+            return Ok(());
+        }
+        let (topic, address) = (self.topic.clone(), self.reports.address.clone());
+        let failure = PublishError::Unconfirmed { messages, topic, address, waited };
+        Err(self.reports.failure.get_or_init(|| failure).clone())
+    }
+
+    /// How long nothing was confirmed; reports an outage once when it has lasted a moment, and once when it is over.
+    fn waited(&self, settled: u64, messages: u64) -> Duration {
+        let (topic, address) = (&self.topic, &self.reports.address);
+        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        if messages == 0 || settled != quiet.settled {
+            if quiet.is_told {
+                tracing::warn!("the broker at {address} confirms messages for topic `{topic}` again");
+            }
+            *quiet = Quiet { settled, since: Instant::now(), is_told: false };
+        }
+        let waited = quiet.since.elapsed();
+        if waited > OUTAGE_TOLD && !quiet.is_told {
+            quiet.is_told = true;
+            tracing::warn!(
+                "the broker at {address} has confirmed nothing for {} s: {messages} messages for topic `{topic}` wait until \
+                 it answers and has as many replicas in sync as the topic asks for",
+                waited.as_secs()
+            );
+        }
+        waited
+    }
+
+    /// Waits until everything that was taken is confirmed: true, or the time is up: false.
+    ///
+    /// # Errors
+    /// [`PublishError::Failed`] when a message cannot be delivered.
+    pub fn flush(&self, timeout: Duration) -> Result<bool, PublishError> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            self.look()?;
+            if self.unconfirmed() == 0 {
+                return Ok(true);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            self.wait(left)?;
+        }
+    }
+
+    /// The messages that were taken and not yet confirmed.
+    #[must_use]
+    pub fn unconfirmed(&self) -> u64 {
+        // In this order: a message is settled after it was accepted, though its report may be faster than our count.
+        let settled = self.reports.settled.load(Ordering::Acquire);
+        self.accepted.load(Ordering::Relaxed).saturating_sub(settled)
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let unconfirmed = self.producer.in_flight_count();
+        if unconfirmed > 0 {
+            tracing::debug!(unconfirmed, topic = self.topic, "messages dropped with their publisher");
+        }
+    }
+}
+
+impl Shared {
+    fn fail(&self, opaque: usize, error: &KafkaError, bytes: usize) -> PublishError {
+        self.failure.get_or_init(|| self.failed(opaque, describe(error, bytes))).clone()
+    }
+
+    fn halt(&self, opaque: usize, error: &KafkaError) {
+        self.halted.get_or_init(|| self.failed(opaque, describe(error, 0)));
+    }
+
+    fn failed(&self, opaque: usize, reason: String) -> PublishError {
+        PublishError::Failed {
+            row: u64::try_from(opaque).ok().and_then(RowNumber::new),
+            topic: self.topic.clone(),
+            address: self.address.clone(),
+            reason,
+        }
+    }
+}
+
+/// Whether the client library takes nothing more, because of another message.
+fn is_halt(error: &KafkaError) -> bool {
+    matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::GaplessGuarantee))
+}
+
+fn describe(error: &KafkaError, bytes: usize) -> String {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => format!(
+            "its {bytes} bytes, or those of a row sent with it, are more than is taken: raise message.max.bytes of the \
+             client (with -X) and max.message.bytes of the topic, and start again: nothing behind it was sent"
+        ),
+        Some(RDKafkaErrorCode::UnknownPartition) => "the topic has no such partition".to_owned(),
+        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+            "there is no such topic".to_owned()
+        }
+        _ => error::reason(error),
+    }
+}
+
+impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        connection::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "client library");
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for Reports {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        match result {
+            Ok(_) if opaque == NO_ROW => {}
+            Ok(_) => (self.0.delivered)(1),
+            // A publisher that is dropped throws away what it holds, and nobody waits for that.
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {
+            }
+            Err((error, _)) if is_halt(error) => self.0.halt(opaque, error),
+            Err((error, message)) => {
+                self.0.fail(opaque, error, message.payload().map_or(0, <[u8]>::len));
+            }
+        }
+        self.0.settled.fetch_add(1, Ordering::Release);
+    }
+}

@@ -1,0 +1,305 @@
+//! What everybody who reads a topic has in common: settings, positions, which errors end reading, what is out of reach.
+
+mod delivery;
+mod statistics;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::TopicPartitionList;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaRespErr;
+
+use self::statistics::Statistics;
+use crate::error::names;
+use crate::observer::{Answer, Inquiry, Observer};
+use crate::positions::{Deleted, Position, Positions};
+use crate::state::TopicState;
+use crate::verdict::{Verdict, judge};
+use crate::{BrokerError, Connection, connection, error};
+use windrow_record::{Offset, Partition};
+
+pub use self::delivery::Delivery;
+
+/// What a user may change.
+pub(super) const DEFAULTS: &[(&str, &str)] = &[
+    // What is read ahead: more is asked for below 20,000 messages, and an answer has two megabytes, compressed. Beside each
+    // message the library keeps several hundred bytes, which its own limit of kilobytes does not count.
+    ("queued.min.messages", "20000"),
+    ("queued.max.messages.kbytes", "8192"),
+    ("fetch.max.bytes", "2097152"),
+    // The library's own second of rest, each time that this much is waiting, would be most of the time.
+    ("fetch.queue.backoff.ms", "10"),
+    ("fetch.error.backoff.ms", "100"),
+    // A topic that is deleted while it is read is noticed within about this time.
+    ("topic.metadata.refresh.interval.ms", "10000"),
+    ("topic.metadata.propagation.max.ms", "10000"),
+    // How long a commit may wait for a broker.
+    ("session.timeout.ms", "10000"),
+    // How fresh the lag on display is, and how soon an outage is noticed.
+    ("statistics.interval.ms", "500"),
+];
+
+/// What correctness rests on: positions come from the caller alone, and the broker says where a partition ends.
+pub(super) const FIXED: &[(&str, &str)] = &[
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("allow.auto.create.topics", "false"),
+    ("enable.partition.eof", "true"),
+];
+
+/// A partition that is out of reach for so long is reported.
+const OUTAGE_TOLD: Duration = Duration::from_secs(2);
+
+/// What a poll brings.
+#[derive(Debug)]
+pub enum Turn<'a> {
+    /// A message.
+    Message(Delivery<'a>),
+    /// Messages that cannot be read any more; reading goes on behind them.
+    Deleted(Deleted),
+    /// Partitions that are ours now, in a group.
+    Assigned(Vec<Partition>),
+    /// Partitions that are no longer ours, in a group.
+    Revoked(Vec<Partition>),
+}
+
+pub(super) fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, KafkaError> {
+    let mut list = TopicPartitionList::with_capacity(positions.len());
+    for (partition, offset) in positions {
+        list.add_partition_offset(topic, partition.0, rdkafka::Offset::Offset(offset.0))?;
+    }
+    Ok(list)
+}
+
+/// How one topic is read, whether partitions were chosen or come with a group.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) connection: Connection,
+    pub(super) topic: String,
+    pub(super) positions: Positions,
+    outage: Outage,
+    observer: Observer,
+    inquiry: Inquiry,
+    /// Partitions whose ends the broker has told since they were asked for.
+    pub(super) ends: Vec<Partition>,
+    /// The broker does not have an offset at which reading goes on; the library does not say of which partition.
+    is_out_of_range: bool,
+}
+
+impl Reading {
+    pub(super) fn new(connection: &Connection, topic: &str) -> Result<Self, BrokerError> {
+        let observer = Observer::new(connection)?;
+        Ok(Self {
+            connection: connection.clone(),
+            topic: topic.to_owned(),
+            positions: Positions::default(),
+            outage: Outage::default(),
+            inquiry: Inquiry::new(observer.clone(), topic),
+            observer,
+            ends: Vec::new(),
+            is_out_of_range: false,
+        })
+    }
+
+    /// Notes a message that is handed out.
+    pub(super) fn hand_out(&mut self, partition: Partition, offset: Offset) {
+        self.positions.set(partition, offset.next());
+        self.outage.heard(partition, &self.topic, &self.connection);
+    }
+
+    /// Notes what an error means; gives the one that ends reading.
+    pub(super) fn note(&mut self, error: &KafkaError) -> Result<(), BrokerError> {
+        match judge(error, &self.topic, self.connection.address()) {
+            Verdict::Passing => {}
+            Verdict::AtEnd(partition) => {
+                if self.positions.at_end(partition) {
+                    self.ends.push(partition);
+                }
+            }
+            Verdict::OutOfRange => self.is_out_of_range = true,
+            Verdict::Final(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Messages that the broker has deleted, if it was that; the position is then behind them.
+    pub(super) fn find_deleted(&mut self) -> Result<Option<Deleted>, BrokerError> {
+        if !self.is_out_of_range {
+            return Ok(None);
+        }
+        match self.observer.out_of_range(&self.topic, &self.positions) {
+            // Asked again with the next poll.
+            Err(BrokerError::NoLeader { .. } | BrokerError::Unreachable { .. }) => Ok(None),
+            found => {
+                self.is_out_of_range = false;
+                if let Ok(Some(Deleted { partition, low, .. })) = &found {
+                    self.positions.set(*partition, *low);
+                }
+                found
+            }
+        }
+    }
+
+    /// Tells an outage; gives how the topic stands when that was last asked so long ago, and where reading stood then.
+    pub(super) fn look(&mut self, context: &Context, every: Duration) -> Option<Answer> {
+        self.outage.look(context, &self.positions, &self.connection);
+        self.inquiry.look(every, &self.positions)
+    }
+
+    pub(super) fn failed(&self, action: &'static str, error: &KafkaError) -> BrokerError {
+        error::failed(action, &self.connection, &self.topic, error)
+    }
+}
+
+/// What the client library calls back.
+pub(super) struct Context {
+    topic: String,
+    statistics: Mutex<Statistics>,
+    changes: Mutex<VecDeque<GroupEvent>>,
+    /// Then nobody answers a change any more.
+    pub(super) is_leaving: AtomicBool,
+}
+
+enum GroupEvent {
+    Assigned(Vec<Partition>),
+    Revoked(Vec<Partition>),
+}
+
+impl Context {
+    pub(super) fn new(topic: &str) -> Self {
+        let topic = topic.to_owned();
+        Self { topic, statistics: Mutex::default(), changes: Mutex::default(), is_leaving: AtomicBool::new(false) }
+    }
+
+    fn statistics(&self) -> MutexGuard<'_, Statistics> {
+        self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The messages that are in these partitions and were not handed out yet, as of the last statistics; `None` when the
+    /// broker has not told, or a partition is out of reach.
+    pub(super) fn lag(&self, positions: &Positions) -> Option<u64> {
+        let statistics = self.statistics();
+        let lag = |position: &Position| {
+            let high = statistics.reachable(position.partition)?.high?;
+            Some(u64::try_from(high.0 - position.next.0).unwrap_or(0))
+        };
+        positions.0.iter().map(lag).sum()
+    }
+
+    /// Whether the broker has said of each of these partitions that it ends where it ends now.
+    pub(super) fn are_at_end(&self, positions: &Positions, fresh: &TopicState) -> bool {
+        let statistics = self.statistics();
+        positions.0.iter().all(|position| {
+            let end = statistics.reachable(position.partition).and_then(|partition| partition.end);
+            let state = fresh.partitions.iter().find(|state| state.partition == position.partition);
+            position.is_at_end && state.is_some_and(|state| Some(state.high) == end)
+        })
+    }
+
+    pub(super) fn next_change<'a>(&self) -> Option<Turn<'a>> {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.pop_front().map(|change| match change {
+            GroupEvent::Assigned(partitions) => Turn::Assigned(partitions),
+            GroupEvent::Revoked(partitions) => Turn::Revoked(partitions),
+        })
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        connection::log(level, facility, message);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        match Statistics::parse(statistics, &self.topic) {
+            Ok(statistics) => *self.statistics() = statistics,
+            Err(error) => tracing::debug!(%error, "statistics of the client library"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // poll returns it as well.
+        tracing::debug!(%error, reason, "client library");
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, client: &BaseConsumer<Self>, change: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        if self.is_leaving.load(Relaxed) {
+            let let_go = match client.rebalance_protocol() {
+                RebalanceProtocol::Cooperative => client.incremental_unassign(partitions),
+                RebalanceProtocol::Eager | RebalanceProtocol::None => client.unassign(),
+            };
+            if let Err(error) = let_go {
+                tracing::debug!(%error, "leaving a group");
+            }
+            return;
+        }
+        let partitions = partitions.elements().iter().map(|one| Partition(one.partition())).collect();
+        let change = match change {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => GroupEvent::Assigned(partitions),
+            _ => GroupEvent::Revoked(partitions),
+        };
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
+    }
+}
+
+/// How often the broker is asked how the topic stands.
+pub(super) const INQUIRY_EVERY: Duration = Duration::from_secs(10);
+
+/// Tells an outage once when it has lasted a moment, and once when it is over.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    since: Option<Instant>,
+    told: Vec<Partition>,
+}
+
+impl Outage {
+    pub(super) fn look(&mut self, context: &Context, positions: &Positions, connection: &Connection) {
+        let statistics = context.statistics();
+        if statistics.is_empty() {
+            return;
+        }
+        let partitions = positions.0.iter().map(|position| position.partition);
+        let away: Vec<Partition> = partitions.filter(|partition| statistics.reachable(*partition).is_none()).collect();
+        let (topic, address) = (&context.topic, connection.address());
+        if away.is_empty() {
+            self.since = None;
+            if !self.told.is_empty() {
+                self.is_over(topic, connection);
+            }
+        } else if self.since.get_or_insert_with(Instant::now).elapsed() > OUTAGE_TOLD && self.told.is_empty() {
+            tracing::warn!(
+                "no broker at {address} answers for {} of topic `{topic}`: waiting for it; nothing is lost meanwhile",
+                names(&away)
+            );
+            self.told = away;
+        }
+    }
+
+    /// A message has come of a partition.
+    pub(super) fn heard(&mut self, partition: Partition, topic: &str, connection: &Connection) {
+        if self.told.contains(&partition) {
+            self.is_over(topic, connection);
+        }
+    }
+
+    fn is_over(&mut self, topic: &str, connection: &Connection) {
+        (self.since, self.told) = (None, Vec::new());
+        tracing::warn!("topic `{topic}` at {} can be read again", connection.address());
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,59 @@
+//! A message as it is handed out.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+
+use windrow_record::{Envelope, Offset, Partition};
+
+/// A message that was read.
+pub struct Delivery<'a> {
+    message: BorrowedMessage<'a>,
+}
+
+impl fmt::Debug for Delivery<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("partition", &self.partition())
+            .field("offset", &self.offset())
+            .field("bytes", &self.value().len())
+            .finish()
+    }
+}
+
+impl<'a> Delivery<'a> {
+    pub(crate) fn of(message: BorrowedMessage<'a>) -> Self {
+        Self { message }
+    }
+
+    /// Its partition.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        Partition(self.message.partition())
+    }
+
+    /// Its place in the partition.
+    #[must_use]
+    pub fn offset(&self) -> Offset {
+        Offset(self.message.offset())
+    }
+
+    /// Its value; empty when it has none.
+    #[must_use]
+    pub fn value(&self) -> &[u8] {
+        self.message.payload().unwrap_or_default()
+    }
+
+    /// What its headers say of the value.
+    ///
+    /// # Errors
+    /// The text of a header that cannot be read.
+    pub fn envelope(&self) -> Result<Envelope<'_>, String> {
+        let Some(headers) = self.message.headers() else { return Ok(Envelope::Foreign) };
+        // rdkafka panics on a header whose name is not UTF-8, which any producer can send.
+        let envelope =
+            catch_unwind(AssertUnwindSafe(|| Envelope::open(headers.iter().map(|header| (header.key, header.value)))));
+        envelope.unwrap_or_else(|_| Err("a header whose name is not UTF-8".to_owned()))
+    }
+}

@@ -1,0 +1,106 @@
+//! Why a secured broker does not talk to this client, found out by a client of its own when nothing else was heard.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::{BrokerError, Connection, certificate};
+
+/// How long the library may take to say why.
+const PATIENCE: Duration = Duration::from_secs(8);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Hears the first reason.
+#[derive(Debug, Default)]
+struct Told(Mutex<Option<(RDKafkaErrorCode, String)>>);
+
+impl ClientContext for Told {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        crate::connection::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let Some(code) = error.rdkafka_error_code() else { return };
+        tracing::debug!(?code, reason, "why a secured broker does not answer");
+        // An alert that comes behind the handshake is told as a connection that broke.
+        let is_alert = code == RDKafkaErrorCode::BrokerTransportFailure && reason.contains("SSL");
+        if (matches!(code, RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) || is_alert)
+            && let Ok(mut told) = self.0.lock()
+        {
+            told.get_or_insert((code, reason.to_owned()));
+        }
+    }
+}
+
+impl ConsumerContext for Told {}
+
+/// What the broker or its certificate is refused for; `None` where the connection is in plain text without a login, or nothing
+/// is said. Blocks.
+pub(super) fn refusal(connection: &Connection) -> Option<BrokerError> {
+    if !connection.is_secured() {
+        return None;
+    }
+    let settings = connection.settings(&[], &[]);
+    let client: BaseConsumer<Told> = BaseConsumer::from_config_and_context(&settings, Told::default()).ok()?;
+    let deadline = Instant::now() + PATIENCE;
+    // Asked for something, the library connects.
+    let _ = client.fetch_metadata(None, LOOK);
+    while Instant::now() < deadline {
+        let _ = client.poll(LOOK);
+        let told = client.context().0.lock().ok().and_then(|mut told| told.take());
+        if let Some((code, reason)) = told {
+            let address = connection.address().to_owned();
+            let fault = (code == RDKafkaErrorCode::SSL).then(|| certificate_fault(connection)).flatten();
+            let reason = fault.unwrap_or_else(|| in_words(connection, code, &reason));
+            return Some(BrokerError::Refused { address, reason });
+        }
+    }
+    None
+}
+
+/// What is wrong with a certificate, where the settings name the authorities.
+fn certificate_fault(connection: &Connection) -> Option<String> {
+    let authorities = connection.property("ssl.ca.location")?;
+    let fault =
+        connection.address().split(',').find_map(|one| certificate::fault(one.trim(), Path::new(authorities)))?;
+    Some(format!("its certificate {fault}"))
+}
+
+/// The library's reason as a sentence that says what to do, without its names for threads and sources.
+fn in_words(connection: &Connection, code: RDKafkaErrorCode, reason: &str) -> String {
+    // As in `ssl://127.0.0.1:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: ...`.
+    let detail = reason.split_once(": ").map_or(reason, |(_, detail)| detail);
+    let detail = detail.split(" (after ").next().unwrap_or(detail).trim().trim_end_matches(['.', ':']);
+    if code == RDKafkaErrorCode::Authentication {
+        let look = if connection.has_tokens() {
+            "sasl.oauthbearer.* in [kafka], and WINDROW_KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET"
+        } else {
+            "sasl.mechanism and sasl.username in [kafka], and WINDROW_KAFKA_SASL_PASSWORD"
+        };
+        return format!("the login is refused ({detail}); see {look}");
+    }
+    let lower = detail.to_lowercase();
+    if lower.contains("certificate verify failed") || lower.contains("could not be verified") {
+        return "its certificate cannot be verified by the authorities that this machine knows; name the file of its authority with \
+             ssl.ca.location in [kafka]"
+            .to_owned();
+    }
+    if lower.contains("wrong version number") || lower.contains("plaintext") {
+        return format!(
+            "it does not speak TLS there ({detail}); give a listener that does, or security.protocol = PLAINTEXT or \
+             SASL_PLAINTEXT in [kafka]"
+        );
+    }
+    if lower.contains("certificate required") || lower.contains("bad certificate") {
+        return format!(
+            "it asks for a certificate of this client ({detail}); name one with ssl.certificate.location and ssl.key.location \
+             in [kafka]"
+        );
+    }
+    format!("{detail}; see the security settings in [kafka]")
+}

@@ -1,0 +1,199 @@
+//! Brokers that fail: librdkafka's mock cluster where the embedded broker cannot be made to.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+use crate::tests::{FIRST, LIMIT, TICK, TOPIC, row};
+use crate::{BrokerError, Connection, PublishError, Publisher, Stretch, Subscription, Turn, scan};
+use windrow_record::{Envelope, Offset, RunId};
+
+type Mock = MockCluster<'static, DefaultProducerContext>;
+
+fn mock(brokers: i32) -> Mock {
+    let mock = MockCluster::new(brokers).expect("a cluster");
+    mock.create_topic(TOPIC, 1, brokers.min(3)).expect("a topic");
+    mock
+}
+
+fn connection(mock: &Mock, properties: &[(&str, &str)]) -> Connection {
+    let properties = properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    Connection::new(mock.bootstrap_servers()).with_properties(properties)
+}
+
+fn publisher(mock: &Mock, properties: &[(&str, &str)]) -> Publisher {
+    Publisher::connect(&connection(mock, properties), TOPIC, |_| {}).expect("a publisher")
+}
+
+fn send(publisher: &Publisher, rows: std::ops::RangeInclusive<u64>) -> Result<(), PublishError> {
+    let run = RunId::new("run");
+    for number in rows {
+        loop {
+            match publisher.send_row(FIRST, row(number), &run, b"value") {
+                Err(PublishError::QueueFull) => publisher.wait(TICK)?,
+                outcome => break outcome?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn subscribe(mock: &Mock) -> Subscription {
+    let fresh = [("topic.metadata.refresh.interval.ms", "500"), ("session.timeout.ms", "6000")];
+    let positions = [(FIRST, Offset(0))];
+    Subscription::assign(&connection(mock, &fresh), TOPIC, "group", &positions).expect("a subscription")
+}
+
+/// Reads until the row has come; all rows, in the order in which they came.
+fn read_to(subscription: &mut Subscription, last: u64, seen: &mut Vec<u64>) {
+    let deadline = Instant::now() + LIMIT;
+    while seen.last() != Some(&last) {
+        assert!(Instant::now() < deadline, "row {last} did not come; {} rows did", seen.len());
+        if let Some(Turn::Message(delivery)) = subscription.poll(TICK).expect("waiting mends it") {
+            match delivery.envelope() {
+                Ok(Envelope::Row { row, .. }) => seen.push(row.get()),
+                other => panic!("{other:?}"),
+            }
+        }
+        subscription.look_after().expect("the same settings as before");
+    }
+}
+
+fn in_order(seen: &[u64], last: u64) {
+    assert_eq!(seen, (1..=last).collect::<Vec<u64>>(), "each row once, in order");
+}
+
+#[test]
+fn a_broker_that_goes_away_and_comes_back_loses_and_doubles_nothing() {
+    let mock = mock(1);
+    let (publisher, mut subscription, mut seen) = (publisher(&mock, &[]), subscribe(&mock), Vec::new());
+    send(&publisher, 1..=500).expect("taken");
+    read_to(&mut subscription, 500, &mut seen);
+    for turn in 1..=2 {
+        mock.broker_down(1).expect("a broker");
+        send(&publisher, turn * 500 + 1..=turn * 500 + 500).expect("taken while nobody is there");
+        assert_eq!(publisher.flush(Duration::from_millis(700)), Ok(false), "nobody is there to confirm");
+        assert!(subscription.poll(TICK).expect("an outage is waited out").is_none());
+        mock.broker_up(1).expect("a broker");
+        assert_eq!(publisher.flush(LIMIT), Ok(true));
+        read_to(&mut subscription, turn * 500 + 500, &mut seen);
+    }
+    in_order(&seen, 1500);
+}
+
+#[test]
+fn errors_that_a_broker_gets_over_lose_and_double_nothing() {
+    use RDKafkaRespErr as Answer;
+    let mock = mock(3);
+    mock.request_errors(
+        RDKafkaApiKey::Produce,
+        &[
+            Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+            Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+            Answer::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+            Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        ],
+    );
+    mock.request_errors(
+        RDKafkaApiKey::Fetch,
+        &[Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, Answer::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART],
+    );
+    mock.broker_round_trip_time(1, Duration::from_millis(100)).expect("a broker");
+    let (publisher, mut subscription, mut seen) = (publisher(&mock, &[]), subscribe(&mock), Vec::new());
+    for (turn, leader) in [1, 2, 3].into_iter().enumerate() {
+        mock.partition_leader(TOPIC, 0, Some(leader)).expect("a broker");
+        let from = turn as u64 * 300 + 1;
+        send(&publisher, from..=from + 299).expect("taken");
+        assert_eq!(publisher.flush(LIMIT), Ok(true));
+    }
+    read_to(&mut subscription, 900, &mut seen);
+    in_order(&seen, 900);
+}
+
+#[test]
+fn behind_a_row_that_a_broker_refuses_nothing_is_sent() {
+    let mock = mock(1);
+    let publisher = publisher(&mock, &[("linger.ms", "0"), ("batch.num.messages", "10")]);
+    send(&publisher, 1..=50).expect("taken");
+    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    mock.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+    // Some are refused by us already, once the broker's answer is there.
+    let _ = send(&publisher, 51..=300);
+    let failure = publisher.flush(LIMIT).expect_err("refused");
+    let PublishError::Failed { row: Some(failed), reason, .. } = &failure else { panic!("{failure:?}") };
+    assert!((51..=60).contains(&failed.get()) && reason.contains("max.message.bytes"), "{failure}");
+    drop(publisher);
+    let mut subscription = subscribe(&mock);
+    let (mut rows, mut quiet) = (Vec::new(), 0);
+    while quiet < 10 {
+        match subscription.poll(TICK).expect("reading") {
+            Some(Turn::Message(delivery)) => match delivery.envelope() {
+                Ok(Envelope::Row { row, .. }) => rows.push(row.get()),
+                other => panic!("{other:?}"),
+            },
+            _ if rows.is_empty() => {}
+            _ => quiet += 1,
+        }
+    }
+    in_order(&rows, 50);
+}
+
+#[test]
+fn a_broker_that_stays_away_ends_sending_with_its_address() {
+    let mock = mock(1);
+    let publisher = publisher(&mock, &[("message.timeout.ms", "1000")]);
+    send(&publisher, 1..=10).expect("taken");
+    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    mock.broker_down(1).expect("a broker");
+    send(&publisher, 11..=20).expect("taken");
+    let failure = publisher.flush(LIMIT).expect_err("nobody confirms");
+    assert!(matches!(&failure, PublishError::Unconfirmed { messages: 10, .. }), "{failure}");
+    assert!(failure.to_string().contains(&mock.bootstrap_servers()), "{failure}");
+    assert_eq!(send(&publisher, 21..=21), Err(failure), "and it stays so");
+}
+
+#[test]
+fn positions_that_cannot_be_committed_hold_nothing_up() {
+    let mock = mock(1);
+    let (publisher, mut subscription, mut seen) = (publisher(&mock, &[]), subscribe(&mock), Vec::new());
+    send(&publisher, 1..=100).expect("taken");
+    read_to(&mut subscription, 100, &mut seen);
+    mock.request_errors(
+        RDKafkaApiKey::OffsetCommit,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 5],
+    );
+    mock.broker_down(1).expect("a broker");
+    let began = Instant::now();
+    for offset in 1..=100 {
+        subscription.commit(&[(FIRST, Offset(offset))]).expect("taken");
+    }
+    subscription.commit_last(&[(FIRST, Offset(100))], Duration::from_millis(500)).expect("nobody has refused");
+    drop(subscription);
+    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+}
+
+#[test]
+fn a_silence_before_the_end_that_was_told_is_no_end() {
+    let mock = mock(1);
+    let publisher = publisher(&mock, &[]);
+    send(&publisher, 1..=100).expect("taken");
+    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    let stretch = Stretch { partition: FIRST, from: Offset(0), until: Offset(100) };
+    let mut rows = 0;
+    let began = Instant::now();
+    let stop = || began.elapsed() > Duration::from_secs(7);
+    mock.broker_down(1).expect("a broker");
+    let read = scan::<BrokerError>(&connection(&mock, &[]), TOPIC, &[stretch], &stop, |_| {
+        rows += 1;
+        Ok(())
+    });
+    assert_eq!((read, rows), (Ok(false), 0), "told to stop, and not through");
+    mock.broker_up(1).expect("a broker");
+    let read = scan::<BrokerError>(&connection(&mock, &[]), TOPIC, &[stretch], &|| false, |_| {
+        rows += 1;
+        Ok(())
+    });
+    assert_eq!((read, rows), (Ok(true), 100));
+}

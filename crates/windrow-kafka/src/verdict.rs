@@ -1,0 +1,88 @@
+//! Which errors of the client library end reading.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::BrokerError;
+use windrow_record::Partition;
+
+/// What an error of the client library means for reading.
+pub(super) enum Verdict {
+    /// Waiting mends it.
+    Passing,
+    /// Everything that the partition holds was handed out.
+    AtEnd(Partition),
+    /// An offset is not there; the library does not say of which partition.
+    OutOfRange,
+    Final(BrokerError),
+}
+
+/// Judges an error of a client that reads `topic`.
+pub(super) fn judge(error: &KafkaError, topic: &str, address: &str) -> Verdict {
+    use RDKafkaErrorCode as Code;
+    let failed = |code: RDKafkaErrorCode| {
+        Verdict::Final(BrokerError::Topic {
+            action: "read",
+            topic: topic.to_owned(),
+            address: address.to_owned(),
+            reason: code.to_string(),
+        })
+    };
+    let code = match error {
+        KafkaError::PartitionEOF(partition) => return Verdict::AtEnd(Partition(*partition)),
+        KafkaError::MessageConsumptionFatal(code) => return failed(*code),
+        other => match other.rdkafka_error_code() {
+            Some(code) => code,
+            None => return Verdict::Passing,
+        },
+    };
+    match code {
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+            Verdict::Final(BrokerError::NoSuchTopic { topic: topic.to_owned(), address: address.to_owned() })
+        }
+        Code::OffsetOutOfRange | Code::AutoOffsetReset => Verdict::OutOfRange,
+        Code::TopicAuthorizationFailed
+        | Code::GroupAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::SaslAuthenticationFailed
+        | Code::Authentication
+        | Code::FencedInstanceId
+        | Code::Fenced
+        | Code::InconsistentGroupProtocol
+        | Code::InvalidGroupId
+        | Code::InvalidSessionTimeout
+        | Code::GroupMaxSizeReached
+        | Code::InvalidTopic
+        | Code::UnsupportedFeature => failed(code),
+        _ => Verdict::Passing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waiting_does_not_mend_is_final() {
+        use RDKafkaErrorCode as Code;
+        let final_ones = [
+            Code::TopicAuthorizationFailed,
+            Code::SaslAuthenticationFailed,
+            Code::Authentication,
+            Code::FencedInstanceId,
+            Code::InvalidGroupId,
+            Code::UnknownTopicOrPartition,
+        ];
+        for code in final_ones {
+            let verdict = judge(&KafkaError::MessageConsumption(code), "t", "a:1");
+            assert!(matches!(verdict, Verdict::Final(_)), "{code:?}");
+        }
+        for code in
+            [Code::BrokerTransportFailure, Code::AllBrokersDown, Code::LeaderNotAvailable, Code::RequestTimedOut]
+        {
+            assert!(matches!(judge(&KafkaError::MessageConsumption(code), "t", "a:1"), Verdict::Passing), "{code:?}");
+        }
+        let fatal = KafkaError::MessageConsumptionFatal(Code::FencedInstanceId);
+        assert!(matches!(judge(&fatal, "t", "a:1"), Verdict::Final(_)));
+        assert!(matches!(judge(&KafkaError::PartitionEOF(3), "t", "a:1"), Verdict::AtEnd(Partition(3))));
+    }
+}

@@ -1,0 +1,192 @@
+//! Sealed windows, parsed when a model first needs them and kept as long as one still may.
+//!
+//! Promises: a window is parsed once, whatever the number of models that learn from it or are scored on it; encoded rows take
+//! no more memory than they may. Where models learn elsewhere, the rows of a few windows alone are kept.
+
+mod error;
+mod spill;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use windrow_windows::{BatchRows, BatchStore, Manifest};
+use windrow_config::Schema;
+use crate::model::{CHUNK_ROWS, ChunkBuilder, Frame, FrameBuilder, ParsedRows};
+use windrow_record::{ReadError, RecordParser, WindowIndex};
+
+pub(crate) use self::error::FrameError;
+use self::spill::SpillStore;
+
+/// Chunks that are parsed side by side while the next ones are read.
+const AT_ONCE: usize = 8;
+/// Windows whose rows are kept where models learn elsewhere: the newest, and one that it is compared with.
+const WITH_ROWS: usize = 2;
+
+/// The windows seen so far.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    store: BatchStore,
+    schema: Arc<Schema>,
+    holdout: f64,
+    spill: SpillStore,
+    manifests: BTreeMap<WindowIndex, Manifest>,
+    parsed: BTreeMap<WindowIndex, Arc<Frame>>,
+    /// What is left of windows whose rows were given up.
+    outlines: BTreeMap<WindowIndex, Arc<Frame>>,
+    /// Whether models learn from the rows here.
+    learns_here: bool,
+}
+
+impl Frames {
+    /// Nothing yet; of each window the last rows, a share of `holdout`, score a first fit. At most `memory` bytes of encoded
+    /// rows are held, and the rest goes into files without a name in `folder`.
+    pub(crate) fn new(store: BatchStore, schema: Arc<Schema>, holdout: f64, folder: &Path, memory: usize) -> Self {
+        let spill = SpillStore::new(folder, memory);
+        Self {
+            store,
+            schema,
+            holdout,
+            spill,
+            manifests: BTreeMap::new(),
+            parsed: BTreeMap::new(),
+            outlines: BTreeMap::new(),
+            learns_here: true,
+        }
+    }
+
+    /// The same for models that learn elsewhere: of all windows but the newest in a range there are outlines.
+    pub(crate) fn learning_elsewhere(self) -> Self {
+        Self { learns_here: false, ..self }
+    }
+
+    /// Takes up a sealed window.
+    pub(crate) fn insert(&mut self, manifest: Manifest) {
+        self.manifests.insert(manifest.window, manifest);
+    }
+
+    /// The manifests of some windows, in order.
+    pub(crate) fn manifests(&self, first: WindowIndex, last: WindowIndex) -> impl Iterator<Item = &Manifest> {
+        self.manifests.range(first..=last).map(|(_, manifest)| manifest)
+    }
+
+    /// The frames of some windows, in order: what a model of the last one learns from.
+    pub(crate) fn range(&mut self, first: WindowIndex, last: WindowIndex) -> Result<Vec<Arc<Frame>>, FrameError> {
+        if !self.learns_here {
+            return self.outlined(first, last);
+        }
+        for (window, manifest) in self.manifests.range(first..=last) {
+            if !self.parsed.contains_key(window) {
+                self.parsed.insert(*window, Arc::new(self.parse(manifest)?));
+            }
+        }
+        Ok(self.parsed.range(first..=last).map(|(_, frame)| Arc::clone(frame)).collect())
+    }
+
+    /// A window with its rows.
+    pub(crate) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, FrameError> {
+        if let Some(frame) = self.parsed.get(&window) {
+            return Ok(Arc::clone(frame));
+        }
+        let manifest = self.manifests.get(&window).ok_or(FrameError::NoWindow { window })?;
+        let frame = Arc::new(self.parse(manifest)?);
+        if !self.learns_here {
+            while self.parsed.len() >= WITH_ROWS {
+                self.parsed.pop_first();
+            }
+        }
+        self.parsed.insert(window, Arc::clone(&frame));
+        Ok(frame)
+    }
+
+    fn outlined(&mut self, first: WindowIndex, last: WindowIndex) -> Result<Vec<Arc<Frame>>, FrameError> {
+        let windows: Vec<WindowIndex> = self.manifests.range(first..=last).map(|(window, _)| *window).collect();
+        let mut frames = Vec::with_capacity(windows.len());
+        for window in windows {
+            let outline = self.outlines.get(&window).filter(|_| window != last).cloned();
+            frames.push(match outline {
+                Some(outline) => outline,
+                None if window == last => self.frame(window)?,
+                None => {
+                    let outline = Arc::new(self.frame(window)?.outline());
+                    self.outlines.insert(window, Arc::clone(&outline));
+                    outline
+                }
+            });
+        }
+        Ok(frames)
+    }
+
+    /// Gives up the windows before `first`.
+    pub(crate) fn forget_before(&mut self, first: WindowIndex) {
+        self.parsed = self.parsed.split_off(&first);
+        self.outlines = self.outlines.split_off(&first);
+    }
+
+    fn parse(&self, manifest: &Manifest) -> Result<Frame, FrameError> {
+        let window = manifest.window;
+        let _span = tracing::info_span!("parse", %window, rows = manifest.rows).entered();
+        let read = |source| FrameError::Read { window, source };
+        let keep = |source| FrameError::Keep { window, source };
+        let mut records = self.store.rows(window, self.schema.delimiter)?;
+        let mut frame = FrameBuilder::new(&self.schema, self.spill.for_window());
+        let mut rows = 0;
+        let mut here = next(&mut records).map_err(read)?;
+        while !here.is_empty() {
+            rows += here.iter().map(|raw| raw.ends.len() as u64).sum::<u64>();
+            let parse = || here.par_iter().map(|raw| self.parse_rows(raw, window)).collect::<Result<Vec<_>, _>>();
+            let (parsed, following) = rayon::join(parse, || next(&mut records));
+            for parsed in parsed? {
+                frame.append(parsed).map_err(keep)?;
+            }
+            here = following.map_err(read)?;
+        }
+        if rows != manifest.rows {
+            return Err(FrameError::RowCount { window, rows, promised: manifest.rows });
+        }
+        frame.finish(self.holdout).map_err(keep)
+    }
+
+    fn parse_rows(&self, raw: &Raw, window: WindowIndex) -> Result<ParsedRows, FrameError> {
+        let mut parser = RecordParser::new(self.schema.delimiter);
+        let mut chunk = ChunkBuilder::new(&self.schema);
+        let mut begin = 0;
+        for (end, line) in &raw.ends {
+            let record = &raw.text[begin..*end];
+            begin = *end;
+            let fields = parser.parse(record).map_err(|source| FrameError::Record { window, line: *line, source })?;
+            chunk.push(&fields).map_err(|source| FrameError::Row { window, line: *line, source })?;
+        }
+        Ok(chunk.finish())
+    }
+}
+
+/// Records as they stand in the file, to be parsed elsewhere.
+#[derive(Debug, Default)]
+struct Raw {
+    text: Vec<u8>,
+    /// Where each record ends, and on which line it stands.
+    ends: Vec<(usize, u64)>,
+}
+
+/// The records of the next chunks; none at the end.
+fn next(records: &mut BatchRows) -> Result<Vec<Raw>, ReadError> {
+    let mut group: Vec<Raw> = Vec::new();
+    while let Some(record) = records.next_record()? {
+        let is_full = group.last().is_none_or(|raw| raw.ends.len() == CHUNK_ROWS);
+        if is_full {
+            group.push(Raw::default());
+        }
+        if let Some(raw) = group.last_mut() {
+            raw.text.extend_from_slice(record.bytes);
+            raw.ends.push((raw.text.len(), record.line));
+        }
+        let is_through = group.len() == AT_ONCE && group.last().is_some_and(|raw| raw.ends.len() == CHUNK_ROWS);
+        if is_through {
+            break;
+        }
+    }
+    Ok(group)
+}

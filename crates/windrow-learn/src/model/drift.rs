@@ -1,0 +1,115 @@
+//! How windows differ: the distribution of each feature and of the target, kept small enough to be stored with a window,
+//! so that any two windows can be compared later without reading a row again.
+
+mod compare;
+
+use serde::{Deserialize, Serialize};
+
+use windrow_config::{Feature, FeatureKind};
+use crate::model::summary::{Columns, Cut};
+use crate::model::table::is_number;
+
+pub use compare::{Drift, FeatureDrift};
+
+/// The distribution of one window's labelled rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Labelled rows.
+    pub rows: u64,
+    /// Of these, positive ones.
+    pub positives: u64,
+    /// In the order of the pipeline file.
+    pub features: Vec<FeatureProfile>,
+}
+
+/// The distribution of one feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeatureProfile {
+    /// Its name: a column, or a part of the time.
+    pub feature: String,
+    /// Rows in which it is missing.
+    pub missing: u64,
+    /// The others.
+    pub distribution: Distribution,
+}
+
+/// How the present cells of a feature are distributed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Distribution {
+    /// A histogram of equal counts, cut at every 256th of the rows; counts are exact, so that a feature of few values is
+    /// told whole.
+    Numbers {
+        /// The cuts, ascending, the smallest and the largest value among them; on the scale of the logarithm where that
+        /// is taken.
+        values: Vec<f64>,
+        /// How many cells are below each of them.
+        below: Vec<u64>,
+        /// How many cells are at most each of them.
+        at_most: Vec<u64>,
+    },
+    /// Cells by value.
+    Texts {
+        /// Sorted.
+        values: Vec<String>,
+        /// One a value.
+        counts: Vec<u64>,
+    },
+}
+
+impl Profile {
+    pub(super) fn new(
+        features: &[Feature],
+        dictionaries: &[Vec<String>],
+        columns: &Columns,
+        rows: usize,
+        positives: usize,
+    ) -> Self {
+        let (mut numbers, mut codes) = (columns.numbers.iter(), columns.codes.iter().zip(dictionaries));
+        let profiles = features.iter().filter_map(|feature| {
+            let name = match &feature.kind {
+                FeatureKind::Calendar(part, _) => part.name().to_owned(),
+                _ => feature.column.clone(),
+            };
+            let (missing, distribution) = if is_number(feature) {
+                let column = numbers.next()?;
+                (rows as u64 - column.present, Distribution::of_numbers(&column.cuts))
+            } else {
+                let (column, dictionary) = codes.next()?;
+                Distribution::of_texts(dictionary, &column.all)
+            };
+            Some(FeatureProfile { feature: name, missing, distribution })
+        });
+        Self { rows: rows as u64, positives: positives as u64, features: profiles.collect() }
+    }
+
+    /// The share of positive rows; `None` without rows.
+    #[must_use]
+    pub fn positive_share(&self) -> Option<f64> {
+        (self.rows > 0).then(|| self.positives as f64 / self.rows as f64)
+    }
+}
+
+impl Distribution {
+    fn of_numbers(cuts: &[Cut]) -> Self {
+        Self::Numbers {
+            values: cuts.iter().map(|cut| cut.value).collect(),
+            below: cuts.iter().map(|cut| cut.below).collect(),
+            at_most: cuts.iter().map(|cut| cut.at_most).collect(),
+        }
+    }
+
+    fn of_texts(dictionary: &[String], counts: &[u64]) -> (u64, Self) {
+        let Some((missing, counts)) = counts.split_first() else {
+            return (0, Self::Texts { values: Vec::new(), counts: Vec::new() });
+        };
+        let mut seen: Vec<(&String, u64)> =
+            dictionary.iter().zip(counts.iter().copied()).filter(|(_, count)| *count > 0).collect();
+        seen.sort_unstable();
+        let (values, counts) = seen.into_iter().map(|(value, count)| (value.clone(), count)).unzip();
+        (*missing, Self::Texts { values, counts })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! Two profiles side by side.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use windrow_evaluation::psi_threshold;
+use crate::model::drift::{Distribution, FeatureProfile, Profile};
+
+/// Bins over a numeric feature, cut at the earlier window's deciles.
+const BINS: usize = 10;
+/// Values of a category below this share in the earlier window are counted together.
+const RARE: f64 = 0.01;
+/// An empty bin counts as this share, or the index would be infinite.
+const SMALLEST_SHARE: f64 = 1e-4;
+
+/// What changed from one window to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The share of positive rows in the earlier window; `None` without labelled rows.
+    pub positive_share_before: Option<f64>,
+    /// The same in the later one.
+    pub positive_share: Option<f64>,
+    /// What changed in the target. Forms before did not tell.
+    #[serde(default)]
+    pub target: Option<FeatureDrift>,
+    /// In the order of the pipeline file.
+    pub features: Vec<FeatureDrift>,
+}
+
+/// What changed in one feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeatureDrift {
+    /// Its name.
+    pub feature: String,
+    /// The population stability index, sum over bins of (q - p) ln(q / p) with p and q the shares before and now. Bins
+    /// are the earlier window's deciles or its values (those below 1% together, unseen ones among them), and missing
+    /// cells; an empty bin counts as 0.0001.
+    pub psi: f64,
+    /// Above it is a shift: the larger of 0.1, by the custom of the field, and what sampling alone exceeds in 5% of the
+    /// cases for any feature.
+    #[serde(default = "customary")]
+    pub threshold: f64,
+    /// The statistic of Kolmogorov and Smirnov, the largest difference of the two distribution functions, of present
+    /// cells; from histograms of 256 bins, hence to within a 128th; exact for features of few values. `None` where there is nothing to order or to compare.
+    pub ks: Option<f64>,
+}
+
+fn customary() -> f64 {
+    0.1
+}
+
+impl FeatureDrift {
+    /// Whether that is more than chance.
+    #[must_use]
+    pub fn is_shift(&self) -> bool {
+        self.psi > self.threshold
+    }
+}
+
+impl Profile {
+    /// What changed since an earlier window; features that one of them does not have are left out. `None` where one of them
+    /// has no labelled row: then it cannot be told.
+    #[must_use]
+    pub fn drift_since(&self, earlier: &Self) -> Option<Drift> {
+        if self.rows == 0 || earlier.rows == 0 {
+            return None;
+        }
+        let drift = |before: &FeatureProfile, now: &FeatureProfile| {
+            let (psi, bins) = psi(before, now)?;
+            let threshold = psi_threshold(self.rows, earlier.rows, bins, self.features.len());
+            Some(FeatureDrift { feature: now.feature.clone(), psi, threshold, ks: ks(before, now) })
+        };
+        let features = self.features.iter().filter_map(|now| {
+            let before = earlier.features.iter().find(|before| before.feature == now.feature)?;
+            drift(before, now)
+        });
+        Some(Drift {
+            positive_share_before: earlier.positive_share(),
+            positive_share: self.positive_share(),
+            features: features.collect(),
+            target: drift(&earlier.target(), &self.target()),
+        })
+    }
+
+    /// The target as one more feature.
+    fn target(&self) -> FeatureProfile {
+        let values = ["negative", "positive"].map(str::to_owned).into();
+        let counts = vec![self.rows - self.positives.min(self.rows), self.positives];
+        FeatureProfile {
+            feature: "(target)".to_owned(),
+            missing: 0,
+            distribution: Distribution::Texts { values, counts },
+        }
+    }
+}
+
+/// The index, and how many bins it is of.
+fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
+    let (mut bins_before, mut bins_now) = match (&before.distribution, &now.distribution) {
+        (Distribution::Numbers { .. }, Distribution::Numbers { .. }) => {
+            let cuts = deciles(&before.distribution);
+            (binned(&before.distribution, &cuts), binned(&now.distribution, &cuts))
+        }
+        (Distribution::Texts { values, counts }, Distribution::Texts { values: values_now, counts: counts_now }) => {
+            let all = (counts.iter().sum::<u64>() + before.missing) as f64;
+            let common: BTreeMap<&str, usize> = values
+                .iter()
+                .zip(counts)
+                .filter(|(_, count)| **count as f64 >= RARE * all)
+                .enumerate()
+                .map(|(place, (value, _))| (value.as_str(), place))
+                .collect();
+            let bins = |values: &[String], counts: &[u64]| {
+                let mut bins = vec![0.0; common.len() + 1];
+                for (value, count) in values.iter().zip(counts) {
+                    bins[common.get(value.as_str()).copied().unwrap_or(common.len())] += *count as f64;
+                }
+                bins
+            };
+            (bins(values, counts), bins(values_now, counts_now))
+        }
+        _ => return None,
+    };
+    bins_before.push(before.missing as f64);
+    bins_now.push(now.missing as f64);
+    let (all_before, all_now) = (bins_before.iter().sum::<f64>(), bins_now.iter().sum::<f64>());
+    let terms = bins_before.iter().zip(&bins_now).filter(|(before, now)| **before > 0.0 || **now > 0.0);
+    let terms: Vec<f64> = terms
+        .map(|(before, now)| {
+            let (p, q) = ((before / all_before).max(SMALLEST_SHARE), (now / all_now).max(SMALLEST_SHARE));
+            (q - p) * (q / p).ln()
+        })
+        .collect();
+    (all_before > 0.0 && all_now > 0.0).then(|| (terms.iter().sum(), terms.len()))
+}
+
+/// The values below which each tenth of the cells lies, each once.
+fn deciles(distribution: &Distribution) -> Vec<f64> {
+    let Distribution::Numbers { values, at_most, .. } = distribution else { return Vec::new() };
+    let all = at_most.last().copied().unwrap_or_default() as f64;
+    let mut cuts: Vec<f64> = (1..BINS)
+        .filter_map(|tenth| {
+            let wanted = all * tenth as f64 / BINS as f64;
+            values.get(at_most.partition_point(|count| (*count as f64) < wanted)).copied()
+        })
+        .collect();
+    cuts.dedup();
+    cuts
+}
+
+/// Cells at most the first cut, between the cuts, and above the last.
+fn binned(distribution: &Distribution, cuts: &[f64]) -> Vec<f64> {
+    let all = present(distribution);
+    let mut below = 0.0;
+    let mut bins: Vec<f64> = Vec::with_capacity(cuts.len() + 1);
+    for cut in cuts {
+        let at_most = at_most(distribution, *cut);
+        bins.push(at_most - below);
+        below = at_most;
+    }
+    bins.push(all - below);
+    bins
+}
+
+fn present(distribution: &Distribution) -> f64 {
+    match distribution {
+        Distribution::Numbers { at_most, .. } => at_most.last().copied().unwrap_or_default() as f64,
+        Distribution::Texts { counts, .. } => counts.iter().sum::<u64>() as f64,
+    }
+}
+
+/// How many cells are at most `x`; between two cuts on the straight line between their counts.
+fn at_most(distribution: &Distribution, x: f64) -> f64 {
+    let Distribution::Numbers { values, below, at_most } = distribution else { return 0.0 };
+    let above = values.partition_point(|value| *value <= x);
+    match (above.checked_sub(1), values.get(above)) {
+        (None, _) => 0.0,
+        (Some(last), None) => at_most[last] as f64,
+        (Some(place), Some(next)) => {
+            let (value, count) = (values[place], at_most[place] as f64);
+            let between = below[above] as f64 - count;
+            count + between * ((x - value) / (next - value)).clamp(0.0, 1.0)
+        }
+    }
+}
+
+fn ks(before: &FeatureProfile, now: &FeatureProfile) -> Option<f64> {
+    let (Distribution::Numbers { values, .. }, Distribution::Numbers { values: values_now, .. }) =
+        (&before.distribution, &now.distribution)
+    else {
+        return None;
+    };
+    let (all_before, all_now) = (present(&before.distribution), present(&now.distribution));
+    let apart = values
+        .iter()
+        .chain(values_now)
+        .map(|x| (at_most(&before.distribution, *x) / all_before - at_most(&now.distribution, *x) / all_now).abs());
+    (all_before > 0.0 && all_now > 0.0).then(|| apart.fold(0.0, f64::max))
+}

@@ -1,0 +1,136 @@
+//! Learning an encoder from the rows of windows that a fit learns from, and from nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use windrow_config::{Feature, FeatureKind};
+use crate::model::encoder::{EncodedFeature, Encoder, Encoding, Level};
+use crate::model::frame::Frame;
+use crate::model::summary::NumberSummary;
+use crate::model::table::{Subset, is_number};
+
+/// A column whose range is at most this share of its largest absolute value is constant: what is left is rounding.
+const CONSTANT: f64 = 1e-12;
+/// A column of so small a range is constant too: the inverse of its deviation may be no number.
+const SMALLEST_RANGE: f64 = 1e-280;
+
+/// Why there is no encoder.
+#[derive(Debug)]
+pub(in crate::model) enum LearnError {
+    /// The numbers of a column lie too far apart to be standardised.
+    TooFarApart { column: String },
+}
+
+impl Encoder {
+    /// Learns from frames that all have these features, by what each frame has told of its rows: of the newest, the last,
+    /// from the rows of `newest`, of the others from all.
+    pub(in crate::model) fn learn(
+        features: &[Feature],
+        frames: &[Arc<Frame>],
+        newest: Subset,
+        min_count: u64,
+    ) -> Result<Self, LearnError> {
+        let frames = parts(frames, newest);
+        let (mut number_place, mut code_place) = (0, 0);
+        let mut encoded = Vec::with_capacity(features.len());
+        for feature in features {
+            let encoding = if is_number(feature) {
+                let summaries: Vec<_> =
+                    frames.iter().map(|(frame, rows)| &frame.summary(*rows).numbers[number_place]).collect();
+                number_place += 1;
+                number(&summaries, feature.kind == FeatureKind::Log)
+                    .ok_or_else(|| LearnError::TooFarApart { column: feature.column.clone() })?
+            } else {
+                let mut levels = texts(&frames, code_place, min_count);
+                code_place += 1;
+                match &feature.kind {
+                    FeatureKind::Calendar(part, format) => {
+                        levels.sort_by_key(calendar_order);
+                        Encoding::Calendar { part: *part, format: format.clone(), levels }
+                    }
+                    _ => Encoding::Category { levels },
+                }
+            };
+            encoded.push(EncodedFeature { column: feature.column.clone(), encoding });
+        }
+        Ok(Self { features: encoded })
+    }
+}
+
+/// Which rows of each frame are meant.
+pub(in crate::model) fn parts(frames: &[Arc<Frame>], newest: Subset) -> Vec<(&Arc<Frame>, Subset)> {
+    let last = frames.len().saturating_sub(1);
+    let of = |place: usize| if place == last { newest } else { Subset::Whole };
+    frames.iter().enumerate().map(|(place, frame)| (frame, of(place))).collect()
+}
+
+/// `None` when the range of the numbers is beyond `f64`.
+fn number(summaries: &[&NumberSummary], log: bool) -> Option<Encoding> {
+    let missing: u64 = summaries.iter().map(|summary| summary.missing).sum();
+    let summaries: Vec<_> = summaries.iter().filter(|summary| summary.present > 0).collect();
+    let present: u64 = summaries.iter().map(|summary| summary.present).sum();
+    if present == 0 {
+        return Some(Encoding::Number { log, missing: 0.0, mean: 0.0, deviation: 1.0, min: 0.0, max: 0.0 });
+    }
+    let min = summaries.iter().map(|summary| summary.min).fold(f64::INFINITY, f64::min);
+    let max = summaries.iter().map(|summary| summary.max).fold(f64::NEG_INFINITY, f64::max);
+    let range = max - min;
+    if !range.is_finite() {
+        return None;
+    }
+    let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
+    for summary in &summaries {
+        // Chan, Golub and LeVeque (1979): two sets' means and squares make those of both together.
+        let more = summary.present as f64;
+        let (of_more, squares_of_more) = if range > 0.0 { summary.within(min, range) } else { (0.0, 0.0) };
+        let apart: f64 = of_more - mean;
+        let all = count + more;
+        mean += apart * more / all;
+        squares += squares_of_more + apart * apart * count * more / all;
+        count = all;
+    }
+    let mean = min + range * mean;
+    let is_constant = range <= (CONSTANT * min.abs().max(max.abs())).max(SMALLEST_RANGE);
+    // Missing cells count as the mean, and so add nothing to the squares.
+    let deviation = if is_constant { 1.0 } else { range * (squares / (count + missing as f64)).sqrt() };
+    let cell = |x: f64| if log { unlog(x) } else { x };
+    Some(Encoding::Number { log, missing: mean, mean, deviation, min: cell(min), max: cell(max) })
+}
+
+/// The cell of which `x` is log(1 + cell). Twelve significant digits survive the way there and back, so a fare of 52.5
+/// does not come back as 52.49999999999999.
+fn unlog(x: f64) -> f64 {
+    let cell = x.exp_m1();
+    format!("{cell:.11e}").parse().unwrap_or(cell)
+}
+
+fn texts(frames: &[(&Arc<Frame>, Subset)], place: usize, min_count: u64) -> Vec<Level> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut missing = 0_u64;
+    for (frame, rows) in frames {
+        // The first count is that of missing cells.
+        let Some((without, by_code)) = frame.summary(*rows).codes[place].split_first() else { continue };
+        missing += without;
+        for (value, count) in frame.table().dictionaries[place].iter().zip(by_code) {
+            *counts.entry(value).or_default() += count;
+        }
+    }
+    // Even where every value counts, one that the training rows do not have has nothing to learn from.
+    let enough = min_count.max(1);
+    let seen = counts.into_iter().filter(|(_, count)| *count >= enough);
+    let mut levels: Vec<Level> = seen.map(|(text, _)| Level::Value(text.to_owned())).collect();
+    levels.extend((missing >= enough).then_some(Level::Missing));
+    levels.push(Level::Other);
+    levels
+}
+
+fn calendar_order(level: &Level) -> u32 {
+    match level {
+        Level::Value(text) => text.parse().unwrap_or(u32::MAX - 2),
+        Level::Missing => u32::MAX - 1,
+        Level::Other => u32::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests;

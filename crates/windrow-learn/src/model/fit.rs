@@ -1,0 +1,330 @@
+//! From the windows that a model learns from to the model.
+//!
+//! A first fit leaves out the last rows of the newest window and is scored on them; the model itself is then fitted to all
+//! rows, starting from the first fit.
+
+mod remote;
+mod solve;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use windrow_config::{Feature, FeatureKind, Pipeline, Schema, Solver};
+use crate::model::artifact::{Coefficient, Example, Learned, PenaltyTrial, Score, SolverReport};
+use crate::model::bare::BareModel;
+use crate::model::design::Design;
+use crate::model::encoder::{EncodedFeature, Encoding};
+use crate::model::frame::Frame;
+use crate::model::predictor::{Cell, Predictor};
+use crate::model::score::score;
+use crate::model::table::Subset;
+
+pub use remote::{Remote, RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
+use solve::{Problem, Solved};
+
+/// Fewer rows to train on than this say nothing.
+const FEWEST_ROWS: usize = 10;
+
+/// How a model is to be fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitSettings {
+    /// The weights of the penalty that are tried, at least one: l2/2 * |w|^2 beside the sum of the rows' losses.
+    pub l2: Vec<f64>,
+    /// What finds the optimum.
+    pub solver: Solver,
+    /// The probability from which the answer is 'positive'.
+    pub threshold: f64,
+    /// Values seen fewer times than this share the level 'other'.
+    pub min_count: u64,
+}
+
+impl From<&Pipeline> for FitSettings {
+    fn from(pipeline: &Pipeline) -> Self {
+        let train = &pipeline.train;
+        Self {
+            l2: train.l2.clone(),
+            solver: train.solver,
+            threshold: train.threshold,
+            min_count: pipeline.features.min_count,
+        }
+    }
+}
+
+/// Why there is no model.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// The windows cannot be learned from.
+    #[error(transparent)]
+    Unlearnable(#[from] Unlearnable),
+    /// Their rows cannot be read again.
+    #[error("cannot read the encoded rows again: {0}")]
+    Read(#[from] io::Error),
+    /// They are read elsewhere, and there is no optimum from there.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+}
+
+/// Why windows cannot be learned from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unlearnable {
+    /// Nothing to compare with.
+    #[error("none of the {rows} rows has a target")]
+    NoLabels {
+        /// The rows.
+        rows: usize,
+    },
+    /// Too little.
+    #[error("there are {rows} rows to train on, and fewer than {FEWEST_ROWS} say nothing")]
+    TooFewRows {
+        /// Labelled rows.
+        rows: usize,
+    },
+    /// Nothing to tell apart.
+    #[error("all {rows} rows to train on are {}: a classifier needs both classes", class_name(*positive))]
+    OneClass {
+        /// Labelled rows.
+        rows: usize,
+        /// Their class.
+        positive: bool,
+    },
+    /// More than can be solved for.
+    #[error(
+        "the features make {columns} columns, and at most {most} can be trained by this solver: raise \
+         features.min_count, leave out a categorical column of many values, or leave train.solver out"
+    )]
+    TooManyColumns {
+        /// Columns after encoding.
+        columns: usize,
+        /// The most there may be.
+        most: usize,
+    },
+    /// Numbers at both ends of the range of `f64`.
+    #[error(
+        "the numbers of {column} lie too far apart to be standardised: put the column under features.log or leave it out"
+    )]
+    TooFarApart {
+        /// The name of the column.
+        column: String,
+    },
+    /// The solver gave no answer at all.
+    #[error("{reason}")]
+    Solver {
+        /// What it said.
+        reason: String,
+    },
+    /// Windows and pipeline do not belong together.
+    #[error("a window was read with other features than the pipeline has now: read it again")]
+    OtherFeatures,
+}
+
+fn class_name(positive: bool) -> &'static str {
+    if positive { "positive" } else { "negative" }
+}
+
+/// Fits one model to all rows of windows, oldest first, and scores a first fit on the last rows of the newest window.
+///
+/// Where several penalties are given, the first fit tries them all, each from the optimum of the one before. The one with
+/// the lowest log-loss on the first half of the held-out rows is taken (the first where nothing is held out), and its score is
+/// that on the second half. `SolverReport::seconds` is left 0: there is no clock here.
+///
+/// Where the rows are read elsewhere, all frames but the newest may be outlines.
+///
+/// # Errors
+/// Why these windows cannot be learned from, that their rows cannot be read again, or that there is no optimum from elsewhere.
+pub fn fit(
+    frames: &[Arc<Frame>],
+    schema: &Schema,
+    settings: &FitSettings,
+    remote: Option<&Remote<'_>>,
+) -> Result<Learned, FitError> {
+    let first = FirstFit::new(frames, schema, settings, remote)?;
+    let l2 = first.l2(settings)?;
+    let problem = Problem { frames, newest: Subset::Whole, schema, settings, remote };
+    let solved = problem.solve(l2, first.chosen.as_ref().map(Solved::bare).as_ref())?;
+    let solution = &solved.solution;
+    let (intercept, coefficients) = coefficients(&solved);
+    let mut learned = Learned {
+        intercept,
+        coefficients,
+        threshold: settings.threshold,
+        solver: SolverReport {
+            method: solution.method,
+            l2,
+            passes: solution.passes + first.trials.iter().map(|trial| trial.passes).sum::<u64>(),
+            iterations: solution.iterations,
+            objective: solution.objective,
+            gradient_norm: solution.gradient_norm,
+            converged: solution.converged,
+            seconds: 0.0,
+        },
+        penalties: if first.trials.len() > 1 { first.trials } else { Vec::new() },
+        scores: first.score.map(|score| (HOLDOUT.to_owned(), score)).into_iter().collect::<BTreeMap<_, _>>(),
+        examples: Vec::new(),
+        encoder: solved.encoder,
+    };
+    learned.examples = examples(frames, schema, &learned);
+    Ok(learned)
+}
+
+/// Fits a model to all rows of windows without scoring it, from where a neighbouring model is. `None` where the optimum was
+/// not reached.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_from(
+    frames: &[Arc<Frame>],
+    schema: &Schema,
+    settings: &FitSettings,
+    remote: Option<&Remote<'_>>,
+    start: Option<&BareModel>,
+) -> Result<Option<BareModel>, FitError> {
+    let settings = &FitSettings {
+        solver: if settings.solver == Solver::Linfa { Solver::Auto } else { settings.solver },
+        ..settings.clone()
+    };
+    let l2 = match settings.l2[..] {
+        [l2] => l2,
+        _ => FirstFit::new(frames, schema, settings, remote)?.l2(settings)?,
+    };
+    check(frames, schema, Subset::Whole)?;
+    let solved = Problem { frames, newest: Subset::Whole, schema, settings, remote }.solve(l2, start)?;
+    Ok(solved.solution.converged.then(|| solved.bare()))
+}
+
+/// A fit without the held-out rows, its penalty chosen, and its score on them.
+struct FirstFit {
+    chosen: Option<Solved>,
+    trials: Vec<PenaltyTrial>,
+    score: Option<Score>,
+}
+
+impl FirstFit {
+    fn new(
+        frames: &[Arc<Frame>],
+        schema: &Schema,
+        settings: &FitSettings,
+        remote: Option<&Remote<'_>>,
+    ) -> Result<Self, FitError> {
+        check(frames, schema, Subset::Whole)?;
+        let mut first = Self { chosen: None, trials: Vec::new(), score: None };
+        let held_out = frames.last().map_or(0, |frame| frame.held_out());
+        if held_out == 0 || check(frames, schema, Subset::Training).is_err() {
+            return Ok(first);
+        }
+        let problem = Problem { frames, newest: Subset::Training, schema, settings, remote };
+        let newest = &frames[frames.len() - 1..];
+        let (rows, positives) = counts(frames, Subset::Training);
+        let share = positives as f64 / rows as f64;
+        // The rows that choose a penalty do not score it.
+        let choosing = if settings.l2.len() > 1 { held_out.div_ceil(2) } else { 0 };
+        let mut lowest = f64::INFINITY;
+        let mut start: Option<BareModel> = None;
+        for l2 in &settings.l2 {
+            let solved = problem.solve(*l2, start.as_ref())?;
+            start = Some(solved.bare());
+            let design = Design::new(&solved.encoder, newest, Subset::HeldOut);
+            let (log_odds, truth) = design.log_odds(&solved.solution.coefficients)?;
+            let scored =
+                |from: usize, to: usize| score(&log_odds[from..to], &truth[from..to], settings.threshold, share);
+            let log_loss = scored(0, choosing).map(|score| score.log_loss);
+            first.trials.push(PenaltyTrial {
+                l2: *l2,
+                passes: solved.solution.passes,
+                objective: solved.solution.objective,
+                converged: solved.solution.converged,
+                log_loss,
+            });
+            let loss = log_loss.unwrap_or(f64::INFINITY);
+            if first.chosen.is_none() || loss < lowest {
+                lowest = loss;
+                first.score = scored(choosing, truth.len());
+                first.chosen = Some(solved);
+            }
+        }
+        Ok(first)
+    }
+
+    /// The penalty chosen; the first where there was nothing to choose by.
+    fn l2(&self, settings: &FitSettings) -> Result<f64, Unlearnable> {
+        let first = settings.l2.first().copied();
+        let chosen = self.chosen.as_ref().map(|solved| solved.l2);
+        let reason = "no penalty is given: train.l2 names none";
+        chosen.or(first).ok_or_else(|| Unlearnable::Solver { reason: reason.to_owned() })
+    }
+}
+
+/// Rows, and positive ones, of windows.
+fn counts(frames: &[Arc<Frame>], newest: Subset) -> (usize, usize) {
+    let parts = crate::model::encoder::learn::parts(frames, newest);
+    let counts = parts.into_iter().map(|(frame, rows)| frame.counts(rows));
+    counts.fold((0, 0), |(rows, positives), (more, positive)| (rows + more, positives + positive))
+}
+
+fn check(frames: &[Arc<Frame>], schema: &Schema, newest: Subset) -> Result<(), Unlearnable> {
+    if frames.iter().any(|frame| frame.features() != schema.features) {
+        return Err(Unlearnable::OtherFeatures);
+    }
+    if frames.iter().all(|frame| frame.labelled() == 0) {
+        return Err(Unlearnable::NoLabels { rows: frames.iter().map(|frame| frame.rows()).sum() });
+    }
+    let (rows, positives) = counts(frames, newest);
+    if rows < FEWEST_ROWS {
+        return Err(Unlearnable::TooFewRows { rows });
+    }
+    if positives == 0 || positives == rows {
+        return Err(Unlearnable::OneClass { rows, positive: positives > 0 });
+    }
+    Ok(())
+}
+
+/// With errors for numbers; of an intercept only where no feature is one-hot.
+fn coefficients(solved: &Solved) -> (Coefficient, Vec<Coefficient>) {
+    let (intercept, weights) = solved.design.to_encoder_order(&solved.solution.coefficients);
+    let errors = solved.solution.standard_errors.as_ref().map(|errors| solved.design.to_encoder_order(errors));
+    let is_number = |feature: &EncodedFeature| matches!(feature.encoding, Encoding::Number { .. });
+    let has_meaning: Vec<bool> = solved
+        .encoder
+        .features
+        .iter()
+        .flat_map(|feature| std::iter::repeat_n(is_number(feature), feature.encoding.width()))
+        .collect();
+    let intercept_error = errors.as_ref().map(|(error, _)| *error).filter(|_| has_meaning.iter().all(|has| *has));
+    let named = solved.encoder.names().into_iter().zip(weights).enumerate().map(|(column, (name, weight))| {
+        let error = errors.as_ref().map(|(_, errors)| errors[column]).filter(|_| has_meaning[column]);
+        Coefficient::new(name, weight, error)
+    });
+    (Coefficient::new("(intercept)".to_owned(), intercept, intercept_error), named.collect())
+}
+
+/// The last rows of the newest window, by the first fit.
+const HOLDOUT: &str = "holdout";
+
+/// Rows of the newest window that has any, answered as a request would be.
+fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Example> {
+    let predictor = Predictor::new(learned);
+    let rows = frames.iter().rev().map(|frame| frame.examples()).find(|rows| !rows.is_empty()).unwrap_or_default();
+    let examples = rows.iter().map(|row| {
+        let cells: Vec<Cell<'_>> = schema.features.iter().map(|feature| cell(feature, row)).collect();
+        Example { row: row.clone(), probability: predictor.predict(&cells).probability }
+    });
+    examples.collect()
+}
+
+/// The cell of a row that a frame kept: what it holds was read before, so that what cannot be read is missing.
+fn cell<'a>(feature: &Feature, row: &'a Map<String, Value>) -> Cell<'a> {
+    let value = row.get(&feature.column);
+    let cell = match &feature.kind {
+        FeatureKind::Numeric | FeatureKind::Log => value.and_then(Value::as_f64).map(Cell::Number),
+        FeatureKind::Categorical => value.and_then(Value::as_str).map(Cell::Text),
+        FeatureKind::Calendar(_, format) => {
+            value.and_then(Value::as_str).and_then(|text| format.parse(text).ok()).map(Cell::Time)
+        }
+    };
+    cell.unwrap_or(Cell::Missing)
+}
+
+#[cfg(test)]
+mod tests;

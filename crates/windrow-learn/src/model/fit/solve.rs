@@ -1,0 +1,125 @@
+//! One optimum: an encoder, its design, and the coefficients.
+
+use std::sync::Arc;
+
+use windrow_config::Schema;
+use crate::model::artifact::Method;
+use crate::model::bare::BareModel;
+use crate::model::design::Design;
+use crate::model::encoder::Encoder;
+use crate::model::encoder::learn::LearnError;
+use crate::model::fit::remote::{MOST_REMOTE, Remote, RemoteError, RemoteTask};
+use crate::model::fit::{FitError, FitSettings, Unlearnable, counts};
+use crate::model::frame::Frame;
+use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
+use crate::model::table::Subset;
+
+/// Beyond it a model file alone is a hundred megabytes.
+const MOST_COLUMNS: usize = 1_000_000;
+
+/// Rows to be learned from, both classes among them.
+pub(super) struct Problem<'a> {
+    pub(super) frames: &'a [Arc<Frame>],
+    /// Which rows of the newest frame.
+    pub(super) newest: Subset,
+    pub(super) schema: &'a Schema,
+    pub(super) settings: &'a FitSettings,
+    /// Where the rows are read, when not here.
+    pub(super) remote: Option<&'a Remote<'a>>,
+}
+
+/// What came of them.
+pub(super) struct Solved {
+    pub(super) encoder: Encoder,
+    pub(super) design: Design,
+    pub(super) solution: Solution,
+    pub(super) l2: f64,
+}
+
+impl Problem<'_> {
+    /// The optimum, from where another one is.
+    pub(super) fn solve(&self, l2: f64, start: Option<&BareModel>) -> Result<Solved, FitError> {
+        let Self { frames, newest, schema, settings, remote } = self;
+        let encoder = Encoder::learn(&schema.features, frames, *newest, settings.min_count)
+            .map_err(|LearnError::TooFarApart { column }| Unlearnable::TooFarApart { column })?;
+        let columns = encoder.width();
+        let design = Design::new(&encoder, frames, *newest);
+        if let Some(remote) = remote {
+            let solution = self.solve_elsewhere(remote, &encoder, &design, l2)?;
+            return Ok(Solved { encoder, design, solution, l2 });
+        }
+        let method = solver::method(settings.solver, &design);
+        let most = if method == Method::Lbfgs { MOST_COLUMNS } else { MOST_DENSE - 1 };
+        if columns > most {
+            return Err(Unlearnable::TooManyColumns { columns, most }.into());
+        }
+        let minimise = |from: Vec<f64>| {
+            solver::minimise(method, &design, l2, from).map_err(|error| match error {
+                SolveError::Read(error) => FitError::Read(error),
+                SolveError::GaveUp(reason) => FitError::Unlearnable(Unlearnable::Solver { reason }),
+            })
+        };
+        let near = match start.map(|start| start.under(&encoder)) {
+            Some((intercept, weights)) => Some(minimise(design.in_design_order(intercept, &weights))?),
+            None => None,
+        };
+        let solution = match near {
+            Some(solution) if solution.converged => solution,
+            // From so far out that every row's curvature has vanished there may be no way back.
+            near => {
+                let cold = minimise(solver::from_share(&design, counts(frames, *newest).1))?;
+                let passes = cold.passes + near.map_or(0, |near| near.passes);
+                Solution { passes, ..cold }
+            }
+        };
+        Ok(Solved { encoder, design, solution, l2 })
+    }
+
+    fn solve_elsewhere(
+        &self,
+        remote: &Remote<'_>,
+        encoder: &Encoder,
+        design: &Design,
+        l2: f64,
+    ) -> Result<Solution, FitError> {
+        let columns = encoder.width();
+        if columns > MOST_REMOTE {
+            return Err(Unlearnable::TooManyColumns { columns, most: MOST_REMOTE }.into());
+        }
+        let newest = self.frames.last().filter(|_| self.newest == Subset::Training);
+        let (rows, positives) = counts(self.frames, self.newest);
+        let optimum = remote.solver.minimise(&RemoteTask {
+            encoder,
+            windows: remote.windows,
+            newest_rows: newest.map(|frame| frame.first_held_out()),
+            rows: rows as u64,
+            positives: positives as u64,
+            l2,
+        })?;
+        let is_whole = optimum.intercept.is_finite()
+            && optimum.objective.is_finite()
+            && optimum.weights.len() == columns
+            && optimum.weights.iter().all(|weight| weight.is_finite());
+        if !is_whole {
+            let reason = format!("the answer has no {columns} finite coefficients");
+            return Err(RemoteError::Failed(reason).into());
+        }
+        Ok(Solution {
+            method: Method::Spark,
+            coefficients: design.in_design_order(optimum.intercept, &optimum.weights),
+            standard_errors: None,
+            iterations: optimum.iterations,
+            passes: 0,
+            objective: optimum.objective,
+            gradient_norm: None,
+            converged: optimum.converged,
+        })
+    }
+}
+
+impl Solved {
+    pub(super) fn bare(&self) -> BareModel {
+        let (intercept, weights) = self.design.to_encoder_order(&self.solution.coefficients);
+        BareModel { encoder: self.encoder.clone(), intercept, weights }
+    }
+}

@@ -1,0 +1,166 @@
+//! Rows to numbers and codes; any number of batches at once, since each has its own dictionary.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use windrow_config::{FeatureKind, RowFault, Schema};
+use crate::model::chunk::{Chunk, MISSING};
+use crate::model::encoder::calendar_number;
+use crate::model::table::is_number;
+use windrow_record::{EventTime, Fields, parse_number};
+
+/// How many rows are kept as they were, to serve as examples.
+pub(super) const EXAMPLES: usize = 3;
+
+/// Consecutive rows of a window, parsed; their codes are places in dictionaries of their own.
+#[derive(Debug)]
+pub struct ParsedRows {
+    pub(super) chunk: Chunk,
+    /// The places of rows without a target among these, from 0.
+    pub(super) unlabelled: Vec<usize>,
+    pub(super) dictionaries: Vec<Vec<String>>,
+    pub(super) examples: Vec<Map<String, Value>>,
+}
+
+/// Parses consecutive rows of a window, at most a chunk of them.
+#[derive(Debug)]
+pub struct ChunkBuilder<'a> {
+    schema: &'a Schema,
+    chunk: Chunk,
+    unlabelled: Vec<usize>,
+    texts: Vec<HashMap<String, u32>>,
+    examples: Vec<Map<String, Value>>,
+    clock: Clock,
+}
+
+/// Reads the time of a row. Streams are in time order, so the text is often that of the row before.
+#[derive(Debug, Default)]
+struct Clock {
+    text: String,
+    time: Option<EventTime>,
+}
+
+impl Clock {
+    fn read(&mut self, schema: &Schema, row: &Fields<'_>) -> Result<Option<EventTime>, RowFault> {
+        let text = schema.time.as_ref().and_then(|(index, _)| row.get(*index)).unwrap_or_default();
+        if self.time.is_none() || self.text != text {
+            self.time = schema.time(row)?;
+            text.clone_into(&mut self.text);
+        }
+        Ok(self.time)
+    }
+}
+
+impl<'a> ChunkBuilder<'a> {
+    /// A builder for rows of this schema.
+    #[must_use]
+    pub fn new(schema: &'a Schema) -> Self {
+        let codes = schema.features.iter().filter(|feature| !is_number(feature)).count();
+        Self {
+            schema,
+            chunk: Chunk::default(),
+            unlabelled: Vec::new(),
+            texts: vec![HashMap::new(); codes],
+            examples: Vec::new(),
+            clock: Clock::default(),
+        }
+    }
+
+    /// Takes the next row.
+    ///
+    /// # Errors
+    /// The row cannot be read; then the rows are as they were before.
+    pub fn push(&mut self, row: &Fields<'_>) -> Result<(), RowFault> {
+        let (given, expected) = (row.len(), self.schema.columns.len());
+        if given != expected {
+            return Err(RowFault::FieldCount { given, expected });
+        }
+        let Some(label) = self.schema.label(row)? else {
+            self.unlabelled.push(self.chunk.labels.len() + self.unlabelled.len());
+            return Ok(());
+        };
+        let (numbers, codes) = (self.chunk.numbers.len(), self.chunk.codes.len());
+        if let Err(fault) = self.push_cells(row) {
+            self.chunk.numbers.truncate(numbers);
+            self.chunk.codes.truncate(codes);
+            return Err(fault);
+        }
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(example(self.schema, row));
+        }
+        self.chunk.labels.push(label);
+        Ok(())
+    }
+
+    fn push_cells(&mut self, row: &Fields<'_>) -> Result<(), RowFault> {
+        let mut texts = self.texts.iter_mut();
+        for feature in &self.schema.features {
+            match &feature.kind {
+                FeatureKind::Numeric | FeatureKind::Log => {
+                    self.chunk.numbers.push(self.schema.number(feature, row)?.unwrap_or(f64::NAN));
+                }
+                FeatureKind::Categorical => {
+                    let text = row.get(feature.index).unwrap_or_default();
+                    let dictionary = texts.next().filter(|_| !self.schema.is_null(text));
+                    self.chunk.codes.push(dictionary.map_or(MISSING, |dictionary| code_of(dictionary, text)));
+                }
+                FeatureKind::Calendar(part, _) => {
+                    texts.next();
+                    let time = self.clock.read(self.schema, row)?;
+                    self.chunk.codes.push(time.map_or(MISSING, |time| 1 + u32::from(calendar_number(*part, time))));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows so far.
+    #[must_use]
+    pub fn finish(self) -> ParsedRows {
+        let dictionaries = self.texts.into_iter().map(|dictionary| {
+            let mut values: Vec<(String, u32)> = dictionary.into_iter().collect();
+            values.sort_unstable_by_key(|(_, code)| *code);
+            values.into_iter().map(|(text, _)| text).collect()
+        });
+        ParsedRows {
+            dictionaries: dictionaries.collect(),
+            chunk: self.chunk,
+            unlabelled: self.unlabelled,
+            examples: self.examples,
+        }
+    }
+}
+
+/// A text's code: its place in the order in which texts first came, from 1.
+pub(super) fn code_of(dictionary: &mut HashMap<String, u32>, text: &str) -> u32 {
+    if let Some(code) = dictionary.get(text) {
+        return *code;
+    }
+    // Memory ends long before four billion texts do.
+    let code = u32::try_from(dictionary.len() + 1).unwrap_or(MISSING);
+    dictionary.insert(text.to_owned(), code);
+    code
+}
+
+fn example(schema: &Schema, row: &Fields<'_>) -> Map<String, Value> {
+    let mut example = Map::new();
+    for feature in &schema.features {
+        let text = row.get(feature.index).unwrap_or_default();
+        let value = match feature.kind {
+            _ if schema.is_null(text) => Value::Null,
+            FeatureKind::Numeric | FeatureKind::Log => json_number(text),
+            FeatureKind::Categorical | FeatureKind::Calendar(..) => Value::from(text),
+        };
+        example.insert(feature.column.clone(), value);
+    }
+    example
+}
+
+/// A number as people would write it: 1400, not 1400.0.
+fn json_number(text: &str) -> Value {
+    match text.trim().parse::<i64>() {
+        Ok(integer) => Value::from(integer),
+        Err(_) => parse_number(text).map_or(Value::Null, Value::from),
+    }
+}

@@ -1,0 +1,180 @@
+//! A fitted model made ready to answer quickly.
+
+use std::collections::HashMap;
+
+use windrow_config::CalendarPart;
+use crate::model::artifact::Learned;
+use crate::model::encoder::{Encoding, Level, calendar_number, standardise};
+use windrow_record::EventTime;
+
+/// One cell of a row that is to be predicted, read and found good.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    /// For a numeric feature, before the logarithm; finite, and above -1 where the logarithm is taken.
+    Number(f64),
+    /// For a categorical feature.
+    Text(&'a str),
+    /// For a calendar feature.
+    Time(EventTime),
+    /// Nothing.
+    Missing,
+}
+
+/// What one feature of a row adds to the log-odds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contribution {
+    /// The feature: its column, or the part of the time.
+    pub feature: String,
+    /// The level that counted, for a one-hot feature: a value, `(missing)` or `(other)`.
+    pub level: Option<String>,
+    /// What it adds: for a number its weight times (x - mean) / deviation, for a level its weight.
+    pub log_odds: f64,
+}
+
+/// A model's answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction {
+    /// w.x + b.
+    pub log_odds: f64,
+    /// 1 / (1 + exp(-log_odds)): how likely the row is to be positive.
+    pub probability: f64,
+    /// Whether the probability reaches the threshold.
+    pub label: bool,
+}
+
+/// Coefficients arranged for look-up: one step a feature.
+#[derive(Debug, Clone)]
+pub struct Predictor {
+    intercept: f64,
+    threshold: f64,
+    terms: Vec<Term>,
+    /// The feature of each term.
+    names: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Term {
+    Number { log: bool, missing: f64, mean: f64, deviation: f64, weight: f64 },
+    Category { values: HashMap<String, f64>, missing: f64, other: f64 },
+    Calendar { part: CalendarPart, values: HashMap<u8, f64>, missing: f64, other: f64 },
+}
+
+/// 1 / (1 + exp(-log_odds)), without overflow.
+pub(super) fn probability(log_odds: f64) -> f64 {
+    1.0 / (1.0 + (-log_odds).exp())
+}
+
+impl Predictor {
+    /// Arranges a model's coefficients.
+    #[must_use]
+    pub fn new(learned: &Learned) -> Self {
+        let weights: Vec<f64> = learned.weights().collect();
+        let mut rest = weights.as_slice();
+        let terms = learned.encoder.features.iter().map(|feature| {
+            let (weights, after) = rest.split_at(feature.encoding.width().min(rest.len()));
+            rest = after;
+            Term::new(&feature.encoding, weights)
+        });
+        let terms = terms.collect();
+        let names = learned.encoder.features.iter().map(|feature| match &feature.encoding {
+            Encoding::Calendar { part, .. } => part.name().to_owned(),
+            Encoding::Number { .. } | Encoding::Category { .. } => feature.column.clone(),
+        });
+        Self { intercept: learned.intercept.weight, threshold: learned.threshold, terms, names: names.collect() }
+    }
+
+    /// The log-odds of a row whose numbers are at their means and whose levels count for nothing: where a sum of
+    /// contributions begins.
+    #[must_use]
+    pub fn baseline(&self) -> f64 {
+        self.intercept
+    }
+
+    /// What each feature of a row adds, in the encoder's order. Added to the baseline one after the other, they give the
+    /// log-odds of [`Predictor::predict`] to the last digit.
+    #[must_use]
+    pub fn contributions(&self, cells: &[Cell<'_>]) -> Vec<Contribution> {
+        let parts = self.names.iter().zip(&self.terms).zip(cells);
+        let contribution = |((name, term), cell): ((&String, &Term), &Cell<'_>)| Contribution {
+            feature: name.clone(),
+            level: term.level(cell),
+            log_odds: term.contribution(cell),
+        };
+        parts.map(contribution).collect()
+    }
+
+    /// Answers for one row; `cells` are its features' cells, in the encoder's order.
+    #[must_use]
+    pub fn predict(&self, cells: &[Cell<'_>]) -> Prediction {
+        let terms = self.terms.iter().zip(cells);
+        let log_odds = terms.fold(self.intercept, |sum, (term, cell)| sum + term.contribution(cell));
+        let probability = probability(log_odds);
+        Prediction { log_odds, probability, label: probability >= self.threshold }
+    }
+}
+
+impl Term {
+    fn new(encoding: &Encoding, weights: &[f64]) -> Self {
+        let weight_of = |levels: &[Level], wanted: &Level| {
+            let place = levels.iter().position(|level| level == wanted);
+            place.and_then(|place| weights.get(place)).copied()
+        };
+        match encoding {
+            Encoding::Number { log, missing, mean, deviation, .. } => {
+                let weight = weights.first().copied().unwrap_or_default();
+                Self::Number { log: *log, missing: *missing, mean: *mean, deviation: *deviation, weight }
+            }
+            Encoding::Category { levels } => {
+                let other = weight_of(levels, &Level::Other).unwrap_or_default();
+                let missing = weight_of(levels, &Level::Missing).unwrap_or(other);
+                let values = levels.iter().zip(weights).filter_map(|(level, weight)| match level {
+                    Level::Value(text) => Some((text.clone(), *weight)),
+                    Level::Missing | Level::Other => None,
+                });
+                Self::Category { values: values.collect(), missing, other }
+            }
+            Encoding::Calendar { part, levels, .. } => {
+                let other = weight_of(levels, &Level::Other).unwrap_or_default();
+                let missing = weight_of(levels, &Level::Missing).unwrap_or(other);
+                let values = levels.iter().zip(weights).filter_map(|(level, weight)| match level {
+                    Level::Value(text) => text.parse().ok().map(|number| (number, *weight)),
+                    Level::Missing | Level::Other => None,
+                });
+                Self::Calendar { part: *part, values: values.collect(), missing, other }
+            }
+        }
+    }
+
+    fn level(&self, cell: &Cell<'_>) -> Option<String> {
+        let known = |is_known: bool, text: String| if is_known { text } else { "(other)".to_owned() };
+        match (self, cell) {
+            (Self::Number { .. }, _) => None,
+            (Self::Category { values, .. }, Cell::Text(text)) => {
+                Some(known(values.contains_key(*text), (*text).to_owned()))
+            }
+            (Self::Calendar { part, values, .. }, Cell::Time(time)) => {
+                let number = calendar_number(*part, *time);
+                Some(known(values.contains_key(&number), number.to_string()))
+            }
+            (Self::Category { .. } | Self::Calendar { .. }, _) => Some("(missing)".to_owned()),
+        }
+    }
+
+    fn contribution(&self, cell: &Cell<'_>) -> f64 {
+        match (self, cell) {
+            (Self::Number { log, missing, mean, deviation, weight }, cell) => {
+                let x = match cell {
+                    Cell::Number(number) if *log => number.ln_1p(),
+                    Cell::Number(number) => *number,
+                    _ => *missing,
+                };
+                weight * standardise(x, *mean, *deviation)
+            }
+            (Self::Category { values, other, .. }, Cell::Text(text)) => *values.get(*text).unwrap_or(other),
+            (Self::Calendar { part, values, other, .. }, Cell::Time(time)) => {
+                *values.get(&calendar_number(*part, *time)).unwrap_or(other)
+            }
+            (Self::Category { missing, .. } | Self::Calendar { missing, .. }, _) => *missing,
+        }
+    }
+}

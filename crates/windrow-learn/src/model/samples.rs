@@ -1,0 +1,126 @@
+//! Rows for the tests of this module.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use windrow_config::{Pipeline, RowFault, Schema};
+use crate::model::chunk::{CHUNK_ROWS, InMemory};
+use crate::model::design::Design;
+use crate::model::encoder::Encoder;
+use crate::model::fit::FitSettings;
+use crate::model::frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
+use crate::model::table::Subset;
+use windrow_record::{RecordParser, RecordReader};
+
+/// The schema of a pipeline, and its dataset cut into windows of `rows` rows.
+pub(super) fn read(pipeline: &Pipeline, csv: &[u8], rows: usize) -> (Schema, Vec<Arc<Frame>>) {
+    read_holding_out(pipeline, csv, rows, pipeline.train.holdout)
+}
+
+/// The same with another share of held-out rows.
+pub(super) fn read_holding_out(
+    pipeline: &Pipeline,
+    csv: &[u8],
+    rows: usize,
+    holdout: f64,
+) -> (Schema, Vec<Arc<Frame>>) {
+    let (schema, windows) = try_parse(pipeline, csv, rows);
+    let frames = windows.expect("rows that can be read").into_iter().map(|parsed| {
+        let mut frame = FrameBuilder::new(&Arc::new(schema.clone()), Arc::new(InMemory));
+        for rows in parsed {
+            frame.append(rows).expect("memory keeps what it is given");
+        }
+        Arc::new(frame.finish(holdout).expect("memory can be read"))
+    });
+    let frames = frames.collect();
+    (schema, frames)
+}
+
+/// The rows of each window, parsed, a chunk at a time.
+pub(super) fn try_parse(
+    pipeline: &Pipeline,
+    csv: &[u8],
+    rows: usize,
+) -> (Schema, Result<Vec<Vec<ParsedRows>>, RowFault>) {
+    let mut reader = RecordReader::new(csv, pipeline.dataset.delimiter);
+    let mut parser = RecordParser::new(pipeline.dataset.delimiter);
+    let header = reader.next_record().expect("memory can be read").expect("a header line");
+    let columns: Vec<String> = parser.parse(header.bytes).expect("fields").iter().map(str::to_owned).collect();
+    let schema = Schema::bind(pipeline, &columns).expect("the columns are there");
+    let mut windows = vec![Vec::new()];
+    let mut builder = ChunkBuilder::new(&schema);
+    let (mut here, mut in_chunk) = (0, 0);
+    while let Some(record) = reader.next_record().expect("memory can be read") {
+        if here == rows || in_chunk == CHUNK_ROWS {
+            let full = std::mem::replace(&mut builder, ChunkBuilder::new(&schema)).finish();
+            windows.last_mut().expect("there is one").push(full);
+            in_chunk = 0;
+        }
+        if here == rows {
+            windows.push(Vec::new());
+            here = 0;
+        }
+        (here, in_chunk) = (here + 1, in_chunk + 1);
+        let fields = parser.parse(record.bytes).expect("one record");
+        if let Err(fault) = builder.push(&fields) {
+            drop(builder);
+            return (schema, Err(fault));
+        }
+    }
+    windows.last_mut().expect("there is one").push(builder.finish());
+    (schema, Ok(windows))
+}
+
+/// A pipeline file whose lines behind `[dataset]` and `null` are given.
+pub(super) fn pipeline(text: &str) -> Pipeline {
+    let text = format!("name = \"sample\"\n[dataset]\npath = \"sample.csv\"\n{text}\n[window]\nparts = 3\n");
+    Pipeline::parse(Path::new("sample.toml"), &text).expect("a good pipeline file")
+}
+
+/// The sample of the flights in three windows; the rule says which flights are positive.
+pub(super) fn flights(rule: &str) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/flights-sample.toml"));
+    let text = std::fs::read_to_string(path).expect("the fixture");
+    let pipeline = Pipeline::parse(path, &text.replace("at_least = 15", rule)).expect("a good pipeline file");
+    let file = std::fs::File::open(&pipeline.dataset.path).expect("the fixture");
+    let csv = zstd::decode_all(file).expect("a good zstd file");
+    let (schema, frames) = read(&pipeline, &csv, 2_673);
+    (schema, frames, FitSettings::from(&pipeline))
+}
+
+/// The rows of windows, encoded.
+pub(super) fn design(schema: &Schema, frames: &[Arc<Frame>], settings: &FitSettings) -> (Encoder, Design) {
+    let encoder =
+        Encoder::learn(&schema.features, frames, Subset::Whole, settings.min_count).expect("numbers of a sane range");
+    let design = Design::new(&encoder, frames, Subset::Whole);
+    (encoder, design)
+}
+
+/// Rows with one feature of each kind, missing cells and rare values among them, each time the same.
+pub(super) fn mixed(rows: usize) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
+    mixed_holding_out(rows, 0.1)
+}
+
+/// The same with another share of held-out rows.
+pub(super) fn mixed_holding_out(rows: usize, holdout: f64) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
+    let mut state = 42_u64;
+    let mut next = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut csv = "late,distance,fare,carrier,time\n".to_owned();
+    for _ in 0..rows {
+        let distance = if next(10) == 0 { String::new() } else { (next(2_000) as f64 / 8.0).to_string() };
+        let fare = next(500) as f64 / 10.0;
+        let carrier = ["AA", "B6", "UA", "\"Z,9\"", ""][usize::try_from(next(5)).expect("small")];
+        let late = (next(100) < 20 + u64::from(carrier == "UA") * 30) as u8;
+        csv += &format!("{late},{distance},{fare},{carrier},2013-0{}-01 {:02}:00\n", 1 + next(9), next(24));
+    }
+    let pipeline = pipeline(
+        "time = { column = \"time\", format = \"%Y-%m-%d %H:%M\" }\n[target]\ncolumn = \"late\"\nequals = \"1\"\n\
+         [features]\nnumeric = [\"distance\"]\nlog = [\"fare\"]\ncategorical = [\"carrier\"]\n\
+         calendar = [\"hour\", \"month\"]\nmin_count = 5",
+    );
+    let (schema, frames) = read_holding_out(&pipeline, csv.as_bytes(), rows.div_ceil(2), holdout);
+    (schema, frames, FitSettings::from(&pipeline))
+}

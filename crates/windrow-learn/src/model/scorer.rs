@@ -1,0 +1,270 @@
+//! Many models on the rows of one window in one pass.
+//!
+//! Vectors run across models: of each cell the weights of all models lie side by side, so that a cell is read and a level
+//! looked up once for a whole group of models. Numbers are centred and scaled by the first model's mean and deviation, and
+//! each model's own are folded into its weights.
+
+mod group;
+
+use std::io;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use windrow_evaluation::{BLOCKS, ModelLosses, WindowLosses};
+use crate::model::artifact::{Learned, Score};
+use crate::model::bare::BareModel;
+use crate::model::chunk::Chunk;
+use crate::model::encoder::{Encoder, Encoding};
+use crate::model::frame::Frame;
+use crate::model::score::score;
+use crate::model::table::is_number;
+use windrow_record::ModelId;
+
+use group::{Group, LANES, Tile};
+
+/// A model to be scored.
+#[derive(Debug, Clone)]
+pub struct ScoredModel<'a> {
+    /// Its name.
+    pub id: ModelId,
+    /// From cells to columns.
+    pub encoder: &'a Encoder,
+    /// b of the objective.
+    pub intercept: f64,
+    /// w of the objective, in the encoder's order.
+    pub weights: Vec<f64>,
+    /// The probability from which the answer is 'positive'.
+    pub threshold: f64,
+}
+
+impl<'a> ScoredModel<'a> {
+    /// A published model.
+    #[must_use]
+    pub fn of(id: ModelId, learned: &'a Learned) -> Self {
+        let weights = learned.weights().collect();
+        let (encoder, intercept) = (&learned.encoder, learned.intercept.weight);
+        Self { id, encoder, intercept, weights, threshold: learned.threshold }
+    }
+
+    /// One that was never published.
+    #[must_use]
+    pub fn of_bare(id: ModelId, model: &'a BareModel, threshold: f64) -> Self {
+        let BareModel { encoder, intercept, weights } = model;
+        Self { id, encoder, intercept: *intercept, weights: weights.clone(), threshold }
+    }
+}
+
+/// The losses of models on the labelled rows of a window, by its blocks.
+///
+/// # Errors
+/// The rows cannot be read again.
+pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
+    check(frame, models)?;
+    let groups: Vec<(Group, &[ScoredModel<'_>])> =
+        models.chunks(LANES).map(|models| (Group::new(frame, models), models)).collect();
+    let tasks: Vec<(usize, usize)> =
+        (0..groups.len()).flat_map(|group| (0..BLOCKS).map(move |block| (group, block))).collect();
+    let buffers = || (Chunk::default(), Tile::default());
+    let sums = tasks.par_iter().map_init(buffers, |(buffer, tile), (group, block)| {
+        let mut sums = group::Sums::default();
+        for (kept, rows) in frame.table().pieces(block_rows(frame.labelled(), *block)) {
+            let chunk = kept.read(buffer)?;
+            groups[*group].0.add(chunk, rows, tile, &mut sums);
+        }
+        sums.settle();
+        Ok(sums)
+    });
+    let sums: Vec<group::Sums> = sums.collect::<io::Result<_>>()?;
+    let each = groups.iter().zip(sums.chunks(BLOCKS)).flat_map(|((_, models), blocks)| {
+        models.iter().enumerate().map(move |(lane, model)| ModelLosses {
+            model: model.id,
+            log_loss: std::array::from_fn(|block| rounded(blocks[block].log_loss(lane))),
+            squared_error: std::array::from_fn(|block| rounded(blocks[block].squared_error(lane))),
+            false_alarms: std::array::from_fn(|block| blocks[block].false_alarms(lane)),
+            misses: std::array::from_fn(|block| blocks[block].misses(lane)),
+        })
+    });
+    Ok(each.collect())
+}
+
+/// What is known of a window but for its models: labelled and positive rows by block.
+///
+/// # Errors
+/// The rows cannot be read again.
+pub fn window_losses(
+    frame: &Frame,
+    window: windrow_record::WindowIndex,
+    sha256: &str,
+    models: Vec<ModelLosses>,
+) -> io::Result<WindowLosses> {
+    let mut positives = [0; BLOCKS];
+    let mut buffer = Chunk::default();
+    for (block, positives) in positives.iter_mut().enumerate() {
+        for (kept, rows) in frame.table().pieces(block_rows(frame.labelled(), block)) {
+            *positives += kept.read(&mut buffer)?.labels[rows].iter().filter(|label| **label).count() as u64;
+        }
+    }
+    Ok(WindowLosses {
+        format: windrow_evaluation::LOSSES_FORMAT,
+        window,
+        sha256: sha256.to_owned(),
+        unlabelled: (frame.rows() - frame.labelled()) as u64,
+        rows: std::array::from_fn(|block| block_rows(frame.labelled(), block).len() as u64),
+        positives,
+        models,
+    })
+}
+
+/// How well models met the rows of a window, all of them or so many of the last; `shares` are the models' shares of positives
+/// among the rows that they learned from. `None` where there is no row.
+///
+/// # Errors
+/// The rows cannot be read again.
+pub fn scores(
+    frame: &Frame,
+    models: &[ScoredModel<'_>],
+    shares: &[f64],
+    last: Option<usize>,
+) -> io::Result<Vec<Option<Score>>> {
+    let all = frame.labelled();
+    let rows = last.map_or(0, |last| all.saturating_sub(last))..all;
+    let (truth, log_odds) = log_odds(frame, models, rows)?;
+    let scored = log_odds.par_iter().zip(models).zip(shares);
+    Ok(scored.map(|((log_odds, model), share)| score(log_odds, &truth, model.threshold, *share)).collect())
+}
+
+/// A model file may have been made by another pipeline: rows are not read by what does not fit them.
+fn check(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<()> {
+    let fits = |model: &ScoredModel<'_>| {
+        let features = frame.features().iter().zip(&model.encoder.features);
+        let mut same = features.map(|(feature, encoded)| {
+            let is_coded_number = matches!(encoded.encoding, Encoding::Number { .. });
+            feature.column == encoded.column && is_number(feature) == is_coded_number
+        });
+        frame.features().len() == model.encoder.features.len()
+            && model.weights.len() == model.encoder.width()
+            && same.all(|same| same)
+    };
+    match models.iter().find(|model| !fits(model)) {
+        None => Ok(()),
+        Some(model) => {
+            let reason = format!("{} was made for other features: remove its folder, and train again", model.id);
+            Err(io::Error::new(io::ErrorKind::InvalidData, reason))
+        }
+    }
+}
+
+/// The truth about rows, and the log-odds of each model.
+pub(super) fn log_odds(
+    frame: &Frame,
+    models: &[ScoredModel<'_>],
+    rows: Range<usize>,
+) -> io::Result<(Vec<bool>, Vec<Vec<f64>>)> {
+    check(frame, models)?;
+    let mut truth = Vec::with_capacity(rows.len());
+    let mut buffer = Chunk::default();
+    for (kept, rows) in frame.table().pieces(rows.clone()) {
+        truth.extend_from_slice(&kept.read(&mut buffer)?.labels[rows]);
+    }
+    let groups = models.par_chunks(LANES).map_init(
+        || (Chunk::default(), Tile::default()),
+        |(buffer, tile), models| {
+            let group = Group::new(frame, models);
+            let mut log_odds = vec![Vec::with_capacity(rows.len()); models.len()];
+            for (kept, rows) in frame.table().pieces(rows.clone()) {
+                group.log_odds(kept.read(buffer)?, rows, tile, &mut log_odds);
+            }
+            Ok(log_odds)
+        },
+    );
+    let groups: Vec<Vec<Vec<f64>>> = groups.collect::<io::Result<_>>()?;
+    Ok((truth, groups.into_iter().flatten().collect()))
+}
+
+/// An intercept a and a slope b for the log-odds z of some rows, so that the log-loss of a + b z is the least: Newton steps
+/// with halving. `None` where the rows are of one class, or z does not vary.
+#[must_use]
+pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
+    let positives = truth.iter().filter(|truth| **truth).count();
+    if positives == 0 || positives == truth.len() {
+        return None;
+    }
+    let loss = |a: f64, b: f64| -> f64 {
+        log_odds.iter().zip(truth).map(|(z, truth)| crate::model::objective::row_loss(a + b * z, *truth)).sum()
+    };
+    let (mut a, mut b) = (0.0, 1.0);
+    let mut here = loss(a, b);
+    for _ in 0..50 {
+        let (mut slopes, mut curves) = ([0.0; 2], [0.0; 3]);
+        for (z, truth) in log_odds.iter().zip(truth) {
+            let p = crate::model::predictor::probability(a + b * z);
+            let (slope, curve) = (p - f64::from(*truth), p * (1.0 - p));
+            slopes = [slopes[0] + slope, slopes[1] + slope * z];
+            curves = [curves[0] + curve, curves[1] + curve * z, curves[2] + curve * z * z];
+        }
+        let determinant = curves[0] * curves[2] - curves[1] * curves[1];
+        // False for NaN as well.
+        let is_curved = determinant > 1e-12 * curves[0] * curves[2];
+        if !is_curved {
+            return None;
+        }
+        let step_a = (curves[2] * slopes[0] - curves[1] * slopes[1]) / determinant;
+        let step_b = (curves[0] * slopes[1] - curves[1] * slopes[0]) / determinant;
+        let decrement = (slopes[0] * step_a + slopes[1] * step_b) / truth.len() as f64;
+        if decrement <= 1e-14 {
+            // Rows that can be told apart for certain have no finite slope.
+            return (here > 1e-6 * truth.len() as f64).then_some((a, b));
+        }
+        let mut length = 1.0;
+        let better = std::iter::repeat_with(|| {
+            let tried = (a - length * step_a, b - length * step_b);
+            length /= 2.0;
+            (tried, loss(tried.0, tried.1))
+        });
+        let ((next_a, next_b), next) = better.take(40).find(|(_, loss)| *loss < here)?;
+        (a, b, here) = (next_a, next_b, next);
+    }
+    None
+}
+
+/// The sums on a window of models that are not refitted but recalibrated on an earlier one, where there is one: log-loss,
+/// squared error, false alarms and misses.
+///
+/// # Errors
+/// The rows cannot be read again.
+pub fn recalibrated(earlier: Option<&Frame>, frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<[f64; 4]>> {
+    let (known, by_model) = match earlier {
+        Some(earlier) => log_odds(earlier, models, 0..earlier.labelled())?,
+        None => (Vec::new(), vec![Vec::new(); models.len()]),
+    };
+    let (truth, log_odds) = log_odds(frame, models, 0..frame.labelled())?;
+    let sums = by_model.par_iter().zip(&log_odds).zip(models).map(|((known_odds, log_odds), model)| {
+        let (a, b) = recalibrate(known_odds, &known).unwrap_or((0.0, 1.0));
+        let mut sums = [0.0; 4];
+        for (z, truth) in log_odds.iter().zip(&truth) {
+            let z = a + b * z;
+            let p = crate::model::predictor::probability(z);
+            let is_alarm = p >= model.threshold;
+            sums[0] += crate::model::objective::row_loss(z, *truth);
+            sums[1] += (p - f64::from(*truth)).powi(2);
+            sums[2] += f64::from(is_alarm && !truth);
+            sums[3] += f64::from(!is_alarm && *truth);
+        }
+        sums.map(rounded)
+    });
+    Ok(sums.collect())
+}
+
+/// To six decimal places: a millionth of a nat for a whole block, and a third of the digits.
+fn rounded(sum: f64) -> f64 {
+    (sum * 1e6).round() / 1e6
+}
+
+/// The rows of one of the equal blocks.
+fn block_rows(rows: usize, block: usize) -> Range<usize> {
+    block * rows / BLOCKS..(block + 1) * rows / BLOCKS
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+//! Fits on an Apache Spark cluster, through Spark Connect.
+//!
+//! Promises: the cluster reads the batch files itself, and no row passes through here; it is asked for the same objective on
+//! the same columns as every other solver, and its answer is taken when it has read exactly the rows that the windows have; a
+//! server that goes away is waited for. Knows no stages.
+
+mod expression;
+mod plan;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use spark_connect_core::channel::ChannelBuilder;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use windrow_windows::BatchStore;
+use windrow_config::{Schema, Spark};
+use crate::model::{RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
+use windrow_record::WindowIndex;
+use crate::spark::expression::texts_literal;
+use crate::spark::plan::{Encoded, METRICS, MOST_ITERATIONS};
+use crate::spark::session::{Fault, NAME, Session};
+
+/// How long to wait before a server that went away is tried again, at first and at most.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// A cluster that fits, in a session that it keeps while it is there.
+#[derive(Debug)]
+pub(crate) struct SparkCluster {
+    remote: ChannelBuilder,
+    /// Without what may be secret.
+    address: String,
+    /// Where it finds the batch files, when not where this process does.
+    batches: Option<String>,
+    session: Mutex<Option<Session>>,
+    runtime: Handle,
+    stop: CancellationToken,
+}
+
+/// Fits to the windows of one store.
+#[derive(Debug)]
+struct SparkSolver {
+    cluster: Arc<SparkCluster>,
+    schema: Arc<Schema>,
+    store: BatchStore,
+    /// Where the cluster finds the batch files.
+    folder: String,
+}
+
+/// Why a cluster cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SparkError {
+    /// Its address is none.
+    #[error("train.spark.remote: {reason}")]
+    Address {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nothing answers there.
+    #[error(
+        "Spark at {address} cannot be reached: {reason}; start its Connect server there (start-connect-server.sh), or name \
+         another with train.spark.remote"
+    )]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// It answers, and cannot be used.
+    #[error("Spark at {address} cannot train: {reason}")]
+    Refused {
+        /// Where.
+        address: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl SparkCluster {
+    /// Connects to the cluster.
+    ///
+    /// # Errors
+    /// It does not answer, or cannot train.
+    pub(crate) async fn connect(spark: &Spark, stop: CancellationToken) -> Result<Self, SparkError> {
+        let address = spark.address().to_owned();
+        let mut remote =
+            ChannelBuilder::parse(&spark.remote).map_err(|error| SparkError::Address { reason: error.message() })?;
+        // A session belongs to a user, and settings are of the session that plans run in.
+        for key in ["user_id", "user_agent"] {
+            if remote.get(key).is_none() {
+                remote.set(key, NAME);
+            }
+        }
+        let session = Session::open(&remote).await.map_err(|fault| match fault {
+            Fault::Unreachable(reason) => SparkError::Unreachable { address: address.clone(), reason },
+            Fault::Refused(reason) => SparkError::Refused { address: address.clone(), reason },
+        })?;
+        let (runtime, session) = (Handle::current(), Mutex::new(Some(session)));
+        Ok(Self { remote, address, batches: spark.batches.clone(), session, runtime, stop })
+    }
+
+    /// Ends the session.
+    pub(crate) async fn close(&self) {
+        if let Some(session) = self.session.lock().await.take() {
+            session.close().await;
+        }
+    }
+
+    /// What fits to the windows of a store.
+    pub(crate) fn solver(self: Arc<Self>, schema: Arc<Schema>, store: BatchStore) -> Arc<dyn RemoteSolver> {
+        let folder = self.batches.clone().unwrap_or_else(|| seen_by_spark(&store));
+        Arc::new(SparkSolver { cluster: self, schema, store, folder })
+    }
+}
+
+impl SparkSolver {
+    /// Fits, waiting for a server that is away until told to stop.
+    async fn fit(&self, task: &RemoteTask<'_>) -> Result<RemoteOptimum, RemoteError> {
+        let mut wait = FIRST_WAIT;
+        let mut held = self.cluster.session.lock().await;
+        loop {
+            let fault = tokio::select! {
+                found = self.attempt(&mut held, task) => match found {
+                    Ok(optimum) => {
+                        if wait > FIRST_WAIT {
+                            tracing::info!("Spark at {} is back", self.cluster.address);
+                        }
+                        return Ok(optimum);
+                    }
+                    Err(fault) => fault,
+                },
+                () = self.cluster.stop.cancelled() => {
+                    if let Some(session) = held.take() {
+                        session.close().await;
+                    }
+                    return Err(RemoteError::Stopped);
+                }
+            };
+            *held = None;
+            match fault {
+                Fault::Refused(reason) => {
+                    return Err(RemoteError::Failed(format!(
+                        "Spark at {} failed: {reason}; the windows wait, and the next `windrow train` goes on with them",
+                        self.cluster.address
+                    )));
+                }
+                Fault::Unreachable(reason) if wait == FIRST_WAIT => {
+                    tracing::warn!(
+                        "Spark at {} is away ({reason}): the windows wait until it is back",
+                        self.cluster.address
+                    );
+                }
+                Fault::Unreachable(reason) => tracing::debug!(reason, "Spark is still away"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.cluster.stop.cancelled() => return Err(RemoteError::Stopped),
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    async fn attempt(&self, held: &mut Option<Session>, task: &RemoteTask<'_>) -> Result<RemoteOptimum, Fault> {
+        let session = match held {
+            Some(session) => session,
+            None => held.insert(Session::open(&self.cluster.remote).await?),
+        };
+        if let Some(obstacle) = plan::obstacle(task.encoder, &self.schema) {
+            return Err(Fault::Refused(obstacle));
+        }
+        let files = self.files(task)?;
+        let rows = || plan::labelled(task, &files, &self.schema);
+        self.check(session, task, plan::counted(rows(), &self.schema)).await?;
+        let encoded = Encoded::new(task.encoder, &self.schema);
+        let mut kept = Vec::new();
+        if !encoded.vocabulary.is_empty() {
+            kept.push(session.one_hot(texts_literal(encoded.vocabulary.iter().map(String::as_str))).await?);
+        }
+        let table = encoded.rows(rows(), &self.schema, kept.first().cloned());
+        let params = plan::regression(task.l2 / task.rows as f64);
+        let name = "org.apache.spark.ml.classification.LogisticRegression";
+        let model = session.fit(name, params, table).await?;
+        kept.push(model.clone());
+        let coefficients = session.numbers(&model, &["coefficients"]).await?;
+        let intercept = session.number(&model, &["intercept"]).await?;
+        let iterations = session.number(&model, &["summary", "totalIterations"]).await?;
+        let history = session.numbers(&model, &["summary", "objectiveHistory"]).await?;
+        session.delete(kept).await?;
+        let width = encoded.columns.len();
+        if coefficients.len() != width {
+            let given = coefficients.len();
+            return Err(Fault::Refused(format!("it gave {given} coefficients where {width} were asked for")));
+        }
+        let mut weights = vec![0.0; width];
+        for (column, weight) in encoded.columns.iter().zip(coefficients) {
+            weights[*column] = weight;
+        }
+        Ok(RemoteOptimum {
+            intercept,
+            weights,
+            iterations: iterations as u64,
+            // Spark's is per row.
+            objective: history.last().copied().unwrap_or(f64::NAN) * task.rows as f64,
+            converged: iterations < f64::from(MOST_ITERATIONS),
+        })
+    }
+
+    /// The batch files of a task's windows, as the cluster names them.
+    fn files(&self, task: &RemoteTask<'_>) -> Result<Vec<String>, Fault> {
+        let folder = self.folder.trim_end_matches('/');
+        let file = |window: &WindowIndex| {
+            let manifest = self.store.manifest(*window).map_err(|error| Fault::Refused(error.to_string()))?;
+            let sha256 = manifest.map(|manifest| manifest.sha256).unwrap_or_default();
+            Ok(format!("{folder}/{}", self.store.batch_name(*window, &sha256)))
+        };
+        task.windows.iter().map(file).collect()
+    }
+
+    /// Whether the cluster sees the rows that the windows have.
+    async fn check(
+        &self,
+        session: &Session,
+        task: &RemoteTask<'_>,
+        counted: spark_connect_proto::Relation,
+    ) -> Result<(), Fault> {
+        let counts = session.metrics(counted, METRICS).await?;
+        let expected = [task.rows as f64, task.positives as f64];
+        if counts == expected {
+            return Ok(());
+        }
+        let [rows, positives] = expected;
+        Err(Fault::Refused(format!(
+            "it reads {} labelled rows and {} positive ones in {}, where these windows have {rows} and {positives}: \
+             train.spark.batches must lead it to the batch files of this work directory",
+            counts.first().unwrap_or(&0.0),
+            counts.get(1).unwrap_or(&0.0),
+            self.folder
+        )))
+    }
+}
+
+/// The folder or URL of batch files by the names of Hadoop's file systems.
+fn seen_by_spark(store: &BatchStore) -> String {
+    match store.url() {
+        Some(url) => url.replacen("s3://", "s3a://", 1),
+        None => {
+            let whole = std::path::absolute(store.folder()).unwrap_or_else(|_| store.folder().to_owned());
+            format!("file://{}", whole.display())
+        }
+    }
+}
+
+impl RemoteSolver for SparkSolver {
+    /// Waits for the cluster, so not to be called on a thread of the runtime or of a computing pool.
+    fn minimise(&self, task: &RemoteTask<'_>) -> Result<RemoteOptimum, RemoteError> {
+        self.cluster.runtime.block_on(self.fit(task))
+    }
+}

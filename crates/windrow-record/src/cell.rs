@@ -1,0 +1,289 @@
+//! The cells of a row, as numbers and times.
+
+use std::fmt;
+
+use jiff::civil::DateTime;
+use jiff::fmt::strtime::{self, BrokenDownTime};
+use serde::{Deserialize, Serialize};
+
+/// A finite number, with spaces around it allowed.
+///
+/// # Errors
+/// [`CellError::Number`] for anything else: text, `nan`, `inf`, a number beyond the range of `f64`.
+pub fn parse_number(text: &str) -> Result<f64, CellError> {
+    match text.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err(CellError::Number { given: text.to_owned() }),
+    }
+}
+
+/// Whether a text is a number by its shape alone: at most fifteen digits with a point between them and a sign before them.
+/// Others may be numbers too, as [`parse_number`] reads them.
+#[must_use]
+pub fn is_plain_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    let points = digits.iter().filter(|byte| **byte == b'.').count();
+    let is_digit = |byte: &u8| byte.is_ascii_digit();
+    (1..=16).contains(&digits.len())
+        && points <= 1
+        && digits.iter().filter(|byte| is_digit(byte)).count() + points == digits.len()
+        && digits.len() > points
+}
+
+/// Formats that are no patterns of strftime: a count since 1970-01-01 00:00 UTC, and how many of it make a second.
+const EPOCHS: [(&str, f64); 2] = [("seconds", 1.0), ("milliseconds", 1000.0)];
+/// The last second of the year 9999, beyond which no calendar goes.
+const LAST_SECOND: f64 = 253_402_207_200.0;
+
+/// How times are written in a column, as in `%Y-%m-%d %H:%M` (strftime's directives), or as `seconds` or `milliseconds`
+/// since 1970-01-01 00:00 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TimeFormat(String);
+
+impl TimeFormat {
+    /// Checks the format by writing a time with it and reading that back.
+    ///
+    /// # Errors
+    /// [`CellError::Format`] when it has an unknown directive, or cannot tell a day.
+    pub fn new(format: impl Into<String>) -> Result<Self, CellError> {
+        let format = Self(format.into());
+        if format.epoch().is_some() {
+            return Ok(format);
+        }
+        let fault = |reason: String| CellError::Format { format: format.0.clone(), reason };
+        let sample = jiff::civil::date(2013, 1, 1).at(5, 15, 0, 0);
+        let sample = jiff::tz::TimeZone::UTC.to_zoned_datetime(sample);
+        let sample = sample.map_err(|error| fault(error.to_string()))?;
+        let text = strtime::format(&format.0, &sample).map_err(|error| fault(error.to_string()))?;
+        format.parse(&text).map_err(|_| fault("it does not tell year and month".to_owned()))?;
+        Ok(format)
+    }
+
+    /// Reads a time written this way. A format without hours reads as midnight.
+    ///
+    /// # Errors
+    /// [`CellError::Time`] when the text does not follow the format.
+    pub fn parse(&self, text: &str) -> Result<EventTime, CellError> {
+        let fault = || CellError::Time { given: text.to_owned(), format: self.0.clone() };
+        if let Some(in_a_second) = self.epoch() {
+            let count = parse_number(text).map_err(|_| fault())?;
+            let seconds = (count / in_a_second).floor();
+            if seconds.abs() > LAST_SECOND {
+                return Err(fault());
+            }
+            let timestamp = jiff::Timestamp::from_second(seconds as i64).map_err(|_| fault())?;
+            return Ok(EventTime::at(timestamp));
+        }
+        let parts = BrokenDownTime::parse(&self.0, text.trim()).map_err(|_| fault())?;
+        if let Some(timestamp) = parts.timestamp() {
+            return Ok(EventTime::at(timestamp));
+        }
+        let mut parts = parts;
+        // A month alone is its first day.
+        if parts.day().is_none() && parts.month().is_some() && parts.year().is_some() {
+            parts.set_day(Some(1)).map_err(|_| fault())?;
+        }
+        let civil = match parts.to_datetime() {
+            Ok(civil) => civil,
+            Err(_) => parts.to_date().map_err(|_| fault())?.to_datetime(jiff::civil::Time::midnight()),
+        };
+        let offset = parts.offset().unwrap_or(jiff::tz::Offset::UTC);
+        let seconds = offset.to_timestamp(civil).map_err(|_| fault())?.as_second();
+        Ok(EventTime { civil, seconds })
+    }
+
+    /// How many of it make a second, where it is a count.
+    pub fn epoch(&self) -> Option<f64> {
+        EPOCHS.iter().find(|(name, _)| *name == self.0).map(|(_, in_a_second)| *in_a_second)
+    }
+
+    /// Whether it writes a time of the calendar and nothing else, no offset and no count, so that [`write`](Self::write) gives
+    /// back what was read.
+    #[must_use]
+    pub fn is_civil(&self) -> bool {
+        let sample = jiff::civil::date(2013, 11, 29).at(23, 58, 57, 0);
+        let text = BrokenDownTime::from(sample).to_string(&self.0).ok();
+        let read = text.and_then(|text| self.parse(&text).ok());
+        self.epoch().is_none() && read.is_some_and(|read| self.write(read.micros()).is_some())
+    }
+
+    /// A time of the calendar, in microseconds since 1970-01-01 00:00, written this way; `None` beyond the calendar, and where
+    /// the format asks for more than that.
+    #[must_use]
+    pub fn write(&self, micros: i64) -> Option<String> {
+        let time = jiff::Timestamp::from_microsecond(micros).ok()?;
+        BrokenDownTime::from(jiff::tz::Offset::UTC.to_datetime(time)).to_string(&self.0).ok()
+    }
+
+    /// The format as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for TimeFormat {
+    type Error = CellError;
+
+    fn try_from(format: String) -> Result<Self, CellError> {
+        Self::new(format)
+    }
+}
+
+impl From<TimeFormat> for String {
+    fn from(format: TimeFormat) -> Self {
+        format.0
+    }
+}
+
+/// When a row happened: the civil time as it was written, and its place on the time line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventTime {
+    civil: DateTime,
+    seconds: i64,
+}
+
+impl EventTime {
+    fn at(timestamp: jiff::Timestamp) -> Self {
+        Self { civil: jiff::tz::Offset::UTC.to_datetime(timestamp), seconds: timestamp.as_second() }
+    }
+
+    /// Seconds since 1970-01-01 00:00 UTC; a time written without an offset counts as UTC.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.seconds
+    }
+
+    /// The time of the calendar as written, in microseconds since 1970-01-01 00:00.
+    #[must_use]
+    pub fn micros(self) -> i64 {
+        let time = jiff::tz::Offset::UTC.to_timestamp(self.civil);
+        // Every civil time has one; the last years of the calendar end a day earlier there.
+        time.map_or(i64::MAX, jiff::Timestamp::as_microsecond)
+    }
+
+    /// Hour of the day as written, 0 to 23.
+    #[must_use]
+    pub fn hour(self) -> u8 {
+        self.civil.hour().unsigned_abs()
+    }
+
+    /// Day of the week as written, 1 (Monday) to 7 (Sunday), as in ISO 8601.
+    #[must_use]
+    pub fn weekday(self) -> u8 {
+        self.civil.weekday().to_monday_one_offset().unsigned_abs()
+    }
+
+    /// Month as written, 1 to 12.
+    #[must_use]
+    pub fn month(self) -> u8 {
+        self.civil.month().unsigned_abs()
+    }
+}
+
+impl fmt::Display for EventTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.civil, f)
+    }
+}
+
+/// A cell that does not hold what its column promises.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CellError {
+    /// Not a finite number.
+    #[error("`{given}` is not a number")]
+    Number {
+        /// The text of the cell.
+        given: String,
+    },
+    /// Not a time in the column's format.
+    #[error("`{given}` is not a time of the form {format}")]
+    Time {
+        /// The text of the cell.
+        given: String,
+        /// The format of the column.
+        format: String,
+    },
+    /// Not a format.
+    #[error("`{format}` is not a time format: {reason}")]
+    Format {
+        /// The text given as a format.
+        format: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_finite_and_may_have_spaces_around() {
+        assert_eq!(parse_number(" -1.5e3 "), Ok(-1500.0));
+        for text in ["", "abc", "nan", "inf", "-infinity", "1e400", "1,5", "0x10"] {
+            assert!(parse_number(text).is_err(), "{text} was taken");
+        }
+    }
+
+    #[test]
+    fn what_is_a_number_by_its_shape_is_one() {
+        for text in ["0", "-1", "12.5", ".5", "5.", "-0.25", "123456789012345"] {
+            assert!(is_plain_number(text) && parse_number(text).is_ok(), "{text}");
+        }
+        for text in
+            ["", "-", ".", "-.", "1.2.3", "1e3", "+1", " 1", "--1", "1-", "1,5", "12345678901234567", "\u{0663}"]
+        {
+            assert!(!is_plain_number(text), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_shape_never_promises_too_much(text in "[-+.0-9e ]{0,18}") {
+            proptest::prop_assert!(!is_plain_number(&text) || parse_number(&text).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_time_gives_its_calendar_parts_as_written() {
+        let format = TimeFormat::new("%Y-%m-%d %H:%M").expect("a good format");
+        let time = format.parse("2013-12-29 23:59").expect("a good time");
+        assert_eq!((time.hour(), time.weekday(), time.month(), time.seconds()), (23, 7, 12, 1_388_361_540));
+    }
+
+    #[test]
+    fn an_offset_moves_the_time_line_but_not_the_calendar() {
+        let format = TimeFormat::new("%Y-%m-%dT%H:%M:%S%:z").expect("a good format");
+        let time = format.parse("2020-01-01T00:30:00+02:00").expect("a good time");
+        assert_eq!((time.hour(), time.seconds()), (0, 1_577_831_400));
+    }
+
+    #[test]
+    fn a_date_alone_and_unix_seconds_are_times_too() {
+        let date = TimeFormat::new("%d/%m/%Y").expect("a good format").parse("02/01/1970");
+        assert_eq!(date.map(EventTime::seconds), Ok(86_400));
+        let month = TimeFormat::new("%b-%Y").expect("a good format").parse("Feb-1970");
+        assert_eq!(month.map(EventTime::seconds), Ok(31 * 86_400));
+        let unix = TimeFormat::new("%s").expect("a good format").parse("86400");
+        assert_eq!(unix.map(|time| (time.seconds(), time.hour())), Ok((86_400, 0)));
+        for (format, text, seconds) in
+            [("seconds", "86400", 86_400), ("seconds", "86400.75", 86_400), ("milliseconds", "-1", -1)]
+        {
+            let time = TimeFormat::new(format).expect("a good format").parse(text);
+            assert_eq!(time.map(EventTime::seconds), Ok(seconds), "{format} {text}");
+        }
+        for text in ["1e30", "nan", "", "soon"] {
+            assert!(TimeFormat::new("seconds").expect("a good format").parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_format_that_cannot_tell_a_month_is_refused() {
+        for format in ["%H:%M", "%Q?", "2013", "%Y", "%d", ""] {
+            assert!(TimeFormat::new(format).is_err(), "{format} was taken");
+        }
+        assert!(TimeFormat::new("%Y-%m-%d").expect("a good format").parse("2013-13-01").is_err());
+    }
+}

@@ -1,0 +1,110 @@
+//! The export: windows, scores and losses as tables, for those who look further with other tools.
+//!
+//! Promises: nothing is computed here that is not in the work directory; a file appears whole; memory holds one window's losses.
+
+mod sink;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use self::sink::Sink;
+use windrow_windows::{BatchError, BatchStore};
+use windrow_columnar::Column;
+use crate::{Registry, RegistryError};
+
+/// What a table is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TableFormat {
+    /// Typed columns.
+    Parquet,
+    /// Text, with a header line.
+    Csv,
+}
+
+impl TableFormat {
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// What an export needs.
+#[derive(Debug)]
+pub(crate) struct Export<'a> {
+    /// The windows.
+    pub(crate) store: &'a BatchStore,
+    /// How models met them.
+    pub(crate) registry: &'a Registry,
+}
+
+/// Why there is no export.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExportError {
+    /// No windows.
+    #[error("no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place", folder.display())]
+    Nothing {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The windows cannot be read.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// What is known of models cannot be read.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}; name another place with --out", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Export<'_> {
+    /// Writes `windows`, `scores` and `losses` into a folder; gives the files.
+    ///
+    /// # Errors
+    /// There is nothing yet, or a file cannot be read or written.
+    pub(crate) fn write(&self, format: TableFormat, folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
+        let manifests = self.store.manifests()?;
+        if manifests.is_empty() {
+            return Err(ExportError::Nothing { folder: self.store.folder().to_owned() });
+        }
+        let snapshot = self.registry.snapshot();
+        let mut files = Vec::new();
+        let mut table = |name: &str, columns: &[Column], fill: &dyn Fn(&mut Sink) -> Result<(), ExportError>| {
+            let path = folder.join(format!("{name}.{}", format.extension()));
+            let mut sink = Sink::create(&path, format, columns)?;
+            fill(&mut sink)?;
+            sink.finish()?;
+            files.push(path);
+            Ok::<_, ExportError>(())
+        };
+        table("windows", &tables::window_columns(), &|sink| {
+            manifests
+                .iter()
+                .try_for_each(|one| tables::window(sink, one, snapshot.window(one.window).map(|report| &**report)))
+        })?;
+        table("scores", &tables::score_columns(), &|sink| {
+            snapshot.windows().try_for_each(|report| tables::scores(sink, report))
+        })?;
+        table("losses", &tables::loss_columns(), &|sink| {
+            let evidence = self.registry.evidence();
+            for one in &manifests {
+                let sources = [
+                    ("served", evidence.losses(one.window, &one.sha256)?),
+                    ("advice", evidence.ladder_losses(one.window, &one.sha256)?),
+                ];
+                for (purpose, losses) in sources {
+                    losses.iter().try_for_each(|losses| tables::losses(sink, purpose, losses))?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(files)
+    }
+}

@@ -1,0 +1,162 @@
+//! What the tables hold, a row at a time.
+
+use windrow_windows::Manifest;
+use windrow_columnar::{Column, Kind, Value};
+use windrow_evaluation::{BLOCKS, WindowLosses};
+use crate::export::ExportError;
+use crate::export::sink::Sink;
+use windrow_learn::model::{Score, WindowReport};
+use windrow_record::ModelId;
+
+const MICROS: i64 = 1_000_000;
+
+fn columns(told: &[(&str, Kind)]) -> Vec<Column> {
+    told.iter().map(|(name, kind)| Column { name: (*name).to_owned(), kind: *kind }).collect()
+}
+
+/// One row a window.
+pub(super) fn window_columns() -> Vec<Column> {
+    columns(&[
+        ("window", Kind::Integer),
+        ("period", Kind::Text),
+        ("first_time", Kind::Time),
+        ("last_time", Kind::Time),
+        ("rows", Kind::Integer),
+        ("labelled", Kind::Integer),
+        ("quarantined", Kind::Integer),
+        ("positive_share", Kind::Number),
+        ("bytes", Kind::Integer),
+        ("sha256", Kind::Text),
+    ])
+}
+
+pub(super) fn window(sink: &mut Sink, one: &Manifest, report: Option<&WindowReport>) -> Result<(), ExportError> {
+    let time =
+        |seconds: Option<i64>| seconds.map_or(Value::Missing, |seconds| Value::Time(seconds.saturating_mul(MICROS)));
+    sink.push(&[
+        Value::Integer(i64::from(one.window.get())),
+        report.and_then(|report| report.period.as_deref()).map_or(Value::Missing, Value::Text),
+        time(one.event_time.map(|range| range.first)),
+        time(one.event_time.map(|range| range.last)),
+        count(one.rows),
+        count(one.labelled),
+        count(one.quarantined),
+        number(report.and_then(|report| report.profile.positive_share())),
+        count(one.bytes),
+        Value::Text(&one.sha256),
+    ])
+}
+
+/// One row a model and a window that it was scored on.
+pub(super) fn score_columns() -> Vec<Column> {
+    columns(&[
+        ("model", Kind::Text),
+        ("scheme", Kind::Text),
+        ("model_window", Kind::Integer),
+        ("window", Kind::Integer),
+        // `later`: all labelled rows of a window behind all that the model learned from. `holdout`: a first fit, on the rows of
+        // the model's newest window that it left out.
+        ("scored_on", Kind::Text),
+        ("rows", Kind::Integer),
+        ("positives", Kind::Integer),
+        ("auc", Kind::Number),
+        ("average_precision", Kind::Number),
+        ("log_loss", Kind::Number),
+        ("baseline_log_loss", Kind::Number),
+        ("brier", Kind::Number),
+        ("accuracy", Kind::Number),
+        ("baseline_accuracy", Kind::Number),
+        ("true_positives", Kind::Integer),
+        ("false_positives", Kind::Integer),
+        ("true_negatives", Kind::Integer),
+        ("false_negatives", Kind::Integer),
+        ("calibration_error", Kind::Number),
+    ])
+}
+
+pub(super) fn scores(sink: &mut Sink, report: &WindowReport) -> Result<(), ExportError> {
+    for one in &report.scores {
+        for (scored_on, score) in [("later", &one.window), ("holdout", &one.holdout)] {
+            if let Some(score) = score {
+                self::score(sink, one.model, report.window.get(), scored_on, score)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn score(sink: &mut Sink, model: ModelId, window: u32, scored_on: &str, score: &Score) -> Result<(), ExportError> {
+    let (id, scheme) = (model.to_string(), model.scheme.to_string());
+    sink.push(&[
+        Value::Text(&id),
+        Value::Text(&scheme),
+        Value::Integer(i64::from(model.window.get())),
+        Value::Integer(i64::from(window)),
+        Value::Text(scored_on),
+        count(score.rows),
+        count(score.positives),
+        number(score.auc),
+        number(score.average_precision),
+        Value::Number(score.log_loss),
+        Value::Number(score.baseline_log_loss),
+        Value::Number(score.brier),
+        Value::Number(score.accuracy),
+        Value::Number(score.baseline_accuracy),
+        count(score.confusion.true_positives),
+        count(score.confusion.false_positives),
+        count(score.confusion.true_negatives),
+        count(score.confusion.false_negatives),
+        Value::Number(score.calibration_error),
+    ])
+}
+
+/// One row a model, a later window and a block of its rows.
+pub(super) fn loss_columns() -> Vec<Column> {
+    columns(&[
+        ("model", Kind::Text),
+        ("scheme", Kind::Text),
+        ("model_window", Kind::Integer),
+        // `served`: a published model. `advice`: one that only the advice needs.
+        ("made_for", Kind::Text),
+        ("window", Kind::Integer),
+        ("block", Kind::Integer),
+        ("rows", Kind::Integer),
+        ("positives", Kind::Integer),
+        // Sums over the rows of the block.
+        ("log_loss", Kind::Number),
+        ("squared_error", Kind::Number),
+        ("false_alarms", Kind::Integer),
+        ("misses", Kind::Integer),
+    ])
+}
+
+pub(super) fn losses(sink: &mut Sink, made_for: &str, window: &WindowLosses) -> Result<(), ExportError> {
+    for one in &window.models {
+        let (id, scheme) = (one.model.to_string(), one.model.scheme.to_string());
+        for block in 0..BLOCKS {
+            sink.push(&[
+                Value::Text(&id),
+                Value::Text(&scheme),
+                Value::Integer(i64::from(one.model.window.get())),
+                Value::Text(made_for),
+                Value::Integer(i64::from(window.window.get())),
+                count(block as u64 + 1),
+                count(window.rows[block]),
+                count(window.positives[block]),
+                Value::Number(one.log_loss[block]),
+                Value::Number(one.squared_error[block]),
+                count(one.false_alarms[block]),
+                count(one.misses[block]),
+            ])?;
+        }
+    }
+    Ok(())
+}
+
+fn count(number: u64) -> Value<'static> {
+    i64::try_from(number).map_or(Value::Missing, Value::Integer)
+}
+
+fn number(number: Option<f64>) -> Value<'static> {
+    number.map_or(Value::Missing, Value::Number)
+}

@@ -1,0 +1,105 @@
+//! `models/ID/model.json`: written whole, read with care.
+
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use windrow_base::files;
+use windrow_learn::model::{Artifact, FORMAT};
+use windrow_record::ModelId;
+use crate::error::RegistryError;
+
+const FILE: &str = "model.json";
+
+/// Tells whether a file is the one that was read before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+}
+
+/// What is in a folder; nothing where it is not there.
+pub(super) fn entries(folder: &Path) -> Result<Vec<DirEntry>, RegistryError> {
+    let failed = |source| RegistryError::Read { path: folder.to_owned(), source };
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.collect::<io::Result<_>>().map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The text of a JSON file whose form is not newer than this.
+pub(super) fn read_text(path: &Path, newest: u32) -> Result<Vec<u8>, RegistryError> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+
+    let text = fs::read(path).map_err(|source| RegistryError::Read { path: path.to_owned(), source })?;
+    match serde_json::from_slice(&text) {
+        Ok(Versioned { format }) if format > newest => Err(RegistryError::Newer { path: path.to_owned(), format }),
+        Ok(_) => Ok(text),
+        Err(error) => Err(RegistryError::Damaged { path: path.to_owned(), reason: error.to_string() }),
+    }
+}
+
+pub(crate) fn list(folder: &Path) -> Result<Vec<(ModelId, Stamp)>, RegistryError> {
+    let mut found = Vec::new();
+    for entry in entries(folder)? {
+        let Ok(id) = entry.file_name().to_string_lossy().parse::<ModelId>() else { continue };
+        // A folder without a model yet is one that is being written.
+        if let Ok(metadata) = fs::metadata(entry.path().join(FILE)) {
+            found.push((id, stamp(&metadata)));
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn read(folder: &Path, id: ModelId) -> Result<Artifact, RegistryError> {
+    let path = folder.join(id.to_string()).join(FILE);
+    let text = read_text(&path, FORMAT)?;
+    let damaged = |reason: String| RegistryError::Damaged { path: path.clone(), reason };
+    let artifact = Artifact::read(&text).map_err(|error| damaged(error.to_string()))?;
+    if artifact.id != id {
+        return Err(damaged(format!("it holds the model {}", artifact.id)));
+    }
+    if let Some(learned) = artifact.learned() {
+        let (columns, weights) = (learned.encoder.width(), learned.coefficients.len());
+        if columns != weights {
+            return Err(damaged(format!("it has {weights} weights for {columns} columns")));
+        }
+    }
+    Ok(artifact)
+}
+
+pub(crate) fn write(folder: &Path, artifact: &Artifact) -> Result<Stamp, RegistryError> {
+    write_json(&folder.join(artifact.id.to_string()).join(FILE), artifact)
+}
+
+/// Whether a model's file is there at this moment.
+pub(crate) fn is_there(folder: &Path, id: ModelId) -> bool {
+    folder.join(id.to_string()).join(FILE).exists()
+}
+
+/// Removes a model; a process that lists the folder meanwhile finds it or not.
+pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
+    let path = folder.join(id.to_string());
+    match fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RegistryError::Write { path, source: error }),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file whole, as JSON.
+pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<Stamp, RegistryError> {
+    let failed = |source| RegistryError::Write { path: path.to_owned(), source };
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
+    text.push(b'\n');
+    let file = files::write_whole(path, &text).map_err(failed)?;
+    file.metadata().map(|metadata| stamp(&metadata)).map_err(failed)
+}
+
+pub(super) fn stamp(metadata: &fs::Metadata) -> Stamp {
+    Stamp { modified: metadata.modified().ok(), length: metadata.len() }
+}

@@ -1,0 +1,238 @@
+//! `aliases.jsonl`: every change of an alias, a line each.
+//!
+//! The journal is the truth: what a name stands for follows from its lines, so that nothing is promoted without a trace.
+//! A line is appended under a lock and synced; one that a crash cut short is passed over and cut off by the next.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use windrow_base::files;
+use windrow_record::ModelId;
+use crate::alias::{AliasAction, AliasChange, AliasName, Aliases, Author};
+use crate::error::AliasError;
+use crate::files::{Stamp, stamp};
+
+/// The version of a line's form. A reader refuses a higher one. In format 1 the member `action` is called `deed`.
+const FORMAT: u32 = 2;
+
+/// The journal's file.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+}
+
+impl Journal {
+    pub(super) fn new(workdir: &Path) -> Self {
+        Self { path: workdir.join("aliases.jsonl") }
+    }
+
+    /// Tells whether the file is the one that was read before; `None` where it is not there.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        fs::metadata(&self.path).ok().map(|metadata| stamp(&metadata))
+    }
+
+    pub(super) fn read(&self) -> Result<Aliases, AliasError> {
+        match fs::read(&self.path) {
+            Ok(text) => self.parse(&text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Aliases::default()),
+            Err(source) => Err(AliasError::Read { path: self.path.clone(), source }),
+        }
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<Aliases, AliasError> {
+        let mut aliases = Aliases::default();
+        for (place, line) in whole_lines(text).split_inclusive(|byte| *byte == b'\n').enumerate() {
+            let damaged = |reason: String| AliasError::Damaged { path: self.path.clone(), line: place + 1, reason };
+            let change: AliasChange = serde_json::from_slice(line).map_err(|error| damaged(error.to_string()))?;
+            if change.format > FORMAT {
+                return Err(damaged(format!("it has format {}, which this windrow is too old to read", change.format)));
+            }
+            aliases.push(change);
+        }
+        Ok(aliases)
+    }
+
+    /// Keeps every process from changing an alias until what is returned is dropped.
+    pub(super) fn lock(&self) -> Result<Locked, AliasError> {
+        let failed = |source| AliasError::Write { path: self.path.clone(), source };
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path);
+        let mut file = open.map_err(failed)?;
+        file.lock().map_err(failed)?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(failed)?;
+        let aliases = self.parse(&text)?;
+        Ok(Locked { file, whole: whole_lines(&text).len() as u64, aliases })
+    }
+
+    /// Appends the change that `decide` makes of what the journal says now, whichever process writes to it. Where that is no change,
+    /// gives the last change of the name.
+    ///
+    /// `confirm` is asked last, when nothing but the disk can keep the change from being made.
+    pub(super) fn append(
+        &self,
+        alias: AliasName,
+        author: Author,
+        decide: impl FnOnce(&Aliases) -> Result<Option<NewChange>, AliasError>,
+        confirm: &dyn Fn() -> bool,
+    ) -> Result<Appended, AliasError> {
+        let Locked { mut file, whole, mut aliases } = self.lock()?;
+        let read = |file: &File| file.metadata().map(|metadata| stamp(&metadata)).ok();
+        let Some(NewChange { action, to }) = decide(&aliases)? else {
+            let change = aliases.last_change(&alias).cloned().ok_or(AliasError::Unknown { alias })?;
+            return Ok(Appended { change, aliases, stamp: read(&file) });
+        };
+        if !confirm() {
+            return Err(AliasError::Abandoned);
+        }
+        let from = aliases.get(alias.as_str());
+        let Author { at, by, why } = author;
+        let change = AliasChange { format: FORMAT, at, by, alias, action, from, to, why };
+        write_line(&mut file, whole, &change).map_err(|source| {
+            // What was written of the line is taken back; where that fails too, the next reader passes over it.
+            let _ = file.set_len(whole);
+            AliasError::Write { path: self.path.clone(), source }
+        })?;
+        if let Some(folder) = self.path.parent().filter(|_| whole == 0) {
+            let failed = |source| AliasError::Write { path: self.path.clone(), source };
+            files::sync_folder(folder).map_err(failed)?;
+        }
+        aliases.push(change.clone());
+        // Taken before the lock is given back: a line that another process appends then makes another stamp.
+        Ok(Appended { change, aliases, stamp: read(&file) })
+    }
+}
+
+/// The journal, locked.
+#[derive(Debug)]
+pub(super) struct Locked {
+    file: File,
+    /// How many of its bytes are whole lines.
+    whole: u64,
+    pub(super) aliases: Aliases,
+}
+
+/// What the journal says behind a change.
+pub(super) struct Appended {
+    pub(super) change: AliasChange,
+    pub(super) aliases: Aliases,
+    /// Of the file, with this change as its last line.
+    pub(super) stamp: Option<Stamp>,
+}
+
+/// A change of a name.
+pub(super) struct NewChange {
+    pub(super) action: AliasAction,
+    pub(super) to: Option<ModelId>,
+}
+
+/// All but a last line that was cut short.
+fn whole_lines(text: &[u8]) -> &[u8] {
+    let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+    &text[..end]
+}
+
+fn write_line(file: &mut File, at: u64, change: &AliasChange) -> io::Result<()> {
+    let mut line = serde_json::to_vec(change)?;
+    line.push(b'\n');
+    file.set_len(at)?;
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(&line)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> ModelId {
+        text.parse().expect("an id")
+    }
+
+    fn append(journal: &Journal, action: AliasAction, to: Option<&str>) -> AliasChange {
+        let author =
+            Author { at: "now".to_owned(), by: "ops".to_owned(), why: "a \"reason\"\nof two lines".to_owned() };
+        let change = NewChange { action, to: to.map(id) };
+        let alias = "prod".parse().expect("a name");
+        journal.append(alias, author, |_| Ok(Some(change)), &|| true).expect("room on the disk").change
+    }
+
+    fn before(journal: &Journal) -> Option<ModelId> {
+        let name: AliasName = "prod".parse().expect("a name");
+        journal.read().expect("a journal").before(&name).next()
+    }
+
+    #[test]
+    fn a_name_goes_back_step_by_step_and_all_is_remembered() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Journal::new(folder.path());
+        assert_eq!(journal.read().expect("nothing yet"), Aliases::default());
+        for to in ["window-1", "window-2", "window-3"] {
+            append(&journal, AliasAction::Promoted, Some(to));
+        }
+        assert_eq!(before(&journal), Some(id("window-2")));
+        append(&journal, AliasAction::RolledBack, Some("window-2"));
+        assert_eq!(journal.read().expect("a journal").get("prod"), Some(id("window-2")));
+        assert_eq!(before(&journal), Some(id("window-1")));
+        append(&journal, AliasAction::RolledBack, Some("window-1"));
+        assert_eq!(before(&journal), None);
+        let removed = append(&journal, AliasAction::Removed, None);
+        assert_eq!((removed.from, removed.to), (Some(id("window-1")), None));
+        let aliases = journal.read().expect("a journal");
+        assert_eq!((aliases.current().count(), aliases.history().len()), (0, 6));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_short_is_passed_over_and_cut_off() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Journal::new(folder.path());
+        append(&journal, AliasAction::Promoted, Some("window-1"));
+        let whole = fs::read(&journal.path).expect("a file");
+        for cut in 1..whole.len() {
+            let torn = [&whole[..], &whole[..cut]].concat();
+            let torn = torn.strip_suffix(b"\n").unwrap_or(&torn);
+            fs::write(&journal.path, torn).expect("a file");
+            assert_eq!(journal.read().expect("a journal").history().len(), 1);
+        }
+        append(&journal, AliasAction::Promoted, Some("window-2"));
+        assert_eq!(journal.read().expect("a journal").history().len(), 2);
+    }
+
+    #[test]
+    fn a_line_that_is_no_change_is_told_by_its_number() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Journal::new(folder.path());
+        append(&journal, AliasAction::Promoted, Some("window-1"));
+        let whole = fs::read_to_string(&journal.path).expect("a file");
+        for wrong in ["{}\n".to_owned(), "\n".to_owned(), whole.replace("\"format\":2", "\"format\":9")] {
+            fs::write(&journal.path, format!("{whole}{wrong}")).expect("a file");
+            let error = journal.read().expect_err("damaged").to_string();
+            assert!(error.contains("line 2 of"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_journal_of_format_1_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Journal::new(folder.path());
+        let line = |deed: &str, from: &str, to: &str| {
+            format!(
+                "{{\"format\":1,\"at\":\"now\",\"by\":\"ops\",\"alias\":\"prod\",\"deed\":\"{deed}\",\"from\":{from},\
+                 \"to\":{to},\"why\":\"\"}}\n"
+            )
+        };
+        // A promotion that was sent twice made two lines; going back went from the model to itself.
+        let (one, two) = ("\"window-1\"", "\"window-2\"");
+        let lines = [line("promoted", "null", one), line("promoted", one, two), line("promoted", two, two)].concat();
+        fs::write(&journal.path, &lines).expect("a file");
+        assert_eq!(before(&journal), Some(id("window-1")));
+        fs::write(&journal.path, lines + &line("rolled_back", two, two)).expect("a file");
+        assert_eq!(journal.read().expect("a journal").get("prod"), Some(id("window-2")));
+        append(&journal, AliasAction::RolledBack, Some("window-1"));
+        assert_eq!(journal.read().expect("a journal").get("prod"), Some(id("window-1")));
+        assert_eq!(journal.read().expect("a journal").history().len(), 5);
+    }
+}

@@ -1,0 +1,258 @@
+//! The way of the rows, stage by stage, as numbers and as the words for them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use windrow_windows::StreamEnd;
+use crate::monitor::sealed::SealedWindow;
+use crate::monitor::status::{Heard, Stage};
+
+/// How far the rows have come.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct Flow {
+    /// In a few words, as in `41%, lag 0`.
+    pub(crate) state: String,
+    /// Whether every row is sealed and learned from.
+    pub(crate) is_complete: bool,
+    /// The rows that are to come; not known where no producer of a dataset was heard of.
+    pub(crate) dataset_rows: Option<u64>,
+    /// Messages in the topic that are not read yet.
+    pub(crate) lag: Option<u64>,
+    /// Sent, in the topic, sealed, trained, served.
+    pub(crate) steps: Vec<Step>,
+    /// Rows that could not be taken.
+    pub(crate) quarantined: u64,
+    /// Sealed windows.
+    pub(crate) windows: usize,
+    /// Models that answer.
+    pub(crate) models: usize,
+}
+
+/// One place on the way.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Step {
+    /// What has been done with the rows.
+    pub(crate) name: &'static str,
+    /// How many rows; not known where the stage is silent or was never heard of.
+    pub(crate) rows: Option<u64>,
+    /// What is shown: the rows, or since when nothing was heard.
+    pub(crate) text: String,
+    /// What more there is to say.
+    pub(crate) detail: String,
+    /// Whether the stage was heard of and has fallen silent.
+    pub(crate) is_silent: bool,
+}
+
+/// What a flow follows from.
+pub(super) struct Parts<'a> {
+    pub(super) heard: &'a BTreeMap<Stage, Heard>,
+    pub(super) windows: &'a [SealedWindow],
+    pub(super) end: Option<&'a StreamEnd>,
+    pub(super) trained: Trained,
+}
+
+/// What has been learned.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trained {
+    /// The newest window that has models or the record of why it has none; 0 for none.
+    pub(super) window: u32,
+    /// Models that answer.
+    pub(super) models: usize,
+}
+
+impl Flow {
+    pub(super) fn of(parts: &Parts<'_>) -> Self {
+        let is_complete = parts.end.is_some_and(|end| parts.trained.window >= end.windows);
+        // A stage whose work is done may be silent, however it ended.
+        let heard = |stage: Stage| {
+            let is_done = if stage == Stage::Trainer { is_complete } else { parts.end.is_some() };
+            let heard = parts.heard.get(&stage)?;
+            Some(if is_done { Heard { is_over: true, silent_for: None, ..*heard } } else { *heard })
+        };
+        let rows = |until: u32| -> u64 {
+            parts.windows.iter().take_while(|window| window.window.get() <= until).map(|window| window.rows).sum()
+        };
+        let sealed = rows(u32::MAX);
+        let in_files: u64 = parts.windows.iter().map(|window| window.quarantined).sum();
+        let consumer = heard(Stage::Consumer);
+        let at_work = consumer.filter(|consumer| !consumer.is_over && consumer.silent_for.is_none());
+        let open = at_work.map_or(0, |consumer| consumer.counts.window_rows);
+        let quarantined = at_work.map_or(0, |consumer| consumer.counts.quarantined).max(in_files);
+        let lag = if parts.end.is_some() { Some(0) } else { at_work.and_then(|consumer| consumer.counts.lag) };
+        let read = sealed + in_files + open + lag.unwrap_or(0);
+        let producer = heard(Stage::Producer);
+        let dataset_rows = producer.map(|producer| producer.counts.dataset).filter(|rows| *rows > 0);
+        // A producer of another kind tells nothing: then the topic holds what has been read of it and what has not.
+        let in_topic = match producer.filter(|producer| producer.silent_for.is_none()) {
+            Some(producer) => Some(producer.counts.delivered.max(read)),
+            None if parts.end.is_some() || at_work.is_some() => Some(read),
+            None => None,
+        };
+        // The two are told at different moments; what is in the topic has been sent.
+        let sent = producer.map(|producer| producer.counts.sent.max(in_topic.unwrap_or(0)));
+        let sealed_windows = parts.windows.len();
+        let of_dataset = dataset_rows.map_or_else(String::new, |rows| format!("of {}", thousands(rows)));
+        let windows = format!("{} windows", thousands(sealed_windows as u64));
+        let trained_windows = format!("{} windows", parts.trained.window);
+        let steps = vec![
+            Step::new("sent", producer.as_ref(), sent, &of_dataset),
+            Step::new(
+                "in the topic",
+                None,
+                in_topic,
+                &lag.map_or_else(String::new, |lag| format!("lag {}", thousands(lag))),
+            ),
+            Step::new("sealed", consumer.as_ref(), Some(sealed), &windows),
+            Step::new("trained", heard(Stage::Trainer).as_ref(), Some(rows(parts.trained.window)), &trained_windows),
+            Step {
+                name: "served",
+                rows: Some(rows(parts.trained.window)),
+                text: thousands(parts.trained.models as u64),
+                detail: if parts.trained.models == 1 { "model" } else { "models" }.to_owned(),
+                is_silent: false,
+            },
+        ];
+        let share = dataset_rows.map(|rows| 100 * (sealed + in_files + open).min(rows) / rows);
+        let state = state(parts, is_complete, share, lag);
+        let models = parts.trained.models;
+        Self { state, is_complete, dataset_rows, lag, steps, quarantined, windows: sealed_windows, models }
+    }
+}
+
+fn state(parts: &Parts<'_>, is_complete: bool, share: Option<u64>, lag: Option<u64>) -> String {
+    if is_complete {
+        return "complete".to_owned();
+    }
+    let is_waited_for = |stage: Stage| stage == Stage::Trainer || parts.end.is_none();
+    let silent = parts.heard.iter().filter(|(stage, _)| is_waited_for(**stage));
+    let silent = silent.filter_map(|(stage, heard)| Some((stage, heard.silent_for?))).next();
+    if let Some((stage, silence)) = silent {
+        return format!("{} last heard {} ago", stage.name(), words(silence));
+    }
+    if let Some(end) = parts.end {
+        let left = end.windows.saturating_sub(parts.trained.window);
+        return format!("all rows sealed, {left} {} to train", if left == 1 { "window" } else { "windows" });
+    }
+    match (share, lag) {
+        (Some(share), Some(lag)) => format!("{share}%, lag {}", thousands(lag)),
+        (Some(share), None) => format!("{share}%"),
+        (None, Some(lag)) => format!("live, lag {}", thousands(lag)),
+        (None, None) if parts.heard.is_empty() && parts.windows.is_empty() => "waiting for the first row".to_owned(),
+        (None, None) if parts.heard.is_empty() => "no stage was heard of".to_owned(),
+        (None, None) => "starting".to_owned(),
+    }
+}
+
+impl Step {
+    fn new(name: &'static str, heard: Option<&Heard>, rows: Option<u64>, detail: &str) -> Self {
+        let silence = heard.and_then(|heard| heard.silent_for);
+        let rows = rows.filter(|_| silence.is_none());
+        let text = match (silence, rows) {
+            (Some(silence), _) => format!("last heard {} ago", words(silence)),
+            (None, Some(rows)) => thousands(rows),
+            (None, None) => "not heard of".to_owned(),
+        };
+        let detail = if rows.is_some() { detail.to_owned() } else { String::new() };
+        Self { name, rows, text, detail, is_silent: silence.is_some() }
+    }
+}
+
+/// As in `12 s`, `4 min`, `3 h`, `2 days`.
+fn words(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// As in `336,776`.
+fn thousands(count: u64) -> String {
+    indicatif::HumanCount(count).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::status::Counts;
+    use windrow_record::WindowIndex;
+
+    fn window(number: u32) -> SealedWindow {
+        let window = WindowIndex::new(number).expect("from 1");
+        SealedWindow {
+            window,
+            rows: 100,
+            labelled: 90,
+            quarantined: 1,
+            repeated: 0,
+            bytes: 9,
+            reason: String::new(),
+            times: None,
+        }
+    }
+
+    fn heard(counts: Counts, silent: Option<u64>) -> Heard {
+        Heard { counts, is_over: false, silent_for: silent.map(Duration::from_secs) }
+    }
+
+    fn flow(heard: &[(Stage, Heard)], windows: u32, trained: u32) -> Flow {
+        let (heard, windows) = (heard.iter().copied().collect(), (1..=windows).map(window).collect::<Vec<_>>());
+        let trained = Trained { window: trained, models: 2 * trained as usize };
+        Flow::of(&Parts { heard: &heard, windows: &windows, end: None, trained })
+    }
+
+    #[test]
+    fn numbers_and_words_follow_from_what_is_heard_and_what_is_on_the_disk() {
+        assert_eq!(flow(&[], 0, 0).state, "waiting for the first row");
+        let sending = Counts { dataset: 1000, sent: 450, delivered: 440, ..Counts::default() };
+        let storing = Counts { window_rows: 8, lag: Some(30), quarantined: 3, ..Counts::default() };
+        let producer = (Stage::Producer, heard(sending, None));
+        let live = flow(&[producer, (Stage::Consumer, heard(storing, None))], 4, 3);
+        assert_eq!(live.state, "41%, lag 30");
+        let told: Vec<(&str, Option<u64>)> = live.steps.iter().map(|step| (step.text.as_str(), step.rows)).collect();
+        assert_eq!(
+            told,
+            [("450", Some(450)), ("442", Some(442)), ("400", Some(400)), ("300", Some(300)), ("6", Some(300))],
+            "what was read is in the topic, confirmed or not"
+        );
+        assert_eq!((live.quarantined, live.models, live.windows), (4, 6, 4));
+        let silent = flow(&[producer, (Stage::Consumer, heard(storing, Some(12)))], 4, 3);
+        assert_eq!(silent.state, "consumer last heard 12 s ago");
+        assert_eq!((silent.steps[2].text.as_str(), silent.steps[2].rows), ("last heard 12 s ago", None));
+        assert_eq!(silent.lag, None, "never a stale number");
+        let foreign = flow(&[(Stage::Consumer, heard(storing, None))], 4, 4);
+        assert_eq!((foreign.steps[0].text.as_str(), foreign.steps[1].rows), ("not heard of", Some(442)));
+        assert_eq!(foreign.state, "live, lag 30");
+    }
+
+    #[test]
+    fn a_stream_that_is_through_is_complete_when_all_is_trained() {
+        let end = StreamEnd {
+            format: 1,
+            windows: 2,
+            rows: 200,
+            quarantined: 2,
+            repeated: 0,
+            repeated_offsets: Vec::new(),
+            sent: None,
+            deleted: Vec::new(),
+        };
+        // A consumer that was killed behind its last row, or a member of a group.
+        let killed = heard(Counts::default(), Some(7200));
+        let (heard, windows) = (BTreeMap::from([(Stage::Consumer, killed)]), [window(1), window(2)]);
+        let of = |window| {
+            Flow::of(&Parts {
+                heard: &heard,
+                windows: &windows,
+                end: Some(&end),
+                trained: Trained { window, models: 1 },
+            })
+        };
+        assert_eq!((of(1).state.as_str(), of(1).is_complete), ("all rows sealed, 1 window to train", false));
+        assert_eq!((of(2).state.as_str(), of(2).is_complete, of(2).lag), ("complete", true, Some(0)));
+        assert_eq!(of(1).steps[2].text, "200");
+    }
+}

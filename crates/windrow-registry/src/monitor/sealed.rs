@@ -1,0 +1,157 @@
+//! Sealed windows, each read once.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use windrow_windows::{BatchError, BatchStore, EventRange, Manifest, StreamEnd};
+use windrow_record::WindowIndex;
+
+/// So many different reasons are told apart.
+const MOST_REASONS: usize = 30;
+const OTHER: &str = "other reasons";
+
+/// One sealed window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SealedWindow {
+    pub(crate) window: WindowIndex,
+    pub(crate) rows: u64,
+    /// Of these, rows that have a target.
+    pub(crate) labelled: u64,
+    pub(crate) quarantined: u64,
+    /// Messages that brought a row again.
+    pub(crate) repeated: u64,
+    /// The length of the batch file.
+    pub(crate) bytes: u64,
+    /// Why it was sealed.
+    pub(crate) reason: String,
+    /// When its rows happened, where they have times.
+    pub(crate) times: Option<EventRange>,
+}
+
+/// Why rows are in quarantine, with how many.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Reasons(BTreeMap<String, u64>);
+
+impl Reasons {
+    /// Counts one more.
+    pub(crate) fn add(&mut self, reason: &str) {
+        let known = if self.0.contains_key(reason) || self.0.len() < MOST_REASONS { reason } else { OTHER };
+        *self.0.entry(known.to_owned()).or_default() += 1;
+    }
+
+    /// The most frequent one first.
+    pub(crate) fn by_count(&self) -> Vec<(&str, u64)> {
+        let mut reasons: Vec<(&str, u64)> = self.0.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        reasons
+    }
+}
+
+/// Reads what has been sealed since.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    windows: Arc<Vec<SealedWindow>>,
+    reasons: Reasons,
+    end: Option<StreamEnd>,
+    /// When the first window's manifest was written: another one is of another run.
+    first: Option<SystemTime>,
+}
+
+impl Reader {
+    pub(super) fn windows(&self) -> &Arc<Vec<SealedWindow>> {
+        &self.windows
+    }
+
+    pub(super) fn reasons(&self) -> &Reasons {
+        &self.reasons
+    }
+
+    pub(super) fn end(&self) -> Option<&StreamEnd> {
+        self.end.as_ref()
+    }
+
+    /// Takes up what is new. What cannot be read is logged, and looked at again the next time.
+    pub(super) fn read(&mut self, workdir: &Path) {
+        // A store makes its folders, which are the sign of a run.
+        if !workdir.join("batches").is_dir() {
+            *self = Self::default();
+            return;
+        }
+        if let Err(error) = BatchStore::open(workdir).and_then(|store| self.take_up(&store)) {
+            tracing::debug!(%error, "sealed windows not read");
+        }
+    }
+
+    fn take_up(&mut self, store: &BatchStore) -> Result<(), BatchError> {
+        let first = fs::metadata(store.manifest_path(WindowIndex::FIRST)).and_then(|file| file.modified()).ok();
+        if first != self.first {
+            *self = Self { first, ..Self::default() };
+        }
+        let mut next = self.windows.last().map_or(WindowIndex::FIRST, |last| last.window.next());
+        while let Some(manifest) = store.manifest(next)? {
+            if manifest.quarantined > 0 {
+                self.count_reasons(store, next)?;
+            }
+            Arc::make_mut(&mut self.windows).push(SealedWindow::of(&manifest));
+            next = next.next();
+        }
+        self.end = store.end()?;
+        Ok(())
+    }
+
+    fn count_reasons(&mut self, store: &BatchStore, window: WindowIndex) -> Result<(), BatchError> {
+        let path = store.quarantine_path(window);
+        let file = File::open(&path).map_err(BatchError::read(&path))?;
+        let mut reasons = self.reasons.clone();
+        store.quarantined(window, file, |message| reasons.add(&message.reason))?;
+        self.reasons = reasons;
+        Ok(())
+    }
+}
+
+impl SealedWindow {
+    fn of(manifest: &Manifest) -> Self {
+        Self {
+            window: manifest.window,
+            rows: manifest.rows,
+            labelled: manifest.labelled,
+            quarantined: manifest.quarantined,
+            repeated: manifest.repeated,
+            bytes: manifest.bytes,
+            reason: manifest.sealed.to_string(),
+            times: manifest.event_time,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_counted_and_their_number_is_bounded() {
+        let mut reasons = Reasons::default();
+        for row in 0..200 {
+            reasons.add("no number");
+            reasons.add(&format!("row {row}"));
+        }
+        let told = reasons.by_count();
+        assert_eq!(told[0], ("no number", 200));
+        assert_eq!(told[1], (OTHER, 200 - (MOST_REASONS as u64 - 1)));
+        assert_eq!(told.len(), MOST_REASONS + 1);
+    }
+
+    #[test]
+    fn nothing_is_made_where_nothing_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut reader = Reader::default();
+        reader.read(folder.path());
+        assert!(reader.windows().is_empty() && !folder.path().join("batches").exists());
+    }
+}

@@ -1,0 +1,269 @@
+//! `status/STAGE.json`: what a stage at work tells of itself, once a second.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use windrow_base::files;
+use windrow_base::telemetry::Counters;
+
+/// The version of the file's form. A reader passes over a higher one.
+const FORMAT: u32 = 1;
+const FOLDER: &str = "status";
+/// A longer file is no status.
+const LONGEST: u64 = 64 * 1024;
+/// More files than these are not read.
+const MOST_FILES: usize = 256;
+/// A stage that told nothing for so long is silent.
+const SILENT_AFTER: Duration = Duration::from_secs(5);
+
+/// A stage that tells of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Stage {
+    /// Sends rows.
+    Producer,
+    /// Stores them.
+    Consumer,
+    /// Learns from them.
+    Trainer,
+}
+
+impl Stage {
+    /// All of them, in the order in which rows pass them.
+    const ALL: [Self; 3] = [Self::Producer, Self::Consumer, Self::Trainer];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+            Self::Trainer => "trainer",
+        }
+    }
+}
+
+/// What a stage tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Status {
+    format: u32,
+    /// When, RFC 3339.
+    time: String,
+    /// Whether the stage has done all its work.
+    is_over: bool,
+    counts: Counts,
+}
+
+/// The counters of a stage's process, at one moment, as [`Counters`] has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Counts {
+    pub(crate) dataset: u64,
+    pub(crate) sent: u64,
+    pub(crate) delivered: u64,
+    pub(crate) received: u64,
+    pub(crate) stored: u64,
+    pub(crate) quarantined: u64,
+    pub(crate) repeated: u64,
+    pub(crate) lag: Option<u64>,
+    pub(crate) window: u64,
+    pub(crate) window_rows: u64,
+    pub(crate) window_expected: u64,
+}
+
+impl Counts {
+    pub(crate) fn of(counters: &Counters) -> Self {
+        Self {
+            dataset: counters.dataset.get(),
+            sent: counters.sent.get(),
+            delivered: counters.delivered.get(),
+            received: counters.received.get(),
+            stored: counters.stored.get(),
+            quarantined: counters.quarantined.get(),
+            repeated: counters.repeated.get(),
+            lag: counters.lag.get(),
+            window: counters.window.get(),
+            window_rows: counters.window_rows.get(),
+            window_expected: counters.window_expected.get(),
+        }
+    }
+
+    /// Of several processes of a stage. Members of a group all count the same rows to come, producers each their own.
+    fn and(self, other: Self, stage: Stage) -> Self {
+        Self {
+            dataset: match stage {
+                Stage::Producer => self.dataset + other.dataset,
+                Stage::Consumer | Stage::Trainer => self.dataset.max(other.dataset),
+            },
+            sent: self.sent + other.sent,
+            delivered: self.delivered + other.delivered,
+            received: self.received + other.received,
+            stored: self.stored + other.stored,
+            quarantined: self.quarantined + other.quarantined,
+            repeated: self.repeated + other.repeated,
+            lag: self.lag.zip(other.lag).map(|(one, other)| one + other),
+            window: self.window.max(other.window),
+            window_rows: self.window_rows + other.window_rows,
+            window_expected: self.window_expected.max(other.window_expected),
+        }
+    }
+}
+
+/// Where a stage tells of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct StatusFile {
+    path: PathBuf,
+}
+
+impl StatusFile {
+    /// `member` tells several processes of one stage apart.
+    pub(crate) fn new(workdir: &Path, stage: Stage, member: Option<&str>) -> Self {
+        let name = member.map_or_else(|| stage.name().to_owned(), |member| format!("{}-{member}", stage.name()));
+        Self { path: workdir.join(FOLDER).join(format!("{name}.json")) }
+    }
+
+    /// Tells. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn tell(&self, counters: &Counters, time: String, is_over: bool) -> io::Result<()> {
+        let status = Status { format: FORMAT, time, is_over, counts: Counts::of(counters) };
+        files::replace(&self.path, &serde_json::to_vec(&status)?)
+    }
+
+    /// Takes it away, as a member does that leaves its group. Blocks on the disk.
+    pub(crate) fn remove(&self) {
+        // One that stays is silent, and told as such.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// What was last heard of a stage.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Heard {
+    pub(super) counts: Counts,
+    pub(super) is_over: bool,
+    /// For how long it has told nothing, where that is long.
+    pub(super) silent_for: Option<Duration>,
+}
+
+/// Hears what stages tell.
+#[derive(Debug, Default)]
+pub(super) struct Listener {
+    heard: HashMap<String, (Status, Instant)>,
+}
+
+impl Listener {
+    /// What is known of each stage. `time` is the time of day, by which the age of what is heard first is told: afterwards
+    /// it is by this process's own clock, so that clocks which differ or jump matter once at most.
+    pub(super) fn listen(&mut self, workdir: &Path, time: &str) -> BTreeMap<Stage, Heard> {
+        let found = read(&workdir.join(FOLDER));
+        self.heard.retain(|name, _| found.contains_key(name));
+        let now = Instant::now();
+        for (name, status) in found {
+            let heard = self.heard.get(&name).filter(|(before, _)| *before == status).map(|(_, heard)| *heard);
+            let is_first = !self.heard.contains_key(&name);
+            let heard = heard.unwrap_or_else(|| {
+                let age = if is_first { age(&status.time, time) } else { Duration::ZERO };
+                now.checked_sub(age).unwrap_or(now)
+            });
+            self.heard.insert(name, (status, heard));
+        }
+        Stage::ALL.into_iter().filter_map(|stage| Some((stage, self.of(stage, now)?))).collect()
+    }
+
+    fn of(&self, stage: Stage, now: Instant) -> Option<Heard> {
+        let is_ours = |name: &str| {
+            name.strip_prefix(stage.name()).is_some_and(|member| member.is_empty() || member.starts_with('-'))
+        };
+        let ours = || self.heard.iter().filter(|(name, _)| is_ours(name)).map(|(_, heard)| heard);
+        let alone = |(status, heard): &(Status, Instant)| {
+            let silence = now.saturating_duration_since(*heard);
+            let silent_for = (!status.is_over && silence >= SILENT_AFTER).then_some(silence);
+            Heard { counts: status.counts, is_over: status.is_over, silent_for }
+        };
+        let speaking = ours().map(alone).filter(|heard| heard.silent_for.is_none());
+        let together = speaking.reduce(|one, other| Heard {
+            counts: one.counts.and(other.counts, stage),
+            is_over: one.is_over && other.is_over,
+            silent_for: None,
+        });
+        together.or_else(|| ours().max_by_key(|(_, heard)| *heard).map(alone))
+    }
+}
+
+fn read(folder: &Path) -> BTreeMap<String, Status> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_FILES);
+    let files = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?.strip_suffix(".json")?.to_owned();
+        let mut text = Vec::new();
+        File::open(entry.path()).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
+        let status: Status = serde_json::from_slice(&text).ok()?;
+        (status.format <= FORMAT).then_some((name, status))
+    });
+    files.collect()
+}
+
+/// How long before `now` something was; nothing where clocks do not agree.
+fn age(then: &str, now: &str) -> Duration {
+    let parsed = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    let between = parsed(then).zip(parsed(now)).map(|(then, now)| now.as_second() - then.as_second());
+    Duration::from_secs(between.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-01-01T10:00:00Z";
+
+    fn tell(folder: &Path, stage: Stage, member: Option<&str>, sent: u64, time: &str, is_over: bool) {
+        let counters = Counters::default();
+        counters.sent.set(sent);
+        StatusFile::new(folder, stage, member).tell(&counters, time.to_owned(), is_over).expect("room on the disk");
+    }
+
+    #[test]
+    fn a_stage_is_heard_silent_or_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut listener = Listener::default();
+        assert!(listener.listen(folder.path(), NOW).is_empty(), "nothing is there yet");
+        tell(folder.path(), Stage::Producer, None, 7, NOW, false);
+        tell(folder.path(), Stage::Consumer, None, 0, "2026-01-01T09:58:00Z", false);
+        tell(folder.path(), Stage::Trainer, None, 0, "2026-01-01T09:58:00Z", true);
+        let heard = listener.listen(folder.path(), NOW);
+        assert_eq!(heard[&Stage::Producer].silent_for, None);
+        assert_eq!(heard[&Stage::Producer].counts.sent, 7);
+        assert!(heard[&Stage::Consumer].silent_for.is_some_and(|silence| silence.as_secs() / 2 == 60));
+        assert!(heard[&Stage::Trainer].is_over && heard[&Stage::Trainer].silent_for.is_none());
+        // What is told again is heard again, whatever the clocks say.
+        tell(folder.path(), Stage::Consumer, None, 1, "2025-01-01T00:00:00Z", false);
+        assert_eq!(listener.listen(folder.path(), NOW)[&Stage::Consumer].silent_for, None);
+        // A clock that is ahead makes nothing silent.
+        tell(folder.path(), Stage::Trainer, Some("x"), 1, "2099-01-01T00:00:00Z", false);
+        assert_eq!(listener.listen(folder.path(), NOW)[&Stage::Trainer].silent_for, None);
+    }
+
+    #[test]
+    fn members_of_a_group_are_summed_and_a_silent_one_is_left_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (member, sent, time) in [("a", 5, NOW), ("b", 6, NOW), ("c", 100, "2026-01-01T09:00:00Z")] {
+            tell(folder.path(), Stage::Producer, Some(member), sent, time, false);
+        }
+        assert_eq!(Listener::default().listen(folder.path(), NOW)[&Stage::Producer].counts.sent, 11);
+    }
+
+    #[test]
+    fn what_is_no_status_is_passed_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let status = folder.path().join(FOLDER);
+        fs::create_dir_all(status.join("consumer.json")).expect("a folder");
+        fs::write(status.join("producer.json"), "{\"format\":1").expect("a file");
+        let newer = "{\"format\":9,\"time\":\"\",\"is_over\":true,\"counts\":{}}";
+        fs::write(status.join("trainer.json"), newer).expect("a file");
+        fs::write(status.join("producer-x.json"), vec![b' '; 1 << 20]).expect("a file");
+        assert!(Listener::default().listen(folder.path(), NOW).is_empty());
+    }
+}

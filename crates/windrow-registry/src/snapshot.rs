@@ -1,0 +1,222 @@
+//! All models at one moment, and the names that they answer to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use windrow_evaluation::{Advice, recipe_in_office};
+use windrow_learn::model::{Artifact, Learned, Predictor, WindowReport};
+use windrow_record::{ModelId, Scheme, WindowIndex};
+use crate::alias::{Aliases, RESERVED};
+
+/// A set of models that does not change.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    models: BTreeMap<ModelId, Arc<Model>>,
+    windows: BTreeMap<WindowIndex, Arc<WindowReport>>,
+    aliases: Arc<Aliases>,
+    advice: Option<Arc<Advice>>,
+    latest: Option<ModelId>,
+    champion: Option<ModelId>,
+}
+
+/// What makes one snapshot of another.
+#[derive(Debug, Default)]
+pub(super) struct Renewal {
+    pub(super) artifacts: Vec<Artifact>,
+    pub(super) reports: Vec<WindowReport>,
+    /// Models that are there no longer.
+    pub(super) retired: Vec<ModelId>,
+    pub(super) aliases: Option<Aliases>,
+    pub(super) advice: Option<Advice>,
+}
+
+impl Renewal {
+    pub(super) fn is_empty(&self) -> bool {
+        self.artifacts.is_empty()
+            && self.reports.is_empty()
+            && self.retired.is_empty()
+            && self.aliases.is_none()
+            && self.advice.is_none()
+    }
+}
+
+/// A published model, or the record of why there is none.
+#[derive(Debug)]
+pub struct Model {
+    name: String,
+    artifact: Artifact,
+    predictor: Option<Predictor>,
+}
+
+impl Model {
+    fn new(artifact: Artifact) -> Self {
+        let predictor = artifact.learned().map(Predictor::new);
+        Self { name: artifact.id.to_string(), artifact, predictor }
+    }
+
+    /// Its id as a text.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> ModelId {
+        self.artifact.id
+    }
+
+    /// All that is known of it.
+    #[must_use]
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+
+    /// The fitted model, if there is one.
+    #[must_use]
+    pub fn learned(&self) -> Option<&Learned> {
+        self.artifact.learned()
+    }
+
+    /// What answers, if there is a model.
+    #[must_use]
+    pub fn predictor(&self) -> Option<&Predictor> {
+        self.predictor.as_ref()
+    }
+}
+
+impl Snapshot {
+    pub(super) fn renewed(&self, renewal: Renewal) -> Self {
+        let mut next = self.clone();
+        next.models.retain(|id, _| !renewal.retired.contains(id));
+        next.models.extend(renewal.artifacts.into_iter().map(|artifact| (artifact.id, Arc::new(Model::new(artifact)))));
+        next.windows.extend(renewal.reports.into_iter().map(|report| (report.window, Arc::new(report))));
+        if let Some(aliases) = renewal.aliases {
+            next.aliases = Arc::new(aliases);
+        }
+        if let Some(advice) = renewal.advice {
+            next.advice = Some(Arc::new(advice));
+        }
+        (next.latest, next.champion) = (next.find_latest(None), next.find_champion(None));
+        next
+    }
+
+    /// What is known of a window, once all models have been scored on it.
+    #[must_use]
+    pub fn window(&self, window: WindowIndex) -> Option<&Arc<WindowReport>> {
+        self.windows.get(&window)
+    }
+
+    /// What is known of the windows, in order.
+    pub fn windows(&self) -> impl DoubleEndedIterator<Item = &Arc<WindowReport>> {
+        self.windows.values()
+    }
+
+    /// A model by its id.
+    #[must_use]
+    pub fn get(&self, id: ModelId) -> Option<&Arc<Model>> {
+        self.models.get(&id)
+    }
+
+    /// All of them, by window and then by scheme.
+    pub fn models(&self) -> impl DoubleEndedIterator<Item = &Arc<Model>> {
+        self.models.values()
+    }
+
+    /// How often to retrain, and on how much history, where that has been asked.
+    #[must_use]
+    pub fn advice(&self) -> Option<&Arc<Advice>> {
+        self.advice.as_ref()
+    }
+
+    /// The names that people gave, and how they came to be.
+    #[must_use]
+    pub fn aliases(&self) -> &Aliases {
+        &self.aliases
+    }
+
+    /// Every name that stands for a model now, with the model: `latest` and `champion`, then those that people gave.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &Arc<Model>)> {
+        let own = RESERVED.into_iter().zip([self.latest(), self.champion()]);
+        let given = self.aliases.current().map(|(name, id)| (name.as_str(), self.get(id)));
+        own.chain(given).filter_map(|(name, model)| Some((name, model?)))
+    }
+
+    /// A model by its id or by an alias.
+    ///
+    /// # Errors
+    /// There is none of that name; the error lists those that there are.
+    pub fn resolve(&self, name: &str) -> Result<&Arc<Model>, UnknownModel> {
+        let found = match name {
+            "latest" => self.latest(),
+            "champion" => self.champion(),
+            other => other.parse().ok().or_else(|| self.aliases.get(other)).and_then(|id| self.get(id)),
+        };
+        found.ok_or_else(|| {
+            let models = self.models.values().map(|model| model.name());
+            let known = models.chain(self.named().map(|(name, _)| name)).map(str::to_owned).collect();
+            UnknownModel { given: name.to_owned(), known }
+        })
+    }
+
+    /// The accepted model of the newest window; the cumulative one where there are several.
+    #[must_use]
+    pub fn latest(&self) -> Option<&Arc<Model>> {
+        self.latest.and_then(|id| self.get(id))
+    }
+
+    /// The newest accepted model of the recipe in office: the one whose models, a window old, did best on the newest windows.
+    /// Before 12 windows have been judged, the latest.
+    #[must_use]
+    pub fn champion(&self) -> Option<&Arc<Model>> {
+        self.champion.and_then(|id| self.get(id))
+    }
+
+    /// The champion as it followed from models and reports of the windows before `window`, whatever has come since.
+    #[must_use]
+    pub fn champion_before(&self, window: WindowIndex) -> Option<Arc<Model>> {
+        self.find_champion(Some(window)).and_then(|id| self.get(id)).cloned()
+    }
+
+    fn eligible(&self, before: Option<WindowIndex>) -> impl DoubleEndedIterator<Item = ModelId> {
+        let is_before = move |id: ModelId| before.is_none_or(|before| id.window < before);
+        let eligible = self.models().filter(move |model| model.artifact().is_eligible() && is_before(model.id()));
+        eligible.map(|model| model.id())
+    }
+
+    fn find_latest(&self, before: Option<WindowIndex>) -> Option<ModelId> {
+        let newest = self.eligible(before).next_back()?.window;
+        self.eligible(before).find(|id| id.window == newest)
+    }
+
+    fn find_champion(&self, before: Option<WindowIndex>) -> Option<ModelId> {
+        let latest = self.find_latest(before)?;
+        let reports = self.windows.values().filter(|report| before.is_none_or(|before| report.window < before));
+        let judged: Vec<(f64, BTreeMap<Scheme, f64>)> =
+            reports.filter(|report| report.is_evidence).map(|report| losses_at_age_one(report)).collect();
+        let recipes: BTreeSet<Scheme> = judged.iter().flat_map(|(_, losses)| losses.keys().copied()).collect();
+        let recipes: Vec<Scheme> = recipes.into_iter().collect();
+        let office = recipe_in_office(&judged, &recipes).unwrap_or(latest.scheme);
+        self.eligible(before).rev().find(|id| id.scheme == office).or(Some(latest))
+    }
+}
+
+/// Labelled rows of a window, and the log-loss sums of the models of the window before.
+fn losses_at_age_one(report: &WindowReport) -> (f64, BTreeMap<Scheme, f64>) {
+    let scored = report.scores.iter().filter(|score| score.model.window.next() == report.window);
+    let losses = scored.filter_map(|found| {
+        let score = found.window.as_ref()?;
+        Some((found.model.scheme, score.log_loss * score.rows as f64))
+    });
+    (report.profile.rows as f64, losses.collect())
+}
+
+/// A name that no model has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no model `{given}`")]
+pub struct UnknownModel {
+    /// The name given.
+    pub given: String,
+    /// The names that there are.
+    pub known: Vec<String>,
+}

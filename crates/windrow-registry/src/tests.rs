@@ -1,0 +1,363 @@
+//! What is published can be read, by this registry and by another; the aliases follow their rules.
+
+use std::collections::BTreeMap;
+
+use windrow_learn::model::{
+    Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome, Profile,
+    Score, SolverReport, Verdict, WINDOW_FORMAT, WindowReport,
+};
+use windrow_record::WindowIndex;
+use crate::{AliasError, AliasName, Author, Registry, RegistryError};
+
+fn score(log_loss: f64) -> Score {
+    let confusion = ConfusionMatrix { true_positives: 1, false_positives: 0, true_negatives: 1, false_negatives: 0 };
+    Score {
+        rows: 2,
+        positives: 1,
+        auc: Some(1.0),
+        average_precision: Some(1.0),
+        log_loss,
+        baseline_log_loss: 0.7,
+        brier: 0.1,
+        accuracy: 1.0,
+        baseline_accuracy: 0.5,
+        confusion,
+        calibration_error: 0.0,
+        reliability: Vec::new(),
+    }
+}
+
+/// A model of this log-loss; without one, the record of a window that gave none.
+fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
+    let solver = SolverReport {
+        method: Method::Newton,
+        l2: 1.0,
+        passes: 4,
+        iterations: 3,
+        objective: 1.0,
+        gradient_norm: Some(0.0),
+        converged: true,
+        seconds: 0.0,
+    };
+    let outcome = match log_loss {
+        None => Outcome::Refused { reason: "all rows are negative".to_owned() },
+        Some(log_loss) => Outcome::Learned(Box::new(Learned {
+            encoder: Encoder { features: Vec::new() },
+            intercept: Coefficient {
+                name: "(intercept)".to_owned(),
+                weight: 0.5,
+                standard_error: None,
+                odds_ratio: None,
+            },
+            coefficients: Vec::new(),
+            penalties: Vec::new(),
+            threshold: 0.5,
+            solver,
+            scores: BTreeMap::from([("holdout".to_owned(), score(log_loss))]),
+            examples: Vec::new(),
+        })),
+    };
+    let lineage = Lineage { id: "00".to_owned(), windows: Vec::new(), fit_rows: 2, fit_positives: 1, holdout_rows: 2 };
+    let id = id.parse().expect("a model id");
+    let created = "2026-01-01T00:00:00Z".to_owned();
+    let (versions, verdict) = (BTreeMap::new(), Verdict::Accepted);
+    Artifact { format: FORMAT, id, pipeline: "p".to_owned(), created, versions, lineage, verdict, outcome }
+}
+
+#[test]
+fn what_is_published_is_noticed_by_another_registry() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (writer, reader) =
+        (Registry::open(folder.path()).expect("opens"), Registry::open(folder.path()).expect("opens"));
+    let mut changes = reader.changes();
+    let published = artifact("cumulative-1", Some(0.5));
+    writer.publish(&published).expect("room on the disk");
+    assert_eq!(writer.snapshot().get(published.id).map(|model| model.artifact().clone()), Some(published.clone()));
+    assert!(reader.snapshot().get(published.id).is_none());
+    reader.refresh().expect("readable");
+    assert_eq!(reader.snapshot().get(published.id).map(|model| model.artifact().clone()), Some(published));
+    assert!(changes.has_changed().expect("the registry lives"));
+    changes.mark_unchanged();
+    reader.refresh().expect("readable");
+    assert!(!changes.has_changed().expect("the registry lives"), "nothing is new");
+}
+
+#[test]
+fn what_cannot_be_read_does_not_take_the_rest_down() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let writer = Registry::open(folder.path()).expect("opens");
+    writer.publish(&artifact("window-1", Some(0.5))).expect("room on the disk");
+    let good = std::fs::read_to_string(folder.path().join("models/window-1/model.json")).expect("a file");
+    let cases = [
+        ("window-2", "{".to_owned()),
+        ("window-3", good.replace("\"format\": 5", "\"format\": 9")),
+        ("window-4", good.clone()),
+        ("window-5", good.replace(
+                "\"coefficients\": []",
+                "\"coefficients\": [{\"name\": \"x\", \"weight\": 1.0, \"standard_error\": null, \"odds_ratio\": null}]",
+            )),
+        ("notes", good),
+    ];
+    for (name, text) in cases {
+        std::fs::create_dir(folder.path().join("models").join(name)).expect("a folder");
+        std::fs::write(folder.path().join("models").join(name).join("model.json"), text).expect("a file");
+    }
+    let reader = Registry::open(folder.path()).expect("opens");
+    let ids: Vec<String> = reader.snapshot().models().map(|model| model.id().to_string()).collect();
+    assert_eq!(ids, ["window-1"]);
+    let unknown = reader.snapshot().resolve("window-9").map(|model| model.id()).expect_err("there is none");
+    assert_eq!(
+        (unknown.given.as_str(), unknown.known),
+        ("window-9", ["window-1", "latest", "champion"].map(str::to_owned).into())
+    );
+}
+
+#[test]
+fn a_folder_that_is_a_file_is_told() {
+    for name in ["models", "windows"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join(name), "").expect("a file");
+        assert!(matches!(Registry::open(folder.path()), Err(RegistryError::Read { .. })), "{name}");
+    }
+}
+
+/// A report with the log-loss of models on all rows of a window.
+fn report(window: u32, scores: &[(&str, f64)]) -> WindowReport {
+    let of = |(id, loss): &(&str, f64)| ModelScore {
+        model: id.parse().expect("a model id"),
+        window: Some(score(*loss)),
+        holdout: None,
+    };
+    WindowReport {
+        format: WINDOW_FORMAT,
+        window: WindowIndex::new(window).expect("not 0"),
+        period: None,
+        sha256: "00".to_owned(),
+        scores: scores.iter().map(of).collect(),
+        is_evidence: true,
+        drift: None,
+        drift_since_first: None,
+        profile: Profile { rows: 2, positives: 1, features: Vec::new() },
+    }
+}
+
+#[test]
+fn aliases_name_the_newest_and_the_best_that_were_accepted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::open(folder.path()).expect("opens");
+    let reader = Registry::open(folder.path()).expect("opens");
+    let aliases = || {
+        reader.refresh().expect("readable");
+        let snapshot = reader.snapshot();
+        let name = |alias| snapshot.resolve(alias).ok().map(|model| model.id().to_string()).unwrap_or_default();
+        [name("latest"), name("champion")]
+    };
+    let publish = |id: &str, log_loss| registry.publish(&artifact(id, log_loss)).expect("room on the disk");
+    assert_eq!(aliases(), ["", ""]);
+    publish("window-1", None);
+    assert_eq!(aliases(), ["", ""]);
+    publish("window-1", Some(0.4));
+    publish("cumulative-1", Some(0.5));
+    assert_eq!(aliases(), ["cumulative-1", "cumulative-1"], "too few windows to rank by");
+    // A window old, the last window's model does better, in all of thirteen windows.
+    for window in 2..=13 {
+        let (all, last) = (format!("cumulative-{}", window - 1), format!("window-{}", window - 1));
+        let noise = f64::from(window % 3) / 100.0;
+        registry.publish_window(&report(window, &[(&all, 0.6 + noise), (&last, 0.5)])).expect("room on the disk");
+        publish(&format!("window-{window}"), Some(0.4));
+        publish(&format!("cumulative-{window}"), Some(0.5));
+        if window < 13 {
+            let newest = format!("cumulative-{window}");
+            assert_eq!(aliases(), [newest.as_str(), newest.as_str()], "{window}");
+        }
+    }
+    assert_eq!(aliases(), ["cumulative-13", "window-13"]);
+    let before = |window| {
+        let window = WindowIndex::new(window).expect("not 0");
+        registry.snapshot().champion_before(window).map(|model| model.name().to_owned()).unwrap_or_default()
+    };
+    assert_eq!([before(13), before(14)], ["cumulative-12", "window-13"], "as it was then");
+    let mut rejected = artifact("window-13", Some(0.5));
+    rejected.verdict = Verdict::Rejected { reason: "its AUC is 0.5".to_owned() };
+    registry.publish(&rejected).expect("room on the disk");
+    assert_eq!(aliases(), ["cumulative-13", "window-12"], "the newest that was accepted");
+}
+
+#[test]
+fn a_window_report_that_cannot_be_read_is_passed_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::open(folder.path()).expect("opens");
+    registry.publish_window(&report(1, &[])).expect("room on the disk");
+    let path = |name: &str| folder.path().join("windows").join(name);
+    let good = std::fs::read_to_string(path("window-00001.json")).expect("a file");
+    let cases =
+        [("window-00002.json", good.as_str()), ("window-00003.json", "{"), ("window-00000.json", &good), ("x", &good)];
+    for (name, text) in cases {
+        std::fs::write(path(name), text).expect("a file");
+    }
+    std::fs::write(path("window-00004.json"), good.replace("\"format\": 2", "\"format\": 9")).expect("a file");
+    let read = Registry::open(folder.path()).expect("opens").snapshot();
+    assert_eq!(read.windows().map(|report| report.window.get()).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn a_reader_never_sees_half_a_model() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let writer = Registry::open(folder.path()).expect("opens");
+    let reader = Registry::open(folder.path()).expect("opens");
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for window in 1..=50 {
+                writer.publish(&artifact(&format!("window-{window}"), Some(0.5))).expect("room on the disk");
+            }
+        });
+        while !writing.is_finished() {
+            reader.refresh().expect("readable");
+        }
+    });
+    // A file caught half-written would have been passed over, and not been read again.
+    reader.refresh().expect("readable");
+    assert_eq!(reader.snapshot().models().count(), 50);
+}
+
+#[test]
+fn an_alias_is_promoted_rolled_back_and_noticed_by_another_registry() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (writer, reader) =
+        (Registry::open(folder.path()).expect("opens"), Registry::open(folder.path()).expect("opens"));
+    for (id, loss) in [("window-1", Some(0.5)), ("window-2", Some(0.4)), ("window-3", None)] {
+        writer.publish(&artifact(id, loss)).expect("room on the disk");
+    }
+    let author = || Author { at: "now".to_owned(), by: "ops".to_owned(), why: "a try".to_owned() };
+    let alias = || "prod".parse::<AliasName>().expect("a name");
+    let promote = |id: &str| writer.promote(alias(), id.parse().expect("an id"), author(), &|| true);
+    assert!(matches!(writer.roll_back(alias(), author(), &|| true), Err(AliasError::Unknown { .. })));
+    promote("window-1").expect("a model");
+    assert!(matches!(writer.roll_back(alias(), author(), &|| true), Err(AliasError::NothingBefore { .. })));
+    promote("window-2").expect("a model");
+    for id in ["window-3", "window-9"] {
+        assert!(matches!(promote(id), Err(AliasError::NoModel { .. })), "{id}");
+    }
+    let stands_for = |registry: &Registry| {
+        registry.refresh().expect("readable");
+        registry.snapshot().resolve("prod").ok().map(|model| model.name().to_owned())
+    };
+    assert_eq!(stands_for(&reader).as_deref(), Some("window-2"));
+    // The other registry may change it too, and both know all of it.
+    let change = reader.roll_back(alias(), author(), &|| true).expect("a model before");
+    assert_eq!((change.from, change.to), ("window-2".parse().ok(), "window-1".parse().ok()));
+    assert_eq!(stands_for(&writer).as_deref(), Some("window-1"));
+    writer.remove_alias(alias(), author(), &|| true).expect("an alias");
+    assert_eq!((stands_for(&reader), reader.snapshot().aliases().history().len()), (None, 4));
+}
+
+#[test]
+fn a_promotion_that_is_sent_again_changes_nothing_and_a_rejected_model_gets_no_alias() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::open(folder.path()).expect("opens");
+    let mut rejected = artifact("window-3", Some(0.5));
+    rejected.verdict = Verdict::Rejected { reason: "its AUC is 0.5".to_owned() };
+    for model in [artifact("window-1", Some(0.5)), artifact("window-2", Some(0.4)), rejected] {
+        registry.publish(&model).expect("room on the disk");
+    }
+    let author = |why: &str| Author { at: "now".to_owned(), by: "ops".to_owned(), why: why.to_owned() };
+    let alias = || "prod".parse::<AliasName>().expect("a name");
+    let promote = |id: &str, why: &str| registry.promote(alias(), id.parse().expect("an id"), author(why), &|| true);
+    promote("window-1", "first").expect("a model");
+    let change = promote("window-2", "second").expect("a model");
+    assert_eq!(promote("window-2", "again").expect("a model"), change, "the change that made it so");
+    let refused = promote("window-3", "").expect_err("it was rejected");
+    assert!(refused.to_string().contains("window-3 cannot have an alias: it was rejected, since its AUC"), "{refused}");
+    let given_up = registry.promote(alias(), "window-1".parse().expect("an id"), author(""), &|| false);
+    assert!(matches!(given_up, Err(AliasError::Abandoned)));
+    assert_eq!(registry.snapshot().aliases().history().len(), 2);
+    let back = registry.roll_back(alias(), author(""), &|| true).expect("a model before");
+    assert_eq!((back.from, back.to), ("window-2".parse().ok(), "window-1".parse().ok()));
+}
+
+#[test]
+fn a_rollback_passes_over_models_that_are_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::open(folder.path()).expect("opens");
+    for window in 1..=5 {
+        registry.publish(&artifact(&format!("window-{window}"), Some(0.5))).expect("room on the disk");
+    }
+    registry.publish_window(&report(5, &[("window-5", 0.3)])).expect("room on the disk");
+    let author = || Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
+    let alias = || "prod".parse::<AliasName>().expect("a name");
+    for window in [1, 2, 3] {
+        let id = format!("window-{window}").parse().expect("an id");
+        registry.promote(alias(), id, author(), &|| true).expect("a model");
+    }
+    // What a rollback would lead to is kept, and only that.
+    let retired = registry.retire_before(WindowIndex::new(5).expect("not 0")).expect("room on the disk");
+    assert_eq!(retired.iter().map(ToString::to_string).collect::<Vec<_>>(), ["window-1", "window-4"]);
+    let to = |change: Result<crate::AliasChange, AliasError>| change.ok().and_then(|change| change.to);
+    assert_eq!(to(registry.roll_back(alias(), author(), &|| true)), "window-2".parse().ok());
+    assert!(matches!(registry.roll_back(alias(), author(), &|| true), Err(AliasError::NothingBefore { .. })));
+    std::fs::remove_dir_all(folder.path().join("models/window-2")).expect("a folder");
+    registry.promote(alias(), "window-5".parse().expect("an id"), author(), &|| true).expect("a model");
+    registry.refresh().expect("readable");
+    assert!(matches!(registry.roll_back(alias(), author(), &|| true), Err(AliasError::NothingBefore { .. })));
+}
+
+#[test]
+fn two_servers_that_change_aliases_at_once_know_all_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registries = [(); 2].map(|()| Registry::open(folder.path()).expect("opens"));
+    for id in ["window-1", "window-2"] {
+        registries[0].publish(&artifact(id, Some(0.5))).expect("room on the disk");
+    }
+    registries[1].refresh().expect("readable");
+    std::thread::scope(|scope| {
+        for (registry, name) in registries.iter().zip(["blue", "green"]) {
+            scope.spawn(move || {
+                for round in 0..200 {
+                    let id = format!("window-{}", 1 + round % 2).parse().expect("an id");
+                    let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
+                    registry.promote(name.parse().expect("a name"), id, author, &|| true).expect("a model");
+                    registry.refresh().expect("readable");
+                }
+            });
+        }
+    });
+    for registry in &registries {
+        registry.refresh().expect("readable");
+        assert_eq!(registry.snapshot().aliases().history().len(), 400);
+    }
+}
+
+#[test]
+fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (writer, reader) =
+        (Registry::open(folder.path()).expect("opens"), Registry::open(folder.path()).expect("opens"));
+    for window in 1..=5 {
+        let mut model = artifact(&format!("window-{window}"), Some(0.5));
+        // The champion is the newest that was accepted: the second.
+        if window > 2 {
+            model.verdict = Verdict::Rejected { reason: "its AUC is 0.5".to_owned() };
+        }
+        writer.publish(&model).expect("room on the disk");
+    }
+    let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
+    reader.refresh().expect("readable");
+    reader
+        .promote("prod".parse().expect("a name"), "window-1".parse().expect("an id"), author, &|| true)
+        .expect("a model");
+    let retired = writer.retire_before(WindowIndex::new(5).expect("not 0")).expect("room on the disk");
+    assert_eq!(retired.iter().map(ToString::to_string).collect::<Vec<_>>(), ["window-3", "window-4"]);
+    for registry in [&writer, &reader] {
+        registry.refresh().expect("readable");
+        let kept: Vec<_> = registry.snapshot().models().map(|model| model.name().to_owned()).collect();
+        assert_eq!(kept, ["window-1", "window-2", "window-5"]);
+    }
+    assert!(!folder.path().join("models/window-3").exists());
+    // A registry that has not looked since does not promote what is gone.
+    writer.publish(&artifact("window-6", Some(0.5))).expect("room on the disk");
+    reader.refresh().expect("readable");
+    std::fs::remove_dir_all(folder.path().join("models/window-6")).expect("a folder");
+    let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
+    let gone = reader.promote("prod".parse().expect("a name"), "window-6".parse().expect("an id"), author, &|| true);
+    assert!(matches!(gone, Err(AliasError::NoModel { .. })), "{gone:?}");
+}

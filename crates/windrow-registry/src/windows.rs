@@ -1,0 +1,37 @@
+//! `windows/window-00001.json`: what is known of a window, written whole, read with care.
+
+use std::path::Path;
+
+use windrow_learn::model::{WINDOW_FORMAT, WindowReport};
+use windrow_record::WindowIndex;
+use crate::error::RegistryError;
+use crate::files::{Stamp, entries, read_text, stamp, write_json};
+
+pub(super) fn list(folder: &Path) -> Result<Vec<(WindowIndex, Stamp)>, RegistryError> {
+    let mut found = Vec::new();
+    for entry in entries(folder)? {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let index = name.strip_prefix("window-").and_then(|name| name.strip_suffix(".json"));
+        let window = index.and_then(|index| index.parse().ok()).and_then(WindowIndex::new);
+        if let (Some(window), Ok(metadata)) = (window, entry.metadata()) {
+            found.push((window, stamp(&metadata)));
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn read(folder: &Path, window: WindowIndex) -> Result<WindowReport, RegistryError> {
+    let path = folder.join(name(window));
+    let text = read_text(&path, WINDOW_FORMAT)?;
+    let damaged = |reason: String| RegistryError::Damaged { path: path.clone(), reason };
+    let report: WindowReport = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+    if report.window == window { Ok(report) } else { Err(damaged(format!("it is of window {}", report.window))) }
+}
+
+pub(super) fn write(folder: &Path, report: &WindowReport) -> Result<Stamp, RegistryError> {
+    write_json(&folder.join(name(report.window)), report)
+}
+
+fn name(window: WindowIndex) -> String {
+    format!("{}.json", window.file_stem())
+}

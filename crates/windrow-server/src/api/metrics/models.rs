@@ -1,0 +1,111 @@
+//! The models and their scores, read at each scrape: of those that are newest or that a name stands for, on the newest
+//! windows, so that the number of series does not grow with the time that a server runs.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
+
+use crate::api::metrics::rows::gauge;
+use crate::api::state::{Served, ServedModel, State};
+use windrow_learn::model::{Learned, Score};
+use windrow_record::ModelId;
+
+/// Models and scores of so many windows are shown.
+const NEWEST_WINDOWS: u32 = 3;
+
+/// The models of a server that may end before its metrics do.
+#[derive(Debug)]
+pub(super) struct Models(pub(super) Weak<State>);
+
+impl Collector for Models {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(state) = self.0.upgrade() else { return Ok(()) };
+        let served = state.served_to_keep();
+        models(&mut encoder, &served)
+    }
+}
+
+/// A fitted model that is shown.
+type Told<'a> = (&'a Arc<ServedModel>, &'a Learned);
+
+fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
+    let snapshot = &served.snapshot;
+    gauge(encoder, "models", "Models that can be asked", served.models().count() as f64)?;
+    let about = "1 for the model that a name stands for";
+    let mut family = encoder.encode_descriptor("alias", about, None, MetricType::Gauge)?;
+    let mut named = Vec::new();
+    for (alias, model) in snapshot.named() {
+        let labels = [("alias", alias), ("model", model.name())];
+        ConstGauge::new(1.0).encode(family.encode_family(&labels)?)?;
+        named.push(model.id());
+    }
+    let newest = served.models().next_back().map_or(0, |served| served.model.id().window.get());
+    let first = newest.saturating_sub(NEWEST_WINDOWS - 1);
+    let is_told = |id: ModelId| id.window.get() >= first || named.contains(&id);
+    let told: Vec<Told<'_>> = served
+        .models()
+        .filter(|served| is_told(served.model.id()))
+        .filter_map(|served| Some((served, served.model.learned()?)))
+        .collect();
+    let mut of_models = |name: &str, about: &str, unit: Option<&Unit>, value: fn(Told<'_>) -> f64| {
+        let mut family = encoder.encode_descriptor(name, about, unit, MetricType::Gauge)?;
+        for told in &told {
+            ConstGauge::new(value(*told)).encode(family.encode_family(&[("model", told.0.model.name())])?)?;
+        }
+        Ok(())
+    };
+    of_models("model_fit", "Time of the fit", Some(&Unit::Seconds), |(_, learned)| learned.solver.seconds)?;
+    let about = "The penalised sum of the rows' losses at the optimum";
+    of_models("model_objective", about, None, |(_, learned)| learned.solver.objective)?;
+    let about = "Rows that the model was fitted to";
+    of_models("model_fit_rows", about, None, |(served, _)| served.model.artifact().lineage.fit_rows as f64)?;
+    let about = "Probabilities that single predictions answered";
+    let mut family = encoder.encode_descriptor("prediction_probability", about, None, MetricType::Histogram)?;
+    for (served, _) in &told {
+        served.probabilities.encode(family.encode_family(&[("model", served.model.name())])?)?;
+    }
+    let kinds: [(&str, &str, Pick); 4] = [
+        ("model_log_loss", "Log-loss of a model on a window", |score| Some(score.log_loss)),
+        ("model_auc", "Area under the ROC curve of a model on a window", |score| score.auc),
+        ("model_brier_score", "Brier score of a model on a window", |score| Some(score.brier)),
+        ("model_calibration_error", "Expected calibration error of a model on a window", |score| {
+            Some(score.calibration_error)
+        }),
+    ];
+    for (name, about, pick) in kinds {
+        scores(encoder, served, name, about, pick, &is_told)?;
+    }
+    Ok(())
+}
+
+/// A number of a score, where it has it.
+type Pick = fn(&Score) -> Option<f64>;
+
+/// One gauge a model, window and set of rows.
+fn scores(
+    encoder: &mut DescriptorEncoder<'_>,
+    served: &Served,
+    name: &str,
+    about: &str,
+    pick: Pick,
+    is_told: &dyn Fn(ModelId) -> bool,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, about, None, MetricType::Gauge)?;
+    for report in served.snapshot.windows().rev().take(NEWEST_WINDOWS as usize) {
+        let window = report.window.to_string();
+        for found in report.scores.iter().filter(|found| is_told(found.model)) {
+            let model = found.model.to_string();
+            for (on, score) in [("window", &found.window), ("holdout", &found.holdout)] {
+                let Some(value) = score.as_ref().and_then(pick) else { continue };
+                let labels = [("model", model.as_str()), ("window", window.as_str()), ("rows", on)];
+                ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Where the pipeline's rows are, read at each scrape.
+
+use std::fmt;
+use std::sync::Weak;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use crate::api::state::State;
+use windrow_registry::monitor::{Counts, Observed};
+
+/// The rows of a server that may end before its metrics do.
+#[derive(Debug)]
+pub(super) struct Rows {
+    pub(super) state: Weak<State>,
+    /// The revision of the source that the program was built from.
+    pub(super) revision: &'static str,
+}
+
+impl Collector for Rows {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(state) = self.state.upgrade() else { return Ok(()) };
+        // The stages may be in this process or in others, which tell of themselves once a second.
+        let own = Counts::of(state.progress.counters());
+        let is_here = own.sent > 0 || own.received > 0;
+        rows(&mut encoder, &if is_here { own } else { state.monitor.observed().counts })?;
+        stages(&mut encoder, &state.monitor.observed())?;
+        let mut family =
+            encoder.encode_descriptor("build", "Of which version this server is", None, MetricType::Info)?;
+        prometheus_client::metrics::info::Info::new([
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("revision", self.revision),
+        ])
+        .encode(family.encode_family(&[("pipeline", state.pipeline.name.as_str())])?)
+    }
+}
+
+fn rows(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> fmt::Result {
+    let states = [
+        ("sent", counts.sent),
+        ("delivered", counts.delivered),
+        ("received", counts.received),
+        ("stored", counts.stored),
+        ("quarantined", counts.quarantined),
+        ("repeated", counts.repeated),
+    ];
+    let about = "Rows by how far they have come, since their stage's process began";
+    let mut family = encoder.encode_descriptor("rows", about, None, MetricType::Counter)?;
+    for (state, count) in states {
+        ConstCounter::new(count).encode(family.encode_family(&[("state", state)])?)?;
+    }
+    let gauges = [
+        ("dataset_rows", "Rows of the dataset; 0 while that is not known", counts.dataset),
+        ("window", "The window that is being filled; 0 while that is not known", counts.window),
+        ("window_rows", "Rows of the window that is being filled", counts.window_rows),
+        ("window_expected_rows", "Rows that this window will have; 0 where not known", counts.window_expected),
+    ];
+    for (name, about, value) in gauges {
+        gauge(encoder, name, about, value as f64)?;
+    }
+    let lag = counts.lag.map_or(f64::NAN, |lag| lag as f64);
+    gauge(encoder, "lag_messages", "Messages in the topic that are not yet read; NaN while that is not known", lag)?;
+    Ok(())
+}
+
+/// Stages by the step of the rows' way that shows them.
+const STAGES: [(&str, &str); 3] = [("producer", "sent"), ("consumer", "sealed"), ("trainer", "trained")];
+
+fn stages(encoder: &mut DescriptorEncoder<'_>, observed: &Observed) -> fmt::Result {
+    let about = "1 for a stage that was at work and tells nothing any more";
+    let mut family = encoder.encode_descriptor("stage_silent", about, None, MetricType::Gauge)?;
+    for (stage, step) in STAGES {
+        let is_silent = observed.flow.steps.iter().any(|found| found.name == step && found.is_silent);
+        ConstGauge::new(i64::from(is_silent)).encode(family.encode_family(&[("stage", stage)])?)?;
+    }
+    Ok(())
+}
+
+pub(super) fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, about: &str, value: f64) -> fmt::Result {
+    let gauge = ConstGauge::new(value);
+    gauge.encode(encoder.encode_descriptor(name, about, None, gauge.metric_type())?)
+}

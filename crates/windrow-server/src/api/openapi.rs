@@ -1,0 +1,79 @@
+//! The API document: the typed operations, and for every fitted model paths of its own with the schema of its features.
+
+mod examples;
+mod expand;
+mod methods;
+mod page;
+mod row;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::openapi::expand::expand;
+use crate::api::operations::service;
+use crate::api::state::State;
+use windrow_config::Pipeline;
+use windrow_registry::monitor::Monitor;
+use windrow_registry::{Registry, Snapshot};
+use windrow_base::runtime::computing;
+use windrow_base::telemetry::Progress;
+
+pub(crate) use methods::Methods;
+pub(crate) use page::page;
+
+/// The document of a server: made when it is asked for, and kept until the models change.
+#[derive(Debug)]
+pub(crate) struct Document {
+    /// The document of the typed operations.
+    typed: String,
+    pipeline: Arc<Pipeline>,
+    /// Whether an API key is asked for.
+    has_keys: bool,
+    /// The last one, and the models that it is of. Locked while one is made, which one request does for all.
+    made: tokio::sync::Mutex<Option<(Arc<Snapshot>, Bytes)>>,
+}
+
+impl Document {
+    pub(crate) fn new(typed: String, pipeline: Arc<Pipeline>, has_keys: bool) -> Self {
+        Self { typed, pipeline, has_keys, made: tokio::sync::Mutex::default() }
+    }
+
+    /// The document as JSON, with the models of a snapshot.
+    pub(crate) async fn text(self: &Arc<Self>, snapshot: &Arc<Snapshot>) -> Bytes {
+        let mut made = self.made.lock().await;
+        if let Some((_, text)) = made.as_ref().filter(|(of, _)| Arc::ptr_eq(of, snapshot)) {
+            return text.clone();
+        }
+        let (document, of) = (Arc::clone(self), Arc::clone(snapshot));
+        let text = computing(move || {
+            let expanded = expand(&document.typed, &document.pipeline, document.has_keys, &of);
+            Bytes::from(serde_json::to_vec(&expanded).unwrap_or_default())
+        });
+        let text = text.await;
+        *made = Some((Arc::clone(snapshot), text.clone()));
+        text
+    }
+
+    /// Which methods the paths take.
+    pub(crate) fn methods(&self) -> Methods {
+        Methods::of(&expand(&self.typed, &self.pipeline, self.has_keys, &Snapshot::default()))
+    }
+}
+
+/// The document as pretty JSON; the same for the same pipeline and models.
+#[must_use]
+pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
+    let snapshot = registry.snapshot();
+    let has_keys = pipeline.serve.keys.is_some();
+    // Nothing is asked of these operations, so that no clock is read.
+    let clock = String::new;
+    let registry = Arc::new(registry);
+    let monitor = Arc::new(Monitor::new(Path::new(""), Arc::clone(&registry), clock));
+    let (progress, stop) = (Progress::default(), CancellationToken::new());
+    let state = State::new(Arc::clone(pipeline), registry, progress, monitor, stop, clock);
+    let typed = service(&Arc::new(state)).spec();
+    serde_json::to_string_pretty(&expand(&typed, pipeline, has_keys, &snapshot)).unwrap_or_default()
+}

@@ -1,0 +1,237 @@
+//! From the document of the typed operations to that of a server: paths of its own for every fitted model, and what is
+//! said of all operations.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::error::PROBLEM;
+use crate::api::openapi::examples;
+use crate::api::openapi::row;
+use crate::api::operations::request_schema;
+use crate::api::schema::InputSchema;
+use windrow_config::Pipeline;
+use windrow_learn::model::{Learned, WindowLineage};
+use windrow_registry::{Model, Snapshot};
+
+/// The templates that a model's own paths are made from.
+const CARD: &str = "/v1/models/{id}";
+const PREDICT: &str = "/v1/models/{id}/predict";
+const BATCH: &str = "/v1/models/{id}/predict/batch";
+const DIFF: &str = "/v1/models/{id}/diff/{other}";
+const PREDICT_ALL: &str = "/v1/predict";
+const INFER: [&str; 2] = ["/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"];
+/// What a reader looks for first comes first; poem-openapi sorts by name.
+const TAGS: [&str; 5] = ["Models", "Windows", "Aliases", "Inference", "Health"];
+
+/// Adds the models' own paths to the document of the typed operations.
+pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, snapshot: &Snapshot) -> Value {
+    // The text comes from poem-openapi, which wrote JSON.
+    let mut document: Value = serde_json::from_str(typed).unwrap_or_default();
+    document["info"]["description"] = json!(about(pipeline));
+    let schemas = document["components"]["schemas"].clone();
+    plain_references(&mut document["components"]["schemas"], &schemas);
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.sort_by_key(|tag| TAGS.iter().position(|name| tag["name"] == **name));
+    }
+    plain_paths(&mut document);
+    answers_of_all(&mut document, has_keys);
+    examples::parameters(&mut document["paths"], snapshot);
+    for path in INFER {
+        document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"] = request_schema();
+    }
+    let templates = [CARD, PREDICT, BATCH].map(|path| document["paths"][path].clone());
+    for model in snapshot.models() {
+        if let Some(learned) = model.learned() {
+            add_model(&mut document, &templates, pipeline, model, learned);
+        }
+    }
+    // All models of a pipeline have the same fields, and the newest knows the most categories.
+    if let Some((model, learned)) = snapshot.latest().and_then(|model| Some((model, model.learned()?))) {
+        for path in [PREDICT, PREDICT_ALL, DIFF] {
+            document["paths"][path]["post"]["requestBody"]["content"] = row_content(model, learned);
+        }
+        document["paths"][BATCH]["post"]["requestBody"]["content"] = batch_content(model, learned, pipeline);
+        let example = examples::tensors(&InputSchema::new(&learned.encoder, &[]), learned);
+        for path in INFER {
+            document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"] = example.clone();
+        }
+    }
+    document
+}
+
+/// Paths of its own for a model, and the schema of its rows.
+fn add_model(document: &mut Value, templates: &[Value; 3], pipeline: &Pipeline, model: &Model, learned: &Learned) {
+    let [card, predict, batch] = templates;
+    let (id, lineage) = (model.name(), &model.artifact().lineage);
+    let fitted = format!("Fitted to {} rows of {}", lineage.fit_rows, windows(&lineage.windows));
+    document["components"]["schemas"][schema_name(id)] = row::schema(learned);
+    let paths = &mut document["paths"];
+    paths[format!("/v1/models/{id}")] = json!({ "get": own(&card["get"], "show", id, &fitted) });
+    let mut own_predict = own(&predict["post"], "predict", id, &fitted);
+    own_predict["requestBody"]["content"] = row_content(model, learned);
+    if let Some(example) = examples::answer(model, learned) {
+        set_example(&mut own_predict["responses"]["200"]["content"], &example);
+    }
+    if let Some(example) = examples::error(&InputSchema::new(&learned.encoder, &[]), learned) {
+        own_predict["responses"]["422"]["content"][PROBLEM]["example"] = example;
+    }
+    paths[format!("/v1/models/{id}/predict")] = json!({ "post": own_predict });
+    let mut own_batch = own(&batch["post"], "predict_batch", id, &fitted);
+    own_batch["requestBody"]["content"] = batch_content(model, learned, pipeline);
+    paths[format!("/v1/models/{id}/predict/batch")] = json!({ "post": own_batch });
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.push(json!({ "name": id, "description": fitted }));
+    }
+}
+
+fn schema_name(id: &str) -> String {
+    format!("Row_{}", id.replace('-', "_"))
+}
+
+fn reference(model: &Model) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{}", schema_name(model.name())) })
+}
+
+fn windows(windows: &[WindowLineage]) -> String {
+    match windows {
+        [only] => format!("window {}", only.window),
+        [first, .., last] => format!("windows {} to {}", first.window, last.window),
+        [] => "no window".to_owned(),
+    }
+}
+
+/// An operation of the template, for one model.
+fn own(template: &Value, verb: &str, id: &str, fitted: &str) -> Value {
+    let mut operation = template.clone();
+    if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
+        parameters.retain(|parameter| parameter["in"] != "path");
+    }
+    let summary = operation["summary"].as_str().unwrap_or_default().replace("a model", id);
+    operation["summary"] = json!(summary);
+    operation["description"] = json!(fitted);
+    operation["operationId"] = json!(format!("{verb}_{}", id.replace('-', "_")));
+    operation["tags"] = json!([id]);
+    operation
+}
+
+fn set_example(content: &mut Value, example: &Value) {
+    for media in content.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        media["example"] = example.clone();
+    }
+}
+
+/// What a request for a model holds.
+fn row_content(model: &Model, learned: &Learned) -> Value {
+    let mut body = json!({ "schema": reference(model) });
+    if let Some(example) = learned.examples.first() {
+        body["example"] = Value::Object(example.row.clone());
+    }
+    json!({ "application/json": body })
+}
+
+/// What a request for many rows holds, in each of its kinds.
+fn batch_content(model: &Model, learned: &Learned, pipeline: &Pipeline) -> Value {
+    let most = pipeline.serve.max_rows;
+    let rows: Vec<&Map<String, Value>> = learned.examples.iter().map(|example| &example.row).collect();
+    let lines = |about: &str| json!({ "type": "string", "description": about });
+    json!({
+        "application/json": {
+            "schema": { "type": "array", "maxItems": most, "items": reference(model) },
+            "example": rows,
+        },
+        "application/x-ndjson": {
+            "schema": lines("A row a line, each a JSON object"),
+            "example": examples::lines(&rows),
+        },
+        "text/csv": {
+            "schema": lines("A header line, then a record a row; other columns are passed over"),
+            "example": examples::table(&rows),
+        },
+    })
+}
+
+/// poem-openapi describes a property that is one of a few texts by `allOf` with a single reference, which generators of
+/// clients do not take for what is no object; the reference alone says the same.
+fn plain_references(value: &mut Value, schemas: &Value) {
+    let single =
+        value["allOf"].as_array().and_then(|all| if let [one] = &all[..] { one["$ref"].as_str() } else { None });
+    if let Some(reference) = single.map(str::to_owned) {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        if schemas[name]["type"] != "object" {
+            *value = json!({ "$ref": reference });
+            return;
+        }
+    }
+    match value {
+        Value::Object(members) => members.values_mut().for_each(|member| plain_references(member, schemas)),
+        Value::Array(items) => items.iter_mut().for_each(|item| plain_references(item, schemas)),
+        _ => {}
+    }
+}
+
+/// What has no typed operation.
+fn plain_paths(document: &mut Value) {
+    let text = json!({ "type": "string" });
+    let mut plain = |path: &str, id: &str, summary: &str, kind: &str, schema: &Value| {
+        let answer = json!({ "description": "", "content": { kind: { "schema": schema } } });
+        document["paths"][path] = json!({ "get": {
+            "tags": ["Health"], "summary": summary, "operationId": id, "responses": { "200": answer },
+        } });
+    };
+    let kind = crate::api::metrics::CONTENT_TYPE;
+    plain("/metrics", "metrics", "Metrics of pipeline, models and requests, for Prometheus", kind, &text);
+    plain("/openapi.json", "openapi", "This document", "application/json", &json!({ "type": "object" }));
+}
+
+/// What every operation may answer, and the keys that it asks for.
+fn answers_of_all(document: &mut Value, has_keys: bool) {
+    let problem = |about: &str| {
+        let schema = json!({ "$ref": "#/components/schemas/Problem" });
+        json!({ "description": about, "content": { PROBLEM: { "schema": schema } } })
+    };
+    let mut common = vec![
+        ("408", problem("The body did not arrive in time")),
+        ("500", problem("A fault of the server")),
+        (
+            "503",
+            problem("Too much to do at this moment, or nothing to answer with yet; Retry-After says when to try again"),
+        ),
+    ];
+    if has_keys {
+        common.push(("401", problem("No API key, or one that is not known")));
+        common.push(("403", problem("The API key does not allow this")));
+        common.push(("429", problem("The API key asks more often than it may; Retry-After says when to try again")));
+        document["components"]["securitySchemes"] = json!({
+            "bearer": { "type": "http", "scheme": "bearer", "description": "An API key" },
+            "header": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key" },
+        });
+    }
+    for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+            let answers = &mut operation["responses"];
+            for (status, answer) in &common {
+                if answers[*status].is_null() {
+                    answers[*status] = answer.clone();
+                }
+            }
+            if has_keys && !path.contains("/health/") {
+                let is_admin = path.starts_with("/v1/aliases") && method != "get";
+                let scope = if is_admin { "admin" } else { "read" };
+                operation["security"] = json!([{ "bearer": [] }, { "header": [] }]);
+                operation["x-scope"] = json!(scope);
+            }
+        }
+    }
+}
+
+fn about(pipeline: &Pipeline) -> String {
+    let target = &pipeline.target;
+    let rule = serde_json::to_value(&target.rule).unwrap_or_default();
+    let rule = rule.as_object().and_then(|rule| rule.iter().next()).map(|(name, value)| format!("{name} {value}"));
+    format!(
+        "Classifiers of the pipeline `{}`. A row is positive when its {} is {}. Models are published while the stream \
+         runs, and this document grows with them: every model has paths of its own, with the fields that it expects.",
+        pipeline.name,
+        target.column,
+        rule.unwrap_or_default().replace('_', " ")
+    )
+}

@@ -1,0 +1,123 @@
+//! The schema of one row for one model.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::openapi::examples::rounded;
+use crate::api::schema::{FieldKind, InputSchema};
+use windrow_learn::model::{EncodedFeature, Encoding, Learned, Level};
+use windrow_record::TimeFormat;
+
+/// So many levels of a category are named in the document.
+const LEVELS_NAMED: usize = 200;
+
+pub(super) fn schema(learned: &Learned) -> Value {
+    let input = InputSchema::new(&learned.encoder, &[]);
+    let mut properties = Map::new();
+    for field in input.fields() {
+        let of_field = learned.encoder.features.iter().filter(|feature| feature.column == field.name);
+        let description = of_field.map(described).collect::<Vec<_>>().join(" ");
+        let kind = match &field.kind {
+            FieldKind::Number { .. } => "number",
+            FieldKind::Text { .. } | FieldKind::Time(_) => "string",
+        };
+        let mut schema = json!({ "type": kind, "nullable": true, "description": description });
+        match &field.kind {
+            FieldKind::Number { log: true } => {
+                schema["minimum"] = json!(-1);
+                schema["exclusiveMinimum"] = json!(true);
+            }
+            FieldKind::Time(format) => {
+                if let Some(pattern) = pattern(format) {
+                    schema["pattern"] = json!(pattern);
+                }
+            }
+            FieldKind::Number { log: false } | FieldKind::Text { .. } => {}
+        }
+        let example = learned.examples.iter().find_map(|example| example.row.get(&field.name).filter(|v| !v.is_null()));
+        if let Some(example) = example {
+            schema["example"] = example.clone();
+        }
+        properties.insert(field.name.clone(), schema);
+    }
+    let required: Vec<&str> = input.fields().iter().map(|field| field.name.as_str()).collect();
+    json!({
+        "type": "object",
+        "description": "One row. Every field must be there; null where it is missing.",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn described(feature: &EncodedFeature) -> String {
+    match &feature.encoding {
+        Encoding::Number { min, max, missing, log, .. } => {
+            let missing = rounded(if *log { missing.exp_m1() } else { *missing });
+            let (min, max) = (rounded(*min), rounded(*max));
+            format!("Seen in training from {min} to {max}; missing counts as {missing}.")
+        }
+        Encoding::Category { levels } => {
+            let known = values(levels);
+            let more = known.len().saturating_sub(LEVELS_NAMED);
+            let named = known.iter().take(LEVELS_NAMED).cloned().collect::<Vec<_>>().join(", ");
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            format!("Known: {named}{more}. Any other text counts as 'other'.")
+        }
+        Encoding::Calendar { part, format, levels } => {
+            let known = values(levels).join(", ");
+            format!("A time of the form {}; its {} is used (known: {known}).", format.as_str(), part.name())
+        }
+    }
+}
+
+fn values(levels: &[Level]) -> Vec<String> {
+    let value = |level: &Level| match level {
+        Level::Value(text) => Some(text.clone()),
+        Level::Missing | Level::Other => None,
+    };
+    levels.iter().filter_map(value).collect()
+}
+
+/// A regular expression that every time of a form matches; it also lets 31 June through. `None` for a form with a
+/// specifier that has no width of its own.
+fn pattern(format: &TimeFormat) -> Option<String> {
+    let mut pattern = "^".to_owned();
+    let mut rest = format.as_str().chars();
+    while let Some(c) = rest.next() {
+        if c != '%' {
+            if !c.is_alphanumeric() && c != ' ' && c != '-' && c != ':' {
+                pattern.push('\\');
+            }
+            pattern.push(c);
+            continue;
+        }
+        pattern.push_str(match rest.next()? {
+            'Y' => "[0-9]{4}",
+            'm' => "(0[1-9]|1[0-2])",
+            'd' => "(0[1-9]|[12][0-9]|3[01])",
+            'H' => "([01][0-9]|2[0-3])",
+            'M' | 'S' => "[0-5][0-9]",
+            'F' => "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
+            'T' => "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]",
+            'R' => "([01][0-9]|2[0-3]):[0-5][0-9]",
+            _ => return None,
+        });
+    }
+    pattern.push('$');
+    Some(pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_of_times_becomes_a_pattern() {
+        let of = |format: &str| pattern(&TimeFormat::new(format.to_owned()).expect("a form"));
+        let day = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
+        assert_eq!(of("%Y-%m-%d %H:%M"), Some(format!("{day} ([01][0-9]|2[0-3]):[0-5][0-9]$")));
+        assert_eq!(of("%F"), Some(format!("{day}$")));
+        assert_eq!(of("%d.%m.%Y").as_deref(), Some("^(0[1-9]|[12][0-9]|3[01])\\.(0[1-9]|1[0-2])\\.[0-9]{4}$"));
+        assert_eq!(of("%B %d, %Y"), None);
+    }
+}

@@ -1,0 +1,246 @@
+//! Aliases: names that stand for models, promoted and rolled back.
+
+use std::sync::Arc;
+
+use poem::{Request, Result};
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+use poem_openapi::{Enum, Object, OpenApi};
+use serde::Deserialize;
+
+use crate::api::body::JsonBody;
+use crate::api::error::ApiError;
+use crate::api::keys::Caller;
+use crate::api::operations::tag::Tag;
+use crate::api::request::{RequestScope, WorkPermit};
+use crate::api::state::State;
+use windrow_registry::{AliasError, AliasName, Author, Registry, Snapshot};
+use windrow_base::runtime::blocking;
+use windrow_base::telemetry::Event;
+
+/// The operations on aliases.
+pub(crate) struct Aliases(pub(crate) Arc<State>);
+
+/// All aliases
+#[derive(Debug, Object)]
+pub(crate) struct AliasList {
+    /// `latest` and `champion`, then one's own, sorted
+    aliases: Vec<Alias>,
+}
+
+/// A name that stands for a model
+#[derive(Debug, Object)]
+pub(crate) struct Alias {
+    alias: String,
+    model: String,
+}
+
+/// Every change of an alias
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct AliasHistory {
+    alias: String,
+    /// What it stands for now; left out where it was removed
+    model: Option<String>,
+    /// Oldest first
+    history: Vec<AliasChange>,
+}
+
+/// One change of an alias
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct AliasChange {
+    alias: String,
+    action: AliasAction,
+    /// The model before
+    from: Option<String>,
+    /// The model since
+    to: Option<String>,
+    /// When, RFC 3339, UTC
+    at: String,
+    /// Who, by the name of the API key; `anonymous` where none is asked for
+    by: String,
+    /// Why
+    why: String,
+}
+
+/// What was done to an alias
+#[derive(Debug, Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
+pub(crate) enum AliasAction {
+    Promoted,
+    RolledBack,
+    Removed,
+}
+
+/// What an alias is to stand for
+#[derive(Debug, Object, Deserialize)]
+#[oai(deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Promotion {
+    /// The model, as in `cumulative-2`, or an alias that stands for one now
+    model: String,
+    /// Why, for the history
+    #[oai(default)]
+    #[serde(default)]
+    why: String,
+}
+
+/// Why an alias is changed
+#[derive(Debug, Object, Deserialize)]
+#[oai(deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reason {
+    /// Why, for the history
+    #[oai(default)]
+    #[serde(default)]
+    why: String,
+}
+
+#[OpenApi]
+impl Aliases {
+    /// List the aliases
+    #[oai(path = "/v1/aliases", method = "get", operation_id = "list_aliases", tag = "Tag::Aliases")]
+    async fn aliases(&self) -> Json<AliasList> {
+        Json(AliasList::of(&self.0.served().snapshot))
+    }
+
+    /// Show an alias
+    #[oai(path = "/v1/aliases/:alias", method = "get", operation_id = "show_alias", tag = "Tag::Aliases")]
+    async fn alias(
+        &self,
+        /// One's own alias, as in `production`
+        alias: Path<String>,
+    ) -> Result<Json<Alias>, ApiError> {
+        let (served, name) = (self.0.served(), alias.parse::<AliasName>()?);
+        let found = served.snapshot.aliases().get(name.as_str());
+        let found = found.map(|model| Json(Alias { alias: name.to_string(), model: model.to_string() }));
+        found.ok_or_else(|| AliasError::Unknown { alias: name }.into())
+    }
+
+    /// Show the history of an alias
+    ///
+    /// Who promoted what, when, and why; also of an alias that was removed.
+    #[oai(path = "/v1/aliases/:alias/history", method = "get", operation_id = "alias_history", tag = "Tag::Aliases")]
+    async fn history(
+        &self,
+        /// One's own alias, as in `production`
+        alias: Path<String>,
+    ) -> Result<Json<AliasHistory>, ApiError> {
+        let (served, name) = (self.0.served(), alias.parse::<AliasName>()?);
+        let found = AliasHistory::of(&served.snapshot, &name).map(Json);
+        found.ok_or_else(|| AliasError::Unknown { alias: name }.into())
+    }
+
+    /// Promote a model
+    ///
+    /// Lets the alias stand for the model from the next request on, in every server of the work directory within a second.
+    /// Where it does already, nothing changes, and the answer is the change that made it so.
+    #[oai(path = "/v1/aliases/:alias", method = "put", operation_id = "promote", tag = "Tag::Aliases")]
+    async fn promote(
+        &self,
+        /// One's own alias: letters, digits and hyphens, a lower-case letter first
+        alias: Path<String>,
+        promotion: JsonBody<Promotion>,
+        request: &Request,
+    ) -> Result<Json<AliasChange>, ApiError> {
+        let name: AliasName = alias.parse()?;
+        let model = self.0.find(&self.0.served(), &promotion.value.model)?.id();
+        let author = self.author(request, promotion.value.why);
+        self.change(promotion.permit, move |registry, confirm| registry.promote(name, model, author, confirm)).await
+    }
+
+    /// Roll an alias back
+    ///
+    /// Lets it stand for the model before that is still there.
+    #[oai(path = "/v1/aliases/:alias/rollback", method = "post", operation_id = "roll_back", tag = "Tag::Aliases")]
+    async fn roll_back(
+        &self,
+        /// One's own alias
+        alias: Path<String>,
+        reason: JsonBody<Reason>,
+        request: &Request,
+    ) -> Result<Json<AliasChange>, ApiError> {
+        let (name, author) = (alias.parse()?, self.author(request, reason.value.why));
+        self.change(reason.permit, move |registry, confirm| registry.roll_back(name, author, confirm)).await
+    }
+
+    /// Remove an alias
+    ///
+    /// Its history stays.
+    #[oai(path = "/v1/aliases/:alias", method = "delete", operation_id = "remove_alias", tag = "Tag::Aliases")]
+    async fn remove(
+        &self,
+        /// One's own alias
+        alias: Path<String>,
+        request: &Request,
+    ) -> Result<Json<AliasChange>, ApiError> {
+        let (name, author) = (alias.parse()?, self.author(request, String::new()));
+        let permit = RequestScope::of(request)?.begin_work()?;
+        self.change(permit, move |registry, confirm| registry.remove_alias(name, author, confirm)).await
+    }
+}
+
+impl Aliases {
+    fn author(&self, request: &Request, why: String) -> Author {
+        let by = request.data::<Caller>().map_or("anonymous", |caller| caller.name()).to_owned();
+        Author { at: (self.0.clock)(), by, why }
+    }
+
+    /// Changes the journal, and lets the next request see it. A request that was given up before changes nothing.
+    async fn change(
+        &self,
+        permit: WorkPermit,
+        change: impl FnOnce(&Registry, &dyn Fn() -> bool) -> Result<windrow_registry::AliasChange, AliasError> + Send + 'static,
+    ) -> Result<Json<AliasChange>, ApiError> {
+        let registry = Arc::clone(&self.0.registry);
+        let changed = blocking(move || change(&registry, &|| permit.commit())).await?;
+        self.0.renew().await;
+        self.0.progress.report(Event::AliasChanged {
+            alias: changed.alias.to_string(),
+            from: changed.from.map(|id| id.to_string()),
+            to: changed.to.map(|id| id.to_string()),
+            by: changed.by.clone(),
+        });
+        Ok(Json(AliasChange::of(&changed)))
+    }
+}
+
+impl AliasList {
+    fn of(snapshot: &Snapshot) -> Self {
+        let alias = |(alias, model): (&str, &Arc<windrow_registry::Model>)| Alias {
+            alias: alias.to_owned(),
+            model: model.name().to_owned(),
+        };
+        Self { aliases: snapshot.named().map(alias).collect() }
+    }
+}
+
+impl AliasHistory {
+    /// `None` where there never was such an alias.
+    fn of(snapshot: &Snapshot, name: &AliasName) -> Option<Self> {
+        let aliases = snapshot.aliases();
+        let history: Vec<AliasChange> =
+            aliases.history().iter().filter(|change| change.alias == *name).map(AliasChange::of).collect();
+        let model = aliases.get(name.as_str()).map(|id| id.to_string());
+        (!history.is_empty()).then(|| Self { alias: name.to_string(), model, history })
+    }
+}
+
+impl AliasChange {
+    fn of(change: &windrow_registry::AliasChange) -> Self {
+        Self {
+            alias: change.alias.to_string(),
+            action: match change.action {
+                windrow_registry::AliasAction::Promoted => AliasAction::Promoted,
+                windrow_registry::AliasAction::RolledBack => AliasAction::RolledBack,
+                windrow_registry::AliasAction::Removed => AliasAction::Removed,
+            },
+            from: change.from.map(|id| id.to_string()),
+            to: change.to.map(|id| id.to_string()),
+            at: change.at.clone(),
+            by: change.by.clone(),
+            why: change.why.clone(),
+        }
+    }
+}

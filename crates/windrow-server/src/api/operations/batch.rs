@@ -1,0 +1,291 @@
+//! Many rows at once: all are read before any is answered, so that a fault refuses the whole and no answer is half.
+
+use poem::http::HeaderValue;
+use poem::http::header::CONTENT_TYPE;
+use poem::{Body, IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::payload::{Json, Payload};
+use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
+
+use crate::api::answer::{AnsweredBy, success};
+use crate::api::body::{RowsBody, RowsKind};
+use crate::api::error::ApiError;
+use crate::api::operations::prediction::{BatchPrediction, RowPrediction};
+use crate::api::schema::{Faults, FieldFault, InputSchema, LARGEST_ROW, Row, RowSeed};
+use crate::api::state::Fitted;
+use windrow_learn::model::Predictor;
+use windrow_record::{RecordParser, RecordReader};
+
+/// Rows of the answer that are written at once.
+const ROWS_A_PIECE: usize = 1000;
+/// Rows that are read between two looks at whether the answer is still wanted.
+const ROWS_A_LOOK: usize = 1000;
+
+/// Answers to many rows, and by which model.
+pub(crate) struct BatchAnswer {
+    by: AnsweredBy,
+    threshold: f64,
+    kind: RowsKind,
+    rows: Vec<RowPrediction>,
+}
+
+/// Answers every row of a body, or lists what is wrong with it. Takes its time: not for the runtime's threads.
+///
+/// # Errors
+/// The body is not of its kind, has too many rows or faulty ones, or its request was given up.
+pub(crate) fn answer(fitted: Fitted<'_>, rows: &RowsBody) -> Result<BatchAnswer, ApiError> {
+    let permit = &rows.body.permit;
+    let is_wanted = || permit.check_wanted();
+    let predictions = predictions(fitted, rows.kind, &rows.body.bytes, permit.limits().max_rows, &is_wanted)?;
+    let by = AnsweredBy(std::sync::Arc::clone(fitted.model));
+    Ok(BatchAnswer { by, threshold: fitted.learned.threshold, kind: rows.wanted, rows: predictions })
+}
+
+/// The predictions of every row. `is_wanted` is asked now and then, and ends the work by its error.
+///
+/// # Errors
+/// As [`answer`].
+pub(crate) fn predictions(
+    fitted: Fitted<'_>,
+    kind: RowsKind,
+    body: &[u8],
+    max_rows: usize,
+    is_wanted: &dyn Fn() -> Result<(), ApiError>,
+) -> Result<Vec<RowPrediction>, ApiError> {
+    let Fitted { schema, predictor, .. } = fitted;
+    let mut reader =
+        BatchReader { schema, predictor, max_rows, is_wanted, read: 0, rows: Vec::new(), faults: Faults::default() };
+    match kind {
+        RowsKind::Json => reader.read_array(body)?,
+        RowsKind::Ndjson => reader.read_lines(body)?,
+        RowsKind::Csv => reader.read_table(body)?,
+    }
+    if reader.faults.is_empty() { Ok(reader.rows) } else { Err(ApiError::invalid_batch(reader.faults)) }
+}
+
+/// Reads rows and answers them. Ends when the list of faults is full.
+struct BatchReader<'a> {
+    schema: &'a InputSchema,
+    predictor: &'a Predictor,
+    max_rows: usize,
+    is_wanted: &'a dyn Fn() -> Result<(), ApiError>,
+    /// How many rows were begun.
+    read: usize,
+    rows: Vec<RowPrediction>,
+    faults: Faults,
+}
+
+impl BatchReader<'_> {
+    /// Counts a row that begins.
+    fn begin_row(&mut self) -> Result<(), ApiError> {
+        if self.read == self.max_rows {
+            return Err(ApiError::too_many_rows(self.max_rows));
+        }
+        if self.read.is_multiple_of(ROWS_A_LOOK) {
+            (self.is_wanted)()?;
+        }
+        self.read += 1;
+        self.faults.row = Some(self.read as u64);
+        Ok(())
+    }
+
+    fn answer(&mut self, row: Option<&Row<'_>>) {
+        // Where a row is faulty, no answer is given to any.
+        if let Some(row) = row.filter(|_| self.faults.is_empty()) {
+            let prediction = self.predictor.predict(&self.schema.cells(row));
+            self.rows.push(RowPrediction { probability: prediction.probability, label: prediction.label });
+        }
+    }
+
+    fn read_array(&mut self, body: &[u8]) -> Result<(), ApiError> {
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let mut refused = None;
+        let read = reader.deserialize_any(Array { reader: self, refused: &mut refused });
+        let read = read.and_then(|()| reader.end());
+        match (refused, read) {
+            (Some(error), _) => Err(error),
+            (None, Err(error)) if !self.faults.is_full() => {
+                Err(ApiError::malformed(&format!("the body is not an array of rows: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read_lines(&mut self, body: &[u8]) -> Result<(), ApiError> {
+        for (place, line) in body.split(|byte| *byte == b'\n').enumerate() {
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            self.begin_row()?;
+            let mut reader = serde_json::Deserializer::from_slice(line);
+            let row = RowSeed { schema: self.schema, faults: &mut self.faults }.deserialize(&mut reader);
+            let row = row.and_then(|row| reader.end().map(|()| row));
+            if self.faults.is_full() {
+                return Ok(());
+            }
+            let row = row.map_err(|error| ApiError::malformed(&format!("line {} is not JSON: {error}", place + 1)))?;
+            self.answer(row.as_ref());
+        }
+        Ok(())
+    }
+
+    fn read_table(&mut self, body: &[u8]) -> Result<(), ApiError> {
+        let no_record = |line: usize, error: &dyn std::fmt::Display| {
+            ApiError::malformed(&format!("record {line} of the body is no CSV: {error}"))
+        };
+        let check_size = |line: usize, record: &[u8]| {
+            let too_large = format!("it is larger than {LARGEST_ROW} bytes");
+            if record.len() > LARGEST_ROW { Err(no_record(line, &too_large)) } else { Ok(()) }
+        };
+        let (mut records, mut parser) = (RecordReader::new(body, b','), RecordParser::new(b','));
+        let Some(header) = records.next_record().map_err(|error| no_record(1, &error))? else {
+            return Err(ApiError::malformed("the body is empty: CSV begins with a header line"));
+        };
+        check_size(1, header.bytes)?;
+        let header = parser.parse(header.bytes).map_err(|error| no_record(1, &error))?;
+        let Some(columns) = self.schema.columns(&header, &mut self.faults) else {
+            let faults = std::mem::take(&mut self.faults).into_vec();
+            let detail = "the header line does not name what the model needs".to_owned();
+            return Err(ApiError::with_faults("invalid-batch", detail, faults));
+        };
+        let names = header.len();
+        while let Some(record) = records.next_record().map_err(|error| no_record(self.read + 2, &error))? {
+            self.begin_row()?;
+            check_size(self.read + 1, record.bytes)?;
+            let fields = parser.parse(record.bytes).map_err(|error| no_record(self.read + 1, &error))?;
+            if fields.len() == names {
+                let row = self.schema.read_record(&fields, &columns, &mut self.faults);
+                self.answer(row.as_ref());
+            } else {
+                self.faults.push(FieldFault {
+                    reason: "has another number of fields than the header line".to_owned(),
+                    given: Some(fields.len().to_string()),
+                    expected: Some(names.to_string()),
+                    ..FieldFault::default()
+                });
+            }
+            if self.faults.is_full() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An array of rows; why the reading was ended, where it was, is put into `refused`.
+struct Array<'r, 'a> {
+    reader: &'r mut BatchReader<'a>,
+    refused: &'r mut Option<ApiError>,
+}
+
+impl<'b> Visitor<'b> for Array<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'b>>(self, mut rows: A) -> Result<(), A::Error> {
+        let Self { reader, refused } = self;
+        while let Some(row) = rows.next_element_seed(ArrayRow { reader: &mut *reader, refused: &mut *refused })? {
+            reader.answer(row.as_ref());
+        }
+        Ok(())
+    }
+}
+
+/// One row of the array, counted before it is read.
+struct ArrayRow<'r, 'a> {
+    reader: &'r mut BatchReader<'a>,
+    refused: &'r mut Option<ApiError>,
+}
+
+impl<'b> DeserializeSeed<'b> for ArrayRow<'_, '_> {
+    type Value = Option<Row<'b>>;
+
+    fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        if let Err(error) = self.reader.begin_row() {
+            *self.refused = Some(error);
+            return Err(D::Error::custom("the reading ends here"));
+        }
+        RowSeed { schema: self.reader.schema, faults: &mut self.reader.faults }.deserialize(deserializer)
+    }
+}
+
+impl IntoResponse for BatchAnswer {
+    /// The rows are written piece by piece, as the client takes them.
+    fn into_response(self) -> Response {
+        let Self { by, threshold, kind, rows } = self;
+        let header = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+        let (model, lineage) = (by.0.name().to_owned(), by.0.artifact().lineage.id.clone());
+        let (opening, closing) = match kind {
+            RowsKind::Json => {
+                let facts = serde_json::json!({ "model": model, "lineage": lineage, "threshold": threshold });
+                (facts.to_string().trim_end_matches('}').to_owned() + ",\"predictions\":[", "]}")
+            }
+            RowsKind::Ndjson => (String::new(), ""),
+            RowsKind::Csv => ("probability,label\n".to_owned(), ""),
+        };
+        let count = rows.len();
+        let pieces = (0..count).step_by(ROWS_A_PIECE).map(move |begin| {
+            let some = &rows[begin..count.min(begin + ROWS_A_PIECE)];
+            written(some, kind, begin == 0)
+        });
+        let all = std::iter::once(opening.into_bytes()).chain(pieces).chain([closing.as_bytes().to_vec()]);
+        let body = Body::from_bytes_stream(futures_util::stream::iter(all.map(Ok::<_, std::io::Error>)));
+        let mut response = Response::builder().body(body);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind.content_type()));
+        headers.insert("windrow-model", header(&model));
+        headers.insert("windrow-lineage", header(&lineage));
+        response.set_data(by);
+        response
+    }
+}
+
+fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
+    let mut text = Vec::with_capacity(rows.len() * 48);
+    for (place, row) in rows.iter().enumerate() {
+        match kind {
+            RowsKind::Json if place > 0 || !is_first => text.push(b','),
+            _ => {}
+        }
+        // Writing into memory cannot fail.
+        let _ = match kind {
+            RowsKind::Json => serde_json::to_writer(&mut text, row).map_err(std::io::Error::from),
+            RowsKind::Ndjson => {
+                serde_json::to_writer(&mut text, row).map_err(std::io::Error::from).map(|()| text.push(b'\n'))
+            }
+            RowsKind::Csv => std::io::Write::write_fmt(&mut text, format_args!("{},{}\n", row.probability, row.label)),
+        };
+    }
+    text
+}
+
+impl ApiResponse for BatchAnswer {
+    fn meta() -> MetaResponses {
+        let lines = |about: &'static str| {
+            MetaSchemaRef::Inline(Box::new(MetaSchema { description: Some(about), ..MetaSchema::new("string") }))
+        };
+        let content = vec![
+            MetaMediaType {
+                content_type: RowsKind::Json.content_type(),
+                schema: <Json<BatchPrediction> as Payload>::schema_ref(),
+            },
+            MetaMediaType {
+                content_type: RowsKind::Ndjson.content_type(),
+                schema: lines("A line a row: an object with probability and label"),
+            },
+            MetaMediaType {
+                content_type: RowsKind::Csv.content_type(),
+                schema: lines("A header line, then probability and label of each row"),
+            },
+        ];
+        success(content)
+    }
+
+    fn register(registry: &mut Registry) {
+        <Json<BatchPrediction> as ApiResponse>::register(registry);
+    }
+}

@@ -1,0 +1,278 @@
+//! The Open Inference Protocol, version 2.
+
+use std::sync::Arc;
+
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+use poem_openapi::{Object, OpenApi};
+
+use crate::api::body::TensorBody;
+use crate::api::error::ApiError;
+use crate::api::operations::infer::infer;
+use crate::api::operations::infer_answer::{InferAnswer, OUTPUTS};
+use crate::api::operations::tag::Tag;
+use crate::api::operations::tensors::{NUMBER, TEXT, datatype};
+use crate::api::state::{Fitted, Served, State};
+use windrow_base::runtime::computing;
+
+/// The operations of the protocol.
+pub(crate) struct Inference(pub(crate) Arc<State>);
+
+/// What this server is
+#[derive(Debug, Object)]
+pub(crate) struct ServerMetadata {
+    name: String,
+    version: String,
+    /// `binary_tensor_data`: tensors may be sent and asked for in binary form
+    extensions: Vec<String>,
+}
+
+/// Whether the server runs
+#[derive(Debug, Object)]
+pub(crate) struct ServerLive {
+    live: bool,
+}
+
+/// Whether the server can answer
+#[derive(Debug, Object)]
+pub(crate) struct ServerReady {
+    ready: bool,
+}
+
+/// Whether a model can answer
+#[derive(Debug, Object)]
+pub(crate) struct ModelReady {
+    name: String,
+    ready: bool,
+}
+
+/// What a model takes and gives
+#[derive(Debug, Object)]
+pub(crate) struct ModelMetadata {
+    name: String,
+    /// One: its lineage
+    versions: Vec<String>,
+    /// windrow
+    platform: String,
+    /// One a field, all of the same length
+    inputs: Vec<TensorMetadata>,
+    outputs: Vec<TensorMetadata>,
+}
+
+/// A tensor's name and kind
+#[derive(Debug, Object)]
+pub(crate) struct TensorMetadata {
+    name: String,
+    /// FP64 for numbers (any numeric datatype is taken), BYTES for texts and times, BOOL for labels
+    datatype: String,
+    /// -1: as many as there are rows
+    shape: Vec<i64>,
+}
+
+#[OpenApi]
+impl Inference {
+    /// What this server is
+    #[oai(path = "/v2", method = "get", operation_id = "server_metadata", tag = "Tag::Inference")]
+    async fn server(&self) -> Json<ServerMetadata> {
+        Json(ServerMetadata {
+            name: "windrow".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            extensions: vec!["binary_tensor_data".to_owned()],
+        })
+    }
+
+    /// Whether the server runs
+    #[oai(path = "/v2/health/live", method = "get", operation_id = "server_live", tag = "Tag::Inference")]
+    async fn live(&self) -> Json<ServerLive> {
+        Json(ServerLive { live: true })
+    }
+
+    /// Whether the server can answer
+    #[oai(path = "/v2/health/ready", method = "get", operation_id = "server_ready", tag = "Tag::Inference")]
+    async fn ready(&self) -> Result<Json<ServerReady>, ApiError> {
+        match self.0.served().snapshot.latest() {
+            Some(_) => Ok(Json(ServerReady { ready: true })),
+            None => Err(ApiError::not_ready(self.0.awaited()).for_inference()),
+        }
+    }
+
+    /// What a model takes and gives
+    #[oai(path = "/v2/models/:name", method = "get", operation_id = "model_metadata", tag = "Tag::Inference")]
+    async fn metadata(
+        &self,
+        /// A model, as in `cumulative-2`, or an alias, as in `latest` or `champion`
+        name: Path<String>,
+    ) -> Result<Json<ModelMetadata>, ApiError> {
+        let served = self.0.served();
+        Ok(Json(ModelMetadata::of(self.model(&served, &name, None)?)))
+    }
+
+    /// What a version of a model takes and gives
+    ///
+    /// A model has one version, which is its lineage.
+    #[oai(
+        path = "/v2/models/:name/versions/:version",
+        method = "get",
+        operation_id = "model_version_metadata",
+        tag = "Tag::Inference"
+    )]
+    async fn version_metadata(
+        &self,
+        /// A model or an alias
+        name: Path<String>,
+        /// The lineage of the model
+        version: Path<String>,
+    ) -> Result<Json<ModelMetadata>, ApiError> {
+        let served = self.0.served();
+        Ok(Json(ModelMetadata::of(self.model(&served, &name, Some(&version))?)))
+    }
+
+    /// Whether a model can answer
+    #[oai(path = "/v2/models/:name/ready", method = "get", operation_id = "model_ready", tag = "Tag::Inference")]
+    async fn model_ready(
+        &self,
+        /// A model or an alias
+        name: Path<String>,
+    ) -> Result<Json<ModelReady>, ApiError> {
+        let served = self.0.served();
+        let name = self.model(&served, &name, None)?.model.name().to_owned();
+        Ok(Json(ModelReady { name, ready: true }))
+    }
+
+    /// Whether a version of a model can answer
+    #[oai(
+        path = "/v2/models/:name/versions/:version/ready",
+        method = "get",
+        operation_id = "model_version_ready",
+        tag = "Tag::Inference"
+    )]
+    async fn version_ready(
+        &self,
+        /// A model or an alias
+        name: Path<String>,
+        /// The lineage of the model
+        version: Path<String>,
+    ) -> Result<Json<ModelReady>, ApiError> {
+        let served = self.0.served();
+        let name = self.model(&served, &name, Some(&version))?.model.name().to_owned();
+        Ok(Json(ModelReady { name, ready: true }))
+    }
+
+    /// Ask a model in tensors
+    ///
+    /// One tensor a field, over the rows. Tensors may be sent and asked for in binary form.
+    #[oai(path = "/v2/models/:name/infer", method = "post", operation_id = "infer", tag = "Tag::Inference")]
+    async fn infer(
+        &self,
+        /// A model or an alias
+        name: Path<String>,
+        body: TensorBody,
+    ) -> Result<InferAnswer, ApiError> {
+        self.answer(&name, None, body).await.map_err(ApiError::for_inference)
+    }
+
+    /// Ask a version of a model in tensors
+    #[oai(
+        path = "/v2/models/:name/versions/:version/infer",
+        method = "post",
+        operation_id = "infer_version",
+        tag = "Tag::Inference"
+    )]
+    async fn infer_version(
+        &self,
+        /// A model or an alias
+        name: Path<String>,
+        /// The lineage of the model
+        version: Path<String>,
+        body: TensorBody,
+    ) -> Result<InferAnswer, ApiError> {
+        self.answer(&name, Some(&version), body).await.map_err(ApiError::for_inference)
+    }
+}
+
+impl Inference {
+    /// A model, of this version where one is named.
+    fn model<'a>(&self, served: &'a Served, name: &str, version: Option<&str>) -> Result<Fitted<'a>, ApiError> {
+        let fitted = self.0.fitted(served, name).map_err(ApiError::for_inference)?;
+        let known = &fitted.model.artifact().lineage.id;
+        if version.is_some_and(|version| version != known) {
+            let detail = format!("the model {} has the version {known} alone", fitted.model.name());
+            return Err(ApiError::not_found("unknown-version", detail, vec![known.clone()]).for_inference());
+        }
+        Ok(fitted)
+    }
+
+    async fn answer(&self, name: &str, version: Option<&str>, body: TensorBody) -> Result<InferAnswer, ApiError> {
+        let served = self.0.served_to_keep();
+        let model = Arc::clone(self.model(&served, name, version)?.model);
+        computing(move || {
+            let permit = &body.body.permit;
+            let is_wanted = || permit.check_wanted();
+            infer(served.fitted(&model)?, &body.body.bytes, body.json, permit.limits().max_rows, &is_wanted)
+        })
+        .await
+    }
+}
+
+impl ModelMetadata {
+    fn of(fitted: Fitted<'_>) -> Self {
+        let tensor = |name: &str, datatype: &str| TensorMetadata {
+            name: name.to_owned(),
+            datatype: datatype.to_owned(),
+            shape: vec![-1],
+        };
+        Self {
+            name: fitted.model.name().to_owned(),
+            versions: vec![fitted.model.artifact().lineage.id.clone()],
+            platform: "windrow".to_owned(),
+            inputs: fitted.schema.fields().iter().map(|field| tensor(&field.name, datatype(field))).collect(),
+            outputs: OUTPUTS.iter().map(|(name, datatype)| tensor(name, datatype)).collect(),
+        }
+    }
+}
+
+/// The schema of an inference request for fields of these names and datatypes, and one that could be sent.
+pub(crate) fn request_schema() -> serde_json::Value {
+    let text = serde_json::json!({ "type": "string" });
+    serde_json::json!({
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {
+            "id": { "type": "string", "nullable": true },
+            "parameters": { "type": "object", "properties": { "binary_data_output": { "type": "boolean" } } },
+            "inputs": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name", "shape", "datatype", "data"],
+                    "properties": {
+                        "name": text,
+                        "shape": { "type": "array", "items": { "type": "integer", "minimum": 0 } },
+                        "datatype": {
+                            "type": "string",
+                            "enum": [
+                                "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "FP32", NUMBER, TEXT
+                            ],
+                        },
+                        "parameters": { "type": "object" },
+                        "data": {
+                            "type": "array",
+                            "description": "Numbers, texts or null, one a row",
+                            "items": { "nullable": true },
+                        },
+                    },
+                },
+            },
+            "outputs": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": { "name": { "type": "string", "enum": ["probability", "label"] },
+                        "parameters": { "type": "object", "properties": { "binary_data": { "type": "boolean" } } },
+                    },
+                },
+            },
+        },
+    })
+}

@@ -1,0 +1,182 @@
+//! What is known of the windows, and what happens meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use poem::Result;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::{EventStream, Json};
+use poem_openapi::{Object, OpenApi};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::api::error::ApiError;
+use crate::api::operations::page::{limit, page, parameter};
+use crate::api::operations::tag::Tag;
+use crate::api::operations::window::{WindowScore, WindowSummary};
+use crate::api::state::State;
+use windrow_learn::model::{ModelScore, WindowReport};
+use windrow_record::{ModelId, WindowIndex};
+
+/// How often a line is sent where nothing happens, so that nobody in between takes the connection for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How often the progress is told where it does not change.
+const REPEAT: Duration = Duration::from_secs(5);
+
+/// The operations that describe windows.
+pub(crate) struct Windows(pub(crate) Arc<State>);
+
+/// A page of the windows that have been scored
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct WindowList {
+    /// Oldest first
+    windows: Vec<WindowSummary>,
+    /// Where the next page is; left out on the last one
+    next: Option<String>,
+}
+
+/// A page of the model x window table
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct ScoreTable {
+    /// By window and then by model
+    scores: Vec<WindowScore>,
+    /// Where the next page is; left out on the last one
+    next: Option<String>,
+}
+
+/// Something that happened
+#[derive(Debug, Object)]
+pub(crate) struct Happening {
+    /// What: `window_sealed`, `model_published`, `model_refused`, `window_scored`, ...
+    event: String,
+    /// The event's own facts
+    facts: serde_json::Value,
+}
+
+#[OpenApi]
+impl Windows {
+    /// List the windows
+    ///
+    /// Every window on which all models have been scored, and what drifted. In pages: `next` leads to the following one.
+    #[oai(path = "/v1/windows", method = "get", operation_id = "list_windows", tag = "Tag::Windows")]
+    async fn windows(
+        &self,
+        /// The page behind this window
+        after: Query<Option<u32>>,
+        /// The most windows of the page, 1000 at most
+        #[oai(name = "limit")]
+        asked: Query<Option<u32>>,
+    ) -> Result<Json<WindowList>, ApiError> {
+        let limit = limit(&asked)?;
+        let served = self.0.served();
+        let wanted = served.snapshot.windows().filter(|report| after.is_none_or(|after| report.window.get() > after));
+        let (windows, next) = page(wanted, limit, "/v1/windows", &[], |report| report.window.to_string());
+        Ok(Json(WindowList { windows: windows.into_iter().map(|report| WindowSummary::of(report)).collect(), next }))
+    }
+
+    /// Show a window
+    #[oai(path = "/v1/windows/:window", method = "get", operation_id = "show_window", tag = "Tag::Windows")]
+    async fn window(
+        &self,
+        /// Which one, from 1
+        window: Path<String>,
+    ) -> Result<Json<WindowSummary>, ApiError> {
+        let served = self.0.served();
+        let index = window.parse().ok().and_then(WindowIndex::new);
+        let found = index.and_then(|index| served.snapshot.window(index));
+        found.map(|report| Json(WindowSummary::of(report))).ok_or_else(|| {
+            let known = served.snapshot.windows().map(|report| report.window.to_string()).collect();
+            ApiError::not_found("unknown-window", format!("window `{}` has not been scored", *window), known)
+        })
+    }
+
+    /// Show all scores
+    ///
+    /// The model x window table: every model on the later windows, and its first fit on the rows that it left out. In pages:
+    /// `next` leads to the following one.
+    #[oai(path = "/v1/scores", method = "get", operation_id = "show_scores", tag = "Tag::Windows")]
+    async fn scores(
+        &self,
+        /// The page behind this model on this window, as in `3.cumulative-2`
+        after: Query<Option<String>>,
+        /// The most models on windows of the page, 1000 at most
+        #[oai(name = "limit")]
+        asked: Query<Option<u32>>,
+        /// Scores on this window alone
+        window: Query<Option<u32>>,
+        /// Scores of this model alone
+        model: Query<Option<String>>,
+    ) -> Result<Json<ScoreTable>, ApiError> {
+        let limit = limit(&asked)?;
+        let after = after.0.map(|text| {
+            let (window, model) = text.split_once('.').unwrap_or_default();
+            Ok::<_, ApiError>((parameter::<u32>("after", window)?, parameter::<ModelId>("after", model)?))
+        });
+        let after = after.transpose()?;
+        let model_id = model.0.as_ref().map(|text| parameter::<ModelId>("model", text)).transpose()?;
+        let served = self.0.served();
+        let reports = served.snapshot.windows().filter(|report| {
+            let index = report.window.get();
+            window.is_none_or(|window| index == window) && after.is_none_or(|(after, _)| index >= after)
+        });
+        let wanted = reports.flat_map(|report| {
+            let mut scores: Vec<_> = report.scores.iter().collect();
+            scores.sort_by_key(|score| score.model);
+            scores.into_iter().map(move |score| (report, score))
+        });
+        let wanted = wanted.filter(|(report, score)| {
+            model_id.is_none_or(|model| score.model == model)
+                && after.is_none_or(|after| (report.window.get(), score.model) > after)
+        });
+        let filters =
+            [("window", window.map(|window| window.to_string())), ("model", model_id.map(|model| model.to_string()))];
+        let cursor = |(report, score): &(&Arc<WindowReport>, &ModelScore)| format!("{}.{}", report.window, score.model);
+        let (page, next) = page(wanted, limit, "/v1/scores", &filters, cursor);
+        let scores = page.into_iter().flat_map(|(report, score)| WindowScore::of(report, score)).collect();
+        Ok(Json(ScoreTable { scores, next }))
+    }
+
+    /// Follow what happens
+    ///
+    /// Server-sent events. The first one, `progress`, tells how far the rows have come; it comes again with every change,
+    /// whichever process made it, and every five seconds without one. Windows that are sealed and models that are published are told from now on; a server without
+    /// the other stages tells of models and aliases alone.
+    #[oai(path = "/v1/events", method = "get", operation_id = "follow_events", tag = "Tag::Windows")]
+    async fn events(&self) -> Result<EventStream<BoxStream<'static, Happening>>, ApiError> {
+        let place = Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| {
+            ApiError::overloaded(
+                "a quarter of all connections are streams of events already; try again later".to_owned(),
+            )
+        })?;
+        let listener = self.0.progress.listen();
+        let happenings = stream::unfold((listener, place), |(mut listener, place)| async move {
+            loop {
+                match listener.recv().await {
+                    Ok(event) => {
+                        let facts = serde_json::to_value(&event).unwrap_or_default();
+                        let name = facts["event"].as_str().unwrap_or_default().to_owned();
+                        return Some((Happening { event: name, facts }, (listener, place)));
+                    }
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        });
+        let mut changes = self.0.monitor.changes();
+        changes.mark_changed();
+        let flows = stream::unfold(changes, |mut changes| async move {
+            // Told again where nothing changes: who hears nothing knows then that the server is gone.
+            if let Ok(changed) = tokio::time::timeout(REPEAT, changes.changed()).await {
+                changed.ok()?;
+            }
+            let facts = serde_json::to_value(&changes.borrow_and_update().flow).unwrap_or_default();
+            Some((Happening { event: "progress".to_owned(), facts }, changes))
+        });
+        let events = stream::select(flows, happenings).take_until(self.0.stop.clone().cancelled_owned()).boxed();
+        Ok(EventStream::new(events).keep_alive(KEEP_ALIVE))
+    }
+}

@@ -1,0 +1,88 @@
+//! One field of a request: what it may hold, and what is wrong with what it holds.
+
+use crate::api::schema::fault::FieldFault;
+use crate::api::schema::value::InputValue;
+use windrow_learn::model::{Encoding, Level};
+use windrow_record::{EventTime, TimeFormat};
+
+/// A column that a request gives.
+#[derive(Debug)]
+pub(crate) struct InputField {
+    pub(crate) name: String,
+    pub(crate) kind: FieldKind,
+}
+
+/// What a field holds.
+#[derive(Debug, PartialEq)]
+pub(crate) enum FieldKind {
+    /// A finite number, above -1 where its logarithm is taken.
+    Number { log: bool },
+    /// One of these, sorted; any other counts as 'other'.
+    Text { known: Vec<String> },
+    /// A time in the dataset's format.
+    Time(TimeFormat),
+}
+
+impl FieldKind {
+    pub(crate) fn of(encoding: &Encoding) -> Self {
+        match encoding {
+            Encoding::Number { log, .. } => Self::Number { log: *log },
+            Encoding::Category { levels } => {
+                let values = levels.iter().filter_map(|level| match level {
+                    Level::Value(text) => Some(text.clone()),
+                    Level::Missing | Level::Other => None,
+                });
+                let mut known: Vec<String> = values.collect();
+                known.sort_unstable();
+                Self::Text { known }
+            }
+            Encoding::Calendar { format, .. } => Self::Time(format.clone()),
+        }
+    }
+
+    fn expected(&self) -> String {
+        match self {
+            Self::Number { log: false } => "a number, or null where it is missing".to_owned(),
+            Self::Number { log: true } => "a number above -1, or null where it is missing".to_owned(),
+            Self::Text { .. } => "a text, or null where it is missing".to_owned(),
+            Self::Time(format) => format!("a time of the form {}, or null where it is missing", format.as_str()),
+        }
+    }
+}
+
+impl InputField {
+    /// What is wrong with a value, if anything is; a time that can be read is put into `time`.
+    pub(crate) fn check(&self, value: Option<&InputValue<'_>>, time: &mut Option<EventTime>) -> Option<FieldFault> {
+        let Some(value) = value else { return Some(self.fault("is missing", None)) };
+        let fault = |reason: &str| Some(self.fault(reason, Some(value.to_string())));
+        match (&self.kind, value) {
+            (_, InputValue::Null)
+            | (FieldKind::Number { log: false }, InputValue::Number(_))
+            | (FieldKind::Text { .. }, InputValue::Text(_)) => None,
+            (FieldKind::Number { .. }, InputValue::Number(number)) if *number > -1.0 => None,
+            (FieldKind::Number { .. }, InputValue::Number(_)) => fault("has no logarithm"),
+            (FieldKind::Number { .. }, InputValue::Text(text))
+                if text.trim().parse::<f64>().is_ok_and(f64::is_finite) =>
+            {
+                fault("is a number written as a text")
+            }
+            (FieldKind::Number { .. }, _) => fault("is not a number"),
+            (FieldKind::Time(format), InputValue::Text(text)) => {
+                *time = format.parse(text).ok();
+                if time.is_some() { None } else { fault("is not a time of this form") }
+            }
+            (FieldKind::Text { .. } | FieldKind::Time(_), _) => fault("is not a text"),
+        }
+    }
+
+    /// A fault of this field.
+    pub(crate) fn fault(&self, reason: &str, given: Option<String>) -> FieldFault {
+        FieldFault {
+            field: self.name.clone(),
+            reason: reason.to_owned(),
+            given,
+            expected: Some(self.kind.expected()),
+            ..FieldFault::default()
+        }
+    }
+}

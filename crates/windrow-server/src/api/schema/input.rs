@@ -1,0 +1,122 @@
+//! The fields of a request for one model, and the rows that are made of their values.
+
+use crate::api::schema::fault::Faults;
+use crate::api::schema::field::{FieldKind, InputField};
+use crate::api::schema::value::InputValue;
+use windrow_config::nearest_name;
+use windrow_learn::model::{Cell, Encoder};
+use windrow_record::{EventTime, parse_number};
+
+/// The fields of a request for one model.
+#[derive(Debug)]
+pub(crate) struct InputSchema {
+    fields: Vec<InputField>,
+    /// The field of each feature, in the encoder's order.
+    features: Vec<usize>,
+    /// The texts that mean 'missing' where there is no null, as in CSV.
+    nulls: Vec<String>,
+}
+
+/// A row whose every field is good.
+#[derive(Debug)]
+pub(crate) struct Row<'b> {
+    values: Vec<Option<InputValue<'b>>>,
+    /// The time, read once; a pipeline has one column of times.
+    time: Option<EventTime>,
+}
+
+/// A text that counts as 'other'.
+pub(crate) struct UnknownText<'r> {
+    pub(crate) field: &'r str,
+    pub(crate) text: &'r str,
+    /// The nearest text that the model knows.
+    pub(crate) nearest: Option<&'r str>,
+}
+
+impl InputSchema {
+    /// `nulls` are the texts that mean 'missing' where there is no null.
+    pub(crate) fn new(encoder: &Encoder, nulls: &[String]) -> Self {
+        let mut fields: Vec<InputField> = Vec::new();
+        let mut features = Vec::new();
+        for feature in &encoder.features {
+            let place = fields.iter().position(|field| field.name == feature.column);
+            features.push(place.unwrap_or_else(|| {
+                fields.push(InputField { name: feature.column.clone(), kind: FieldKind::of(&feature.encoding) });
+                fields.len() - 1
+            }));
+        }
+        Self { fields, features, nulls: nulls.to_vec() }
+    }
+
+    pub(crate) fn fields(&self) -> &[InputField] {
+        &self.fields
+    }
+
+    /// Where a field of this name stands.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.name == name)
+    }
+
+    /// The name of a field that is most like this one.
+    pub(crate) fn nearest_field(&self, name: &str) -> Option<String> {
+        nearest_name(name, self.fields.iter().map(|field| field.name.as_str())).map(str::to_owned)
+    }
+
+    /// Whether a text means 'missing' where there is no null.
+    pub(crate) fn is_null(&self, text: &str) -> bool {
+        self.nulls.iter().any(|null| null == text)
+    }
+
+    /// What a text that stands alone means for a field.
+    pub(crate) fn value_of_text<'b>(&self, field: &InputField, text: &'b str) -> InputValue<'b> {
+        if self.is_null(text) {
+            return InputValue::Null;
+        }
+        match field.kind {
+            FieldKind::Number { .. } => parse_number(text).map_or(InputValue::Text(text.into()), InputValue::Number),
+            FieldKind::Text { .. } | FieldKind::Time(_) => InputValue::Text(text.into()),
+        }
+    }
+
+    /// A row of one value a field, in the order of the fields; `None` where one is faulty.
+    pub(crate) fn row<'b>(&self, values: Vec<Option<InputValue<'b>>>, faults: &mut Faults) -> Option<Row<'b>> {
+        let (mut time, before) = (None, faults.len());
+        for (field, value) in self.fields.iter().zip(&values) {
+            if let Some(fault) = field.check(value.as_ref(), &mut time) {
+                faults.push(fault);
+            }
+        }
+        (faults.len() == before && !faults.is_full()).then_some(Row { values, time })
+    }
+
+    /// The cells of a row of this schema, one a feature.
+    pub(crate) fn cells<'r>(&self, row: &'r Row<'_>) -> Vec<Cell<'r>> {
+        let cell = |field: &usize| match (&self.fields[*field].kind, &row.values[*field]) {
+            (FieldKind::Number { .. }, Some(InputValue::Number(number))) => Cell::Number(*number),
+            (FieldKind::Text { .. }, Some(InputValue::Text(text))) => Cell::Text(text),
+            (FieldKind::Time(_), Some(InputValue::Text(_))) => row.time.map_or(Cell::Missing, Cell::Time),
+            _ => Cell::Missing,
+        };
+        self.features.iter().map(cell).collect()
+    }
+
+    /// What was given for each feature, as an answer repeats it.
+    pub(crate) fn given_by_feature(&self, row: &Row<'_>) -> impl Iterator<Item = Option<String>> {
+        self.features.iter().map(|field| row.values[*field].as_ref().map(ToString::to_string))
+    }
+
+    /// The texts of a row that the model does not know.
+    pub(crate) fn unknown<'r>(&'r self, row: &'r Row<'_>) -> impl Iterator<Item = UnknownText<'r>> {
+        self.fields.iter().zip(&row.values).filter_map(|(field, value)| match (&field.kind, value) {
+            (FieldKind::Text { known }, Some(InputValue::Text(text))) => {
+                let is_known = known.binary_search_by(|value| value.as_str().cmp(text)).is_ok();
+                (!is_known).then(|| UnknownText {
+                    field: &field.name,
+                    text,
+                    nearest: nearest_name(text, known.iter().map(String::as_str)),
+                })
+            }
+            _ => None,
+        })
+    }
+}

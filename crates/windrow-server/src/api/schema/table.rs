@@ -1,0 +1,38 @@
+//! The rows of a CSV table.
+
+use crate::api::schema::fault::{Faults, FieldFault};
+use crate::api::schema::input::{InputSchema, Row};
+use windrow_record::Fields;
+
+impl InputSchema {
+    /// Which column of a table holds each field; the table may have others beside. `None` where a field has none, or two.
+    pub(crate) fn columns(&self, header: &Fields<'_>, faults: &mut Faults) -> Option<Vec<usize>> {
+        let mut columns = Vec::with_capacity(self.fields().len());
+        for field in self.fields() {
+            let mut places = header.iter().enumerate().filter(|(_, name)| *name == field.name).map(|(place, _)| place);
+            match (places.next(), places.next()) {
+                (Some(place), None) => columns.push(place),
+                (Some(_), Some(_)) => faults.push(field.fault("stands twice in the header line", None)),
+                (None, _) => {
+                    let did_you_mean = windrow_config::nearest_name(&field.name, header.iter()).map(str::to_owned);
+                    faults.push(FieldFault { did_you_mean, ..field.fault("is missing in the header line", None) });
+                }
+            }
+        }
+        faults.is_empty().then_some(columns)
+    }
+
+    /// Reads one record of a table whose columns these are; `None` where it is faulty.
+    pub(crate) fn read_record<'b>(
+        &self,
+        record: &Fields<'b>,
+        columns: &[usize],
+        faults: &mut Faults,
+    ) -> Option<Row<'b>> {
+        let values = self.fields().iter().zip(columns).map(|(field, column)| {
+            let text = record.get(*column).unwrap_or_default();
+            Some(self.value_of_text(field, text))
+        });
+        self.row(values.collect(), faults)
+    }
+}

@@ -1,0 +1,59 @@
+//! Keys and certificates are read again when their files change.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::keys::Keys;
+use crate::api::server::tls::Certificate;
+use windrow_base::runtime::blocking;
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// When a file last changed, and its length; `None` where it is not there.
+type Stamp = Option<(SystemTime, u64)>;
+
+/// Follows the files until told to stop. What cannot be used is logged, and what was read before stays.
+pub(crate) async fn follow(keys: Arc<ArcSwap<Keys>>, certificate: Option<Arc<Certificate>>, stop: CancellationToken) {
+    let stamps_of_keys = || stamps(keys.load().file());
+    let stamps_of_certificate = || stamps(certificate.iter().flat_map(|certificate| certificate.files()));
+    let (mut of_keys, mut of_certificate) = (stamps_of_keys(), stamps_of_certificate());
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.cancelled() => return,
+        }
+        let now = stamps_of_keys();
+        if now != of_keys {
+            let before = keys.load_full();
+            match blocking(move || before.reloaded()).await {
+                Ok(reloaded) => {
+                    keys.store(Arc::new(reloaded));
+                    tracing::info!("the API keys were read again");
+                }
+                Err(error) => tracing::error!(%error, "the API keys stay as they were"),
+            }
+            of_keys = now;
+        }
+        let now = stamps_of_certificate();
+        if let Some(certificate) = certificate.clone().filter(|_| now != of_certificate) {
+            match blocking(move || certificate.reload()).await {
+                Ok(()) => tracing::info!("the certificate was read again"),
+                Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+            }
+            of_certificate = now;
+        }
+    }
+}
+
+fn stamps<'p>(files: impl IntoIterator<Item = &'p Path>) -> Vec<Stamp> {
+    let stamp = |path: &Path| {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    };
+    files.into_iter().map(stamp).collect()
+}

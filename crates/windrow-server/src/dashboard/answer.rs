@@ -1,0 +1,123 @@
+//! The first screen: how often to refit, on how much history, and what that rests on.
+
+use maud::{Markup, PreEscaped, html};
+
+use crate::dashboard::frame::{Page, View};
+use crate::dashboard::numbers::{percent, thousands};
+use crate::dashboard::road::road;
+use crate::dashboard::table;
+use windrow_evaluation::{Advice, Status, awaited, finding};
+use windrow_evaluation::plot::{self, tables};
+
+/// So many sentences stand below the heading.
+const MOST_SENTENCES: usize = 4;
+
+/// One number that a reader decides by.
+struct Figure {
+    name: &'static str,
+    number: String,
+    about: String,
+}
+
+pub(super) fn page(view: &View) -> Page {
+    let advice = view.snapshot.advice();
+    let pictures = advice.and_then(|advice| plot::Answer::of(advice));
+    let main = html! {
+        section.answer #answer data-live {
+            div.said {
+                @match advice {
+                    Some(advice) => (said(advice)),
+                    None => (waiting(view)),
+                }
+            }
+            @if let Some(advice) = advice {
+                dl.figures {
+                    @for figure in figures(advice) {
+                        div { dt { (figure.name) } dd { strong { (figure.number) } span.quiet { (figure.about) } } }
+                    }
+                }
+            }
+        }
+        section.pictures #pictures data-live aria-label="Pictures" {
+            @if let Some(pictures) = &pictures {
+                @for picture in pictures.pictures() { figure { (PreEscaped(picture.inline())) } }
+            }
+        }
+        section.way.alone[pictures.is_none()] aria-label="The way of the rows" { (road(&view.observed)) }
+        @if let (Some(advice), Some(pictures)) = (advice, &pictures) {
+            section.behind #behind data-live aria-label="The numbers behind the pictures" {
+                @for table in tables(advice, Some(pictures)).iter().take(3) { (table::folded(table)) }
+            }
+        }
+    };
+    let title = advice.and_then(|advice| advice.sentences.first()).map_or("waiting", String::as_str);
+    view.page("Answer", title.trim_end_matches('.'), &main)
+}
+
+fn said(advice: &Advice) -> Markup {
+    let mut sentences = advice.sentences.iter();
+    html! {
+        h1 { (sentences.next().map_or("", String::as_str)) }
+        @for sentence in sentences.by_ref().take(MOST_SENTENCES) { p { (sentence) } }
+        @if sentences.next().is_some() { p { a href="/evidence" { "More, and all policies" } } }
+    }
+}
+
+/// What is waited for.
+fn waiting(view: &View) -> Markup {
+    let advise = &view.pipeline.advise;
+    let windows = view.observed.windows.len();
+    html! {
+        h1 { (awaited(advise.histories.as_deref(), advise.label_delay)) }
+        @if view.observed.flow.is_complete {
+            p { "The stream is through, with " (windows) " windows: cut it into more of them in the pipeline file's window table, or ask with windrow advise." }
+        } @else {
+            p { (windows) " windows are sealed." }
+        }
+    }
+}
+
+/// The share kept, fits a year, and how much can be told.
+fn figures(advice: &Advice) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let named = advice.named.as_ref().and_then(|named| finding(advice, named.policy));
+    if let Some(found) = named {
+        let is_best = advice.best() == Some(found);
+        let about = match found.keeps_interval.filter(|_| !is_best) {
+            _ if is_best => "lost least of all that was tried".to_owned(),
+            Some(interval) => format!("{} to {}, of the best gain", percent(interval.low), percent(interval.high)),
+            None => "too few windows for an interval".to_owned(),
+        };
+        let number = found.keeps.map_or_else(|| "\u{2013}".to_owned(), percent);
+        figures.push(Figure { name: "Share of the gain kept", number, about });
+        figures.push(fits(advice, found));
+    }
+    let (number, about) = match advice.status {
+        Status::Clear => ("clear", "the verdict holds at 95%"),
+        Status::Partly => ("partly", "none is shown good enough"),
+        Status::TooFew => ("too few", "more windows are needed"),
+    };
+    let judged = advice
+        .judged
+        .as_ref()
+        .map_or_else(String::new, |judged| format!(": {} windows, {} rows", judged.windows, thousands(judged.rows)));
+    figures.push(Figure { name: "Evidence", number: number.to_owned(), about: format!("{about}{judged}") });
+    figures
+}
+
+/// Fits a year where windows have times, else in a hundred windows; beside those of refitting every window.
+fn fits(advice: &Advice, found: &windrow_evaluation::PolicyFinding) -> Figure {
+    let every_window = advice.subject.days.map(|days| 365.25 / days);
+    match found.fits_per_year.zip(every_window) {
+        Some((fits, most)) => Figure {
+            name: "Fits a year",
+            number: format!("{fits:.0}"),
+            about: format!("instead of {most:.0} with one every window"),
+        },
+        None => Figure {
+            name: "Fits in 100 windows",
+            number: format!("{:.0}", 100.0 * found.fits_per_window),
+            about: "instead of 100 with one every window".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,160 @@
+//! What the answer rests on: all policies, models by age, features that drifted, every model on every later window.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, PreEscaped, html};
+
+use crate::dashboard::frame::{Page, View};
+use crate::dashboard::table;
+use crate::dashboard::triangle::triangle;
+use windrow_evaluation::{Advice, awaited};
+use windrow_evaluation::plot::{self, Ages, tables};
+use windrow_record::Scheme;
+
+/// So many features are told of.
+const MOST_FEATURES: usize = 5;
+
+pub(super) fn page(view: &View) -> Page {
+    let main = html! {
+        h1 { "What the answer rests on" }
+        div #evidence data-live {
+            @match view.snapshot.advice() {
+                Some(advice) => (said(advice)),
+                None => { p { (awaited(view.pipeline.advise.histories.as_deref(), view.pipeline.advise.label_delay)) } },
+            }
+            div.two.even {
+                div { @if let Some(advice) = view.snapshot.advice() { (policies(advice)) } }
+                div {
+                    @if let Some(advice) = view.snapshot.advice() { (ages(advice)) }
+                    h2 { "Features that drifted most" }
+                    (drifted(view))
+                    h2 { "Every model on every later window" }
+                    (triangles(view))
+                }
+            }
+        }
+    };
+    view.page("Evidence", "evidence", &main)
+}
+
+fn said(advice: &Advice) -> Markup {
+    html! {
+        @for sentence in &advice.sentences { p { (sentence) } }
+        @if !advice.changes.is_empty() {
+            details {
+                summary { "The advice has changed " (advice.changes.len().saturating_sub(1)) " times" }
+                ul { @for change in &advice.changes { li { (change.label) ": " (change.policy.to_string()) } } }
+            }
+        }
+    }
+}
+
+/// Every policy: planned, recalibrated, by alarms, following the advice.
+fn policies(advice: &Advice) -> Markup {
+    let answer = plot::Answer::of(advice);
+    let tables = tables(advice, answer.as_ref());
+    html! {
+        @for table in tables.iter().filter(|table| !table.note.is_empty()) {
+            h2 { (table.heading) }
+            p.quiet { "Recalibration fits two numbers anew and not the model; an alarm refits when the loss or the features drift; following does what this page says, window by window." }
+            (table::shown(table))
+        }
+    }
+}
+
+fn ages(advice: &Advice) -> Markup {
+    html! {
+        @if let Some(ages) = Ages::of(advice) {
+            h2 { "A model and its age" }
+            figure.one { (PreEscaped(ages.draw().inline())) }
+            (by_age(advice))
+        }
+    }
+}
+
+fn by_age(advice: &Advice) -> Markup {
+    let rows: Vec<Vec<Markup>> = advice
+        .ages
+        .iter()
+        .map(|found| {
+            let interval = found
+                .interval
+                .map_or_else(String::new, |interval| format!("{:.4} to {:.4}", interval.low, interval.high));
+            vec![html! { (found.age) }, html! { (format!("{:.4}", found.difference)) }, html! { (interval) }]
+        })
+        .collect();
+    html! {
+        details {
+            summary { "The numbers behind the picture" }
+            (table::of("Models by age", &["age in windows", "log-loss more than a new model's", "95%"], &rows))
+        }
+    }
+}
+
+/// The features whose distribution moved furthest from the first window's.
+fn drifted(view: &View) -> Markup {
+    struct Found {
+        largest: f64,
+        window: String,
+        shifted: usize,
+    }
+    let mut found: BTreeMap<&str, Found> = BTreeMap::new();
+    let mut windows = 0;
+    for report in view.snapshot.windows() {
+        let Some(drift) = &report.drift_since_first else { continue };
+        windows += 1;
+        for feature in &drift.features {
+            let one =
+                found.entry(&feature.feature).or_insert(Found { largest: f64::MIN, window: String::new(), shifted: 0 });
+            if feature.psi > one.largest {
+                (one.largest, one.window) = (feature.psi, report.name());
+            }
+            one.shifted += usize::from(feature.is_shift());
+        }
+    }
+    let mut found: Vec<(&str, Found)> = found.into_iter().collect();
+    found.sort_by(|(_, one), (_, other)| other.largest.total_cmp(&one.largest));
+    let rows: Vec<Vec<Markup>> = found
+        .iter()
+        .take(MOST_FEATURES)
+        .map(|(name, one)| {
+            let shifted = format!("{} of {windows}", one.shifted);
+            vec![
+                html! { (name) },
+                html! { (format!("{:.3}", one.largest)) },
+                html! { (one.window) },
+                html! { (shifted) },
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return html! { p { "Two windows are needed to tell." } };
+    }
+    html! {
+        p.quiet { "Population stability index against the first window. Above 0.1, or above what sampling alone exceeds, a feature has shifted: whether that hurts, the picture of models by age tells." }
+        (table::of("Features that drifted most", &["feature", "largest index", "in", "windows with a shift"], &rows))
+    }
+}
+
+/// One recipe's models on all later windows.
+fn triangles(view: &View) -> Markup {
+    let mut recipes: Vec<Scheme> = view.snapshot.models().map(|model| model.id().scheme).collect();
+    recipes.sort_unstable();
+    recipes.dedup();
+    let asked = view.query.get("recipe");
+    let chosen = recipes.iter().find(|recipe| asked.is_some_and(|asked| recipe.to_string() == *asked));
+    let Some(chosen) = chosen.or(recipes.first()).copied() else {
+        return html! { p { "There is no model yet." } };
+    };
+    html! {
+        nav.choice aria-label="Recipes" {
+            @for recipe in &recipes {
+                a href={ "/evidence?recipe=" (recipe) } aria-current=[(*recipe == chosen).then_some("true")] { (recipe) }
+            }
+        }
+        @match triangle(&view.snapshot, chosen) {
+            Some(triangle) => figure.wide { (PreEscaped(triangle.draw().inline())) },
+            None => p { "Two windows with models are needed." },
+        }
+    }
+}

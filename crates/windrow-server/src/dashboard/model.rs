@@ -1,0 +1,210 @@
+//! One model: its card, whether its probabilities hold, how its coefficients moved, what it was made from.
+
+use maud::{Markup, PreEscaped, html};
+
+use crate::dashboard::frame::{Page, View};
+use crate::dashboard::models::on_next_window;
+use crate::dashboard::numbers::{digest, percent, score, score_or_dash, thousands};
+use crate::dashboard::{not_found, table};
+use windrow_learn::model::{Coefficient, Learned, Outcome, Score, Verdict, WindowLineage};
+use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
+use windrow_registry::Model;
+
+/// So many coefficients are listed, the largest first.
+const MOST_COEFFICIENTS: usize = 30;
+/// So many are followed across windows.
+const FOLLOWED: usize = 8;
+/// So many windows of the lineage are listed at each end.
+const LINEAGE: usize = 10;
+
+pub(super) fn page(view: &View, name: &str) -> Page {
+    let Ok(model) = view.snapshot.resolve(name) else {
+        let newest: Vec<&str> = view.snapshot.models().rev().take(3).map(|model| model.name()).collect();
+        let sentence = match newest.as_slice() {
+            [] => format!("There is none yet: {}.", view.observed.flow.state),
+            newest => format!("The newest are {}; the page of the models lists all.", newest.join(", ")),
+        };
+        return not_found::page(view, "Models", &format!("There is no model {name}"), &sentence);
+    };
+    let main = html! {
+        h1 { (model.name()) }
+        div #model data-live {
+            (card(view, model))
+            @if let Some(learned) = model.learned() {
+                p.pages.screen { a href={ "/try?model=" (model.name()) } { "Try it" } a href={ "/v1/models/" (model.name()) } { "The card as JSON" } }
+                (reliability(view, model, learned))
+                (coefficients(view, model, learned))
+            }
+            (lineage(model))
+        }
+    };
+    view.page("Models", model.name(), &main)
+}
+
+fn card(view: &View, model: &Model) -> Markup {
+    let artifact = model.artifact();
+    let aliases: Vec<&str> =
+        view.snapshot.named().filter(|(_, named)| named.id() == model.id()).map(|(name, _)| name).collect();
+    let (rows, positives) = (artifact.lineage.fit_rows, artifact.lineage.fit_positives);
+    html! {
+        dl.card {
+            div { dt { "Predicts" } dd { (view.pipeline.target.question()) } }
+            @if !aliases.is_empty() { div { dt { "Stands for" } dd { (aliases.join(", ")) } } }
+            div { dt { "Learned from" } dd { (windows(model)) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64)) " positive" } }
+            @match &artifact.outcome {
+                Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },
+                Outcome::Learned(learned) => (fitted(view, model, learned)),
+            }
+            @if let Verdict::Rejected { reason } = &artifact.verdict { div { dt { "Rejected" } dd { (reason) } } }
+            div { dt { "Made" } dd { (artifact.created) } }
+        }
+    }
+}
+
+fn fitted(view: &View, model: &Model, learned: &Learned) -> Markup {
+    let next = on_next_window(&view.snapshot, model);
+    let holdout = learned.scores.get("holdout");
+    html! {
+        div { dt { "On the next window" } dd { (told(next)) } }
+        div { dt { "On held-out rows" } dd { (told(holdout)) } }
+        div { dt { "Threshold" } dd { "positive from a probability of " (learned.threshold) " on" } }
+        div {
+            dt { "Fit" }
+            dd {
+                (learned.solver.method.name()) ", penalty " (learned.solver.l2) ", " (learned.solver.passes) " passes; "
+                @if learned.solver.converged { "converged" } @else { strong.bad { "not converged" } }
+            }
+        }
+    }
+}
+
+/// What a score says, beside always saying the share of positives.
+fn told(score: Option<&Score>) -> String {
+    let Some(of) = score else { return "not scored yet".to_owned() };
+    let auc = of.auc.map_or_else(String::new, |auc| format!(", AUC {auc:.3}"));
+    let (loss, baseline) = (score_or_dash(Some(of.log_loss)), score_or_dash(Some(of.baseline_log_loss)));
+    format!("log-loss {loss} ({baseline} by always saying the share of positives){auc}, {} rows", thousands(of.rows))
+}
+
+fn windows(model: &Model) -> String {
+    let windows = &model.artifact().lineage.windows;
+    match (windows.first(), windows.last()) {
+        (Some(first), Some(last)) if first.window == last.window => format!("window {}", first.window),
+        (Some(first), Some(last)) => format!("windows {} to {}", first.window, last.window),
+        _ => "no window".to_owned(),
+    }
+}
+
+fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
+    let next = on_next_window(&view.snapshot, model).map(|score| (score, "the next window"));
+    let found = next.or_else(|| learned.scores.get("holdout").map(|score| (score, "held-out rows")));
+    let Some((of, on)) = found else { return html! {} };
+    let bins = of.reliability.iter().filter_map(|bin| {
+        Some(Bin { predicted: bin.mean_probability?, observed: bin.positive_share?, rows: bin.rows })
+    });
+    let bins: Vec<Bin> = bins.collect();
+    let agreeing = bins.iter().filter(|bin| bin.agrees()).count();
+    let title = format!("On {on}, {agreeing} of {} tenths agree with what was predicted", bins.len());
+    let picture = Reliability { title, bins };
+    let rows: Vec<Vec<Markup>> = picture
+        .bins
+        .iter()
+        .map(|bin| {
+            let (low, high) = bin.interval();
+            let interval = format!("{} to {}", percent(low), percent(high));
+            vec![
+                html! { (percent(bin.predicted)) },
+                html! { (percent(bin.observed)) },
+                html! { (interval) },
+                html! { (thousands(bin.rows)) },
+            ]
+        })
+        .collect();
+    html! {
+        h2 { "Can its probabilities be taken at their word?" }
+        figure.one { (PreEscaped(picture.draw().inline())) }
+        details {
+            summary { "The numbers behind the picture" }
+            (table::of("Reliability", &["predicted", "observed", "95%", "rows"], &rows))
+            p.quiet { "Expected calibration error: " (format!("{:.1}", 100.0 * of.calibration_error)) " points, " (thousands(of.rows)) " rows." }
+        }
+    }
+}
+
+fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
+    let mut largest: Vec<&Coefficient> = learned.coefficients.iter().collect();
+    largest.sort_by(|one, other| other.weight.abs().total_cmp(&one.weight.abs()));
+    let rows: Vec<Vec<Markup>> = largest
+        .iter()
+        .take(MOST_COEFFICIENTS)
+        .map(|one| {
+            let (error, ratio) = (score_or_dash(one.standard_error), one.odds_ratio.map(|ratio| format!("{ratio:.3}")));
+            vec![
+                html! { (one.name) },
+                html! { (score(one.weight)) },
+                html! { (error) },
+                html! { (ratio.unwrap_or_default()) },
+            ]
+        })
+        .collect();
+    let followed: Vec<&str> = largest.iter().take(FOLLOWED).map(|one| one.name.as_str()).collect();
+    html! {
+        h2 { "What moves the probability" }
+        @if let Some(picture) = across_windows(view, model, &followed) {
+            figure.wide { (PreEscaped(picture.draw().inline())) }
+        }
+        p.quiet { "A number's weight is for one standard deviation of it, a level's for being that level." }
+        (table::of("Coefficients, the largest first", &["coefficient", "weight (log-odds)", "standard error", "odds ratio"], &rows))
+        @if largest.len() > MOST_COEFFICIENTS { p.quiet { "The largest " (MOST_COEFFICIENTS) " of " (largest.len()) "; the card as JSON has all." } }
+    }
+}
+
+/// How the coefficients of this model's recipe moved, up to this model.
+fn across_windows(view: &View, model: &Model, names: &[&str]) -> Option<Multiples> {
+    let id = model.id();
+    let mut curves: Vec<Curve> =
+        names.iter().map(|name| Curve { name: (*name).to_owned(), values: Vec::new() }).collect();
+    let mut fits = 0_u32;
+    let same = |other: &&std::sync::Arc<Model>| other.id().scheme == id.scheme && other.id().window <= id.window;
+    for other in view.snapshot.models().filter(same) {
+        let Some(learned) = other.learned() else { continue };
+        fits += 1;
+        for (name, curve) in names.iter().zip(&mut curves) {
+            let found = learned.coefficients.iter().find(|one| one.name == *name);
+            curve.values.extend(found.map(|one| (other.id().window.get(), one.weight)));
+        }
+    }
+    let first = curves.iter().filter_map(|curve| curve.values.first()).map(|(window, _)| *window).min()?;
+    let turned = curves.iter().filter(|curve| {
+        curve.values.iter().any(|(_, value)| *value > 0.0) && curve.values.iter().any(|(_, value)| *value < 0.0)
+    });
+    let title = match turned.count() {
+        0 => format!("None of its largest coefficients changed sign in {fits} fits"),
+        turned => format!("{turned} of its {} largest coefficients changed sign in {fits} fits", curves.len()),
+    };
+    let windows = (first, id.window.get());
+    (fits > 1).then(|| Multiples { title, unit: "log-odds".to_owned(), windows, curves })
+}
+
+fn lineage(model: &Model) -> Markup {
+    let lineage = &model.artifact().lineage;
+    let hidden = lineage.windows.len().saturating_sub(2 * LINEAGE);
+    let row = |window: &WindowLineage| {
+        let number = window.window;
+        vec![
+            html! { a href={ "/windows/" (number) } { (number) } },
+            html! { (thousands(window.rows)) },
+            html! { (thousands(window.labelled)) },
+            html! { code { (digest(&window.sha256)) } },
+        ]
+    };
+    let (first, last) = lineage.windows.split_at(if hidden > 0 { LINEAGE } else { lineage.windows.len() });
+    let mut rows: Vec<Vec<Markup>> = first.iter().map(row).collect();
+    rows.extend(last.iter().skip(hidden).map(row));
+    html! {
+        h2 { "What it was made from" }
+        p { "Lineage " a href={ "/v1/lineage/" (lineage.id) } { code { (lineage.id) } } ": models of one lineage saw the same bytes." }
+        @if hidden > 0 { p.quiet { "The first " (LINEAGE) " and the last " (LINEAGE) " of " (lineage.windows.len()) " windows." } }
+        (table::of("Windows behind the model", &["window", "rows", "labelled", "sha256"], &rows))
+    }
+}

@@ -1,0 +1,70 @@
+//! All models.
+
+use std::sync::Arc;
+
+use maud::{Markup, html};
+
+use crate::dashboard::frame::{Page, View};
+use crate::dashboard::numbers::{score_or_dash, thousands};
+use crate::dashboard::table;
+use windrow_learn::model::{Score, Verdict};
+use windrow_record::ModelId;
+use windrow_registry::{Model, Snapshot};
+
+/// So many models stand on a page.
+const MODELS: usize = 100;
+
+pub(super) fn page(view: &View) -> Page {
+    let before: Option<ModelId> = view.query.get("before").and_then(|before| before.parse().ok());
+    let earlier = view.snapshot.models().rev().filter(|model| before.is_none_or(|before| model.id() < before));
+    let mut shown: Vec<&Arc<Model>> = earlier.take(MODELS + 1).collect();
+    let is_more = shown.len() > MODELS;
+    shown.truncate(MODELS);
+    let rows: Vec<Vec<Markup>> = shown.iter().map(|model| row(&view.snapshot, model)).collect();
+    let header =
+        ["model", "stands for", "rows", "log-loss, next window", "always the share", "AUC, next window", "state"];
+    let main = html! {
+        h1 { "Models" }
+        p.quiet { "Newest first. The next window is the first that a model has not learned from: what it says there counts. A model that does not beat always saying the share of positives is of no use." }
+        div #models data-live {
+            @if rows.is_empty() {
+                p { "There is no model yet: " (view.observed.flow.state) "." }
+            } @else {
+                (table::of("Models, newest first", &header, &rows))
+                p.pages {
+                    @if before.is_some() { a href="/models" { "Newest" } }
+                    @if let Some(last) = shown.last().filter(|_| is_more) { a href={ "/models?before=" (last.name()) } { "Earlier models" } }
+                }
+            }
+        }
+    };
+    view.page("Models", "models", &main)
+}
+
+fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
+    let aliases: Vec<&str> =
+        snapshot.named().filter(|(_, named)| named.id() == model.id()).map(|(name, _)| name).collect();
+    let next = on_next_window(snapshot, model);
+    let state = match (model.learned(), &model.artifact().verdict) {
+        (None, _) => "not learned",
+        (Some(_), Verdict::Rejected { .. }) => "rejected",
+        (Some(learned), _) if !learned.solver.converged => "not converged",
+        _ => "accepted",
+    };
+    let auc = next.and_then(|score| score.auc).map_or_else(|| "\u{2013}".to_owned(), |auc| format!("{auc:.3}"));
+    vec![
+        html! { a href={ "/models/" (model.name()) } { (model.name()) } },
+        html! { (aliases.join(", ")) },
+        html! { (thousands(model.artifact().lineage.fit_rows)) },
+        html! { (score_or_dash(next.map(|score| score.log_loss))) },
+        html! { (score_or_dash(next.map(|score| score.baseline_log_loss))) },
+        html! { (auc) },
+        html! { (state) },
+    ]
+}
+
+/// How a model met the first window that it had not learned from.
+pub(super) fn on_next_window<'a>(snapshot: &'a Snapshot, model: &Model) -> Option<&'a Score> {
+    let report = snapshot.window(model.id().window.next())?;
+    report.scores.iter().find(|found| found.model == model.id())?.window.as_ref()
+}

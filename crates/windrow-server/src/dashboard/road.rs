@@ -1,0 +1,27 @@
+//! The way of the rows, from the dataset to the models that answer.
+
+use maud::{Markup, html};
+
+use crate::dashboard::numbers::thousands;
+use windrow_registry::monitor::Observed;
+
+/// Sent, in the topic, sealed, trained, served; and what is in quarantine.
+pub(super) fn road(observed: &Observed) -> Markup {
+    let flow = &observed.flow;
+    html! {
+        ol.road aria-label="The way of the rows" {
+            @for step in &flow.steps {
+                li.silent[step.is_silent] data-step=(step.name) {
+                    span.name { (step.name) }
+                    strong data-text { (step.text) }
+                    span.quiet data-detail { (step.detail) }
+                }
+            }
+            li.bad[flow.quarantined > 0] data-step="quarantine" {
+                span.name { "in quarantine" }
+                strong data-text { (thousands(flow.quarantined)) }
+                span.quiet { "rows" }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The stream, live: where the rows are, the windows, what was not taken.
+
+use maud::{Markup, html};
+
+use crate::dashboard::frame::{Page, View};
+use crate::dashboard::numbers::{bytes, thousands};
+use crate::dashboard::road::road;
+use crate::dashboard::table;
+use windrow_registry::monitor::SealedWindow;
+
+/// So many windows stand on a page.
+const WINDOWS: usize = 100;
+
+pub(super) fn page(view: &View) -> Page {
+    let before = view.query.get("before").and_then(|before| before.parse().ok()).unwrap_or(u32::MAX);
+    let windows = &view.observed.windows;
+    let earlier = windows.iter().rev().filter(|window| window.window.get() < before);
+    let shown: Vec<&SealedWindow> = earlier.take(WINDOWS).collect();
+    let rest = shown.last().map(|last| last.window.get()).filter(|last| *last > 1);
+    let main = html! {
+        h1 { "The stream" }
+        section.way aria-label="The way of the rows" { (road(&view.observed)) }
+        p.quiet.live #live { "These numbers follow the stages. A stage that has told nothing for five seconds shows since when." }
+        div #windows data-live {
+            (quarantine(view))
+            h2 { "Windows" }
+            @if windows.is_empty() {
+                p { "No window is sealed yet." }
+            } @else {
+                (table::of("Windows, newest first", &["window", "rows", "labelled", "quarantine", "file", "sealed because"], &rows(view, &shown)))
+                p.pages {
+                    @if before != u32::MAX { a href="/stream" { "Newest" } }
+                    @if let Some(rest) = rest { a href={ "/stream?before=" (rest) } { "Earlier windows" } }
+                }
+            }
+        }
+    };
+    view.page("Stream", "the stream", &main)
+}
+
+fn rows(view: &View, windows: &[&SealedWindow]) -> Vec<Vec<Markup>> {
+    let row = |window: &&SealedWindow| {
+        let number = window.window;
+        let period = view.snapshot.window(number).and_then(|report| report.period.clone());
+        vec![
+            html! { a href={ "/windows/" (number) } { (number) } @if let Some(period) = period { " " span.quiet { (period) } } },
+            html! { (thousands(window.rows)) },
+            html! { (thousands(window.labelled)) },
+            html! { @if window.quarantined > 0 { strong.bad { (thousands(window.quarantined)) } } @else { "0" } },
+            html! { (number.file_stem()) ".csv, " (bytes(window.bytes)) },
+            html! { (window.reason) },
+        ]
+    };
+    windows.iter().map(row).collect()
+}
+
+fn quarantine(view: &View) -> Markup {
+    let reasons = view.observed.reasons.by_count();
+    let rows: Vec<Vec<Markup>> = reasons
+        .iter()
+        .map(|(reason, count)| vec![html! { span.long { (reason) } }, html! { (thousands(*count)) }])
+        .collect();
+    html! {
+        @if !rows.is_empty() {
+            h2 { "Rows in quarantine" }
+            p.quiet { "They are in no batch file; each is kept with its reason, and the page of its window shows it." }
+            (table::of("Rows in quarantine", &["reason", "rows"], &rows))
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! A form for one row, made from what a model has learned.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+use crate::dashboard::frame::{Page, View};
+use windrow_learn::model::{Encoding, Learned, Level};
+use windrow_registry::Model;
+
+/// So many known values of a category are offered.
+const MOST_LEVELS: usize = 200;
+
+/// One field of the form.
+struct Field<'a> {
+    name: &'a str,
+    /// `number` or `text`.
+    kind: &'static str,
+    /// What is to be known of it.
+    hint: String,
+    /// Values that the model knows.
+    levels: Vec<&'a str>,
+}
+
+pub(super) fn page(view: &View) -> Page {
+    let asked = view.query.get("model").and_then(|name| view.snapshot.resolve(name).ok());
+    let chosen = asked.filter(|model| model.learned().is_some()).or_else(|| view.snapshot.champion());
+    let main = html! {
+        h1 { "Try a model" }
+        @match chosen.and_then(|model| Some((model, model.learned()?))) {
+            Some((model, learned)) => (form(view, model, learned)),
+            None => { p #waiting data-live data-reload { "There is no model yet: " (view.observed.flow.state) "." } },
+        }
+    };
+    view.page_with_script("Try", "try a model", &main, "/assets/try.js")
+}
+
+fn form(view: &View, model: &Model, learned: &Learned) -> Markup {
+    let examples: Vec<&serde_json::Map<String, Value>> = learned.examples.iter().map(|example| &example.row).collect();
+    let first = examples.first().copied();
+    let learned_models = || view.snapshot.models().rev().filter(|model| model.learned().is_some());
+    html! {
+        form.choose action="/try" method="get" {
+            label for="model" { "Model" }
+            select #model name="model" {
+                @for other in learned_models() {
+                    option value=(other.name()) selected[other.id() == model.id()] { (other.name()) }
+                }
+            }
+            button type="submit" { "Choose" }
+        }
+        div.two {
+            form #try data-model=(model.name()) data-keys=(view.has_keys) data-examples=(json!(examples)) {
+                @for (number, field) in fields(learned).iter().enumerate() {
+                    (shown(number, field, first.and_then(|row| row.get(field.name))))
+                }
+                p.pages {
+                    button type="submit" { "Ask" }
+                    button #another type="button" disabled[examples.len() < 2] { "Another real row" }
+                }
+                p.quiet { "A field that is left empty is missing. The first row is one that the model was made with." }
+            }
+            section #result aria-live="polite" aria-label="The answer" { p.quiet { "Ask, and the answer stands here." } }
+        }
+        section #curl aria-label="The same request" hidden { h2 { "The same request" } pre tabindex="0" { code {} } button type="button" { "Copy" } }
+        section #all aria-label="Every model" {}
+    }
+}
+
+fn shown(number: usize, field: &Field<'_>, example: Option<&Value>) -> Markup {
+    let value = match example {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    // A column's name may have spaces, which an id may not.
+    let id = |part: &str| format!("{part}-{number}");
+    html! {
+        div.field {
+            label for=(id("field")) { (field.name) }
+            input id=(id("field")) name=(field.name) data-kind=(field.kind) value=(value) autocomplete="off"
+                inputmode=[(field.kind == "number").then_some("decimal")]
+                list=[(!field.levels.is_empty()).then(|| id("levels"))]
+                aria-describedby=(id("hint"));
+            span.quiet id=(id("hint")) { (field.hint) }
+            @if !field.levels.is_empty() {
+                datalist id=(id("levels")) { @for level in &field.levels { option value=(level) {} } }
+            }
+        }
+    }
+}
+
+/// The columns that a request must have, in the order of the model.
+fn fields(learned: &Learned) -> Vec<Field<'_>> {
+    let mut fields: Vec<Field<'_>> = Vec::new();
+    let mut known = BTreeMap::new();
+    for feature in &learned.encoder.features {
+        if known.insert(feature.column.as_str(), ()).is_some() {
+            continue;
+        }
+        let (kind, hint, levels) = match &feature.encoding {
+            Encoding::Number { min, max, .. } => {
+                ("number", format!("{} to {} in training", short(*min), short(*max)), Vec::new())
+            }
+            Encoding::Category { levels } => {
+                let named: Vec<&str> = levels.iter().filter_map(value).collect();
+                let hint = format!("{} known; any other counts as 'other'", named.len());
+                ("text", hint, named.into_iter().take(MOST_LEVELS).collect())
+            }
+            Encoding::Calendar { format, .. } => ("text", format!("a time, as {}", format.as_str()), Vec::new()),
+        };
+        fields.push(Field { name: &feature.column, kind, hint, levels });
+    }
+    fields
+}
+
+fn value(level: &Level) -> Option<&str> {
+    match level {
+        Level::Value(text) => Some(text),
+        Level::Missing | Level::Other => None,
+    }
+}
+
+/// A number without digits that nobody reads.
+fn short(number: f64) -> String {
+    let text = format!("{number:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

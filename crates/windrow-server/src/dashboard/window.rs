@@ -1,0 +1,166 @@
+//! One window: its rows, what was not taken, how models met it.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use maud::{Markup, html};
+
+use windrow_windows::{BatchStore, Quarantined};
+use crate::dashboard::frame::{Page, View};
+use crate::dashboard::numbers::{bytes, digest, percent, score, thousands};
+use crate::dashboard::{not_found, table};
+use windrow_learn::model::{ModelScore, Score, WindowReport};
+use windrow_registry::monitor::SealedWindow;
+use windrow_record::WindowIndex;
+
+/// So many rows of the quarantine are shown.
+const MOST_ROWS: usize = 50;
+/// So many bytes of the quarantine file are read for that.
+const MOST_BYTES: u64 = 1024 * 1024;
+/// So many letters of a row are shown.
+const EXCERPT: usize = 200;
+/// So many models are told of.
+const MOST_MODELS: usize = 20;
+
+pub(super) fn page(view: &View, workdir: &Path, name: &str) -> Page {
+    let index = name.parse().ok().and_then(WindowIndex::new);
+    let sealed = index.and_then(|index| view.observed.windows.iter().find(|window| window.window == index));
+    let Some(sealed) = sealed else {
+        let last = view.observed.windows.last().map_or(0, |window| window.window.get());
+        let sentence = format!("{last} windows are sealed; the page of the stream lists them.");
+        return not_found::page(view, "Stream", &format!("There is no window {name}"), &sentence);
+    };
+    let report = view.snapshot.window(sealed.window);
+    let title = report.map_or_else(|| format!("window {}", sealed.window), |report| report.name());
+    let main = html! {
+        h1 { "Window " (sealed.window) @if let Some(period) = report.and_then(|report| report.period.as_ref()) { " (" (period) ")" } }
+        (about(sealed, report.map(|report| &**report)))
+        @if sealed.quarantined > 0 { (quarantine(workdir, sealed)) }
+        @if let Some(report) = report {
+            (scores(report))
+            (drift(report))
+        } @else {
+            p { "No model has been scored on it yet." }
+        }
+        p.pages {
+            @if sealed.window.get() > 1 { a href={ "/windows/" (sealed.window.get() - 1) } { "The window before" } }
+            @if view.observed.windows.last().is_some_and(|last| last.window > sealed.window) {
+                a href={ "/windows/" (sealed.window.get() + 1) } { "The next window" }
+            }
+        }
+    };
+    view.page("Stream", &title, &main)
+}
+
+fn about(sealed: &SealedWindow, report: Option<&WindowReport>) -> Markup {
+    html! {
+        dl.card {
+            div { dt { "Rows" } dd { (thousands(sealed.rows)) ", " (thousands(sealed.labelled)) " of them labelled" } }
+            @if let Some(share) = report.and_then(|report| report.profile.positive_share()) {
+                div { dt { "Positive" } dd { (percent(share)) " of the labelled rows" } }
+            }
+            div { dt { "In quarantine" } dd { (thousands(sealed.quarantined)) } }
+            div { dt { "Came again" } dd { (thousands(sealed.repeated)) " messages, not stored twice" } }
+            div { dt { "File" } dd { (sealed.window.file_stem()) ".csv, " (bytes(sealed.bytes)) } }
+            @if let Some(report) = report { div { dt { "sha256" } dd { code { (digest(&report.sha256)) } } } }
+            div { dt { "Sealed because" } dd { (sealed.reason) } }
+        }
+    }
+}
+
+fn quarantine(workdir: &Path, sealed: &SealedWindow) -> Markup {
+    let rows: Vec<Vec<Markup>> = quarantined(workdir, sealed.window).iter().map(quarantined_row).collect();
+    let shown = rows.len() as u64;
+    html! {
+        h2 { "Rows in quarantine" }
+        @if shown < sealed.quarantined {
+            p.quiet { "The first " (shown) " of " (thousands(sealed.quarantined)) "; quarantine/" (sealed.window.file_stem()) ".jsonl has all." }
+        }
+        (table::of("Rows in quarantine", &["row", "reason", "as it came"], &rows))
+    }
+}
+
+fn quarantined_row(message: &Quarantined) -> Vec<Markup> {
+    let text = String::from_utf8_lossy(&message.raw);
+    let excerpt: String = text.chars().take(EXCERPT).collect();
+    let is_cut = excerpt.len() < text.len();
+    vec![
+        html! {
+            @match message.row {
+                Some(row) => (row),
+                None => { "partition " (message.partition.0) ", offset " (message.offset.0) },
+            }
+        },
+        html! { span.long { (message.reason) } },
+        html! { code.long { (excerpt) @if is_cut { "\u{2026}" } } },
+    ]
+}
+
+/// The first rows of the quarantine file; a line that is cut off or damaged ends them.
+fn quarantined(workdir: &Path, window: WindowIndex) -> Vec<Quarantined> {
+    let mut rows = Vec::new();
+    let Ok(store) = BatchStore::open(workdir) else { return rows };
+    let Ok(file) = File::open(store.quarantine_path(window)) else { return rows };
+    // A line that the bound cuts off is no line: those before it have been taken.
+    let _ = store.quarantined(window, file.take(MOST_BYTES), |message| {
+        if rows.len() < MOST_ROWS {
+            rows.push(message);
+        }
+    });
+    rows
+}
+
+/// The models that met it best.
+fn scores(report: &WindowReport) -> Markup {
+    let mut scored: Vec<(&ModelScore, &Score)> =
+        report.scores.iter().filter_map(|found| Some((found, found.window.as_ref()?))).collect();
+    scored.sort_by(|(_, one), (_, other)| one.log_loss.total_cmp(&other.log_loss));
+    let baseline = scored.first().map(|(_, score)| score.baseline_log_loss);
+    let rows: Vec<Vec<Markup>> = scored
+        .iter()
+        .take(MOST_MODELS)
+        .map(|(found, of)| {
+            let age = report.window.get().saturating_sub(found.model.window.get());
+            let auc = of.auc.map_or_else(|| "\u{2013}".to_owned(), |auc| format!("{auc:.3}"));
+            let name = found.model.to_string();
+            vec![
+                html! { a href={ "/models/" (name) } { (name) } },
+                html! { (age) },
+                html! { (score(of.log_loss)) },
+                html! { (auc) },
+            ]
+        })
+        .collect();
+    html! {
+        @if !rows.is_empty() {
+            h2 { "How models met it" }
+            p.quiet {
+                "Models that learned from earlier windows alone, the lowest log-loss first"
+                @if let Some(baseline) = baseline { "; always saying the share of positives: " (score(baseline)) }
+                "."
+                @if scored.len() > MOST_MODELS { " The best " (MOST_MODELS) " of " (scored.len()) "." }
+            }
+            (table::of("How models met it", &["model", "age in windows", "log-loss", "AUC"], &rows))
+        }
+    }
+}
+
+fn drift(report: &WindowReport) -> Markup {
+    let shifted = report.drift.iter().flat_map(|drift| &drift.features).filter(|feature| feature.is_shift());
+    let rows: Vec<Vec<Markup>> = shifted
+        .map(|feature| {
+            vec![
+                html! { (feature.feature) },
+                html! { (format!("{:.3}", feature.psi)) },
+                html! { (format!("{:.3}", feature.threshold)) },
+            ]
+        })
+        .collect();
+    html! {
+        @if !rows.is_empty() {
+            h2 { "What changed since the window before" }
+            (table::of("What changed", &["feature", "population stability index", "a shift is above"], &rows))
+        }
+    }
+}

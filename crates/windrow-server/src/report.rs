@@ -1,0 +1,106 @@
+//! The report: the advice, its pictures and the numbers behind them, as files that can be handed on.
+//!
+//! Promises: the same bytes for the same work directory; nothing is computed here that is not in `advice.json`; what comes from
+//! data cannot become markup.
+
+mod html;
+mod markdown;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use windrow_evaluation::Advice;
+use windrow_base::files;
+use windrow_evaluation::plot::{Answer, tables};
+
+/// The names of the files of the pictures.
+const PICTURES: [&str; 3] = ["how-often", "how-much", "over-time"];
+
+/// What a report is made of.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) advice: Arc<Advice>,
+    /// The sha256 of the dataset, where it is known.
+    pub(crate) dataset: Option<String>,
+}
+
+/// In which form a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// One file that needs nothing beside it.
+    Html,
+    /// Pictures in a folder beside it that has its name.
+    Markdown,
+    /// For machines.
+    Json,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReportError {
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}; name another place with --out", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Report {
+    /// Writes it; gives the files.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub(crate) fn write(&self, form: Form, path: &Path) -> Result<Vec<PathBuf>, ReportError> {
+        let answer = Answer::of(&self.advice);
+        let tables = tables(&self.advice, answer.as_ref());
+        let mut files = Vec::new();
+        let text = match form {
+            Form::Html => html::text(self, answer.as_ref(), &tables),
+            Form::Json => self.json(),
+            Form::Markdown => {
+                let stem =
+                    path.file_stem().map_or_else(|| "report".to_owned(), |stem| stem.to_string_lossy().into_owned());
+                let folder = path.with_file_name(&stem);
+                let pictures = answer.iter().flat_map(|answer| PICTURES.into_iter().zip(answer.pictures()));
+                files.extend(pictures.map(|(name, picture)| (folder.join(format!("{name}.svg")), picture.alone())));
+                markdown::text(self, answer.as_ref(), &tables, &stem)
+            }
+        };
+        files.push((path.to_owned(), text));
+        for (path, text) in &files {
+            let written = files::write_whole(path, text.as_bytes());
+            written.map_err(|source| ReportError::Write { path: path.clone(), source })?;
+        }
+        Ok(files.into_iter().map(|(path, _)| path).collect())
+    }
+
+    fn json(&self) -> String {
+        let report = json!({
+            "windrow": env!("CARGO_PKG_VERSION"),
+            "dataset_sha256": self.dataset,
+            "advice_sha256": self.digest(),
+            "advice": &*self.advice,
+        });
+        format!("{report:#}\n")
+    }
+
+    /// What it was made from.
+    fn foot(&self) -> String {
+        let dataset = self.dataset.as_deref().unwrap_or("unknown");
+        let (version, advice) = (env!("CARGO_PKG_VERSION"), self.digest());
+        format!("windrow {version}; sha256 of the advice {advice}, of the dataset {dataset}")
+    }
+
+    /// The sha256 of the advice, as JSON without spaces.
+    fn digest(&self) -> String {
+        // What was read from JSON can be written as JSON.
+        let text = serde_json::to_vec(&*self.advice).unwrap_or_default();
+        hex::encode(Sha256::digest(text))
+    }
+}

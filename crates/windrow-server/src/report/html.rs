@@ -1,0 +1,60 @@
+//! The report as one HTML file that needs nothing beside it. Printed, the first sheet is the answer and its pictures.
+
+use windrow_evaluation::plot::{Answer, STYLE, Table, escaped};
+use crate::report::Report;
+
+const PAGE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1400px;margin:0 auto;padding:24px}\
+    h1{font-size:26px;line-height:1.25;margin:0 0 4px}h2{font-size:17px;margin:28px 0 6px}p{margin:2px 0}.quiet{opacity:.75}\
+    .answer{font-size:20px;font-weight:600;margin-top:14px}.pictures{display:flex;flex-wrap:wrap;gap:12px;margin:20px 0}\
+    figure{flex:1 1 320px;max-width:460px;margin:0}svg{width:100%;height:auto}table{border-collapse:collapse;font-size:14px}\
+    td,th{padding:2px 14px 2px 0;text-align:left;border-bottom:1px solid #8884}td+td,th+th{text-align:right}td:last-child,th:last-child{text-align:left}\
+    footer{margin-top:28px;font-size:12px;overflow-wrap:anywhere}\
+    @media(prefers-color-scheme:dark){body{color:#e6e9ed;background:#15181c}}\
+    @page{size:A4 landscape;margin:12mm}\
+    @media print{body{padding:0;font-size:11pt;color:#000;background:#fff}svg{color:#000;background:#fff}.a{stroke:#333;fill:#333}.b{stroke:#888;fill:#888}\
+    .h{fill:none}.pictures{flex-wrap:nowrap}figure{flex-basis:0}h2{break-after:avoid}.rest{break-before:page}table{font-size:9pt}}";
+
+pub(super) fn text(report: &Report, answer: Option<&Answer>, tables: &[Table]) -> String {
+    let advice = &*report.advice;
+    let subject = &advice.subject;
+    let span = subject.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
+    let title = escaped(&format!("{}: {}", subject.pipeline, subject.question));
+    let about = escaped(&format!("{} {}{span}", subject.windows, subject.unit));
+    let mut text = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>{title}</title>\n<style>{STYLE}{PAGE}</style>\n<main>\n<h1>{title}</h1>\n<p class=\"quiet\">{about}</p>\n"
+    );
+    for (number, sentence) in advice.sentences.iter().enumerate() {
+        let class = if number == 0 { " class=\"answer\"" } else { "" };
+        text.push_str(&format!("<p{class}>{}</p>\n", escaped(sentence)));
+    }
+    if let Some(answer) = answer {
+        text.push_str("<div class=\"pictures\">\n");
+        for picture in answer.pictures() {
+            text.push_str(&format!("<figure>{}</figure>\n", picture.inline()));
+        }
+        text.push_str("</div>\n");
+        for note in tables.iter().map(|table| &table.note).filter(|note| !note.is_empty()) {
+            text.push_str(&format!("<p>{}</p>\n", escaped(note)));
+        }
+    }
+    // The foot stands on the first sheet: it says what the answer rests on.
+    text.push_str(&format!("<footer class=\"quiet\">{}</footer>\n<section class=\"rest\">\n", escaped(&report.foot())));
+    for table in tables {
+        text.push_str(&rendered(table));
+    }
+    text.push_str("</section>\n</main>\n");
+    text
+}
+
+fn rendered(table: &Table) -> String {
+    let mut text = format!("<h2>{}</h2>\n", escaped(&table.heading));
+    let cells = |name: &str, cells: &[String]| -> String {
+        cells.iter().map(|cell| format!("<{name}>{}</{name}>", escaped(cell))).collect()
+    };
+    text.push_str(&format!("<table>\n<tr>{}</tr>\n", cells("th", &table.header)));
+    for row in &table.rows {
+        text.push_str(&format!("<tr>{}</tr>\n", cells(if row.is_named { "th" } else { "td" }, &row.cells)));
+    }
+    text + "</table>\n"
+}

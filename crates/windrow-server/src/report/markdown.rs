@@ -1,0 +1,75 @@
+//! The report as Markdown.
+
+use windrow_evaluation::plot::{Answer, Table};
+use crate::report::{PICTURES, Report};
+
+pub(super) fn text(report: &Report, answer: Option<&Answer>, tables: &[Table], folder: &str) -> String {
+    let advice = &*report.advice;
+    let subject = &advice.subject;
+    let span = subject.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
+    let mut text = format!("# {}\n\n", safe(&format!("{}: {}", subject.pipeline, subject.question)));
+    text.push_str(&format!("{} {}{}\n\n", subject.windows, safe(&subject.unit), safe(&span)));
+    for (number, sentence) in advice.sentences.iter().enumerate() {
+        let sentence = safe(sentence);
+        text.push_str(&if number == 0 { format!("**{sentence}**\n") } else { format!("{sentence}\n") });
+    }
+    for (name, title) in PICTURES.iter().zip(answer.iter().flat_map(|answer| answer.titles())) {
+        text.push_str(&format!("\n![{}]({folder}/{name}.svg)\n", safe(title)));
+    }
+    text.push_str("\n## What it rests on\n");
+    for table in tables {
+        text.push_str(&rendered(table));
+    }
+    text.push_str(&format!("\n{}\n", report.foot()));
+    text
+}
+
+fn rendered(table: &Table) -> String {
+    let mut text = format!("\n### {}\n\n", safe(&table.heading));
+    if !table.note.is_empty() {
+        text.push_str(&format!("{}\n\n", safe(&table.note)));
+    }
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    text.push_str(&line(&table.header.iter().map(|name| safe(name)).collect::<Vec<_>>()));
+    text.push_str(&format!("|{}\n", "---|".repeat(table.header.len())));
+    for row in &table.rows {
+        let mut cells: Vec<String> = row.cells.iter().map(|cell| safe(cell)).collect();
+        if let Some(name) = cells.first_mut().filter(|_| row.is_named) {
+            *name = format!("**{name}**");
+        }
+        text.push_str(&line(&cells));
+    }
+    text
+}
+
+/// Text that Markdown takes for nothing but text.
+fn safe(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '!' => {
+                safe.push('\\');
+                safe.push(letter);
+            }
+            letter if letter.is_control() => safe.push(' '),
+            letter => safe.push(letter),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::safe;
+
+    #[test]
+    fn text_stays_text() {
+        assert_eq!(
+            safe("a|b <script> *x* [y](z) `q` tip_share\n# h"),
+            "a\\|b &lt;script&gt; \\*x\\* \\[y\\](z) \\`q\\` tip\\_share \\# h"
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! The audit: recounts from the dataset, the topic and the files where every row went.
+//!
+//! Promises: changes nothing, needs no lock, and believes nothing that it can count itself: a manifest is held against its
+//! files, the files against the dataset and the topic. Knows nothing of models.
+
+mod dataset;
+mod files;
+mod finding;
+mod report;
+mod rows;
+mod topic;
+
+use rayon::prelude::*;
+use tokio_util::sync::CancellationToken;
+
+use self::dataset::Original;
+use self::files::WindowFiles;
+use self::report::Ledger;
+use windrow_windows::{BatchError, BatchStore, Cut, Manifest, StreamEnd};
+use windrow_kafka::{BrokerError, Connection, topics};
+use windrow_dataset::DatasetError;
+use windrow_record::{RunId, WindowIndex};
+use windrow_base::runtime::blocking;
+
+pub(crate) use self::finding::{Finding, Kind};
+pub(crate) use self::report::{Report, Totals, WindowAccount};
+
+/// What an audit needs.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    /// The dataset, as the pipeline file names it.
+    pub dataset: windrow_config::Dataset,
+    /// The columns that a batch file must have.
+    pub columns: Vec<String>,
+    /// The name that a replay of this dataset has.
+    pub run: RunId,
+    /// How the stream was cut.
+    pub cut: Cut,
+    /// The same, as the pipeline file says it.
+    pub window: windrow_config::WindowPolicy,
+    /// Where the files are.
+    pub store: BatchStore,
+    /// The topic and where it is, if it is to be recounted.
+    pub topic: Option<(Connection, String)>,
+}
+
+impl Audit {
+    /// Recounts everything; `None` when it was told to stop.
+    ///
+    /// # Errors
+    /// There is nothing to audit, or the dataset or the topic cannot be read. What is wrong with the files is no error but
+    /// a finding.
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<Option<Report>, AuditError> {
+        let state = match &self.topic {
+            Some((connection, topic)) => Some(topics::describe(connection, topic).await?),
+            None => None,
+        };
+        let auditing = blocking(move || {
+            let Some(mut ledger) = self.recount(&stop)? else { return Ok(None) };
+            match (&self.topic, state) {
+                (Some((connection, topic)), Some(state)) => {
+                    let counted = topic::recount(&mut ledger, connection, topic, &state, &stop)?;
+                    if !counted {
+                        return Ok(None);
+                    }
+                }
+                _ => ledger.skipped("topic", "not recounted (--broker HOST:PORT asks for it)"),
+            }
+            Ok(Some(ledger.close()))
+        });
+        auditing.await
+    }
+
+    /// Dataset and files.
+    fn recount(&self, stop: &CancellationToken) -> Result<Option<Ledger>, AuditError> {
+        let mut ledger = Ledger::new(self.window);
+        let manifests = self.manifests(&mut ledger)?;
+        if manifests.is_empty() && ledger.is_clean() {
+            return Err(AuditError::Nothing { folder: self.store.folder().to_owned() });
+        }
+        ledger.manifests = manifests;
+        ledger.run = ledger.manifests.iter().find_map(|manifest| manifest.run.clone());
+        let Some(original) = self.original(&mut ledger, stop)? else { return Ok(None) };
+        let windows: Vec<WindowFiles> = ledger
+            .manifests
+            .par_iter()
+            .map(|manifest| files::check(&self.store, manifest, &self.columns, self.dataset.delimiter, &original))
+            .collect();
+        if stop.is_cancelled() {
+            return Ok(None);
+        }
+        files::account(&mut ledger, &self.store, windows, &original)?;
+        rows::account(&mut ledger, &self.cut);
+        Ok(Some(ledger))
+    }
+
+    /// All manifests that can be read.
+    fn manifests(&self, ledger: &mut Ledger) -> Result<Vec<Manifest>, AuditError> {
+        let end = self.store.end().unwrap_or_else(|error| {
+            ledger.find(Finding::of(Kind::Manifest, error.to_string()));
+            None
+        });
+        let listed = self.store.windows_with("json")?;
+        let promised = end.as_ref().and_then(|end: &StreamEnd| WindowIndex::new(end.windows));
+        let last = listed.iter().copied().max().max(promised);
+        ledger.end = end;
+        let mut manifests = Vec::new();
+        let mut next = WindowIndex::FIRST;
+        while last.is_some_and(|last| next <= last) {
+            match self.store.manifest(next) {
+                Ok(Some(manifest)) if manifest.window == next => manifests.push(manifest),
+                Ok(Some(manifest)) => ledger.find(
+                    Finding::of(Kind::Manifest, format!("it says that it is of window {}", manifest.window))
+                        .in_file(&self.store.manifest_path(next))
+                        .of_window(next),
+                ),
+                Ok(None) => ledger.find(
+                    Finding::of(Kind::Manifest, "the manifest is missing".to_owned())
+                        .in_file(&self.store.manifest_path(next))
+                        .of_window(next),
+                ),
+                Err(error) => ledger.find(Finding::of(Kind::Manifest, error.to_string()).of_window(next)),
+            }
+            next = next.next();
+        }
+        ledger.check("manifests", Kind::Manifest, format!("{} windows, none missing between them", manifests.len()));
+        Ok(manifests)
+    }
+
+    /// The dataset's rows, where the files are a replay of it; `None` when told to stop.
+    fn original(&self, ledger: &mut Ledger, stop: &CancellationToken) -> Result<Option<Original>, AuditError> {
+        match &ledger.run {
+            None => {
+                ledger.skipped("dataset", "not compared: the rows are of another producer");
+                Ok(Some(Original::default()))
+            }
+            Some(run) if *run != self.run => {
+                let found = format!(
+                    "the dataset {} is not the one that was replayed ({run}, now {}); its rows are not compared",
+                    self.dataset.path.display(),
+                    self.run
+                );
+                ledger.find(Finding::of(Kind::Dataset, found));
+                Ok(Some(Original::default()))
+            }
+            Some(_) => Ok(Original::read(&self.dataset, self.store.format(), stop)?),
+        }
+    }
+}
+
+/// Why nothing could be audited.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuditError {
+    /// No windows.
+    #[error(
+        "no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place",
+        folder.display()
+    )]
+    Nothing {
+        /// The folder.
+        folder: std::path::PathBuf,
+    },
+    /// The dataset cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The folders cannot be read.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The topic cannot be read.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+}

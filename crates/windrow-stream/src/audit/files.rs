@@ -1,0 +1,267 @@
+//! The files of each window, held against its manifest and against the dataset.
+
+use std::fs::File;
+use std::io::{self, Read, Seek as _};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::audit::dataset::Original;
+use crate::audit::report::Ledger;
+use crate::audit::{Finding, Kind, WindowAccount};
+use windrow_windows::{BatchError, BatchStore, FileDigest, Manifest, RowFormat, RowRange};
+use windrow_record::{Offset, Partition, RecordParser, RowNumber};
+
+/// So many different rows of a window are listed one by one.
+const TOLD: usize = 3;
+
+/// What the files of one window hold.
+#[derive(Debug)]
+pub(crate) struct WindowFiles {
+    /// Records in the batch file.
+    stored: u64,
+    /// Lines of the quarantine file.
+    quarantined: u64,
+    /// Numbers of the rows in quarantine.
+    quarantined_rows: Vec<RowNumber>,
+    /// Messages in quarantine that are no rows of the replay, whatever they say.
+    unnumbered: Vec<(Partition, Offset)>,
+    findings: Vec<Finding>,
+}
+
+/// Reads the files of a window.
+pub(crate) fn check(
+    store: &BatchStore,
+    manifest: &Manifest,
+    columns: &[String],
+    delimiter: u8,
+    original: &Original,
+) -> WindowFiles {
+    let mut files = WindowFiles {
+        stored: 0,
+        quarantined: 0,
+        quarantined_rows: Vec::new(),
+        unnumbered: Vec::new(),
+        findings: Vec::new(),
+    };
+    let path = store.batch_place(manifest);
+    let digest = FileDigest { bytes: manifest.bytes, sha256: manifest.sha256.clone() };
+    let read = files.read_batch(store, manifest, columns, delimiter, original);
+    files.compare(manifest, &path, read, Some(&digest));
+    if manifest.quarantined > 0 || manifest.quarantine.is_some() {
+        let path = store.quarantine_path(manifest.window);
+        let read = files.read_quarantine(&path, store, manifest, original);
+        files.compare(manifest, &path, read, manifest.quarantine.as_ref());
+    }
+    files
+}
+
+impl WindowFiles {
+    fn find(&mut self, manifest: &Manifest, kind: Kind, path: &Path, fault: String) {
+        self.findings.push(Finding::of(kind, fault).of_window(manifest.window).in_file(path));
+    }
+
+    fn compare(
+        &mut self,
+        manifest: &Manifest,
+        path: &Path,
+        read: io::Result<FileDigest>,
+        promised: Option<&FileDigest>,
+    ) {
+        let fault = match (read, promised) {
+            (Err(error), _) => format!("it cannot be read: {error}"),
+            (Ok(_), None) => return,
+            (Ok(found), Some(promised)) if found.bytes != promised.bytes => {
+                format!("it has {} bytes where its manifest says {}", found.bytes, promised.bytes)
+            }
+            (Ok(found), Some(promised)) if found.sha256 != promised.sha256 => {
+                "its sha256 is not its manifest's: it was changed after it was sealed".to_owned()
+            }
+            (Ok(_), Some(_)) => return,
+        };
+        self.find(manifest, Kind::File, path, fault);
+    }
+
+    fn read_batch(
+        &mut self,
+        store: &BatchStore,
+        manifest: &Manifest,
+        columns: &[String],
+        delimiter: u8,
+        original: &Original,
+    ) -> io::Result<FileDigest> {
+        let path = &store.batch_place(manifest);
+        let other = |error: BatchError| match error {
+            BatchError::Read { source, .. } => source,
+            error => io::Error::other(error.to_string()),
+        };
+        let mut file = store.batch_file(manifest).map_err(other)?;
+        let digest = Hashing::new(file.try_clone()?).finish()?;
+        file.rewind()?;
+        let mut records = store.format().read(file, path, delimiter).map_err(other)?;
+        let broken = |error: windrow_record::ReadError| io::Error::other(error.to_string());
+        let header = records.next_record().map_err(broken)?.map(|record| record.bytes.to_vec());
+        let mut parser = RecordParser::new(delimiter);
+        let is_header = header.as_deref().is_some_and(|header| {
+            parser.parse(header).is_ok_and(|fields| fields.iter().eq(columns.iter().map(String::as_str)))
+        });
+        if !is_header {
+            self.find(manifest, Kind::File, path, "its first line is not the columns of the dataset".to_owned());
+        }
+        let mut numbers = manifest.row_numbers.iter().flat_map(RowRange::numbers);
+        let mut comparison = original.comparison();
+        let mut differing = Vec::new();
+        while let Some(record) = records.next_record().map_err(broken)? {
+            self.stored += 1;
+            let number = numbers.next().and_then(RowNumber::new);
+            if differing.len() < TOLD && number.is_some_and(|number| !comparison.is(number, record.bytes)) {
+                differing.extend(number.map(|number| (number, record.line)));
+            }
+        }
+        let listed: u64 = manifest.row_numbers.iter().filter_map(RowRange::count).sum();
+        if self.stored != manifest.rows || listed != manifest.rows {
+            let fault =
+                format!("it has {} rows where its manifest says {} and lists {listed}", self.stored, manifest.rows);
+            self.find(manifest, Kind::File, path, fault);
+        }
+        for (number, line) in differing {
+            let fault = format!("line {line} is not row {number} of the dataset");
+            self.find(manifest, Kind::Dataset, path, fault);
+        }
+        Ok(digest)
+    }
+
+    fn read_quarantine(
+        &mut self,
+        path: &Path,
+        store: &BatchStore,
+        manifest: &Manifest,
+        original: &Original,
+    ) -> io::Result<FileDigest> {
+        let mut source = Hashing::new(File::open(path)?);
+        let mut comparison = original.comparison();
+        let mut faults = Vec::new();
+        let read = store.quarantined(manifest.window, &mut source, |line| {
+            self.quarantined += 1;
+            let Some(row) = line.row else {
+                self.unnumbered.push((line.partition, line.offset));
+                return;
+            };
+            self.quarantined_rows.push(row);
+            if !comparison.is(row, &line.raw) {
+                faults.push(format!("what it holds for row {row} is not row {row} of the dataset"));
+            }
+        });
+        read.map_err(|error| io::Error::other(error.to_string()))?;
+        for fault in faults.into_iter().take(TOLD) {
+            self.find(manifest, Kind::Dataset, path, fault);
+        }
+        if self.quarantined != manifest.quarantined {
+            let fault = format!("it has {} lines where its manifest says {}", self.quarantined, manifest.quarantined);
+            self.find(manifest, Kind::File, path, fault);
+        }
+        let listed: Vec<u64> = manifest.quarantined_rows.iter().flat_map(RowRange::numbers).collect();
+        let mut found: Vec<u64> = self.quarantined_rows.iter().map(|row| row.get()).collect();
+        found.sort_unstable();
+        if manifest.quarantine.is_some() && listed != found {
+            self.find(manifest, Kind::File, path, "its rows are not those that its manifest lists".to_owned());
+        }
+        source.finish()
+    }
+}
+
+/// Puts what the windows hold into the account.
+pub(crate) fn account(
+    ledger: &mut Ledger,
+    store: &BatchStore,
+    windows: Vec<WindowFiles>,
+    original: &Original,
+) -> Result<(), BatchError> {
+    let (mut bytes, mut files) = (0, 0);
+    let manifests = std::mem::take(&mut ledger.manifests);
+    for (manifest, found) in manifests.iter().zip(windows) {
+        let intact = found.findings.is_empty();
+        bytes += manifest.bytes + manifest.quarantine.as_ref().map_or(0, |file| file.bytes);
+        files += 1 + u64::from(manifest.quarantined > 0);
+        found.findings.into_iter().for_each(|finding| ledger.find(finding));
+        // Format 1 did not list the rows in quarantine.
+        let is_listed = manifest.quarantine.is_some() || manifest.quarantined == 0;
+        let aside = found.quarantined_rows.iter().map(|row| RowRange::new(row.get(), row.get()));
+        let rows: Vec<RowRange> = match is_listed {
+            true => manifest.row_numbers.iter().chain(&manifest.quarantined_rows).copied().collect(),
+            false => manifest.row_numbers.iter().copied().chain(aside).collect(),
+        };
+        for range in rows {
+            let doubled = crate::audit::rows::enter(&mut ledger.accounted, range);
+            if !doubled.is_empty() {
+                let fault = "in a file or in quarantine already".to_owned();
+                ledger.find(Finding::of(Kind::DoubledRow, fault).of_window(manifest.window).of_rows(doubled));
+            }
+        }
+        ledger.unnumbered.extend(found.unnumbered);
+        ledger.totals.stored += found.stored;
+        ledger.totals.quarantined += found.quarantined_rows.len() as u64;
+        ledger.totals.foreign += found.quarantined - found.quarantined_rows.len() as u64;
+        ledger.totals.repeated += manifest.repeated;
+        ledger.windows.push(WindowAccount {
+            window: manifest.window,
+            period: ledger.period(manifest),
+            stored: found.stored,
+            quarantined: found.quarantined,
+            repeated: manifest.repeated,
+            sealed: manifest.sealed,
+            intact,
+        });
+    }
+    ledger.manifests = manifests;
+    unsealed(ledger, store)?;
+    ledger.check("files", Kind::File, format!("{files} files, {bytes} bytes, each as its manifest says"));
+    if original.rows() > 0 {
+        let text = match store.format() {
+            RowFormat::Csv => "every stored row is the dataset's, byte for byte",
+            RowFormat::Parquet(_) => "every stored row is the dataset's, value for value",
+        };
+        ledger.check("dataset", Kind::Dataset, text.to_owned());
+    }
+    Ok(())
+}
+
+/// Batch files without a manifest: what a killed consumer left, or what somebody put there.
+fn unsealed(ledger: &mut Ledger, store: &BatchStore) -> Result<(), BatchError> {
+    for window in store.windows_with(store.format().extension())? {
+        if ledger.end.is_some() && ledger.manifests.iter().all(|manifest| manifest.window != window) {
+            let fault = "no manifest seals it, though the stream is through".to_owned();
+            ledger.find(Finding::of(Kind::File, fault).of_window(window).in_file(&store.batch_path(window)));
+        }
+    }
+    Ok(())
+}
+
+/// A file whose sha256 is taken while it is read.
+struct Hashing {
+    file: File,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl Hashing {
+    fn new(file: File) -> Self {
+        Self { file, digest: Sha256::new(), bytes: 0 }
+    }
+
+    /// Reads what is left, and gives the digest and length of the whole file.
+    fn finish(mut self) -> io::Result<FileDigest> {
+        io::copy(&mut self, &mut io::sink())?;
+        let sha256 = hex::encode(self.digest.finalize());
+        Ok(FileDigest { bytes: self.bytes, sha256 })
+    }
+}
+
+impl Read for Hashing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.digest.update(&buffer[..read]);
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}

@@ -1,0 +1,110 @@
+//! What an audit finds wrong.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use windrow_windows::RowRange;
+use windrow_record::{Offset, Partition, WindowIndex};
+
+/// One fault, with its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    /// What kind of fault.
+    pub kind: Kind,
+    /// The window that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowIndex>,
+    /// What that window is called beside its number, as in `week of 2013-04-01`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
+    /// The file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// The rows that it concerns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<RowRange>,
+    /// The partition of the topic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
+    /// The offset in the partition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<Offset>,
+    /// The fault in words, without its place.
+    pub fault: String,
+}
+
+/// What a fault concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// A manifest or `end.json`.
+    Manifest,
+    /// A batch file or a quarantine file that is not what its manifest says.
+    File,
+    /// A row that is in no file.
+    MissingRow,
+    /// A row that is there twice.
+    DoubledRow,
+    /// Messages that two windows account for.
+    Offset,
+    /// A row that is not the dataset's.
+    Dataset,
+    /// What the topic holds and no file accounts for.
+    Topic,
+}
+
+impl Finding {
+    pub(crate) fn of(kind: Kind, fault: String) -> Self {
+        Self { kind, window: None, period: None, file: None, rows: Vec::new(), partition: None, offset: None, fault }
+    }
+
+    pub(crate) fn in_file(self, file: &Path) -> Self {
+        Self { file: Some(file.to_owned()), ..self }
+    }
+
+    pub(crate) fn of_window(self, window: WindowIndex) -> Self {
+        Self { window: Some(window), ..self }
+    }
+
+    pub(crate) fn of_rows(self, rows: Vec<RowRange>) -> Self {
+        Self { rows, ..self }
+    }
+
+    pub(crate) fn at(self, partition: Partition, offset: Offset) -> Self {
+        Self { partition: Some(partition), offset: Some(offset), ..self }
+    }
+
+    /// The fault with its place, in one line.
+    #[must_use]
+    pub(crate) fn sentence(&self) -> String {
+        let mut place = Vec::new();
+        place.extend(self.file.as_ref().map(|file| file.display().to_string()));
+        match (&self.file, self.window, &self.period) {
+            (None, Some(window), None) => place.push(format!("window {window}")),
+            (None, Some(window), Some(period)) => place.push(format!("window {window} ({period})")),
+            (Some(_), _, Some(period)) => place.push(period.clone()),
+            _ => {}
+        }
+        place.extend(self.partition.map(|partition| format!("partition {partition}")));
+        place.extend(self.offset.map(|offset| format!("offset {offset}")));
+        if !self.rows.is_empty() {
+            place.push(rows_in_words(&self.rows));
+        }
+        if place.is_empty() { self.fault.clone() } else { format!("{}: {}", place.join(", "), self.fault) }
+    }
+}
+
+/// So many stretches of rows are listed one by one.
+const TOLD: usize = 3;
+
+fn rows_in_words(rows: &[RowRange]) -> String {
+    let one = |range: &RowRange| match range.last - range.first {
+        0 => range.first.to_string(),
+        _ => format!("{} to {}", range.first, range.last),
+    };
+    let count: u64 = rows.iter().map(|range| range.last - range.first + 1).sum();
+    let told = rows.iter().take(TOLD).map(one).collect::<Vec<_>>().join(", ");
+    let more = if rows.len() > TOLD { format!(" and more, {count} in all") } else { String::new() };
+    format!("{} {told}{more}", if count == 1 { "row" } else { "rows" })
+}

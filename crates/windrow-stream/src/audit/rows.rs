@@ -1,0 +1,136 @@
+//! Row numbers without gaps and doubles, offsets without doubles, and sums that agree.
+
+use std::collections::BTreeMap;
+
+use roaring::RoaringTreemap;
+
+use crate::audit::report::Ledger;
+use crate::audit::{Finding, Kind};
+use windrow_windows::{Cut, OffsetRange, RowRange};
+use windrow_config::WindowPolicy;
+use windrow_record::Partition;
+
+/// Enters a range of numbers; gives those that were there already.
+pub(crate) fn enter(numbers: &mut RoaringTreemap, range: RowRange) -> Vec<RowRange> {
+    let first = range.first;
+    // Nearly always the case, and the only one that need be quick.
+    let is_new = numbers.max().is_none_or(|most| most < first);
+    let doubled = if is_new {
+        Vec::new()
+    } else {
+        let mut own = RoaringTreemap::new();
+        range.insert_into(&mut own);
+        ranges(&(own & &*numbers))
+    };
+    range.insert_into(numbers);
+    doubled
+}
+
+/// Judges what the windows account for, all together.
+pub(crate) fn account(ledger: &mut Ledger, cut: &Cut) {
+    offsets(ledger);
+    sums(ledger);
+    if ledger.run.is_some() {
+        gaps(ledger, cut);
+    }
+    let (rows, least, most) = (ledger.accounted.len(), ledger.accounted.min(), ledger.accounted.max());
+    let text = match (least, most) {
+        (Some(least), Some(most)) => format!("{rows} row numbers from {least} to {most}, none of them twice"),
+        _ => "no rows".to_owned(),
+    };
+    ledger.check("doubles", Kind::DoubledRow, text);
+    let text = match (&ledger.run, ledger.end.is_some()) {
+        (None, _) => return ledger.skipped("gaps", "not judged: the rows are of another producer, which counts none"),
+        (_, true) => "every row of the replay is in a window or in quarantine".to_owned(),
+        (_, false) if cut.span().is_some() => "not judged: the stream is not through".to_owned(),
+        (_, false) => "every row of the sealed windows is in its file or in quarantine".to_owned(),
+    };
+    ledger.check("gaps", Kind::MissingRow, text);
+}
+
+fn gaps(ledger: &mut Ledger, cut: &Cut) {
+    let mut expected = RoaringTreemap::new();
+    match &ledger.end {
+        Some(end) => {
+            let sent = end.sent.or_else(|| Some(RowRange::new(1, ledger.accounted.max()?)));
+            if let Some(sent) = sent {
+                expected.insert_range(sent.first..=sent.last);
+                ledger.totals.read = Some(sent.last - sent.first + 1);
+            }
+            let beyond = &ledger.accounted - &expected;
+            if !beyond.is_empty() {
+                let fault = "in a file or in quarantine, and the replay never sent them".to_owned();
+                ledger.find(Finding::of(Kind::DoubledRow, fault).of_rows(ranges(&beyond)));
+            }
+        }
+        // Where the replay began is not known before its end: with the first row that is there, as far as one can see.
+        None => {
+            let least = ledger.accounted.min().unwrap_or(1);
+            let is_judged = least == 1 || !matches!(cut.policy, WindowPolicy::Parts(_));
+            for manifest in ledger.manifests.iter().filter(|_| is_judged) {
+                let rows = cut.rows_of_window(manifest.window).map(|(first, last)| (first.max(least), last));
+                if let Some((first, last)) = rows.filter(|(first, last)| first <= last) {
+                    expected.insert_range(first..=last);
+                }
+            }
+        }
+    }
+    let missing = expected - &ledger.accounted;
+    if !missing.is_empty() {
+        let fault = "in no window and not in quarantine".to_owned();
+        ledger.find(Finding::of(Kind::MissingRow, fault).of_rows(ranges(&missing)));
+    }
+}
+
+fn offsets(ledger: &mut Ledger) {
+    let mut seen: BTreeMap<(Option<&str>, Partition), RoaringTreemap> = BTreeMap::new();
+    let mut found = Vec::new();
+    for manifest in &ledger.manifests {
+        for range in manifest.offsets.iter().chain(&manifest.repeated_offsets) {
+            let OffsetRange { partition, first, last } = *range;
+            let set = seen.entry((manifest.log.as_deref(), partition)).or_default();
+            let bits = |offset: i64| u64::try_from(offset).unwrap_or_default();
+            let doubled = enter(set, RowRange::new(bits(first.0), bits(last.0)));
+            if !doubled.is_empty() {
+                let fault = format!("offsets {first} to {last} are accounted for in an earlier window too");
+                found.push(
+                    Finding { window: Some(manifest.window), ..Finding::of(Kind::Offset, fault) }.at(partition, first),
+                );
+            }
+        }
+    }
+    found.into_iter().for_each(|finding| ledger.find(finding));
+    ledger.check("offsets", Kind::Offset, "no message is accounted for twice".to_owned());
+}
+
+fn sums(ledger: &mut Ledger) {
+    let Some(end) = ledger.end.clone() else { return };
+    let sum = |of: fn(&windrow_windows::Manifest) -> u64| ledger.manifests.iter().map(of).sum::<u64>();
+    let trailing: u64 =
+        end.repeated_offsets.iter().map(|range| u64::try_from(range.last.0 - range.first.0).unwrap_or(0) + 1).sum();
+    let sums = [
+        ("windows", u64::from(end.windows), ledger.manifests.len() as u64),
+        ("rows", end.rows, sum(|manifest| manifest.rows)),
+        ("messages in quarantine", end.quarantined, sum(|manifest| manifest.quarantined)),
+        ("repeated messages", end.repeated, sum(|manifest| manifest.repeated) + trailing),
+    ];
+    for (what, told, counted) in sums {
+        if told != counted {
+            let fault = format!("end.json says {told} {what}, the manifests {counted}");
+            ledger.find(Finding::of(Kind::Manifest, fault));
+        }
+    }
+    ledger.totals.repeated += trailing;
+}
+
+/// Numbers as ranges, ascending.
+pub(crate) fn ranges(numbers: &RoaringTreemap) -> Vec<RowRange> {
+    let mut ranges: Vec<RowRange> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some(range) if range.last + 1 == number => range.last = number,
+            _ => ranges.push(RowRange::new(number, number)),
+        }
+    }
+    ranges
+}

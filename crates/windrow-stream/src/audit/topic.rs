@@ -1,0 +1,155 @@
+//! The topic, read from its first record to its last, held against what the manifests account for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roaring::RoaringTreemap;
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::report::Ledger;
+use crate::audit::rows::ranges;
+use crate::audit::{AuditError, Finding, Kind};
+use windrow_windows::OffsetRange;
+use windrow_kafka::{BrokerError, Connection, Delivery, PartitionState, Stretch, TopicState, scan};
+use windrow_record::{Envelope, Offset, Partition};
+
+/// So many messages that no file accounts for are listed one by one.
+const TOLD: usize = 10;
+
+/// What was counted.
+#[derive(Debug, Default)]
+struct Count {
+    messages: u64,
+    /// Rows of the replay.
+    delivered: RoaringTreemap,
+    /// Messages behind what the last manifest accounts for.
+    unsealed: u64,
+    /// Messages behind the end of the stream.
+    behind_end: u64,
+    lost: Vec<(Partition, Offset)>,
+}
+
+/// Recounts the topic; `false` when told to stop.
+pub(crate) fn recount(
+    ledger: &mut Ledger,
+    connection: &Connection,
+    topic: &str,
+    state: &TopicState,
+    stop: &CancellationToken,
+) -> Result<bool, AuditError> {
+    if ledger.manifests.iter().any(|manifest| manifest.log.is_some()) {
+        ledger.skipped("topic", "not recounted: some windows came from a broker that ended with its run");
+        return Ok(true);
+    }
+    let books = Books::of(ledger);
+    let mut count = Count::default();
+    let mut ended: BTreeMap<Partition, Offset> = BTreeMap::new();
+    let stretch = |state: &PartitionState| Stretch { partition: state.partition, from: state.low, until: state.high };
+    let stretches: Vec<Stretch> = state.partitions.iter().map(stretch).collect();
+    let is_read = scan::<BrokerError>(connection, topic, &stretches, &|| stop.is_cancelled(), |delivery| {
+        count.judge(&books, delivery, &mut ended);
+        Ok(())
+    })?;
+    if !is_read {
+        return Ok(false);
+    }
+    let deleted: i64 = state.partitions.iter().map(|state| state.low.0).sum();
+    close(ledger, count, deleted);
+    Ok(true)
+}
+
+/// What the manifests say of each partition.
+struct Books<'a> {
+    run: Option<&'a str>,
+    through: bool,
+    accounted: BTreeMap<Partition, RoaringTreemap>,
+    /// Where reading would go on.
+    resume: BTreeMap<Partition, Offset>,
+    unnumbered: &'a BTreeSet<(Partition, Offset)>,
+}
+
+impl<'a> Books<'a> {
+    fn of(ledger: &'a Ledger) -> Self {
+        let mut accounted: BTreeMap<Partition, RoaringTreemap> = BTreeMap::new();
+        let bits = |offset: Offset| u64::try_from(offset.0).unwrap_or_default();
+        let windows = ledger.manifests.iter().flat_map(|one| one.offsets.iter().chain(&one.repeated_offsets));
+        for OffsetRange { partition, first, last } in
+            windows.chain(ledger.end.iter().flat_map(|end| &end.repeated_offsets))
+        {
+            accounted.entry(*partition).or_default().insert_range(bits(*first)..=bits(*last));
+        }
+        let resume = ledger.manifests.last().map(|manifest| &manifest.resume);
+        let resume = resume.into_iter().flatten().map(|point| (point.partition, point.offset)).collect();
+        let run = ledger.run.as_ref().map(|run| run.as_str());
+        Self { run, through: ledger.end.is_some(), accounted, resume, unnumbered: &ledger.unnumbered }
+    }
+}
+
+impl Count {
+    fn judge(&mut self, books: &Books<'_>, delivery: &Delivery<'_>, ended: &mut BTreeMap<Partition, Offset>) {
+        let (partition, offset) = (delivery.partition(), delivery.offset());
+        self.messages += 1;
+        match delivery.envelope() {
+            Ok(Envelope::End { run, .. }) => {
+                // The end of another replay ends nothing here.
+                if run.is_none() || books.run.is_none() || run == books.run {
+                    ended.entry(partition).or_insert(offset);
+                }
+                return;
+            }
+            Ok(Envelope::Row { row, run }) if run == books.run && !books.unnumbered.contains(&(partition, offset)) => {
+                self.delivered.insert(row.get());
+            }
+            _ => {}
+        }
+        let bits = u64::try_from(offset.0).unwrap_or_default();
+        if books.accounted.get(&partition).is_some_and(|accounted| accounted.contains(bits)) {
+            return;
+        }
+        let is_behind = books.resume.get(&partition).is_none_or(|resume| offset >= *resume);
+        if books.through && ended.contains_key(&partition) {
+            self.behind_end += 1;
+        } else if is_behind && !books.through {
+            self.unsealed += 1;
+        } else {
+            self.lost.push((partition, offset));
+        }
+    }
+}
+
+fn close(ledger: &mut Ledger, count: Count, deleted: i64) {
+    let Count { messages, delivered, unsealed, behind_end, lost } = count;
+    for (partition, offset) in lost.iter().take(TOLD) {
+        let fault = "no window accounts for this message".to_owned();
+        ledger.find(Finding::of(Kind::Topic, fault).at(*partition, *offset));
+    }
+    if lost.len() > TOLD {
+        ledger
+            .find(Finding::of(Kind::Topic, format!("{} more messages that no window accounts for", lost.len() - TOLD)));
+    }
+    if ledger.run.is_some() {
+        ledger.totals.delivered = Some(delivered.len());
+        if ledger.end.is_some() {
+            let unstored = &delivered - &ledger.accounted;
+            if !unstored.is_empty() {
+                let fault = "in the topic, and in no window and not in quarantine".to_owned();
+                ledger.find(Finding::of(Kind::Topic, fault).of_rows(ranges(&unstored)));
+            }
+            let unsent = &ledger.accounted - &delivered;
+            if deleted == 0 && !unsent.is_empty() {
+                let fault = "in a file or in quarantine, and not in the topic".to_owned();
+                ledger.find(Finding::of(Kind::Topic, fault).of_rows(ranges(&unsent)));
+            }
+        }
+    }
+    let mut text = format!("{messages} messages, each accounted for");
+    if unsealed > 0 {
+        text.push_str(&format!(" or not sealed yet ({unsealed})"));
+    }
+    if behind_end > 0 {
+        text.push_str(&format!("; {behind_end} behind the end of the stream, which nobody reads"));
+    }
+    if deleted > 0 {
+        text.push_str(&format!("; the broker has deleted {deleted} before them, which are not recounted"));
+    }
+    ledger.check("topic", Kind::Topic, text);
+}

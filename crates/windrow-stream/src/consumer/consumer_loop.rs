@@ -1,0 +1,230 @@
+//! One consumer of all partitions: messages come in, sealed windows go out.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{RecvTimeoutError, channel, sync_channel};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use windrow_windows::{BatchWriter, Counts, Manifest, OffsetRange};
+use windrow_kafka::{Deleted, Subscription, TopicState};
+use windrow_config::WindowPolicy;
+use crate::consumer::fetcher::{Fetched, Fetcher, Fetching, Messages, Request};
+use crate::consumer::ingest::{Ingested, ingest};
+use crate::consumer::intake::Intake;
+use crate::consumer::rejections::Rejections;
+use crate::consumer::{ConsumerError, told};
+use windrow_record::{Offset, Partition};
+use windrow_base::telemetry::{Event, Progress};
+
+/// How long the consumer waits for messages before it looks at its clock and whether it is to stop.
+const WAIT: Duration = Duration::from_millis(50);
+/// So many handfuls of messages wait for the consumer at most.
+const WAITING: usize = 4;
+/// How often the progress of the window is reported.
+const TELL_INTERVAL: Duration = Duration::from_millis(200);
+/// After so long a silence it is reported that only a part of the stream has ended.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// All that a consumer works with.
+pub(crate) struct ConsumerLoop {
+    pub(crate) intake: Intake,
+    pub(crate) writer: BatchWriter,
+    /// What its windows are called.
+    pub(crate) policy: WindowPolicy,
+    pub(crate) rejections: Rejections,
+    pub(crate) progress: Progress,
+    /// Taken as the end of a stream that has no end marker: so long without a message, when the broker has no more.
+    pub(crate) end_after_idle: Option<Duration>,
+    /// The positions that were committed last.
+    pub(crate) committed: Vec<(Partition, Offset)>,
+    /// Partitions of which the broker has no more than was taken.
+    pub(crate) at_end: BTreeSet<Partition>,
+}
+
+/// What is to be said of a stream behind its end.
+pub(crate) struct Read {
+    /// The messages that the broker had deleted.
+    pub(crate) deleted: Vec<OffsetRange>,
+    /// Rows of the replay that are in no window and not in quarantine, and all of its rows.
+    pub(crate) missing_rows: Option<(u64, u64)>,
+}
+
+impl ConsumerLoop {
+    /// Reads to the end of the stream, or until it is told to stop.
+    pub(crate) fn work(mut self, subscription: Subscription, stop: &CancellationToken) -> Result<Read, ConsumerError> {
+        let (fetched, receiver) = sync_channel(WAITING);
+        let (sender, requests) = channel();
+        let fetcher = Fetcher { subscription, progress: self.progress.clone(), fetched, requests };
+        let fetching = Fetching { fetched: receiver, requests: sender };
+        std::thread::scope(|scope| {
+            scope.spawn(|| fetcher.work());
+            // Moved in, so that the fetcher ends however this does.
+            let fetching = fetching;
+            self.consume(&fetching, stop)
+        })?;
+        Ok(Read { deleted: self.writer.deleted().to_vec(), missing_rows: self.writer.missing_rows() })
+    }
+
+    fn consume(&mut self, fetching: &Fetching, stop: &CancellationToken) -> Result<(), ConsumerError> {
+        let (mut last_message, mut last_told) = (Instant::now(), Instant::now());
+        let (mut is_waiting_told, mut is_end_asked) = (false, false);
+        while !stop.is_cancelled() {
+            let mut is_through = false;
+            let fetched = match fetching.fetched.recv_timeout(WAIT) {
+                Ok(fetched) => Some(fetched),
+                Err(RecvTimeoutError::Timeout) => None,
+                // It ends on its own only behind an error, and that was told before.
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let now = Instant::now();
+            match fetched {
+                Some(Fetched::Messages(messages)) => {
+                    // Windows by the clock are over when their time is, whatever comes now.
+                    self.seal(now, fetching, stop)?;
+                    (last_message, is_end_asked) = (now, false);
+                    self.take(&messages, now)?;
+                    fetching.ask(Request::Reuse(messages));
+                }
+                Some(Fetched::AtEnd(partition)) => {
+                    self.at_end.insert(partition);
+                }
+                Some(Fetched::Deleted(deleted)) => note_deleted(&mut self.writer, deleted),
+                Some(Fetched::Topic(topic)) => self.take_up_new_partitions(&topic, fetching),
+                // A message may have come since it was asked for.
+                Some(Fetched::Through) => is_through = is_end_asked,
+                Some(Fetched::Failed(error)) => return Err(error.into()),
+                None => {}
+            }
+            let silence = now.saturating_duration_since(last_message);
+            if is_through || self.has_ended() {
+                self.rejections.check(self.writer.rejections())?;
+                self.writer.finish()?;
+            } else if !is_end_asked && self.end_after_idle.is_some_and(|limit| silence > limit) {
+                fetching.ask(Request::TellEnd);
+                is_end_asked = true;
+            } else if silence > SILENCE && !is_waiting_told {
+                is_waiting_told = self.tell_who_is_waited_for();
+            }
+            self.seal(now, fetching, stop)?;
+            if let Some(end) = self.writer.end() {
+                fetching.ask(Request::CommitLast(std::mem::take(&mut self.committed)));
+                self.progress.report(Event::StreamEnded { windows: end.windows });
+                // What was committed without waiting may still be on its way when the process ends.
+                while fetching.fetched.recv().is_ok() {}
+                self.progress.counters().lag.set(Some(0));
+                break;
+            }
+            if now.saturating_duration_since(last_told) > TELL_INTERVAL {
+                last_told = now;
+                self.tell_filling();
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, messages: &Messages, now: Instant) -> Result<(), ConsumerError> {
+        let Self { intake, writer, rejections, progress, at_end, .. } = self;
+        for incoming in messages.iter() {
+            at_end.remove(&incoming.partition);
+            match ingest(intake, writer, incoming, now)? {
+                Ingested::Message => {}
+                Ingested::End if writer.has_all_ends() => break,
+                Ingested::End => {}
+                Ingested::OtherEnd => {
+                    rejections.add(count(progress, writer), writer.rejections())?;
+                    rejections.check_at_other_end(writer.rejections())?;
+                }
+            }
+        }
+        rejections.add(count(progress, writer), writer.rejections())
+    }
+
+    /// Seals what is due, window by window, so that it can be stopped between two.
+    fn seal(&mut self, now: Instant, fetching: &Fetching, stop: &CancellationToken) -> Result<(), ConsumerError> {
+        while !stop.is_cancelled()
+            && let Some(manifest) = self.writer.seal_next(now)?
+        {
+            self.settle(&manifest, fetching);
+        }
+        Ok(())
+    }
+
+    /// Whether nothing more can come: by the end markers, or by the replay that is there as a whole when the partitions
+    /// without a marker have no more: one that was added later has none.
+    fn has_ended(&self) -> bool {
+        self.writer.has_all_ends()
+            || self.writer.has_whole_replay()
+                && self.writer.unended().iter().all(|partition| self.at_end.contains(partition))
+    }
+
+    fn take_up_new_partitions(&mut self, topic: &TopicState, fetching: &Fetching) {
+        for state in &topic.partitions {
+            if self.writer.has_partition(state.partition) {
+                continue;
+            }
+            tracing::info!(partition = %state.partition, "the topic has a further partition; reading it too");
+            self.writer.add_partition(state.partition);
+            if state.low > Offset(0) {
+                let (partition, low) = (state.partition, state.low);
+                note_deleted(&mut self.writer, Deleted { partition, wanted: Offset(0), low });
+            }
+            fetching.ask(Request::Add(state.partition, state.low));
+        }
+    }
+
+    /// A stream with several partitions of which some have ended looks as if it stood still.
+    fn tell_who_is_waited_for(&self) -> bool {
+        let (unended, all) = (self.writer.unended(), self.writer.partitions());
+        if unended.len() == all {
+            return false;
+        }
+        let waited_for = unended.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        tracing::warn!(
+            "{} of {all} partitions have ended; waiting for the end marker of {waited_for} (a message with the header \
+             windrow-end on each; --end-after-idle takes a silence for it)",
+            all - unended.len()
+        );
+        true
+    }
+
+    fn tell_filling(&self) {
+        let (window, rows, expected) = self.writer.filling();
+        let counters = self.progress.counters();
+        counters.window.set(u64::from(window.get()));
+        counters.window_rows.set(rows);
+        counters.window_expected.set(expected.unwrap_or(0));
+    }
+
+    /// The manifest is in place, so the broker may know how far we are.
+    fn settle(&mut self, manifest: &Manifest, fetching: &Fetching) {
+        self.committed = manifest.resume.iter().map(|point| (point.partition, point.offset)).collect();
+        fetching.ask(Request::Commit(self.committed.clone()));
+        self.progress.report(told(manifest, self.policy));
+    }
+}
+
+/// Moves the counters by what the writer has taken since the last call; gives that.
+pub(crate) fn count(progress: &Progress, writer: &mut BatchWriter) -> Counts {
+    let counts = writer.take_counts();
+    let counters = progress.counters();
+    counters.stored.add(counts.stored);
+    counters.repeated.add(counts.repeated);
+    counters.quarantined.add(counts.quarantined);
+    counters.received.add(counts.stored + counts.repeated + counts.quarantined);
+    counts
+}
+
+/// Tells at once what is gone for good, and has the next manifest tell it.
+pub(crate) fn note_deleted(writer: &mut BatchWriter, deleted: Deleted) {
+    let Deleted { partition, wanted, low } = deleted;
+    let range = OffsetRange { partition, first: wanted, last: Offset(low.0 - 1) };
+    let messages = range.count().unwrap_or(0);
+    tracing::error!(
+        "the broker has deleted offsets {} to {} of partition {partition} before they were read: {messages} messages, and the \
+         rows in them, are lost",
+        range.first,
+        range.last
+    );
+    writer.note_deleted(range);
+}

@@ -1,0 +1,190 @@
+//! From a message to a row that can be stored, or to the reason why it cannot.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use windrow_config::{RowFault, Schema};
+use windrow_record::{CsvError, EventTime, RecordParser, trim_line_breaks, write_record};
+
+/// Reads the values of messages against the columns of the dataset.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    schema: Arc<Schema>,
+    parser: RecordParser,
+    needs_time: bool,
+    /// The CSV record made of the JSON object read last.
+    from_json: Vec<u8>,
+    /// The time of the row before, as it was written and as it was read: rows that follow each other often share it.
+    last_time: (String, Option<EventTime>),
+}
+
+/// A row that can be stored.
+#[derive(Debug)]
+pub(crate) struct Accepted<'a> {
+    /// The CSV record, without a line end.
+    pub(crate) record: &'a [u8],
+    /// Whether its target is there.
+    pub(crate) labelled: bool,
+    /// When it happened, where the pipeline names a time.
+    pub(crate) time: Option<EventTime>,
+}
+
+impl Intake {
+    /// With `needs_time`, a row without a time is refused: no event window could hold it.
+    pub(crate) fn new(schema: Arc<Schema>, needs_time: bool) -> Self {
+        let parser = RecordParser::new(schema.delimiter);
+        let last_time = (String::new(), None);
+        Self { schema, parser, needs_time, from_json: Vec::new(), last_time }
+    }
+
+    /// Reads one value: a CSV record or, from a foreign producer, perhaps a JSON object.
+    pub(crate) fn read<'a>(&'a mut self, value: &'a [u8], foreign: bool) -> Result<Accepted<'a>, IntakeError> {
+        let record = if foreign && value.trim_ascii_start().starts_with(b"{") {
+            self.from_json = json_to_record(&self.schema, value)?;
+            &self.from_json
+        } else {
+            // Other producers often send the line with its end.
+            trim_line_breaks(value)
+        };
+        let fields = self.parser.parse(record)?;
+        self.schema.check_count(&fields)?;
+        let (text, known) = &mut self.last_time;
+        let time = match &self.schema.time {
+            Some((index, _)) if known.is_some() && fields.get(*index) == Some(text.as_str()) => *known,
+            Some((index, _)) => {
+                *known = self.schema.time(&fields)?;
+                text.clear();
+                text.push_str(fields.get(*index).unwrap_or_default());
+                *known
+            }
+            None => None,
+        };
+        let checked = self.schema.check(&fields, time)?;
+        match (&self.schema.time, checked.time) {
+            (Some((index, _)), None) if self.needs_time => {
+                Err(RowFault::NoTime { column: self.schema.columns.get(*index).cloned().unwrap_or_default() }.into())
+            }
+            (_, time) => Ok(Accepted { record, labelled: checked.label.is_some(), time }),
+        }
+    }
+}
+
+/// The object's cells in the order of the columns; every column must be there, and nothing else.
+fn json_to_record(schema: &Schema, value: &[u8]) -> Result<Vec<u8>, IntakeError> {
+    let object: Map<String, Value> =
+        serde_json::from_slice(value).map_err(|error| IntakeError::Json { reason: error.to_string() })?;
+    if let Some(key) = object.keys().find(|key| !schema.columns.contains(key)) {
+        return Err(IntakeError::JsonUnknown { key: key.clone() });
+    }
+    let mut cells = Vec::with_capacity(schema.columns.len());
+    for column in &schema.columns {
+        cells.push(match object.get(column) {
+            None => return Err(IntakeError::JsonLacks { column: column.clone() }),
+            Some(Value::Null) => schema.null_text().to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Array(_) | Value::Object(_)) => return Err(IntakeError::JsonNested { column: column.clone() }),
+            Some(scalar) => scalar.to_string(),
+        });
+    }
+    Ok(write_record(cells.iter().map(String::as_str), schema.delimiter))
+}
+
+/// Why a message is no row.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum IntakeError {
+    #[error(transparent)]
+    Csv(#[from] CsvError),
+    #[error(transparent)]
+    Row(#[from] RowFault),
+    #[error("it begins like a JSON object and is none: {reason}")]
+    Json { reason: String },
+    #[error("the JSON object lacks the column `{column}`")]
+    JsonLacks { column: String },
+    #[error("the JSON object has the key `{key}`, which is no column")]
+    JsonUnknown { key: String },
+    #[error("{column}: a cell cannot hold a JSON array or object")]
+    JsonNested { column: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use windrow_config::Pipeline;
+
+    fn intake() -> Intake {
+        let pipeline = Pipeline::parse(
+            Path::new("test.toml"),
+            r#"
+            name = "test"
+            dataset = { path = "d.csv", time = { column = "at", format = "%Y-%m-%d" } }
+            target = { column = "late", at_least = 15 }
+            features = { numeric = ["miles"], log = ["fare"] }
+            window = { event = "1d" }
+            "#,
+        )
+        .expect("a good pipeline");
+        let columns = ["at", "late", "miles", "fare", "note"].map(str::to_owned);
+        Intake::new(Arc::new(Schema::bind(&pipeline, &columns).expect("all columns")), true)
+    }
+
+    fn read(value: &str, foreign: bool) -> Result<(String, bool), String> {
+        let mut intake = intake();
+        let accepted = intake.read(value.as_bytes(), foreign).map_err(|refusal| refusal.to_string())?;
+        Ok((String::from_utf8_lossy(accepted.record).into_owned(), accepted.labelled))
+    }
+
+    #[test]
+    fn rows_are_taken_as_they_stand() {
+        for (value, labelled) in [("2013-01-01,20,5.5,0,\"a, b\"", true), ("2013-01-01,,,,", false)] {
+            assert_eq!(read(value, false), Ok((value.to_owned(), labelled)));
+            assert_eq!(read(&format!("{value}\r\n"), true), Ok((value.to_owned(), labelled)));
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_row_is_its_own() {
+        let mut intake = intake();
+        let mut days = Vec::new();
+        for day in ["2013-01-01", "2013-01-01", "", "2013-01-02", "soon", "2013-01-02", "2013-01-01"] {
+            let value = format!("{day},1,1,1,");
+            let read = intake.read(value.as_bytes(), false);
+            days.push(read.ok().and_then(|row| row.time).map(|time| time.seconds() / 86_400 - 15_706));
+        }
+        assert_eq!(days, [Some(0), Some(0), None, Some(1), None, Some(1), Some(0)]);
+    }
+
+    #[test]
+    fn a_json_object_becomes_a_record() {
+        let value = r#" {"note": "a, \"b\"", "at": "2013-01-01", "late": null, "miles": 5.5, "fare": 3}"#;
+        assert_eq!(read(value, true), Ok(("2013-01-01,,5.5,3,\"a, \"\"b\"\"\"".to_owned(), false)));
+    }
+
+    #[test]
+    fn what_is_no_row_is_told() {
+        let cases = [
+            ("2013-01-01,1", "it has 2 fields where the dataset has 5 columns"),
+            ("", "the record is empty"),
+            ("2013-01-01,1,1,1,\"note", "a quote is never closed"),
+            ("2013-01-01,soon,1,1,", "late: `soon` is not a number"),
+            ("2013-01-01,1,far,1,", "miles: `far` is not a number"),
+            ("2013-01-01,1,1,-1,", "fare: log(1 + x) needs a number above -1, not -1"),
+            ("01.01.2013,1,1,1,", "at: `01.01.2013` is not a time of the form %Y-%m-%d"),
+            (",1,1,1,", "at: the time is missing"),
+            ("2013-01-01,1,1,1,\n2013-01-01,1,1,1,", "the message holds more than one record"),
+            (r#"{"at": "2013-01-01"}"#, "the JSON object lacks the column `late`"),
+            (r#"{"at": "2013-01-01", "gate": 7}"#, "the JSON object has the key `gate`, which is no column"),
+            (
+                r#"{"at": "2013-01-01", "late": [1], "miles": 1, "fare": 1, "note": ""}"#,
+                "late: a cell cannot hold a JSON array or object",
+            ),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(read(value, true), Err(expected.to_owned()), "{value}");
+        }
+        let broken = read("{\"at\": ", true).expect_err("no JSON");
+        assert!(broken.starts_with("it begins like a JSON object and is none"), "{broken}");
+    }
+}

@@ -1,0 +1,101 @@
+//! The rejection threshold: when too much of a stream cannot be taken.
+
+use std::path::PathBuf;
+
+use windrow_windows::{Counts, Rejection};
+use crate::consumer::ConsumerError;
+
+/// Before so many messages a share says little; the end of the stream is judged whatever its length.
+const CHECKED_FROM: u64 = 1000;
+
+/// Counts what is refused.
+#[derive(Debug)]
+pub(crate) struct Rejections {
+    max_share: f64,
+    folder: PathBuf,
+    stored: u64,
+    quarantined: u64,
+}
+
+impl Rejections {
+    /// Goes on from what sealed windows hold: rows stored and messages refused.
+    pub(crate) fn new(max_share: f64, folder: PathBuf, (stored, quarantined): (u64, u64)) -> Self {
+        Self { max_share, folder, stored, quarantined }
+    }
+
+    /// # Errors
+    /// The share is beyond what is allowed.
+    pub(crate) fn add(&mut self, counts: Counts, first: &[Rejection]) -> Result<(), ConsumerError> {
+        self.stored += counts.stored;
+        self.quarantined += counts.quarantined;
+        if counts.quarantined == 0 || self.stored + self.quarantined < CHECKED_FROM {
+            return Ok(());
+        }
+        self.check(first)
+    }
+
+    /// Behind the end of another replay nothing of ours may come: a stream of which nothing could be taken is judged then.
+    ///
+    /// # Errors
+    /// The share is beyond what is allowed.
+    pub(crate) fn check_at_other_end(&self, first: &[Rejection]) -> Result<(), ConsumerError> {
+        if self.stored == 0 { self.check(first) } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// The share is beyond what is allowed.
+    pub(crate) fn check(&self, first: &[Rejection]) -> Result<(), ConsumerError> {
+        let seen = self.stored + self.quarantined;
+        if self.quarantined as f64 <= self.max_share * seen as f64 {
+            return Ok(());
+        }
+        let told = |Rejection { reason, partition, offset }: &Rejection| {
+            format!("{reason} (partition {partition}, offset {offset})")
+        };
+        Err(ConsumerError::TooManyRejected {
+            quarantined: self.quarantined,
+            seen,
+            max_share: self.max_share,
+            first: first.iter().map(told).collect(),
+            folder: self.folder.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windrow_record::{Offset, Partition};
+
+    fn first() -> Vec<Rejection> {
+        let reasons = ["odd", "strange"].into_iter().enumerate();
+        let refusal = |(offset, reason): (usize, &str)| Rejection {
+            reason: reason.to_owned(),
+            partition: Partition(0),
+            offset: Offset(offset as i64),
+        };
+        reasons.map(refusal).collect()
+    }
+
+    fn refuse(rejections: &mut Rejections, quarantined: u64) -> Option<String> {
+        let counts = Counts { quarantined, ..Counts::default() };
+        rejections.add(counts, &first()).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_share_beyond_what_is_allowed_ends_the_stream_with_the_first_reasons() {
+        let mut rejections = Rejections::new(0.01, PathBuf::from("quarantine"), (990, 0));
+        assert_eq!(refuse(&mut rejections, 10), None, "1% is allowed");
+        let told = refuse(&mut rejections, 1).expect("11 of 1001 are more");
+        let reasons = "odd (partition 0, offset 0); strange (partition 0, offset 1)";
+        assert!(told.contains("11 of 1001") && told.contains(reasons), "{told}");
+    }
+
+    #[test]
+    fn a_few_messages_are_judged_at_the_end_only() {
+        let mut rejections = Rejections::new(0.5, PathBuf::from("quarantine"), (3, 0));
+        assert_eq!(refuse(&mut rejections, 900), None);
+        assert!(rejections.check(&first()).is_err());
+        assert!(Rejections::new(0.0, PathBuf::new(), (5, 0)).check(&[]).is_ok());
+    }
+}

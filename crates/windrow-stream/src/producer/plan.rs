@@ -1,0 +1,230 @@
+//! Which rows are still to be sent, and to which partition: pure.
+//!
+//! A replay's rows go round the partitions, beginning with its first row, so a row's partition follows from its number
+//! alone, and a replay that goes on puts each row where it would have been.
+
+use windrow_kafka::PartitionContents;
+use crate::producer::{ProducerError, Replay, Share};
+use windrow_record::{Partition, RowNumber};
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The first row of the replay.
+    pub(crate) from: RowNumber,
+    /// Its last row; `None` when it has no end.
+    pub(crate) last: Option<u64>,
+    /// Rows of the dataset: row r is the dataset's row (r - 1) mod `round` + 1.
+    pub(crate) round: u64,
+    /// All rows before this one are in the topic, or in files already.
+    pub(crate) start: RowNumber,
+    /// Which of the partitions are this process's.
+    share: Share,
+    contents: Vec<PartitionContents>,
+}
+
+impl Plan {
+    /// `dataset` is the number of its rows; `contents` what each partition of `topic` holds.
+    pub(crate) fn new(
+        replay: &Replay,
+        dataset: u64,
+        contents: Vec<PartitionContents>,
+        topic: &str,
+    ) -> Result<Self, ProducerError> {
+        let from = replay.from;
+        if from.get() > dataset.max(1) && !replay.again {
+            return Err(ProducerError::BeyondDataset { from, rows: dataset });
+        }
+        let limited = replay.limit.map(|limit| (from.get() - 1).saturating_add(limit));
+        let last = match (replay.again && dataset > 0, limited) {
+            (true, limited) => limited,
+            (false, Some(limited)) => Some(limited.min(dataset)),
+            (false, None) => Some(dataset),
+        };
+        let is_empty = contents.iter().all(|contents| contents.last().is_none() && contents.end.is_none());
+        let turns = contents.len() as u64;
+        for (place, contents) in contents.iter().enumerate() {
+            let share = from.get() + place as u64;
+            // What is sealed was not sent again into a topic that had lost it: the row before the first is among that.
+            let is_later = |first: RowNumber| {
+                let begins_sealed =
+                    replay.sealed_to.is_some_and(|sealed| first.get() < sealed.get().saturating_add(turns));
+                first.get() > share && (first.get() - share).is_multiple_of(turns) && begins_sealed
+            };
+            if let Some(first) = contents.first().filter(|first| first.get() != share && !is_later(*first)) {
+                let begins = first.get().saturating_sub(place as u64);
+                return Err(ProducerError::OtherStart { topic: topic.to_owned(), begins, from });
+            }
+            let Some(end) = contents.end else { continue };
+            let ended = end.rows.map(|rows| end.first.get() - 1 + rows);
+            if end.first != from || ended != last {
+                return Err(ProducerError::Ended { topic: topic.to_owned(), first: end.first, last: ended });
+            }
+        }
+        let base = match replay.sealed_to {
+            Some(sealed) if is_empty => sealed.max(from),
+            // Every partition has all of its rows up to there.
+            _ => contents
+                .iter()
+                .enumerate()
+                .filter(|(slot, _)| replay.share.has(*slot))
+                .map(|(_, contents)| contents.whole_to())
+                .min()
+                .unwrap_or(0)
+                .checked_add(1)
+                .and_then(RowNumber::new)
+                .map_or(from, |row| row.max(from).max(replay.sealed_to.unwrap_or(from))),
+        };
+        let mut plan = Self { from, last, round: dataset, start: base, share: replay.share, contents };
+        while plan.is_within(plan.start) && (plan.has(plan.start) || !plan.is_ours(plan.start)) {
+            plan.start = plan.start.next();
+        }
+        Ok(plan)
+    }
+
+    /// Whether the replay goes so far.
+    pub(crate) fn is_within(&self, row: RowNumber) -> bool {
+        self.last.is_none_or(|last| row.get() <= last)
+    }
+
+    /// Which of the partitions a row belongs to.
+    pub(crate) fn slot(&self, row: RowNumber) -> usize {
+        let place = (row.get() - self.from.get()) % self.contents.len().max(1) as u64;
+        // Below the number of partitions.
+        usize::try_from(place).unwrap_or(0)
+    }
+
+    /// Whether a row is this process's to send.
+    pub(crate) fn is_ours(&self, row: RowNumber) -> bool {
+        self.share.has(self.slot(row))
+    }
+
+    /// Whether the topic has a row.
+    pub(crate) fn has(&self, row: RowNumber) -> bool {
+        self.contents.get(self.slot(row)).is_some_and(|contents| contents.has(row))
+    }
+
+    /// What each partition holds, in the order of their turns.
+    pub(crate) fn contents(&self) -> &[PartitionContents] {
+        &self.contents
+    }
+
+    /// The partitions that are this process's and have no end yet.
+    pub(crate) fn without_end(&self) -> impl Iterator<Item = Partition> {
+        let ours = self.contents.iter().enumerate().filter(|(slot, _)| self.share.has(*slot));
+        ours.filter(|(_, contents)| contents.end.is_none()).map(|(_, contents)| contents.partition)
+    }
+
+    /// The rows of this process before one.
+    pub(crate) fn ours_before(&self, row: RowNumber) -> u64 {
+        let before = row.get().saturating_sub(self.from.get());
+        let partitions = self.contents.len().max(1) as u64;
+        let in_round = |length: u64| (0..length).filter(|slot| self.share.has(*slot as usize)).count() as u64;
+        before / partitions * in_round(partitions) + in_round(before % partitions)
+    }
+
+    /// The rows of this process; `None` when the replay has no end.
+    pub(crate) fn our_rows(&self) -> Option<u64> {
+        self.last.map(|last| RowNumber::new(last.saturating_add(1)).map_or(0, |end| self.ours_before(end)))
+    }
+
+    /// The rows of the whole replay; `None` when it has no end.
+    pub(crate) fn rows(&self) -> Option<u64> {
+        self.last.map(|last| (last + 1).saturating_sub(self.from.get()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windrow_kafka::ContentsEnd;
+
+    fn row(number: u64) -> RowNumber {
+        RowNumber::new(number).expect("from 1")
+    }
+
+    /// Three partitions that hold so many of their rows each.
+    fn contents(counts: [u64; 3], from: u64, end: Option<(u64, u64)>) -> Vec<PartitionContents> {
+        let partition = |(place, count): (usize, u64)| {
+            let rows = (0..count).map(|turn| from + place as u64 + turn * 3).collect::<Vec<u64>>();
+            let end = end.map(|(first, rows)| ContentsEnd { first: row(first), rows: Some(rows) });
+            PartitionContents::of(Partition(place as i32), &rows, end)
+        };
+        counts.into_iter().enumerate().map(partition).collect()
+    }
+
+    /// The rows that are still to be sent, each with its slot.
+    fn missing(plan: &Plan) -> Vec<(u64, usize)> {
+        let mut rows = Vec::new();
+        let mut next = plan.start;
+        while plan.is_within(next) {
+            if !plan.has(next) {
+                rows.push((next.get(), plan.slot(next)));
+            }
+            next = next.next();
+        }
+        rows
+    }
+
+    #[test]
+    fn what_the_topic_lacks_is_sent_where_it_would_have_been() {
+        let all = Replay::default();
+        let later = Replay { from: row(4), ..Replay::default() };
+        let some = Replay { limit: Some(2), ..Replay::default() };
+        let round = Replay { limit: Some(7), again: true, ..Replay::default() };
+        let lost = Replay { sealed_to: Some(row(5)), ..Replay::default() };
+        /// What it is, the replay, the rows that each partition has, and what is still to be sent.
+        type Case<'a> = (&'a str, &'a Replay, [u64; 3], &'a [(u64, usize)]);
+        let cases: [Case<'_>; 7] = [
+            ("an empty topic", &all, [0, 0, 0], &[(1, 0), (2, 1), (3, 2), (4, 0), (5, 1), (6, 2)]),
+            ("partitions that are unevenly far", &all, [2, 0, 1], &[(2, 1), (5, 1), (6, 2)]),
+            ("everything but the end", &all, [2, 2, 2], &[]),
+            ("from a later row", &later, [0, 0, 0], &[(4, 0), (5, 1), (6, 2)]),
+            ("a limit", &some, [1, 0, 0], &[(2, 1)]),
+            ("round and round", &round, [2, 1, 1], &[(5, 1), (6, 2), (7, 0)]),
+            ("a topic that was lost", &lost, [0, 0, 0], &[(5, 1), (6, 2)]),
+        ];
+        for (what, replay, counts, expected) in cases {
+            let plan = Plan::new(replay, 6, contents(counts, 1, None), "t").expect(what);
+            assert_eq!(missing(&plan), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_topic_that_begins_behind_what_is_sealed_is_gone_on_with() {
+        let of = |place: i32, rows: &[u64]| PartitionContents::of(Partition(place), rows, None);
+        let sealed_to = |sealed| Replay { sealed_to: Some(row(sealed)), ..Replay::default() };
+        // Of rows 1 to 12 on three partitions, the first four were sealed, and the topic lost, before rows 5, 6 and 8 were sent.
+        let topic = || vec![of(0, &[]), of(1, &[5, 8]), of(2, &[6])];
+        let plan = Plan::new(&sealed_to(5), 12, topic(), "t").expect("a plan");
+        assert_eq!(missing(&plan), [(7, 0), (9, 2), (10, 0), (11, 1), (12, 2)]);
+        // A window more was sealed meanwhile.
+        let plan = Plan::new(&sealed_to(7), 12, topic(), "t").expect("a plan");
+        assert_eq!(missing(&plan), [(7, 0), (9, 2), (10, 0), (11, 1), (12, 2)]);
+        // Row 5 is nowhere, or the rows are another replay's.
+        for (sealed, topic) in
+            [(5, vec![of(0, &[]), of(1, &[8]), of(2, &[6])]), (9, vec![of(0, &[]), of(1, &[6]), of(2, &[])])]
+        {
+            assert!(Plan::new(&sealed_to(sealed), 12, topic, "t").is_err());
+        }
+    }
+
+    #[test]
+    fn what_cannot_go_on_is_told() {
+        let all = Replay::default();
+        let later = Replay { from: row(4), ..Replay::default() };
+        let beyond = Replay { from: row(7), ..Replay::default() };
+        let some = Replay { limit: Some(5), ..Replay::default() };
+        let done = contents([2, 2, 2], 1, Some((1, 6)));
+        assert_eq!(Plan::new(&all, 6, done.clone(), "t").map(|plan| missing(&plan)).ok(), Some(vec![]));
+        let cases = [
+            (Plan::new(&beyond, 6, contents([0, 0, 0], 1, None), "t"), "the dataset has 6 rows"),
+            (Plan::new(&later, 6, contents([1, 1, 1], 1, None), "t"), "begins at row 1"),
+            (Plan::new(&some, 6, done, "t"), "ended with row 6"),
+        ];
+        for (plan, told) in cases {
+            let error = plan.expect_err(told).to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The ladder: models of the last 1, 2, 4, 8, ... windows and of all that are not trained anyway, and their losses.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use tokio_util::sync::CancellationToken;
+
+use crate::advisor::AdvisorError;
+use windrow_windows::Manifest;
+use windrow_config::{Pipeline, Schema};
+use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
+use windrow_learn::frames::Frames;
+use windrow_learn::model::{
+    BareModel, FitError, FitSettings, Frame, Remote, RemoteError, RemoteSolver, ScoredModel, fit_from, losses,
+    window_losses,
+};
+use windrow_record::{ModelId, Scheme, WindowIndex};
+use windrow_registry::{EvidenceStore, Ladder, Registry};
+use windrow_base::telemetry::{Event, Progress};
+
+/// What models are made from, and where they are kept.
+pub(super) struct Inputs<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) schema: &'a Schema,
+    pub(super) registry: &'a Registry,
+    pub(super) progress: &'a Progress,
+    pub(super) remote: Option<&'a dyn RemoteSolver>,
+}
+
+/// The models made so far, and all losses.
+pub(super) struct LadderWork {
+    frames: Frames,
+    /// The probability from which the answer is 'positive'.
+    threshold: f64,
+    ladders: BTreeMap<WindowIndex, Ladder>,
+    /// By window: the models of the ladder whose losses on it are known.
+    scored: BTreeMap<WindowIndex, HashSet<ModelId>>,
+    evidence: Evidence,
+}
+
+impl LadderWork {
+    pub(super) fn new(frames: Frames, threshold: f64) -> Self {
+        Self { frames, threshold, ladders: BTreeMap::new(), scored: BTreeMap::new(), evidence: Evidence::default() }
+    }
+
+    pub(super) fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// Makes what is missing for advice behind the last of some windows: models, then their losses on later windows.
+    pub(super) fn fill(
+        &mut self,
+        inputs: &Inputs<'_>,
+        manifests: &[Manifest],
+        stop: &CancellationToken,
+    ) -> Result<(), AdvisorError> {
+        let store = inputs.registry.evidence();
+        for manifest in &manifests[self.evidence.last() as usize..] {
+            self.frames.insert(manifest.clone());
+            self.take_up(store, manifest)?;
+        }
+        let of = manifests.len() as u32;
+        let wanted: Vec<Scheme> = histories(of, inputs.pipeline.advise.histories.as_deref())
+            .into_iter()
+            .filter(|history| !inputs.pipeline.train.schemes.contains(history))
+            .collect();
+        for (manifest, done) in manifests.iter().zip(1..) {
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+            self.score(store, manifest)?;
+            let is_fitted = self.fit(inputs, manifest, &wanted)?;
+            if is_fitted {
+                inputs.progress.report(Event::LadderFitted { done, of });
+            }
+            // Windows are gone through in order, and none needs more than its longest history.
+            let longest = wanted.iter().map(|history| history.windows(manifest.window.next()).0).min();
+            self.frames.forget_before(longest.unwrap_or(manifest.window));
+        }
+        Ok(())
+    }
+
+    /// Reads what is stored of a window.
+    fn take_up(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), AdvisorError> {
+        let window = manifest.window;
+        self.ladders.insert(window, store.ladder(window, &manifest.sha256)?);
+        let published = store.losses(window, &manifest.sha256)?;
+        let of_ladder = store.ladder_losses(window, &manifest.sha256)?;
+        let scored = of_ladder.iter().flat_map(|losses| losses.models.iter().map(|losses| losses.model));
+        self.scored.insert(window, scored.collect());
+        let losses = match (published, of_ladder) {
+            (Some(mut published), Some(of_ladder)) => {
+                published.merge(of_ladder);
+                Some(published)
+            }
+            (one, other) => one.or(other),
+        };
+        // Rows and classes have to be known, and no losses were written by a version before them.
+        let losses = match losses {
+            Some(losses) => losses,
+            None => self.losses(manifest, &[])?,
+        };
+        self.evidence.insert(losses);
+        Ok(())
+    }
+
+    fn losses(&mut self, manifest: &Manifest, models: &[ScoredModel<'_>]) -> Result<WindowLosses, AdvisorError> {
+        let window = manifest.window;
+        let frame = self.frames.frame(window)?;
+        let keep = |source| AdvisorError::Keep { window, source };
+        let found = losses(&frame, models).map_err(keep)?;
+        window_losses(&frame, window, &manifest.sha256, found).map_err(keep)
+    }
+
+    /// Scores the models of earlier windows on this one.
+    fn score(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), AdvisorError> {
+        let window = manifest.window;
+        let scored = self.scored.entry(window).or_default();
+        let earlier = self.ladders.range(..window).filter(|(model, _)| is_kept(**model, window));
+        let earlier = earlier.flat_map(|(model, ladder)| {
+            let id = |scheme: Scheme| ModelId { window: *model, scheme };
+            ladder.models.iter().filter_map(move |(scheme, model)| Some((id(*scheme), model.as_ref()?)))
+        });
+        let missing: Vec<(ModelId, BareModel)> =
+            earlier.filter(|(id, _)| !scored.contains(id)).map(|(id, model)| (id, model.clone())).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let threshold = self.threshold;
+        let models: Vec<ScoredModel<'_>> =
+            missing.iter().map(|(id, model)| ScoredModel::of_bare(*id, model, threshold)).collect();
+        let new = self.losses(manifest, &models)?;
+        let mut all = store.ladder_losses(window, &manifest.sha256)?.unwrap_or_else(|| new.clone());
+        all.merge(new.clone());
+        store.put_ladder_losses(&all)?;
+        self.scored.entry(window).or_default().extend(missing.iter().map(|(id, _)| *id));
+        self.evidence.insert(new);
+        Ok(())
+    }
+
+    /// Fits the histories that are missing behind a window; whether there were any.
+    fn fit(&mut self, inputs: &Inputs<'_>, manifest: &Manifest, wanted: &[Scheme]) -> Result<bool, AdvisorError> {
+        let window = manifest.window;
+        let has_all =
+            wanted.contains(&Scheme::Cumulative) || inputs.pipeline.train.schemes.contains(&Scheme::Cumulative);
+        let ladder = self.ladders.get(&window);
+        let missing: Vec<Scheme> = wanted
+            .iter()
+            .copied()
+            .filter(|history| !is_all(*history, window) || !has_all || *history == Scheme::Cumulative)
+            .filter(|history| ladder.is_none_or(|ladder| !ladder.models.contains_key(history)))
+            .collect();
+        let Some(first) = missing.iter().map(|history| history.windows(window).0).min() else { return Ok(false) };
+        let frames = self.frames.range(first, window)?;
+        let before = WindowIndex::new(window.get() - 1).and_then(|before| self.ladders.get(&before));
+        let settings = FitSettings::from(inputs.pipeline);
+        let windows: Vec<WindowIndex> = self.frames.manifests(first, window).map(|manifest| manifest.window).collect();
+        let fit = |history: &Scheme| {
+            let used = newest(&frames, *history, first, window);
+            let remote = inputs.remote.map(|solver| Remote { solver, windows: &windows[windows.len() - used.len()..] });
+            let start = before.and_then(|ladder| ladder.models.get(history)?.as_ref());
+            match fit_from(used, inputs.schema, &settings, remote.as_ref(), start) {
+                Ok(model) => Ok(Some((*history, model))),
+                Err(FitError::Unlearnable(_)) => Ok(Some((*history, None))),
+                Err(FitError::Read(source)) => Err(AdvisorError::Keep { window, source }),
+                Err(FitError::Remote(RemoteError::Stopped)) => Ok(None),
+                Err(FitError::Remote(source)) => Err(AdvisorError::Remote { window, source }),
+            }
+        };
+        // Threads that compute are not to wait for a cluster.
+        let fitted: Vec<Option<(Scheme, Option<BareModel>)>> = match inputs.remote {
+            Some(_) => missing.iter().map(fit).collect::<Result<_, _>>()?,
+            None => missing.par_iter().map(fit).collect::<Result<_, _>>()?,
+        };
+        let ladder = self.ladders.entry(window).or_insert_with(|| Ladder::new(window, &manifest.sha256));
+        ladder.models.extend(fitted.into_iter().flatten());
+        inputs.registry.evidence().put_ladder(ladder)?;
+        Ok(true)
+    }
+
+    /// A window's rows.
+    pub(super) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, AdvisorError> {
+        Ok(self.frames.frame(window)?)
+    }
+
+    /// A model of the ladder.
+    pub(super) fn model(&self, id: ModelId) -> Option<&BareModel> {
+        self.ladders.get(&id.window)?.models.get(&id.scheme)?.as_ref()
+    }
+}
+
+/// Whether a history has all windows up to this one.
+fn is_all(history: Scheme, window: WindowIndex) -> bool {
+    history.windows(window).0 == WindowIndex::FIRST
+}
+
+/// The newest of frames that begin with window `first`: those of a history.
+fn newest(frames: &[Arc<Frame>], history: Scheme, first: WindowIndex, window: WindowIndex) -> &[Arc<Frame>] {
+    let from = history.windows(window).0.get() - first.get();
+    &frames[from as usize..]
+}

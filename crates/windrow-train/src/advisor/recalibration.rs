@@ -1,0 +1,67 @@
+//! What a model brings that is fitted once and then recalibrated each window: its intercept and slope are renewed on the
+//! newest labelled window that it has not learned from.
+
+use std::collections::BTreeMap;
+
+use crate::advisor::AdvisorError;
+use crate::advisor::ladder::{Inputs, LadderWork};
+use windrow_windows::Manifest;
+use windrow_evaluation::{Series, Trial};
+use windrow_learn::model::{ScoredModel, recalibrated};
+use windrow_record::{ModelId, Scheme, WindowIndex};
+
+/// The series of every history on the windows of a trial, from the models that are newest when its first window comes.
+pub(super) fn series(
+    inputs: &Inputs<'_>,
+    work: &mut LadderWork,
+    manifests: &[Manifest],
+    trial: &Trial,
+) -> Result<Vec<Series>, AdvisorError> {
+    let Some(newest) = trial.windows.first().and_then(|first| WindowIndex::new(trial.known(*first))) else {
+        return Ok(Vec::new());
+    };
+    let store = inputs.registry.evidence();
+    let mut found = store.recalibrations(trial.delay, newest.get())?;
+    let snapshot = inputs.registry.snapshot();
+    let histories: Vec<Scheme> = trial.series.iter().map(|series| series.policy.history).collect();
+    let mut models = Vec::new();
+    for history in histories {
+        let id = ModelId { window: newest, scheme: history };
+        let is_new = models.iter().all(|(known, _): &(ModelId, _)| *known != id);
+        let published = snapshot.get(id).and_then(|model| model.learned()).map(|learned| learned.bare());
+        if let Some(model) = published.or_else(|| work.model(id).cloned()).filter(|_| is_new) {
+            models.push((id, model));
+        }
+    }
+    let threshold = inputs.pipeline.train.threshold;
+    let mut is_new = false;
+    for window in &trial.windows {
+        let missing: Vec<&(ModelId, _)> = models
+            .iter()
+            .filter(|(id, _)| found.sums.get(&id.scheme).is_none_or(|sums| !sums.contains_key(window)))
+            .collect();
+        let Some(manifest) = manifests.get(*window as usize - 1).filter(|_| !missing.is_empty()) else { continue };
+        let scored: Vec<ScoredModel<'_>> =
+            missing.iter().map(|(id, model)| ScoredModel::of_bare(*id, model, threshold)).collect();
+        // Windows without labels teach nothing; where there is none behind the model's own, it stays as it is.
+        let labelled = |window: &u32| manifests.get(*window as usize - 1).is_some_and(|manifest| manifest.labelled > 0);
+        let earlier = (newest.get() + 1..=trial.known(*window)).rev().find(labelled).and_then(WindowIndex::new);
+        let frame = work.frame(manifest.window)?;
+        let earlier = earlier.map(|earlier| work.frame(earlier)).transpose()?;
+        let sums = recalibrated(earlier.as_deref(), &frame, &scored)
+            .map_err(|source| AdvisorError::Keep { window: manifest.window, source })?;
+        for ((id, _), sums) in missing.iter().zip(sums) {
+            found.sums.entry(id.scheme).or_default().insert(*window, sums);
+        }
+        is_new = true;
+    }
+    if is_new {
+        store.put_recalibrations(&found)?;
+    }
+    let empty = BTreeMap::new();
+    let series = models.iter().filter_map(|(id, _)| {
+        let sums = found.sums.get(&id.scheme).unwrap_or(&empty);
+        trial.recalibrated(id.scheme, |window| sums.get(&window).copied())
+    });
+    Ok(series.collect())
+}

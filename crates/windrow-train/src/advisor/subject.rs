@@ -1,0 +1,45 @@
+//! What the advice is about, in words.
+
+use windrow_windows::Manifest;
+use windrow_config::Pipeline;
+use windrow_evaluation::Subject;
+
+const DAY: f64 = 86_400.0;
+
+/// What pipeline and windows say.
+pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool) -> Subject {
+    let begin = |manifest: &Manifest| {
+        manifest.span.map(|span| span.from).or_else(|| manifest.event_time.map(|time| time.first))
+    };
+    let end = |manifest: &Manifest| {
+        manifest.span.map(|span| span.until).or_else(|| manifest.event_time.map(|time| time.last))
+    };
+    let first = manifests.iter().find_map(|manifest| manifest.event_time).map(|time| time.first);
+    let last = manifests.iter().rev().find_map(|manifest| manifest.event_time).map(|time| time.last);
+    let whole = manifests.iter().find_map(begin).zip(manifests.iter().rev().find_map(end));
+    let windows = u32::try_from(manifests.len()).unwrap_or(u32::MAX);
+    let days = whole.map(|(from, until)| (until - from) as f64 / DAY / f64::from(windows.max(1)));
+    Subject {
+        pipeline: pipeline.name.clone(),
+        question: pipeline.target.question(),
+        windows,
+        unit: pipeline.window.plural(),
+        span: first.zip(last).map(|(first, last)| format!("{} to {}", month(first), month(last))),
+        days: days.filter(|days| *days > 0.0),
+        note: note(pipeline, repeats.then_some(windows)),
+    }
+}
+
+/// What more there is to say of the evidence; `repeats` is the last window before rows come again.
+fn note(pipeline: &Pipeline, repeats: Option<u32>) -> Option<String> {
+    let repeats = repeats.map(|windows| format!("Windows behind {windows} repeat rows, and are no evidence."));
+    let is_timeless = pipeline.dataset.time.is_none();
+    let timeless = is_timeless.then(|| "No column tells the time: the order of the rows is taken for it.".to_owned());
+    let said: Vec<String> = repeats.into_iter().chain(timeless).collect();
+    (!said.is_empty()).then(|| said.join(" "))
+}
+
+/// As in `Jan 2018`.
+fn month(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| "-".to_owned(), |time| time.strftime("%b %Y").to_string())
+}

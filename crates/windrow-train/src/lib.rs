@@ -1,0 +1,9 @@
+//! The stages behind the batch files.
+//!
+//! - [`trainer`]: makes every model that can be made from sealed windows, and scores all models on them.
+//! - [`advisor`]: fits the models that only the advice needs, and says how often to retrain and on how much history.
+//!
+//! The stages do not import each other. They know nothing of brokers or HTTP.
+
+pub mod advisor;
+pub mod trainer;

@@ -1,0 +1,107 @@
+//! What is done with models once they are fitted: the rules of acceptance, and the report of each window.
+
+use std::io;
+use std::sync::Arc;
+
+use windrow_windows::Manifest;
+use windrow_config::Accept;
+use windrow_evaluation::is_kept;
+use windrow_learn::model::{Frame, Learned, ModelScore, Score, ScoredModel, Verdict, WINDOW_FORMAT, WindowReport, scores};
+use windrow_record::WindowIndex;
+use windrow_registry::{Model, Snapshot};
+
+/// Models that are scored at once: their log-odds are held in memory, and so bounded.
+const AT_ONCE: usize = 64;
+
+/// Whether a model may be called `latest` or `champion`: it has reached its optimum, and its first fit passes the rules,
+/// beside the champion before it.
+pub(super) fn verdict(
+    rules: &Accept,
+    learned: &Learned,
+    champion: Option<&Model>,
+    newest: &Arc<Frame>,
+) -> io::Result<Verdict> {
+    let rejected = |reason: String| Ok(Verdict::Rejected { reason });
+    if !learned.solver.converged {
+        return rejected("its solver stopped before the optimum".to_owned());
+    }
+    if !rules.has_rules() {
+        return Ok(Verdict::Accepted);
+    }
+    let Some(score) = learned.scores.get("holdout") else {
+        return rejected("its newest window has no held-out rows to judge it by".to_owned());
+    };
+    if let Some(least) = rules.min_auc {
+        match score.auc {
+            None => return rejected("its held-out rows are of one class, so that their AUC cannot be told".to_owned()),
+            Some(auc) if auc < least => return rejected(format!("its AUC is {auc:.4}, below min_auc {least}")),
+            Some(_) => {}
+        }
+    }
+    let (Some(most), Some(champion)) = (rules.max_log_loss_increase, champion) else { return Ok(Verdict::Accepted) };
+    // The same rows, which neither has seen: the last ones.
+    let rows = usize::try_from(score.rows).unwrap_or(usize::MAX);
+    let Some(before) = scored(newest, &[champion], Some(rows))?.pop().flatten() else { return Ok(Verdict::Accepted) };
+    let increase = score.log_loss - before.log_loss;
+    if increase > most {
+        return rejected(format!(
+            "its log-loss is {:.4}, {increase:.4} above that of the champion {} on the same rows; max_log_loss_increase \
+             is {most}",
+            score.log_loss,
+            champion.id()
+        ));
+    }
+    Ok(Verdict::Accepted)
+}
+
+/// Scores the models that came before a window on it, and finds what changed since the windows before.
+pub(super) fn report(
+    manifest: &Manifest,
+    period: Option<String>,
+    is_evidence: bool,
+    frame: &Arc<Frame>,
+    snapshot: &Snapshot,
+) -> io::Result<WindowReport> {
+    let window = manifest.window;
+    let earlier: Vec<&Model> =
+        snapshot.models().map(|model| &**model).filter(|model| is_kept(model.id().window, window)).collect();
+    let mut found = Vec::with_capacity(earlier.len());
+    for models in earlier.chunks(AT_ONCE) {
+        let scores = scored(frame, models, None)?;
+        let of = |(model, window): (&&Model, Option<Score>)| {
+            window.map(|window| ModelScore { model: model.id(), window: Some(window), holdout: None })
+        };
+        found.extend(models.iter().zip(scores).filter_map(of));
+    }
+    let own = snapshot.models().filter(|model| model.id().window == window);
+    found.extend(own.filter_map(|model| {
+        let holdout = model.learned()?.scores.get("holdout").cloned();
+        Some(ModelScore { model: model.id(), window: None, holdout })
+    }));
+    let earlier = |index: Option<WindowIndex>| index.filter(|index| *index < window).and_then(|i| snapshot.window(i));
+    let since = |index| earlier(index).and_then(|report| frame.profile().drift_since(&report.profile));
+    Ok(WindowReport {
+        format: WINDOW_FORMAT,
+        window,
+        period,
+        is_evidence,
+        sha256: manifest.sha256.clone(),
+        scores: found,
+        drift: since(WindowIndex::new(window.get() - 1)),
+        drift_since_first: since(Some(WindowIndex::FIRST)),
+        profile: frame.profile().clone(),
+    })
+}
+
+/// Scores models on a window, or on its last rows.
+fn scored(frame: &Frame, models: &[&Model], last: Option<usize>) -> io::Result<Vec<Option<Score>>> {
+    let learned = models.iter().filter_map(|model| Some((model, model.learned()?)));
+    let (mut all, mut shares) = (Vec::new(), Vec::new());
+    for (model, learned) in learned {
+        let lineage = &model.artifact().lineage;
+        all.push(ScoredModel::of(model.id(), learned));
+        shares.push(lineage.fit_positives as f64 / lineage.fit_rows as f64);
+    }
+    let mut found = scores(frame, &all, &shares, last)?.into_iter();
+    Ok(models.iter().map(|model| model.learned().and_then(|_| found.next().flatten())).collect())
+}

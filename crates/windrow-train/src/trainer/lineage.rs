@@ -1,0 +1,44 @@
+//! From manifests to a model's lineage.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use windrow_windows::Manifest;
+use windrow_learn::model::{Frame, Lineage, OffsetRange, RowRange, WindowLineage};
+
+/// The rows and files behind a model of these windows.
+pub(super) fn lineage<'a>(manifests: impl Iterator<Item = &'a Manifest>, used: &[Arc<Frame>]) -> Lineage {
+    let windows: Vec<WindowLineage> = manifests.map(of).collect();
+    let sum = |count: fn(&Frame) -> usize| used.iter().map(|frame| count(frame) as u64).sum();
+    Lineage {
+        id: id(&windows),
+        windows,
+        fit_rows: sum(Frame::labelled),
+        fit_positives: sum(Frame::positives),
+        holdout_rows: used.last().map_or(0, |frame| frame.held_out() as u64),
+    }
+}
+
+fn of(manifest: &Manifest) -> WindowLineage {
+    let rows = manifest.row_numbers.iter().map(|range| RowRange { first: range.first, last: range.last });
+    let offsets = manifest.offsets.iter();
+    let offsets = offsets.map(|range| OffsetRange { partition: range.partition, first: range.first, last: range.last });
+    WindowLineage {
+        window: manifest.window,
+        rows: manifest.rows,
+        labelled: manifest.labelled,
+        sha256: manifest.sha256.clone(),
+        row_numbers: rows.collect(),
+        offsets: offsets.collect(),
+    }
+}
+
+/// The first 12 hexadecimal digits of the sha256 over the windows' own.
+fn id(windows: &[WindowLineage]) -> String {
+    let mut digest = Sha256::new();
+    for window in windows {
+        digest.update(&window.sha256);
+    }
+    hex::encode(&digest.finalize()[..6])
+}

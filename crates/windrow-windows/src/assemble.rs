@@ -1,0 +1,295 @@
+//! Windows put together from the partial windows that each partition's consumer has sealed.
+//!
+//! In a group every partition has a store of its own, with the windows that its rows make. A window of the whole is put
+//! together when each partition has sealed its part of it, or has ended before: the same file, byte for byte, that one
+//! consumer of all partitions would have written.
+
+use std::path::{Path, PathBuf};
+
+use roaring::RoaringTreemap;
+
+use crate::open::row_ranges;
+use crate::runs::Runs;
+use crate::spill::Spill;
+use crate::{
+    BatchError, BatchStore, CsvFormat, EventRange, FORMAT, Manifest, OffsetRange, RowRange, SealReason, StreamEnd,
+    TimeSpan,
+};
+use windrow_record::{Partition, RowNumber, WindowIndex, write_record};
+
+/// Puts windows together. Whoever does so must hold the lock of the whole.
+#[derive(Debug)]
+pub struct Assembly {
+    whole: BatchStore,
+    partials: Vec<Partial>,
+    header: Vec<u8>,
+    delimiter: u8,
+    first: Option<First>,
+    /// All windows before this one are put together.
+    next: WindowIndex,
+    rows: u64,
+    quarantined: u64,
+}
+
+/// What one partition's consumer has sealed.
+#[derive(Debug)]
+struct Partial {
+    store: BatchStore,
+    /// The span of its first window, once that is sealed.
+    span: Option<TimeSpan>,
+    /// Its part of the next window, once that is known: a manifest is read once.
+    part: Option<Part>,
+}
+
+/// What was put together.
+#[derive(Debug, Default)]
+pub struct Assembled {
+    /// Windows, in order.
+    pub windows: Vec<Manifest>,
+    /// Written when the stream is through.
+    pub end: Option<StreamEnd>,
+}
+
+/// Where the partial windows of one partition are.
+#[must_use]
+pub fn partial_folder(workdir: &Path, partition: Partition) -> PathBuf {
+    partials_folder(workdir).join(format!("partition-{partition:05}"))
+}
+
+/// Where the partial windows of a group are; there is none in a directory that one consumer fills.
+#[must_use]
+pub fn partials_folder(workdir: &Path) -> PathBuf {
+    // As it was called before.
+    let earlier = workdir.join("shares");
+    if earlier.is_dir() { earlier } else { workdir.join("partials") }
+}
+
+impl Assembly {
+    /// `partials` in the order of the partitions.
+    #[must_use]
+    pub fn new(whole: BatchStore, partials: Vec<BatchStore>, form: CsvFormat<'_>) -> Self {
+        let delimiter = form.delimiter;
+        let mut header = write_record(form.columns.iter().map(String::as_str), delimiter);
+        header.push(b'\n');
+        let partials = partials.into_iter().map(|store| Partial { store, span: None, part: None }).collect();
+        Self { whole, partials, header, delimiter, first: None, next: WindowIndex::FIRST, rows: 0, quarantined: 0 }
+    }
+
+    /// Puts together all windows that can be, until it is told to stop, and ends the stream when every partition has ended.
+    ///
+    /// # Errors
+    /// A partial window is damaged, or a file cannot be written.
+    pub fn advance(&mut self, stop: &dyn Fn() -> bool) -> Result<Assembled, BatchError> {
+        let mut assembled = Assembled::default();
+        if self.whole.end()?.is_some() {
+            return Ok(assembled);
+        }
+        // What another member has put together meanwhile.
+        while let Some(manifest) = self.whole.manifest(self.next)? {
+            self.count(&manifest);
+        }
+        self.whole.sweep((self.next.get() - 1) as usize)?;
+        let Some(first) = self.first()? else { return Ok(assembled) };
+        loop {
+            if stop() {
+                return Ok(assembled);
+            }
+            for partial in &mut self.partials {
+                if !partial.knows(self.next, first)? {
+                    return Ok(assembled);
+                }
+            }
+            let parts: Vec<(&BatchStore, &Manifest)> = self.partials.iter().filter_map(Partial::sealed).collect();
+            if self.partials.iter().all(|partial| matches!(partial.part, Some(Part::Over))) {
+                break;
+            }
+            let manifest = self.put_together(self.next, &parts, first)?;
+            self.count(&manifest);
+            assembled.windows.push(manifest);
+        }
+        assembled.end = Some(self.end()?);
+        Ok(assembled)
+    }
+
+    fn count(&mut self, manifest: &Manifest) {
+        self.rows += manifest.rows;
+        self.quarantined += manifest.quarantined;
+        self.next = manifest.window.next();
+        for partial in &mut self.partials {
+            partial.part = None;
+        }
+    }
+
+    fn end(&self) -> Result<StreamEnd, BatchError> {
+        let ends = self.partials.iter().map(|partial| partial.store.end()).collect::<Result<Vec<_>, BatchError>>()?;
+        let ends = || ends.iter().flatten();
+        let end = StreamEnd {
+            format: FORMAT,
+            windows: self.next.get() - 1,
+            rows: self.rows,
+            quarantined: self.quarantined,
+            repeated: ends().map(|end| end.repeated).sum(),
+            repeated_offsets: ends().flat_map(|end| end.repeated_offsets.clone()).collect(),
+            sent: ends().find_map(|end| end.sent),
+            deleted: ends().flat_map(|end| end.deleted.clone()).collect(),
+        };
+        self.whole.keep_end(end)
+    }
+
+    /// Where windows are counted from; `None` while a partition may still turn out to begin earlier.
+    fn first(&mut self) -> Result<Option<First>, BatchError> {
+        if self.first.is_none() {
+            for partial in &mut self.partials {
+                match partial.store.manifest(WindowIndex::FIRST)? {
+                    Some(manifest) => partial.span = manifest.span,
+                    None if partial.store.end()?.is_none() => return Ok(None),
+                    None => {}
+                }
+            }
+            let earliest = self.partials.iter().filter_map(|partial| partial.span).min_by_key(|span| span.from);
+            self.first = Some(earliest.map_or(First::Number, First::Span));
+        }
+        Ok(self.first)
+    }
+
+    fn put_together(
+        &self,
+        window: WindowIndex,
+        parts: &[(&BatchStore, &Manifest)],
+        first: First,
+    ) -> Result<Manifest, BatchError> {
+        let folder = self.whole.open_folder();
+        let mut rows = Runs::new(folder.clone(), "assembled".to_owned(), self.header.clone());
+        let mut aside: Option<Spill> = None;
+        let sealed = || parts.iter().copied();
+        for (store, manifest) in sealed() {
+            self.take_rows(store, manifest, &mut rows)?;
+            if manifest.quarantined > 0 {
+                let path = store.quarantine_path(manifest.window);
+                let lines = std::fs::read(&path).map_err(BatchError::read(&path))?;
+                let aside = aside.get_or_insert_with(|| Spill::new(folder.join("assembled.jsonl")));
+                aside.push(&lines);
+                aside.write()?;
+            }
+        }
+        let sum = |of: fn(&Manifest) -> u64| sealed().map(|(_, manifest)| of(manifest)).sum::<u64>();
+        let rows = self.whole.format().convert(rows.finish()?)?;
+        let file = self.whole.keep_rows(rows, window)?;
+        let quarantine = aside.map(|aside| self.whole.keep_quarantine(aside.finish()?, window));
+        let offsets = |of: fn(&Manifest) -> &Vec<OffsetRange>| {
+            sealed().flat_map(|(_, manifest)| of(manifest).iter().copied()).collect::<Vec<_>>()
+        };
+        let times = sealed().filter_map(|(_, manifest)| manifest.event_time);
+        let event_time =
+            times.reduce(|one, other| EventRange { first: one.first.min(other.first), last: one.last.max(other.last) });
+        self.whole.keep_manifest(Manifest {
+            format: FORMAT,
+            window,
+            rows: sum(|one| one.rows),
+            labelled: sum(|one| one.labelled),
+            quarantined: sum(|one| one.quarantined),
+            repeated: sum(|one| one.repeated),
+            run: sealed().find_map(|(_, manifest)| manifest.run.clone()),
+            row_numbers: join(sealed().flat_map(|(_, manifest)| &manifest.row_numbers)),
+            quarantined_rows: join(sealed().flat_map(|(_, manifest)| &manifest.quarantined_rows)),
+            log: None,
+            offsets: offsets(|one| &one.offsets),
+            repeated_offsets: offsets(|one| &one.repeated_offsets),
+            deleted: offsets(|one| &one.deleted),
+            resume: sealed().flat_map(|(_, manifest)| manifest.resume.iter().copied()).collect(),
+            event_time,
+            span: first.span_of(window),
+            sealed: reason(sealed().map(|(_, manifest)| manifest.sealed)),
+            bytes: file.bytes,
+            sha256: file.sha256,
+            quarantine: quarantine.transpose()?,
+        })
+    }
+
+    fn take_rows(&self, store: &BatchStore, manifest: &Manifest, rows: &mut Runs) -> Result<(), BatchError> {
+        let damaged = |reason: String| BatchError::Damaged { path: store.batch_path(manifest.window), reason };
+        let mut records = store.rows(manifest.window, self.delimiter)?;
+        for number in manifest.row_numbers.iter().flat_map(RowRange::numbers) {
+            let record = records.next_record().map_err(|error| damaged(error.to_string()))?;
+            match (record, RowNumber::new(number)) {
+                (Some(record), Some(number)) => rows.push(number, record.bytes)?,
+                _ => return Err(damaged(format!("it ends before row {number}"))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A partition's part of a window.
+#[derive(Debug)]
+enum Part {
+    Sealed(Box<Manifest>),
+    /// It has none, and will have none.
+    None,
+    /// It has ended before this window.
+    Over,
+}
+
+/// Where windows are counted from.
+#[derive(Debug, Clone, Copy)]
+enum First {
+    /// From the first row.
+    Number,
+    /// From the earliest span that any partition has.
+    Span(TimeSpan),
+}
+
+impl First {
+    fn span_of(self, window: WindowIndex) -> Option<TimeSpan> {
+        let Self::Span(TimeSpan { from, until }) = self else { return None };
+        let shift = (until - from).saturating_mul(i64::from(window.get()) - 1);
+        Some(TimeSpan { from: from.saturating_add(shift), until: until.saturating_add(shift) })
+    }
+}
+
+impl Partial {
+    /// Whether its part of a window is known.
+    fn knows(&mut self, window: WindowIndex, first: First) -> Result<bool, BatchError> {
+        if self.part.is_some() {
+            return Ok(true);
+        }
+        let shift = match (first, self.span) {
+            (First::Span(first), Some(own)) => (own.from - first.from) / (first.until - first.from),
+            _ => 0,
+        };
+        let own = i64::from(window.get()) - shift;
+        if own < 1 {
+            self.part = Some(Part::None);
+            return Ok(true);
+        }
+        // The end first: what is sealed afterwards is seen next time.
+        let has_ended = self.store.end()?.is_some();
+        let own = u32::try_from(own).ok().and_then(WindowIndex::new);
+        self.part = match own.map_or(Ok(None), |own| self.store.manifest(own))? {
+            Some(manifest) => Some(Part::Sealed(Box::new(manifest))),
+            None if has_ended => Some(Part::Over),
+            None => None,
+        };
+        Ok(self.part.is_some())
+    }
+
+    fn sealed(&self) -> Option<(&BatchStore, &Manifest)> {
+        match &self.part {
+            Some(Part::Sealed(manifest)) => Some((&self.store, manifest)),
+            _ => None,
+        }
+    }
+}
+
+/// All parts complete: the whole is; else why the first other one was sealed.
+fn reason(reasons: impl Iterator<Item = SealReason>) -> SealReason {
+    let mut reasons = reasons.filter(|reason| *reason != SealReason::Complete);
+    reasons.next().unwrap_or(SealReason::Complete)
+}
+
+/// The rows of several partitions as one ascending list.
+fn join<'a>(ranges: impl Iterator<Item = &'a RowRange>) -> Vec<RowRange> {
+    let mut rows = RoaringTreemap::new();
+    ranges.for_each(|range| range.insert_into(&mut rows));
+    row_ranges(&rows, 1)
+}

@@ -1,0 +1,256 @@
+//! Where one window ends and the next begins: pure, by numbers and times that are handed in.
+
+use std::time::Duration;
+
+use windrow_config::{EventSpan, WindowPolicy};
+use windrow_record::{RowNumber, WindowIndex};
+
+/// A window policy with all that it needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// As the pipeline file says.
+    pub policy: WindowPolicy,
+    rows: u64,
+    /// Rows of the dataset before the first one that is replayed; only equal parts look at them.
+    before: u64,
+    slice: Slice,
+}
+
+/// Which of the rows come: of every so many, the one at a place counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Slice {
+    place: u64,
+    of: u64,
+}
+
+impl Cut {
+    /// `rows` is the number of rows that are replayed; only equal parts need it.
+    #[must_use]
+    pub fn new(policy: WindowPolicy, rows: Option<u64>) -> Self {
+        Self { policy, rows: rows.unwrap_or_default(), before: 0, slice: Slice { place: 0, of: 1 } }
+    }
+
+    /// The same parts of rows that begin with a later one than the first.
+    #[must_use]
+    pub fn beginning_with(self, row: RowNumber) -> Self {
+        Self { before: row.get() - 1, ..self }
+    }
+
+    /// The same windows for the rows of one partition alone, the `place`-th of `partitions`: a replay's rows go round them.
+    #[must_use]
+    pub fn of_partition(self, place: u64, partitions: u64) -> Self {
+        Self { slice: Slice { place, of: partitions.max(1) }, ..self }
+    }
+
+    /// How far apart rows are that come: 1 where all do.
+    #[must_use]
+    pub fn stride(&self) -> u64 {
+        self.slice.of
+    }
+
+    /// How many rows of a window come, where numbers decide, nothing is missing, and the replay began with row 1.
+    #[must_use]
+    pub fn size_of_window(&self, window: WindowIndex) -> Option<u64> {
+        let (first, last) = self.rows_of_window(window)?;
+        let Slice { place, of } = self.slice;
+        // Rows 1 to n that are at this place.
+        let up_to = |n: u64| (n + of - 1 - place) / of;
+        Some(up_to(last).saturating_sub(up_to(first - 1)))
+    }
+
+    /// The window that a row's number puts it into; `None` where numbers do not decide.
+    #[must_use]
+    pub fn window_of_row(&self, row: RowNumber) -> Option<WindowIndex> {
+        let place = row.get() - 1;
+        let index = match self.policy {
+            WindowPolicy::Rows(size) => place / size.get(),
+            WindowPolicy::Parts(parts) => {
+                let (base, larger) = self.parts(parts.get());
+                let in_larger = larger * (base + 1);
+                match place.saturating_sub(self.before) {
+                    // Beyond the dataset: a foreign stream may be longer.
+                    place if place >= self.rows => u64::from(parts.get()) - 1,
+                    place if place < in_larger => place / (base + 1),
+                    // Within the dataset and behind the larger parts, so the smaller ones are not empty.
+                    place => larger + (place - in_larger) / base.max(1),
+                }
+            }
+            WindowPolicy::Every(_) | WindowPolicy::Event { .. } => return None,
+        };
+        WindowIndex::new(u32::try_from(index + 1).unwrap_or(u32::MAX))
+    }
+
+    /// The first and last row numbers of a window; `None` where numbers do not decide, and for the last part, which
+    /// takes whatever comes.
+    #[must_use]
+    pub fn rows_of_window(&self, window: WindowIndex) -> Option<(u64, u64)> {
+        let index = u64::from(window.get()) - 1;
+        match self.policy {
+            WindowPolicy::Rows(size) => {
+                Some((index.saturating_mul(size.get()) + 1, (index + 1).saturating_mul(size.get())))
+            }
+            WindowPolicy::Parts(parts) if window.get() < parts.get() => {
+                let (base, larger) = self.parts(parts.get());
+                let until = |index: u64| self.before + index * base + index.min(larger);
+                Some((until(index) + 1, until(index + 1)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Where a message stands on the axis that windows are cut along: its row number, or its time in seconds. `None`
+    /// where neither decides, or the message does not tell.
+    #[must_use]
+    pub fn position(&self, row: Option<RowNumber>, time: Option<i64>) -> Option<i64> {
+        match self.policy {
+            WindowPolicy::Rows(_) | WindowPolicy::Parts(_) => {
+                row.map(|row| i64::try_from(row.get()).unwrap_or(i64::MAX))
+            }
+            WindowPolicy::Event { .. } => time,
+            WindowPolicy::Every(_) => None,
+        }
+    }
+
+    /// The place of a position among the windows, or among the spans since 1970.
+    #[must_use]
+    pub fn window_of_position(&self, position: i64) -> i64 {
+        match self.span_of_time(position) {
+            Some(span) => span,
+            None => {
+                let row = u64::try_from(position).ok().and_then(RowNumber::new).unwrap_or(RowNumber::FIRST);
+                self.window_of_row(row).map_or(0, |window| i64::from(window.get()))
+            }
+        }
+    }
+
+    /// How long a window is on that axis; at least 1.
+    #[must_use]
+    pub fn length(&self) -> i64 {
+        match self.policy {
+            WindowPolicy::Rows(size) => i64::try_from(size.get()).unwrap_or(i64::MAX),
+            WindowPolicy::Parts(parts) => i64::try_from(self.parts(parts.get()).0).unwrap_or(i64::MAX).max(1),
+            WindowPolicy::Event { span, .. } => span.longest(),
+            WindowPolicy::Every(_) => 1,
+        }
+    }
+
+    /// The row number before a window's first, where numbers decide.
+    #[must_use]
+    pub fn position_before(&self, window: WindowIndex) -> Option<i64> {
+        let first = match self.policy {
+            WindowPolicy::Rows(_) => self.rows_of_window(window)?.0,
+            WindowPolicy::Parts(parts) => {
+                let (base, larger) = self.parts(parts.get());
+                let index = u64::from(window.get().min(parts.get())) - 1;
+                self.before + index * base + index.min(larger) + 1
+            }
+            WindowPolicy::Every(_) | WindowPolicy::Event { .. } => return None,
+        };
+        i64::try_from(first - 1).ok()
+    }
+
+    /// How many windows there are in any case.
+    #[must_use]
+    pub fn fixed_windows(&self) -> Option<WindowIndex> {
+        match self.policy {
+            WindowPolicy::Parts(parts) => WindowIndex::new(parts.get()),
+            _ => None,
+        }
+    }
+
+    /// The place of a time among the spans since 1970, for event windows.
+    #[must_use]
+    pub fn span_of_time(&self, seconds: i64) -> Option<i64> {
+        self.span().map(|span| span.of_time(seconds))
+    }
+
+    /// What an event window is.
+    #[must_use]
+    pub fn span(&self) -> Option<EventSpan> {
+        match self.policy {
+            WindowPolicy::Event { span, .. } => Some(span),
+            _ => None,
+        }
+    }
+
+    /// How far behind the newest row a row may come, in seconds.
+    #[must_use]
+    pub fn lateness(&self) -> i64 {
+        match self.policy {
+            WindowPolicy::Event { lateness, .. } => whole_seconds(lateness),
+            _ => 0,
+        }
+    }
+
+    /// The size of the smaller parts, and how many are larger by one.
+    fn parts(&self, parts: u32) -> (u64, u64) {
+        (self.rows / u64::from(parts), self.rows % u64::from(parts))
+    }
+}
+
+fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::{NonZeroU32, NonZeroU64};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parts(count: u32, rows: u64) -> Cut {
+        Cut::new(WindowPolicy::Parts(NonZeroU32::new(count).expect("at least 1")), Some(rows))
+    }
+
+    fn window(cut: &Cut, row: u64) -> u32 {
+        cut.window_of_row(RowNumber::new(row).expect("from 1")).expect("numbers decide").get()
+    }
+
+    #[test]
+    fn equal_parts_differ_by_one_row_at_most_and_the_last_takes_the_rest() {
+        let cut = parts(3, 11);
+        let windows: Vec<u32> = (1..=13).map(|row| window(&cut, row)).collect();
+        assert_eq!(windows, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3]);
+        let later = parts(2, 4).beginning_with(RowNumber::new(11).expect("from 1"));
+        assert_eq!((11..=15).map(|row| window(&later, row)).collect::<Vec<_>>(), [1, 1, 2, 2, 2]);
+        assert_eq!(later.rows_of_window(WindowIndex::FIRST), Some((11, 12)));
+        let few = parts(4, 2);
+        assert_eq!((1..=4).map(|row| window(&few, row)).collect::<Vec<_>>(), [1, 2, 4, 4]);
+        assert_eq!(few.rows_of_window(WindowIndex::new(3).expect("from 1")), Some((3, 2)), "an empty part");
+    }
+
+    #[test]
+    fn spans_of_event_time_are_aligned_to_1970_on_both_sides() {
+        let policy = WindowPolicy::Event { span: EventSpan::Day, lateness: Duration::from_secs(5) };
+        let cut = Cut::new(policy, None);
+        let spans = [0, 86_399, 86_400, -1, -86_400, -86_401].map(|seconds| cut.span_of_time(seconds));
+        assert_eq!(spans, [0, 0, 1, -1, -1, -2].map(Some));
+        assert_eq!(cut.lateness(), 5);
+    }
+
+    proptest! {
+        #[test]
+        fn the_partitions_share_a_window_among_them(size in 1_u64..50, window in 1_u32..20, partitions in 1_u64..9) {
+            let cut = Cut::new(WindowPolicy::Rows(NonZeroU64::new(size).expect("at least 1")), None);
+            let window = WindowIndex::new(window).expect("from 1");
+            let (first, last) = cut.rows_of_window(window).expect("numbers decide");
+            for place in 0..partitions {
+                let expected = (first..=last).filter(|row| (row - 1) % partitions == place).count() as u64;
+                prop_assert_eq!(cut.of_partition(place, partitions).size_of_window(window), Some(expected));
+            }
+        }
+
+        #[test]
+        fn a_row_is_within_the_rows_of_its_window(count in 1_u32..50, rows in 0_u64..1000, size in 1_u64..50, row in 1_u64..1000) {
+            let by_rows = Cut::new(WindowPolicy::Rows(NonZeroU64::new(size).expect("at least 1")), None);
+            for cut in [parts(count, rows), by_rows] {
+                let window = cut.window_of_row(RowNumber::new(row).expect("from 1")).expect("numbers decide");
+                if let Some((first, last)) = cut.rows_of_window(window) {
+                    prop_assert!((first..=last).contains(&row), "{row} in {first}..={last}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! What is written beside a batch file when it is sealed.
+
+use std::fmt;
+
+use roaring::RoaringTreemap;
+use serde::{Deserialize, Serialize};
+
+use windrow_record::{Offset, Partition, RunId, WindowIndex};
+
+/// The version of the files' form. A reader refuses a higher one. 2 lists the rows in quarantine, 3 has ranges with a step
+/// and what the broker had deleted.
+pub const FORMAT: u32 = 3;
+/// More messages than any window can hold, so that a damaged manifest cannot ask for memory without end.
+const MOST_MESSAGES: u64 = 1 << 32;
+
+/// All that is known of one sealed window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of the form: [`FORMAT`].
+    pub format: u32,
+    /// Which window.
+    pub window: WindowIndex,
+    /// Rows in the batch file.
+    pub rows: u64,
+    /// Of these, rows that have a target.
+    pub labelled: u64,
+    /// Messages in the quarantine file.
+    pub quarantined: u64,
+    /// Messages that brought a row which was there already; they are in no file.
+    #[serde(default)]
+    pub repeated: u64,
+    /// The replay that sent the rows; none for other producers.
+    pub run: Option<RunId>,
+    /// The numbers of the rows in the file, ascending.
+    pub row_numbers: Vec<RowRange>,
+    /// The numbers of the rows in the quarantine file, ascending; what has no number is not among them.
+    #[serde(default)]
+    pub quarantined_rows: Vec<RowRange>,
+    /// Which epoch of the topic the offsets belong to, where Windrow started the broker itself and the topic ended with
+    /// it; none for a cluster that is there already.
+    #[serde(default)]
+    pub log: Option<String>,
+    /// The messages in the batch file and in the quarantine file, by partition, ascending.
+    pub offsets: Vec<OffsetRange>,
+    /// The messages that are counted in `repeated`, by partition, ascending.
+    #[serde(default)]
+    pub repeated_offsets: Vec<OffsetRange>,
+    /// The messages that the broker had deleted before they were read, found since the window before was sealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted: Vec<OffsetRange>,
+    /// Where reading goes on behind this window.
+    pub resume: Vec<ResumePoint>,
+    /// When its rows happened, where the pipeline names a time.
+    pub event_time: Option<EventRange>,
+    /// The bounds of an event window.
+    pub span: Option<TimeSpan>,
+    /// Why it was sealed.
+    pub sealed: SealReason,
+    /// The length of the batch file.
+    pub bytes: u64,
+    /// The sha256 of the batch file, in hexadecimal.
+    pub sha256: String,
+    /// The quarantine file, if there is one. Format 1 did not tell.
+    #[serde(default)]
+    pub quarantine: Option<FileDigest>,
+}
+
+/// What a file must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileDigest {
+    /// Its length.
+    pub bytes: u64,
+    /// Its sha256, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// Makes sure that its ranges list no more than its files can hold.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let bytes = self.bytes.saturating_add(self.quarantine.as_ref().map_or(0, |file| file.bytes));
+        let rows = self.row_numbers.iter().chain(&self.quarantined_rows).map(RowRange::count);
+        let messages = |ranges: &[OffsetRange]| ranges.iter().map(OffsetRange::count).collect::<Vec<_>>();
+        let quarantined = self.quarantined.min(MOST_MESSAGES);
+        let sums = [
+            ("rows", rows.collect::<Vec<_>>(), bytes.saturating_add(quarantined)),
+            ("offsets", messages(&self.offsets), bytes.saturating_add(quarantined)),
+            ("repeated messages", messages(&self.repeated_offsets), self.repeated.min(MOST_MESSAGES)),
+        ];
+        for (what, counts, most) in sums {
+            let listed = counts.into_iter().try_fold(0_u64, |sum, count| sum.checked_add(count?));
+            if listed.is_none_or(|listed| listed > most.min(MOST_MESSAGES)) {
+                return Err(format!("it lists more {what} than there can be"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Row numbers, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowRange {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+    /// How far apart they are: 1, or the number of partitions in the windows of one partition.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub step: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_one(step: &u64) -> bool {
+    *step == 1
+}
+
+impl RowRange {
+    /// All numbers from the first to the last.
+    #[must_use]
+    pub fn new(first: u64, last: u64) -> Self {
+        Self { first, last, step: 1 }
+    }
+
+    /// How many numbers it has; `None` when it is not a valid range.
+    #[must_use]
+    pub fn count(&self) -> Option<u64> {
+        let distance = self.last.checked_sub(self.first)?;
+        distance.checked_div(self.step)?.checked_add(1)
+    }
+
+    /// Its numbers, ascending.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> + use<> {
+        let step = usize::try_from(self.step.max(1)).unwrap_or(usize::MAX);
+        (self.first..=self.last).step_by(step)
+    }
+
+    /// Adds its numbers to a set.
+    pub fn insert_into(&self, numbers: &mut RoaringTreemap) {
+        if self.step <= 1 {
+            numbers.insert_range(self.first..=self.last);
+        } else {
+            numbers.extend(self.numbers());
+        }
+    }
+}
+
+/// Offsets of one partition, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OffsetRange {
+    /// The partition.
+    pub partition: Partition,
+    /// The first.
+    pub first: Offset,
+    /// The last.
+    pub last: Offset,
+}
+
+impl OffsetRange {
+    /// How many offsets it has; `None` when it is not a valid range.
+    #[must_use]
+    pub fn count(&self) -> Option<u64> {
+        u64::try_from(self.last.0.checked_sub(self.first.0)?).ok()?.checked_add(1)
+    }
+}
+
+/// The next offset to be read of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumePoint {
+    /// The partition.
+    pub partition: Partition,
+    /// The offset.
+    pub offset: Offset,
+    /// The newest time among the partition's messages before this offset, for event windows: what is late behind it
+    /// follows from that.
+    #[serde(default)]
+    pub newest: Option<i64>,
+    /// The highest row number among them, for windows that row numbers decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_row: Option<i64>,
+}
+
+/// Times in seconds since 1970-01-01 00:00 UTC, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRange {
+    /// The earliest.
+    pub first: i64,
+    /// The latest.
+    pub last: i64,
+}
+
+/// Times in seconds since 1970-01-01 00:00 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeSpan {
+    /// The beginning, included.
+    pub from: i64,
+    /// The end, excluded.
+    pub until: i64,
+}
+
+/// Why a window was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SealReason {
+    /// All its rows have come.
+    Complete,
+    /// Every partition has moved beyond it; rows of it are missing.
+    Passed,
+    /// Its time by the clock was over.
+    Time,
+    /// The watermark passed its end.
+    Watermark,
+    /// The stream ended.
+    End,
+}
+
+impl fmt::Display for SealReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Complete => "all its rows have come",
+            Self::Passed => "every partition has moved beyond it",
+            Self::Time => "its time was over",
+            Self::Watermark => "the watermark passed",
+            Self::End => "the stream ended",
+        })
+    }
+}
+
+/// What is written when the stream is through (`batches/end.json`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamEnd {
+    /// The version of the form: [`FORMAT`].
+    pub format: u32,
+    /// Windows sealed.
+    pub windows: u32,
+    /// Rows stored in all of them.
+    pub rows: u64,
+    /// Messages in quarantine in all of them.
+    pub quarantined: u64,
+    /// Messages that brought a row again, in all of the stream.
+    #[serde(default)]
+    pub repeated: u64,
+    /// Of these, the ones behind the last window's manifest.
+    #[serde(default)]
+    pub repeated_offsets: Vec<OffsetRange>,
+    /// The rows that the replay sent, as its end markers say; none for other producers.
+    #[serde(default)]
+    pub sent: Option<RowRange>,
+    /// All messages that the broker had deleted before they were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted: Vec<OffsetRange>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As version 1 wrote it.
+    const VERSION_1: &str = r#"{
+        "format": 1, "window": 2, "rows": 3, "labelled": 2, "quarantined": 1, "run": "5f0c",
+        "row_numbers": [{"first": 5, "last": 6}, {"first": 8, "last": 8}],
+        "offsets": [{"partition": 0, "first": 4, "last": 7}],
+        "resume": [{"partition": 0, "offset": 8}],
+        "event_time": {"first": 1357017300, "last": 1357018200},
+        "span": null, "sealed": "complete", "bytes": 120, "sha256": "00ff"
+    }"#;
+
+    #[test]
+    fn a_manifest_of_version_1_is_read() {
+        let manifest: Manifest = serde_json::from_str(VERSION_1).expect("version 1");
+        assert_eq!((manifest.window.get(), manifest.rows, manifest.sealed), (2, 3, SealReason::Complete));
+        let written = serde_json::to_string(&manifest).expect("JSON");
+        assert_eq!(serde_json::from_str::<Manifest>(&written).expect("JSON"), manifest);
+        assert_eq!(manifest.check(), Ok(()));
+    }
+
+    #[test]
+    fn ranges_that_no_file_can_hold_are_told() {
+        let whole: Manifest = serde_json::from_str(VERSION_1).expect("version 1");
+        let offsets = |first, last| OffsetRange { partition: Partition(0), first: Offset(first), last: Offset(last) };
+        let broken = [
+            Manifest { row_numbers: vec![RowRange::new(1, u64::MAX)], ..whole.clone() },
+            Manifest { row_numbers: vec![RowRange { first: 1, last: 9, step: 0 }], ..whole.clone() },
+            Manifest { quarantined_rows: vec![RowRange::new(9, 8)], ..whole.clone() },
+            Manifest { offsets: vec![offsets(0, i64::MAX)], bytes: u64::MAX, ..whole.clone() },
+            Manifest { offsets: vec![offsets(i64::MIN, i64::MAX)], ..whole.clone() },
+            Manifest { repeated_offsets: vec![offsets(0, 1 << 40)], repeated: 1 << 41, ..whole.clone() },
+        ];
+        for manifest in broken {
+            assert!(manifest.check().is_err_and(|fault| fault.starts_with("it lists more")), "{manifest:?}");
+        }
+    }
+
+    #[test]
+    fn the_rows_of_one_partition_are_one_range() {
+        let range = RowRange { first: 2, last: 11, step: 3 };
+        let written = serde_json::to_string(&range).expect("JSON");
+        assert_eq!(written, r#"{"first":2,"last":11,"step":3}"#);
+        assert_eq!(serde_json::from_str::<RowRange>(&written).expect("JSON"), range);
+        assert_eq!(serde_json::to_string(&RowRange::new(1, 2)).expect("JSON"), r#"{"first":1,"last":2}"#);
+        let mut numbers = RoaringTreemap::new();
+        range.insert_into(&mut numbers);
+        assert_eq!(numbers.iter().collect::<Vec<_>>(), [2, 5, 8, 11]);
+        assert_eq!((range.count(), range.numbers().count()), (Some(4), 4));
+    }
+}

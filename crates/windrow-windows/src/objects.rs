@@ -1,0 +1,370 @@
+//! Batch files in an object store: whole objects, and one that is there already is never replaced.
+//!
+//! Asked from threads that may wait; the requests themselves run on a runtime of their own.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{
+    Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload,
+    RetryConfig, WriteMultipart,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{BatchError, FileDigest};
+use windrow_base::runtime::{request, requesting};
+
+/// A larger file goes up in parts of this size, and so much of it is in memory; the object appears when all are there.
+const PART: usize = 16 << 20;
+/// How many parts are on their way at once.
+const AT_ONCE: usize = 4;
+/// How long the client tries a request again by itself, and how long we do where the store has answered before.
+const RETRY: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The same where it has not: long enough for a bad line, and not for a wrong address.
+const FIRST_PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(1);
+/// An object that was not there is asked for again after this time: whoever waits for a window asks often.
+const ABSENT: Duration = Duration::from_secs(1);
+/// A manifest or a line of quarantine beyond this is none.
+const MOST_READ: u64 = 1 << 30;
+
+/// The objects under one URL.
+pub struct Objects {
+    store: Arc<dyn ObjectStore>,
+    prefix: String,
+    /// As the pipeline file has it, without a slash at its end.
+    url: String,
+    /// Where it is asked, when not where Amazon is.
+    endpoint: Option<String>,
+    /// Whether it has answered anything.
+    has_answered: AtomicBool,
+    /// Whether somebody has been told that it does not.
+    is_told: AtomicBool,
+    absent: Mutex<HashMap<String, Instant>>,
+}
+
+impl Objects {
+    /// The objects under `s3://bucket/prefix` or `file:///folder`; `settings` are those of the S3 client, by the names of the
+    /// usual variables of the environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, ...). Asks nothing yet.
+    ///
+    /// # Errors
+    /// The URL or a setting cannot be.
+    pub fn open(url: &str, settings: &BTreeMap<String, String>) -> Result<Self, BatchError> {
+        let url = url.trim_end_matches('/').to_owned();
+        let refused = |reason: String| BatchError::Store { url: url.clone(), reason };
+        let (store, prefix): (Arc<dyn ObjectStore>, &str) = if let Some(folder) = url.strip_prefix("file://") {
+            let folder = Path::new(folder);
+            fs::create_dir_all(folder).map_err(BatchError::write(folder))?;
+            let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| refused(plain(&error)))?;
+            (Arc::new(store.with_fsync(true)), "")
+        } else {
+            let rest = url.strip_prefix("s3://").unwrap_or_default();
+            let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+            // Of the two that rustls knows, the one that everything here uses; who was first does not matter.
+            let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+            let retry = RetryConfig { retry_timeout: RETRY, ..RetryConfig::default() };
+            let mut builder = AmazonS3Builder::new().with_bucket_name(bucket).with_retry(retry);
+            for (name, value) in settings {
+                // Others of the same beginning are for other programs.
+                let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() else { continue };
+                if key == AmazonS3ConfigKey::Endpoint || key == AmazonS3ConfigKey::S3Endpoint {
+                    builder = builder.with_allow_http(value.starts_with("http://"));
+                }
+                builder = builder.with_config(key, value);
+            }
+            (Arc::new(builder.build().map_err(|error| refused(plain(&error)))?), prefix)
+        };
+        let prefix = prefix.to_owned();
+        let endpoint =
+            ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"].iter().find_map(|name| settings.get(*name));
+        let endpoint = endpoint.filter(|_| url.starts_with("s3://")).cloned();
+        Ok(Self {
+            store,
+            prefix,
+            url,
+            endpoint,
+            has_answered: AtomicBool::new(false),
+            is_told: AtomicBool::new(false),
+            absent: Mutex::default(),
+        })
+    }
+
+    /// Where they are.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// An object's place, for people.
+    pub(crate) fn place(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("{}/{name}", self.url))
+    }
+
+    fn key(&self, name: &str) -> Key {
+        Key::from_iter(self.prefix.split('/').chain(name.split('/')).filter(|part| !part.is_empty()))
+    }
+
+    /// Asks, and asks again while a store that has answered before does not.
+    fn ask<T>(&self, mut ask: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let began = Instant::now();
+        loop {
+            let answer = ask();
+            let Err(StoreError::Generic { .. }) = &answer else {
+                self.has_answered.store(true, Ordering::Relaxed);
+                self.is_told.store(false, Ordering::Relaxed);
+                return answer;
+            };
+            let is_known = self.has_answered.load(Ordering::Relaxed);
+            if began.elapsed() > if is_known { PATIENCE } else { FIRST_PATIENCE } {
+                return answer;
+            }
+            if let Err(error) = &answer
+                && is_known
+                && !self.is_told.swap(true, Ordering::Relaxed)
+            {
+                let reason = self.plain(error);
+                tracing::warn!(
+                    "{} does not answer ({reason}): it is asked again for {} s",
+                    self.url,
+                    PATIENCE.as_secs()
+                );
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// A small object; `None` where it is not there.
+    pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, BatchError> {
+        if self.was_absent(name) {
+            return Ok(None);
+        }
+        let found = self.ask(|| {
+            let (store, key) = (Arc::clone(&self.store), self.key(name));
+            request(async move {
+                let found = store.get(&key).await?;
+                if found.meta.size > MOST_READ { Ok(None) } else { found.bytes().await.map(Some) }
+            })
+        });
+        match found {
+            Ok(Some(bytes)) => Ok(Some(bytes.to_vec())),
+            Ok(None) => {
+                let reason = format!("it has more than {MOST_READ} bytes");
+                Err(BatchError::Damaged { path: self.place(name), reason })
+            }
+            Err(StoreError::NotFound { source, .. }) if !is_no_bucket(&*source) => {
+                self.absent.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Instant::now());
+                Ok(None)
+            }
+            Err(error) => Err(self.unread(name, &error)),
+        }
+    }
+
+    fn was_absent(&self, name: &str) -> bool {
+        let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        absent.retain(|_, seen| seen.elapsed() < ABSENT);
+        absent.contains_key(name)
+    }
+
+    /// Makes a small object; `false` where there is one already, which stays as it is.
+    pub(crate) fn create(&self, name: &str, bytes: Vec<u8>) -> Result<bool, BatchError> {
+        let payload = PutPayload::from(bytes);
+        let created = self.ask(|| {
+            let (store, key, payload) = (Arc::clone(&self.store), self.key(name), payload.clone());
+            request(async move { store.put_opts(&key, payload, PutOptions::from(PutMode::Create)).await })
+        });
+        // It is there now, whoever has made it.
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        match created {
+            Ok(_) => Ok(true),
+            // A put whose answer was lost is answered so when it is tried again.
+            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(false),
+            Err(error) => Err(self.unwritten(name, &error)),
+        }
+    }
+
+    /// Puts a file there, whole; its name tells its content, so that what is there already is the same.
+    pub(crate) fn upload(&self, name: &str, path: &Path) -> Result<(), BatchError> {
+        let is_small = fs::metadata(path).map_err(BatchError::read(path))?.len() <= PART as u64;
+        let sent = if is_small {
+            let payload = PutPayload::from(fs::read(path).map_err(BatchError::read(path))?);
+            self.ask(|| {
+                let (store, key, payload) = (Arc::clone(&self.store), self.key(name), payload.clone());
+                request(async move { store.put(&key, payload).await.map(drop) })
+            })
+        } else {
+            self.ask(|| {
+                let file = File::open(path).map_err(|error| StoreError::NotSupported { source: error.into() })?;
+                self.upload_parts(self.key(name), file)
+            })
+        };
+        sent.map_err(|error| self.unwritten(name, &error))
+    }
+
+    /// The outer error is of the file.
+    fn upload_parts(&self, key: Key, mut file: File) -> Result<(), StoreError> {
+        let store = Arc::clone(&self.store);
+        request(async move {
+            let upload = store.put_multipart_opts(&key, PutMultipartOptions::default()).await?;
+            let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
+            loop {
+                // A few parts at a time: reading is from the page cache, where the file was just written.
+                let mut part = Vec::with_capacity(PART);
+                if let Err(error) = io::Read::by_ref(&mut file).take(PART as u64).read_to_end(&mut part) {
+                    let _ = upload.abort().await;
+                    return Err(StoreError::NotSupported { source: error.into() });
+                }
+                if part.is_empty() {
+                    return upload.finish().await.map(drop);
+                }
+                if let Err(error) = upload.wait_for_capacity(AT_ONCE).await {
+                    let _ = upload.abort().await;
+                    return Err(error);
+                }
+                upload.put(Bytes::from(part));
+            }
+        })
+    }
+
+    /// An object as a file without a name in `folder`, held to what it is to be.
+    pub(crate) fn download(&self, name: &str, expected: &FileDigest, folder: &Path) -> Result<File, BatchError> {
+        let mut no_room = None;
+        let fetched = self.ask(|| {
+            let file = tempfile::tempfile_in(folder).and_then(|file| self.fetch(name, expected, file));
+            file.unwrap_or_else(|error| {
+                no_room = Some(error);
+                Err(StoreError::NotSupported { source: "the disk does not take it".into() })
+            })
+        });
+        if let Some(error) = no_room {
+            return Err(BatchError::write(folder)(error));
+        }
+        let (mut file, found) = fetched.map_err(|error| self.unread(name, &error))?;
+        if found != *expected {
+            let reason = "it is not what its manifest says: other bytes, or fewer".to_owned();
+            return Err(BatchError::Damaged { path: self.place(name), reason });
+        }
+        file.rewind().map_err(BatchError::read(folder))?;
+        Ok(file)
+    }
+
+    /// Writes an object into a file, no more of it than there is to be; the outer error is of the file.
+    fn fetch(
+        &self,
+        name: &str,
+        expected: &FileDigest,
+        mut file: File,
+    ) -> io::Result<Result<(File, FileDigest), StoreError>> {
+        let (store, key) = (Arc::clone(&self.store), self.key(name));
+        // A few pieces ahead of the disk.
+        let (sender, pieces) = std::sync::mpsc::sync_channel(AT_ONCE);
+        let received = requesting(async move {
+            let mut stream = store.get(&key).await?.into_stream();
+            while let Some(piece) = stream.next().await {
+                let (sender, piece): (_, Bytes) = (sender.clone(), piece?);
+                // The disk may be slow; the runtime is not to wait for it.
+                if !matches!(tokio::task::spawn_blocking(move || sender.send(piece)).await, Ok(Ok(()))) {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        let (mut digest, mut bytes) = (Sha256::new(), 0);
+        for piece in &pieces {
+            digest.update(&piece);
+            bytes += piece.len() as u64;
+            file.write_all(&piece)?;
+            if bytes > expected.bytes {
+                break;
+            }
+        }
+        drop(pieces);
+        let received = received.recv().unwrap_or(Ok(()));
+        Ok(received.map(|()| (file, FileDigest { bytes, sha256: hex::encode(digest.finalize()) })))
+    }
+
+    /// The names of all objects under the URL, with their sizes.
+    pub(crate) fn list(&self) -> Result<BTreeMap<String, u64>, BatchError> {
+        let (store, prefix) = (Arc::clone(&self.store), self.key(""));
+        let within = prefix.clone();
+        let listed = self.ask(|| {
+            let (store, prefix) = (Arc::clone(&store), prefix.clone());
+            request(async move {
+                let some = (!prefix.as_ref().is_empty()).then_some(&prefix);
+                store.list(some).map_ok(|object| (object.location, object.size)).try_collect::<Vec<_>>().await
+            })
+        });
+        let listed = listed.map_err(|error| self.unread("", &error))?;
+        let name = |key: &Key| {
+            let parts = key.prefix_match(&within)?;
+            Some(parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
+        };
+        Ok(listed.into_iter().filter_map(|(key, size)| Some((name(&key)?, size))).collect())
+    }
+
+    fn plain(&self, error: &StoreError) -> String {
+        let reason = plain(error);
+        match (&self.endpoint, error) {
+            (Some(endpoint), StoreError::Generic { .. }) => format!("{endpoint}: {reason}"),
+            _ => reason,
+        }
+    }
+
+    fn unread(&self, name: &str, error: &StoreError) -> BatchError {
+        BatchError::read(&self.place(name))(io::Error::other(self.plain(error)))
+    }
+
+    fn unwritten(&self, name: &str, error: &StoreError) -> BatchError {
+        BatchError::write(&self.place(name))(io::Error::other(self.plain(error)))
+    }
+}
+
+/// The client knows secrets.
+impl std::fmt::Debug for Objects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Objects").field("url", &self.url).field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+fn is_no_bucket(source: &(dyn std::error::Error + 'static)) -> bool {
+    chain(source).any(|message| message.contains("NoSuchBucket"))
+}
+
+fn chain<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = String> + 'a {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string)
+}
+
+/// What went wrong, in words.
+fn plain(error: &StoreError) -> String {
+    let messages: Vec<String> = chain(error).collect();
+    let says = |code: &str| messages.iter().any(|message| message.contains(code));
+    let known = [
+        ("NoSuchBucket", "there is no such bucket"),
+        ("InvalidAccessKeyId", "the store does not know this key: see AWS_ACCESS_KEY_ID"),
+        ("SignatureDoesNotMatch", "the store refuses the signature: see AWS_SECRET_ACCESS_KEY and AWS_REGION"),
+        ("AccessDenied", "the store denies access with these credentials"),
+        ("169.254.169.254", "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+    ];
+    if let Some((_, words)) = known.iter().find(|(code, _)| says(code)) {
+        return (*words).to_owned();
+    }
+    if let StoreError::Unauthenticated { .. } | StoreError::PermissionDenied { .. } = error {
+        return "the store denies access with these credentials: see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            .to_owned();
+    }
+    if let StoreError::NotFound { .. } = error {
+        return "it is not there".to_owned();
+    }
+    // The last cause says most; the retries before it are in the first message.
+    let last = messages.last().map_or("", String::as_str);
+    last.split_whitespace().collect::<Vec<_>>().join(" ")
+}

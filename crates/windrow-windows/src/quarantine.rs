@@ -1,0 +1,88 @@
+//! Rows that could not be taken: one JSON object a line, with the reason.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::BatchError;
+use windrow_record::{Offset, Partition, RowNumber};
+
+/// One line of a quarantine file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Line<'a> {
+    pub(crate) partition: Partition,
+    pub(crate) offset: Offset,
+    pub(crate) row: Option<RowNumber>,
+    pub(crate) reason: std::borrow::Cow<'a, str>,
+    /// The value as text; what is not UTF-8 in it shows as U+FFFD, and then `raw_hex` has every byte.
+    pub(crate) raw: std::borrow::Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) raw_hex: Option<String>,
+}
+
+impl<'a> Line<'a> {
+    pub(crate) fn new(
+        partition: Partition,
+        offset: Offset,
+        row: Option<RowNumber>,
+        reason: &'a str,
+        raw: &'a [u8],
+    ) -> Self {
+        let is_text = std::str::from_utf8(raw).is_ok();
+        let raw_hex = (!is_text).then(|| hex::encode(raw));
+        Self { partition, offset, row, reason: reason.into(), raw: String::from_utf8_lossy(raw), raw_hex }
+    }
+
+    /// As it stands in the file, with its line end.
+    pub(crate) fn text(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut text = serde_json::to_vec(self)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+}
+
+/// A message in quarantine.
+#[derive(Debug)]
+pub struct Quarantined {
+    /// Where it stood in the topic.
+    pub partition: Partition,
+    /// Where it stood in the partition.
+    pub offset: Offset,
+    /// Its row number, if it has one.
+    pub row: Option<RowNumber>,
+    /// Why it is there.
+    pub reason: String,
+    /// Its value, every byte.
+    pub raw: Vec<u8>,
+}
+
+/// Reads quarantined messages, one after the other.
+pub(crate) fn read(file: impl Read, path: &Path, mut visit: impl FnMut(Quarantined)) -> Result<(), BatchError> {
+    for line in BufReader::new(file).lines() {
+        let line = line.map_err(BatchError::read(path))?;
+        let damaged = |reason: String| BatchError::Damaged { path: path.to_owned(), reason };
+        let line: Line<'_> = serde_json::from_str(&line).map_err(|error| damaged(error.to_string()))?;
+        let raw = match &line.raw_hex {
+            None => line.raw.into_owned().into_bytes(),
+            Some(hex) => bytes(hex).ok_or_else(|| damaged("raw_hex is not hexadecimal".to_owned()))?,
+        };
+        let Line { partition, offset, row, reason, .. } = line;
+        visit(Quarantined { partition, offset, row, reason: reason.into_owned(), raw });
+    }
+    Ok(())
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
+    let pairs = digits.chunks_exact(2);
+    pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+/// The numbers of the rows in a sealed quarantine file.
+pub(crate) fn row_numbers(path: &Path) -> Result<Vec<RowNumber>, BatchError> {
+    let mut rows = Vec::new();
+    read(File::open(path).map_err(BatchError::read(path))?, path, |line| rows.extend(line.row))?;
+    Ok(rows)
+}

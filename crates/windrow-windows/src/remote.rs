@@ -1,0 +1,221 @@
+//! A store whose files are objects: manifests and quarantine files are copied into the work directory, where everybody looks for
+//! them; batch files are fetched when they are read.
+//!
+//! The manifest is what counts, here as in a folder, and it is created and never replaced. A batch file bears its digest in its
+//! name: what a rival or a killed consumer has left under another name harms nothing.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::objects::Objects;
+use crate::spill::Whole;
+use crate::{BatchError, BatchStore, FileDigest, Manifest, StreamEnd};
+use windrow_base::files;
+use windrow_record::WindowIndex;
+
+/// So many digits of a file's sha256 are in its name.
+const DIGITS: usize = 12;
+pub(crate) const END: &str = "end.json";
+
+impl BatchStore {
+    /// The name of a sealed window's batch file under the folder or URL of the batch files.
+    #[must_use]
+    pub fn batch_name(&self, window: WindowIndex, sha256: &str) -> String {
+        let (stem, extension) = (window.file_stem(), self.format().extension());
+        match self.objects() {
+            Some(_) => format!("{stem}-{}.{extension}", digits(sha256)),
+            None => format!("{stem}.{extension}"),
+        }
+    }
+
+    /// Where a sealed window's batch file is, for people.
+    pub(crate) fn batch_place(&self, manifest: &Manifest) -> PathBuf {
+        match self.objects() {
+            Some(objects) => objects.place(&self.batch_name(manifest.window, &manifest.sha256)),
+            None => self.batch_path(manifest.window),
+        }
+    }
+
+    /// A sealed window's batch file, to be read from its beginning; one that is an object is held to its manifest.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn batch_file(&self, manifest: &Manifest) -> Result<File, BatchError> {
+        let Some(objects) = self.objects() else {
+            let path = self.batch_path(manifest.window);
+            return File::open(&path).map_err(BatchError::read(&path));
+        };
+        let expected = FileDigest { bytes: manifest.bytes, sha256: manifest.sha256.clone() };
+        objects.download(&self.batch_name(manifest.window, &manifest.sha256), &expected, self.folder())
+    }
+
+    /// Makes sure that the sealed windows' files are as long as they were: what was cut off or removed since is reported before
+    /// anything is built on it.
+    pub(crate) fn check_lengths(&self, manifests: &[Manifest]) -> Result<(), BatchError> {
+        let Some(objects) = self.objects() else {
+            return manifests.iter().try_for_each(|manifest| self.check_files(manifest));
+        };
+        let there = objects.list()?;
+        for manifest in manifests {
+            let batch = (self.batch_name(manifest.window, &manifest.sha256), manifest.bytes);
+            let aside = manifest.quarantine.as_ref();
+            let aside = aside.map(|file| (quarantine_name(manifest.window, &file.sha256), file.bytes));
+            for (name, promised) in [Some(batch), aside].into_iter().flatten() {
+                let reason = match there.get(&name) {
+                    Some(found) if *found == promised => continue,
+                    Some(found) => format!("it has {found} bytes where its manifest says {promised}"),
+                    None => "its manifest is there and it is not".to_owned(),
+                };
+                return Err(BatchError::Damaged { path: objects.place(&name), reason });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that what the work directory knows of the windows is what the object store holds: another store, or one that was
+    /// emptied, must not be filled on from the middle.
+    ///
+    /// # Errors
+    /// It is not, or the store cannot be read.
+    pub(crate) fn reconcile(&self) -> Result<(), BatchError> {
+        let Some(objects) = self.objects() else { return Ok(()) };
+        let there = objects.list()?;
+        let mut known: Vec<String> =
+            self.copies()?.into_iter().map(|window| format!("{}.json", window.file_stem())).collect();
+        known.extend(self.end_path().exists().then(|| END.to_owned()));
+        for name in known {
+            let path = self.folder().join(&name);
+            let here = fs::metadata(&path).map_err(BatchError::read(&path))?.len();
+            if there.get(&name) != Some(&here) {
+                return Err(BatchError::OtherStore {
+                    url: objects.url().to_owned(),
+                    name,
+                    workdir: self.folder().to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the manifest of a window into the work directory, behind the quarantine file that it names, where it is not there
+    /// and the object store has it.
+    pub(crate) fn copy_manifest(&self, window: WindowIndex) -> Result<(), BatchError> {
+        let path = self.manifest_path(window);
+        let Some(objects) = self.objects().filter(|_| !path.exists()) else { return Ok(()) };
+        let name = format!("{}.json", window.file_stem());
+        let Some(text) = objects.read(&name)? else { return Ok(()) };
+        let manifest: Manifest = parse(objects, &name, &text)?;
+        if let Some(file) = &manifest.quarantine {
+            let name = quarantine_name(window, &file.sha256);
+            let mut aside = objects.download(&name, file, self.folder())?;
+            let to = self.quarantine_path(window);
+            let mut copy = files::beside(&to).map_err(BatchError::write(&to))?;
+            std::io::copy(&mut aside, &mut copy).map_err(BatchError::write(&to))?;
+            files::place(copy, &to).map_err(BatchError::write(&to))?;
+        }
+        files::write_whole(&path, &text).map(drop).map_err(BatchError::write(&path))
+    }
+
+    /// The same for what was written when the stream was through.
+    pub(crate) fn copy_end(&self) -> Result<(), BatchError> {
+        let path = self.end_path();
+        let Some(objects) = self.objects().filter(|_| !path.exists()) else { return Ok(()) };
+        let Some(text) = objects.read(END)? else { return Ok(()) };
+        parse::<StreamEnd>(objects, END, &text)?;
+        files::write_whole(&path, &text).map(drop).map_err(BatchError::write(&path))
+    }
+
+    /// Puts the rows of a window where they stay.
+    pub(crate) fn keep_rows(&self, whole: Whole, window: WindowIndex) -> Result<FileDigest, BatchError> {
+        match self.objects() {
+            None => self.keep(whole, &self.batch_path(window)),
+            Some(objects) => {
+                objects.upload(&self.batch_name(window, &whole.digest.sha256), &whole.path)?;
+                fs::remove_file(&whole.path).map_err(BatchError::write(&whole.path))?;
+                Ok(whole.digest)
+            }
+        }
+    }
+
+    /// The same for its quarantine, of which a copy stays in the work directory.
+    pub(crate) fn keep_quarantine(&self, whole: Whole, window: WindowIndex) -> Result<FileDigest, BatchError> {
+        if let Some(objects) = self.objects() {
+            objects.upload(&quarantine_name(window, &whole.digest.sha256), &whole.path)?;
+        }
+        self.keep(whole, &self.quarantine_path(window))
+    }
+
+    /// Seals a window: from then on it is what this says. Where another consumer has sealed it with the same rows, what that one
+    /// wrote counts.
+    ///
+    /// # Errors
+    /// Another consumer has sealed it with other rows, or a file cannot be written.
+    pub(crate) fn keep_manifest(&self, manifest: Manifest) -> Result<Manifest, BatchError> {
+        let name = format!("{}.json", manifest.window.file_stem());
+        let seals_the_same = |one: &Manifest, other: &Manifest| {
+            let rows = |of: &Manifest| (of.rows, of.sha256.clone(), of.row_numbers.clone(), of.offsets.clone());
+            rows(one) == rows(other) && one.quarantine == other.quarantine
+        };
+        self.keep_json(manifest, &name, seals_the_same)
+    }
+
+    /// Ends the stream.
+    ///
+    /// # Errors
+    /// Another consumer has ended it with other rows, or a file cannot be written.
+    pub(crate) fn keep_end(&self, end: StreamEnd) -> Result<StreamEnd, BatchError> {
+        let counts = |of: &StreamEnd| (of.windows, of.rows, of.quarantined);
+        self.keep_json(end, END, |one, other| counts(one) == counts(other))
+    }
+
+    fn keep_json<T: Serialize + DeserializeOwned>(
+        &self,
+        value: T,
+        name: &str,
+        is_same: impl FnOnce(&T, &T) -> bool,
+    ) -> Result<T, BatchError> {
+        let to = self.folder().join(name);
+        let Some(objects) = self.objects() else {
+            self.write_json(&value, &to)?;
+            return Ok(value);
+        };
+        let text = json(&value).map_err(|error| BatchError::write(&to)(error.into()))?;
+        let (value, text) = if objects.create(name, text.clone())? {
+            (value, text)
+        } else {
+            let there = objects.read(name)?.unwrap_or_default();
+            let found: T = parse(objects, name, &there)?;
+            if !is_same(&value, &found) {
+                return Err(BatchError::Rival { path: objects.place(name) });
+            }
+            (found, there)
+        };
+        files::write_whole(&to, &text).map_err(BatchError::write(&to))?;
+        Ok(value)
+    }
+}
+
+fn parse<T: DeserializeOwned>(objects: &Arc<Objects>, name: &str, text: &[u8]) -> Result<T, BatchError> {
+    let damaged =
+        |error: serde_json::Error| BatchError::Damaged { path: objects.place(name), reason: error.to_string() };
+    serde_json::from_slice(text).map_err(damaged)
+}
+
+/// A small file's text.
+pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn digits(sha256: &str) -> &str {
+    sha256.get(..DIGITS).unwrap_or(sha256)
+}
+
+fn quarantine_name(window: WindowIndex, sha256: &str) -> String {
+    format!("quarantine/{}-{}.jsonl", window.file_stem(), digits(sha256))
+}

@@ -1,0 +1,159 @@
+//! How a window's rows stand in its file: as CSV, record by record as they came, or as Parquet, typed by the schema.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::spill::Whole;
+use crate::{BatchError, FileDigest};
+use windrow_columnar::{ColumnarError, CsvReader, Kind, Style};
+use windrow_config::{BatchFormat, Schema};
+use windrow_record::{ReadError, RecordParser, RecordReader};
+
+/// The records of a batch file.
+pub type BatchRows = RecordReader<Box<dyn Read + Send>>;
+
+/// How rows are stored.
+#[derive(Debug, Clone, Default)]
+pub enum RowFormat {
+    /// CSV, with the bytes of each record as it came.
+    #[default]
+    Csv,
+    /// Parquet: a number column is a double, the time a timestamp, all else text.
+    Parquet(Arc<Layout>),
+}
+
+/// The columns of a Parquet file, and how their cells are written as text.
+#[derive(Debug)]
+pub struct Layout {
+    columns: Vec<windrow_columnar::Column>,
+    style: Style,
+}
+
+impl RowFormat {
+    /// As a pipeline asks for it.
+    #[must_use]
+    pub fn new(format: BatchFormat, schema: &Schema) -> Self {
+        if format == BatchFormat::Csv {
+            return Self::Csv;
+        }
+        let kind = |index: usize| match &schema.time {
+            Some((time, format)) if *time == index && format.is_civil() && schema.is_time_alone(index) => Kind::Time,
+            _ if schema.is_number(index) => Kind::Number,
+            _ => Kind::Text,
+        };
+        let columns = schema.columns.iter().enumerate();
+        let columns = columns.map(|(index, name)| windrow_columnar::Column { name: name.clone(), kind: kind(index) }).collect();
+        let time = schema.time.as_ref().map(|(_, format)| format.clone());
+        let style = Style { delimiter: schema.delimiter, null: schema.null_texts().to_vec(), time };
+        Self::Parquet(Arc::new(Layout { columns, style }))
+    }
+
+    /// How the names of its files end.
+    pub(crate) fn extension(&self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet(_) => "parquet",
+        }
+    }
+
+    /// The record that is read back where this one was stored; one that cannot be stored stays as it is.
+    pub(crate) fn stored<'a>(&self, record: &'a [u8], parser: &mut RecordParser) -> Cow<'a, [u8]> {
+        let Self::Parquet(layout) = self else { return Cow::Borrowed(record) };
+        let stored = parser.parse(record).ok().and_then(|fields| layout.style.canonical(&layout.columns, &fields).ok());
+        stored.map_or(Cow::Borrowed(record), Cow::Owned)
+    }
+
+    /// The records of a file, the header first; `path` serves its errors.
+    pub(crate) fn read(&self, file: File, path: &Path, delimiter: u8) -> Result<BatchRows, BatchError> {
+        let source: Box<dyn Read + Send> = match self {
+            Self::Csv => Box::new(file),
+            Self::Parquet(layout) => Box::new(
+                CsvReader::open(file, layout.style.clone())
+                    .map_err(|error| BatchError::Damaged { path: path.to_owned(), reason: error.to_string() })?,
+            ),
+        };
+        Ok(RecordReader::new(source, delimiter))
+    }
+
+    /// A whole file of CSV as this format has it.
+    pub(crate) fn convert(&self, whole: Whole) -> Result<Whole, BatchError> {
+        let Self::Parquet(layout) = self else { return Ok(whole) };
+        let path = whole.path.with_extension("parquet");
+        let file = File::create(&path).map_err(BatchError::write(&path))?;
+        let sink = Hashing { sink: BufWriter::new(file), digest: Sha256::new(), bytes: 0 };
+        let sink = layout.write(&whole.path, sink).map_err(|error| error.of(&whole.path, &path))?;
+        let digest = FileDigest { bytes: sink.bytes, sha256: hex::encode(sink.digest.finalize()) };
+        let file = sink.sink.into_inner().map_err(|error| BatchError::write(&path)(error.into_error()))?;
+        std::fs::remove_file(&whole.path).map_err(BatchError::write(&whole.path))?;
+        Ok(Whole { path, file, digest })
+    }
+}
+
+impl Layout {
+    fn write<W: Write + Send>(&self, csv: &Path, sink: W) -> Result<W, Fault> {
+        let source = BufReader::new(File::open(csv).map_err(|error| Fault::Read(ReadError::Io(error)))?);
+        let mut records = RecordReader::new(source, self.style.delimiter);
+        let mut parser = RecordParser::new(self.style.delimiter);
+        records.next_record().map_err(Fault::Read)?;
+        let mut writer = windrow_columnar::Writer::new(sink, &self.columns)?;
+        while let Some(record) = records.next_record().map_err(Fault::Read)? {
+            let fields = parser.parse(record.bytes).map_err(|error| Fault::Cell(error.to_string()))?;
+            let cells = self.columns.iter().zip(fields.iter());
+            let cells = cells.map(|(column, text)| {
+                self.style.value(column.kind, text).map_err(|reason| Fault::Cell(format!("{}: {reason}", column.name)))
+            });
+            writer.push(cells.collect::<Result<Vec<_>, _>>()?)?;
+        }
+        Ok(writer.finish()?)
+    }
+}
+
+/// Why a file was not converted.
+#[derive(Debug)]
+enum Fault {
+    Read(ReadError),
+    Cell(String),
+    Write(ColumnarError),
+}
+
+impl From<ColumnarError> for Fault {
+    fn from(error: ColumnarError) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl Fault {
+    fn of(self, csv: &Path, parquet: &Path) -> BatchError {
+        match self {
+            Self::Read(ReadError::Io(error)) => BatchError::read(csv)(error),
+            Self::Read(error) => BatchError::Damaged { path: csv.to_owned(), reason: error.to_string() },
+            Self::Cell(reason) => BatchError::Damaged { path: csv.to_owned(), reason },
+            Self::Write(error) => BatchError::write(parquet)(error.into_io()),
+        }
+    }
+}
+
+/// A file whose sha256 is taken while it is written.
+struct Hashing<W> {
+    sink: W,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.sink.write(buffer)?;
+        self.digest.update(&buffer[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}

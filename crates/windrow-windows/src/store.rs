@@ -1,0 +1,377 @@
+//! The folders of a work directory that hold windows, and what is read from them.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use roaring::RoaringTreemap;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::objects::Objects;
+use crate::quarantine::{self, Quarantined};
+use crate::remote::{END, json};
+use crate::spill::Whole;
+use crate::{BatchError, BatchRows, FORMAT, FileDigest, Manifest, OffsetRange, RowFormat, StreamEnd};
+use windrow_base::files;
+use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
+
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// `batches` and `quarantine` of one work directory.
+#[derive(Debug, Clone)]
+pub struct BatchStore {
+    batches: PathBuf,
+    quarantine: PathBuf,
+    durability: Durability,
+    format: RowFormat,
+    objects: Option<Arc<Objects>>,
+}
+
+/// Whether files are forced to the disk before they count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// They are: a sealed window survives a loss of power.
+    #[default]
+    Synced,
+    /// They are not: to measure what the promise costs.
+    Unsynced,
+}
+
+/// Kept by the one consumer at work in a store; gone with its process, however that ends.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
+impl BatchStore {
+    /// Makes the folders where they are not there.
+    ///
+    /// # Errors
+    /// The work directory cannot be written.
+    pub fn open(workdir: &Path) -> Result<Self, BatchError> {
+        let (batches, quarantine) = (workdir.join("batches"), workdir.join("quarantine"));
+        for folder in [&batches, &quarantine] {
+            fs::create_dir_all(folder).map_err(BatchError::write(folder))?;
+        }
+        Ok(Self { batches, quarantine, durability: Durability::default(), format: RowFormat::Csv, objects: None })
+    }
+
+    /// The same store with another durability.
+    #[must_use]
+    pub fn with_durability(self, durability: Durability) -> Self {
+        Self { durability, ..self }
+    }
+
+    /// The same store with rows in another format.
+    #[must_use]
+    pub fn with_format(self, format: RowFormat) -> Self {
+        Self { format, ..self }
+    }
+
+    /// The same store with its files in an object store; the folders keep copies of what is small.
+    #[must_use]
+    pub fn with_objects(self, objects: Option<Arc<Objects>>) -> Self {
+        Self { objects, ..self }
+    }
+
+    /// The URL of its files, where they are in an object store.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.objects.as_deref().map(Objects::url)
+    }
+
+    pub(crate) fn objects(&self) -> Option<&Arc<Objects>> {
+        self.objects.as_ref()
+    }
+
+    /// How its rows stand in their files.
+    pub(crate) fn format(&self) -> &RowFormat {
+        &self.format
+    }
+
+    /// Takes the store for one consumer.
+    ///
+    /// # Errors
+    /// Another one has it.
+    pub fn lock(&self) -> Result<Lock, BatchError> {
+        let path = self.batches.join(".lock");
+        let file = File::create(&path).map_err(BatchError::write(&path))?;
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock(file)),
+                // A child process that is just being started shares our files until it runs its own program, and with
+                // them a lock that we have given back.
+                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+                Err(fs::TryLockError::Error(source)) => return Err(BatchError::write(&path)(source)),
+            }
+        }
+        Err(BatchError::Locked { path: self.batches.clone() })
+    }
+
+    /// The manifests of all sealed windows, in order.
+    ///
+    /// # Errors
+    /// One is damaged, missing, or newer than this program.
+    pub fn manifests(&self) -> Result<Vec<Manifest>, BatchError> {
+        let mut manifests = Vec::new();
+        let mut next = WindowIndex::FIRST;
+        while let Some(manifest) = self.manifest(next)? {
+            manifests.push(manifest);
+            next = next.next();
+        }
+        match self.windows_with("json")?.into_iter().find(|window| *window > next) {
+            Some(_) => Err(BatchError::Missing { path: self.batches.clone(), window: next }),
+            None => Ok(manifests),
+        }
+    }
+
+    /// The first row from `from` on that none of these manifests accounts for.
+    #[must_use]
+    pub fn first_missing(manifests: &[Manifest], from: RowNumber) -> RowNumber {
+        let mut rows = RoaringTreemap::new();
+        for range in manifests.iter().flat_map(|one| one.row_numbers.iter().chain(&one.quarantined_rows)) {
+            range.insert_into(&mut rows);
+        }
+        let mut row = from;
+        while rows.contains(row.get()) {
+            row = row.next();
+        }
+        row
+    }
+
+    /// The manifest of a window, once it is sealed.
+    ///
+    /// # Errors
+    /// It is damaged, or newer than this program.
+    pub fn manifest(&self, window: WindowIndex) -> Result<Option<Manifest>, BatchError> {
+        self.copy_manifest(window)?;
+        let path = self.manifest_path(window);
+        let manifest: Option<Manifest> = read_json(&path)?;
+        if let Some(Err(reason)) = manifest.as_ref().map(Manifest::check) {
+            return Err(BatchError::Damaged { path, reason });
+        }
+        Ok(manifest)
+    }
+
+    /// What was written when the stream was through, once it is.
+    ///
+    /// # Errors
+    /// It is damaged, or newer than this program.
+    pub fn end(&self) -> Result<Option<StreamEnd>, BatchError> {
+        self.copy_end()?;
+        read_json(&self.end_path())
+    }
+
+    /// The rows of a sealed window, behind the header line.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn rows(&self, window: WindowIndex, delimiter: u8) -> Result<BatchRows, BatchError> {
+        // Only one that is an object has a name that its manifest tells.
+        let manifest = if self.objects.is_some() { self.manifest(window)? } else { None };
+        let (file, path) = match &manifest {
+            Some(manifest) => (self.batch_file(manifest)?, self.batch_place(manifest)),
+            None => {
+                let path = self.batch_path(window);
+                (File::open(&path).map_err(BatchError::read(&path))?, path)
+            }
+        };
+        let mut records = self.format.read(file, &path, delimiter)?;
+        match records.next_record() {
+            Ok(Some(_)) => Ok(records),
+            Ok(None) => Err(BatchError::Damaged { path, reason: "it has no header line".to_owned() }),
+            Err(error) => Err(BatchError::Damaged { path, reason: error.to_string() }),
+        }
+    }
+
+    /// Where the rows of a window are, once it is sealed, where they are in a folder.
+    #[must_use]
+    pub fn batch_path(&self, window: WindowIndex) -> PathBuf {
+        self.batches.join(format!("{}.{}", window.file_stem(), self.format.extension()))
+    }
+
+    /// Where the rows of a window that could not be taken are, if there are any.
+    #[must_use]
+    pub fn quarantine_path(&self, window: WindowIndex) -> PathBuf {
+        self.quarantine.join(format!("{}.jsonl", window.file_stem()))
+    }
+
+    pub(crate) fn manifest_path(&self, window: WindowIndex) -> PathBuf {
+        self.batches.join(format!("{}.json", window.file_stem()))
+    }
+
+    pub(crate) fn end_path(&self) -> PathBuf {
+        self.batches.join(END)
+    }
+
+    /// Reads the messages in the quarantine file of a window from `file`, one after the other.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a line of it is damaged.
+    pub fn quarantined(
+        &self,
+        window: WindowIndex,
+        file: impl io::Read,
+        visit: impl FnMut(Quarantined),
+    ) -> Result<(), BatchError> {
+        quarantine::read(file, &self.quarantine_path(window), visit)
+    }
+
+    /// Whether a message is in quarantine without a row number, though it may have told one.
+    pub(crate) fn is_unnumbered(&self, partition: Partition, offset: Offset) -> Result<bool, BatchError> {
+        let holds = |range: &OffsetRange| range.partition == partition && (range.first..=range.last).contains(&offset);
+        for manifest in self.manifests()?.iter().filter(|manifest| manifest.quarantined > 0) {
+            if !manifest.offsets.iter().any(holds) {
+                continue;
+            }
+            let path = self.quarantine_path(manifest.window);
+            let file = File::open(&path).map_err(BatchError::read(&path))?;
+            let mut is_there = false;
+            quarantine::read(file, &path, |line| {
+                is_there |= line.partition == partition && line.offset == offset && line.row.is_none();
+            })?;
+            if is_there {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The folder of the quarantine files.
+    #[must_use]
+    pub fn quarantine_folder(&self) -> &Path {
+        &self.quarantine
+    }
+
+    /// The folder of the batch files.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.batches
+    }
+
+    /// Makes sure that a window's files in their folders are as long as its manifest says.
+    pub(crate) fn check_files(&self, manifest: &Manifest) -> Result<(), BatchError> {
+        let batch = (self.batch_path(manifest.window), Some(manifest.bytes));
+        let aside = (self.quarantine_path(manifest.window), manifest.quarantine.as_ref().map(|file| file.bytes));
+        for (path, promised) in [batch, aside] {
+            let Some(promised) = promised else { continue };
+            let reason = match fs::metadata(&path) {
+                Ok(found) if found.len() == promised => continue,
+                Ok(found) => format!("it has {} bytes where its manifest says {promised}", found.len()),
+                Err(error) => format!("its manifest is there and it cannot be read: {error}"),
+            };
+            return Err(BatchError::Damaged { path, reason });
+        }
+        Ok(())
+    }
+
+    /// Where files are before they are whole.
+    pub(crate) fn open_folder(&self) -> PathBuf {
+        self.batches.join(".open")
+    }
+
+    /// Removes what a writer that was killed has left: files that no manifest seals.
+    pub(crate) fn sweep(&self, sealed: usize) -> Result<(), BatchError> {
+        let open = self.open_folder();
+        match fs::remove_dir_all(&open) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(BatchError::write(&open)(error)),
+            _ => {}
+        }
+        fs::create_dir_all(&open).map_err(BatchError::write(&open))?;
+        for (folder, kind) in [(&self.batches, self.format.extension()), (&self.quarantine, "jsonl")] {
+            for window in self.windows_named(folder, kind)? {
+                if window.get() as usize > sealed {
+                    let path = folder.join(format!("{}.{kind}", window.file_stem()));
+                    fs::remove_file(&path).map_err(BatchError::write(&path))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sync_file(&self, file: &File, path: &Path) -> Result<(), BatchError> {
+        match self.durability {
+            Durability::Synced => file.sync_all().map_err(BatchError::write(path)),
+            Durability::Unsynced => Ok(()),
+        }
+    }
+
+    /// Moves a whole file to its place, and makes that last.
+    pub(crate) fn publish(&self, from: &Path, to: &Path) -> Result<(), BatchError> {
+        let moved = match self.durability {
+            Durability::Synced => files::move_whole(from, to),
+            Durability::Unsynced => fs::rename(from, to),
+        };
+        moved.map_err(BatchError::write(to))
+    }
+
+    /// Puts a file that is whole in its place.
+    pub(crate) fn keep(&self, whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
+        self.sync_file(&whole.file, &whole.path)?;
+        self.publish(&whole.path, to)?;
+        Ok(whole.digest)
+    }
+
+    /// Writes a small file whole.
+    pub(crate) fn write_json(&self, value: &impl Serialize, to: &Path) -> Result<(), BatchError> {
+        let path = self.open_folder().join(to.file_name().unwrap_or_default());
+        let text = json(value).map_err(|error| BatchError::write(&path)(error.into()))?;
+        let mut file = File::create(&path).map_err(BatchError::write(&path))?;
+        file.write_all(&text).map_err(BatchError::write(&path))?;
+        self.sync_file(&file, &path)?;
+        self.publish(&path, to)
+    }
+
+    /// The windows of which the folder of the batch files, or the object store, holds a file of this kind, ascending.
+    pub(crate) fn windows_with(&self, kind: &str) -> Result<Vec<WindowIndex>, BatchError> {
+        match &self.objects {
+            Some(objects) => Ok(windows_among(objects.list()?.into_keys(), kind)),
+            None => self.windows_named(&self.batches, kind),
+        }
+    }
+
+    /// The windows whose manifests are in the work directory, ascending.
+    pub(crate) fn copies(&self) -> Result<Vec<WindowIndex>, BatchError> {
+        self.windows_named(&self.batches, "json")
+    }
+
+    fn windows_named(&self, folder: &Path, kind: &str) -> Result<Vec<WindowIndex>, BatchError> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder).map_err(BatchError::read(folder))? {
+            names.push(entry.map_err(BatchError::read(folder))?.file_name().to_string_lossy().into_owned());
+        }
+        Ok(windows_among(names, kind))
+    }
+}
+
+/// The windows that files of a kind are of, by their names; digits behind a hyphen are of their content.
+fn windows_among(names: impl IntoIterator<Item = String>, kind: &str) -> Vec<WindowIndex> {
+    let of = |name: String| {
+        let name = name.strip_prefix("window-")?.strip_suffix(kind)?.strip_suffix('.')?;
+        WindowIndex::new(name.split_once('-').map_or(name, |(number, _)| number).parse().ok()?)
+    };
+    let mut windows: Vec<WindowIndex> = names.into_iter().filter_map(of).collect();
+    windows.sort();
+    windows.dedup();
+    windows
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, BatchError> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(BatchError::read(path)(error)),
+    };
+    let damaged = |error: serde_json::Error| BatchError::Damaged { path: path.to_owned(), reason: error.to_string() };
+    let Versioned { format } = serde_json::from_slice(&text).map_err(damaged)?;
+    if format > FORMAT {
+        return Err(BatchError::Newer { path: path.to_owned(), format });
+    }
+    serde_json::from_slice(&text).map(Some).map_err(damaged)
+}

@@ -1,0 +1,163 @@
+//! Which rows and messages have come already, and whose stream it is.
+//!
+//! What makes a row the same row: its replay and its number; for a producer that is not Windrow, its offset.
+
+use std::collections::BTreeMap;
+
+use roaring::RoaringTreemap;
+
+use crate::manifest::{Manifest, OffsetRange, RowRange};
+use crate::open::{bits, offset_ranges};
+use windrow_record::{Offset, Partition, RowNumber, RunId};
+
+/// Who sends the rows of a store: one replay, or other producers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The replay of this name.
+    Replay(RunId),
+    /// Producers that are not Windrow.
+    Foreign,
+}
+
+impl Source {
+    fn of(run: Option<&str>) -> Self {
+        run.map_or(Self::Foreign, |run| Self::Replay(RunId::new(run)))
+    }
+
+    fn is(&self, run: Option<&str>) -> bool {
+        match self {
+            Self::Replay(id) => run == Some(id.as_str()),
+            Self::Foreign => run.is_none(),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Replay(id) => format!("the replay {id}"),
+            Self::Foreign => "a producer that is not Windrow".to_owned(),
+        }
+    }
+}
+
+/// Messages as sets of offsets, by partition.
+type Offsets = BTreeMap<Partition, RoaringTreemap>;
+
+#[derive(Debug, Default)]
+pub(super) struct Identity {
+    /// The one replay whose rows may come; rows that name none may come too, as long as it has not begun.
+    expected: Option<RunId>,
+    source: Option<Source>,
+    /// Row numbers that are in a window, in quarantine or held back.
+    rows: RoaringTreemap,
+    /// All numbers below this one are taken.
+    free: u64,
+    /// Messages that windows sealed before this start account for.
+    settled: Offsets,
+    /// Messages since the last sealing that brought a row again.
+    repeats: Offsets,
+}
+
+impl Identity {
+    /// Of the replays, only this one's rows are taken.
+    pub(super) fn expect(&mut self, run: RunId) {
+        self.expected = Some(run);
+    }
+
+    /// Only rows of the expected replay are taken, also while none has come.
+    pub(super) fn bind_to_expected(&mut self) {
+        self.source = self.source.take().or_else(|| self.expected.clone().map(Source::Replay));
+    }
+
+    /// The first sender of a row decides whose stream this is.
+    pub(super) fn bind(&mut self, run: Option<&str>) {
+        self.source.get_or_insert_with(|| Source::of(run));
+    }
+
+    /// Why a message of this sender does not belong here, if it does not.
+    pub(super) fn foreign_run(&self, run: Option<&str>) -> Option<String> {
+        if let Some(source) = &self.source {
+            return (!source.is(run))
+                .then(|| format!("it is of {}, while this directory holds {}", Source::of(run).name(), source.name()));
+        }
+        let expected = self.expected.as_ref().filter(|expected| run.is_some_and(|run| run != expected.as_str()))?;
+        Some(format!(
+            "it is of {}, while the dataset of this pipeline is the replay {expected}",
+            Source::of(run).name()
+        ))
+    }
+
+    pub(super) fn is_ours(&self, run: Option<&str>) -> bool {
+        self.source.as_ref().is_some_and(|source| source.is(run))
+    }
+
+    pub(super) fn run(&self) -> Option<RunId> {
+        match &self.source {
+            Some(Source::Replay(run)) => Some(run.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn has(&self, row: RowNumber) -> bool {
+        self.rows.contains(row.get())
+    }
+
+    /// How many of these rows are there.
+    pub(super) fn count(&self, range: RowRange) -> u64 {
+        self.rows.range_cardinality(range.first..=range.last)
+    }
+
+    /// Whether a row was not there before.
+    pub(super) fn insert(&mut self, row: RowNumber) -> bool {
+        self.rows.insert(row.get())
+    }
+
+    pub(super) fn forget(&mut self, row: RowNumber) {
+        self.rows.remove(row.get());
+        self.free = self.free.min(row.get());
+    }
+
+    /// The smallest number that no row has: after a kill, rows that are read again get the numbers that they had.
+    pub(super) fn free_number(&mut self) -> RowNumber {
+        self.free = self.free.max(1);
+        while self.rows.contains(self.free) {
+            self.free += 1;
+        }
+        RowNumber::new(self.free).unwrap_or(RowNumber::FIRST)
+    }
+
+    /// Whether a window that was sealed before this start accounts for a message.
+    pub(super) fn is_settled(&self, partition: Partition, offset: Offset) -> bool {
+        self.settled.get(&partition).is_some_and(|settled| settled.contains(bits(offset)))
+    }
+
+    pub(super) fn repeated(&mut self, partition: Partition, offset: Offset) {
+        self.repeats.entry(partition).or_default().insert(bits(offset));
+    }
+
+    pub(super) fn take_repeats(&mut self) -> Vec<OffsetRange> {
+        offset_ranges(&std::mem::take(&mut self.repeats))
+    }
+
+    /// Takes over what a sealed window accounts for; its offsets, where they are of this log.
+    pub(super) fn recall(&mut self, manifest: &Manifest, is_this_log: bool) {
+        for range in manifest.row_numbers.iter().chain(&manifest.quarantined_rows) {
+            range.insert_into(&mut self.rows);
+        }
+        if is_this_log {
+            for range in manifest.offsets.iter().chain(&manifest.repeated_offsets) {
+                let settled = self.settled.entry(range.partition).or_default();
+                settled.insert_range(bits(range.first)..=bits(range.last));
+            }
+        }
+        if self.source.is_none() {
+            self.source = match &manifest.run {
+                Some(run) => Some(Source::Replay(run.clone())),
+                None => (manifest.rows > 0).then_some(Source::Foreign),
+            };
+        }
+    }
+
+    pub(super) fn recall_rows(&mut self, rows: impl IntoIterator<Item = RowNumber>) {
+        self.rows.extend(rows.into_iter().map(RowNumber::get));
+    }
+}

@@ -1,0 +1,141 @@
+//! Going on where the manifests say.
+
+use crate::quarantine;
+use crate::writer::cursors::Cursors;
+use crate::writer::identity::Identity;
+use crate::writer::sealing::Totals;
+use crate::writer::windows::Windows;
+use crate::writer::{BatchWriter, Counts};
+use crate::{BatchError, BatchStore, Cut, Lock, Manifest};
+use windrow_record::{Offset, Partition, RunId, WindowIndex, write_record};
+
+/// The first format whose manifests list every quarantined row.
+const LISTS_QUARANTINE: u32 = 2;
+
+/// Of what form batch files are.
+#[derive(Debug, Clone, Copy)]
+pub struct CsvFormat<'a> {
+    /// The columns of the header line.
+    pub columns: &'a [String],
+    /// What stands between them.
+    pub delimiter: u8,
+}
+
+/// Where a writer stands when it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumed {
+    /// The next offset to read of each partition. The message before it may be read once more, so that a topic that is not
+    /// the same is noticed.
+    pub positions: Vec<(Partition, Offset)>,
+    /// Windows that are sealed.
+    pub windows: u32,
+    /// Rows in them.
+    pub rows: u64,
+    /// Messages in their quarantine.
+    pub quarantined: u64,
+}
+
+impl BatchWriter {
+    /// Cleans up what a killed writer left, and goes on behind the last sealed window.
+    ///
+    /// `log` names this epoch of the topic, where it ends with this process. Offsets of another epoch say nothing; rows are
+    /// then known by their numbers, and reading begins at the beginning.
+    ///
+    /// # Errors
+    /// A manifest or a batch file is damaged or missing, or the store cannot be written.
+    pub fn resume(
+        store: BatchStore,
+        lock: Lock,
+        cut: Cut,
+        form: CsvFormat<'_>,
+        partitions: &[Partition],
+        log: Option<String>,
+    ) -> Result<(Self, Resumed), BatchError> {
+        store.reconcile()?;
+        let manifests = store.manifests()?;
+        store.check_lengths(&manifests)?;
+        let end = store.end()?;
+        store.sweep(manifests.len())?;
+        let mut header = write_record(form.columns.iter().map(String::as_str), form.delimiter);
+        header.push(b'\n');
+        let mut writer = Self {
+            _lock: lock,
+            cut,
+            log,
+            identity: Identity::default(),
+            cursors: Cursors(partitions.iter().map(|partition| (*partition, Default::default())).collect()),
+            windows: Windows::new(store.clone(), cut, header),
+            store,
+            slack: 0,
+            sent: None,
+            began: None,
+            is_finishing: false,
+            deleted: (Vec::new(), end.as_ref().map(|end| end.deleted.clone()).unwrap_or_default()),
+            end,
+            totals: Totals::default(),
+            counts: Counts::default(),
+            refusals: Vec::new(),
+            has_failed: false,
+        };
+        for manifest in &manifests {
+            writer.recall(manifest)?;
+        }
+        let begin = cut.position_before(writer.windows.next);
+        for cursor in writer.cursors.0.values_mut() {
+            cursor.at = cursor.at.or(begin);
+        }
+        writer.slack = writer.cursors.slack(&cut);
+        let positions = partitions.iter().map(|partition| {
+            let next = writer.cursors.0.get(partition).and_then(|cursor| cursor.resumed_at);
+            (*partition, next.unwrap_or(Offset(0)))
+        });
+        let resumed = Resumed {
+            positions: positions.collect(),
+            windows: writer.windows.next.get() - 1,
+            rows: writer.totals.rows,
+            quarantined: writer.totals.quarantined,
+        };
+        Ok((writer, resumed))
+    }
+
+    /// Of the replays, takes the rows of this one alone; the rows of producers that are not Windrow, as long as that replay
+    /// has not begun.
+    #[must_use]
+    pub fn expecting(mut self, run: RunId) -> Self {
+        self.identity.expect(run);
+        self
+    }
+
+    /// For the rows of one replay alone: whatever else comes goes to quarantine.
+    #[must_use]
+    pub fn of_replay(mut self, run: RunId) -> Self {
+        self.identity.expect(run);
+        self.identity.bind_to_expected();
+        self
+    }
+
+    fn recall(&mut self, manifest: &Manifest) -> Result<(), BatchError> {
+        let is_this_log = manifest.log == self.log;
+        self.identity.recall(manifest, is_this_log);
+        if manifest.quarantined > 0 && manifest.format < LISTS_QUARANTINE {
+            self.identity.recall_rows(quarantine::row_numbers(&self.store.quarantine_path(manifest.window))?);
+        }
+        for point in &manifest.resume {
+            let Some(cursor) = self.cursors.0.get_mut(&point.partition) else {
+                let (path, partition) = (self.store.folder().to_owned(), point.partition);
+                return Err(BatchError::NoSuchPartition { path, partition });
+            };
+            cursor.resumed_at = is_this_log.then_some(point.offset);
+            cursor.at = if self.cut.span().is_some() { point.newest } else { point.last_row };
+        }
+        if let (Some(span), Some(spans)) = (manifest.span, self.cut.span()) {
+            self.windows.first_span = Some(spans.of_time(span.from) - i64::from(manifest.window.get()) + 1);
+        }
+        if self.end.is_none() {
+            self.deleted.1.extend(&manifest.deleted);
+        }
+        self.totals.add(manifest);
+        self.windows.next = WindowIndex::next(manifest.window);
+        Ok(())
+    }
+}

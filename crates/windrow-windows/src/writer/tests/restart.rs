@@ -1,0 +1,215 @@
+//! What a writer finds when it starts again, and what it makes of what is not as it was left.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::writer::tests::{RUN, contents, deliver, finish, open, resume, row, rows_of, run, seal, take, topic};
+use crate::{Arrival, BatchError, BatchStore, Content, Cut, Taken};
+use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
+
+#[test]
+fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = Cut::new(rows_of(2), None);
+    run(folder.path(), cut, &topic(4, 1, &[3], &[]), &[(0, false)]);
+    let batches = folder.path().join("batches");
+    std::fs::remove_file(batches.join("end.json")).expect("was there");
+    std::fs::remove_file(batches.join("window-00002.json")).expect("was there");
+    std::fs::write(batches.join(".open/window-00003.0.csv"), "half").expect("a file");
+    let (writer, next) = open(folder.path(), cut, 1);
+    assert_eq!(next, [1], "reading goes on behind the first window, with one message to know the topic by");
+    for left in ["window-00002.csv", ".open/window-00003.0.csv", "../quarantine/window-00002.jsonl"] {
+        assert!(!batches.join(left).exists(), "{left}");
+    }
+    let store = BatchStore::open(folder.path()).expect("a store");
+    assert!(matches!(store.lock(), Err(BatchError::Locked { .. })));
+    drop(writer);
+    drop(store.lock().expect("free again"));
+
+    let first = batches.join("window-00001.json");
+    let text = std::fs::read_to_string(&first).expect("a manifest");
+    let cases: BTreeMap<&str, String> = [
+        ("is damaged", text[..text.len() / 2].to_owned()),
+        ("too old to read", text.replace("\"format\": 3", "\"format\": 99")),
+    ]
+    .into();
+    for (expected, text) in cases {
+        std::fs::write(&first, text).expect("a file");
+        let error = store.manifest(WindowIndex::FIRST).expect_err(expected).to_string();
+        assert!(error.contains(expected) && error.contains("window-00001.json"), "{error}");
+    }
+    std::fs::write(batches.join("window-00002.json"), &text).expect("a file");
+    std::fs::remove_file(&first).expect("was there");
+    assert!(matches!(store.manifests(), Err(BatchError::Missing { window, .. }) if window.get() == 1));
+}
+
+#[test]
+fn an_end_marker_that_came_before_a_kill_is_read_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = Cut::new(rows_of(2), None);
+    let now = Instant::now();
+    let topic = topic(3, 2, &[], &[]);
+    let (mut writer, _) = open(folder.path(), cut, 2);
+    // Partition 1 (row 2 alone) ends; then window 1 is sealed, and the writer is killed.
+    let mut sealed = Vec::new();
+    for (partition, offset) in [(1, 0), (1, 1), (0, 0)] {
+        sealed.extend(deliver(&mut writer, partition, offset, &topic[partition][offset], now));
+    }
+    assert_eq!(sealed.len(), 1);
+    drop(writer);
+    let (mut writer, next) = open(folder.path(), cut, 2);
+    assert_eq!(next, [0, 0], "behind row 1, and at the end marker of partition 1; one message before each");
+    for (partition, offset) in [(0, 1), (1, 1), (0, 2)] {
+        deliver(&mut writer, partition, offset, &topic[partition][offset], now);
+    }
+    assert_eq!(writer.end().map(|end| (end.windows, end.rows)), Some((2, 3)));
+}
+
+#[test]
+fn a_refused_message_of_a_stranger_does_not_decide_whose_stream_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = Cut::new(rows_of(2), None);
+    let (mut writer, _) = open(folder.path(), cut, 1);
+    let now = Instant::now();
+    let content = Content::Rejected { reason: "no row".to_owned(), raw: b"?" };
+    let rejected = Arrival { partition: Partition(0), offset: Offset(0), run: None, row: None, content, now };
+    writer.take(rejected).expect("room on the disk");
+    for row in [1, 2, 3] {
+        let taken = take(&mut writer, row, Some(RUN), Some(row as u64), 0, now);
+        assert!(matches!(taken, Taken::Stored { .. }), "{taken:?}");
+        seal(&mut writer, now);
+    }
+    drop(writer);
+    let (mut writer, _) = open(folder.path(), cut, 1);
+    assert!(matches!(take(&mut writer, 3, Some(RUN), Some(3), 0, now), Taken::Stored { .. }));
+}
+
+#[test]
+fn a_writer_that_failed_takes_nothing_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = Cut::new(rows_of(2), None);
+    let (mut writer, _) = open(folder.path(), cut, 1);
+    let now = Instant::now();
+    take(&mut writer, 0, Some(RUN), Some(1), 0, now);
+    // A folder where the batch file should go.
+    let obstacle = folder.path().join("batches/window-00001.csv");
+    std::fs::create_dir(&obstacle).expect("a folder");
+    take(&mut writer, 1, Some(RUN), Some(2), 0, now);
+    let error = writer.seal_next(now).expect_err("cannot be written").to_string();
+    assert!(error.contains("window-00001.csv"), "{error}");
+    assert!(matches!(writer.finish(), Err(BatchError::Stopped)), "an empty window in its place would be a loss");
+    drop(writer);
+    std::fs::remove_dir(&obstacle).expect("was there");
+    let (mut writer, next) = open(folder.path(), cut, 1);
+    assert_eq!(next, [0]);
+    take(&mut writer, 0, Some(RUN), Some(1), 0, now);
+    take(&mut writer, 1, Some(RUN), Some(2), 0, now);
+    assert_eq!(seal(&mut writer, now).iter().map(|one| one.rows).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn a_topic_that_was_made_anew_is_noticed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = Cut::new(rows_of(2), None);
+    let (mut writer, _) = open(folder.path(), cut, 1);
+    let now = Instant::now();
+    for row in [1, 2, 3] {
+        take(&mut writer, row - 1, Some(RUN), Some(row as u64), 0, now);
+        seal(&mut writer, now);
+    }
+    drop(writer);
+    let other: [(Option<&str>, u64); 3] = [(Some(RUN), 7), (Some("another"), 2), (None, 2)];
+    for (run, number) in other {
+        let (mut writer, next) = open(folder.path(), cut, 1);
+        assert_eq!(next, [1]);
+        let outcome = writer.take(row(0, 1, run, run.map(|_| number), None, now));
+        // What has no number is known by its offset alone.
+        match run {
+            Some(_) if run == Some(RUN) => {
+                assert!(matches!(outcome, Err(BatchError::OtherTopic { .. })), "{outcome:?}")
+            }
+            _ => assert!(matches!(outcome, Ok(Taken::Known)), "{outcome:?}"),
+        }
+    }
+}
+
+#[test]
+fn in_another_life_of_the_topic_rows_are_known_by_their_numbers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = Cut::new(rows_of(2), None);
+    let now = Instant::now();
+    let topic = topic(5, 2, &[2], &[]);
+    for epoch in ["first", "second"] {
+        let (mut writer, next) = resume(folder.path(), cut, 2, Some(epoch)).expect("resumes");
+        assert_eq!(next, [0, 0], "offsets of another epoch say nothing");
+        let mut all: Vec<(usize, usize)> =
+            (0..2).flat_map(|one| (0..topic[one].len()).map(move |at| (one, at))).collect();
+        if epoch == "first" {
+            all.truncate(2);
+            all.push((1, 0));
+        }
+        for (partition, offset) in all {
+            deliver(&mut writer, partition, offset, &topic[partition][offset], now);
+        }
+        assert_eq!(writer.end().is_some(), epoch == "second");
+    }
+    let (manifests, windows, aside) = contents(folder.path());
+    assert_eq!((windows, aside), (vec![vec![1], vec![3, 4], vec![5]], vec![2]));
+    let logs: Vec<_> = manifests.iter().map(|one| one.log.clone().unwrap_or_default()).collect();
+    assert_eq!(logs, ["first", "second", "second"]);
+    assert_eq!(manifests[1].repeated, 2, "rows 1 and 2 came once more");
+}
+
+#[test]
+fn a_message_that_is_delivered_twice_is_stored_once_also_without_a_number() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
+    let now = Instant::now();
+    for offset in [0, 1, 0, 1, 2] {
+        take(&mut writer, offset, None, None, 0, now);
+    }
+    let sealed = finish(&mut writer, now);
+    assert_eq!((sealed[0].rows, sealed[0].repeated), (3, 0));
+    let late = row(0, 3, None, None, None, now);
+    assert!(matches!(writer.take(late), Err(BatchError::AfterEnd { .. })), "it would never be sealed");
+}
+
+#[test]
+fn a_batch_file_cut_short_or_gone_is_noticed_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = Cut::new(rows_of(2), None);
+    run(folder.path(), cut, &topic(4, 1, &[3], &[]), &[(0, false)]);
+    for file in ["batches/window-00001.csv", "quarantine/window-00002.jsonl"] {
+        let path = folder.path().join(file);
+        let whole = std::fs::read(&path).expect("a file");
+        std::fs::write(&path, &whole[..whole.len() - 1]).expect("a file");
+        let error = resume(folder.path(), cut, 1, None).expect_err("cut short").to_string();
+        assert!(error.contains("where its manifest says") && error.contains(file), "{error}");
+        std::fs::remove_file(&path).expect("was there");
+        assert!(matches!(resume(folder.path(), cut, 1, None), Err(BatchError::Damaged { .. })));
+        std::fs::write(&path, whole).expect("a file");
+    }
+    assert!(resume(folder.path(), cut, 1, None).is_ok());
+}
+
+#[test]
+fn thousands_of_windows_can_be_open_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = Cut::new(rows_of(2), None);
+    let (mut writer, _) = open(folder.path(), cut, 2);
+    let now = Instant::now();
+    let rows = 6_000_u64;
+    // Partition 0 has the odd rows, all of them first; only then partition 1 brings the even ones.
+    let mut sealed = 0;
+    for first in [1, 2] {
+        for row in (first..=rows).step_by(2) {
+            let text = format!("{row},\"{}\"", "x".repeat(12_000));
+            let (partition, offset) = (Partition(first as i32 - 1), Offset((row as i64 - 1) / 2));
+            let content = Content::Row { labelled: true, time: None, record: text.as_bytes() };
+            let arrival = Arrival { partition, offset, run: Some(RUN), row: RowNumber::new(row), content, now };
+            writer.take(arrival).expect("no more handles than are allowed");
+            sealed += seal(&mut writer, now).len() as u64;
+        }
+    }
+    assert_eq!(sealed, rows / 2);
+}
