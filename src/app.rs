@@ -20,23 +20,23 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use windrow_server::api::{self, Api, Keys};
-use windrow_server::dashboard::Dashboard;
-use windrow_stream::audit::{self, Audit, AuditError};
-use windrow_windows::BatchStore;
-use windrow_kafka::{Broker, Choice, Connection, LogStorage, StartOptions, topics};
-use windrow_config::{Pipeline, Schema};
-use windrow_stream::consumer::{Consumer, Group};
-use windrow_dataset::{DatasetReader};
-use windrow_registry::export::{Export, ExportError};
-use windrow_registry::monitor::{Monitor, Stage};
-use windrow_stream::producer::Producer;
-use windrow_record::RunId;
-use windrow_registry::Registry;
-pub(crate) use windrow_server::report::Form;
-use windrow_server::report::Report;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
+use windrow_config::{Pipeline, Schema};
+use windrow_dataset::DatasetReader;
+use windrow_kafka::{Broker, Choice, Connection, LogStorage, StartOptions, topics};
+use windrow_record::RunId;
+use windrow_registry::Registry;
+use windrow_registry::export::{Export, ExportError};
+use windrow_registry::monitor::{Monitor, Stage};
+use windrow_server::api::{self, Api, Keys};
+use windrow_server::dashboard::Dashboard;
+pub(crate) use windrow_server::report::Form;
+use windrow_server::report::Report;
+use windrow_stream::audit::{self, Audit, AuditError};
+use windrow_stream::consumer::{Consumer, Group};
+use windrow_stream::producer::Producer;
+use windrow_windows::BatchStore;
 
 use self::cluster::Cluster;
 pub(crate) use self::error::AppError;
@@ -46,9 +46,9 @@ pub(crate) use self::storage::Storage;
 use self::telling::Process;
 use self::watch::watch;
 pub(crate) use self::workdir::WorkdirError;
+pub(crate) use windrow_record::RowNumber;
 pub(crate) use windrow_registry::export::TableFormat;
 pub(crate) use windrow_stream::producer::{Replay, Share};
-pub(crate) use windrow_record::RowNumber;
 
 /// The revision of the source that this program was built from.
 pub(crate) const REVISION: &str = env!("WINDROW_REVISION");

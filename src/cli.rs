@@ -40,18 +40,18 @@ use tokio_util::sync::CancellationToken;
 
 use self::args::{Cli, Command, PlaceArgs};
 use self::progress::Display;
-use windrow_server::api::{Keys, KeysError};
 use crate::app::{App, AppError, Storage, WorkdirError, default_workdir};
+use windrow_base::telemetry::Progress;
 use windrow_config::{ConfigError, Pipeline};
 use windrow_dataset::inspection::InspectionError;
-use windrow_base::telemetry::Progress;
+use windrow_server::api::{Keys, KeysError};
 
 /// How long threads that still wait for a broker or a disk may hold up the exit.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(500);
 
 /// The whole program.
 #[must_use]
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::AppError;
-use windrow_windows::BatchStore;
 use windrow_config::{Pipeline, Schema, Solver};
 use windrow_learn::model::RemoteSolver;
 #[cfg(feature = "spark")]
 use windrow_learn::spark::SparkCluster;
+use windrow_windows::BatchStore;
 
 /// What fits elsewhere, if anything.
 #[derive(Debug)]

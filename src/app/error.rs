@@ -2,21 +2,21 @@
 
 use std::path::PathBuf;
 
-use windrow_train::advisor::AdvisorError;
-use windrow_server::api::{BindError, KeysError};
 use crate::app::WorkdirError;
-use windrow_stream::audit::AuditError;
-use windrow_windows::BatchError;
-use windrow_kafka::BrokerError;
 use windrow_config::ConfigError;
-use windrow_stream::consumer::ConsumerError;
 use windrow_dataset::DatasetError;
-use windrow_registry::export::ExportError;
 use windrow_dataset::inspection::InspectionError;
-use windrow_stream::producer::ProducerError;
+use windrow_kafka::BrokerError;
 use windrow_registry::RegistryError;
+use windrow_registry::export::ExportError;
+use windrow_server::api::{BindError, KeysError};
 use windrow_server::report::ReportError;
+use windrow_stream::audit::AuditError;
+use windrow_stream::consumer::ConsumerError;
+use windrow_stream::producer::ProducerError;
+use windrow_train::advisor::AdvisorError;
 use windrow_train::trainer::TrainerError;
+use windrow_windows::BatchError;
 
 /// Why a command did not come to its end.
 #[derive(Debug, thiserror::Error)]

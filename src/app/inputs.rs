@@ -6,13 +6,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::workdir::Origin;
 use crate::app::{App, AppError};
-use windrow_windows::Cut;
+use windrow_base::runtime::blocking;
 use windrow_config::{Schema, WindowPolicy};
 use windrow_dataset::DatasetReader;
 use windrow_dataset::inspection;
-use windrow_stream::producer::Replay;
 use windrow_record::{RowNumber, RunId};
-use windrow_base::runtime::blocking;
+use windrow_stream::producer::Replay;
+use windrow_windows::Cut;
 
 /// So many digits of the dataset's sha256 name its replay.
 const RUN_ID_LENGTH: usize = 16;

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use windrow_train::advisor::Advisor;
 use crate::app::cluster::Cluster;
 use crate::app::inputs::RunInputs;
 use crate::app::running::Running;
 use crate::app::telling::Process;
 use crate::app::{App, AppError, timestamp};
-use windrow_windows::BatchStore;
+use windrow_base::runtime::blocking;
 use windrow_config::{Schema, WindowPolicy};
 use windrow_dataset::DatasetReader;
 use windrow_evaluation::Advice;
-use windrow_registry::monitor::Stage;
 use windrow_registry::Registry;
-use windrow_base::runtime::blocking;
+use windrow_registry::monitor::Stage;
+use windrow_train::advisor::Advisor;
 use windrow_train::trainer::Trainer;
+use windrow_windows::BatchStore;
 
 impl App {
     /// Trainer and advisor side by side; each may hold half of the memory.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use windrow_server::api::{self, Api};
 use crate::app::AppError;
+use windrow_base::telemetry::{Event, Progress};
 use windrow_kafka::{Broker, BrokerError, Choice, Connection, StartOptions};
 use windrow_registry::Registry;
-use windrow_base::telemetry::{Event, Progress};
+use windrow_server::api::{self, Api};
 
 /// How long stages may take to end once they are told to.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);

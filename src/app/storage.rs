@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use crate::app::inputs::{PriorRun, RunInputs};
 use crate::app::workdir::{self, Origin};
 use crate::app::{App, AppError, timestamp};
-use windrow_windows::{BatchStore, Objects, RowFormat};
+use windrow_base::telemetry::Event;
 use windrow_config::Schema;
 use windrow_stream::producer::Replay;
-use windrow_base::telemetry::Event;
+use windrow_windows::{BatchStore, Objects, RowFormat};
 
 /// The object store of a process: one client, however often it is asked for.
 #[derive(Clone, Default)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError, timestamp};
-use windrow_registry::monitor::{Stage, StatusFile};
 use windrow_base::runtime::blocking;
+use windrow_registry::monitor::{Stage, StatusFile};
 
 /// How often a stage tells.
 const EVERY: Duration = Duration::from_secs(1);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use windrow_registry::Registry;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
+use windrow_registry::Registry;
 
 /// How often a server looks for models that another process has made.
 const REGISTRY_POLL: Duration = Duration::from_millis(500);

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
-use windrow_config::Pipeline;
 use windrow_base::files;
+use windrow_config::Pipeline;
 use windrow_stream::producer::Replay;
+use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
 
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
 const OURS: [&str; 13] = [

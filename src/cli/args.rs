@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
 pub(crate) use self::training::{TrainArgs, TrainingArgs};
 use crate::app::Share;
-use windrow_kafka::Choice;
 use crate::cli::version::version;
+use windrow_kafka::Choice;
 
 /// Where `windrow broker` listens, and where the stages look for it.
 const BROKER_ADDRESS: &str = "127.0.0.1:9092";

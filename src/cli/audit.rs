@@ -3,12 +3,12 @@
 use comfy_table::Table;
 use tokio_util::sync::CancellationToken;
 
-use windrow_stream::audit::{Report, Totals, WindowAccount};
 use crate::cli::args::{AuditArgs, ClusterArgs};
 use crate::cli::print::{short_name, stdout, table, thousands};
 use crate::cli::progress::Display;
 use crate::cli::stages::connection;
 use crate::cli::{CliError, app};
+use windrow_stream::audit::{Report, Totals, WindowAccount};
 
 /// Windows that are listed where nothing is wrong with them and not all are asked for.
 const SHOWN: usize = 20;

@@ -3,11 +3,11 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::app;
-use windrow_kafka::{Choice, LogStorage, StartOptions};
 use crate::cli::CliError;
 use crate::cli::args::BrokerArgs;
 use crate::cli::progress::{Display, Shows};
 use windrow_base::telemetry::Progress;
+use windrow_kafka::{Choice, LogStorage, StartOptions};
 
 pub(crate) async fn execute(args: BrokerArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let progress = Progress::default();

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use windrow_kafka::setting_fault;
 use crate::cli::CliError;
 use windrow_config::{Kafka, is_secret};
+use windrow_kafka::setting_fault;
 
 /// What a variable's name begins with that gives a setting: `WINDROW_KAFKA_SASL_PASSWORD` is `sasl.password`.
 const PREFIX: &str = "WINDROW_KAFKA_";

@@ -1,9 +1,9 @@
 //! `windrow key`: a new API key, and its entry for the file of keys.
 
-use windrow_server::api::{Scope, new_key};
 use crate::cli::CliError;
 use crate::cli::args::KeyArgs;
 use crate::cli::print::stdout;
+use windrow_server::api::{Scope, new_key};
 
 pub(crate) fn execute(args: &KeyArgs) -> Result<(), CliError> {
     let scope = if args.admin { Scope::Admin } else { Scope::Read };

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use windrow_server::api;
 use crate::cli::args::PlaceArgs;
 use crate::cli::print::stdout;
 use crate::cli::{CliError, app};
+use windrow_server::api;
 
 pub(crate) fn execute(pipeline: &Path, place: &PlaceArgs) -> Result<(), CliError> {
     let app = app(pipeline, place)?;

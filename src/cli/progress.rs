@@ -9,8 +9,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
 use crate::cli::print::thousands;
-use windrow_learn::model::window_name;
 use windrow_base::telemetry::{Counters, Event, Progress};
+use windrow_learn::model::window_name;
 
 const BAR: &str = "{prefix:>7} {bar:20.cyan/blue} {msg} · {rate} · {eta} left";
 const WORKING: &str = "{prefix:>9} {spinner} {elapsed}";

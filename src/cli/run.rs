@@ -5,13 +5,13 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError, RunOptions, Running, listening};
-use windrow_kafka::{Choice, StartOptions};
 use crate::cli::args::{DraftArgs, RunArgs};
 use crate::cli::print::{curl, stdout, thousands};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::stages::chosen;
 use crate::cli::{CliError, advise, app_of, environment, init, kafka, with_keys, with_solver};
 use windrow_config::Pipeline;
+use windrow_kafka::{Choice, StartOptions};
 
 pub(crate) async fn execute(
     pipeline: &Path,

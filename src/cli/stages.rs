@@ -6,11 +6,11 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{Replay, RowNumber, Share};
-use windrow_kafka::{Choice, Connection};
 use crate::cli::args::{ClusterArgs, ConsumeArgs, PlaceArgs, ReplayArgs, TrainArgs};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::{CliError, app, kafka, with_solver};
 use windrow_config::{Pace, Pipeline, WindowPolicy};
+use windrow_kafka::{Choice, Connection};
 
 /// A consumer takes a row for a mistake that lies so many windows behind where it stands.
 const MOST_EMPTY_WINDOWS: u64 = 100_000;

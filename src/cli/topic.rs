@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use crate::app::AppError;
-use windrow_kafka::topics::Settings;
-use windrow_kafka::{Creation, topics};
 use crate::cli::args::{TopicArgs, TopicCommand};
 use crate::cli::print::{stdout, table, thousands};
 use crate::cli::{CliError, stages};
 use windrow_config::Pipeline;
+use windrow_kafka::topics::Settings;
+use windrow_kafka::{Creation, topics};
 
 /// Partitions that are listed where not all are asked for.
 const SHOWN: usize = 20;

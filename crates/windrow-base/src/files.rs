@@ -34,7 +34,7 @@ pub fn place(file: NamedTempFile, path: &Path) -> io::Result<File> {
 }
 
 /// The same without waiting for the disk: whole for every reader, and gone after a loss of power at worst.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = beside(path)?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
@@ -47,7 +47,7 @@ pub fn move_whole(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Makes what was created, moved or removed in a folder last.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

@@ -22,7 +22,7 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 
 /// Runs work that computes on one of a few threads, one processor fewer than there are, and of lower priority than the
 /// runtime's; gives its result. A panic in it goes on in the caller.
-pub(crate) async fn computing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub async fn computing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     static POOL: LazyLock<Option<rayon::ThreadPool>> = LazyLock::new(|| {
         let lower = |_| {
             // Where that may not be, the threads are as good as others.

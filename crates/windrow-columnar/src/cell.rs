@@ -98,7 +98,7 @@ impl Style {
     }
 
     /// A value as text; `None` for a time beyond the calendar.
-    pub(crate) fn text<'a>(&'a self, value: Value<'a>) -> Option<Cow<'a, str>> {
+    pub fn text<'a>(&'a self, value: Value<'a>) -> Option<Cow<'a, str>> {
         Some(match value {
             Value::Missing => Cow::Borrowed(self.missing()),
             Value::Text(text) => Cow::Borrowed(text),

@@ -99,7 +99,7 @@ fn in_plain_words(message: &str) -> String {
 /// Gathers faults, so that a person sees all of them at once.
 struct Check<'a> {
     lines: &'a Lines,
-    faults: Vec<Fault>,
+    pub faults: Vec<Fault>,
 }
 
 impl Check<'_> {

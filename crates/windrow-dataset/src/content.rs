@@ -9,9 +9,9 @@ use std::path::Path;
 use flate2::CrcReader;
 use flate2::read::DeflateDecoder;
 
-use windrow_columnar::{CsvReader, Style};
 use crate::encoding::Encoding;
 use crate::error::DatasetError;
+use windrow_columnar::{CsvReader, Style};
 
 /// So many bytes at the beginning say what a file is.
 const LOOKED_AT: usize = 4096;

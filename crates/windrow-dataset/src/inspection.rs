@@ -25,17 +25,17 @@ mod windows;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub(crate) use self::check::{Category, Check, Window};
-pub(crate) use self::draft::{Draft, name_of};
-pub(crate) use self::layout::Said;
-pub(crate) use self::options::Options;
-pub(crate) use self::order::disorder;
-pub(crate) use self::repair::Repaired;
-pub(crate) use self::roles::quoted;
+pub use self::check::{Category, Check, Window};
+pub use self::draft::{Draft, name_of};
+pub use self::layout::Said;
+pub use self::options::Options;
+pub use self::order::disorder;
+pub use self::repair::Repaired;
+pub use self::roles::quoted;
 pub(crate) use self::scan::Scan;
-use windrow_config::{ConfigError, Pipeline};
 use crate::{DatasetError, Encoding};
 use windrow_base::runtime::blocking;
+use windrow_config::{ConfigError, Pipeline};
 
 /// How often it is told how far a pass is.
 const ROWS_BETWEEN: u64 = 16_384;
@@ -59,7 +59,7 @@ impl Rows<'_> {
 ///
 /// # Errors
 /// It cannot be read, is no table, or is in an encoding of two bytes a letter.
-pub(crate) async fn scan(path: PathBuf, said: Said, tell: Tell) -> Result<Scan, InspectionError> {
+pub async fn scan(path: PathBuf, said: Said, tell: Tell) -> Result<Scan, InspectionError> {
     blocking(move || Scan::read(&path, said, Rows(&*tell))).await
 }
 
@@ -67,7 +67,7 @@ pub(crate) async fn scan(path: PathBuf, said: Said, tell: Tell) -> Result<Scan, 
 ///
 /// # Errors
 /// Something must be said first, cannot be, or the dataset must be repaired.
-pub(crate) async fn draft(
+pub async fn draft(
     scan: Arc<Scan>,
     options: Options,
     file: PathBuf,
@@ -81,7 +81,7 @@ pub(crate) async fn draft(
 ///
 /// # Errors
 /// The file cannot be read, the copy cannot be written, or it must be said what the time is.
-pub(crate) async fn repair(
+pub async fn repair(
     path: PathBuf,
     copy: PathBuf,
     options: Options,
@@ -94,24 +94,24 @@ pub(crate) async fn repair(
 ///
 /// # Errors
 /// The dataset cannot be read, or has not the columns that the pipeline names.
-pub(crate) async fn check(pipeline: Pipeline, tell: Tell) -> Result<Check, InspectionError> {
+pub async fn check(pipeline: Pipeline, tell: Tell) -> Result<Check, InspectionError> {
     blocking(move || check::check(&pipeline, Rows(&*tell))).await
 }
 
 /// Something that the file does not tell.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Question {
-    pub(crate) kind: QuestionKind,
-    pub(crate) text: String,
+pub struct Question {
+    pub kind: QuestionKind,
+    pub text: String,
     /// The option that answers it on the command line; empty where each answer has its own.
-    pub(crate) option: &'static str,
+    pub option: &'static str,
     /// Answers: what is said, and what that means.
-    pub(crate) choices: Vec<(String, String)>,
+    pub choices: Vec<(String, String)>,
 }
 
 /// What a question is about.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum QuestionKind {
+pub enum QuestionKind {
     Target,
     Time,
     /// A column of whole numbers: left out, a number, or a category.
@@ -119,11 +119,11 @@ pub(crate) enum QuestionKind {
 }
 
 /// The options that answer a question about an unclear column, in the order of its choices.
-pub(crate) const UNCLEAR_OPTIONS: [&str; 3] = ["--leave-out", "--numeric", "--categorical"];
+pub const UNCLEAR_OPTIONS: [&str; 3] = ["--leave-out", "--numeric", "--categorical"];
 
 /// Why there is no pipeline file.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum InspectionError {
+pub enum InspectionError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     #[error(transparent)]

@@ -3,11 +3,11 @@
 //!
 //! Knows files and CSV, and nothing of what the columns mean. What a file is, its content says and not its name.
 
-pub mod inspection;
 mod content;
 mod dialect;
 mod encoding;
 mod error;
+pub mod inspection;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

@@ -16,7 +16,7 @@ pub struct Evidence {
 
 #[derive(Debug, Clone, Copy)]
 struct Counts {
-    rows: f64,
+    pub rows: f64,
     positives: f64,
     unlabelled: u64,
     blocks: [u64; crate::losses::BLOCKS],

@@ -6,7 +6,6 @@
 //! same windows, [`Ranking`] says which is good enough, [`find_break`] where the world changed, [`named`] what the advice
 //! says from one window to the next, and [`advise`] puts it all into one [`Advice`].
 
-pub mod plot;
 mod advice;
 mod advise;
 mod alarm;
@@ -18,6 +17,7 @@ mod contrast;
 mod evidence;
 mod follow;
 mod losses;
+pub mod plot;
 mod policy;
 mod ranking;
 mod sentences;

@@ -10,9 +10,7 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
-use crate::answers::{
-    cluster, commits, configs, fetch as fetches, groups, offsets, produce as produces, topics,
-};
+use crate::answers::{cluster, commits, configs, fetch as fetches, groups, offsets, produce as produces, topics};
 use crate::broker::Broker;
 use crate::budget::Claim;
 use crate::log::Range;

@@ -11,7 +11,7 @@ use crate::choice::check_address;
 use crate::redpanda::Redpanda;
 use crate::{BrokerError, Choice, Connection, topics};
 #[cfg(feature = "embedded")]
-use windrow_kafka_broker::{Embedded};
+use windrow_kafka_broker::Embedded;
 
 /// The image that is taken when no other is named.
 pub const REDPANDA_IMAGE: &str = "redpandadata/redpanda:v25.3.9";
@@ -212,9 +212,12 @@ async fn embedded(options: &StartOptions, reason: String) -> Result<Broker, Brok
         LogStorage::Ephemeral(folder) => windrow_kafka_broker::Storage::Ephemeral(folder.clone()),
     };
     let (is_durable, clock) = (options.sync, windrow_kafka_broker::Clock::system());
-    let started = Embedded::start(windrow_kafka_broker::Options { listen, advertise, storage, is_durable, clock }).await;
+    let started =
+        Embedded::start(windrow_kafka_broker::Options { listen, advertise, storage, is_durable, clock }).await;
     let embedded = started.map_err(|error| match error {
-        windrow_kafka_broker::StartError::Listen { address, source } => BrokerError::Listen { address, reason: source.to_string() },
+        windrow_kafka_broker::StartError::Listen { address, source } => {
+            BrokerError::Listen { address, reason: source.to_string() }
+        }
         error => BrokerError::Embedded { reason: error.to_string() },
     })?;
     if !listen.ip().is_loopback() {

@@ -13,8 +13,8 @@ use crate::error::{failed, no_such_topic};
 use crate::observer::{Observer, PATIENCE};
 use crate::state::TopicState;
 use crate::{BrokerError, Connection};
-use windrow_record::Partition;
 use windrow_base::runtime::blocking;
+use windrow_record::Partition;
 
 /// How long a partition may be without a leader that answers when work begins, and how often that is looked at.
 const LEADER_PATIENCE: Duration = Duration::from_secs(60);

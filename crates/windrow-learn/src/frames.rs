@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use windrow_windows::{BatchRows, BatchStore, Manifest};
-use windrow_config::Schema;
 use crate::model::{CHUNK_ROWS, ChunkBuilder, Frame, FrameBuilder, ParsedRows};
+use windrow_config::Schema;
 use windrow_record::{ReadError, RecordParser, WindowIndex};
+use windrow_windows::{BatchRows, BatchStore, Manifest};
 
-pub(crate) use self::error::FrameError;
+pub use self::error::FrameError;
 use self::spill::SpillStore;
 
 /// Chunks that are parsed side by side while the next ones are read.
@@ -27,7 +27,7 @@ const WITH_ROWS: usize = 2;
 
 /// The windows seen so far.
 #[derive(Debug)]
-pub(crate) struct Frames {
+pub struct Frames {
     store: BatchStore,
     schema: Arc<Schema>,
     holdout: f64,
@@ -43,7 +43,7 @@ pub(crate) struct Frames {
 impl Frames {
     /// Nothing yet; of each window the last rows, a share of `holdout`, score a first fit. At most `memory` bytes of encoded
     /// rows are held, and the rest goes into files without a name in `folder`.
-    pub(crate) fn new(store: BatchStore, schema: Arc<Schema>, holdout: f64, folder: &Path, memory: usize) -> Self {
+    pub fn new(store: BatchStore, schema: Arc<Schema>, holdout: f64, folder: &Path, memory: usize) -> Self {
         let spill = SpillStore::new(folder, memory);
         Self {
             store,
@@ -58,22 +58,22 @@ impl Frames {
     }
 
     /// The same for models that learn elsewhere: of all windows but the newest in a range there are outlines.
-    pub(crate) fn learning_elsewhere(self) -> Self {
+    pub fn learning_elsewhere(self) -> Self {
         Self { learns_here: false, ..self }
     }
 
     /// Takes up a sealed window.
-    pub(crate) fn insert(&mut self, manifest: Manifest) {
+    pub fn insert(&mut self, manifest: Manifest) {
         self.manifests.insert(manifest.window, manifest);
     }
 
     /// The manifests of some windows, in order.
-    pub(crate) fn manifests(&self, first: WindowIndex, last: WindowIndex) -> impl Iterator<Item = &Manifest> {
+    pub fn manifests(&self, first: WindowIndex, last: WindowIndex) -> impl Iterator<Item = &Manifest> {
         self.manifests.range(first..=last).map(|(_, manifest)| manifest)
     }
 
     /// The frames of some windows, in order: what a model of the last one learns from.
-    pub(crate) fn range(&mut self, first: WindowIndex, last: WindowIndex) -> Result<Vec<Arc<Frame>>, FrameError> {
+    pub fn range(&mut self, first: WindowIndex, last: WindowIndex) -> Result<Vec<Arc<Frame>>, FrameError> {
         if !self.learns_here {
             return self.outlined(first, last);
         }
@@ -86,7 +86,7 @@ impl Frames {
     }
 
     /// A window with its rows.
-    pub(crate) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, FrameError> {
+    pub fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, FrameError> {
         if let Some(frame) = self.parsed.get(&window) {
             return Ok(Arc::clone(frame));
         }
@@ -120,7 +120,7 @@ impl Frames {
     }
 
     /// Gives up the windows before `first`.
-    pub(crate) fn forget_before(&mut self, first: WindowIndex) {
+    pub fn forget_before(&mut self, first: WindowIndex) {
         self.parsed = self.parsed.split_off(&first);
         self.outlines = self.outlines.split_off(&first);
     }

@@ -16,13 +16,13 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use windrow_windows::BatchStore;
-use windrow_config::{Schema, Spark};
 use crate::model::{RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
-use windrow_record::WindowIndex;
 use crate::spark::expression::texts_literal;
 use crate::spark::plan::{Encoded, METRICS, MOST_ITERATIONS};
 use crate::spark::session::{Fault, NAME, Session};
+use windrow_config::{Schema, Spark};
+use windrow_record::WindowIndex;
+use windrow_windows::BatchStore;
 
 /// How long to wait before a server that went away is tried again, at first and at most.
 const FIRST_WAIT: Duration = Duration::from_secs(1);

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use windrow_record::ModelId;
 use crate::alias::AliasName;
+use windrow_record::ModelId;
 
 /// Why models cannot be read or written.
 #[derive(Debug, thiserror::Error)]

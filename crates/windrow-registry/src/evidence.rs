@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, WindowLosses};
-use windrow_base::files;
-use windrow_learn::model::BareModel;
-use windrow_record::{Scheme, WindowIndex};
 use crate::error::RegistryError;
 use crate::files::{Stamp, read_text, stamp, write_json};
+use windrow_base::files;
+use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, WindowLosses};
+use windrow_learn::model::BareModel;
+use windrow_record::{Scheme, WindowIndex};
 
 /// The version of the form of [`Ladder`] and [`Recalibrations`]. A reader refuses a higher one.
 const FORMAT: u32 = 1;

@@ -8,13 +8,13 @@ mod tables;
 use std::path::{Path, PathBuf};
 
 use self::sink::Sink;
-use windrow_windows::{BatchError, BatchStore};
-use windrow_columnar::Column;
 use crate::{Registry, RegistryError};
+use windrow_columnar::Column;
+use windrow_windows::{BatchError, BatchStore};
 
 /// What a table is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TableFormat {
+pub enum TableFormat {
     /// Typed columns.
     Parquet,
     /// Text, with a header line.
@@ -32,16 +32,16 @@ impl TableFormat {
 
 /// What an export needs.
 #[derive(Debug)]
-pub(crate) struct Export<'a> {
+pub struct Export<'a> {
     /// The windows.
-    pub(crate) store: &'a BatchStore,
+    pub store: &'a BatchStore,
     /// How models met them.
-    pub(crate) registry: &'a Registry,
+    pub registry: &'a Registry,
 }
 
 /// Why there is no export.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ExportError {
+pub enum ExportError {
     /// No windows.
     #[error("no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place", folder.display())]
     Nothing {
@@ -69,7 +69,7 @@ impl Export<'_> {
     ///
     /// # Errors
     /// There is nothing yet, or a file cannot be read or written.
-    pub(crate) fn write(&self, format: TableFormat, folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    pub fn write(&self, format: TableFormat, folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
         let manifests = self.store.manifests()?;
         if manifests.is_empty() {
             return Err(ExportError::Nothing { folder: self.store.folder().to_owned() });

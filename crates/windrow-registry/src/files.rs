@@ -5,10 +5,10 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::error::RegistryError;
 use windrow_base::files;
 use windrow_learn::model::{Artifact, FORMAT};
 use windrow_record::ModelId;
-use crate::error::RegistryError;
 
 const FILE: &str = "model.json";
 

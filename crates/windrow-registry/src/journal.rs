@@ -7,11 +7,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use windrow_base::files;
-use windrow_record::ModelId;
 use crate::alias::{AliasAction, AliasChange, AliasName, Aliases, Author};
 use crate::error::AliasError;
 use crate::files::{Stamp, stamp};
+use windrow_base::files;
+use windrow_record::ModelId;
 
 /// The version of a line's form. A reader refuses a higher one. In format 1 the member `action` is called `deed`.
 const FORMAT: u32 = 2;

@@ -4,13 +4,13 @@
 //! before it. A model file appears whole or not at all, and one that cannot be read does not take the others down. What
 //! an alias stands for changes by a line in its journal, from any process.
 
-pub mod export;
-pub mod monitor;
 mod alias;
 mod error;
 mod evidence;
+pub mod export;
 mod files;
 mod journal;
+pub mod monitor;
 mod snapshot;
 mod windows;
 

@@ -22,15 +22,15 @@ use crate::Registry;
 use windrow_base::runtime::blocking;
 
 pub(crate) use self::flow::Flow;
-pub(crate) use self::sealed::{Reasons, SealedWindow};
-pub(crate) use self::status::{Counts, Stage, StatusFile};
+pub use self::sealed::{Reasons, SealedWindow};
+pub use self::status::{Counts, Stage, StatusFile};
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_millis(500);
 
 /// Looks at one work directory.
 #[derive(Debug)]
-pub(crate) struct Monitor {
+pub struct Monitor {
     workdir: PathBuf,
     registry: Arc<Registry>,
     /// The time of day, RFC 3339.
@@ -47,35 +47,35 @@ struct Seen {
 
 /// What was found at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Observed {
+pub struct Observed {
     /// How far the rows have come.
-    pub(crate) flow: Flow,
+    pub flow: Flow,
     /// The sealed windows, oldest first.
-    pub(crate) windows: Arc<Vec<SealedWindow>>,
+    pub windows: Arc<Vec<SealedWindow>>,
     /// Why rows are in quarantine.
-    pub(crate) reasons: Reasons,
+    pub reasons: Reasons,
     /// What the stages told last: of the producer what it sends, of the consumer the rest.
-    pub(crate) counts: Counts,
+    pub counts: Counts,
 }
 
 impl Monitor {
-    pub(crate) fn new(workdir: &Path, registry: Arc<Registry>, clock: fn() -> String) -> Self {
+    pub fn new(workdir: &Path, registry: Arc<Registry>, clock: fn() -> String) -> Self {
         let (seen, current) = (Mutex::default(), watch::Sender::default());
         Self { workdir: workdir.to_owned(), registry, clock, seen, current }
     }
 
     /// What was found last.
-    pub(crate) fn observed(&self) -> Arc<Observed> {
+    pub fn observed(&self) -> Arc<Observed> {
         Arc::clone(&self.current.borrow())
     }
 
     /// Wakes those who wait for a change.
-    pub(crate) fn changes(&self) -> watch::Receiver<Arc<Observed>> {
+    pub fn changes(&self) -> watch::Receiver<Arc<Observed>> {
         self.current.subscribe()
     }
 
     /// Looks until told to stop.
-    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let monitor = Arc::clone(&self);
             blocking(move || monitor.look()).await;
@@ -87,7 +87,7 @@ impl Monitor {
     }
 
     /// Looks once. Blocks on the disk.
-    pub(crate) fn look(&self) {
+    pub fn look(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let Seen { listener, reader } = &mut *seen;
         let heard = listener.listen(&self.workdir, &(self.clock)());

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::alias::{Aliases, RESERVED};
 use windrow_evaluation::{Advice, recipe_in_office};
 use windrow_learn::model::{Artifact, Learned, Predictor, WindowReport};
 use windrow_record::{ModelId, Scheme, WindowIndex};
-use crate::alias::{Aliases, RESERVED};
 
 /// A set of models that does not change.
 #[derive(Debug, Clone, Default)]

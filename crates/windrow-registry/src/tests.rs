@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::{AliasError, AliasName, Author, Registry, RegistryError};
 use windrow_learn::model::{
     Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome, Profile,
     Score, SolverReport, Verdict, WINDOW_FORMAT, WindowReport,
 };
 use windrow_record::WindowIndex;
-use crate::{AliasError, AliasName, Author, Registry, RegistryError};
 
 fn score(log_loss: f64) -> Score {
     let confusion = ConfusionMatrix { true_positives: 1, false_positives: 0, true_negatives: 1, false_negatives: 0 };

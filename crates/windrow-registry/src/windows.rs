@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use windrow_learn::model::{WINDOW_FORMAT, WindowReport};
-use windrow_record::WindowIndex;
 use crate::error::RegistryError;
 use crate::files::{Stamp, entries, read_text, stamp, write_json};
+use windrow_learn::model::{WINDOW_FORMAT, WindowReport};
+use windrow_record::WindowIndex;
 
 pub(super) fn list(folder: &Path) -> Result<Vec<(WindowIndex, Stamp)>, RegistryError> {
     let mut found = Vec::new();

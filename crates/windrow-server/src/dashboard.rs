@@ -23,19 +23,19 @@ mod window;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use windrow_config::Pipeline;
 use crate::dashboard::frame::View;
-use windrow_registry::monitor::Monitor;
-use windrow_registry::Registry;
 use windrow_base::runtime::{blocking, computing};
+use windrow_config::Pipeline;
+use windrow_registry::Registry;
+use windrow_registry::monitor::Monitor;
 
 /// What pages are made from.
 #[derive(Debug)]
-pub(crate) struct Dashboard {
-    pub(crate) pipeline: Arc<Pipeline>,
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) monitor: Arc<Monitor>,
-    pub(crate) workdir: PathBuf,
+pub struct Dashboard {
+    pub pipeline: Arc<Pipeline>,
+    pub registry: Arc<Registry>,
+    pub monitor: Arc<Monitor>,
+    pub workdir: PathBuf,
 }
 
 /// A page, or a file that pages need.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use windrow_evaluation::Advice;
 use windrow_base::files;
+use windrow_evaluation::Advice;
 use windrow_evaluation::plot::{Answer, tables};
 
 /// The names of the files of the pictures.
@@ -21,15 +21,15 @@ const PICTURES: [&str; 3] = ["how-often", "how-much", "over-time"];
 
 /// What a report is made of.
 #[derive(Debug)]
-pub(crate) struct Report {
-    pub(crate) advice: Arc<Advice>,
+pub struct Report {
+    pub advice: Arc<Advice>,
     /// The sha256 of the dataset, where it is known.
-    pub(crate) dataset: Option<String>,
+    pub dataset: Option<String>,
 }
 
 /// In which form a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
     /// One file that needs nothing beside it.
     Html,
     /// Pictures in a folder beside it that has its name.
@@ -40,7 +40,7 @@ pub(crate) enum Form {
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReportError {
+pub enum ReportError {
     /// A file cannot be written.
     #[error("cannot write {}: {source}; name another place with --out", path.display())]
     Write {
@@ -56,7 +56,7 @@ impl Report {
     ///
     /// # Errors
     /// A file cannot be written.
-    pub(crate) fn write(&self, form: Form, path: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    pub fn write(&self, form: Form, path: &Path) -> Result<Vec<PathBuf>, ReportError> {
         let answer = Answer::of(&self.advice);
         let tables = tables(&self.advice, answer.as_ref());
         let mut files = Vec::new();

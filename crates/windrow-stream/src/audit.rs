@@ -16,18 +16,18 @@ use tokio_util::sync::CancellationToken;
 use self::dataset::Original;
 use self::files::WindowFiles;
 use self::report::Ledger;
-use windrow_windows::{BatchError, BatchStore, Cut, Manifest, StreamEnd};
-use windrow_kafka::{BrokerError, Connection, topics};
-use windrow_dataset::DatasetError;
-use windrow_record::{RunId, WindowIndex};
 use windrow_base::runtime::blocking;
+use windrow_dataset::DatasetError;
+use windrow_kafka::{BrokerError, Connection, topics};
+use windrow_record::{RunId, WindowIndex};
+use windrow_windows::{BatchError, BatchStore, Cut, Manifest, StreamEnd};
 
 pub(crate) use self::finding::{Finding, Kind};
-pub(crate) use self::report::{Report, Totals, WindowAccount};
+pub use self::report::{Report, Totals, WindowAccount};
 
 /// What an audit needs.
 #[derive(Debug)]
-pub(crate) struct Audit {
+pub struct Audit {
     /// The dataset, as the pipeline file names it.
     pub dataset: windrow_config::Dataset,
     /// The columns that a batch file must have.
@@ -50,7 +50,7 @@ impl Audit {
     /// # Errors
     /// There is nothing to audit, or the dataset or the topic cannot be read. What is wrong with the files is no error but
     /// a finding.
-    pub(crate) async fn run(self, stop: CancellationToken) -> Result<Option<Report>, AuditError> {
+    pub async fn run(self, stop: CancellationToken) -> Result<Option<Report>, AuditError> {
         let state = match &self.topic {
             Some((connection, topic)) => Some(topics::describe(connection, topic).await?),
             None => None,
@@ -150,7 +150,7 @@ impl Audit {
 
 /// Why nothing could be audited.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum AuditError {
+pub enum AuditError {
     /// No windows.
     #[error(
         "no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place",

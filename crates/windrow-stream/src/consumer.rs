@@ -21,13 +21,13 @@ use self::consumer_loop::{ConsumerLoop, note_deleted};
 use self::group::Member;
 use self::intake::Intake;
 use self::rejections::Rejections;
-use windrow_windows::{BatchError, BatchStore, BatchWriter, CsvFormat, Cut, Manifest, OffsetRange, Resumed};
-use windrow_kafka::topics;
-use windrow_kafka::{BrokerError, Connection, Deleted, PartitionState, Subscription, TopicState};
-use windrow_config::{Schema, WindowPolicy};
-use windrow_record::{Offset, Partition, RunId};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
+use windrow_config::{Schema, WindowPolicy};
+use windrow_kafka::topics;
+use windrow_kafka::{BrokerError, Connection, Deleted, PartitionState, Subscription, TopicState};
+use windrow_record::{Offset, Partition, RunId};
+use windrow_windows::{BatchError, BatchStore, BatchWriter, CsvFormat, Cut, Manifest, OffsetRange, Resumed};
 
 pub use self::group::Group;
 

@@ -18,14 +18,14 @@ use tokio_util::sync::CancellationToken;
 use self::pace::{Governor, Pacer};
 use self::plan::Plan;
 use self::rounds::{Rounds, count};
-pub(crate) use self::share::Share;
-use windrow_kafka::topics;
-use windrow_kafka::{BrokerError, Connection, PublishError, Publisher, Survey, SurveyError, TopicState};
-use windrow_config::{Schema};
-use windrow_dataset::{DatasetError, DatasetReader};
-use windrow_record::{Partition, RecordParser, RowNumber, RunId};
+pub use self::share::Share;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
+use windrow_config::Schema;
+use windrow_dataset::{DatasetError, DatasetReader};
+use windrow_kafka::topics;
+use windrow_kafka::{BrokerError, Connection, PublishError, Publisher, Survey, SurveyError, TopicState};
+use windrow_record::{Partition, RecordParser, RowNumber, RunId};
 
 /// Waits shorter than this are added up instead of slept: timers are no finer.
 const TIMER_GRAIN: Duration = Duration::from_millis(1);
@@ -36,7 +36,7 @@ const ROWS_BETWEEN_REPORTS: u64 = 1024;
 
 /// What a producer needs.
 #[derive(Debug)]
-pub(crate) struct Producer {
+pub struct Producer {
     /// What to replay.
     pub dataset: windrow_config::Dataset,
     /// How fast, and into which topic.
@@ -55,7 +55,7 @@ pub(crate) struct Producer {
 
 /// Which rows of the dataset are replayed, and how fast at most.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Replay {
+pub struct Replay {
     /// The first one.
     pub from: RowNumber,
     /// How many; `None` for all that follow.
@@ -93,7 +93,7 @@ impl Producer {
     /// # Errors
     /// The dataset cannot be read, the topic is not there or holds something else, or a row cannot be delivered. A stop is
     /// no error: what was sent until then is delivered or not, and the next replay finds out.
-    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), ProducerError> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), ProducerError> {
         // The client library needs half a second until a producer may send; that passes while the topic is looked at.
         let delivered = {
             let progress = self.progress.clone();
@@ -236,7 +236,7 @@ fn wait_for_delivery(publisher: &Publisher, stop: &CancellationToken) -> Result<
 
 /// Why a replay did not come to its end.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ProducerError {
+pub enum ProducerError {
     /// The dataset cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),

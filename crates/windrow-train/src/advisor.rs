@@ -18,17 +18,17 @@ use std::time::Duration;
 use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
-use windrow_windows::{BatchStore, Manifest};
+use windrow_base::runtime::blocking;
+use windrow_base::telemetry::{Event, Progress};
 use windrow_config::{Pipeline, Schema};
 use windrow_evaluation::{Advice, Followed, Question, Trial, advise, histories, judge, named};
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{RemoteSolver, window_name};
 use windrow_record::{Scheme, WindowIndex};
 use windrow_registry::Registry;
-use windrow_base::runtime::blocking;
-use windrow_base::telemetry::{Event, Progress};
+use windrow_windows::{BatchStore, Manifest};
 
-pub(crate) use self::error::AdvisorError;
+pub use self::error::AdvisorError;
 use self::ladder::{Inputs, LadderWork};
 
 /// How often the advisor looks for a new window.
@@ -36,7 +36,7 @@ const WINDOW_POLL: Duration = Duration::from_millis(200);
 
 /// What an advisor needs.
 #[derive(Debug)]
-pub(crate) struct Advisor {
+pub struct Advisor {
     /// What is asked.
     pub pipeline: Arc<Pipeline>,
     /// The columns.
@@ -76,7 +76,7 @@ impl Advisor {
     ///
     /// # Errors
     /// Files cannot be read or written. A stop is no error.
-    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), AdvisorError> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), AdvisorError> {
         let advisor = Arc::new(self);
         let mut seen = advisor.seen();
         let mut last_named = None;
@@ -108,7 +108,7 @@ impl Advisor {
     ///
     /// # Errors
     /// Files cannot be read or written.
-    pub(crate) async fn once(self, stop: CancellationToken) -> Result<Option<Advice>, AdvisorError> {
+    pub async fn once(self, stop: CancellationToken) -> Result<Option<Advice>, AdvisorError> {
         let advisor = Arc::new(self);
         let working = Arc::clone(&advisor);
         let (_, advice, _) = blocking(move || working.catch_up(working.seen(), &stop)).await?;

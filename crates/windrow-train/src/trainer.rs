@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use windrow_windows::{BatchStore, Manifest};
+use windrow_base::runtime::blocking;
+use windrow_base::telemetry::{Event, Progress};
 use windrow_config::{Pipeline, Schema};
 use windrow_evaluation::is_kept;
 use windrow_learn::frames::Frames;
@@ -24,17 +25,16 @@ use windrow_learn::model::{
 };
 use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::{Model, Registry};
-use windrow_base::runtime::blocking;
-use windrow_base::telemetry::{Event, Progress};
+use windrow_windows::{BatchStore, Manifest};
 
-pub(crate) use self::error::TrainerError;
+pub use self::error::TrainerError;
 
 /// How often the trainer looks for a new window.
 const WINDOW_POLL: Duration = Duration::from_millis(100);
 
 /// What a trainer needs.
 #[derive(Debug)]
-pub(crate) struct Trainer {
+pub struct Trainer {
     /// What to learn, and how.
     pub pipeline: Arc<Pipeline>,
     /// The columns.
@@ -62,7 +62,7 @@ impl Trainer {
     ///
     /// # Errors
     /// A batch file is not what its manifest says, or a model cannot be written. A stop is no error.
-    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), TrainerError> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), TrainerError> {
         let trainer = Arc::new(self);
         let (store, schema) = (trainer.store.clone(), Arc::clone(&trainer.schema));
         let mut windows = Frames::new(store, schema, trainer.pipeline.train.holdout, &trainer.folder, trainer.memory);

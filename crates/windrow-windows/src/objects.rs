@@ -101,12 +101,12 @@ impl Objects {
     }
 
     /// Where they are.
-    pub(crate) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
     }
 
     /// An object's place, for people.
-    pub(crate) fn place(&self, name: &str) -> PathBuf {
+    pub fn place(&self, name: &str) -> PathBuf {
         PathBuf::from(format!("{}/{name}", self.url))
     }
 
@@ -144,7 +144,7 @@ impl Objects {
     }
 
     /// A small object; `None` where it is not there.
-    pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, BatchError> {
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, BatchError> {
         if self.was_absent(name) {
             return Ok(None);
         }
@@ -176,7 +176,7 @@ impl Objects {
     }
 
     /// Makes a small object; `false` where there is one already, which stays as it is.
-    pub(crate) fn create(&self, name: &str, bytes: Vec<u8>) -> Result<bool, BatchError> {
+    pub fn create(&self, name: &str, bytes: Vec<u8>) -> Result<bool, BatchError> {
         let payload = PutPayload::from(bytes);
         let created = self.ask(|| {
             let (store, key, payload) = (Arc::clone(&self.store), self.key(name), payload.clone());
@@ -293,7 +293,7 @@ impl Objects {
     }
 
     /// The names of all objects under the URL, with their sizes.
-    pub(crate) fn list(&self) -> Result<BTreeMap<String, u64>, BatchError> {
+    pub fn list(&self) -> Result<BTreeMap<String, u64>, BatchError> {
         let (store, prefix) = (Arc::clone(&self.store), self.key(""));
         let within = prefix.clone();
         let listed = self.ask(|| {

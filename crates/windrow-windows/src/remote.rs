@@ -33,7 +33,7 @@ impl BatchStore {
     }
 
     /// Where a sealed window's batch file is, for people.
-    pub(crate) fn batch_place(&self, manifest: &Manifest) -> PathBuf {
+    pub fn batch_place(&self, manifest: &Manifest) -> PathBuf {
         match self.objects() {
             Some(objects) => objects.place(&self.batch_name(manifest.window, &manifest.sha256)),
             None => self.batch_path(manifest.window),
@@ -44,7 +44,7 @@ impl BatchStore {
     ///
     /// # Errors
     /// It cannot be read.
-    pub(crate) fn batch_file(&self, manifest: &Manifest) -> Result<File, BatchError> {
+    pub fn batch_file(&self, manifest: &Manifest) -> Result<File, BatchError> {
         let Some(objects) = self.objects() else {
             let path = self.batch_path(manifest.window);
             return File::open(&path).map_err(BatchError::read(&path));
@@ -81,7 +81,7 @@ impl BatchStore {
     ///
     /// # Errors
     /// It is not, or the store cannot be read.
-    pub(crate) fn reconcile(&self) -> Result<(), BatchError> {
+    pub fn reconcile(&self) -> Result<(), BatchError> {
         let Some(objects) = self.objects() else { return Ok(()) };
         let there = objects.list()?;
         let mut known: Vec<String> =

@@ -47,14 +47,15 @@ impl RowFormat {
             _ => Kind::Text,
         };
         let columns = schema.columns.iter().enumerate();
-        let columns = columns.map(|(index, name)| windrow_columnar::Column { name: name.clone(), kind: kind(index) }).collect();
+        let columns =
+            columns.map(|(index, name)| windrow_columnar::Column { name: name.clone(), kind: kind(index) }).collect();
         let time = schema.time.as_ref().map(|(_, format)| format.clone());
         let style = Style { delimiter: schema.delimiter, null: schema.null_texts().to_vec(), time };
         Self::Parquet(Arc::new(Layout { columns, style }))
     }
 
     /// How the names of its files end.
-    pub(crate) fn extension(&self) -> &'static str {
+    pub fn extension(&self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Parquet(_) => "parquet",
@@ -62,14 +63,14 @@ impl RowFormat {
     }
 
     /// The record that is read back where this one was stored; one that cannot be stored stays as it is.
-    pub(crate) fn stored<'a>(&self, record: &'a [u8], parser: &mut RecordParser) -> Cow<'a, [u8]> {
+    pub fn stored<'a>(&self, record: &'a [u8], parser: &mut RecordParser) -> Cow<'a, [u8]> {
         let Self::Parquet(layout) = self else { return Cow::Borrowed(record) };
         let stored = parser.parse(record).ok().and_then(|fields| layout.style.canonical(&layout.columns, &fields).ok());
         stored.map_or(Cow::Borrowed(record), Cow::Owned)
     }
 
     /// The records of a file, the header first; `path` serves its errors.
-    pub(crate) fn read(&self, file: File, path: &Path, delimiter: u8) -> Result<BatchRows, BatchError> {
+    pub fn read(&self, file: File, path: &Path, delimiter: u8) -> Result<BatchRows, BatchError> {
         let source: Box<dyn Read + Send> = match self {
             Self::Csv => Box::new(file),
             Self::Parquet(layout) => Box::new(

@@ -87,7 +87,7 @@ impl BatchStore {
     }
 
     /// How its rows stand in their files.
-    pub(crate) fn format(&self) -> &RowFormat {
+    pub fn format(&self) -> &RowFormat {
         &self.format
     }
 
@@ -198,7 +198,7 @@ impl BatchStore {
         self.quarantine.join(format!("{}.jsonl", window.file_stem()))
     }
 
-    pub(crate) fn manifest_path(&self, window: WindowIndex) -> PathBuf {
+    pub fn manifest_path(&self, window: WindowIndex) -> PathBuf {
         self.batches.join(format!("{}.json", window.file_stem()))
     }
 
@@ -246,7 +246,7 @@ impl BatchStore {
     }
 
     /// The folder of the batch files.
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         &self.batches
     }
 
@@ -324,7 +324,7 @@ impl BatchStore {
     }
 
     /// The windows of which the folder of the batch files, or the object store, holds a file of this kind, ascending.
-    pub(crate) fn windows_with(&self, kind: &str) -> Result<Vec<WindowIndex>, BatchError> {
+    pub fn windows_with(&self, kind: &str) -> Result<Vec<WindowIndex>, BatchError> {
         match &self.objects {
             Some(objects) => Ok(windows_among(objects.list()?.into_keys(), kind)),
             None => self.windows_named(&self.batches, kind),

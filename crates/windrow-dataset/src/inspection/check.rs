@@ -4,66 +4,66 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use windrow_config::{EventSpan, Pipeline, WindowPolicy};
 use crate::inspection::leaks::Leak;
 use crate::inspection::order::Order;
 use crate::inspection::survey::{Counts, Refused, Survey};
 use crate::inspection::target::percent;
 use crate::inspection::windows::{by_rows, by_span};
 use crate::inspection::{InspectionError, Rows, thousands};
+use windrow_config::{EventSpan, Pipeline, WindowPolicy};
 
 /// What a dataset is by its pipeline file.
 #[derive(Debug, Serialize)]
-pub(crate) struct Check {
-    pub(crate) rows: u64,
+pub struct Check {
+    pub rows: u64,
     /// Rows that would go to quarantine, by what is wrong with them.
     pub(crate) refused: BTreeMap<String, Refused>,
-    pub(crate) without_target: u64,
-    pub(crate) positive: u64,
+    pub without_target: u64,
+    pub positive: u64,
     /// By the times of the rows; nothing where the pipeline names none.
-    pub(crate) order: Option<Order>,
-    pub(crate) windows: Vec<Window>,
+    pub order: Option<Order>,
+    pub windows: Vec<Window>,
     /// Of each categorical feature.
-    pub(crate) categories: Vec<Category>,
+    pub categories: Vec<Category>,
     /// Features that give the target away.
     pub(crate) leaks: Vec<Leak>,
     /// What is wrong, each a sentence.
-    pub(crate) faults: Vec<String>,
+    pub faults: Vec<String>,
     /// What a person should know.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 impl Check {
     /// Rows that would be stored.
-    pub(crate) fn rows_taken(&self) -> u64 {
+    pub fn rows_taken(&self) -> u64 {
         self.rows - self.refused.values().map(|refused| refused.rows).sum::<u64>()
     }
 }
 
 /// One window.
 #[derive(Debug, Serialize)]
-pub(crate) struct Window {
+pub struct Window {
     /// From 1.
-    pub(crate) window: usize,
+    pub window: usize,
     /// As in `week of 2013-04-01`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) period: Option<String>,
+    pub period: Option<String>,
     #[serde(flatten)]
-    pub(crate) counts: Counts,
+    pub counts: Counts,
 }
 
 /// One categorical feature.
 #[derive(Debug, Serialize)]
-pub(crate) struct Category {
-    pub(crate) column: String,
+pub struct Category {
+    pub column: String,
     /// Different values; nothing where there are more than 10,000.
-    pub(crate) levels: Option<usize>,
+    pub levels: Option<usize>,
     /// Values that come too rarely for a coefficient of their own.
     pub(crate) rare_levels: usize,
     /// Rows with one of them.
     pub(crate) rare_rows: u64,
     /// The most frequent values.
-    pub(crate) most: Vec<(String, u64)>,
+    pub most: Vec<(String, u64)>,
 }
 
 /// Values of a category that are told.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::with_point;
 use crate::inspection::order::Order;
 use crate::inspection::times::{ClockGuess, TimeGuess};
+use crate::with_point;
 use windrow_record::parse_number;
 
 /// Texts that mean 'missing' where they stand among numbers.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use windrow_config::{Pipeline, TargetRule};
 use crate::inspection::options::Options;
 use crate::inspection::order::Order;
 use crate::inspection::plan::Plan;
@@ -11,6 +10,7 @@ use crate::inspection::survey::{Refused, Survey};
 use crate::inspection::target::percent;
 use crate::inspection::windows::{Cut, by_rows, choose};
 use crate::inspection::{InspectionError, Rows, quoted, thousands};
+use windrow_config::{Pipeline, TargetRule};
 
 /// Lists are broken where they are longer.
 const COLUMNS: usize = 100;
@@ -27,15 +27,15 @@ const TOLD: usize = 200;
 
 /// A pipeline file that fits its dataset.
 #[derive(Debug)]
-pub(crate) struct Draft {
-    pub(crate) text: String,
+pub struct Draft {
+    pub text: String,
     /// What a person should know, each a sentence.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
     /// Columns that are left out, with the reason.
-    pub(crate) left_out: Vec<(String, String)>,
+    pub left_out: Vec<(String, String)>,
     /// How windows are cut, and why.
-    pub(crate) cut: String,
-    pub(crate) pipeline: Pipeline,
+    pub cut: String,
+    pub pipeline: Pipeline,
 }
 
 /// Writes the pipeline file of a scanned dataset; `file` is where it is to stand, `command` what made it.
@@ -350,7 +350,7 @@ fn said_cut(said: &str) -> Result<Cut, InspectionError> {
 }
 
 /// A name for topic and folder, made of the file's.
-pub(crate) fn name_of(path: &Path) -> String {
+pub fn name_of(path: &Path) -> String {
     let file = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let stem = file.split('.').find(|part| !part.is_empty()).unwrap_or_default();
     let name: String = stem.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();

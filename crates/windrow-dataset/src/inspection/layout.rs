@@ -33,9 +33,9 @@ pub(crate) struct Layout {
 
 /// What a person said of the layout.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Said {
-    pub(crate) delimiter: Option<u8>,
-    pub(crate) has_header: Option<bool>,
+pub struct Said {
+    pub delimiter: Option<u8>,
+    pub has_header: Option<bool>,
 }
 
 /// A record of the beginning: its fields, and the line on which it stands.

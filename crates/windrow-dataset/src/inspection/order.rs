@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use windrow_config::{Pipeline, Schema};
 use crate::DatasetReader;
 use crate::inspection::{InspectionError, thousands};
+use windrow_config::{Pipeline, Schema};
 use windrow_record::RecordParser;
 
 /// What is wrong with the order of a dataset's rows, by their times; rows whose time cannot be read are passed over. Reads
@@ -12,7 +12,7 @@ use windrow_record::RecordParser;
 ///
 /// # Errors
 /// The dataset cannot be read, or has not the columns that the pipeline names.
-pub(crate) fn disorder(pipeline: &Pipeline) -> Result<Option<String>, InspectionError> {
+pub fn disorder(pipeline: &Pipeline) -> Result<Option<String>, InspectionError> {
     let mut reader = DatasetReader::open(&pipeline.dataset)?;
     let schema = Schema::bind(pipeline, reader.columns())?;
     let (mut parser, mut order) = (RecordParser::new(schema.delimiter), Order::default());
@@ -37,13 +37,13 @@ pub(crate) fn disorder(pipeline: &Pipeline) -> Result<Option<String>, Inspection
 
 /// What has been seen of the order so far; times in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Order {
+pub struct Order {
     /// The earliest and the latest time.
     pub(crate) span: Option<(i64, i64)>,
     /// Rows that have a time.
-    pub(crate) rows: u64,
+    pub rows: u64,
     /// Rows whose time is before that of a row above them.
-    pub(crate) out_of_order: u64,
+    pub out_of_order: u64,
     /// The first of them.
     pub(crate) first: Option<u64>,
     /// The largest step back, in seconds.

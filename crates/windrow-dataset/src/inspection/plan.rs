@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use windrow_config::{TimeColumn, nearest_name};
 use crate::inspection::column::Column;
 use crate::inspection::options::Options;
 use crate::inspection::roles::{Role, quoted, role};
@@ -10,6 +9,7 @@ use crate::inspection::scan::Scan;
 use crate::inspection::target::{self, Problem, Target};
 use crate::inspection::times::{Candidate, DateOrder};
 use crate::inspection::{InspectionError, Question, QuestionKind, thousands};
+use windrow_config::{TimeColumn, nearest_name};
 use windrow_record::TimeFormat;
 
 /// What `--time` says where no column is one.

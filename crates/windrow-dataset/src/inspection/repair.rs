@@ -6,11 +6,11 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use crate::{DatasetReader, Encoding, Source};
 use crate::inspection::options::Options;
 use crate::inspection::plan;
 use crate::inspection::scan::{Scan, decode};
 use crate::inspection::{InspectionError, Rows};
+use crate::{DatasetReader, Encoding, Source};
 use windrow_record::{RecordParser, write_record};
 
 /// zstd's own default.
@@ -19,12 +19,12 @@ const CHUNK: usize = 64 * 1024;
 
 /// What was repaired.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Repaired {
-    pub(crate) rows: u64,
+pub struct Repaired {
+    pub rows: u64,
     /// Rows, or the whole file, that were not UTF-8.
-    pub(crate) decoded: u64,
+    pub decoded: u64,
     /// Rows that stood behind one of a later time.
-    pub(crate) moved: u64,
+    pub moved: u64,
 }
 
 /// Writes a repaired copy; `None`, and no copy, where there is nothing to repair. Rows are held in memory while they are
@@ -82,7 +82,7 @@ fn repair_rows(
 
 /// All rows with their times, in seconds.
 struct Table {
-    rows: Vec<(i64, Box<[u8]>)>,
+    pub rows: Vec<(i64, Box<[u8]>)>,
 }
 
 impl Table {

@@ -193,7 +193,7 @@ fn words(name: &str) -> Vec<String> {
 }
 
 /// A name as a shell takes it.
-pub(crate) fn quoted(name: &str) -> String {
+pub fn quoted(name: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || "_-.+:/=%@,".contains(letter);
     if !name.is_empty() && name.chars().all(is_plain) {
         name.to_owned()

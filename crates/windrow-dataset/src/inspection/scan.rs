@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::{DatasetError, DatasetReader, Encoding, Source};
 use crate::inspection::column::Column;
 use crate::inspection::layout::{Layout, Said};
 use crate::inspection::{InspectionError, Rows};
+use crate::{DatasetError, DatasetReader, Encoding, Source};
 use windrow_record::{CsvError, RecordParser};
 
 /// The layout is told from so many bytes.
@@ -19,7 +19,7 @@ const MOST_COLUMNS: usize = 5000;
 
 /// What a file holds.
 #[derive(Debug)]
-pub(crate) struct Scan {
+pub struct Scan {
     /// Where it is, and how it is written.
     pub(crate) dataset: windrow_config::Dataset,
     /// Its header line, where it has one.
@@ -27,7 +27,7 @@ pub(crate) struct Scan {
     /// The names of the columns, each once.
     pub(crate) names: Vec<String>,
     pub(crate) columns: Vec<Column>,
-    pub(crate) rows: u64,
+    pub rows: u64,
     /// Rows that are not UTF-8, and the first of them.
     pub(crate) not_utf8: Few,
     /// Rows with too many or too few fields.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use windrow_config::{FeatureKind, Pipeline, RowFault, Schema, WindowPolicy};
 use crate::DatasetReader;
 use crate::inspection::leaks::{Cell, Compared, Leak};
 use crate::inspection::order::Order;
 use crate::inspection::{InspectionError, Rows};
+use windrow_config::{FeatureKind, Pipeline, RowFault, Schema, WindowPolicy};
 use windrow_record::{CsvError, EventTime, Fields, RecordParser};
 
 const DAY: i64 = 86_400;
@@ -44,10 +44,10 @@ pub(crate) struct Refused {
 
 /// Rows, rows with a target, and positive rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Counts {
-    pub(crate) rows: u64,
-    pub(crate) labelled: u64,
-    pub(crate) positive: u64,
+pub struct Counts {
+    pub rows: u64,
+    pub labelled: u64,
+    pub positive: u64,
 }
 
 impl Counts {

@@ -1,9 +1,9 @@
 //! What is to be predicted, as a person says it: `arr_delay >= 15`, `severity in 2,3`, or a column alone.
 
-use windrow_config::{TargetRule, nearest_name};
 use crate::inspection::column::Column;
 use crate::inspection::scan::Scan;
 use crate::inspection::{Question, QuestionKind};
+use windrow_config::{TargetRule, nearest_name};
 use windrow_record::parse_number;
 
 /// Values of a column that are offered.

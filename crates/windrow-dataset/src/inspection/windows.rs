@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use windrow_config::EventSpan;
 use crate::inspection::survey::{Counts, Survey, label_of};
+use windrow_config::EventSpan;
 
 /// How many windows an answer needs, and how many stay easy to read.
 const WANTED: std::ops::RangeInclusive<u64> = 20..=80;

@@ -1,15 +1,15 @@
 //! What a model loses with age.
 
-use crate::{Advice, AgeFinding, age_title};
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
+use crate::{Advice, AgeFinding, age_title};
 
 const WIDTH: u32 = 440;
 const HEIGHT: u32 = 320;
 
 /// Losses by age, one beside the other.
 #[derive(Debug, Clone)]
-pub(crate) struct Ages {
+pub struct Ages {
     /// What it says.
     pub(crate) title: String,
     /// By rising age.
@@ -19,14 +19,14 @@ pub(crate) struct Ages {
 impl Ages {
     /// `None` where nothing has been compared.
     #[must_use]
-    pub(crate) fn of(advice: &Advice) -> Option<Self> {
+    pub fn of(advice: &Advice) -> Option<Self> {
         let title = age_title(advice)?;
         Some(Self { title, ages: advice.ages.clone() })
     }
 
     /// Draws it.
     #[must_use]
-    pub(crate) fn draw(&self) -> Picture {
+    pub fn draw(&self) -> Picture {
         let described: Vec<String> =
             self.ages.iter().map(|found| format!("age {}: {:.4}", found.age, found.difference)).collect();
         let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.join("; "));

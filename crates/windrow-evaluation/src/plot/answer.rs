@@ -1,14 +1,14 @@
 //! The three pictures of the advice.
 
-use crate::{Advice, Policy, PolicyFinding, Refit, Status, Verdict, finding, subject, titles};
 use crate::plot::course::{Course, Line};
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
+use crate::{Advice, Policy, PolicyFinding, Refit, Status, Verdict, finding, subject, titles};
 use windrow_record::Scheme;
 
 /// What the pictures of the advice show.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// How often to refit, on the history that is named.
     pub(crate) how_often: Shares,
     /// On how much history, refitted every window.
@@ -20,19 +20,19 @@ pub(crate) struct Answer {
 impl Answer {
     /// The pictures, in the order in which they are shown.
     #[must_use]
-    pub(crate) fn pictures(&self) -> [Picture; 3] {
+    pub fn pictures(&self) -> [Picture; 3] {
         [self.how_often.draw(), self.how_much.draw(), self.over_time.draw()]
     }
 
     /// Their titles.
     #[must_use]
-    pub(crate) fn titles(&self) -> [&str; 3] {
+    pub fn titles(&self) -> [&str; 3] {
         [&self.how_often.title, &self.how_much.title, &self.over_time.title]
     }
 
     /// `None` where nothing has been compared yet.
     #[must_use]
-    pub(crate) fn of(advice: &Advice) -> Option<Self> {
+    pub fn of(advice: &Advice) -> Option<Self> {
         let policy = subject(advice)?;
         let titles = titles(advice);
         let across = match policy.history {

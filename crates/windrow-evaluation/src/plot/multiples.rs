@@ -9,30 +9,30 @@ const MARGIN: f64 = 8.0;
 
 /// Numbers from window to window, one beside the other.
 #[derive(Debug, Clone)]
-pub(crate) struct Multiples {
+pub struct Multiples {
     /// What it says.
-    pub(crate) title: String,
+    pub title: String,
     /// What is shown, with its unit.
-    pub(crate) unit: String,
+    pub unit: String,
     /// The first and the last window.
-    pub(crate) windows: (u32, u32),
+    pub windows: (u32, u32),
     /// One a small picture.
-    pub(crate) curves: Vec<Curve>,
+    pub curves: Vec<Curve>,
 }
 
 /// One number.
 #[derive(Debug, Clone)]
-pub(crate) struct Curve {
+pub struct Curve {
     /// What it is.
-    pub(crate) name: String,
+    pub name: String,
     /// By window, ascending.
-    pub(crate) values: Vec<(u32, f64)>,
+    pub values: Vec<(u32, f64)>,
 }
 
 impl Multiples {
     /// Draws them.
     #[must_use]
-    pub(crate) fn draw(&self) -> Picture {
+    pub fn draw(&self) -> Picture {
         let rows = self.curves.len().div_ceil(COLUMNS).max(1);
         let width = (COLUMNS as f64 * CELL.0) as u32;
         let last = |curve: &Curve| curve.values.last().map_or(0.0, |(_, value)| *value);

@@ -8,28 +8,28 @@ const HEIGHT: u32 = 400;
 
 /// Shares of positives by predicted probability.
 #[derive(Debug, Clone)]
-pub(crate) struct Reliability {
+pub struct Reliability {
     /// What it says.
-    pub(crate) title: String,
+    pub title: String,
     /// Bins that have rows.
-    pub(crate) bins: Vec<Bin>,
+    pub bins: Vec<Bin>,
 }
 
 /// Rows of similar probability.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bin {
+pub struct Bin {
     /// The mean of their probabilities.
-    pub(crate) predicted: f64,
+    pub predicted: f64,
     /// The share of positive ones.
-    pub(crate) observed: f64,
+    pub observed: f64,
     /// How many.
-    pub(crate) rows: u64,
+    pub rows: u64,
 }
 
 impl Bin {
     /// The 95% interval of the share, as if rows were independent: Wilson's, which stays between 0 and 1 (Wilson 1927).
     #[must_use]
-    pub(crate) fn interval(&self) -> (f64, f64) {
+    pub fn interval(&self) -> (f64, f64) {
         const Z: f64 = 1.959_964;
         let (n, p) = (self.rows as f64, self.observed);
         let middle = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
@@ -39,7 +39,7 @@ impl Bin {
 
     /// Whether the share of positives can be what was predicted.
     #[must_use]
-    pub(crate) fn agrees(&self) -> bool {
+    pub fn agrees(&self) -> bool {
         let (low, high) = self.interval();
         (low..=high).contains(&self.predicted)
     }
@@ -48,7 +48,7 @@ impl Bin {
 impl Reliability {
     /// Draws it.
     #[must_use]
-    pub(crate) fn draw(&self) -> Picture {
+    pub fn draw(&self) -> Picture {
         let described = self
             .bins
             .iter()

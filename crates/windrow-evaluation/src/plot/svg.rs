@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 /// What a picture looks like where no page says so. Colours of Okabe and Ito (2008), which colour-blind eyes tell apart.
-pub(crate) const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:currentColor}.t{font-size:15px;font-weight:600}.s{font-size:12px}\
+pub const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:currentColor}.t{font-size:15px;font-weight:600}.s{font-size:12px}\
     svg{color:#1b1f24;background:#fff}.g{stroke:currentColor;stroke-opacity:.15}.z{stroke:currentColor;stroke-opacity:.5}\
     .a{stroke:#0072b2;fill:#0072b2}.b{stroke:#d55e00;fill:#d55e00}.w{stroke-width:2}.k{stroke-dasharray:5 4}\
     @media(prefers-color-scheme:dark){svg{color:#e6e9ed;background:#15181c}.a{stroke:#56b4e9;fill:#56b4e9}.b{stroke:#e69f00;fill:#e69f00}}.h{fill:none}";
 
 /// A picture, as the inside of an `svg` element.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Picture {
+pub struct Picture {
     width: u32,
     height: u32,
     inside: String,
@@ -82,14 +82,14 @@ impl Picture {
 
     /// For a page that brings the style.
     #[must_use]
-    pub(crate) fn inline(&self) -> String {
+    pub fn inline(&self) -> String {
         let Self { width, height, inside } = self;
         format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\">\n{inside}</svg>")
     }
 
     /// As a file of its own.
     #[must_use]
-    pub(crate) fn alone(&self) -> String {
+    pub fn alone(&self) -> String {
         let Self { width, height, inside } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
@@ -116,7 +116,7 @@ fn place(number: f64) -> String {
 }
 
 /// Text that markup takes for nothing but text.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

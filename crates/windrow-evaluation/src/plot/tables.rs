@@ -1,33 +1,33 @@
 //! The numbers behind the pictures, as tables of text.
 
-use crate::{Advice, PolicyFinding};
 use crate::plot::answer::Answer;
 use crate::plot::course::Course;
 use crate::plot::shares::{Point, Shares};
+use crate::{Advice, PolicyFinding};
 
 /// Rows of the last picture's table: about so many windows are told.
 const WINDOWS_TOLD: usize = 12;
 
 /// A table with what stands above it.
 #[derive(Debug)]
-pub(crate) struct Table {
-    pub(crate) heading: String,
+pub struct Table {
+    pub heading: String,
     /// A sentence between heading and table; empty for none.
-    pub(crate) note: String,
-    pub(crate) header: Vec<String>,
-    pub(crate) rows: Vec<Row>,
+    pub note: String,
+    pub header: Vec<String>,
+    pub rows: Vec<Row>,
 }
 
 /// One row; the first cell names it.
 #[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) cells: Vec<String>,
+pub struct Row {
+    pub cells: Vec<String>,
     /// Whether it is of the named policy.
-    pub(crate) is_named: bool,
+    pub is_named: bool,
 }
 
 /// What the pictures rest on, and all policies.
-pub(crate) fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
+pub fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
     let mut tables = Vec::new();
     if let Some(answer) = answer {
         tables.push(shares("How often", &answer.how_often));

@@ -9,13 +9,13 @@ const CLASSES: [&str; 6] = ["q0", "q1", "q2", "q3", "q4", "q5"];
 
 /// Losses by the window of the model and the window of the rows, in bins.
 #[derive(Debug, Clone)]
-pub(crate) struct Triangle {
+pub struct Triangle {
     /// What it says.
-    pub(crate) title: String,
+    pub title: String,
     /// The first and the last window.
-    pub(crate) windows: (u32, u32),
+    pub windows: (u32, u32),
     /// By bin of the model's window, then of the rows' window: log-loss a row more than a new model's.
-    pub(crate) cells: Vec<Vec<Option<f64>>>,
+    pub cells: Vec<Vec<Option<f64>>>,
 }
 
 impl Triangle {
@@ -32,7 +32,7 @@ impl Triangle {
 
     /// Draws it.
     #[must_use]
-    pub(crate) fn draw(&self) -> Picture {
+    pub fn draw(&self) -> Picture {
         let bounds = self.bounds();
         let class = |value: f64| CLASSES[bounds.iter().filter(|bound| value > **bound).count()];
         let described =

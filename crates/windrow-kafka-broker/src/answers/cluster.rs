@@ -92,11 +92,7 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeClusterRequest) -> Des
 }
 
 /// How much every partition takes in the data directory.
-pub(crate) fn log_dirs(
-    broker: &Broker,
-    request: &DescribeLogDirsRequest,
-    version: i16,
-) -> DescribeLogDirsResponse {
+pub(crate) fn log_dirs(broker: &Broker, request: &DescribeLogDirsRequest, version: i16) -> DescribeLogDirsResponse {
     let describe = |topic: &Topic, wanted: &dyn Fn(i32) -> bool| {
         let partitions = (0..).zip(&topic.logs).filter(|(index, _)| wanted(*index)).map(|(index, log)| {
             let size = i64::try_from(log.bounds().bytes).unwrap_or(i64::MAX);

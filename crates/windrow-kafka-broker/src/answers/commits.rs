@@ -21,11 +21,7 @@ use crate::wire::text;
 /// Bytes of a commit's metadata, as Kafka's `offset.metadata.max.bytes`.
 const METADATA: usize = 4096;
 
-pub(crate) fn commit(
-    broker: &Broker,
-    request: &OffsetCommitRequest,
-    version: i16,
-) -> OffsetCommitResponse {
+pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i16) -> OffsetCommitResponse {
     let timestamp = broker.clock.now();
     let mut commits = Vec::new();
     let mut topics: Vec<OffsetCommitResponseTopic> = Vec::new();
@@ -90,11 +86,7 @@ fn found(broker: &Broker, commits: Vec<(Uuid, i32, Commit)>, asked: Option<Vec<(
     }
 }
 
-pub(crate) fn committed(
-    broker: &Broker,
-    request: &OffsetFetchRequest,
-    version: i16,
-) -> OffsetFetchResponse {
+pub(crate) fn committed(broker: &Broker, request: &OffsetFetchRequest, version: i16) -> OffsetFetchResponse {
     let nothing = || Commit { offset: -1, leader_epoch: -1, metadata: String::new(), timestamp: -1 };
     if version < 8 {
         let asked = request.topics.as_ref();

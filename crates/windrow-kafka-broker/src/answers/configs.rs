@@ -38,11 +38,7 @@ const BROKERS: [(&str, Kind, &str); 6] = [
     ("offset.metadata.max.bytes", Kind::Int, "4096"),
 ];
 
-pub(crate) fn describe(
-    broker: &Broker,
-    request: &DescribeConfigsRequest,
-    version: i16,
-) -> DescribeConfigsResponse {
+pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest, version: i16) -> DescribeConfigsResponse {
     let results = request.resources.iter().map(|asked| {
         let name = asked.resource_name.to_string();
         let keys = asked.configuration_keys.as_deref();
@@ -128,10 +124,7 @@ pub(crate) fn alter(broker: &Broker, request: &AlterConfigsRequest) -> AlterConf
 }
 
 /// Changes single settings of a topic.
-pub(crate) fn alter_some(
-    broker: &Broker,
-    request: &IncrementalAlterConfigsRequest,
-) -> IncrementalAlterConfigsResponse {
+pub(crate) fn alter_some(broker: &Broker, request: &IncrementalAlterConfigsRequest) -> IncrementalAlterConfigsResponse {
     let results = request.resources.iter().map(|asked| {
         let changed = change(broker, asked.resource_type, &asked.resource_name, request.validate_only, |before| {
             let mut settings = before.clone();

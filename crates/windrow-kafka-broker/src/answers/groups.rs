@@ -142,11 +142,7 @@ pub(crate) fn leave(broker: &Broker, request: &LeaveGroupRequest, version: i16) 
     LeaveGroupResponse::default().with_members(members.collect())
 }
 
-pub(crate) fn describe(
-    broker: &Broker,
-    request: &DescribeGroupsRequest,
-    version: i16,
-) -> DescribeGroupsResponse {
+pub(crate) fn describe(broker: &Broker, request: &DescribeGroupsRequest, version: i16) -> DescribeGroupsResponse {
     let groups = request.groups.iter().map(|name| {
         let group = DescribedGroup::default().with_group_id(name.clone());
         let Some(found) = broker.groups.describe(name) else {

@@ -61,10 +61,7 @@ fn find(log: &Log, asked: &ListOffsetsPartition) -> Result<(i64, i64), ResponseE
 }
 
 /// The one epoch that there ever is ends where the log ends.
-pub(crate) fn for_epoch(
-    broker: &Broker,
-    request: &OffsetForLeaderEpochRequest,
-) -> OffsetForLeaderEpochResponse {
+pub(crate) fn for_epoch(broker: &Broker, request: &OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {
     let topics = request.topics.iter().map(|asked| {
         let topic = broker.catalog.by_name(&asked.topic);
         let partitions = asked.partitions.iter().map(|asked| {
@@ -110,11 +107,7 @@ fn delete(broker: &Broker, topic: Option<&Topic>, partition: i32, offset: i64) -
 }
 
 /// The log of a partition, for a client that takes its epoch for `epoch` (below 0: does not say).
-pub(crate) fn log_of(
-    topic: Option<&Arc<Topic>>,
-    partition: i32,
-    epoch: i32,
-) -> Result<&Arc<Log>, ResponseError> {
+pub(crate) fn log_of(topic: Option<&Arc<Topic>>, partition: i32, epoch: i32) -> Result<&Arc<Log>, ResponseError> {
     let log = topic.and_then(|topic| topic.log(partition)).ok_or(ResponseError::UnknownTopicOrPartition)?;
     if epoch > 0 { Err(ResponseError::UnknownLeaderEpoch) } else { Ok(log) }
 }

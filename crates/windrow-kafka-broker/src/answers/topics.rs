@@ -103,11 +103,7 @@ fn describe(broker: &Broker, topic: &Topic) -> MetadataResponseTopic {
         .with_partitions(partitions.collect())
 }
 
-pub(crate) fn create(
-    broker: &Broker,
-    request: &CreateTopicsRequest,
-    version: i16,
-) -> CreateTopicsResponse {
+pub(crate) fn create(broker: &Broker, request: &CreateTopicsRequest, version: i16) -> CreateTopicsResponse {
     let mut times: HashMap<&TopicName, usize> = HashMap::new();
     for topic in &request.topics {
         *times.entry(&topic.name).or_default() += 1;
@@ -203,10 +199,7 @@ fn created(result: CreatableTopicResult, topic: &Topic, version: i16) -> Creatab
     if version >= 7 { result.with_topic_id(topic.id) } else { result }
 }
 
-pub(crate) fn create_partitions(
-    broker: &Broker,
-    request: &CreatePartitionsRequest,
-) -> CreatePartitionsResponse {
+pub(crate) fn create_partitions(broker: &Broker, request: &CreatePartitionsRequest) -> CreatePartitionsResponse {
     let results = request.topics.iter().map(|topic| {
         let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
         match blocking(|| grow(broker, topic, request.validate_only)) {
@@ -226,11 +219,7 @@ fn grow(broker: &Broker, topic: &CreatePartitionsTopic, only_check: bool) -> Res
     broker.catalog.add_partitions(&topic.name, topic.count, only_check)
 }
 
-pub(crate) fn delete(
-    broker: &Broker,
-    request: &DeleteTopicsRequest,
-    version: i16,
-) -> DeleteTopicsResponse {
+pub(crate) fn delete(broker: &Broker, request: &DeleteTopicsRequest, version: i16) -> DeleteTopicsResponse {
     let by_name = request.topic_names.iter().map(|name| (Some(name.clone()), Uuid::nil()));
     let by_either = request.topics.iter().map(|topic| (topic.name.clone(), topic.topic_id));
     let results = by_name.chain(by_either).map(|(name, id)| {

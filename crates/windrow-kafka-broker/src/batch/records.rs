@@ -23,12 +23,7 @@ pub(crate) struct Record {
 ///
 /// # Errors
 /// The records cannot be unpacked or read, or grow beyond [`UNPACKED`].
-pub(crate) fn first_since(
-    header: &Header,
-    bytes: &[u8],
-    timestamp: i64,
-    from: i64,
-) -> io::Result<Option<Record>> {
+pub(crate) fn first_since(header: &Header, bytes: &[u8], timestamp: i64, from: i64) -> io::Result<Option<Record>> {
     let packed = bytes.get(HEADER..header.size).ok_or(io::ErrorKind::UnexpectedEof)?;
     let mut records = io::BufReader::new(unpacked(header.codec(), packed)?.take(UNPACKED));
     for _ in 0..header.count {

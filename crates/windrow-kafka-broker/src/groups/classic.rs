@@ -143,12 +143,7 @@ impl ClassicGroup {
     }
 
     /// Whether the member may act in this generation.
-    pub(crate) fn check(
-        &self,
-        id: &str,
-        instance: Option<&str>,
-        generation: i32,
-    ) -> Result<(), ResponseError> {
+    pub(crate) fn check(&self, id: &str, instance: Option<&str>, generation: i32) -> Result<(), ResponseError> {
         if let Some(instance) = instance {
             match self.statics.get(instance) {
                 None => return Err(ResponseError::UnknownMemberId),
@@ -235,12 +230,7 @@ impl ClassicGroup {
     }
 
     /// Lets a member go; an instance goes by its name alone. Gives the id of who went.
-    pub(crate) fn leave(
-        &mut self,
-        id: &str,
-        instance: Option<&str>,
-        now: Instant,
-    ) -> Result<String, ResponseError> {
+    pub(crate) fn leave(&mut self, id: &str, instance: Option<&str>, now: Instant) -> Result<String, ResponseError> {
         let id = match instance {
             Some(instance) => match self.statics.get(instance) {
                 None => return Err(ResponseError::UnknownMemberId),

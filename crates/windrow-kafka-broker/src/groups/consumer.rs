@@ -133,12 +133,7 @@ impl ConsumerGroup {
     ///
     /// # Errors
     /// It is not known, or another has taken its place.
-    pub(crate) fn heartbeat(
-        &mut self,
-        said: Heartbeat,
-        topics: &Topics,
-        now: Instant,
-    ) -> Result<Told, Refused> {
+    pub(crate) fn heartbeat(&mut self, said: Heartbeat, topics: &Topics, now: Instant) -> Result<Told, Refused> {
         if said.epoch <= LEAVES {
             return self.leave(&said, topics);
         }

@@ -7,9 +7,7 @@ use bytes::Bytes;
 use kafka_protocol::ResponseError;
 
 use crate::groups::classic::{ClassicGroup, Phase};
-use crate::groups::{
-    ConsumerMember, Coordinator, Described, DescribedConsumers, Group, Listed, Members, Topics,
-};
+use crate::groups::{ConsumerMember, Coordinator, Described, DescribedConsumers, Group, Listed, Members, Topics};
 use crate::journal::Entry;
 
 impl Coordinator {

@@ -2,13 +2,13 @@
 
 use std::io;
 
-use windrow_windows::BatchError;
 use windrow_config::RowFault;
 use windrow_record::{CsvError, ReadError, WindowIndex};
+use windrow_windows::BatchError;
 
 /// Why a window's rows cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FrameError {
+pub enum FrameError {
     /// The windows cannot be listed.
     #[error(transparent)]
     Batch(#[from] BatchError),

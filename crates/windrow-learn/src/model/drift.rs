@@ -5,9 +5,9 @@ mod compare;
 
 use serde::{Deserialize, Serialize};
 
-use windrow_config::{Feature, FeatureKind};
 use crate::model::summary::{Columns, Cut};
 use crate::model::table::is_number;
+use windrow_config::{Feature, FeatureKind};
 
 pub use compare::{Drift, FeatureDrift};
 

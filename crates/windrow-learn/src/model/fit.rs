@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use windrow_config::{Feature, FeatureKind, Pipeline, Schema, Solver};
 use crate::model::artifact::{Coefficient, Example, Learned, PenaltyTrial, Score, SolverReport};
 use crate::model::bare::BareModel;
 use crate::model::design::Design;
@@ -21,6 +20,7 @@ use crate::model::frame::Frame;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
 use crate::model::table::Subset;
+use windrow_config::{Feature, FeatureKind, Pipeline, Schema, Solver};
 
 pub use remote::{Remote, RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
 use solve::{Problem, Solved};

@@ -9,10 +9,10 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use windrow_config::Feature;
 use crate::model::drift::Profile;
 use crate::model::summary::Summary;
 use crate::model::table::{Subset, Table};
+use windrow_config::Feature;
 
 pub use builder::FrameBuilder;
 pub use parse::{ChunkBuilder, ParsedRows};

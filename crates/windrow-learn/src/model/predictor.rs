@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use windrow_config::CalendarPart;
 use crate::model::artifact::Learned;
 use crate::model::encoder::{Encoding, Level, calendar_number, standardise};
+use windrow_config::CalendarPart;
 use windrow_record::EventTime;
 
 /// One cell of a row that is to be predicted, read and found good.

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use windrow_config::{Pipeline, RowFault, Schema};
 use crate::model::chunk::{CHUNK_ROWS, InMemory};
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::fit::FitSettings;
 use crate::model::frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 use crate::model::table::Subset;
+use windrow_config::{Pipeline, RowFault, Schema};
 use windrow_record::{RecordParser, RecordReader};
 
 /// The schema of a pipeline, and its dataset cut into windows of `rows` rows.

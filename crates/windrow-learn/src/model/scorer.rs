@@ -11,7 +11,6 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use windrow_evaluation::{BLOCKS, ModelLosses, WindowLosses};
 use crate::model::artifact::{Learned, Score};
 use crate::model::bare::BareModel;
 use crate::model::chunk::Chunk;
@@ -19,6 +18,7 @@ use crate::model::encoder::{Encoder, Encoding};
 use crate::model::frame::Frame;
 use crate::model::score::score;
 use crate::model::table::is_number;
+use windrow_evaluation::{BLOCKS, ModelLosses, WindowLosses};
 use windrow_record::ModelId;
 
 use group::{Group, LANES, Tile};

@@ -7,11 +7,11 @@ pub(super) mod newton;
 
 use std::io;
 
-use windrow_config::Solver;
 use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::kernel::Order;
 use crate::model::objective::Evaluation;
+use windrow_config::Solver;
 
 /// The largest gradient norm per row that counts as an optimum. On standardised columns it bounds the distance of the
 /// objective per row from its minimum well below the 1e-6 to which solvers must agree.

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use windrow_config::{Feature, FeatureKind};
 use crate::model::chunk::{Chunk, KeptChunk};
+use windrow_config::{Feature, FeatureKind};
 
 /// Chunks, and what their codes mean.
 #[derive(Debug)]
 pub(super) struct Table {
     /// Each with the place of its first row.
     chunks: Vec<(usize, Arc<dyn KeptChunk>)>,
-    rows: usize,
+    pub rows: usize,
     pub(super) numbers: usize,
     /// The texts behind the codes of each feature that is no number.
     pub(super) dictionaries: Vec<Vec<String>>,

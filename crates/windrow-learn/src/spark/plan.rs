@@ -6,12 +6,12 @@ use spark_connect_proto::{
     SetOperation, aggregate, ml_operator, ml_relation, read, relation, set_operation,
 };
 
-use windrow_config::{CalendarPart, Schema, TargetRule};
 use crate::model::{EncodedFeature, Encoder, Encoding, Level, RemoteTask};
-use windrow_record::TimeFormat;
 use crate::spark::expression::{
     attribute, call, cast, column, integer, literal, named, number, params, text, text_literal, texts_literal,
 };
+use windrow_config::{CalendarPart, Schema, TargetRule};
+use windrow_record::TimeFormat;
 
 /// Columns of the encoded rows.
 pub(super) const LABEL: &str = "label";

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use windrow_columnar::{Column, Style, Value, Writer};
 use crate::export::{ExportError, TableFormat};
 use windrow_base::files;
+use windrow_columnar::{Column, Style, Value, Writer};
 use windrow_record::write_record;
 
 /// One table.

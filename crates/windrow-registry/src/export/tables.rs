@@ -1,12 +1,12 @@
 //! What the tables hold, a row at a time.
 
-use windrow_windows::Manifest;
-use windrow_columnar::{Column, Kind, Value};
-use windrow_evaluation::{BLOCKS, WindowLosses};
 use crate::export::ExportError;
 use crate::export::sink::Sink;
+use windrow_columnar::{Column, Kind, Value};
+use windrow_evaluation::{BLOCKS, WindowLosses};
 use windrow_learn::model::{Score, WindowReport};
 use windrow_record::ModelId;
+use windrow_windows::Manifest;
 
 const MICROS: i64 = 1_000_000;
 

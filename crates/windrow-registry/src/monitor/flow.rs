@@ -5,25 +5,25 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use windrow_windows::StreamEnd;
 use crate::monitor::sealed::SealedWindow;
 use crate::monitor::status::{Heard, Stage};
+use windrow_windows::StreamEnd;
 
 /// How far the rows have come.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(crate) struct Flow {
+pub struct Flow {
     /// In a few words, as in `41%, lag 0`.
-    pub(crate) state: String,
+    pub state: String,
     /// Whether every row is sealed and learned from.
-    pub(crate) is_complete: bool,
+    pub is_complete: bool,
     /// The rows that are to come; not known where no producer of a dataset was heard of.
     pub(crate) dataset_rows: Option<u64>,
     /// Messages in the topic that are not read yet.
     pub(crate) lag: Option<u64>,
     /// Sent, in the topic, sealed, trained, served.
-    pub(crate) steps: Vec<Step>,
+    pub steps: Vec<Step>,
     /// Rows that could not be taken.
-    pub(crate) quarantined: u64,
+    pub quarantined: u64,
     /// Sealed windows.
     pub(crate) windows: usize,
     /// Models that answer.
@@ -32,17 +32,17 @@ pub(crate) struct Flow {
 
 /// One place on the way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Step {
+pub struct Step {
     /// What has been done with the rows.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// How many rows; not known where the stage is silent or was never heard of.
     pub(crate) rows: Option<u64>,
     /// What is shown: the rows, or since when nothing was heard.
-    pub(crate) text: String,
+    pub text: String,
     /// What more there is to say.
-    pub(crate) detail: String,
+    pub detail: String,
     /// Whether the stage was heard of and has fallen silent.
-    pub(crate) is_silent: bool,
+    pub is_silent: bool,
 }
 
 /// What a flow follows from.

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use windrow_windows::{BatchError, BatchStore, EventRange, Manifest, StreamEnd};
 use windrow_record::WindowIndex;
+use windrow_windows::{BatchError, BatchStore, EventRange, Manifest, StreamEnd};
 
 /// So many different reasons are told apart.
 const MOST_REASONS: usize = 30;
@@ -17,26 +17,26 @@ const OTHER: &str = "other reasons";
 
 /// One sealed window.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SealedWindow {
-    pub(crate) window: WindowIndex,
-    pub(crate) rows: u64,
+pub struct SealedWindow {
+    pub window: WindowIndex,
+    pub rows: u64,
     /// Of these, rows that have a target.
-    pub(crate) labelled: u64,
-    pub(crate) quarantined: u64,
+    pub labelled: u64,
+    pub quarantined: u64,
     /// Messages that brought a row again.
-    pub(crate) repeated: u64,
+    pub repeated: u64,
     /// The length of the batch file.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// Why it was sealed.
-    pub(crate) reason: String,
+    pub reason: String,
     /// When its rows happened, where they have times.
-    pub(crate) times: Option<EventRange>,
+    pub times: Option<EventRange>,
 }
 
 /// Why rows are in quarantine, with how many.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Reasons(BTreeMap<String, u64>);
+pub struct Reasons(BTreeMap<String, u64>);
 
 impl Reasons {
     /// Counts one more.
@@ -46,7 +46,7 @@ impl Reasons {
     }
 
     /// The most frequent one first.
-    pub(crate) fn by_count(&self) -> Vec<(&str, u64)> {
+    pub fn by_count(&self) -> Vec<(&str, u64)> {
         let mut reasons: Vec<(&str, u64)> = self.0.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         reasons

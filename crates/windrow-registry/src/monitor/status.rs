@@ -23,7 +23,7 @@ const SILENT_AFTER: Duration = Duration::from_secs(5);
 
 /// A stage that tells of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Stage {
+pub enum Stage {
     /// Sends rows.
     Producer,
     /// Stores them.
@@ -59,22 +59,22 @@ struct Status {
 /// The counters of a stage's process, at one moment, as [`Counters`] has them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Counts {
-    pub(crate) dataset: u64,
-    pub(crate) sent: u64,
-    pub(crate) delivered: u64,
-    pub(crate) received: u64,
-    pub(crate) stored: u64,
-    pub(crate) quarantined: u64,
-    pub(crate) repeated: u64,
-    pub(crate) lag: Option<u64>,
-    pub(crate) window: u64,
-    pub(crate) window_rows: u64,
-    pub(crate) window_expected: u64,
+pub struct Counts {
+    pub dataset: u64,
+    pub sent: u64,
+    pub delivered: u64,
+    pub received: u64,
+    pub stored: u64,
+    pub quarantined: u64,
+    pub repeated: u64,
+    pub lag: Option<u64>,
+    pub window: u64,
+    pub window_rows: u64,
+    pub window_expected: u64,
 }
 
 impl Counts {
-    pub(crate) fn of(counters: &Counters) -> Self {
+    pub fn of(counters: &Counters) -> Self {
         Self {
             dataset: counters.dataset.get(),
             sent: counters.sent.get(),
@@ -113,13 +113,13 @@ impl Counts {
 
 /// Where a stage tells of itself.
 #[derive(Debug, Clone)]
-pub(crate) struct StatusFile {
+pub struct StatusFile {
     path: PathBuf,
 }
 
 impl StatusFile {
     /// `member` tells several processes of one stage apart.
-    pub(crate) fn new(workdir: &Path, stage: Stage, member: Option<&str>) -> Self {
+    pub fn new(workdir: &Path, stage: Stage, member: Option<&str>) -> Self {
         let name = member.map_or_else(|| stage.name().to_owned(), |member| format!("{}-{member}", stage.name()));
         Self { path: workdir.join(FOLDER).join(format!("{name}.json")) }
     }
@@ -128,13 +128,13 @@ impl StatusFile {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub(crate) fn tell(&self, counters: &Counters, time: String, is_over: bool) -> io::Result<()> {
+    pub fn tell(&self, counters: &Counters, time: String, is_over: bool) -> io::Result<()> {
         let status = Status { format: FORMAT, time, is_over, counts: Counts::of(counters) };
         files::replace(&self.path, &serde_json::to_vec(&status)?)
     }
 
     /// Takes it away, as a member does that leaves its group. Blocks on the disk.
-    pub(crate) fn remove(&self) {
+    pub fn remove(&self) {
         // One that stays is silent, and told as such.
         let _ = fs::remove_file(&self.path);
     }

@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 use crate::api::openapi::expand::expand;
 use crate::api::operations::service;
 use crate::api::state::State;
+use windrow_base::runtime::computing;
+use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
 use windrow_registry::monitor::Monitor;
 use windrow_registry::{Registry, Snapshot};
-use windrow_base::runtime::computing;
-use windrow_base::telemetry::Progress;
 
 pub(crate) use methods::Methods;
 pub(crate) use page::page;

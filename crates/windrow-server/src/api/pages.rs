@@ -10,14 +10,14 @@ use poem::http::{Method, StatusCode};
 use poem::{Endpoint, Request, Response};
 
 /// What makes pages.
-pub(crate) trait Pages: Debug + Send + Sync {
+pub trait Pages: Debug + Send + Sync {
     /// The page at a path; `None` where there is none.
     fn page(&self, request: PageRequest) -> BoxFuture<'static, Option<Page>>;
 }
 
 /// What is asked for.
 #[derive(Debug, Clone)]
-pub(crate) struct PageRequest {
+pub struct PageRequest {
     /// As it stands in the address, as in `/models/cumulative-2`.
     pub(crate) path: String,
     /// What stands behind the question mark; empty for nothing.
@@ -28,7 +28,7 @@ pub(crate) struct PageRequest {
 
 /// One page, or a file that pages need.
 #[derive(Debug, Clone)]
-pub(crate) struct Page {
+pub struct Page {
     pub(crate) status: StatusCode,
     /// Its media type.
     pub(crate) kind: &'static str,

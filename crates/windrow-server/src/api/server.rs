@@ -28,11 +28,11 @@ use crate::api::server::connection::Handler;
 use crate::api::server::connections::Connections;
 use crate::api::server::tls::Stream;
 use crate::api::state::State;
-use windrow_config::Pipeline;
-use windrow_registry::monitor::Monitor;
-use windrow_registry::Registry;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Progress;
+use windrow_config::Pipeline;
+use windrow_registry::Registry;
+use windrow_registry::monitor::Monitor;
 
 pub use listener::{BindError, Listener, bind};
 pub use tls::TlsError;
@@ -55,9 +55,9 @@ pub struct Api {
     /// Told of while there is no model yet, and in the metrics.
     pub progress: Progress,
     /// How far the rows have come, in this process or in others.
-    pub(crate) monitor: Arc<Monitor>,
+    pub monitor: Arc<Monitor>,
     /// What people look at.
-    pub(crate) pages: Arc<dyn Pages>,
+    pub pages: Arc<dyn Pages>,
     /// Who may ask.
     pub keys: Keys,
     /// The time of day, RFC 3339.

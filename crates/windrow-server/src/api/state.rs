@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::error::ApiError;
 use crate::api::schema::InputSchema;
-use windrow_config::Pipeline;
-use windrow_learn::model::{Learned, Outcome, Predictor};
-use windrow_registry::monitor::Monitor;
-use windrow_record::ModelId;
-use windrow_registry::{Model, Registry, Snapshot};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Counters, Progress};
+use windrow_config::Pipeline;
+use windrow_learn::model::{Learned, Outcome, Predictor};
+use windrow_record::ModelId;
+use windrow_registry::monitor::Monitor;
+use windrow_registry::{Model, Registry, Snapshot};
 
 /// Upper ends of the bins of probabilities.
 const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];

@@ -6,8 +6,8 @@ use crate::dashboard::frame::{Page, View};
 use crate::dashboard::numbers::{percent, thousands};
 use crate::dashboard::road::road;
 use crate::dashboard::table;
-use windrow_evaluation::{Advice, Status, awaited, finding};
 use windrow_evaluation::plot::{self, tables};
+use windrow_evaluation::{Advice, Status, awaited, finding};
 
 /// So many sentences stand below the heading.
 const MOST_SENTENCES: usize = 4;

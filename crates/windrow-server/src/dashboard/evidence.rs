@@ -7,8 +7,8 @@ use maud::{Markup, PreEscaped, html};
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::table;
 use crate::dashboard::triangle::triangle;
-use windrow_evaluation::{Advice, awaited};
 use windrow_evaluation::plot::{self, Ages, tables};
+use windrow_evaluation::{Advice, awaited};
 use windrow_record::Scheme;
 
 /// So many features are told of.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use maud::{DOCTYPE, Markup, html};
 
 use windrow_config::Pipeline;
-use windrow_registry::monitor::Observed;
 use windrow_registry::Snapshot;
+use windrow_registry::monitor::Observed;
 
 /// The other pages, with their addresses.
 const PAGES: [(&str, &str); 6] = [

@@ -6,8 +6,8 @@ use crate::dashboard::frame::{Page, View};
 use crate::dashboard::models::on_next_window;
 use crate::dashboard::numbers::{digest, percent, score, score_or_dash, thousands};
 use crate::dashboard::{not_found, table};
-use windrow_learn::model::{Coefficient, Learned, Outcome, Score, Verdict, WindowLineage};
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
+use windrow_learn::model::{Coefficient, Learned, Outcome, Score, Verdict, WindowLineage};
 use windrow_registry::Model;
 
 /// So many coefficients are listed, the largest first.

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use maud::{Markup, html};
 
-use windrow_windows::{BatchStore, Quarantined};
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::numbers::{bytes, digest, percent, score, thousands};
 use crate::dashboard::{not_found, table};
 use windrow_learn::model::{ModelScore, Score, WindowReport};
-use windrow_registry::monitor::SealedWindow;
 use windrow_record::WindowIndex;
+use windrow_registry::monitor::SealedWindow;
+use windrow_windows::{BatchStore, Quarantined};
 
 /// So many rows of the quarantine are shown.
 const MOST_ROWS: usize = 50;

@@ -1,7 +1,7 @@
 //! The report as one HTML file that needs nothing beside it. Printed, the first sheet is the answer and its pictures.
 
-use windrow_evaluation::plot::{Answer, STYLE, Table, escaped};
 use crate::report::Report;
+use windrow_evaluation::plot::{Answer, STYLE, Table, escaped};
 
 const PAGE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1400px;margin:0 auto;padding:24px}\
     h1{font-size:26px;line-height:1.25;margin:0 0 4px}h2{font-size:17px;margin:28px 0 6px}p{margin:2px 0}.quiet{opacity:.75}\

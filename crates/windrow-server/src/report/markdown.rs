@@ -1,7 +1,7 @@
 //! The report as Markdown.
 
-use windrow_evaluation::plot::{Answer, Table};
 use crate::report::{PICTURES, Report};
+use windrow_evaluation::plot::{Answer, Table};
 
 pub(super) fn text(report: &Report, answer: Option<&Answer>, tables: &[Table], folder: &str) -> String {
     let advice = &*report.advice;

@@ -4,9 +4,9 @@ use std::hash::{DefaultHasher, Hasher};
 
 use tokio_util::sync::CancellationToken;
 
-use windrow_windows::RowFormat;
 use windrow_dataset::{DatasetError, DatasetReader};
 use windrow_record::{RecordParser, RowNumber};
+use windrow_windows::RowFormat;
 
 /// So many rows are read between two looks whether to stop.
 const ROWS_BETWEEN_LOOKS: u64 = 65_536;

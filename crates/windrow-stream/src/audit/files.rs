@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use crate::audit::dataset::Original;
 use crate::audit::report::Ledger;
 use crate::audit::{Finding, Kind, WindowAccount};
-use windrow_windows::{BatchError, BatchStore, FileDigest, Manifest, RowFormat, RowRange};
 use windrow_record::{Offset, Partition, RecordParser, RowNumber};
+use windrow_windows::{BatchError, BatchStore, FileDigest, Manifest, RowFormat, RowRange};
 
 /// So many different rows of a window are listed one by one.
 const TOLD: usize = 3;

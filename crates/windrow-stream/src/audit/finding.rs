@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use windrow_windows::RowRange;
 use windrow_record::{Offset, Partition, WindowIndex};
+use windrow_windows::RowRange;
 
 /// One fault, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Finding {
+pub struct Finding {
     /// What kind of fault.
     pub kind: Kind,
     /// The window that it is in.
@@ -37,7 +37,7 @@ pub(crate) struct Finding {
 /// What a fault concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A manifest or `end.json`.
     Manifest,
     /// A batch file or a quarantine file that is not what its manifest says.
@@ -77,7 +77,7 @@ impl Finding {
 
     /// The fault with its place, in one line.
     #[must_use]
-    pub(crate) fn sentence(&self) -> String {
+    pub fn sentence(&self) -> String {
         let mut place = Vec::new();
         place.extend(self.file.as_ref().map(|file| file.display().to_string()));
         match (&self.file, self.window, &self.period) {

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::audit::{Finding, Kind};
-use windrow_windows::{Manifest, SealReason, StreamEnd};
 use windrow_config::WindowPolicy;
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
+use windrow_windows::{Manifest, SealReason, StreamEnd};
 
 /// What an audit has to say.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
+pub struct Report {
     /// Whether the stream had ended.
     pub through: bool,
     /// All windows together.
@@ -26,7 +26,7 @@ pub(crate) struct Report {
 
 /// Rows by where they are.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Totals {
+pub struct Totals {
     /// Rows that the replay read from the dataset; `None` while the stream is not through, and for other producers.
     pub read: Option<u64>,
     /// Rows of the replay that the topic holds; `None` where it was not recounted.
@@ -43,7 +43,7 @@ pub(crate) struct Totals {
 
 /// One window.
 #[derive(Debug, Serialize)]
-pub(crate) struct WindowAccount {
+pub struct WindowAccount {
     /// Which one.
     pub window: WindowIndex,
     /// What it is called beside that, as in `week of 2013-04-01`.
@@ -63,7 +63,7 @@ pub(crate) struct WindowAccount {
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-pub(crate) struct Check {
+pub struct Check {
     /// What.
     pub name: &'static str,
     /// Whether it is as it must be; `None` when it was not looked at.

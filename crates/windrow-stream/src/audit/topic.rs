@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::report::Ledger;
 use crate::audit::rows::ranges;
 use crate::audit::{AuditError, Finding, Kind};
-use windrow_windows::OffsetRange;
 use windrow_kafka::{BrokerError, Connection, Delivery, PartitionState, Stretch, TopicState, scan};
 use windrow_record::{Envelope, Offset, Partition};
+use windrow_windows::OffsetRange;
 
 /// So many messages that no file accounts for are listed one by one.
 const TOLD: usize = 10;

@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use windrow_windows::{BatchWriter, Counts, Manifest, OffsetRange};
-use windrow_kafka::{Deleted, Subscription, TopicState};
-use windrow_config::WindowPolicy;
 use crate::consumer::fetcher::{Fetched, Fetcher, Fetching, Messages, Request};
 use crate::consumer::ingest::{Ingested, ingest};
 use crate::consumer::intake::Intake;
 use crate::consumer::rejections::Rejections;
 use crate::consumer::{ConsumerError, told};
-use windrow_record::{Offset, Partition};
 use windrow_base::telemetry::{Event, Progress};
+use windrow_config::WindowPolicy;
+use windrow_kafka::{Deleted, Subscription, TopicState};
+use windrow_record::{Offset, Partition};
+use windrow_windows::{BatchWriter, Counts, Manifest, OffsetRange};
 
 /// How long the consumer waits for messages before it looks at its clock and whether it is to stop.
 const WAIT: Duration = Duration::from_millis(50);

@@ -4,9 +4,9 @@
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
+use windrow_base::telemetry::Progress;
 use windrow_kafka::{BrokerError, Deleted, Delivery, Subscription, TopicState, Turn};
 use windrow_record::{Envelope, Offset, Partition, RowNumber};
-use windrow_base::telemetry::Progress;
 
 /// How long a poll waits before the fetcher looks whether it is asked for something else.
 const POLL_WAIT: Duration = Duration::from_millis(50);

@@ -11,20 +11,20 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use windrow_windows::{
-    Assembly, BatchError, BatchStore, BatchWriter, CsvFormat, Cut, Manifest, OffsetRange, partial_folder,
-    partials_folder,
-};
-use windrow_kafka::{Deleted, Delivery, Membership, TopicState, Turn};
-use windrow_config::Schema;
 use crate::consumer::consumer_loop::{count, note_deleted};
 use crate::consumer::fetcher::Incoming;
 use crate::consumer::ingest::{Ingested, ingest};
 use crate::consumer::intake::Intake;
 use crate::consumer::rejections::Rejections;
 use crate::consumer::{Consumer, ConsumerError, told};
-use windrow_record::{Offset, Partition, RunId};
 use windrow_base::telemetry::{Event, Progress};
+use windrow_config::Schema;
+use windrow_kafka::{Deleted, Delivery, Membership, TopicState, Turn};
+use windrow_record::{Offset, Partition, RunId};
+use windrow_windows::{
+    Assembly, BatchError, BatchStore, BatchWriter, CsvFormat, Cut, Manifest, OffsetRange, partial_folder,
+    partials_folder,
+};
 
 const POLL_WAIT: Duration = Duration::from_millis(50);
 /// So many messages are taken between two looks at the clock, at the latest.

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use windrow_windows::{Arrival, BatchError, BatchWriter, Content, EndMark, RowRange};
 use crate::consumer::fetcher::Incoming;
 use crate::consumer::intake::Intake;
 use windrow_record::Envelope;
+use windrow_windows::{Arrival, BatchError, BatchWriter, Content, EndMark, RowRange};
 
 /// What a message was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

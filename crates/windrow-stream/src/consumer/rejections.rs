@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use windrow_windows::{Counts, Rejection};
 use crate::consumer::ConsumerError;
+use windrow_windows::{Counts, Rejection};
 
 /// Before so many messages a share says little; the end of the stream is judged whatever its length.
 const CHECKED_FROM: u64 = 1000;

@@ -3,8 +3,8 @@
 //! A replay's rows go round the partitions, beginning with its first row, so a row's partition follows from its number
 //! alone, and a replay that goes on puts each row where it would have been.
 
-use windrow_kafka::PartitionContents;
 use crate::producer::{ProducerError, Replay, Share};
+use windrow_kafka::PartitionContents;
 use windrow_record::{Partition, RowNumber};
 
 /// What is to be done.

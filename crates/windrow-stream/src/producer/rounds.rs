@@ -2,8 +2,8 @@
 
 use tokio_util::sync::CancellationToken;
 
-use windrow_dataset::{DatasetError, DatasetReader};
 use crate::producer::plan::Plan;
+use windrow_dataset::{DatasetError, DatasetReader};
 use windrow_record::RowNumber;
 
 /// So many rows are read between two looks whether to stop.

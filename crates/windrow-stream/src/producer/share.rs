@@ -8,7 +8,7 @@ use crate::producer::ProducerError;
 
 /// One of several processes: of `of` processes in turn, this is number `index`, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Share {
+pub struct Share {
     index: usize,
     of: NonZeroUsize,
 }
@@ -27,7 +27,7 @@ impl Share {
     }
 
     /// Its number and how many there are, as in `2-of-4`; `None` where it is the only one.
-    pub(crate) fn name(self) -> Option<String> {
+    pub fn name(self) -> Option<String> {
         (self.of.get() > 1).then(|| format!("{}-of-{}", self.index + 1, self.of))
     }
 

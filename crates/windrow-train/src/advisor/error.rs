@@ -2,15 +2,15 @@
 
 use std::io;
 
-use windrow_windows::BatchError;
 use windrow_learn::frames::FrameError;
 use windrow_learn::model::RemoteError;
 use windrow_record::WindowIndex;
 use windrow_registry::RegistryError;
+use windrow_windows::BatchError;
 
 /// Why there is no advice.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum AdvisorError {
+pub enum AdvisorError {
     /// The windows cannot be listed.
     #[error(transparent)]
     Batch(#[from] BatchError),

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use crate::advisor::AdvisorError;
-use windrow_windows::Manifest;
+use windrow_base::telemetry::{Event, Progress};
 use windrow_config::{Pipeline, Schema};
 use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
 use windrow_learn::frames::Frames;
@@ -17,7 +17,7 @@ use windrow_learn::model::{
 };
 use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::{EvidenceStore, Ladder, Registry};
-use windrow_base::telemetry::{Event, Progress};
+use windrow_windows::Manifest;
 
 /// What models are made from, and where they are kept.
 pub(super) struct Inputs<'a> {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use crate::advisor::AdvisorError;
 use crate::advisor::ladder::{Inputs, LadderWork};
-use windrow_windows::Manifest;
 use windrow_evaluation::{Series, Trial};
 use windrow_learn::model::{ScoredModel, recalibrated};
 use windrow_record::{ModelId, Scheme, WindowIndex};
+use windrow_windows::Manifest;
 
 /// The series of every history on the windows of a trial, from the models that are newest when its first window comes.
 pub(super) fn series(

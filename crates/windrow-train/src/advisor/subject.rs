@@ -1,8 +1,8 @@
 //! What the advice is about, in words.
 
-use windrow_windows::Manifest;
 use windrow_config::Pipeline;
 use windrow_evaluation::Subject;
+use windrow_windows::Manifest;
 
 const DAY: f64 = 86_400.0;
 

@@ -3,12 +3,14 @@
 use std::io;
 use std::sync::Arc;
 
-use windrow_windows::Manifest;
 use windrow_config::Accept;
 use windrow_evaluation::is_kept;
-use windrow_learn::model::{Frame, Learned, ModelScore, Score, ScoredModel, Verdict, WINDOW_FORMAT, WindowReport, scores};
+use windrow_learn::model::{
+    Frame, Learned, ModelScore, Score, ScoredModel, Verdict, WINDOW_FORMAT, WindowReport, scores,
+};
 use windrow_record::WindowIndex;
 use windrow_registry::{Model, Snapshot};
+use windrow_windows::Manifest;
 
 /// Models that are scored at once: their log-odds are held in memory, and so bounded.
 const AT_ONCE: usize = 64;

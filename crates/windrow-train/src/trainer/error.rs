@@ -2,15 +2,15 @@
 
 use std::io;
 
-use windrow_windows::BatchError;
 use windrow_learn::frames::FrameError;
 use windrow_learn::model::RemoteError;
 use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::RegistryError;
+use windrow_windows::BatchError;
 
 /// Why no more models can be made.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TrainerError {
+pub enum TrainerError {
     /// The windows cannot be listed.
     #[error(transparent)]
     Batch(#[from] BatchError),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use windrow_windows::Manifest;
 use windrow_learn::model::{Frame, Lineage, OffsetRange, RowRange, WindowLineage};
+use windrow_windows::Manifest;
 
 /// The rows and files behind a model of these windows.
 pub(super) fn lineage<'a>(manifests: impl Iterator<Item = &'a Manifest>, used: &[Arc<Frame>]) -> Lineage {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use windrow_evaluation::psi_threshold;
 use crate::model::drift::{Distribution, FeatureProfile, Profile};
+use windrow_evaluation::psi_threshold;
 
 /// Bins over a numeric feature, cut at the earlier window's deciles.
 const BINS: usize = 10;

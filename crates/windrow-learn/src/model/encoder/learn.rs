@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use windrow_config::{Feature, FeatureKind};
 use crate::model::encoder::{EncodedFeature, Encoder, Encoding, Level};
 use crate::model::frame::Frame;
 use crate::model::summary::NumberSummary;
 use crate::model::table::{Subset, is_number};
+use windrow_config::{Feature, FeatureKind};
 
 /// A column whose range is at most this share of its largest absolute value is constant: what is left is rounding.
 const CONSTANT: f64 = 1e-12;

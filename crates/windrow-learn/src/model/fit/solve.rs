@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use windrow_config::Schema;
 use crate::model::artifact::Method;
 use crate::model::bare::BareModel;
 use crate::model::design::Design;
@@ -13,6 +12,7 @@ use crate::model::fit::{FitError, FitSettings, Unlearnable, counts};
 use crate::model::frame::Frame;
 use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
 use crate::model::table::Subset;
+use windrow_config::Schema;
 
 /// Beyond it a model file alone is a hundred megabytes.
 const MOST_COLUMNS: usize = 1_000_000;

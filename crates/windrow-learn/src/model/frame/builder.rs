@@ -7,13 +7,13 @@ use std::sync::Arc;
 use roaring::RoaringTreemap;
 use serde_json::{Map, Value};
 
-use windrow_config::{Feature, FeatureKind, Schema};
 use crate::model::chunk::{ChunkStore, MISSING};
 use crate::model::drift::Profile;
 use crate::model::frame::Frame;
 use crate::model::frame::parse::{EXAMPLES, ParsedRows, code_of};
 use crate::model::summary::{Summary, gather};
 use crate::model::table::{Table, is_number};
+use windrow_config::{Feature, FeatureKind, Schema};
 
 /// Builds a [`Frame`] from rows in the order of the stream.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use windrow_config::{FeatureKind, RowFault, Schema};
 use crate::model::chunk::{Chunk, MISSING};
 use crate::model::encoder::calendar_number;
 use crate::model::table::is_number;
+use windrow_config::{FeatureKind, RowFault, Schema};
 use windrow_record::{EventTime, Fields, parse_number};
 
 /// How many rows are kept as they were, to serve as examples.

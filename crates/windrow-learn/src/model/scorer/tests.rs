@@ -59,7 +59,8 @@ fn many_models_side_by_side_say_what_each_says_alone() {
             assert_eq!(found.misses[block] as f64, sum(&|z, truth| f64::from(probability(z) < 0.3 && truth)));
         }
     }
-    let window = window_losses(&frames[1], windrow_record::WindowIndex::FIRST, "00", found).expect("memory can be read");
+    let window =
+        window_losses(&frames[1], windrow_record::WindowIndex::FIRST, "00", found).expect("memory can be read");
     assert_eq!(window.labelled(), rows as u64);
     assert_eq!(window.positive(), frames[1].positives() as u64);
 }

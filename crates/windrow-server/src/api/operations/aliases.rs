@@ -14,9 +14,9 @@ use crate::api::keys::Caller;
 use crate::api::operations::tag::Tag;
 use crate::api::request::{RequestScope, WorkPermit};
 use crate::api::state::State;
-use windrow_registry::{AliasError, AliasName, Author, Registry, Snapshot};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
+use windrow_registry::{AliasError, AliasName, Author, Registry, Snapshot};
 
 /// The operations on aliases.
 pub(crate) struct Aliases(pub(crate) Arc<State>);
@@ -191,7 +191,9 @@ impl Aliases {
     async fn change(
         &self,
         permit: WorkPermit,
-        change: impl FnOnce(&Registry, &dyn Fn() -> bool) -> Result<windrow_registry::AliasChange, AliasError> + Send + 'static,
+        change: impl FnOnce(&Registry, &dyn Fn() -> bool) -> Result<windrow_registry::AliasChange, AliasError>
+        + Send
+        + 'static,
     ) -> Result<Json<AliasChange>, ApiError> {
         let registry = Arc::clone(&self.0.registry);
         let changed = blocking(move || change(&registry, &|| permit.commit())).await?;

@@ -69,7 +69,7 @@ pub(crate) struct ModelCard {
 /// A window behind a model
 #[derive(Debug, Object)]
 pub(crate) struct Window {
-    window: u32,
+    pub window: u32,
     rows: u64,
     /// Rows that have a target
     labelled: u64,

@@ -51,7 +51,7 @@ pub(crate) struct Confusion {
 pub(crate) struct Bin {
     from: f64,
     to: f64,
-    rows: u64,
+    pub rows: u64,
     mean_probability: Option<f64>,
     positive_share: Option<f64>,
 }
