@@ -32,8 +32,11 @@ pub enum Kind {
 pub enum Value<'a> {
     /// The cell is missing.
     Missing,
+    /// A text.
     Text(&'a str),
+    /// A number.
     Number(f64),
+    /// A whole number.
     Integer(i64),
     /// Microseconds.
     Time(i64),

@@ -101,7 +101,9 @@ pub async fn check(pipeline: Pipeline, tell: Tell) -> Result<Check, InspectionEr
 /// Something that the file does not tell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
+    /// What the question is about.
     pub kind: QuestionKind,
+    /// The question, as it is asked.
     pub text: String,
     /// The option that answers it on the command line; empty where each answer has its own.
     pub option: &'static str,
@@ -112,7 +114,9 @@ pub struct Question {
 /// What a question is about.
 #[derive(Debug, Clone, PartialEq)]
 pub enum QuestionKind {
+    /// Which column is the target.
     Target,
+    /// Which column holds the time of a row.
     Time,
     /// A column of whole numbers: left out, a number, or a category.
     Unclear(String),
@@ -124,12 +128,20 @@ pub const UNCLEAR_OPTIONS: [&str; 3] = ["--leave-out", "--numeric", "--categoric
 /// Why there is no pipeline file.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectionError {
+    /// The dataset cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// The pipeline file is not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The file cannot be opened.
     #[error("cannot open the file {}: {source}", path.display())]
-    Open { path: PathBuf, source: std::io::Error },
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
     /// What was asked for cannot be.
     #[error("{0}")]
     Use(String),
@@ -139,14 +151,34 @@ pub enum InspectionError {
     /// The file must be repaired first.
     #[error("{}", .0.join("\n"))]
     Faults(Vec<String>),
+    /// No delimiter parts the lines into the same number of fields.
     #[error("the file {} is no table: no comma, semicolon, tab or | parts its lines into the same number of fields; --delimiter names another", path.display())]
-    NoTable { path: PathBuf },
+    NoTable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file has no rows.
     #[error("the file {} has a header line and no rows; is it whole?", path.display())]
-    NoRows { path: PathBuf },
+    NoRows {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not UTF-8.
     #[error("the file {} is {encoding} and not UTF-8", path.display())]
-    Encoding { path: PathBuf, encoding: Encoding },
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// What it seems to be.
+        encoding: Encoding,
+    },
+    /// A file cannot be written.
     #[error("cannot write {}: {source}; choose another place", path.display())]
-    Write { path: PathBuf, source: std::io::Error },
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
 }
 
 /// A count with its thousands set apart, as in `336,776`.

@@ -2,13 +2,13 @@ use std::io::Write;
 
 use super::*;
 
-fn dataset(path: PathBuf, columns: Option<&[&str]>) -> config::Dataset {
+fn dataset(path: PathBuf, columns: Option<&[&str]>) -> windrow_config::Dataset {
     let columns = columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
     let null = vec![String::new()];
-    config::Dataset { path, skip: None, columns, delimiter: b',', quote: None, decimal: None, null, time: None }
+    windrow_config::Dataset { path, skip: None, columns, delimiter: b',', quote: None, decimal: None, null, time: None }
 }
 
-fn rows(dataset: &config::Dataset) -> Result<Vec<String>, DatasetError> {
+fn rows(dataset: &windrow_config::Dataset) -> Result<Vec<String>, DatasetError> {
     let mut reader = DatasetReader::open(dataset)?;
     let mut rows = Vec::new();
     while let Some(row) = reader.next_row()? {
@@ -75,12 +75,12 @@ fn rows_of_another_dialect_are_written_as_everybody_elses() {
     let path = folder.path().join("d.csv");
     let text = "Report of 2020\n\nday;clock;price;what\n2020-01-02;10:30;1.234,5;'a;b'\n;;;\n2020-01-03;;0,5;x\n";
     std::fs::write(&path, text).expect("a file");
-    let time = config::TimeColumn {
+    let time = windrow_config::TimeColumn {
         column: "when".to_owned(),
         format: windrow_record::TimeFormat::new("%Y-%m-%d %H:%M").expect("a format"),
         from: Some(["day".to_owned(), "clock".to_owned()]),
     };
-    let odd = config::Dataset {
+    let odd = windrow_config::Dataset {
         skip: Some(2),
         delimiter: b';',
         quote: Some(b'\''),
@@ -95,10 +95,11 @@ fn rows_of_another_dialect_are_written_as_everybody_elses() {
     assert_eq!(reader.next_row().expect("reads").map(|row| row.line), Some(4), "lines before the header count");
     // Named columns in place of a header line.
     let names = ["a", "b", "c", "d"];
-    let named = config::Dataset { skip: Some(3), time: None, ..dataset(path.clone(), Some(&names)) };
-    let named = config::Dataset { delimiter: b';', ..named };
+    let named = windrow_config::Dataset { skip: Some(3), time: None, ..dataset(path.clone(), Some(&names)) };
+    let named = windrow_config::Dataset { delimiter: b';', ..named };
     assert_eq!(rows(&named).expect("reads").first().map(String::as_str), Some("2020-01-02;10:30;1.234,5;'a;b'"));
-    let error = rows(&config::Dataset { skip: Some(99), ..dataset(path, None) }).expect_err("nothing left").to_string();
+    let error =
+        rows(&windrow_config::Dataset { skip: Some(99), ..dataset(path, None) }).expect_err("nothing left").to_string();
     assert!(error.contains("nothing behind its first 99 lines"), "{error}");
 }
 

@@ -78,13 +78,15 @@ impl PartitionContents {
         }
     }
 
-    /// A partition that holds exactly these rows.
-    #[cfg(test)]
-    pub(crate) fn of(partition: Partition, rows: &[u64], end: Option<ContentsEnd>) -> Self {
-        let rows: RoaringTreemap = rows.iter().copied().collect();
-        let ends = rows.min().and_then(RowNumber::new).zip(rows.max().and_then(RowNumber::new));
-        let rows = ends.map_or(Rows::None, |(first, last)| Rows::Between { first: Some(first), last });
-        Self { partition, rows, end }
+    /// A partition that holds all of its rows from `first` to `last`; none where there is no `last`.
+    #[must_use]
+    pub fn without_gap(
+        partition: Partition,
+        first: Option<RowNumber>,
+        last: Option<RowNumber>,
+        end: Option<ContentsEnd>,
+    ) -> Self {
+        Self { partition, rows: last.map_or(Rows::None, |last| Rows::Between { first, last }), end }
     }
 
     /// The partition's last row.
@@ -179,8 +181,7 @@ impl Survey<'_> {
                     let first = heads.get(partition).and_then(|head| head.rows.min()).and_then(RowNumber::new);
                     let first = first.filter(|_| low.0 == 0);
                     let last = tail.rows.max().and_then(RowNumber::new);
-                    let rows = last.map_or(Rows::None, |last| Rows::Between { first, last });
-                    PartitionContents { partition: *partition, rows, end: tail.end }
+                    PartitionContents::without_gap(*partition, first, last, tail.end)
                 }
                 None => {
                     let Some(all) = self.read(vec![stretch(*partition, *low, *high)], stop)? else { return Ok(None) };

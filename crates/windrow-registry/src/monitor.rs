@@ -59,6 +59,7 @@ pub struct Observed {
 }
 
 impl Monitor {
+    /// A monitor of a work directory; `clock` gives the time of day as RFC 3339.
     pub fn new(workdir: &Path, registry: Arc<Registry>, clock: fn() -> String) -> Self {
         let (seen, current) = (Mutex::default(), watch::Sender::default());
         Self { workdir: workdir.to_owned(), registry, clock, seen, current }

@@ -32,9 +32,13 @@ use windrow_registry::monitor::Monitor;
 /// What pages are made from.
 #[derive(Debug)]
 pub struct Dashboard {
+    /// The pipeline that is shown.
     pub pipeline: Arc<Pipeline>,
+    /// Its models, windows and advice.
     pub registry: Arc<Registry>,
+    /// How far its rows have come.
     pub monitor: Arc<Monitor>,
+    /// Where its files are.
     pub workdir: PathBuf,
 }
 

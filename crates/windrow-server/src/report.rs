@@ -22,6 +22,7 @@ const PICTURES: [&str; 3] = ["how-often", "how-much", "over-time"];
 /// What a report is made of.
 #[derive(Debug)]
 pub struct Report {
+    /// The advice to show.
     pub advice: Arc<Advice>,
     /// The sha256 of the dataset, where it is known.
     pub dataset: Option<String>,

@@ -141,6 +141,7 @@ impl BatchError {
         }
     }
 
+    /// The error of a file that cannot be read.
     pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Read { path: path.to_owned(), source }
     }

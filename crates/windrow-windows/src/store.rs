@@ -198,6 +198,7 @@ impl BatchStore {
         self.quarantine.join(format!("{}.jsonl", window.file_stem()))
     }
 
+    /// Where the manifest of a window is, once it is sealed.
     pub fn manifest_path(&self, window: WindowIndex) -> PathBuf {
         self.batches.join(format!("{}.json", window.file_stem()))
     }

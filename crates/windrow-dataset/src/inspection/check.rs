@@ -15,13 +15,17 @@ use windrow_config::{EventSpan, Pipeline, WindowPolicy};
 /// What a dataset is by its pipeline file.
 #[derive(Debug, Serialize)]
 pub struct Check {
+    /// The rows of the dataset.
     pub rows: u64,
     /// Rows that would go to quarantine, by what is wrong with them.
     pub(crate) refused: BTreeMap<String, Refused>,
+    /// Rows whose target is missing.
     pub without_target: u64,
+    /// Rows of the positive class.
     pub positive: u64,
     /// By the times of the rows; nothing where the pipeline names none.
     pub order: Option<Order>,
+    /// The windows, in order.
     pub windows: Vec<Window>,
     /// Of each categorical feature.
     pub categories: Vec<Category>,
@@ -48,6 +52,7 @@ pub struct Window {
     /// As in `week of 2013-04-01`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
+    /// Its rows, labelled and positive.
     #[serde(flatten)]
     pub counts: Counts,
 }
@@ -55,6 +60,7 @@ pub struct Window {
 /// One categorical feature.
 #[derive(Debug, Serialize)]
 pub struct Category {
+    /// The column's name.
     pub column: String,
     /// Different values; nothing where there are more than 10,000.
     pub levels: Option<usize>,

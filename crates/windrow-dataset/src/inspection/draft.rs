@@ -28,6 +28,7 @@ const TOLD: usize = 200;
 /// A pipeline file that fits its dataset.
 #[derive(Debug)]
 pub struct Draft {
+    /// The text of the pipeline file.
     pub text: String,
     /// What a person should know, each a sentence.
     pub notes: Vec<String>,
@@ -35,6 +36,7 @@ pub struct Draft {
     pub left_out: Vec<(String, String)>,
     /// How windows are cut, and why.
     pub cut: String,
+    /// The same, parsed.
     pub pipeline: Pipeline,
 }
 

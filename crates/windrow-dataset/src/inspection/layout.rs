@@ -34,7 +34,9 @@ pub(crate) struct Layout {
 /// What a person said of the layout.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Said {
+    /// The byte between fields.
     pub delimiter: Option<u8>,
+    /// Whether the first line names the columns.
     pub has_header: Option<bool>,
 }
 

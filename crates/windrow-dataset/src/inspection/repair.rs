@@ -20,6 +20,7 @@ const CHUNK: usize = 64 * 1024;
 /// What was repaired.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Repaired {
+    /// The rows that were written.
     pub rows: u64,
     /// Rows, or the whole file, that were not UTF-8.
     pub decoded: u64,

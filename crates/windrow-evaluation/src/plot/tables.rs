@@ -11,16 +11,20 @@ const WINDOWS_TOLD: usize = 12;
 /// A table with what stands above it.
 #[derive(Debug)]
 pub struct Table {
+    /// The table's title.
     pub heading: String,
     /// A sentence between heading and table; empty for none.
     pub note: String,
+    /// The names of the columns.
     pub header: Vec<String>,
+    /// The rows, as many cells each as `header`.
     pub rows: Vec<Row>,
 }
 
 /// One row; the first cell names it.
 #[derive(Debug)]
 pub struct Row {
+    /// The cells, as texts.
     pub cells: Vec<String>,
     /// Whether it is of the named policy.
     pub is_named: bool,

@@ -18,10 +18,13 @@ const OTHER: &str = "other reasons";
 /// One sealed window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedWindow {
+    /// The window's number, from 1.
     pub window: WindowIndex,
+    /// Rows in the batch file.
     pub rows: u64,
     /// Of these, rows that have a target.
     pub labelled: u64,
+    /// Messages in the quarantine file.
     pub quarantined: u64,
     /// Messages that brought a row again.
     pub repeated: u64,

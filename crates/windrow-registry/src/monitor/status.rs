@@ -60,20 +60,32 @@ struct Status {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counts {
+    /// Rows of the dataset; 0 while not known.
     pub dataset: u64,
+    /// Rows handed to the broker's client.
     pub sent: u64,
+    /// Rows that the broker has confirmed.
     pub delivered: u64,
+    /// Messages read from the topic.
     pub received: u64,
+    /// Rows in windows.
     pub stored: u64,
+    /// Messages in quarantine.
     pub quarantined: u64,
+    /// Messages that brought a row again.
     pub repeated: u64,
+    /// Messages in the topic that were not read yet.
     pub lag: Option<u64>,
+    /// The window that is being filled; 0 while not known.
     pub window: u64,
+    /// Rows of that window so far.
     pub window_rows: u64,
+    /// Rows that window will have; 0 while not known.
     pub window_expected: u64,
 }
 
 impl Counts {
+    /// The present values of the counters.
     pub fn of(counters: &Counters) -> Self {
         Self {
             dataset: counters.dataset.get(),

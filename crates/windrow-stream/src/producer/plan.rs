@@ -143,12 +143,17 @@ mod tests {
         RowNumber::new(number).expect("from 1")
     }
 
+    fn holding(partition: i32, rows: &[u64], end: Option<ContentsEnd>) -> PartitionContents {
+        let [first, last] = [rows.first(), rows.last()].map(|number| number.map(|number| row(*number)));
+        PartitionContents::without_gap(Partition(partition), first, last, end)
+    }
+
     /// Three partitions that hold so many of their rows each.
     fn contents(counts: [u64; 3], from: u64, end: Option<(u64, u64)>) -> Vec<PartitionContents> {
         let partition = |(place, count): (usize, u64)| {
             let rows = (0..count).map(|turn| from + place as u64 + turn * 3).collect::<Vec<u64>>();
             let end = end.map(|(first, rows)| ContentsEnd { first: row(first), rows: Some(rows) });
-            PartitionContents::of(Partition(place as i32), &rows, end)
+            holding(place as i32, &rows, end)
         };
         counts.into_iter().enumerate().map(partition).collect()
     }
@@ -192,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_topic_that_begins_behind_what_is_sealed_is_gone_on_with() {
-        let of = |place: i32, rows: &[u64]| PartitionContents::of(Partition(place), rows, None);
+        let of = |place: i32, rows: &[u64]| holding(place, rows, None);
         let sealed_to = |sealed| Replay { sealed_to: Some(row(sealed)), ..Replay::default() };
         // Of rows 1 to 12 on three partitions, the first four were sealed, and the topic lost, before rows 5, 6 and 8 were sent.
         let topic = || vec![of(0, &[]), of(1, &[5, 8]), of(2, &[6])];
