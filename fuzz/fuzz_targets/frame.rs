@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
-use windrow::embedded::dry_run::{DryRun, kinds};
+use windrow_kafka_broker::dry_run::{DryRun, kinds};
 
 /// Frames until a broker's data are given up for new ones, so that they do not slow down the rest.
 const FRAMES: usize = 5_000;

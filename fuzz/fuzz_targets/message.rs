@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use windrow::config::{Pipeline, Schema};
-use windrow::record::{Envelope, RecordParser, trim_line_breaks};
+use windrow_config::{Pipeline, Schema};
+use windrow_record::{Envelope, RecordParser, trim_line_breaks};
 
 const PIPELINE: &str = r#"
     name = "fuzz"

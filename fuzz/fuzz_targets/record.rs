@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use windrow::record::{RecordParser, RecordReader, trim_line_breaks};
+use windrow_record::{RecordParser, RecordReader, trim_line_breaks};
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (choice, bytes) = input;

@@ -5,14 +5,14 @@
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use windrow::api::{BodyKind, DryRun};
-use windrow::model::Artifact;
-use windrow::registry::Registry;
+use windrow_server::api::{BodyKind, DryRun};
+use windrow_learn::model::Artifact;
+use windrow_registry::Registry;
 
 /// A model of one number, one logarithm, one text and one time.
 const MODEL: &[u8] = include_bytes!("model.json");
 
-static SERVED: LazyLock<(DryRun, Arc<windrow::registry::Model>)> = LazyLock::new(|| {
+static SERVED: LazyLock<(DryRun, Arc<windrow_registry::Model>)> = LazyLock::new(|| {
     let folder = std::env::temp_dir().join(format!("windrow-fuzz-{}", std::process::id()));
     let registry = Registry::open(&folder).expect("a folder");
     registry.publish(&Artifact::read(MODEL).expect("a model")).expect("room on the disk");

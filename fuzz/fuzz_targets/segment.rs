@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use windrow::embedded::dry_run::{batch, messages_in};
+use windrow_kafka_broker::dry_run::{batch, messages_in};
 
 #[derive(Debug, Arbitrary)]
 struct Batch {
