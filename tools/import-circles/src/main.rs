@@ -79,7 +79,7 @@ fn check_all(folders: Vec<PathBuf>) -> Result<bool, Fault> {
         circles += found.len();
         files += read;
     }
-    println!("{circles} circles in {files} files of {} crates", folders.len());
+    println!("crates: {}, files: {files}, circles: {circles}", folders.len());
     Ok(circles == 0)
 }
 
