@@ -8,11 +8,12 @@ demo *args:
 test:
     cargo test
 
-# format, lints, warnings denied; unused dependencies, licences and sources where the tools are installed
+# format, lints, warnings denied; files of a crate that import each other in a circle; unused dependencies, licences and sources where the tools are installed
 # (cargo install --locked cargo-machete cargo-deny)
 lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
+    cargo run --quiet -p import-circles
     if command -v cargo-machete; then cargo machete; fi
     if command -v cargo-deny; then cargo deny --config .cargo/deny.toml check licenses bans sources; fi
 
