@@ -17,8 +17,9 @@ use crate::batch::{self, Header};
 use crate::broker::Broker;
 use crate::directory::Directory;
 use crate::disk::{self, Disk};
+use crate::dispatch;
 use crate::log::{Log, Retention, segment};
-use crate::wire::{self, Piece, TABLE};
+use crate::wire::{Piece, TABLE};
 use crate::{Clock, Opened, Options, StartError, Storage, open};
 
 /// How long an answer may wait for messages and for members of a group.
@@ -75,7 +76,7 @@ impl DryRun {
     pub fn answer(&self, frame: &[u8]) -> Option<Bytes> {
         let answered = async {
             let mut claim = self.broker.requests.claim();
-            let answer = wire::answer(&self.broker, BytesMut::from(frame), "/127.0.0.1", &mut claim);
+            let answer = dispatch::answer(&self.broker, BytesMut::from(frame), "/127.0.0.1", &mut claim);
             tokio::select! {
                 reply = answer => reply.ok().flatten(),
                 () = self.broker.keep_time() => None,

@@ -13,6 +13,7 @@ mod catalog;
 mod connection;
 mod directory;
 mod disk;
+mod dispatch;
 #[cfg(any(test, fuzzing))]
 pub mod dry_run;
 mod groups;

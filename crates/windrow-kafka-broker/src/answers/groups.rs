@@ -25,19 +25,10 @@ use uuid::Uuid;
 use crate::broker::Broker;
 use crate::groups::{Assignor, HEARTBEAT_MS, Heartbeat, Join, Partitions};
 use crate::log::blocking;
-use crate::wire::{Client, text};
+use crate::wire::{Client, owned, owned_some, text};
 
 fn millis(number: i32) -> Duration {
     Duration::from_millis(u64::try_from(number).unwrap_or(0))
-}
-
-/// A copy that does not share the memory of the request.
-pub(crate) fn owned(text: &StrBytes) -> String {
-    text.to_string()
-}
-
-fn owned_some(text: Option<&StrBytes>) -> Option<String> {
-    text.map(owned)
 }
 
 pub(crate) async fn join(
