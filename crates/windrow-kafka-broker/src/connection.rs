@@ -13,11 +13,11 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::budget::Claim;
 use crate::disk;
 use crate::dispatch;
-use crate::log::blocking;
 use crate::wire::frame::check_length;
 use crate::wire::{Piece, Reply, Unanswerable};
 

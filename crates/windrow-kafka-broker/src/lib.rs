@@ -7,6 +7,7 @@
 
 mod answers;
 mod batch;
+mod blocking;
 mod broker;
 mod budget;
 mod catalog;
@@ -20,6 +21,7 @@ mod groups;
 mod journal;
 mod listener;
 mod log;
+mod refused;
 #[cfg(test)]
 mod tests;
 mod wire;

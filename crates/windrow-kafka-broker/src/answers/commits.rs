@@ -12,9 +12,9 @@ use kafka_protocol::messages::{
 };
 use uuid::Uuid;
 
+use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::journal::Commit;
-use crate::log::blocking;
 use crate::wire::{owned, text};
 
 /// Bytes of a commit's metadata, as Kafka's `offset.metadata.max.bytes`.

@@ -16,6 +16,7 @@ use crate::groups::classic::{Join, Joined, Outcome, Synced};
 use crate::groups::consumer::{ConsumerGroup, Heartbeat, Told, Topics};
 use crate::groups::group::{Group, Members, classic};
 use crate::journal::{Entry, Journal};
+use crate::refused::Refused;
 
 /// The largest number of groups.
 pub(super) const GROUPS: usize = 10_000;
@@ -170,7 +171,7 @@ impl Coordinator {
         said: Heartbeat,
         topics: &Topics,
         now: Instant,
-    ) -> Result<Told, (ResponseError, String)> {
+    ) -> Result<Told, Refused> {
         let mut groups = self.lock();
         let joins = said.epoch == 0;
         if !groups.contains_key(name) {
