@@ -15,12 +15,14 @@ use uuid::Uuid;
 
 use crate::batch::{self, Header};
 use crate::broker::Broker;
+use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::disk::{self, Disk};
 use crate::dispatch;
 use crate::log::{Log, Retention, segment};
+use crate::options::{Options, Storage};
+use crate::server::{Opened, StartError, open};
 use crate::wire::{Piece, TABLE};
-use crate::{Clock, Opened, Options, StartError, Storage, open};
 
 /// How long an answer may wait for messages and for members of a group.
 const WAIT: Duration = Duration::from_millis(5);
