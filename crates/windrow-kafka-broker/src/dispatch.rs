@@ -1,4 +1,4 @@
-//! From a frame to the function that answers its request, and back to a frame.
+//! Passes each frame to the function that answers its request, and turns the response into a frame.
 //!
 //! A request that is not understood ends its connection, as in Kafka. Every other request gets an answer.
 
@@ -12,7 +12,7 @@ use crate::budget::Claim;
 use crate::wire::frame::{Head, client_id, malformed, whole};
 use crate::wire::{Client, Reply, Unanswerable, fetch, guard, is_taken, produce};
 
-/// What a decoded request may take for each byte of its frame.
+/// Bytes of memory that a decoded request may take for each byte of its frame.
 const DECODED: usize = 32;
 
 /// Answers one frame (without its length); `None` if the client wants no answer. `claim` holds the frame's bytes.

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use crate::clock::Clock;
 
-/// Where messages are stored.
+/// The place where messages are stored.
 #[derive(Debug, Clone)]
 pub enum Storage {
-    /// In this directory. A later broker continues with what is there.
+    /// A directory. A later broker continues with what is there.
     Kept(PathBuf),
-    /// In a new directory inside this one. The broker removes it when it stops; after a kill, the next broker does.
+    /// A new directory inside this one. The broker removes it when it stops; after a kill, the next broker does.
     Ephemeral(PathBuf),
 }
 
@@ -19,12 +19,12 @@ pub enum Storage {
 pub struct Options {
     /// The address to listen on. Port 0 chooses a free port.
     pub listen: SocketAddr,
-    /// The host and the port that clients are told to connect to. The default is the address to listen on; if that is
+    /// The host and the port to which the broker sends clients. The default is the address to listen on; if that is
     /// `0.0.0.0`, it is 127.0.0.1, and if it is `[::]`, localhost.
     pub advertise: Option<(String, u16)>,
-    /// Where messages are stored.
+    /// The place where messages are stored.
     pub storage: Storage,
-    /// Whether acknowledged messages must survive a power cut: the broker then syncs the disk before it acknowledges.
+    /// Sync the disk before a message is acknowledged, so that it survives a power cut.
     pub is_durable: bool,
     /// The clock for retention and for the times of commits.
     pub clock: Clock,

@@ -2,5 +2,5 @@
 
 use kafka_protocol::ResponseError;
 
-/// Why a request is refused: the error code of Kafka, and a message for people.
+/// The reason why a request is refused: the error code of Kafka, and a message for people.
 pub(crate) type Refused = (ResponseError, String);

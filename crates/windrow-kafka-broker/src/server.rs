@@ -21,20 +21,20 @@ use crate::options::{Options, Storage};
 
 /// The threads of the runtime. With two, a client that reads does not wait for one that writes.
 const THREADS: usize = 2;
-/// How long the last answers may take after the broker is stopped.
+/// The time limit for the last answers after the broker is stopped.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// How often old messages are deleted and full segments sealed.
+/// The time between two rounds in which old messages are deleted and full segments are sealed.
 const TIDY: Duration = Duration::from_secs(1);
 
-/// Why a broker cannot start.
+/// The reason why a broker cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address is in use, or does not belong to this machine.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// The address.
+        /// The address to listen on.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The data directory cannot be used.

@@ -1,6 +1,6 @@
 //! The coordinator: which groups there are, and what their members do: join, sync, heartbeat, leave.
 //!
-//! Has no clock: the caller passes the time, and is told when to call again. The number of groups and members and the memory
+//! Has no clock: the caller passes the time, and gets the time of the next call. The number of groups and members and the memory
 //! of a group are bounded.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub(super) const GROUPS: usize = 10_000;
 const MEMBERS: usize = 1_000;
 /// Bytes that the members of a group may store in it.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
-/// How long a session may be, as Kafka's `group.min.session.timeout.ms` and its maximum.
+/// The shortest and the longest session, as Kafka's `group.min.session.timeout.ms` and its maximum.
 const SESSION: std::ops::RangeInclusive<Duration> = Duration::from_secs(6)..=Duration::from_secs(1_800);
 
 /// All groups of a broker.
@@ -49,12 +49,12 @@ impl Coordinator {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Group>> {
-        // Each event leaves its group whole before anything can panic.
+        // An event changes its group completely before anything can panic.
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn write(&self, entries: &[Entry]) -> Result<(), ResponseError> {
-        // Clients try again after this one, and not after every other.
+        // Clients try again after this error, and not after every other one.
         self.journal.append(entries, false).map_err(|_: io::Error| ResponseError::CoordinatorNotAvailable)
     }
 

@@ -39,7 +39,7 @@ impl Members {
 }
 
 impl Group {
-    /// Whether the group has neither members nor commits, so that it can be removed.
+    /// Returns true if the group has neither members nor commits, so that it can be removed.
     pub(super) fn is_nothing(&self) -> bool {
         self.members.is_empty() && self.commits.is_empty()
     }

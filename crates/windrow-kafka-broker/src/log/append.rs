@@ -18,12 +18,12 @@ pub(crate) struct Appended {
     pub(crate) end: i64,
 }
 
-/// Why a batch was not appended.
+/// The reason why a batch was not appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AppendError {
-    /// Its sequence number is not the producer's next one.
+    /// The sequence number is not the producer's next one.
     OutOfOrder,
-    /// Its producer was replaced by one with a newer epoch.
+    /// The producer was replaced by one with a newer epoch.
     Fenced,
     /// The disk has no room or fails; nothing of the batch is there.
     Storage,
@@ -80,7 +80,7 @@ impl Log {
         let Some(active) = &state.active else { return Err(io::ErrorKind::NotFound.into()) };
         let length = active.index.extent.length;
         self.disk.write(&active.data, bytes, length).inspect_err(|_| {
-            // What came through of it would be taken for a torn batch, or be read as one.
+            // The bytes that were written would look like a torn batch, or be read as a batch.
             if let Err(error) = self.disk.cut(&active.data, length) {
                 state.failed = Some(format!("a failed write could not be taken back: {error}"));
             }
@@ -122,7 +122,7 @@ impl Log {
                 come = extent.length - active.visible.1;
                 active.visible = (extent.end, extent.length);
             }
-            // The segment was closed meanwhile, which synced it.
+            // The segment was closed during the sync, which also synced it.
             _ => {}
         }
         drop(state);

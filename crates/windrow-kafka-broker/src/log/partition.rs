@@ -13,14 +13,14 @@ use crate::log::producers::Producers;
 use crate::log::segment::{self, Segment};
 use crate::log::waiter::Waiter;
 
-/// How a log keeps its messages.
+/// The limits by which a log keeps its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Retention {
     /// Bytes of a segment before the next begins.
     pub(crate) segment_bytes: u64,
-    /// Milliseconds that a message is kept; `None` for ever.
+    /// Milliseconds that a message is kept; `None` means forever.
     pub(crate) age: Option<i64>,
-    /// Bytes that are kept; `None` for all.
+    /// Bytes that are kept; `None` means all.
     pub(crate) bytes: Option<u64>,
 }
 
@@ -35,13 +35,13 @@ pub(crate) struct Log {
     pub(super) syncing: tokio::sync::Mutex<()>,
 }
 
-/// The part of a log that changes, behind its lock.
+/// The part of a log that changes. It is protected by a mutex.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) retention: Retention,
     /// The first offset that can be read.
     pub(super) start: i64,
-    /// In the order of their offsets, without gaps.
+    /// The segments before the active one, in the order of their offsets, without gaps.
     pub(super) closed: Vec<Arc<Segment>>,
     /// `None` before the first message.
     pub(super) active: Option<Active>,
@@ -59,18 +59,18 @@ pub(super) struct Active {
     pub(super) base: i64,
     pub(super) data: Arc<Handle>,
     pub(super) index: Index,
-    /// What can be read of it: its end and its bytes. If the disk is durable, what follows is not synced yet.
+    /// The part that can be read: its end and its bytes. If the disk is durable, what follows is not synced yet.
     pub(super) visible: (i64, u64),
 }
 
 /// The offsets of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    /// The first that can be read.
+    /// The first offset that can be read.
     pub(crate) start: i64,
-    /// Behind the last that can be read.
+    /// The offset after the last one that can be read.
     pub(crate) end: i64,
-    /// Bytes on disk.
+    /// The size on disk, in bytes.
     pub(crate) bytes: u64,
 }
 
@@ -91,7 +91,7 @@ impl Log {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // Each change is made in one step behind what can fail, so a panic leaves a whole state behind.
+        // Each change is made in one step after everything that can fail, so the state is consistent after a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -141,7 +141,7 @@ impl Log {
             && self.disk.is_durable
         {
             self.disk.sync(&active.data)?;
-            // What is synced can be read; those who wait for it look again.
+            // Synced messages can be read: readers that wait for them look again.
             self.wake(usize::MAX);
         }
         self.disk.create_folder(&self.folder)?;

@@ -66,7 +66,7 @@ impl Log {
         }
     }
 
-    /// Whether [`Log::seal`] has something to do.
+    /// Returns true if [`Log::seal`] has something to do.
     pub(crate) fn is_unsealed(&self) -> bool {
         self.lock().closed.iter().rev().any(|segment| segment.unsealed().is_some())
     }

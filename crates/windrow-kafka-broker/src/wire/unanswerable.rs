@@ -2,7 +2,7 @@
 
 use kafka_protocol::messages::ApiKey;
 
-/// Why a connection ends.
+/// The reason why a connection ends instead of an answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unanswerable {
     #[error("a frame of {0} bytes")]

@@ -36,7 +36,7 @@ pub(crate) const TABLE: [(ApiKey, i16, i16); 29] = [
     (ApiKey::ConsumerGroupDescribe, 0, 1),
 ];
 
-/// Whether requests of this key are answered in this version.
+/// Returns true if requests of this key are answered in this version.
 pub(crate) fn is_taken(key: ApiKey, version: i16) -> bool {
     TABLE.iter().any(|(known, first, last)| *known == key && (*first..=*last).contains(&version))
 }
