@@ -1,52 +1,21 @@
-//! What all connections share.
+//! The state of a broker that all connections share: topics, groups, budgets of memory, the clock.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use kafka_protocol::messages::BrokerId;
 use kafka_protocol::protocol::StrBytes;
 
 use crate::budget::Budget;
 use crate::catalog::{Catalog, Topic};
+use crate::clock::Clock;
 use crate::groups::{Coordinator, Topics};
 
 /// The number of the only node.
 const NODE: i32 = 1;
 /// Bytes of requests that are in memory at a time; the same for answers.
 const BUDGET: usize = 32 * 1024 * 1024;
-
-/// Gives the time in milliseconds since 1970.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
-
-impl Clock {
-    /// A clock that asks this function.
-    pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    /// The machine's time of day.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "retention and the times of commits follow the time of day")]
-    pub fn system() -> Self {
-        Self::new(|| {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        })
-    }
-
-    pub(super) fn now(&self) -> i64 {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
-    }
-}
 
 /// A broker without its connections.
 #[derive(Debug)]

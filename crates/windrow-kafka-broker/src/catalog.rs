@@ -1,11 +1,12 @@
 //! The topics: their names, ids, settings and logs.
 //!
-//! Promises that an id is never given twice, that what was answered is in the journal, and that a topic which is made again
-//! under its old name shows nothing of the old one.
+//! Promises that an id is never given twice, that a change is in the journal before it is acknowledged, and that a topic which
+//! is created again under its old name shows nothing of the old one.
 
-pub(super) mod settings;
+pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
+mod topic;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -15,31 +16,16 @@ use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
 use crate::catalog::settings::Settings;
+pub(crate) use crate::catalog::topic::{Topic, check_name};
 use crate::disk::Disk;
 use crate::journal::{Entry, Found, Journal};
 use crate::log::{Log, RecoveryError};
+use crate::refused::Refused;
 
 /// All partitions together; each costs a little memory, and files once it has messages.
 const PARTITIONS: usize = 20_000;
-/// The longest name of a topic, as in Kafka.
-const LONGEST_NAME: usize = 249;
 /// Producer ids that are taken from the journal at once.
 const PRODUCER_IDS: i64 = 1_000;
-
-/// One topic as it is now. It is replaced as a whole when it changes.
-#[derive(Debug, Clone)]
-pub(super) struct Topic {
-    pub(super) id: Uuid,
-    pub(super) name: String,
-    pub(super) settings: Settings,
-    pub(super) logs: Vec<Arc<Log>>,
-}
-
-impl Topic {
-    pub(super) fn log(&self, partition: i32) -> Option<&Arc<Log>> {
-        self.logs.get(usize::try_from(partition).ok()?)
-    }
-}
 
 /// All topics of a broker.
 #[derive(Debug)]
@@ -65,9 +51,6 @@ struct ProducerIds {
     next: i64,
     reserved: i64,
 }
-
-/// Why a topic cannot be made or changed: Kafka's error, and a sentence.
-pub(super) type Refused = (ResponseError, String);
 
 impl Catalog {
     /// The topics that the journal names, with their logs from `folder`; and whether a log lost a tail. `now` is in
@@ -334,21 +317,6 @@ impl Topics {
         self.by_name.insert(topic.name.clone(), Arc::clone(&topic));
         self.by_id.insert(topic.id, topic);
     }
-}
-
-/// Whether a topic may have this name.
-///
-/// # Errors
-/// Why not.
-pub(super) fn check_name(name: &str) -> Result<(), Refused> {
-    let is_good = !matches!(name, "" | "." | "..")
-        && name.len() <= LONGEST_NAME
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-    if is_good {
-        return Ok(());
-    }
-    let text = "Topic name is invalid: it has 1 to 249 letters, digits, '.', '_' and '-', and is neither '.' nor '..'.";
-    Err((ResponseError::InvalidTopicException, text.to_owned()))
 }
 
 fn unknown() -> Refused {

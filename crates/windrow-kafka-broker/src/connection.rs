@@ -13,11 +13,13 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::budget::Claim;
 use crate::disk;
-use crate::log::blocking;
-use crate::wire::{self, Piece, Reply, Unanswerable};
+use crate::dispatch;
+use crate::wire::frame::check_length;
+use crate::wire::{Piece, Reply, Unanswerable};
 
 /// How long a client may ask for nothing, as Kafka's `connections.max.idle.ms`.
 const IDLE: Duration = Duration::from_secs(600);
@@ -82,7 +84,7 @@ impl Connection {
             let (stream, buffer) = (&self.stream, &mut self.buffer);
             let reply = tokio::select! {
                 biased;
-                reply = Box::pin(wire::answer(broker, frame, &host, &mut claim)) => reply?,
+                reply = Box::pin(dispatch::answer(broker, frame, &host, &mut claim)) => reply?,
                 ended = closed(stream, buffer) => return Err(ended),
             };
             drop(claim);
@@ -108,7 +110,7 @@ impl Connection {
         let mut start = [0; START];
         start.copy_from_slice(&self.buffer[..START]);
         let [a, b, c, d, e, f] = start;
-        let length = wire::check_length(i32::from_be_bytes([a, b, c, d]), i16::from_be_bytes([e, f]))?;
+        let length = check_length(i32::from_be_bytes([a, b, c, d]), i16::from_be_bytes([e, f]))?;
         let pieces = u32::try_from(length / FRAME_BYTES).unwrap_or(u32::MAX);
         let limit = FRAME.saturating_mul(pieces.saturating_add(1));
         timeout(limit, self.fill(4 + length, claim)).await.map_err(|_| Ended::Slow)??;

@@ -15,11 +15,14 @@ use uuid::Uuid;
 
 use crate::batch::{self, Header};
 use crate::broker::Broker;
+use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::disk::{self, Disk};
+use crate::dispatch;
 use crate::log::{Log, Retention, segment};
-use crate::wire::{self, Piece, TABLE};
-use crate::{Clock, Opened, Options, StartError, Storage, open};
+use crate::options::{Options, Storage};
+use crate::server::{Opened, StartError, open};
+use crate::wire::{Piece, TABLE};
 
 /// How long an answer may wait for messages and for members of a group.
 const WAIT: Duration = Duration::from_millis(5);
@@ -75,7 +78,7 @@ impl DryRun {
     pub fn answer(&self, frame: &[u8]) -> Option<Bytes> {
         let answered = async {
             let mut claim = self.broker.requests.claim();
-            let answer = wire::answer(&self.broker, BytesMut::from(frame), "/127.0.0.1", &mut claim);
+            let answer = dispatch::answer(&self.broker, BytesMut::from(frame), "/127.0.0.1", &mut claim);
             tokio::select! {
                 reply = answer => reply.ok().flatten(),
                 () = self.broker.keep_time() => None,

@@ -12,11 +12,10 @@ use kafka_protocol::messages::{
 };
 use uuid::Uuid;
 
-use crate::answers::groups::owned;
+use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::journal::Commit;
-use crate::log::blocking;
-use crate::wire::text;
+use crate::wire::{owned, text};
 
 /// Bytes of a commit's metadata, as Kafka's `offset.metadata.max.bytes`.
 const METADATA: usize = 4096;

@@ -13,10 +13,11 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use crate::answers::topics::{FROM_DEFAULT, FROM_TOPIC};
+use crate::blocking::blocking;
 use crate::broker::Broker;
+use crate::catalog::check_name;
 use crate::catalog::settings::{DEFINITIONS, Definition, Kind, Settings};
-use crate::catalog::{Refused, check_name};
-use crate::log::blocking;
+use crate::refused::Refused;
 use crate::wire::text;
 
 /// Kafka's numbers for what has settings.

@@ -9,9 +9,10 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use crate::answers::offsets::{log_of, told};
+use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::catalog::Topic;
-use crate::log::{Log, Waiter, blocking};
+use crate::log::{Log, Waiter};
 use crate::wire::fetch as answer;
 
 /// Bytes of one answer at most; clients ask for half of it.

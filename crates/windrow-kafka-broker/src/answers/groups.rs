@@ -22,22 +22,14 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
+use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::groups::{Assignor, HEARTBEAT_MS, Heartbeat, Join, Partitions};
-use crate::log::blocking;
-use crate::wire::{Client, text};
+use crate::refused::Refused;
+use crate::wire::{Client, owned, owned_some, text};
 
 fn millis(number: i32) -> Duration {
     Duration::from_millis(u64::try_from(number).unwrap_or(0))
-}
-
-/// A copy that does not share the memory of the request.
-pub(crate) fn owned(text: &StrBytes) -> String {
-    text.to_string()
-}
-
-fn owned_some(text: Option<&StrBytes>) -> Option<String> {
-    text.map(owned)
 }
 
 pub(crate) async fn join(
@@ -231,7 +223,7 @@ pub(crate) fn consumer_heartbeat(
 }
 
 /// What a member says, where it makes sense.
-fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Heartbeat, (ResponseError, String)> {
+fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Heartbeat, Refused> {
     let invalid = |message: &str| Err((ResponseError::InvalidRequest, message.to_owned()));
     if request.group_id.is_empty() {
         return invalid("GroupId can't be empty.");

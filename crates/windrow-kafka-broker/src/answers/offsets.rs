@@ -12,9 +12,10 @@ use kafka_protocol::messages::{
     OffsetForLeaderEpochResponse,
 };
 
+use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::catalog::Topic;
-use crate::log::{Log, ReadError, blocking};
+use crate::log::{Log, ReadError};
 
 /// Times that mean a place.
 const LATEST: i64 = -1;

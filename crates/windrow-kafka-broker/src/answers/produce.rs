@@ -7,9 +7,10 @@ use kafka_protocol::messages::produce_response::{PartitionProduceResponse, Topic
 use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse, ProduceResponse, ProducerId, TopicName};
 
 use crate::batch::{self, Fault};
+use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::catalog::Topic;
-use crate::log::{AppendError, Appended, Log, blocking};
+use crate::log::{AppendError, Appended, Log};
 use crate::wire::produce::Request;
 use crate::wire::text;
 

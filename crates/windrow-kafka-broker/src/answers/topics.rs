@@ -17,10 +17,11 @@ use kafka_protocol::messages::{
 };
 use uuid::Uuid;
 
+use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::catalog::settings::{DEFINITIONS, Settings};
-use crate::catalog::{Refused, Topic, check_name};
-use crate::log::blocking;
+use crate::catalog::{Topic, check_name};
+use crate::refused::Refused;
 use crate::wire::text;
 
 /// Kafka's number for a setting that nobody gave, and for one of the topic.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use kafka_protocol::ResponseError;
 
-use crate::catalog::Refused;
 use crate::log::Retention;
+use crate::refused::Refused;
 
 /// The kinds of a setting's value, by Kafka's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -129,6 +129,24 @@ impl ClassicGroup {
         }
     }
 
+    /// What a member learns at the end of a join.
+    fn joined(&self, id: &str, skips_assignment: bool) -> Joined {
+        let protocol = self.protocol.clone().unwrap_or_default();
+        let leader = self.leader.clone().unwrap_or_default();
+        let all = || {
+            self.members.iter().map(|(id, member)| (id.clone(), member.instance.clone(), member.metadata(&protocol)))
+        };
+        Joined {
+            generation: self.generation,
+            protocol_type: self.protocol_type.clone().unwrap_or_default(),
+            member: id.to_owned(),
+            skips_assignment,
+            members: if leader == id { all().collect() } else { Vec::new() },
+            protocol,
+            leader,
+        }
+    }
+
     /// The protocol that everybody has and most prefer.
     fn choose(&self) -> String {
         let has = |member: &Member, name: &str| member.protocols.iter().any(|(own, _)| own == name);

@@ -11,6 +11,7 @@ use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
 use crate::groups::assign::{Assignor, Partitions};
+use crate::refused::Refused;
 use crate::wire::Client;
 
 /// How long a member may be silent, and how often it is to be heard; Kafka's defaults.
@@ -47,8 +48,6 @@ pub(crate) struct Told {
     /// What to have; none where that is as before.
     pub(crate) assignment: Option<Partitions>,
 }
-
-type Refused = (ResponseError, String);
 
 /// How far a member has come to its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

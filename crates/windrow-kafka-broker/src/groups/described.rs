@@ -1,17 +1,60 @@
-//! Groups: described to tools, deleted, and forgotten after a while.
-
-use std::collections::BTreeMap;
-use std::time::Instant;
+//! Groups as administration tools list and describe them.
 
 use bytes::Bytes;
-use kafka_protocol::ResponseError;
 
-use crate::groups::classic::{ClassicGroup, Phase};
-use crate::groups::{ConsumerMember, Coordinator, Described, DescribedConsumers, Group, Listed, Members, Topics};
-use crate::journal::Entry;
+use crate::groups::assign::Partitions;
+use crate::groups::classic::Phase;
+use crate::groups::coordinator::Coordinator;
+use crate::groups::group::{Group, Members};
+use crate::wire::Client;
+
+/// An entry in the list of groups.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) group: String,
+    pub(crate) protocol_type: String,
+    pub(crate) state: &'static str,
+    pub(crate) is_consumer: bool,
+}
+
+/// The description of a member of a classic group: id, instance, client, metadata, assignment.
+pub(crate) type ClassicMember = (String, Option<String>, Client, Bytes, Bytes);
+
+/// The description of a classic group.
+#[derive(Debug)]
+pub(crate) struct Described {
+    pub(crate) state: &'static str,
+    pub(crate) protocol_type: String,
+    pub(crate) protocol: String,
+    pub(crate) members: Vec<ClassicMember>,
+}
+
+/// The description of a member of a consumer group.
+#[derive(Debug)]
+pub(crate) struct ConsumerMember {
+    pub(crate) id: String,
+    pub(crate) instance: Option<String>,
+    pub(crate) rack: Option<String>,
+    pub(crate) epoch: i32,
+    pub(crate) client: Client,
+    pub(crate) names: Vec<String>,
+    pub(crate) regex: Option<String>,
+    pub(crate) assigned: Partitions,
+    pub(crate) target: Partitions,
+}
+
+/// The description of a consumer group.
+#[derive(Debug)]
+pub(crate) struct DescribedConsumers {
+    pub(crate) state: &'static str,
+    pub(crate) epoch: i32,
+    pub(crate) target_epoch: i32,
+    pub(crate) assignor: &'static str,
+    pub(crate) members: Vec<ConsumerMember>,
+}
 
 impl Coordinator {
-    /// All groups, in the order of their names.
+    /// Returns all groups, in the order of their names.
     pub(crate) fn list(&self) -> Vec<Listed> {
         let listed = |(name, group): (&String, &Group)| match &group.members {
             Members::Classic(members) => Listed {
@@ -30,7 +73,7 @@ impl Coordinator {
         self.lock().iter().map(listed).collect()
     }
 
-    /// A classic group; none where there is no such one.
+    /// Returns a classic group, if there is one of this name.
     pub(crate) fn describe(&self, name: &str) -> Option<Described> {
         let groups = self.lock();
         let Members::Classic(group) = &groups.get(name)?.members else { return None };
@@ -50,7 +93,7 @@ impl Coordinator {
         })
     }
 
-    /// A group whose broker assigns; none where there is no such one.
+    /// Returns a consumer group, if there is one of this name.
     pub(crate) fn describe_consumers(&self, name: &str) -> Option<DescribedConsumers> {
         let groups = self.lock();
         let Members::Consumer(group) = &groups.get(name)?.members else { return None };
@@ -72,89 +115,5 @@ impl Coordinator {
             assignor: group.assignor().name(),
             members: members.collect(),
         })
-    }
-
-    /// Removes a group without members, with what it has committed.
-    pub(crate) fn delete(&self, name: &str) -> Result<(), ResponseError> {
-        let mut groups = self.lock();
-        let group = groups.get(name).ok_or(ResponseError::GroupIdNotFound)?;
-        if !group.members.is_empty() {
-            return Err(ResponseError::NonEmptyGroup);
-        }
-        let entry =
-            |(topic, partition, _)| Entry::Commit { group: name.to_owned(), id: topic, partition, commit: None };
-        let entries: Vec<Entry> = group.commits.all().map(entry).collect();
-        if !entries.is_empty() {
-            self.write(&entries)?;
-        }
-        groups.remove(name);
-        Ok(())
-    }
-
-    /// Does what is due by now, and gives the moment at which something is due next.
-    pub(crate) fn expire(&self, topics: &Topics, now: Instant) -> Option<Instant> {
-        let mut groups = self.lock();
-        for group in groups.values_mut() {
-            match &mut group.members {
-                Members::Classic(members) if members.next().is_some_and(|next| next <= now) => members.expire(now),
-                Members::Consumer(members) if members.next().is_some_and(|next| next <= now) => {
-                    members.expire(topics, now)
-                }
-                _ => {}
-            }
-        }
-        groups.retain(|_, group| !group.is_nothing());
-        let next = groups.values().filter_map(|group| match &group.members {
-            Members::Classic(members) => members.next(),
-            Members::Consumer(members) => members.next(),
-        });
-        next.min()
-    }
-
-    /// Returns when something may be due earlier than [`Coordinator::expire`] said.
-    pub(crate) async fn changed(&self) {
-        self.changed.notified().await;
-    }
-}
-
-impl Group {
-    /// Whether it would not be missed.
-    pub(super) fn is_nothing(&self) -> bool {
-        self.members.is_empty() && self.commits.is_empty()
-    }
-
-    /// Whether someone may commit: a member of this generation or epoch, or anybody while there are no members.
-    pub(super) fn may_commit(
-        &mut self,
-        (id, instance, generation): (&str, Option<&str>, i32),
-        now: Instant,
-    ) -> Result<(), ResponseError> {
-        if generation < 0 && self.members.is_empty() {
-            return Ok(());
-        }
-        match &mut self.members {
-            Members::Classic(members) => {
-                if generation < 0 && id.is_empty() && instance.is_none() {
-                    return Err(ResponseError::UnknownMemberId);
-                }
-                members.check(id, instance, generation)?;
-                members.may_commit(id, now)
-            }
-            Members::Consumer(members) => members.check(id, generation),
-        }
-    }
-}
-
-/// The classic group of this name.
-pub(super) fn classic<'a>(
-    groups: &'a mut BTreeMap<String, Group>,
-    name: &str,
-) -> Result<&'a mut ClassicGroup, ResponseError> {
-    if name.is_empty() {
-        return Err(ResponseError::InvalidGroupId);
-    }
-    match groups.get_mut(name).map(|group| &mut group.members) {
-        Some(Members::Classic(group)) => Ok(group),
-        _ => Err(ResponseError::UnknownMemberId),
     }
 }

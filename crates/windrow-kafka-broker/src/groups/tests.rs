@@ -1,9 +1,21 @@
 //! Groups as their members meet them. Time is handed in.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use kafka_protocol::ResponseError;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::classic::{Joined, Outcome, Synced};
+use super::consumer::Told;
+use super::coordinator::GROUPS;
 use super::*;
 use crate::disk::Disk;
+use crate::journal::{Commit, Journal};
+use crate::wire::Client;
 
 /// A coordinator, and a clock that goes as the test wants.
 struct Story {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::batch::records::{Record, first_since};
 use crate::disk::{self, Disk, Handle};
 use crate::log::index::{Entries as _, Index};
+use crate::log::partition::{Log, State};
 use crate::log::segment::{Headers, Segment};
-use crate::log::{Log, State};
 
 /// Why nothing can be read there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

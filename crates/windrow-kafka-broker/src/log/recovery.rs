@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::batch::{HEADER, Header};
 use crate::disk::{self, Disk, Handle};
 use crate::log::index::{self, Index, SideFile};
+use crate::log::partition::{Active, Log, Retention, State};
 use crate::log::producers::Producers;
 use crate::log::segment::{self, Segment};
-use crate::log::{Active, Log, Retention, State};
 
 /// Bytes that are read at once.
 const CHUNK: usize = 4 * 1024 * 1024;
@@ -60,21 +60,6 @@ pub enum RecoveryError {
 }
 
 impl Log {
-    /// A log without messages; its folder is made when the first comes.
-    pub(crate) fn empty(folder: PathBuf, disk: Arc<Disk>, retention: Retention) -> Self {
-        Self::with(folder, disk, State::new(retention, 0))
-    }
-
-    fn with(folder: PathBuf, disk: Arc<Disk>, state: State) -> Self {
-        Self {
-            folder,
-            disk,
-            state: Mutex::new(state),
-            waiters: Mutex::default(),
-            syncing: tokio::sync::Mutex::default(),
-        }
-    }
-
     /// Opens a partition's log in `folder`, which need not be there. `start` is the first offset that can be read; `now` is in
     /// milliseconds since 1970.
     ///
@@ -135,22 +120,6 @@ impl Log {
         }
         state.start = start.max(state.closed.first().map_or(start, |segment| segment.base));
         Ok(Recovered { log: Self::with(folder, disk, state), lost_a_tail })
-    }
-}
-
-impl State {
-    /// Without messages, so that the next one gets offset `start`.
-    fn new(retention: Retention, start: i64) -> Self {
-        Self {
-            retention,
-            start,
-            closed: Vec::new(),
-            active: None,
-            end: start,
-            producers: Producers::default(),
-            failed: None,
-            is_deleted: false,
-        }
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
-use crate::batch::{HEADER, batch_of, check};
-use crate::disk;
+use crate::batch::{HEADER, Header, batch_of, check};
+use crate::disk::{self, Disk};
+use crate::log::partition::Bounds;
 use crate::log::recovery::Recovered;
 
 const KEEP_ALL: Retention = Retention { segment_bytes: 1_000, age: None, bytes: None };

@@ -1,4 +1,4 @@
-//! Fetch answers, written by hand: their messages are never in memory as a whole, but go from file to socket.
+//! Encodes answers to fetch requests by hand, so that messages go from file to socket and are never in memory as a whole.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use kafka_protocol::protocol::StrBytes;

@@ -1,4 +1,4 @@
-//! Produce requests, read by hand: their batches stay where they came, and the log writes them from there.
+//! Decodes produce requests by hand, so that the log can write their batches from the buffer in which they arrived.
 
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;

@@ -1,0 +1,43 @@
+//! One topic, and the names that a topic can have.
+
+use std::sync::Arc;
+
+use kafka_protocol::ResponseError;
+use uuid::Uuid;
+
+use crate::catalog::settings::Settings;
+use crate::log::Log;
+use crate::refused::Refused;
+
+/// The longest name of a topic, as in Kafka.
+const LONGEST_NAME: usize = 249;
+
+/// A topic at one moment. A change replaces it as a whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Topic {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) settings: Settings,
+    pub(crate) logs: Vec<Arc<Log>>,
+}
+
+impl Topic {
+    pub(crate) fn log(&self, partition: i32) -> Option<&Arc<Log>> {
+        self.logs.get(usize::try_from(partition).ok()?)
+    }
+}
+
+/// Checks that a topic can have this name.
+///
+/// # Errors
+/// It cannot; the message says which names are allowed.
+pub(crate) fn check_name(name: &str) -> Result<(), Refused> {
+    let is_good = !matches!(name, "" | "." | "..")
+        && name.len() <= LONGEST_NAME
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+    if is_good {
+        return Ok(());
+    }
+    let text = "Topic name is invalid: it has 1 to 249 letters, digits, '.', '_' and '-', and is neither '.' nor '..'.";
+    Err((ResponseError::InvalidTopicException, text.to_owned()))
+}

@@ -1,0 +1,242 @@
+//! The coordinator: which groups there are, and what their members do: join, sync, heartbeat, leave.
+//!
+//! Has no clock: the caller passes the time, and gets the time of the next call. The number of groups and members and the memory
+//! of a group are bounded.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use kafka_protocol::ResponseError;
+use tokio::sync::{Notify, oneshot};
+
+use crate::groups::classic::{Join, Joined, Outcome, Synced};
+use crate::groups::consumer::{ConsumerGroup, Heartbeat, Told, Topics};
+use crate::groups::group::{Group, Members, classic};
+use crate::journal::{Entry, Journal};
+use crate::refused::Refused;
+
+/// The largest number of groups.
+pub(super) const GROUPS: usize = 10_000;
+/// The largest number of members in a group.
+const MEMBERS: usize = 1_000;
+/// Bytes that the members of a group may store in it.
+const GROUP_BYTES: usize = 8 * 1024 * 1024;
+/// The shortest and the longest session, as Kafka's `group.min.session.timeout.ms` and its maximum.
+const SESSION: std::ops::RangeInclusive<Duration> = Duration::from_secs(6)..=Duration::from_secs(1_800);
+
+/// All groups of a broker.
+#[derive(Debug)]
+pub(crate) struct Coordinator {
+    journal: Arc<Journal>,
+    groups: Mutex<BTreeMap<String, Group>>,
+    /// Notified when something may be due earlier than [`Coordinator::expire`] said.
+    changed: Notify,
+}
+
+impl Coordinator {
+    /// Creates groups from the offsets in the journal.
+    pub(crate) fn new(journal: Arc<Journal>, entries: &[Entry]) -> Self {
+        let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+        for entry in entries {
+            if let Entry::Commit { group, id, partition, commit } = entry {
+                groups.entry(group.clone()).or_default().commits.put(*id, *partition, commit.clone());
+            }
+        }
+        Self { journal, groups: Mutex::new(groups), changed: Notify::new() }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Group>> {
+        // An event changes its group completely before anything can panic.
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self, entries: &[Entry]) -> Result<(), ResponseError> {
+        // Clients try again after this error, and not after every other one.
+        self.journal.append(entries, false).map_err(|_: io::Error| ResponseError::CoordinatorNotAvailable)
+    }
+
+    /// Lets a member join a group. The answer comes after all members have joined.
+    pub(crate) fn join(&self, name: &str, join: Join, now: Instant) -> oneshot::Receiver<Outcome<Joined>> {
+        let (answer, receiver) = oneshot::channel();
+        let mut groups = self.lock();
+        let refused = |error| Some(error);
+        let is_known = groups.contains_key(name);
+        let bytes: usize = join.protocols.iter().map(|(name, bytes)| name.len() + bytes.len()).sum();
+        let error = if name.is_empty() {
+            refused(ResponseError::InvalidGroupId)
+        } else if !SESSION.contains(&join.session) {
+            refused(ResponseError::InvalidSessionTimeout)
+        } else if !is_known && !join.member.is_empty() {
+            refused(ResponseError::UnknownMemberId)
+        } else if !is_known && groups.len() >= GROUPS {
+            refused(ResponseError::GroupMaxSizeReached)
+        } else {
+            None
+        };
+        if let Some(error) = error {
+            // The receiver is still here.
+            let _ = answer.send(Err((error, join.member)));
+            return receiver;
+        }
+        let group = groups.entry(name.to_owned()).or_default();
+        if let Members::Consumer(consumers) = &group.members
+            && consumers.is_empty()
+        {
+            group.members = Members::default();
+        }
+        match &mut group.members {
+            Members::Consumer(_) => {
+                let _ = answer.send(Err((ResponseError::InconsistentGroupProtocol, join.member)));
+            }
+            Members::Classic(classic)
+                if join.member.is_empty() && (classic.size() >= MEMBERS || classic.bytes() + bytes > GROUP_BYTES) =>
+            {
+                let _ = answer.send(Err((ResponseError::GroupMaxSizeReached, join.member)));
+            }
+            Members::Classic(classic) => classic.join(join, now, answer),
+        }
+        if groups.get(name).is_some_and(Group::is_nothing) {
+            groups.remove(name);
+        }
+        drop(groups);
+        self.changed.notify_one();
+        receiver
+    }
+
+    /// Takes the assignments that the leader sends. Other members wait here for theirs.
+    pub(crate) fn sync(
+        &self,
+        name: &str,
+        (id, instance, generation): (&str, Option<&str>, i32),
+        protocols: (Option<&str>, Option<&str>),
+        assignments: Vec<(String, Bytes)>,
+        now: Instant,
+    ) -> oneshot::Receiver<Outcome<Synced>> {
+        let (answer, receiver) = oneshot::channel();
+        let mut groups = self.lock();
+        let checked = classic(&mut groups, name).and_then(|group| {
+            group.check(id, instance, generation)?;
+            let bytes: usize = assignments.iter().map(|(_, bytes)| bytes.len()).sum();
+            if bytes > GROUP_BYTES { Err(ResponseError::GroupMaxSizeReached) } else { Ok(group) }
+        });
+        match checked {
+            Ok(group) => group.sync(id, protocols, assignments, now, answer),
+            Err(error) => {
+                let _ = answer.send(Err((error, String::new())));
+            }
+        }
+        drop(groups);
+        self.changed.notify_one();
+        receiver
+    }
+
+    /// Takes a heartbeat of a member of a classic group.
+    pub(crate) fn heartbeat(
+        &self,
+        name: &str,
+        (id, instance, generation): (&str, Option<&str>, i32),
+        now: Instant,
+    ) -> Result<(), ResponseError> {
+        let mut groups = self.lock();
+        let group = classic(&mut groups, name)?;
+        group.check(id, instance, generation)?;
+        group.heartbeat(id, now)
+    }
+
+    /// Removes a member from a classic group, and returns its id.
+    pub(crate) fn leave(
+        &self,
+        name: &str,
+        id: &str,
+        instance: Option<&str>,
+        now: Instant,
+    ) -> Result<String, ResponseError> {
+        let mut groups = self.lock();
+        let gone = classic(&mut groups, name)?.leave(id, instance, now);
+        if groups.get(name).is_some_and(Group::is_nothing) {
+            groups.remove(name);
+        }
+        drop(groups);
+        self.changed.notify_one();
+        gone
+    }
+
+    /// Takes a heartbeat of a member of a consumer group, and returns its assignment.
+    pub(crate) fn consumer_heartbeat(
+        &self,
+        name: &str,
+        said: Heartbeat,
+        topics: &Topics,
+        now: Instant,
+    ) -> Result<Told, Refused> {
+        let mut groups = self.lock();
+        let joins = said.epoch == 0;
+        if !groups.contains_key(name) {
+            if !joins {
+                return Err((ResponseError::GroupIdNotFound, format!("Group {name} not found.")));
+            }
+            if groups.len() >= GROUPS {
+                return Err((ResponseError::GroupMaxSizeReached, "This broker has too many groups.".to_owned()));
+            }
+        }
+        let group = groups.entry(name.to_owned()).or_default();
+        if let Members::Classic(members) = &group.members
+            && members.is_empty()
+            && joins
+        {
+            group.members = Members::Consumer(ConsumerGroup::default());
+        }
+        let told = match &mut group.members {
+            Members::Classic(_) => {
+                Err((ResponseError::GroupIdNotFound, format!("Group {name} is not a consumer group.")))
+            }
+            Members::Consumer(members) if joins && members.members.len() >= MEMBERS => {
+                Err((ResponseError::GroupMaxSizeReached, "The group has too many members.".to_owned()))
+            }
+            Members::Consumer(members) => members.heartbeat(said, topics, now),
+        };
+        if groups.get(name).is_some_and(Group::is_nothing) {
+            groups.remove(name);
+        }
+        drop(groups);
+        self.changed.notify_one();
+        told
+    }
+
+    /// Lets consumer groups assign partitions again if topics that they want have changed.
+    pub(crate) fn topics_changed(&self, topics: &Topics) {
+        for group in self.lock().values_mut() {
+            if let Members::Consumer(members) = &mut group.members {
+                members.topics_changed(topics);
+            }
+        }
+    }
+
+    /// Does what is due by now, and returns the time at which something is due next.
+    pub(crate) fn expire(&self, topics: &Topics, now: Instant) -> Option<Instant> {
+        let mut groups = self.lock();
+        for group in groups.values_mut() {
+            match &mut group.members {
+                Members::Classic(members) if members.next().is_some_and(|next| next <= now) => members.expire(now),
+                Members::Consumer(members) if members.next().is_some_and(|next| next <= now) => {
+                    members.expire(topics, now)
+                }
+                _ => {}
+            }
+        }
+        groups.retain(|_, group| !group.is_nothing());
+        let next = groups.values().filter_map(|group| match &group.members {
+            Members::Classic(members) => members.next(),
+            Members::Consumer(members) => members.next(),
+        });
+        next.min()
+    }
+
+    /// Returns when something may be due earlier than [`Coordinator::expire`] said.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}

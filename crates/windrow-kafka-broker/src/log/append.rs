@@ -1,0 +1,132 @@
+//! Appends batches to a partition's log, and syncs them if the disk is durable.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::batch::{self, Header};
+use crate::blocking::blocking;
+use crate::log::partition::{Log, State};
+use crate::log::producers::Verdict;
+
+/// The place of a batch in its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Appended {
+    pub(crate) base_offset: i64,
+    /// The first offset of the log.
+    pub(crate) log_start: i64,
+    /// The offset up to which the disk must be synced before this is acknowledged.
+    pub(crate) end: i64,
+}
+
+/// The reason why a batch was not appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AppendError {
+    /// The sequence number is not the producer's next one.
+    OutOfOrder,
+    /// The producer was replaced by one with a newer epoch.
+    Fenced,
+    /// The disk has no room or fails; nothing of the batch is there.
+    Storage,
+    /// The topic was deleted.
+    Deleted,
+}
+
+impl Log {
+    /// Appends one batch, whose header was checked, and writes its offset into `bytes`. `now` is in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// The batch was refused or could not be written; the log has not changed.
+    pub(crate) fn append(&self, bytes: &mut [u8], mut header: Header, now: i64) -> Result<Appended, AppendError> {
+        let mut state = self.lock();
+        if state.is_deleted {
+            return Err(AppendError::Deleted);
+        }
+        match state.producers.check(&header, state.start == 0) {
+            Verdict::Next => {}
+            Verdict::Again(base_offset) => {
+                let end = base_offset + i64::from(header.count);
+                return Ok(Appended { base_offset, log_start: state.start, end });
+            }
+            Verdict::OutOfOrder => return Err(AppendError::OutOfOrder),
+            Verdict::Fenced => return Err(AppendError::Fenced),
+        }
+        let base_offset = state.end;
+        batch::place(bytes, base_offset);
+        header.base_offset = base_offset;
+        if let Err(error) = self.write(&mut state, bytes) {
+            tracing::debug!(%error, log = %self.folder.display(), "a batch could not be written");
+            return Err(AppendError::Storage);
+        }
+        state.appended(&header, now, !self.disk.is_durable);
+        let appended = Appended { base_offset, log_start: state.start, end: state.end };
+        drop(state);
+        if !self.disk.is_durable {
+            self.wake(bytes.len());
+        }
+        Ok(appended)
+    }
+
+    fn write(&self, state: &mut State, bytes: &[u8]) -> io::Result<()> {
+        if let Some(reason) = &state.failed {
+            return Err(io::Error::other(reason.clone()));
+        }
+        let is_full = state.active.as_ref().is_some_and(|active| {
+            let length = active.index.extent.length;
+            length > 0 && length + bytes.len() as u64 > state.retention.segment_bytes
+        });
+        if is_full || state.active.is_none() {
+            self.roll(state)?;
+        }
+        let Some(active) = &state.active else { return Err(io::ErrorKind::NotFound.into()) };
+        let length = active.index.extent.length;
+        self.disk.write(&active.data, bytes, length).inspect_err(|_| {
+            // The bytes that were written would look like a torn batch, or be read as a batch.
+            if let Err(error) = self.disk.cut(&active.data, length) {
+                state.failed = Some(format!("a failed write could not be taken back: {error}"));
+            }
+        })
+    }
+
+    /// Returns after all messages before `end` would survive a power cut; at once if the disk is not durable. One sync serves
+    /// all tasks that wait.
+    ///
+    /// # Errors
+    /// The disk could not be synced. What was not acknowledged before that never will be.
+    pub(crate) async fn synced(&self, end: i64) -> Result<(), AppendError> {
+        if !self.disk.is_durable {
+            return Ok(());
+        }
+        let _turn = self.syncing.lock().await;
+        let (data, target) = {
+            let state = self.lock();
+            if state.visible_end() >= end {
+                return Ok(());
+            }
+            let Some(active) = state.active.as_ref().filter(|_| state.failed.is_none()) else {
+                return Err(AppendError::Storage);
+            };
+            (Arc::clone(&active.data), (active.base, active.index.extent))
+        };
+        let result = blocking(|| self.disk.sync(&data));
+        let mut state = self.lock();
+        if let Err(error) = result {
+            // The system may have dropped what it could not write, and would call the next sync a success.
+            state.failed = Some(format!("the disk could not be synced: {error}"));
+            tracing::warn!(%error, log = %self.folder.display(), "the disk could not be synced: the partition takes no more");
+            return Err(AppendError::Storage);
+        }
+        let (base, extent) = target;
+        let mut come = 0;
+        match &mut state.active {
+            Some(active) if active.base == base => {
+                come = extent.length - active.visible.1;
+                active.visible = (extent.end, extent.length);
+            }
+            // The segment was closed during the sync, which also synced it.
+            _ => {}
+        }
+        drop(state);
+        self.wake(usize::try_from(come).unwrap_or(usize::MAX).max(1));
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! The state of a partition's log: its segments, its offsets, and the readers that wait for messages.
+//!
+//! Holds what appending, reading and upkeep share. The operations themselves are in the files above this one.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::batch::Header;
+use crate::disk::{Disk, Handle};
+use crate::log::index::Index;
+use crate::log::producers::Producers;
+use crate::log::segment::{self, Segment};
+use crate::log::waiter::Waiter;
+
+/// The limits by which a log keeps its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Retention {
+    /// Bytes of a segment before the next begins.
+    pub(crate) segment_bytes: u64,
+    /// Milliseconds that a message is kept; `None` means forever.
+    pub(crate) age: Option<i64>,
+    /// Bytes that are kept; `None` means all.
+    pub(crate) bytes: Option<u64>,
+}
+
+/// A partition's log. Shared by all that read and write it.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(super) folder: PathBuf,
+    pub(super) disk: Arc<Disk>,
+    state: Mutex<State>,
+    waiters: Mutex<Vec<Weak<Waiter>>>,
+    /// Locked by the task that syncs; the others wait for it.
+    pub(super) syncing: tokio::sync::Mutex<()>,
+}
+
+/// The part of a log that changes. It is protected by a mutex.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) retention: Retention,
+    /// The first offset that can be read.
+    pub(super) start: i64,
+    /// The segments before the active one, in the order of their offsets, without gaps.
+    pub(super) closed: Vec<Arc<Segment>>,
+    /// `None` before the first message.
+    pub(super) active: Option<Active>,
+    /// The offset of the next message.
+    pub(super) end: i64,
+    pub(super) producers: Producers,
+    /// The reason why nothing can be appended any more.
+    pub(super) failed: Option<String>,
+    pub(super) is_deleted: bool,
+}
+
+/// The segment that grows.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) base: i64,
+    pub(super) data: Arc<Handle>,
+    pub(super) index: Index,
+    /// The part that can be read: its end and its bytes. If the disk is durable, what follows is not synced yet.
+    pub(super) visible: (i64, u64),
+}
+
+/// The offsets of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// The first offset that can be read.
+    pub(crate) start: i64,
+    /// The offset after the last one that can be read.
+    pub(crate) end: i64,
+    /// The size on disk, in bytes.
+    pub(crate) bytes: u64,
+}
+
+impl Log {
+    /// Creates a log without messages. Its folder is created with the first message.
+    pub(crate) fn empty(folder: PathBuf, disk: Arc<Disk>, retention: Retention) -> Self {
+        Self::with(folder, disk, State::new(retention, 0))
+    }
+
+    pub(super) fn with(folder: PathBuf, disk: Arc<Disk>, state: State) -> Self {
+        Self {
+            folder,
+            disk,
+            state: Mutex::new(state),
+            waiters: Mutex::default(),
+            syncing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change is made in one step after everything that can fail, so the state is consistent after a panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        let state = self.lock();
+        let closed: u64 = state.closed.iter().map(|segment| segment.extent.length).sum();
+        let active = state.active.as_ref().map_or(0, |active| active.index.extent.length);
+        Bounds { start: state.start, end: state.visible_end(), bytes: closed + active }
+    }
+
+    pub(crate) fn set_retention(&self, retention: Retention) {
+        self.lock().retention = retention;
+    }
+
+    /// Marks the log as deleted, and wakes all readers that wait for messages.
+    pub(crate) fn delete(&self) {
+        self.lock().is_deleted = true;
+        self.wake(usize::MAX);
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.lock().is_deleted
+    }
+
+    /// Notifies `waiter` of all messages appended from now on. To miss none, register first and read after that.
+    pub(crate) fn register(&self, waiter: &Arc<Waiter>) {
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiters.len() == waiters.capacity() {
+            waiters.retain(|waiter| waiter.strong_count() > 0);
+        }
+        waiters.push(Arc::downgrade(waiter));
+    }
+
+    pub(super) fn wake(&self, bytes: usize) {
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        waiters.retain(|waiter| {
+            waiter.upgrade().is_some_and(|waiter| {
+                waiter.count(bytes);
+                true
+            })
+        });
+    }
+
+    /// Begins the next segment.
+    pub(super) fn roll(&self, state: &mut State) -> io::Result<()> {
+        if let Some(active) = &state.active
+            && self.disk.is_durable
+        {
+            self.disk.sync(&active.data)?;
+            // Synced messages can be read: readers that wait for them look again.
+            self.wake(usize::MAX);
+        }
+        self.disk.create_folder(&self.folder)?;
+        let data = Arc::new(Handle::new(self.folder.join(segment::name(state.end))));
+        self.disk.create(&data)?;
+        if self.disk.is_durable {
+            self.disk.sync_folder(&self.folder)?;
+        }
+        let active = Active { base: state.end, data, index: Index::new(state.end), visible: (state.end, 0) };
+        if let Some(before) = state.active.replace(active) {
+            let data = Handle::new(before.data.path().to_owned());
+            state.closed.push(Arc::new(Segment::closed(data, before.base, before.index, state.producers.clone())));
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    /// The state of a log without messages, in which the next message gets offset `start`.
+    pub(super) fn new(retention: Retention, start: i64) -> Self {
+        Self {
+            retention,
+            start,
+            closed: Vec::new(),
+            active: None,
+            end: start,
+            producers: Producers::default(),
+            failed: None,
+            is_deleted: false,
+        }
+    }
+
+    pub(super) fn visible_end(&self) -> i64 {
+        self.active.as_ref().map_or(self.end, |active| active.visible.0)
+    }
+
+    /// Counts in a batch that was written.
+    pub(super) fn appended(&mut self, header: &Header, now: i64, is_visible: bool) {
+        self.end = header.next_offset();
+        self.producers.appended(header, now);
+        if let Some(active) = &mut self.active {
+            active.index.appended(header);
+            if is_visible {
+                active.visible = (active.index.extent.end, active.index.extent.length);
+            }
+        }
+    }
+}

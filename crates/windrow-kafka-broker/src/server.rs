@@ -1,0 +1,152 @@
+//! Runs a broker in a thread of its own: opens the data directory, serves clients, and closes the data at the end.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::broker::Broker;
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::directory::{Directory, DirectoryError};
+use crate::disk::Disk;
+use crate::groups::Coordinator;
+use crate::journal::{Journal, JournalError};
+use crate::listener;
+use crate::log::RecoveryError;
+use crate::options::{Options, Storage};
+
+/// The threads of the runtime. With two, a client that reads does not wait for one that writes.
+const THREADS: usize = 2;
+/// The time limit for the last answers after the broker is stopped.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// The time between two rounds in which old messages are deleted and full segments are sealed.
+const TIDY: Duration = Duration::from_secs(1);
+
+/// The reason why a broker cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is in use, or does not belong to this machine.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address to listen on.
+        address: SocketAddr,
+        /// The error of the operating system.
+        source: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A partition's log cannot be used.
+    #[error(transparent)]
+    Log(#[from] RecoveryError),
+    /// The system gives no thread.
+    #[error("the system gives no thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Receives the id of the log as soon as clients are answered, or the reason why the start failed.
+type Ready = oneshot::Sender<Result<Uuid, StartError>>;
+
+/// Serves clients in this thread until `stop` is cancelled.
+pub(crate) fn run(
+    listener: TcpListener,
+    advertised: (String, u16),
+    options: &Options,
+    disk: Arc<Disk>,
+    stop: &CancellationToken,
+    ready: Ready,
+) {
+    let opened = open(options, &disk).and_then(|opened| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(THREADS).thread_name("broker").enable_all();
+        Ok((opened, builder.build()?))
+    });
+    let (Opened { directory, catalog, groups }, runtime) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            // If the start was given up, no task waits.
+            let _ = ready.send(Err(error));
+            return;
+        }
+    };
+    let folder = directory.path().display().to_string();
+    let broker = Broker::new(
+        advertised,
+        directory.id().to_string(),
+        folder,
+        Arc::clone(&catalog),
+        groups,
+        options.clock.clone(),
+    );
+    let most = listener::connections();
+    runtime.block_on(async {
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => {
+                let tidying = tokio::spawn(tidy(Arc::clone(&catalog), options.clock.clone(), stop.clone()));
+                let _ = ready.send(Ok(directory.id()));
+                let broker = Arc::new(broker);
+                tokio::select! {
+                    () = listener::listen(listener, Arc::clone(&broker), most, stop.clone()) => {}
+                    () = broker.keep_time() => {}
+                }
+                if let Err(error) = tidying.await {
+                    tracing::warn!(%error, "old messages were not deleted");
+                }
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error.into()));
+            }
+        }
+    });
+    runtime.shutdown_timeout(FAREWELL);
+    catalog.close();
+    if let Err(error) = directory.end(&disk) {
+        tracing::warn!(%error, "the next start looks at all data");
+    }
+}
+
+/// The contents of a data directory.
+pub(crate) struct Opened {
+    pub(crate) directory: Directory,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) groups: Coordinator,
+}
+
+/// Opens the data directory and recovers its contents.
+pub(crate) fn open(options: &Options, disk: &Arc<Disk>) -> Result<Opened, StartError> {
+    let mut directory = match &options.storage {
+        Storage::Kept(path) => Directory::open(path, disk)?,
+        Storage::Ephemeral(parent) => Directory::ephemeral(parent, disk)?,
+    };
+    let (journal, found) = Journal::open(directory.path(), Arc::clone(disk))?;
+    let journal = Arc::new(journal);
+    let groups = Coordinator::new(Arc::clone(&journal), &found.entries);
+    let lost_a_line = found.was_torn;
+    let now = options.clock.now();
+    let (catalog, lost_a_tail) = Catalog::open(directory.path(), Arc::clone(disk), journal, found, now)?;
+    directory.begin(disk, lost_a_line || lost_a_tail)?;
+    Ok(Opened { directory, catalog: Arc::new(catalog), groups })
+}
+
+/// Deletes old messages and seals full segments, until `stop` is cancelled.
+async fn tidy(catalog: Arc<Catalog>, clock: Clock, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(TIDY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {
+                let (catalog, now) = (Arc::clone(&catalog), clock.now());
+                // A panic there ends one round and not the broker.
+                let _ = tokio::task::spawn_blocking(move || catalog.tidy(now)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! An answer on its way to the socket: bytes in memory, and ranges of files.
+
+use bytes::Bytes;
+
+use crate::log::Range;
+
+/// The answer to a request, without the length that goes first.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// A part of an answer.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Bytes(Bytes),
+    File(Range),
+}
+
+impl Piece {
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::File(range) => range.length,
+        }
+    }
+}

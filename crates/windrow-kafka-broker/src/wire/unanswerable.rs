@@ -1,0 +1,18 @@
+//! Frames that get no answer.
+
+use kafka_protocol::messages::ApiKey;
+
+/// The reason why a connection ends instead of an answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unanswerable {
+    #[error("a frame of {0} bytes")]
+    Length(i32),
+    #[error("request {key} in version {version}")]
+    Unknown { key: i16, version: i16 },
+    #[error("a malformed request {key:?} in version {version}: {reason}")]
+    Malformed { key: ApiKey, version: i16, reason: String },
+    #[error("an answer to {key:?} in version {version} that cannot be written: {reason}")]
+    Unwritable { key: ApiKey, version: i16, reason: String },
+    #[error("messages that nobody is told were refused")]
+    Unconfirmed,
+}
