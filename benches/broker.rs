@@ -4,9 +4,6 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-#[path = "../tests/support/kafka.rs"]
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod kafka;
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "each benchmark uses a part of it")]
 mod process;
@@ -23,8 +20,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use windrow_testing::kafka::{self, Kafka};
 
-use crate::kafka::Kafka;
 use crate::process::{peak_memory, windrow};
 
 const ROUNDS: usize = 5;

@@ -19,12 +19,12 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
-use windrow::batch::{BatchStore, Cut, Durability};
-use windrow::broker::Connection;
-use windrow::config::{Pipeline, Schema};
-use windrow::consumer::Consumer;
-use windrow::dataset::DatasetReader;
-use windrow::telemetry::Progress;
+use windrow_windows::{BatchStore, Cut, Durability};
+use windrow_kafka::Connection;
+use windrow_config::{Pipeline, Schema};
+use windrow_stream::consumer::Consumer;
+use windrow_dataset::DatasetReader;
+use windrow_base::telemetry::Progress;
 
 use crate::process::{Broker, LIMIT, pipeline, timed};
 

@@ -3,20 +3,11 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-#[path = "../tests/support/browser.rs"]
-#[expect(dead_code, reason = "each user has a part of it")]
-mod browser;
-#[path = "../tests/support/large.rs"]
-mod large;
-#[path = "../tests/support/windrow.rs"]
-#[expect(dead_code, reason = "each user has a part of it")]
-mod windrow;
-
 use std::time::Instant;
 
-use crate::browser::Browser;
-use crate::large::{enlarge, pipeline};
-use crate::windrow::{Running, http, succeed};
+use windrow_testing::browser::Browser;
+use windrow_testing::large::{enlarge, pipeline};
+use windrow_testing::{Running, http, succeed};
 
 const PAGES: [&str; 8] =
     ["/", "/evidence", "/stream", "/windows/500", "/models", "/models/window-500", "/try", "/assets/windrow.js"];

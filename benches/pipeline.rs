@@ -7,9 +7,6 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-#[path = "../tests/support/kafka.rs"]
-#[expect(dead_code, reason = "tests use the rest")]
-mod kafka;
 #[path = "support/process.rs"]
 mod process;
 
@@ -24,8 +21,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use windrow_testing::kafka::{Kafka, kafka};
 
-use crate::kafka::{Kafka, kafka};
 use crate::process::{Broker, LIMIT, peak_memory, pipeline, timed};
 
 const ROUNDS: usize = 5;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use windrow::evaluation::{Contrast, Policy, Refit, Trial};
-use windrow::record::Scheme;
+use windrow_evaluation::{Contrast, Policy, Refit, Trial};
+use windrow_record::Scheme;
 
 use crate::study::{binomial, evidence, loss, models, step};
 use crate::world::{FEATURES, Kind, ROWS, World};

@@ -5,12 +5,12 @@ use std::num::NonZeroU32;
 
 use rayon::prelude::*;
 use statrs::distribution::{Beta, ContinuousCDF};
-use windrow::evaluation::{
+use windrow_evaluation::{
     BLOCKS, Evidence, Followed, LOSSES_FORMAT, ModelLosses, Policy, Question, Refit, Series, Status, Subject, Trial,
     Verdict, WindowLosses, advise, find_break, histories, judge, named,
 };
-use windrow::model::recalibrate;
-use windrow::record::{ModelId, Scheme, WindowIndex};
+use windrow_learn::model::recalibrate;
+use windrow_record::{ModelId, Scheme, WindowIndex};
 
 use crate::learner::{Weights, fit, log_odds};
 use crate::world::{FEATURES, Kind, ROWS, Window, World};

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
-use windrow::model::fit;
+use windrow_learn::model::fit;
 
 use crate::library::Frames;
 

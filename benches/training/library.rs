@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use windrow::config::{Pipeline, Schema, Solver};
-use windrow::model::{CHUNK_ROWS, ChunkBuilder, FitSettings, Frame, FrameBuilder, InMemory, fit};
-use windrow::record::{RecordParser, RecordReader};
+use windrow_config::{Pipeline, Schema, Solver};
+use windrow_learn::model::{CHUNK_ROWS, ChunkBuilder, FitSettings, Frame, FrameBuilder, InMemory, fit};
+use windrow_record::{RecordParser, RecordReader};
 
 use crate::Dataset;
 

@@ -1,0 +1,216 @@
+//! A headless Chromium, driven through chromedriver (Debian's packages `chromium` and `chromium-driver`).
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder};
+use serde_json::{Value, json};
+use ureq::http::Method;
+
+use crate::{LIMIT, free_port};
+
+/// A browser with one window. It is closed when this is dropped.
+#[derive(Debug)]
+pub struct Browser {
+    /// The session, for what the methods here do not offer.
+    pub client: Client,
+    driver: Child,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // chromedriver ends its browsers when it is told to end.
+        let _ = Command::new("kill").arg(self.driver.id().to_string()).status();
+        let _ = self.driver.wait();
+    }
+}
+
+/// A command that only Chromium has, at a path below the session's address.
+#[derive(Debug)]
+struct Own {
+    path: &'static str,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for Own {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.body.to_string()))
+    }
+}
+
+/// The window in which a page is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// In CSS pixels. Below 600 it counts as a telephone.
+    pub width: u32,
+    /// In CSS pixels.
+    pub height: u32,
+    /// Whether the system prefers dark colours.
+    pub is_dark: bool,
+}
+
+impl Browser {
+    /// Starts a browser. Prints a message and returns `None` if chromedriver is not installed.
+    ///
+    /// # Panics
+    /// `WINDROW_TEST_BROWSER` is `required` and chromedriver is not installed, or the browser does not start.
+    #[expect(clippy::print_stdout, reason = "a skipped test says why")]
+    pub async fn start() -> Option<Self> {
+        let port = free_port();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(driver) = driver else {
+            let is_required = std::env::var_os("WINDROW_TEST_BROWSER").is_some_and(|wanted| wanted == "required");
+            assert!(!is_required, "WINDROW_TEST_BROWSER=required, but chromedriver cannot be started");
+            println!("skipped: chromedriver is not installed (Debian: chromium-driver)");
+            return None;
+        };
+        let deadline = Instant::now() + LIMIT;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "chromedriver does not listen");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let options = json!({ "args": [
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1440,900",
+            "--disable-background-networking", "--disable-component-update", "--no-first-run",
+        ]});
+        let logging = json!({ "browser": "ALL" });
+        let capabilities = [("goog:chromeOptions".to_owned(), options), ("goog:loggingPrefs".to_owned(), logging)]
+            .into_iter()
+            .collect();
+        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("a session");
+        Some(Self { client, driver })
+    }
+
+    async fn own(&self, path: &'static str, body: Value) -> Value {
+        self.client.issue_cmd(Own { path, body }).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        self.own("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
+    }
+
+    /// Changes the size and the colours of the window.
+    pub async fn look(&self, look: Look) {
+        let metrics = json!({
+            "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": look.width < 600,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        let scheme = if look.is_dark { "dark" } else { "light" };
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.devtools("Emulation.setEmulatedMedia", media).await;
+    }
+
+    /// Shows pages as they are printed from a window in dark colours.
+    pub async fn look_at_paper(&self) {
+        let dark = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
+        self.devtools("Emulation.setEmulatedMedia", json!({ "media": "print", "features": dark })).await;
+    }
+
+    /// Opens an address.
+    ///
+    /// # Panics
+    /// The page does not load.
+    pub async fn open(&self, address: &str) {
+        self.client.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+    }
+
+    /// Runs a script; returns its result.
+    ///
+    /// # Panics
+    /// The script fails.
+    pub async fn run(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// The text of the first element that a selector finds; empty if there is none.
+    pub async fn text(&self, selector: &str) -> String {
+        let script = format!("return document.querySelector({})?.textContent ?? ''", json!(selector));
+        self.run(&script).await.as_str().unwrap_or_default().trim().to_owned()
+    }
+
+    /// Waits until a script returns true.
+    ///
+    /// # Panics
+    /// It does not within [`LIMIT`].
+    pub async fn wait(&self, what: &str, script: &str) {
+        let deadline = Instant::now() + LIMIT;
+        while self.run(script).await != json!(true) {
+            if Instant::now() > deadline {
+                panic!("never: {what}; the page says {}", self.text("body").await);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// The entries of the browser's log since the last call.
+    pub async fn complaints(&self) -> Vec<String> {
+        let log = self.own("se/log", json!({ "type": "browser" })).await;
+        let entries = log.as_array().cloned().unwrap_or_default();
+        entries.iter().map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Checks what holds for every page: the browser's log is empty, nothing is fetched from another host, the page is not
+    /// wider than its window, nothing is stored in the browser, and no rule of axe-core is broken, if that is installed.
+    ///
+    /// # Panics
+    /// One of these does not hold.
+    pub async fn check(&self, server: &str, axe: Option<&str>) {
+        let address = self.client.current_url().await.expect("an address");
+        assert_eq!(self.complaints().await, Vec::<String>::new(), "{address}");
+        let fetched = self.run("return performance.getEntriesByType('resource').map((one) => one.name)").await;
+        for name in fetched.as_array().expect("a list") {
+            let name = name.as_str().expect("an address");
+            assert!(name.starts_with(server) || name.starts_with("data:"), "{address} fetches {name}");
+        }
+        let wide = self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+        assert_eq!(wide, json!(0), "{address} is wider than its window");
+        let kept =
+            self.run("return [document.cookie, Object.keys(localStorage).filter((key) => key !== 'theme')]").await;
+        assert_eq!(kept, json!(["", []]), "{address}");
+        let inline = "return [...document.querySelectorAll('[style], style, script:not([src])')].length";
+        assert_eq!(self.run(inline).await, json!(0), "{address} has style or script of its own");
+        let Some(axe) = axe else { return };
+        self.run(axe).await;
+        let script = "const done = arguments[0]; axe.run().then((found) => done(found.violations.map((one) => \
+                      `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html).slice(0, 3).join(' ')}`)))";
+        let violations = self.client.execute_async(script, Vec::new()).await.expect("axe runs");
+        assert_eq!(violations, json!([]), "{address}");
+    }
+
+    /// Writes a picture of the window to a file.
+    ///
+    /// # Panics
+    /// The file cannot be written.
+    pub async fn picture(&self, path: &Path) {
+        let picture = self.client.screenshot().await.expect("a picture");
+        std::fs::write(path, picture).expect("room on the disk");
+    }
+}
+
+/// The source of axe-core, from the packages of the Python that `WINDROW_TEST_PYTHON` names.
+///
+/// # Panics
+/// The package is missing.
+pub fn axe() -> Option<String> {
+    let python = crate::python()?;
+    let script = "import axe_core_python, pathlib; \
+                  print((pathlib.Path(axe_core_python.__file__).parent / 'axe.min.js').read_text())";
+    let output = Command::new(python).args(["-c", script]).output().expect("Python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}

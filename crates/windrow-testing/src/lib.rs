@@ -1,0 +1,30 @@
+//! Helpers for the integration tests and benchmarks of Windrow.
+//!
+//! - [`program`](mod@program): the program under test, run to its end or in the background
+//! - [`files`]: fixtures, pipeline files, and what a run wrote
+//! - [`http`](mod@http): requests whose error statuses are answers
+//! - [`served`]: a server over a small pipeline
+//! - [`topic`]: what other clients do to a topic
+//! - [`kafka`](mod@kafka): clusters of Apache Kafka
+//! - [`browser`]: a headless Chromium
+//! - [`lessons`]: the commands of docs/lessons.md
+//! - [`large`]: a work directory with hundreds of models
+//!
+//! The crate does not depend on Windrow: it finds the program through the environment that Cargo gives to tests and
+//! benchmarks.
+
+pub mod browser;
+pub mod files;
+pub mod http;
+pub mod kafka;
+pub mod large;
+pub mod lessons;
+pub mod program;
+pub mod served;
+pub mod topic;
+mod waiting;
+
+pub use crate::files::{assert_same, batch_rows, dashboard_queries, fixture, fixture_rows, json, root, sample_with};
+pub use crate::http::http;
+pub use crate::program::{Running, command, has, program, python, succeed, text, windrow};
+pub use crate::waiting::{LIMIT, free_port, wait_until};

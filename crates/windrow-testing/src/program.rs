@@ -1,0 +1,201 @@
+//! The program under test, as a user runs it. No process outlives its test.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::LIMIT;
+
+/// The path of the program under test. Cargo names it to integration tests and benchmarks.
+///
+/// # Panics
+/// The test was not started by Cargo.
+pub fn program() -> PathBuf {
+    let path = std::env::var_os("CARGO_BIN_EXE_windrow");
+    PathBuf::from(path.expect("CARGO_BIN_EXE_windrow is not set; start the test with cargo"))
+}
+
+/// A command of Windrow. `broker` without `--data` gets `--ephemeral`, because tests share the current folder.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    if arguments.first() == Some(&"broker") && !arguments.contains(&"--data") {
+        command.args(["broker", "--ephemeral"]).args(&arguments[1..]);
+    } else {
+        command.args(arguments);
+    }
+    command.stdin(Stdio::null()).env_remove("WINDROW_LOG").env_remove("WINDROW_REDPANDA_IMAGE");
+    command
+}
+
+/// Runs a command to its end.
+///
+/// # Panics
+/// The program cannot be started.
+pub fn windrow(arguments: &[&str]) -> Output {
+    command(arguments).output().expect("the binary runs")
+}
+
+/// Runs a command that is expected to succeed; returns its standard output.
+///
+/// # Panics
+/// The command fails.
+pub fn succeed(arguments: &[&str]) -> String {
+    let output = windrow(arguments);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {}\n{stdout}\n{stderr}", output.status);
+    stdout
+}
+
+/// Bytes as text; what is not UTF-8 is replaced.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whether a tool is installed. Prints a message if it is not.
+#[expect(clippy::print_stdout, reason = "a skipped test says why")]
+pub fn has(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
+    if !is_there {
+        println!("skipped: {tool} is not installed");
+    }
+    is_there
+}
+
+/// The Python interpreter that `WINDROW_TEST_PYTHON` names. It has the packages of `tests/clients/requirements.txt`;
+/// `.ci/run` installs one. Prints a message and returns `None` if the variable is not set.
+#[expect(clippy::print_stdout, reason = "a skipped test says why")]
+pub fn python() -> Option<String> {
+    let python = std::env::var_os("WINDROW_TEST_PYTHON").and_then(|python| python.into_string().ok());
+    if python.is_none() {
+        println!("skipped: WINDROW_TEST_PYTHON names no Python with the packages of tests/clients/requirements.txt");
+    }
+    python
+}
+
+/// A command that runs in the background. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    said: Arc<(Mutex<String>, Condvar)>,
+}
+
+impl Running {
+    /// Starts a command of Windrow.
+    pub fn start(arguments: &[&str]) -> Self {
+        Self::spawn(&mut command(arguments))
+    }
+
+    /// Starts any command.
+    ///
+    /// # Panics
+    /// The command cannot be started.
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+        let said = Arc::new((Mutex::new(String::new()), Condvar::new()));
+        listen(child.stdout.take().expect("piped"), &said);
+        listen(child.stderr.take().expect("piped"), &said);
+        Self { child, said }
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the process has printed a text; returns the whole line.
+    ///
+    /// # Panics
+    /// The text does not come within [`LIMIT`].
+    pub fn wait_for(&self, wanted: &str) -> String {
+        let (said, more) = &*self.said;
+        let deadline = Instant::now() + LIMIT;
+        let mut said = said.lock().expect("no listener panics");
+        loop {
+            if let Some(line) = said.lines().find(|line| line.contains(wanted)) {
+                return line.to_owned();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "`{wanted}` was not said; this was:\n{said}");
+            said = more.wait_timeout(said, left).expect("no listener panics").0;
+        }
+    }
+
+    /// Everything that the process has printed so far, on both streams.
+    ///
+    /// # Panics
+    /// A listening thread panicked.
+    pub fn said(&self) -> String {
+        self.said.0.lock().expect("no listener panics").clone()
+    }
+
+    /// Sends a signal by its name, as in `KILL`.
+    ///
+    /// # Panics
+    /// The process does not exist.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// The exit status, if the process has ended.
+    ///
+    /// # Panics
+    /// The system does not tell.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child to wait for")
+    }
+
+    /// Sends SIGKILL unless the process has ended, and waits for its end.
+    pub fn kill(&mut self) {
+        if self.ended().is_none() {
+            self.signal("KILL");
+            self.end();
+        }
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Panics
+    /// The process does not end within [`LIMIT`].
+    pub fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            if let Some(status) = self.ended() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "does not end; it said:\n{}", self.said());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends SIGINT, as Ctrl-C does; returns the exit status and how long the end took.
+    pub fn interrupt(&mut self) -> (ExitStatus, Duration) {
+        let began = Instant::now();
+        self.signal("INT");
+        (self.end(), began.elapsed())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Fails if the process has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn listen(stream: impl Read + Send + 'static, said: &Arc<(Mutex<String>, Condvar)>) {
+    let said = Arc::clone(said);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let (text, more) = &*said;
+            let mut text = text.lock().expect("no listener panics");
+            text.push_str(&line);
+            text.push('\n');
+            more.notify_all();
+        }
+    });
+}

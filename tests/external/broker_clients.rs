@@ -1,0 +1,64 @@
+//! Other people's clients at real work on the embedded broker: groups whose members are closed and killed, every codec,
+//! reading by time, administration.
+//!
+//! The Python clients run where `WINDROW_TEST_PYTHON` names a Python that has them, Kafka's own tools where
+//! `WINDROW_TEST_KAFKA` names the folder of a Kafka distribution, kcat where it is installed; `.ci/run` sees to all three.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use windrow_testing::kafka::kafka;
+use windrow_testing::{Running, free_port, has, python, root, text};
+
+fn script(name: &str) -> PathBuf {
+    root().join("tests/clients").join(name)
+}
+
+/// Runs a client's steps against a broker of their own; every one of them must say ok.
+fn steps_pass(command: &mut Command, least: usize) {
+    let address = format!("127.0.0.1:{}", free_port());
+    let broker = Running::start(&["broker", "--listen", &address]);
+    broker.wait_for("broker: embedded");
+    let output = command.arg(&address).output().expect("the client runs");
+    let (said, faults) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{said}\n{faults}");
+    let passed = said.lines().filter(|line| line.starts_with("ok ")).count();
+    assert!(passed >= least, "{passed} of {least} steps:\n{said}");
+}
+
+#[test]
+#[ignore = "needs Python with confluent-kafka"]
+fn confluent_kafka() {
+    let Some(python) = python() else { return };
+    steps_pass(Command::new(python).arg(script("broker_confluent.py")), 16);
+}
+
+#[test]
+#[ignore = "needs Python with kafka-python"]
+fn kafka_python() {
+    let Some(python) = python() else { return };
+    steps_pass(Command::new(python).arg(script("broker_kafka_python.py")), 4);
+}
+
+#[test]
+#[ignore = "needs Python with aiokafka"]
+fn aiokafka() {
+    let Some(python) = python() else { return };
+    steps_pass(Command::new(python).arg(script("broker_aiokafka.py")), 4);
+}
+
+#[test]
+#[ignore = "needs kcat"]
+fn kcat() {
+    if !has("kcat") {
+        return;
+    }
+    steps_pass(&mut Command::new(script("broker_kcat.sh")), 12);
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn kafkas_own_tools() {
+    let Some(kafka) = kafka() else { return };
+    steps_pass(Command::new(script("broker_java.sh")).arg(kafka), 27);
+}

@@ -1,0 +1,91 @@
+//! Other people's clients: confluent-kafka and kafka-python against the embedded broker.
+//!
+//! They run in the Python that `WINDROW_TEST_PYTHON` names; `tests/clients/requirements.txt` lists its packages.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use windrow_testing::{
+    Running, assert_same, batch_rows, fixture, fixture_rows, free_port, python, root, succeed, text, windrow,
+};
+
+fn run_client(script: &str, arguments: &[&str]) -> Option<String> {
+    let script = root().join("tests/clients").join(script);
+    let output = Command::new(python()?).arg(script).args(arguments).output().expect("Python runs");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    Some(text(&output.stdout))
+}
+
+/// A broker, a topic and the sample as a plain CSV file.
+struct Place {
+    folder: tempfile::TempDir,
+    _broker: Running,
+    address: String,
+    pipeline: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let packed = fs::read(fixture("flights-sample.csv.zst")).expect("a fixture");
+        fs::write(folder.path().join("sample.csv"), zstd::decode_all(&packed[..]).expect("zstd")).expect("a file");
+        let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
+        let pipeline = pipeline.replace("flights-sample.csv.zst", "sample.csv").replace("parts = 3", "rows = 3000");
+        let file = folder.path().join("sample.toml");
+        fs::write(&file, pipeline).expect("a file");
+        let address = format!("127.0.0.1:{}", free_port());
+        let broker = Running::start(&["broker", "--listen", &address]);
+        broker.wait_for("broker: embedded");
+        let pipeline = file.display().to_string();
+        succeed(&["topic", "create", &pipeline, "--broker", &address]);
+        Self { folder, _broker: broker, address, pipeline }
+    }
+
+    fn workdir(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    fn consume(&self, more: &[&str]) -> String {
+        let workdir = self.workdir().display().to_string();
+        let mut arguments = vec!["consume", &self.pipeline, "--broker", &self.address, "--workdir", &workdir, "--once"];
+        arguments.extend(more);
+        let output = windrow(&arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stderr)
+    }
+}
+
+#[test]
+#[ignore = "needs Python with confluent-kafka and kafka-python"]
+fn csv_lines_of_confluent_kafka_become_windows() {
+    let place = Place::new();
+    let csv = place.folder.path().join("sample.csv").display().to_string();
+    if run_client("produce_confluent.py", &[&place.address, "flights-sample", &csv]).is_none() {
+        return;
+    }
+    place.consume(&["--end-after-idle", "3s"]);
+    assert_same(&batch_rows(&place.workdir()), &fixture_rows("flights-sample.csv.zst"));
+}
+
+#[test]
+#[ignore = "needs Python with confluent-kafka and kafka-python"]
+fn json_objects_of_kafka_python_become_windows_and_its_end_marker_ends_them() {
+    let place = Place::new();
+    let csv = place.folder.path().join("sample.csv").display().to_string();
+    if run_client("produce_kafka_python.py", &[&place.address, "flights-sample", &csv]).is_none() {
+        return;
+    }
+    place.consume(&[]);
+    assert_same(&batch_rows(&place.workdir()), &fixture_rows("flights-sample.csv.zst"));
+}
+
+#[test]
+#[ignore = "needs Python with confluent-kafka and kafka-python"]
+fn both_clients_read_what_windrow_sends() {
+    let place = Place::new();
+    succeed(&["produce", &place.pipeline, "--broker", &place.address]);
+    if let Some(said) = run_client("read_back.py", &[&place.address, "flights-sample"]) {
+        assert_eq!(said, "confluent-kafka 8019\nkafka-python 8019\n");
+    }
+}

@@ -1,0 +1,107 @@
+//! The Dockerfile and the compose file, built and run. Their base images cannot be pulled everywhere. So the base is built from
+//! the libraries that the binary needs, and Apache Kafka with this machine's Java replaces Redpanda, if `WINDROW_TEST_KAFKA`
+//! names a distribution.
+//!
+//! Without a Docker engine these tests are skipped with a message; with `WINDROW_TEST_DOCKER=required` they fail.
+
+mod compose;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use windrow_testing::{free_port, http, program, root, wait_until};
+
+use crate::container_image::{Image, Root};
+use crate::docker::{self, docker};
+
+/// Windrow's image, by the Dockerfile, from the binary under test.
+struct Windrow {
+    name: String,
+    _base: Image,
+}
+
+impl Windrow {
+    fn build(what: &str) -> Option<Self> {
+        let files = Root::new()?;
+        let binary = program();
+        files.libraries_of(&binary);
+        let base = files.build(&format!("base-{what}"), "/bin/sh");
+        let context = tempfile::tempdir().expect("a folder");
+        for file in ["LICENSE-APACHE", "LICENSE-MIT", "fixtures/flights.toml", "fixtures/flights.csv.zst"] {
+            let to = context.path().join(file);
+            fs::create_dir_all(to.parent().expect("a parent")).expect("a folder");
+            fs::copy(root().join(file), to).expect("a file");
+        }
+        fs::copy(&binary, context.path().join("windrow")).expect("a file");
+        fs::write(context.path().join("authorities"), "").expect("a file");
+        let dockerfile = fs::read_to_string(root().join("Dockerfile")).expect("a file");
+        fs::write(context.path().join("Dockerfile"), with_binary(&dockerfile)).expect("a file");
+        let name = format!("windrow-test:{what}-{}", std::process::id());
+        let base_argument = format!("BASE={}", base.name());
+        let context = context.path().display().to_string();
+        docker(&["build", "--quiet", "--build-arg", &base_argument, "--tag", &name, &context])
+            .expect("the image is built");
+        Some(Self { name, _base: base })
+    }
+}
+
+impl Drop for Windrow {
+    fn drop(&mut self) {
+        docker(&["image", "rm", "--force", &self.name]).expect("the image is removed");
+    }
+}
+
+/// The same Dockerfile, but that the stage which compiles gives a binary that is there already.
+fn with_binary(dockerfile: &str) -> String {
+    let (before, rest) = dockerfile.split_once("FROM ${RUST} AS build\n").expect("a stage that compiles");
+    let (compiling, after) = rest.split_once("\nFROM runtime\n").expect("a stage behind it");
+    assert!(compiling.contains("cargo build --release --locked --features spark,tls"), "{compiling}");
+    let stand_in = "FROM ${BASE} AS build\nCOPY windrow /src/target/release/windrow\nCOPY authorities /etc/ssl/certs/ca-certificates.crt\n";
+    format!("{before}{stand_in}\nFROM runtime\n{after}")
+}
+
+/// A container that is gone with this.
+struct Container(String);
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        // Already removed is as good.
+        let _ = docker(&["rm", "--force", "--volumes", &self.0]);
+    }
+}
+
+#[test]
+#[ignore = "needs Docker and a static busybox"]
+fn the_image_runs_the_demo_without_rights_and_says_how_it_is() {
+    let _turn = docker::turn();
+    let Some(image) = Windrow::build("demo") else { return };
+    let port = free_port();
+    let publish = format!("127.0.0.1:{port}:8080");
+    let started = docker(&[
+        "run",
+        "--detach",
+        "--publish",
+        &publish,
+        "--cap-drop",
+        "ALL",
+        "--read-only",
+        "--volume",
+        "/work",
+        &image.name,
+    ]);
+    let container = Container(started.expect("a container"));
+    let inspect = |what: &str| docker(&["inspect", "--format", what, &container.0]).expect("a container");
+    assert_eq!(inspect("{{.Config.User}}"), "10001:10001");
+    let url = format!("http://127.0.0.1:{port}");
+    wait_until("it answers", || docker(&["exec", &container.0, "windrow", "health"]).is_ok());
+    wait_until("a model is there", || docker(&["exec", &container.0, "windrow", "health", "--ready"]).is_ok());
+    assert_eq!(http("GET", &format!("{url}/health/ready"), None).0, 200);
+    wait_until("Docker knows that it is well", || inspect("{{.State.Health.Status}}") == "healthy");
+    let version = docker(&["exec", &container.0, "windrow", "--version"]).expect("a version");
+    assert!(version.contains("revision: ") && version.contains("features: "), "{version}");
+    // It ends as it is told, and in time.
+    let began = Instant::now();
+    docker(&["stop", "--time", "30", &container.0]).expect("it stops");
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    assert_eq!(inspect("{{.State.ExitCode}}"), "0");
+}

@@ -1,0 +1,355 @@
+//! Windrow on Apache Kafka itself, on one node and on three: whatever happens to its nodes, every row is stored once, or one
+//! sentence says what is gone for good.
+//!
+//! `WINDROW_TEST_KAFKA` names the folder of the distribution; without it these tests are skipped with a message.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use windrow_testing::kafka::{Kafka, kafka};
+use windrow_testing::{
+    Running, assert_same, batch_rows, fixture_rows, json, sample_with, succeed, text, topic, wait_until, windrow,
+};
+
+const TOPIC: &str = "flights-sample";
+/// Some fifteen seconds for the sample's rows.
+const PACED: &str = "partitions = 3\npace = { kind = \"fixed\", delay = \"2ms\" }";
+/// Twice that: time for a node to be frozen, and for two to be killed before the last row is sent.
+const SLOW: &str = "partitions = 3\npace = { kind = \"fixed\", delay = \"4ms\" }";
+
+/// A cluster with a topic, a pipeline and a work directory.
+struct Place {
+    folder: tempfile::TempDir,
+    kafka: Kafka,
+    file: String,
+}
+
+impl Place {
+    fn new(distribution: &std::path::Path, nodes: usize, window: &str, stream: &str) -> Self {
+        let kafka = Kafka::start(distribution, nodes);
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = sample_with(folder.path(), window, stream);
+        // Nodes that have just come up may not have found each other yet.
+        let create = ["topic", "create", &file, "--broker", &kafka.address, "--replication", &nodes.to_string()];
+        let mut made = windrow(&create);
+        for _ in 0..20 {
+            if made.status.success() {
+                break;
+            }
+            std::thread::park_timeout(Duration::from_millis(500));
+            made = windrow(&create);
+        }
+        assert!(made.status.success(), "{}", text(&made.stderr));
+        Self { folder, kafka, file }
+    }
+
+    fn workdir(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    fn produce(&self, more: &[&str]) -> Running {
+        Running::start(&[&["produce", &self.file, "--broker", &self.kafka.address], more].concat())
+    }
+
+    fn consume(&self, more: &[&str]) -> Running {
+        let workdir = self.workdir().display().to_string();
+        let arguments = ["consume", &self.file, "--broker", &self.kafka.address, "--workdir", &workdir, "--once"];
+        Running::start(&[&arguments[..], more].concat())
+    }
+
+    /// Producer and consumer come to their ends, and every row is in its place.
+    fn is_whole(&self, mut producer: Running, mut consumer: Running) {
+        assert!(producer.end().success(), "{}", producer.said());
+        assert!(consumer.end().success(), "{}", consumer.said());
+        self.is_clean();
+    }
+
+    fn is_clean(&self) {
+        assert_same(&batch_rows(&self.workdir()), &fixture_rows("flights-sample.csv.zst"));
+        let workdir = self.workdir().display().to_string();
+        let audit = windrow(&["audit", &self.file, "--workdir", &workdir, "--broker", &self.kafka.address]);
+        assert!(audit.status.success(), "{}{}", text(&audit.stdout), text(&audit.stderr));
+        assert!(text(&audit.stdout).contains("8,019 read = 8,019 delivered"), "{}", text(&audit.stdout));
+    }
+
+    /// The node that leads a partition, from 0.
+    fn leader(&self, partition: i32) -> usize {
+        let told = self
+            .kafka
+            .run("kafka-topics.sh", &["--bootstrap-server", &self.kafka.address, "--describe", "--topic", TOPIC]);
+        let line = told.lines().find(|line| line.contains(&format!("Partition: {partition}\t"))).expect("a partition");
+        let leader = line.split("Leader: ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a leader");
+        leader.parse::<usize>().expect("a node") - 1
+    }
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn every_command_works_on_one_node() {
+    let Some(distribution) = kafka() else { return };
+    let place = Place::new(&distribution, 1, "parts = 3", "partitions = 3");
+    let address = &place.kafka.address;
+    let described = succeed(&["topic", "describe", &place.file, "--broker", address]);
+    assert!(described.contains("0 records in 3 partitions"), "{described}");
+    assert!(described.lines().any(|line| line.split_whitespace().eq(["2", "0", "0", "0"])), "{described}");
+    place.is_whole(place.produce(&[]), place.consume(&[]));
+    let workdir = place.workdir().display().to_string();
+    succeed(&["train", &place.file, "--workdir", &workdir, "--once"]);
+    assert!(succeed(&["models", &place.file, "--workdir", &workdir]).contains("cumulative-3"));
+    // A producer that comes again finds nothing to send.
+    let mut again = place.produce(&[]);
+    assert!(again.end().success() && again.said().contains("nothing is left to send"), "{}", again.said());
+    // And in one process, on a topic that is made anew.
+    succeed(&["topic", "delete", &place.file, "--broker", address]);
+    let other = place.folder.path().join("run").display().to_string();
+    let run = ["run", &place.file, "--broker", address, "--workdir", &other, "--once", "--listen", "127.0.0.1:0"];
+    assert!(succeed(&run).contains("Too few windows to tell"));
+    let audit = succeed(&["audit", &place.file, "--workdir", &other, "--broker", address]);
+    assert!(audit.contains("8,019 read = 8,019 delivered"), "{audit}");
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn settings_of_a_topic_are_those_that_were_asked_for() {
+    let Some(distribution) = kafka() else { return };
+    let place = Place::new(&distribution, 1, "rows = 500", "partitions = 1");
+    let address = &place.kafka.address;
+    succeed(&["topic", "delete", &place.file, "--broker", address]);
+    let create = ["topic", "create", &place.file, "--broker", address];
+    let refused = windrow(&[&create[..], &["--replication", "2"]].concat());
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("eplication"), "{}", text(&refused.stderr));
+    succeed(&[&create[..], &["--config", "retention.ms=86400000", "--config", "segment.bytes=1048576"]].concat());
+    let told = place.kafka.run(
+        "kafka-configs.sh",
+        &["--bootstrap-server", address, "--describe", "--entity-type", "topics", "--entity-name", TOPIC],
+    );
+    assert!(told.contains("retention.ms=86400000") && told.contains("segment.bytes=1048576"), "{told}");
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn leaders_are_killed_and_nodes_are_restarted_one_after_the_other() {
+    let Some(distribution) = kafka() else { return };
+    let mut place = Place::new(&distribution, 3, "rows = 500", PACED);
+    let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
+    consumer.wait_for("window 2:");
+    let leader = place.leader(0);
+    place.kafka.kill(leader);
+    std::thread::park_timeout(Duration::from_secs(3));
+    place.kafka.up(leader);
+    consumer.wait_for("window 6:");
+    for node in 0..3 {
+        place.kafka.stop(node);
+        place.kafka.up(node);
+    }
+    place.is_whole(producer, consumer);
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn a_frozen_node_and_too_few_replicas_are_waited_out() {
+    let Some(distribution) = kafka() else { return };
+    let mut place = Place::new(&distribution, 3, "rows = 500", SLOW);
+    let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
+    consumer.wait_for("window 2:");
+    let frozen = place.leader(1);
+    place.kafka.signal(frozen, "STOP");
+    std::thread::park_timeout(Duration::from_secs(6));
+    place.kafka.signal(frozen, "CONT");
+    consumer.wait_for("window 5:");
+    // Two of three are down: nothing can be written, and the producer says so.
+    place.kafka.kill(0);
+    place.kafka.kill(1);
+    producer.wait_for("has confirmed nothing for");
+    consumer.wait_for("no broker at");
+    std::thread::park_timeout(Duration::from_secs(5));
+    place.kafka.up(0);
+    place.kafka.up(1);
+    producer.wait_for("confirms messages");
+    place.is_whole(producer, consumer);
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn members_of_a_group_are_killed_in_turn_while_a_node_goes_and_comes() {
+    let Some(distribution) = kafka() else { return };
+    let mut place = Place::new(&distribution, 3, "rows = 500", PACED);
+    let member = |place: &Place| {
+        place.consume(&["--group", "readers", "-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=300"])
+    };
+    let producer = place.produce(&[]);
+    let mut members: Vec<Running> = (0..3).map(|_| member(&place)).collect();
+    let sealed = |place: &Place, window: u32| {
+        let path = place.workdir().join(format!("batches/window-{window:05}.json"));
+        wait_until("the window is put together", || path.exists());
+    };
+    for (turn, window) in [2, 5, 8].into_iter().enumerate() {
+        sealed(&place, window);
+        members[turn].kill();
+        members[turn] = member(&place);
+        if turn == 1 {
+            place.kafka.kill(2);
+            std::thread::park_timeout(Duration::from_secs(2));
+            place.kafka.up(2);
+        }
+    }
+    let mut producer = producer;
+    assert!(producer.end().success(), "{}", producer.said());
+    for mut member in members {
+        assert!(member.end().success(), "{}", member.said());
+    }
+    place.is_clean();
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn what_kafka_deletes_before_it_is_read_is_told_with_a_code() {
+    let Some(distribution) = kafka() else { return };
+    for more in [&[][..], &["--group", "readers"][..]] {
+        let place = Place::new(&distribution, 1, "rows = 1000", "partitions = 2");
+        let mut producer = place.produce(&[]);
+        assert!(producer.end().success(), "{}", producer.said());
+        topic::delete_before(&place.kafka.address, TOPIC, 0, 1000);
+        let mut consumer = place.consume(more);
+        assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
+        assert!(consumer.said().contains("offsets 0 to 999 of partition 0"), "{}", consumer.said());
+        assert_eq!(json(&place.workdir().join("batches/end.json"))["rows"], 7019);
+        let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
+        fs::write(&place.file, format!("{pipeline}accept_deleted = true\n")).expect("a file");
+        let mut consumer = place.consume(more);
+        assert!(consumer.end().success(), "{}", consumer.said());
+    }
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn retention_that_deletes_unread_rows_is_told_with_a_code() {
+    let Some(distribution) = kafka() else { return };
+    let place = Place::new(&distribution, 1, "rows = 1000", "partitions = 1");
+    let address = &place.kafka.address;
+    succeed(&["topic", "delete", &place.file, "--broker", address]);
+    let create = ["topic", "create", &place.file, "--broker", address];
+    succeed(&[&create[..], &["--config", "segment.ms=500", "--config", "retention.ms=2000"]].concat());
+    let mut producer = place.produce(&[]);
+    assert!(producer.end().success(), "{}", producer.said());
+    let is_emptied = || {
+        let described = succeed(&["topic", "describe", &place.file, "--broker", address]);
+        described.contains(": 0 records in 1 partition")
+    };
+    wait_until("the rows are deleted", is_emptied);
+    let mut consumer = place.consume(&["--end-after-idle", "2s"]);
+    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
+    // The rows and the end marker.
+    assert!(consumer.said().contains("offsets 0 to 8019 of partition 0"), "{}", consumer.said());
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn topics_that_change_under_a_running_consumer_are_followed_or_told() {
+    let Some(distribution) = kafka() else { return };
+    let place = Place::new(&distribution, 1, "rows = 500", PACED);
+    let address = &place.kafka.address;
+    let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
+    consumer.wait_for("window 2:");
+    topic::add_partitions(address, TOPIC, 4);
+    topic::send(address, TOPIC, 3, &[], "a stranger's");
+    place.is_whole(producer, consumer);
+    assert_eq!(json(&place.workdir().join("batches/end.json"))["quarantined"], 1);
+
+    // Deleted and made anew.
+    fs::remove_dir_all(place.workdir()).expect("a work directory");
+    succeed(&["topic", "delete", &place.file, "--broker", address]);
+    std::thread::park_timeout(Duration::from_secs(1));
+    succeed(&["topic", "create", &place.file, "--broker", address]);
+    let mut producer = place.produce(&[]);
+    let mut consumer = place.consume(&[]);
+    consumer.wait_for("window 2:");
+    producer.kill();
+    succeed(&["topic", "delete", &place.file, "--broker", address]);
+    succeed(&["topic", "create", &place.file, "--broker", address]);
+    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
+    let said = consumer.said();
+    assert!(said.contains("there is no topic") || said.contains("is not the one that was read before"), "{said}");
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn offsets_without_messages_are_no_end_and_no_gap() {
+    let Some(distribution) = kafka() else { return };
+    let place = Place::new(&distribution, 1, "rows = 1000", "partitions = 1");
+    let address = &place.kafka.address;
+    // Rows of another producer in transactions: each ends with a marker that nobody is handed.
+    let rows = text(&fixture_rows("flights-sample.csv.zst"));
+    let rows: Vec<&str> = rows.lines().take(2500).collect();
+    topic::send_in_transactions(address, TOPIC, &rows, 500);
+    let mut consumer = place.consume(&["--end-after-idle", "2s"]);
+    assert!(consumer.end().success(), "{}", consumer.said());
+    let end = json(&place.workdir().join("batches/end.json"));
+    assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(2500), Some(0)));
+    let workdir = place.workdir().display().to_string();
+    succeed(&["audit", &place.file, "--workdir", &workdir, "--broker", address]);
+}
+
+/// How often something is killed, unless the environment says otherwise.
+const KILLS: usize = 8;
+
+#[expect(clippy::disallowed_methods, reason = "as for the other torture tests")]
+fn kills() -> usize {
+    std::env::var("WINDROW_TORTURE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS)
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn brokers_producers_and_consumers_are_killed_at_random_and_every_row_is_stored_once() {
+    let Some(distribution) = kafka() else { return };
+    let kills = kills();
+    // The sample round and round, so that there is enough of it: some three seconds a kill.
+    let rows = (kills as u64 + 3) * 3000;
+    let limit = rows.to_string();
+    let pace = "partitions = 3\npace = { kind = \"fixed\", delay = \"1ms\" }";
+    let mut place = Place::new(&distribution, 3, "rows = 700", pace);
+    let produce = |place: &Place| place.produce(&["--loop", "--limit", &limit]);
+    let consume = |place: &Place| place.consume(&["--group", "readers", "-X", "session.timeout.ms=6000"]);
+    let (mut producer, mut members) = (produce(&place), [consume(&place), consume(&place)]);
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut draw = |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below
+    };
+    for kill in 0..kills {
+        std::thread::park_timeout(Duration::from_millis(500 + draw(3000)));
+        match draw(6) {
+            0 | 1 => {
+                let node = draw(3) as usize;
+                place.kafka.kill(node);
+                std::thread::park_timeout(Duration::from_millis(draw(4000)));
+                place.kafka.up(node);
+            }
+            2 | 3 => {
+                producer.kill();
+                producer = produce(&place);
+            }
+            _ => {
+                let member = &mut members[draw(2) as usize];
+                member.kill();
+                *member = consume(&place);
+            }
+        }
+        for running in members.iter_mut().chain([&mut producer]) {
+            assert!(running.ended().is_none_or(|status| status.success()), "kill {kill}: {}", running.said());
+        }
+    }
+    assert!(producer.end().success(), "{}", producer.said());
+    for mut member in members {
+        assert!(member.end().success(), "{}", member.said());
+    }
+    let end = json(&place.workdir().join("batches/end.json"));
+    assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(rows), Some(0)), "{end}");
+    let workdir = place.workdir().display().to_string();
+    let audit = windrow(&["audit", &place.file, "--workdir", &workdir, "--broker", &place.kafka.address]);
+    assert!(audit.status.success(), "{}", text(&audit.stdout));
+}

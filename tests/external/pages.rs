@@ -1,0 +1,304 @@
+//! The pages, in a browser: live in one process and in five, with keys, with data that would be markup, light and dark.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use windrow_testing::browser::{Browser, Look, axe};
+use windrow_testing::{Running, command, free_port, http, large, succeed};
+
+const PAGES: [&str; 8] =
+    ["/", "/evidence", "/stream", "/windows/3", "/models", "/models/latest", "/try", "/evidence?recipe=window"];
+const LOOKS: [Look; 4] = [
+    Look { width: 1440, height: 900, is_dark: false },
+    Look { width: 1440, height: 900, is_dark: true },
+    Look { width: 390, height: 844, is_dark: false },
+    Look { width: 390, height: 844, is_dark: true },
+];
+
+/// Forty days of a hundred rows each, with a row a day that cannot be taken.
+fn pipeline(folder: &Path, pace: &str) -> String {
+    let mut dataset = "at,late,miles,carrier\n".to_owned();
+    for row in 0..4000_u64 {
+        let (day, minute) = (row / 100, (row % 100) * 14);
+        let (month, day) = (1 + day / 31, 1 + day % 31);
+        let carrier = ["UA", "B6", "AA"][(row % 3) as usize];
+        let late = if (row * 7919) % 100 < 20 + 30 * (row % 3) { 20 } else { 0 };
+        let miles = if row % 100 == 50 { "<b>far</b>".to_owned() } else { ((row * 37) % 500).to_string() };
+        writeln!(dataset, "2013-{month:02}-{day:02} {:02}:{:02},{late},{miles},{carrier}", minute / 60, minute % 60)
+            .expect("memory");
+    }
+    fs::write(folder.join("d.csv"), dataset).expect("a file");
+    let file = folder.join("p.toml");
+    let text = format!(
+        "name = \"p\"\n[dataset]\npath = \"d.csv\"\ntime = {{ column = \"at\", format = \"%Y-%m-%d %H:%M\" }}\n\
+         [target]\ncolumn = \"late\"\nat_least = 15\n[features]\nnumeric = [\"miles\"]\ncategorical = [\"carrier\"]\n\
+         calendar = [\"hour\"]\nmin_count = 5\n[window]\nevent = \"day\"\n[quarantine]\nmax_share = 0.5\n\
+         [stream]\npace = {pace}\n"
+    );
+    fs::write(&file, text).expect("a file");
+    file.display().to_string()
+}
+
+fn address(running: &Running) -> String {
+    running.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned()
+}
+
+const MOVES: &str = "const now = document.querySelector('[data-step=\"sealed\"] [data-text]').textContent; \
+                     window.before ??= now; return /^[0-9,]+$/.test(now) && now !== window.before";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and chromedriver"]
+async fn a_demo_in_one_process_is_followed_from_its_first_row_to_its_answer() {
+    let Some(browser) = Browser::start().await else { return };
+    let axe = axe();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path(), "{ kind = \"fixed\", delay = \"6ms\" }");
+    let workdir = folder.path().join("work").display().to_string();
+    let run = Running::start(&["run", &file, "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let url = address(&run);
+    browser.look(LOOKS[0]).await;
+
+    browser.open(&url).await;
+    assert_eq!(browser.text("h1").await, "First comparison after window 2; advice after window 16.");
+    browser.check(&url, axe.as_deref()).await;
+    browser.wait("numbers move", MOVES).await;
+    let advised = "return document.querySelectorAll('.pictures svg').length === 3";
+    browser.wait("the pictures come without a reload", advised).await;
+
+    browser.open(&format!("{url}/models")).await;
+    browser.run("window.newest = document.querySelector('tbody a').textContent").await;
+    let appeared = "return document.querySelector('tbody a').textContent !== window.newest";
+    browser.wait("a model appears without a reload", appeared).await;
+
+    browser.open(&format!("{url}/stream")).await;
+    browser.wait("the stream ends", "return document.getElementById('state').textContent === 'complete'").await;
+    let steps = "return [...document.querySelectorAll('[data-step] [data-text]')].map((one) => one.textContent)";
+    assert_eq!(browser.run(steps).await, json!(["4,000", "4,000", "3,960", "3,960", "80", "40"]));
+    browser
+        .wait("the reasons", "return document.querySelector('#windows').textContent.includes('is not a number')")
+        .await;
+
+    for look in LOOKS {
+        browser.look(look).await;
+        for page in PAGES {
+            browser.open(&format!("{url}{page}")).await;
+            browser.check(&url, axe.as_deref()).await;
+            let name = format!("{}{}.png", page.replace(['/', '?', '='], "-"), look.width);
+            browser.picture(&folder.path().join(name)).await;
+        }
+    }
+    the_first_screen_has_no_fold(&browser, &url).await;
+    the_form_predicts(&browser, &url).await;
+    the_choice_of_light_or_dark_is_kept(&browser, &url).await;
+    a_card_is_printed_in_black_and_without_links(&browser, &url).await;
+}
+
+async fn a_card_is_printed_in_black_and_without_links(browser: &Browser, url: &str) {
+    browser.open(&format!("{url}/models/latest")).await;
+    browser.look_at_paper().await;
+    let looks = "const of = (one) => getComputedStyle(document.querySelector(one)); return [of('svg text').fill, \
+                 of('body').backgroundColor, of('nav').display, of('p.pages').display]";
+    assert_eq!(browser.run(looks).await, json!(["rgb(0, 0, 0)", "rgb(255, 255, 255)", "none", "none"]));
+}
+
+async fn the_first_screen_has_no_fold(browser: &Browser, url: &str) {
+    browser.look(LOOKS[0]).await;
+    browser.open(url).await;
+    let ends = "return ['header', '.answer', '.pictures', '.way'].map((one) => \
+                Math.round(document.querySelector(one).getBoundingClientRect().bottom))";
+    let ends: Vec<i64> = serde_json::from_value(browser.run(ends).await).expect("numbers");
+    assert!(ends.is_sorted() && ends.last().is_some_and(|last| *last <= 900), "{ends:?}");
+    browser.look(LOOKS[2]).await;
+    browser.open(url).await;
+    let order = "return [...document.querySelectorAll('.answer, .pictures, .way')].sort((a, b) => \
+                 a.getBoundingClientRect().top - b.getBoundingClientRect().top).map((one) => one.className.split(' ')[0])";
+    assert_eq!(browser.run(order).await, json!(["answer", "pictures", "way"]));
+}
+
+async fn the_form_predicts(browser: &Browser, url: &str) {
+    browser.look(LOOKS[0]).await;
+    browser.open(&format!("{url}/try?model=cumulative-7")).await;
+    browser.run("document.querySelector('#try').requestSubmit()").await;
+    browser.wait("an answer", "return document.querySelectorAll('#all tbody tr').length === 60").await;
+    assert!(browser.text("#result h2").await.contains("% likely: "), "{}", browser.text("#result").await);
+    assert_eq!(browser.run("return document.querySelectorAll('#result tbody tr svg').length").await, json!(3));
+    let line = browser.text("#curl code").await;
+    let output = std::process::Command::new("sh").args(["-c", &line]).output().expect("a shell");
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let told = format!("{:.1}%", 100.0 * answer["probability"].as_f64().expect("a probability"));
+    assert!(browser.text("#result h2").await.starts_with(&told), "{line}: {answer}");
+    // What is wrong is told beside the field.
+    browser.run("const one = document.querySelector('#try input'); one.value = 'far'; one.form.requestSubmit()").await;
+    browser.wait("a refusal", "return document.querySelector('#try [aria-invalid=\"true\"]') !== null").await;
+    assert!(browser.text("#result").await.contains("miles"), "{}", browser.text("#result").await);
+    // The browser tells of the refused request itself.
+    browser.complaints().await;
+}
+
+async fn the_choice_of_light_or_dark_is_kept(browser: &Browser, url: &str) {
+    browser.open(url).await;
+    browser.run("document.getElementById('theme').click()").await;
+    browser.open(&format!("{url}/models")).await;
+    let is_dark = "return getComputedStyle(document.body).backgroundColor === 'rgb(21, 24, 28)'";
+    assert_eq!(browser.run(is_dark).await, json!(true));
+    browser.run("document.getElementById('theme').click()").await;
+    browser.check(url, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and chromedriver"]
+async fn the_demo_is_live_from_its_first_rows() {
+    let Some(browser) = Browser::start().await else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work").display().to_string();
+    let demo = ["demo", "--limit", "20000", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"];
+    let demo = Running::start(&demo);
+    let url = address(&demo);
+    browser.open(&format!("{url}/stream")).await;
+    browser.wait("numbers move", MOVES).await;
+    browser.open(&format!("{url}/try")).await;
+    // The form comes with the first model, without a reload by hand.
+    browser.wait("a form", "return document.getElementById('try') !== null").await;
+    browser.run("document.querySelector('#try').requestSubmit()").await;
+    browser.wait("an answer", "return document.querySelectorAll('#all tbody tr').length > 0").await;
+    assert!(browser.text("#result").await.contains("distance"), "{}", browser.text("#result").await);
+    browser.open(&url).await;
+    browser.wait("the end", "return document.getElementById('state').textContent === 'complete'").await;
+    browser.check(&url, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and chromedriver"]
+async fn five_processes_are_as_live_as_one_and_a_silent_stage_is_told() {
+    let Some(browser) = Browser::start().await else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path(), "{ kind = \"fixed\", delay = \"6ms\" }");
+    let workdir = folder.path().join("work").display().to_string();
+    let at = format!("127.0.0.1:{}", free_port());
+    let broker = Running::start(&["broker", "--listen", &at]);
+    broker.wait_for(&at);
+    succeed(&["topic", "create", &file, "--broker", &at]);
+    let place = ["--workdir", workdir.as_str()];
+    let stage = |name: &str, more: &[&str]| Running::start(&[&[name, &file][..], &place, more].concat());
+    let server = stage("serve", &["--listen", "127.0.0.1:0"]);
+    let url = address(&server);
+    browser.open(&format!("{url}/stream")).await;
+    assert_eq!(browser.text("#state").await, "waiting for the first row");
+    let mut consumer = stage("consume", &["--broker", &at]);
+    let _trainer = stage("train", &[]);
+    let _producer = stage("produce", &["--broker", &at]);
+    browser.wait("numbers move", MOVES).await;
+    consumer.kill();
+    let silent = "return /^last heard [0-9]+ s ago$/.test(document.querySelector('[data-step=\"sealed\"] [data-text]').textContent)";
+    browser.wait("the consumer is silent", silent).await;
+    let state = browser.text("#state").await;
+    assert!(state.starts_with("consumer last heard ") && state.ends_with(" s ago"), "{state}");
+    let _consumer = stage("consume", &["--broker", &at]);
+    browser.wait("all is learned", "return document.getElementById('state').textContent === 'complete'").await;
+    browser.open(&url).await;
+    browser.wait("the advice of the trainer", "return document.querySelectorAll('.pictures svg').length === 3").await;
+    browser.check(&url, None).await;
+    drop(server);
+    browser
+        .wait(
+            "the server is out of reach",
+            "return /^server last heard/.test(document.getElementById('state').textContent)",
+        )
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and chromedriver"]
+async fn a_key_that_may_read_suffices_for_every_page_and_its_events() {
+    let Some(browser) = Browser::start().await else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path(), "{ kind = \"none\" }");
+    let workdir = folder.path().join("work").display().to_string();
+    succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let mut serve = command(&["serve", &file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let server = Running::spawn(serve.env("WINDROW_API_KEYS", "reader:read:a-key-that-may-read"));
+    let url = address(&server);
+    for page in PAGES {
+        assert_eq!(http("GET", &format!("{url}{page}"), None).0, 401, "{page}");
+    }
+    // As the browser's own prompt does: with the key as the password.
+    browser.open(&url.replace("http://", "http://anybody:a-key-that-may-read@")).await;
+    for page in PAGES {
+        browser.open(&format!("{url}{page}")).await;
+        browser.check(&url, None).await;
+    }
+    browser.open(&format!("{url}/try")).await;
+    browser.run("document.querySelector('#try').requestSubmit()").await;
+    browser.wait("an answer", "return document.querySelectorAll('#all tbody tr').length > 0").await;
+    assert!(browser.text("#curl code").await.contains("-H \"x-api-key: $WINDROW_API_KEY\""));
+    let heard = "const done = arguments[0]; const events = new EventSource('/v1/events'); \
+                 events.onmessage = (one) => { events.close(); done(JSON.parse(one.data).event); }";
+    assert_eq!(browser.client.execute_async(heard, Vec::new()).await.expect("an event"), json!("progress"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and chromedriver"]
+async fn what_comes_from_data_is_text_and_never_markup() {
+    let Some(browser) = Browser::start().await else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    const EVIL: &str = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>'\"&";
+    let quoted = EVIL.replace('"', "\"\"");
+    let mut dataset = format!("\"y{quoted}\",\"{quoted}\",n\n");
+    for row in 0..2000 {
+        let level = if row % 2 == 0 { quoted.as_str() } else { "plain" };
+        let number = if row % 100 == 7 { quoted.as_str() } else { "3" };
+        writeln!(dataset, "{},\"{level}\",\"{number}\"", u8::from(row % 2 == row % 5 % 2)).expect("memory");
+    }
+    fs::write(folder.path().join("d.csv"), dataset).expect("a file");
+    let file = folder.path().join("p.toml");
+    let text = format!(
+        "name = \"p\"\ndataset = {{ path = \"d.csv\" }}\n[target]\ncolumn = {}\nequals = \"1\"\n[features]\n\
+         numeric = [\"n\"]\ncategorical = [{}]\nmin_count = 5\n[window]\nrows = 100\n[quarantine]\nmax_share = 0.5\n",
+        json!(format!("y{EVIL}")),
+        json!(EVIL)
+    );
+    fs::write(&file, text).expect("a file");
+    let (file, workdir) = (file.display().to_string(), folder.path().join("work").display().to_string());
+    succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let server = Running::start(&["serve", &file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let url = address(&server);
+    let evil = "%3Cscript%3Ewindow.hacked=3%3C/script%3E";
+    let asked = [format!("/models/{evil}"), format!("/windows/{evil}"), format!("/evidence?recipe={evil}")];
+    browser.look(LOOKS[2]).await;
+    for page in PAGES.into_iter().chain(asked.iter().map(String::as_str)) {
+        browser.open(&format!("{url}{page}")).await;
+        assert_eq!(browser.run("return window.hacked ?? null").await, json!(null), "{page}");
+        assert_eq!(browser.run("return document.querySelectorAll('script:not([src]), img').length").await, json!(0));
+        let wide = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth";
+        assert_eq!(browser.run(wide).await, json!(true), "{page}");
+        let said: Vec<String> = browser.complaints().await;
+        assert!(said.iter().all(|one| one.contains("404")), "{page}: {said:?}");
+    }
+    browser.open(&format!("{url}/try")).await;
+    browser.run("document.querySelector('#try').requestSubmit()").await;
+    browser.wait("an answer", "return document.querySelectorAll('#all tbody tr').length > 0").await;
+    assert!(browser.text("#result").await.contains(EVIL), "{}", browser.text("#result").await);
+    assert_eq!(browser.run("return window.hacked ?? null").await, json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and chromedriver"]
+async fn every_page_is_usable_with_500_models_and_500_windows() {
+    let Some(browser) = Browser::start().await else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = large::server(folder.path(), 500);
+    browser.open(&format!("{url}/models")).await;
+    assert_eq!(browser.run("return document.querySelectorAll('tbody tr').length").await, json!(100));
+    assert_eq!(browser.text("tbody a").await, "window-500");
+    browser.run("document.querySelector('.pages a').click()").await;
+    browser.wait("earlier models", "return document.querySelector('tbody a')?.textContent === 'window-400'").await;
+    browser.open(&format!("{url}/evidence")).await;
+    // Bins of nine windows, and a run of one shade is one rectangle.
+    let bins = browser.run("return document.querySelectorAll('figure.wide rect').length").await;
+    assert!(bins.as_u64().is_some_and(|bins| (60..1900).contains(&bins)), "{bins}");
+    browser.open(&format!("{url}/stream")).await;
+    assert_eq!(browser.text("#state").await, "complete");
+    browser.check(&url, None).await;
+}

@@ -1,0 +1,58 @@
+//! The dashboard for Grafana: Prometheus itself runs every query on what a server reports.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use windrow_testing::served::serve_by;
+use windrow_testing::{LIMIT, Running, command, dashboard_queries, free_port, has, http, sample_with};
+
+/// What a model of the sample must know.
+const SAMPLE_ROW: &str = r#"{"sched_dep": "2013-01-01 05:45", "carrier": "B6", "origin": "JFK", "dest": "BQN", "distance": 1576,
+    "temp": 39, "dewp": 27, "humid": 62, "wind_speed": 15, "precip": 0, "pressure": 1012, "visib": 10, "plane_year": 2012, "seats": 200}"#;
+
+#[test]
+#[ignore = "needs Prometheus"]
+fn prometheus_answers_every_query_of_the_dashboard() {
+    if !has("prometheus") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    // At work for the whole test: 80 seconds.
+    let file = sample_with(folder.path(), "rows = 500", "pace = { kind = \"fixed\", delay = \"10ms\" }");
+    let workdir = folder.path().join("work").display().to_string();
+    let run = ["run", &file, "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"];
+    let (_server, url) = serve_by(&mut command(&run), &workdir);
+    let example: Value = serde_json::from_str(SAMPLE_ROW).expect("JSON");
+    let config = folder.path().join("prometheus.yml");
+    let target = url.trim_start_matches("http://");
+    let text = format!(
+        "global: {{scrape_interval: 500ms}}\nscrape_configs: [{{job_name: windrow, static_configs: [{{targets: ['{target}']}}]}}]\n"
+    );
+    std::fs::write(&config, text).expect("a file");
+    let address = format!("127.0.0.1:{}", free_port());
+    let mut command = Command::new("prometheus");
+    command.arg(format!("--config.file={}", config.display())).arg(format!("--web.listen-address={address}"));
+    command.arg(format!("--storage.tsdb.path={}", folder.path().join("tsdb").display()));
+    let _prometheus = Running::spawn(&mut command);
+    let began = Instant::now();
+    let mut open = dashboard_queries();
+    while !open.is_empty() {
+        assert!(began.elapsed() < LIMIT, "nothing is answered to {open:?}");
+        // Rates need requests between two scrapes.
+        http("POST", &format!("{url}/v1/models/latest/predict"), Some(&example.to_string()));
+        std::thread::park_timeout(Duration::from_millis(300));
+        open.retain(|(title, asked)| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            let query = query.append_pair("query", asked).finish();
+            let asked = ureq::get(format!("http://{address}/api/v1/query?{query}"));
+            let answer = asked.config().http_status_as_error(false).build().call();
+            // Until it is up.
+            let Ok(mut answer) = answer else { return true };
+            let answer: Value = answer.body_mut().read_json().unwrap_or_default();
+            // A query that is none will never be answered.
+            assert_ne!(answer["errorType"], "bad_data", "{title}: {answer}");
+            answer["data"]["result"].as_array().is_none_or(Vec::is_empty)
+        });
+    }
+}

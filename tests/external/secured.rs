@@ -1,0 +1,331 @@
+//! Clusters of Apache Kafka with TLS, client certificates and logins, and listeners whose certificates are not valid.
+
+mod provider;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, Issuer, KeyPair, date_time_ymd};
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, crypto::ring::default_provider};
+use windrow_testing::kafka::{Kafka, Security, kafka};
+use windrow_testing::{Running, assert_same, batch_rows, command, fixture_rows, sample_with, text, wait_until};
+
+use crate::secured::provider::Provider;
+
+const PASSWORD: &str = "a-secret-of-the-test";
+
+/// The sample's pipeline with a `[kafka]` table.
+fn pipeline(folder: &Path, kafka: &str) -> String {
+    pipeline_with(folder, "partitions = 3", kafka)
+}
+
+/// The same with another `[stream]` table.
+fn pipeline_with(folder: &Path, stream: &str, kafka: &str) -> String {
+    sample_with(folder, "rows = 500", &format!("{stream}\n[kafka]\n{kafka}"))
+}
+
+/// What `topic describe` says where it fails.
+fn refused(file: &str, address: &str, more: &[(&str, &str)]) -> String {
+    let mut command = command(&["topic", "describe", file, "--broker", address]);
+    let output = command.envs(more.iter().copied()).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    text(&output.stderr)
+}
+
+/// An authority, with the file that names it.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+/// What a server or a client shows.
+struct Shown {
+    certificate: String,
+    key: KeyPair,
+    der: rcgen::Certificate,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        // One that bears the name of what it signs is taken for signed by itself.
+        params.distinguished_name.push(DnType::CommonName, "an authority");
+        params.is_ca = rcgen::IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let pem = params.self_signed(&key).expect("a certificate").pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    fn sign(&self, name: &str, last_year: i32) -> Shown {
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(last_year, 1, 1);
+        let key = KeyPair::generate().expect("a key");
+        let der = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Shown { certificate: der.pem(), key, der }
+    }
+
+    /// Lines of a node's properties: its certificate, and whom it believes.
+    fn properties(&self, folder: &Path, more: &str) -> String {
+        let shown = self.sign("127.0.0.1", 2100);
+        let (keys, trust) = (folder.join("server.pem"), folder.join("ca.pem"));
+        fs::write(&keys, format!("{}{}{}", shown.key.serialize_pem(), shown.certificate, self.pem)).expect("a file");
+        fs::write(&trust, &self.pem).expect("a file");
+        format!(
+            "ssl.keystore.type=PEM\nssl.keystore.location={}\nssl.truststore.type=PEM\nssl.truststore.location={}\n{more}",
+            keys.display(),
+            trust.display()
+        )
+    }
+}
+
+fn started(file: &str, arguments: &[&str]) -> Running {
+    let words = if arguments[0] == "topic" { 2 } else { 1 };
+    let arguments = [&arguments[..words], &[file], &arguments[words..]].concat();
+    Running::spawn(command(&arguments).env("WINDROW_KAFKA_SASL_PASSWORD", PASSWORD))
+}
+
+fn finished(file: &str, arguments: &[&str]) -> String {
+    let mut running = started(file, arguments);
+    assert!(running.end().success(), "{arguments:?}: {}", running.said());
+    running.said()
+}
+
+/// Three nodes that speak TLS and know one user, by SCRAM or in plain text.
+fn with_logins(distribution: &Path, authority: &Authority, folder: &Path) -> Kafka {
+    let login = format!("required username=\"windrow\" password=\"{PASSWORD}\"");
+    let module = |kind: &str| format!("org.apache.kafka.common.security.{kind}LoginModule {login}");
+    let more = format!(
+        "ssl.client.auth=none\nsasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN\n\
+         sasl.mechanism.inter.broker.protocol=PLAIN\n\
+         listener.name.clients.plain.sasl.jaas.config={} user_windrow=\"{PASSWORD}\";\n\
+         listener.name.clients.scram-sha-256.sasl.jaas.config={};\nlistener.name.clients.scram-sha-512.sasl.jaas.config={};\n",
+        module("plain.Plain"),
+        module("scram.Scram"),
+        module("scram.Scram"),
+    );
+    let users = ["SCRAM-SHA-256", "SCRAM-SHA-512"].map(|kind| format!("{kind}=[name=windrow,password={PASSWORD}]"));
+    let security = Security {
+        protocol: "SASL_SSL",
+        properties: authority.properties(folder, &more),
+        users: &users.each_ref().map(String::as_str),
+        options: String::new(),
+    };
+    Kafka::start_secured(distribution, 3, &security)
+}
+
+/// A `[kafka]` table with a login.
+fn login(mechanism: &str, authorities: &Path) -> String {
+    format!(
+        "security.protocol = \"SASL_SSL\"\nsasl.mechanism = \"{mechanism}\"\nsasl.username = \"windrow\"\n\
+         ssl.ca.location = \"{}\"",
+        authorities.display()
+    )
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
+    let Some(distribution) = kafka() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new();
+    let cluster = with_logins(&distribution, &authority, folder.path());
+    let (address, authorities) = (&cluster.address, folder.path().join("ca.pem"));
+    let file = pipeline(folder.path(), &login("SCRAM-SHA-512", &authorities));
+    let workdir = folder.path().join("work").display().to_string();
+    let place = ["--broker", address, "--workdir", &workdir];
+    finished(&file, &["topic", "create", "--broker", address]);
+    let mut consumer = started(&file, &[&["consume"][..], &place, &["--once"]].concat());
+    finished(&file, &[&["produce"][..], &place].concat());
+    assert!(consumer.end().success(), "{}", consumer.said());
+    finished(&file, &["train", "--workdir", &workdir, "--once"]);
+    let mut server = started(&file, &["serve", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let line = server.wait_for("http://");
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
+    let models = ureq::get(format!("{}/v1/models", url.trim_end_matches('/'))).call().expect("it answers");
+    assert_eq!(models.status(), 200);
+    assert!(server.interrupt().0.success(), "{}", server.said());
+    assert_same(&batch_rows(Path::new(&workdir)), &fixture_rows("flights-sample.csv.zst"));
+    assert!(finished(&file, &[&["audit"][..], &place].concat()).contains("8,019 read = 8,019 delivered"));
+    let run = fs::read_to_string(Path::new(&workdir).join("run.json")).expect("a run");
+    assert!(!run.contains(PASSWORD) && !run.contains("sasl"), "{run}");
+
+    // The same by a file of settings, and by other logins.
+    fs::write(folder.path().join("secrets"), format!("sasl.password={PASSWORD}\n")).expect("a file");
+    for mechanism in ["SCRAM-SHA-256", "PLAIN"] {
+        let file = pipeline(folder.path(), &format!("{}\nfile = \"secrets\"", login(mechanism, &authorities)));
+        let output = command(&["topic", "describe", &file, "--broker", address]).output().expect("the binary runs");
+        assert!(output.status.success(), "{mechanism}: {}", text(&output.stderr));
+    }
+
+    // Nor does a secret get into a log, however much is logged.
+    for password in [PASSWORD, "another-secret"] {
+        let mut command = command(&["produce", &file, "--broker", address, "--workdir", &workdir, "-X", "debug=all"]);
+        let command = command.env("WINDROW_KAFKA_SASL_PASSWORD", password).env("WINDROW_LOG", "trace");
+        let output = command.output().expect("the binary runs");
+        let said = text(&output.stderr);
+        assert!(said.contains("SCRAM-SHA-512"), "the client library logs: {said}");
+        assert!(!said.contains(password) && !text(&output.stdout).contains(password), "{said}");
+    }
+
+    let right = [("WINDROW_KAFKA_SASL_PASSWORD", PASSWORD)];
+    let said = refused(&file, address, &[("WINDROW_KAFKA_SASL_PASSWORD", "another-secret")]);
+    assert!(
+        said.contains("the login is refused") && said.contains("sasl.username") && !said.contains("another"),
+        "{said}"
+    );
+    let other = folder.path().join("other.pem");
+    fs::write(&other, Authority::new().pem).expect("a file");
+    let said = refused(&pipeline(folder.path(), &login("PLAIN", &other)), address, &right);
+    assert!(said.contains("its certificate is not of an authority in ") && said.contains("other.pem"), "{said}");
+    let said = refused(&pipeline(folder.path(), ""), address, &[]);
+    assert!(said.contains("speaks TLS; set security.protocol to SSL or SASL_SSL in [kafka]"), "{said}");
+    let plain = "security.protocol = \"SASL_PLAINTEXT\"\nsasl.mechanism = \"PLAIN\"\nsasl.username = \"windrow\"";
+    let said = refused(&pipeline(folder.path(), plain), address, &right);
+    assert!(said.contains("speaks TLS; set security.protocol"), "{said}");
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn many_processes_share_a_topic_of_a_secured_cluster_while_a_node_and_two_of_them_are_killed() {
+    let Some(distribution) = kafka() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new();
+    let mut cluster = with_logins(&distribution, &authority, folder.path());
+    let address = cluster.address.clone();
+    let stream = "partitions = 12\npace = { kind = \"fixed\", delay = \"1ms\" }";
+    let file = pipeline_with(folder.path(), stream, &login("SCRAM-SHA-256", &folder.path().join("ca.pem")));
+    let workdir = folder.path().join("work").display().to_string();
+    let place = ["--broker", &address, "--workdir", &workdir];
+    let settings = ["--replication", "3", "--config", "min.insync.replicas=2"];
+    finished(&file, &[&["topic", "create", "--broker", &address][..], &settings].concat());
+    let member = || {
+        let quick = ["-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=300"];
+        started(&file, &[&["consume"][..], &place, &["--once", "--group", "readers"], &quick].concat())
+    };
+    let sender = |share: &str| started(&file, &[&["produce"][..], &place, &["--share", share]].concat());
+    let mut members: Vec<Running> = (0..3).map(|_| member()).collect();
+    let mut senders: Vec<Running> = ["1/3", "2/3", "3/3"].map(sender).into();
+    wait_for_file(&Path::new(&workdir).join("batches/window-00002.json"));
+    cluster.kill(1);
+    senders[1].kill();
+    members[2].kill();
+    senders[1] = sender("2/3");
+    members[2] = member();
+    wait_for_file(&Path::new(&workdir).join("batches/window-00006.json"));
+    cluster.up(1);
+    for running in senders.iter_mut().chain(&mut members) {
+        assert!(running.end().success(), "{}", running.said());
+    }
+    assert_same(&batch_rows(Path::new(&workdir)), &fixture_rows("flights-sample.csv.zst"));
+    assert!(finished(&file, &[&["audit"][..], &place].concat()).contains("8,019 read = 8,019 delivered"));
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn a_token_of_an_identity_provider_lets_in() {
+    let Some(distribution) = kafka() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let provider = Provider::start(folder.path());
+    let module = "org.apache.kafka.common.security";
+    let properties = format!(
+        "sasl.enabled.mechanisms=OAUTHBEARER,PLAIN\nsasl.mechanism.inter.broker.protocol=PLAIN\n\
+         listener.name.clients.plain.sasl.jaas.config={module}.plain.PlainLoginModule required username=\"n\" password=\"p\" \
+         user_n=\"p\";\n\
+         listener.name.clients.oauthbearer.sasl.jaas.config={module}.oauthbearer.OAuthBearerLoginModule required;\n\
+         listener.name.clients.oauthbearer.sasl.server.callback.handler.class={module}.oauthbearer.\
+         OAuthBearerValidatorCallbackHandler\n\
+         sasl.oauthbearer.jwks.endpoint.url={}\nsasl.oauthbearer.expected.audience=windrow\n\
+         sasl.oauthbearer.expected.issuer=https://provider.example\n",
+        provider.keys
+    );
+    let options = format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={}", provider.keys);
+    let security = Security { protocol: "SASL_PLAINTEXT", properties, users: &[], options };
+    let cluster = Kafka::start_secured(&distribution, 1, &security);
+    let table = format!(
+        "security.protocol = \"SASL_PLAINTEXT\"\nsasl.mechanism = \"OAUTHBEARER\"\nsasl.oauthbearer.method = \"oidc\"\n\
+         sasl.oauthbearer.client.id = \"windrow\"\nsasl.oauthbearer.token.endpoint.url = \"{}\"",
+        provider.tokens
+    );
+    let file = pipeline(folder.path(), &table);
+    let create = ["topic", "create", &file, "--broker", &cluster.address];
+    let created = command(&create).env("WINDROW_KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET", PASSWORD).output();
+    let created = created.expect("the binary runs");
+    assert!(created.status.success(), "{}", text(&created.stderr));
+    let wrong = [("WINDROW_KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET", "another-secret")];
+    let said = refused(&file, &cluster.address, &wrong);
+    assert!(said.contains("the login is refused") && said.contains("CLIENT_SECRET"), "{said}");
+    assert!(!said.contains("another-secret"), "{said}");
+}
+
+fn wait_for_file(path: &Path) {
+    wait_until(&format!("{} appears", path.display()), || path.exists());
+}
+
+#[test]
+#[ignore = "needs a Kafka distribution and Java"]
+fn a_cluster_may_ask_for_a_certificate_of_the_client() {
+    let Some(distribution) = kafka() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new();
+    let properties = authority.properties(folder.path(), "ssl.client.auth=required\n");
+    let cluster = Kafka::start_secured(
+        &distribution,
+        1,
+        &Security { protocol: "SSL", properties, users: &[], options: String::new() },
+    );
+    let base = format!("security.protocol = \"SSL\"\nssl.ca.location = \"{}\"", folder.path().join("ca.pem").display());
+    let said = refused(&pipeline(folder.path(), &base), &cluster.address, &[]);
+    assert!(said.contains("certificate of this client") && said.contains("ssl.certificate.location"), "{said}");
+    let shown = authority.sign("client", 2100);
+    let (certificate, key) = (folder.path().join("client.pem"), folder.path().join("client.key"));
+    fs::write(&certificate, &shown.certificate).expect("a file");
+    fs::write(&key, shown.key.serialize_pem()).expect("a file");
+    let whole = format!(
+        "{base}\nssl.certificate.location = \"{}\"\nssl.key.location = \"{}\"",
+        certificate.display(),
+        key.display()
+    );
+    let file = pipeline(folder.path(), &whole);
+    finished(&file, &["topic", "create", "--broker", &cluster.address]);
+}
+
+#[test]
+fn a_certificate_that_has_expired_or_is_for_another_host_is_told_as_such() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new();
+    let authorities = folder.path().join("ca.pem");
+    fs::write(&authorities, &authority.pem).expect("a file");
+    let table = format!("security.protocol = \"SSL\"\nssl.ca.location = \"{}\"", authorities.display());
+    let file = pipeline(folder.path(), &table);
+    for (shown, told) in [
+        (authority.sign("127.0.0.1", 2021), "its certificate has expired, and must be renewed there"),
+        (authority.sign("elsewhere.example", 2100), "its certificate is not for `127.0.0.1`"),
+    ] {
+        let said = refused(&file, &listen(&shown), &[]);
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+/// Something that shows a certificate, and no more.
+fn listen(shown: &Shown) -> String {
+    let key = PrivateKeyDer::try_from(shown.key.serialize_der()).expect("a key");
+    let config =
+        ServerConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
+    let config = config.expect("versions").with_no_client_auth().with_single_cert(vec![shown.der.der().clone()], key);
+    let config = Arc::new(config.expect("a certificate"));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut tls = ServerConnection::new(Arc::clone(&config)).expect("a connection");
+            while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
+        }
+    });
+    address
+}

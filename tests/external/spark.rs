@@ -1,0 +1,242 @@
+//! `train.solver = "spark"`: models by the Spark Connect server that pyspark brings, compared with those by Newton; and what
+//! happens while the server is away or is not given the right files.
+
+mod server;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use windrow_testing::{Running, command, json, python, sample_with, succeed, text, windrow};
+
+use crate::spark::server::SparkServer;
+
+/// How far apart coefficients may be: what Spark's tolerance of 1e-12 leaves on standardised columns.
+const APART: f64 = 2e-4;
+
+/// The sample in windows of Parquet, to be trained at `remote`.
+fn sample(folder: &Path, remote: &str) -> String {
+    let stream = "partitions = 1\n[batch]\nformat = \"parquet\"";
+    let file = sample_with(folder, "parts = 3", &format!("{stream}\n[train.spark]\nremote = \"{remote}\""));
+    let before = fs::read_to_string(&file).expect("a file");
+    fs::write(&file, before.replace("solver = \"auto\"", "solver = \"newton\"")).expect("a file");
+    file
+}
+
+/// What a command says that is to fail.
+fn refused(arguments: &[&str]) -> String {
+    let output = windrow(arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output.stdout));
+    text(&output.stderr)
+}
+
+fn run(file: &str, workdir: &Path, solver: &str) {
+    let place = workdir.display().to_string();
+    let quiet = ["--broker", "embedded", "--listen", "127.0.0.1:0", "--once"];
+    succeed(&[&["run", file, "--workdir", &place, "--solver", solver][..], &quiet].concat());
+}
+
+/// A work directory with the windows of another and nothing that was learned from them.
+fn windows_of(trained: &Path, at: &Path) -> PathBuf {
+    fs::create_dir_all(at).expect("a folder");
+    let copied = std::process::Command::new("cp")
+        .args(["-r", "run.json", "batches", "quarantine"].map(|name| match name {
+            "-r" => name.to_owned(),
+            _ => trained.join(name).display().to_string(),
+        }))
+        .arg(at)
+        .status();
+    assert!(copied.expect("cp runs").success());
+    at.to_owned()
+}
+
+fn models(workdir: &Path) -> BTreeMap<String, Value> {
+    let entries = fs::read_dir(workdir.join("models")).into_iter().flatten();
+    let model = |name: String| Some((name.clone(), json(&workdir.join("models").join(&name).join("model.json"))));
+    entries.filter_map(|entry| model(entry.ok()?.file_name().into_string().ok()?)).collect()
+}
+
+/// Holds the models of two work directories to each other; those of the second are Spark's.
+fn assert_alike(newton: &Path, spark: &Path) {
+    let (ours, theirs) = (models(newton), models(spark));
+    assert!(!ours.is_empty());
+    assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
+    for (id, ours) in &ours {
+        let (ours, theirs) = (&ours["outcome"], &theirs[id]["outcome"]);
+        assert_eq!(ours["status"], theirs["status"], "{id}");
+        if ours["status"] != "learned" {
+            assert_eq!(ours, theirs, "{id}");
+            continue;
+        }
+        assert_eq!(ours["encoder"], theirs["encoder"], "{id}");
+        assert_eq!((&theirs["solver"]["method"], &theirs["solver"]["converged"]), (&"spark".into(), &true.into()));
+        let weight = |of: &Value| of["weight"].as_f64().expect("a number");
+        let pairs = |key: &str| {
+            let [a, b] = [ours, theirs].map(|model| model[key].as_array().cloned().unwrap_or(vec![model[key].clone()]));
+            assert_eq!(a.len(), b.len(), "{id}");
+            a.into_iter().zip(b)
+        };
+        for (a, b) in pairs("coefficients").chain(pairs("intercept")) {
+            assert_eq!(a["name"], b["name"], "{id}");
+            let apart = weight(&a) - weight(&b);
+            assert!(apart.abs() < APART, "{id}: {} {} {}", a["name"], weight(&a), weight(&b));
+        }
+        let objective = |of: &Value| of["solver"]["objective"].as_f64().expect("a number");
+        let apart = objective(theirs) / objective(ours) - 1.0;
+        assert!(apart.abs() < 1e-9, "{id}: {apart}");
+        let loss = |of: &Value| of["scores"]["holdout"]["log_loss"].as_f64();
+        match (loss(ours), loss(theirs)) {
+            (Some(a), Some(b)) => assert!((a - b).abs() < 1e-4, "{id}: {a} {b}"),
+            (a, b) => assert_eq!(a, b, "{id}"),
+        }
+    }
+}
+
+/// Rows as an enemy would write them: columns that differ by case, with dots, spaces and quotes in their names; values
+/// with everything that a query language gives a meaning to; missing cells, rows without a target, times as counts.
+fn odd_rows(file: &Path) {
+    let mut csv = String::from("t,a,A,`b.c` d,\"q,\"\"x'\",y\n");
+    let texts = ["it's", "a\\b", "100%", "x=1", "1!other", "`", "${v}", "\u{e9}\u{1f980}", "NA", "", " "];
+    for row in 0..1_200_u32 {
+        let wave = |by: f64| (f64::from(row) * by).sin();
+        let a = if row % 13 == 0 { String::new() } else { format!("{:.6}", 1e6 * wave(0.37)) };
+        let upper = if row % 7 == 0 { String::new() } else { format!("{:.6}", wave(0.11) + 1.0) };
+        let text = texts[(row * row + row / 5) as usize % texts.len()];
+        let time = 1_600_000_000_u64 + u64::from(row) * 3_607;
+        let late = wave(0.37) + wave(0.11) + f64::from(u8::from(text == "a\\b")) + wave(2.9) > 0.3;
+        let target = if row % 17 == 3 {
+            ""
+        } else if late {
+            "yes"
+        } else {
+            "no"
+        };
+        csv.push_str(&format!("{time},{a},{upper},{text},{},{target}\n", ["u", "v", ""][row as usize % 3]));
+    }
+    fs::write(file, csv).expect("a file");
+}
+
+#[test]
+#[ignore = "needs Python with pyspark, and Java 17"]
+fn models_by_spark_are_those_by_newton() {
+    let Some(python) = python() else { return };
+    let server = SparkServer::start(&python);
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let file = sample(folder.path(), &server.remote());
+    run(&file, &at("newton"), "newton");
+    // A folder whose name is a pattern to Spark.
+    let place = windows_of(&at("newton"), &at("we[i]rd {x,y} *%20"));
+    let log = succeed(&["train", &file, "--workdir", &place.display().to_string(), "--solver", "spark", "--once"]);
+    assert_alike(&at("newton"), &place);
+    let said = |workdir: &Path| json(&workdir.join("advice.json"))["sentences"].clone();
+    assert_eq!(said(&at("newton")), said(&place), "the advice is the same: {log}");
+    let shown = succeed(&["models", &file, "--workdir", &place.display().to_string()]);
+    assert!(shown.contains("cumulative-3"), "{shown}");
+
+    odd_rows(&at("odd.csv"));
+    for (name, features, target, l2) in [
+        (
+            "odd",
+            "numeric = [\"a\"]\nlog = [\"A\"]\ncategorical = [\"`b.c` d\", \"q,\\\"x'\"]\n\
+             calendar = [\"hour\", \"weekday\", \"month\"]\nmin_count = 20",
+            "equals = \"yes\"",
+            "[10.0, 1.0]",
+        ),
+        ("numbers", "numeric = [\"a\", \"A\"]", "one_of = [\"yes\", \"it's\"]", "1.0"),
+        ("texts", "categorical = [\"`b.c` d\"]\nmin_count = 1", "equals = \"no\"", "0.5"),
+    ] {
+        // One of them in a store, whose files have other names.
+        let url = (name == "numbers").then(|| format!("url = \"file://{}\"", at("a store").display()));
+        let url = url.unwrap_or_default();
+        let pipeline = format!(
+            "name = \"{name}\"\n[dataset]\npath = \"odd.csv\"\nnull = [\"\", \"NA\"]\n\
+             time = {{ column = \"t\", format = \"seconds\" }}\n[target]\ncolumn = \"y\"\n{target}\n\
+             [features]\n{features}\n[window]\nrows = 400\n[batch]\nformat = \"parquet\"\n{url}\n[train]\nl2 = {l2}\n\
+             schemes = [\"cumulative\", \"window\", \"sliding=2\"]\n[train.spark]\nremote = \"{}\"\n",
+            server.remote()
+        );
+        let file = at(&format!("{name}.toml"));
+        fs::write(&file, pipeline).expect("a file");
+        let file = file.display().to_string();
+        run(&file, &at(name), "newton");
+        let spark = at(&format!("{name}-spark"));
+        run(&file, &spark, "spark");
+        assert_alike(&at(name), &spark);
+    }
+}
+
+#[test]
+#[ignore = "needs Python with pyspark, and Java 17"]
+fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
+    let Some(python) = python() else { return };
+    let mut server = SparkServer::start(&python);
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let secret = "a-token-that-nobody-may-see";
+    let file = sample(folder.path(), &format!("{}/;token={secret}", server.remote()));
+    run(&file, &at("newton"), "newton");
+
+    // Killed while it fits, and started again.
+    let place = windows_of(&at("newton"), &at("killed"));
+    let arguments =
+        ["train", &file, "--workdir", &place.display().to_string(), "--solver", "spark", "--once"].map(str::to_owned);
+    let arguments = arguments.each_ref().map(String::as_str);
+    let mut training = Running::spawn(command(&arguments).env("WINDROW_LOG", "trace"));
+    training.wait_for("cumulative-1");
+    server.process().kill();
+    let told = training.wait_for("is away");
+    assert!(told.contains("the windows wait until it is back"), "{told}");
+    server.restart();
+    assert!(training.end().success(), "{}", training.said());
+    assert_alike(&at("newton"), &place);
+    let log = training.said();
+    assert_eq!(log.matches("is away (").count(), 1, "told once");
+    assert!(!log.contains(secret), "the token is in the log");
+    for entry in ["run.json", "status/trainer.json"] {
+        let written = fs::read_to_string(place.join(entry)).unwrap_or_default();
+        assert!(!written.contains(secret), "{entry}");
+    }
+
+    // Told to stop in the middle of a fit, and gone on with.
+    let place = windows_of(&at("newton"), &at("stopped"));
+    let stopped = place.display().to_string();
+    let mut training = Running::start(&["train", &file, "--workdir", &stopped, "--solver", "spark", "--once"]);
+    training.wait_for("cumulative-1");
+    let (_, took) = training.interrupt();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    succeed(&["train", &file, "--workdir", &stopped, "--solver", "newton", "--once"]);
+    assert_eq!(models(&place).len(), models(&at("newton")).len());
+
+    // A cluster that finds other rows, or none.
+    let other = windows_of(&at("newton"), &at("other"));
+    let place = windows_of(&at("newton"), &at("misled"));
+    let misled = place.display().to_string();
+    let second = fs::read(other.join("batches/window-00002.parquet")).expect("a file");
+    fs::write(other.join("batches/window-00001.parquet"), second).expect("a file");
+    for (batches, reason) in [
+        (format!("file://{}", other.join("batches").display()), "must lead it to the batch files"),
+        ("file:///nowhere/at/all".to_owned(), "PATH_NOT_FOUND"),
+        ("s3x://bucket/prefix".to_owned(), "s3x"),
+    ] {
+        let text = fs::read_to_string(&file).expect("a file");
+        let misled_file = at("misled.toml");
+        fs::write(&misled_file, format!("{text}batches = \"{batches}\"\n")).expect("a file");
+        let said = refused(&[
+            "train",
+            &misled_file.display().to_string(),
+            "--workdir",
+            &misled,
+            "--solver",
+            "spark",
+            "--once",
+        ]);
+        assert!(said.contains(reason) && said.contains("the windows wait"), "{said}");
+        assert!(said.trim_end().lines().count() == 1 && !said.contains(secret), "{said}");
+        assert!(models(&place).is_empty(), "{batches}");
+    }
+    succeed(&["train", &file, "--workdir", &misled, "--solver", "spark", "--once"]);
+    assert_alike(&at("newton"), &place);
+}

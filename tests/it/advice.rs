@@ -1,0 +1,308 @@
+//! How often to retrain, and on how much history: from the command line, over HTTP, after a kill, with labels that come late.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+use windrow_testing::{Running, fixture, has, http, root, sample_with, succeed, text, wait_until, windrow};
+
+/// A finished run of the sample, cut as asked for.
+struct Place {
+    folder: tempfile::TempDir,
+    file: String,
+}
+
+impl Place {
+    fn new(window: &str, rest: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = sample_with(folder.path(), window, "");
+        let pipeline = fs::read_to_string(&file).expect("a file");
+        fs::write(&file, format!("{pipeline}\n{rest}\n")).expect("a file");
+        Self { folder, file }
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let workdir = self.workdir().display().to_string();
+        let fixed =
+            ["run", &self.file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"];
+        succeed(&[&fixed[..], arguments].concat())
+    }
+
+    fn advise(&self, arguments: &[&str]) -> String {
+        let workdir = self.workdir().display().to_string();
+        succeed(&[&["advise", &self.file, "--workdir", &workdir][..], arguments].concat())
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.advise(&[&["--json"][..], arguments].concat())).expect("JSON")
+    }
+
+    fn workdir(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    fn file(&self, name: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.workdir().join(name)).expect(name)).expect("JSON")
+    }
+}
+
+#[test]
+fn advice_is_a_page_of_text_for_any_number_of_windows() {
+    let place = Place::new("rows = 200", "");
+    let said = place.run(&[]);
+    assert!(
+        said.starts_with("flights-sample: arr_delay at least 15?\n41 windows of 200 rows, Jan 2013 to Dec 2013\n"),
+        "{said}"
+    );
+    let page = place.advise(&[]);
+    assert!(said.lines().zip(page.lines()).take(4).all(|(a, b)| a == b), "the run says the same\n{said}\n{page}");
+    assert!(page.lines().count() <= 40, "{page}");
+    for line in page.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let all = place.advise(&["--all"]);
+    assert!(all.lines().count() > page.lines().count());
+    assert!(all.contains("recalibrate") && all.contains("on PSI alarm") && all.contains("on loss alarm"), "{all}");
+    let json = place.json(&[]);
+    assert_eq!(json, place.file("advice.json"));
+    assert!(["clear", "partly"].contains(&json["status"].as_str().expect("a status")));
+    let judged = &json["judged"];
+    assert_eq!((judged["first"].as_u64(), judged["last"].as_u64()), (Some(17), Some(41)), "behind the last 16 windows");
+}
+
+#[test]
+fn every_figure_follows_from_the_stored_losses() {
+    if !has("python3") {
+        return;
+    }
+    let place = Place::new("rows = 200", "");
+    place.run(&[]);
+    let page = fs::read_to_string(root().join("docs/advice.md")).expect("a page");
+    let script = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a script");
+    let workdir = place.workdir().display().to_string();
+    let output = Command::new("python3").args(["-c", script, &workdir]).output().expect("Python runs");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let advice = place.file("advice.json");
+    let policies = advice["policies"].as_array().expect("a list").iter();
+    let planned: Vec<&Value> = policies.filter(|found| found["policy"]["refit"]["kind"] == "every").collect();
+    let printed = text(&output.stdout);
+    assert_eq!(printed.lines().count(), planned.len());
+    let mut checked = 0;
+    for (line, found) in printed.lines().zip(planned) {
+        let figures: Vec<f64> = line.rsplit(' ').take(4).map(|figure| figure.parse().expect("a number")).collect();
+        let same = |figure: f64, stored: &Value| (figure - stored.as_f64().expect("a number")).abs() < 2e-4;
+        assert!(same(figures[3], &found["difference"]) && same(figures[2], &found["keeps"]), "{line} {found}");
+        if found["keeps_interval"].is_object() {
+            checked += 1;
+            assert!(same(figures[1], &found["keeps_interval"]["low"]), "{line} {found}");
+            assert!(same(figures[0], &found["keeps_interval"]["high"]), "{line} {found}");
+        }
+    }
+    assert!(
+        checked > 0 || advice["judged"]["gain_interval"]["low"].as_f64().is_some_and(|low| low < 0.02),
+        "{printed}"
+    );
+}
+
+#[test]
+fn what_is_missing_is_made_again_and_the_advice_is_the_same() {
+    let place = Place::new("rows = 300", "");
+    place.run(&[]);
+    let before = place.file("advice.json");
+    let losses = place.file("advice/losses/window-00020.json");
+    assert!(losses["models"].as_array().is_some_and(|models| !models.is_empty()));
+    for lost in [
+        "advice/models/window-00005.json",
+        "advice/losses/window-00012.json",
+        "advice/recalibrated-0.json",
+        "advice.json",
+    ] {
+        fs::remove_file(place.workdir().join(lost)).expect(lost);
+    }
+    assert_eq!(place.json(&[]), before);
+    assert_eq!(place.file("advice.json"), before);
+    fs::remove_dir_all(place.workdir().join("advice")).expect("a folder");
+    assert_eq!(place.json(&[]), before);
+    assert_eq!(place.file("advice/losses/window-00020.json"), losses, "to the last digit that is kept");
+    // What is damaged is made again, where that can be.
+    for name in ["advice/losses/window-00014.json", "advice/models/window-00009.json"] {
+        let whole = fs::read_to_string(place.workdir().join(name)).expect(name);
+        fs::write(place.workdir().join(name), &whole[..whole.len() / 2]).expect(name);
+    }
+    let cut = fs::read_to_string(place.workdir().join("advice/models/window-00010.json")).expect("a ladder");
+    let shorter = cut.replacen("\"weights\":[", "\"weights\":[0.5,", 1);
+    assert_ne!(cut, shorter);
+    fs::write(place.workdir().join("advice/models/window-00010.json"), shorter).expect("a file");
+    assert_eq!(place.json(&[]), before);
+    assert_eq!(fs::read_to_string(place.workdir().join("advice/models/window-00010.json")).expect("a ladder"), cut);
+    // The losses of published models are the trainer's.
+    fs::write(place.workdir().join("losses/window-00003.json"), "{").expect("a file");
+    let workdir = place.workdir().display().to_string();
+    let output = windrow(&["advise", &place.file, "--workdir", &workdir]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("window-00003.json is damaged") && said.contains("remove it, and `windrow train`"), "{said}");
+    fs::remove_file(place.workdir().join("losses/window-00003.json")).expect("a file");
+    succeed(&["train", &place.file, "--workdir", &workdir, "--once"]);
+    assert_eq!(place.json(&[]), before);
+}
+
+#[test]
+fn nothing_of_the_ladder_is_published_and_more_memory_changes_nothing() {
+    let place = Place::new("rows = 300", "");
+    place.run(&["--memory", "100KB"]);
+    let models = fs::read_dir(place.workdir().join("models")).expect("models");
+    let names: Vec<String> =
+        models.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    assert!(names.iter().all(|name| name.starts_with("cumulative-") || name.starts_with("window-")), "{names:?}");
+    let small = place.file("advice.json");
+    let other = Place::new("rows = 300", "");
+    other.run(&[]);
+    assert_eq!(other.file("advice.json"), small);
+}
+
+#[test]
+fn late_labels_are_a_question_and_not_what_is_served() {
+    let place = Place::new("rows = 200", "");
+    place.run(&[]);
+    let stored = place.file("advice.json");
+    let late = place.json(&["--label-delay", "3"]);
+    assert_eq!((late["label_delay"].as_u64(), late["judged"]["first"].as_u64()), (Some(3), Some(20)));
+    assert_eq!(place.file("advice.json"), stored);
+    assert!(place.workdir().join("advice/recalibrated-0.json").exists(), "the question leaves it");
+    let workdir = place.workdir().display().to_string();
+    assert_eq!(windrow(&["advise", &place.file, "--workdir", &workdir, "--label-delay", "33"]).status.code(), Some(2));
+    // As the pipeline file says, it is.
+    let own = Place::new(
+        "rows = 200",
+        "[advise]\nlabel_delay = 3\nkeep = 0.8\nhistories = [1, 4, \"all\"]\ncost = { false_alarm = 1, miss = 5, refit = 20 }",
+    );
+    own.run(&[]);
+    let advice = own.file("advice.json");
+    assert_eq!((advice["label_delay"].as_u64(), advice["keep"].as_f64()), (Some(3), Some(0.8)));
+    assert_eq!(advice["judged"]["first"].as_u64(), Some(8), "behind the last 4 windows, and 3 more");
+    assert!(advice["cost"]["per_window"].as_f64().is_some_and(|cost| cost > 0.0), "{}", advice["cost"]);
+    assert!(own.advise(&[]).contains("Cheapest"), "{}", own.advise(&[]));
+}
+
+#[test]
+fn too_few_windows_are_an_answer() {
+    let place = Place::new("parts = 3", "");
+    place.run(&[]);
+    let advice = place.json(&[]);
+    assert_eq!((advice["status"].as_str(), advice["first_advice"].as_u64()), (Some("too_few"), Some(16)));
+    assert!(advice["named"].is_null());
+    assert!(
+        place.advise(&[]).contains("Too few windows to tell: 2 of the 12 that are needed have been judged."),
+        "{}",
+        place.advise(&[])
+    );
+    // Where nothing has been trained, it says who does that.
+    let sample = fixture("flights-sample.toml").display().to_string();
+    let empty = place.folder.path().join("empty").display().to_string();
+    let output = windrow(&["advise", &sample, "--workdir", &empty]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("`windrow run` or `windrow train` does that"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn rows_that_come_round_again_are_no_evidence() {
+    let place = Place::new("rows = 500", "");
+    // The sample has 8,019 rows: window 17 is the first with a row of the second round.
+    place.run(&["--loop", "--limit", "12000"]);
+    let advice = place.json(&[]);
+    assert_eq!(advice["subject"]["windows"].as_u64(), Some(16));
+    let sentences = advice["sentences"].to_string();
+    assert!(sentences.contains("Windows behind 16 repeat rows, and are no evidence."), "{sentences}");
+    assert!(place.workdir().join("losses/window-00016.json").exists());
+    assert!(!place.workdir().join("losses/window-00017.json").exists());
+    assert_eq!(place.file("windows/window-00017.json")["is_evidence"], false);
+}
+
+#[test]
+fn windows_of_the_calendar_have_their_names_everywhere() {
+    let place = Place::new("event = \"week\"", "");
+    place.run(&[]);
+    let manifest = place.file("batches/window-00002.json");
+    // Monday, 7 January 2013.
+    assert_eq!(manifest["span"]["from"].as_i64(), Some(1_357_516_800));
+    assert_eq!(place.file("windows/window-00002.json")["period"], "week of 2013-01-07");
+    assert!(place.advise(&[]).contains("53 weeks, Jan 2013 to Dec 2013"), "{}", place.advise(&[]));
+    let workdir = place.workdir().display().to_string();
+    let listed = succeed(&["models", &place.file, "--workdir", &workdir, "--windows"]);
+    assert!(listed.contains("\n53 2013-12-30 ") && listed.contains("33 earlier windows: --all"), "{listed}");
+    assert_eq!(listed.lines().count(), 26, "{listed}");
+    assert!(listed.lines().all(|line| line.chars().count() <= 80), "{listed}");
+    let models = succeed(&["models", &place.file, "--workdir", &workdir]);
+    assert!(models.lines().count() < 20 && models.contains("96 earlier models: --all"), "{models}");
+    assert!(models.contains("latest: cumulative-53"), "{models}");
+    let audit = succeed(&["audit", &place.file, "--workdir", &workdir]);
+    assert!(audit.contains("\n53 2013-12-30 ") && audit.contains("33 more windows, all intact: --all"), "{audit}");
+    assert!(audit.lines().count() < 40 && audit.lines().all(|line| line.chars().count() <= 80), "{audit}");
+    let audit = succeed(&["audit", &place.file, "--workdir", &workdir, "--all"]);
+    assert!(audit.contains("\n1 2012-12-31 ") && !audit.contains("--all"), "{audit}");
+    let batch = place.workdir().join("batches/window-00009.csv");
+    let whole = fs::read(&batch).expect("a batch file");
+    fs::write(&batch, &whole[..whole.len() - 1]).expect("a file");
+    let said = text(&windrow(&["audit", &place.file, "--workdir", &workdir]).stdout);
+    assert!(
+        said.contains("\n9 2013-02-25 ") && said.contains("window-00009.csv, week of 2013-02-25: it has"),
+        "{said}"
+    );
+    fs::write(&batch, whole).expect("a file");
+
+    let serve = Running::start(&["serve", &place.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let url = serve.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
+    let (status, _, body) = http("GET", &format!("{url}/v1/advice"), None);
+    let served: Value = serde_json::from_str(&body).expect("JSON");
+    let stored = place.file("advice.json");
+    assert_eq!((status, served["as_of_window"].as_u64()), (200, Some(53)));
+    assert_eq!((&served["sentences"], &served["status"]), (&stored["sentences"], &stored["status"]));
+    for list in ["steps", "changes", "ages"] {
+        assert_eq!(served[list].as_array().map(Vec::len), stored[list].as_array().map(Vec::len), "{list}");
+    }
+    assert_eq!(served["policies"].as_array().map(Vec::len), stored["policies"].as_array().map(Vec::len));
+    // A server takes up what another process finds, and makes none itself.
+    fs::remove_file(place.workdir().join("advice.json")).expect("a file");
+    let bare = Running::start(&["serve", &place.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let url = bare.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
+    assert_eq!(http("GET", &format!("{url}/v1/advice"), None).0, 404);
+    place.advise(&[]);
+    wait_until("the advice is taken up", || http("GET", &format!("{url}/v1/advice"), None).0 == 200);
+}
+
+#[test]
+fn retired_models_leave_their_losses() {
+    let place = Place::new("rows = 300", "[train]\nkeep = 4");
+    place.run(&[]);
+    let losses = place.file("losses/window-00020.json");
+    let models = losses["models"].as_array().expect("a list");
+    // Of each scheme those of the four windows before.
+    assert_eq!(models.len(), 8, "{models:?}");
+    assert!(place.json(&[])["judged"]["windows"].as_u64().is_some_and(|windows| windows > 12));
+}
+
+#[test]
+fn a_pipeline_file_that_asks_what_cannot_be_is_told() {
+    let cases = [
+        ("keep = 1.0", "advise.keep", "must be a share above 0 and below 1"),
+        ("label_delay = 40", "advise.label_delay", "must be at most 32 windows"),
+        ("histories = []", "advise.histories", "names no history"),
+        ("histories = [2, 2]", "advise.histories[1]", "stands twice"),
+        ("histories = [0]", "advise.histories", "a history has at least 1 window"),
+        ("histories = [\"some\"]", "advise.histories", "a count of windows, or \"all\""),
+        ("cost = { false_alarm = -1, miss = 1, refit = 1 }", "advise.cost.false_alarm", "must be a finite number"),
+        ("keeps = 1", "advise", "unknown field"),
+    ];
+    for (line, key, problem) in cases {
+        let place = Place::new("parts = 3", &format!("[advise]\n{line}"));
+        let output = windrow(&["advise", &place.file]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{line}: {said}");
+        assert!(said.contains(key) && said.contains(problem) && said.contains("pipeline.toml:"), "{line}: {said}");
+    }
+    let place = Place::new("event = \"fortnight\"", "");
+    let said = text(&windrow(&["advise", &place.file]).stderr);
+    assert!(said.contains("`fortnight` is no day, week, month or quarter, and no duration"), "{said}");
+}

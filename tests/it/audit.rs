@@ -1,0 +1,283 @@
+//! The audit: clean where nothing is wrong, and a finding for each thing that is broken on purpose.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use sha2::Digest as _;
+use windrow_kafka::{Connection, Publisher};
+use windrow_record::{Partition, RowNumber, RunId};
+use windrow_testing::{LIMIT, Running, fixture, free_port, json, succeed, text, windrow};
+
+/// A dataset with two rows that cannot be taken, cut into five windows.
+fn scene(folder: &Path) -> (String, PathBuf) {
+    let mut rows = String::from("at,late,miles\n");
+    for row in 1..=1000 {
+        let miles = if row % 400 == 0 { "far".to_owned() } else { row.to_string() };
+        rows.push_str(&format!("2013-01-01,{},{miles}\n", row % 30));
+    }
+    fs::write(folder.join("d.csv"), rows).expect("a file");
+    let file = folder.join("p.toml");
+    let pipeline = "name = \"p\"\ndataset = { path = \"d.csv\" }\ntarget = { column = \"late\", at_least = 15 }\n\
+                    features = { numeric = [\"miles\"] }\nwindow = { rows = 200 }\n";
+    fs::write(&file, pipeline).expect("a file");
+    (file.display().to_string(), folder.join("work"))
+}
+
+fn run(file: &str, workdir: &Path) {
+    let workdir = workdir.display().to_string();
+    let listen = "127.0.0.1:0";
+    succeed(&["run", file, "--once", "--broker", "embedded", "--listen", listen, "--workdir", &workdir]);
+}
+
+/// Exit code and standard output.
+fn audit(file: &str, workdir: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let workdir = workdir.display().to_string();
+    let output = windrow(&[&["audit", file, "--workdir", &workdir][..], more].concat());
+    (output.status.code(), text(&output.stdout))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("readable");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a file");
+        }
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Changes a batch file, and its manifest so that it fits.
+fn forge(work: &Path, window: u32, change: impl Fn(&str) -> String, more: impl Fn(&mut Value)) {
+    let stem = work.join(format!("batches/window-{window:05}"));
+    let text = change(&fs::read_to_string(stem.with_extension("csv")).expect("a batch file"));
+    let mut manifest = json(&stem.with_extension("json"));
+    manifest["bytes"] = json!(text.len());
+    manifest["sha256"] = json!(sha256(text.as_bytes()));
+    more(&mut manifest);
+    fs::write(stem.with_extension("csv"), text).expect("a file");
+    fs::write(stem.with_extension("json"), manifest.to_string()).expect("a file");
+}
+
+fn same(text: &str) -> String {
+    text.to_owned()
+}
+
+#[test]
+fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, whole) = scene(folder.path());
+    run(&file, &whole);
+    let (code, clean) = audit(&file, &whole, &[]);
+    assert_eq!(code, Some(0), "{clean}");
+    insta::assert_snapshot!(clean);
+
+    type Break = fn(&Path);
+    let cases: [(&str, Break, &str); 17] = [
+        (
+            "a file cut short",
+            |work| {
+                let path = work.join("batches/window-00002.csv");
+                let file = fs::read(&path).expect("a file");
+                fs::write(path, &file[..file.len() - 7]).expect("a file");
+            },
+            "window-00002.csv: it has 3519 bytes where its manifest says 3526",
+        ),
+        (
+            "a changed byte",
+            |work| {
+                let path = work.join("batches/window-00003.csv");
+                fs::write(&path, fs::read_to_string(&path).expect("a file").replacen(",450\n", ",451\n", 1))
+                    .expect("a file");
+            },
+            "window-00003.csv: its sha256 is not its manifest's",
+        ),
+        (
+            "a deleted batch",
+            |work| fs::remove_file(work.join("batches/window-00004.csv")).expect("was there"),
+            "window-00004.csv: it cannot be read",
+        ),
+        (
+            "a deleted manifest",
+            |work| fs::remove_file(work.join("batches/window-00002.json")).expect("was there"),
+            "window-00002.json: the manifest is missing",
+        ),
+        (
+            "the last manifest deleted",
+            |work| fs::remove_file(work.join("batches/window-00005.json")).expect("was there"),
+            "rows 801 to 1000: in no window and not in quarantine",
+        ),
+        (
+            "a manifest that is none",
+            |work| fs::write(work.join("batches/window-00002.json"), "{").expect("a file"),
+            "window-00002.json is damaged",
+        ),
+        (
+            "a doubled row",
+            |work| {
+                let path = work.join("batches/window-00001.csv");
+                let text = fs::read_to_string(&path).expect("a file");
+                fs::write(&path, format!("{text}2013-01-01,20,200\n")).expect("a file");
+            },
+            "window-00001.csv: it has 201 rows where its manifest says 200",
+        ),
+        (
+            "a doubled row whose manifest fits",
+            |work| {
+                forge(
+                    work,
+                    1,
+                    |text| format!("{text}2013-01-01,21,201\n"),
+                    |manifest| {
+                        manifest["rows"] = json!(201);
+                        manifest["row_numbers"] = json!([{"first": 1, "last": 201}]);
+                    },
+                );
+            },
+            "row 201: in a file or in quarantine already",
+        ),
+        (
+            "a row twice in one file whose manifest fits",
+            |work| {
+                forge(work, 1, |text| format!("{text}2013-01-01,20,200\n"), |manifest| manifest["rows"] = json!(201))
+            },
+            "it has 201 rows where its manifest says 201 and lists 200",
+        ),
+        (
+            "a removed row whose manifest fits",
+            |work| {
+                forge(
+                    work,
+                    1,
+                    |text| text.replacen("2013-01-01,20,200\n", "", 1),
+                    |manifest| {
+                        manifest["rows"] = json!(199);
+                        manifest["row_numbers"] = json!([{"first": 1, "last": 199}]);
+                    },
+                );
+            },
+            "row 200: in no window and not in quarantine",
+        ),
+        (
+            "a changed value whose manifest fits",
+            |work| forge(work, 3, |text| text.replacen(",450\n", ",451\n", 1), |_| {}),
+            "window-00003.csv: line 51 is not row 450 of the dataset",
+        ),
+        (
+            "a changed header whose manifest fits",
+            |work| forge(work, 3, |text| text.replacen("at,", "on,", 1), |_| {}),
+            "its first line is not the columns",
+        ),
+        (
+            "offsets told twice",
+            |work| {
+                forge(work, 2, same, |manifest| {
+                    manifest["offsets"] = json!([{"partition": 0, "first": 199, "last": 398}])
+                })
+            },
+            "offsets 199 to 398 are accounted for in an earlier window too",
+        ),
+        (
+            "a quarantine file gone",
+            |work| fs::remove_file(work.join("quarantine/window-00002.jsonl")).expect("was there"),
+            "window-00002.jsonl: it cannot be read",
+        ),
+        (
+            "a quarantine file changed",
+            |work| {
+                let path = work.join("quarantine/window-00002.jsonl");
+                fs::write(&path, fs::read_to_string(&path).expect("a file").replace("far", "fax")).expect("a file");
+            },
+            "what it holds for row 400 is not row 400 of the dataset",
+        ),
+        (
+            "an end that lies",
+            |work| {
+                let path = work.join("batches/end.json");
+                fs::write(&path, fs::read_to_string(&path).expect("a file").replace("998", "999")).expect("a file");
+            },
+            "end.json says 999 rows, the manifests 998",
+        ),
+        (
+            "another dataset",
+            |work| {
+                let path = work.parent().expect("a folder").join("d.csv");
+                let text = fs::read_to_string(&path).expect("a file");
+                fs::write(&path, text.replacen(",450\n", ",451\n", 1)).expect("a file");
+            },
+            "is not the one that was replayed",
+        ),
+    ];
+    for (what, destroy, told) in cases {
+        let broken = folder.path().join("broken");
+        copy(&whole, &broken);
+        destroy(&broken);
+        let (code, said) = audit(&file, &broken, &[]);
+        assert_eq!(code, Some(1), "{what}: {said}");
+        assert!(said.contains(told), "{what}: {said}");
+        let (code, machine) = audit(&file, &broken, &["--json"]);
+        let machine: Value = serde_json::from_str(&machine).expect("JSON for machines");
+        assert!(code == Some(1) && !machine["findings"].as_array().expect("a list").is_empty(), "{what}: {machine}");
+        fs::remove_dir_all(&broken).expect("was there");
+    }
+    let nothing = windrow(&["audit", &file, "--workdir", &folder.path().join("none").display().to_string()]);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(text(&nothing.stderr).contains("no window in"), "{}", text(&nothing.stderr));
+}
+
+#[test]
+fn the_topic_is_recounted_where_it_is_still_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work");
+    let (workdir_text, sample) = (workdir.display().to_string(), fixture("flights-sample.toml").display().to_string());
+    let address = format!("127.0.0.1:{}", free_port());
+    let broker = Running::start(&["broker", "--listen", &address]);
+    broker.wait_for("broker: embedded");
+    succeed(&["topic", "create", &sample, "--broker", &address]);
+    let consume = ["consume", &sample, "--broker", &address, "--workdir", &workdir_text, "--once"];
+    succeed(&["produce", &sample, "--broker", &address]);
+    succeed(&consume);
+    let (code, said) = audit(&sample, &workdir, &["--broker", &address]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("8,019 read = 8,019 delivered = 8,019 stored + 0 quarantined"), "{said}");
+    assert!(said.contains("8020 messages, each accounted for"), "{said}");
+
+    // What stands behind the end is read by nobody, and said.
+    let publisher = Publisher::connect(&Connection::new(&address), "flights-sample", |_| {}).expect("a publisher");
+    publisher.send_row(Partition(0), RowNumber::FIRST, &RunId::new("other"), b"1").expect("taken");
+    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    let (code, said) = audit(&sample, &workdir, &["--broker", &address]);
+    assert!(code == Some(0) && said.contains("; 1 behind the end of the stream"), "{said}");
+
+    // A manifest that leaves out a message.
+    let path = workdir.join("batches/window-00001.json");
+    let mut manifest = json(&path);
+    manifest["offsets"][0]["first"] = json!(5);
+    fs::write(&path, manifest.to_string()).expect("a file");
+    let (code, said) = audit(&sample, &workdir, &["--broker", &address]);
+    assert!(code == Some(1) && said.contains("partition 0, offset 4: no window accounts for this message"), "{said}");
+}
+
+#[test]
+fn a_stream_that_is_not_through_is_judged_by_what_is_sealed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, workdir) = scene(folder.path());
+    let text = fs::read_to_string(&file).expect("a file");
+    fs::write(&file, format!("{text}stream = {{ pace = {{ kind = \"fixed\", delay = \"1ms\" }} }}\n")).expect("a file");
+    let workdir_text = workdir.display().to_string();
+    let listen = "127.0.0.1:0";
+    let run = ["run", &file, "--loop", "--broker", "embedded", "--listen", listen, "--workdir", &workdir_text];
+    let run = Running::start(&run);
+    run.wait_for("window 2: ");
+    // While the consumer is at work, and without its lock.
+    let (code, said) = audit(&file, &workdir, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("so far every row is accounted for") && said.contains("not through"), "{said}");
+}

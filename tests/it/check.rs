@@ -1,0 +1,122 @@
+//! A pipeline file held against its dataset: all faults at once, and nothing written.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use windrow_testing::{fixture, sample_with, succeed, text, windrow};
+
+/// A dataset with faults of every kind, and its pipeline file.
+fn scene(folder: &Path, window: &str) -> String {
+    let mut rows = String::from("at,late,miles,who,after\n");
+    for row in 1..=1000 {
+        let late = if row % 3 == 0 { "yes" } else { "no" };
+        let late = if row % 50 == 0 { "" } else { late };
+        let after = if late == "yes" { 9 } else { row % 5 };
+        let (day, miles) = (1 + row / 40, if row % 400 == 0 { "far".to_owned() } else { row.to_string() });
+        let who = if row % 100 == 7 { format!("rare {row}") } else { ["ann", "bob"][row % 2].to_owned() };
+        match row {
+            500 => rows.push_str("2021-03-13,yes\n"),
+            600 => rows.push_str("2021-03-01,yes,600,ann,9\n"),
+            700 => rows.push_str("soon,yes,700,ann,9\n"),
+            _ => rows.push_str(&format!("2021-03-{day:02},{late},{miles},{who},{after}\n")),
+        }
+    }
+    fs::write(folder.join("d.csv"), rows).expect("a file");
+    let file = folder.join("p.toml");
+    let pipeline = format!(
+        "name = \"p\"\n[dataset]\npath = \"d.csv\"\ntime = {{ column = \"at\", format = \"%Y-%m-%d\" }}\n\
+         [target]\ncolumn = \"late\"\nequals = \"yes\"\n\
+         [features]\nnumeric = [\"miles\", \"after\"]\ncategorical = [\"who\"]\n[window]\n{window}\n"
+    );
+    fs::write(&file, pipeline).expect("a file");
+    file.display().to_string()
+}
+
+#[test]
+fn all_faults_are_told_at_once_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = scene(folder.path(), "rows = 200");
+    let output = windrow(&["check", &file]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in [
+        "1,000 rows; 15 have no target; 33.4% of the others are positive",
+        "miles: 2 rows would go to quarantine; row 400: miles: `far` is not a number",
+        "number of fields: 1 row would go to quarantine; row 500: it has 2 fields where the dataset has 5 columns",
+        "at: 1 row would go to quarantine; row 700: at: `soon` is not a time of the form %Y-%m-%d",
+        "1 row is out of order (the first is row 600), largest step back 14 days at row 600: windows by their number",
+        "features: after: it alone ranks the target too well (AUC 1.000)",
+        "who: 10 of 12 values come too rarely and count as 'other' (10 rows)",
+    ] {
+        assert!(unwrapped.contains(told), "{told}:\n{said}");
+    }
+    assert!(unwrapped.contains("who: 12 values: ann 496, bob 490, "), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    // A run that would take the number of a row for its time is refused.
+    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0"];
+    let run = windrow(&[&run[..], &["--workdir", &folder.path().join("work").display().to_string()]].concat());
+    assert_eq!(run.status.code(), Some(1));
+    assert!(
+        text(&run.stderr).contains("windows by rows or parts would judge models on their past"),
+        "{}",
+        text(&run.stderr)
+    );
+    assert!(text(&output.stderr).contains("the check found 5 faults"), "{}", text(&output.stderr));
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing is written");
+    let machine = windrow(&["check", &file, "--json"]);
+    let machine: Value = serde_json::from_slice(&machine.stdout).expect("JSON");
+    assert_eq!(machine["faults"].as_array().map(Vec::len), Some(5));
+    assert_eq!((machine["rows"].as_u64(), machine["without_target"].as_u64()), (Some(1000), Some(15)));
+    assert_eq!(machine["refused"]["miles"]["first"], 400);
+    assert_eq!(machine["windows"].as_array().map(Vec::len), Some(5));
+    assert_eq!(machine["categories"][0]["levels"], 12);
+}
+
+#[test]
+fn late_rows_are_those_that_a_run_refuses() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = scene(folder.path(), "event = \"day\"");
+    let output = windrow(&["check", &file, "--json"]);
+    let machine: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(
+        (machine["refused"]["late"]["rows"].as_u64(), machine["refused"]["late"]["first"].as_u64()),
+        (Some(1), Some(600))
+    );
+    let taken: u64 =
+        machine["windows"].as_array().expect("a list").iter().filter_map(|window| window["rows"].as_u64()).sum();
+    let workdir = folder.path().join("work").display().to_string();
+    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let said = succeed(&run);
+    assert!(said.contains("5 rows were not taken"), "{said}");
+    let end: Value =
+        serde_json::from_slice(&fs::read(folder.path().join("work/batches/end.json")).expect("a file")).expect("JSON");
+    assert_eq!((end["rows"].as_u64(), taken), (Some(995), 995));
+    assert_eq!(machine["windows"][0]["period"], "2021-03-01");
+}
+
+#[test]
+fn a_file_that_fits_has_no_faults_and_many_windows_stay_short() {
+    let sample = fixture("flights-sample.toml").display().to_string();
+    let said = succeed(&["check", &sample]);
+    assert!(said.starts_with("8,019 rows; "), "{said}");
+    assert!(said.contains("no faults: every row would be stored"), "{said}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "rows = 16", "");
+    let said = succeed(&["check", &file]);
+    assert!(said.lines().count() < 40 && said.contains("more windows: --all"), "{said}");
+    assert!(succeed(&["check", &file, "--all"]).lines().count() > 500);
+    let data = fixture("flights-sample.csv.zst").display().to_string();
+    for command in ["check", "advise", "models", "audit"] {
+        let output = windrow(&[command, &data]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            text(&output.stderr).contains(&format!("`windrow init {data}` writes one")),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+    let output = windrow(&["check", &folder.path().join("none.toml").display().to_string()]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}

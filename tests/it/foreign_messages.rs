@@ -1,0 +1,339 @@
+//! What can come to a consumer that it was not made for: other datasets, forged messages, deleted and changed topics, a
+//! broker that stands still.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rdkafka::config::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use windrow_testing::{
+    LIMIT, Running, assert_same, batch_rows, fixture, fixture_rows, free_port, json, sample_with, succeed, text, topic,
+    windrow,
+};
+
+const TOPIC: &str = "flights-sample";
+const ROWS: u64 = 8019;
+
+/// A broker with the topic, a pipeline and a work directory.
+struct Place {
+    folder: tempfile::TempDir,
+    broker: Running,
+    address: String,
+    file: String,
+}
+
+impl Place {
+    fn new(window: &str, stream: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = sample_with(folder.path(), window, stream);
+        let address = format!("127.0.0.1:{}", free_port());
+        let broker = Running::start(&["broker", "--listen", &address]);
+        broker.wait_for("broker: embedded");
+        succeed(&["topic", "create", &file, "--broker", &address]);
+        Self { folder, broker, address, file }
+    }
+
+    fn produce(&self) {
+        succeed(&["produce", &self.file, "--broker", &self.address]);
+    }
+
+    fn workdir(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    fn consume(&self, file: &str, more: &[&str]) -> Running {
+        let workdir = self.workdir().display().to_string();
+        let arguments = ["consume", file, "--broker", &self.address, "--workdir", &workdir, "--once"];
+        Running::start(&[&arguments[..], more].concat())
+    }
+
+    /// The name that the replay of the sample has in its messages.
+    fn run(&self) -> String {
+        let workdir = self.folder.path().join("peek");
+        let workdir_text = workdir.display().to_string();
+        let run = ["run", &self.file, "--broker", "embedded", "--workdir", &workdir_text, "--once"];
+        succeed(&[&run[..], &["--limit", "1000", "--listen", "127.0.0.1:0"]].concat());
+        json(&workdir.join("batches/window-00001.json"))["run"].as_str().expect("a replay").to_owned()
+    }
+
+    fn end(&self) -> serde_json::Value {
+        json(&self.workdir().join("batches/end.json"))
+    }
+
+    fn audit(&self) {
+        let workdir = self.workdir().display().to_string();
+        let audit = windrow(&["audit", &self.file, "--workdir", &workdir, "--broker", &self.address]);
+        assert!(audit.status.success(), "{}", text(&audit.stdout));
+    }
+
+    fn is_whole(&self) {
+        assert_same(&batch_rows(&self.workdir()), &fixture_rows("flights-sample.csv.zst"));
+        self.audit();
+    }
+}
+
+/// The pipeline of `place` with a dataset of which one byte is another.
+fn other_dataset(place: &Place) -> String {
+    let mut rows =
+        zstd::decode_all(&fs::read(fixture("flights-sample.csv.zst")).expect("a fixture")[..]).expect("zstd");
+    let digit = rows.iter().rposition(|byte| *byte == b'7').expect("a seven");
+    rows[digit] = b'8';
+    fs::write(place.folder.path().join("other.csv"), rows).expect("a file");
+    let dataset = fixture("flights-sample.csv.zst").display().to_string();
+    let pipeline = fs::read_to_string(&place.file).expect("a pipeline").replace(&dataset, "other.csv");
+    let file = place.folder.path().join("other.toml");
+    fs::write(&file, pipeline).expect("a file");
+    file.display().to_string()
+}
+
+#[test]
+fn the_rows_of_another_dataset_are_not_taken() {
+    for limit in ["8019", "20"] {
+        let place = Place::new("rows = 500", "partitions = 2");
+        succeed(&["produce", &place.file, "--broker", &place.address, "--limit", limit]);
+        let other = other_dataset(&place);
+        for more in [&[][..], &["--group", "readers"][..]] {
+            let mut consumer = place.consume(&other, more);
+            assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
+            let said = consumer.said();
+            assert!(said.contains("cannot be taken") && said.contains("it is of the replay"), "{said}");
+            fs::remove_dir_all(place.workdir()).expect("a work directory");
+        }
+    }
+}
+
+#[test]
+fn a_group_without_the_dataset_says_what_it_lacks() {
+    let place = Place::new("rows = 500", "partitions = 2");
+    place.produce();
+    let columns =
+        text(&zstd::decode_all(&fs::read(fixture("flights-sample.csv.zst")).expect("a fixture")[..]).expect("zstd"));
+    let columns: Vec<String> =
+        columns.lines().next().expect("a header").split(',').map(|name| format!("\"{name}\"")).collect();
+    let dataset = format!("path = \"{}\"", fixture("flights-sample.csv.zst").display());
+    let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
+    let pipeline = pipeline.replace(&dataset, &format!("path = \"gone.csv\"\ncolumns = [{}]", columns.join(", ")));
+    fs::write(&place.file, pipeline).expect("a file");
+    let mut member = place.consume(&place.file, &["--group", "readers"]);
+    assert_eq!(member.end().code(), Some(1));
+    assert!(member.said().contains("gone.csv is not there"), "{}", member.said());
+    // One consumer of all takes whose rows come first.
+    let mut consumer = place.consume(&place.file, &[]);
+    assert!(consumer.end().success(), "{}", consumer.said());
+    assert_eq!(place.end()["rows"], ROWS);
+}
+
+#[test]
+fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
+    let place = Place::new("rows = 500", "partitions = 1\npace = { kind = \"fixed\", delay = \"500us\" }");
+    let run = place.run();
+    let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
+    let mut consumer = place.consume(&place.file, &[]);
+    consumer.wait_for("window 1:");
+    let forged = |headers: &[(&str, &str)], value: &str| topic::send(&place.address, TOPIC, 0, headers, value);
+    let row = text(&fixture_rows("flights-sample.csv.zst")).lines().next().expect("a row").to_owned();
+    for run in [&[][..], &[("windrow-run", run.as_str())][..]] {
+        for value in ["no row", &row] {
+            for number in ["9000000000000", "700000", "0"] {
+                forged(&[&[("windrow-row", number)][..], run].concat(), value);
+            }
+        }
+    }
+    forged(&[], &"x".repeat(500_000));
+    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.said());
+    let end = place.end();
+    assert_eq!((end["windows"].as_u64(), end["rows"].as_u64()), (Some(17), Some(ROWS)), "{end}");
+    assert_eq!(end["quarantined"], 13, "{end}");
+    place.audit();
+    assert_same(&batch_rows(&place.workdir()), &fixture_rows("flights-sample.csv.zst"));
+}
+
+#[test]
+fn a_broker_that_stands_still_is_no_end_of_the_stream() {
+    let place = Place::new("rows = 500", "partitions = 2\npace = { kind = \"fixed\", delay = \"1ms\" }");
+    let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
+    let consumer = place.consume(&place.file, &["--end-after-idle", "2s"]);
+    consumer.wait_for("window 2:");
+    place.broker.signal("STOP");
+    // Each is told once, when it is lost and when it is back.
+    let lost = consumer.wait_for("no broker at");
+    assert!(lost.contains("partitions 0 and 1"), "{lost}");
+    producer.wait_for("has confirmed nothing for");
+    std::thread::park_timeout(Duration::from_secs(6));
+    assert!(!place.workdir().join("batches/end.json").exists(), "{}", consumer.said());
+    place.broker.signal("CONT");
+    consumer.wait_for("can be read again");
+    producer.wait_for("confirms messages");
+    let mut consumer = consumer;
+    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.said());
+    assert!(consumer.said().contains("lag unknown"), "{}", consumer.said());
+    assert_eq!(consumer.said().matches("no broker at").count(), 1, "{}", consumer.said());
+    place.is_whole();
+}
+
+#[test]
+fn what_the_broker_has_deleted_is_told_and_can_be_accepted() {
+    for more in [&[][..], &["--group", "readers"][..]] {
+        let place = Place::new("rows = 1000", "partitions = 2");
+        place.produce();
+        topic::delete_before(&place.address, TOPIC, 1, 1500);
+        for _ in 0..2 {
+            let mut consumer = place.consume(&place.file, more);
+            assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
+            assert!(consumer.said().contains("offsets 0 to 1499 of partition 1"), "{}", consumer.said());
+        }
+        let manifests: Vec<serde_json::Value> =
+            (1..=9).map(|window| json(&place.workdir().join(format!("batches/window-{window:05}.json")))).collect();
+        let deleted: Vec<&serde_json::Value> = manifests
+            .iter()
+            .filter_map(|one| one.get("deleted"))
+            .flat_map(|all| all.as_array().expect("a list"))
+            .collect();
+        assert_eq!(deleted, [&serde_json::json!({"partition": 1, "first": 0, "last": 1499})]);
+        assert_eq!(place.end()["rows"], ROWS - 1500);
+        let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
+        fs::write(&place.file, format!("{pipeline}accept_deleted = true\n")).expect("a file");
+        let mut consumer = place.consume(&place.file, more);
+        assert!(consumer.end().success(), "{}", consumer.said());
+    }
+}
+
+#[test]
+fn what_is_deleted_under_a_running_consumer_is_told() {
+    let place = Place::new("rows = 1000", "partitions = 1\npace = { kind = \"fixed\", delay = \"300us\" }");
+    let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
+    let mut consumer = place.consume(&place.file, &[]);
+    consumer.wait_for("window 1:");
+    consumer.signal("STOP");
+    assert!(producer.end().success());
+    topic::delete_before(&place.address, TOPIC, 0, 8000);
+    consumer.signal("CONT");
+    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
+    let said = consumer.said();
+    assert!(said.contains("to 7999 of partition 0") && said.contains("of the 8019 rows of the replay"), "{said}");
+}
+
+#[test]
+fn partitions_that_are_added_are_read_and_need_no_end_marker() {
+    let place = Place::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"2ms\" }");
+    let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
+    let mut consumer = place.consume(&place.file, &[]);
+    consumer.wait_for("window 1:");
+    topic::add_partitions(&place.address, TOPIC, 3);
+    topic::send(&place.address, TOPIC, 2, &[], "a stranger's");
+    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.said());
+    let end = place.end();
+    assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(ROWS), Some(1)), "{end}");
+    place.is_whole();
+}
+
+#[test]
+fn a_group_says_that_its_windows_are_cut_for_other_partitions() {
+    let place = Place::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
+    let _producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
+    let mut member = place.consume(&place.file, &["--group", "readers"]);
+    member.wait_for("window 1:");
+    topic::add_partitions(&place.address, TOPIC, 3);
+    assert_eq!(member.end().code(), Some(1), "{}", member.said());
+    assert!(member.said().contains("has 3 partitions, and the group began with 2"), "{}", member.said());
+}
+
+#[test]
+fn a_topic_that_was_made_anew_is_told_also_with_fewer_partitions() {
+    for (partitions, rows, expected) in
+        [(1, 3000, "has no such partition any more"), (3, 3000, "is not the one that was read before")]
+    {
+        let place = Place::new("rows = 1000", "partitions = 3");
+        succeed(&["produce", &place.file, "--broker", &place.address]);
+        let mut consumer = place.consume(&place.file, &[]);
+        assert!(consumer.end().success(), "{}", consumer.said());
+        // As if it had been killed behind its sixth window.
+        let batches = place.workdir().join("batches");
+        for name in ["end.json", "window-00009.json", "window-00008.json", "window-00007.json"] {
+            fs::remove_file(batches.join(name)).expect("was there");
+        }
+        succeed(&["topic", "delete", &place.file, "--broker", &place.address]);
+        let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
+        let fewer = place.folder.path().join("fewer.toml").display().to_string();
+        fs::write(&fewer, pipeline.replace("partitions = 3", &format!("partitions = {partitions}"))).expect("a file");
+        succeed(&["topic", "create", &fewer, "--broker", &place.address]);
+        succeed(&["produce", &fewer, "--broker", &place.address, "--limit", &rows.to_string()]);
+        let mut consumer = place.consume(&place.file, &[]);
+        assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
+        assert!(consumer.said().contains(expected), "{}", consumer.said());
+    }
+}
+
+#[test]
+fn a_topic_that_is_deleted_under_a_consumer_ends_it() {
+    let place = Place::new("rows = 1000", "partitions = 2");
+    succeed(&["produce", &place.file, "--broker", &place.address]);
+    let topic = place.file.clone();
+    let mut consumer = place.consume(&other_topic(&place), &[]);
+    std::thread::park_timeout(Duration::from_secs(1));
+    succeed(&["topic", "delete", &other_topic(&place), "--broker", &place.address]);
+    assert_eq!(consumer.end().code(), Some(1), "{topic}: {}", consumer.said());
+    assert!(consumer.said().contains("there is no topic `other`"), "{}", consumer.said());
+}
+
+/// The pipeline of `place` with an empty topic of another name.
+fn other_topic(place: &Place) -> String {
+    let file = place.folder.path().join("other-topic.toml");
+    if !file.exists() {
+        let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
+        fs::write(&file, pipeline.replace("[stream]", "[stream]\ntopic = \"other\"")).expect("a file");
+        succeed(&["topic", "create", &file.display().to_string(), "--broker", &place.address]);
+    }
+    file.display().to_string()
+}
+
+#[test]
+fn fresh_leaves_a_live_group_alone() {
+    let place = Place::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
+    let _producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
+    let mut member = place.consume(&place.file, &["--group", "readers"]);
+    member.wait_for("window 1:");
+    let workdir = place.workdir().display().to_string();
+    let fresh = ["run", &place.file, "--workdir", &workdir, "--fresh", "--once", "--broker", "embedded"];
+    let fresh = windrow(&[&fresh[..], &["--listen", "127.0.0.1:0"]].concat());
+    assert_eq!(fresh.status.code(), Some(1));
+    assert!(text(&fresh.stderr).contains("another consumer is at work"), "{}", text(&fresh.stderr));
+    assert!(place.workdir().join("batches/window-00001.json").exists());
+    assert!(member.interrupt().0.success(), "{}", member.said());
+}
+
+#[test]
+fn a_replay_that_begins_too_far_away_is_refused_with_a_sentence() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "rows = 10", "");
+    let produce = windrow(&["produce", &file, "--from-row", "1000021"]);
+    assert_eq!(produce.status.code(), Some(2));
+    assert!(text(&produce.stderr).contains("100002 windows of 10 rows would be empty"), "{}", text(&produce.stderr));
+}
+
+#[test]
+fn rows_of_others_need_no_dataset_when_the_columns_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("p.toml");
+    let pipeline = "name = \"p\"\ndataset = { path = \"none.csv\", columns = [\"late\", \"miles\"] }\n\
+                    target = { column = \"late\", at_least = 15 }\nfeatures = { numeric = [\"miles\"] }\nwindow = { rows = 20 }\n";
+    fs::write(&file, pipeline).expect("a file");
+    let (file, workdir) = (file.display().to_string(), folder.path().join("work"));
+    let address = format!("127.0.0.1:{}", free_port());
+    let broker = Running::start(&["broker", "--listen", &address]);
+    broker.wait_for("broker: embedded");
+    succeed(&["topic", "create", &file, "--broker", &address]);
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &address).create().expect("a producer");
+    for row in 1..=50 {
+        producer.send(BaseRecord::<(), String>::to("p").payload(&format!("{row},{}", row * 7))).expect("taken");
+    }
+    producer.flush(LIMIT).expect("delivered");
+    let workdir_text = workdir.display().to_string();
+    let consume = ["consume", &file, "--broker", &address, "--workdir", &workdir_text, "--once"];
+    succeed(&[&consume[..], &["--end-after-idle", "2s"]].concat());
+    let expected: String = (1..=50).map(|row| format!("{row},{}\n", row * 7)).collect();
+    assert_same(&batch_rows(&workdir), expected.as_bytes());
+    let audit = succeed(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
+    assert!(audit.contains("every message is accounted for: 50 stored + 0 quarantined"), "{audit}");
+}

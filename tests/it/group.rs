@@ -1,0 +1,151 @@
+//! Several consumers that share the partitions of one topic, come, go, and are killed.
+
+use windrow_testing::{
+    Running, assert_same, batch_rows, fixture_rows, free_port, json, sample_with, succeed, text, wait_until, windrow,
+};
+
+/// A broker with the topic.
+fn broker(file: &str) -> (Running, String) {
+    let address = format!("127.0.0.1:{}", free_port());
+    let broker = Running::start(&["broker", "--listen", &address]);
+    broker.wait_for("broker: embedded");
+    succeed(&["topic", "create", file, "--broker", &address]);
+    (broker, address)
+}
+
+#[test]
+fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
+    for window in ["rows = 500", "event = \"30d\"\nlateness = \"1d\"", "parts = 5"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        // 8,019 rows take 8 seconds.
+        let file = sample_with(folder.path(), window, "partitions = 4\npace = { kind = \"fixed\", delay = \"1ms\" }");
+        let workdir = folder.path().join("work");
+        let workdir_text = workdir.display().to_string();
+        let (_broker, address) = broker(&file);
+        let member = || {
+            Running::start(&[
+                "consume",
+                &file,
+                "--broker",
+                &address,
+                "--workdir",
+                &workdir_text,
+                "--once",
+                "--group",
+                "readers",
+                "-X",
+                "session.timeout.ms=6000",
+                "-X",
+                "heartbeat.interval.ms=300",
+            ])
+        };
+        let (mut first, mut second) = (member(), member());
+        let mut producer = Running::start(&["produce", &file, "--broker", &address]);
+        let sealed = |window: u32| {
+            let path = workdir.join(format!("batches/window-{window:05}.json"));
+            wait_until("the window is put together", || path.exists());
+        };
+        sealed(1);
+        // One comes, one is killed in the middle of a window, one leaves as a person would have it.
+        let mut third = member();
+        sealed(2);
+        first.signal("KILL");
+        first.end();
+        sealed(3);
+        let (status, _) = second.interrupt();
+        assert!(status.success(), "{}", second.said());
+        let mut fourth = member();
+        assert!(producer.end().success(), "{}", producer.said());
+        for member in [&mut third, &mut fourth] {
+            assert!(member.end().success(), "{window}: {}", member.said());
+        }
+        assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+        let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
+        assert!(audit.status.success(), "{window}: {}", text(&audit.stdout));
+        // A member that comes when all is done finds it done.
+        assert!(member().end().success());
+    }
+}
+
+#[test]
+fn a_group_writes_the_files_that_one_consumer_writes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "event = \"30d\"", "partitions = 3");
+    let (_broker, address) = broker(&file);
+    succeed(&["produce", &file, "--broker", &address]);
+    let (one, group) = (folder.path().join("one"), folder.path().join("group"));
+    for (workdir, more) in [(&one, &[][..]), (&group, &["--group", "readers"][..])] {
+        let workdir = workdir.display().to_string();
+        let consume = ["consume", &file, "--broker", &address, "--workdir", &workdir, "--once"];
+        succeed(&[&consume[..], more].concat());
+    }
+    let end = json(&one.join("batches/end.json"));
+    assert_eq!(end["windows"], json(&group.join("batches/end.json"))["windows"]);
+    for window in 1..=end["windows"].as_u64().expect("a count") {
+        let manifests = [&one, &group].map(|folder| json(&folder.join(format!("batches/window-{window:05}.json"))));
+        for key in ["rows", "labelled", "quarantined", "row_numbers", "event_time", "span", "bytes", "sha256"] {
+            assert_eq!(manifests[0][key], manifests[1][key], "window {window}: {key}");
+        }
+    }
+    // A partial window has its rows as few ranges, though they lie apart.
+    let partial = json(&group.join("partials/partition-00001/batches/window-00002.json"));
+    let ranges = partial["row_numbers"].as_array().expect("a list");
+    assert!(ranges.len() == 1 && ranges[0]["step"] == 3, "{ranges:?}");
+    // One directory is filled by one or by a group.
+    let one = one.display().to_string();
+    let mixed = windrow(&["consume", &file, "--broker", &address, "--workdir", &one, "--once", "--group", "readers"]);
+    assert_eq!(mixed.status.code(), Some(2));
+    assert!(text(&mixed.stderr).contains("without --group"), "{}", text(&mixed.stderr));
+}
+
+#[test]
+fn a_replay_that_begins_with_a_later_row_is_shared_out_another_way_and_is_whole_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "rows = 100", "partitions = 3");
+    let (_broker, address) = broker(&file);
+    succeed(&["produce", &file, "--broker", &address, "--from-row", "5001"]);
+    let workdir = folder.path().join("work");
+    let workdir_text = workdir.display().to_string();
+    succeed(&["consume", &file, "--broker", &address, "--workdir", &workdir_text, "--once", "--group", "readers"]);
+    let all = fixture_rows("flights-sample.csv.zst");
+    let later: Vec<u8> = all.split_inclusive(|byte| *byte == b'\n').skip(5000).flatten().copied().collect();
+    assert_same(&batch_rows(&workdir), &later);
+    let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
+    assert!(audit.status.success(), "{}", text(&audit.stdout));
+    assert!(text(&audit.stdout).contains("3,019 read = 3,019 delivered"), "{}", text(&audit.stdout));
+}
+
+#[test]
+fn several_producers_share_a_replay_and_one_that_is_killed_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pace = "partitions = 5\npace = { kind = \"fixed\", delay = \"500us\" }";
+    let file = sample_with(folder.path(), "rows = 500", pace);
+    let (_broker, address) = broker(&file);
+    let workdir = folder.path().join("work");
+    let workdir_text = workdir.display().to_string();
+    let began = std::time::Instant::now();
+    let produce = |share: &str| {
+        Running::start(&["produce", &file, "--broker", &address, "--workdir", &workdir_text, "--share", share])
+    };
+    let mut consumer = Running::start(&["consume", &file, "--broker", &address, "--workdir", &workdir_text, "--once"]);
+    let (mut first, mut second, mut third) = (produce("1/3"), produce("2/3"), produce("3/3"));
+    consumer.wait_for("window 2:");
+    second.kill();
+    consumer.wait_for("window 2:");
+    second = produce("2/3");
+    for producer in [&mut first, &mut second, &mut third] {
+        assert!(producer.end().success(), "{}", producer.said());
+    }
+    assert!(consumer.end().success(), "{}", consumer.said());
+    // Each waits for the others' rows too: together they keep the pace of one.
+    assert!(began.elapsed() > std::time::Duration::from_millis(8019 / 2), "{:?}", began.elapsed());
+    // Partitions 0 and 3 have a fifth of the rows each.
+    assert!(first.said().contains("3,208 rows"), "{}", first.said());
+    assert_eq!(json(&workdir.join("status/producer-3-of-3.json"))["counts"]["sent"], 1604);
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    succeed(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
+    for (share, told) in [("4/3", "as in 2/4"), ("1/9", "the topic has 5 partitions")] {
+        let refused = windrow(&["produce", &file, "--broker", &address, "--workdir", &workdir_text, "--share", share]);
+        assert!(!refused.status.success() && text(&refused.stderr).contains(told), "{}", text(&refused.stderr));
+    }
+}

@@ -1,0 +1,416 @@
+//! From a stranger's file to a pipeline that runs: shapes of files, what cannot be known, what must be repaired.
+
+mod shapes;
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::Output;
+use std::sync::mpsc::{self, RecvTimeoutError};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use windrow_testing::{LIMIT, command, fixture, program, text};
+
+use crate::init::shapes::{gzip, plain, shapes, table};
+
+/// Runs a command in a folder.
+fn at(folder: &Path, arguments: &[&str]) -> Output {
+    command(arguments).current_dir(folder).output().expect("the binary runs")
+}
+
+/// Standard output of a command that succeeds.
+fn done(folder: &Path, arguments: &[&str]) -> String {
+    let output = at(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}\n{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Standard error of a command that ends with this code.
+fn fails(folder: &Path, arguments: &[&str], code: i32) -> String {
+    let output = at(folder, arguments);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{}{said}", text(&output.stdout));
+    said
+}
+
+#[test]
+fn files_of_every_shape_run_at_the_first_try() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    for (name, bytes, more, line) in shapes() {
+        fs::write(here.join(name), bytes).expect("a file");
+        let target: &[&str] = if more.contains(&"--target") { &[] } else { &["--target", "late"] };
+        let said = done(here, &[&["init", name], target, &more].concat());
+        let file = said.split_whitespace().next().expect("a name").to_owned();
+        let pipeline = fs::read_to_string(here.join(&file)).expect("a pipeline file");
+        assert!(pipeline.contains(line), "{name}: {line} is not in\n{pipeline}");
+        assert!(pipeline.contains("positive") || pipeline.contains("% of 2,000 rows"), "{pipeline}");
+        let check = done(here, &["check", &file]);
+        assert!(check.contains("2,000 rows; 0 have no target") && check.contains("no faults"), "{name}: {check}");
+        let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--limit", "700"];
+        let run = done(here, &run);
+        assert!(run.contains("Too few windows to tell"), "{name}: {run}");
+        assert_eq!(run.contains("the order of the rows is taken for it"), name == "timeless.csv", "{run}");
+        assert!(done(here, &["audit", &file]).contains("every row is accounted for: 700 read = 700 stored"), "{name}");
+        let stored = fs::read_dir(here.join(format!(".windrow/{}/models", file.trim_end_matches(".toml"))));
+        assert!(stored.expect("models").count() >= 2, "{name}");
+    }
+}
+
+#[test]
+fn the_fixtures_need_their_targets_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flights = fixture("flights-sample.csv.zst").display().to_string();
+    let target = ["--target", "arr_delay >= 15"];
+    let said = fails(folder.path(), &[&["init", &flights][..], &target].concat(), 2);
+    assert!(said.contains("flight: whole numbers with 2,155 levels") && said.contains("--leave-out flight"), "{said}");
+    assert!(!folder.path().join("flights-sample.toml").exists(), "nothing is written before all is known");
+    let said = done(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat());
+    for left_out in
+        ["dep_delay: it alone ranks the target too well (AUC 0.", "air_time: it is missing exactly where", "tailnum: "]
+    {
+        assert!(said.contains(left_out), "{said}");
+    }
+    let pipeline = fs::read_to_string(folder.path().join("flights-sample.toml")).expect("a pipeline file");
+    for line in [
+        "calendar = [\"hour\", \"weekday\"]",
+        "categorical = [\"carrier\", \"origin\", \"dest\"",
+        "at_least = 15  # 24.",
+    ] {
+        assert!(pipeline.contains(line), "{line}: {pipeline}");
+    }
+    // Nothing is overwritten, and what is the same is no other.
+    let said = fails(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat(), 2);
+    assert!(said.contains("is there already: --force overwrites it"), "{said}");
+
+    let taxi = fixture("taxi.csv.zst").display().to_string();
+    let said = done(folder.path(), &["init", &taxi, "--target", "tip_share >= 0.25"]);
+    assert!(said.contains("cut into: 36 months") && said.contains("vendor: whole numbers with 3 values"), "{said}");
+}
+
+#[test]
+fn what_the_file_does_not_tell_is_said_on_the_command_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    fs::write(here.join("plain.csv"), plain()).expect("a file");
+    let said = fails(here, &["init", "plain.csv"], 2);
+    assert!(said.contains("what is to be predicted?"), "{said}");
+    assert!(said.contains("windrow init plain.csv --target 'late'") && said.contains("`1` is positive"), "{said}");
+
+    let said = fails(here, &["init", "plain.csv", "--target", "size"], 2);
+    let offers: Vec<&str> =
+        said.lines().filter(|line| line.contains("windrow init plain.csv --target 'size >= ")).collect();
+    assert_eq!(offers.len(), 3, "{said}");
+    // Each can be pasted.
+    let pasted = offers[1].trim().replace("windrow ", &format!("{} ", program().display()));
+    let shell = std::process::Command::new("sh").args(["-c", &pasted]).current_dir(here).output().expect("a shell");
+    assert!(shell.status.success(), "{pasted}: {}", text(&shell.stderr));
+
+    // Day and month of the first twelve days of each month.
+    let ambiguous = table("at,size,late\n", |row| {
+        let (day, month) = (1 + row.minutes / 1440 % 12, 1 + row.minutes / 1440 / 12);
+        format!("{day:02}/{month:02}/2021,{},{}", row.size, u8::from(row.late))
+    });
+    fs::write(here.join("ambiguous.csv"), ambiguous).expect("a file");
+    let said = fails(here, &["init", "ambiguous.csv", "--target", "late"], 2);
+    assert!(said.contains("day and month cannot be told apart"), "{said}");
+    for choice in [
+        "--time 'at=%d/%m/%Y'\n      the day first: all rows in order",
+        "--time 'at=%m/%d/%Y'\n      the month first: ",
+    ] {
+        assert!(said.contains(choice), "{said}");
+    }
+    done(here, &["init", "ambiguous.csv", "--target", "late", "--time", "at=%d/%m/%Y"]);
+    let said = fails(here, &["init", "ambiguous.csv", "--target", "late", "--time", "at=%m/%d/%Y", "--force"], 1);
+    assert!(said.contains("out of order") && said.contains("--repaired-copy"), "{said}");
+
+    let cases: [(&[&str], &str); 11] = [
+        (&["--target", "lat"], "the file has no column `lat`; did you mean `late`?"),
+        (&["--target", "late > x"], "`x` is not a number"),
+        (&["--target", "colour > 5"], "colour holds texts and no numbers"),
+        (&["--target", "colour in red,grean"], "colour is never `grean`; did you mean `green`?"),
+        (&["--target", "late about 5"], "`about 5` is no rule"),
+        (&["--target", "size >= 5000"], "no row has size >= 5000"),
+        (&["--target", "size >= -5"], "every row has size >= -5"),
+        (&["--target", "late", "--time", "size"], "how size is written is not known"),
+        (&["--target", "late", "--time", "at=%H"], "it does not tell year and month"),
+        (&["--target", "late", "--numeric", "colour"], "colour holds texts and no numbers"),
+        (&["--target", "late", "--window", "fortnight"], "`fortnight` is no day, week, month or quarter"),
+    ];
+    for (arguments, told) in cases {
+        let said = fails(here, &[&["init", "plain.csv", "--name", "other"], arguments].concat(), 2);
+        assert!(said.contains(told), "{arguments:?}: {said}");
+        assert!(!here.join("other.toml").exists(), "{arguments:?}");
+    }
+}
+
+/// Runs a command in a terminal and answers the question that holds `asked` with Enter; returns everything that it prints, and
+/// its exit code.
+fn in_terminal(folder: &Path, asked: &str, colour: &str, arguments: &[&str]) -> (String, Option<i32>) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("a terminal");
+    let path = ptsname(&terminal, Vec::new()).expect("a terminal").into_string().expect("UTF-8");
+    let end = || fs::File::options().read(true).write(true).open(&path).expect("a terminal");
+    let mut child = {
+        let mut command = std::process::Command::new(program());
+        command.args(arguments).current_dir(folder).env("NO_COLOR", colour).env("TERM", "xterm");
+        command.stdin(end()).stdout(end()).stderr(end()).spawn().expect("the binary runs")
+    };
+    let mut terminal = fs::File::from(terminal);
+    let (sender, printed) = mpsc::channel();
+    let mut reader = terminal.try_clone().expect("a terminal");
+    std::thread::spawn(move || {
+        let mut bytes = [0; 65_536];
+        // Fails when the command has ended and nothing is left to read.
+        while let Ok(read @ 1..) = reader.read(&mut bytes) {
+            let _ = sender.send(text(&bytes[..read]));
+        }
+    });
+    let (mut said, mut is_answered) = (String::new(), false);
+    loop {
+        match printed.recv_timeout(LIMIT) {
+            Ok(more) => said.push_str(&more),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = child.kill();
+                panic!("it does not end: {said}");
+            }
+        }
+        if !is_answered && said.contains(asked) {
+            is_answered = true;
+            terminal.write_all(b"\r").expect("it reads");
+        }
+    }
+    (said, child.wait().expect("a child to wait for").code())
+}
+
+#[test]
+fn in_a_terminal_it_asks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flights = fixture("flights-sample.csv.zst").display().to_string();
+    let ask = |asked: &str, colour: &str, arguments: &[&str]| in_terminal(folder.path(), asked, colour, arguments);
+    let (said, code) = ask("does it name?", "1", &["init", &flights, "--target", "arr_delay >= 15"]);
+    assert!(code == Some(0) && said.contains("flights-sample.toml is written"), "{said}");
+    assert!(!said.contains("\u{1b}[3"), "no colours where nobody wants them: {said:?}");
+    let pipeline = fs::read_to_string(folder.path().join("flights-sample.toml")).expect("a pipeline file");
+    assert!(pipeline.contains("#   flight: as --leave-out says"), "{pipeline}");
+    fs::write(folder.path().join("plain.csv"), plain()).expect("a file");
+    let (said, code) = ask("what is to be predicted?", "", &["init", "plain.csv"]);
+    assert!(code == Some(0) && said.contains("plain.toml is written"), "{said}");
+    let (said, code) = ask("never", "", &["init", "plain.csv", "--quiet", "--force"]);
+    assert!(code == Some(2) && said.contains("say it on the command line"), "{said}");
+}
+
+#[test]
+fn columns_that_give_the_target_away_ids_and_numbers_that_mean_missing_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let wide = table("at,size,id,note,refund,status,temp,stars,late\n", |row| {
+        let late = u8::from(row.late);
+        let refund = if row.late { row.size.to_string() } else { String::new() };
+        let status = if row.late { "overdue" } else { "fine" };
+        let temp = if row.minutes % 10 == 0 { "-999".to_owned() } else { format!("{:.1}", row.size / 3.0) };
+        let (id, note, stars) = (9000 - row.minutes / 97, format!("text {}", row.minutes), row.minutes % 5);
+        format!("{},{},{id},{note},{refund},{status},{temp},{stars},{late}", row.day(), row.size)
+    });
+    fs::write(here.join("wide.csv"), wide).expect("a file");
+    let said = done(here, &["init", "wide.csv", "--target", "late"]);
+    for told in [
+        "id: named like an id",
+        "note: an id or a text: 2,000 different values",
+        "refund: where it is missing tells the target too well",
+        "status: it alone ranks the target too well (AUC 1.000)",
+        "temp: -999 stands 200 times, far from 0 to 33.3",
+        "stars: whole numbers with 5 values, taken as a category",
+    ] {
+        let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(unwrapped.contains(told), "{told}: {said}");
+    }
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    let kept = done(here, &["init", "wide.csv", "--target", "late", "--keep", "status", "--null=-999", "--force"]);
+    assert!(kept.contains("status: kept, though"), "{kept}");
+    let pipeline = fs::read_to_string(here.join("wide.toml")).expect("a pipeline file");
+    assert!(pipeline.contains("\"-999\"") && pipeline.contains("\"status\""), "{pipeline}");
+    // A check of that finds what init would have left out.
+    let output = at(here, &["check", "wide.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stdout).contains("features: status: it alone ranks the target too well"),
+        "{}",
+        text(&output.stdout)
+    );
+}
+
+#[test]
+fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    // Latin letters of one byte, two rows that change places, and one that lies far behind.
+    let mut lines: Vec<String> = plain().lines().map(|line| line.replace("blue", "bl\u{e9}u")).collect();
+    lines.swap(1000, 1001);
+    let far = lines.remove(200);
+    lines.insert(1500, far);
+    let latin: Vec<u8> =
+        lines.join("\n").chars().map(|letter| u8::try_from(u32::from(letter)).expect("Latin")).collect();
+    fs::write(here.join("old.csv"), &latin).expect("a file");
+    let init = ["init", "old.csv", "--target", "late"];
+    let said = fails(here, &init, 1);
+    assert!(
+        said.contains("rows are not UTF-8 (the first is row ")
+            && said.contains("windrow init old.csv --target late --repaired-copy OUT.csv.zst"),
+        "{said}"
+    );
+    assert!(said.contains("2 rows are out of order (the first is row 1,000), largest step back"), "{said}");
+    let output = at(here, &[&init[..], &["--repaired-copy", "new.csv.zst"]].concat());
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("new.csv.zst: 2,000 rows, 2 of them moved into the order of their times"), "{said}");
+    assert!(fs::read_to_string(here.join("old.toml")).expect("a file").contains("path = \"new.csv.zst\""));
+    let repaired = zstd::decode_all(fs::File::open(here.join("new.csv.zst")).expect("a copy")).expect("zstd");
+    let mut sorted: Vec<String> = lines[1..].to_vec();
+    sorted.sort_by_key(|line| line[..16].to_owned());
+    assert_eq!(text(&repaired), format!("{}\n{}\n", lines[0], sorted.join("\n")));
+    assert_eq!(fs::read(here.join("old.csv")).expect("a file"), latin, "the file itself stays");
+    // What is asked when the copy is there is asked of the copy.
+    let said = fails(here, &["init", "old.csv", "--repaired-copy", "asked.csv.zst", "--name", "asked"], 2);
+    assert!(said.contains("windrow init asked.csv.zst --name asked --target 'late'"), "{said}");
+    // A copy is never written over the file, nor over another without being told to.
+    for copy in ["old.csv", "new.csv.zst"] {
+        fails(here, &[&init[..], &["--repaired-copy", copy]].concat(), 2);
+    }
+    // What is whole needs no copy.
+    fs::write(here.join("plain.csv"), plain()).expect("a file");
+    let output = at(here, &["init", "plain.csv", "--target", "late", "--repaired-copy", "none.csv.zst"]);
+    assert!(text(&output.stderr).contains("nothing is to be repaired") && !here.join("none.csv.zst").exists());
+    // Two bytes a letter, as spreadsheets write.
+    let wide: Vec<u8> = format!("\u{feff}{}", plain()).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(here.join("wide.csv"), wide).expect("a file");
+    let said = fails(here, &["init", "wide.csv", "--target", "late"], 1);
+    assert!(said.contains("is UTF-16 and not UTF-8") && said.contains("--repaired-copy"), "{said}");
+    done(here, &["init", "wide.csv", "--target", "late", "--repaired-copy", "narrow.csv.zst"]);
+    let narrow = zstd::decode_all(fs::File::open(here.join("narrow.csv.zst")).expect("a copy")).expect("zstd");
+    assert_eq!(text(&narrow), plain());
+}
+
+#[test]
+fn a_data_file_runs_without_a_pipeline_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    fs::write(here.join("Plain Data.csv"), plain()).expect("a file");
+    let run =
+        ["run", "Plain Data.csv", "--target", "late", "--once", "--broker", "embedded", "--listen", "127.0.0.1:0"];
+    let output = at(here, &run);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("plain-data.toml is written"), "{}", text(&output.stderr));
+    // Once more: the same file, the same run, which is through.
+    assert!(at(here, &run).status.success());
+    fs::write(here.join("plain-data.toml"), "mine").expect("a file");
+    let said = fails(here, &run, 2);
+    assert!(said.contains("plain-data.toml is there already, and says something else"), "{said}");
+    // What a pipeline file says itself is not passed over in silence.
+    for option in [&["--target", "late"][..], &["--window", "week"], &["--null=NA"], &["--force"]] {
+        let said = fails(here, &[&["run", "plain-data.toml"], option].concat(), 2);
+        assert!(said.contains("goes with a data file, and not with a pipeline file"), "{option:?}: {said}");
+    }
+    let said = fails(here, &["run", "none.csv", "--target", "late"], 1);
+    assert!(said.contains("cannot open the file none.csv: No such file"), "{said}");
+}
+
+#[test]
+fn what_is_no_table_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let cases: [(&str, &[u8], &str); 6] = [
+        ("empty.csv", b"", "is empty"),
+        ("header.csv", b"a,b\n", "no rows"),
+        ("prose.txt", b"Once upon a time\nthere was a file\nwithout columns\n", "is no table"),
+        ("book.xlsx", b"PK\x03\x04", "zip archive"),
+        ("data.parquet", b"PAR1....", "its Parquet is damaged"),
+        ("cut.csv.gz", &gzip(&plain())[..4000], "cannot be read"),
+    ];
+    for (name, bytes, told) in cases {
+        fs::write(here.join(name), bytes).expect("a file");
+        let output = at(here, &["init", name, "--target", "a"]);
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && said.contains(told), "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_target_that_is_missing_is_no_negative_row_and_wide_files_cost_what_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let gaps = table("at,size,late\n", |row| {
+        let late = if row.minutes % 11 == 0 { "NA" } else { ["no", "yes"][usize::from(row.late)] };
+        format!("{},{},{late}", row.day(), row.size)
+    });
+    fs::write(here.join("gaps.csv"), gaps).expect("a file");
+    done(here, &["init", "gaps.csv", "--target", "late"]);
+    let pipeline = fs::read_to_string(here.join("gaps.toml")).expect("a pipeline file");
+    assert!(pipeline.contains("182 have no target") && pipeline.contains("null = [\"\", \"NA\"]"), "{pipeline}");
+    // Three thousand columns of long numbers: a column may not cost what all formats of times would.
+    let names: Vec<String> = (0..3000).map(|column| format!("c{column}")).collect();
+    let mut wide = format!("{},late\n", names.join(","));
+    for row in 0..120_u32 {
+        let cells: Vec<String> =
+            (0..3000_u32).map(|column| format!("{}.{:06}", column, (row * 7919 + column) % 999_983)).collect();
+        wide.push_str(&format!("{},{}\n", cells.join(","), u8::from(row % 3 == 0)));
+    }
+    fs::write(here.join("wide.csv"), &wide).expect("a file");
+    let limited = format!("ulimit -v 1500000; exec {} init wide.csv --target late", program().display());
+    let output = std::process::Command::new("sh").args(["-c", &limited]).current_dir(here).output().expect("a shell");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn what_people_have_is_told_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    // A sensor that fails as a whole, a month without a day, a name for every row, rows in the order of the target.
+    let power = table("day,clock,power,volts,late\n", |row| match row.minutes % 13 {
+        0 => format!("{},{},?,?,", row.day(), row.clock()),
+        _ => format!("{},{},{},{},{}", row.day(), row.clock(), row.size, row.size * 2.0, u8::from(row.late)),
+    });
+    let months = table("month,rate,name,late\n", |row| {
+        let month = ["Mar", "Apr", "May", "Jun", "Jul"][usize::try_from(row.minutes / 43_200).unwrap_or(4).min(4)];
+        format!(
+            "{month}-2021,{:.4}%,Row {},{}",
+            row.size + f64::from(row.minutes) / 1e5,
+            row.minutes,
+            u8::from(row.late)
+        )
+    });
+    let mut sorted: Vec<String> = plain().lines().skip(1).map(|line| line[17..].to_owned()).collect();
+    sorted.sort_by_key(|line| line.chars().next_back());
+    let sorted = format!("size,colour,late\n{}\n", sorted.join("\n"));
+    // Two in a hundred rows are of another table, and some have no time.
+    let foreign = table("at,size,late\n", |row| match row.minutes % 47 {
+        0 => "Total,12".to_owned(),
+        1 => format!(",{},{}", row.size, u8::from(row.late)),
+        _ => format!("{},{},{}", row.day(), row.size, u8::from(row.late)),
+    });
+    let cases: [(&str, &str, &[&str]); 4] = [
+        (
+            "foreign.csv",
+            &foreign,
+            &["number of fields: 43 rows, the first is row 1: it has 2 fields", "they go to quarantine"],
+        ),
+        ("power.csv", &power, &["2 numbers", "day and clock together"]),
+        (
+            "months.csv",
+            &months,
+            &["month, written %b-%Y", "rate: an id or a text", "%` (--categorical", "name: an id or a text: 2,000"],
+        ),
+        ("sorted.csv", &sorted, &["hold rows of one class alone: do the rows stand in the order of the target?"]),
+    ];
+    for (name, text, told) in cases {
+        fs::write(here.join(name), text).expect("a file");
+        let said = done(here, &["init", name, "--target", "late"]);
+        let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        for told in told {
+            assert!(unwrapped.contains(told), "{name}: {told}: {said}");
+        }
+        let file = name.replace("csv", "toml");
+        done(here, &["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--quiet"]);
+    }
+}

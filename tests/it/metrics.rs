@@ -1,0 +1,59 @@
+//! The metrics: those that the Grafana dashboard queries, and those of stages in other processes.
+
+use std::time::Instant;
+
+use windrow_testing::served::{row, serve, server};
+use windrow_testing::{LIMIT, Running, dashboard_queries, free_port, http, sample_with, succeed};
+
+#[test]
+fn the_dashboard_asks_for_metrics_that_there_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = server(folder.path());
+    assert_eq!(http("POST", &format!("{url}/v1/models/latest/predict"), Some(&row().to_string())).0, 200);
+    let (_, _, metrics) = http("GET", &format!("{url}/metrics"), None);
+    for (title, asked) in dashboard_queries() {
+        let names = asked.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        for name in names.filter(|name| name.starts_with("windrow_")) {
+            assert!(metrics.lines().any(|line| line.starts_with(name)), "{title}: {name} of {asked}");
+        }
+    }
+}
+
+#[test]
+fn a_server_alone_tells_of_the_rows_of_stages_in_other_processes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stream = "partitions = 2\npace = { kind = \"fixed\", delay = \"1ms\" }";
+    let file = sample_with(folder.path(), "rows = 1000", stream);
+    let address = format!("127.0.0.1:{}", free_port());
+    let broker = Running::start(&["broker", "--listen", &address]);
+    broker.wait_for("broker: embedded");
+    succeed(&["topic", "create", &file, "--broker", &address]);
+    let workdir = folder.path().join("work").display().to_string();
+    let stage = |name: &str| Running::start(&[name, &file, "--broker", &address, "--workdir", &workdir]);
+    let (_producer, mut consumer) = (stage("produce"), stage("consume"));
+    let (_server, url) = serve(&file, &workdir);
+    let wait_for = |wanted: &dyn Fn(&str) -> bool| {
+        let began = Instant::now();
+        loop {
+            let (_, _, metrics) = http("GET", &format!("{url}/metrics"), None);
+            if wanted(&metrics) {
+                return;
+            }
+            assert!(began.elapsed() < LIMIT, "{metrics}");
+            std::thread::park_timeout(std::time::Duration::from_millis(100));
+        }
+    };
+    let value = |metrics: &str, series: &str| -> f64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(series)).unwrap_or_default();
+        line.trim().parse().unwrap_or(f64::NAN)
+    };
+    wait_for(&|metrics| {
+        value(metrics, "windrow_rows_total{state=\"sent\"}") > 1000.0
+            && value(metrics, "windrow_rows_total{state=\"stored\"}") > 1000.0
+            && value(metrics, "windrow_window") >= 2.0
+            && value(metrics, "windrow_dataset_rows") == 8019.0
+            && value(metrics, "windrow_lag_messages") >= 0.0
+    });
+    consumer.kill();
+    wait_for(&|metrics| value(metrics, "windrow_stage_silent{stage=\"consumer\"}") == 1.0);
+}

@@ -1,0 +1,190 @@
+//! Where a person can err, and what Windrow then says: the place, the key, the way out; and the exit code.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+
+use windrow_testing::{fixture, free_port, succeed, text, windrow};
+
+/// Exit code and standard error of a command, with the folder's path taken out.
+fn said(folder: &Path, arguments: &[&str]) -> String {
+    let output = windrow(arguments);
+    let stderr = text(&output.stderr).replace(&folder.display().to_string(), "FOLDER");
+    format!("exit {}\n{stderr}", output.status.code().unwrap_or(-1))
+}
+
+#[test]
+fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sample = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
+    let dataset = fixture("flights-sample.csv.zst").display().to_string();
+    let sample = sample.replace("flights-sample.csv.zst", &dataset);
+    let cases: [(&str, &str, &str); 35] = [
+        ("not TOML", "[target]", "[target"),
+        ("an unknown key", "parts = 3", "part = 3"),
+        ("an unknown table", "[window]", "[windows]"),
+        ("a wrong type", "at_least = 15", "at_least = \"15\""),
+        ("no rule", "at_least = 15", ""),
+        ("two rules", "at_least = 15", "at_least = 15\nbelow = 3"),
+        ("a name that is none", "name = \"flights-sample\"", "name = \"Flights 2013\""),
+        ("no such column", "\"distance\"", "\"distanse\""),
+        ("the target as a feature", "\"distance\"", "\"arr_delay\""),
+        ("a feature twice", "\"distance\"", "\"temp\""),
+        ("a time format that tells no day", "%Y-%m-%d %H:%M", "%H:%M"),
+        ("two window policies", "parts = 3", "parts = 3\nrows = 5"),
+        ("no rows in a window", "parts = 3", "rows = 0"),
+        ("lateness without event time", "parts = 3", "parts = 3\nlateness = \"1d\""),
+        ("no duration", "parts = 3", "every = \"5 parsecs\""),
+        ("an unknown solver", "[window]", "[train]\nsolver = \"sgd\"\n[window]"),
+        (
+            "a cluster that is not named, for files that it cannot read",
+            "[window]",
+            "[train]\nsolver = \"spark\"\n[window]",
+        ),
+        (
+            "an address that is none",
+            "[window]",
+            "[train.spark]\nremote = \"spark://host:7077\"\nbatches = \"\"\n[window]",
+        ),
+        (
+            "a time that a cluster cannot read",
+            "time = { column = \"sched_dep\", format = \"%Y-%m-%d %H:%M\" }",
+            "time = { column = \"sched_dep\", format = \"%Y-%m-%d %H:%M%z\" }\n[batch]\nformat = \"parquet\"\n[train]\n\
+             solver = \"spark\"\nspark = { remote = \"sc://localhost\" }",
+        ),
+        ("shares beyond one", "[window]", "[train]\nholdout = 1.0\nl2 = -1\n[window]"),
+        ("no scheme", "[window]", "[train]\nschemes = [\"cumulative\", \"weekly\"]\n[window]"),
+        ("a scheme that is another", "[window]", "[train]\nschemes = [\"window\", \"sliding=1\"]\n[window]"),
+        (
+            "a choice and rules without held-out rows",
+            "[window]",
+            "[train]\nholdout = 0\nl2 = [1, 2]\naccept = { min_auc = 2 }\n[window]",
+        ),
+        ("a penalty that is no number", "[window]", "[train]\nl2 = \"1\"\n[window]"),
+        ("a pace without its delay", "[window]", "[stream]\npace = { kind = \"fixed\", mean = \"1s\" }\n[window]"),
+        ("a pace by its name alone", "[window]", "[stream]\npace = \"fixed\"\n[window]"),
+        ("a pace that there is not", "[window]", "[stream]\npace = \"slow\"\n[window]"),
+        ("a pace that is no text", "[window]", "[stream]\npace = 3\n[window]"),
+        (
+            "a text where a table should be",
+            "time = { column = \"sched_dep\", format = \"%Y-%m-%d %H:%M\" }",
+            "time = \"sched_dep\"",
+        ),
+        ("no address", "[window]", "[serve]\nlisten = \"8080\"\n[window]"),
+        (
+            "limits that let nothing through",
+            "[window]",
+            "[serve]\nmax_rows = 0\nmax_body = \"1B\"\ntimeout = \"0s\"\nhead_timeout = \"0s\"\nidle_timeout = \"0s\"\n\
+             send_timeout = \"0s\"\nrequests_per_second = 0\nconcurrency = 0\nconnections = 0\n[window]",
+        ),
+        ("no origin", "[window]", "[serve]\ncors = [\"*\", \"https://example.org/page\"]\n[window]"),
+        ("a store that is none", "[window]", "[batch]\nurl = \"s3://key:secret@bucket\"\n[window]"),
+        ("a format that there is not", "[window]", "[batch]\nformat = \"orc\"\n[window]"),
+        ("no models to keep", "[window]", "[train]\nkeep = 0\n[window]"),
+    ];
+    let mut all = String::new();
+    for (what, from, to) in cases {
+        let file = folder.path().join("p.toml");
+        assert!(sample.contains(from), "{what}");
+        fs::write(&file, sample.replacen(from, to, 1)).expect("a file");
+        let workdir = folder.path().join("work").display().to_string();
+        let file = file.display().to_string();
+        let said = said(folder.path(), &["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir]);
+        writeln!(all, "--- {what}\n{said}").expect("memory");
+        assert!(!folder.path().join("work").exists(), "{what}: something was made all the same");
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn files_that_are_not_what_they_should_be() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let whole = fs::read(fixture("flights-sample.csv.zst")).expect("a fixture");
+    fs::write(path("cut.csv.zst"), &whole[..whole.len() / 2]).expect("a file");
+    fs::write(path("empty.csv"), "").expect("a file");
+    fs::write(path("notes.txt"), "a,b\n").expect("a file");
+    let quote = "sched_dep,arr_delay,distance\n\"2013";
+    fs::write(path("quote.csv"), format!("{quote}{}", "x".repeat(17 << 20))).expect("a file");
+    let mut all = String::new();
+    for dataset in ["none.csv", "cut.csv.zst", "empty.csv", "notes.txt", "quote.csv"] {
+        let pipeline = format!(
+            "name = \"p\"\ndataset = {{ path = \"{dataset}\" }}\ntarget = {{ column = \"arr_delay\", at_least = 15 }}\n\
+             features = {{ numeric = [\"distance\"] }}\nwindow = {{ rows = 100 }}\n"
+        );
+        fs::write(path("p.toml"), pipeline).expect("a file");
+        let arguments = [
+            "run",
+            &path("p.toml").display().to_string(),
+            "--once",
+            "--broker",
+            "embedded",
+            "--listen",
+            "127.0.0.1:0",
+            "--workdir",
+            &path(&format!("work-{dataset}")).display().to_string(),
+        ];
+        let output = windrow(&arguments);
+        let stderr = text(&output.stderr).replace(&folder.path().display().to_string(), "FOLDER");
+        let error = stderr.lines().filter(|line| line.starts_with("error")).collect::<Vec<_>>().join("\n");
+        writeln!(all, "--- {dataset}\nexit {}\n{error}", output.status.code().unwrap_or(-1)).expect("memory");
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn brokers_ports_and_places_that_are_not_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sample = fixture("flights-sample.toml").display().to_string();
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("an address").to_string();
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("a file");
+    let (file, work) = (file.display().to_string(), folder.path().join("work").display().to_string());
+    let cases: [(&str, i32, &[&str], &str); 9] = [
+        ("no broker", 1, &["produce", &sample, "--broker", &nobody], "no broker answers at"),
+        ("no broker for a topic", 1, &["topic", "create", &sample, "--broker", &nobody], "no broker answers at"),
+        ("a broker's name", 2, &["produce", &sample, "--broker", "embedded"], "windrow broker"),
+        ("no broker at all", 2, &["run", &sample, "--broker", "kafka"], "`kafka` is no broker"),
+        (
+            "a port that is taken",
+            1,
+            &["run", &sample, "--broker", "embedded", "--workdir", &work, "--listen", &taken],
+            "--listen",
+        ),
+        ("a broker's port that is taken", 1, &["broker", "--listen", &taken], "--listen"),
+        (
+            "a file as work directory",
+            1,
+            &["run", &sample, "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &file],
+            "cannot write",
+        ),
+        ("no models yet", 1, &["models", &sample, "--workdir", &work], "no model in"),
+        (
+            "a property that is none",
+            2,
+            &["topic", "create", &sample, "--broker", &nobody, "-X", "acks=perhaps"],
+            "-X acks: Invalid value",
+        ),
+    ];
+    for (what, code, arguments, expected) in cases {
+        let said = said(folder.path(), arguments);
+        assert!(said.starts_with(&format!("exit {code}\n")), "{what}: {said}");
+        assert!(said.contains(expected), "{what}: {said}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_before_its_first_row_leaves_the_directory_as_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (sample, work) = (fixture("flights-sample.toml").display().to_string(), folder.path().join("work"));
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let work_text = work.display().to_string();
+    let arguments = ["run", &sample, "--once", "--listen", "127.0.0.1:0", "--workdir", &work_text, "--broker"];
+    let failed = said(folder.path(), &[&arguments[..], &[&nobody]].concat());
+    assert!(failed.starts_with("exit 1") && failed.contains("no broker answers"), "{failed}");
+    assert!(!work.exists());
+    succeed(&[&arguments[..], &["embedded"]].concat());
+}

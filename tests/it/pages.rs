@@ -1,0 +1,107 @@
+//! The pages as a client without a browser sees them: what they may load, what strangers ask, which methods they take.
+
+use windrow_testing::http::ask;
+use windrow_testing::served::server;
+use windrow_testing::{Running, large, served};
+
+const PAGES: [&str; 8] =
+    ["/", "/evidence", "/stream", "/windows/1", "/models", "/models/latest", "/models/cumulative-1", "/try"];
+const FILES: [&str; 4] = ["/assets/windrow.css", "/assets/windrow.js", "/assets/try.js", "/assets/theme.js"];
+
+#[test]
+fn a_page_may_load_files_of_its_server_and_nothing_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = server(folder.path());
+    for page in PAGES {
+        let answer = ask("GET", &format!("{url}{page}"), &[], b"");
+        assert_eq!((answer.status, answer.header("content-type")), (200, "text/html; charset=utf-8"), "{page}");
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{page}: {policy}");
+        assert!(!policy.contains("unsafe") && answer.header("set-cookie").is_empty(), "{page}");
+        assert!(!answer.body.contains(" style=") && !answer.body.contains("http"), "{page} names another host");
+        assert_eq!(ask("HEAD", &format!("{url}{page}"), &[], b"").status, 200, "{page}");
+        let posted = ask("POST", &format!("{url}{page}"), &[], b"x=1");
+        assert_eq!((posted.status, posted.header("allow")), (405, "GET"), "{page}");
+    }
+    for file in FILES {
+        let answer = ask("GET", &format!("{url}{file}"), &[], b"");
+        assert_eq!(answer.status, 200, "{file}");
+        // The name of SVG in XML is no address.
+        let text = answer.body.replace("http://www.w3.org/2000/svg", "");
+        assert!(!text.contains("http"), "{file} names another host");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_told_on_a_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = server(folder.path());
+    for (path, told) in [
+        ("/models/cumulative-99", "There is no model cumulative-99"),
+        ("/models/%3Cscript%3E", "There is no model &lt;script&gt;"),
+        ("/models/%", "There is no model %"),
+        ("/windows/99", "There is no window 99"),
+        ("/windows/0", "There is no window 0"),
+        ("/windows/-1", "There is no window -1"),
+        ("/windows/99999999999999999999", "There is no window 99999999999999999999"),
+    ] {
+        let answer = ask("GET", &format!("{url}{path}"), &[], b"");
+        assert!(answer.status == 404 && answer.body.contains(told), "{path}: {}", answer.body);
+    }
+    // What is no place of a page is a problem, as everywhere.
+    for path in ["/assets/../Cargo.toml", "/assets/x.js", "/evidence/x", "/models/a/b", "/windows/1/2"] {
+        let answer = ask("GET", &format!("{url}{path}"), &[], b"");
+        assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"), "{path}");
+    }
+    // What an address says beyond that is passed over where it means nothing.
+    for path in ["/models?before=x", "/stream?before=-1", "/evidence?recipe=%00", "/try?model=nobody", "/?=&&%"] {
+        assert_eq!(ask("GET", &format!("{url}{path}"), &[], b"").status, 200, "{path}");
+    }
+    let long = format!("{url}/models/{}", "x".repeat(8000));
+    assert_eq!(ask("GET", &long, &[], b"").status, 404);
+}
+
+#[test]
+fn a_server_that_has_nothing_yet_makes_nothing_and_says_what_it_waits_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, workdir) = (served::pipeline(folder.path()), folder.path().join("work"));
+    let server =
+        Running::start(&["serve", &file, "--workdir", &workdir.display().to_string(), "--listen", "127.0.0.1:0"]);
+    let url = server.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
+    for (page, told) in [
+        ("/", "First comparison after window 2; advice after window 16."),
+        ("/", "waiting for the first row"),
+        ("/evidence", "There is no model yet."),
+        ("/stream", "No window is sealed yet."),
+        ("/models", "There is no model yet: waiting for the first row."),
+        ("/try", "There is no model yet: waiting for the first row."),
+    ] {
+        let answer = ask("GET", &format!("{url}{page}"), &[], b"");
+        assert!(answer.status == 200 && answer.body.contains(told), "{page}: {}", answer.body);
+    }
+    assert!(!workdir.join("batches").exists(), "looking makes nothing");
+}
+
+#[test]
+fn every_page_is_small_with_500_models_and_500_windows() {
+    /// In bytes.
+    const LARGEST: usize = 500_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = large::server(folder.path(), 500);
+    for page in [
+        "/",
+        "/evidence",
+        "/stream",
+        "/stream?before=300",
+        "/windows/500",
+        "/models",
+        "/models?before=window-200",
+        "/models/window-500",
+        "/try",
+        "/nowhere",
+    ] {
+        let answer = ask("GET", &format!("{url}{page}"), &[], b"");
+        assert_eq!(answer.status, if page == "/nowhere" { 404 } else { 200 }, "{page}");
+        assert!(answer.body.len() < LARGEST, "{page} has {} bytes", answer.body.len());
+    }
+}

@@ -1,0 +1,161 @@
+//! Parquet: batch files, datasets and exported tables. What other engines write and read is in `tests/external/parquet.rs`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use windrow_testing::{Running, fixture, free_port, json, sample_with, succeed, text, windrow};
+
+const PARQUET: &str = "partitions = 3\n[batch]\nformat = \"parquet\"";
+
+fn run(file: &str, workdir: &Path) {
+    let workdir = workdir.display().to_string();
+    succeed(&["run", file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+}
+
+fn batch_files(workdir: &Path, kind: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(workdir.join("batches")).expect("batches").map(|entry| entry.expect("a file").path());
+    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|found| found == kind)).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn batch_files_in_parquet_make_the_same_models_and_stand_an_audit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "parts = 3", "partitions = 3");
+    let (csv, parquet) = (folder.path().join("csv"), folder.path().join("parquet"));
+    run(&file, &csv);
+    let file = sample_with(folder.path(), "parts = 3", PARQUET);
+    run(&file, &parquet);
+    assert_eq!(batch_files(&parquet, "parquet").len(), 3);
+    assert!(batch_files(&parquet, "csv").is_empty());
+    for model in ["cumulative-3", "window-2"] {
+        let [one, other] = [&csv, &parquet].map(|workdir| json(&workdir.join(format!("models/{model}/model.json"))));
+        for key in ["encoder", "coefficients", "intercept", "scores"] {
+            assert_eq!(one[key], other[key], "{model}: {key}");
+        }
+    }
+    let manifests = [&csv, &parquet].map(|workdir| json(&workdir.join("batches/window-00002.json")));
+    let [one, other] = &manifests;
+    for key in ["rows", "labelled", "row_numbers", "event_time", "sealed"] {
+        assert_eq!(one[key], other[key], "{key}");
+    }
+    let keys = |manifest: &Value| manifest.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(one), keys(other));
+    // The audit reads values, and finds one that was changed.
+    let workdir = parquet.display().to_string();
+    let audit = succeed(&["audit", &file, "--workdir", &workdir]);
+    assert!(audit.contains("every stored row is the dataset's, value for value"), "{audit}");
+    let path = &batch_files(&parquet, "parquet")[1];
+    let mut bytes = fs::read(path).expect("a file");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).expect("a file");
+    let audit = windrow(&["audit", &file, "--workdir", &workdir]);
+    assert_eq!(audit.status.code(), Some(1));
+    assert!(text(&audit.stdout).contains("window-00002.parquet"), "{}", text(&audit.stdout));
+    // A work directory has one format.
+    let file = sample_with(folder.path(), "parts = 3", "partitions = 3");
+    let refused = windrow(&["consume", &file, "--workdir", &workdir, "--once"]);
+    assert!(
+        text(&refused.stderr).contains("batch.format: \"parquet\" before, now nothing"),
+        "{}",
+        text(&refused.stderr)
+    );
+}
+
+#[test]
+fn a_dataset_in_parquet_gives_the_models_of_the_same_dataset_in_csv() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    // One window of all rows is the dataset in Parquet.
+    run(&sample_with(folder.path(), "parts = 1", PARQUET), &at("one"));
+    let dataset = batch_files(&at("one"), "parquet")[0].display().to_string();
+    let file = sample_with(folder.path(), "parts = 3", "partitions = 3");
+    run(&file, &at("csv"));
+    let pipeline = fs::read_to_string(&file).expect("a file");
+    let csv = fixture("flights-sample.csv.zst").display().to_string();
+    let pipeline = pipeline.replace(&csv, &dataset).replace("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f");
+    fs::write(&file, pipeline).expect("a file");
+    succeed(&["check", &file]);
+    run(&file, &at("parquet"));
+    for model in ["cumulative-3", "window-2"] {
+        let [one, other] = ["csv", "parquet"].map(|name| json(&at(name).join(format!("models/{model}/model.json"))));
+        assert_eq!(one["coefficients"], other["coefficients"], "{model}");
+    }
+}
+
+#[test]
+fn a_killed_consumer_and_a_group_write_the_files_that_one_consumer_writes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pace = "pace = { kind = \"fixed\", delay = \"500us\" }\n";
+    let file = sample_with(folder.path(), "rows = 1000", &format!("{pace}{PARQUET}"));
+    let address = format!("127.0.0.1:{}", free_port());
+    let broker = Running::start(&["broker", "--listen", &address]);
+    broker.wait_for("broker: embedded");
+    succeed(&["topic", "create", &file, "--broker", &address]);
+    let places = ["one", "killed", "group"].map(|name| folder.path().join(name));
+    let consume = |workdir: &Path, more: &[&str]| {
+        let workdir = workdir.display().to_string();
+        let arguments = ["consume", &file, "--broker", &address, "--workdir", &workdir, "--once"];
+        Running::start(&[&arguments[..], more].concat())
+    };
+    let mut one = consume(&places[0], &[]);
+    let mut killed = consume(&places[1], &[]);
+    let mut members = [(); 2].map(|()| consume(&places[2], &["--group", "readers"]));
+    let mut producer = Running::start(&["produce", &file, "--broker", &address]);
+    for window in [2, 4, 6] {
+        killed.wait_for(&format!("window {window}:"));
+        killed.kill();
+        // What a consumer leaves that dies while it writes.
+        fs::write(places[1].join("batches/window-00008.parquet"), "PAR1").expect("a file");
+        killed = consume(&places[1], &[]);
+    }
+    for running in [&mut producer, &mut one, &mut killed].into_iter().chain(&mut members) {
+        assert!(running.end().success(), "{}", running.said());
+    }
+    for other in &places[1..] {
+        for window in 1..=9 {
+            let manifests =
+                [&places[0], other].map(|workdir| json(&workdir.join(format!("batches/window-{window:05}.json"))));
+            assert_eq!(manifests[0]["sha256"], manifests[1]["sha256"], "{}: window {window}", other.display());
+        }
+        let audit = windrow(&["audit", &file, "--workdir", &other.display().to_string(), "--broker", &address]);
+        assert!(audit.status.success(), "{}", text(&audit.stdout));
+    }
+}
+
+#[test]
+fn windows_scores_and_losses_are_exported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "rows = 1000", "partitions = 1");
+    let (workdir, out) = (folder.path().join("work"), folder.path().join("tables"));
+    let (workdir_text, out_text) = (workdir.display().to_string(), out.display().to_string());
+    let export = ["export", &file, "--workdir", &workdir_text, "--out", &out_text];
+    let early = windrow(&export);
+    assert_eq!(early.status.code(), Some(1));
+    assert!(text(&early.stderr).contains("`windrow run` or `windrow consume` makes them"), "{}", text(&early.stderr));
+    assert!(!workdir.exists() && !out.exists(), "something was made all the same");
+    run(&file, &workdir);
+    let said = succeed(&export);
+    assert_eq!(said.lines().count(), 3, "{said}");
+    succeed(&[&export[..], &["--format", "csv"]].concat());
+    // The same numbers as the files that they come from.
+    let reports: Vec<Value> =
+        (1..=9).map(|window| json(&workdir.join(format!("windows/window-{window:05}.json")))).collect();
+    let scores = reports.iter().flat_map(|report| report["scores"].as_array().expect("a list"));
+    let losses: Vec<f64> = scores
+        .flat_map(|score| [&score["window"], &score["holdout"]])
+        .filter_map(|score| score["log_loss"].as_f64())
+        .collect();
+    let lines = fs::read_to_string(out.join("scores.csv")).expect("a table");
+    let header: Vec<&str> = lines.lines().next().expect("a header").split(',').collect();
+    let place = header.iter().position(|name| *name == "log_loss").expect("a column");
+    let read: Vec<f64> = lines
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(place).expect("a cell").parse().expect("a number"))
+        .collect();
+    assert_eq!(read, losses);
+}

@@ -1,0 +1,99 @@
+//! The report: the same bytes each time, nothing but text of what comes from data, and one sentence where there is none.
+
+use std::fs;
+
+use windrow_testing::{fixture, sample_with, succeed, text, windrow};
+
+#[test]
+fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "rows = 200", "");
+    let workdir = folder.path().join("work").display().to_string();
+    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let said = succeed(&run);
+    let out = folder.path().join("out/answer.md");
+    let report = ["report", &file, "--format", "md", "--workdir", &workdir, "--out", &out.display().to_string()]
+        .map(str::to_owned);
+    let report: Vec<&str> = report.iter().map(String::as_str).collect();
+    let listed = succeed(&report);
+    assert_eq!(listed.lines().count(), 4, "{listed}");
+    let page = fs::read_to_string(&out).expect("a report");
+    // The first sentence of the terminal is the first of the report.
+    let first = said.lines().nth(3).expect("a sentence").trim().replace('_', "\\_");
+    assert!(page.contains(&first), "{first}: {page}");
+    for (picture, heading) in [("how-often", "How often"), ("how-much", "How much history"), ("over-time", "Over time")]
+    {
+        let title = page.lines().find_map(|line| line.strip_prefix(&format!("### {heading}: "))).expect("a heading");
+        assert!(page.contains(&format!("![{title}](answer/{picture}.svg)")), "{page}");
+        let svg = fs::read_to_string(folder.path().join(format!("out/answer/{picture}.svg"))).expect("a picture");
+        assert!(svg.contains(&format!("<title>{title}</title>")) && svg.ends_with("</svg>\n"), "{svg}");
+    }
+    assert!(
+        page.contains("| history, refit | keeps | 95% | log-loss |") && page.contains("sha256 of the advice"),
+        "{page}"
+    );
+    let digest = page.split_whitespace().last().expect("a digest");
+    assert_eq!(digest.len(), 64, "of the dataset: {digest}");
+    // Once more, elsewhere: the same bytes.
+    let again = folder.path().join("again/answer.md").display().to_string();
+    succeed(&["report", &file, "--format", "md", "--workdir", &workdir, "--out", &again]);
+    assert_eq!(fs::read_to_string(again).expect("a report"), page);
+    // The same as one page, which asks for nothing from elsewhere, and for machines.
+    let html = folder.path().join("answer.html").display().to_string();
+    succeed(&["report", &file, "--workdir", &workdir, "--out", &html]);
+    let html = fs::read_to_string(html).expect("a report");
+    let first = said.lines().nth(3).expect("a sentence").trim();
+    assert!(html.contains(&format!("<p class=\"answer\">{first}")), "{html}");
+    assert_eq!((html.matches("<svg ").count(), html.matches("<table>").count()), (3, 4));
+    assert!(!html.contains("http") && !html.contains("src=") && !html.contains("<script"), "{html}");
+    let machine = folder.path().join("answer.json").display().to_string();
+    succeed(&["report", &file, "--format", "json", "--workdir", &workdir, "--out", &machine]);
+    let machine: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(machine).expect("a report")).expect("JSON");
+    assert!(html.contains(machine["advice_sha256"].as_str().expect("a digest")), "{machine}");
+}
+
+#[test]
+fn what_comes_from_data_does_not_become_markup() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = "<script>alert(1)</script>|*x*";
+    let mut rows = format!("\"{name}\",size\n");
+    for row in 0..3000_u32 {
+        rows.push_str(&format!("{},{}\n", u8::from(row * 7919 % 100 < row % 40), row % 40));
+    }
+    fs::write(folder.path().join("d.csv"), rows).expect("a file");
+    let file = folder.path().join("p.toml");
+    let pipeline = format!(
+        "name = \"p\"\ndataset = {{ path = \"d.csv\" }}\ntarget = {{ column = '{name}', equals = \"1\" }}\n\
+         features = {{ numeric = \"size\" }}\nwindow = {{ parts = 30 }}\n"
+    );
+    fs::write(&file, pipeline).expect("a file");
+    let (file, workdir) = (file.display().to_string(), folder.path().join("work").display().to_string());
+    succeed(&["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir]);
+    let out = folder.path().join("p.md");
+    succeed(&["report", &file, "--format", "md", "--workdir", &workdir, "--out", &out.display().to_string()]);
+    let html = folder.path().join("p.html").display().to_string();
+    succeed(&["report", &file, "--workdir", &workdir, "--out", &html]);
+    let html = fs::read_to_string(html).expect("a report");
+    assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;|*x*") && !html.contains("<script"), "{html}");
+    let page = fs::read_to_string(out).expect("a report");
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;\\|\\*x\\*") && !page.contains("<script"), "{page}");
+}
+
+#[test]
+fn without_advice_there_is_no_report() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (workdir, out) =
+        (folder.path().join("work").display().to_string(), folder.path().join("r.md").display().to_string());
+    let output = windrow(&[
+        "report",
+        &fixture("flights-sample.toml").display().to_string(),
+        "--workdir",
+        &workdir,
+        "--out",
+        &out,
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("there is no advice in"), "{}", text(&output.stderr));
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is written");
+}

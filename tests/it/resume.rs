@@ -1,0 +1,103 @@
+//! A run that is killed, and started again in the same work directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use windrow_testing::{
+    Running, assert_same, batch_rows, fixture, fixture_rows, json, sample_with, succeed, text, windrow,
+};
+
+/// The sample with other tables; gives the pipeline file and a work directory beside it.
+fn scene(folder: &Path, window: &str, stream: &str) -> (String, PathBuf) {
+    (sample_with(folder, window, stream), folder.join("work"))
+}
+
+fn run<'a>(file: &'a str, workdir: &'a str) -> [&'a str; 9] {
+    ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", workdir]
+}
+
+#[test]
+fn a_run_that_is_killed_is_finished_by_the_next_although_its_broker_died_with_it() {
+    let cases = [
+        ("rows = 1000", "pace = { kind = \"fixed\", delay = \"300us\" }"),
+        ("rows = 1000", "partitions = 3\npace = { kind = \"fixed\", delay = \"300us\" }"),
+        ("event = \"60d\"", "partitions = 2\npace = { kind = \"fixed\", delay = \"300us\" }"),
+    ];
+    for (window, stream) in cases {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, workdir) = scene(folder.path(), window, stream);
+        let workdir_text = workdir.display().to_string();
+        for sealed in [1, 3] {
+            let mut running = Running::start(&run(&file, &workdir_text));
+            running.wait_for(&format!("window {sealed}"));
+            running.signal("KILL");
+            running.end();
+        }
+        let last = windrow(&run(&file, &workdir_text));
+        assert!(last.status.success(), "{window}: {}", text(&last.stderr));
+        assert!(text(&last.stderr).contains("going on behind window "), "{}", text(&last.stderr));
+        assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+        let windows = json(&workdir.join("batches/end.json"))["windows"].as_u64().expect("a count");
+        for window in 1..=windows {
+            assert!(workdir.join(format!("models/cumulative-{window}/model.json")).exists());
+        }
+        assert_eq!(fs::read_dir(workdir.join("batches/.open")).expect("a folder").count(), 0);
+    }
+}
+
+#[test]
+fn another_pipeline_or_dataset_is_refused_with_the_difference() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, workdir) = scene(folder.path(), "parts = 3", "");
+    let (workdir_text, text_of) = (workdir.display().to_string(), fs::read_to_string(&file).expect("a file"));
+    succeed(&run(&file, &workdir_text));
+    let other = folder.path().join("other.csv");
+    let rows = zstd::decode_all(fs::File::open(fixture("flights-sample.csv.zst")).expect("a fixture")).expect("zstd");
+    fs::write(&other, &rows[..rows.len() - 200]).expect("a file");
+    let dataset = fixture("flights-sample.csv.zst").display().to_string();
+    let cases = [
+        ("parts = 3", "parts = 4", "window.parts: 3 before, now 4"),
+        ("at_least = 15", "at_least = 20", "target.at_least: 15.0 before, now 20.0"),
+        (dataset.as_str(), "other.csv", "other.csv has another content"),
+    ];
+    for (from, to, told) in cases {
+        fs::write(&file, text_of.replacen(from, to, 1)).expect("a file");
+        let refused = windrow(&run(&file, &workdir_text));
+        let stderr = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{to}: {stderr}");
+        assert!(stderr.contains(told) && stderr.contains("--fresh"), "{to}: {stderr}");
+    }
+    // Another pace changes no row.
+    fs::write(&file, format!("{text_of}seed = 7\n")).expect("a file");
+    succeed(&run(&file, &workdir_text));
+}
+
+#[test]
+fn a_stream_that_is_mostly_garbage_ends_with_the_first_reasons_and_goes_on_when_more_is_allowed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut rows = String::from("at,late,miles\n");
+    for row in 1..=3000 {
+        let miles = if row % 50 == 0 { "far".to_owned() } else { row.to_string() };
+        rows.push_str(&format!("2013-01-01,{},{miles}\n", row % 30));
+    }
+    fs::write(folder.path().join("d.csv"), rows).expect("a file");
+    let file = folder.path().join("p.toml");
+    let pipeline = |share: &str| {
+        let text = format!(
+            "name = \"p\"\ndataset = {{ path = \"d.csv\" }}\ntarget = {{ column = \"late\", at_least = 15 }}\n\
+             features = {{ numeric = [\"miles\"] }}\nwindow = {{ rows = 500 }}\n{share}"
+        );
+        fs::write(&file, text).expect("a file");
+    };
+    let (file_text, workdir) = (file.display().to_string(), folder.path().join("work").display().to_string());
+    pipeline("");
+    let garbage = windrow(&run(&file_text, &workdir));
+    assert_eq!(garbage.status.code(), Some(1), "{}", text(&garbage.stderr));
+    let stderr = text(&garbage.stderr);
+    assert!(stderr.contains(" messages cannot be taken, more than quarantine.max_share = 0.01"), "{stderr}");
+    assert!(stderr.contains("miles: `far` is not a number (partition 0, offset 49)"), "{stderr}");
+    pipeline("quarantine = { max_share = 0.02 }\n");
+    succeed(&run(&file_text, &workdir));
+    let end = json(&folder.path().join("work/batches/end.json"));
+    assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(2940), Some(60)));
+}

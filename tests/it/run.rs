@@ -1,0 +1,193 @@
+//! A whole pipeline in one process, on the sample of the flights.
+
+use std::fs;
+
+use serde_json::Value;
+use windrow_testing::{
+    Running, assert_same, batch_rows, command, fixture, fixture_rows, has, http, json, succeed, text, windrow,
+};
+
+fn sample() -> String {
+    fixture("flights-sample.toml").display().to_string()
+}
+
+#[test]
+fn a_work_directory_may_be_a_relative_path_that_is_not_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample();
+    for (workdir, made) in [(&["--workdir", "work"][..], "work"), (&[][..], ".windrow/flights-sample")] {
+        let fixed = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0"];
+        let output =
+            command(&[&fixed[..], workdir].concat()).current_dir(folder.path()).output().expect("the binary runs");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(folder.path().join(made).join("batches/end.json").exists(), "{made}");
+    }
+}
+
+#[test]
+fn every_row_is_in_one_window_and_every_window_has_its_models() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work");
+    let workdir_text = workdir.display().to_string();
+    let stdout = succeed(&[
+        "run",
+        &sample(),
+        "--once",
+        "--broker",
+        "embedded",
+        "--workdir",
+        &workdir_text,
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    let mut next = 1;
+    for window in 1..=3 {
+        let manifest = json(&workdir.join(format!("batches/window-0000{window}.json")));
+        assert_eq!(manifest["rows"], 2673);
+        assert_eq!(manifest["row_numbers"][0]["first"], next);
+        next += 2673;
+        let file = fs::read(workdir.join(format!("batches/window-0000{window}.csv"))).expect("a batch file");
+        assert_eq!(manifest["bytes"], file.len());
+    }
+    for id in ["cumulative-1", "window-1", "cumulative-2", "window-2", "cumulative-3", "window-3"] {
+        let model = json(&workdir.join(format!("models/{id}/model.json")));
+        assert_eq!(model["outcome"]["status"], "learned", "{id}");
+        assert_eq!(model["outcome"]["solver"]["converged"], true, "{id}");
+    }
+    assert!(stdout.contains("Too few windows to tell") && stdout.contains("windrow advise"), "{stdout}");
+    // The first window has nothing before it: both schemes see the same rows and must find the same model.
+    let weights = |id: &str| {
+        let model = json(&workdir.join(format!("models/{id}/model.json")));
+        let coefficients = model["outcome"]["coefficients"].as_array().expect("a list").clone();
+        coefficients.into_iter().map(|coefficient| coefficient["weight"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(weights("cumulative-1"), weights("window-1"));
+    assert_ne!(weights("cumulative-2"), weights("window-2"));
+
+    let run = json(&workdir.join("run.json"));
+    assert_eq!(run["pipeline"]["name"], "flights-sample");
+
+    // A second run finds all done, and changes nothing; --fresh begins anew.
+    let before = fs::read(workdir.join("batches/window-00001.json")).expect("a manifest");
+    let (file, listen) = (sample(), "127.0.0.1:0");
+    let again =
+        windrow(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir_text, "--listen", listen]);
+    assert!(again.status.success(), "{}", text(&again.stderr));
+    assert!(
+        text(&again.stderr).contains("the stream is through: 3 windows with 8,019 rows"),
+        "{}",
+        text(&again.stderr)
+    );
+    assert!(text(&again.stdout).contains("Too few windows to tell"), "{}", text(&again.stdout));
+    assert_eq!(fs::read(workdir.join("batches/window-00001.json")).expect("a manifest"), before);
+    fs::write(workdir.join("notes.txt"), "mine").expect("a file");
+    succeed(&[
+        "run",
+        &sample(),
+        "--once",
+        "--broker",
+        "embedded",
+        "--workdir",
+        &workdir_text,
+        "--listen",
+        "127.0.0.1:0",
+        "--fresh",
+    ]);
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_eq!(fs::read_to_string(workdir.join("notes.txt")).expect("still there"), "mine");
+
+    let models: Value = serde_json::from_str(&succeed(&["models", &sample(), "--workdir", &workdir_text, "--json"]))
+        .expect("JSON for machines");
+    assert_eq!(models.as_array().map(Vec::len), Some(6));
+}
+
+#[test]
+fn the_api_answers_from_the_first_second_and_the_curl_line_works() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work").display().to_string();
+    let mut run =
+        Running::start(&["run", &sample(), "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let said = run.wait_for("API: http");
+    let url = said.split_whitespace().nth(1).expect("an address").to_owned();
+    assert_eq!(http("GET", &format!("{url}/health/live"), None).0, 200);
+
+    run.wait_for("serving until Ctrl-C");
+    assert_eq!(http("GET", &format!("{url}/health/ready"), None).0, 200);
+    let line = run.wait_for("curl -s");
+    if has("curl") {
+        let output = std::process::Command::new("sh").args(["-c", line.trim()]).output().expect("a shell");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let probability = answer["probability"].as_f64().expect("a probability");
+        assert!((0.0..=1.0).contains(&probability), "{answer}");
+    }
+
+    let (_, _, document) = http("GET", &format!("{url}/openapi.json"), None);
+    for id in ["cumulative-1", "cumulative-2", "cumulative-3", "window-1", "window-2", "window-3"] {
+        assert!(document.contains(&format!("\"/v1/models/{id}/predict\"")), "{id} has no path of its own");
+        let body = line.split("-d '").nth(1).and_then(|body| body.strip_suffix('\'')).expect("a body");
+        let (status, _, answer) = http("POST", &format!("{url}/v1/models/{id}/predict"), Some(body));
+        assert_eq!(status, 200, "{id}: {answer}");
+        assert!(answer.contains(id), "{answer}");
+    }
+    let (status, _) = run.interrupt();
+    assert_eq!(status.code(), Some(0), "{}", run.said());
+}
+
+#[test]
+fn several_partitions_give_the_same_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("three.toml");
+    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
+    let dataset = fixture("flights-sample.csv.zst").display().to_string();
+    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset);
+    fs::write(&file, format!("{pipeline}\n[stream]\npartitions = 3\n")).expect("a file");
+    let workdir = folder.path().join("work");
+    let arguments = [
+        "run",
+        &file.display().to_string(),
+        "--once",
+        "--broker",
+        "embedded",
+        "--workdir",
+        &workdir.display().to_string(),
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    succeed(&arguments);
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+}
+
+#[test]
+fn output_into_a_pipe_that_closes_is_no_failure() {
+    let mut child = command(&["--help"]).stdout(std::process::Stdio::piped()).spawn().expect("the binary runs");
+    drop(child.stdout.take());
+    assert!(child.wait().expect("it ends").success());
+}
+
+#[test]
+fn shells_and_man_read_what_they_are_given() {
+    for shell in ["bash", "zsh", "fish"] {
+        let said = succeed(&["completions", shell]);
+        assert!(said.contains("windrow") && said.contains("advise"), "{said}");
+    }
+    let page = succeed(&["man"]);
+    assert!(
+        page.starts_with(".ie") && page.contains("windrow init") && page.contains("\\-\\-repaired\\-copy"),
+        "{page}"
+    );
+}
+
+#[test]
+fn quiet_tells_results_and_errors_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work").display().to_string();
+    let sample = fixture("flights-sample.toml").display().to_string();
+    let run = ["run", &sample, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let output = windrow(&[&run[..], &["--quiet"]].concat());
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("Too few windows"), "{}", text(&output.stdout));
+    let output = windrow(&["run", "none.toml", "-q"]);
+    assert!(text(&output.stderr).starts_with("error: "), "{}", text(&output.stderr));
+}

@@ -1,0 +1,84 @@
+//! `train.solver = "spark"` without a Spark server. With one, see `tests/external/spark.rs`.
+
+use std::fs;
+#[cfg(feature = "spark")]
+use std::io::Write;
+#[cfg(feature = "spark")]
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+
+use windrow_testing::{sample_with, text, windrow};
+
+/// The sample in windows of Parquet, to be trained at `remote`.
+fn sample(folder: &Path, remote: &str) -> String {
+    let stream = "partitions = 1\n[batch]\nformat = \"parquet\"";
+    let file = sample_with(folder, "parts = 3", &format!("{stream}\n[train.spark]\nremote = \"{remote}\""));
+    let before = fs::read_to_string(&file).expect("a file");
+    fs::write(&file, before.replace("solver = \"auto\"", "solver = \"newton\"")).expect("a file");
+    file
+}
+
+/// What a command says that is to fail.
+fn refused(arguments: &[&str]) -> String {
+    let output = windrow(arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output.stdout));
+    text(&output.stderr)
+}
+
+#[test]
+#[cfg(not(feature = "spark"))]
+fn a_build_without_spark_says_which_feature_it_lacks_before_it_makes_anything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample(folder.path(), "sc://127.0.0.1:1");
+    let workdir = folder.path().join("work");
+    let place = workdir.display().to_string();
+    let said = refused(&["run", &file, "--solver", "spark", "--broker", "embedded", "--workdir", &place]);
+    assert!(said.contains("--features spark") && said.lines().count() == 1, "{said}");
+    assert!(!workdir.exists());
+}
+
+#[test]
+#[cfg(feature = "spark")]
+fn what_is_no_spark_is_told_in_a_sentence() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = folder.path().join("work").display().to_string();
+    let told = |remote: &str| {
+        let file = sample(folder.path(), remote);
+        let quiet = ["--broker", "embedded", "--listen", "127.0.0.1:0", "--once", "--solver", "spark"];
+        let said = refused(&[&["run", &file, "--workdir", &workdir][..], &quiet].concat());
+        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+        assert!(!folder.path().join("work").exists(), "{remote}: something was made all the same");
+        said
+    };
+    let said = told("sc://127.0.0.1:1");
+    assert!(said.contains("cannot be reached") && said.contains("start-connect-server.sh"), "{said}");
+    let said = told("sc://127.0.0.1:1/path");
+    assert!(said.contains("train.spark.remote"), "{said}");
+    let said = told("sc://example.invalid:1/;token=hidden");
+    assert!(said.contains("insecure") && !said.contains("hidden"), "{said}");
+
+    // Another protocol, and silence.
+    let talking = listener(Some(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"));
+    let said = told(&format!("sc://127.0.0.1:{talking}"));
+    assert!(said.contains("Spark at sc://127.0.0.1"), "{said}");
+    let silent = listener(None);
+    let said = told(&format!("sc://127.0.0.1:{silent}"));
+    assert!(said.contains("has not answered"), "{said}");
+}
+
+/// Accepts whoever comes and answers the same to all, or nothing.
+#[cfg(feature = "spark")]
+fn listener(answer: Option<&'static [u8]>) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for mut client in listener.incoming().flatten() {
+            if let Some(answer) = answer {
+                let _ = client.write_all(answer);
+            }
+            held.push(client);
+        }
+    });
+    port
+}

@@ -1,0 +1,33 @@
+//! Windows that are cut by the clock: their number depends on how fast rows arrive.
+
+use windrow_testing::lessons::lesson;
+use windrow_testing::{assert_same, batch_rows, fixture_rows, json, sample_with, succeed};
+
+use crate::alone;
+
+#[test]
+fn windows_by_processing_time() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().expect("a folder");
+    // 8,019 rows at 500 us each take four seconds.
+    let file = sample_with(folder.path(), "every = \"1s\"", "pace = { kind = \"fixed\", delay = \"500us\" }");
+    let workdir = folder.path().join("work");
+    let place = workdir.display().to_string();
+    succeed(&["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &place]);
+    let windows = json(&workdir.join("batches/end.json"))["windows"].as_u64().expect("a count");
+    assert!((3..=7).contains(&windows), "{windows} windows");
+    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+}
+
+#[test]
+fn lesson_4_the_same_year_at_two_speeds() {
+    let _alone = alone();
+    let said = lesson(4);
+    let sums: Vec<&str> = said
+        .lines()
+        .filter(|line| line.split(' ').count() == 2 && line.bytes().all(|byte| byte.is_ascii_digit() || byte == b' '))
+        .collect();
+    assert!(sums.len() == 2 && sums[0] == sums[1], "{sums:?}\n{said}");
+    let counts: Vec<u32> = said.lines().rev().take(2).filter_map(|line| line.trim().parse().ok()).collect();
+    assert!(counts[1] > 2 * counts[0], "{counts:?}\n{said}");
+}
