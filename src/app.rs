@@ -2,9 +2,21 @@
 //!
 //! Owns cancellation: every stage gets the same token, and none is left behind when this returns. The first failure
 //! stops the others.
+//!
+//! - This file has what a command can ask for: `run` and each stage alone, audit, export and report. No file below imports it.
+//! - `context`: [`App`], what every command needs; `clock`, and `storage`, the client of the object store.
+//! - `inputs`: what is read from the dataset before the stages begin; `files` and `workdir`: the files of a run, and whether
+//!   they belong to this one.
+//! - `running`: the stages at work and how they end; `telling`: their status files; `watch`: a server that follows other
+//!   processes.
+//! - `learning`: trainer and advisor; `cluster`: the remote solver (Spark).
+//! - `error`: why a command failed.
 
+mod clock;
 mod cluster;
+mod context;
 mod error;
+mod files;
 mod inputs;
 mod learning;
 mod running;
@@ -22,14 +34,13 @@ use tokio_util::sync::CancellationToken;
 
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
-use windrow_config::{Pipeline, Schema};
-use windrow_dataset::DatasetReader;
+use windrow_config::Pipeline;
 use windrow_kafka::{Broker, Choice, Connection, LogStorage, StartOptions, topics};
 use windrow_record::RunId;
 use windrow_registry::Registry;
 use windrow_registry::export::{Export, ExportError};
 use windrow_registry::monitor::{Monitor, Stage};
-use windrow_server::api::{self, Api, Keys};
+use windrow_server::api::{self, Api};
 use windrow_server::dashboard::Dashboard;
 pub(crate) use windrow_server::report::Form;
 use windrow_server::report::Report;
@@ -38,7 +49,9 @@ use windrow_stream::consumer::{Consumer, Group};
 use windrow_stream::producer::Producer;
 use windrow_windows::BatchStore;
 
+use self::clock::timestamp;
 use self::cluster::Cluster;
+pub(crate) use self::context::App;
 pub(crate) use self::error::AppError;
 use self::inputs::RunInputs;
 pub(crate) use self::running::Running;
@@ -52,21 +65,6 @@ pub(crate) use windrow_stream::producer::{Replay, Share};
 
 /// The revision of the source that this program was built from.
 pub(crate) const REVISION: &str = env!("WINDROW_REVISION");
-
-/// What every command that works on a pipeline needs.
-#[derive(Debug, Clone)]
-pub(crate) struct App {
-    /// What to do.
-    pub pipeline: Arc<Pipeline>,
-    /// Where its files go.
-    pub workdir: PathBuf,
-    /// Where its stages tell of their work.
-    pub progress: Progress,
-    /// Who may ask the API.
-    pub keys: Keys,
-    /// The object store, where the pipeline names one.
-    pub storage: Storage,
-}
 
 /// How a whole pipeline is run in one process.
 #[derive(Debug)]
@@ -269,35 +267,6 @@ impl App {
         Ok(Registry::open(&self.workdir)?)
     }
 
-    fn schema(&self) -> Result<Arc<Schema>, AppError> {
-        let dataset = &self.pipeline.dataset;
-        let schema = match &dataset.columns {
-            Some(columns) => Schema::bind(&self.pipeline, &dataset.with_joined_time(columns))?,
-            None => Schema::bind(&self.pipeline, DatasetReader::open(dataset)?.columns())?,
-        };
-        Ok(Arc::new(schema))
-    }
-
-    /// What every stage that touches rows must know of the dataset. Reads it, so not on the runtime's threads; a stop does
-    /// not wait for that.
-    async fn prepare(&self, replay: Option<Replay>, stop: &CancellationToken) -> Result<RunInputs, AppError> {
-        let place = self.clone();
-        let reading = blocking(move || {
-            let schema = place.schema()?;
-            let is_run = replay.is_some();
-            let dataset = &place.pipeline.dataset;
-            let is_needed = is_run || dataset.columns.is_none() || dataset.path.exists();
-            let digest = if is_needed { Some(windrow_dataset::digest(dataset)?) } else { None };
-            let replay = replay.unwrap_or_default();
-            let cut = place.cut(&replay)?;
-            Ok(RunInputs { schema, digest, cut, is_run, replay })
-        });
-        tokio::select! {
-            read = reading => read,
-            () = stop.cancelled() => Err(AppError::Stopped),
-        }
-    }
-
     fn producer(&self, inputs: &RunInputs, connection: Connection) -> Producer {
         Producer {
             dataset: self.pipeline.dataset.clone(),
@@ -371,13 +340,6 @@ pub(crate) async fn broker(
     });
     stop.cancelled().await;
     Ok(broker.stop().await?)
-}
-
-/// The time of day, RFC 3339, UTC, to the second.
-#[expect(clippy::disallowed_methods, reason = "app is where the clock is read and handed down")]
-fn timestamp() -> String {
-    let now = std::time::SystemTime::now();
-    jiff::Timestamp::try_from(now).map(|now| now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default()
 }
 
 /// Where a pipeline's files go unless told otherwise.

@@ -2,6 +2,13 @@
 //!
 //! Exit codes: 0 done, 1 a finding or failure, 2 wrong use. Results go to standard output, progress and errors to
 //! standard error.
+//!
+//! - `args` declares the command line; `execute`, below, calls the module of the command. No module imports this file.
+//! - A module per command, named like it; `stages` has `produce`, `consume` and `train`, `manual` has `man` and
+//!   `completions`, `windows` has `models --windows`.
+//! - `setup` makes the app that a command runs; `environment` and `kafka` read settings; `signal` listens for Ctrl-C.
+//! - `print` writes results, `progress` shows progress and errors, `logging` writes the log, `version` describes the build.
+//! - `error` is why a command failed, and its exit code.
 
 mod advise;
 mod args;
@@ -9,6 +16,8 @@ mod audit;
 mod broker;
 mod check;
 mod demo;
+mod environment;
+mod error;
 mod export;
 mod health;
 mod init;
@@ -23,28 +32,23 @@ mod progress;
 mod report;
 mod run;
 mod serve;
+mod setup;
 mod signal;
 mod stages;
 mod topic;
 mod version;
 mod windows;
 
-use std::env::VarError;
-use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
-use self::args::{Cli, Command, PlaceArgs};
+use self::args::{Cli, Command};
+use self::error::CliError;
 use self::progress::Display;
-use crate::app::{App, AppError, Storage, WorkdirError, default_workdir};
-use windrow_base::telemetry::Progress;
-use windrow_config::{ConfigError, Pipeline};
-use windrow_dataset::inspection::InspectionError;
-use windrow_server::api::{Keys, KeysError};
+use crate::app::AppError;
 
 /// How long threads that still wait for a broker or a disk may hold up the exit.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(500);
@@ -106,97 +110,4 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
     });
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     result
-}
-
-fn app(pipeline: &Path, place: &PlaceArgs) -> Result<App, CliError> {
-    let pipeline = Pipeline::load(pipeline).map_err(AppError::from)?;
-    Ok(app_of(pipeline, place))
-}
-
-fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
-    let workdir = place.workdir.clone().unwrap_or_else(|| default_workdir(&pipeline));
-    let storage =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let storage = storage.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();
-    App {
-        pipeline: Arc::new(pipeline),
-        workdir,
-        progress: Progress::default(),
-        keys: Keys::default(),
-        storage: Storage::new(storage),
-    }
-}
-
-/// With the solver that the command line names.
-fn with_solver(app: App, args: &args::TrainingArgs) -> Result<App, CliError> {
-    let Some(solver) = args.solver else { return Ok(app) };
-    let pipeline = Pipeline::clone(&app.pipeline).with_solver(solver).map_err(AppError::from)?;
-    Ok(App { pipeline: Arc::new(pipeline), ..app })
-}
-
-/// With the API keys that the pipeline file and the environment name.
-fn with_keys(app: App) -> Result<App, CliError> {
-    let file = app.pipeline.serve.keys.clone();
-    let text = match variable("WINDROW_API_KEYS") {
-        Ok(text) => Some(text),
-        Err(VarError::NotPresent) => None,
-        // A server that was to ask for keys must not be open.
-        Err(VarError::NotUnicode(_)) => return Err(AppError::from(KeysError::Text).into()),
-    };
-    let rate = app.pipeline.serve.requests_per_second;
-    let keys = Keys::load(file.as_deref(), text.as_deref(), rate).map_err(AppError::from)?;
-    Ok(App { keys, ..app })
-}
-
-#[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
-fn variable(name: &str) -> Result<String, VarError> {
-    std::env::var(name)
-}
-
-/// A variable that is as good as unset where it is empty.
-fn environment(name: &str) -> Option<String> {
-    variable(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Why a command failed.
-#[derive(Debug, thiserror::Error)]
-enum CliError {
-    #[error(transparent)]
-    App(#[from] AppError),
-    /// What was asked for cannot be, whatever the state of things.
-    #[error("{0}")]
-    Use(String),
-    #[error("{0}")]
-    Failed(String),
-    #[error(transparent)]
-    Inspection(#[from] InspectionError),
-    #[error("cannot start the runtime: {0}")]
-    Runtime(std::io::Error),
-    #[error("cannot write to standard output: {0}")]
-    Output(std::io::Error),
-    /// Whoever read our output has seen enough.
-    #[error("the reader of standard output has gone")]
-    BrokenPipe,
-}
-
-impl CliError {
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Use(_)
-            | Self::Inspection(InspectionError::Use(_) | InspectionError::Questions(_) | InspectionError::Config(_))
-            | Self::App(AppError::Config(
-                ConfigError::Read { .. } | ConfigError::Data { .. } | ConfigError::Invalid { .. },
-            ))
-            | Self::App(AppError::Workdir(
-                WorkdirError::Changed { .. } | WorkdirError::Shared { .. } | WorkdirError::NotShared { .. },
-            )) => 2,
-            _ => 1,
-        }
-    }
-}
-
-impl From<std::io::Error> for CliError {
-    fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe { Self::BrokenPipe } else { Self::Output(error) }
-    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::AppError;
+use crate::app::error::AppError;
 use windrow_config::{Pipeline, Schema, Solver};
 use windrow_learn::model::RemoteSolver;
 #[cfg(feature = "spark")]

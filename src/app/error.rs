@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::app::WorkdirError;
+use crate::app::workdir::WorkdirError;
 use windrow_config::ConfigError;
 use windrow_dataset::DatasetError;
 use windrow_dataset::inspection::InspectionError;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::app::context::App;
+use crate::app::error::AppError;
 use crate::app::workdir::Origin;
-use crate::app::{App, AppError};
 use windrow_base::runtime::blocking;
 use windrow_config::{Schema, WindowPolicy};
 use windrow_dataset::DatasetReader;
 use windrow_dataset::inspection;
-use windrow_record::{RowNumber, RunId};
+use windrow_record::RunId;
 use windrow_stream::producer::Replay;
 use windrow_windows::Cut;
 
@@ -42,6 +43,40 @@ impl RunInputs {
 }
 
 impl App {
+    /// The columns of the dataset and what the pipeline makes of them. Reads the header if the pipeline names no columns.
+    pub(super) fn schema(&self) -> Result<Arc<Schema>, AppError> {
+        let dataset = &self.pipeline.dataset;
+        let schema = match &dataset.columns {
+            Some(columns) => Schema::bind(&self.pipeline, &dataset.with_joined_time(columns))?,
+            None => Schema::bind(&self.pipeline, DatasetReader::open(dataset)?.columns())?,
+        };
+        Ok(Arc::new(schema))
+    }
+
+    /// What every stage that touches rows must know of the dataset. Reads it, so not on the runtime's threads; a stop does
+    /// not wait for that.
+    pub(super) async fn prepare(
+        &self,
+        replay: Option<Replay>,
+        stop: &CancellationToken,
+    ) -> Result<RunInputs, AppError> {
+        let place = self.clone();
+        let reading = blocking(move || {
+            let schema = place.schema()?;
+            let is_run = replay.is_some();
+            let dataset = &place.pipeline.dataset;
+            let is_needed = is_run || dataset.columns.is_none() || dataset.path.exists();
+            let digest = if is_needed { Some(windrow_dataset::digest(dataset)?) } else { None };
+            let replay = replay.unwrap_or_default();
+            let cut = place.cut(&replay)?;
+            Ok(RunInputs { schema, digest, cut, is_run, replay })
+        });
+        tokio::select! {
+            read = reading => read,
+            () = stop.cancelled() => Err(AppError::Stopped),
+        }
+    }
+
     /// Windows by the number of a row are windows of time where rows are in order, and lies where they are not.
     pub(super) async fn refuse_disorder(&self, stop: &CancellationToken) -> Result<(), AppError> {
         let is_by_number = matches!(self.pipeline.window, WindowPolicy::Rows(_) | WindowPolicy::Parts(_));
@@ -57,7 +92,7 @@ impl App {
         fault.map_or(Ok(()), |fault| Err(AppError::Disorder { dataset: dataset(), fault }))
     }
 
-    pub(super) fn cut(&self, replay: &Replay) -> Result<Cut, AppError> {
+    fn cut(&self, replay: &Replay) -> Result<Cut, AppError> {
         let rows = match self.pipeline.window {
             WindowPolicy::Parts(_) => {
                 let all = DatasetReader::open(&self.pipeline.dataset)?.count()?;
@@ -69,12 +104,4 @@ impl App {
         };
         Ok(Cut::new(self.pipeline.window, rows).beginning_with(replay.from))
     }
-}
-
-/// How far a run has come.
-#[derive(Debug, Default)]
-pub(super) struct PriorRun {
-    pub(super) is_through: bool,
-    /// The first row that no sealed window accounts for, where there are any.
-    pub(super) next: Option<RowNumber>,
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::app::clock::timestamp;
 use crate::app::cluster::Cluster;
+use crate::app::context::App;
+use crate::app::error::AppError;
 use crate::app::inputs::RunInputs;
 use crate::app::running::Running;
 use crate::app::telling::Process;
-use crate::app::{App, AppError, timestamp};
 use windrow_base::runtime::blocking;
 use windrow_config::{Schema, WindowPolicy};
 use windrow_dataset::DatasetReader;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::AppError;
+use crate::app::error::AppError;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_kafka::{Broker, BrokerError, Choice, Connection, StartOptions};
 use windrow_registry::Registry;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, timestamp};
+use crate::app::clock::timestamp;
+use crate::app::context::App;
+use crate::app::error::AppError;
 use windrow_base::runtime::blocking;
 use windrow_registry::monitor::{Stage, StatusFile};
 

@@ -3,9 +3,10 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::AdviseArgs;
+use crate::cli::error::CliError;
 use crate::cli::print::{stdout, thousands, wrapped};
 use crate::cli::progress::{Display, Shows};
-use crate::cli::{CliError, app, with_solver};
+use crate::cli::setup::{app, with_solver};
 use windrow_evaluation::{Advice, PolicyFinding, Refit};
 use windrow_record::Scheme;
 

@@ -1,6 +1,12 @@
-//! The command line as it is written. Each flag's help stands beside it.
+//! The command line as it is written. The help of each flag is the comment of its field.
+//!
+//! [`Cli`] and [`Command`] list all commands. Options that commands share have files of their own: `place`, `cluster`, `run`,
+//! `training` and `data`.
 
+mod cluster;
 mod data;
+mod place;
+mod run;
 mod training;
 
 use std::net::SocketAddr;
@@ -8,14 +14,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::cluster::BROKER_ADDRESS;
+pub(crate) use self::cluster::{ClientArgs, ClusterArgs, TopicArgs, TopicCommand};
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
+pub(crate) use self::place::PlaceArgs;
+pub(crate) use self::run::{ReplayArgs, RunArgs};
 pub(crate) use self::training::{TrainArgs, TrainingArgs};
 use crate::app::Share;
 use crate::cli::version::version;
 use windrow_kafka::Choice;
-
-/// Where `windrow broker` listens, and where the stages look for it.
-const BROKER_ADDRESS: &str = "127.0.0.1:9092";
 
 /// Replay a dataset through a Kafka-compatible broker as if it were live, cut the stream into windows, train a
 /// classifier on each window and on everything so far, and serve every one of them.
@@ -101,75 +108,6 @@ pub(crate) enum Command {
     Man,
 }
 
-/// Where a pipeline's files go.
-#[derive(Debug, Args)]
-pub(crate) struct PlaceArgs {
-    /// Where batches, models and what stages tell of themselves go [default: .windrow/NAME]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) workdir: Option<PathBuf>,
-}
-
-/// A Kafka-compatible cluster that is there already.
-#[derive(Debug, Args)]
-pub(crate) struct ClusterArgs {
-    /// The cluster: HOST:PORT[,HOST:PORT...]
-    #[arg(long, value_name = "HOST:PORT", default_value = BROKER_ADDRESS)]
-    pub(crate) broker: Choice,
-    #[command(flatten)]
-    pub(crate) client: ClientArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ClientArgs {
-    /// A property of the Kafka client, by librdkafka's name; may be repeated
-    #[arg(short = 'X', value_name = "KEY=VALUE", value_parser = property)]
-    pub(crate) property: Vec<(String, String)>,
-}
-
-/// Which rows are replayed, and how fast at most.
-#[derive(Debug, Args)]
-pub(crate) struct ReplayArgs {
-    /// Replay so many rows, and end
-    #[arg(long, value_name = "ROWS")]
-    pub(crate) limit: Option<std::num::NonZeroU64>,
-    /// Begin with this row of the dataset
-    #[arg(long, value_name = "ROW", default_value = "1")]
-    pub(crate) from_row: std::num::NonZeroU64,
-    /// Begin again at the first row when the dataset is through, for ever or to the limit; row numbers go on
-    #[arg(long = "loop")]
-    pub(crate) again: bool,
-    /// Never send more rows per second than this, also to make up for a delay
-    #[arg(long, value_name = "ROWS", value_parser = rate)]
-    pub(crate) max_rate: Option<f64>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RunArgs {
-    /// Which broker: auto, embedded, redpanda, or the HOST:PORT[,HOST:PORT...] of a cluster
-    #[arg(long, default_value = "auto")]
-    pub(crate) broker: Choice,
-    #[command(flatten)]
-    pub(crate) client: ClientArgs,
-    #[command(flatten)]
-    pub(crate) place: PlaceArgs,
-    #[command(flatten)]
-    pub(crate) replay: ReplayArgs,
-    #[command(flatten)]
-    pub(crate) training: TrainingArgs,
-    /// End when the dataset is through and the last model is published
-    #[arg(long)]
-    pub(crate) once: bool,
-    /// Empty the work directory first
-    #[arg(long)]
-    pub(crate) fresh: bool,
-    /// Where the API listens [default: serve.listen of the pipeline file]
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) listen: Option<SocketAddr>,
-    /// Open the page in the browser
-    #[arg(long)]
-    pub(crate) open: bool,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct BrokerArgs {
     /// Where the broker listens
@@ -187,42 +125,6 @@ pub(crate) struct BrokerArgs {
     /// Acknowledge what would survive a power cut, and not only what survives a kill; slower
     #[arg(long)]
     pub(crate) sync: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TopicCommand {
-    /// Create the topic with the partitions that the pipeline file asks for
-    Create {
-        #[command(flatten)]
-        topic: TopicArgs,
-        /// How many brokers keep a copy of each partition [default: the cluster's own]
-        #[arg(long, value_name = "COPIES")]
-        replication: Option<std::num::NonZeroU16>,
-        /// A setting of the topic, by Kafka's name, as in retention.ms=86400000; may be repeated
-        #[arg(long, value_name = "KEY=VALUE", value_parser = property)]
-        config: Vec<(String, String)>,
-    },
-    /// Delete the topic and all that is in it
-    Delete(TopicArgs),
-    /// Show the topic's partitions and offsets
-    Describe {
-        #[command(flatten)]
-        topic: TopicArgs,
-        /// List all partitions
-        #[arg(long)]
-        all: bool,
-        /// Print JSON, for machines
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TopicArgs {
-    /// The pipeline file
-    pub(crate) pipeline: PathBuf,
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArgs,
 }
 
 #[derive(Debug, Args)]
@@ -370,18 +272,4 @@ pub(crate) struct AuditArgs {
     /// Print JSON, for machines
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(rate) if f64::is_finite(rate) && rate > 0.0 => Ok(rate),
-        _ => Err("expected a number of rows per second above 0".to_owned()),
-    }
-}
-
-fn property(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
-        _ => Err("expected KEY=VALUE, as in retention.ms=86400000".to_owned()),
-    }
 }

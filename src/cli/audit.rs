@@ -4,10 +4,11 @@ use comfy_table::Table;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::{AuditArgs, ClusterArgs};
+use crate::cli::error::CliError;
 use crate::cli::print::{short_name, stdout, table, thousands};
 use crate::cli::progress::Display;
+use crate::cli::setup::app;
 use crate::cli::stages::connection;
-use crate::cli::{CliError, app};
 use windrow_stream::audit::{Report, Totals, WindowAccount};
 
 /// Windows that are listed where nothing is wrong with them and not all are asked for.

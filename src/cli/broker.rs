@@ -3,8 +3,8 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::app;
-use crate::cli::CliError;
 use crate::cli::args::BrokerArgs;
+use crate::cli::error::CliError;
 use crate::cli::progress::{Display, Shows};
 use windrow_base::telemetry::Progress;
 use windrow_kafka::{Choice, LogStorage, StartOptions};

@@ -3,8 +3,8 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::app::AppError;
-use crate::cli::CliError;
 use crate::cli::args::CheckArgs;
+use crate::cli::error::CliError;
 use crate::cli::print::{short_name, stdout, table, thousands, wrapped};
 use crate::cli::progress::Display;
 use windrow_config::Pipeline;

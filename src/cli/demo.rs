@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::AppError;
 use crate::cli::args::{DemoArgs, DemoDataset};
+use crate::cli::error::CliError;
 use crate::cli::progress::Display;
-use crate::cli::{CliError, run};
+use crate::cli::run;
 use windrow_config::Pipeline;
 
 /// A pipeline file and its dataset, by their names.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::app::TableFormat;
 use crate::cli::args::{ExportArgs, ExportFormat};
+use crate::cli::error::CliError;
 use crate::cli::print::stdout;
-use crate::cli::{CliError, app};
+use crate::cli::setup::app;
 
 pub(crate) fn execute(args: &ExportArgs) -> Result<(), CliError> {
     let app = app(&args.pipeline, &args.place)?;

@@ -10,8 +10,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::cli::CliError;
 use crate::cli::args::HealthArgs;
+use crate::cli::error::CliError;
 use crate::cli::print::stdout;
 
 /// A server that takes longer is as good as none.

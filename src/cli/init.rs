@@ -9,8 +9,8 @@ use dialoguer::theme::ColorfulTheme;
 use dialoguer::{Input, Select};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::CliError;
 use crate::cli::args::{DraftArgs, InitArgs};
+use crate::cli::error::CliError;
 use crate::cli::print::{stdout, thousands, wrapped};
 use crate::cli::progress::Display;
 use windrow_dataset::inspection::{

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 use windrow_config::{Kafka, is_secret};
 use windrow_kafka::setting_fault;
 

@@ -1,7 +1,7 @@
 //! `windrow key`: a new API key, and its entry for the file of keys.
 
-use crate::cli::CliError;
 use crate::cli::args::KeyArgs;
+use crate::cli::error::CliError;
 use crate::cli::print::stdout;
 use windrow_server::api::{Scope, new_key};
 

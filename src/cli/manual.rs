@@ -2,8 +2,8 @@
 
 use clap::CommandFactory;
 
-use crate::cli::CliError;
 use crate::cli::args::Cli;
+use crate::cli::error::CliError;
 use crate::cli::print::stdout;
 
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), CliError> {

@@ -1,8 +1,10 @@
 //! `windrow models`: the models so far, with their scores.
 
 use crate::cli::args::ModelsArgs;
+use crate::cli::error::CliError;
 use crate::cli::print::{stdout, table, thousands};
-use crate::cli::{CliError, app, windows};
+use crate::cli::setup::app;
+use crate::cli::windows;
 use windrow_learn::model::{Outcome, Score, Verdict};
 use windrow_record::ModelId;
 use windrow_registry::Snapshot;

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::cli::args::PlaceArgs;
+use crate::cli::error::CliError;
 use crate::cli::print::stdout;
-use crate::cli::{CliError, app};
+use crate::cli::setup::app;
 use windrow_server::api;
 
 pub(crate) fn execute(pipeline: &Path, place: &PlaceArgs) -> Result<(), CliError> {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::app::Form;
 use crate::cli::args::{ReportArgs, ReportFormat};
+use crate::cli::error::CliError;
 use crate::cli::print::stdout;
-use crate::cli::{CliError, app};
+use crate::cli::setup::app;
 
 pub(crate) fn execute(args: &ReportArgs) -> Result<(), CliError> {
     let app = app(&args.pipeline, &args.place)?;

@@ -6,10 +6,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError, RunOptions, Running, listening};
 use crate::cli::args::{DraftArgs, RunArgs};
+use crate::cli::environment::environment;
+use crate::cli::error::CliError;
 use crate::cli::print::{curl, stdout, thousands};
 use crate::cli::progress::{Display, Shows};
+use crate::cli::setup::{app_of, with_keys, with_solver};
 use crate::cli::stages::chosen;
-use crate::cli::{CliError, advise, app_of, environment, init, kafka, with_keys, with_solver};
+use crate::cli::{advise, init, kafka};
 use windrow_config::Pipeline;
 use windrow_kafka::{Choice, StartOptions};
 

@@ -3,10 +3,10 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError, listening};
-use crate::cli::CliError;
 use crate::cli::args::ServeArgs;
+use crate::cli::error::CliError;
 use crate::cli::progress::{Display, Shows};
-use crate::cli::{app_of, with_keys};
+use crate::cli::setup::{app_of, with_keys};
 use windrow_config::Pipeline;
 
 pub(crate) async fn execute(args: ServeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {

@@ -7,8 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Replay, RowNumber, Share};
 use crate::cli::args::{ClusterArgs, ConsumeArgs, PlaceArgs, ReplayArgs, TrainArgs};
+use crate::cli::error::CliError;
+use crate::cli::kafka;
 use crate::cli::progress::{Display, Shows};
-use crate::cli::{CliError, app, kafka, with_solver};
+use crate::cli::setup::{app, with_solver};
 use windrow_config::{Pace, Pipeline, WindowPolicy};
 use windrow_kafka::{Choice, Connection};
 

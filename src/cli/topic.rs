@@ -4,8 +4,9 @@ use serde_json::json;
 
 use crate::app::AppError;
 use crate::cli::args::{TopicArgs, TopicCommand};
+use crate::cli::error::CliError;
 use crate::cli::print::{stdout, table, thousands};
-use crate::cli::{CliError, stages};
+use crate::cli::stages;
 use windrow_config::Pipeline;
 use windrow_kafka::topics::Settings;
 use windrow_kafka::{Creation, topics};

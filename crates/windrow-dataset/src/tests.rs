@@ -1,4 +1,6 @@
+use std::fs::File;
 use std::io::Write;
+use std::path::PathBuf;
 
 use super::*;
 

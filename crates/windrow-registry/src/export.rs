@@ -1,34 +1,23 @@
 //! The export: windows, scores and losses as tables, for those who look further with other tools.
 //!
 //! Promises: nothing is computed here that is not in the work directory; a file appears whole; memory holds one window's losses.
+//!
+//! `tables` holds the columns and rows of each table, `sink` writes a table in a `format`, and [`Export`] goes through the
+//! work directory.
 
+mod error;
+mod format;
 mod sink;
 mod tables;
 
 use std::path::{Path, PathBuf};
 
+pub use self::error::ExportError;
+pub use self::format::TableFormat;
 use self::sink::Sink;
-use crate::{Registry, RegistryError};
+use crate::registry::Registry;
 use windrow_columnar::Column;
-use windrow_windows::{BatchError, BatchStore};
-
-/// What a table is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TableFormat {
-    /// Typed columns.
-    Parquet,
-    /// Text, with a header line.
-    Csv,
-}
-
-impl TableFormat {
-    fn extension(self) -> &'static str {
-        match self {
-            Self::Parquet => "parquet",
-            Self::Csv => "csv",
-        }
-    }
-}
+use windrow_windows::BatchStore;
 
 /// What an export needs.
 #[derive(Debug)]
@@ -37,31 +26,6 @@ pub struct Export<'a> {
     pub store: &'a BatchStore,
     /// How models met them.
     pub registry: &'a Registry,
-}
-
-/// Why there is no export.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// No windows.
-    #[error("no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place", folder.display())]
-    Nothing {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// The windows cannot be read.
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-    /// What is known of models cannot be read.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// A file cannot be written.
-    #[error("cannot write {}: {source}; name another place with --out", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
 }
 
 impl Export<'_> {

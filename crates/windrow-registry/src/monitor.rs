@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::flow::{Parts, Trained};
 use self::sealed::Reader;
 use self::status::Listener;
-use crate::Registry;
+use crate::registry::Registry;
 use windrow_base::runtime::blocking;
 
 pub(crate) use self::flow::Flow;

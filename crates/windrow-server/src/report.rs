@@ -2,6 +2,8 @@
 //!
 //! Promises: the same bytes for the same work directory; nothing is computed here that is not in `advice.json`; what comes from
 //! data cannot become markup.
+//!
+//! [`Report`] chooses the form and writes the files; `html` and `markdown` make the text of one form each.
 
 mod html;
 mod markdown;
@@ -12,12 +14,10 @@ use std::sync::Arc;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use self::markdown::PICTURES;
 use windrow_base::files;
 use windrow_evaluation::Advice;
 use windrow_evaluation::plot::{Answer, tables};
-
-/// The names of the files of the pictures.
-const PICTURES: [&str; 3] = ["how-often", "how-much", "over-time"];
 
 /// What a report is made of.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Report {
         let tables = tables(&self.advice, answer.as_ref());
         let mut files = Vec::new();
         let text = match form {
-            Form::Html => html::text(self, answer.as_ref(), &tables),
+            Form::Html => html::text(&self.advice, &self.foot(), answer.as_ref(), &tables),
             Form::Json => self.json(),
             Form::Markdown => {
                 let stem =
@@ -70,7 +70,7 @@ impl Report {
                 let folder = path.with_file_name(&stem);
                 let pictures = answer.iter().flat_map(|answer| PICTURES.into_iter().zip(answer.pictures()));
                 files.extend(pictures.map(|(name, picture)| (folder.join(format!("{name}.svg")), picture.alone())));
-                markdown::text(self, answer.as_ref(), &tables, &stem)
+                markdown::text(&self.advice, &self.foot(), answer.as_ref(), &tables, &stem)
             }
         };
         files.push((path.to_owned(), text));

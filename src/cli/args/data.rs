@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::RunArgs;
+use crate::cli::args::run::RunArgs;
 
 /// What is said of a data file that it does not tell itself.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use crate::cli::args::PlaceArgs;
+use crate::cli::args::place::PlaceArgs;
 use windrow_config::Solver;
 
 /// What training may take.

@@ -7,8 +7,8 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::cli::environment;
-use crate::cli::logging::LogFilter;
+use crate::cli::environment::environment;
+use crate::cli::logging::filter::LogFilter;
 use crate::cli::progress::Display;
 
 /// Spans of our own.

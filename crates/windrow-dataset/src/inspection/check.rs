@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::inspection::error::InspectionError;
 use crate::inspection::leaks::Leak;
 use crate::inspection::order::Order;
+use crate::inspection::progress::Rows;
 use crate::inspection::survey::{Counts, Refused, Survey};
-use crate::inspection::target::percent;
+use crate::inspection::text::{percent, thousands};
 use crate::inspection::windows::{by_rows, by_span};
-use crate::inspection::{InspectionError, Rows, thousands};
 use windrow_config::{EventSpan, Pipeline, WindowPolicy};
 
 /// What a dataset is by its pipeline file.

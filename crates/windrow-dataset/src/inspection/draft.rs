@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
+use crate::inspection::error::InspectionError;
 use crate::inspection::options::Options;
 use crate::inspection::order::Order;
 use crate::inspection::plan::Plan;
+use crate::inspection::progress::Rows;
 use crate::inspection::scan::Scan;
 use crate::inspection::survey::{Refused, Survey};
-use crate::inspection::target::percent;
+use crate::inspection::text::{percent, quoted, thousands};
 use crate::inspection::windows::{Cut, by_rows, choose};
-use crate::inspection::{InspectionError, Rows, quoted, thousands};
 use windrow_config::{Pipeline, TargetRule};
 
 /// Lists are broken where they are longer.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::inspection::thousands;
+use crate::inspection::text::thousands;
 
 /// A column alone ranks positive before negative rows in at most this share of the pairs, if it is known beforehand.
 pub(crate) const MOST_AUC: f64 = 0.85;

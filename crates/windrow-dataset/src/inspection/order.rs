@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::DatasetReader;
-use crate::inspection::{InspectionError, thousands};
+use crate::inspection::error::InspectionError;
+use crate::inspection::text::thousands;
 use windrow_config::{Pipeline, Schema};
 use windrow_record::RecordParser;
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::inspection::column::Column;
+use crate::inspection::error::InspectionError;
 use crate::inspection::options::Options;
-use crate::inspection::roles::{Role, quoted, role};
+use crate::inspection::question::{Question, QuestionKind};
+use crate::inspection::roles::{Role, role};
 use crate::inspection::scan::Scan;
 use crate::inspection::target::{self, Problem, Target};
+use crate::inspection::text::{quoted, thousands};
 use crate::inspection::times::{Candidate, DateOrder};
-use crate::inspection::{InspectionError, Question, QuestionKind, thousands};
 use windrow_config::{TimeColumn, nearest_name};
 use windrow_record::TimeFormat;
 

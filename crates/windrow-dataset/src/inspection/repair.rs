@@ -6,10 +6,11 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+use crate::inspection::error::InspectionError;
 use crate::inspection::options::Options;
 use crate::inspection::plan;
+use crate::inspection::progress::Rows;
 use crate::inspection::scan::{Scan, decode};
-use crate::inspection::{InspectionError, Rows};
 use crate::{DatasetReader, Encoding, Source};
 use windrow_record::{RecordParser, write_record};
 

@@ -2,7 +2,7 @@
 
 use crate::inspection::column::Column;
 use crate::inspection::options::Options;
-use crate::inspection::thousands;
+use crate::inspection::text::{quoted, thousands};
 
 /// Texts with more levels name things one by one.
 const MOST_LEVELS: usize = 1000;
@@ -192,16 +192,6 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// A name as a shell takes it.
-pub fn quoted(name: &str) -> String {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "_-.+:/=%@,".contains(letter);
-    if !name.is_empty() && name.chars().all(is_plain) {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,13 +228,5 @@ mod tests {
         assert!(left_out(of("column_1", &|row| row.to_string())).contains("numbers the rows"));
         assert!(left_out(of("country", &|_| "US".to_owned())).contains("always `US`"));
         assert!(left_out(of("note", &|_| String::new())).contains("empty"));
-    }
-
-    #[test]
-    fn a_shell_takes_names_as_they_are() {
-        assert_eq!(
-            (quoted("dep_delay"), quoted("dep delay"), quoted("o'clock")),
-            ("dep_delay".to_owned(), "'dep delay'".to_owned(), r"'o'\''clock'".to_owned())
-        );
     }
 }

@@ -5,8 +5,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::inspection::column::Column;
+use crate::inspection::error::InspectionError;
 use crate::inspection::layout::{Layout, Said};
-use crate::inspection::{InspectionError, Rows};
+use crate::inspection::progress::Rows;
 use crate::{DatasetError, DatasetReader, Encoding, Source};
 use windrow_record::{CsvError, RecordParser};
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::DatasetReader;
+use crate::inspection::error::InspectionError;
 use crate::inspection::leaks::{Cell, Compared, Leak};
 use crate::inspection::order::Order;
-use crate::inspection::{InspectionError, Rows};
+use crate::inspection::progress::Rows;
 use windrow_config::{FeatureKind, Pipeline, RowFault, Schema, WindowPolicy};
 use windrow_record::{CsvError, EventTime, Fields, RecordParser};
 

@@ -1,8 +1,9 @@
 //! What is to be predicted, as a person says it: `arr_delay >= 15`, `severity in 2,3`, or a column alone.
 
 use crate::inspection::column::Column;
+use crate::inspection::question::{Question, QuestionKind};
 use crate::inspection::scan::Scan;
-use crate::inspection::{Question, QuestionKind};
+use crate::inspection::text::percent;
 use windrow_config::{TargetRule, nearest_name};
 use windrow_record::parse_number;
 
@@ -178,8 +179,4 @@ fn what(scan: &Scan) -> Question {
     let choices = two.chain(numbers).take(2 * OFFERED).collect();
     let text = "what is to be predicted?".to_owned();
     Question { kind: QuestionKind::Target, text, option: "--target", choices }
-}
-
-pub(crate) fn percent(share: f64) -> String {
-    format!("{:.1}%", 100.0 * share)
 }

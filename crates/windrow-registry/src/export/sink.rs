@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::export::{ExportError, TableFormat};
+use crate::export::error::ExportError;
+use crate::export::format::TableFormat;
 use windrow_base::files;
 use windrow_columnar::{Column, Style, Value, Writer};
 use windrow_record::write_record;

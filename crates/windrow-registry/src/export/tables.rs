@@ -1,6 +1,6 @@
 //! What the tables hold, a row at a time.
 
-use crate::export::ExportError;
+use crate::export::error::ExportError;
 use crate::export::sink::Sink;
 use windrow_columnar::{Column, Kind, Value};
 use windrow_evaluation::{BLOCKS, WindowLosses};

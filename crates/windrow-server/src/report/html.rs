@@ -1,6 +1,6 @@
 //! The report as one HTML file that needs nothing beside it. Printed, the first sheet is the answer and its pictures.
 
-use crate::report::Report;
+use windrow_evaluation::Advice;
 use windrow_evaluation::plot::{Answer, STYLE, Table, escaped};
 
 const PAGE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1400px;margin:0 auto;padding:24px}\
@@ -14,8 +14,7 @@ const PAGE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;backgr
     @media print{body{padding:0;font-size:11pt;color:#000;background:#fff}svg{color:#000;background:#fff}.a{stroke:#333;fill:#333}.b{stroke:#888;fill:#888}\
     .h{fill:none}.pictures{flex-wrap:nowrap}figure{flex-basis:0}h2{break-after:avoid}.rest{break-before:page}table{font-size:9pt}}";
 
-pub(super) fn text(report: &Report, answer: Option<&Answer>, tables: &[Table]) -> String {
-    let advice = &*report.advice;
+pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&Answer>, tables: &[Table]) -> String {
     let subject = &advice.subject;
     let span = subject.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
     let title = escaped(&format!("{}: {}", subject.pipeline, subject.question));
@@ -39,7 +38,7 @@ pub(super) fn text(report: &Report, answer: Option<&Answer>, tables: &[Table]) -
         }
     }
     // The foot stands on the first sheet: it says what the answer rests on.
-    text.push_str(&format!("<footer class=\"quiet\">{}</footer>\n<section class=\"rest\">\n", escaped(&report.foot())));
+    text.push_str(&format!("<footer class=\"quiet\">{}</footer>\n<section class=\"rest\">\n", escaped(foot)));
     for table in tables {
         text.push_str(&rendered(table));
     }

@@ -1,10 +1,12 @@
 //! The report as Markdown.
 
-use crate::report::{PICTURES, Report};
+use windrow_evaluation::Advice;
 use windrow_evaluation::plot::{Answer, Table};
 
-pub(super) fn text(report: &Report, answer: Option<&Answer>, tables: &[Table], folder: &str) -> String {
-    let advice = &*report.advice;
+/// The names of the pictures' files, in the folder next to the text.
+pub(super) const PICTURES: [&str; 3] = ["how-often", "how-much", "over-time"];
+
+pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&Answer>, tables: &[Table], folder: &str) -> String {
     let subject = &advice.subject;
     let span = subject.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
     let mut text = format!("# {}\n\n", safe(&format!("{}: {}", subject.pipeline, subject.question)));
@@ -20,7 +22,7 @@ pub(super) fn text(report: &Report, answer: Option<&Answer>, tables: &[Table], f
     for table in tables {
         text.push_str(&rendered(table));
     }
-    text.push_str(&format!("\n{}\n", report.foot()));
+    text.push_str(&format!("\n{}\n", foot));
     text
 }
 

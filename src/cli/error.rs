@@ -1,0 +1,48 @@
+//! Why a command failed, and the exit code that follows from it.
+
+use crate::app::{AppError, WorkdirError};
+use windrow_config::ConfigError;
+use windrow_dataset::inspection::InspectionError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// What was asked for cannot be, whatever the state of things.
+    #[error("{0}")]
+    Use(String),
+    #[error("{0}")]
+    Failed(String),
+    #[error(transparent)]
+    Inspection(#[from] InspectionError),
+    #[error("cannot start the runtime: {0}")]
+    Runtime(std::io::Error),
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+    /// Whoever read our output has seen enough.
+    #[error("the reader of standard output has gone")]
+    BrokenPipe,
+}
+
+impl CliError {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Use(_)
+            | Self::Inspection(InspectionError::Use(_) | InspectionError::Questions(_) | InspectionError::Config(_))
+            | Self::App(AppError::Config(
+                ConfigError::Read { .. } | ConfigError::Data { .. } | ConfigError::Invalid { .. },
+            ))
+            | Self::App(AppError::Workdir(
+                WorkdirError::Changed { .. } | WorkdirError::Shared { .. } | WorkdirError::NotShared { .. },
+            )) => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe { Self::BrokenPipe } else { Self::Output(error) }
+    }
+}

@@ -1,0 +1,55 @@
+//! Makes the app that a command runs, from the pipeline file, the command line and the environment.
+
+use std::env::VarError;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::app::{App, AppError, Storage, default_workdir};
+use crate::cli::args::{PlaceArgs, TrainingArgs};
+use crate::cli::environment::variable;
+use crate::cli::error::CliError;
+use windrow_base::telemetry::Progress;
+use windrow_config::Pipeline;
+use windrow_server::api::{Keys, KeysError};
+
+/// The app for a pipeline file.
+pub(crate) fn app(pipeline: &Path, place: &PlaceArgs) -> Result<App, CliError> {
+    let pipeline = Pipeline::load(pipeline).map_err(AppError::from)?;
+    Ok(app_of(pipeline, place))
+}
+
+/// The app for a pipeline, with the work directory of the command line and the object store's variables.
+pub(crate) fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
+    let workdir = place.workdir.clone().unwrap_or_else(|| default_workdir(&pipeline));
+    let storage =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let storage = storage.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();
+    App {
+        pipeline: Arc::new(pipeline),
+        workdir,
+        progress: Progress::default(),
+        keys: Keys::default(),
+        storage: Storage::new(storage),
+    }
+}
+
+/// Replaces the solver by the one that the command line names, if it names one.
+pub(crate) fn with_solver(app: App, args: &TrainingArgs) -> Result<App, CliError> {
+    let Some(solver) = args.solver else { return Ok(app) };
+    let pipeline = Pipeline::clone(&app.pipeline).with_solver(solver).map_err(AppError::from)?;
+    Ok(App { pipeline: Arc::new(pipeline), ..app })
+}
+
+/// Adds the API keys of the pipeline file and of the environment.
+pub(crate) fn with_keys(app: App) -> Result<App, CliError> {
+    let file = app.pipeline.serve.keys.clone();
+    let text = match variable("WINDROW_API_KEYS") {
+        Ok(text) => Some(text),
+        Err(VarError::NotPresent) => None,
+        // A server that was to ask for keys must not be open.
+        Err(VarError::NotUnicode(_)) => return Err(AppError::from(KeysError::Text).into()),
+    };
+    let rate = app.pipeline.serve.requests_per_second;
+    let keys = Keys::load(file.as_deref(), text.as_deref(), rate).map_err(AppError::from)?;
+    Ok(App { keys, ..app })
+}
