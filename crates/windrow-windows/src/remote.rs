@@ -13,13 +13,13 @@ use serde::de::DeserializeOwned;
 
 use crate::objects::Objects;
 use crate::spill::Whole;
+use crate::store::{END, json};
 use crate::{BatchError, BatchStore, FileDigest, Manifest, StreamEnd};
 use windrow_base::files;
 use windrow_record::WindowIndex;
 
 /// So many digits of a file's sha256 are in its name.
 const DIGITS: usize = 12;
-pub(crate) const END: &str = "end.json";
 
 impl BatchStore {
     /// The name of a sealed window's batch file under the folder or URL of the batch files.
@@ -203,13 +203,6 @@ fn parse<T: DeserializeOwned>(objects: &Arc<Objects>, name: &str, text: &[u8]) -
     let damaged =
         |error: serde_json::Error| BatchError::Damaged { path: objects.place(name), reason: error.to_string() };
     serde_json::from_slice(text).map_err(damaged)
-}
-
-/// A small file's text.
-pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
-    let mut text = serde_json::to_vec_pretty(value)?;
-    text.push(b'\n');
-    Ok(text)
 }
 
 fn digits(sha256: &str) -> &str {

@@ -12,12 +12,13 @@ use serde::de::DeserializeOwned;
 
 use crate::objects::Objects;
 use crate::quarantine::{self, Quarantined};
-use crate::remote::{END, json};
 use crate::spill::Whole;
 use crate::{BatchError, BatchRows, FORMAT, FileDigest, Manifest, OffsetRange, RowFormat, StreamEnd};
 use windrow_base::files;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
+/// The file that says that the stream is through.
+pub(crate) const END: &str = "end.json";
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -375,4 +376,11 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, BatchError> 
         return Err(BatchError::Newer { path: path.to_owned(), format });
     }
     serde_json::from_slice(&text).map(Some).map_err(damaged)
+}
+
+/// The text of a small JSON file: indented, with a line end.
+pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    Ok(text)
 }
