@@ -3,11 +3,13 @@
 //! A first fit leaves out the last rows of the newest window and is scored on them; the model itself is then fitted to all
 //! rows, starting from the first fit.
 
+mod error;
 mod remote;
+mod rows;
+mod settings;
 mod solve;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -20,109 +22,13 @@ use crate::model::frame::Frame;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
 use crate::model::table::Subset;
-use windrow_config::{Feature, FeatureKind, Pipeline, Schema, Solver};
+use windrow_config::{Feature, FeatureKind, Schema, Solver};
 
+pub use error::{FitError, Unlearnable};
 pub use remote::{Remote, RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
+use rows::{check, counts};
+pub use settings::FitSettings;
 use solve::{Problem, Solved};
-
-/// Fewer rows to train on than this say nothing.
-const FEWEST_ROWS: usize = 10;
-
-/// How a model is to be fitted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FitSettings {
-    /// The weights of the penalty that are tried, at least one: l2/2 * |w|^2 beside the sum of the rows' losses.
-    pub l2: Vec<f64>,
-    /// What finds the optimum.
-    pub solver: Solver,
-    /// The probability from which the answer is 'positive'.
-    pub threshold: f64,
-    /// Values seen fewer times than this share the level 'other'.
-    pub min_count: u64,
-}
-
-impl From<&Pipeline> for FitSettings {
-    fn from(pipeline: &Pipeline) -> Self {
-        let train = &pipeline.train;
-        Self {
-            l2: train.l2.clone(),
-            solver: train.solver,
-            threshold: train.threshold,
-            min_count: pipeline.features.min_count,
-        }
-    }
-}
-
-/// Why there is no model.
-#[derive(Debug, thiserror::Error)]
-pub enum FitError {
-    /// The windows cannot be learned from.
-    #[error(transparent)]
-    Unlearnable(#[from] Unlearnable),
-    /// Their rows cannot be read again.
-    #[error("cannot read the encoded rows again: {0}")]
-    Read(#[from] io::Error),
-    /// They are read elsewhere, and there is no optimum from there.
-    #[error(transparent)]
-    Remote(#[from] RemoteError),
-}
-
-/// Why windows cannot be learned from.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unlearnable {
-    /// Nothing to compare with.
-    #[error("none of the {rows} rows has a target")]
-    NoLabels {
-        /// The rows.
-        rows: usize,
-    },
-    /// Too little.
-    #[error("there are {rows} rows to train on, and fewer than {FEWEST_ROWS} say nothing")]
-    TooFewRows {
-        /// Labelled rows.
-        rows: usize,
-    },
-    /// Nothing to tell apart.
-    #[error("all {rows} rows to train on are {}: a classifier needs both classes", class_name(*positive))]
-    OneClass {
-        /// Labelled rows.
-        rows: usize,
-        /// Their class.
-        positive: bool,
-    },
-    /// More than can be solved for.
-    #[error(
-        "the features make {columns} columns, and at most {most} can be trained by this solver: raise \
-         features.min_count, leave out a categorical column of many values, or leave train.solver out"
-    )]
-    TooManyColumns {
-        /// Columns after encoding.
-        columns: usize,
-        /// The most there may be.
-        most: usize,
-    },
-    /// Numbers at both ends of the range of `f64`.
-    #[error(
-        "the numbers of {column} lie too far apart to be standardised: put the column under features.log or leave it out"
-    )]
-    TooFarApart {
-        /// The name of the column.
-        column: String,
-    },
-    /// The solver gave no answer at all.
-    #[error("{reason}")]
-    Solver {
-        /// What it said.
-        reason: String,
-    },
-    /// Windows and pipeline do not belong together.
-    #[error("a window was read with other features than the pipeline has now: read it again")]
-    OtherFeatures,
-}
-
-fn class_name(positive: bool) -> &'static str {
-    if positive { "positive" } else { "negative" }
-}
 
 /// Fits one model to all rows of windows, oldest first, and scores a first fit on the last rows of the newest window.
 ///
@@ -254,30 +160,6 @@ impl FirstFit {
         let reason = "no penalty is given: train.l2 names none";
         chosen.or(first).ok_or_else(|| Unlearnable::Solver { reason: reason.to_owned() })
     }
-}
-
-/// Rows, and positive ones, of windows.
-fn counts(frames: &[Arc<Frame>], newest: Subset) -> (usize, usize) {
-    let parts = crate::model::encoder::learn::parts(frames, newest);
-    let counts = parts.into_iter().map(|(frame, rows)| frame.counts(rows));
-    counts.fold((0, 0), |(rows, positives), (more, positive)| (rows + more, positives + positive))
-}
-
-fn check(frames: &[Arc<Frame>], schema: &Schema, newest: Subset) -> Result<(), Unlearnable> {
-    if frames.iter().any(|frame| frame.features() != schema.features) {
-        return Err(Unlearnable::OtherFeatures);
-    }
-    if frames.iter().all(|frame| frame.labelled() == 0) {
-        return Err(Unlearnable::NoLabels { rows: frames.iter().map(|frame| frame.rows()).sum() });
-    }
-    let (rows, positives) = counts(frames, newest);
-    if rows < FEWEST_ROWS {
-        return Err(Unlearnable::TooFewRows { rows });
-    }
-    if positives == 0 || positives == rows {
-        return Err(Unlearnable::OneClass { rows, positive: positives > 0 });
-    }
-    Ok(())
 }
 
 /// With errors for numbers; of an intercept only where no feature is one-hot.

@@ -9,78 +9,21 @@
 //! `pulp` takes the widest vectors that the machine has, without unsafe code here. The order of all sums is that of the
 //! rows: how many threads there are changes nothing, another kind of machine may change the last digits.
 
+mod layout;
 mod sums;
 mod terms;
+mod vectors;
 
-use aligned_vec::{AVec, avec};
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::model::chunk::Chunk;
 
+use layout::{LARGEST, TILE};
+use vectors::{in_groups, part, part_mut};
+
+pub(super) use layout::{Order, Scale, Shape, Tile, Weights};
 pub(super) use sums::Sums;
 pub(super) use terms::exp;
-
-/// Rows whose numbers are laid out together: with a dozen numbers x and v of a tile are 32 KiB and stay in the first-level
-/// cache, and the product of the tile's 1 + exp(-|z|) stays far below the largest `f64`.
-const TILE: usize = 128;
-/// Lines of the dense sums that one micro-kernel holds in registers.
-const LINES: usize = 4;
-/// A standardised cell beyond this is held there: no weight turns it into an infinity.
-const LARGEST: f64 = 1e150;
-
-/// How many numbers and levels a row has, and where their sums stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shape {
-    /// Numbers of a row.
-    pub(super) numbers: usize,
-    /// Lanes of a row: the numbers, the intercept, the slope, and what fills the last vector.
-    padded: usize,
-    /// Levels of each one-hot feature.
-    levels: Vec<usize>,
-    /// The first level of each feature among all levels.
-    pub(super) first: Vec<usize>,
-    /// Where the table of each pair of features begins: of (1, 0), (2, 0), (2, 1), ...
-    tables: Vec<usize>,
-    pair_sums: usize,
-}
-
-/// From cells to standardised numbers, one a lane; a lane without a number gets the same x in every row.
-#[derive(Debug, Clone)]
-pub(super) struct Scale {
-    missing: AVec<f64>,
-    mean: AVec<f64>,
-    inverse: AVec<f64>,
-}
-
-/// Coefficients, by lane and by level.
-#[derive(Debug, Clone)]
-pub(super) struct Weights {
-    lanes: AVec<f64>,
-    levels: Vec<f64>,
-}
-
-/// The memory of one tile.
-#[derive(Debug, Clone)]
-pub(super) struct Tile {
-    x: AVec<f64>,
-    v: AVec<f64>,
-    /// Feature by feature: the level that each row picks, among the feature's own.
-    picked: Vec<u32>,
-    /// Row by row: the levels that it picks, among all.
-    lines: Vec<u32>,
-    z: [f64; TILE],
-    slope: [f64; TILE],
-    curvature: [f64; TILE],
-}
-
-/// What a pass adds up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
-    /// The loss and its slopes.
-    Gradient,
-    /// The second derivatives too.
-    Hessian,
-}
 
 /// Rows of one chunk, and how they are to be read.
 #[derive(Debug, Clone, Copy)]
@@ -92,107 +35,6 @@ pub(super) struct Rows<'a> {
     pub(super) chunk: &'a Chunk,
     pub(super) begin: usize,
     pub(super) end: usize,
-}
-
-impl Shape {
-    pub(super) fn new(numbers: usize, levels: Vec<usize>) -> Self {
-        let (mut first, mut all) = (Vec::new(), 0);
-        let (mut tables, mut pair_sums) = (Vec::new(), 0);
-        for (place, count) in levels.iter().enumerate() {
-            first.push(all);
-            all += count;
-            for other in &levels[..place] {
-                tables.push(pair_sums);
-                pair_sums += count * other;
-            }
-        }
-        let lanes = Arch::new().dispatch(Lanes).max(LINES);
-        Self { numbers, padded: (numbers + 2).next_multiple_of(lanes), levels, first, tables, pair_sums }
-    }
-
-    pub(super) fn level_count(&self) -> usize {
-        self.levels.iter().sum()
-    }
-
-    /// How many numbers a [`Sums`] of this order is.
-    pub(super) fn sums(&self, order: Order) -> usize {
-        match order {
-            Order::Gradient => self.padded + self.level_count(),
-            Order::Hessian => (self.padded + self.level_count()) * self.padded + self.pair_sums,
-        }
-    }
-
-    /// Multiply-adds of one row in a pass of this order, as an account of what has to be done.
-    #[must_use]
-    pub(super) fn multiply_adds(&self, order: Order) -> usize {
-        let (numbers, features) = (self.numbers + 1, self.levels.len());
-        let slopes = 2 * (numbers + features);
-        match order {
-            Order::Gradient => slopes,
-            Order::Hessian => slopes + numbers * (numbers + 1) / 2 + features * numbers + self.tables.len(),
-        }
-    }
-}
-
-/// How many `f64` a vector of this machine holds.
-struct Lanes;
-
-impl WithSimd for Lanes {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> usize {
-        S::F64_LANES
-    }
-}
-
-impl Scale {
-    /// What is missing, mean and deviation of each number; the intercept's lane is 1 where there is an intercept.
-    pub(super) fn new(shape: &Shape, numbers: &[(f64, f64, f64)], has_intercept: bool) -> Self {
-        let mut scale = Self {
-            missing: avec![0.0; shape.padded],
-            mean: avec![0.0; shape.padded],
-            inverse: avec![1.0; shape.padded],
-        };
-        for (lane, (missing, mean, deviation)) in numbers.iter().enumerate() {
-            (scale.missing[lane], scale.mean[lane], scale.inverse[lane]) = (*missing, *mean, 1.0 / deviation);
-        }
-        // Lanes behind the numbers are read as 0, and 0 less -1 is the 1 of the intercept.
-        scale.mean[shape.numbers] = if has_intercept { -1.0 } else { 0.0 };
-        scale
-    }
-
-    /// What the kernel makes of one cell.
-    pub(super) fn standardise(&self, lane: usize, cell: f64) -> f64 {
-        let cell = if cell.is_nan() { self.missing[lane] } else { cell };
-        ((cell - self.mean[lane]) * self.inverse[lane]).clamp(-LARGEST, LARGEST)
-    }
-}
-
-impl Weights {
-    pub(super) fn zero(shape: &Shape) -> Self {
-        Self { lanes: avec![0.0; shape.padded], levels: vec![0.0; shape.level_count()] }
-    }
-
-    pub(super) fn set(&mut self, intercept: f64, numbers: &[f64], levels: &[f64]) {
-        self.lanes[..numbers.len()].copy_from_slice(numbers);
-        self.lanes[numbers.len()] = intercept;
-        self.levels.copy_from_slice(levels);
-    }
-}
-
-impl Tile {
-    pub(super) fn new(shape: &Shape) -> Self {
-        Self {
-            x: avec![0.0; TILE * shape.padded],
-            v: avec![0.0; TILE * shape.padded],
-            picked: vec![0; TILE * shape.levels.len()],
-            lines: vec![0; TILE * shape.levels.len()],
-            z: [0.0; TILE],
-            slope: [0.0; TILE],
-            curvature: [0.0; TILE],
-        }
-    }
 }
 
 impl Rows<'_> {
@@ -269,36 +111,6 @@ impl WithSimd for LogOdds<'_, '_> {
             (self.take)(&self.tile.z[..count]);
         }
     }
-}
-
-/// Calls a function for the vectors of a line, four at a time, so that each call knows at compile time how many.
-macro_rules! in_groups {
-    ($vectors:expr, $function:ident, $($argument:expr),*) => {{
-        let vectors = $vectors;
-        let mut first = 0;
-        while first + 4 <= vectors {
-            $function::<S, 4>(first, $($argument),*);
-            first += 4;
-        }
-        match vectors - first {
-            3 => $function::<S, 3>(first, $($argument),*),
-            2 => $function::<S, 2>(first, $($argument),*),
-            1 => $function::<S, 1>(first, $($argument),*),
-            _ => {}
-        }
-    }};
-}
-use in_groups;
-
-/// Some neighbours on a line.
-#[inline(always)]
-fn part<T, const V: usize>(line: &[T], first: usize) -> &[T; V] {
-    line[first..].first_chunk().expect("a line is as long as its shape says")
-}
-
-#[inline(always)]
-fn part_mut<T, const V: usize>(line: &mut [T], first: usize) -> &mut [T; V] {
-    line[first..].first_chunk_mut().expect("a line is as long as its shape says")
 }
 
 /// Lays out the next rows, and takes their log-odds.

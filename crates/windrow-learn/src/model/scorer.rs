@@ -5,55 +5,23 @@
 //! each model's own are folded into its weights.
 
 mod group;
+mod scored_model;
 
 use std::io;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::model::artifact::{Learned, Score};
-use crate::model::bare::BareModel;
+use crate::model::artifact::Score;
 use crate::model::chunk::Chunk;
-use crate::model::encoder::{Encoder, Encoding};
+use crate::model::encoder::Encoding;
 use crate::model::frame::Frame;
 use crate::model::score::score;
 use crate::model::table::is_number;
 use windrow_evaluation::{BLOCKS, ModelLosses, WindowLosses};
-use windrow_record::ModelId;
 
 use group::{Group, LANES, Tile};
-
-/// A model to be scored.
-#[derive(Debug, Clone)]
-pub struct ScoredModel<'a> {
-    /// Its name.
-    pub id: ModelId,
-    /// From cells to columns.
-    pub encoder: &'a Encoder,
-    /// b of the objective.
-    pub intercept: f64,
-    /// w of the objective, in the encoder's order.
-    pub weights: Vec<f64>,
-    /// The probability from which the answer is 'positive'.
-    pub threshold: f64,
-}
-
-impl<'a> ScoredModel<'a> {
-    /// A published model.
-    #[must_use]
-    pub fn of(id: ModelId, learned: &'a Learned) -> Self {
-        let weights = learned.weights().collect();
-        let (encoder, intercept) = (&learned.encoder, learned.intercept.weight);
-        Self { id, encoder, intercept, weights, threshold: learned.threshold }
-    }
-
-    /// One that was never published.
-    #[must_use]
-    pub fn of_bare(id: ModelId, model: &'a BareModel, threshold: f64) -> Self {
-        let BareModel { encoder, intercept, weights } = model;
-        Self { id, encoder, intercept: *intercept, weights: weights.clone(), threshold }
-    }
-}
+pub use scored_model::ScoredModel;
 
 /// The losses of models on the labelled rows of a window, by its blocks.
 ///

@@ -4,18 +4,15 @@ mod cholesky;
 pub(super) mod lbfgs;
 pub(super) mod linfa;
 pub(super) mod newton;
-
-use std::io;
+mod solution;
 
 use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::kernel::Order;
-use crate::model::objective::Evaluation;
 use windrow_config::Solver;
 
-/// The largest gradient norm per row that counts as an optimum. On standardised columns it bounds the distance of the
-/// objective per row from its minimum well below the 1e-6 to which solvers must agree.
-pub(super) const GRADIENT_BOUND: f64 = 1e-7;
+pub(super) use solution::{Solution, SolveError};
+
 /// Beyond it the Hessian of a Newton step, and the matrix that linfa-logistic takes, outgrow a common machine.
 pub(super) const MOST_DENSE: usize = 5_000;
 /// Passes that Newton steps take, and that L-BFGS takes, as seen on the fixtures: for choosing between them alone.
@@ -23,51 +20,6 @@ const NEWTON_PASSES: f64 = 6.0;
 const LBFGS_PASSES: f64 = 150.0;
 /// A factorisation does so many multiply-adds in the time of one that a pass over the rows does.
 const FACTOR_SPEED: f64 = 8.0;
-
-/// Where a solver ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Solution {
-    pub(super) method: Method,
-    /// In the design's order.
-    pub(super) coefficients: Vec<f64>,
-    /// The standard error of each coefficient, where the Hessian is at hand and has an inverse.
-    pub(super) standard_errors: Option<Vec<f64>>,
-    /// Steps taken; 0 where the solver does not tell.
-    pub(super) iterations: u64,
-    /// How often the rows were gone through; 0 where the solver does not tell.
-    pub(super) passes: u64,
-    pub(super) objective: f64,
-    /// The largest absolute component of the gradient, per row; `None` where the solver does not tell.
-    pub(super) gradient_norm: Option<f64>,
-    pub(super) converged: bool,
-}
-
-/// Why there is no solution.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SolveError {
-    /// The rows cannot be read again.
-    #[error(transparent)]
-    Read(#[from] io::Error),
-    /// The solver gave up.
-    #[error("{0}")]
-    GaveUp(String),
-}
-
-impl Solution {
-    fn new(method: Method, coefficients: Vec<f64>, evaluation: &Evaluation, rows: usize) -> Self {
-        let gradient_norm = evaluation.gradient_norm(rows);
-        Self {
-            method,
-            coefficients,
-            standard_errors: None,
-            iterations: 0,
-            passes: 0,
-            objective: evaluation.value,
-            gradient_norm: Some(gradient_norm),
-            converged: gradient_norm <= GRADIENT_BOUND,
-        }
-    }
-}
 
 /// The method that a solver's name stands for; of our own two the one that is likely to be done first.
 pub(super) fn method(solver: Solver, design: &Design) -> Method {

@@ -3,7 +3,8 @@
 use aligned_vec::{AVec, avec};
 use pulp::Simd;
 
-use crate::model::kernel::{LINES, Order, Shape, TILE, Tile, in_groups, part, part_mut};
+use crate::model::kernel::layout::{LINES, Order, Shape, TILE, Tile};
+use crate::model::kernel::vectors::{in_groups, part, part_mut};
 
 /// What is summed over rows.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! Loss, slope and curvature of each row of a tile, without a branch and without a call, so that they are vectorised.
 
-use crate::model::kernel::{TILE, Tile};
+use crate::model::kernel::layout::{TILE, Tile};
 
 /// Fills in slopes and curvatures by the log-odds; the sum of the losses. Behind the rows they are 0.
 #[inline(always)]

@@ -9,7 +9,7 @@ use crate::model::chunk::Chunk;
 use crate::model::encoder::{EncodedFeature, Encoding, Level};
 use crate::model::frame::Frame;
 use crate::model::kernel::exp;
-use crate::model::scorer::ScoredModel;
+use crate::model::scorer::scored_model::ScoredModel;
 
 /// Models of a group: eight vectors of the widest kind, so that the weights of one cell are a few cache lines.
 pub(super) const LANES: usize = 64;

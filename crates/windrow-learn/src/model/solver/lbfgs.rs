@@ -17,7 +17,7 @@ use crate::model::chunk::Chunk;
 use crate::model::design::Design;
 use crate::model::kernel::Order;
 use crate::model::objective::{Evaluation, Objective};
-use crate::model::solver::{GRADIENT_BOUND, Solution};
+use crate::model::solver::solution::{GRADIENT_BOUND, Solution};
 
 /// Far more than it takes where it converges at all.
 pub(in crate::model) const STEP_LIMIT: u64 = 10_000;

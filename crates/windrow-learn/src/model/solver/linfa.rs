@@ -13,7 +13,7 @@ use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::kernel::Order;
 use crate::model::objective::Objective;
-use crate::model::solver::{Solution, SolveError};
+use crate::model::solver::solution::{Solution, SolveError};
 
 /// Far more than it takes where it converges at all.
 pub(in crate::model) const STEP_LIMIT: u64 = 10_000;

@@ -7,7 +7,7 @@ use crate::model::design::Design;
 use crate::model::kernel::Order;
 use crate::model::objective::Objective;
 use crate::model::solver::cholesky::{Step, standard_errors};
-use crate::model::solver::{GRADIENT_BOUND, Solution};
+use crate::model::solver::solution::{GRADIENT_BOUND, Solution};
 
 /// Steps that no sane problem needs; separable rows without a penalty take about thirty.
 pub(in crate::model) const STEP_LIMIT: u64 = 100;

@@ -1,0 +1,168 @@
+//! What a pass over the rows works on: the shape of a row, its scale and weights, and the memory of a tile.
+
+use aligned_vec::{AVec, avec};
+use pulp::{Arch, Simd, WithSimd};
+
+/// Rows whose numbers are laid out together: with a dozen numbers x and v of a tile are 32 KiB and stay in the first-level
+/// cache, and the product of the tile's 1 + exp(-|z|) stays far below the largest `f64`.
+pub(super) const TILE: usize = 128;
+/// Lines of the dense sums that one micro-kernel holds in registers.
+pub(super) const LINES: usize = 4;
+/// A standardised cell beyond this is held there: no weight turns it into an infinity.
+pub(super) const LARGEST: f64 = 1e150;
+
+/// How many numbers and levels a row has, and where their sums stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::model) struct Shape {
+    /// Numbers of a row.
+    pub(in crate::model) numbers: usize,
+    /// Lanes of a row: the numbers, the intercept, the slope, and what fills the last vector.
+    pub(super) padded: usize,
+    /// Levels of each one-hot feature.
+    pub(super) levels: Vec<usize>,
+    /// The first level of each feature among all levels.
+    pub(in crate::model) first: Vec<usize>,
+    /// Where the table of each pair of features begins: of (1, 0), (2, 0), (2, 1), ...
+    pub(super) tables: Vec<usize>,
+    pub(super) pair_sums: usize,
+}
+
+/// From cells to standardised numbers, one a lane; a lane without a number gets the same x in every row.
+#[derive(Debug, Clone)]
+pub(in crate::model) struct Scale {
+    pub(super) missing: AVec<f64>,
+    pub(super) mean: AVec<f64>,
+    pub(super) inverse: AVec<f64>,
+}
+
+/// Coefficients, by lane and by level.
+#[derive(Debug, Clone)]
+pub(in crate::model) struct Weights {
+    pub(super) lanes: AVec<f64>,
+    pub(super) levels: Vec<f64>,
+}
+
+/// The memory of one tile.
+#[derive(Debug, Clone)]
+pub(in crate::model) struct Tile {
+    pub(super) x: AVec<f64>,
+    pub(super) v: AVec<f64>,
+    /// Feature by feature: the level that each row picks, among the feature's own.
+    pub(super) picked: Vec<u32>,
+    /// Row by row: the levels that it picks, among all.
+    pub(super) lines: Vec<u32>,
+    pub(super) z: [f64; TILE],
+    pub(super) slope: [f64; TILE],
+    pub(super) curvature: [f64; TILE],
+}
+
+/// What a pass adds up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::model) enum Order {
+    /// The loss and its slopes.
+    Gradient,
+    /// The second derivatives too.
+    Hessian,
+}
+
+impl Shape {
+    pub(in crate::model) fn new(numbers: usize, levels: Vec<usize>) -> Self {
+        let (mut first, mut all) = (Vec::new(), 0);
+        let (mut tables, mut pair_sums) = (Vec::new(), 0);
+        for (place, count) in levels.iter().enumerate() {
+            first.push(all);
+            all += count;
+            for other in &levels[..place] {
+                tables.push(pair_sums);
+                pair_sums += count * other;
+            }
+        }
+        let lanes = Arch::new().dispatch(Lanes).max(LINES);
+        Self { numbers, padded: (numbers + 2).next_multiple_of(lanes), levels, first, tables, pair_sums }
+    }
+
+    pub(in crate::model) fn level_count(&self) -> usize {
+        self.levels.iter().sum()
+    }
+
+    /// How many numbers a [`Sums`] of this order is.
+    pub(in crate::model) fn sums(&self, order: Order) -> usize {
+        match order {
+            Order::Gradient => self.padded + self.level_count(),
+            Order::Hessian => (self.padded + self.level_count()) * self.padded + self.pair_sums,
+        }
+    }
+
+    /// Multiply-adds of one row in a pass of this order, as an account of what has to be done.
+    #[must_use]
+    pub(in crate::model) fn multiply_adds(&self, order: Order) -> usize {
+        let (numbers, features) = (self.numbers + 1, self.levels.len());
+        let slopes = 2 * (numbers + features);
+        match order {
+            Order::Gradient => slopes,
+            Order::Hessian => slopes + numbers * (numbers + 1) / 2 + features * numbers + self.tables.len(),
+        }
+    }
+}
+
+/// How many `f64` a vector of this machine holds.
+struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        S::F64_LANES
+    }
+}
+
+impl Scale {
+    /// What is missing, mean and deviation of each number; the intercept's lane is 1 where there is an intercept.
+    pub(in crate::model) fn new(shape: &Shape, numbers: &[(f64, f64, f64)], has_intercept: bool) -> Self {
+        let mut scale = Self {
+            missing: avec![0.0; shape.padded],
+            mean: avec![0.0; shape.padded],
+            inverse: avec![1.0; shape.padded],
+        };
+        for (lane, (missing, mean, deviation)) in numbers.iter().enumerate() {
+            (scale.missing[lane], scale.mean[lane], scale.inverse[lane]) = (*missing, *mean, 1.0 / deviation);
+        }
+        // Lanes behind the numbers are read as 0, and 0 less -1 is the 1 of the intercept.
+        scale.mean[shape.numbers] = if has_intercept { -1.0 } else { 0.0 };
+        scale
+    }
+
+    /// What the kernel makes of one cell.
+    #[inline]
+    pub(in crate::model) fn standardise(&self, lane: usize, cell: f64) -> f64 {
+        let cell = if cell.is_nan() { self.missing[lane] } else { cell };
+        ((cell - self.mean[lane]) * self.inverse[lane]).clamp(-LARGEST, LARGEST)
+    }
+}
+
+impl Weights {
+    pub(in crate::model) fn zero(shape: &Shape) -> Self {
+        Self { lanes: avec![0.0; shape.padded], levels: vec![0.0; shape.level_count()] }
+    }
+
+    pub(in crate::model) fn set(&mut self, intercept: f64, numbers: &[f64], levels: &[f64]) {
+        self.lanes[..numbers.len()].copy_from_slice(numbers);
+        self.lanes[numbers.len()] = intercept;
+        self.levels.copy_from_slice(levels);
+    }
+}
+
+impl Tile {
+    pub(in crate::model) fn new(shape: &Shape) -> Self {
+        Self {
+            x: avec![0.0; TILE * shape.padded],
+            v: avec![0.0; TILE * shape.padded],
+            picked: vec![0; TILE * shape.levels.len()],
+            lines: vec![0; TILE * shape.levels.len()],
+            z: [0.0; TILE],
+            slope: [0.0; TILE],
+            curvature: [0.0; TILE],
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Neighbouring vectors of a line. Each call knows at compile time how many there are.
+
+/// Calls a function for the vectors of a line, four at a time, so that each call knows at compile time how many.
+macro_rules! in_groups {
+    ($vectors:expr, $function:ident, $($argument:expr),*) => {{
+        let vectors = $vectors;
+        let mut first = 0;
+        while first + 4 <= vectors {
+            $function::<S, 4>(first, $($argument),*);
+            first += 4;
+        }
+        match vectors - first {
+            3 => $function::<S, 3>(first, $($argument),*),
+            2 => $function::<S, 2>(first, $($argument),*),
+            1 => $function::<S, 1>(first, $($argument),*),
+            _ => {}
+        }
+    }};
+}
+pub(super) use in_groups;
+
+/// Some neighbours on a line.
+#[inline(always)]
+pub(super) fn part<T, const V: usize>(line: &[T], first: usize) -> &[T; V] {
+    line[first..].first_chunk().expect("a line is as long as its shape says")
+}
+
+#[inline(always)]
+pub(super) fn part_mut<T, const V: usize>(line: &mut [T], first: usize) -> &mut [T; V] {
+    line[first..].first_chunk_mut().expect("a line is as long as its shape says")
+}
