@@ -6,7 +6,7 @@ use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 
-use crate::BrokerError;
+use crate::{BrokerError, error};
 
 /// Where a broker is, and what else its clients need to know.
 #[derive(Clone, PartialEq, Eq)]
@@ -100,6 +100,21 @@ impl Connection {
             return BrokerError::NoTls { address: self.bootstrap.clone(), reason };
         }
         BrokerError::Settings { address: self.bootstrap.clone(), reason }
+    }
+
+    /// The error for a topic that is not there.
+    pub(crate) fn no_such_topic(&self, topic: &str) -> BrokerError {
+        BrokerError::NoSuchTopic { topic: topic.to_owned(), address: self.bootstrap.clone() }
+    }
+
+    /// The error for an action on a topic that the broker refused.
+    pub(crate) fn failed(&self, action: &'static str, topic: &str, error: &KafkaError) -> BrokerError {
+        BrokerError::Topic {
+            action,
+            topic: topic.to_owned(),
+            address: self.bootstrap.clone(),
+            reason: error::reason(error),
+        }
     }
 }
 

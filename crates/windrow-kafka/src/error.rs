@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 
-use crate::Connection;
-use crate::probe::Listener;
 use windrow_record::{Offset, Partition};
 
 /// A broker, a topic or a connection that failed.
@@ -194,6 +192,19 @@ pub enum BrokerError {
     },
 }
 
+/// What listens at the address of a broker that gives no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// It speaks TLS.
+    Tls,
+    /// A Kafka broker that asks for a login.
+    Login,
+    /// A Kafka broker that answers too slowly, or whose other addresses cannot be reached.
+    Broker,
+    /// Something that is no Kafka broker.
+    Other,
+}
+
 /// What that needs of this binary.
 const NEEDS: &str =
     if cfg!(feature = "tls") { "" } else { " (this windrow was built without it: build it with `--features tls`)" };
@@ -218,19 +229,6 @@ fn not_plain(address: &str, listener: Listener, waited: Duration) -> String {
             "something answers at {address}, and it is no Kafka broker (waited {waited} s); give the address of one with \
              --broker"
         ),
-    }
-}
-
-pub(super) fn no_such_topic(connection: &Connection, name: &str) -> BrokerError {
-    BrokerError::NoSuchTopic { topic: name.to_owned(), address: connection.address().to_owned() }
-}
-
-pub(super) fn failed(action: &'static str, connection: &Connection, name: &str, error: &KafkaError) -> BrokerError {
-    BrokerError::Topic {
-        action,
-        topic: name.to_owned(),
-        address: connection.address().to_owned(),
-        reason: reason(error),
     }
 }
 

@@ -10,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::connection::Quiet;
-use crate::error::{failed, no_such_topic, reason};
+use crate::error::reason;
 use crate::positions::{Deleted, Position, Positions};
 use crate::refusal::refusal;
 use crate::state::{PartitionState, TopicState};
@@ -58,7 +58,7 @@ impl Observer {
             None => {}
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => return Ok(None),
             Some(error) => {
-                return Err(failed("describe", &self.connection, topic, &KafkaError::MetadataFetch(error)));
+                return Err(self.connection.failed("describe", topic, &KafkaError::MetadataFetch(error)));
             }
         }
         let partitions = found.partitions().iter();
@@ -86,7 +86,7 @@ impl Observer {
 
     /// What a topic holds. Blocks.
     pub(super) fn state(&self, topic: &str) -> Result<TopicState, BrokerError> {
-        let leaders = self.leaders(topic, PATIENCE)?.ok_or_else(|| no_such_topic(&self.connection, topic))?;
+        let leaders = self.leaders(topic, PATIENCE)?.ok_or_else(|| self.connection.no_such_topic(topic))?;
         let mut partitions = Vec::with_capacity(leaders.len());
         for (partition, _) in leaders {
             let (low, high) = self.bounds(topic, partition)?;

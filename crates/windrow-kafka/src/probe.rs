@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use crate::{BrokerError, Connection};
+use crate::{BrokerError, Connection, Listener};
 
 const PATIENCE: Duration = Duration::from_secs(1);
 /// ApiVersions, version 0, from a client without a name: every Kafka broker answers that, also before a login.
@@ -13,19 +13,6 @@ const API_VERSIONS: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff
 const METADATA: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 0, 0, 0, 0, 8, 0xff, 0xff, 0, 0, 0, 0];
 /// The first byte of what a TLS server sends: a handshake, or an alert.
 const TLS: [u8; 2] = [0x16, 0x15];
-
-/// What answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listener {
-    /// It speaks TLS.
-    Tls,
-    /// A Kafka broker that asks for a login.
-    Login,
-    /// A Kafka broker that answers too slowly, or whose other addresses cannot be reached.
-    Broker,
-    /// Something that is no Kafka broker.
-    Other,
-}
 
 /// The error for a broker that did not answer in time, with what is there instead.
 pub(super) fn unreachable(connection: &Connection, waited: Duration) -> BrokerError {

@@ -22,7 +22,7 @@ use crate::observer::{Answer, Inquiry, Observer};
 use crate::positions::{Deleted, Position, Positions};
 use crate::state::TopicState;
 use crate::verdict::{Verdict, judge};
-use crate::{BrokerError, Connection, connection, error};
+use crate::{BrokerError, Connection, connection};
 use windrow_record::{Offset, Partition};
 
 pub use self::delivery::Delivery;
@@ -155,7 +155,7 @@ impl Reading {
     }
 
     pub(super) fn failed(&self, action: &'static str, error: &KafkaError) -> BrokerError {
-        error::failed(action, &self.connection, &self.topic, error)
+        self.connection.failed(action, &self.topic, error)
     }
 }
 

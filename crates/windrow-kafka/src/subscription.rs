@@ -12,7 +12,7 @@ use rdkafka::message::Message as _;
 
 use crate::reader::{self, Context, DEFAULTS, Delivery, FIXED, INQUIRY_EVERY, Reading, Turn};
 use crate::state::TopicState;
-use crate::{BrokerError, Connection, error};
+use crate::{BrokerError, Connection};
 use windrow_record::{Offset, Partition};
 
 /// What storing positions is called in errors.
@@ -182,14 +182,13 @@ impl Subscription {
     pub fn commit_last(&self, positions: &[(Partition, Offset)], patience: Duration) -> Result<(), BrokerError> {
         let Reading { connection, topic, .. } = &self.reading;
         let (connection, topic) = (connection.clone(), topic.clone());
-        let last =
-            reader::list(&topic, positions).map_err(|error| error::failed(COMMIT, &connection, &topic, &error))?;
+        let last = reader::list(&topic, positions).map_err(|error| connection.failed(COMMIT, &topic, &error))?;
         let (answer, question) = channel();
         let client = Arc::clone(self.client.get());
         std::thread::spawn(move || {
             let committed = client.commit(&last, CommitMode::Sync);
             // Whoever asked may have stopped waiting.
-            let _ = answer.send(committed.map_err(|error| error::failed(COMMIT, &connection, &topic, &error)));
+            let _ = answer.send(committed.map_err(|error| connection.failed(COMMIT, &topic, &error)));
         });
         question.recv_timeout(patience).unwrap_or(Ok(()))
     }

@@ -9,7 +9,6 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::connection::Quiet;
-use crate::error::{failed, no_such_topic};
 use crate::observer::{Observer, PATIENCE};
 use crate::state::TopicState;
 use crate::{BrokerError, Connection};
@@ -71,9 +70,9 @@ pub async fn create(
         Err(KafkaError::AdminOp(RDKafkaErrorCode::InvalidReplicationFactor)) if settings.replication.is_none() => {
             request_creation(connection, name, wanted, 1, &settings.config)
                 .await
-                .map_err(|error| failed("create", connection, name, &error))?;
+                .map_err(|error| connection.failed("create", name, &error))?;
         }
-        Err(error) => return Err(failed("create", connection, name, &error)),
+        Err(error) => return Err(connection.failed("create", name, &error)),
     }
     let deadline = Instant::now() + SETTLING;
     loop {
@@ -101,16 +100,16 @@ pub async fn create(
 /// When no broker answers in time, when there is no such topic, or the broker refuses.
 pub async fn delete(connection: &Connection, name: &str) -> Result<(), BrokerError> {
     if leaders(connection, name).await?.is_none() {
-        return Err(no_such_topic(connection, name));
+        return Err(connection.no_such_topic(name));
     }
     let admin = admin(connection)?;
     let outcome = admin.delete_topics(&[name], &options()).await;
     match flatten(outcome) {
         Ok(()) => {}
         Err(KafkaError::AdminOp(RDKafkaErrorCode::UnknownTopicOrPartition)) => {
-            return Err(no_such_topic(connection, name));
+            return Err(connection.no_such_topic(name));
         }
-        Err(error) => return Err(failed("delete", connection, name, &error)),
+        Err(error) => return Err(connection.failed("delete", name, &error)),
     }
     Ok(())
 }
