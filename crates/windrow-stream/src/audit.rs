@@ -4,6 +4,7 @@
 //! files, the files against the dataset and the topic. Knows nothing of models.
 
 mod dataset;
+mod error;
 mod files;
 mod finding;
 mod report;
@@ -17,11 +18,11 @@ use self::dataset::Original;
 use self::files::WindowFiles;
 use self::report::Ledger;
 use windrow_base::runtime::blocking;
-use windrow_dataset::DatasetError;
-use windrow_kafka::{BrokerError, Connection, topics};
+use windrow_kafka::{Connection, topics};
 use windrow_record::{RunId, WindowIndex};
-use windrow_windows::{BatchError, BatchStore, Cut, Manifest, StreamEnd};
+use windrow_windows::{BatchStore, Cut, Manifest, StreamEnd};
 
+pub use self::error::AuditError;
 pub(crate) use self::finding::{Finding, Kind};
 pub use self::report::{Report, Totals, WindowAccount};
 
@@ -146,27 +147,4 @@ impl Audit {
             Some(_) => Ok(Original::read(&self.dataset, self.store.format(), stop)?),
         }
     }
-}
-
-/// Why nothing could be audited.
-#[derive(Debug, thiserror::Error)]
-pub enum AuditError {
-    /// No windows.
-    #[error(
-        "no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place",
-        folder.display()
-    )]
-    Nothing {
-        /// The folder.
-        folder: std::path::PathBuf,
-    },
-    /// The dataset cannot be read.
-    #[error(transparent)]
-    Dataset(#[from] DatasetError),
-    /// The folders cannot be read.
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-    /// The topic cannot be read.
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
 }

@@ -4,28 +4,32 @@
 //! marker follows only when the broker has confirmed every row. A row that is behind its time is sent at once, as a source
 //! would have queued it, unless that exceeds the rate that was asked for. Knows nothing of windows or models.
 
+mod error;
 mod pace;
 mod plan;
+mod replay;
 mod rounds;
 mod share;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use self::pace::{Governor, Pacer};
 use self::plan::Plan;
 use self::rounds::{Rounds, count};
-pub use self::share::Share;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::Schema;
-use windrow_dataset::{DatasetError, DatasetReader};
+use windrow_dataset::DatasetReader;
 use windrow_kafka::topics;
-use windrow_kafka::{BrokerError, Connection, PublishError, Publisher, Survey, SurveyError, TopicState};
+use windrow_kafka::{Connection, PublishError, Publisher, Survey, TopicState};
 use windrow_record::{Partition, RecordParser, RowNumber, RunId};
+
+pub use self::error::ProducerError;
+pub use self::replay::Replay;
+pub use self::share::Share;
 
 /// Waits shorter than this are added up instead of slept: timers are no finer.
 const TIMER_GRAIN: Duration = Duration::from_millis(1);
@@ -51,40 +55,6 @@ pub struct Producer {
     pub replay: Replay,
     /// Where to tell of it.
     pub progress: Progress,
-}
-
-/// Which rows of the dataset are replayed, and how fast at most.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Replay {
-    /// The first one.
-    pub from: RowNumber,
-    /// How many; `None` for all that follow.
-    pub limit: Option<u64>,
-    /// Whether the dataset begins again at its first row when it is through, for ever or to the limit; row numbers go on.
-    pub again: bool,
-    /// Rows per second, at most.
-    #[serde(skip)]
-    pub max_rate: Option<f64>,
-    /// Rows before this one are in files already, and the topic has forgotten them with its broker: it is the first that
-    /// is sent, where the topic holds none.
-    #[serde(skip)]
-    pub sealed_to: Option<RowNumber>,
-    /// Which partitions' rows this process sends: several share a replay.
-    #[serde(skip)]
-    pub share: Share,
-}
-
-impl Default for Replay {
-    fn default() -> Self {
-        Self {
-            from: RowNumber::FIRST,
-            limit: None,
-            again: false,
-            max_rate: None,
-            sealed_to: None,
-            share: Share::default(),
-        }
-    }
 }
 
 impl Producer {
@@ -113,7 +83,10 @@ impl Producer {
         let survey = Survey { connection: &self.connection, topic: &self.stream.topic, run: &self.run };
         let Some(contents) = survey.take(state, &is_stopped)? else { return Ok(()) };
         let Some(rows) = count(DatasetReader::open(&self.dataset)?, stop)? else { return Ok(()) };
-        self.replay.share.check(contents.len())?;
+        let (share, partitions) = (self.replay.share, contents.len());
+        if !share.fits(partitions) {
+            return Err(ProducerError::FewPartitions { share, partitions });
+        }
         let plan = Plan::new(&self.replay, rows, contents, &self.stream.topic)?;
         let counters = self.progress.counters();
         let ours = plan.our_rows().unwrap_or(0);
@@ -232,64 +205,4 @@ fn wait_for_delivery(publisher: &Publisher, stop: &CancellationToken) -> Result<
         }
     }
     Ok(true)
-}
-
-/// Why a replay did not come to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum ProducerError {
-    /// The dataset cannot be read.
-    #[error(transparent)]
-    Dataset(#[from] DatasetError),
-    /// The broker cannot be used.
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
-    /// A row cannot be delivered.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
-    /// The topic holds something else.
-    #[error(transparent)]
-    Survey(#[from] SurveyError),
-    /// More processes than partitions.
-    #[error("--share {share}: the topic has {partitions} partitions, and each process sends the rows of whole ones")]
-    FewPartitions {
-        /// What was asked for.
-        share: Share,
-        /// What the topic has.
-        partitions: usize,
-    },
-    /// Nothing is there.
-    #[error("--from-row {from}: the dataset has {rows} rows")]
-    BeyondDataset {
-        /// Where the replay was to begin.
-        from: RowNumber,
-        /// The rows of the dataset.
-        rows: u64,
-    },
-    /// The topic's replay began elsewhere.
-    #[error(
-        "the replay in the topic `{topic}` begins at row {begins}, and this one at row {from}; give the same --from-row, or \
-         empty the topic with `windrow topic delete` and `windrow topic create`"
-    )]
-    OtherStart {
-        /// The topic.
-        topic: String,
-        /// Its first row.
-        begins: u64,
-        /// Ours.
-        from: RowNumber,
-    },
-    /// Nothing can follow the end.
-    #[error(
-        "the replay in the topic `{topic}` began with row {first} and ended with row {}, and nothing can follow its end; \
-         empty the topic with `windrow topic delete` and `windrow topic create`",
-        last.map_or_else(|| "?".to_owned(), |last| last.to_string())
-    )]
-    Ended {
-        /// The topic.
-        topic: String,
-        /// Its first row.
-        first: RowNumber,
-        /// Its last one, where the end marker says.
-        last: Option<u64>,
-    },
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use roaring::RoaringTreemap;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::error::AuditError;
 use crate::audit::report::Ledger;
 use crate::audit::rows::ranges;
-use crate::audit::{AuditError, Finding, Kind};
+use crate::audit::{Finding, Kind};
 use windrow_kafka::{BrokerError, Connection, Delivery, PartitionState, Stretch, TopicState, scan};
 use windrow_record::{Envelope, Offset, Partition};
 use windrow_windows::OffsetRange;

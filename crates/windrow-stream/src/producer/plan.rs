@@ -3,7 +3,9 @@
 //! A replay's rows go round the partitions, beginning with its first row, so a row's partition follows from its number
 //! alone, and a replay that goes on puts each row where it would have been.
 
-use crate::producer::{ProducerError, Replay, Share};
+use crate::producer::error::ProducerError;
+use crate::producer::replay::Replay;
+use crate::producer::share::Share;
 use windrow_kafka::PartitionContents;
 use windrow_record::{Partition, RowNumber};
 

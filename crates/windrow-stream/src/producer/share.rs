@@ -4,8 +4,6 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-use crate::producer::ProducerError;
-
 /// One of several processes: of `of` processes in turn, this is number `index`, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
@@ -31,13 +29,9 @@ impl Share {
         (self.of.get() > 1).then(|| format!("{}-of-{}", self.index + 1, self.of))
     }
 
-    /// # Errors
-    /// Some process would have no partition.
-    pub(crate) fn check(self, partitions: usize) -> Result<(), ProducerError> {
-        if self.of.get() > partitions.max(1) {
-            return Err(ProducerError::FewPartitions { share: self, partitions });
-        }
-        Ok(())
+    /// Whether each of the processes has a partition, if there are so many.
+    pub(crate) fn fits(self, partitions: usize) -> bool {
+        self.of.get() <= partitions.max(1)
     }
 }
 
