@@ -33,7 +33,7 @@ pub fn psi_threshold(rows: u64, rows_before: u64, bins: usize, features: usize) 
 /// The test of Page (1954) and Hinkley for a rising mean, on values that are standardised by their own mean and deviation so
 /// far, as Gama, Sebastiao and Rodrigues (2013) use it on streams of losses.
 #[derive(Debug, Clone, Default)]
-pub struct Detector {
+struct Detector {
     count: f64,
     mean: f64,
     squares: f64,
@@ -43,7 +43,7 @@ pub struct Detector {
 
 impl Detector {
     /// Takes the next value; whether it is time for an alarm. The first eight values only tell what is usual.
-    pub fn push(&mut self, value: f64) -> bool {
+    fn push(&mut self, value: f64) -> bool {
         if self.count >= BLOCKS as f64 {
             let deviation = (self.squares / (self.count - 1.0)).sqrt();
             if deviation > 0.0 {
@@ -57,13 +57,6 @@ impl Detector {
         self.squares += apart * (value - self.mean);
         self.sum - self.lowest > ALARM
     }
-}
-
-/// The first place at which the test gives alarm.
-#[must_use]
-pub fn page_hinkley(values: &[f64]) -> Option<usize> {
-    let mut detector = Detector::default();
-    values.iter().position(|value| detector.push(*value))
 }
 
 /// Refits when a window's features have drifted since the model's newest window; `has_drifted(since, now)` says so. Features
@@ -121,6 +114,12 @@ mod tests {
             (state >> 11) as f64 / (1_u64 << 53) as f64
         };
         (0..count).map(|_| ((0..12).map(|_| next()).sum::<f64>()) - 6.0).collect()
+    }
+
+    /// The first place at which the test gives an alarm.
+    fn page_hinkley(values: &[f64]) -> Option<usize> {
+        let mut detector = Detector::default();
+        values.iter().position(|value| detector.push(*value))
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct Break {
     /// The jump of the difference, nats a row.
     pub jump: f64,
     /// The jump in usual deviations.
-    pub deviations: f64,
+    pub(crate) deviations: f64,
 }
 
 /// The short history of the module's documentation.

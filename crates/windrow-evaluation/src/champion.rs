@@ -6,7 +6,7 @@ use crate::contrast::Contrast;
 use windrow_record::Scheme;
 
 /// So many windows on which all recipes were judged are needed before one takes office.
-pub const FEWEST_TO_RANK: usize = 12;
+const FEWEST_TO_RANK: usize = 12;
 /// The newest windows that count.
 const NEWEST: usize = 16;
 

@@ -2,12 +2,12 @@
 //! the best.
 
 /// The p-value of each series: the set at level alpha holds those with at least alpha. `losses` are by series and window;
-/// `draws` are places of windows, as [`crate::stationary_bootstrap`] gives them.
+/// `draws` are places of windows, as [`stationary_bootstrap`](crate::bootstrap::stationary_bootstrap) gives them.
 ///
 /// By the range statistic: as long as the largest studentised difference of two means is one that the bootstrap seldom
 /// exceeds, the worse of the two leaves. Variances of differences are the bootstrap's own, as in the `arch` package.
 #[must_use]
-pub fn confidence_set(losses: &[Vec<f64>], draws: &[Vec<usize>]) -> Vec<f64> {
+pub(crate) fn confidence_set(losses: &[Vec<f64>], draws: &[Vec<usize>]) -> Vec<f64> {
     let series = losses.len();
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
     let means: Vec<f64> = losses.iter().map(|losses| mean(losses)).collect();

@@ -17,7 +17,7 @@ pub struct Followed {
     /// Whether it is not shown good enough at this window.
     pub provisional: bool,
     /// Whether it was at some window since it is named.
-    pub was_shown: bool,
+    pub(crate) was_shown: bool,
 }
 
 /// The policies as they stand behind window `last`, from what is known then; `None` with too few windows.

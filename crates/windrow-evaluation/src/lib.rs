@@ -1,10 +1,18 @@
-//! The statistics of forecasts over time: how policies of retraining compare, and what can be told of them.
+//! The statistics of forecasts over time: how policies of retraining compare, and what the data can show.
 //!
-//! Pure: losses in, findings out, the same each time; no files, no clock, no threads of its own. [`WindowLosses`] is what is
-//! known of the models on one window, [`Evidence`] all windows together. [`Contrast`] is a difference with an interval that
-//! knows time, [`stationary_bootstrap`] and [`confidence_set`] compare many at once. [`Trial`] scores every policy on the
-//! same windows, [`Ranking`] says which is good enough, [`find_break`] where the world changed, [`named`] what the advice
-//! says from one window to the next, and [`advise`] puts it all into one [`Advice`].
+//! Pure: losses in, findings out, the same each time. No files, no clock, no threads of its own. Its parts, in the order in
+//! which they import each other:
+//!
+//! - `losses`: [`WindowLosses`], the losses of all models on one window, by block. `evidence`: [`Evidence`], all windows together.
+//! - `policy`: [`Policy`], when to refit and on how much history.
+//! - `contrast`: [`Contrast`], a difference with an interval that takes time into account. `bootstrap` and `confidence_set`
+//!   compare many policies at once.
+//! - `trial`: [`Trial`], every policy on the same windows. `alarm`: policies that refit when features drift or losses rise.
+//! - `ranking`: [`Ranking`], which policies are good enough. `breaks`: [`find_break`], the window in which the data changed.
+//! - `follow`: [`judge`] and [`named`], what the advice says from one window to the next.
+//! - `champion`: [`recipe_in_office`], which way of training serves as `champion`.
+//! - `advise`: [`advise()`], all of it in one [`Advice`] (`advice`). `sentences` and `titles` put it into words.
+//! - [`plot`]: the pictures and tables of an advice.
 
 mod advice;
 mod advise;
@@ -29,19 +37,17 @@ pub use advice::{
     Saved, Status, Step, Subject, Verdict,
 };
 pub use advise::{Question, advise};
-pub use alarm::{Detector, page_hinkley, psi_threshold};
-pub use bootstrap::stationary_bootstrap;
+pub use alarm::psi_threshold;
 pub use breaks::{Break, find_break};
-pub use champion::{FEWEST_TO_RANK, recipe_in_office};
-pub use confidence_set::confidence_set;
-pub use contrast::{Contrast, Interval, cosine_terms};
+pub use champion::recipe_in_office;
+pub use contrast::{Contrast, Interval};
 pub use evidence::Evidence;
 pub use follow::{Followed, judge, named};
-pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, OLDEST_AGE, WindowLosses, is_kept};
+pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};
 pub use policy::{Policy, Refit};
-pub use ranking::{FEWEST_REFITS, FEWEST_WINDOWS, Ranked, Ranking};
-pub use titles::{Titles, age_title, awaited, finding, subject, titles};
-pub use trial::{Series, Trial, histories, intervals};
+pub use ranking::{Ranked, Ranking};
+pub use titles::{awaited, finding};
+pub use trial::{Series, Trial, histories};
 
 #[cfg(test)]
 mod tests;

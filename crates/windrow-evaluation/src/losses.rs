@@ -10,7 +10,7 @@ pub const LOSSES_FORMAT: u32 = 1;
 /// Equal runs of rows that a window is cut into, in the order of the stream.
 pub const BLOCKS: usize = 8;
 /// Losses of models that are older than so many windows are not kept.
-pub const OLDEST_AGE: u32 = 64;
+pub(crate) const OLDEST_AGE: u32 = 64;
 
 /// How every model that came before a window met its labelled rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ impl WindowLosses {
     }
 }
 
-/// Whether the losses of a model whose newest window is `model` are kept on `window`: of the last [`OLDEST_AGE`] windows'
+/// Whether the losses of a model whose newest window is `model` are kept on `window`: of the last 64 windows'
 /// models, and of those of windows 1, 2, 4, 8, ..., of which one is what comes of never refitting.
 #[must_use]
 pub fn is_kept(model: WindowIndex, window: WindowIndex) -> bool {

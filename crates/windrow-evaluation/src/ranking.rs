@@ -10,9 +10,9 @@ use crate::policy::Refit;
 use crate::trial::{Series, Trial, cost};
 
 /// Fewer windows than this tell nothing.
-pub const FEWEST_WINDOWS: usize = 12;
+pub(crate) const FEWEST_WINDOWS: usize = 12;
 /// Fewer refits of the rarer of two policies tell nothing of their difference.
-pub const FEWEST_REFITS: f64 = 4.0;
+const FEWEST_REFITS: f64 = 4.0;
 /// Draws of the bootstrap.
 const DRAWS: usize = 999;
 /// The level of all intervals.
@@ -22,18 +22,18 @@ const LEVEL: f64 = 0.95;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ranked {
     /// Its log-loss a row less the best's.
-    pub to_best: Contrast,
+    pub(crate) to_best: Contrast,
     /// Its share of the best's gain over the share of positives.
     pub keeps: f64,
     /// The interval of that share; `None` where there is too little to tell.
     pub interval: Option<Interval>,
     /// The lower end of the simultaneous one-sided bound on the share; `None` where there is too little to tell, and for
     /// what is not ranked.
-    pub lower_bound: Option<f64>,
+    pub(crate) lower_bound: Option<f64>,
     /// What follows from these.
     pub verdict: Verdict,
     /// The p-value of the model confidence set; `None` for what is not ranked, and before it is asked for.
-    pub set_p: Option<f64>,
+    pub(crate) set_p: Option<f64>,
 }
 
 /// The policies of a trial beside the best of them.
@@ -44,9 +44,9 @@ pub struct Ranking {
     /// The best's gain in log-loss a row over always saying the share of positives.
     pub gain: Contrast,
     /// Whether that gain is shown to be one: the lower end of its one-sided interval is above 0.
-    pub gains: bool,
+    pub(crate) gains: bool,
     /// One a series.
-    pub ranked: Vec<Ranked>,
+    pub(crate) ranked: Vec<Ranked>,
     /// The place of the cheapest series that is good enough; where none is shown to be, of the best; and whether it is
     /// provisional for that reason. `None` with too few windows.
     pub named: Option<(usize, bool)>,
@@ -103,7 +103,7 @@ impl Ranking {
 
     /// What can be told of a series beside the best, planned or not, on the windows of the same trial.
     #[must_use]
-    pub fn rank(&self, trial: &Trial, series: &Series) -> Ranked {
+    pub(crate) fn rank(&self, trial: &Trial, series: &Series) -> Ranked {
         let loss = Spectrum::new(&series.log_loss);
         let share_gain = Spectrum::new(&trial.share_loss).plus(-1.0, &loss);
         let best = &self.share_gain[self.best];

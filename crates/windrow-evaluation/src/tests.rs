@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::*;
+use crate::trial::intervals;
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
 const ROWS: u64 = 800;

@@ -9,24 +9,24 @@ use windrow_record::Scheme;
 
 /// The titles of the pictures.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Titles {
+pub(crate) struct Titles {
     /// How often to refit.
-    pub how_often: String,
+    pub(crate) how_often: String,
     /// On how much history.
-    pub how_much: String,
+    pub(crate) how_much: String,
     /// What was saved from window to window.
-    pub over_time: String,
+    pub(crate) over_time: String,
 }
 
 /// What the pictures say.
 #[must_use]
-pub fn titles(advice: &Advice) -> Titles {
+pub(crate) fn titles(advice: &Advice) -> Titles {
     Titles { how_often: how_often(advice), how_much: how_much(advice), over_time: over_time(advice) }
 }
 
 /// What the picture of models by age says; `None` where no ages have been compared.
 #[must_use]
-pub fn age_title(advice: &Advice) -> Option<String> {
+pub(crate) fn age_title(advice: &Advice) -> Option<String> {
     let told = |found: &&AgeFinding| found.interval.is_some_and(|interval| interval.low > 0.0);
     let oldest = advice.ages.last()?;
     Some(match advice.ages.iter().find(told) {
@@ -50,7 +50,7 @@ pub fn finding(advice: &Advice, policy: Policy) -> Option<&PolicyFinding> {
 
 /// The policy that the pictures are about: the named one, else the best.
 #[must_use]
-pub fn subject(advice: &Advice) -> Option<Policy> {
+pub(crate) fn subject(advice: &Advice) -> Option<Policy> {
     advice.named.as_ref().map(|named| named.policy).or_else(|| advice.best().map(|best| best.policy))
 }
 

@@ -41,7 +41,7 @@ pub struct Trial {
     /// How many windows behind the newest labels are.
     pub delay: u32,
     /// The oldest model that is made use of.
-    pub oldest: u32,
+    pub(crate) oldest: u32,
     /// The log-loss of always saying the share of positives so far.
     pub share_loss: Vec<f64>,
     /// Planned policies, those of the same losses merged; `never` is among them.
@@ -68,7 +68,7 @@ pub(super) fn sliding(windows: u32) -> Scheme {
 
 /// The intervals between refits that so many windows can judge: 1, 2, 4, 8, ... windows.
 #[must_use]
-pub fn intervals(judged: usize, delay: u32) -> Vec<u32> {
+pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
     let longest = (judged as f64 * LONGEST_INTERVAL).max(1.0);
     let powers = (0..31).map(|power| 1_u32 << power);
     powers.take_while(|every| f64::from(*every) <= longest && every + delay <= OLDEST_AGE).collect()
@@ -158,7 +158,7 @@ impl Trial {
 
     /// The losses of a policy that is in one state at a time: `choose` gives the model for each window.
     #[must_use]
-    pub fn stateful(
+    pub(crate) fn stateful(
         &self,
         evidence: &Evidence,
         policy: Policy,

@@ -314,7 +314,7 @@ impl Publisher {
 
     /// The messages that were taken and not yet confirmed.
     #[must_use]
-    pub fn unconfirmed(&self) -> u64 {
+    pub(crate) fn unconfirmed(&self) -> u64 {
         // In this order: a message is settled after it was accepted, though its report may be faster than our count.
         let settled = self.reports.settled.load(Ordering::Acquire);
         self.accepted.load(Ordering::Relaxed).saturating_sub(settled)

@@ -2,7 +2,8 @@
 
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
-use crate::{Advice, AgeFinding, age_title};
+use crate::titles::age_title;
+use crate::{Advice, AgeFinding};
 
 const WIDTH: u32 = 440;
 const HEIGHT: u32 = 320;

@@ -3,7 +3,8 @@
 use crate::plot::course::{Course, Line};
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
-use crate::{Advice, Policy, PolicyFinding, Refit, Status, Verdict, finding, subject, titles};
+use crate::titles::{subject, titles};
+use crate::{Advice, Policy, PolicyFinding, Refit, Status, Verdict, finding};
 use windrow_record::Scheme;
 
 /// What the pictures of the advice show.

@@ -48,14 +48,14 @@ impl Frame {
 
     /// How many rows of the window, labelled or not, come before the first held-out one.
     #[must_use]
-    pub fn first_held_out(&self) -> u64 {
+    pub(crate) fn first_held_out(&self) -> u64 {
         self.first_held_out
     }
 
     /// The same window without its rows: what an encoder learns from, for a fit whose rows are read elsewhere. It cannot be
     /// scored on.
     #[must_use]
-    pub fn outline(&self) -> Self {
+    pub(crate) fn outline(&self) -> Self {
         Self {
             features: self.features.clone(),
             table: self.table.outline(),
