@@ -28,6 +28,7 @@ impl Default for Progress {
 
 impl Progress {
     /// The counters, to read or to move.
+    #[inline]
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -80,16 +81,19 @@ pub struct Counter(AtomicU64);
 
 impl Counter {
     /// Moves it up.
+    #[inline]
     pub fn add(&self, by: u64) {
         self.0.fetch_add(by, Relaxed);
     }
 
     /// Sets it.
+    #[inline]
     pub fn set(&self, to: u64) {
         self.0.store(to, Relaxed);
     }
 
     /// Reads it.
+    #[inline]
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
@@ -111,11 +115,13 @@ impl Default for Gauge {
 
 impl Gauge {
     /// Sets it; `None` when it cannot be known.
+    #[inline]
     pub fn set(&self, to: Option<u64>) {
         self.0.store(to.unwrap_or(UNKNOWN), Relaxed);
     }
 
     /// Reads it; `None` when it is not known.
+    #[inline]
     #[must_use]
     pub fn get(&self) -> Option<u64> {
         Some(self.0.load(Relaxed)).filter(|number| *number != UNKNOWN)

@@ -60,6 +60,7 @@ impl Style {
     }
 
     /// The text of a missing cell.
+    #[inline]
     pub(super) fn missing(&self) -> &str {
         self.null.first().map_or("", String::as_str)
     }
@@ -68,6 +69,7 @@ impl Style {
     ///
     /// # Errors
     /// It is none, with the reason in words.
+    #[inline]
     pub fn value<'a>(&self, kind: Kind, text: &'a str) -> Result<Value<'a>, String> {
         if self.null.iter().any(|null| null == text) {
             return Ok(Value::Missing);
@@ -101,6 +103,7 @@ impl Style {
     }
 
     /// A value as text; `None` for a time beyond the calendar.
+    #[inline]
     pub fn text<'a>(&'a self, value: Value<'a>) -> Option<Cow<'a, str>> {
         Some(match value {
             Value::Missing => Cow::Borrowed(self.missing()),

@@ -1,7 +1,11 @@
 //! Parquet: rows as typed columns in a file, and back as the CSV records that everything else reads.
 //!
-//! Promises: what is written is read back as [`Style::canonical`] says, cell by cell; memory holds a row group while it is
-//! written, and some thousand rows while they are read. Knows files and cells, and nothing of pipelines.
+//! - `write`: [`Writer`] writes rows. `read`: [`CsvReader`] reads a file as CSV text; `render` turns its values into text.
+//! - `cell`: [`Column`], [`Value`] and [`Style`], how cells are written as text.
+//! - `error`: [`ColumnarError`].
+//!
+//! Promises: a row that was written is read back as [`Style::canonical`] says, cell by cell. A writer holds one row group in
+//! memory, a reader some thousand rows. This crate knows files and cells, and nothing of pipelines.
 
 mod cell;
 mod error;

@@ -119,6 +119,7 @@ impl Pending {
     }
 
     /// Gives the bytes that it takes. A value of another kind than the column's counts as missing.
+    #[inline]
     fn push(&mut self, value: Value<'_>) -> usize {
         let length = match (&mut self.cells, value) {
             (Cells::Text { bytes, ends }, Value::Text(text)) => {

@@ -1,6 +1,12 @@
-//! The pipeline file: read once, checked once, and handed down as a [`Pipeline`] that needs no second look.
+//! The pipeline file: read once, checked once, and passed on as a [`Pipeline`] whose values are valid.
 //!
-//! Every fault names the file, the line and the key. Knows the record's types, and no other module.
+//! - `pipeline`: [`Pipeline`] and its tables, with `dataset`, `batch`, `kafka`, `solver` and `span` for the larger ones.
+//! - `raw`: the file as it is written. `parse`: from there to a [`Pipeline`], one file for each table; `duration` reads durations.
+//! - `error`: [`ConfigError`], all faults of a file. `lines` finds the line of each key, `nearest` the nearest known name.
+//! - `schema`: [`Schema`], a pipeline bound to the columns of its dataset; [`Schema::check`] decides whether a row is valid.
+//!
+//! Every fault names the file, the line and the key. This crate knows the types of `windrow-record`, and no other crate of
+//! Windrow.
 
 mod batch;
 mod dataset;

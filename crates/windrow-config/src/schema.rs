@@ -132,12 +132,14 @@ impl Schema {
     }
 
     /// The place of the target's column, and when a row is positive.
+    #[inline]
     #[must_use]
     pub fn target(&self) -> (usize, &TargetRule) {
         (self.target.0, &self.target.1)
     }
 
     /// Whether a text means 'missing'.
+    #[inline]
     #[must_use]
     pub fn is_null(&self, cell: &str) -> bool {
         self.null.iter().any(|null| null == cell)
@@ -169,6 +171,7 @@ impl Schema {
     }
 
     /// How a missing cell is written.
+    #[inline]
     #[must_use]
     pub fn null_text(&self) -> &str {
         self.null.first().map_or("", String::as_str)
@@ -178,6 +181,7 @@ impl Schema {
     ///
     /// # Errors
     /// The target is to be compared with a number and is not one, or the record is too short.
+    #[inline]
     pub fn label(&self, row: &Fields<'_>) -> Result<Option<bool>, RowFault> {
         let cell = self.cell(row, self.target.0)?;
         if self.is_null(cell) {
@@ -190,6 +194,7 @@ impl Schema {
     ///
     /// # Errors
     /// The cell is not of the column's format, or the record is too short.
+    #[inline]
     pub fn time(&self, row: &Fields<'_>) -> Result<Option<EventTime>, RowFault> {
         let Some((index, format)) = &self.time else { return Ok(None) };
         let cell = self.cell(row, *index)?;
@@ -203,6 +208,7 @@ impl Schema {
     ///
     /// # Errors
     /// The cell is no number, or has no logarithm where that is wanted, or the record is too short.
+    #[inline]
     pub fn number(&self, feature: &Feature, row: &Fields<'_>) -> Result<Option<f64>, RowFault> {
         let cell = self.cell(row, feature.index)?;
         if self.is_null(cell) {
@@ -221,6 +227,7 @@ impl Schema {
     ///
     /// # Errors
     /// The first thing that is wrong with the row.
+    #[inline]
     pub fn check(&self, row: &Fields<'_>, time: Option<EventTime>) -> Result<Checked, RowFault> {
         let label = self.label(row)?;
         for feature in &self.features {
@@ -244,11 +251,13 @@ impl Schema {
     ///
     /// # Errors
     /// It has not.
+    #[inline]
     pub fn check_count(&self, row: &Fields<'_>) -> Result<(), RowFault> {
         let (given, expected) = (row.len(), self.columns.len());
         if given == expected { Ok(()) } else { Err(RowFault::FieldCount { given, expected }) }
     }
 
+    #[inline]
     fn cell<'a>(&self, row: &Fields<'a>, index: usize) -> Result<&'a str, RowFault> {
         row.get(index).ok_or(RowFault::FieldCount { given: row.len(), expected: self.columns.len() })
     }

@@ -28,6 +28,7 @@ pub enum EventSpan {
 
 impl EventSpan {
     /// Which span a time belongs to; times are seconds since 1970-01-01 00:00 UTC.
+    #[inline]
     #[must_use]
     pub fn of_time(self, seconds: i64) -> i64 {
         match self {
@@ -41,6 +42,7 @@ impl EventSpan {
     }
 
     /// When a span begins.
+    #[inline]
     #[must_use]
     pub fn begin(self, span: i64) -> i64 {
         match self {
@@ -100,6 +102,7 @@ impl EventSpan {
     }
 
     /// Origin and length, in seconds, of spans that are all as long.
+    #[inline]
     fn regular(self) -> (i64, i64) {
         match self {
             Self::Fixed(length) => (0, i64::try_from(length.as_secs()).unwrap_or(i64::MAX).max(1)),

@@ -1,9 +1,22 @@
-//! Brokers and their clients: one that this process starts (embedded, or Redpanda in a container) or one outside;
-//! topics, publishing rows, reading messages.
+//! Kafka brokers and their clients.
 //!
-//! The only user of librdkafka and Docker. Promises that what a publisher says is delivered is in the topic once
-//! and in order, that what a subscription yields has no gaps, and that a container is removed with its [`Broker`]. Knows
-//! nothing of windows, files or models, and reads neither environment nor arguments.
+//! - `choice` and `start`: [`Choice`], which broker to use, and [`Broker`], which is running: embedded, Redpanda in a container
+//!   (`redpanda`), or external.
+//! - `connection`: [`Connection`], the address of a broker and the settings of its clients.
+//! - [`topics`]: create, describe and delete topics.
+//! - `publisher`: [`Publisher`], sends rows.
+//! - `reader`, with `positions`, `observer` and `verdict`: what all readers share. `subscription`: [`Subscription`] reads from
+//!   given positions; `membership`: [`Membership`] reads as one of a group; `scan`: [`scan()`] reads parts of a topic once.
+//! - `contents`: [`Survey`], what a topic already holds of a replay. `state`: [`TopicState`], the offsets of a topic.
+//! - `error`: [`BrokerError`]. `probe`, `refusal` and `certificate` find out why a broker does not answer.
+//!
+//! This crate is the only user of librdkafka and Docker. It promises:
+//!
+//! - A row that the publisher reports as delivered is in the topic once, and in order.
+//! - A subscription yields messages without gaps.
+//! - A container is removed when its [`Broker`] is dropped.
+//!
+//! It knows nothing of windows, files or models, and reads neither the environment nor arguments.
 
 mod certificate;
 mod choice;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// # Errors
 /// [`CellError::Number`] for anything else: text, `nan`, `inf`, a number beyond the range of `f64`.
+#[inline]
 pub fn parse_number(text: &str) -> Result<f64, CellError> {
     match text.trim().parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
@@ -19,6 +20,7 @@ pub fn parse_number(text: &str) -> Result<f64, CellError> {
 
 /// Whether a text is a number by its shape alone: at most fifteen digits with a point between them and a sign before them.
 /// Others may be numbers too, as [`parse_number`] reads them.
+#[inline]
 #[must_use]
 pub fn is_plain_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
@@ -150,12 +152,14 @@ impl EventTime {
     }
 
     /// Seconds since 1970-01-01 00:00 UTC; a time written without an offset counts as UTC.
+    #[inline]
     #[must_use]
     pub fn seconds(self) -> i64 {
         self.seconds
     }
 
     /// The time of the calendar as written, in microseconds since 1970-01-01 00:00.
+    #[inline]
     #[must_use]
     pub fn micros(self) -> i64 {
         let time = jiff::tz::Offset::UTC.to_timestamp(self.civil);
@@ -164,18 +168,21 @@ impl EventTime {
     }
 
     /// Hour of the day as written, 0 to 23.
+    #[inline]
     #[must_use]
     pub fn hour(self) -> u8 {
         self.civil.hour().unsigned_abs()
     }
 
     /// Day of the week as written, 1 (Monday) to 7 (Sunday), as in ISO 8601.
+    #[inline]
     #[must_use]
     pub fn weekday(self) -> u8 {
         self.civil.weekday().to_monday_one_offset().unsigned_abs()
     }
 
     /// Month as written, 1 to 12.
+    #[inline]
     #[must_use]
     pub fn month(self) -> u8 {
         self.civil.month().unsigned_abs()

@@ -25,18 +25,21 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// How many there are.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// Whether there are none.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
     /// The field at `index`, counted from 0.
+    #[inline]
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&'a str> {
         let end = *self.ends.get(index)?;
@@ -45,6 +48,7 @@ impl<'a> Fields<'a> {
     }
 
     /// All of them, in order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let fields = *self;
         (0..fields.len()).filter_map(move |index| fields.get(index))
@@ -115,6 +119,7 @@ impl RecordParser {
     ///
     /// # Errors
     /// The bytes are not UTF-8, or not exactly one record.
+    #[inline]
     pub fn parse<'a>(&'a mut self, record: &'a [u8]) -> Result<Fields<'a>, CsvError> {
         // Most records have no quote, and then there is nothing to be undone.
         if record.is_empty() || memchr::memchr3(self.quote, b'\r', b'\n', record).is_some() {
@@ -324,11 +329,13 @@ impl<R: Read> RecordReader<R> {
     }
 }
 
+#[inline]
 fn is_line_break(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
 /// A record without the line breaks before and behind it: a file has them between its records, and nowhere else.
+#[inline]
 #[must_use]
 pub fn trim_line_breaks(record: &[u8]) -> &[u8] {
     let from = record.iter().position(|byte| !is_line_break(*byte)).unwrap_or(record.len());
@@ -336,6 +343,7 @@ pub fn trim_line_breaks(record: &[u8]) -> &[u8] {
     &record[from..until]
 }
 
+#[inline]
 fn count_lines(bytes: &[u8]) -> u64 {
     bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }

@@ -16,18 +16,21 @@ impl RowNumber {
     pub const FIRST: Self = Self(NonZeroU64::MIN);
 
     /// `None` for 0: rows are counted from 1.
+    #[inline]
     #[must_use]
     pub fn new(number: u64) -> Option<Self> {
         NonZeroU64::new(number).map(Self)
     }
 
     /// The number itself.
+    #[inline]
     #[must_use]
     pub fn get(self) -> u64 {
         self.0.get()
     }
 
     /// The row after this one.
+    #[inline]
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -35,6 +38,7 @@ impl RowNumber {
 }
 
 impl From<NonZeroU64> for RowNumber {
+    #[inline]
     fn from(number: NonZeroU64) -> Self {
         Self(number)
     }
@@ -50,18 +54,21 @@ impl WindowIndex {
     pub const FIRST: Self = Self(NonZeroU32::MIN);
 
     /// `None` for 0: windows are counted from 1.
+    #[inline]
     #[must_use]
     pub fn new(index: u32) -> Option<Self> {
         NonZeroU32::new(index).map(Self)
     }
 
     /// The index itself.
+    #[inline]
     #[must_use]
     pub fn get(self) -> u32 {
         self.0.get()
     }
 
     /// The window after this one.
+    #[inline]
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -86,6 +93,7 @@ pub struct Offset(pub i64);
 
 impl Offset {
     /// The offset after this one: where reading goes on.
+    #[inline]
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -105,6 +113,7 @@ impl RunId {
     }
 
     /// The text itself.
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,6 +1,11 @@
-//! What the modules exchange: rows, the numbers and names they go by, and the form they take as messages.
+//! The values that all crates exchange: rows, their numbers and names, and their form as messages.
 //!
-//! Pure values. Knows nothing of files, brokers, clocks or configuration.
+//! - `id`: [`RowNumber`], [`WindowIndex`], [`ModelId`], [`Offset`] and other numbers and names, each a type of its own.
+//! - `csv`: [`RecordReader`] splits bytes into records without changing them, [`RecordParser`] splits a record into [`Fields`].
+//! - `cell`: [`parse_number`], [`TimeFormat`] and [`EventTime`], the cells of a row as numbers and times.
+//! - `message`: [`Envelope`], what the headers of a Kafka message say about its value.
+//!
+//! Pure values. This crate knows nothing of files, brokers, clocks or configuration.
 
 mod cell;
 mod csv;

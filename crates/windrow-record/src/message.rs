@@ -66,6 +66,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
+#[inline]
 fn number(text: Option<&[u8]>) -> Option<u64> {
     std::str::from_utf8(text?).ok()?.parse().ok()
 }

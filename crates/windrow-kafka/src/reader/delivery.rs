@@ -28,18 +28,21 @@ impl<'a> Delivery<'a> {
     }
 
     /// Its partition.
+    #[inline]
     #[must_use]
     pub fn partition(&self) -> Partition {
         Partition(self.message.partition())
     }
 
     /// Its place in the partition.
+    #[inline]
     #[must_use]
     pub fn offset(&self) -> Offset {
         Offset(self.message.offset())
     }
 
     /// Its value; empty when it has none.
+    #[inline]
     #[must_use]
     pub fn value(&self) -> &[u8] {
         self.message.payload().unwrap_or_default()

@@ -122,11 +122,13 @@ impl Level {
 
 /// (x - mean) / deviation. A cell far beyond those trained on is held at a size that no weight turns into infinity,
 /// since the difference of two infinities is NaN.
+#[inline]
 pub(super) fn standardise(x: f64, mean: f64, deviation: f64) -> f64 {
     ((x - mean) / deviation).clamp(-1e150, 1e150)
 }
 
 /// The part of a time that a calendar feature sees.
+#[inline]
 pub(super) fn calendar_number(part: CalendarPart, time: EventTime) -> u8 {
     match part {
         CalendarPart::Hour => time.hour(),

@@ -60,6 +60,7 @@ enum Term {
 }
 
 /// 1 / (1 + exp(-log_odds)), without overflow.
+#[inline]
 pub(super) fn probability(log_odds: f64) -> f64 {
     1.0 / (1.0 + (-log_odds).exp())
 }
@@ -85,6 +86,7 @@ impl Predictor {
 
     /// The log-odds of a row whose numbers are at their means and whose levels count for nothing: where a sum of
     /// contributions begins.
+    #[inline]
     #[must_use]
     pub fn baseline(&self) -> f64 {
         self.intercept
@@ -104,6 +106,7 @@ impl Predictor {
     }
 
     /// Answers for one row; `cells` are its features' cells, in the encoder's order.
+    #[inline]
     #[must_use]
     pub fn predict(&self, cells: &[Cell<'_>]) -> Prediction {
         let terms = self.terms.iter().zip(cells);
@@ -160,6 +163,7 @@ impl Term {
         }
     }
 
+    #[inline]
     fn contribution(&self, cell: &Cell<'_>) -> f64 {
         match (self, cell) {
             (Self::Number { log, missing, mean, deviation, weight }, cell) => {

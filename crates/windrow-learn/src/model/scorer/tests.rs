@@ -5,12 +5,15 @@ use linfa::prelude::{BinaryClassification, ToConfusionMatrix};
 use ndarray::Array1;
 
 use super::*;
+use crate::model::artifact::Learned;
+use crate::model::bare::BareModel;
 use crate::model::design::Design;
 use crate::model::fit::{FitSettings, fit, fit_from};
 use crate::model::objective::row_loss;
 use crate::model::predictor::probability;
 use crate::model::samples::{flights, mixed};
 use crate::model::table::Subset;
+use windrow_record::ModelId;
 
 fn id(text: &str) -> ModelId {
     text.parse().expect("an id")
