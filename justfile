@@ -1,4 +1,15 @@
 # The everyday commands. Without just: each is a line or two to copy.
+#
+# WINDROW_BENCH_SIZE=small makes every benchmark end within seconds, to see that it runs; its figures mean nothing then. A tool
+# that is missing is reported in one sentence, and what needs it is not measured.
+
+# the release binary
+windrow := env("CARGO_TARGET_DIR", "target") / "release/windrow"
+
+# the Python of the benchmarks' peers, and the folder of its packages
+peers := home_directory() / ".cache/windrow/peers"
+
+export WINDROW_BENCH_PYTHON := peers / "bin/python"
 
 # the flights pipeline, live, in one process
 demo *args:
@@ -25,10 +36,10 @@ openapi:
 example:
     cargo build --release
     rm -rf .windrow/example docs/example
-    target/release/windrow demo --once --broker embedded --workdir .windrow/example/flights
-    target/release/windrow demo --dataset taxi --once --broker embedded --workdir .windrow/example/taxi
-    target/release/windrow report --format md fixtures/flights.toml --workdir .windrow/example/flights --out docs/example/flights.md
-    target/release/windrow report --format md fixtures/taxi.toml --workdir .windrow/example/taxi --out docs/example/taxi.md
+    {{windrow}} demo --once --broker embedded --workdir .windrow/example/flights
+    {{windrow}} demo --dataset taxi --once --broker embedded --workdir .windrow/example/taxi
+    {{windrow}} report --format md fixtures/flights.toml --workdir .windrow/example/flights --out docs/example/flights.md
+    {{windrow}} report --format md fixtures/taxi.toml --workdir .windrow/example/taxi --out docs/example/taxi.md
 
 # producer, consumer and trainer killed 220 times at random moments, as often the embedded broker, and all of them on Kafka (WINDROW_TEST_KAFKA)
 torture kills="220":
@@ -38,19 +49,19 @@ torture kills="220":
 storm seconds="20":
     WINDROW_STORM_SECONDS={{seconds}} cargo test --release --test storm -- --nocapture
 
-# rows per second into sealed files beside bare rdkafka, on the embedded broker and on Kafka (WINDROW_TEST_KAFKA); memory up to ten million rows
+# rows per second into sealed files compared with bare rdkafka, on the embedded broker and on Kafka (WINDROW_TEST_KAFKA); memory up to ten million rows
 bench:
     cargo bench --bench pipeline
 
-# rows per second from a topic into files, with and without syncing, beside a bare loop and confluent-kafka's Python consumer
-bench-consumer:
+# rows per second from a topic into files, with and without syncing, compared with a bare loop and confluent-kafka's Python consumer
+bench-consumer: _peers
     cargo bench --bench consumer
 
-# is the advice right? simulated worlds whose truth is known; the tables of docs/advice.md; about ten minutes
-bench-advice seeds="200":
+# is the advice right? simulated worlds whose truth is known; the tables of docs/advice.md; about ten minutes with 200 seeds
+bench-advice *seeds:
     cargo bench --bench advice -- {{seeds}}
 
-# the embedded broker beside Apache Kafka (WINDROW_TEST_KAFKA: the folder of its distribution; needs Java); about seven minutes
+# the embedded broker compared with Apache Kafka (WINDROW_TEST_KAFKA: the folder of its distribution; needs Java); about seven minutes
 bench-broker:
     cargo bench --bench broker
 
@@ -58,42 +69,37 @@ bench-broker:
 bench-pages:
     cargo bench --bench pages
 
-# from batch files to models beside scikit-learn, Spark (needs Java) and linfa-logistic; about six minutes
-bench-train:
-    python3 -m venv {{env("HOME")}}/.cache/windrow/peers
-    {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
-    WINDROW_BENCH_PYTHON={{env("HOME")}}/.cache/windrow/peers/bin/python cargo bench --bench training
+# from batch files to models compared with scikit-learn, Spark (needs Java) and linfa-logistic; about six minutes
+bench-train: _peers
+    cargo bench --bench training
 
-# the whole study of `windrow advise` beside pandas and scikit-learn on the same files; about fifteen minutes
-bench-study:
-    python3 -m venv {{env("HOME")}}/.cache/windrow/peers
-    {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
-    WINDROW_BENCH_PYTHON={{env("HOME")}}/.cache/windrow/peers/bin/python cargo bench --bench study
+# the whole study of `windrow advise` compared with pandas and scikit-learn on the same files; about fifteen minutes
+bench-study: _peers
+    cargo bench --bench study
 
-# predictions a second beside a bare poem route, Flask and FastAPI with scikit-learn (needs wrk); about five minutes
-bench-serve requests="1000000":
-    python3 -m venv {{env("HOME")}}/.cache/windrow/peers
-    {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
-    WINDROW_BENCH_PYTHON={{env("HOME")}}/.cache/windrow/peers/bin/python cargo bench --bench serving -- {{requests}}
+# predictions a second compared with a bare poem route, Flask and FastAPI with scikit-learn (needs wrk); about five minutes with a million requests
+bench-serve *requests: _peers
+    cargo bench --bench serving -- {{requests}}
 
-# Kafka, a Python producer and consumer, a Spark job and a Flask app beside Windrow on the same flights (WINDROW_TEST_KAFKA, Java); half an hour
-bench-stack rounds="5":
-    python3 -m venv {{env("HOME")}}/.cache/windrow/peers
-    {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
+# Kafka, a Python producer and consumer, a Spark job and a Flask app compared with Windrow on the same flights (WINDROW_TEST_KAFKA, Java); half an hour with 5 rounds
+bench-stack *rounds: _peers
     cargo build --release
-    {{env("HOME")}}/.cache/windrow/peers/bin/python benches/stack/measure.py target/release/windrow "$WINDROW_TEST_KAFKA" {{rounds}}
+    python3 benches/stack/measure.py {{windrow}} {{rounds}}
 
 # the same windows by Newton here and by Spark on two cores, through Spark Connect (Java, protoc); ten minutes
-bench-spark *rows:
-    python3 -m venv {{env("HOME")}}/.cache/windrow/peers
-    {{env("HOME")}}/.cache/windrow/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
-    cargo build --release --features spark
-    python3 benches/spark.py target/release/windrow {{env("HOME")}}/.cache/windrow/peers/bin/python {{rows}}
+bench-spark *rows: _peers
+    cargo build --release $(command -v "${PROTOC:-protoc}" >/dev/null && echo --features spark)
+    python3 benches/spark.py {{windrow}} {{rows}}
 
-# what a run costs by its rows, up to ten million, with batch files in CSV and in Parquet; the points of docs/scale.md; four minutes
+# the cost of a run by its rows, up to ten million, with batch files in CSV and in Parquet; the points of docs/scale.md; four minutes
 bench-scale *rows:
     cargo build --release
-    python3 benches/scale.py target/release/windrow {{rows}}
+    python3 benches/scale.py {{windrow}} {{rows}}
+
+# install the packages of the benchmarks' peers
+_peers:
+    python3 -m venv {{peers}} && {{peers}}/bin/python -m pip install -q -r benches/peers/requirements.txt \
+        || echo "benches/peers/requirements.txt cannot be installed: peers in Python may not be measured"
 
 # random bytes for five minutes each; needs cargo-fuzz (cargo install cargo-fuzz) and, for the sanitizer, no nightly toolchain
 fuzz seconds="300" targets="record message request frame answer segment":
@@ -101,7 +107,8 @@ fuzz seconds="300" targets="record message request frame answer segment":
 
 # how long the release build takes from an empty target folder
 build-time:
-    CARGO_TARGET_DIR=$(mktemp -d) cargo build --release --timings
+    rm -rf .windrow/build-time
+    CARGO_TARGET_DIR=.windrow/build-time cargo build --release --timings
 
 # what CI runs
 ci:

@@ -1,8 +1,12 @@
-//! Is the advice right? Worlds whose true probabilities are known, simulated many times: what is named, what it loses beside
-//! the truly best policy, how often an interval holds what it estimates, how often a break is reported.
+//! A test of the advice. Worlds whose true probabilities are known are simulated many times. The tables show what is named,
+//! what it loses compared with the truly best policy, how often an interval holds what it estimates, and how often a break is
+//! reported.
 //!
-//!     just bench-advice            # 200 seeds a world, 2,000 for coverage; the tables of docs/advice.md
+//!     just bench-advice            # 200 seeds a world, 2,000 for coverage; the tables of docs/advice.md; about ten minutes
 //!     just bench-advice 20         # fewer
+//!     just bench-advice 20 break   # one world; `coverage` for the second table only
+//!
+//! `WINDROW_BENCH_SIZE=small`: two seeds; seconds.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 
@@ -12,15 +16,29 @@ mod coverage;
 mod learner;
 #[path = "advice/study.rs"]
 mod study;
+#[path = "support/support.rs"]
+#[expect(dead_code, reason = "each benchmark uses a part of it")]
+mod support;
 #[path = "advice/world.rs"]
 mod world;
 
+use std::num::NonZeroU64;
+use std::process::ExitCode;
+
+use support::size::{Size, argument, bench};
 use world::{Kind, World};
 
-fn main() {
-    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    let seeds: u64 = arguments.next().and_then(|seeds| seeds.parse().ok()).unwrap_or(200);
-    let only = arguments.next();
+fn main() -> ExitCode {
+    bench(run)
+}
+
+fn run(size: Size) -> Result<(), String> {
+    let seeds = argument(0, "the number of seeds")?.map_or(size.pick(200, 2), NonZeroU64::get);
+    let only: Option<String> = argument(1, "the name of a world")?;
+    let known: Vec<&str> = Kind::ALL.into_iter().map(Kind::name).chain(["coverage"]).collect();
+    if let Some(other) = only.as_deref().filter(|name| !known.contains(name)) {
+        return Err(format!("unknown world `{other}`: the worlds are {}", known.join(", ")));
+    }
     let is_wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     println!("{seeds} seeds a world; {} rows a window, {} features", world::ROWS, world::FEATURES);
     println!(
@@ -37,4 +55,5 @@ fn main() {
     if is_wanted("coverage") {
         coverage::print(seeds * 10);
     }
+    Ok(())
 }

@@ -1,18 +1,22 @@
-//! `just bench-broker`: the embedded broker beside Apache Kafka on this machine, with Kafka's own tools as clients and the
-//! same messages, in one run: messages a second in and out, the delay to a consumer that waits, the time from a start to
-//! the first answer, processor time and memory. Five rounds; the range of each figure.
+//! `just bench-broker`: the embedded broker compared with Apache Kafka on this machine, with Kafka's own tools as clients and
+//! the same messages, in one run: messages a second in and out, the delay to a consumer that waits, the time from a start to
+//! the first answer, processor time and memory. Five rounds; the range of each figure. About seven minutes.
+//!
+//! `WINDROW_TEST_KAFKA` names the folder of Kafka's distribution, which needs Java. Without it, only the figures of the
+//! embedded broker that need no tool of Kafka's are measured.
+//! `WINDROW_BENCH_SIZE=small`: one round of some thousand messages; half a minute, most of it for Java's starts.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-#[path = "support/process.rs"]
+#[path = "support/support.rs"]
 #[expect(dead_code, reason = "each benchmark uses a part of it")]
-mod process;
+mod support;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
@@ -20,20 +24,18 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use windrow_testing::kafka::{self, Kafka};
+use windrow_testing::kafka::Kafka;
 
-use crate::process::{peak_memory, windrow};
+use crate::support::peers;
+use crate::support::process::{free_address, peak_memory, windrow};
+use crate::support::size::{Size, bench};
+use crate::support::table::{Table, range};
 
-const ROUNDS: usize = 5;
-/// Bytes of a message, and how many there are.
-const LOADS: [(u32, u32); 2] = [(100, 3_000_000), (1_024, 500_000)];
-/// Messages that are sent before anything is measured: a Java broker grows faster as it runs.
-const WARM_UP: u32 = 500_000;
-/// Messages whose delay is measured, and the time between two of them.
-const PROBES: usize = 2_000;
+/// The time between two messages whose delay is measured.
 const PAUSE: Duration = Duration::from_millis(2);
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// The figures, and whether more (1) or less (-1) of one is better.
 const FIGURES: [(&str, f64); 10] = [
     ("produced, 100 B, messages/s", 1.0),
     ("consumed, 100 B, messages/s", 1.0),
@@ -42,76 +44,107 @@ const FIGURES: [(&str, f64); 10] = [
     ("delay to a consumer, median, ms", -1.0),
     ("delay to a consumer, p99, ms", -1.0),
     ("start to first answer, ms", -1.0),
-    ("start with 4,000,000 messages, ms", -1.0),
+    ("start with all messages, ms", -1.0),
     ("broker's processor time, s", -1.0),
     ("broker's peak memory, MiB", -1.0),
 ];
 
+/// NaN for what was not measured.
 type Figures = [f64; FIGURES.len()];
 
-fn main() {
-    let Some(distribution) = kafka::kafka() else { return };
+/// The load of one round.
+struct Load<'a> {
+    /// The folder of Kafka's distribution, if there is one.
+    distribution: Option<&'a Path>,
+    /// Bytes of a message, and how many there are.
+    messages: [(u32, u32); 2],
+    /// Messages that are sent before anything is measured: a Java broker grows faster as it runs.
+    warm_up: u32,
+    /// Messages whose delay is measured.
+    probes: usize,
+}
+
+fn main() -> ExitCode {
+    bench(|size| {
+        run(size);
+        Ok(())
+    })
+}
+
+fn run(size: Size) {
+    let distribution = peers::kafka();
+    let load = Load {
+        distribution: distribution.as_deref().ok(),
+        messages: size.pick([(100, 3_000_000), (1_024, 500_000)], [(100, 20_000), (1_024, 5_000)]),
+        warm_up: size.pick(500_000, 5_000),
+        probes: size.pick(2_000, 100),
+    };
+    let count = size.pick(5, 1);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for round in 1..=ROUNDS {
-        ours.push(windrow_round(&distribution));
-        theirs.push(kafka_round(&distribution));
-        println!("round {round}: windrow {:.2?}\n         Kafka   {:.2?}", ours[round - 1], theirs[round - 1]);
+    for round in 1..=count {
+        let windrow = windrow_round(&load);
+        println!("round {round}: windrow {windrow:.2?}");
+        ours.push(windrow);
+        if let Some(distribution) = load.distribution {
+            let kafka = kafka_round(distribution, &load);
+            println!("         Kafka   {kafka:.2?}");
+            theirs.push(kafka);
+        }
     }
-    println!("\n{:<36}{:>24}{:>24}{:>20}", "the range of five rounds", "windrow", "Kafka", "ratio");
+    if let Err(why) = &distribution {
+        println!("Kafka and what its tools measure: not measured: {why}");
+    }
+    let table = Table::new(&format!("the range of {count} rounds"), &["windrow", "Kafka", "ratio"]);
     for (index, (name, direction)) in FIGURES.into_iter().enumerate() {
         let of = |rounds: &[Figures]| rounds.iter().map(|round| round[index]).collect::<Vec<_>>();
-        let ratios: Vec<f64> =
-            of(&ours).iter().zip(of(&theirs)).map(|(ours, theirs)| (ours / theirs).powf(direction)).collect();
-        let digits = if of(&ours)[0] < 100.0 { 2 } else { 0 };
-        println!(
-            "{name:<36}{:>24}{:>24}{:>20}",
-            range(&of(&ours), digits),
-            range(&of(&theirs), digits),
-            range(&ratios, 2)
-        );
+        let (ours, theirs) = (of(&ours), of(&theirs));
+        let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| (ours / theirs).powf(direction)).collect();
+        let digits = if ours[0] < 100.0 { 2 } else { 0 };
+        table.row(name, &[cell(&ours, digits), cell(&theirs, digits), cell(&ratios, 2)]);
     }
+    let messages = load.warm_up + load.messages.iter().map(|(_, count)| count).sum::<u32>();
     println!(
-        "\nratio above 1: windrow is better in the same round; {} cores",
+        "\nall messages: {messages}; ratio above 1: windrow is better in the same round; {} cores",
         std::thread::available_parallelism().map_or(0, usize::from)
     );
     println!("aims: 1.5 in both directions or the client's own limit; p99 under 5 ms; a start under 50 ms; memory: 10");
 }
 
-fn range(values: &[f64], digits: usize) -> String {
-    let (low, high) =
-        values.iter().fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(*value), high.max(*value)));
-    if low.is_nan() || high < low { "not measured".to_owned() } else { format!("{low:.digits$} to {high:.digits$}") }
+fn cell(values: &[f64], digits: usize) -> String {
+    if values.is_empty() || values.iter().any(|value| value.is_nan()) {
+        return "not measured".to_owned();
+    }
+    range(values, |value| format!("{value:.digits$}"))
 }
 
-fn windrow_round(distribution: &Path) -> Figures {
+fn windrow_round(load: &Load<'_>) -> Figures {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data").display().to_string();
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-    let address = format!("127.0.0.1:{port}");
+    let address = free_address();
     let start = || {
         let began = Instant::now();
         let process = windrow(&["broker", "--data", &data, "--listen", &address]).spawn().expect("the binary runs");
         (Ended(process), first_answer(&address, began))
     };
-    let (broker, from_nothing) = start();
-    let mut figures = load(distribution, &address, &broker.0);
+    let (mut broker, from_nothing) = start();
+    let mut figures = measure(load, &address, &broker.0);
     figures[6] = from_nothing;
     // An orderly end, and a start with everything that was sent.
     let ended = Command::new("kill").arg(broker.0.id().to_string()).status().expect("kill runs");
     assert!(ended.success());
-    let mut broker = broker;
     broker.0.wait().expect("a child to wait for");
     let (_broker, again) = start();
-    figures[7] = again;
+    if load.distribution.is_some() {
+        figures[7] = again;
+    }
     figures
 }
 
-fn kafka_round(distribution: &Path) -> Figures {
+fn kafka_round(distribution: &Path, load: &Load<'_>) -> Figures {
     let kafka = Kafka::start(distribution, 1);
     let from_nothing = first_answer(&kafka.address, kafka.began);
-    let mut figures = load(distribution, &kafka.address, kafka.process(0));
+    let mut figures = measure(load, &kafka.address, kafka.process(0));
     figures[6] = from_nothing;
-    figures[7] = f64::NAN;
     figures
 }
 
@@ -144,39 +177,44 @@ fn first_answer(address: &str, began: Instant) -> f64 {
     }
 }
 
-/// Everything that is asked of a broker which runs as `process` at `address`.
-fn load(distribution: &Path, address: &str, process: &Child) -> Figures {
+/// The figures of a broker that runs as `process` at `address`.
+fn measure(load: &Load<'_>, address: &str, process: &Child) -> Figures {
     let mut figures = [f64::NAN; FIGURES.len()];
-    produce(distribution, address, "warm-up", (100, WARM_UP));
-    for (index, load) in LOADS.into_iter().enumerate() {
-        let topic = format!("of-{}", load.0);
-        figures[2 * index] = produce(distribution, address, &topic, load);
-        figures[2 * index + 1] = consume(distribution, address, &topic, load.1);
+    if let Some(distribution) = load.distribution {
+        produce(distribution, address, "warm-up", (100, load.warm_up));
+        for (index, messages) in load.messages.into_iter().enumerate() {
+            let topic = format!("of-{}", messages.0);
+            figures[2 * index] = produce(distribution, address, &topic, messages);
+            figures[2 * index + 1] = consume(distribution, address, &topic, messages.1);
+        }
     }
-    [figures[4], figures[5]] = delays(address);
-    figures[8] = processor_time(process);
-    figures[9] = f64::from(u32::try_from(peak_memory(process)).expect("a size"));
+    [figures[4], figures[5]] = delays(address, load.probes);
+    // Without the messages they would be other figures.
+    if load.distribution.is_some() {
+        figures[8] = processor_time(process);
+        figures[9] = f64::from(u32::try_from(peak_memory(process)).expect("a size"));
+    }
     figures
 }
 
-/// Messages a second, as Kafka's own tool tells it.
+/// Messages a second, by Kafka's own tool.
 fn produce(distribution: &Path, address: &str, topic: &str, (bytes, messages): (u32, u32)) -> f64 {
     let mut tool = tool(distribution, "kafka-producer-perf-test.sh");
     tool.args(["--topic", topic, "--throughput", "-1"]);
     tool.args(["--record-size", &bytes.to_string(), "--num-records", &messages.to_string()]);
     tool.args(["--producer-props", "acks=all", &format!("bootstrap.servers={address}")]);
-    let said = run(tool);
+    let said = printed(tool);
     let line = said.lines().rev().find(|line| line.contains("records/sec")).unwrap_or_else(|| panic!("{said}"));
     assert!(line.starts_with(&format!("{messages} records sent")), "{said}");
     let rate = line.split(", ").nth(1).and_then(|part| part.split_whitespace().next()).expect("a rate");
     rate.parse().unwrap_or_else(|_| panic!("{said}"))
 }
 
-/// Messages a second while they are fetched, as Kafka's own tool tells it.
+/// Messages a second while they are fetched, by Kafka's own tool.
 fn consume(distribution: &Path, address: &str, topic: &str, messages: u32) -> f64 {
     let mut tool = tool(distribution, "kafka-consumer-perf-test.sh");
     tool.args(["--bootstrap-server", address, "--topic", topic, "--messages", &messages.to_string()]);
-    let said = run(tool);
+    let said = printed(tool);
     let mut lines = said.lines().skip_while(|line| !line.starts_with("start.time"));
     let columns = lines.next().unwrap_or_else(|| panic!("{said}")).split(", ");
     let values = lines.next().unwrap_or_else(|| panic!("{said}")).split(", ");
@@ -193,15 +231,15 @@ fn tool(distribution: &Path, name: &str) -> Command {
     command
 }
 
-fn run(mut tool: Command) -> String {
+fn printed(mut tool: Command) -> String {
     let output = tool.output().expect("Java runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     said
 }
 
-/// Median and 99th percentile of the milliseconds from handing a message to a producer until a waiting consumer has it.
-fn delays(address: &str) -> [f64; 2] {
+/// The median and 99th percentile of the milliseconds from handing a message to a producer until a waiting consumer has it.
+fn delays(address: &str, probes: usize) -> [f64; 2] {
     let topic = "delays";
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", address)
@@ -215,7 +253,7 @@ fn delays(address: &str) -> [f64; 2] {
             .map_err(|(error, _)| error)
             .expect("room");
     };
-    // It makes the topic.
+    // The first message creates the topic.
     send(&[0; 8]);
     producer.flush(LIMIT).expect("sent");
     let consumer: BaseConsumer =
@@ -227,15 +265,15 @@ fn delays(address: &str) -> [f64; 2] {
     let began = Instant::now();
     let mut delays = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let mut delays = Vec::with_capacity(PROBES);
-            while delays.len() < PROBES {
+            let mut delays = Vec::with_capacity(probes);
+            while delays.len() < probes {
                 let message = consumer.poll(LIMIT).expect("a message in time").expect("a message");
                 let sent = message.payload().and_then(|payload| payload.try_into().ok()).map(u64::from_be_bytes);
                 delays.push(began.elapsed() - Duration::from_nanos(sent.expect("a time")));
             }
             delays
         });
-        for _ in 0..PROBES {
+        for _ in 0..probes {
             send(&u64::try_from(began.elapsed().as_nanos()).expect("hours").to_be_bytes());
             producer.poll(Duration::ZERO);
             std::thread::sleep(PAUSE);
@@ -243,13 +281,13 @@ fn delays(address: &str) -> [f64; 2] {
         reader.join().expect("all were read")
     });
     delays.sort_unstable();
-    [PROBES / 2, PROBES * 99 / 100].map(|index| delays[index].as_secs_f64() * 1_000.0)
+    [probes / 2, probes * 99 / 100].map(|index| delays[index].as_secs_f64() * 1_000.0)
 }
 
 /// Seconds that a process has computed, of its own and in the kernel.
 fn processor_time(process: &Child) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap_or_default();
-    // Behind the name, which may hold spaces: the 12th and 13th field, in hundredths of a second.
+    // After the name, which may hold spaces: the 12th and 13th field, in hundredths of a second.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
 }

@@ -1,16 +1,20 @@
 //! `just bench-consumer`: rows per second from a topic into files. Windrow's consumer with its guarantees (checked, in row
-//! order, synced, sealed) and without the syncing, beside a bare rdkafka loop and confluent-kafka's Python consumer that
-//! write what they read to one file, from the same topic in the same run.
+//! order, synced, sealed) and without the syncing, compared with a bare rdkafka loop and confluent-kafka's Python consumer,
+//! which write what they read to one file, from the same topic in the same run. About a minute.
+//!
+//! The peer is run by the Python of `WINDROW_BENCH_PYTHON`, which has benches/peers/requirements.txt installed.
+//! `WINDROW_BENCH_SIZE=small`: 50,000 rows, one round; seconds.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-#[path = "support/process.rs"]
-mod process;
+#[path = "support/support.rs"]
+#[expect(dead_code, reason = "each benchmark uses a part of it")]
+mod support;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,70 +23,84 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
-use windrow_windows::{BatchStore, Cut, Durability};
-use windrow_kafka::Connection;
-use windrow_config::{Pipeline, Schema};
-use windrow_stream::consumer::Consumer;
-use windrow_dataset::DatasetReader;
 use windrow_base::telemetry::Progress;
+use windrow_config::{Pipeline, Schema};
+use windrow_dataset::DatasetReader;
+use windrow_kafka::Connection;
+use windrow_stream::consumer::Consumer;
+use windrow_windows::{BatchStore, Cut, Durability};
 
-use crate::process::{Broker, LIMIT, pipeline, timed};
+use crate::support::peers;
+use crate::support::pipeline::PipelineFile;
+use crate::support::process::{Broker, LIMIT, create_topic, timed};
+use crate::support::rows;
+use crate::support::size::{Size, bench};
+use crate::support::table::{Table, range};
 
-const ROUNDS: usize = 5;
-const ROWS: u64 = 1_000_000;
 const TOPIC: &str = "bench";
 
-fn main() {
+/// The consumers that are compared; the bare loop is what the others are shares of.
+const NAMES: [&str; 4] = ["windrow", "windrow, not synced", "bare rdkafka loop", "confluent-kafka (Python)"];
+const BARE: usize = 2;
+
+fn main() -> ExitCode {
+    bench(|size| {
+        run(size);
+        Ok(())
+    })
+}
+
+fn run(size: Size) {
+    let rows: u32 = size.pick(1_000_000, 50_000);
+    let rounds = size.pick(5, 1);
     let folder = tempfile::tempdir().expect("a folder");
-    let packed = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/flights.csv.zst")).expect("the flights");
     let dataset = folder.path().join("flights.csv");
-    fs::write(&dataset, zstd::decode_all(&packed[..]).expect("zstd")).expect("a file");
+    fs::write(&dataset, rows::text("flights")).expect("a file");
     let broker = Broker::start();
-    let file = pipeline(&broker.address, folder.path(), &dataset, TOPIC);
-    let text = fs::read_to_string(&file).expect("a file").replace("parts = 3", "rows = 100000");
-    fs::write(&file, text).expect("a file");
-    let limit = ROWS.to_string();
-    timed(&["produce", &file, "--broker", &broker.address, "--loop", "--limit", &limit]);
-    println!("{ROWS} rows in one topic, read into files; the range of {ROUNDS} rounds\n");
+    let pipeline = PipelineFile::of("flights", "rows", rows / 10).dataset(&dataset).set("stream", "topic", TOPIC);
+    let file = pipeline.write(folder.path(), TOPIC);
+    create_topic(&file, &broker.address);
+    timed(&["produce", &file, "--broker", &broker.address, "--loop", "--limit", &rows.to_string()]);
+    println!("{rows} rows in one topic, read into files; the range of {rounds} rounds");
 
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let ours = |durability| {
         let workdir = folder.path().join("work");
         let began = Instant::now();
-        runtime.block_on(consume(Path::new(&file), &workdir, &broker.address, durability));
+        runtime.block_on(consume(Path::new(&file), &workdir, &broker.address, durability, u64::from(rows)));
         let took = began.elapsed();
         fs::remove_dir_all(&workdir).expect("a folder to remove");
         took
     };
-    let names = ["windrow", "windrow, not synced", "bare rdkafka loop", "confluent-kafka (Python)"];
-    let rounds: Vec<[Option<Duration>; 4]> = (0..ROUNDS)
+    let peer = peers::python(&["confluent_kafka"]);
+    let rounds: Vec<[Result<f64, String>; 4]> = (0..rounds)
         .map(|_| {
-            [
-                Some(ours(Durability::Synced)),
-                Some(ours(Durability::Unsynced)),
-                Some(bare(&broker.address, &folder.path().join("bare.csv"))),
-                python(&broker.address, &folder.path().join("python.csv")),
-            ]
+            let took = [
+                Ok(ours(Durability::Synced)),
+                Ok(ours(Durability::Unsynced)),
+                Ok(bare(&broker.address, &folder.path().join("bare.csv"), rows)),
+                peer.clone().and_then(|peer| python(&peer, &broker.address, &folder.path().join("python.csv"), rows)),
+            ];
+            took.map(|took| took.map(|took| took.as_secs_f64()))
         })
         .collect();
-    println!("{:<28}{:>22}{:>20}", "", "rows per second", "of the bare loop");
-    for (place, name) in names.into_iter().enumerate() {
-        let seconds = |round: &[Option<Duration>; 4], place: usize| Some(round[place]?.as_secs_f64());
-        let of = |rate: fn(f64, f64) -> f64, shown: fn(f64) -> String| {
-            let rates = rounds.iter().filter_map(|round| Some(rate(seconds(round, place)?, seconds(round, 2)?)));
-            let (least, most) = (rates.clone().fold(f64::INFINITY, f64::min), rates.fold(0.0, f64::max));
-            (most > 0.0).then(|| format!("{} to {}", shown(least), shown(most)))
-        };
-        let rates = of(|own, _| ROWS as f64 / own, |rate| format!("{rate:.0}"));
-        let ratios = of(|own, bare| bare / own, |ratio| format!("{:.0}%", 100.0 * ratio));
-        match rates.zip(ratios) {
-            Some((rates, ratios)) => println!("{name:<28}{rates:>22}{ratios:>20}"),
-            None => println!("{name:<28} not measured: WINDROW_TEST_PYTHON names no Python that has it"),
+    let table = Table::new("topic into files", &["rows per second", "of the bare loop"]);
+    for (place, name) in NAMES.into_iter().enumerate() {
+        let seconds =
+            |place: usize| rounds.iter().map(|round| round[place].clone()).collect::<Result<Vec<f64>, String>>();
+        match seconds(place).and_then(|own| Ok((own, seconds(BARE)?))) {
+            Ok((own, bare)) => {
+                let rates: Vec<f64> = own.iter().map(|own| f64::from(rows) / own).collect();
+                let ratios: Vec<f64> = own.iter().zip(&bare).map(|(own, bare)| bare / own).collect();
+                let rates = range(&rates, |rate| format!("{rate:.0}"));
+                table.row(name, &[rates, range(&ratios, |ratio| format!("{:.0}%", 100.0 * ratio))]);
+            }
+            Err(why) => table.not_measured(name, &why),
         }
     }
 }
 
-async fn consume(file: &Path, workdir: &Path, address: &str, durability: Durability) {
+async fn consume(file: &Path, workdir: &Path, address: &str, durability: Durability, rows: u64) {
     let pipeline = Pipeline::load(file).expect("a good pipeline");
     let columns = DatasetReader::open(&pipeline.dataset).expect("a dataset").columns().to_vec();
     let schema = Arc::new(Schema::bind(&pipeline, &columns).expect("all columns"));
@@ -101,16 +119,16 @@ async fn consume(file: &Path, workdir: &Path, address: &str, durability: Durabil
     };
     let store = consumer.store.clone();
     consumer.run(CancellationToken::new()).await.expect("the stream is read");
-    assert_eq!(store.end().expect("readable").map(|end| end.rows), Some(ROWS));
+    assert_eq!(store.end().expect("readable").map(|end| end.rows), Some(rows));
 }
 
 /// Reads, writes, and syncs once at the end.
-fn bare(address: &str, file: &Path) -> Duration {
+fn bare(address: &str, file: &Path, rows: u32) -> Duration {
     let began = Instant::now();
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", "bare")
-        // By default it pauses for a second whenever 100,000 messages wait, which a quick broker brings about.
+        // librdkafka pauses for a second by default whenever 100,000 messages wait, which a quick broker brings about.
         .set("fetch.queue.backoff.ms", "10")
         .create()
         .expect("a consumer");
@@ -119,25 +137,26 @@ fn bare(address: &str, file: &Path) -> Duration {
     consumer.assign(&partitions).expect("an assignment");
     let mut out = BufWriter::with_capacity(256 * 1024, File::create(file).expect("a file"));
     let mut read = 0;
-    while read < ROWS {
+    while read < rows {
         if let Some(message) = consumer.poll(Duration::from_millis(100)) {
             let message = message.expect("a message");
             out.write_all(message.payload().unwrap_or_default()).and_then(|()| out.write_all(b"\n")).expect("a file");
             read += 1;
         }
-        assert!(began.elapsed() < LIMIT, "{read} of {ROWS} rows read");
+        assert!(began.elapsed() < LIMIT, "{read} of {rows} rows read");
     }
     out.into_inner().expect("a file").sync_all().expect("a file");
     began.elapsed()
 }
 
-/// The script tells how long it took without the interpreter's start; `None` where there is no Python with the client.
-#[expect(clippy::disallowed_methods, reason = "the same variable as for the tests")]
-fn python(address: &str, file: &Path) -> Option<Duration> {
-    let python = std::env::var("WINDROW_TEST_PYTHON").ok()?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/consumer.py");
-    let output = Command::new(python).arg(script).args([address, TOPIC, &ROWS.to_string()]).arg(file).output().ok()?;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let seconds: f64 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("seconds");
-    Some(Duration::from_secs_f64(seconds))
+/// The time without the interpreter's start, as the script measures it.
+fn python(python: &Path, address: &str, file: &Path, rows: u32) -> Result<Duration, String> {
+    let mut command = Command::new(python);
+    command.arg(peers::script("consumer.py")).args([address, TOPIC, &rows.to_string()]).arg(file);
+    let output = command.output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(format!("consumer.py failed: {}", peers::last_line(&output.stderr)));
+    }
+    let seconds = String::from_utf8_lossy(&output.stdout).trim().parse::<f64>();
+    seconds.map(Duration::from_secs_f64).map_err(|error| format!("consumer.py printed no seconds: {error}"))
 }

@@ -1,18 +1,22 @@
-//! `just bench`: rows per second from the CSV file to sealed batch files, beside bare rdkafka moving the same messages
-//! through the same broker in the same run, and the peak memory of each process at one dataset and at ten million rows.
-//! On the embedded broker, and on Apache Kafka where `WINDROW_TEST_KAFKA` names a distribution of it.
+//! `just bench`: rows per second from the CSV file to sealed batch files, compared with bare rdkafka, which moves the same
+//! messages through the same broker in the same run, and the peak memory of each process at one dataset and at ten million
+//! rows. On the embedded broker, and on Apache Kafka if `WINDROW_TEST_KAFKA` names a distribution of it. A few minutes.
 //!
-//! The peer reads no file format, checks nothing, syncs nothing and keeps no account. It has one thread beside the client
-//! library's own; Windrow's processes are timed from their start to their end.
+//! The peer reads no file format, checks nothing, syncs nothing and keeps no account. It has one thread in addition to the
+//! client library's own; Windrow's processes are timed from their start to their end.
+//!
+//! `WINDROW_BENCH_SIZE=small`: 50,000 rows, one round, ten times the rows for memory; seconds.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-#[path = "support/process.rs"]
-mod process;
+#[path = "support/support.rs"]
+#[expect(dead_code, reason = "each benchmark uses a part of it")]
+mod support;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
@@ -21,73 +25,103 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use windrow_testing::kafka::{Kafka, kafka};
+use windrow_testing::kafka::Kafka;
 
-use crate::process::{Broker, LIMIT, peak_memory, pipeline, timed};
+use crate::support::peers;
+use crate::support::pipeline::PipelineFile;
+use crate::support::process::{Broker, LIMIT, create_topic, peak_memory, timed};
+use crate::support::rows;
+use crate::support::size::{Size, bench};
+use crate::support::table::{Table, range};
 
-const ROUNDS: usize = 5;
-const ROWS: usize = 1_000_000;
-const MANY: usize = 10_000_000;
+/// The work of one run.
+struct Plan<'a> {
+    folder: &'a Path,
+    /// The dataset as a file, and its rows.
+    once: &'a Path,
+    rows: &'a [&'a [u8]],
+    /// Rows of a round, and rounds.
+    count: usize,
+    rounds: usize,
+    /// Rows of a window.
+    window: u32,
+}
 
-fn main() {
+fn main() -> ExitCode {
+    bench(|size| {
+        run(size);
+        Ok(())
+    })
+}
+
+fn run(size: Size) {
     let folder = tempfile::tempdir().expect("a folder");
-    let packed = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/flights.csv.zst")).expect("the flights");
-    let text = zstd::decode_all(&packed[..]).expect("zstd");
-    let header = text.iter().position(|byte| *byte == b'\n').expect("a header line") + 1;
+    let text = rows::text("flights");
     let once = folder.path().join("once.csv");
     fs::write(&once, &text).expect("a file");
-    let rows: Vec<&[u8]> = text[header..].split(|byte| *byte == b'\n').filter(|row| !row.is_empty()).collect();
+    let rows: Vec<&[u8]> = rows::parts(&text).1.lines().map(str::as_bytes).collect();
+    let plan = Plan {
+        folder: folder.path(),
+        once: &once,
+        rows: &rows,
+        count: size.pick(1_000_000, 50_000),
+        rounds: size.pick(5, 1),
+        window: size.pick(100_000, 5_000),
+    };
 
-    println!("{ROWS} rows of {} bytes on average; the range of {ROUNDS} rounds", text.len() / rows.len());
+    let (count, rounds) = (plan.count, plan.rounds);
+    println!("{count} rows of {} bytes on average; the range of {rounds} rounds", text.len() / rows.len());
     let broker = Broker::start();
-    compare("the embedded broker", &broker.address, folder.path(), &once, &rows);
+    compare("the embedded broker", &broker.address, &plan);
     drop(broker);
-    if let Some(distribution) = kafka() {
-        let kafka = Kafka::start(&distribution, 1);
-        compare("Apache Kafka", &kafka.address, folder.path(), &once, &rows);
+    match peers::kafka() {
+        Ok(distribution) => {
+            let kafka = Kafka::start(&distribution, 1);
+            compare("Apache Kafka", &kafka.address, &plan);
+        }
+        Err(why) => Table::new("Apache Kafka", &COMPARED).not_measured("into the topic, into files", &why),
     }
 
-    println!("\n{:<22}{:>14}{:>14}{:>14}", "peak memory, MiB", "producer", "consumer", "broker");
-    let limit = MANY.to_string();
-    for (count, more) in [(rows.len(), &[][..]), (MANY, &["--loop", "--limit", &limit][..])] {
+    let table = Table::new("peak memory, MiB", &["producer", "consumer", "broker"]);
+    let many = 10 * plan.count;
+    let limit = many.to_string();
+    for (count, more) in [(rows.len(), &[][..]), (many, &["--loop", "--limit", &limit][..])] {
         let broker = Broker::start();
-        let round = windrow_round(&broker.address, folder.path(), &once, &format!("memory-{count}"), more);
+        let round = windrow_round(&broker.address, &plan, &format!("memory-{count}"), more);
         let held = peak_memory(&broker.process);
-        println!("{:<22}{:>14}{:>14}{:>14}", format!("{count} rows"), round.producer_mib, round.consumer_mib, held);
+        let cells = [round.producer_mib, round.consumer_mib, held].map(|mib| mib.to_string());
+        table.row(&format!("{count} rows"), &cells);
     }
 }
 
-/// Rounds of bare rdkafka and of Windrow by turns, and how they compare.
-fn compare(name: &str, address: &str, folder: &Path, once: &Path, rows: &[&[u8]]) {
-    let limit = ROWS.to_string();
-    let rounds: Vec<(Round, Round)> = (0..ROUNDS)
+const COMPARED: [&str; 3] = ["bare rdkafka, rows/s", "windrow, rows/s", "ratio"];
+
+/// Compares rounds of bare rdkafka and of Windrow by turns.
+fn compare(name: &str, address: &str, plan: &Plan<'_>) {
+    let limit = plan.count.to_string();
+    let rounds: Vec<(Round, Round)> = (0..plan.rounds)
         .map(|round| {
             let topic = format!("bare-{round}");
-            pipeline(address, folder, once, &topic);
-            let bare = bare_round(address, &topic, rows, &folder.join("bare.csv"));
+            topic_for(address, plan, &topic);
+            let bare = bare_round(address, &topic, plan);
             let more = ["--loop", "--limit", &limit];
-            (bare, windrow_round(address, folder, once, &format!("windrow-{round}"), &more))
+            (bare, windrow_round(address, plan, &format!("windrow-{round}"), &more))
         })
         .collect();
-    println!("\n{name:<22}{:>22}{:>22}{:>16}", "bare rdkafka, rows/s", "windrow, rows/s", "ratio");
+    let table = Table::new(name, &COMPARED);
     let total = |round: &Round| round.produce + round.consume;
     let lines: [(&str, Pick); 3] =
         [("into the topic", |r| r.produce), ("topic into files", |r| r.consume), ("both", total)];
     for (name, pick) in lines {
         let seconds = |round: &Round| pick(round).as_secs_f64();
         let rates = |of: fn(&(Round, Round)) -> &Round| {
-            range(rounds.iter().map(|pair| ROWS as f64 / seconds(of(pair))), |rate| format!("{rate:.0}"))
+            let rates: Vec<f64> = rounds.iter().map(|pair| plan.count as f64 / seconds(of(pair))).collect();
+            range(&rates, |rate| format!("{rate:.0}"))
         };
-        let ratios = range(rounds.iter().map(|(bare, ours)| seconds(bare) / seconds(ours)), |ratio| {
-            format!("{:.0}%", 100.0 * ratio)
-        });
-        println!("{name:<22}{:>22}{:>22}{ratios:>16}", rates(|pair| &pair.0), rates(|pair| &pair.1));
+        let ratios: Vec<f64> = rounds.iter().map(|(bare, ours)| seconds(bare) / seconds(ours)).collect();
+        let ratios = range(&ratios, |ratio| format!("{:.0}%", 100.0 * ratio));
+        table.row(name, &[rates(|pair| &pair.0), rates(|pair| &pair.1), ratios]);
     }
-}
-
-fn range(numbers: impl Iterator<Item = f64> + Clone, shown: impl Fn(f64) -> String) -> String {
-    let (least, most) = (numbers.clone().fold(f64::INFINITY, f64::min), numbers.fold(0.0, f64::max));
-    format!("{} to {}", shown(least), shown(most))
 }
 
 type Pick = fn(&Round) -> Duration;
@@ -99,8 +133,16 @@ struct Round {
     consumer_mib: u64,
 }
 
-fn windrow_round(address: &str, folder: &Path, dataset: &Path, name: &str, more: &[&str]) -> Round {
-    let (file, workdir) = (pipeline(address, folder, dataset, name), folder.join(name));
+/// The pipeline file for a topic, which is created.
+fn topic_for(address: &str, plan: &Plan<'_>, name: &str) -> String {
+    let pipeline = PipelineFile::of("flights", "rows", plan.window).dataset(plan.once).set("stream", "topic", name);
+    let file = pipeline.write(plan.folder, name);
+    create_topic(&file, address);
+    file
+}
+
+fn windrow_round(address: &str, plan: &Plan<'_>, name: &str, more: &[&str]) -> Round {
+    let (file, workdir) = (topic_for(address, plan, name), plan.folder.join(name));
     let (produce, producer_mib) = timed(&[&["produce", &file, "--broker", address][..], more].concat());
     let workdir_text = workdir.display().to_string();
     let (consume, consumer_mib) = timed(&["consume", &file, "--broker", address, "--once", "--workdir", &workdir_text]);
@@ -108,7 +150,7 @@ fn windrow_round(address: &str, folder: &Path, dataset: &Path, name: &str, more:
     Round { produce, consume, producer_mib, consumer_mib }
 }
 
-fn bare_round(address: &str, topic: &str, rows: &[&[u8]], file: &Path) -> Round {
+fn bare_round(address: &str, topic: &str, plan: &Plan<'_>) -> Round {
     let began = Instant::now();
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", address)
@@ -117,7 +159,7 @@ fn bare_round(address: &str, topic: &str, rows: &[&[u8]], file: &Path) -> Round 
         .set("queue.buffering.max.messages", "1000000")
         .create()
         .expect("a producer");
-    for (index, row) in rows.iter().cycle().take(ROWS).enumerate() {
+    for (index, row) in plan.rows.iter().cycle().take(plan.count).enumerate() {
         let key = (index + 1).to_string();
         loop {
             let headers = OwnedHeaders::new_with_capacity(2)
@@ -140,22 +182,22 @@ fn bare_round(address: &str, topic: &str, rows: &[&[u8]], file: &Path) -> Round 
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", topic)
-        // By default it pauses for a second whenever 100,000 messages wait, which a quick broker brings about.
+        // librdkafka pauses for a second by default whenever 100,000 messages wait, which a quick broker brings about.
         .set("fetch.queue.backoff.ms", "10")
         .create()
         .expect("a consumer");
     let mut partitions = TopicPartitionList::new();
     partitions.add_partition_offset(topic, 0, Offset::Beginning).expect("a partition");
     consumer.assign(&partitions).expect("an assignment");
-    let mut out = BufWriter::new(File::create(file).expect("a file"));
+    let mut out = BufWriter::new(File::create(plan.folder.join("bare.csv")).expect("a file"));
     let mut read = 0;
-    while read < ROWS {
+    while read < plan.count {
         if let Some(message) = consumer.poll(Duration::from_millis(100)) {
             let message = message.expect("a message");
             out.write_all(message.payload().unwrap_or_default()).and_then(|()| out.write_all(b"\n")).expect("a file");
             read += 1;
         }
-        assert!(began.elapsed() < LIMIT, "{read} of {ROWS} rows read");
+        assert!(began.elapsed() < LIMIT, "{read} of {} rows read", plan.count);
     }
     out.flush().expect("a file");
     Round { produce, consume: began.elapsed(), producer_mib: 0, consumer_mib: 0 }

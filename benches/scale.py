@@ -1,35 +1,25 @@
-"""What a run costs by its rows: the flights round and round, through broker, batch files and twenty models, in one process.
+"""The cost of a run by its rows: flights again and again, through broker, batch files and twenty models, in one process.
 
     scale.py WINDROW [ROWS...]      prints a table and the line through its points, as Markdown
+
+WINDROW_BENCH_SIZE=small: 20,000 and 40,000 rows; seconds.
 """
 
-import json
-import os
 import pathlib
-import resource
-import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).parent.parent
+from shared import flights, pick, windrow
 
 
 def run(binary, rows, form):
-    text = (ROOT / "fixtures/flights.toml").read_text()
-    text = "\n".join(line for line in text.splitlines() if not line.startswith("pace"))
-    text = text.replace("flights.csv.zst", str(ROOT / "fixtures/flights.csv.zst"))
-    text = text.replace('event = "week"', f"rows = {rows // 10}") + f'\n[batch]\nformat = "{form}"\n'
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        (folder / "p.toml").write_text(text)
-        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
-        command = [binary, "run", folder / "p.toml", "--once", "--broker", "embedded", "--loop", "--limit", str(rows)]
-        command += ["--workdir", folder / "work", "--listen", "127.0.0.1:0", "--quiet"]
-        # In a process of its own, so that its peak is told alone.
-        child = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL)
-        _, status, used = os.wait4(child.pid, 0)
-        assert status == 0, "windrow failed"
+        (folder / "p.toml").write_text(flights(f"rows = {rows // 10}") + f'\n[batch]\nformat = "{form}"\n')
+        began = time.time()
+        command = [binary, "run", folder / "p.toml", "--once", "--broker", "embedded", "--loop", "--limit", rows]
+        used = windrow(command + ["--workdir", folder / "work", "--listen", "127.0.0.1:0", "--quiet"])
         size = lambda pattern: sum(file.stat().st_size for file in (folder / "work").glob(pattern) if file.is_file())
         models = len(list((folder / "work/models").iterdir()))
         return {
@@ -53,7 +43,7 @@ def line(points, key):
 
 def main():
     binary = sys.argv[1]
-    sizes = [int(word) for word in sys.argv[2:]] or [1_000_000, 2_500_000, 5_000_000, 10_000_000]
+    sizes = [int(word) for word in sys.argv[2:]] or pick([1_000_000, 2_500_000, 5_000_000, 10_000_000], [20_000, 40_000])
     for form in ("csv", "parquet"):
         points = []
         print(f"\nBatch files in {form}:\n")

@@ -1,116 +1,166 @@
-//! `just bench-serve`: predictions a second and how long they take, of windrow's API beside a bare poem route that parses
-//! the same JSON, and beside Flask and FastAPI with scikit-learn, in one run, under the same load (wrk, on loopback).
+//! `just bench-serve`: predictions a second and how long they take, of Windrow's API compared with a bare poem route that
+//! parses the same JSON, and with Flask and FastAPI with scikit-learn, in one run, under the same load (wrk, on loopback).
+//! About five minutes.
 //!
-//! WINDROW_BENCH_PYTHON names the Python of the peers; `just bench-serve` sees to that. wrk must be on the path (Debian:
-//! `apt-get install wrk`). An argument says how many requests the look at memory sends, a million if it does not.
+//! The load comes from wrk, which must be on the path (Debian: `apt-get install wrk`); without it nothing can be measured.
+//! `WINDROW_BENCH_PYTHON` is the Python of the peers, which has benches/peers/requirements.txt installed. An argument is the
+//! number of requests before memory is looked at again, a million without it.
+//! `WINDROW_BENCH_SIZE=small`: 16 connections, a second for each measurement; half a minute.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 #[path = "serving/load.rs"]
 mod load;
-#[path = "support/process.rs"]
-#[expect(dead_code, reason = "each benchmark uses a part of it")]
-mod process;
 #[path = "serving/servers.rs"]
 mod servers;
+#[path = "support/support.rs"]
+#[expect(dead_code, reason = "each benchmark uses a part of it")]
+mod support;
 
 use std::fs;
-use std::path::Path;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use serde_json::Value;
 
 use crate::load::{Load, Outcome};
-use crate::process::windrow;
 use crate::servers::Server;
+use crate::support::pipeline::PipelineFile;
+use crate::support::process::run_once;
+use crate::support::size::{Size, argument, bench};
+use crate::support::table::Table;
 
-/// Connections at once.
-const CONNECTIONS: [u32; 3] = [1, 16, 64];
-/// Seconds of each measurement.
-const SECONDS: u32 = 5;
+/// Rows of a batch request.
 const BATCH: usize = 100;
-/// Rounds of what is close.
-const ROUNDS: usize = 5;
+const MODEL: &str = "/v1/models/cumulative-3/predict";
 
-fn main() {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some("bare") {
-        return servers::bare(&arguments.next().expect("an address"));
+/// The requests of one run.
+struct Plan {
+    /// The numbers of connections that are open at once.
+    connections: &'static [u32],
+    /// Seconds of each measurement.
+    seconds: u32,
+    /// Rounds of what is close.
+    rounds: usize,
+    /// Requests between two looks at memory, and the seconds after which they are counted.
+    requests: u64,
+    step: u32,
+}
+
+/// A server, and the requests that it is sent, or why it cannot be measured.
+struct Contender<'a> {
+    name: &'static str,
+    server: Result<&'a Server, &'a String>,
+    single: &'static str,
+    batch: &'static str,
+}
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("bare") {
+        return servers::bare();
     }
+    bench(run)
+}
+
+fn run(size: Size) -> Result<(), String> {
+    let requests = argument(0, "the number of requests")?.map(NonZeroU64::get);
+    let plan = Plan {
+        connections: size.pick(&[1, 16, 64], &[16]),
+        seconds: size.pick(5, 1),
+        rounds: size.pick(5, 1),
+        requests: requests.unwrap_or(size.pick(1_000_000, 1_000)),
+        step: size.pick(20, 1),
+    };
     let folder = tempfile::tempdir().expect("a folder");
     let (pipeline, workdir) = models(folder.path());
     let row = first_row(&workdir);
     let (one, many) = (row.to_string(), Value::from(vec![row; BATCH]).to_string());
-    let single = |path| Load { path, body: &one, seconds: SECONDS };
-    let batch = |path| Load { path, body: &many, seconds: SECONDS };
 
     let ours = Server::windrow(&pipeline, &workdir);
     let bare = Server::bare();
-    let mut all = vec![
-        ("windrow", &ours, single("/v1/models/cumulative-3/predict"), batch("/v1/models/cumulative-3/predict/batch")),
-        ("bare poem route", &bare, single("/predict"), batch("/predict/batch")),
-    ];
     let peers = servers::peers(folder.path(), &workdir);
+    let mut all = vec![
+        Contender { name: "windrow", server: Ok(&ours), single: MODEL, batch: "/v1/models/cumulative-3/predict/batch" },
+        Contender { name: "bare poem route", server: Ok(&bare), single: "/predict", batch: "/predict/batch" },
+    ];
     for (name, server) in &peers {
-        all.push((*name, server, single("/predict"), batch("/predict/batch")));
+        all.push(Contender { name, server: server.as_ref(), single: "/predict", batch: "/predict/batch" });
     }
-    for (what, is_batch) in [("single rows", false), (&*format!("batches of {BATCH} rows"), true)] {
-        println!("{what}: requests a second, milliseconds at the median and at the 99th percentile\n");
-        println!("{:<28}{:>12}{:>12}{:>10}{:>10}{:>10}", "", "connections", "requests/s", "ratio", "median", "p99");
-        for connections in CONNECTIONS {
+    println!("requests a second, milliseconds at the median and at the 99th percentile");
+    for (title, is_batch) in [("single rows", false), ("batches of 100 rows", true)] {
+        let table = Table::new(title, &["connections", "requests/s", "ratio", "median", "p99"]);
+        for connections in plan.connections {
             let mut first: Option<Outcome> = None;
-            for (name, server, single, batch) in &all {
-                let found = if is_batch { batch } else { single }.run(server, connections);
-                let of_ours = first.get_or_insert_with(|| found.clone()).per_second / found.per_second;
-                println!(
-                    "{name:<28}{connections:>12}{:>12.0}{of_ours:>10.2}{:>10.2}{:>10.2}",
-                    found.per_second, found.median, found.p99
-                );
+            for Contender { name, server, single, batch } in &all {
+                let (path, body) = if is_batch { (*batch, &many) } else { (*single, &one) };
+                let load = Load { path, body, seconds: plan.seconds };
+                let found = match server {
+                    Ok(server) => load.run(server, *connections),
+                    Err(why) => Err((*why).clone()),
+                };
+                match found {
+                    Ok(found) => {
+                        let of_ours = first.get_or_insert_with(|| found.clone()).per_second / found.per_second;
+                        let ratio = format!("{of_ours:.2}");
+                        table.row(name, &found.cells(*connections, ratio));
+                    }
+                    Err(why) => table.not_measured(name, &why),
+                }
             }
         }
-        println!();
     }
-    rounds(&ours, &single("/v1/models/cumulative-3/predict"), &bare, &single("/predict"));
-    memory(&ours, &single("/v1/models/cumulative-3/predict"));
+    let single = Load { path: MODEL, body: &one, seconds: plan.seconds };
+    rounds(&ours, &single, &bare, &Load { path: "/predict", ..single.clone() }, &plan);
+    memory(&ours, &single, &plan);
+    Ok(())
 }
 
 /// Windrow and the bare route by turns: the range of their ratios, since one round says little.
-fn rounds(ours: &Server, load: &Load<'_>, bare: &Server, bare_load: &Load<'_>) {
-    println!("single rows, windrow and the bare poem route by turns, {ROUNDS} rounds: ratio of requests a second\n");
-    for connections in CONNECTIONS {
-        let ratio = |_| load.run(ours, connections).per_second / bare_load.run(bare, connections).per_second;
-        let mut ratios: Vec<f64> = (0..ROUNDS).map(ratio).collect();
-        ratios.sort_by(f64::total_cmp);
-        let [low, .., high] = ratios[..] else { panic!("several rounds") };
-        println!("{connections:>4} connections: {low:.2} to {high:.2}, median {:.2}", ratios[ROUNDS / 2]);
+fn rounds(ours: &Server, load: &Load<'_>, bare: &Server, bare_load: &Load<'_>, plan: &Plan) {
+    println!(
+        "\nsingle rows, windrow and the bare poem route by turns, {} rounds: ratio of requests a second",
+        plan.rounds
+    );
+    let table = Table::new("connections", &["least", "median", "most"]);
+    for connections in plan.connections {
+        let ratio = |_| -> Result<f64, String> {
+            Ok(load.run(ours, *connections)?.per_second / bare_load.run(bare, *connections)?.per_second)
+        };
+        match (0..plan.rounds).map(ratio).collect::<Result<Vec<f64>, String>>() {
+            Ok(mut ratios) => {
+                ratios.sort_by(f64::total_cmp);
+                let cells = [0, plan.rounds / 2, plan.rounds - 1].map(|place| format!("{:.2}", ratios[place]));
+                table.row(&connections.to_string(), &cells);
+            }
+            Err(why) => table.not_measured(&connections.to_string(), &why),
+        }
     }
-    println!();
 }
 
 /// The resident memory of the server after a thousand requests and after very many.
-fn memory(server: &Server, load: &Load<'_>) {
-    let wanted: u64 = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
-    load.clone().for_seconds(1).run(server, 16);
-    let before = server.resident();
-    let mut sent = 0;
-    while sent < wanted {
-        sent += load.clone().for_seconds(20).run(server, 16).requests;
+fn memory(server: &Server, load: &Load<'_>, plan: &Plan) {
+    let table = Table::new("resident memory", &["before, MiB", "after, MiB", "requests"]);
+    let measured = || -> Result<[String; 3], String> {
+        load.clone().for_seconds(1).run(server, 16)?;
+        let before = server.resident();
+        let mut sent = 0;
+        while sent < plan.requests {
+            sent += load.clone().for_seconds(plan.step).run(server, 16)?.requests;
+        }
+        Ok([before, server.resident(), sent].map(|number| number.to_string()))
+    };
+    match measured() {
+        Ok(cells) => table.row("windrow", &cells),
+        Err(why) => table.not_measured("windrow", &why),
     }
-    println!("resident memory: {before} MiB before and {} MiB after {sent} requests", server.resident());
 }
 
-/// Models of the flights, as the demo makes them.
-fn models(folder: &Path) -> (String, std::path::PathBuf) {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let pipeline = fs::read_to_string(fixtures.join("flights.toml")).expect("the fixture");
-    let pipeline = pipeline
-        .replace("flights.csv.zst", &fixtures.join("flights.csv.zst").display().to_string())
-        .replace("event = \"week\"", "parts = 3")
-        .replace("mean = \"75us\"", "mean = \"0us\"");
-    let (file, workdir) = (folder.join("flights.toml"), folder.join("work"));
-    fs::write(&file, pipeline).expect("a file");
-    let (file, place) = (file.display().to_string(), workdir.display().to_string());
-    let arguments = ["run", &file, "--once", "--broker", "embedded", "--workdir", &place, "--listen", "127.0.0.1:0"];
-    assert!(windrow(&arguments).status().expect("the binary runs").success());
+/// Models of the flights in three windows: the pipeline file and the work directory.
+fn models(folder: &Path) -> (String, PathBuf) {
+    let file = PipelineFile::of("flights", "parts", 3).write(folder, "flights");
+    let workdir = folder.join("work");
+    run_once(&file, &workdir, &[]);
     (file, workdir)
 }
 

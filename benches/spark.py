@@ -1,31 +1,48 @@
 """The same windows, fitted by Newton here and by Spark's LogisticRegression on `local[2]` through Spark Connect.
 
-    spark.py WINDROW PYTHON [ROWS...]     WINDROW is built with the feature `spark`; PYTHON has pyspark
+    spark.py WINDROW [ROWS...]     WINDROW is built with the feature `spark`
 
 Prints a table, the lines through its points and where they cross, as Markdown. A point is one model of all rows so far, as the
-trainer makes it: two fits, one of them to be scored. The server keeps running between points, as a cluster would.
+trainer makes it: two fits, one of them to be scored. The server keeps running between points, as a cluster would. It needs Java, and
+pyspark in the Python of WINDROW_BENCH_PYTHON; if Spark cannot be used, the table has Newton's times only.
+
+WINDROW_BENCH_SIZE=small: 12,000 rows; about half a minute, most of it for Spark.
 """
 
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).parent.parent
+from shared import PYTHON, flights, missing_java, missing_packages, pick, replaced, windrow
+
 WINDOWS = 4
 
 
-def start(python, folder):
+def missing_spark(binary):
+    """Why Spark cannot be used, or None."""
+    version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout
+    features = [line for line in version.splitlines() if line.startswith("features:")]
+    if not any("spark" in line.split() for line in features):
+        return (
+            "this binary has no client for Spark: install protoc (Debian: apt-get install protobuf-compiler), and build "
+            "with --features spark"
+        )
+    return missing_packages("pyspark") or missing_java()
+
+
+def start(folder):
     find = "import importlib.util as u; print(u.find_spec('pyspark').submodule_search_locations[0])"
-    home = subprocess.run([python, "-c", find], capture_output=True, text=True, check=True).stdout.strip()
+    home = subprocess.run([PYTHON, "-c", find], capture_output=True, text=True, check=True).stdout.strip()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [f"{home}/bin/spark-submit", "--master", "local[2]", "--driver-memory", "8g"]
+    command = [f"{home}/bin/spark-submit", "--master", "local[2]", "--driver-memory", pick("8g", "1g")]
     command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
     for setting in (f"spark.connect.grpc.binding.port={port}", "spark.driver.host=127.0.0.1", "spark.ui.enabled=false"):
         command += ["--conf", setting]
@@ -34,7 +51,8 @@ def start(python, folder):
         command + ["spark-internal"], stdout=log.open("w"), stderr=subprocess.STDOUT, cwd=folder, env={**os.environ, "SPARK_HOME": home}
     )
     while "Spark Connect server started" not in log.read_text():
-        assert server.poll() is None, log.read_text()[-2000:]
+        if server.poll() is not None:
+            sys.exit(f"Spark's server ended: {log.read_text()[-2000:]}")
         time.sleep(0.2)
     return server, port
 
@@ -46,30 +64,24 @@ def peak(pid):
 
 
 def windows(binary, rows, port, folder):
-    """Windows in Parquet, without models: the consumer's work alone."""
-    text = (ROOT / "fixtures/flights.toml").read_text()
-    text = "\n".join(line for line in text.splitlines() if not line.startswith("pace"))
-    text = text.replace("flights.csv.zst", str(ROOT / "fixtures/flights.csv.zst"))
-    text = text.replace('event = "week"', f"rows = {rows // WINDOWS}").replace('"cumulative", "window"', '"cumulative"')
+    """Windows in Parquet, without models: the consumer's work without the trainer's."""
+    text = replaced(flights(f"rows = {rows // WINDOWS}"), '"cumulative", "window"', '"cumulative"')
     text += f'\n[batch]\nformat = "parquet"\n[advise]\nhistories = ["all"]\n[train.spark]\nremote = "sc://127.0.0.1:{port}"\n'
     (folder / "p.toml").write_text(text)
-    command = [binary, "run", "p.toml", "--once", "--broker", "embedded", "--loop", "--limit", str(rows)]
-    command += ["--workdir", "newton", "--listen", "127.0.0.1:0", "--quiet"]
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    command = [binary, "run", "p.toml", "--once", "--broker", "embedded", "--loop", "--limit", rows]
+    windrow(command + ["--workdir", "newton", "--listen", "127.0.0.1:0", "--quiet"], cwd=folder)
     for name in ("models", "windows", "losses", "advice", "broker"):
-        subprocess.run(["rm", "-rf", name], cwd=folder / "newton", check=True)
-    subprocess.run(["cp", "-r", "newton", "spark"], cwd=folder, check=True)
+        shutil.rmtree(folder / "newton" / name, ignore_errors=True)
+    shutil.copytree(folder / "newton", folder / "spark")
 
 
 def train(binary, solver, folder):
-    command = [binary, "train", "p.toml", "--workdir", solver, "--solver", solver, "--once", "--quiet"]
-    child = subprocess.Popen([str(word) for word in command], cwd=folder, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
-    assert status == 0, f"{solver} failed"
+    used = windrow([binary, "train", "p.toml", "--workdir", solver, "--solver", solver, "--once", "--quiet"], cwd=folder)
     found = {}
     for window in range(1, WINDOWS + 1):
         model = json.loads((folder / solver / f"models/cumulative-{window}/model.json").read_text())
-        assert model["outcome"]["solver"]["converged"], (solver, window)
+        if not model["outcome"]["solver"]["converged"]:
+            sys.exit(f"{solver} did not converge on window {window}")
         found[model["lineage"]["fit_rows"]] = model["outcome"]
     return found, used.ru_maxrss / 1024
 
@@ -82,34 +94,8 @@ def line(points):
     return my - slope * mx, slope
 
 
-def main():
-    binary, python = str(pathlib.Path(sys.argv[1]).absolute()), sys.argv[2]
-    sizes = [int(word) for word in sys.argv[3:]] or [400_000, 2_000_000]
-    points = {"newton": [], "spark": []}
-    with tempfile.TemporaryDirectory() as name:
-        server, port = start(python, pathlib.Path(name))
-        try:
-            print("| rows learned from, millions | Newton, s | Spark, s | Spark / Newton | largest difference of a coefficient |")
-            print("|---:|---:|---:|---:|---:|")
-            for rows in sizes:
-                with tempfile.TemporaryDirectory() as place:
-                    folder = pathlib.Path(place)
-                    windows(binary, rows, port, folder)
-                    (newton, here), (spark, client) = (train(binary, solver, folder) for solver in ("newton", "spark"))
-                for learned, model in newton.items():
-                    ours, theirs = model["solver"]["seconds"], spark[learned]["solver"]["seconds"]
-                    pairs = zip(model["coefficients"], spark[learned]["coefficients"])
-                    apart = max(abs(a["weight"] - b["weight"]) for a, b in pairs)
-                    points["newton"].append((learned, ours))
-                    points["spark"].append((learned, theirs))
-                    print(f"| {learned / 1e6:.2f} | {ours:.2f} | {theirs:.1f} | {theirs / ours:.0f} | {apart:.0e} |", flush=True)
-                print(
-                    f"| peak memory at {rows / 1e6:g} | {here:.0f} MiB | {client:.0f} MiB here, {peak(server.pid):.0f} MiB there | | |",
-                    flush=True,
-                )
-        finally:
-            server.kill()
-            server.wait()
+def crossing(points):
+    """The lines through the points, and where they cross."""
     (c, s), (there, slope) = line(points["newton"]), line(points["spark"])
     print(f"\nThe lines: Newton {c:.2f} s and {s:.2f} s a million rows; Spark {there:.1f} s and {slope:.1f} s a million rows.")
     if slope > s:
@@ -119,6 +105,52 @@ def main():
             print(f"With {cores:.0f} cores, if Spark's time for rows falls as its cores rise, they cross at {cross:.0f} million rows.")
     else:
         print(f"They cross at {(there - c) / (s - slope):.1f} million rows.")
+
+
+def measure(binary, rows, server, port, points):
+    """Prints the points of one size; without Spark, `server` is None."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = pathlib.Path(place)
+        windows(binary, rows, port, folder)
+        newton, here = train(binary, "newton", folder)
+        spark, client = train(binary, "spark", folder) if server else ({}, None)
+    for learned, model in newton.items():
+        ours = model["solver"]["seconds"]
+        points["newton"].append((learned, ours))
+        start = f"| {learned / 1e6:.2f} | {ours:.2f} |"
+        if not server:
+            print(f"{start} not measured | | |", flush=True)
+            continue
+        theirs = spark[learned]["solver"]["seconds"]
+        points["spark"].append((learned, theirs))
+        pairs = zip(model["coefficients"], spark[learned]["coefficients"])
+        apart = max(abs(a["weight"] - b["weight"]) for a, b in pairs)
+        print(f"{start} {theirs:.1f} | {theirs / ours:.0f} | {apart:.0e} |", flush=True)
+    there = f"{client:.0f} MiB here, {peak(server.pid):.0f} MiB there" if server else "not measured"
+    print(f"| peak memory at {rows / 1e6:g} | {here:.0f} MiB | {there} | | |", flush=True)
+
+
+def main():
+    binary = str(pathlib.Path(sys.argv[1]).absolute())
+    sizes = [int(word) for word in sys.argv[2:]] or pick([400_000, 2_000_000], [12_000])
+    points = {"newton": [], "spark": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        why = missing_spark(binary)
+        if why:
+            print(f"Spark: not measured: {why}\n")
+        server, port = (None, 1) if why else start(folder)
+        try:
+            print("| rows learned from, millions | Newton, s | Spark, s | Spark / Newton | largest difference of a coefficient |")
+            print("|---:|---:|---:|---:|---:|")
+            for rows in sizes:
+                measure(binary, rows, server, port, points)
+        finally:
+            if server:
+                server.kill()
+                server.wait()
+    if server:
+        crossing(points)
 
 
 main()

@@ -1,9 +1,9 @@
-//! `just bench-train`: from sealed batch files to published models, beside scikit-learn, Spark and linfa-logistic on the
-//! same files in the same run: time, peak memory, the objective reached, AUC. Then what a pass costs beside what two cores
-//! could do at best, how time grows with the rows, and what training on ten times the memory takes.
+//! `just bench-train`: from sealed batch files to published models, compared with scikit-learn, Spark and linfa-logistic on
+//! the same files in the same run: time, peak memory, the objective reached. Then the cost of a pass compared with what the
+//! cores could do at best, the growth of time with the rows, and training on ten times the memory. About six minutes.
 //!
-//! Peers are run by the Python of WINDROW_BENCH_PYTHON, which has benches/peers/requirements.txt installed; `just
-//! bench-train` sees to that. WINDROW_BENCH_QUICK=1 leaves out the slow ones: newton-cholesky, Spark and three million rows.
+//! Peers are run by the Python of `WINDROW_BENCH_PYTHON`, which has benches/peers/requirements.txt installed; Spark needs
+//! Java. `WINDROW_BENCH_SIZE=small`: the first 12,000 rows of one dataset, one round; half a minute, most of it for Spark.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -13,45 +13,42 @@ mod ceiling;
 mod library;
 #[path = "training/peers.rs"]
 mod peers;
-#[path = "support/process.rs"]
+#[path = "support/support.rs"]
 #[expect(dead_code, reason = "each benchmark uses a part of it")]
-mod process;
+mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::process::{timed, windrow};
+use crate::support::pipeline::PipelineFile;
+use crate::support::process::{forget_models, run_once, timed};
+use crate::support::size::{Size, bench};
+use crate::support::table::Table;
 
-const ROUNDS: usize = 3;
-/// Rows and limit of the larger-than-memory run; encoded, the flights take 101 bytes a row.
-const MANY: usize = 3_000_000;
+/// The limit of the run that is larger than memory; encoded, the flights take 101 bytes a row.
 const SMALL_MEMORY: &str = "30MiB";
 
-fn main() {
-    let quick = is_set("WINDROW_BENCH_QUICK");
+fn main() -> ExitCode {
+    bench(|size| {
+        run(size);
+        Ok(())
+    })
+}
+
+fn run(size: Size) {
     let folder = tempfile::tempdir().expect("a folder");
-    for dataset in [Dataset::flights(), Dataset::taxi()] {
-        compare(&dataset, folder.path(), quick);
+    let flights = Dataset::flights();
+    for dataset in size.pick(vec![Dataset::flights(), Dataset::taxi()], vec![Dataset::flights()]) {
+        compare(&dataset, folder.path(), size);
     }
-    let flights = library::frames(&Dataset::flights());
-    library::linfa(&Dataset::flights());
-    ceiling::fraction(&flights);
-    library::growth(&Dataset::flights(), if quick { 300_000 } else { MANY });
-    if !quick {
-        larger_than_memory(&Dataset::flights(), folder.path());
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark is told by its environment what to leave out")]
-pub(crate) fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn is_set(name: &str) -> bool {
-    environment(name).is_some()
+    library::linfa(&flights, size.pick(30_000, 1_000));
+    ceiling::fraction(&library::frames(&flights, size));
+    library::growth(&flights, size.pick([30_000, 300_000, 3_000_000], [300, 3_000, 30_000]));
+    larger_than_memory(&flights, folder.path(), size.pick(3_000_000, 30_000));
 }
 
 /// A fixture in three windows, and what the peers must know of its pipeline.
@@ -95,85 +92,57 @@ impl Dataset {
         }
     }
 
-    /// The fixture's pipeline with three windows, cumulative models alone, nothing held out, no pace; over another dataset
-    /// where given. Without held-out rows there is one fit a model, as the peers make it.
-    pub(crate) fn pipeline(&self, dataset: Option<&Path>) -> String {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-        let text = fs::read_to_string(fixtures.join(format!("{}.toml", self.name))).expect("the fixture");
-        let packed = fixtures.join(format!("{}.csv.zst", self.name));
-        let path = dataset.unwrap_or(&packed).display().to_string();
-        text.replace(&format!("{}.csv.zst", self.name), &path)
-            .replace("holdout = 0.1\n", "")
-            .replace("[train]\n", "[train]\nholdout = 0.0\n")
-            .replace("event = \"14d\"", "parts = 3")
-            .replace("event = \"week\"", "parts = 3")
-            .replace("\"cumulative\", \"window\", \"sliding=4\"", "\"cumulative\"")
-            .replace("\"cumulative\", \"window\"", "\"cumulative\"")
-            .replace("pace = { kind = \"exponential\", mean = \"75us\" }", "")
+    /// The fixture's pipeline with three windows, only cumulative models, nothing held out. Without held-out rows there is
+    /// one fit a model, as the peers make it.
+    pub(crate) fn pipeline(&self) -> PipelineFile {
+        PipelineFile::of(self.name, "parts", 3).set("train", "schemes", vec!["cumulative"]).set("train", "holdout", 0.0)
     }
 }
 
-/// What one way of training took and reached.
+/// The time, memory and objective of one way of training.
 pub(crate) struct Outcome {
-    pub(crate) name: &'static str,
-    /// From the files to the last model, start of the program and all.
+    /// The time from the files to the last model, with the start of the program.
     pub(crate) whole: Duration,
-    /// The fits alone, in seconds.
+    /// Seconds of the fits, without the rest.
     pub(crate) fits: f64,
     pub(crate) mib: u64,
-    /// Of the last model.
+    /// The objective of the last model.
     pub(crate) objective: f64,
 }
 
-fn compare(dataset: &Dataset, folder: &Path, quick: bool) {
-    let (file, workdir) = seal(dataset, folder, dataset.name, None);
-    let ours = (0..ROUNDS).map(|_| train(&file, &workdir, "4GiB")).min_by_key(|outcome| outcome.whole);
+fn compare(dataset: &Dataset, folder: &Path, size: Size) {
+    let file = dataset.pipeline().write(folder, dataset.name);
+    let workdir = folder.join(dataset.name);
+    run_once(&file, &workdir, size.pick(&[][..], &["--limit", "12000"][..]));
+    let ours = (0..size.pick(3, 1)).map(|_| train(&file, &workdir, "4GiB")).min_by_key(|outcome| outcome.whole);
     let ours = ours.expect("at least one round");
     let batches: Vec<PathBuf> =
         (1..=3).map(|window| workdir.join(format!("batches/window-0000{window}.csv"))).collect();
     let facts = folder.join(format!("{}.json", dataset.name));
     fs::write(&facts, dataset.for_peers.to_string()).expect("a file");
-    println!("{}: three cumulative models from three batch files\n", dataset.name);
-    println!(
-        "{:<34}{:>10}{:>9}{:>10}{:>9}{:>9}{:>16}",
-        "", "whole, s", "ratio", "fits, s", "ratio", "MiB", "objective"
-    );
-    show(&ours, &ours);
-    for peer in peers::all(&facts, &batches, quick) {
-        show(&peer, &ours);
-    }
-    println!();
+    println!("\n{}: three cumulative models from three batch files", dataset.name);
+    let table = Table::new(dataset.name, &["whole, s", "ratio", "fits, s", "ratio", "MiB", "objective"]);
+    table.row("windrow", &cells(&ours, &ours));
+    peers::each(&facts, &batches, |name, outcome| match outcome {
+        Ok(outcome) => table.row(name, &cells(&outcome, &ours)),
+        Err(why) => table.not_measured(name, &why),
+    });
 }
 
-fn show(outcome: &Outcome, ours: &Outcome) {
+fn cells(outcome: &Outcome, ours: &Outcome) -> [String; 6] {
     let whole = outcome.whole.as_secs_f64();
-    println!(
-        "{:<34}{:>10.2}{:>9.1}{:>10.3}{:>9.1}{:>9}{:>16.4}",
-        outcome.name,
-        whole,
-        whole / ours.whole.as_secs_f64(),
-        outcome.fits,
-        outcome.fits / ours.fits,
-        outcome.mib,
-        outcome.objective
-    );
-}
-
-/// Runs the pipeline once, so that its batch files are there.
-fn seal(dataset: &Dataset, folder: &Path, name: &str, rows: Option<&Path>) -> (String, PathBuf) {
-    let file = folder.join(format!("{name}.toml")).display().to_string();
-    fs::write(&file, dataset.pipeline(rows)).expect("a file");
-    let workdir = folder.join(name);
-    let place = workdir.display().to_string();
-    let arguments = ["run", &file, "--once", "--broker", "embedded", "--workdir", &place, "--listen", "127.0.0.1:0"];
-    assert!(windrow(&arguments).status().expect("the binary runs").success());
-    (file, workdir)
+    [
+        format!("{whole:.2}"),
+        format!("{:.1}", whole / ours.whole.as_secs_f64()),
+        format!("{:.3}", outcome.fits),
+        format!("{:.1}", outcome.fits / ours.fits),
+        outcome.mib.to_string(),
+        format!("{:.4}", outcome.objective),
+    ]
 }
 
 fn train(file: &str, workdir: &Path, memory: &str) -> Outcome {
-    for made in ["models", "windows", "losses"] {
-        fs::remove_dir_all(workdir.join(made)).expect("a folder to remove");
-    }
+    forget_models(workdir);
     let place = workdir.display().to_string();
     let (whole, mib) = timed(&["train", file, "--workdir", &place, "--once", "--memory", memory]);
     let cards: Vec<Value> = (1..=3)
@@ -185,7 +154,6 @@ fn train(file: &str, workdir: &Path, memory: &str) -> Outcome {
     let number = |value: &Value| value.as_f64().expect("a number");
     let last = &cards[2]["outcome"];
     Outcome {
-        name: "windrow",
         whole,
         fits: cards.iter().map(|card| number(&card["outcome"]["solver"]["seconds"])).sum(),
         mib,
@@ -193,14 +161,17 @@ fn train(file: &str, workdir: &Path, memory: &str) -> Outcome {
     }
 }
 
-fn larger_than_memory(dataset: &Dataset, folder: &Path) {
+fn larger_than_memory(dataset: &Dataset, folder: &Path, count: usize) {
     let rows = folder.join("many.csv");
-    library::write_rows(dataset, MANY, &rows);
-    let (file, workdir) = seal(dataset, folder, "many", Some(&rows));
-    println!("{MANY} rows, about 300 MiB encoded, three cumulative models\n");
-    println!("{:<34}{:>10}{:>10}{:>9}", "--memory", "whole, s", "fits, s", "MiB");
+    library::write_rows(dataset, count, &rows);
+    let file = dataset.pipeline().dataset(&rows).write(folder, "many");
+    let workdir = folder.join("many");
+    run_once(&file, &workdir, &[]);
+    println!("\n{count} rows, {} MiB encoded, three cumulative models", count * 101 / (1 << 20));
+    let table = Table::new("--memory", &["whole, s", "fits, s", "MiB"]);
     for memory in ["4GiB", SMALL_MEMORY] {
         let outcome = train(&file, &workdir, memory);
-        println!("{memory:<34}{:>10.2}{:>10.3}{:>9}", outcome.whole.as_secs_f64(), outcome.fits, outcome.mib);
+        let whole = outcome.whole.as_secs_f64();
+        table.row(memory, &[format!("{whole:.2}"), format!("{:.3}", outcome.fits), outcome.mib.to_string()]);
     }
 }

@@ -1,11 +1,12 @@
-//! wrk, and what it says.
+//! Requests by wrk, and how a server answered them.
 
 use std::io::Write as _;
 use std::process::Command;
 
 use crate::servers::Server;
+use crate::support::peers::{last_line, tool};
 
-/// What is asked of a server.
+/// The requests to a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Load<'a> {
     pub(crate) path: &'a str,
@@ -13,14 +14,22 @@ pub(crate) struct Load<'a> {
     pub(crate) seconds: u32,
 }
 
-/// How a server did.
+/// The answers of a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     pub(crate) requests: u64,
     pub(crate) per_second: f64,
-    /// In milliseconds.
+    /// The median in milliseconds.
     pub(crate) median: f64,
     pub(crate) p99: f64,
+}
+
+impl Outcome {
+    /// The cells of a table's row.
+    pub(crate) fn cells(&self, connections: u32, ratio: String) -> [String; 5] {
+        let [median, p99] = [self.median, self.p99].map(|milliseconds| format!("{milliseconds:.2}"));
+        [connections.to_string(), format!("{:.0}", self.per_second), ratio, median, p99]
+    }
 }
 
 impl Load<'_> {
@@ -28,7 +37,15 @@ impl Load<'_> {
         Self { seconds, ..self }
     }
 
-    pub(crate) fn run(&self, server: &Server, connections: u32) -> Outcome {
+    /// Sends the requests.
+    ///
+    /// # Errors
+    /// wrk is missing, or a peer's answer to a request is an error.
+    ///
+    /// # Panics
+    /// An answer of Windrow's is an error.
+    pub(crate) fn run(&self, server: &Server, connections: u32) -> Result<Outcome, String> {
+        let wrk = tool("wrk", "wrk")?;
         let mut script = tempfile::Builder::new().suffix(".lua").tempfile().expect("a file");
         let lines = format!(
             "wrk.method = 'POST'\nwrk.headers['content-type'] = 'application/json'\nwrk.body = [==[{}]==]\n\
@@ -38,18 +55,27 @@ impl Load<'_> {
             self.body
         );
         script.write_all(lines.as_bytes()).expect("room on the disk");
-        let output = Command::new("wrk")
+        let output = Command::new(wrk)
             .args(["-t1", &format!("-c{connections}"), &format!("-d{}s", self.seconds), "--timeout", "10s", "-s"])
             .arg(script.path())
             .arg(format!("http://{}{}", server.address, self.path))
             .output()
-            .expect("wrk is on the path (Debian: apt-get install wrk)");
+            .map_err(|error| format!("wrk cannot be run: {error}"))?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let line =
-            said.lines().find_map(|line| line.strip_prefix("FOUND ")).unwrap_or_else(|| panic!("wrk said: {said}"));
+        let line = said.lines().find_map(|line| line.strip_prefix("FOUND "));
+        let line = line.ok_or_else(|| format!("wrk ended with {}: {}", output.status, last_line(&output.stderr)))?;
         let numbers: Vec<f64> = line.split(' ').map(|number| number.parse().expect("a number")).collect();
-        let [requests, micros, median, p99, errors] = numbers[..] else { panic!("wrk said: {said}") };
-        assert!(errors == 0.0, "{} of {requests} requests to {} failed", errors, self.path);
-        Outcome { requests: requests as u64, per_second: requests / micros * 1e6, median: median / 1e3, p99: p99 / 1e3 }
+        let [requests, micros, median, p99, errors] = numbers[..] else { panic!("wrk printed: {said}") };
+        if errors > 0.0 || requests == 0.0 {
+            let failed = format!("{errors} of {requests} requests to {} failed", self.path);
+            assert!(!server.is_windrow, "windrow: {failed}");
+            return Err(failed);
+        }
+        Ok(Outcome {
+            requests: requests as u64,
+            per_second: requests / micros * 1e6,
+            median: median / 1e3,
+            p99: p99 / 1e3,
+        })
     }
 }

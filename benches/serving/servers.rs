@@ -1,8 +1,8 @@
 //! The servers that are measured, each a process of its own.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use poem::endpoint::make;
@@ -11,7 +11,8 @@ use poem::web::Json;
 use poem::{FromRequest, IntoResponse, Route, post};
 use serde_json::Value;
 
-use crate::process::windrow;
+use crate::support::peers::{last_line, python, script};
+use crate::support::process::{free_address, resident_memory, windrow};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -19,24 +20,36 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: String,
+    /// Windrow's own, whose errors are errors of the benchmark.
+    pub(crate) is_windrow: bool,
 }
 
 impl Server {
-    fn start(mut command: Command, address: String) -> Self {
+    fn start(mut command: Command, address: String) -> Result<Self, String> {
+        let name = command.get_program().to_string_lossy().into_owned();
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let server = Self { process: process.expect("it runs"), address };
+        let process = process.map_err(|error| format!("{name} cannot be run: {error}"))?;
+        let mut server = Self { process, address, is_windrow: false };
         let deadline = Instant::now() + LIMIT;
         while TcpStream::connect(&server.address).is_err() {
-            assert!(Instant::now() < deadline, "{} does not come up", server.address);
+            if let Ok(Some(status)) = server.process.try_wait() {
+                return Err(format!("{name} ended ({status})"));
+            }
+            if Instant::now() > deadline {
+                return Err(format!("{name} does not answer at {}", server.address));
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
-        server
+        Ok(server)
     }
 
     pub(crate) fn windrow(pipeline: &str, workdir: &Path) -> Self {
         let address = free_address();
         let place = workdir.display().to_string();
-        Self::start(windrow(&["serve", pipeline, "--workdir", &place, "--listen", &address]), address)
+        let command = windrow(&["serve", pipeline, "--workdir", &place, "--listen", &address]);
+        let mut server = Self::start(command, address).unwrap_or_else(|error| panic!("windrow serve: {error}"));
+        server.is_windrow = true;
+        server
     }
 
     /// This program, as a server that parses and answers a constant.
@@ -44,14 +57,12 @@ impl Server {
         let address = free_address();
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.args(["bare", &address]);
-        Self::start(command, address)
+        Self::start(command, address).unwrap_or_else(|error| panic!("the bare route: {error}"))
     }
 
-    /// In MiB.
+    /// The resident memory in MiB.
     pub(crate) fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() / 1024
+        resident_memory(&self.process)
     }
 }
 
@@ -68,47 +79,45 @@ impl Drop for Server {
     }
 }
 
-fn free_address() -> String {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-    format!("127.0.0.1:{port}")
-}
-
-/// Flask under gunicorn and FastAPI under uvicorn, two workers each, with the same scikit-learn model.
-#[expect(clippy::disallowed_methods, reason = "a benchmark is told by its environment where its peers are")]
-pub(crate) fn peers(folder: &Path, workdir: &Path) -> Vec<(&'static str, Server)> {
-    let Ok(python) = std::env::var("WINDROW_BENCH_PYTHON") else {
-        return Vec::new();
-    };
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
+/// Flask under gunicorn and FastAPI under uvicorn, two workers each, with the same scikit-learn model; or why they are not
+/// there.
+pub(crate) fn peers(folder: &Path, workdir: &Path) -> [(&'static str, Result<Server, String>); 2] {
     let model = folder.join("model.joblib");
-    let trained = Command::new(&python)
-        .arg(scripts.join("serve_train.py"))
-        .arg(workdir.join("batches/window-00001.csv"))
-        .arg(&model)
-        .status();
-    assert!(trained.expect("Python runs").success(), "scikit-learn cannot be trained");
-    let tool = |name: &str, address: &str, arguments: &[&str]| {
-        let mut command = Command::new(Path::new(&python).with_file_name(name));
-        command.args(arguments).env("MODEL", &model).env("PYTHONPATH", &scripts).env("OMP_NUM_THREADS", "1");
+    let trained = train(&model, workdir);
+    let start = |packages: &[&str], name: &str, address: &str, arguments: &[&str]| {
+        trained.clone()?;
+        let program = python(packages)?.with_file_name(name);
+        let mut command = Command::new(program);
+        command.args(arguments).env("MODEL", &model).env("PYTHONPATH", script("")).env("OMP_NUM_THREADS", "1");
         Server::start(command, address.to_owned())
     };
     let (flask, fastapi) = (free_address(), free_address());
-    let port = fastapi.rsplit(':').next().expect("a port").to_owned();
-    vec![
-        ("Flask, scikit-learn", tool("gunicorn", &flask, &["-w", "2", "-b", &flask, "serve_flask:app"])),
+    let port = fastapi.rsplit(':').next().unwrap_or_default();
+    let uvicorn = ["--workers", "2", "--log-level", "warning", "--port", port, "serve_fastapi:app"];
+    [
         (
-            "FastAPI, scikit-learn",
-            tool(
-                "uvicorn",
-                &fastapi,
-                &["--workers", "2", "--log-level", "warning", "--port", &port, "serve_fastapi:app"],
-            ),
+            "Flask, scikit-learn",
+            start(&["flask", "gunicorn"], "gunicorn", &flask, &["-w", "2", "-b", &flask, "serve_flask:app"]),
         ),
+        ("FastAPI, scikit-learn", start(&["fastapi", "uvicorn"], "uvicorn", &fastapi, &uvicorn)),
     ]
 }
 
-/// A poem route that parses the JSON and answers a constant of the shape that a model's answer has, until it is ended.
-pub(crate) fn bare(address: &str) {
+/// Trains the model of both peers.
+fn train(model: &Path, workdir: &Path) -> Result<(), String> {
+    let python = python(&["joblib", "pandas", "sklearn"])?;
+    let mut command = Command::new(python);
+    command.arg(script("serve_train.py")).arg(workdir.join("batches/window-00001.csv")).arg(model);
+    let output = command.output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("serve_train.py ended with {}: {}", output.status, last_line(&output.stderr)))
+}
+
+/// A poem route that parses the JSON and answers a constant of the shape that a model's answer has, until it is ended. Its
+/// address is the last argument.
+pub(crate) fn bare() -> ExitCode {
     async fn parse(request: poem::Request) -> poem::Result<poem::Response> {
         let (request, mut body) = request.split();
         let _row: Json<Value> = Json::from_request(&request, &mut body).await?;
@@ -119,8 +128,10 @@ pub(crate) fn bare(address: &str) {
         Ok(Json(answer).into_response())
     }
 
+    let address = std::env::args().next_back().unwrap_or_default();
     let routes = Route::new().at("/predict", post(make(parse))).at("/predict/batch", post(make(parse)));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let listener = PoemListener::bind(address.to_owned());
-    runtime.block_on(poem::Server::new(listener).run(routes)).expect("a free port");
+    let listener = PoemListener::bind(address);
+    let ended = runtime.block_on(poem::Server::new(listener).run(routes));
+    if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,8 +1,15 @@
 """Runs the stack and Windrow on the same flights, one after the other, and prints what each took, as Markdown.
 
-    measure.py WINDROW KAFKA [ROUNDS]      the binary, the folder of a Kafka distribution, how often (5)
+    measure.py WINDROW [ROUNDS]      the binary; the number of rounds, 5 without it
+
+WINDROW_TEST_KAFKA is the folder of a Kafka distribution; Kafka and Spark need Java. The stack runs in the Python of
+WINDROW_BENCH_PYTHON, which has benches/peers/requirements.txt installed. If it cannot be started, only Windrow is measured.
+
+WINDROW_BENCH_SIZE=small: one round on the sample of the flights in its first two months, without the test that kills the stack's
+consumer, which waits for a minute; about half a minute.
 """
 
+import atexit
 import csv
 import json
 import os
@@ -17,17 +24,36 @@ import threading
 import time
 import urllib.request
 
-import zstandard
+HERE = pathlib.Path(__file__).resolve().parent
+# The helpers of all benchmarks in Python are one folder up.
+sys.path.insert(0, str(HERE.parent))
+from shared import PYTHON, ROOT, flights, missing_kafka, missing_packages, pick
 
 # A month is the first seven letters of a time.
 MONTH = "7"
-HERE = pathlib.Path(__file__).parent
-ROOT = HERE.parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
 ROW = {
     "distance": 1576.0, "temp": 39.0, "dewp": 27.0, "humid": 62.0, "wind_speed": 15.0, "precip": 0.0, "pressure": 1012.0,
     "visib": 10.0, "plane_year": 2012.0, "seats": 200.0, "carrier": "B6", "origin": "JFK", "dest": "BOS",
 }
+
+
+STARTED = []
+
+
+def start(arguments, **more):
+    """Starts a process, which ends with this program at the latest."""
+    process = subprocess.Popen([str(a) for a in arguments], **more)
+    STARTED.append(process)
+    return process
+
+
+@atexit.register
+def end_all():
+    for process in STARTED:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 class Watch:
@@ -70,7 +96,7 @@ class Watch:
         self.peak = max(self.peak, memory)
 
     def start(self, arguments, **more):
-        process = subprocess.Popen([str(a) for a in arguments], **more)
+        process = start(arguments, **more)
         self.roots.append(process.pid)
         return process
 
@@ -87,16 +113,21 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def wait_for(what, limit=300):
+def wait_for(what, *processes, limit=300):
+    """Waits for an answer; a process that fails before ends the benchmark."""
     deadline = time.time() + limit
     while True:
+        for process in processes:
+            if process.poll():
+                sys.exit(f"{' '.join(map(str, process.args))} failed")
         try:
             answer = what()
             if answer:
                 return answer
         except OSError:
             pass
-        assert time.time() < deadline, "nothing answers"
+        if time.time() > deadline:
+            sys.exit("nothing answers")
         time.sleep(0.05)
 
 
@@ -135,7 +166,7 @@ def kafka(watch, distribution, folder):
     formatting = ["format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", properties]
     run(watch.start([tools / "kafka-storage.sh", *formatting], **quiet), "kafka-storage.sh")
     node = watch.start([tools / "kafka-server-start.sh", properties], **quiet)
-    wait_for(lambda: socket.create_connection(("127.0.0.1", port)).close() is None)
+    wait_for(lambda: socket.create_connection(("127.0.0.1", port)).close() is None, node)
     return node, f"127.0.0.1:{port}"
 
 
@@ -155,18 +186,17 @@ def stack(folder, data, distribution, length):
     """From nothing to the first answer of the newest model."""
     watch, began = Watch(), time.time()
     node, broker = kafka(watch, distribution, folder)
-    python = sys.executable
     quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-    consumer = watch.start([python, HERE / "consumer.py", data, broker, folder / "batches", length], **quiet)
-    run(watch.start([python, HERE / "producer.py", data, broker], **quiet), "producer.py")
+    consumer = watch.start([PYTHON, HERE / "consumer.py", data, broker, folder / "batches", length], **quiet)
+    run(watch.start([PYTHON, HERE / "producer.py", data, broker], **quiet), "producer.py")
     run(consumer, "consumer.py")
-    run(watch.start([python, HERE / "train.py", folder / "batches", folder / "models"], **quiet), "train.py")
+    run(watch.start([PYTHON, HERE / "train.py", folder / "batches", folder / "models"], **quiet), "train.py")
     port = free_port()
-    app = watch.start([python, HERE / "app.py", folder / "models", port], **quiet)
+    app = watch.start([PYTHON, HERE / "app.py", folder / "models", port], **quiet)
     windows = len(list((folder / "batches").glob("*.csv")))
     row = {**ROW, "hour": "5", "weekday": "3"}
     ask = lambda: post(f"http://127.0.0.1:{port}/predict/cumulative-{windows}", row)
-    wait_for(lambda: ask()["probability"])
+    wait_for(lambda: ask()["probability"], app)
     wall, answer = time.time() - began, latency(ask)
     cpu, peak = watch.end()
     for process in (app, node):
@@ -179,11 +209,11 @@ def stack_killed(folder, data, distribution, length):
     """The consumer is killed in the middle, and started again."""
     watch = Watch()
     node, broker = kafka(watch, distribution, folder)
-    command = [sys.executable, HERE / "consumer.py", data, broker, folder / "batches", length]
+    command = [PYTHON, HERE / "consumer.py", data, broker, folder / "batches", length]
     quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     consumer = watch.start(command, **quiet)
-    producer = watch.start([sys.executable, HERE / "producer.py", data, broker], **quiet)
-    wait_for(lambda: len(list((folder / "batches").glob("*.csv"))) >= 5)
+    producer = watch.start([PYTHON, HERE / "producer.py", data, broker], **quiet)
+    wait_for(lambda: len(list((folder / "batches").glob("*.csv"))) >= 5, producer)
     consumer.kill()
     consumer.wait()
     run(producer, "producer.py")
@@ -207,10 +237,10 @@ def windrow(binary, pipeline, folder):
         end = json.loads((folder / "work/batches/end.json").read_text())
         return (folder / f"work/models/cumulative-{end['windows']}/model.json").exists() and end["windows"]
 
-    windows = wait_for(newest)
+    windows = wait_for(newest, process)
     row = {**ROW, "sched_dep": "2013-12-31 05:45"}
     ask = lambda: post(f"{url}/v1/models/cumulative-{windows}/predict", row)
-    wait_for(lambda: ask()["probability"])
+    wait_for(lambda: ask()["probability"], process)
     wall, answer = time.time() - began, latency(ask)
     cpu, peak = watch.end()
     process.send_signal(signal.SIGTERM)
@@ -221,17 +251,17 @@ def windrow(binary, pipeline, folder):
 def windrow_killed(binary, pipeline, folder):
     broker = f"127.0.0.1:{free_port()}"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    start = lambda *a: subprocess.Popen([binary, *map(str, a)], **quiet)
-    node = start("broker", "--ephemeral", "--listen", broker)
-    wait_for(lambda: socket.create_connection(broker.split(":")).close() is None)
-    run(start("topic", "create", pipeline, "--broker", broker), "windrow topic create")
+    command = lambda *words: start([binary, *words], **quiet)
+    node = command("broker", "--ephemeral", "--listen", broker)
+    wait_for(lambda: socket.create_connection(broker.split(":")).close() is None, node)
+    run(command("topic", "create", pipeline, "--broker", broker), "windrow topic create")
     consume = ("consume", pipeline, "--broker", broker, "--workdir", folder / "work", "--once")
-    consumer = start(*consume)
-    producer = start("produce", pipeline, "--broker", broker, "--workdir", folder / "work")
-    wait_for(lambda: len(list((folder / "work/batches").glob("window-*.json"))) >= 5)
+    consumer = command(*consume)
+    producer = command("produce", pipeline, "--broker", broker, "--workdir", folder / "work")
+    wait_for(lambda: len(list((folder / "work/batches").glob("window-*.json"))) >= pick(5, 1), producer, consumer)
     consumer.kill()
     consumer.wait()
-    run(start(*consume), "windrow consume")
+    run(command(*consume), "windrow consume")
     run(producer, "windrow produce")
     node.terminate()
     node.wait()
@@ -244,20 +274,21 @@ def lines(paths, comment):
 
 
 def one_round(binary, distribution, top, data, months, weeks, everything):
+    """Everything once; the stack only if there is a Kafka distribution."""
     place = lambda which: (shutil.rmtree(top / which, ignore_errors=True), (top / which).mkdir(), top / which)[2]
-    told = {
-        "stack": stack(place("stack"), data, distribution, MONTH),
-        "months": windrow(binary, ["run", months], place("months")),
-        "weeks": windrow(binary, ["run", weeks], place("weeks")),
-    }
-    killed = {
-        "stack": stack_killed(place("stack-killed"), data, distribution, MONTH),
-        "months": windrow_killed(binary, months, place("windrow-killed")),
-    }
+    found, killed = {}, {}
+    if distribution:
+        found["stack"] = stack(place("stack"), data, distribution, MONTH)
+    found["months"] = windrow(binary, ["run", months], place("months"))
+    found["weeks"] = windrow(binary, ["run", weeks], place("weeks"))
+    if distribution and pick(True, False):
+        killed["stack"] = stack_killed(place("stack-killed"), data, distribution, MONTH)
+    killed["months"] = windrow_killed(binary, months, place("windrow-killed"))
     for which, (_, seen) in killed.items():
-        told[which]["lost"] = len(everything - seen)
-    print(json.dumps(told), file=sys.stderr, flush=True)
-    return told
+        if everything:
+            found[which]["lost"] = len(everything - seen)
+    print(json.dumps(found), file=sys.stderr, flush=True)
+    return found
 
 
 def table(rounds, code):
@@ -274,27 +305,46 @@ def table(rounds, code):
     print("| | Kafka, Python, Spark, Flask | Windrow, the same windows | ratio | `windrow demo` without pace |")
     print("|---|---:|---:|---:|---:|")
     for title, key, form in rows:
-        cells = [span([r[which][key] for r in rounds], form) if key in rounds[0][which] else "" for which in ("stack", "months", "weeks")]
-        ratio = [r["stack"][key] / r["months"][key] for r in rounds if r["months"].get(key)]
-        ratio = span([min(ratio), max(ratio)], "{:.0f}") if ratio and key not in ("models",) else ""
+        cells = []
+        for which in ("stack", "months", "weeks"):
+            values = [r[which][key] for r in rounds if key in r.get(which, {})]
+            absent = "" if (which, key) == ("weeks", "lost") else "not measured"
+            cells.append(span(values, form) if values else absent)
+        both = [(r.get("stack", {}).get(key), r["months"].get(key)) for r in rounds]
+        ratio = [stack / ours for stack, ours in both if stack is not None and ours]
+        ratio = span([min(ratio), max(ratio)], "{:.0f}") if ratio and key != "models" else ""
         print(f"| {title} | {cells[0]} | {cells[1]} | {ratio} | {cells[2]} |")
     print(f"| lines to write | {code['stack']} | {code['months']} | {code['stack'] / code['months']:.1f} | 0 |")
 
 
+def unpacked(folder):
+    """The flights as CSV; in the small size, the first two months of their sample."""
+    packed = ROOT / "fixtures" / pick("flights.csv.zst", "flights-sample.csv.zst")
+    script = "import sys, zstandard; zstandard.ZstdDecompressor().copy_stream(sys.stdin.buffer, sys.stdout.buffer)"
+    with open(packed, "rb") as source:
+        text = subprocess.run([PYTHON, "-c", script], stdin=source, stdout=subprocess.PIPE, check=True).stdout
+    header, *rows = text.splitlines(keepends=True)
+    rows = pick(rows, [row for row in rows if row.startswith((b"2013-01", b"2013-02"))])
+    data = folder / "flights.csv"
+    data.write_bytes(b"".join([header, *rows]))
+    return data
+
+
 def main():
-    binary, distribution = sys.argv[1], sys.argv[2]
-    count = int((sys.argv[3:] or ["5"])[0])
+    binary, count = sys.argv[1], int((sys.argv[2:] or [pick("5", "1")])[0])
+    packages = missing_packages("zstandard")
+    why = missing_kafka() or packages or missing_packages("kafka", "pyspark", "flask")
+    if why:
+        print(f"The stack: not measured: {why}\n", flush=True)
+    distribution = None if why else os.environ["WINDROW_TEST_KAFKA"]
     with tempfile.TemporaryDirectory() as name:
         top = pathlib.Path(name)
-        data = top / "flights.csv"
-        with open(data, "wb") as out:
-            zstandard.ZstdDecompressor().copy_stream(open(ROOT / "fixtures/flights.csv.zst", "rb"), out)
-        text = (ROOT / "fixtures/flights.toml").read_text().replace("flights.csv.zst", str(data))
-        text = "\n".join(line for line in text.splitlines() if not line.startswith("pace"))
+        # Windrow reads the packed file; without the package, lost rows cannot be counted.
+        data = ROOT / "fixtures/flights.csv.zst" if packages else unpacked(top)
         months, weeks = top / "months.toml", top / "weeks.toml"
-        months.write_text(text.replace('event = "week"', 'event = "month"'))
-        weeks.write_text(text)
-        everything = rows_in([data])[1]
+        months.write_text(flights('event = "month"', data))
+        weeks.write_text(flights('event = "week"', data))
+        everything = None if packages else rows_in([data])[1]
         rounds = [one_round(binary, distribution, top, data, months, weeks, everything) for _ in range(count)]
         code = {
             "stack": lines([HERE / f"{part}.py" for part in ("producer", "consumer", "train", "app")], "#"),

@@ -1,13 +1,15 @@
-//! What the benchmarks share: the broker in a process of its own, pipeline files, and what a process took.
+//! The processes that are measured: Windrow's commands, its broker, and what they took.
 
-use std::fs;
-use std::net::TcpListener;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _, Seek as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(600);
 
+/// The embedded broker in a process of its own.
 pub(crate) struct Broker {
     pub(crate) process: Child,
     pub(crate) address: String,
@@ -15,12 +17,11 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-        let address = format!("127.0.0.1:{port}");
+        let address = free_address();
         let process = windrow(&["broker", "--ephemeral", "--listen", &address]).spawn().expect("the binary runs");
         let deadline = Instant::now() + LIMIT;
-        while std::net::TcpStream::connect(&address).is_err() {
-            assert!(Instant::now() < deadline, "the broker does not come up");
+        while TcpStream::connect(&address).is_err() {
+            assert!(Instant::now() < deadline, "the broker does not answer at {address}");
             std::thread::sleep(Duration::from_millis(10));
         }
         Self { process, address }
@@ -34,47 +35,84 @@ impl Drop for Broker {
     }
 }
 
+/// An address on loopback whose port is free now.
+pub(crate) fn free_address() -> String {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+    format!("127.0.0.1:{port}")
+}
+
+/// A command of Windrow's binary, without input and output.
 pub(crate) fn windrow(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_windrow"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
-/// A pipeline file for a dataset and a topic of that name, which is made too.
-pub(crate) fn pipeline(address: &str, folder: &Path, dataset: &Path, name: &str) -> String {
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/flights.toml");
-    let pipeline = fs::read_to_string(fixture)
-        .expect("the flights pipeline")
-        .replace("flights.csv.zst", &dataset.display().to_string())
-        .replace("partitions = 1", &format!("topic = \"{name}\""))
-        .replace("pace = { kind = \"exponential\", mean = \"75us\" }", "pace = { kind = \"none\" }");
-    let file = folder.join(format!("{name}.toml"));
-    fs::write(&file, pipeline).expect("a file");
-    let file = file.display().to_string();
-    let created = windrow(&["topic", "create", &file, "--broker", address]).status().expect("the binary runs");
-    assert!(created.success());
-    file
-}
-
-/// Wall-clock time and peak resident memory (MiB) of a command.
+/// Wall-clock time and peak resident memory (MiB) of a command of Windrow.
+///
+/// # Panics
+/// It fails, which ends the benchmark with what the command printed.
 pub(crate) fn timed(arguments: &[&str]) -> (Duration, u64) {
+    let errors = tempfile::tempfile().expect("a file");
+    let mut command = windrow(arguments);
+    command.stderr(errors.try_clone().expect("a file"));
     let began = Instant::now();
-    let mut process = windrow(arguments).spawn().expect("the binary runs");
+    let mut process = command.spawn().expect("the binary runs");
     let mut peak = 0;
     loop {
         peak = peak.max(peak_memory(&process));
         if let Some(status) = process.try_wait().expect("a child to wait for") {
-            assert!(status.success(), "{arguments:?}: {status}");
-            return (began.elapsed(), peak);
+            let took = began.elapsed();
+            expect_success(arguments, status, errors);
+            return (took, peak);
         }
-        assert!(began.elapsed() < LIMIT, "{arguments:?} does not end");
+        assert!(began.elapsed() < LIMIT, "windrow {arguments:?} does not end");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// What the kernel says of a process's largest resident size so far, in MiB; 0 once it has ended.
+fn expect_success(arguments: &[&str], status: ExitStatus, mut errors: File) {
+    let mut said = String::new();
+    if !status.success() {
+        errors.rewind().and_then(|()| errors.read_to_string(&mut said)).expect("a readable file");
+    }
+    assert!(status.success(), "windrow {arguments:?} failed ({status}):\n{said}");
+}
+
+/// Creates the topic of a pipeline file.
+pub(crate) fn create_topic(file: &str, address: &str) {
+    timed(&["topic", "create", file, "--broker", address]);
+}
+
+/// Runs a pipeline to its end, so that its batch files and models are in `workdir`.
+pub(crate) fn run_once(file: &str, workdir: &Path, more: &[&str]) {
+    let place = workdir.display().to_string();
+    let run = ["run", file, "--once", "--broker", "embedded", "--workdir", &place, "--listen", "127.0.0.1:0"];
+    timed(&[&run[..], more].concat());
+}
+
+/// Removes what training made of a work directory, so that it is made again.
+pub(crate) fn forget_models(workdir: &Path) {
+    for made in ["models", "windows", "losses", "advice"] {
+        match fs::remove_dir_all(workdir.join(made)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => panic!("{made}: {error}"),
+            _ => {}
+        }
+    }
+}
+
+/// The kernel's largest resident size of a process so far, in MiB; 0 once it has ended.
 pub(crate) fn peak_memory(process: &Child) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    status_mib(process.id(), "VmHWM:")
+}
+
+/// The resident size of a process now, in MiB; 0 once it has ended.
+pub(crate) fn resident_memory(process: &Child) -> u64 {
+    status_mib(process.id(), "VmRSS:")
+}
+
+fn status_mib(process: u32, field: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() / 1024
 }

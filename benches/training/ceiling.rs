@@ -1,5 +1,5 @@
-//! What a pass over the rows costs, beside what the machine could do at best: its multiply-adds at the rate of a loop that
-//! does nothing else, and its bytes at the rate of a loop that only reads.
+//! The cost of a pass over the rows, compared with what the machine could do at best: its multiply-adds at the rate of a loop
+//! that does nothing else, and its bytes at the rate of a loop that only reads.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use windrow_learn::model::fit;
 
 use crate::library::Frames;
+use crate::support::table::Table;
 
-/// Of the flights: numbers with the intercept, one-hot features.
+/// The design of the flights: numbers with the intercept, one-hot features.
 const NUMBERS: usize = 11;
 const FEATURES: usize = 5;
 const ROUNDS: usize = 5;
@@ -34,19 +35,19 @@ pub(crate) fn fraction(flights: &Frames) {
     let at_best = (rows * multiply_adds) as f64 / rate;
     let to_read = (rows * bytes) as f64 / bandwidth;
     let cores = rayon::current_num_threads();
-    println!("flights: one pass over {rows} rows on {cores} cores\n");
-    println!(
-        "a pass with its step                {:>10.2} ms   {:.1} ns per row and core",
-        1e3 * pass,
-        1e9 * pass / rows as f64 * cores as f64
-    );
-    println!(
-        "{multiply_adds} multiply-adds a row at best     {:>10.2} ms   {:.1} billion a second",
-        1e3 * at_best,
-        rate / 1e9
-    );
-    println!("{bytes} bytes a row at best            {:>10.2} ms   {:.1} GB a second", 1e3 * to_read, bandwidth / 1e9);
-    println!("times the larger of the two         {:>10.1}\n", pass / at_best.max(to_read));
+    println!("\nflights: one pass over {rows} rows on {cores} cores");
+    let table = Table::new("a pass", &["ms", "rate"]);
+    let nanoseconds = 1e9 * pass / rows as f64 * cores as f64;
+    table.row("a pass with its step", &[milliseconds(pass), format!("{nanoseconds:.1} ns per row and core")]);
+    let billions = format!("{:.1} billion a second", rate / 1e9);
+    table.row(&format!("{multiply_adds} multiply-adds a row at best"), &[milliseconds(at_best), billions]);
+    let gigabytes = format!("{:.1} GB a second", bandwidth / 1e9);
+    table.row(&format!("{bytes} bytes a row at best"), &[milliseconds(to_read), gigabytes]);
+    println!("\ntimes the larger of the two: {:.1}", pass / at_best.max(to_read));
+}
+
+fn milliseconds(seconds: f64) -> String {
+    format!("{:.2}", 1e3 * seconds)
 }
 
 /// Multiply-adds a second on all cores, with as many independent sums as registers allow.

@@ -1,8 +1,7 @@
 //! The same training through the library, where passes and rows can be counted.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +11,9 @@ use windrow_learn::model::{CHUNK_ROWS, ChunkBuilder, FitSettings, Frame, FrameBu
 use windrow_record::{RecordParser, RecordReader};
 
 use crate::Dataset;
+use crate::support::rows;
+use crate::support::size::Size;
+use crate::support::table::Table;
 
 /// Frames, and what they are trained by.
 pub(crate) struct Frames {
@@ -20,23 +22,21 @@ pub(crate) struct Frames {
     pub(crate) frames: Vec<Arc<Frame>>,
 }
 
-/// The fixture in three windows.
-pub(crate) fn frames(dataset: &Dataset) -> Frames {
-    let text = text(dataset);
-    let rows = text.iter().filter(|byte| **byte == b'\n').count() - 1;
+/// The fixture in three windows; its first rows only, if it is to be small.
+pub(crate) fn frames(dataset: &Dataset, size: Size) -> Frames {
+    let text = first(dataset, size.pick(usize::MAX, 12_000));
+    let rows = text.lines().count() - 1;
     parse(dataset, &text, rows.div_ceil(3))
 }
 
-/// The whole fixture, as CSV.
-fn text(dataset: &Dataset) -> Vec<u8> {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let packed = fs::read(fixtures.join(format!("{}.csv.zst", dataset.name))).expect("the fixture");
-    zstd::decode_all(&packed[..]).expect("zstd")
+/// The header line and the first rows of a fixture.
+fn first(dataset: &Dataset, count: usize) -> String {
+    rows::text(dataset.name).split_inclusive('\n').take(count.saturating_add(1)).collect()
 }
 
-fn parse(dataset: &Dataset, text: &[u8], window: usize) -> Frames {
-    let pipeline = Pipeline::parse(Path::new("bench.toml"), &dataset.pipeline(None)).expect("a good pipeline");
-    let mut records = RecordReader::new(text, b',');
+fn parse(dataset: &Dataset, text: &str, window: usize) -> Frames {
+    let pipeline = Pipeline::parse(Path::new("bench.toml"), &dataset.pipeline().text()).expect("a good pipeline");
+    let mut records = RecordReader::new(text.as_bytes(), b',');
     let mut parser = RecordParser::new(b',');
     let header = records.next_record().expect("memory").expect("a header line");
     let columns: Vec<String> = parser.parse(header.bytes).expect("fields").iter().map(str::to_owned).collect();
@@ -65,80 +65,66 @@ fn parse(dataset: &Dataset, text: &[u8], window: usize) -> Frames {
     Frames { schema, settings: FitSettings::from(&pipeline), frames }
 }
 
-/// linfa-logistic beside Newton steps, on as many rows as it does in a minute or so.
-pub(crate) fn linfa(dataset: &Dataset) {
-    const ROWS: usize = 30_000;
-    let text = text(dataset);
-    let some: Vec<u8> = text.split_inclusive(|byte| *byte == b'\n').take(ROWS + 1).flatten().copied().collect();
-    let Frames { schema, settings, frames } = parse(dataset, &some, ROWS);
-    println!("{ROWS} flights, one model\n\n{:<34}{:>10}{:>16}", "", "fit, s", "objective");
+/// linfa-logistic compared with Newton steps, on as many rows as it takes a minute or so for.
+pub(crate) fn linfa(dataset: &Dataset, count: usize) {
+    let Frames { schema, settings, frames } = parse(dataset, &first(dataset, count), count);
+    println!("\n{count} flights, one model");
+    let table = Table::new("solver", &["fit, s", "objective"]);
     for (name, solver) in [("windrow", Solver::Newton), ("linfa-logistic", Solver::Linfa)] {
         let began = Instant::now();
         let learned = fit(&frames, &schema, &FitSettings { solver, ..settings.clone() }, None).expect("a model");
-        println!("{name:<34}{:>10.3}{:>16.6}", began.elapsed().as_secs_f64(), learned.solver.objective);
+        let took = began.elapsed().as_secs_f64();
+        table.row(name, &[format!("{took:.3}"), format!("{:.6}", learned.solver.objective)]);
     }
-    println!();
 }
 
-/// Time by rows.
-pub(crate) fn growth(dataset: &Dataset, most: usize) {
-    println!("flights, repeated with noise: one model from nothing\n");
-    println!("{:<14}{:>12}{:>16}{:>10}{:>16}{:>9}", "rows", "parse, s", "us per row", "fit, s", "ns per row", "passes");
-    let mut rows = 30_000;
-    while rows <= most {
-        let mut text = Vec::new();
-        noisy(dataset, rows, &mut text);
+/// The time of parsing and fitting by rows.
+pub(crate) fn growth(dataset: &Dataset, sizes: [usize; 3]) {
+    println!("\nflights, repeated with noise: one model from nothing");
+    let table = Table::new("rows", &["parse, s", "us per row", "fit, s", "ns per row", "passes"]);
+    for rows in sizes {
+        let text = noisy(dataset, rows);
         let began = Instant::now();
         let Frames { schema, settings, frames } = parse(dataset, &text, rows);
         let parsed = began.elapsed().as_secs_f64();
         let began = Instant::now();
         let learned = fit(&frames, &schema, &settings, None).expect("a model");
         let fitted = began.elapsed().as_secs_f64();
-        println!(
-            "{rows:<14}{parsed:>12.2}{:>16.2}{fitted:>10.3}{:>16.0}{:>9}",
-            1e6 * parsed / rows as f64,
-            1e9 * fitted / rows as f64,
-            learned.solver.passes
-        );
-        rows *= 10;
+        let cells = [
+            format!("{parsed:.2}"),
+            format!("{:.2}", 1e6 * parsed / rows as f64),
+            format!("{fitted:.3}"),
+            format!("{:.0}", 1e9 * fitted / rows as f64),
+            learned.solver.passes.to_string(),
+        ];
+        table.row(&rows.to_string(), &cells);
     }
-    println!();
 }
 
-/// Writes so many rows of the fixture, again and again, each time with other temperatures.
+/// Writes flights, year after year, each year with other numbers.
 pub(crate) fn write_rows(dataset: &Dataset, rows: usize, path: &Path) {
-    let mut file = BufWriter::new(File::create(path).expect("a file"));
-    let mut text = Vec::new();
-    noisy(dataset, rows, &mut text);
-    file.write_all(&text).expect("room on the disk");
-    file.flush().expect("room on the disk");
+    fs::write(path, noisy(dataset, rows)).expect("room on the disk");
 }
 
-/// The header line and so many rows; numbers of the features get noise from the second round on.
-fn noisy(dataset: &Dataset, rows: usize, out: &mut Vec<u8>) {
-    let text = String::from_utf8(text(dataset)).expect("UTF-8");
-    let (header, body) = text.split_once('\n').expect("a header line");
-    let names: Vec<&str> = header.split(',').collect();
+/// The header line and a number of flights; numbers of the features get noise from the second year on.
+fn noisy(dataset: &Dataset, count: usize) -> String {
+    let text = rows::text(dataset.name);
+    let (header, body) = rows::parts(&text);
     let numeric = dataset.for_peers["numeric"].as_array().expect("a list");
-    let is_noisy: Vec<bool> = names.iter().map(|name| numeric.iter().any(|other| other == name)).collect();
-    out.extend_from_slice(header.as_bytes());
-    out.push(b'\n');
-    let whole = body.lines().count();
-    let mut line = String::new();
-    for (place, row) in body.lines().cycle().take(rows).enumerate() {
-        let is_first_round = place < whole;
-        line.clear();
+    let is_noisy: Vec<bool> = header.split(',').map(|name| numeric.iter().any(|other| other == name)).collect();
+    let mut out = format!("{header}\n");
+    for (place, (year, row)) in rows::years(body).take(count).enumerate() {
         for (index, cell) in row.split(',').enumerate() {
             let separator = if index == 0 { "" } else { "," };
             match cell.parse::<f64>() {
-                Ok(number) if is_noisy[index] && !is_first_round => {
+                Ok(number) if is_noisy[index] && year > 0 => {
                     let noise = ((place * (index + 7)) as f64 * 0.61).sin() / 100.0;
-                    write!(line, "{separator}{:.4}", number * (1.0 + noise)).expect("memory");
+                    write!(out, "{separator}{:.4}", number * (1.0 + noise)).expect("memory");
                 }
-                _ => write!(line, "{separator}{cell}").expect("memory"),
+                _ => write!(out, "{separator}{cell}").expect("memory"),
             }
         }
-        out.extend_from_slice(line.as_bytes());
-        out.push(b'\n');
+        out.push('\n');
     }
+    out
 }

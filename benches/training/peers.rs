@@ -1,4 +1,4 @@
-//! The others, each in a process of its own.
+//! The peers, each in a process of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,39 +7,41 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::{Outcome, environment};
+use crate::Outcome;
+use crate::support::peers::{java, last_line, python, script};
 
-/// Longer than any of them takes; what takes longer is ended and left out.
+/// Longer than any of them takes. A peer that takes longer is ended and is not measured.
 const LIMIT: Duration = Duration::from_secs(900);
 
-pub(crate) fn all(facts: &Path, batches: &[PathBuf], quick: bool) -> Vec<Outcome> {
-    let Some(python) = environment("WINDROW_BENCH_PYTHON") else {
-        println!("no peers: WINDROW_BENCH_PYTHON names no Python (just bench-train sees to that)");
-        return Vec::new();
-    };
-    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
-    let script = peers.join("train_sklearn.py");
-    let sklearn = |name, solver: &str| {
-        let mut command = Command::new(&python);
-        command.arg(&script).arg(solver).arg(facts).args(batches);
-        run(name, command)
-    };
-    let mut found: Vec<Option<Outcome>> = vec![sklearn("scikit-learn, lbfgs, sparse", "lbfgs")];
-    if !quick {
-        found.push(sklearn("scikit-learn, newton-cholesky", "newton-cholesky"));
-        let mut command = Command::new(Path::new(&python).with_file_name("spark-submit"));
-        command.env("PYSPARK_PYTHON", &python).args(["--master", "local[2]", "--driver-memory", "4g"]);
-        command.arg(peers.join("train_spark.py")).arg(facts).args(batches);
-        found.push(run("Spark, local[2]", command));
+/// Measures the peers, one after the other. Hands over each with its figures, or with the reason why it has none.
+pub(crate) fn each(facts: &Path, batches: &[PathBuf], mut measured: impl FnMut(&str, Result<Outcome, String>)) {
+    for (name, solver) in
+        [("scikit-learn, lbfgs, sparse", "lbfgs"), ("scikit-learn, newton-cholesky", "newton-cholesky")]
+    {
+        let outcome = python(&["numpy", "pandas", "sklearn"]).and_then(|python| {
+            let mut command = Command::new(python);
+            command.arg(script("train_sklearn.py")).arg(solver).arg(facts).args(batches);
+            run(command)
+        });
+        measured(name, outcome);
     }
-    found.into_iter().flatten().collect()
+    let outcome = java().and_then(|()| python(&["pyspark"])).and_then(|python| {
+        let mut command = Command::new(python.with_file_name("spark-submit"));
+        command.env("PYSPARK_PYTHON", &python).args(["--master", "local[2]", "--driver-memory", "4g"]);
+        command.arg(script("train_spark.py")).arg(facts).args(batches);
+        run(command)
+    });
+    measured("Spark, local[2]", outcome);
 }
 
-fn run(name: &'static str, mut command: Command) -> Option<Outcome> {
-    let output = tempfile::NamedTempFile::new().expect("a file");
-    let stdout = output.reopen().expect("a file");
+fn run(mut command: Command) -> Result<Outcome, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let (output, errors) = (tempfile::NamedTempFile::new(), tempfile::NamedTempFile::new());
+    let (output, errors) = (output.expect("a file"), errors.expect("a file"));
+    command.stdout(output.reopen().expect("a file")).stderr(errors.reopen().expect("a file"));
     let began = Instant::now();
-    let mut process = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::null()).spawn().ok()?;
+    let started = command.stdin(Stdio::null()).spawn();
+    let mut process = started.map_err(|error| format!("{name} cannot be run: {error}"))?;
     let mut mib = 0;
     let status = loop {
         mib = mib.max(resident(process.id()));
@@ -53,22 +55,23 @@ fn run(name: &'static str, mut command: Command) -> Option<Outcome> {
     };
     let whole = began.elapsed();
     let text = fs::read_to_string(output.path()).unwrap_or_default();
-    let Some(told) = text.lines().last().and_then(|line| serde_json::from_str::<Value>(line).ok()) else {
-        println!("{name}: ended with {status} after {:.0} s", whole.as_secs_f64());
-        return None;
-    };
-    let models = told["models"].as_array()?;
-    let last = models.last()?;
-    Some(Outcome {
-        name,
-        whole,
-        fits: models.iter().filter_map(|model| model["seconds"].as_f64()).sum(),
-        mib,
-        objective: last["objective"].as_f64()?,
+    let printed = text.lines().last().and_then(|line| serde_json::from_str::<Value>(line).ok());
+    let outcome = printed.and_then(|printed| {
+        let models = printed["models"].as_array()?;
+        Some(Outcome {
+            whole,
+            fits: models.iter().filter_map(|model| model["seconds"].as_f64()).sum(),
+            mib,
+            objective: models.last()?["objective"].as_f64()?,
+        })
+    });
+    outcome.ok_or_else(|| {
+        let said = last_line(&fs::read(errors.path()).unwrap_or_default());
+        format!("it ended after {:.0} s ({status}): {said}", whole.as_secs_f64())
     })
 }
 
-/// What a process and its children hold in memory, in MiB: spark-submit is a script that starts Java, which starts Python.
+/// The resident memory of a process and its children, in MiB: spark-submit is a script that starts Java, which starts Python.
 fn resident(root: u32) -> u64 {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {

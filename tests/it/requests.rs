@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use windrow_server::api::{BodyKind, DryRun};
 use windrow_learn::model::Artifact;
 use windrow_registry::Registry;
+use windrow_server::api::{BodyKind, DryRun};
 
 const MODEL: &[u8] = include_bytes!("../../fuzz/fuzz_targets/model.json");
 const ROW: &str = r#"{"miles":100,"fare":7.5,"carrier":"UA","at":"2013-01-01 07:00"}"#;

@@ -1,0 +1,76 @@
+"""The helpers of the benchmarks in Python: their size, their pipeline files, the tools that may be missing."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+# The Python of the peers, which has benches/peers/requirements.txt installed.
+PYTHON = os.environ.get("WINDROW_BENCH_PYTHON") or sys.executable
+SIZE = os.environ.get("WINDROW_BENCH_SIZE", "")
+if SIZE not in ("", "small"):
+    sys.exit(f"WINDROW_BENCH_SIZE is `{SIZE}`: set it to `small`, or leave it unset for the full size")
+if SIZE:
+    print("WINDROW_BENCH_SIZE=small: a test that the benchmark runs; the figures mean nothing\n", flush=True)
+
+
+def pick(full, small):
+    """The value for the size that WINDROW_BENCH_SIZE asks for."""
+    return small if SIZE else full
+
+
+def replaced(text, before, after):
+    """The text with one part replaced, which must be there."""
+    if before not in text:
+        sys.exit(f"fixtures/flights.toml has no `{before}`: adapt {sys.argv[0]}")
+    return text.replace(before, after)
+
+
+def flights(window, dataset=ROOT / "fixtures/flights.csv.zst"):
+    """The pipeline of the flights with another window policy, without a pace."""
+    text = (ROOT / "fixtures/flights.toml").read_text()
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("pace"))
+    text = replaced(text, "flights.csv.zst", str(dataset))
+    return replaced(text, 'event = "week"', window) + "\n"
+
+
+def missing_java():
+    """Why Java cannot be used, or None."""
+    home = os.environ.get("JAVA_HOME")
+    if shutil.which("java") or home and (pathlib.Path(home) / "bin/java").is_file():
+        return None
+    return "java is not on the path (Debian: apt-get install default-jre-headless)"
+
+
+def missing_kafka():
+    """Why the Kafka distribution of WINDROW_TEST_KAFKA cannot be started, or None."""
+    folder = os.environ.get("WINDROW_TEST_KAFKA")
+    if not folder:
+        return "WINDROW_TEST_KAFKA is not set: set it to the folder of an Apache Kafka distribution"
+    if not (pathlib.Path(folder) / "bin/kafka-server-start.sh").is_file():
+        return f"WINDROW_TEST_KAFKA is {folder}, which has no bin/kafka-server-start.sh"
+    return missing_java()
+
+
+def missing_packages(*names):
+    """Why the peers' Python cannot import these packages, or None."""
+    try:
+        tried = subprocess.run([PYTHON, "-c", f"import {', '.join(names)}"], capture_output=True, text=True)
+    except OSError as error:
+        return f"WINDROW_BENCH_PYTHON is {PYTHON}, which cannot be run: {error}"
+    if tried.returncode == 0:
+        return None
+    said = (tried.stderr.strip().splitlines() or ["no message"])[-1]
+    return f"{said}: {PYTHON} -m pip install -r benches/peers/requirements.txt installs it"
+
+
+def windrow(arguments, **more):
+    """Runs Windrow to its end; its error ends the benchmark. Returns what it used."""
+    # In a process of its own, so that its peak memory is measured without that of others.
+    child = subprocess.Popen([str(word) for word in arguments], stdout=subprocess.DEVNULL, **more)
+    _, status, used = os.wait4(child.pid, 0)
+    if status != 0:
+        sys.exit(f"windrow failed: {' '.join(map(str, arguments))}")
+    return used

@@ -1,0 +1,62 @@
+//! The size of a benchmark: full, for its figures, or small, to see that it runs.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use crate::support::environment;
+
+const VARIABLE: &str = "WINDROW_BENCH_SIZE";
+
+/// The value of `WINDROW_BENCH_SIZE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// The variable is not set.
+    Full,
+    /// `small`: few rows and one round. The figures mean nothing; the benchmark ends within seconds.
+    Small,
+}
+
+impl Size {
+    fn read() -> Result<Self, String> {
+        match environment(VARIABLE).as_deref() {
+            None => Ok(Self::Full),
+            Some("small") => Ok(Self::Small),
+            Some(other) => {
+                Err(format!("{VARIABLE} is `{other}`: set it to `small`, or leave it unset for the full size"))
+            }
+        }
+    }
+
+    /// The value for this size.
+    pub(crate) fn pick<T>(self, full: T, small: T) -> T {
+        match self {
+            Self::Full => full,
+            Self::Small => small,
+        }
+    }
+}
+
+/// Runs a benchmark in the size that the environment asks for. A wrong size or argument is one sentence on standard error.
+#[expect(clippy::print_stderr, reason = "the error of a person who starts a benchmark")]
+pub(crate) fn bench(body: impl FnOnce(Size) -> Result<(), String>) -> ExitCode {
+    let ended = Size::read().and_then(|size| {
+        if size == Size::Small {
+            println!("{VARIABLE}=small: a test that the benchmark runs; the figures mean nothing\n");
+        }
+        body(size)
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("{sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The argument at `place` of the command line, counted from 0, without the flag that `cargo bench` adds.
+pub(crate) fn argument<T: FromStr<Err: Display>>(place: usize, name: &str) -> Result<Option<T>, String> {
+    let text = std::env::args().skip(1).filter(|argument| argument != "--bench").nth(place);
+    text.map(|text| text.parse().map_err(|error| format!("{name} is `{text}`: {error}"))).transpose()
+}
