@@ -15,9 +15,13 @@ export WINDROW_BENCH_PYTHON := peers / "bin/python"
 demo *args:
     cargo run --release -- demo {{args}}
 
-# every test
+# the tests that need a Rust toolchain only
 test:
     cargo test
+
+# every test; those that need Kafka, Docker, a browser, Java or Python are skipped with a message if the tool is missing
+test-all:
+    cargo test -- --include-ignored
 
 # format, lints, warnings denied; files of a crate that import each other in a circle; unused dependencies, licences and sources where the tools are installed
 # (cargo install --locked cargo-machete cargo-deny)
@@ -30,7 +34,7 @@ lint:
 
 # renew the committed API document from a run of the sample of the flights
 openapi:
-    WINDROW_BLESS=1 cargo test --test openapi
+    WINDROW_BLESS=1 cargo test --test it openapi::
 
 # renew docs/example: the report of both demos
 example:
@@ -43,11 +47,11 @@ example:
 
 # producer, consumer and trainer killed 220 times at random moments, as often the embedded broker, and all of them on Kafka (WINDROW_TEST_KAFKA)
 torture kills="220":
-    WINDROW_TORTURE_KILLS={{kills}} cargo test --test torture --test broker_faults --test kafka kill -- --nocapture
+    WINDROW_TORTURE_KILLS={{kills}} cargo test --test timing --test external -- --include-ignored --nocapture torture:: broker_faults::kills kafka::brokers
 
 # everything that a server can be troubled with, 10,000 connections among it, while a good client asks on; about a minute
 storm seconds="20":
-    WINDROW_STORM_SECONDS={{seconds}} cargo test --release --test storm -- --nocapture
+    WINDROW_STORM_SECONDS={{seconds}} cargo test --release --test timing storm:: -- --nocapture
 
 # rows per second into sealed files compared with bare rdkafka, on the embedded broker and on Kafka (WINDROW_TEST_KAFKA); memory up to ten million rows
 bench:
