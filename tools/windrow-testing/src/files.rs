@@ -11,7 +11,7 @@ use crate::text;
 /// # Panics
 /// The crate does not lie two folders below it.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/windrow-testing lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("tools/windrow-testing lies in the workspace")
 }
 
 /// The path of a file in `fixtures`.
