@@ -9,22 +9,25 @@ use std::path::{Path, PathBuf};
 use roaring::RoaringTreemap;
 
 use crate::open::row_ranges;
-use crate::runs::Runs;
+use crate::runs::{Names, Runs};
 use crate::spill::Spill;
 use crate::{
-    BatchError, BatchStore, CsvFormat, EventRange, FORMAT, Manifest, OffsetRange, RowRange, SealReason, StreamEnd,
-    TimeSpan,
+    BatchError, BatchStore, CsvFormat, Cut, EventRange, FORMAT, Manifest, OffsetRange, ResumePoint, RowRange,
+    SealReason, StreamEnd, TimeSpan,
 };
-use windrow_record::{Partition, RowNumber, WindowIndex, write_record};
+use windrow_record::{Partition, RowNumber, RunId, WindowIndex, write_record};
 
 /// Puts windows together. Whoever does so must hold the lock of the whole.
 #[derive(Debug)]
 pub struct Assembly {
     whole: BatchStore,
     partials: Vec<Partial>,
+    cut: Cut,
     header: Vec<u8>,
     delimiter: u8,
     first: Option<First>,
+    /// The replay that sent the rows.
+    run: Option<RunId>,
     /// All windows before this one are put together.
     next: WindowIndex,
     rows: u64,
@@ -39,6 +42,8 @@ struct Partial {
     span: Option<TimeSpan>,
     /// Its part of the next window, once that is known: a manifest is read once.
     part: Option<Part>,
+    /// Where reading of it goes on, by the last of its parts.
+    resume: Vec<ResumePoint>,
 }
 
 /// What was put together.
@@ -65,14 +70,26 @@ pub fn partials_folder(workdir: &Path) -> PathBuf {
 }
 
 impl Assembly {
-    /// `partials` in the order of the partitions.
+    /// `partials` in the order of the partitions; `cut` as one consumer of all partitions would have it.
     #[must_use]
-    pub fn new(whole: BatchStore, partials: Vec<BatchStore>, form: CsvFormat<'_>) -> Self {
+    pub fn new(whole: BatchStore, partials: Vec<BatchStore>, cut: Cut, form: CsvFormat<'_>) -> Self {
         let delimiter = form.delimiter;
         let mut header = write_record(form.columns.iter().map(String::as_str), delimiter);
         header.push(b'\n');
-        let partials = partials.into_iter().map(|store| Partial { store, span: None, part: None }).collect();
-        Self { whole, partials, header, delimiter, first: None, next: WindowIndex::FIRST, rows: 0, quarantined: 0 }
+        let partials =
+            partials.into_iter().map(|store| Partial { store, span: None, part: None, resume: Vec::new() }).collect();
+        Self {
+            whole,
+            partials,
+            cut,
+            header,
+            delimiter,
+            first: None,
+            run: None,
+            next: WindowIndex::FIRST,
+            rows: 0,
+            quarantined: 0,
+        }
     }
 
     /// Puts together all windows that can be, until it is told to stop, and ends the stream when every partition has ended.
@@ -95,7 +112,7 @@ impl Assembly {
                 return Ok(assembled);
             }
             for partial in &mut self.partials {
-                if !partial.knows(self.next, first)? {
+                if !partial.knows(self.next, first, &self.cut)? {
                     return Ok(assembled);
                 }
             }
@@ -141,7 +158,10 @@ impl Assembly {
         if self.first.is_none() {
             for partial in &mut self.partials {
                 match partial.store.manifest(WindowIndex::FIRST)? {
-                    Some(manifest) => partial.span = manifest.span,
+                    Some(manifest) => {
+                        partial.span = manifest.span;
+                        self.run = self.run.take().or(manifest.run);
+                    }
                     None if partial.store.end()?.is_none() => return Ok(None),
                     None => {}
                 }
@@ -159,7 +179,8 @@ impl Assembly {
         first: First,
     ) -> Result<Manifest, BatchError> {
         let folder = self.whole.open_folder();
-        let mut rows = Runs::new(folder.clone(), "assembled".to_owned(), self.header.clone());
+        let names = Names { folder: folder.clone(), stem: "assembled".to_owned(), kind: "csv" };
+        let mut rows = Runs::new(names, self.header.clone());
         let mut aside: Option<Spill> = None;
         let sealed = || parts.iter().copied();
         for (store, manifest) in sealed() {
@@ -189,24 +210,48 @@ impl Assembly {
             labelled: sum(|one| one.labelled),
             quarantined: sum(|one| one.quarantined),
             repeated: sum(|one| one.repeated),
-            run: sealed().find_map(|(_, manifest)| manifest.run.clone()),
+            run: self.run.clone(),
             row_numbers: join(sealed().flat_map(|(_, manifest)| &manifest.row_numbers)),
             quarantined_rows: join(sealed().flat_map(|(_, manifest)| &manifest.quarantined_rows)),
-            log: None,
+            own_log: false,
             offsets: offsets(|one| &one.offsets),
             repeated_offsets: offsets(|one| &one.repeated_offsets),
             deleted: offsets(|one| &one.deleted),
-            resume: sealed().flat_map(|(_, manifest)| manifest.resume.iter().copied()).collect(),
+            resume: self.partials.iter().flat_map(|partial| partial.resume.iter().copied()).collect(),
             event_time,
-            span: first.span_of(window),
-            sealed: reason(sealed().map(|(_, manifest)| manifest.sealed)),
+            span: first.span_of(window, &self.cut),
+            sealed: self.reason(window, parts)?,
             bytes: file.bytes,
             sha256: file.sha256,
             quarantine: quarantine.transpose()?,
         })
     }
 
-    fn take_rows(&self, store: &BatchStore, manifest: &Manifest, rows: &mut Runs) -> Result<(), BatchError> {
+    /// The reason that one consumer of all partitions would give.
+    fn reason(&self, window: WindowIndex, parts: &[(&BatchStore, &Manifest)]) -> Result<SealReason, BatchError> {
+        let mut reasons = parts.iter().map(|(_, manifest)| manifest.sealed);
+        let Some((first, last)) = self.cut.rows_of_window(window) else {
+            // A partition that has no part yet begins later.
+            let is_followed = self.partials.iter().any(|partial| matches!(partial.part, Some(Part::None)))
+                || reasons.any(|reason| reason == SealReason::Watermark);
+            return Ok(if is_followed { SealReason::Watermark } else { SealReason::End });
+        };
+        let mut come = RoaringTreemap::new();
+        let ranges = parts.iter().flat_map(|(_, part)| part.row_numbers.iter().chain(&part.quarantined_rows));
+        ranges.for_each(|range| range.insert_into(&mut come));
+        if self.cut.size_of_window(window) == Some(come.range_cardinality(first..=last)) {
+            return Ok(SealReason::Complete);
+        }
+        let mut is_followed = reasons.any(|reason| reason == SealReason::Passed);
+        // A partition that has ended before may have lost its rows of this window, and tells how many were sent.
+        for partial in &self.partials {
+            is_followed =
+                is_followed || partial.store.end()?.and_then(|end| end.sent).is_some_and(|sent| sent.last > last);
+        }
+        Ok(if is_followed { SealReason::Passed } else { SealReason::End })
+    }
+
+    fn take_rows(&self, store: &BatchStore, manifest: &Manifest, rows: &mut Runs<RowNumber>) -> Result<(), BatchError> {
         let damaged = |reason: String| BatchError::Damaged { path: store.batch_path(manifest.window), reason };
         let mut records = store.rows(manifest.window, self.delimiter)?;
         for number in manifest.row_numbers.iter().flat_map(RowRange::numbers) {
@@ -240,35 +285,48 @@ enum First {
 }
 
 impl First {
-    fn span_of(self, window: WindowIndex) -> Option<TimeSpan> {
-        let Self::Span(TimeSpan { from, until }) = self else { return None };
-        let shift = (until - from).saturating_mul(i64::from(window.get()) - 1);
-        Some(TimeSpan { from: from.saturating_add(shift), until: until.saturating_add(shift) })
+    /// How many windows a partition begins behind the whole.
+    fn shift(self, own: Option<TimeSpan>, cut: &Cut) -> i64 {
+        let Self::Span(first) = self else { return 0 };
+        let place = |span: TimeSpan| cut.span_of_time(span.from);
+        own.and_then(place).zip(place(first)).map_or(0, |(own, first)| own - first)
+    }
+
+    fn span_of(self, window: WindowIndex, cut: &Cut) -> Option<TimeSpan> {
+        let (Self::Span(first), Some(spans)) = (self, cut.span()) else { return None };
+        let span = spans.of_time(first.from).saturating_add(i64::from(window.get()) - 1);
+        Some(TimeSpan { from: spans.begin(span), until: spans.begin(span.saturating_add(1)) })
     }
 }
 
 impl Partial {
     /// Whether its part of a window is known.
-    fn knows(&mut self, window: WindowIndex, first: First) -> Result<bool, BatchError> {
+    fn knows(&mut self, window: WindowIndex, first: First, cut: &Cut) -> Result<bool, BatchError> {
         if self.part.is_some() {
             return Ok(true);
         }
-        let shift = match (first, self.span) {
-            (First::Span(first), Some(own)) => (own.from - first.from) / (first.until - first.from),
-            _ => 0,
-        };
-        let own = i64::from(window.get()) - shift;
+        let own = i64::from(window.get()) - first.shift(self.span, cut);
         if own < 1 {
             self.part = Some(Part::None);
             return Ok(true);
         }
         // The end first: what is sealed afterwards is seen next time.
-        let has_ended = self.store.end()?.is_some();
+        let end = self.store.end()?;
         let own = u32::try_from(own).ok().and_then(WindowIndex::new);
         self.part = match own.map_or(Ok(None), |own| self.store.manifest(own))? {
-            Some(manifest) => Some(Part::Sealed(Box::new(manifest))),
-            None if has_ended => Some(Part::Over),
-            None => None,
+            Some(manifest) => {
+                self.resume.clone_from(&manifest.resume);
+                Some(Part::Sealed(Box::new(manifest)))
+            }
+            None => {
+                // A member that goes on where another stopped has not seen its last part.
+                let last =
+                    end.as_ref().filter(|_| self.resume.is_empty()).and_then(|end| WindowIndex::new(end.windows));
+                if let Some(manifest) = last.map_or(Ok(None), |last| self.store.manifest(last))? {
+                    self.resume = manifest.resume;
+                }
+                end.map(|_| Part::Over)
+            }
         };
         Ok(self.part.is_some())
     }
@@ -279,12 +337,6 @@ impl Partial {
             _ => None,
         }
     }
-}
-
-/// All parts complete: the whole is; else why the first other one was sealed.
-fn reason(reasons: impl Iterator<Item = SealReason>) -> SealReason {
-    let mut reasons = reasons.filter(|reason| *reason != SealReason::Complete);
-    reasons.next().unwrap_or(SealReason::Complete)
 }
 
 /// The rows of several partitions as one ascending list.

@@ -38,9 +38,14 @@ pub enum BatchError {
         /// What is wrong.
         reason: String,
     },
-    /// Written by a newer program.
-    #[error("{} has format {format}, which this windrow is too old to read", path.display())]
-    Newer {
+    /// Written by another version of the program.
+    #[error(
+        "{} has format {format}, and this windrow reads format {}: read it with the version that wrote it, or begin anew in \
+         another --workdir",
+        path.display(),
+        crate::FORMAT
+    )]
+    OtherFormat {
         /// The file.
         path: PathBuf,
         /// Its format.

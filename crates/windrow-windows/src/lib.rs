@@ -24,6 +24,7 @@
 mod assemble;
 mod cut;
 mod error;
+mod logs;
 mod manifest;
 mod objects;
 mod open;
@@ -39,8 +40,10 @@ mod writer;
 pub use assemble::{Assembled, Assembly, partial_folder, partials_folder};
 pub use cut::Cut;
 pub use error::BatchError;
+pub use logs::Logs;
 pub use manifest::{
-    EventRange, FORMAT, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd, TimeSpan,
+    Accounted, EventRange, FORMAT, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd,
+    TimeSpan,
 };
 pub use objects::Objects;
 pub use quarantine::Quarantined;

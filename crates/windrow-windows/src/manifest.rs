@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
 
-/// The version of the files' form. A reader refuses a higher one. 2 lists the rows in quarantine, 3 has ranges with a step
-/// and what the broker had deleted.
-pub const FORMAT: u32 = 3;
+/// The version of the files' form. A reader refuses another one.
+pub const FORMAT: u32 = 4;
 /// More messages than any window can hold, so that a damaged manifest cannot ask for memory without end.
 const MOST_MESSAGES: u64 = 1 << 32;
 
@@ -27,23 +26,21 @@ pub struct Manifest {
     /// Messages in the quarantine file.
     pub quarantined: u64,
     /// Messages that brought a row which was there already; they are in no file.
-    #[serde(default)]
     pub repeated: u64,
     /// The replay that sent the rows; none for other producers.
     pub run: Option<RunId>,
     /// The numbers of the rows in the file, ascending.
     pub row_numbers: Vec<RowRange>,
     /// The numbers of the rows in the quarantine file, ascending; what has no number is not among them.
-    #[serde(default)]
     pub quarantined_rows: Vec<RowRange>,
-    /// Which epoch of the topic the offsets belong to, where Windrow started the broker itself and the topic ended with
-    /// it; none for a cluster that is there already.
-    #[serde(default)]
-    pub log: Option<String>,
+    /// Whether Windrow started the broker itself: then the offsets belong to one log of the topic alone, which
+    /// [`Logs`](crate::Logs) names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_log: bool,
     /// The messages in the batch file and in the quarantine file, by partition, ascending.
     pub offsets: Vec<OffsetRange>,
-    /// The messages that are counted in `repeated`, by partition, ascending.
-    #[serde(default)]
+    /// The messages that are counted in `repeated`, by partition, ascending: in the window of the row behind them in their
+    /// partition, or in the one that it has come to, where times decide.
     pub repeated_offsets: Vec<OffsetRange>,
     /// The messages that the broker had deleted before they were read, found since the window before was sealed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -60,8 +57,7 @@ pub struct Manifest {
     pub bytes: u64,
     /// The sha256 of the batch file, in hexadecimal.
     pub sha256: String,
-    /// The quarantine file, if there is one. Format 1 did not tell.
-    #[serde(default)]
+    /// The quarantine file, if there is one.
     pub quarantine: Option<FileDigest>,
 }
 
@@ -169,7 +165,7 @@ impl OffsetRange {
     }
 }
 
-/// The next offset to be read of a partition.
+/// The next offset to be read of a partition of which some window accounts for a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumePoint {
     /// The partition.
@@ -183,6 +179,19 @@ pub struct ResumePoint {
     /// The highest row number among them, for windows that row numbers decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_row: Option<i64>,
+    /// Behind the last message that sealed windows account for, where that is further: what comes between is read again for
+    /// the sake of windows that are not sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounted: Option<Accounted>,
+}
+
+/// Behind the last message of a partition that sealed windows account for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accounted {
+    /// The offset behind it.
+    pub offset: Offset,
+    /// The newest time or the highest row number of the partition before that offset.
+    pub at: Option<i64>,
 }
 
 /// Times in seconds since 1970-01-01 00:00 UTC, both ends included.
@@ -209,13 +218,13 @@ pub struct TimeSpan {
 pub enum SealReason {
     /// All its rows have come.
     Complete,
-    /// Every partition has moved beyond it; rows of it are missing.
+    /// Rows of it are missing, and later ones have come.
     Passed,
     /// Its time by the clock was over.
     Time,
-    /// The watermark passed its end.
+    /// Later times have come, and where the stream had not ended by then, the watermark has passed its end.
     Watermark,
-    /// The stream ended.
+    /// The stream ended within it.
     End,
 }
 
@@ -223,7 +232,7 @@ impl fmt::Display for SealReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Complete => "all its rows have come",
-            Self::Passed => "every partition has moved beyond it",
+            Self::Passed => "later rows have come, some of its own have not",
             Self::Time => "its time was over",
             Self::Watermark => "the watermark passed",
             Self::End => "the stream ended",
@@ -243,10 +252,8 @@ pub struct StreamEnd {
     /// Messages in quarantine in all of them.
     pub quarantined: u64,
     /// Messages that brought a row again, in all of the stream.
-    #[serde(default)]
     pub repeated: u64,
-    /// Of these, the ones behind the last window's manifest.
-    #[serde(default)]
+    /// Of these, the ones behind the last row of their partition.
     pub repeated_offsets: Vec<OffsetRange>,
     /// The rows that the replay sent, as its end markers say; none for other producers.
     #[serde(default)]
@@ -260,19 +267,18 @@ pub struct StreamEnd {
 mod tests {
     use super::*;
 
-    /// As version 1 wrote it.
-    const VERSION_1: &str = r#"{
-        "format": 1, "window": 2, "rows": 3, "labelled": 2, "quarantined": 1, "run": "5f0c",
-        "row_numbers": [{"first": 5, "last": 6}, {"first": 8, "last": 8}],
-        "offsets": [{"partition": 0, "first": 4, "last": 7}],
+    const MANIFEST: &str = r#"{
+        "format": 4, "window": 2, "rows": 3, "labelled": 2, "quarantined": 1, "repeated": 0, "run": "5f0c",
+        "row_numbers": [{"first": 5, "last": 6}, {"first": 8, "last": 8}], "quarantined_rows": [],
+        "offsets": [{"partition": 0, "first": 4, "last": 7}], "repeated_offsets": [],
         "resume": [{"partition": 0, "offset": 8}],
         "event_time": {"first": 1357017300, "last": 1357018200},
-        "span": null, "sealed": "complete", "bytes": 120, "sha256": "00ff"
+        "span": null, "sealed": "complete", "bytes": 120, "sha256": "00ff", "quarantine": null
     }"#;
 
     #[test]
-    fn a_manifest_of_version_1_is_read() {
-        let manifest: Manifest = serde_json::from_str(VERSION_1).expect("version 1");
+    fn a_manifest_is_read_as_it_is_written() {
+        let manifest: Manifest = serde_json::from_str(MANIFEST).expect("a manifest");
         assert_eq!((manifest.window.get(), manifest.rows, manifest.sealed), (2, 3, SealReason::Complete));
         let written = serde_json::to_string(&manifest).expect("JSON");
         assert_eq!(serde_json::from_str::<Manifest>(&written).expect("JSON"), manifest);
@@ -281,7 +287,7 @@ mod tests {
 
     #[test]
     fn ranges_that_no_file_can_hold_are_told() {
-        let whole: Manifest = serde_json::from_str(VERSION_1).expect("version 1");
+        let whole: Manifest = serde_json::from_str(MANIFEST).expect("a manifest");
         let offsets = |first, last| OffsetRange { partition: Partition(0), first: Offset(first), last: Offset(last) };
         let broken = [
             Manifest { row_numbers: vec![RowRange::new(1, u64::MAX)], ..whole.clone() },

@@ -1,13 +1,10 @@
 //! A window that is still being filled.
 
 use std::collections::BTreeMap;
-use std::io::BufRead;
 
 use roaring::RoaringTreemap;
 
-use crate::quarantine::Line;
-use crate::runs::Runs;
-use crate::spill::Spill;
+use crate::runs::{Names, Runs};
 use crate::{BatchError, BatchStore, EventRange, OffsetRange, RowRange};
 use windrow_record::{Offset, Partition, RowNumber};
 
@@ -18,9 +15,11 @@ pub(crate) struct Place {
     pub(crate) offset: Offset,
     /// From where reading must go on to come to it again in the same state.
     pub(crate) needed: Needed,
+    /// How far the partition is behind it.
+    pub(crate) reached: Option<i64>,
 }
 
-/// Where reading must go on so that a message is met again.
+/// Where reading can go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Needed {
     pub(crate) offset: Offset,
@@ -28,13 +27,14 @@ pub(crate) struct Needed {
     pub(crate) at: Option<i64>,
 }
 
-/// Its rows so far.
+/// Sets of offsets, by partition.
+pub(crate) type Offsets = BTreeMap<Partition, RoaringTreemap>;
+
+/// What it accounts for so far.
 #[derive(Debug)]
 pub(crate) struct OpenWindow {
-    /// What its files are called until it is sealed.
-    name: String,
-    pub(crate) runs: Runs,
-    pub(crate) quarantine: Option<Spill>,
+    pub(crate) runs: Runs<RowNumber>,
+    pub(crate) quarantine: Runs<(Partition, Offset)>,
     pub(crate) rows: u64,
     pub(crate) labelled: u64,
     pub(crate) quarantined: u64,
@@ -44,16 +44,21 @@ pub(crate) struct OpenWindow {
     quarantined_rows: RoaringTreemap,
     /// Where each partition must be read again if this window is not sealed.
     first: BTreeMap<Partition, Needed>,
-    offsets: BTreeMap<Partition, RoaringTreemap>,
+    /// Behind the last message of each partition that this window accounts for.
+    behind: BTreeMap<Partition, Needed>,
+    offsets: Offsets,
+    /// Messages that brought a row again.
+    repeats: Offsets,
     pub(crate) event_time: Option<EventRange>,
 }
 
 impl OpenWindow {
+    /// Its files begin with `name` until it is sealed.
     pub(crate) fn new(store: &BatchStore, name: &str, header: &[u8]) -> Self {
+        let names = |kind| Names { folder: store.open_folder(), stem: name.to_owned(), kind };
         Self {
-            name: name.to_owned(),
-            runs: Runs::new(store.open_folder(), name.to_owned(), header.to_vec()),
-            quarantine: None,
+            runs: Runs::new(names("csv"), header.to_vec()),
+            quarantine: Runs::new(names("jsonl"), Vec::new()),
             rows: 0,
             labelled: 0,
             quarantined: 0,
@@ -61,7 +66,9 @@ impl OpenWindow {
             row_numbers: RoaringTreemap::new(),
             quarantined_rows: RoaringTreemap::new(),
             first: BTreeMap::new(),
+            behind: BTreeMap::new(),
             offsets: BTreeMap::new(),
+            repeats: BTreeMap::new(),
             event_time: None,
         }
     }
@@ -79,6 +86,7 @@ impl OpenWindow {
         self.numbered += 1;
         self.labelled += u64::from(labelled);
         self.row_numbers.insert(row.get());
+        self.offsets.entry(place.partition).or_default().insert(bits(place.offset));
         self.account(place);
         if let Some(time) = time {
             let range = self.event_time.get_or_insert(EventRange { first: time, last: time });
@@ -88,74 +96,67 @@ impl OpenWindow {
         Ok(())
     }
 
-    pub(crate) fn set_aside(&mut self, store: &BatchStore, place: Place, line: &Line<'_>) -> Result<(), BatchError> {
-        let path = || store.open_folder().join(format!("{}.jsonl", self.name));
-        let text = line.text().map_err(|error| BatchError::write(&path())(error.into()))?;
-        let file = self.quarantine.get_or_insert_with(|| Spill::new(path()));
-        file.push(&text);
-        if file.is_full() {
-            file.write()?;
-        }
+    pub(crate) fn set_aside(&mut self, place: Place, row: Option<RowNumber>, line: &[u8]) -> Result<(), BatchError> {
+        self.quarantine.push((place.partition, place.offset), line)?;
         self.quarantined += 1;
-        self.quarantined_rows.extend(line.row.map(RowNumber::get));
+        self.quarantined_rows.extend(row.map(RowNumber::get));
+        self.offsets.entry(place.partition).or_default().insert(bits(place.offset));
         self.account(place);
         Ok(())
     }
 
-    /// Takes over the quarantine of a window that holds nothing else.
-    pub(crate) fn absorb(&mut self, store: &BatchStore, other: Self) -> Result<(), BatchError> {
-        if let Some(aside) = other.quarantine {
-            let mut aside = aside.reread()?;
-            let file = self
-                .quarantine
-                .get_or_insert_with(|| Spill::new(store.open_folder().join(format!("{}.jsonl", self.name))));
-            loop {
-                let chunk = aside.bytes.fill_buf().map_err(BatchError::read(&aside.path))?;
-                if chunk.is_empty() {
-                    break;
-                }
-                let read = chunk.len();
-                file.push(chunk);
-                aside.bytes.consume(read);
-                if file.is_full() {
-                    file.write()?;
-                }
-            }
-            aside.remove()?;
-        }
+    /// Notes a message that brought a row again; it is in no file.
+    pub(crate) fn repeat(&mut self, place: Place) {
+        self.repeats.entry(place.partition).or_default().insert(bits(place.offset));
+        self.account(place);
+    }
+
+    /// Takes over the messages of a window that has no rows of its own.
+    pub(crate) fn absorb(&mut self, other: Self) -> Result<(), BatchError> {
+        self.quarantine.absorb(other.quarantine)?;
         self.quarantined += other.quarantined;
         self.quarantined_rows |= other.quarantined_rows;
-        for (partition, offsets) in other.offsets {
-            *self.offsets.entry(partition).or_default() |= offsets;
+        for (own, others) in [(&mut self.offsets, other.offsets), (&mut self.repeats, other.repeats)] {
+            for (partition, offsets) in others {
+                *own.entry(partition).or_default() |= offsets;
+            }
         }
-        for (partition, needed) in other.first {
-            let first = self.first.entry(partition).or_insert(needed);
-            *first = needed.min(*first);
-        }
+        other.first.into_iter().for_each(|(partition, needed)| self.needs(partition, needed));
+        other.behind.into_iter().for_each(|(partition, needed)| reach(&mut self.behind, partition, needed));
         Ok(())
     }
 
     fn account(&mut self, place: Place) {
-        self.offsets.entry(place.partition).or_default().insert(bits(place.offset));
         // One that was held back comes after those behind it.
-        let first = self.first.entry(place.partition).or_insert(place.needed);
-        *first = place.needed.min(*first);
+        self.needs(place.partition, place.needed);
+        let behind = Needed { offset: place.offset.next(), at: place.reached };
+        reach(&mut self.behind, place.partition, behind);
     }
 
-    /// The first message of a partition that this window accounts for.
+    fn needs(&mut self, partition: Partition, needed: Needed) {
+        let first = self.first.entry(partition).or_insert(needed);
+        *first = needed.min(*first);
+    }
+
+    /// Where a partition must be read again if this window is not sealed.
     pub(crate) fn first_needed(&self, partition: Partition) -> Option<Needed> {
         self.first.get(&partition).copied()
     }
 
+    /// Behind the last message of each partition that this window accounts for.
+    pub(crate) fn behind(&self) -> impl Iterator<Item = (Partition, Needed)> {
+        self.behind.iter().map(|(partition, behind)| (*partition, *behind))
+    }
+
     /// The bytes of memory that it takes beside its sets of numbers.
     pub(crate) fn held(&self) -> usize {
-        self.runs.held() + self.quarantine.as_ref().map_or(0, Spill::held)
+        self.runs.held() + self.quarantine.held()
     }
 
     /// Moves all that is in memory to the disk.
     pub(crate) fn release(&mut self) -> Result<(), BatchError> {
         self.runs.release()?;
-        self.quarantine.as_mut().map_or(Ok(()), Spill::release)
+        self.quarantine.release()
     }
 
     /// The numbers of its rows; those of one partition lie `step` apart.
@@ -170,6 +171,16 @@ impl OpenWindow {
     pub(crate) fn offset_ranges(&self) -> Vec<OffsetRange> {
         offset_ranges(&self.offsets)
     }
+
+    pub(crate) fn repeated_ranges(&self) -> Vec<OffsetRange> {
+        offset_ranges(&self.repeats)
+    }
+}
+
+/// Moves a partition's point on, but never back; how far the partition is never falls either.
+pub(crate) fn reach(points: &mut BTreeMap<Partition, Needed>, partition: Partition, Needed { offset, at }: Needed) {
+    let point = points.entry(partition).or_insert(Needed { offset, at });
+    *point = Needed { offset: point.offset.max(offset), at: point.at.max(at) };
 }
 
 /// Numbers as ranges, ascending; within a range they lie `step` apart.
@@ -179,7 +190,7 @@ pub(crate) fn row_ranges(numbers: &RoaringTreemap, step: u64) -> Vec<RowRange> {
 }
 
 /// Sets of offsets as ranges, by partition, ascending.
-pub(crate) fn offset_ranges(offsets: &BTreeMap<Partition, RoaringTreemap>) -> Vec<OffsetRange> {
+pub(crate) fn offset_ranges(offsets: &Offsets) -> Vec<OffsetRange> {
     let of = |(partition, offsets): (&Partition, &RoaringTreemap)| {
         let partition = *partition;
         let ranges = ranges(offsets, 1).into_iter();

@@ -1,6 +1,5 @@
 //! Rows that could not be taken: one JSON object a line, with the reason.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -35,11 +34,9 @@ impl<'a> Line<'a> {
         Self { partition, offset, row, reason: reason.into(), raw: String::from_utf8_lossy(raw), raw_hex }
     }
 
-    /// As it stands in the file, with its line end.
+    /// As it stands in the file, without a line end.
     pub(crate) fn text(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut text = serde_json::to_vec(self)?;
-        text.push(b'\n');
-        Ok(text)
+        serde_json::to_vec(self)
     }
 }
 
@@ -78,11 +75,4 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
     let pairs = digits.chunks_exact(2);
     pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
-}
-
-/// The numbers of the rows in a sealed quarantine file.
-pub(crate) fn row_numbers(path: &Path) -> Result<Vec<RowNumber>, BatchError> {
-    let mut rows = Vec::new();
-    read(File::open(path).map_err(BatchError::read(path))?, path, |line| rows.extend(line.row))?;
-    Ok(rows)
 }

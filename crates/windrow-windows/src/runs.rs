@@ -1,8 +1,8 @@
-//! The rows of an open window on their way to one file in row order.
+//! The records of an open window on their way to one file in the order of their keys.
 //!
-//! Each partition's rows come in order, so each makes a run that is sorted as it is written; a row out of order begins a
-//! new run. A run is a text with the records and an index with each record's row number and length. With one run, which
-//! is the common case, its text becomes the batch file; several are merged. Memory holds buffers alone.
+//! Each partition's rows come in order, so each makes a run that is sorted as it is written; a record out of order begins
+//! a new run. A run is a text with the records and an index with each record's key and length. With one run, which is the
+//! common case, its text becomes the file; several are merged. Memory holds buffers alone.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,47 +11,90 @@ use std::path::PathBuf;
 
 use crate::BatchError;
 use crate::spill::{Reread, Spill, Whole};
-use windrow_record::RowNumber;
+use windrow_record::{Offset, Partition, RowNumber};
 
-/// A row number and a length, little-endian.
-const ENTRY: usize = 12;
-
-/// Rows in ascending order.
-#[derive(Debug)]
-struct Run {
-    text: Spill,
-    index: Spill,
-    last: u64,
+/// What the records of a file are in the order of.
+pub(crate) trait Key: Ord + Copy {
+    /// Its bytes in an index.
+    type Bytes: AsRef<[u8]> + AsMut<[u8]> + Default;
+    fn to_bytes(self) -> Self::Bytes;
+    fn of_bytes(bytes: Self::Bytes) -> Self;
 }
 
-/// All runs of one window.
-#[derive(Debug)]
-pub(crate) struct Runs {
-    folder: PathBuf,
-    stem: String,
-    header: Vec<u8>,
-    runs: Vec<Run>,
-}
+impl Key for RowNumber {
+    type Bytes = [u8; 8];
 
-impl Runs {
-    /// Runs in `folder`, whose files begin with `stem`; the final file begins with `header`, a line with its end.
-    pub(crate) fn new(folder: PathBuf, stem: String, header: Vec<u8>) -> Self {
-        Self { folder, stem, header, runs: Vec::new() }
+    fn to_bytes(self) -> Self::Bytes {
+        self.get().to_le_bytes()
     }
 
-    /// Adds a row to the first run that it can follow.
-    pub(crate) fn push(&mut self, row: RowNumber, record: &[u8]) -> Result<(), BatchError> {
-        let place = match self.runs.iter().position(|run| run.last < row.get()) {
+    fn of_bytes(bytes: Self::Bytes) -> Self {
+        Self::new(u64::from_le_bytes(bytes)).unwrap_or(Self::FIRST)
+    }
+}
+
+/// A message's place in the topic.
+impl Key for (Partition, Offset) {
+    type Bytes = [u8; 12];
+
+    fn to_bytes(self) -> Self::Bytes {
+        let (Partition(partition), Offset(offset)) = self;
+        let mut bytes = Self::Bytes::default();
+        bytes[..4].copy_from_slice(&partition.to_le_bytes());
+        bytes[4..].copy_from_slice(&offset.to_le_bytes());
+        bytes
+    }
+
+    fn of_bytes([a, b, c, d, offset @ ..]: Self::Bytes) -> Self {
+        (Partition(i32::from_le_bytes([a, b, c, d])), Offset(i64::from_le_bytes(offset)))
+    }
+}
+
+/// Records in ascending order of their keys.
+#[derive(Debug)]
+struct Run<K> {
+    text: Spill,
+    index: Spill,
+    last: Option<K>,
+}
+
+/// Where runs are until they are one file.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) folder: PathBuf,
+    /// What their files begin with.
+    pub(crate) stem: String,
+    /// What they end with.
+    pub(crate) kind: &'static str,
+}
+
+/// All runs of one file.
+#[derive(Debug)]
+pub(crate) struct Runs<K> {
+    names: Names,
+    header: Vec<u8>,
+    runs: Vec<Run<K>>,
+}
+
+impl<K: Key> Runs<K> {
+    /// The final file begins with `header`: empty, or a line with its end.
+    pub(crate) fn new(names: Names, header: Vec<u8>) -> Self {
+        Self { names, header, runs: Vec::new() }
+    }
+
+    /// Adds a record to the first run that it can follow; its line end is added too.
+    pub(crate) fn push(&mut self, key: K, record: &[u8]) -> Result<(), BatchError> {
+        let place = match self.runs.iter().position(|run| run.last < Some(key)) {
             Some(place) => place,
             None => self.begin(),
         };
         let run = &mut self.runs[place];
         run.text.push(record);
         run.text.push(b"\n");
-        run.index.push(&row.get().to_le_bytes());
-        // A record is at most as long as a message, which is far below 4 GiB.
+        run.index.push(key.to_bytes().as_ref());
+        // A record is at most a few times as long as a message, which is far below 4 GiB.
         run.index.push(&u32::try_from(record.len()).unwrap_or(u32::MAX).to_le_bytes());
-        run.last = row.get();
+        run.last = Some(key);
         for part in [&mut run.text, &mut run.index] {
             if part.is_full() {
                 part.write()?;
@@ -60,15 +103,29 @@ impl Runs {
         Ok(())
     }
 
+    /// Takes over all records of another file.
+    pub(crate) fn absorb(&mut self, other: Self) -> Result<(), BatchError> {
+        for (place, run) in other.runs.into_iter().enumerate() {
+            let mut source = Source::open(run, if place == 0 { other.header.len() } else { 0 })?;
+            while let Some(key) = source.next_key()? {
+                source.read()?;
+                self.push(key, &source.record[..source.length])?;
+            }
+            source.remove()?;
+        }
+        Ok(())
+    }
+
     fn begin(&mut self) -> usize {
         let place = self.runs.len();
-        let part = |kind: &str| Spill::new(self.folder.join(format!("{}.{place}.{kind}", self.stem)));
-        let (mut text, index) = (part("csv"), part("index"));
-        // The first run may become the batch file as it is.
+        let Names { folder, stem, kind } = &self.names;
+        let mut text = Spill::new(folder.join(format!("{stem}.{place}.{kind}")));
+        let index = Spill::new(folder.join(format!("{stem}.{place}.{kind}.index")));
+        // The first run may become the file as it is.
         if place == 0 {
             text.push(&self.header);
         }
-        self.runs.push(Run { text, index, last: 0 });
+        self.runs.push(Run { text, index, last: None });
         place
     }
 
@@ -100,7 +157,8 @@ impl Runs {
     }
 
     fn merge(self) -> Result<Whole, BatchError> {
-        let mut merged = Spill::new(self.folder.join(format!("{}.csv", self.stem)));
+        let Names { folder, stem, kind } = &self.names;
+        let mut merged = Spill::new(folder.join(format!("{stem}.{kind}")));
         merged.push(&self.header);
         let mut sources = Vec::with_capacity(self.runs.len());
         for (place, run) in self.runs.into_iter().enumerate() {
@@ -109,58 +167,66 @@ impl Runs {
         }
         let mut next = BinaryHeap::new();
         for (place, source) in sources.iter_mut().enumerate() {
-            next.extend(source.next_row()?.map(|row| Reverse((row, place))));
+            next.extend(source.next_key()?.map(|key| Reverse((key, place))));
         }
         while let Some(Reverse((_, place))) = next.pop() {
             let source = &mut sources[place];
-            source.copy(&mut merged)?;
-            next.extend(source.next_row()?.map(|row| Reverse((row, place))));
+            source.read()?;
+            merged.push(&source.record);
+            next.extend(source.next_key()?.map(|key| Reverse((key, place))));
             if merged.is_full() {
                 merged.write()?;
             }
         }
         for source in sources {
-            source.text.remove()?;
-            source.index.remove()?;
+            source.remove()?;
         }
         merged.finish()
     }
 }
 
 /// A run that is read back.
-struct Source {
+struct Source<K> {
     text: Reread,
     index: Reread,
+    /// How long the next record is, without its line end.
     length: usize,
+    /// The record read last, with its line end.
     record: Vec<u8>,
+    keys: std::marker::PhantomData<K>,
 }
 
-impl Source {
-    fn open(run: Run, header: usize) -> Result<Self, BatchError> {
+impl<K: Key> Source<K> {
+    fn open(run: Run<K>, header: usize) -> Result<Self, BatchError> {
         let (text, index) = (run.text.reread()?, run.index.reread()?);
-        let mut source = Self { text, index, length: 0, record: vec![0; header] };
+        let mut source = Self { text, index, length: 0, record: vec![0; header], keys: std::marker::PhantomData };
         let skipped = source.text.bytes.read_exact(&mut source.record);
         skipped.map_err(BatchError::read(&source.text.path))?;
         Ok(source)
     }
 
-    /// The number of the next row, whose record [`copy`](Self::copy) then copies.
-    fn next_row(&mut self) -> Result<Option<u64>, BatchError> {
-        let mut entry = [0; ENTRY];
-        match self.index.bytes.read_exact(&mut entry) {
+    /// The key of the next record, which [`read`](Self::read) then reads.
+    fn next_key(&mut self) -> Result<Option<K>, BatchError> {
+        let mut key = K::Bytes::default();
+        match self.index.bytes.read_exact(key.as_mut()) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             read => read.map_err(BatchError::read(&self.index.path))?,
         }
-        let (row, length) = entry.split_at(8);
-        self.length = length.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-        Ok(Some(row.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte))))
+        let mut length = [0; 4];
+        self.index.bytes.read_exact(&mut length).map_err(BatchError::read(&self.index.path))?;
+        self.length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+        Ok(Some(K::of_bytes(key)))
     }
 
-    fn copy(&mut self, to: &mut Spill) -> Result<(), BatchError> {
+    fn read(&mut self) -> Result<(), BatchError> {
         // The line end goes with the record.
         self.record.resize(self.length + 1, 0);
-        self.text.bytes.read_exact(&mut self.record).map_err(BatchError::read(&self.text.path))?;
-        to.push(&self.record);
-        Ok(())
+        self.text.bytes.read_exact(&mut self.record).map_err(BatchError::read(&self.text.path))
+    }
+
+    /// Removes what of it is on the disk.
+    fn remove(self) -> Result<(), BatchError> {
+        self.text.remove()?;
+        self.index.remove()
     }
 }

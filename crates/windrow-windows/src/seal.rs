@@ -9,10 +9,8 @@ use windrow_record::{RunId, WindowIndex};
 pub(crate) struct Sealing {
     pub(crate) window: WindowIndex,
     pub(crate) run: Option<RunId>,
-    pub(crate) log: Option<String>,
-    /// Messages that brought a row again since the window before was sealed.
-    pub(crate) repeats: Vec<OffsetRange>,
-    /// Messages that the broker had deleted, found since then.
+    pub(crate) own_log: bool,
+    /// Messages that the broker had deleted, found since the window before was sealed.
     pub(crate) deleted: Vec<OffsetRange>,
     /// How far apart row numbers are.
     pub(crate) step: u64,
@@ -25,22 +23,23 @@ pub(crate) struct Sealing {
 pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Result<Manifest, BatchError> {
     let window = sealing.window;
     let (row_numbers, quarantined_rows) = (open.row_ranges(sealing.step), open.quarantined_ranges(sealing.step));
-    let offsets = open.offset_ranges();
+    let (offsets, repeated_offsets) = (open.offset_ranges(), open.repeated_ranges());
     let rows = store.keep_rows(store.format().convert(open.runs.finish()?)?, window)?;
-    let aside = open.quarantine.map(|aside| store.keep_quarantine(aside.finish()?, window));
+    let quarantine =
+        if open.quarantined == 0 { None } else { Some(store.keep_quarantine(open.quarantine.finish()?, window)?) };
     store.keep_manifest(Manifest {
         format: FORMAT,
         window,
         rows: open.rows,
         labelled: open.labelled,
         quarantined: open.quarantined,
-        repeated: sealing.repeats.iter().filter_map(OffsetRange::count).sum(),
+        repeated: repeated_offsets.iter().filter_map(OffsetRange::count).sum(),
         run: sealing.run,
         row_numbers,
         quarantined_rows,
-        log: sealing.log,
+        own_log: sealing.own_log,
         offsets,
-        repeated_offsets: sealing.repeats,
+        repeated_offsets,
         deleted: sealing.deleted,
         resume: sealing.resume,
         event_time: open.event_time,
@@ -48,6 +47,6 @@ pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Re
         sealed: sealing.reason,
         bytes: rows.bytes,
         sha256: rows.sha256,
-        quarantine: aside.transpose()?,
+        quarantine,
     })
 }

@@ -10,6 +10,7 @@ use roaring::RoaringTreemap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::logs::Logs;
 use crate::objects::Objects;
 use crate::quarantine::{self, Quarantined};
 use crate::spill::Whole;
@@ -19,6 +20,8 @@ use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 /// The file that says that the stream is through.
 pub(crate) const END: &str = "end.json";
+/// The file that names the logs of brokers that Windrow started itself.
+const LOGS: &str = "logs.json";
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -114,7 +117,7 @@ impl BatchStore {
     /// The manifests of all sealed windows, in order.
     ///
     /// # Errors
-    /// One is damaged, missing, or newer than this program.
+    /// One is damaged, missing, or of another version of this program.
     pub fn manifests(&self) -> Result<Vec<Manifest>, BatchError> {
         let mut manifests = Vec::new();
         let mut next = WindowIndex::FIRST;
@@ -145,7 +148,7 @@ impl BatchStore {
     /// The manifest of a window, once it is sealed.
     ///
     /// # Errors
-    /// It is damaged, or newer than this program.
+    /// It is damaged, or of another version of this program.
     pub fn manifest(&self, window: WindowIndex) -> Result<Option<Manifest>, BatchError> {
         self.copy_manifest(window)?;
         let path = self.manifest_path(window);
@@ -159,10 +162,22 @@ impl BatchStore {
     /// What was written when the stream was through, once it is.
     ///
     /// # Errors
-    /// It is damaged, or newer than this program.
+    /// It is damaged, or of another version of this program.
     pub fn end(&self) -> Result<Option<StreamEnd>, BatchError> {
         self.copy_end()?;
         read_json(&self.end_path())
+    }
+
+    /// Which logs the offsets of its windows belong to.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn logs(&self) -> Result<Logs, BatchError> {
+        Ok(read_json(&self.batches.join(LOGS))?.unwrap_or_default())
+    }
+
+    pub(crate) fn keep_logs(&self, logs: &Logs) -> Result<(), BatchError> {
+        self.write_json(logs, &self.batches.join(LOGS))
     }
 
     /// The rows of a sealed window, behind the header line.
@@ -372,8 +387,8 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, BatchError> 
     };
     let damaged = |error: serde_json::Error| BatchError::Damaged { path: path.to_owned(), reason: error.to_string() };
     let Versioned { format } = serde_json::from_slice(&text).map_err(damaged)?;
-    if format > FORMAT {
-        return Err(BatchError::Newer { path: path.to_owned(), format });
+    if format != FORMAT {
+        return Err(BatchError::OtherFormat { path: path.to_owned(), format });
     }
     serde_json::from_slice(&text).map(Some).map_err(damaged)
 }

@@ -5,6 +5,7 @@ mod cursors;
 mod identity;
 mod message;
 mod resume;
+mod sealed;
 mod sealing;
 mod windows;
 
@@ -12,7 +13,7 @@ use std::time::Instant;
 
 use self::cursors::{Cursors, HeldRow, Pending, Step};
 use self::identity::Identity;
-use self::sealing::Totals;
+use self::sealed::Sealed;
 use self::windows::{Placed, Windows};
 use crate::open::{Needed, Place};
 use crate::{BatchError, BatchStore, Cut, Lock, OffsetRange, RowRange, StreamEnd};
@@ -30,13 +31,11 @@ pub struct BatchWriter {
     store: BatchStore,
     _lock: Lock,
     cut: Cut,
-    /// Which epoch of the topic the offsets belong to; none for a topic that outlives this process.
-    log: Option<String>,
+    /// Whether the offsets belong to a log that ends with a broker of ours.
+    own_log: bool,
     identity: Identity,
     cursors: Cursors,
     windows: Windows,
-    /// How far ahead of its partition a position is believed at once.
-    slack: i64,
     sent: Option<RowRange>,
     /// Processing time: when the next window began.
     began: Option<Instant>,
@@ -45,7 +44,7 @@ pub struct BatchWriter {
     /// What the broker had deleted and no manifest lists yet; and all of it.
     deleted: (Vec<OffsetRange>, Vec<OffsetRange>),
     end: Option<StreamEnd>,
-    totals: Totals,
+    sealed: Sealed,
     counts: Counts,
     refusals: Vec<Rejection>,
     has_failed: bool,
@@ -59,8 +58,13 @@ enum Occurrence {
     InThisLife,
     /// A sealed window accounts for it.
     Sealed,
+    /// The same, as for one that brought a row again.
+    SealedRepeat,
     /// It lies before the point where reading goes on, and nothing accounts for it.
     Unaccounted,
+    /// It stands behind the end of its partition, which is no part of the stream: whether it is read before the other
+    /// partitions end is a matter of chance.
+    BehindEnd,
 }
 
 impl BatchWriter {
@@ -82,11 +86,13 @@ impl BatchWriter {
         };
         match seen {
             Occurrence::New => {}
-            Occurrence::InThisLife => return Ok(Taken::Known),
+            Occurrence::InThisLife | Occurrence::BehindEnd => return Ok(Taken::Known),
             seen => {
                 self.recognise(&seen, partition, offset, run, row)?;
-                // It still shows how far the partition is.
-                self.follow(partition, offset, self.cut.position(row, time))?;
+                // It still shows how far the partition is; a repeat never did.
+                if !matches!(seen, Occurrence::SealedRepeat) {
+                    self.follow(partition, offset, self.cut.position(row, time))?;
+                }
                 return Ok(Taken::Known);
             }
         }
@@ -99,9 +105,9 @@ impl BatchWriter {
             self.identity.bind(run);
         }
         if row.is_some_and(|row| self.identity.has(row)) {
-            self.identity.repeated(partition, offset);
+            let place = self.place(partition, offset);
+            self.windows.repeat(place);
             self.counts.repeated += 1;
-            self.follow(partition, offset, self.cut.position(row, time))?;
             return Ok(Taken::Repeated);
         }
         match content {
@@ -124,7 +130,8 @@ impl BatchWriter {
             self.resolve(partition, position)?;
         }
         // A number that is not believed is no number.
-        let judged = position.map(|position| self.cursors.get(partition).judge(position, &self.cut, self.slack));
+        let judged =
+            position.map(|position| self.cursors.get(partition).judge(position, &self.cut, self.windows.slack));
         let row = row.filter(|_| judged.is_none_or(|step| step == Step::Near));
         let place = self.place(partition, offset);
         if let Some(row) = row {
@@ -147,8 +154,8 @@ impl BatchWriter {
         }
         let row = number.unwrap_or_else(|| self.identity.free_number());
         let place = self.place(partition, offset);
-        let step =
-            position.map_or(Step::Near, |position| self.cursors.get(partition).judge(position, &self.cut, self.slack));
+        let step = position
+            .map_or(Step::Near, |position| self.cursors.get(partition).judge(position, &self.cut, self.windows.slack));
         if let Step::Beyond { windows } = step {
             return self.refuse_beyond(place, row, windows, value.record);
         }
@@ -166,6 +173,7 @@ impl BatchWriter {
     /// Into its window, or late into quarantine.
     fn put(&mut self, place: Place, row: RowNumber, value: Value<'_>) -> Result<Taken, BatchError> {
         let Value { labelled, time, record } = value;
+        let place = self.reached(place);
         match self.windows.place(place, row, time) {
             Placed::In(window) => {
                 self.windows.store(window, place, row, (labelled, time, record))?;
@@ -205,7 +213,10 @@ impl BatchWriter {
     /// A file cannot be written, or the stream has ended.
     pub fn end_partition(&mut self, mark: EndMark<'_>) -> Result<bool, BatchError> {
         self.guard(|writer| {
-            writer.arrive(mark.partition, mark.offset, mark.now)?;
+            let seen = writer.arrive(mark.partition, mark.offset, mark.now)?;
+            if matches!(seen, Occurrence::BehindEnd) {
+                return Ok(true);
+            }
             if writer.identity.foreign_run(mark.run).is_some() {
                 return Ok(false);
             }
@@ -237,7 +248,8 @@ impl BatchWriter {
             writer.is_finishing = true;
             let partitions: Vec<Partition> = writer.cursors.0.keys().copied().collect();
             partitions.into_iter().try_for_each(|partition| writer.believe_behind_end(partition))?;
-            writer.decide()
+            writer.decide()?;
+            writer.windows.settle_waiting(writer.last_window())
         })
     }
 
@@ -246,13 +258,18 @@ impl BatchWriter {
         let at = self.cut.position_before(self.windows.next);
         let cursor = self.cursors.get(partition);
         (cursor.at, cursor.is_added) = (at, true);
-        self.slack = self.cursors.slack(&self.cut);
+        self.windows.slack = self.cursors.slack(&self.cut);
     }
 
     /// Notes messages that the broker had deleted before they were read.
     pub fn note_deleted(&mut self, range: OffsetRange) {
-        self.deleted.0.push(range);
-        self.deleted.1.push(range);
+        // A partition of which nothing is accounted for yet is read from its beginning again after a kill.
+        let told = self.deleted.1.iter().filter(|told| told.partition == range.partition).map(|told| told.last.next());
+        let range = OffsetRange { first: told.max().unwrap_or(range.first).max(range.first), ..range };
+        if range.first <= range.last {
+            self.deleted.0.push(range);
+            self.deleted.1.push(range);
+        }
     }
 
     /// All messages that the broker had deleted before they were read.
@@ -331,9 +348,15 @@ impl BatchWriter {
             return Ok(Occurrence::InThisLife);
         }
         cursor.next = Some(offset.next());
+        if cursor.end.is_some() {
+            return Ok(Occurrence::BehindEnd);
+        }
         let is_before = cursor.resumed_at.is_some_and(|resumed| offset < resumed);
         if self.identity.is_settled(partition, offset) {
             return Ok(Occurrence::Sealed);
+        }
+        if self.identity.is_settled_repeat(partition, offset) {
+            return Ok(Occurrence::SealedRepeat);
         }
         if is_before {
             return Ok(Occurrence::Unaccounted);
@@ -351,13 +374,13 @@ impl BatchWriter {
         run: Option<&str>,
         row: Option<RowNumber>,
     ) -> Result<(), BatchError> {
-        let is_known = match (seen, row) {
-            (_, Some(row)) if self.identity.is_ours(run) => self.identity.has(row),
-            (Occurrence::Sealed, _) => true,
-            _ => false,
+        let is_sealed = matches!(seen, Occurrence::Sealed | Occurrence::SealedRepeat);
+        let is_known = match row {
+            Some(row) if self.identity.is_ours(run) => self.identity.has(row),
+            _ => is_sealed,
         };
         // A number that was not believed is not among those that are there.
-        if is_known || matches!(seen, Occurrence::Sealed) && self.store.is_unnumbered(partition, offset)? {
+        if is_known || is_sealed && self.store.is_unnumbered(partition, offset)? {
             return Ok(());
         }
         Err(BatchError::OtherTopic { path: self.store.folder().to_owned(), partition, offset })
@@ -367,8 +390,13 @@ impl BatchWriter {
     fn place(&mut self, partition: Partition, offset: Offset) -> Place {
         let cursor = self.cursors.get(partition);
         let own = Needed { offset, at: cursor.at };
-        let needed = cursor.pending.as_ref().map_or(own, |pending| pending.needed);
-        Place { partition, offset, needed }
+        let needed = cursor.needed().unwrap_or(own);
+        Place { partition, offset, needed, reached: cursor.at }
+    }
+
+    /// The same place once its message has moved its partition.
+    fn reached(&mut self, place: Place) -> Place {
+        Place { reached: self.cursors.get(place.partition).at, ..place }
     }
 
     fn set_aside(
@@ -378,7 +406,8 @@ impl BatchWriter {
         reason: String,
         raw: &[u8],
     ) -> Result<Taken, BatchError> {
-        self.windows.set_aside(place, row, place.needed.at, (&reason, raw))?;
+        let place = self.reached(place);
+        self.windows.set_aside(place, row, (&reason, raw))?;
         self.counts.quarantined += 1;
         if self.refusals.len() < REASONS_KEPT && self.refusals.iter().all(|refusal| refusal.reason != reason) {
             let Place { partition, offset, .. } = place;

@@ -87,7 +87,7 @@ impl Member {
         Ok(Self {
             membership,
             intake: Intake::new(Arc::clone(schema), cut.span().is_some()),
-            assembly: Assembly::new(store.clone(), stores, form),
+            assembly: Assembly::new(store.clone(), stores, *cut, form),
             whole: store.clone(),
             partials: Partials {
                 open: BTreeMap::new(),

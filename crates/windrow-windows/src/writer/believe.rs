@@ -9,7 +9,7 @@ use windrow_record::{Offset, Partition};
 impl BatchWriter {
     /// What a position says of the message that its partition has pending.
     pub(super) fn resolve(&mut self, partition: Partition, position: i64) -> Result<(), BatchError> {
-        let outcome = self.cursors.get(partition).resolve(position, &self.cut, self.slack);
+        let outcome = self.cursors.get(partition).resolve(position, &self.cut, self.windows.slack);
         outcome.map_or(Ok(()), |outcome| self.settle(outcome))
     }
 
@@ -41,7 +41,7 @@ impl BatchWriter {
         let Some(position) = position else { return Ok(()) };
         self.resolve(partition, position)?;
         let cursor = self.cursors.get(partition);
-        match cursor.judge(position, &self.cut, self.slack) {
+        match cursor.judge(position, &self.cut, self.windows.slack) {
             Step::Near => cursor.at = cursor.at.max(Some(position)),
             Step::Ahead => {
                 let needed = Needed { offset, at: cursor.at };

@@ -123,9 +123,9 @@ impl Cursor {
         self.is_added && self.next.is_none()
     }
 
-    /// From where it must be read again because of what is pending.
+    /// From where it must be read again because of a row that is held back.
     pub(super) fn needed(&self) -> Option<Needed> {
-        self.pending.as_ref().map(|pending| pending.needed)
+        self.pending.as_ref().filter(|pending| pending.row.is_some()).map(|pending| pending.needed)
     }
 }
 
@@ -152,6 +152,11 @@ impl Cursors {
 
     pub(super) fn has_all_ends(&self) -> bool {
         !self.0.is_empty() && self.0.values().all(|cursor| cursor.end.is_some())
+    }
+
+    /// The furthest position of any partition.
+    pub(super) fn furthest(&self) -> Option<i64> {
+        self.0.values().filter_map(|cursor| cursor.at).max()
     }
 
     /// The newest time of the slowest partition that has not ended, less the lateness; `None` while one has sent nothing

@@ -2,12 +2,10 @@
 //!
 //! What makes a row the same row: its replay and its number; for a producer that is not Windrow, its offset.
 
-use std::collections::BTreeMap;
-
 use roaring::RoaringTreemap;
 
-use crate::manifest::{Manifest, OffsetRange, RowRange};
-use crate::open::{bits, offset_ranges};
+use crate::manifest::{Manifest, RowRange};
+use crate::open::{Offsets, bits};
 use windrow_record::{Offset, Partition, RowNumber, RunId};
 
 /// Who sends the rows of a store: one replay, or other producers.
@@ -39,9 +37,6 @@ impl Source {
     }
 }
 
-/// Messages as sets of offsets, by partition.
-type Offsets = BTreeMap<Partition, RoaringTreemap>;
-
 #[derive(Debug, Default)]
 pub(super) struct Identity {
     /// The one replay whose rows may come; rows that name none may come too, as long as it has not begun.
@@ -53,7 +48,7 @@ pub(super) struct Identity {
     free: u64,
     /// Messages that windows sealed before this start account for.
     settled: Offsets,
-    /// Messages since the last sealing that brought a row again.
+    /// The same for those that brought a row again.
     repeats: Offsets,
 }
 
@@ -125,17 +120,14 @@ impl Identity {
         RowNumber::new(self.free).unwrap_or(RowNumber::FIRST)
     }
 
-    /// Whether a window that was sealed before this start accounts for a message.
+    /// Whether a window that was sealed before this start accounts for a message in one of its files.
     pub(super) fn is_settled(&self, partition: Partition, offset: Offset) -> bool {
         self.settled.get(&partition).is_some_and(|settled| settled.contains(bits(offset)))
     }
 
-    pub(super) fn repeated(&mut self, partition: Partition, offset: Offset) {
-        self.repeats.entry(partition).or_default().insert(bits(offset));
-    }
-
-    pub(super) fn take_repeats(&mut self) -> Vec<OffsetRange> {
-        offset_ranges(&std::mem::take(&mut self.repeats))
+    /// The same for a message that brought a row again.
+    pub(super) fn is_settled_repeat(&self, partition: Partition, offset: Offset) -> bool {
+        self.repeats.get(&partition).is_some_and(|repeats| repeats.contains(bits(offset)))
     }
 
     /// Takes over what a sealed window accounts for; its offsets, where they are of this log.
@@ -144,9 +136,13 @@ impl Identity {
             range.insert_into(&mut self.rows);
         }
         if is_this_log {
-            for range in manifest.offsets.iter().chain(&manifest.repeated_offsets) {
-                let settled = self.settled.entry(range.partition).or_default();
-                settled.insert_range(bits(range.first)..=bits(range.last));
+            for (settled, ranges) in
+                [(&mut self.settled, &manifest.offsets), (&mut self.repeats, &manifest.repeated_offsets)]
+            {
+                for range in ranges {
+                    let settled = settled.entry(range.partition).or_default();
+                    settled.insert_range(bits(range.first)..=bits(range.last));
+                }
             }
         }
         if self.source.is_none() {
@@ -155,9 +151,5 @@ impl Identity {
                 None => (manifest.rows > 0).then_some(Source::Foreign),
             };
         }
-    }
-
-    pub(super) fn recall_rows(&mut self, rows: impl IntoIterator<Item = RowNumber>) {
-        self.rows.extend(rows.into_iter().map(RowNumber::get));
     }
 }

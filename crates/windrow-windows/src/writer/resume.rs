@@ -1,16 +1,12 @@
 //! Going on where the manifests say.
 
-use crate::quarantine;
 use crate::writer::cursors::Cursors;
 use crate::writer::identity::Identity;
-use crate::writer::sealing::Totals;
+use crate::writer::sealed::Sealed;
 use crate::writer::windows::Windows;
 use crate::writer::{BatchWriter, Counts};
 use crate::{BatchError, BatchStore, Cut, Lock, Manifest};
 use windrow_record::{Offset, Partition, RunId, WindowIndex, write_record};
-
-/// The first format whose manifests list every quarantined row.
-const LISTS_QUARANTINE: u32 = 2;
 
 /// Of what form batch files are.
 #[derive(Debug, Clone, Copy)]
@@ -61,30 +57,36 @@ impl BatchWriter {
         let mut writer = Self {
             _lock: lock,
             cut,
-            log,
+            own_log: log.is_some(),
             identity: Identity::default(),
             cursors: Cursors(partitions.iter().map(|partition| (*partition, Default::default())).collect()),
             windows: Windows::new(store.clone(), cut, header),
             store,
-            slack: 0,
             sent: None,
             began: None,
             is_finishing: false,
             deleted: (Vec::new(), end.as_ref().map(|end| end.deleted.clone()).unwrap_or_default()),
             end,
-            totals: Totals::default(),
+            sealed: Sealed::default(),
             counts: Counts::default(),
             refusals: Vec::new(),
             has_failed: false,
         };
+        let mut logs = writer.store.logs()?;
         for manifest in &manifests {
-            writer.recall(manifest)?;
+            writer.recall(manifest, logs.is_of(manifest, log.as_deref()))?;
         }
-        let begin = cut.position_before(writer.windows.next);
+        if let Some(log) = &log
+            && logs.begin(log, writer.windows.next)
+        {
+            writer.store.keep_logs(&logs)?;
+        }
+        // As at its first start: of such a partition, no window accounts for anything.
+        let begin = cut.position_before(WindowIndex::FIRST);
         for cursor in writer.cursors.0.values_mut() {
             cursor.at = cursor.at.or(begin);
         }
-        writer.slack = writer.cursors.slack(&cut);
+        writer.windows.slack = writer.cursors.slack(&cut);
         let positions = partitions.iter().map(|partition| {
             let next = writer.cursors.0.get(partition).and_then(|cursor| cursor.resumed_at);
             (*partition, next.unwrap_or(Offset(0)))
@@ -92,8 +94,8 @@ impl BatchWriter {
         let resumed = Resumed {
             positions: positions.collect(),
             windows: writer.windows.next.get() - 1,
-            rows: writer.totals.rows,
-            quarantined: writer.totals.quarantined,
+            rows: writer.sealed.rows,
+            quarantined: writer.sealed.quarantined,
         };
         Ok((writer, resumed))
     }
@@ -114,12 +116,9 @@ impl BatchWriter {
         self
     }
 
-    fn recall(&mut self, manifest: &Manifest) -> Result<(), BatchError> {
-        let is_this_log = manifest.log == self.log;
+    fn recall(&mut self, manifest: &Manifest, is_this_log: bool) -> Result<(), BatchError> {
         self.identity.recall(manifest, is_this_log);
-        if manifest.quarantined > 0 && manifest.format < LISTS_QUARANTINE {
-            self.identity.recall_rows(quarantine::row_numbers(&self.store.quarantine_path(manifest.window))?);
-        }
+        self.sealed.recall(manifest, is_this_log);
         for point in &manifest.resume {
             let Some(cursor) = self.cursors.0.get_mut(&point.partition) else {
                 let (path, partition) = (self.store.folder().to_owned(), point.partition);
@@ -134,7 +133,7 @@ impl BatchWriter {
         if self.end.is_none() {
             self.deleted.1.extend(&manifest.deleted);
         }
-        self.totals.add(manifest);
+        self.sealed.count(manifest);
         self.windows.next = WindowIndex::next(manifest.window);
         Ok(())
     }

@@ -13,6 +13,7 @@ use windrow_record::{Offset, Partition, RowNumber};
 
 mod mistakes;
 mod restart;
+mod same_bytes;
 
 const RUN: &str = "run";
 

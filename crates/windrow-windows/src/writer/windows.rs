@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::open::{OpenWindow, Place};
 use crate::quarantine::Line;
 use crate::writer::cursors::LONGEST_GAP;
-use crate::{BatchError, BatchStore, Cut, TimeSpan};
-use windrow_record::{RowNumber, WindowIndex};
+use crate::{BatchError, BatchStore, Cut, OffsetRange, TimeSpan};
+use windrow_config::WindowPolicy;
+use windrow_record::{Partition, RowNumber, WindowIndex};
 
 /// The memory that all open windows together may take for rows that are not on the disk yet.
 const MOST_HELD: usize = 32 * 1024 * 1024;
@@ -32,13 +33,15 @@ pub(super) struct Windows {
     cut: Cut,
     header: Vec<u8>,
     open: BTreeMap<WindowIndex, OpenWindow>,
-    /// Event time: what is refused before its partition has told any time. It goes with the first window, whichever that
-    /// turns out to be.
-    early: Option<OpenWindow>,
+    /// By partition, what has no window of its own: it goes with the next row of its partition, whose window cannot be sealed
+    /// before that row has come.
+    waiting: BTreeMap<Partition, OpenWindow>,
     /// Windows opened so far: names their files until they are sealed.
     opened: u64,
     /// Bytes pushed since the memory that open windows hold was last counted.
     uncounted: usize,
+    /// How far behind its place in its partition a row can come.
+    pub(super) slack: i64,
     /// All windows before this one are sealed.
     pub(super) next: WindowIndex,
     /// Event time: the place of window 1 among the spans since 1970.
@@ -52,9 +55,10 @@ impl Windows {
             cut,
             header,
             open: BTreeMap::new(),
-            early: None,
+            waiting: BTreeMap::new(),
             opened: 0,
             uncounted: 0,
+            slack: 0,
             next: WindowIndex::FIRST,
             first_span: None,
         }
@@ -63,7 +67,7 @@ impl Windows {
     /// Where a row goes whose position is believed.
     pub(super) fn place(&mut self, place: Place, row: RowNumber, time: Option<i64>) -> Placed {
         if let Some(window) = self.cut.window_of_row(row) {
-            return if window < self.next { Placed::Late } else { Placed::In(window) };
+            return if self.is_over(window, place) { Placed::Late } else { Placed::In(window) };
         }
         let Some(span) = time.and_then(|time| self.cut.span_of_time(time)) else { return Placed::In(self.next) };
         if self.is_late(place, span) {
@@ -94,6 +98,14 @@ impl Windows {
         place.needed.at.zip(end).is_some_and(|(newest, end)| newest.saturating_sub(self.cut.lateness()) >= end)
     }
 
+    /// Whether the partition had moved so far beyond a window's last row, before this message, that the window may be sealed.
+    fn is_over(&self, window: WindowIndex, place: Place) -> bool {
+        let last = self.cut.rows_of_window(window).and_then(|(_, last)| i64::try_from(last).ok());
+        let is_beyond = last.zip(place.needed.at).is_some_and(|(last, at)| at > last.saturating_add(self.slack));
+        // A partition that was added later was not waited for.
+        is_beyond || window < self.next
+    }
+
     /// Makes room for windows before the first, while none is sealed: the first row that arrives need not be the earliest,
     /// and with several partitions it often is not.
     fn begin_earlier(&mut self, windows: i64) {
@@ -104,7 +116,7 @@ impl Windows {
         self.open = std::mem::take(&mut self.open).into_iter().map(|(window, open)| (shifted(window), open)).collect();
     }
 
-    /// Adds a row to its window.
+    /// Adds a row to its window, with what waits for it.
     pub(super) fn store(
         &mut self,
         window: WindowIndex,
@@ -112,49 +124,81 @@ impl Windows {
         row: RowNumber,
         (labelled, time, record): (bool, Option<i64>, &[u8]),
     ) -> Result<(), BatchError> {
+        self.bring_waiting(place.partition, window)?;
         self.open(window).push(place, row, labelled, time, record)?;
         self.uncounted += record.len();
         self.bound_memory()
     }
 
-    /// Adds a message to the quarantine of the window that its number puts it into, or of the one that its partition has
-    /// come to (`at` says how far it is).
+    /// Adds a message to the quarantine of the window that its number puts it into. Without a number, or late: of event windows,
+    /// to the one that its partition has come to; else to that of the next row of its partition.
     pub(super) fn set_aside(
         &mut self,
         place: Place,
         row: Option<RowNumber>,
-        at: Option<i64>,
         (reason, raw): (&str, &[u8]),
     ) -> Result<(), BatchError> {
-        let own = row.and_then(|row| self.cut.window_of_row(row)).filter(|window| *window >= self.next);
-        let store = self.store.clone();
-        let open = match own.or_else(|| self.window_at(at)) {
-            Some(window) => self.open(window),
-            None => {
-                self.opened += 1;
-                let name = format!("open-{}", self.opened);
-                self.early.get_or_insert_with(|| OpenWindow::new(&store, &name, &[]))
+        let line = Line::new(place.partition, place.offset, row, reason, raw).text();
+        let line = line.map_err(|error| BatchError::write(&self.store.open_folder())(error.into()))?;
+        let own = row.and_then(|row| self.cut.window_of_row(row)).filter(|window| !self.is_over(*window, place));
+        let open = match own {
+            Some(window) => {
+                self.bring_waiting(place.partition, window)?;
+                self.open(window)
             }
+            None if matches!(self.cut.policy, WindowPolicy::Every(_)) => self.open(self.next),
+            None => self.beside(place),
         };
-        open.set_aside(&store, place, &Line::new(place.partition, place.offset, row, reason, raw))?;
+        open.set_aside(place, row, &line)?;
         open.numbered += u64::from(own.is_some());
-        self.uncounted += raw.len();
+        self.uncounted += line.len();
         self.bound_memory()
     }
 
-    /// The window that keeps what a row's own number cannot place: of event windows, the one that the partition has come
-    /// to, which cannot be sealed yet (`None` while it has told no time, and nothing is sealed); else the next to be sealed.
+    /// Notes a message that brought a row again.
+    pub(super) fn repeat(&mut self, place: Place) {
+        self.beside(place).repeat(place);
+    }
+
+    /// What keeps a message that has no window of its own.
+    fn beside(&mut self, place: Place) -> &mut OpenWindow {
+        if let Some(window) = self.window_at(place.needed.at) {
+            return self.open(window);
+        }
+        let (store, opened) = (&self.store, &mut self.opened);
+        self.waiting.entry(place.partition).or_insert_with(|| {
+            *opened += 1;
+            OpenWindow::new(store, &format!("open-{opened}"), &[])
+        })
+    }
+
+    /// The event window that a partition has come to, which cannot be sealed yet; `None` while it has told no time.
     fn window_at(&self, at: Option<i64>) -> Option<WindowIndex> {
-        if self.cut.span().is_none() {
-            return Some(self.next);
+        let span = self.cut.span_of_time(at?)?;
+        let place = span - self.first_span? + 1;
+        let window = u32::try_from(place).ok().and_then(WindowIndex::new);
+        Some(window.unwrap_or(self.next).max(self.next))
+    }
+
+    /// What waits for a row of its partition goes with it.
+    fn bring_waiting(&mut self, partition: Partition, window: WindowIndex) -> Result<(), BatchError> {
+        match self.waiting.remove(&partition) {
+            Some(waiting) => self.open(window).absorb(waiting),
+            None => Ok(()),
         }
-        let span = at.and_then(|newest| self.cut.span_of_time(newest));
-        let place = span.zip(self.first_span).map(|(span, first)| span - first + 1);
-        let window = place.and_then(|place| u32::try_from(place).ok()).and_then(WindowIndex::new);
-        match window {
-            None if self.next == WindowIndex::FIRST => None,
-            window => Some(window.unwrap_or(self.next).max(self.next)),
-        }
+    }
+
+    /// What waits where no row comes any more goes into a window that waits for the end of the stream; repeats alone make no
+    /// window.
+    pub(super) fn settle_waiting(&mut self, window: WindowIndex) -> Result<(), BatchError> {
+        let settled = self.waiting.iter().filter(|(_, waiting)| waiting.quarantined > 0);
+        let settled: Vec<Partition> = settled.map(|(partition, _)| *partition).collect();
+        settled.into_iter().try_for_each(|partition| self.bring_waiting(partition, window))
+    }
+
+    /// The repeats behind the last row of their partition.
+    pub(super) fn repeats_at_end(&self) -> Vec<OffsetRange> {
+        self.waiting.values().flat_map(OpenWindow::repeated_ranges).collect()
     }
 
     fn open(&mut self, window: WindowIndex) -> &mut OpenWindow {
@@ -170,22 +214,20 @@ impl Windows {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &OpenWindow> {
-        self.open.values().chain(&self.early)
+        self.open.values().chain(self.waiting.values())
     }
 
     /// The last window that holds anything.
     pub(super) fn last(&self) -> Option<WindowIndex> {
-        self.open.keys().next_back().copied().max(self.early.as_ref().map(|_| self.next))
+        self.open.keys().next_back().copied()
     }
 
-    /// The next window to be sealed, which then is no longer among these.
-    pub(super) fn take_next(&mut self) -> Result<(WindowIndex, OpenWindow), BatchError> {
+    /// The next window to be sealed, which then is no longer among these; with what waits in these partitions.
+    pub(super) fn take_next(&mut self, timeless: &[Partition]) -> Result<(WindowIndex, OpenWindow), BatchError> {
         let window = self.next;
+        timeless.iter().try_for_each(|partition| self.bring_waiting(*partition, window))?;
         self.open(window);
-        let Some(mut open) = self.open.remove(&window) else { unreachable!("the window was opened above") };
-        if let Some(early) = self.early.take() {
-            open.absorb(&self.store, early)?;
-        }
+        let Some(open) = self.open.remove(&window) else { unreachable!("the window was opened above") };
         self.next = window.next();
         Ok((window, open))
     }
@@ -204,7 +246,7 @@ impl Windows {
         }
         self.uncounted = 0;
         if self.all().map(OpenWindow::held).sum::<usize>() > MOST_HELD / 2 {
-            for open in self.open.values_mut().chain(&mut self.early) {
+            for open in self.open.values_mut().chain(self.waiting.values_mut()) {
                 open.release()?;
             }
         }
