@@ -3,65 +3,39 @@
 //! Promises: offsets are committed only behind a sealed window, and reading goes on where the manifests say. Knows
 //! nothing of models.
 
+mod accounts;
 mod consumer_loop;
+mod error;
 mod fetcher;
 mod group;
 mod ingest;
+mod inputs;
 mod intake;
 mod rejections;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use self::consumer_loop::{ConsumerLoop, note_deleted};
+use self::accounts::note_deleted;
+use self::consumer_loop::ConsumerLoop;
 use self::group::Member;
 use self::intake::Intake;
 use self::rejections::Rejections;
 use windrow_base::runtime::blocking;
-use windrow_base::telemetry::{Event, Progress};
-use windrow_config::{Schema, WindowPolicy};
+use windrow_config::WindowPolicy;
 use windrow_kafka::topics;
-use windrow_kafka::{BrokerError, Connection, Deleted, PartitionState, Subscription, TopicState};
-use windrow_record::{Offset, Partition, RunId};
-use windrow_windows::{BatchError, BatchStore, BatchWriter, CsvFormat, Cut, Manifest, OffsetRange, Resumed};
+use windrow_kafka::{BrokerError, Deleted, PartitionState, Subscription, TopicState};
+use windrow_record::{Offset, Partition};
+use windrow_windows::{BatchWriter, CsvFormat, OffsetRange, Resumed};
 
-pub use self::group::Group;
+pub use self::error::ConsumerError;
+pub use self::inputs::{Consumer, Group};
 
 /// How long a consumer that is told to stop may go on with what it is at, as reading a million manifests.
 const STOP_PATIENCE: Duration = Duration::from_secs(4);
-/// So many ranges of deleted messages are listed one by one.
-const PARTITIONS_TOLD: usize = 5;
-
-/// What a consumer needs.
-#[derive(Debug)]
-pub struct Consumer {
-    /// The columns.
-    pub schema: Arc<Schema>,
-    /// Which topic.
-    pub stream: windrow_config::Stream,
-    /// How the stream is cut.
-    pub cut: Cut,
-    /// Where the windows go.
-    pub store: BatchStore,
-    /// Where the rows come from.
-    pub connection: Connection,
-    /// The replay of this pipeline's dataset: rows of another are not taken. None where the dataset is not there.
-    pub run: Option<RunId>,
-    /// Names this epoch of the topic, where it ends with this process.
-    pub log: Option<String>,
-    /// The group that it is a member of; none for one consumer of all partitions.
-    pub group: Option<Group>,
-    /// How much garbage the stream may hold.
-    pub quarantine: windrow_config::Quarantine,
-    /// Taken as the end of a stream that has no end marker: so long without a message.
-    pub end_after_idle: Option<Duration>,
-    /// Where to tell of it.
-    pub progress: Progress,
-}
 
 impl Consumer {
     /// Reads to the end of the stream.
@@ -160,89 +134,4 @@ fn positions(name: &str, address: &str, topic: &TopicState, resumed: &Resumed) -
         }
     }
     Ok((positions, deleted))
-}
-
-/// A sealed window as an event.
-fn told(manifest: &Manifest, policy: WindowPolicy) -> Event {
-    Event::WindowSealed {
-        window: manifest.window.get(),
-        period: policy.period(manifest.span.map(|span| span.from)),
-        rows: manifest.rows,
-        unlabelled: manifest.rows - manifest.labelled,
-        quarantined: manifest.quarantined,
-        reason: manifest.sealed.to_string(),
-    }
-}
-
-/// What the broker had deleted, as in `offsets 0 to 19,999 of partition 0`.
-fn in_words(deleted: &[OffsetRange], rows: Option<(u64, u64)>) -> String {
-    let one =
-        |range: &OffsetRange| format!("offsets {} to {} of partition {}", range.first, range.last, range.partition);
-    let told: Vec<String> = deleted.iter().take(PARTITIONS_TOLD).map(one).collect();
-    let more = deleted.len().saturating_sub(PARTITIONS_TOLD);
-    let more = if more > 0 { format!(" and {more} more ranges") } else { String::new() };
-    let messages: u64 = deleted.iter().filter_map(OffsetRange::count).sum();
-    let rows = rows.map_or_else(String::new, |(missing, all)| {
-        format!("; {missing} of the {all} rows of the replay are in no window")
-    });
-    format!("{}{more}, {messages} messages in all{rows}", told.join(", "))
-}
-
-/// Why reading ended before the stream did.
-#[derive(Debug, thiserror::Error)]
-pub enum ConsumerError {
-    /// The broker cannot be used.
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
-    /// A file cannot be written, or another consumer is at work.
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-    /// The broker did not keep what was still to be read.
-    #[error(
-        "the broker had deleted a part of topic `{topic}` before it was read: {}. All that was left is in the windows, and \
-         their manifests tell what is gone. Longer retention of the topic (retention.ms, retention.bytes) keeps this from \
-         happening; stream.accept_deleted = true in the pipeline file accepts it",
-        in_words(.deleted, *.rows)
-    )]
-    Deleted {
-        /// The topic.
-        topic: String,
-        /// The messages.
-        deleted: Vec<OffsetRange>,
-        /// Rows of the replay that are in no window, and all rows of it, where that is known.
-        rows: Option<(u64, u64)>,
-    },
-    /// The partial windows of a group are cut for a number of partitions.
-    #[error(
-        "topic `{topic}` has {now} partitions, and the group began with {before}: its windows are put together from \
-         {before} partitions' windows; consume it in another --workdir"
-    )]
-    Repartitioned {
-        /// The topic.
-        topic: String,
-        /// The partitions that it had.
-        before: usize,
-        /// The partitions that it has.
-        now: usize,
-    },
-    /// More was refused than the pipeline file allows.
-    #[error(
-        "{quarantined} of {seen} messages cannot be taken, more than quarantine.max_share = {max_share} of the pipeline \
-         file allows. The first: {}. What was sealed stays, with its refused messages in {}; mend the stream or raise \
-         the share, and start again",
-        first.join("; "),
-        folder.display()
-    )]
-    TooManyRejected {
-        /// Refused messages.
-        quarantined: u64,
-        /// All messages.
-        seen: u64,
-        /// What is allowed.
-        max_share: f64,
-        /// The first refusals, with their places.
-        first: Vec<String>,
-        /// Where refused messages of sealed windows are.
-        folder: PathBuf,
-    },
 }

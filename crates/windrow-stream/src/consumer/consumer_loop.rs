@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::consumer::accounts::{count, note_deleted, told};
+use crate::consumer::error::ConsumerError;
 use crate::consumer::fetcher::{Fetched, Fetcher, Fetching, Messages, Request};
 use crate::consumer::ingest::{Ingested, ingest};
 use crate::consumer::intake::Intake;
 use crate::consumer::rejections::Rejections;
-use crate::consumer::{ConsumerError, told};
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::WindowPolicy;
 use windrow_kafka::{Deleted, Subscription, TopicState};
 use windrow_record::{Offset, Partition};
-use windrow_windows::{BatchWriter, Counts, Manifest, OffsetRange};
+use windrow_windows::{BatchWriter, Manifest, OffsetRange};
 
 /// How long the consumer waits for messages before it looks at its clock and whether it is to stop.
 const WAIT: Duration = Duration::from_millis(50);
@@ -127,14 +128,15 @@ impl ConsumerLoop {
         let Self { intake, writer, rejections, progress, at_end, .. } = self;
         for incoming in messages.iter() {
             at_end.remove(&incoming.partition);
-            match ingest(intake, writer, incoming, now)? {
-                Ingested::Message => {}
+            let ingested = ingest(intake, writer, incoming, now)?;
+            // With each message that is refused, so that it does not matter how many come at once.
+            if ingested == Ingested::OtherEnd || writer.has_refused() {
+                rejections.add(count(progress, writer), writer.rejections())?;
+            }
+            match ingested {
                 Ingested::End if writer.has_all_ends() => break,
-                Ingested::End => {}
-                Ingested::OtherEnd => {
-                    rejections.add(count(progress, writer), writer.rejections())?;
-                    rejections.check_at_other_end(writer.rejections())?;
-                }
+                Ingested::OtherEnd => rejections.check_at_other_end(writer.rejections())?,
+                Ingested::Message | Ingested::End => {}
             }
         }
         rejections.add(count(progress, writer), writer.rejections())
@@ -202,29 +204,4 @@ impl ConsumerLoop {
         fetching.ask(Request::Commit(self.committed.clone()));
         self.progress.report(told(manifest, self.policy));
     }
-}
-
-/// Moves the counters by what the writer has taken since the last call; gives that.
-pub(crate) fn count(progress: &Progress, writer: &mut BatchWriter) -> Counts {
-    let counts = writer.take_counts();
-    let counters = progress.counters();
-    counters.stored.add(counts.stored);
-    counters.repeated.add(counts.repeated);
-    counters.quarantined.add(counts.quarantined);
-    counters.received.add(counts.stored + counts.repeated + counts.quarantined);
-    counts
-}
-
-/// Tells at once what is gone for good, and has the next manifest tell it.
-pub(crate) fn note_deleted(writer: &mut BatchWriter, deleted: Deleted) {
-    let Deleted { partition, wanted, low } = deleted;
-    let range = OffsetRange { partition, first: wanted, last: Offset(low.0 - 1) };
-    let messages = range.count().unwrap_or(0);
-    tracing::error!(
-        "the broker has deleted offsets {} to {} of partition {partition} before they were read: {messages} messages, and the \
-         rows in them, are lost",
-        range.first,
-        range.last
-    );
-    writer.note_deleted(range);
 }

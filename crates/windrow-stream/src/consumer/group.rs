@@ -5,22 +5,23 @@
 //! another member had begun. Windows of the whole are put together by whichever member sees that one is due.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::consumer::consumer_loop::{count, note_deleted};
+use crate::consumer::accounts::{count, note_deleted, told};
+use crate::consumer::error::ConsumerError;
 use crate::consumer::fetcher::Incoming;
 use crate::consumer::ingest::{Ingested, ingest};
+use crate::consumer::inputs::{Consumer, Group};
 use crate::consumer::intake::Intake;
 use crate::consumer::rejections::Rejections;
-use crate::consumer::{Consumer, ConsumerError, told};
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::Schema;
 use windrow_kafka::{Deleted, Delivery, Membership, TopicState, Turn};
-use windrow_record::{Offset, Partition, RunId};
+use windrow_record::{Offset, Partition};
 use windrow_windows::{
     Assembly, BatchError, BatchStore, BatchWriter, CsvFormat, Cut, Manifest, OffsetRange, partial_folder,
     partials_folder,
@@ -31,17 +32,6 @@ const POLL_WAIT: Duration = Duration::from_millis(50);
 const MESSAGES_A_STEP: u32 = 1024;
 /// How often it is seen whether windows can be put together, and whether a lock that is waited for is free.
 const ROUND: Duration = Duration::from_millis(300);
-
-/// A group, by name, and the replay that it reads.
-#[derive(Debug, Clone)]
-pub struct Group {
-    /// The name that its members share.
-    pub name: String,
-    /// Whose rows are taken; whatever else comes goes to quarantine.
-    pub run: RunId,
-    /// The work directory that its members share.
-    pub workdir: PathBuf,
-}
 
 /// One member at work.
 pub(crate) struct Member {
@@ -272,8 +262,11 @@ impl Partials {
         let Some(Partial { writer: Some(writer), rejections }) = self.open.get_mut(&delivery.partition()) else {
             return Ok(());
         };
-        if ingest(intake, writer, Incoming::of(delivery), now)? == Ingested::OtherEnd {
+        let ingested = ingest(intake, writer, Incoming::of(delivery), now)?;
+        if ingested == Ingested::OtherEnd || writer.has_refused() {
             rejections.add(count(progress, writer), writer.rejections())?;
+        }
+        if ingested == Ingested::OtherEnd {
             rejections.check_at_other_end(writer.rejections())?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::consumer::ConsumerError;
+use crate::consumer::error::ConsumerError;
 use windrow_windows::{Counts, Rejection};
 
 /// Before so many messages a share says little; the end of the stream is judged whatever its length.

@@ -2,8 +2,9 @@
 
 use crate::BatchError;
 use crate::open::Needed;
+use crate::writer::BatchWriter;
 use crate::writer::cursors::{Cursor, HeldRow, Outcome, Pending, Step};
-use crate::writer::{BatchWriter, Value};
+use crate::writer::taking::Value;
 use windrow_record::{Offset, Partition};
 
 impl BatchWriter {

@@ -204,7 +204,7 @@ fn consume_as_group(folder: &Path, cut: Cut, topic: &Topic, rows: u64, steps: &[
     let mut member = assembly();
     for (turn, step) in steps.iter().cycle().enumerate() {
         assert!(turn < 100_000, "everything is delivered, and the stream has not ended");
-        if (turn / steps.len() + step.messages) % 3 == 0 {
+        if (turn / steps.len() + step.messages).is_multiple_of(3) {
             member.advance(&|| false).expect("room on the disk");
             if whole.end().expect("whole").is_some() {
                 return;

@@ -1,0 +1,202 @@
+//! What becomes of a message: into its window, held back, or aside.
+
+use crate::open::{Needed, Place};
+use crate::writer::BatchWriter;
+use crate::writer::cursors::{HeldRow, Pending, Step};
+use crate::writer::occurrence::Occurrence;
+use crate::writer::windows::Placed;
+use crate::{Arrival, BatchError, Content, Rejection, Taken};
+use windrow_record::{Offset, Partition, RowNumber};
+
+/// So many different reasons are kept for people.
+const REASONS_KEPT: usize = 3;
+
+/// A row's value on its way.
+pub(super) struct Value<'a> {
+    pub(super) labelled: bool,
+    pub(super) time: Option<i64>,
+    pub(super) record: &'a [u8],
+}
+
+impl BatchWriter {
+    pub(super) fn take_message(&mut self, arrival: Arrival<'_>) -> Result<Taken, BatchError> {
+        let Arrival { partition, offset, run, row, content, now } = arrival;
+        let seen = self.arrive(partition, offset, now)?;
+        let (time, raw) = match &content {
+            Content::Row { time, record, .. } => (*time, *record),
+            Content::Rejected { raw, .. } => (None, *raw),
+        };
+        match seen {
+            Occurrence::New => {}
+            Occurrence::InThisLife | Occurrence::BehindEnd => return Ok(Taken::Known),
+            seen => {
+                self.recognise(&seen, partition, offset, run, row)?;
+                // It still shows how far the partition is; a repeat never did.
+                if !matches!(seen, Occurrence::SealedRepeat) {
+                    self.follow(partition, offset, self.cut.position(row, time))?;
+                }
+                return Ok(Taken::Known);
+            }
+        }
+        if let Some(reason) = self.identity.foreign_run(run) {
+            let place = self.place(partition, offset);
+            return self.set_aside(place, None, reason, raw);
+        }
+        // What is no row and names no replay may be anybody's: it does not decide whose stream this is.
+        if run.is_some() || matches!(content, Content::Row { .. }) {
+            self.identity.bind(run);
+        }
+        if row.is_some_and(|row| self.identity.has(row)) {
+            let place = self.place(partition, offset);
+            self.windows.repeat(place);
+            self.counts.repeated += 1;
+            return Ok(Taken::Repeated);
+        }
+        match content {
+            Content::Row { labelled, time, record } => {
+                self.take_row(partition, offset, row, Value { labelled, time, record })
+            }
+            Content::Rejected { reason, raw } => self.reject(partition, offset, row, (reason, raw)),
+        }
+    }
+
+    fn reject(
+        &mut self,
+        partition: Partition,
+        offset: Offset,
+        row: Option<RowNumber>,
+        (reason, raw): (String, &[u8]),
+    ) -> Result<Taken, BatchError> {
+        let position = self.cut.position(row, None);
+        if let Some(position) = position {
+            self.resolve(partition, position)?;
+        }
+        // A number that is not believed is no number.
+        let judged =
+            position.map(|position| self.cursors.get(partition).judge(position, &self.cut, self.windows.slack));
+        let row = row.filter(|_| judged.is_none_or(|step| step == Step::Near));
+        let place = self.place(partition, offset);
+        if let Some(row) = row {
+            self.identity.insert(row);
+            self.move_to(partition, position);
+        }
+        self.set_aside(place, row, reason, raw)
+    }
+
+    fn take_row(
+        &mut self,
+        partition: Partition,
+        offset: Offset,
+        number: Option<RowNumber>,
+        value: Value<'_>,
+    ) -> Result<Taken, BatchError> {
+        let position = self.cut.position(number, value.time);
+        if let Some(position) = position {
+            self.resolve(partition, position)?;
+        }
+        let row = number.unwrap_or_else(|| self.identity.free_number());
+        let place = self.place(partition, offset);
+        let step = position
+            .map_or(Step::Near, |position| self.cursors.get(partition).judge(position, &self.cut, self.windows.slack));
+        if let Step::Beyond { windows } = step {
+            return self.refuse_beyond(place, row, windows, value.record);
+        }
+        self.identity.insert(row);
+        if let (Step::Ahead, Some(position)) = (step, position) {
+            let Value { labelled, time, record } = value;
+            let held = HeldRow { place, row, labelled, time, record: record.to_vec() };
+            self.cursors.get(partition).pending = Some(Pending { position, needed: place.needed, row: Some(held) });
+            return Ok(Taken::Pending);
+        }
+        self.move_to(partition, position.or_else(|| self.cut.position(Some(row), None)));
+        self.put(place, row, value)
+    }
+
+    /// Into its window, or late into quarantine.
+    pub(super) fn put(&mut self, place: Place, row: RowNumber, value: Value<'_>) -> Result<Taken, BatchError> {
+        let Value { labelled, time, record } = value;
+        let place = self.reached(place);
+        match self.windows.place(place, row, time) {
+            Placed::In(window) => {
+                self.windows.store(window, place, row, (labelled, time, record))?;
+                self.counts.stored += 1;
+                Ok(Taken::Stored { window, row })
+            }
+            Placed::Late => self.set_aside(place, Some(row), "late: its window is over".to_owned(), record),
+            Placed::Beyond { windows } => self.refuse_beyond(place, row, windows, record),
+        }
+    }
+
+    /// A row number that cannot be right counts as missing; a time that cannot leaves the row its number.
+    fn refuse_beyond(
+        &mut self,
+        place: Place,
+        row: RowNumber,
+        windows: i64,
+        record: &[u8],
+    ) -> Result<Taken, BatchError> {
+        let reason = format!("it lies {windows} windows from those before it, too far to be meant");
+        let row = self.believed(row);
+        self.set_aside(place, row, reason, record)
+    }
+
+    pub(super) fn believed(&mut self, row: RowNumber) -> Option<RowNumber> {
+        if self.cut.span().is_none() {
+            self.identity.forget(row);
+            return None;
+        }
+        self.identity.insert(row);
+        Some(row)
+    }
+
+    /// Makes sure that a message from before this process is the one that was read then.
+    fn recognise(
+        &self,
+        seen: &Occurrence,
+        partition: Partition,
+        offset: Offset,
+        run: Option<&str>,
+        row: Option<RowNumber>,
+    ) -> Result<(), BatchError> {
+        let is_sealed = matches!(seen, Occurrence::Sealed | Occurrence::SealedRepeat);
+        let is_known = match row {
+            Some(row) if self.identity.is_ours(run) => self.identity.has(row),
+            _ => is_sealed,
+        };
+        // A number that was not believed is not among those that are there.
+        if is_known || is_sealed && self.store.is_unnumbered(partition, offset)? {
+            return Ok(());
+        }
+        Err(BatchError::OtherTopic { path: self.store.folder().to_owned(), partition, offset })
+    }
+
+    /// Where a message stands, and from where it can be met again: a message that is pending before it goes with it.
+    fn place(&mut self, partition: Partition, offset: Offset) -> Place {
+        let cursor = self.cursors.get(partition);
+        let own = Needed { offset, at: cursor.at };
+        let needed = cursor.needed().unwrap_or(own);
+        Place { partition, offset, needed, reached: cursor.at }
+    }
+
+    /// The same place once its message has moved its partition.
+    fn reached(&mut self, place: Place) -> Place {
+        Place { reached: self.cursors.get(place.partition).at, ..place }
+    }
+
+    pub(super) fn set_aside(
+        &mut self,
+        place: Place,
+        row: Option<RowNumber>,
+        reason: String,
+        raw: &[u8],
+    ) -> Result<Taken, BatchError> {
+        let place = self.reached(place);
+        self.windows.set_aside(place, row, (&reason, raw))?;
+        self.counts.quarantined += 1;
+        if self.refusals.len() < REASONS_KEPT && self.refusals.iter().all(|refusal| refusal.reason != reason) {
+            let Place { partition, offset, .. } = place;
+            self.refusals.push(Rejection { reason: reason.clone(), partition, offset });
+        }
+        Ok(Taken::Quarantined { reason })
+    }
+}
