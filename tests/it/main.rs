@@ -2,7 +2,7 @@
 //!
 //! They need a Rust toolchain, a C compiler and `make`. A test that needs another tool is skipped with a message if the tool
 //! is missing. No test here depends on how fast the machine is: what measures time is in `tests/timing`, what needs Kafka,
-//! Docker, a browser, Java or clients in Python is in `tests/external`. Helpers are in `crates/windrow-testing`.
+//! Docker, a browser, Java or clients in Python is in `tests/external`. Helpers are in `tools/windrow-testing`.
 
 mod advice;
 mod api;

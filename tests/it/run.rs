@@ -1,10 +1,13 @@
 //! A whole pipeline in one process, on the sample of the flights.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 use windrow_testing::{
-    Running, assert_same, batch_rows, command, fixture, fixture_rows, has, http, json, succeed, text, windrow,
+    Running, assert_same, batch_rows, command, fixture, fixture_rows, has, http, json, sample_with, succeed, text,
+    windrow,
 };
 
 fn sample() -> String {
@@ -190,4 +193,46 @@ fn quiet_tells_results_and_errors_alone() {
     assert!(text(&output.stdout).contains("Too few windows"), "{}", text(&output.stdout));
     let output = windrow(&["run", "none.toml", "-q"]);
     assert!(text(&output.stderr).starts_with("error: "), "{}", text(&output.stderr));
+}
+
+/// All files below a folder by their paths, without times; what a log or a moment decides is left out.
+fn results(workdir: &Path) -> BTreeMap<String, String> {
+    fn visit(folder: &Path, workdir: &Path, files: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                visit(&path, workdir, files);
+                continue;
+            }
+            let name = path.strip_prefix(workdir).expect("below it").display().to_string();
+            let text = String::from_utf8_lossy(&fs::read(&path).expect("a file")).into_owned();
+            let is_time = |line: &&str| ["\"created\":", "\"seconds\":"].iter().any(|key| line.trim().starts_with(key));
+            files.insert(name, text.lines().filter(|line| !is_time(line)).collect::<Vec<_>>().join("\n"));
+        }
+    }
+
+    let mut files = BTreeMap::new();
+    for part in ["batches", "quarantine", "models", "windows", "losses", "advice"] {
+        visit(&workdir.join(part), workdir, &mut files);
+    }
+    files.insert("advice.json".to_owned(), fs::read_to_string(workdir.join("advice.json")).expect("a file"));
+    files.remove("batches/logs.json");
+    files
+}
+
+#[test]
+fn two_runs_of_a_pipeline_write_the_same_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "event = \"30d\"", "partitions = 3");
+    let [one, other] = ["one", "other"].map(|name| {
+        let workdir = folder.path().join(name);
+        let text = workdir.display().to_string();
+        succeed(&["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &text]);
+        results(&workdir)
+    });
+    assert!(one.contains_key("models/cumulative-3/model.json") && one.contains_key("losses/window-00003.json"));
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (name, text) in &one {
+        assert_eq!(Some(text), other.get(name), "{name}");
+    }
 }

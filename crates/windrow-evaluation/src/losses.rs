@@ -59,10 +59,12 @@ impl WindowLosses {
         self.positives.iter().sum()
     }
 
-    /// Takes the models of another account of the same window that are not here yet.
+    /// Takes the models of another account of the same window that are not here yet. Their order is that of the models, whichever
+    /// were scored first.
     pub fn merge(&mut self, other: Self) {
         let known: std::collections::HashSet<ModelId> = self.models.iter().map(|losses| losses.model).collect();
         self.models.extend(other.models.into_iter().filter(|losses| !known.contains(&losses.model)));
+        self.models.sort_by_key(|losses| losses.model);
     }
 }
 

@@ -49,7 +49,8 @@ pub enum BrokerError {
     },
     /// It stops in the middle.
     #[error(
-        "the broker at {address} has handed out nothing of {} of topic `{topic}` for {} s, though it said that there is          more; see whether it is well, and start again",
+        "the broker at {address} has handed out nothing of {} of topic `{topic}` for {} s, though it said that there is \
+         more; see whether it is well, and start again",
         names(.partitions),
         waited.as_secs()
     )]

@@ -87,7 +87,7 @@ impl EvidenceStore {
     ///
     /// # Errors
     /// They cannot be written.
-    pub fn put_losses(&self, losses: &WindowLosses) -> Result<(), RegistryError> {
+    pub(crate) fn put_losses(&self, losses: &WindowLosses) -> Result<(), RegistryError> {
         write(&self.path("losses", losses.window), losses)
     }
 
@@ -165,7 +165,7 @@ impl EvidenceStore {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn put_advice(&self, advice: &Advice) -> Result<(), RegistryError> {
+    pub(crate) fn put_advice(&self, advice: &Advice) -> Result<(), RegistryError> {
         write_json(&self.workdir.join(ADVICE), advice).map(drop)
     }
 

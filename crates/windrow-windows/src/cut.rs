@@ -50,7 +50,7 @@ impl Cut {
 
     /// How many rows of a window come, where numbers decide, nothing is missing, and the replay began with row 1.
     #[must_use]
-    pub fn size_of_window(&self, window: WindowIndex) -> Option<u64> {
+    pub(crate) fn size_of_window(&self, window: WindowIndex) -> Option<u64> {
         let (first, last) = self.rows_of_window(window)?;
         let Slice { place, of } = self.slice;
         // Rows 1 to n that are at this place.
@@ -60,7 +60,7 @@ impl Cut {
 
     /// The window that a row's number puts it into; `None` where numbers do not decide.
     #[must_use]
-    pub fn window_of_row(&self, row: RowNumber) -> Option<WindowIndex> {
+    pub(crate) fn window_of_row(&self, row: RowNumber) -> Option<WindowIndex> {
         let place = row.get() - 1;
         let index = match self.policy {
             WindowPolicy::Rows(size) => place / size.get(),
@@ -113,7 +113,7 @@ impl Cut {
 
     /// The place of a position among the windows, or among the spans since 1970.
     #[must_use]
-    pub fn window_of_position(&self, position: i64) -> i64 {
+    pub(crate) fn window_of_position(&self, position: i64) -> i64 {
         match self.span_of_time(position) {
             Some(span) => span,
             None => {
@@ -136,7 +136,7 @@ impl Cut {
 
     /// The row number before a window's first, where numbers decide.
     #[must_use]
-    pub fn position_before(&self, window: WindowIndex) -> Option<i64> {
+    pub(crate) fn position_before(&self, window: WindowIndex) -> Option<i64> {
         let first = match self.policy {
             WindowPolicy::Rows(_) => self.rows_of_window(window)?.0,
             WindowPolicy::Parts(parts) => {
@@ -151,7 +151,7 @@ impl Cut {
 
     /// How many windows there are in any case.
     #[must_use]
-    pub fn fixed_windows(&self) -> Option<WindowIndex> {
+    pub(crate) fn fixed_windows(&self) -> Option<WindowIndex> {
         match self.policy {
             WindowPolicy::Parts(parts) => WindowIndex::new(parts.get()),
             _ => None,
@@ -160,7 +160,7 @@ impl Cut {
 
     /// The place of a time among the spans since 1970, for event windows.
     #[must_use]
-    pub fn span_of_time(&self, seconds: i64) -> Option<i64> {
+    pub(crate) fn span_of_time(&self, seconds: i64) -> Option<i64> {
         self.span().map(|span| span.of_time(seconds))
     }
 

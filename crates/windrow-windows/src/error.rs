@@ -81,7 +81,8 @@ pub enum BatchError {
     },
     /// The topic has fewer partitions than it had.
     #[error(
-        "{} was filled from partition {partition} too, and the topic has no such partition any more: this is not the topic          that the directory was filled from; give the right broker, or another --workdir",
+        "{} was filled from partition {partition} too, and the topic has no such partition any more: this is not the topic \
+         that the directory was filled from; give the right broker, or another --workdir",
         path.display()
     )]
     NoSuchPartition {

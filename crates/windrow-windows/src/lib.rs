@@ -9,7 +9,8 @@
 //! - `rows = N`: row r is in window (r - 1) / N + 1. `parts = P` of T rows: P contiguous parts whose sizes differ by one
 //!   at most, the larger ones first; rows beyond T join the last. Both depend on row numbers alone, so the cut is the
 //!   same on every run, however partitions interleave. A window is sealed when all its rows have come, or when every
-//!   partition has moved so far beyond it that nothing can be on the way any more.
+//!   partition has moved so far beyond it that nothing can be on the way any more. A row that comes later than that in its own
+//!   partition goes to quarantine.
 //! - `event = D`: spans of D aligned to 1970-01-01 00:00 UTC; window 1 is the earliest that a row falls into which is not
 //!   late. A row is late when the newest time before it in its own partition, less the lateness, has passed the end of
 //!   its span; it goes to the quarantine of the window that its partition has come to. So the cut is the same on every
@@ -18,6 +19,10 @@
 //!
 //! A row whose time or number lies more than 100,000 windows from those before it goes to quarantine: it cannot be meant.
 //! Windows are sealed in order, and empty ones are recorded. The end of the stream seals what is open.
+//!
+//! The same topic makes the same files, byte for byte, manifests included, however its messages arrive and for a group as for one
+//! consumer: nothing depends on what had been read when a window was sealed. A message without a window of its own goes with the
+//! next row of its partition, or with the last window; one behind the end of its partition is no part of the stream.
 //!
 //! What makes a row the same row: its replay and its number; for a producer that is not Windrow, its offset.
 
