@@ -59,9 +59,11 @@ fn ctrl_c_ends_every_stage_in_time_whatever_it_waits_for() {
             "serving until Ctrl-C",
         ),
     ];
-    for (what, arguments, said) in cases {
-        ends_in_time(what, &arguments, said);
-    }
+    std::thread::scope(|scope| {
+        for (what, arguments, said) in &cases {
+            scope.spawn(move || ends_in_time(what, arguments, said));
+        }
+    });
     // The broker is there, and silent: what was asked of it is never answered.
     let fifth = work("five");
     let mut consumer = Running::start(&["consume", &quick, "--broker", &address, "--workdir", &fifth]);
