@@ -3,8 +3,13 @@
 # WINDROW_BENCH_SIZE=small makes every benchmark end within seconds, to see that it runs; its figures mean nothing then. A tool
 # that is missing is reported in one sentence, and what needs it is not measured.
 
-# the release binary
-windrow := env("CARGO_TARGET_DIR", "target") / "release/windrow"
+# small benchmarks take the development build, which the tests have made already
+is_small := env("WINDROW_BENCH_SIZE", "")
+build := if is_small == "" { "cargo build --release" } else { "cargo build" }
+bench := if is_small == "" { "cargo bench" } else { "cargo bench --profile dev" }
+
+# the binary that is measured
+windrow := env("CARGO_TARGET_DIR", "target") / if is_small == "" { "release/windrow" } else { "debug/windrow" }
 
 # the Python of the benchmarks' peers, and the folder of its packages
 peers := home_directory() / ".cache/windrow/peers"
@@ -55,49 +60,49 @@ storm seconds="20":
 
 # rows per second into sealed files compared with bare rdkafka, on the embedded broker and on Kafka (WINDROW_TEST_KAFKA); memory up to ten million rows
 bench:
-    cargo bench --bench pipeline
+    {{bench}} --bench pipeline
 
 # rows per second from a topic into files, with and without syncing, compared with a bare loop and confluent-kafka's Python consumer
 bench-consumer: _peers
-    cargo bench --bench consumer
+    {{bench}} --bench consumer
 
 # is the advice right? simulated worlds whose truth is known; the tables of docs/advice.md; about ten minutes with 200 seeds
 bench-advice *seeds:
-    cargo bench --bench advice -- {{seeds}}
+    {{bench}} --bench advice -- {{seeds}}
 
 # the embedded broker compared with Apache Kafka (WINDROW_TEST_KAFKA: the folder of its distribution; needs Java); about seven minutes
 bench-broker:
-    cargo bench --bench broker
+    {{bench}} --bench broker
 
 # the pages with 500 models and 500 windows: bytes, time, first content in Chromium (needs chromium-driver)
 bench-pages:
-    cargo bench --bench pages
+    {{bench}} --bench pages
 
 # from batch files to models compared with scikit-learn, Spark (needs Java) and linfa-logistic; about six minutes
 bench-train: _peers
-    cargo bench --bench training
+    {{bench}} --bench training
 
 # the whole study of `windrow advise` compared with pandas and scikit-learn on the same files; about fifteen minutes
 bench-study: _peers
-    cargo bench --bench study
+    {{bench}} --bench study
 
 # predictions a second compared with a bare poem route, Flask and FastAPI with scikit-learn (needs wrk); about five minutes with a million requests
 bench-serve *requests: _peers
-    cargo bench --bench serving -- {{requests}}
+    {{bench}} --bench serving -- {{requests}}
 
 # Kafka, a Python producer and consumer, a Spark job and a Flask app compared with Windrow on the same flights (WINDROW_TEST_KAFKA, Java); half an hour with 5 rounds
 bench-stack *rounds: _peers
-    cargo build --release
+    {{build}}
     python3 benches/stack/measure.py {{windrow}} {{rounds}}
 
 # the same windows by Newton here and by Spark on two cores, through Spark Connect (Java, protoc); ten minutes
 bench-spark *rows: _peers
-    cargo build --release $(command -v "${PROTOC:-protoc}" >/dev/null && echo --features spark)
+    {{build}} $(command -v "${PROTOC:-protoc}" >/dev/null && echo --features spark)
     python3 benches/spark.py {{windrow}} {{rows}}
 
 # the cost of a run by its rows, up to ten million, with batch files in CSV and in Parquet; the points of docs/scale.md; four minutes
 bench-scale *rows:
-    cargo build --release
+    {{build}}
     python3 benches/scale.py {{windrow}} {{rows}}
 
 # install the packages of the benchmarks' peers
