@@ -5,7 +5,7 @@
 
 # small benchmarks take the development build, which the tests have made already
 is_small := env("WINDROW_BENCH_SIZE", "")
-build := if is_small == "" { "cargo build --release" } else { "cargo build" }
+build := if is_small == "" { "cargo build --release" } else { "cargo test --no-run --test it" }
 bench := if is_small == "" { "cargo bench" } else { "cargo bench --profile dev" }
 
 # the binary that is measured

@@ -30,7 +30,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// A cluster that fits, in a session that it keeps while it is there.
 #[derive(Debug)]
-pub(crate) struct SparkCluster {
+pub struct SparkCluster {
     remote: ChannelBuilder,
     /// Without what may be secret.
     address: String,
@@ -53,7 +53,7 @@ struct SparkSolver {
 
 /// Why a cluster cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SparkError {
+pub enum SparkError {
     /// Its address is none.
     #[error("train.spark.remote: {reason}")]
     Address {
@@ -86,7 +86,7 @@ impl SparkCluster {
     ///
     /// # Errors
     /// It does not answer, or cannot train.
-    pub(crate) async fn connect(spark: &Spark, stop: CancellationToken) -> Result<Self, SparkError> {
+    pub async fn connect(spark: &Spark, stop: CancellationToken) -> Result<Self, SparkError> {
         let address = spark.address().to_owned();
         let mut remote =
             ChannelBuilder::parse(&spark.remote).map_err(|error| SparkError::Address { reason: error.message() })?;
@@ -105,14 +105,14 @@ impl SparkCluster {
     }
 
     /// Ends the session.
-    pub(crate) async fn close(&self) {
+    pub async fn close(&self) {
         if let Some(session) = self.session.lock().await.take() {
             session.close().await;
         }
     }
 
     /// What fits to the windows of a store.
-    pub(crate) fn solver(self: Arc<Self>, schema: Arc<Schema>, store: BatchStore) -> Arc<dyn RemoteSolver> {
+    pub fn solver(self: Arc<Self>, schema: Arc<Schema>, store: BatchStore) -> Arc<dyn RemoteSolver> {
         let folder = self.batches.clone().unwrap_or_else(|| seen_by_spark(&store));
         Arc::new(SparkSolver { cluster: self, schema, store, folder })
     }
