@@ -195,7 +195,7 @@ fn quiet_tells_results_and_errors_alone() {
     assert!(text(&output.stderr).starts_with("error: "), "{}", text(&output.stderr));
 }
 
-/// All files below a folder by their paths, without times; what a log or a moment decides is left out.
+/// All files of a work directory that a run results in, by their paths: without times and without the name of the broker's log.
 fn results(workdir: &Path) -> BTreeMap<String, String> {
     fn visit(folder: &Path, workdir: &Path, files: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -206,7 +206,9 @@ fn results(workdir: &Path) -> BTreeMap<String, String> {
             }
             let name = path.strip_prefix(workdir).expect("below it").display().to_string();
             let text = String::from_utf8_lossy(&fs::read(&path).expect("a file")).into_owned();
-            let is_time = |line: &&str| ["\"created\":", "\"seconds\":"].iter().any(|key| line.trim().starts_with(key));
+            let is_time = |line: &&str| {
+                ["\"created\":", "\"seconds\":", "\"log\":"].iter().any(|key| line.trim().starts_with(key))
+            };
             files.insert(name, text.lines().filter(|line| !is_time(line)).collect::<Vec<_>>().join("\n"));
         }
     }
@@ -216,7 +218,6 @@ fn results(workdir: &Path) -> BTreeMap<String, String> {
         visit(&workdir.join(part), workdir, &mut files);
     }
     files.insert("advice.json".to_owned(), fs::read_to_string(workdir.join("advice.json")).expect("a file"));
-    files.remove("batches/logs.json");
     files
 }
 

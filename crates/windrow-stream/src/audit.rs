@@ -20,7 +20,7 @@ use self::report::Ledger;
 use windrow_base::runtime::blocking;
 use windrow_kafka::{Connection, topics};
 use windrow_record::{RunId, WindowIndex};
-use windrow_windows::{BatchStore, Cut, Logs, Manifest, StreamEnd};
+use windrow_windows::{BatchStore, Cut, Manifest, StreamEnd};
 
 pub use self::error::AuditError;
 pub(crate) use self::finding::{Finding, Kind};
@@ -105,10 +105,6 @@ impl Audit {
         let promised = end.as_ref().and_then(|end: &StreamEnd| WindowIndex::new(end.windows));
         let last = listed.iter().copied().max().max(promised);
         ledger.end = end;
-        ledger.logs = self.store.logs().unwrap_or_else(|error| {
-            ledger.find(Finding::of(Kind::Manifest, error.to_string()));
-            Logs::default()
-        });
         let mut manifests = Vec::new();
         let mut next = WindowIndex::FIRST;
         while last.is_some_and(|last| next <= last) {

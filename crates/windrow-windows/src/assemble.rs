@@ -213,7 +213,7 @@ impl Assembly {
             run: self.run.clone(),
             row_numbers: join(sealed().flat_map(|(_, manifest)| &manifest.row_numbers)),
             quarantined_rows: join(sealed().flat_map(|(_, manifest)| &manifest.quarantined_rows)),
-            own_log: false,
+            log: None,
             offsets: offsets(|one| &one.offsets),
             repeated_offsets: offsets(|one| &one.repeated_offsets),
             deleted: offsets(|one| &one.deleted),

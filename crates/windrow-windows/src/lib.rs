@@ -29,7 +29,6 @@
 mod assemble;
 mod cut;
 mod error;
-mod logs;
 mod manifest;
 mod objects;
 mod open;
@@ -45,7 +44,6 @@ mod writer;
 pub use assemble::{Assembled, Assembly, partial_folder, partials_folder};
 pub use cut::Cut;
 pub use error::BatchError;
-pub use logs::Logs;
 pub use manifest::{
     Accounted, EventRange, FORMAT, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd,
     TimeSpan,

@@ -33,10 +33,9 @@ pub struct Manifest {
     pub row_numbers: Vec<RowRange>,
     /// The numbers of the rows in the quarantine file, ascending; what has no number is not among them.
     pub quarantined_rows: Vec<RowRange>,
-    /// Whether Windrow started the broker itself: then the offsets belong to one log of the topic alone, which
-    /// [`Logs`](crate::Logs) names.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub own_log: bool,
+    /// Which log of the topic the offsets belong to, where Windrow started the broker itself and the log ends with it; none for
+    /// a cluster that is there already.
+    pub log: Option<String>,
     /// The messages in the batch file and in the quarantine file, by partition, ascending.
     pub offsets: Vec<OffsetRange>,
     /// The messages that are counted in `repeated`, by partition, ascending: in the window of the row behind them in their
@@ -269,7 +268,7 @@ mod tests {
 
     const MANIFEST: &str = r#"{
         "format": 4, "window": 2, "rows": 3, "labelled": 2, "quarantined": 1, "repeated": 0, "run": "5f0c",
-        "row_numbers": [{"first": 5, "last": 6}, {"first": 8, "last": 8}], "quarantined_rows": [],
+        "row_numbers": [{"first": 5, "last": 6}, {"first": 8, "last": 8}], "quarantined_rows": [], "log": null,
         "offsets": [{"partition": 0, "first": 4, "last": 7}], "repeated_offsets": [],
         "resume": [{"partition": 0, "offset": 8}],
         "event_time": {"first": 1357017300, "last": 1357018200},

@@ -9,7 +9,7 @@ use windrow_record::{RunId, WindowIndex};
 pub(crate) struct Sealing {
     pub(crate) window: WindowIndex,
     pub(crate) run: Option<RunId>,
-    pub(crate) own_log: bool,
+    pub(crate) log: Option<String>,
     /// Messages that the broker had deleted, found since the window before was sealed.
     pub(crate) deleted: Vec<OffsetRange>,
     /// How far apart row numbers are.
@@ -37,7 +37,7 @@ pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Re
         run: sealing.run,
         row_numbers,
         quarantined_rows,
-        own_log: sealing.own_log,
+        log: sealing.log,
         offsets,
         repeated_offsets,
         deleted: sealing.deleted,

@@ -10,7 +10,6 @@ use roaring::RoaringTreemap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::logs::Logs;
 use crate::objects::Objects;
 use crate::quarantine::{self, Quarantined};
 use crate::spill::Whole;
@@ -20,8 +19,6 @@ use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 /// The file that says that the stream is through.
 pub(crate) const END: &str = "end.json";
-/// The file that names the logs of brokers that Windrow started itself.
-const LOGS: &str = "logs.json";
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -166,18 +163,6 @@ impl BatchStore {
     pub fn end(&self) -> Result<Option<StreamEnd>, BatchError> {
         self.copy_end()?;
         read_json(&self.end_path())
-    }
-
-    /// Which logs the offsets of its windows belong to.
-    ///
-    /// # Errors
-    /// The file is damaged.
-    pub fn logs(&self) -> Result<Logs, BatchError> {
-        Ok(read_json(&self.batches.join(LOGS))?.unwrap_or_default())
-    }
-
-    pub(crate) fn keep_logs(&self, logs: &Logs) -> Result<(), BatchError> {
-        self.write_json(logs, &self.batches.join(LOGS))
     }
 
     /// The rows of a sealed window, behind the header line.

@@ -30,8 +30,8 @@ pub struct BatchWriter {
     store: BatchStore,
     _lock: Lock,
     cut: Cut,
-    /// Whether the offsets belong to a log that ends with a broker of ours.
-    own_log: bool,
+    /// Which log of the topic the offsets belong to; none for a topic that outlives this process.
+    log: Option<String>,
     identity: Identity,
     cursors: Cursors,
     windows: Windows,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::audit::{Finding, Kind};
 use windrow_config::WindowPolicy;
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
-use windrow_windows::{Logs, Manifest, SealReason, StreamEnd};
+use windrow_windows::{Manifest, SealReason, StreamEnd};
 
 /// What an audit has to say.
 #[derive(Debug, Serialize)]
@@ -77,8 +77,6 @@ pub struct Check {
 pub(crate) struct Ledger {
     pub(crate) manifests: Vec<Manifest>,
     pub(crate) end: Option<StreamEnd>,
-    /// Which logs the offsets are of.
-    pub(crate) logs: Logs,
     /// The replay that the files hold; none for other producers.
     pub(crate) run: Option<RunId>,
     pub(crate) windows: Vec<WindowAccount>,
@@ -98,7 +96,7 @@ impl Ledger {
         Self {
             manifests: Vec::new(),
             end: None,
-            logs: Logs::default(),
+
             run: None,
             windows: Vec::new(),
             totals: Totals::default(),

@@ -88,7 +88,7 @@ fn offsets(ledger: &mut Ledger) {
     for manifest in &ledger.manifests {
         for range in manifest.offsets.iter().chain(&manifest.repeated_offsets) {
             let OffsetRange { partition, first, last } = *range;
-            let set = seen.entry((ledger.logs.of(manifest), partition)).or_default();
+            let set = seen.entry((manifest.log.as_deref(), partition)).or_default();
             let bits = |offset: i64| u64::try_from(offset).unwrap_or_default();
             let doubled = enter(set, RowRange::new(bits(first.0), bits(last.0)));
             if !doubled.is_empty() {

@@ -37,7 +37,7 @@ pub(crate) fn recount(
     state: &TopicState,
     stop: &CancellationToken,
 ) -> Result<bool, AuditError> {
-    if ledger.manifests.iter().any(|manifest| manifest.own_log) {
+    if ledger.manifests.iter().any(|manifest| manifest.log.is_some()) {
         ledger.skipped("topic", "not recounted: some windows came from a broker that ended with its run");
         return Ok(true);
     }

@@ -57,7 +57,7 @@ impl BatchWriter {
         let mut writer = Self {
             _lock: lock,
             cut,
-            own_log: log.is_some(),
+            log,
             identity: Identity::default(),
             cursors: Cursors(partitions.iter().map(|partition| (*partition, Default::default())).collect()),
             windows: Windows::new(store.clone(), cut, header),
@@ -72,14 +72,8 @@ impl BatchWriter {
             refusals: Vec::new(),
             has_failed: false,
         };
-        let mut logs = writer.store.logs()?;
         for manifest in &manifests {
-            writer.recall(manifest, logs.is_of(manifest, log.as_deref()))?;
-        }
-        if let Some(log) = &log
-            && logs.begin(log, writer.windows.next)
-        {
-            writer.store.keep_logs(&logs)?;
+            writer.recall(manifest)?;
         }
         // As at its first start: of such a partition, no window accounts for anything.
         let begin = cut.position_before(WindowIndex::FIRST);
@@ -116,7 +110,8 @@ impl BatchWriter {
         self
     }
 
-    fn recall(&mut self, manifest: &Manifest, is_this_log: bool) -> Result<(), BatchError> {
+    fn recall(&mut self, manifest: &Manifest) -> Result<(), BatchError> {
+        let is_this_log = manifest.log == self.log;
         self.identity.recall(manifest, is_this_log);
         self.sealed.recall(manifest, is_this_log);
         for point in &manifest.resume {

@@ -115,7 +115,7 @@ impl BatchWriter {
         let sealing = Sealing {
             window,
             run: self.identity.run(),
-            own_log: self.own_log,
+            log: self.log.clone(),
             deleted: std::mem::take(&mut self.deleted.0),
             step: self.cut.stride(),
             resume: self.resume_points(),
