@@ -4,12 +4,12 @@
 # that is missing is reported in one sentence, and what needs it is not measured.
 
 # small benchmarks take the development build, which the tests have made already
-is_small := env("WINDROW_BENCH_SIZE", "")
-build := if is_small == "" { "cargo build --release" } else { "cargo test --no-run --test it" }
-bench := if is_small == "" { "cargo bench" } else { "cargo bench --profile dev" }
+size := env("WINDROW_BENCH_SIZE", "")
+build := if size == "" { "cargo build --release" } else { "cargo test --no-run --test it" }
+bench := if size == "" { "cargo bench" } else { "cargo bench --profile dev" }
 
 # the binary that is measured
-windrow := env("CARGO_TARGET_DIR", "target") / if is_small == "" { "release/windrow" } else { "debug/windrow" }
+windrow := env("CARGO_TARGET_DIR", "target") / if size == "" { "release/windrow" } else { "debug/windrow" }
 
 # the Python of the benchmarks' peers, and the folder of its packages
 peers := home_directory() / ".cache/windrow/peers"

@@ -101,3 +101,26 @@ fn a_stream_that_is_mostly_garbage_ends_with_the_first_reasons_and_goes_on_when_
     let end = json(&folder.path().join("work/batches/end.json"));
     assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(2940), Some(60)));
 }
+
+#[test]
+fn a_share_of_refused_rows_is_checked_at_each_of_them_however_many_arrive_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut rows = String::from("at,late,miles\n");
+    for row in 1..=3000 {
+        // 11 of the first 1,005 rows are refused: 1.09%. Of 1,024, as many as arrive at once, they are 1.07%.
+        let miles = if (995..=1005).contains(&row) { "far".to_owned() } else { row.to_string() };
+        rows.push_str(&format!("2013-01-01,{},{miles}\n", row % 30));
+    }
+    fs::write(folder.path().join("d.csv"), rows).expect("a file");
+    let file = folder.path().join("p.toml");
+    let (file_text, workdir) = (file.display().to_string(), folder.path().join("work").display().to_string());
+    for (share, status) in [("0.0108", Some(1)), ("0.011", Some(0))] {
+        let pipeline = format!(
+            "name = \"p\"\ndataset = {{ path = \"d.csv\" }}\ntarget = {{ column = \"late\", at_least = 15 }}\n\
+             features = {{ numeric = [\"miles\"] }}\nwindow = {{ rows = 500 }}\nquarantine = {{ max_share = {share} }}\n"
+        );
+        fs::write(&file, pipeline).expect("a file");
+        let output = windrow(&run(&file_text, &workdir));
+        assert_eq!(output.status.code(), status, "{share}: {}", text(&output.stderr));
+    }
+}

@@ -1,7 +1,7 @@
 //! The embedded broker as a process of its own, killed under load and pestered: what it acknowledged is there, once; what it
 //! costs is bounded; good clients are answered all the same.
 //!
-//! Five kills in a plain `cargo test`; `just torture` asks for more by WINDROW_TORTURE_KILLS.
+//! Ten kills in a plain `cargo test`; `just torture` asks for more by WINDROW_TORTURE_KILLS.
 #![cfg(feature = "embedded")]
 
 use std::fs;
@@ -23,7 +23,7 @@ use windrow_testing::{LIMIT, Running, free_port, windrow};
 
 use crate::alone;
 
-const KILLS: u64 = 5;
+const KILLS: u64 = 10;
 
 fn address() -> String {
     format!("127.0.0.1:{}", free_port())

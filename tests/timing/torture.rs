@@ -1,7 +1,7 @@
 //! Producer, consumer and trainer, killed again and again at random moments and started again: at the end the batch files
 //! hold the dataset, byte for byte, the audit is clean, and every window has its models.
 //!
-//! Ten kills in a plain `cargo test`; `just torture` asks for more by WINDROW_TORTURE_KILLS. WINDROW_TORTURE_SEED repeats
+//! Twenty kills in a plain `cargo test`; `just torture` asks for more by WINDROW_TORTURE_KILLS. WINDROW_TORTURE_SEED repeats
 //! the moments of an earlier run, as far as a machine does the same thing twice.
 
 use std::fs;
@@ -14,7 +14,7 @@ use windrow_testing::{
 
 use crate::alone;
 
-const KILLS: u32 = 10;
+const KILLS: u32 = 20;
 const SEED: u64 = 20_130_101;
 /// After so many kills a round is left to end, and the next way to cut and to spread is tried.
 const KILLS_A_ROUND: u32 = 10;

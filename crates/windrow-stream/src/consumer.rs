@@ -3,7 +3,6 @@
 //! Promises: offsets are committed only behind a sealed window, and reading goes on where the manifests say. Knows
 //! nothing of models.
 
-mod accounts;
 mod consumer_loop;
 mod error;
 mod fetcher;
@@ -12,6 +11,7 @@ mod ingest;
 mod inputs;
 mod intake;
 mod rejections;
+mod reporting;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use self::accounts::note_deleted;
 use self::consumer_loop::ConsumerLoop;
 use self::group::Member;
 use self::intake::Intake;
 use self::rejections::Rejections;
+use self::reporting::note_deleted;
 use windrow_base::runtime::blocking;
 use windrow_config::WindowPolicy;
 use windrow_kafka::topics;

@@ -42,7 +42,7 @@ struct Partial {
     span: Option<TimeSpan>,
     /// Its part of the next window, once that is known: a manifest is read once.
     part: Option<Part>,
-    /// Where reading of it goes on, by the last of its parts.
+    /// The resume points of its last part.
     resume: Vec<ResumePoint>,
 }
 
@@ -231,24 +231,21 @@ impl Assembly {
     fn reason(&self, window: WindowIndex, parts: &[(&BatchStore, &Manifest)]) -> Result<SealReason, BatchError> {
         let mut reasons = parts.iter().map(|(_, manifest)| manifest.sealed);
         let Some((first, last)) = self.cut.rows_of_window(window) else {
-            // A partition that has no part yet begins later.
-            let is_followed = self.partials.iter().any(|partial| matches!(partial.part, Some(Part::None)))
-                || reasons.any(|reason| reason == SealReason::Watermark);
-            return Ok(if is_followed { SealReason::Watermark } else { SealReason::End });
+            // A partition without a part so far begins with a later window.
+            let begins_later = self.partials.iter().any(|partial| matches!(partial.part, Some(Part::None)));
+            return Ok(SealReason::by_time(begins_later || reasons.any(|reason| reason == SealReason::Watermark)));
         };
         let mut come = RoaringTreemap::new();
         let ranges = parts.iter().flat_map(|(_, part)| part.row_numbers.iter().chain(&part.quarantined_rows));
         ranges.for_each(|range| range.insert_into(&mut come));
-        if self.cut.size_of_window(window) == Some(come.range_cardinality(first..=last)) {
-            return Ok(SealReason::Complete);
-        }
+        let is_complete = self.cut.size_of_window(window) == Some(come.range_cardinality(first..=last));
         let mut is_followed = reasons.any(|reason| reason == SealReason::Passed);
-        // A partition that has ended before may have lost its rows of this window, and tells how many were sent.
+        // The end marker of a partition without a part says how many rows were sent.
         for partial in &self.partials {
             is_followed =
                 is_followed || partial.store.end()?.and_then(|end| end.sent).is_some_and(|sent| sent.last > last);
         }
-        Ok(if is_followed { SealReason::Passed } else { SealReason::End })
+        Ok(SealReason::by_rows(is_complete, is_followed))
     }
 
     fn take_rows(&self, store: &BatchStore, manifest: &Manifest, rows: &mut Runs<RowNumber>) -> Result<(), BatchError> {
@@ -285,7 +282,7 @@ enum First {
 }
 
 impl First {
-    /// How many windows a partition begins behind the whole.
+    /// The number of windows between the first window of the whole and a partition's first one.
     fn shift(self, own: Option<TimeSpan>, cut: &Cut) -> i64 {
         let Self::Span(first) = self else { return 0 };
         let place = |span: TimeSpan| cut.span_of_time(span.from);

@@ -33,13 +33,12 @@ pub struct Manifest {
     pub row_numbers: Vec<RowRange>,
     /// The numbers of the rows in the quarantine file, ascending; what has no number is not among them.
     pub quarantined_rows: Vec<RowRange>,
-    /// Which log of the topic the offsets belong to, where Windrow started the broker itself and the log ends with it; none for
-    /// a cluster that is there already.
+    /// The log that the offsets belong to, if Windrow started the broker and the log ends with it. `None` for an external broker.
     pub log: Option<String>,
     /// The messages in the batch file and in the quarantine file, by partition, ascending.
     pub offsets: Vec<OffsetRange>,
-    /// The messages that are counted in `repeated`, by partition, ascending: in the window of the row behind them in their
-    /// partition, or in the one that it has come to, where times decide.
+    /// The messages that are counted in `repeated`, by partition, ascending. A repeat belongs to the window of the next row of its
+    /// partition; for event windows, to the window that its partition has reached.
     pub repeated_offsets: Vec<OffsetRange>,
     /// The messages that the broker had deleted before they were read, found since the window before was sealed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -178,16 +177,16 @@ pub struct ResumePoint {
     /// The highest row number among them, for windows that row numbers decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_row: Option<i64>,
-    /// Behind the last message that sealed windows account for, where that is further: what comes between is read again for
-    /// the sake of windows that are not sealed.
+    /// The point after the last message that sealed windows account for, if it is later than `offset`. The messages in between are
+    /// read again because some of them belong to open windows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounted: Option<Accounted>,
 }
 
-/// Behind the last message of a partition that sealed windows account for.
+/// The point after the last message of a partition that sealed windows account for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accounted {
-    /// The offset behind it.
+    /// The offset to read next.
     pub offset: Offset,
     /// The newest time or the highest row number of the partition before that offset.
     pub at: Option<i64>,
@@ -217,21 +216,37 @@ pub struct TimeSpan {
 pub enum SealReason {
     /// All its rows have come.
     Complete,
-    /// Rows of it are missing, and later ones have come.
+    /// Rows of it are missing, and later rows have arrived.
     Passed,
     /// Its time by the clock was over.
     Time,
-    /// Later times have come, and where the stream had not ended by then, the watermark has passed its end.
+    /// Rows with later times have arrived, so the watermark has passed its end.
     Watermark,
     /// The stream ended within it.
     End,
+}
+
+impl SealReason {
+    /// The reason for a window that row numbers decide. `is_followed`: a later row was sent.
+    pub(crate) fn by_rows(is_complete: bool, is_followed: bool) -> Self {
+        match (is_complete, is_followed) {
+            (true, _) => Self::Complete,
+            (false, true) => Self::Passed,
+            (false, false) => Self::End,
+        }
+    }
+
+    /// The reason for a window that times decide. `is_followed`: a row with a later time has arrived.
+    pub(crate) fn by_time(is_followed: bool) -> Self {
+        if is_followed { Self::Watermark } else { Self::End }
+    }
 }
 
 impl fmt::Display for SealReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Complete => "all its rows have come",
-            Self::Passed => "later rows have come, some of its own have not",
+            Self::Passed => "rows are missing, and later ones have come",
             Self::Time => "its time was over",
             Self::Watermark => "the watermark passed",
             Self::End => "the stream ended",
@@ -252,7 +267,7 @@ pub struct StreamEnd {
     pub quarantined: u64,
     /// Messages that brought a row again, in all of the stream.
     pub repeated: u64,
-    /// Of these, the ones behind the last row of their partition.
+    /// The repeats after the last row of their partition.
     pub repeated_offsets: Vec<OffsetRange>,
     /// The rows that the replay sent, as its end markers say; none for other producers.
     #[serde(default)]

@@ -8,29 +8,36 @@ use crate::runs::{Names, Runs};
 use crate::{BatchError, BatchStore, EventRange, OffsetRange, RowRange};
 use windrow_record::{Offset, Partition, RowNumber};
 
-/// Where a message stood.
+/// The place of a message in the topic.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) partition: Partition,
     pub(crate) offset: Offset,
-    /// From where reading must go on to come to it again in the same state.
+    /// The point to read from so that the writer meets this message again in the same state.
     pub(crate) needed: Needed,
-    /// How far the partition is behind it.
+    /// The partition's furthest position after this message.
     pub(crate) reached: Option<i64>,
 }
 
-/// Where reading can go on.
+/// A point that reading can continue from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Needed {
     pub(crate) offset: Offset,
-    /// How far the partition is before this offset.
+    /// The partition's furthest position before this offset.
     pub(crate) at: Option<i64>,
+}
+
+impl Needed {
+    /// The later of two points: the greater offset, and the greater position.
+    pub(crate) fn later(self, other: Self) -> Self {
+        Self { offset: self.offset.max(other.offset), at: self.at.max(other.at) }
+    }
 }
 
 /// Sets of offsets, by partition.
 pub(crate) type Offsets = BTreeMap<Partition, RoaringTreemap>;
 
-/// What it accounts for so far.
+/// The rows and refused messages that a window accounts for so far.
 #[derive(Debug)]
 pub(crate) struct OpenWindow {
     pub(crate) runs: Runs<RowNumber>,
@@ -38,22 +45,28 @@ pub(crate) struct OpenWindow {
     pub(crate) rows: u64,
     pub(crate) labelled: u64,
     pub(crate) quarantined: u64,
-    /// Row numbers that have come, stored or quarantined.
+    /// The count of its row numbers that have arrived, stored or quarantined.
     pub(crate) numbered: u64,
     row_numbers: RoaringTreemap,
     quarantined_rows: RoaringTreemap,
-    /// Where each partition must be read again if this window is not sealed.
-    first: BTreeMap<Partition, Needed>,
-    /// Behind the last message of each partition that this window accounts for.
-    behind: BTreeMap<Partition, Needed>,
-    offsets: Offsets,
-    /// Messages that brought a row again.
-    repeats: Offsets,
+    messages: BTreeMap<Partition, Messages>,
     pub(crate) event_time: Option<EventRange>,
 }
 
+/// The messages of one partition that a window accounts for.
+#[derive(Debug)]
+struct Messages {
+    /// The point to read from again if the window is not sealed.
+    first: Needed,
+    /// The point after the last of them.
+    after: Needed,
+    offsets: RoaringTreemap,
+    /// Messages that repeat a row. No file contains them.
+    repeats: RoaringTreemap,
+}
+
 impl OpenWindow {
-    /// Its files begin with `name` until it is sealed.
+    /// Creates an empty window. The names of its files begin with `name` until it is sealed.
     pub(crate) fn new(store: &BatchStore, name: &str, header: &[u8]) -> Self {
         let names = |kind| Names { folder: store.open_folder(), stem: name.to_owned(), kind };
         Self {
@@ -65,10 +78,7 @@ impl OpenWindow {
             numbered: 0,
             row_numbers: RoaringTreemap::new(),
             quarantined_rows: RoaringTreemap::new(),
-            first: BTreeMap::new(),
-            behind: BTreeMap::new(),
-            offsets: BTreeMap::new(),
-            repeats: BTreeMap::new(),
+            messages: BTreeMap::new(),
             event_time: None,
         }
     }
@@ -86,8 +96,7 @@ impl OpenWindow {
         self.numbered += 1;
         self.labelled += u64::from(labelled);
         self.row_numbers.insert(row.get());
-        self.offsets.entry(place.partition).or_default().insert(bits(place.offset));
-        self.account(place);
+        self.account(place).offsets.insert(bits(place.offset));
         if let Some(time) = time {
             let range = self.event_time.get_or_insert(EventRange { first: time, last: time });
             range.first = range.first.min(time);
@@ -100,55 +109,53 @@ impl OpenWindow {
         self.quarantine.push((place.partition, place.offset), line)?;
         self.quarantined += 1;
         self.quarantined_rows.extend(row.map(RowNumber::get));
-        self.offsets.entry(place.partition).or_default().insert(bits(place.offset));
-        self.account(place);
+        self.account(place).offsets.insert(bits(place.offset));
         Ok(())
     }
 
-    /// Notes a message that brought a row again; it is in no file.
+    /// Accounts for a message that repeats a row.
     pub(crate) fn repeat(&mut self, place: Place) {
-        self.repeats.entry(place.partition).or_default().insert(bits(place.offset));
-        self.account(place);
+        self.account(place).repeats.insert(bits(place.offset));
     }
 
-    /// Takes over the messages of a window that has no rows of its own.
+    /// Takes the messages of another window that has no rows.
     pub(crate) fn absorb(&mut self, other: Self) -> Result<(), BatchError> {
         self.quarantine.absorb(other.quarantine)?;
         self.quarantined += other.quarantined;
         self.quarantined_rows |= other.quarantined_rows;
-        for (own, others) in [(&mut self.offsets, other.offsets), (&mut self.repeats, other.repeats)] {
-            for (partition, offsets) in others {
-                *own.entry(partition).or_default() |= offsets;
-            }
+        for (partition, Messages { first, after, offsets, repeats }) in other.messages {
+            let own = self.messages_of(partition, first, after);
+            own.offsets |= offsets;
+            own.repeats |= repeats;
         }
-        other.first.into_iter().for_each(|(partition, needed)| self.needs(partition, needed));
-        other.behind.into_iter().for_each(|(partition, needed)| reach(&mut self.behind, partition, needed));
         Ok(())
     }
 
-    fn account(&mut self, place: Place) {
-        // One that was held back comes after those behind it.
-        self.needs(place.partition, place.needed);
-        let behind = Needed { offset: place.offset.next(), at: place.reached };
-        reach(&mut self.behind, place.partition, behind);
+    fn account(&mut self, place: Place) -> &mut Messages {
+        let after = Needed { offset: place.offset.next(), at: place.reached };
+        self.messages_of(place.partition, place.needed, after)
     }
 
-    fn needs(&mut self, partition: Partition, needed: Needed) {
-        let first = self.first.entry(partition).or_insert(needed);
-        *first = needed.min(*first);
+    fn messages_of(&mut self, partition: Partition, first: Needed, after: Needed) -> &mut Messages {
+        let (offsets, repeats) = Default::default();
+        let messages = self.messages.entry(partition).or_insert(Messages { first, after, offsets, repeats });
+        // A row that was held back arrives here later than messages with higher offsets.
+        messages.first = messages.first.min(first);
+        messages.after = messages.after.later(after);
+        messages
     }
 
-    /// Where a partition must be read again if this window is not sealed.
+    /// The point to read a partition from again if this window is not sealed.
     pub(crate) fn first_needed(&self, partition: Partition) -> Option<Needed> {
-        self.first.get(&partition).copied()
+        self.messages.get(&partition).map(|messages| messages.first)
     }
 
-    /// Behind the last message of each partition that this window accounts for.
-    pub(crate) fn behind(&self) -> impl Iterator<Item = (Partition, Needed)> {
-        self.behind.iter().map(|(partition, behind)| (*partition, *behind))
+    /// The point after the last message of each partition.
+    pub(crate) fn after(&self) -> impl Iterator<Item = (Partition, Needed)> {
+        self.messages.iter().map(|(partition, messages)| (*partition, messages.after))
     }
 
-    /// The bytes of memory that it takes beside its sets of numbers.
+    /// Memory in bytes, without the sets of numbers.
     pub(crate) fn held(&self) -> usize {
         self.runs.held() + self.quarantine.held()
     }
@@ -169,34 +176,28 @@ impl OpenWindow {
     }
 
     pub(crate) fn offset_ranges(&self) -> Vec<OffsetRange> {
-        offset_ranges(&self.offsets)
+        self.message_ranges(|messages| &messages.offsets)
     }
 
     pub(crate) fn repeated_ranges(&self) -> Vec<OffsetRange> {
-        offset_ranges(&self.repeats)
+        self.message_ranges(|messages| &messages.repeats)
     }
-}
 
-/// Moves a partition's point on, but never back; how far the partition is never falls either.
-pub(crate) fn reach(points: &mut BTreeMap<Partition, Needed>, partition: Partition, Needed { offset, at }: Needed) {
-    let point = points.entry(partition).or_insert(Needed { offset, at });
-    *point = Needed { offset: point.offset.max(offset), at: point.at.max(at) };
+    /// Ranges by partition, ascending.
+    fn message_ranges(&self, offsets: fn(&Messages) -> &RoaringTreemap) -> Vec<OffsetRange> {
+        let of = |(partition, messages): (&Partition, &Messages)| {
+            let partition = *partition;
+            let ranges = ranges(offsets(messages), 1).into_iter();
+            ranges.map(move |(first, last)| OffsetRange { partition, first: offset(first), last: offset(last) })
+        };
+        self.messages.iter().flat_map(of).collect()
+    }
 }
 
 /// Numbers as ranges, ascending; within a range they lie `step` apart.
 pub(crate) fn row_ranges(numbers: &RoaringTreemap, step: u64) -> Vec<RowRange> {
     let of = |(first, last)| RowRange { first, last, step: if first == last { 1 } else { step } };
     ranges(numbers, step).into_iter().map(of).collect()
-}
-
-/// Sets of offsets as ranges, by partition, ascending.
-pub(crate) fn offset_ranges(offsets: &Offsets) -> Vec<OffsetRange> {
-    let of = |(partition, offsets): (&Partition, &RoaringTreemap)| {
-        let partition = *partition;
-        let ranges = ranges(offsets, 1).into_iter();
-        ranges.map(move |(first, last)| OffsetRange { partition, first: offset(first), last: offset(last) })
-    };
-    offsets.iter().flat_map(of).collect()
 }
 
 /// Offsets are never negative in a message that was delivered.

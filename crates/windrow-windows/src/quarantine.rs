@@ -34,7 +34,7 @@ impl<'a> Line<'a> {
         Self { partition, offset, row, reason: reason.into(), raw: String::from_utf8_lossy(raw), raw_hex }
     }
 
-    /// As it stands in the file, without a line end.
+    /// The JSON text of the line, without a line end.
     pub(crate) fn text(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
     }

@@ -1,8 +1,8 @@
-//! The records of an open window on their way to one file in the order of their keys.
+//! Sorts the records of an open window by their keys, and writes them to one file.
 //!
-//! Each partition's rows come in order, so each makes a run that is sorted as it is written; a record out of order begins
-//! a new run. A run is a text with the records and an index with each record's key and length. With one run, which is the
-//! common case, its text becomes the file; several are merged. Memory holds buffers alone.
+//! Each partition's rows arrive in order, so each partition makes one sorted run; a record out of order begins a new run. A
+//! run consists of a text with the records and an index with each record's key and length. If there is only one run, which
+//! is the common case, its text becomes the file. Several runs are merged. Memory contains only buffers.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,9 +13,9 @@ use crate::BatchError;
 use crate::spill::{Reread, Spill, Whole};
 use windrow_record::{Offset, Partition, RowNumber};
 
-/// What the records of a file are in the order of.
+/// A key that records are sorted by.
 pub(crate) trait Key: Ord + Copy {
-    /// Its bytes in an index.
+    /// The bytes of a key in an index.
     type Bytes: AsRef<[u8]> + AsMut<[u8]> + Default;
     fn to_bytes(self) -> Self::Bytes;
     fn of_bytes(bytes: Self::Bytes) -> Self;
@@ -58,13 +58,13 @@ struct Run<K> {
     last: Option<K>,
 }
 
-/// Where runs are until they are one file.
+/// The names of the files that contain the runs.
 #[derive(Debug)]
 pub(crate) struct Names {
     pub(crate) folder: PathBuf,
-    /// What their files begin with.
+    /// The beginning of each name.
     pub(crate) stem: String,
-    /// What they end with.
+    /// The extension, without the dot.
     pub(crate) kind: &'static str,
 }
 
@@ -189,7 +189,7 @@ impl<K: Key> Runs<K> {
 struct Source<K> {
     text: Reread,
     index: Reread,
-    /// How long the next record is, without its line end.
+    /// The length of the next record, without its line end.
     length: usize,
     /// The record read last, with its line end.
     record: Vec<u8>,

@@ -30,7 +30,7 @@ pub struct BatchWriter {
     store: BatchStore,
     _lock: Lock,
     cut: Cut,
-    /// Which log of the topic the offsets belong to; none for a topic that outlives this process.
+    /// The log that the offsets belong to, if it ends with a broker of this process.
     log: Option<String>,
     identity: Identity,
     cursors: Cursors,
@@ -66,7 +66,7 @@ impl BatchWriter {
     pub fn end_partition(&mut self, mark: EndMark<'_>) -> Result<bool, BatchError> {
         self.guard(|writer| {
             let seen = writer.arrive(mark.partition, mark.offset, mark.now)?;
-            if matches!(seen, Occurrence::BehindEnd) {
+            if matches!(seen, Occurrence::AfterEnd) {
                 return Ok(true);
             }
             if writer.identity.foreign_run(mark.run).is_some() {
@@ -101,7 +101,7 @@ impl BatchWriter {
             let partitions: Vec<Partition> = writer.cursors.0.keys().copied().collect();
             partitions.into_iter().try_for_each(|partition| writer.believe_behind_end(partition))?;
             writer.decide()?;
-            writer.windows.settle_waiting(writer.last_window())
+            writer.windows.attach_rest(writer.last_window())
         })
     }
 
@@ -164,7 +164,7 @@ impl BatchWriter {
         going.map(|(partition, _)| *partition).collect()
     }
 
-    /// Whether a message went to quarantine since [`take_counts`](Self::take_counts) was called.
+    /// Returns true if a message was refused after the last call of [`take_counts`](Self::take_counts).
     #[must_use]
     pub fn has_refused(&self) -> bool {
         self.counts.quarantined > 0
@@ -207,7 +207,7 @@ impl BatchWriter {
         }
         cursor.next = Some(offset.next());
         if cursor.end.is_some() {
-            return Ok(Occurrence::BehindEnd);
+            return Ok(Occurrence::AfterEnd);
         }
         let is_before = cursor.resumed_at.is_some_and(|resumed| offset < resumed);
         if self.identity.is_settled(partition, offset) {

@@ -16,7 +16,7 @@ pub(super) const CORRELATION: i32 = 7;
 /// How a request of one key is made of choices, and what is wrong with an answer to it.
 type Kind = (fn(i16, &mut Choices<'_>) -> Option<BytesMut>, fn(i16, &mut Bytes) -> Option<String>);
 
-fn kind(key: ApiKey) -> Kind {
+fn kind(key: ApiKey) -> Option<Kind> {
     macro_rules! kinds {
         ($($request:ident,)*) => {
             [$((<$request as Request>::KEY, (made::<$request> as _, fault_in::<$request> as _)),)*]
@@ -53,19 +53,21 @@ fn kind(key: ApiKey) -> Kind {
         ConsumerGroupHeartbeatRequest,
         ConsumerGroupDescribeRequest,
     ];
-    let found = kinds.into_iter().find(|(known, _)| *known == key as i16);
-    found.unwrap_or_else(|| panic!("{key:?} is in the table of versions and not here")).1
+    kinds.into_iter().find(|(known, _)| *known == key as i16).map(|(_, kind)| kind)
 }
 
 /// A frame (without its length) with a request that these bytes chose; none where they chose what cannot be sent. `topic` is
 /// the id of a topic that there is.
 pub(crate) fn frame(key: ApiKey, version: i16, chosen: &[u8], topic: Uuid) -> Option<BytesMut> {
-    kind(key).0(version, &mut Choices { bytes: chosen, topic })
+    kind(key)?.0(version, &mut Choices { bytes: chosen, topic })
 }
 
 /// What is wrong with an answer; nothing where it is whole.
 pub(crate) fn fault(key: ApiKey, version: i16, answer: &mut Bytes) -> Option<String> {
-    kind(key).1(version, answer)
+    match kind(key) {
+        Some((_, fault)) => fault(version, answer),
+        None => Some("no request of this kind can be made".to_owned()),
+    }
 }
 
 fn made<Q: Request + Any>(version: i16, choices: &mut Choices<'_>) -> Option<BytesMut> {
@@ -175,5 +177,18 @@ impl ByteBuf for Choices<'_> {
 
     fn try_get_bytes(&mut self, size: usize) -> Result<Bytes, NotEnoughBytesError> {
         Ok(self.get_bytes(size))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::TABLE;
+
+    #[test]
+    fn requests_of_every_kind_in_the_table_of_versions_can_be_made() {
+        for &(key, ..) in TABLE {
+            assert!(kind(key).is_some(), "{key:?}");
+        }
     }
 }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::consumer::accounts::{count, note_deleted, told};
 use crate::consumer::error::ConsumerError;
 use crate::consumer::fetcher::{Fetched, Fetcher, Fetching, Messages, Request};
 use crate::consumer::ingest::{Ingested, ingest};
 use crate::consumer::intake::Intake;
 use crate::consumer::rejections::Rejections;
+use crate::consumer::reporting::{count, note_deleted, sealed};
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::WindowPolicy;
 use windrow_kafka::{Deleted, Subscription, TopicState};
@@ -129,7 +129,7 @@ impl ConsumerLoop {
         for incoming in messages.iter() {
             at_end.remove(&incoming.partition);
             let ingested = ingest(intake, writer, incoming, now)?;
-            // With each message that is refused, so that it does not matter how many come at once.
+            // The share is checked at each refused message: the result does not depend on how many arrive at once.
             if ingested == Ingested::OtherEnd || writer.has_refused() {
                 rejections.add(count(progress, writer), writer.rejections())?;
             }
@@ -202,6 +202,6 @@ impl ConsumerLoop {
     fn settle(&mut self, manifest: &Manifest, fetching: &Fetching) {
         self.committed = manifest.resume.iter().map(|point| (point.partition, point.offset)).collect();
         fetching.ask(Request::Commit(self.committed.clone()));
-        self.progress.report(told(manifest, self.policy));
+        self.progress.report(sealed(manifest, self.policy));
     }
 }

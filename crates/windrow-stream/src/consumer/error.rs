@@ -1,28 +1,28 @@
-//! Why reading ends before the stream does.
+//! The errors that end a consumer before its stream ends.
 
 use std::path::PathBuf;
 
 use windrow_kafka::BrokerError;
 use windrow_windows::{BatchError, OffsetRange};
 
-/// So many ranges of deleted messages are listed one by one.
-const PARTITIONS_TOLD: usize = 5;
+/// The number of ranges of deleted messages that an error lists.
+const RANGES_LISTED: usize = 5;
 
-/// What the broker had deleted, as in `offsets 0 to 19,999 of partition 0`.
-fn in_words(deleted: &[OffsetRange], rows: Option<(u64, u64)>) -> String {
+/// Describes deleted messages, as in `offsets 0 to 19,999 of partition 0`.
+fn describe(deleted: &[OffsetRange], rows: Option<(u64, u64)>) -> String {
     let one =
         |range: &OffsetRange| format!("offsets {} to {} of partition {}", range.first, range.last, range.partition);
-    let told: Vec<String> = deleted.iter().take(PARTITIONS_TOLD).map(one).collect();
-    let more = deleted.len().saturating_sub(PARTITIONS_TOLD);
+    let listed: Vec<String> = deleted.iter().take(RANGES_LISTED).map(one).collect();
+    let more = deleted.len().saturating_sub(RANGES_LISTED);
     let more = if more > 0 { format!(" and {more} more ranges") } else { String::new() };
     let messages: u64 = deleted.iter().filter_map(OffsetRange::count).sum();
     let rows = rows.map_or_else(String::new, |(missing, all)| {
         format!("; {missing} of the {all} rows of the replay are in no window")
     });
-    format!("{}{more}, {messages} messages in all{rows}", told.join(", "))
+    format!("{}{more}, {messages} messages in all{rows}", listed.join(", "))
 }
 
-/// Why reading ended before the stream did.
+/// An error that ends a consumer before its stream ends.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsumerError {
     /// The broker cannot be used.
@@ -34,16 +34,16 @@ pub enum ConsumerError {
     /// The broker did not keep what was still to be read.
     #[error(
         "the broker had deleted a part of topic `{topic}` before it was read: {}. All that was left is in the windows, and \
-         their manifests tell what is gone. Longer retention of the topic (retention.ms, retention.bytes) keeps this from \
+         their manifests list what is gone. Longer retention of the topic (retention.ms, retention.bytes) keeps this from \
          happening; stream.accept_deleted = true in the pipeline file accepts it",
-        in_words(.deleted, *.rows)
+        describe(.deleted, *.rows)
     )]
     Deleted {
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// The messages.
+        /// The ranges of deleted messages.
         deleted: Vec<OffsetRange>,
-        /// Rows of the replay that are in no window, and all rows of it, where that is known.
+        /// Missing rows of the replay, and all of its rows, if an end marker says how many were sent.
         rows: Option<(u64, u64)>,
     },
     /// The partial windows of a group are cut for a number of partitions.
@@ -52,7 +52,7 @@ pub enum ConsumerError {
          {before} partitions' windows; consume it in another --workdir"
     )]
     Repartitioned {
-        /// The topic.
+        /// The name of the topic.
         topic: String,
         /// The partitions that it had.
         before: usize,
@@ -68,15 +68,15 @@ pub enum ConsumerError {
         folder.display()
     )]
     TooManyRejected {
-        /// Refused messages.
+        /// The number of refused messages.
         quarantined: u64,
-        /// All messages.
+        /// The number of all messages.
         seen: u64,
-        /// What is allowed.
+        /// The share that the pipeline file allows.
         max_share: f64,
         /// The first refusals, with their places.
         first: Vec<String>,
-        /// Where refused messages of sealed windows are.
+        /// The folder with the refused messages of sealed windows.
         folder: PathBuf,
     },
 }

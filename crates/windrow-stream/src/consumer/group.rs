@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::consumer::accounts::{count, note_deleted, told};
 use crate::consumer::error::ConsumerError;
 use crate::consumer::fetcher::Incoming;
 use crate::consumer::ingest::{Ingested, ingest};
 use crate::consumer::inputs::{Consumer, Group};
 use crate::consumer::intake::Intake;
 use crate::consumer::rejections::Rejections;
+use crate::consumer::reporting::{count, note_deleted, sealed};
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::Schema;
 use windrow_kafka::{Deleted, Delivery, Membership, TopicState, Turn};
@@ -215,7 +215,7 @@ impl Member {
             Err(error) => return Err(error.into()),
         };
         for manifest in &assembled.windows {
-            self.progress.report(told(manifest, self.partials.cut.policy));
+            self.progress.report(sealed(manifest, self.partials.cut.policy));
         }
         let Some(end) = self.whole.end()? else { return Ok(false) };
         self.progress.report(Event::StreamEnded { windows: end.windows });

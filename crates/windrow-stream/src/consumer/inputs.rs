@@ -1,4 +1,4 @@
-//! What a consumer is given.
+//! The settings and connections of a consumer.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,39 +10,39 @@ use windrow_kafka::Connection;
 use windrow_record::RunId;
 use windrow_windows::{BatchStore, Cut};
 
-/// What a consumer needs.
+/// A consumer of one topic.
 #[derive(Debug)]
 pub struct Consumer {
-    /// The columns.
+    /// The columns of the dataset.
     pub schema: Arc<Schema>,
-    /// Which topic.
+    /// The topic and its settings.
     pub stream: windrow_config::Stream,
-    /// How the stream is cut.
+    /// The rule that cuts the stream into windows.
     pub cut: Cut,
-    /// Where the windows go.
+    /// The store for the windows.
     pub store: BatchStore,
-    /// Where the rows come from.
+    /// The connection to the broker.
     pub connection: Connection,
-    /// The replay of this pipeline's dataset: rows of another are not taken. None where the dataset is not there.
+    /// The replay of this pipeline's dataset, if the dataset is known. Rows of another replay are refused.
     pub run: Option<RunId>,
-    /// Names this epoch of the topic, where it ends with this process.
+    /// The name of the broker's log, if it ends with this process.
     pub log: Option<String>,
-    /// The group that it is a member of; none for one consumer of all partitions.
+    /// The group that this consumer joins. `None` for one consumer of all partitions.
     pub group: Option<Group>,
-    /// How much garbage the stream may hold.
+    /// The limits for refused messages.
     pub quarantine: windrow_config::Quarantine,
-    /// Taken as the end of a stream that has no end marker: so long without a message.
+    /// The idle time that counts as the end of a stream without end markers.
     pub end_after_idle: Option<Duration>,
-    /// Where to tell of it.
+    /// The counters and events that report the progress.
     pub progress: Progress,
 }
 
-/// A group, by name, and the replay that it reads.
+/// A consumer group and the replay that it reads.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// The name that its members share.
+    /// The name of the group.
     pub name: String,
-    /// Whose rows are taken; whatever else comes goes to quarantine.
+    /// The replay whose rows are taken. Other messages go to quarantine.
     pub run: RunId,
     /// The work directory that its members share.
     pub workdir: PathBuf,

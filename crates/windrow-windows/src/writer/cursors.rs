@@ -123,7 +123,7 @@ impl Cursor {
         self.is_added && self.next.is_none()
     }
 
-    /// From where it must be read again because of a row that is held back.
+    /// The point to read it from again if a row is held back.
     pub(super) fn needed(&self) -> Option<Needed> {
         self.pending.as_ref().filter(|pending| pending.row.is_some()).map(|pending| pending.needed)
     }

@@ -120,7 +120,7 @@ impl Identity {
         RowNumber::new(self.free).unwrap_or(RowNumber::FIRST)
     }
 
-    /// Whether a window that was sealed before this start accounts for a message in one of its files.
+    /// Returns true if a message is in a file of a window that was sealed before this start.
     pub(super) fn is_settled(&self, partition: Partition, offset: Offset) -> bool {
         self.settled.get(&partition).is_some_and(|settled| settled.contains(bits(offset)))
     }

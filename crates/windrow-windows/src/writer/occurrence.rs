@@ -1,18 +1,18 @@
-//! Whether a message is new to the writer.
+//! The kinds of messages that a writer meets: new ones, and ones that it must not take again.
 
-/// Whether a message is new to the writer.
+/// The relation of a message to what the writer has read before.
 pub(super) enum Occurrence {
-    /// It is.
+    /// A message that the writer has not read.
     New,
-    /// It came since this process began already.
+    /// A message that this process has read already.
     InThisLife,
-    /// A sealed window accounts for it.
+    /// A message in the files of a sealed window.
     Sealed,
-    /// The same, as for one that brought a row again.
+    /// A repeat that a sealed window accounts for.
     SealedRepeat,
-    /// It lies before the point where reading goes on, and nothing accounts for it.
+    /// A message before the resume point that no sealed window accounts for.
     Unaccounted,
-    /// It stands behind the end of its partition, which is no part of the stream: whether it is read before the other
-    /// partitions end is a matter of chance.
-    BehindEnd,
+    /// A message after the end marker of its partition. The stream does not include it: only the timing of the other partitions
+    /// decides whether it is read at all.
+    AfterEnd,
 }

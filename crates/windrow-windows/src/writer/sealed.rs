@@ -1,9 +1,9 @@
-//! What the sealed windows account for, all together.
+//! The totals of the sealed windows, and how much of each partition they account for.
 
 use std::collections::BTreeMap;
 
 use crate::Manifest;
-use crate::open::{Needed, OpenWindow, reach};
+use crate::open::{Needed, OpenWindow};
 use windrow_record::Partition;
 
 #[derive(Debug, Default)]
@@ -11,8 +11,8 @@ pub(super) struct Sealed {
     pub(super) rows: u64,
     pub(super) quarantined: u64,
     pub(super) repeated: u64,
-    /// Behind the last message of each partition that they account for.
-    behind: BTreeMap<Partition, Needed>,
+    /// The point after the last accounted message of each partition.
+    after: BTreeMap<Partition, Needed>,
 }
 
 impl Sealed {
@@ -22,24 +22,27 @@ impl Sealed {
         self.repeated += manifest.repeated;
     }
 
-    /// Takes up the points that a manifest tells, which are those of all windows so far.
+    /// Restores the points from a manifest. Each manifest contains the points of all windows up to its own.
     pub(super) fn recall(&mut self, manifest: &Manifest, is_this_log: bool) {
-        self.behind.clear();
+        self.after.clear();
         for point in manifest.resume.iter().filter(|_| is_this_log) {
             let (offset, at) = match point.accounted {
                 Some(accounted) => (accounted.offset, accounted.at),
                 None => (point.offset, point.newest.or(point.last_row)),
             };
-            self.behind.insert(point.partition, Needed { offset, at });
+            self.after.insert(point.partition, Needed { offset, at });
         }
     }
 
-    /// A further window.
-    pub(super) fn reach(&mut self, open: &OpenWindow) {
-        open.behind().for_each(|(partition, behind)| reach(&mut self.behind, partition, behind));
+    /// Moves the points to the end of a window that is being sealed.
+    pub(super) fn advance(&mut self, open: &OpenWindow) {
+        for (partition, after) in open.after() {
+            let point = self.after.entry(partition).or_insert(after);
+            *point = point.later(after);
+        }
     }
 
-    pub(super) fn behind(&self) -> impl Iterator<Item = (Partition, Needed)> {
-        self.behind.iter().map(|(partition, behind)| (*partition, *behind))
+    pub(super) fn after(&self) -> impl Iterator<Item = (Partition, Needed)> {
+        self.after.iter().map(|(partition, after)| (*partition, *after))
     }
 }

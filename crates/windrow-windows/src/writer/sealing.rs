@@ -46,71 +46,61 @@ impl BatchWriter {
             let last = self.windows.last().max(self.cut.fixed_windows());
             last.is_some_and(|last| next <= last)
         } else {
-            // Nothing stands in the way of any window then, not even of those that nothing will ever come for.
+            // If every partition has ended, the caller ends the stream first.
             !self.cursors.has_all_ends() && self.is_done(next)
         };
         is_due.then(|| self.reason(next))
     }
 
-    /// Whether no message that is on its way can belong to a window.
+    /// Returns true if no message that is still to be read can belong to a window.
     fn is_done(&self, window: WindowIndex) -> bool {
+        let mut cursors = self.cursors.0.values();
         if let Some((_, last)) = self.cut.rows_of_window(window) {
-            let last = i64::try_from(last).unwrap_or(i64::MAX);
+            // Each partition of a group has its own writer. A later row shows that the replay did not end within this window.
+            let is_followed = self.cut.stride() == 1 || cursors.clone().all(|cursor| is_later(cursor.at, last));
             let has_passed = |cursor: &Cursor| {
-                let is_beyond = cursor.at.unwrap_or(0) > last.saturating_add(self.windows.slack);
-                cursor.end.is_some() || cursor.is_silent() || is_beyond
+                cursor.end.is_some() || cursor.is_silent() || self.windows.has_passed(window, cursor.at)
             };
-            // Of one partition's rows, the next shows that the window was not the last one that the replay sends.
-            let is_further = |cursor: &Cursor| cursor.at.is_some_and(|at| at > last);
-            let is_followed = self.cut.stride() == 1 || self.cursors.0.values().all(is_further);
-            return is_followed && self.is_complete(window) || self.cursors.0.values().all(has_passed);
+            return is_followed && self.is_complete(window) || cursors.all(has_passed);
         }
         let until = self.windows.span_of(window).map(|span| span.until);
         until.zip(self.cursors.watermark(&self.cut)).is_some_and(|(until, watermark)| watermark >= until)
     }
 
-    /// Whether all rows of a window have come.
+    /// Returns true if all rows of a window have arrived.
     fn is_complete(&self, window: WindowIndex) -> bool {
         let come = self.windows.get(window).map_or(0, |open| open.numbered);
         self.cut.rows_of_window(window).is_some() && self.cut.size_of_window(window) == Some(come)
     }
 
-    /// Why a window is sealed: by the rows of the stream alone, so that it is the same whether the end had come by then or not.
+    /// The reason for a sealing. It depends only on the rows of the stream, and not on what had been read by then.
     fn reason(&self, window: WindowIndex) -> SealReason {
         let furthest = self.cursors.furthest();
         if let Some((_, last)) = self.cut.rows_of_window(window) {
-            let is_sent = self.sent.is_some_and(|sent| sent.last > last);
-            let has_come = furthest.is_some_and(|row| u64::try_from(row).is_ok_and(|row| row > last));
-            return match self.is_complete(window) {
-                true => SealReason::Complete,
-                false if is_sent || has_come => SealReason::Passed,
-                false => SealReason::End,
-            };
+            let is_followed = is_later(furthest, last) || self.sent.is_some_and(|sent| sent.last > last);
+            return SealReason::by_rows(self.is_complete(window), is_followed);
         }
         let until = self.windows.span_of(window).map(|span| span.until);
-        match until.zip(furthest) {
-            Some((until, newest)) if newest >= until => SealReason::Watermark,
-            _ => SealReason::End,
-        }
+        SealReason::by_time(until.zip(furthest).is_some_and(|(until, newest)| newest >= until))
     }
 
-    /// The window of what stands behind the last row of its partition: one that waits for the end of the stream.
+    /// The window for messages after the last row of their partition: one that is sealed only at the end of the stream.
     pub(super) fn last_window(&self) -> WindowIndex {
-        let behind = |last: u64| RowNumber::new(last.saturating_add(1)).and_then(|row| self.cut.window_of_row(row));
         let furthest = || self.cursors.furthest().and_then(|row| u64::try_from(row).ok());
-        let of_rows = behind(self.sent.map(|sent| sent.last).or_else(furthest).unwrap_or(0));
-        // Of event windows, what a partition sends before its first time is in the first.
+        let last = self.sent.map(|sent| sent.last).or_else(furthest).unwrap_or(0);
+        let of_rows = RowNumber::new(last.saturating_add(1)).and_then(|row| self.cut.window_of_row(row));
+        // If times decide, the messages before a partition's first time belong to the first window.
         let of_times = self.windows.last().filter(|_| self.windows.next > WindowIndex::FIRST);
         of_rows.or(of_times).unwrap_or(self.windows.next).max(self.windows.next)
     }
 
     fn seal(&mut self, reason: SealReason) -> Result<Manifest, BatchError> {
-        // Each has ended, or the first event window would wait for its time.
+        // These partitions have ended without a time: the first event window waits for every other one.
         let timeless = self.cursors.0.iter().filter(|(_, cursor)| cursor.at.is_none() && self.cut.span().is_some());
         let timeless: Vec<Partition> = timeless.map(|(partition, _)| *partition).collect();
         let (window, open) = self.windows.take_next(&timeless)?;
         let _span = tracing::info_span!("seal", %window, %reason).entered();
-        self.sealed.reach(&open);
+        self.sealed.advance(&open);
         self.deleted.0.sort_by_key(|range| (range.partition, range.first));
         let sealing = Sealing {
             window,
@@ -128,7 +118,7 @@ impl BatchWriter {
     }
 
     fn write_end(&mut self) -> Result<(), BatchError> {
-        let repeated_offsets = self.windows.repeats_at_end();
+        let repeated_offsets = self.windows.waiting_repeats();
         self.deleted.1.sort_by_key(|range| (range.partition, range.first));
         let end = StreamEnd {
             format: FORMAT,
@@ -144,19 +134,24 @@ impl BatchWriter {
         Ok(())
     }
 
-    /// Where reading must go on so that no message of an open window is missed: with the first message of those, or behind the
-    /// last one of the sealed windows. Both follow from the rows alone; how far the topic has been read does not.
+    /// The points to resume from without missing a message of an open window: the first message of those, or the point after the
+    /// last message of the sealed windows. Both depend only on the rows, and not on how far the topic had been read.
     fn resume_points(&self) -> Vec<ResumePoint> {
         let is_event = self.cut.span().is_some();
-        let point = |(partition, behind): (Partition, Needed)| {
+        let point = |(partition, after): (Partition, Needed)| {
             let held = self.cursors.0.get(&partition).and_then(Cursor::needed);
             let open = self.windows.all().filter_map(|open| open.first_needed(partition)).chain(held).min();
-            let from = open.unwrap_or(behind).min(behind);
+            let from = open.unwrap_or(after).min(after);
             let (newest, last_row) = if is_event { (from.at, None) } else { (None, from.at) };
-            let Needed { offset, at } = behind;
+            let Needed { offset, at } = after;
             let accounted = (offset > from.offset).then_some(Accounted { offset, at });
             ResumePoint { partition, offset: from.offset, newest, last_row, accounted }
         };
-        self.sealed.behind().map(point).collect()
+        self.sealed.after().map(point).collect()
     }
+}
+
+/// Returns true if a position is a row number after `last`.
+fn is_later(at: Option<i64>, last: u64) -> bool {
+    at.is_some_and(|at| u64::try_from(at).is_ok_and(|row| row > last))
 }

@@ -1,4 +1,4 @@
-//! What becomes of a message: into its window, held back, or aside.
+//! Places each message: in a window, held back until the next one, or in quarantine.
 
 use crate::open::{Needed, Place};
 use crate::writer::BatchWriter;
@@ -8,10 +8,10 @@ use crate::writer::windows::Placed;
 use crate::{Arrival, BatchError, Content, Rejection, Taken};
 use windrow_record::{Offset, Partition, RowNumber};
 
-/// So many different reasons are kept for people.
+/// The number of different reasons that are kept for error messages.
 const REASONS_KEPT: usize = 3;
 
-/// A row's value on its way.
+/// The parts of a row that a window stores.
 pub(super) struct Value<'a> {
     pub(super) labelled: bool,
     pub(super) time: Option<i64>,
@@ -28,10 +28,10 @@ impl BatchWriter {
         };
         match seen {
             Occurrence::New => {}
-            Occurrence::InThisLife | Occurrence::BehindEnd => return Ok(Taken::Known),
+            Occurrence::InThisLife | Occurrence::AfterEnd => return Ok(Taken::Known),
             seen => {
                 self.recognise(&seen, partition, offset, run, row)?;
-                // It still shows how far the partition is; a repeat never did.
+                // A row that is read again still moves its partition; a repeat did not move it the first time either.
                 if !matches!(seen, Occurrence::SealedRepeat) {
                     self.follow(partition, offset, self.cut.position(row, time))?;
                 }
@@ -42,7 +42,7 @@ impl BatchWriter {
             let place = self.place(partition, offset);
             return self.set_aside(place, None, reason, raw);
         }
-        // What is no row and names no replay may be anybody's: it does not decide whose stream this is.
+        // A refused message without a replay may come from any client: it does not decide which stream this is.
         if run.is_some() || matches!(content, Content::Row { .. }) {
             self.identity.bind(run);
         }
@@ -71,7 +71,7 @@ impl BatchWriter {
         if let Some(position) = position {
             self.resolve(partition, position)?;
         }
-        // A number that is not believed is no number.
+        // A number far ahead of its partition counts as missing.
         let judged =
             position.map(|position| self.cursors.get(partition).judge(position, &self.cut, self.windows.slack));
         let row = row.filter(|_| judged.is_none_or(|step| step == Step::Near));
@@ -112,7 +112,7 @@ impl BatchWriter {
         self.put(place, row, value)
     }
 
-    /// Into its window, or late into quarantine.
+    /// Stores a row in its window, or quarantines it if it is late.
     pub(super) fn put(&mut self, place: Place, row: RowNumber, value: Value<'_>) -> Result<Taken, BatchError> {
         let Value { labelled, time, record } = value;
         let place = self.reached(place);
@@ -127,7 +127,7 @@ impl BatchWriter {
         }
     }
 
-    /// A row number that cannot be right counts as missing; a time that cannot leaves the row its number.
+    /// Quarantines an outlier. If its number is the outlier, the number counts as missing.
     fn refuse_beyond(
         &mut self,
         place: Place,
@@ -149,7 +149,7 @@ impl BatchWriter {
         Some(row)
     }
 
-    /// Makes sure that a message from before this process is the one that was read then.
+    /// Checks that a message from before this start is the one that was read then.
     fn recognise(
         &self,
         seen: &Occurrence,
@@ -163,14 +163,14 @@ impl BatchWriter {
             Some(row) if self.identity.is_ours(run) => self.identity.has(row),
             _ => is_sealed,
         };
-        // A number that was not believed is not among those that are there.
+        // The number of an outlier is not among the known ones.
         if is_known || is_sealed && self.store.is_unnumbered(partition, offset)? {
             return Ok(());
         }
         Err(BatchError::OtherTopic { path: self.store.folder().to_owned(), partition, offset })
     }
 
-    /// Where a message stands, and from where it can be met again: a message that is pending before it goes with it.
+    /// Returns the place of a message. If a row is held back before it, reading must continue from that row.
     fn place(&mut self, partition: Partition, offset: Offset) -> Place {
         let cursor = self.cursors.get(partition);
         let own = Needed { offset, at: cursor.at };
@@ -178,7 +178,7 @@ impl BatchWriter {
         Place { partition, offset, needed, reached: cursor.at }
     }
 
-    /// The same place once its message has moved its partition.
+    /// Returns the place after its message has moved the partition.
     fn reached(&mut self, place: Place) -> Place {
         Place { reached: self.cursors.get(place.partition).at, ..place }
     }

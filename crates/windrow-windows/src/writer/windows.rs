@@ -33,14 +33,14 @@ pub(super) struct Windows {
     cut: Cut,
     header: Vec<u8>,
     open: BTreeMap<WindowIndex, OpenWindow>,
-    /// By partition, what has no window of its own: it goes with the next row of its partition, whose window cannot be sealed
-    /// before that row has come.
+    /// Messages without a window of their own, by partition. They join the window of the next row of their partition: that window
+    /// cannot be sealed before the row has arrived.
     waiting: BTreeMap<Partition, OpenWindow>,
     /// Windows opened so far: names their files until they are sealed.
     opened: u64,
     /// Bytes pushed since the memory that open windows hold was last counted.
     uncounted: usize,
-    /// How far behind its place in its partition a row can come.
+    /// The greatest distance, in positions, by which a row can arrive late in its partition.
     pub(super) slack: i64,
     /// All windows before this one are sealed.
     pub(super) next: WindowIndex,
@@ -98,12 +98,16 @@ impl Windows {
         place.needed.at.zip(end).is_some_and(|(newest, end)| newest.saturating_sub(self.cut.lateness()) >= end)
     }
 
-    /// Whether the partition had moved so far beyond a window's last row, before this message, that the window may be sealed.
-    fn is_over(&self, window: WindowIndex, place: Place) -> bool {
+    /// Returns true if a partition at this position cannot bring a row of the window any more. Only row numbers decide here.
+    pub(super) fn has_passed(&self, window: WindowIndex, at: Option<i64>) -> bool {
         let last = self.cut.rows_of_window(window).and_then(|(_, last)| i64::try_from(last).ok());
-        let is_beyond = last.zip(place.needed.at).is_some_and(|(last, at)| at > last.saturating_add(self.slack));
-        // A partition that was added later was not waited for.
-        is_beyond || window < self.next
+        last.zip(at).is_some_and(|(last, at)| at > last.saturating_add(self.slack))
+    }
+
+    /// Returns true if a row of the window is late at this place.
+    fn is_over(&self, window: WindowIndex, place: Place) -> bool {
+        // Sealing does not wait for a partition that was added later.
+        self.has_passed(window, place.needed.at) || window < self.next
     }
 
     /// Makes room for windows before the first, while none is sealed: the first row that arrives need not be the earliest,
@@ -116,7 +120,7 @@ impl Windows {
         self.open = std::mem::take(&mut self.open).into_iter().map(|(window, open)| (shifted(window), open)).collect();
     }
 
-    /// Adds a row to its window, with what waits for it.
+    /// Adds a row to its window, together with the waiting messages of its partition.
     pub(super) fn store(
         &mut self,
         window: WindowIndex,
@@ -124,14 +128,14 @@ impl Windows {
         row: RowNumber,
         (labelled, time, record): (bool, Option<i64>, &[u8]),
     ) -> Result<(), BatchError> {
-        self.bring_waiting(place.partition, window)?;
+        self.attach_waiting(place.partition, window)?;
         self.open(window).push(place, row, labelled, time, record)?;
         self.uncounted += record.len();
         self.bound_memory()
     }
 
-    /// Adds a message to the quarantine of the window that its number puts it into. Without a number, or late: of event windows,
-    /// to the one that its partition has come to; else to that of the next row of its partition.
+    /// Adds a message to the quarantine of its row number's window. A late message, or one without a number, joins the event window
+    /// that its partition has reached; if row numbers decide, the window of the next row of its partition.
     pub(super) fn set_aside(
         &mut self,
         place: Place,
@@ -143,11 +147,11 @@ impl Windows {
         let own = row.and_then(|row| self.cut.window_of_row(row)).filter(|window| !self.is_over(*window, place));
         let open = match own {
             Some(window) => {
-                self.bring_waiting(place.partition, window)?;
+                self.attach_waiting(place.partition, window)?;
                 self.open(window)
             }
             None if matches!(self.cut.policy, WindowPolicy::Every(_)) => self.open(self.next),
-            None => self.beside(place),
+            None => self.without_window(place),
         };
         open.set_aside(place, row, &line)?;
         open.numbered += u64::from(own.is_some());
@@ -155,13 +159,13 @@ impl Windows {
         self.bound_memory()
     }
 
-    /// Notes a message that brought a row again.
+    /// Accounts for a message that repeats a row.
     pub(super) fn repeat(&mut self, place: Place) {
-        self.beside(place).repeat(place);
+        self.without_window(place).repeat(place);
     }
 
-    /// What keeps a message that has no window of its own.
-    fn beside(&mut self, place: Place) -> &mut OpenWindow {
+    /// Returns the window for a message that has none of its own.
+    fn without_window(&mut self, place: Place) -> &mut OpenWindow {
         if let Some(window) = self.window_at(place.needed.at) {
             return self.open(window);
         }
@@ -172,7 +176,7 @@ impl Windows {
         })
     }
 
-    /// The event window that a partition has come to, which cannot be sealed yet; `None` while it has told no time.
+    /// Returns the event window that a partition has reached, which cannot be sealed yet. `None` before its first time.
     fn window_at(&self, at: Option<i64>) -> Option<WindowIndex> {
         let span = self.cut.span_of_time(at?)?;
         let place = span - self.first_span? + 1;
@@ -180,24 +184,24 @@ impl Windows {
         Some(window.unwrap_or(self.next).max(self.next))
     }
 
-    /// What waits for a row of its partition goes with it.
-    fn bring_waiting(&mut self, partition: Partition, window: WindowIndex) -> Result<(), BatchError> {
+    /// Moves the waiting messages of a partition into a window.
+    fn attach_waiting(&mut self, partition: Partition, window: WindowIndex) -> Result<(), BatchError> {
         match self.waiting.remove(&partition) {
             Some(waiting) => self.open(window).absorb(waiting),
             None => Ok(()),
         }
     }
 
-    /// What waits where no row comes any more goes into a window that waits for the end of the stream; repeats alone make no
-    /// window.
-    pub(super) fn settle_waiting(&mut self, window: WindowIndex) -> Result<(), BatchError> {
+    /// Moves the messages that still wait at the end of the stream into a window. Repeats do not open a window: if a partition has
+    /// only those, they stay.
+    pub(super) fn attach_rest(&mut self, window: WindowIndex) -> Result<(), BatchError> {
         let settled = self.waiting.iter().filter(|(_, waiting)| waiting.quarantined > 0);
         let settled: Vec<Partition> = settled.map(|(partition, _)| *partition).collect();
-        settled.into_iter().try_for_each(|partition| self.bring_waiting(partition, window))
+        settled.into_iter().try_for_each(|partition| self.attach_waiting(partition, window))
     }
 
-    /// The repeats behind the last row of their partition.
-    pub(super) fn repeats_at_end(&self) -> Vec<OffsetRange> {
+    /// The repeats that still wait: those after the last row of their partition.
+    pub(super) fn waiting_repeats(&self) -> Vec<OffsetRange> {
         self.waiting.values().flat_map(OpenWindow::repeated_ranges).collect()
     }
 
@@ -217,15 +221,15 @@ impl Windows {
         self.open.values().chain(self.waiting.values())
     }
 
-    /// The last window that holds anything.
+    /// The last window that accounts for a message.
     pub(super) fn last(&self) -> Option<WindowIndex> {
         self.open.keys().next_back().copied()
     }
 
-    /// The next window to be sealed, which then is no longer among these; with what waits in these partitions.
+    /// Removes and returns the next window to be sealed, with the waiting messages of these partitions.
     pub(super) fn take_next(&mut self, timeless: &[Partition]) -> Result<(WindowIndex, OpenWindow), BatchError> {
         let window = self.next;
-        timeless.iter().try_for_each(|partition| self.bring_waiting(*partition, window))?;
+        timeless.iter().try_for_each(|partition| self.attach_waiting(*partition, window))?;
         self.open(window);
         let Some(open) = self.open.remove(&window) else { unreachable!("the window was opened above") };
         self.next = window.next();

@@ -26,7 +26,7 @@ enum Message {
     Broken {
         number: u64,
     },
-    /// Of a sender that is none of ours.
+    /// A message of another client or another replay.
     Foreign {
         run: Option<&'static str>,
     },
@@ -35,7 +35,7 @@ enum Message {
     },
 }
 
-/// What goes wrong in a topic: at a place of a partition, something is put.
+/// A disturbance at some place of a partition.
 #[derive(Debug, Clone)]
 enum Fault {
     Again,
@@ -47,11 +47,11 @@ enum Fault {
 
 type Topic = Vec<Vec<Message>>;
 
-/// What comes to the writers: by partition, or a kill.
+/// A step of a run: a handful of messages of one partition, after a kill if `is_kill` is set.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     partition: usize,
-    /// So many messages of it at once, before windows are sealed.
+    /// The number of messages before windows are sealed.
     messages: usize,
     is_kill: bool,
 }
@@ -78,7 +78,7 @@ fn topic(rows: u64, partitions: usize, missing: &[u64], broken: &[u64], faults: 
     for messages in &mut topic {
         messages.push(Message::End { run: RUN });
     }
-    // Nobody reads it: whether it comes before the other partitions end is chance.
+    // A message after the end marker: a run may read it or not.
     topic[0].push(Message::Foreign { run: None });
     topic
 }
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
         while self.writer.seal_next(Instant::now()).expect("room on the disk").is_some() {}
     }
 
-    /// A handful, as the consumer takes it: what is due is sealed behind it alone.
+    /// Takes a handful of messages, as the consumer does: windows are sealed only after it.
     fn take(&mut self, topic: &Topic, partition: usize, messages: usize) {
         for _ in 0..messages {
             let next = self.next.get_mut(&partition).expect("is ours");

@@ -1,4 +1,4 @@
-//! What a consumer tells of its work: events, counters, and what is lost.
+//! Reports of a consumer's work: events, counters, and lost messages.
 
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::WindowPolicy;
@@ -6,8 +6,8 @@ use windrow_kafka::Deleted;
 use windrow_record::Offset;
 use windrow_windows::{BatchWriter, Counts, Manifest, OffsetRange};
 
-/// A sealed window as an event.
-pub(crate) fn told(manifest: &Manifest, policy: WindowPolicy) -> Event {
+/// The event for a sealed window.
+pub(crate) fn sealed(manifest: &Manifest, policy: WindowPolicy) -> Event {
     Event::WindowSealed {
         window: manifest.window.get(),
         period: policy.period(manifest.span.map(|span| span.from)),
@@ -18,7 +18,7 @@ pub(crate) fn told(manifest: &Manifest, policy: WindowPolicy) -> Event {
     }
 }
 
-/// Moves the counters by what the writer has taken since the last call; gives that.
+/// Adds the writer's counts since the last call to the counters, and returns them.
 pub(crate) fn count(progress: &Progress, writer: &mut BatchWriter) -> Counts {
     let counts = writer.take_counts();
     let counters = progress.counters();
@@ -29,7 +29,7 @@ pub(crate) fn count(progress: &Progress, writer: &mut BatchWriter) -> Counts {
     counts
 }
 
-/// Tells at once what is gone for good, and has the next manifest tell it.
+/// Logs that messages are lost, and adds them to the next manifest.
 pub(crate) fn note_deleted(writer: &mut BatchWriter, deleted: Deleted) {
     let Deleted { partition, wanted, low } = deleted;
     let range = OffsetRange { partition, first: wanted, last: Offset(low.0 - 1) };
