@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn requests_of_every_kind_in_the_table_of_versions_can_be_made() {
-        for &(key, ..) in TABLE {
+        for (key, ..) in TABLE {
             assert!(kind(key).is_some(), "{key:?}");
         }
     }
