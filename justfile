@@ -3,7 +3,7 @@
 # WINDROW_BENCH_SIZE=small makes every benchmark end within seconds, to see that it runs; its figures mean nothing then. A tool
 # that is missing is reported in one sentence, and what needs it is not measured.
 
-# small benchmarks take the development build, which the tests have made already
+# a benchmark with a size of seconds takes the development build, which the tests have made
 size := env("WINDROW_BENCH_SIZE", "")
 build := if size == "" { "cargo build --release" } else { "cargo test --no-run --test it" }
 bench := if size == "" { "cargo bench" } else { "cargo bench --profile dev" }

@@ -70,7 +70,7 @@ pub fn partials_folder(workdir: &Path) -> PathBuf {
 }
 
 impl Assembly {
-    /// `partials` in the order of the partitions; `cut` as one consumer of all partitions would have it.
+    /// Takes the partial stores in the order of the partitions, and the cut of a single consumer.
     #[must_use]
     pub fn new(whole: BatchStore, partials: Vec<BatchStore>, cut: Cut, form: CsvFormat<'_>) -> Self {
         let delimiter = form.delimiter;
@@ -238,14 +238,16 @@ impl Assembly {
         let mut come = RoaringTreemap::new();
         let ranges = parts.iter().flat_map(|(_, part)| part.row_numbers.iter().chain(&part.quarantined_rows));
         ranges.for_each(|range| range.insert_into(&mut come));
-        let is_complete = self.cut.size_of_window(window) == Some(come.range_cardinality(first..=last));
+        if self.cut.size_of_window(window) == Some(come.range_cardinality(first..=last)) {
+            return Ok(SealReason::Complete);
+        }
         let mut is_followed = reasons.any(|reason| reason == SealReason::Passed);
         // The end marker of a partition without a part says how many rows were sent.
         for partial in &self.partials {
             is_followed =
                 is_followed || partial.store.end()?.and_then(|end| end.sent).is_some_and(|sent| sent.last > last);
         }
-        Ok(SealReason::by_rows(is_complete, is_followed))
+        Ok(SealReason::by_rows(false, is_followed))
     }
 
     fn take_rows(&self, store: &BatchStore, manifest: &Manifest, rows: &mut Runs<RowNumber>) -> Result<(), BatchError> {

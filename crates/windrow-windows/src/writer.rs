@@ -115,9 +115,10 @@ impl BatchWriter {
 
     /// Notes messages that the broker had deleted before they were read.
     pub fn note_deleted(&mut self, range: OffsetRange) {
-        // A partition of which nothing is accounted for yet is read from its beginning again after a kill.
-        let told = self.deleted.1.iter().filter(|told| told.partition == range.partition).map(|told| told.last.next());
-        let range = OffsetRange { first: told.max().unwrap_or(range.first).max(range.first), ..range };
+        // After a kill, a partition without accounted messages is read from its beginning again: the range may be known.
+        let known = self.deleted.1.iter().filter(|known| known.partition == range.partition);
+        let known = known.map(|known| known.last.next());
+        let range = OffsetRange { first: known.max().unwrap_or(range.first).max(range.first), ..range };
         if range.first <= range.last {
             self.deleted.0.push(range);
             self.deleted.1.push(range);

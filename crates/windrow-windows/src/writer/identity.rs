@@ -48,7 +48,7 @@ pub(super) struct Identity {
     free: u64,
     /// Messages that windows sealed before this start account for.
     settled: Offsets,
-    /// The same for those that brought a row again.
+    /// The messages that repeat a row and that those windows account for.
     repeats: Offsets,
 }
 
@@ -125,7 +125,7 @@ impl Identity {
         self.settled.get(&partition).is_some_and(|settled| settled.contains(bits(offset)))
     }
 
-    /// The same for a message that brought a row again.
+    /// Returns true if such a window accounts for a message as a repeat.
     pub(super) fn is_settled_repeat(&self, partition: Partition, offset: Offset) -> bool {
         self.repeats.get(&partition).is_some_and(|repeats| repeats.contains(bits(offset)))
     }

@@ -75,7 +75,7 @@ impl BatchWriter {
         for manifest in &manifests {
             writer.recall(manifest)?;
         }
-        // As at its first start: of such a partition, no window accounts for anything.
+        // No window accounts for a message of such a partition, so it begins as at the first start.
         let begin = cut.position_before(WindowIndex::FIRST);
         for cursor in writer.cursors.0.values_mut() {
             cursor.at = cursor.at.or(begin);
