@@ -16,10 +16,11 @@ use crate::spark::server::SparkServer;
 /// How far apart coefficients may be: what Spark's tolerance of 1e-12 leaves on standardised columns.
 const APART: f64 = 2e-4;
 
-/// The sample in windows of Parquet, to be trained at `remote`.
-fn sample(folder: &Path, remote: &str) -> String {
+/// The sample in `parts` windows of Parquet, to be trained at `remote`.
+fn sample(folder: &Path, parts: usize, remote: &str) -> String {
     let stream = "partitions = 1\n[batch]\nformat = \"parquet\"";
-    let file = sample_with(folder, "parts = 3", &format!("{stream}\n[train.spark]\nremote = \"{remote}\""));
+    let file =
+        sample_with(folder, &format!("parts = {parts}"), &format!("{stream}\n[train.spark]\nremote = \"{remote}\""));
     let before = fs::read_to_string(&file).expect("a file");
     fs::write(&file, before.replace("solver = \"auto\"", "solver = \"newton\"")).expect("a file");
     file
@@ -125,7 +126,7 @@ fn models_by_spark_are_those_by_newton() {
     let server = SparkServer::start(&python);
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    let file = sample(folder.path(), &server.remote());
+    let file = sample(folder.path(), 3, &server.remote());
     run(&file, &at("newton"), "newton");
     // A folder whose name is a pattern to Spark.
     let place = windows_of(&at("newton"), &at("we[i]rd {x,y} *%20"));
@@ -176,7 +177,7 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let secret = "a-token-that-nobody-may-see";
-    let file = sample(folder.path(), &format!("{}/;token={secret}", server.remote()));
+    let file = sample(folder.path(), 2, &format!("{}/;token={secret}", server.remote()));
     run(&file, &at("newton"), "newton");
 
     // Killed while it fits, and started again.
@@ -190,6 +191,10 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
     let told = training.wait_for("is away");
     assert!(told.contains("the windows wait until it is back"), "{told}");
     server.restart();
+    // A fit by a server that has just started takes half a minute on two busy cores.
+    for model in ["cumulative-1", "window-1", "cumulative-2", "window-2"] {
+        training.wait_for(&format!("  {model} "));
+    }
     assert!(training.end().success(), "{}", training.said());
     assert_alike(&at("newton"), &place);
     let log = training.said();

@@ -10,7 +10,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertStore};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Asked only after the client library has heard of a fault: the broker answers.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// What is wrong with the certificate of `HOST:PORT`, completing 'its certificate', held against the authorities of a file;
 /// `None` where nothing is, or nothing can be told. Blocks.

@@ -55,7 +55,8 @@ pub(super) fn refusal(connection: &Connection) -> Option<BrokerError> {
         let told = client.context().0.lock().ok().and_then(|mut told| told.take());
         if let Some((code, reason)) = told {
             let address = connection.address().to_owned();
-            let fault = (code == RDKafkaErrorCode::SSL).then(|| certificate_fault(connection)).flatten();
+            let is_login = code == RDKafkaErrorCode::Authentication;
+            let fault = if is_login { None } else { certificate_fault(connection) };
             let reason = fault.unwrap_or_else(|| in_words(connection, code, &reason));
             return Some(BrokerError::Refused { address, reason });
         }

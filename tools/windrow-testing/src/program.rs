@@ -113,10 +113,12 @@ impl Running {
         let (said, more) = &*self.said;
         let deadline = Instant::now() + LIMIT;
         let mut said = said.lock().expect("no listener panics");
+        let mut searched = 0;
         loop {
-            if let Some(line) = said.lines().find(|line| line.contains(wanted)) {
+            if let Some(line) = said[searched..].lines().find(|line| line.contains(wanted)) {
                 return line.to_owned();
             }
+            searched = said.len();
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "`{wanted}` was not said; this was:\n{said}");
             said = more.wait_timeout(said, left).expect("no listener panics").0;
