@@ -1,7 +1,7 @@
 //! The pipeline file: read once, checked once, and passed on as a [`Pipeline`] whose values are valid.
 //!
 //! - `pipeline`: [`Pipeline`] and its tables, with `dataset`, `batch`, `kafka`, `solver` and `span` for the larger ones.
-//! - `raw`: the file as it is written. `parse`: from there to a [`Pipeline`], one file for each table; `duration` reads durations.
+//! - `raw`: the file as it is written. `parse`: from there to a [`Pipeline`], with a file for each large table; `duration` reads durations.
 //! - `error`: [`ConfigError`], all faults of a file. `lines` finds the line of each key, `nearest` the nearest known name.
 //! - `schema`: [`Schema`], a pipeline bound to the columns of its dataset; [`Schema::check`] decides whether a row is valid.
 //!

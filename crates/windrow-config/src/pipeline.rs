@@ -102,7 +102,7 @@ impl TargetRule {
     /// # Errors
     /// The rule compares numbers and the cell is not a number.
     #[inline]
-    pub fn holds(&self, cell: &str) -> Result<bool, CellError> {
+    pub(crate) fn holds(&self, cell: &str) -> Result<bool, CellError> {
         Ok(match self {
             Self::AtLeast(bound) => parse_number(cell)? >= *bound,
             Self::Above(bound) => parse_number(cell)? > *bound,

@@ -70,7 +70,7 @@ impl Evidence {
 
     /// Labelled rows of each block of a window.
     #[must_use]
-    pub fn block_rows(&self, window: u32) -> [u64; crate::losses::BLOCKS] {
+    pub(crate) fn block_rows(&self, window: u32) -> [u64; crate::losses::BLOCKS] {
         self.counts(window).map_or([0; crate::losses::BLOCKS], |counts| counts.blocks)
     }
 

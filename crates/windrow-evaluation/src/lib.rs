@@ -1,7 +1,7 @@
 //! The statistics of forecasts over time: how policies of retraining compare, and what the data can show.
 //!
-//! Pure: losses in, findings out, the same each time. No files, no clock, no threads of its own. Its parts, in the order in
-//! which they import each other:
+//! Pure: losses in, findings out, the same each time. No files, no clock, no threads of its own. Its parts, about in the
+//! order in which they import each other:
 //!
 //! - `losses`: [`WindowLosses`], the losses of all models on one window, by block. `evidence`: [`Evidence`], all windows together.
 //! - `policy`: [`Policy`], when to refit and on how much history.

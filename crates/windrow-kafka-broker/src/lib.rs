@@ -47,6 +47,7 @@
 //! |---|---|
 //! | `embedded`, `server`, `options` | the handle of a running broker, its thread, its options |
 //! | `listener`, `connection` | accepts connections; reads frames and writes answers in order, at a bounded cost for each client |
+//! | `dry_run` | requests answered without a network; for tests and fuzzing |
 //! | `dispatch` | from a frame to the function that answers its request |
 //! | `answers` | from a request to calls of catalog, logs and groups, and back to a response; no state |
 //! | `broker` | the state that all connections share |

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use roaring::RoaringTreemap;
 
+use crate::manifest::FORMAT;
 use crate::open::row_ranges;
 use crate::runs::{Names, Runs};
 use crate::spill::Spill;
 use crate::{
-    BatchError, BatchStore, CsvFormat, Cut, EventRange, FORMAT, Manifest, OffsetRange, ResumePoint, RowRange,
-    SealReason, StreamEnd, TimeSpan,
+    BatchError, BatchStore, CsvFormat, Cut, EventRange, Manifest, OffsetRange, ResumePoint, RowRange, SealReason,
+    StreamEnd, TimeSpan,
 };
 use windrow_record::{Partition, RowNumber, RunId, WindowIndex, write_record};
 

@@ -44,7 +44,7 @@ impl Cut {
 
     /// How far apart rows are that come: 1 where all do.
     #[must_use]
-    pub fn stride(&self) -> u64 {
+    pub(crate) fn stride(&self) -> u64 {
         self.slice.of
     }
 
@@ -175,7 +175,7 @@ impl Cut {
 
     /// How far behind the newest row a row may come, in seconds.
     #[must_use]
-    pub fn lateness(&self) -> i64 {
+    pub(crate) fn lateness(&self) -> i64 {
         match self.policy {
             WindowPolicy::Event { lateness, .. } => whole_seconds(lateness),
             _ => 0,

@@ -43,7 +43,7 @@ pub enum BatchError {
         "{} has format {format}, and this windrow reads format {}: read it with the version that wrote it, or begin anew in \
          another --workdir",
         path.display(),
-        crate::FORMAT
+        crate::manifest::FORMAT
     )]
     OtherFormat {
         /// The file.

@@ -25,10 +25,22 @@
 //! next row of its partition, or with the last window; one behind the end of its partition is no part of the stream.
 //!
 //! What makes a row the same row: its replay and its number; for a producer that is not Windrow, its offset.
+//!
+//! Parts:
+//!
+//! - `cut`: [`Cut`], the window of a row. Pure.
+//! - `writer`: [`BatchWriter`], from messages to sealed windows. `writer/taking` decides what a message is, `writer/windows` where it
+//!   belongs, `writer/sealing` when a window is complete.
+//! - `open`, `runs`, `spill`: an open window, its sorted runs, and the files beside it.
+//! - `keep`: the files of a window that is sealed. `quarantine`: one line for each message that was refused.
+//! - `manifest`: [`Manifest`], what is in a sealed window. `rows`: [`BatchRows`], its rows as records.
+//! - `store`: [`BatchStore`], the folder of windows and its lock. `objects` and `remote`: the same in object storage.
+//! - `assemble`: [`Assembly`], windows of the whole topic from the partial windows of a group.
 
 mod assemble;
 mod cut;
 mod error;
+mod keep;
 mod manifest;
 mod objects;
 mod open;
@@ -36,7 +48,6 @@ mod quarantine;
 mod remote;
 mod rows;
 mod runs;
-mod seal;
 mod spill;
 mod store;
 mod writer;
@@ -45,8 +56,7 @@ pub use assemble::{Assembled, Assembly, partial_folder, partials_folder};
 pub use cut::Cut;
 pub use error::BatchError;
 pub use manifest::{
-    Accounted, EventRange, FORMAT, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd,
-    TimeSpan,
+    Accounted, EventRange, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd, TimeSpan,
 };
 pub use objects::Objects;
 pub use quarantine::Quarantined;

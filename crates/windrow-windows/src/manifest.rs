@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
 
 /// The version of the files' form. A reader refuses another one.
-pub const FORMAT: u32 = 4;
+pub(crate) const FORMAT: u32 = 4;
 /// More messages than any window can hold, so that a damaged manifest cannot ask for memory without end.
 const MOST_MESSAGES: u64 = 1 << 32;
 

@@ -10,10 +10,11 @@ use roaring::RoaringTreemap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::manifest::FORMAT;
 use crate::objects::Objects;
 use crate::quarantine::{self, Quarantined};
 use crate::spill::Whole;
-use crate::{BatchError, BatchRows, FORMAT, FileDigest, Manifest, OffsetRange, RowFormat, StreamEnd};
+use crate::{BatchError, BatchRows, FileDigest, Manifest, OffsetRange, RowFormat, StreamEnd};
 use windrow_base::files;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 

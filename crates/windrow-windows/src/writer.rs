@@ -1,4 +1,10 @@
-//! Messages in, sealed windows out: decides where each message belongs, and when a window is done.
+//! Messages in, sealed windows out: decides where each message belongs, and when a window is complete.
+//!
+//! - `message`: what arrives, and what is counted. `occurrence`: whether it is a row, a repeat, or neither.
+//! - `identity`: which rows and messages have come, and which replay they belong to.
+//! - `cursors`: how far each partition is. `believe`: whether a row that is far ahead is meant.
+//! - `taking`: one message, from its arrival to its window. `windows`: the open ones, and messages that wait for the next row.
+//! - `sealing`: when a window is complete. `sealed`: what the manifests account for. `resume`: a writer from its manifests.
 
 mod believe;
 mod cursors;

@@ -9,6 +9,7 @@
 //! - [`browser`]: a headless Chromium
 //! - [`lessons`]: the commands of docs/lessons.md
 //! - [`large`]: a work directory with hundreds of models
+//! - `waiting`: conditions with a time limit, and free ports
 //!
 //! The crate does not depend on Windrow: it finds the program through the environment that Cargo gives to tests and
 //! benchmarks.

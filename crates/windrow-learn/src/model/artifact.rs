@@ -301,7 +301,7 @@ impl Learned {
     }
 
     /// The weights alone, in the encoder's order.
-    pub fn weights(&self) -> impl ExactSizeIterator<Item = f64> + Clone + '_ {
+    pub(crate) fn weights(&self) -> impl ExactSizeIterator<Item = f64> + Clone + '_ {
         self.coefficients.iter().map(|coefficient| coefficient.weight)
     }
 }

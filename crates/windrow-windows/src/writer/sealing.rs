@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use crate::keep::{Sealing, keep_window};
+use crate::manifest::FORMAT;
 use crate::open::Needed;
-use crate::seal::{Sealing, seal};
 use crate::writer::BatchWriter;
 use crate::writer::cursors::Cursor;
-use crate::{Accounted, BatchError, FORMAT, Manifest, OffsetRange, ResumePoint, SealReason, StreamEnd};
+use crate::{Accounted, BatchError, Manifest, OffsetRange, ResumePoint, SealReason, StreamEnd};
 use windrow_config::WindowPolicy;
 use windrow_record::{Partition, RowNumber, WindowIndex};
 
@@ -112,7 +113,7 @@ impl BatchWriter {
             span: self.windows.span_of(window),
             reason,
         };
-        let manifest = seal(&self.store, open, sealing)?;
+        let manifest = keep_window(&self.store, open, sealing)?;
         self.sealed.count(&manifest);
         Ok(manifest)
     }

@@ -1,7 +1,8 @@
-//! Sealing: file, then quarantine, then manifest; each whole, synced and in its place before the next.
+//! The files of a sealed window: rows, then quarantine, then manifest; each is complete and synced before the next.
 
+use crate::manifest::FORMAT;
 use crate::open::OpenWindow;
-use crate::{BatchError, BatchStore, FORMAT, Manifest, OffsetRange, ResumePoint, SealReason, TimeSpan};
+use crate::{BatchError, BatchStore, Manifest, OffsetRange, ResumePoint, SealReason, TimeSpan};
 use windrow_record::{RunId, WindowIndex};
 
 /// What the writer knows of a window and the window itself does not.
@@ -20,7 +21,7 @@ pub(crate) struct Sealing {
 }
 
 /// Puts a window's files in place. A crash in between leaves files without a manifest, which do not count.
-pub(crate) fn seal(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Result<Manifest, BatchError> {
+pub(crate) fn keep_window(store: &BatchStore, open: OpenWindow, sealing: Sealing) -> Result<Manifest, BatchError> {
     let window = sealing.window;
     let (row_numbers, quarantined_rows) = (open.row_ranges(sealing.step), open.quarantined_ranges(sealing.step));
     let (offsets, repeated_offsets) = (open.offset_ranges(), open.repeated_ranges());
