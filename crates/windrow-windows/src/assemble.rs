@@ -43,8 +43,9 @@ struct Partial {
     span: Option<TimeSpan>,
     /// Its part of the next window, once that is known: a manifest is read once.
     part: Option<Part>,
-    /// The resume points of its last part.
+    /// The resume points of its last part, and the number of that part in its store.
     resume: Vec<ResumePoint>,
+    last: Option<WindowIndex>,
 }
 
 /// What was put together.
@@ -77,8 +78,10 @@ impl Assembly {
         let delimiter = form.delimiter;
         let mut header = write_record(form.columns.iter().map(String::as_str), delimiter);
         header.push(b'\n');
-        let partials =
-            partials.into_iter().map(|store| Partial { store, span: None, part: None, resume: Vec::new() }).collect();
+        let partials = partials
+            .into_iter()
+            .map(|store| Partial { store, span: None, part: None, resume: Vec::new(), last: None })
+            .collect();
         Self {
             whole,
             partials,
@@ -188,10 +191,7 @@ impl Assembly {
             self.take_rows(store, manifest, &mut rows)?;
             if manifest.quarantined > 0 {
                 let path = store.quarantine_path(manifest.window);
-                let lines = std::fs::read(&path).map_err(BatchError::read(&path))?;
-                let aside = aside.get_or_insert_with(|| Spill::new(folder.join("assembled.jsonl")));
-                aside.push(&lines);
-                aside.write()?;
+                aside.get_or_insert_with(|| Spill::new(folder.join("assembled.jsonl"))).push_file(&path)?;
             }
         }
         let sum = |of: fn(&Manifest) -> u64| sealed().map(|(_, manifest)| of(manifest)).sum::<u64>();
@@ -316,14 +316,15 @@ impl Partial {
         self.part = match own.map_or(Ok(None), |own| self.store.manifest(own))? {
             Some(manifest) => {
                 self.resume.clone_from(&manifest.resume);
+                self.last = own;
                 Some(Part::Sealed(Box::new(manifest)))
             }
             None => {
-                // A member that goes on where another stopped has not seen its last part.
-                let last =
-                    end.as_ref().filter(|_| self.resume.is_empty()).and_then(|end| WindowIndex::new(end.windows));
-                if let Some(manifest) = last.map_or(Ok(None), |last| self.store.manifest(last))? {
-                    self.resume = manifest.resume;
+                // Another member may have put together the windows of its last parts.
+                let last = end.as_ref().and_then(|end| WindowIndex::new(end.windows));
+                let unseen = last.filter(|_| self.last != last);
+                if let Some(manifest) = unseen.map_or(Ok(None), |last| self.store.manifest(last))? {
+                    (self.resume, self.last) = (manifest.resume, last);
                 }
                 end.map(|_| Part::Over)
             }

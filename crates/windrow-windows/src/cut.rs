@@ -11,7 +11,7 @@ pub struct Cut {
     /// As the pipeline file says.
     pub policy: WindowPolicy,
     rows: u64,
-    /// Rows of the dataset before the first one that is replayed; only equal parts look at them.
+    /// Rows of the dataset before the first one that is replayed: equal parts begin after them.
     before: u64,
     slice: Slice,
 }
@@ -36,10 +36,12 @@ impl Cut {
         Self { before: row.get() - 1, ..self }
     }
 
-    /// The same windows for the rows of one partition alone, the `place`-th of `partitions`: a replay's rows go round them.
+    /// The same windows for the rows of one partition alone, the `place`-th of `partitions`: a replay's rows go round them,
+    /// from its first row on.
     #[must_use]
     pub fn of_partition(self, place: u64, partitions: u64) -> Self {
-        Self { slice: Slice { place, of: partitions.max(1) }, ..self }
+        let of = partitions.max(1);
+        Self { slice: Slice { place: (place + self.before) % of, of }, ..self }
     }
 
     /// How far apart rows are that come: 1 where all do.
@@ -232,12 +234,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_partitions_share_a_window_among_them(size in 1_u64..50, window in 1_u32..20, partitions in 1_u64..9) {
-            let cut = Cut::new(WindowPolicy::Rows(NonZeroU64::new(size).expect("at least 1")), None);
+        fn the_partitions_share_a_window_among_them(
+            size in 1_u64..50,
+            window in 1_u32..20,
+            partitions in 1_u64..9,
+            begin in 1_u64..20,
+        ) {
+            let cut = Cut::new(WindowPolicy::Rows(NonZeroU64::new(size).expect("at least 1")), None)
+                .beginning_with(RowNumber::new(begin).expect("from 1"));
             let window = WindowIndex::new(window).expect("from 1");
             let (first, last) = cut.rows_of_window(window).expect("numbers decide");
             for place in 0..partitions {
-                let expected = (first..=last).filter(|row| (row - 1) % partitions == place).count() as u64;
+                // The first row that is replayed goes to the first partition.
+                let of_row = |row: u64| (i128::from(row) - i128::from(begin)).rem_euclid(i128::from(partitions));
+                let expected = (first..=last).filter(|row| of_row(*row) == i128::from(place)).count() as u64;
                 prop_assert_eq!(cut.of_partition(place, partitions).size_of_window(window), Some(expected));
             }
         }

@@ -1,7 +1,7 @@
 //! A file that grows in memory first and holds no handle between writes, so that any number of windows can be open.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, BufRead, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -30,13 +30,31 @@ impl Spill {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Adds all bytes of a file.
+    pub(crate) fn push_file(&mut self, path: &Path) -> Result<(), BatchError> {
+        let file = File::open(path).map_err(BatchError::read(path))?;
+        let mut file = io::BufReader::with_capacity(FULL, file);
+        loop {
+            let bytes = file.fill_buf().map_err(BatchError::read(path))?;
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            let count = bytes.len();
+            self.push(bytes);
+            file.consume(count);
+            if self.is_full() {
+                self.write()?;
+            }
+        }
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.buffer.len() >= FULL
     }
 
     /// The bytes of memory that it takes.
     pub(crate) fn held(&self) -> usize {
-        self.buffer.len()
+        self.buffer.capacity()
     }
 
     /// Moves what is in memory into the file, and keeps the memory for what follows.

@@ -78,6 +78,7 @@ impl BatchWriter {
             if writer.identity.foreign_run(mark.run).is_some() {
                 return Ok(false);
             }
+            writer.identity.bind_by_end(mark.run);
             writer.sent = writer.sent.or(mark.sent);
             writer.cursors.get(mark.partition).end = Some(mark.offset);
             writer.believe_behind_end(mark.partition)?;

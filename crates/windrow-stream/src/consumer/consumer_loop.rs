@@ -24,6 +24,8 @@ const WAIT: Duration = Duration::from_millis(50);
 const WAITING: usize = 4;
 /// How often the progress of the window is reported.
 const TELL_INTERVAL: Duration = Duration::from_millis(200);
+/// The time between the end markers of two partitions, if both are in the topic.
+const MARKERS: Duration = Duration::from_secs(1);
 /// After so long a silence it is reported that only a part of the stream has ended.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -98,7 +100,7 @@ impl ConsumerLoop {
                 None => {}
             }
             let silence = now.saturating_duration_since(last_message);
-            if is_through || self.has_ended() {
+            if is_through || self.has_ended(silence) {
                 self.rejections.check(self.writer.rejections())?;
                 self.writer.finish()?;
             } else if !is_end_asked && self.end_after_idle.is_some_and(|limit| silence > limit) {
@@ -152,11 +154,13 @@ impl ConsumerLoop {
         Ok(())
     }
 
-    /// Whether nothing more can come: by the end markers, or by the replay that is there as a whole when the partitions
-    /// without a marker have no more: one that was added later has none.
-    fn has_ended(&self) -> bool {
+    /// Returns true if nothing more can come: every partition has its end marker, or the whole replay has arrived and partitions
+    /// without a marker have no more messages. A partition that was added later has no marker. The markers of the others were
+    /// sent together, so the rest of them is waited for.
+    fn has_ended(&self, silence: Duration) -> bool {
         self.writer.has_all_ends()
-            || self.writer.has_whole_replay()
+            || silence > MARKERS
+                && self.writer.has_whole_replay()
                 && self.writer.unended().iter().all(|partition| self.at_end.contains(partition))
     }
 

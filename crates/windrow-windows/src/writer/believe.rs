@@ -38,17 +38,19 @@ impl BatchWriter {
         partition: Partition,
         offset: Offset,
         position: Option<i64>,
+        is_row: bool,
     ) -> Result<(), BatchError> {
         let Some(position) = position else { return Ok(()) };
         self.resolve(partition, position)?;
         let cursor = self.cursors.get(partition);
         match cursor.judge(position, &self.cut, self.windows.slack) {
             Step::Near => cursor.at = cursor.at.max(Some(position)),
-            Step::Ahead => {
+            // A refused message is never held back.
+            Step::Ahead if is_row => {
                 let needed = Needed { offset, at: cursor.at };
                 cursor.pending = Some(Pending { position, needed, row: None });
             }
-            Step::Beyond { .. } => {}
+            Step::Ahead | Step::Beyond { .. } => {}
         }
         Ok(())
     }

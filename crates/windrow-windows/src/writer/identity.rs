@@ -68,17 +68,19 @@ impl Identity {
         self.source.get_or_insert_with(|| Source::of(run));
     }
 
+    /// The end marker of the expected replay shows whose stream this is, also if no row of it came.
+    pub(super) fn bind_by_end(&mut self, run: Option<&str>) {
+        if run.is_some() && run == self.expected.as_ref().map(RunId::as_str) {
+            self.bind(run);
+        }
+    }
+
     /// Why a message of this sender does not belong here, if it does not.
     pub(super) fn foreign_run(&self, run: Option<&str>) -> Option<String> {
-        if let Some(source) = &self.source {
-            return (!source.is(run))
-                .then(|| format!("it is of {}, while this directory holds {}", Source::of(run).name(), source.name()));
-        }
-        let expected = self.expected.as_ref().filter(|expected| run.is_some_and(|run| run != expected.as_str()))?;
-        Some(format!(
-            "it is of {}, while the dataset of this pipeline is the replay {expected}",
-            Source::of(run).name()
-        ))
+        // The expected replay gives the same reason before its first row and after it.
+        let expected = || self.expected.clone().filter(|_| run.is_some()).map(Source::Replay);
+        let source = self.source.clone().or_else(expected).filter(|source| !source.is(run))?;
+        Some(format!("it is of {}, while this directory is for {}", Source::of(run).name(), source.name()))
     }
 
     pub(super) fn is_ours(&self, run: Option<&str>) -> bool {

@@ -35,6 +35,9 @@ impl BatchWriter {
 
     /// Why the next window is to be sealed now, if it is.
     fn due(&mut self, now: Instant) -> Option<SealReason> {
+        if !self.is_finishing && !self.has_caught_up() {
+            return None;
+        }
         let next = self.windows.next;
         if let WindowPolicy::Every(every) = self.cut.policy
             && let Some(due) = self.began.and_then(|began| began.checked_add(every))
@@ -53,6 +56,21 @@ impl BatchWriter {
         is_due.then(|| self.reason(next))
     }
 
+    /// Returns true if every partition has been read again up to the last message that a sealed window accounts for. Messages
+    /// before that one may be in no sealed window; until they have been read again, no resume point stands before them.
+    fn has_caught_up(&self) -> bool {
+        let deleted = |partition| {
+            let ranges = self.deleted.1.iter().filter(move |range| range.partition == partition);
+            ranges.map(|range| range.last.next()).max()
+        };
+        self.sealed.after().all(|(partition, after)| {
+            self.cursors.0.get(&partition).is_none_or(|cursor| {
+                let reached = cursor.next.max(cursor.resumed_at).max(deleted(partition));
+                cursor.end.is_some() || reached.is_some_and(|reached| reached >= after.offset)
+            })
+        })
+    }
+
     /// Returns true if no message that is still to be read can belong to a window.
     fn is_done(&self, window: WindowIndex) -> bool {
         let mut cursors = self.cursors.0.values();
@@ -65,7 +83,8 @@ impl BatchWriter {
             return is_followed && self.is_complete(window) || cursors.all(has_passed);
         }
         let until = self.windows.span_of(window).map(|span| span.until);
-        until.zip(self.cursors.watermark(&self.cut)).is_some_and(|(until, watermark)| watermark >= until)
+        let watermark = self.cursors.watermark(&self.cut).filter(|newest| self.windows.is_near(*newest));
+        until.zip(watermark).is_some_and(|(until, watermark)| watermark >= until)
     }
 
     /// Returns true if all rows of a window have arrived.

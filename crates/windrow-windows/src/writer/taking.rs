@@ -22,28 +22,32 @@ impl BatchWriter {
     pub(super) fn take_message(&mut self, arrival: Arrival<'_>) -> Result<Taken, BatchError> {
         let Arrival { partition, offset, run, row, content, now } = arrival;
         let seen = self.arrive(partition, offset, now)?;
-        let (time, raw) = match &content {
-            Content::Row { time, record, .. } => (*time, *record),
-            Content::Rejected { raw, .. } => (None, *raw),
+        let (time, raw, is_row) = match &content {
+            Content::Row { time, record, .. } => (*time, *record, true),
+            Content::Rejected { raw, .. } => (None, *raw, false),
         };
+        // Any client can send a message that is neither a row nor of a replay: its number means nothing.
+        let row = row.filter(|_| is_row || run.is_some());
+        let foreign = self.identity.foreign_run(run);
         match seen {
             Occurrence::New => {}
             Occurrence::InThisLife | Occurrence::AfterEnd => return Ok(Taken::Known),
             seen => {
                 self.recognise(&seen, partition, offset, run, row)?;
-                // A row that is read again still moves its partition; a repeat did not move it the first time either.
-                if !matches!(seen, Occurrence::SealedRepeat) {
-                    self.follow(partition, offset, self.cut.position(row, time))?;
+                // A message that is read again moves its partition exactly as it did the first time.
+                if !matches!(seen, Occurrence::SealedRepeat) && foreign.is_none() {
+                    self.follow(partition, offset, self.cut.position(row, time), is_row)?;
                 }
                 return Ok(Taken::Known);
             }
         }
-        if let Some(reason) = self.identity.foreign_run(run) {
-            let place = self.place(partition, offset);
-            return self.set_aside(place, None, reason, raw);
-        }
-        // A refused message without a replay may come from any client: it does not decide which stream this is.
-        if run.is_some() || matches!(content, Content::Row { .. }) {
+        // A message that is neither a row nor of a replay does not decide which stream this is. Its reason does not depend on that
+        // either.
+        if is_row || run.is_some() {
+            if let Some(reason) = foreign {
+                let place = self.place(partition, offset);
+                return self.set_aside(place, None, reason, raw);
+            }
             self.identity.bind(run);
         }
         if row.is_some_and(|row| self.identity.has(row)) {
@@ -160,7 +164,10 @@ impl BatchWriter {
     ) -> Result<(), BatchError> {
         let is_sealed = matches!(seen, Occurrence::Sealed | Occurrence::SealedRepeat);
         let is_known = match row {
-            Some(row) if self.identity.is_ours(run) => self.identity.has(row),
+            // The row that a message repeats may be in a window that is not sealed, and not have been read again yet.
+            Some(row) if self.identity.is_ours(run) && !matches!(seen, Occurrence::SealedRepeat) => {
+                self.identity.has(row)
+            }
             _ => is_sealed,
         };
         // The number of an outlier is not among the known ones.

@@ -75,8 +75,8 @@ impl Windows {
         }
         let first = self.first_span.unwrap_or(span);
         let windows = span.saturating_sub(first);
-        // A whole partition that lies elsewhere; within a partition that was judged before.
-        if place.needed.at.is_none() && windows.saturating_abs() > LONGEST_GAP {
+        // A whole partition may lie elsewhere; distances within a partition were judged before.
+        if self.is_elsewhere(windows) {
             return Placed::Beyond { windows };
         }
         self.first_span = Some(first);
@@ -178,10 +178,21 @@ impl Windows {
 
     /// Returns the event window that a partition has reached, which cannot be sealed yet. `None` before its first time.
     fn window_at(&self, at: Option<i64>) -> Option<WindowIndex> {
-        let span = self.cut.span_of_time(at?)?;
-        let place = span - self.first_span? + 1;
-        let window = u32::try_from(place).ok().and_then(WindowIndex::new);
-        Some(window.unwrap_or(self.next).max(self.next))
+        let windows = self.cut.span_of_time(at?)?.saturating_sub(self.first_span?);
+        let window = u32::try_from(windows + 1).ok().and_then(WindowIndex::new);
+        Some(window.filter(|_| !self.is_elsewhere(windows)).unwrap_or(self.next).max(self.next))
+    }
+
+    /// Returns true if a time is not too far from the open windows.
+    pub(super) fn is_near(&self, time: i64) -> bool {
+        let span = self.cut.span_of_time(time).zip(self.first_span);
+        span.is_none_or(|(span, first)| !self.is_elsewhere(span.saturating_sub(first)))
+    }
+
+    /// Returns true if an event window is too far from all others, `windows` after the first one.
+    fn is_elsewhere(&self, windows: i64) -> bool {
+        let last = self.last().map_or(self.next.get() - 1, WindowIndex::get);
+        windows < -LONGEST_GAP || windows.saturating_sub(i64::from(last)) > LONGEST_GAP
     }
 
     /// Moves the waiting messages of a partition into a window.

@@ -171,6 +171,28 @@ fn a_partition_with_one_row_is_placed_beside_the_others() {
 }
 
 #[test]
+fn a_partition_hundred_thousands_of_windows_away_from_another_is_refused_and_opens_none_of_them() {
+    for (far, order) in [(-200_000, [0, 1]), (200_000, [0, 1]), (-200_000, [1, 0]), (200_000, [1, 0])] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut writer, _) = open(folder.path(), Cut::new(event(60, 0), None), 2);
+        for partition in order {
+            let begin = if partition == 0 { 0 } else { far * 60 };
+            for at in 0..5 {
+                send(&mut writer, partition, at, at as u64 * 2 + 1 + partition as u64, begin + at * 10);
+            }
+        }
+        for partition in order {
+            end(&mut writer, partition, 5, 10);
+        }
+        let (rows, aside) = contents(folder.path());
+        assert_eq!((rows, aside.len()), (5, 5), "{far} {order:?}");
+        assert!(aside.iter().all(|(_, reason)| reason.contains("too far to be meant")), "{aside:?}");
+        let manifests = BatchStore::open(folder.path()).expect("a store").manifests().expect("whole");
+        assert!(manifests.len() <= 2, "{far} {order:?}: {} windows", manifests.len());
+    }
+}
+
+#[test]
 fn an_end_marker_of_nobody_does_not_end_a_replay() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
