@@ -76,8 +76,9 @@ impl Manifest {
     pub(crate) fn check(&self) -> Result<(), String> {
         let rows = self.row_numbers.iter().chain(&self.quarantined_rows).map(RowRange::count);
         let messages = |ranges: &[OffsetRange]| ranges.iter().map(OffsetRange::count).collect::<Vec<_>>();
-        // Not by the length of the file: a Parquet file can take less than a byte for a row.
-        let messages_at_most = self.rows.saturating_add(self.quarantined);
+        let bytes = self.bytes.saturating_add(self.quarantine.as_ref().map_or(0, |file| file.bytes));
+        // A row in a Parquet file can take less than a byte.
+        let messages_at_most = bytes.max(self.rows).saturating_add(self.quarantined);
         let sums = [
             ("rows", rows.collect::<Vec<_>>(), messages_at_most),
             ("offsets", messages(&self.offsets), messages_at_most),
