@@ -344,7 +344,7 @@ fn a_window_whose_rows_have_all_come_is_complete_whether_the_end_came_with_them_
     }
 }
 
-/// Row 3 stands before row 1 in its partition, so reading continues from it after window 1. Until it has been read again, no window is
+/// Row 3 comes before row 1 in its partition, so reading continues from it after window 1. Until it has been read again, no window is
 /// sealed: its manifest would say that reading continues after row 3.
 #[test]
 fn a_row_of_an_open_window_survives_two_kills_whichever_partition_is_read_first() {
