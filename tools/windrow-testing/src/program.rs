@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::LIMIT;
@@ -80,6 +81,7 @@ pub fn python() -> Option<String> {
 pub struct Running {
     child: Child,
     said: Arc<(Mutex<String>, Condvar)>,
+    listeners: [JoinHandle<()>; 2],
 }
 
 impl Running {
@@ -95,9 +97,9 @@ impl Running {
     pub fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let said = Arc::new((Mutex::new(String::new()), Condvar::new()));
-        listen(child.stdout.take().expect("piped"), &said);
-        listen(child.stderr.take().expect("piped"), &said);
-        Self { child, said }
+        let listeners =
+            [listen(child.stdout.take().expect("piped"), &said), listen(child.stderr.take().expect("piped"), &said)];
+        Self { child, said, listeners }
     }
 
     /// The process id.
@@ -158,7 +160,7 @@ impl Running {
         }
     }
 
-    /// Waits for the end.
+    /// Waits for the end, and until all that the process has printed has been read.
     ///
     /// # Panics
     /// The process does not end within [`LIMIT`].
@@ -166,10 +168,19 @@ impl Running {
         let deadline = Instant::now() + LIMIT;
         loop {
             if let Some(status) = self.ended() {
+                self.read_to_end();
                 return status;
             }
             assert!(Instant::now() < deadline, "does not end; it said:\n{}", self.said());
             std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// A process that the ended one started can keep the output open, so this has a limit.
+    fn read_to_end(&self) {
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while !self.listeners.iter().all(JoinHandle::is_finished) && Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_millis(2));
         }
     }
 
@@ -189,7 +200,7 @@ impl Drop for Running {
     }
 }
 
-fn listen(stream: impl Read + Send + 'static, said: &Arc<(Mutex<String>, Condvar)>) {
+fn listen(stream: impl Read + Send + 'static, said: &Arc<(Mutex<String>, Condvar)>) -> JoinHandle<()> {
     let said = Arc::clone(said);
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -199,5 +210,5 @@ fn listen(stream: impl Read + Send + 'static, said: &Arc<(Mutex<String>, Condvar
             text.push('\n');
             more.notify_all();
         }
-    });
+    })
 }
