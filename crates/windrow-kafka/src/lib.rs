@@ -7,6 +7,7 @@
 //! - `publisher`: [`Publisher`], sends rows.
 //! - `reader`, with `positions`, `observer` and `verdict`: what all readers share. `subscription`: [`Subscription`] reads from
 //!   given positions; `membership`: [`Membership`] reads as one of a group; `scan`: [`scan()`] reads parts of a topic once.
+//! - `commits`: stores positions at the broker for other programs.
 //! - `contents`: [`Survey`], what a topic already holds of a replay. `state`: [`TopicState`], the offsets of a topic.
 //! - `error`: [`BrokerError`]. `probe`, `refusal` and `certificate` find out why a broker does not answer.
 //!
@@ -20,6 +21,7 @@
 
 mod certificate;
 mod choice;
+mod commits;
 mod connection;
 mod contents;
 mod error;

@@ -6,10 +6,11 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 
+use crate::commits::{Commits, Order};
 use crate::reader::{self, Context, DEFAULTS, Delivery, FIXED, INQUIRY_EVERY, Reading, Turn};
 use crate::state::TopicState;
 use crate::{BrokerError, Connection};
@@ -22,6 +23,7 @@ const COMMIT: &str = "commit positions of";
 #[derive(Debug)]
 pub struct Subscription {
     client: Client,
+    commits: Commits,
     group: String,
     reading: Reading,
     is_missing: bool,
@@ -66,7 +68,7 @@ impl Subscription {
         let mut reading = Reading::new(connection, topic)?;
         positions.iter().for_each(|(partition, offset)| reading.positions.set(*partition, *offset));
         let (client, group) = (client(connection, topic, group, positions)?, group.to_owned());
-        Ok(Self { client, group, reading, is_missing: false })
+        Ok(Self { client, commits: Commits::of(topic), group, reading, is_missing: false })
     }
 
     /// The next message, in the order of its partition; `None` when none came in this time. A broker that is away is
@@ -171,8 +173,10 @@ impl Subscription {
     /// When the client library does not take them.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
         let list = reader::list(&self.reading.topic, positions);
-        let committed = list.and_then(|list| self.client.get().commit(&list, CommitMode::Async));
-        committed.map_err(|error| self.reading.failed(COMMIT, &error))
+        list.map_err(|error| self.reading.failed(COMMIT, &error))?;
+        let client = Arc::clone(self.client.get());
+        self.commits.order(Order { client, positions: positions.to_vec(), answer: None });
+        Ok(())
     }
 
     /// The same for the last time: waits for the answer, but no longer than it has patience.
@@ -180,17 +184,11 @@ impl Subscription {
     /// # Errors
     /// When the broker does not take them. Not that it does not answer in time.
     pub fn commit_last(&self, positions: &[(Partition, Offset)], patience: Duration) -> Result<(), BrokerError> {
-        let Reading { connection, topic, .. } = &self.reading;
-        let (connection, topic) = (connection.clone(), topic.clone());
-        let last = reader::list(&topic, positions).map_err(|error| connection.failed(COMMIT, &topic, &error))?;
         let (answer, question) = channel();
         let client = Arc::clone(self.client.get());
-        std::thread::spawn(move || {
-            let committed = client.commit(&last, CommitMode::Sync);
-            // Whoever asked may have stopped waiting.
-            let _ = answer.send(committed.map_err(|error| connection.failed(COMMIT, &topic, &error)));
-        });
-        question.recv_timeout(patience).unwrap_or(Ok(()))
+        self.commits.order(Order { client, positions: positions.to_vec(), answer: Some(answer) });
+        let committed = question.recv_timeout(patience).unwrap_or(Ok(()));
+        committed.map_err(|error| self.reading.failed(COMMIT, &error))
     }
 }
 

@@ -1,0 +1,62 @@
+//! Commits positions one after the other. The client library can send an asynchronous commit, which it had put off, after a later
+//! one; then the older positions would stay.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaError;
+
+use crate::reader::{self, Context};
+use windrow_record::{Offset, Partition};
+
+/// A thread that commits. It ends with its owner, after the commit that it is waiting for.
+#[derive(Debug)]
+pub(crate) struct Commits(Sender<Order>);
+
+pub(crate) struct Order {
+    pub(crate) client: Arc<BaseConsumer<Context>>,
+    pub(crate) positions: Vec<(Partition, Offset)>,
+    /// Gets the broker's answer.
+    pub(crate) answer: Option<Sender<Result<(), KafkaError>>>,
+}
+
+impl Commits {
+    pub(crate) fn of(topic: &str) -> Self {
+        let (sender, orders) = channel();
+        let topic = topic.to_owned();
+        std::thread::spawn(move || work(&topic, &orders));
+        Self(sender)
+    }
+
+    /// Does not wait.
+    pub(crate) fn order(&self, order: Order) {
+        // The thread ends only after this sender is gone.
+        let _ = self.0.send(order);
+    }
+}
+
+fn work(topic: &str, orders: &Receiver<Order>) {
+    while let Ok(Order { mut client, positions, mut answer }) = orders.recv() {
+        let mut newest: BTreeMap<Partition, Offset> = positions.into_iter().collect();
+        // What was ordered while the broker did not answer is one commit.
+        while answer.is_none()
+            && let Ok(next) = orders.try_recv()
+        {
+            newest.extend(next.positions);
+            (client, answer) = (next.client, next.answer);
+        }
+        let newest: Vec<(Partition, Offset)> = newest.into_iter().collect();
+        let committed = reader::list(topic, &newest).and_then(|list| client.commit(&list, CommitMode::Sync));
+        match answer {
+            // The other side may have stopped waiting.
+            Some(answer) => drop(answer.send(committed)),
+            None => {
+                if let Err(error) = committed {
+                    tracing::debug!(%error, "positions not committed");
+                }
+            }
+        }
+    }
+}
