@@ -115,7 +115,9 @@ fn errors_that_a_broker_gets_over_lose_and_double_nothing() {
 #[test]
 fn behind_a_row_that_a_broker_refuses_nothing_is_sent() {
     let mock = mock(1);
-    let publisher = publisher(&mock, &[("linger.ms", "0"), ("batch.num.messages", "10")]);
+    // One request at a time: a real broker refuses a batch whose sequence number does not follow, and the mock cluster takes it.
+    let properties = [("linger.ms", "0"), ("batch.num.messages", "10"), ("max.in.flight", "1")];
+    let publisher = publisher(&mock, &properties);
     send(&publisher, 1..=50).expect("taken");
     assert_eq!(publisher.flush(LIMIT), Ok(true));
     mock.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
