@@ -41,6 +41,10 @@ lint:
 openapi:
     WINDROW_BLESS=1 cargo test --test it openapi::
 
+# renew docs/pipeline-file.md, the reference of the pipeline file, from the declarations of its keys
+reference:
+    WINDROW_BLESS=1 cargo test -p windrow-config --test reference
+
 # renew docs/example: the report of both demos
 example:
     cargo build --release

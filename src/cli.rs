@@ -104,6 +104,7 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Health(args) => health::execute(&args).await,
             Command::Key(args) => key::execute(&args),
             Command::Openapi { pipeline, place } => openapi::execute(&pipeline, &place),
+            Command::Schema => openapi::schema(),
             Command::Completions { shell } => manual::completions(shell),
             Command::Man => manual::page(),
         }

@@ -99,6 +99,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         place: PlaceArgs,
     },
+    /// Print the JSON Schema of a pipeline file, for editors that complete and check TOML
+    Schema,
     /// Print what completes commands and options in a shell
     Completions {
         /// The shell

@@ -1,4 +1,4 @@
-//! `windrow openapi`: the API document, without a server.
+//! `windrow openapi` and `windrow schema`: the API document without a server, and the JSON Schema of the pipeline file.
 
 use std::path::Path;
 
@@ -13,4 +13,9 @@ pub(crate) fn execute(pipeline: &Path, place: &PlaceArgs) -> Result<(), CliError
     let mut document = api::document(&app.pipeline, app.registry()?);
     document.push('\n');
     Ok(stdout(&document)?)
+}
+
+/// Prints the JSON Schema of a pipeline file.
+pub(crate) fn schema() -> Result<(), CliError> {
+    Ok(stdout(&format!("{:#}\n", windrow_config::json_schema()))?)
 }

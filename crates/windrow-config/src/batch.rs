@@ -1,26 +1,38 @@
-//! How windows are stored, and where.
+//! The `[batch]` and `[quarantine]` tables: how windows are stored, and how many rows may be refused.
 
-use serde::Serialize;
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use smart_default::SmartDefault;
 
-/// The `[batch]` table.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+use crate::values::{Checked, ensure, share};
+
+/// How windows are stored, and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+#[garde(allow_unvalidated)]
 pub struct Batch {
-    /// What a batch file is.
+    /// The format of the batch files.
+    #[schemars(example = &"parquet")]
     pub format: BatchFormat,
-    /// The object store that the files are in, as `s3://bucket/prefix` or `file:///folder`; the work directory where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// An object store for the batch files; by default they are in the work directory. Credentials come from the environment.
+    #[garde(custom(store))]
+    #[schemars(example = &"s3://bucket/prefix", example = &"file:///folder")]
     pub url: Option<String>,
 }
 
-impl Batch {
-    /// Runs from before there was a choice say nothing of it.
-    pub(super) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
+fn store(url: &Option<String>, (): &()) -> Checked {
+    let Some(url) = url else { return Ok(()) };
+    let is_store = match (url.strip_prefix("s3://"), url.strip_prefix("file://")) {
+        (Some(rest), _) => !rest.starts_with('/') && !rest.is_empty() && !rest.contains(['@', '?', '#', ' ']),
+        (_, Some(folder)) => folder.len() > 1 && folder.starts_with('/'),
+        _ => false,
+    };
+    ensure(is_store, "must be s3://BUCKET/PREFIX or file:///FOLDER; credentials come from the environment")
 }
 
-/// What a batch file is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+/// The format of batch files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BatchFormat {
     /// CSV: the records as they came.
@@ -28,4 +40,15 @@ pub enum BatchFormat {
     Csv,
     /// Parquet: typed columns.
     Parquet,
+}
+
+/// What becomes of messages that are not valid rows.
+#[derive(Debug, Clone, Copy, PartialEq, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quarantine {
+    /// The share of the messages, from 0 to 1, that may be refused before the run ends with the reasons.
+    #[default = 0.01]
+    #[garde(custom(share))]
+    #[schemars(range(min = 0, max = 1), example = 0.05)]
+    pub max_share: f64,
 }

@@ -2,47 +2,112 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+use crate::error::Faults;
+use crate::values::{Checked, OneOrMany, byte, ensure, list, some_byte, some_set};
 use windrow_record::TimeFormat;
 
-/// The `[dataset]` table.
-#[derive(Debug, Clone, Serialize)]
+/// The dataset: the file that is replayed, and how it is written.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
 pub struct Dataset {
-    /// The file, resolved against the folder of the pipeline file.
+    /// The file, relative to the folder of the pipeline file: CSV (plain, gzip, zstd, or a zip archive of one file) or Parquet.
+    #[schemars(example = &"flights.csv.zst")]
     pub path: PathBuf,
-    /// Lines that stand before the header line, or before the first row where `columns` names the columns; `None` for none.
+    /// How many lines to skip before the header line, or before the first row if `columns` names the columns.
+    #[schemars(example = 3)]
     pub skip: Option<u64>,
-    /// The names of the columns, for a file without a header line, or whose header line is skipped.
+    /// The names of the columns, for a file without a header line; with `skip = 1` they replace the header line.
+    #[garde(custom(some_set))]
+    #[schemars(example = vec!["id", "price"])]
     pub columns: Option<Vec<String>>,
-    /// The byte between fields.
+    /// The character between fields.
+    #[serde(default = "comma", with = "byte")]
+    #[garde(custom(not_a_quote))]
+    #[schemars(with = "char", example = ';')]
     pub delimiter: u8,
-    /// The byte around fields that hold a delimiter or a line break, where it is not `"`.
+    /// The character around fields that contain a delimiter or a line break; `"` by default.
+    #[serde(default, with = "some_byte")]
+    #[schemars(with = "Option<char>", example = '\'')]
     pub quote: Option<u8>,
-    /// The byte before the decimals of a number, where it is not a point.
+    /// The character before the decimals of a number, `.` or `,`; `.` by default. With `,`, points
+    /// between thousands are dropped.
+    #[serde(default, with = "some_byte")]
+    #[garde(custom(point_or_comma))]
+    #[schemars(with = "Option<char>", example = ',')]
     pub decimal: Option<u8>,
-    /// The texts that mean 'missing'.
+    /// The texts that mean that a value is missing.
+    #[serde(default = "empty_text", deserialize_with = "list")]
+    #[schemars(with = "OneOrMany<String>", example = vec!["", "NA"])]
     pub null: Vec<String>,
     /// The column that says when a row happened.
+    #[garde(dive)]
     pub time: Option<TimeColumn>,
 }
 
 impl Dataset {
-    /// The names of all columns of a row, where the file's are `own`: a time that is made of two columns stands behind them.
+    /// The names of all columns of a row, if the file's are `own`: a time that is made of two columns comes last.
     #[must_use]
     pub fn with_joined_time(&self, own: &[String]) -> Vec<String> {
         let joined = self.time.as_ref().filter(|time| time.from.is_some()).map(|time| time.column.clone());
         own.iter().cloned().chain(joined).collect()
     }
+
+    pub(crate) fn contradictions(&self, faults: &mut Faults<'_>) {
+        if self.quote == Some(self.delimiter) {
+            faults.add("dataset.quote", "must not be the delimiter");
+        }
+    }
+
+    /// Drops what only repeats a default, so that two ways to write the same are the same run.
+    pub(crate) fn without_defaults(mut self) -> Self {
+        self.skip = self.skip.filter(|lines| *lines > 0);
+        self.quote = self.quote.filter(|byte| *byte != b'"');
+        self.decimal = self.decimal.filter(|byte| *byte == b',');
+        self
+    }
 }
 
-/// A column of times.
-#[derive(Debug, Clone, Serialize)]
+/// The time of a row.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
 pub struct TimeColumn {
-    /// Its name.
+    /// The column's name. If `from` is given, the name of the column that is made.
+    #[garde(custom(new_name(&self.from)))]
+    #[schemars(example = &"sched_dep")]
     pub column: String,
-    /// How its times are written.
+    /// How the times are written: strftime's directives, or `seconds` or `milliseconds` since 1970-01-01 00:00 UTC.
+    #[schemars(with = "String", example = &"%Y-%m-%d %H:%M")]
     pub format: TimeFormat,
-    /// The columns of the file whose texts, with a space between them, make it up, where it is no column of the file.
+    /// Two columns of the file whose texts, with a space between them, make the time.
+    #[schemars(example = vec!["day", "clock"])]
     pub from: Option<[String; 2]>,
+}
+
+fn new_name(from: &Option<[String; 2]>) -> impl FnOnce(&str, &()) -> Checked + '_ {
+    move |column, ()| {
+        let is_new = from.as_ref().is_none_or(|from| from.iter().all(|name| name != column));
+        ensure(is_new, "is one of the two columns in dataset.time.from: choose a new name")
+    }
+}
+
+fn not_a_quote(delimiter: &u8, (): &()) -> Checked {
+    ensure(*delimiter != b'"', "must not be a quote")
+}
+
+fn point_or_comma(decimal: &Option<u8>, (): &()) -> Checked {
+    ensure(decimal.is_none_or(|byte| matches!(byte, b'.' | b',')), "must be \".\" or \",\"")
+}
+
+fn comma() -> u8 {
+    b','
+}
+
+fn empty_text() -> Vec<String> {
+    vec![String::new()]
 }

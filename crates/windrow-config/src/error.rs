@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::lines::Lines;
+use crate::pipeline::Pipeline;
+
 /// Why there is no [`Pipeline`](crate::Pipeline).
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -21,7 +24,7 @@ pub enum ConfigError {
         path: PathBuf,
     },
     /// What it says cannot be.
-    #[error("{}", Faults { path, faults })]
+    #[error("{}", Report { path, faults })]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -41,12 +44,12 @@ pub struct Fault {
     pub problem: String,
 }
 
-struct Faults<'a> {
+struct Report<'a> {
     path: &'a PathBuf,
     faults: &'a [Fault],
 }
 
-impl fmt::Display for Faults<'_> {
+impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, fault) in self.faults.iter().enumerate() {
             if index > 0 {
@@ -63,5 +66,27 @@ impl fmt::Display for Faults<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Collects faults, so that all of them are reported at once.
+pub(crate) struct Faults<'a> {
+    lines: &'a Lines,
+    pub(crate) list: Vec<Fault>,
+}
+
+impl<'a> Faults<'a> {
+    pub(crate) fn of(lines: &'a Lines) -> Self {
+        Self { lines, list: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, key: &str, problem: impl Into<String>) {
+        self.list.push(Fault { line: self.lines.line(key), key: key.to_owned(), problem: problem.into() });
+    }
+
+    pub(crate) fn needs_time(&mut self, key: &str, pipeline: &Pipeline) {
+        if pipeline.dataset.time.is_none() {
+            self.add(key, "needs dataset.time, the column that says when a row happened");
+        }
     }
 }

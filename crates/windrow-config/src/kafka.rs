@@ -3,7 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Settings that are secrets: they stand in the environment or in a file of their own, and never in a pipeline file, whose
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::error::Faults;
+
+/// Settings that are secrets: they come from the environment or from a file of their own, and never from a pipeline file, whose
 /// content is shown and stored.
 const SECRETS: [&str; 8] = [
     "sasl.password",
@@ -16,17 +22,122 @@ const SECRETS: [&str; 8] = [
     "ssl.keystore.password",
 ];
 
-/// How the Kafka client is set.
-#[derive(Debug, Clone, Default)]
+/// Settings of the Kafka client, by librdkafka's names, as in `security.protocol = "SASL_SSL"`. Secrets come from the environment
+/// (`WINDROW_KAFKA_SASL_PASSWORD`), or from the file that `file` names.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct Kafka {
-    /// By librdkafka's names; no secrets.
-    pub settings: BTreeMap<String, String>,
-    /// A file with more of them, `KEY=VALUE` a line, where secrets may stand.
+    /// A file with more settings, one `KEY=VALUE` per line, which may be secrets. Relative to the folder of the pipeline file.
+    #[schemars(example = &"kafka.secrets")]
     pub file: Option<PathBuf>,
+    /// By librdkafka's names; no secrets.
+    #[serde(skip)]
+    pub settings: BTreeMap<String, String>,
+    #[serde(flatten)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    written: Table,
 }
 
 /// Whether a setting of the Kafka client is a secret.
 #[must_use]
 pub fn is_secret(setting: &str) -> bool {
     SECRETS.contains(&setting)
+}
+
+impl Kafka {
+    /// Makes settings of what is written, and reports what cannot be one.
+    pub(crate) fn read_settings(&mut self, faults: &mut Faults<'_>) {
+        let written = std::mem::take(&mut self.written);
+        self.read_table("", written, faults);
+    }
+
+    /// Reads a table: without quotes round its key, `security.protocol = "SSL"` is a table in a table.
+    fn read_table(&mut self, prefix: &str, table: Table, faults: &mut Faults<'_>) {
+        for (key, value) in table {
+            let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+            let place = format!("kafka.{name}");
+            let text = match value {
+                Value::Table(table) => {
+                    self.read_table(&name, table, faults);
+                    continue;
+                }
+                Value::String(text) => text,
+                Value::Integer(number) => number.to_string(),
+                Value::Float(number) => number.to_string(),
+                Value::Boolean(value) => value.to_string(),
+                Value::Array(_) | Value::Datetime(_) => {
+                    faults.add(&place, "must be a text, a number, true or false");
+                    continue;
+                }
+            };
+            if is_secret(&name) {
+                let variable = name.to_uppercase().replace('.', "_");
+                let problem = format!(
+                    "is a secret, and this file is shown and stored: give it as WINDROW_KAFKA_{variable}, or in the file that \
+                     kafka.file names"
+                );
+                faults.add(&place, problem);
+            } else if name == "bootstrap.servers" || name == "metadata.broker.list" {
+                faults.add(&place, "is what --broker gives");
+            } else {
+                self.settings.insert(name, text);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::Pipeline;
+
+    fn parsed(kafka: &str) -> Result<Pipeline, String> {
+        let text = format!(
+            "name = \"p\"\ndataset = {{ path = \"d.csv\" }}\ntarget = {{ column = \"y\", at_least = 1 }}\n\
+             features = {{ numeric = [\"x\"] }}\nwindow = {{ rows = 5 }}\n[kafka]\n{kafka}"
+        );
+        Pipeline::parse(Path::new("/a/p.toml"), &text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_are_taken_by_librdkafkas_names_with_quotes_and_without() {
+        let pipeline = parsed(
+            "security.protocol = \"SASL_SSL\"\n\"sasl.mechanism\" = \"PLAIN\"\nlinger.ms = 5\nsocket.keepalive.enable = true\n\
+             file = \"secrets\"",
+        );
+        let kafka = pipeline.expect("good settings").kafka;
+        let told: Vec<(&str, &str)> =
+            kafka.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("linger.ms", "5"),
+                ("sasl.mechanism", "PLAIN"),
+                ("security.protocol", "SASL_SSL"),
+                ("socket.keepalive.enable", "true")
+            ]
+        );
+        assert_eq!(kafka.file.as_deref(), Some(Path::new("/a/secrets")));
+    }
+
+    #[test]
+    fn secrets_and_what_cannot_be_are_told_with_line_and_key() {
+        for (text, told) in [
+            ("sasl.password = \"x\"", "p.toml:7: kafka.sasl.password: is a secret"),
+            ("\"ssl.key.password\" = \"x\"", "WINDROW_KAFKA_SSL_KEY_PASSWORD"),
+            ("bootstrap.servers = \"a:1\"", "is what --broker gives"),
+            ("linger.ms = [1]", "p.toml:7: kafka.linger.ms: must be a text"),
+            ("file = 3", "kafka.file: invalid type: integer `3`, expected the path of a file"),
+        ] {
+            let error = parsed(text).expect_err(told);
+            assert!(error.contains(told) && !error.contains("\"x\""), "{error}");
+        }
+    }
+
+    #[test]
+    fn settings_are_not_part_of_what_a_run_stores() {
+        let pipeline = parsed("sasl.username = \"somebody\"").expect("a good setting");
+        let stored = serde_json::to_string(&pipeline).expect("JSON");
+        assert!(!stored.contains("somebody") && !stored.contains("kafka"), "{stored}");
+    }
 }

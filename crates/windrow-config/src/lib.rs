@@ -1,36 +1,50 @@
 //! The pipeline file: read once, checked once, and passed on as a [`Pipeline`] whose values are valid.
 //!
-//! - `pipeline`: [`Pipeline`] and its tables, with `dataset`, `batch`, `kafka`, `solver` and `span` for the larger ones.
-//! - `raw`: the file as it is written. `parse`: from there to a [`Pipeline`], with a file for each large table; `duration` reads durations.
+//! - `pipeline`: [`Pipeline`], the file as a whole: reading it, and what is wrong with it. Each table has a file of its own (`dataset`,
+//!   `target`, `features`, `stream`, `window`, `batch`, `train`, `advise`, `serve`, `kafka`), in which each key is declared once: type,
+//!   default, check, and the documentation.
+//! - `reference`: [`json_schema`], from the declarations.
+//! - `values`: how values are written, and checks that several keys share. `span` and `solver`: larger values.
 //! - `error`: [`ConfigError`], all faults of a file. `lines` finds the line of each key, `nearest` the nearest known name.
 //! - `schema`: [`Schema`], a pipeline bound to the columns of its dataset; [`Schema::check`] decides whether a row is valid.
 //!
 //! Every fault names the file, the line and the key. This crate knows the types of `windrow-record`, and no other crate of
 //! Windrow.
 
+mod advise;
 mod batch;
 mod dataset;
-mod duration;
 mod error;
+mod features;
 mod kafka;
 mod lines;
 mod nearest;
-mod parse;
 mod pipeline;
-mod raw;
+mod reference;
 mod schema;
+mod serve;
 mod solver;
 mod span;
+mod stream;
+mod target;
+mod train;
+mod values;
+mod window;
 
-pub use batch::{Batch, BatchFormat};
+pub use advise::{Advise, Costs};
+pub use batch::{Batch, BatchFormat, Quarantine};
 pub use dataset::{Dataset, TimeColumn};
 pub use error::{ConfigError, Fault};
+pub use features::{CalendarPart, FeatureColumns};
 pub use kafka::{Kafka, is_secret};
 pub use nearest::nearest_name;
-pub use pipeline::{
-    Accept, Advise, CalendarPart, Costs, FeatureColumns, Pace, Pipeline, Quarantine, Serve, Stream, Target, TargetRule,
-    Tls, Train, WindowPolicy,
-};
+pub use pipeline::Pipeline;
+pub use reference::json_schema;
 pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};
+pub use serve::{Serve, Tls};
 pub use solver::{Solver, Spark};
 pub use span::EventSpan;
+pub use stream::{Pace, Stream};
+pub use target::{Target, TargetRule};
+pub use train::{Accept, Train};
+pub use window::WindowPolicy;

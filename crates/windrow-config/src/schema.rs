@@ -1,8 +1,10 @@
 //! A pipeline bound to the columns of its dataset: which column plays which part.
 
 use crate::ConfigError;
+use crate::features::CalendarPart;
 use crate::nearest::nearest_name;
-use crate::pipeline::{CalendarPart, Pipeline, TargetRule};
+use crate::pipeline::Pipeline;
+use crate::target::TargetRule;
 use windrow_record::{CellError, EventTime, Fields, TimeFormat, is_plain_number, parse_number};
 
 /// Names resolved to places in a record.

@@ -1,30 +1,51 @@
-//! What finds the optimum, and the cluster of the one that is elsewhere.
+//! The solvers, and the cluster of the one that is remote.
 
-use serde::Serialize;
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::values::{Checked, ensure};
 
 /// What finds the optimum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Solver {
-    /// Newton steps or L-BFGS, by what it costs.
+    /// `newton` or `lbfgs`, whichever costs less.
+    #[default]
     Auto,
     /// Newton steps on the sparse rows.
     Newton,
     /// L-BFGS on the sparse rows.
     Lbfgs,
-    /// linfa-logistic (L-BFGS on dense rows).
+    /// linfa-logistic: L-BFGS on dense rows.
     Linfa,
-    /// Spark's LogisticRegression, on a cluster that reads the rows itself.
+    /// Spark's LogisticRegression, on a cluster that reads the batch files itself.
     Spark,
 }
 
-/// The `[train.spark]` table.
-#[derive(Clone, PartialEq, Eq)]
+/// The cluster of the solver `spark`.
+#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
 pub struct Spark {
-    /// Where its Connect server is, as in `sc://host:15002`; may hold a token.
+    /// The address of a Spark Connect server.
+    // It may contain a token.
+    #[garde(custom(connect))]
+    #[schemars(example = &"sc://host:15002")]
     pub remote: String,
-    /// Where its processes find the folder of batch files, when not where this process does.
+    /// The folder of the batch files as the cluster sees it, if it is not the same as here.
+    #[garde(custom(names_a_folder))]
+    #[schemars(example = &"/mnt/batches")]
     pub batches: Option<String>,
+}
+
+fn connect(remote: &str, (): &()) -> Checked {
+    let host = remote.strip_prefix("sc://").map(|rest| rest.split(['/', ';', ':']).next().unwrap_or_default());
+    let has_host = host.is_some_and(|host| !host.is_empty());
+    ensure(has_host, "must be the address of a Spark Connect server, as in sc://host:15002")
+}
+
+fn names_a_folder(batches: &Option<String>, (): &()) -> Checked {
+    ensure(batches.as_deref() != Some(""), "names no folder")
 }
 
 impl Spark {

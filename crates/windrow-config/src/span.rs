@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use jiff::civil::Date;
-use serde::{Serialize, Serializer};
-
-use crate::duration;
+use serde::{Deserialize, Serialize};
 
 const DAY: i64 = 86_400;
 /// 1970-01-01 was a Thursday; the Monday before was three days earlier.
 const MONDAY: i64 = -3 * DAY;
 
 /// The length of an event window. Spans are counted from the one that holds 1970-01-01 00:00 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum EventSpan {
     /// So much time each, aligned to 1970-01-01 00:00 UTC; at least a second.
     Fixed(Duration),
@@ -112,36 +111,34 @@ impl EventSpan {
     }
 }
 
-impl Serialize for EventSpan {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Fixed(length) => duration::serialize(length, serializer),
-            Self::Day => serializer.serialize_str("day"),
-            Self::Week => serializer.serialize_str("week"),
-            Self::Month => serializer.serialize_str("month"),
-            Self::Quarter => serializer.serialize_str("quarter"),
+impl From<EventSpan> for String {
+    fn from(span: EventSpan) -> Self {
+        match span {
+            EventSpan::Fixed(length) => humantime::format_duration(length).to_string(),
+            EventSpan::Day => "day".to_owned(),
+            EventSpan::Week => "week".to_owned(),
+            EventSpan::Month => "month".to_owned(),
+            EventSpan::Quarter => "quarter".to_owned(),
         }
     }
 }
 
-/// An event span in a pipeline file.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct WrittenSpan(pub(super) EventSpan);
+impl TryFrom<String> for EventSpan {
+    type Error = String;
 
-impl<'de> serde::Deserialize<'de> for WrittenSpan {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Ok(Self(match text.as_str() {
-            "day" => EventSpan::Day,
-            "week" => EventSpan::Week,
-            "month" => EventSpan::Month,
-            "quarter" => EventSpan::Quarter,
-            other => EventSpan::Fixed(duration::parse(other).map_err(|_| {
-                let problem =
-                    format!("`{other}` is no day, week, month or quarter, and no duration (as in 12h or 30d)");
-                serde::de::Error::custom(problem)
-            })?),
-        }))
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "day" => Ok(Self::Day),
+            "week" => Ok(Self::Week),
+            "month" => Ok(Self::Month),
+            "quarter" => Ok(Self::Quarter),
+            other => match humantime::parse_duration(other) {
+                Ok(length) if length.as_secs() > 0 => Ok(Self::Fixed(length)),
+                _ => Err(format!(
+                    "`{other}` is not day, week, month, quarter, or a duration of at least 1s (as in 12h or 30d)"
+                )),
+            },
+        }
     }
 }
 

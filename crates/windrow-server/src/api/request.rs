@@ -36,9 +36,10 @@ pub(crate) struct Limits {
 impl Limits {
     pub(crate) fn new(serve: &Serve) -> Self {
         let concurrency = serve.concurrency.min(Semaphore::MAX_PERMITS);
-        let memory = (serve.max_body.saturating_mul(2)).max(LEAST_MEMORY) / MEMORY_UNIT;
+        let max_body = usize::try_from(serve.max_body.as_u64()).unwrap_or(usize::MAX);
+        let memory = max_body.saturating_mul(2).max(LEAST_MEMORY) / MEMORY_UNIT;
         Self {
-            max_body: serve.max_body,
+            max_body,
             max_rows: serve.max_rows,
             concurrency,
             work: Arc::new(Semaphore::new(concurrency)),

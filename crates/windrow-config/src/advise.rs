@@ -1,0 +1,91 @@
+//! The `[advise]` table: what is good enough, and what there is to choose from.
+
+use std::num::NonZeroU32;
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+use smart_default::SmartDefault;
+
+use crate::values::{Checked, ensure, not_negative, some_set};
+use windrow_record::Scheme;
+
+/// What the advice is asked for.
+#[derive(Debug, Clone, PartialEq, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct Advise {
+    /// The share of the best policy's gain that is good enough.
+    #[default = 0.9]
+    #[garde(custom(proper_share))]
+    #[schemars(range(min = 0, max = 1), example = 0.95)]
+    pub keep: f64,
+    /// How many windows after a row its label is known. At most 32, since losses of older models are not stored.
+    #[garde(custom(losses_are_stored))]
+    #[schemars(range(max = 32), example = 2)]
+    pub label_delay: u32,
+    /// The histories to choose from: counts of windows, and `"all"`. By default the last 1, 2, 4, 8, ... windows, and all.
+    #[serde(deserialize_with = "histories")]
+    #[garde(custom(some_set))]
+    #[schemars(with = "Option<Vec<History>>", example = (1, 4, "all"))]
+    pub histories: Option<Vec<Scheme>>,
+    /// What errors and fits cost. With it, policies are also ranked in this unit.
+    #[garde(dive)]
+    pub cost: Option<Costs>,
+}
+
+/// Losses of older models are not stored.
+const LONGEST_DELAY: u32 = 32;
+
+fn losses_are_stored(label_delay: &u32, (): &()) -> Checked {
+    ensure(*label_delay <= LONGEST_DELAY, format!("must be at most {LONGEST_DELAY} windows"))
+}
+
+fn proper_share(keep: &f64, (): &()) -> Checked {
+    ensure(*keep > 0.0 && *keep < 1.0, "must be above 0 and below 1")
+}
+
+/// Costs, in any unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct Costs {
+    /// The cost of a negative row that is labelled positive.
+    #[garde(custom(not_negative))]
+    #[schemars(range(min = 0), example = 1)]
+    pub false_alarm: f64,
+    /// The cost of a positive row that is labelled negative.
+    #[garde(custom(not_negative))]
+    #[schemars(range(min = 0), example = 5)]
+    pub miss: f64,
+    /// The cost of a fit.
+    #[garde(custom(not_negative))]
+    #[schemars(range(min = 0), example = 200)]
+    pub refit: f64,
+}
+
+/// A history as it is written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a count of windows (at least 1), or \"all\"")]
+enum History {
+    /// The last so many windows.
+    Last(NonZeroU32),
+    /// A word.
+    Word(Word),
+}
+
+/// A history that is not a count.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    /// All windows.
+    All,
+}
+
+fn histories<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Scheme>>, D::Error> {
+    let scheme = |history| match history {
+        History::Last(NonZeroU32::MIN) => Scheme::Window,
+        History::Last(windows) => Scheme::Sliding(windows),
+        History::Word(Word::All) => Scheme::Cumulative,
+    };
+    Vec::deserialize(deserializer).map(|histories| Some(histories.into_iter().map(scheme).collect()))
+}

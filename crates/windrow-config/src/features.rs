@@ -1,0 +1,98 @@
+//! The `[features]` table: what the target is predicted from.
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use smart_default::SmartDefault;
+
+use crate::Pipeline;
+use crate::error::Faults;
+use crate::values::{OneOrMany, list};
+
+/// The columns that a model learns from. At least one is needed.
+#[derive(Debug, Clone, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct FeatureColumns {
+    /// Columns of numbers, which are standardised. A missing value counts as the mean of the training rows.
+    #[serde(deserialize_with = "list")]
+    #[schemars(with = "OneOrMany<String>", example = vec!["distance", "temp"])]
+    pub numeric: Vec<String>,
+    /// Columns of numbers x that are taken as log(1 + x), and then standardised.
+    #[serde(deserialize_with = "list")]
+    #[schemars(with = "OneOrMany<String>", example = vec!["price"])]
+    pub log: Vec<String>,
+    /// Columns of texts, which are one-hot encoded.
+    #[serde(deserialize_with = "list")]
+    #[schemars(with = "OneOrMany<String>", example = vec!["carrier", "origin"])]
+    pub categorical: Vec<String>,
+    /// Parts of `dataset.time`, each one-hot encoded.
+    #[serde(deserialize_with = "list")]
+    #[schemars(with = "OneOrMany<CalendarPart>", example = vec!["hour", "weekday"])]
+    pub calendar: Vec<CalendarPart>,
+    /// How many training rows must have a text for it to get a coefficient of its own. Rarer texts, and texts that no training
+    /// row has, share the level 'other'.
+    #[default = 50]
+    #[schemars(example = 10)]
+    pub min_count: u64,
+}
+
+impl FeatureColumns {
+    /// Reports columns that cannot be features of this pipeline.
+    pub(crate) fn contradictions(&self, pipeline: &Pipeline, faults: &mut Faults<'_>) {
+        let lists = [("numeric", &self.numeric), ("log", &self.log), ("categorical", &self.categorical)];
+        let mut seen: Vec<&str> = Vec::new();
+        for (list, columns) in lists {
+            for (index, column) in columns.iter().enumerate() {
+                let key = format!("features.{list}[{index}]");
+                if seen.contains(&column.as_str()) {
+                    faults.add(&key, format!("`{column}` is a feature already"));
+                }
+                if pipeline.target.column == *column {
+                    faults.add(&key, format!("`{column}` is the target: a model must not learn from what it predicts"));
+                }
+                if pipeline.dataset.time.as_ref().is_some_and(|time| time.column == *column) {
+                    let problem =
+                        format!("`{column}` is the time: use features.calendar for its hour, weekday or month");
+                    faults.add(&key, problem);
+                }
+                seen.push(column);
+            }
+        }
+        for (index, part) in self.calendar.iter().enumerate() {
+            if self.calendar[..index].contains(part) {
+                faults.add(&format!("features.calendar[{index}]"), format!("`{}` is a feature already", part.name()));
+            }
+        }
+        if !self.calendar.is_empty() {
+            faults.needs_time("features.calendar", pipeline);
+        }
+        if seen.is_empty() && self.calendar.is_empty() {
+            faults.add("features", "names no column: a model needs something to learn from");
+        }
+    }
+}
+
+/// A part of a time, used as a category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CalendarPart {
+    /// 0 to 23.
+    Hour,
+    /// 1 (Monday) to 7 (Sunday).
+    Weekday,
+    /// 1 to 12.
+    Month,
+}
+
+impl CalendarPart {
+    /// Its name in the pipeline file and in coefficient names.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Weekday => "weekday",
+            Self::Month => "month",
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The `[serve]` table: where and how models are served.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use smart_default::SmartDefault;
+
+use crate::values::{Checked, DurationText, OneOrMany, at_least_one, ensure, list, positive};
+
+/// Where the API and the pages are served, and their limits.
+#[derive(Debug, Clone, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct Serve {
+    /// The address and port to listen on. If it is not given and the port is taken, a free port is used.
+    #[default(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)))]
+    #[schemars(with = "String", example = &"0.0.0.0:8080")]
+    pub listen: SocketAddr,
+    /// Whether `listen` was given, in the file or on the command line.
+    #[serde(skip)]
+    pub is_listen_chosen: bool,
+    /// The most rows of one batch request.
+    #[default = 100_000]
+    #[garde(custom(at_least_one))]
+    #[schemars(range(min = 1), example = 1000)]
+    pub max_rows: usize,
+    /// The most bytes of a request's body, as in `32MiB`.
+    #[default(ByteSize::mib(32))]
+    #[garde(custom(holds_a_row))]
+    #[schemars(with = "String", example = &"1MiB")]
+    pub max_body: ByteSize,
+    /// How long a request may take, its body included.
+    #[default(Duration::from_secs(30))]
+    #[serde(with = "humantime_serde")]
+    #[garde(custom(positive))]
+    #[schemars(with = "DurationText", example = &"10s")]
+    pub timeout: Duration,
+    /// How long the head of a request may take to arrive.
+    #[default(Duration::from_secs(10))]
+    #[serde(with = "humantime_serde")]
+    #[garde(custom(positive))]
+    #[schemars(with = "DurationText", example = &"5s")]
+    pub head_timeout: Duration,
+    /// How long a connection may stay open between two requests.
+    // Longer than the minute for which load balancers keep connections by default: they close first.
+    #[default(Duration::from_secs(75))]
+    #[serde(with = "humantime_serde")]
+    #[garde(custom(positive))]
+    #[schemars(with = "DurationText", example = &"2m")]
+    pub idle_timeout: Duration,
+    /// How long a client may accept no part of its answer.
+    #[default(Duration::from_secs(30))]
+    #[serde(with = "humantime_serde")]
+    #[garde(custom(positive))]
+    #[schemars(with = "DurationText", example = &"10s")]
+    pub send_timeout: Duration,
+    /// How many requests per second each API key may send; no limit by default.
+    #[schemars(example = 100)]
+    pub requests_per_second: Option<NonZeroU32>,
+    /// How many requests may be processed at once.
+    #[default = 512]
+    #[garde(custom(at_least_one))]
+    #[schemars(range(min = 1), example = 64)]
+    pub concurrency: usize,
+    /// How many connections may be open at once.
+    #[default = 1024]
+    #[garde(custom(at_least_one))]
+    #[schemars(range(min = 1), example = 256)]
+    pub connections: usize,
+    /// The file of API keys, relative to the folder of the pipeline file. Without it, and without keys in the environment, no key is
+    /// asked for.
+    #[schemars(example = &"keys.toml")]
+    pub keys: Option<PathBuf>,
+    /// Certificate and key, to serve HTTPS.
+    pub tls: Option<Tls>,
+    /// The origins whose pages may call the API from a browser.
+    #[serde(deserialize_with = "list")]
+    #[garde(inner(custom(origin)))]
+    #[schemars(with = "OneOrMany<String>", example = vec!["https://example.org"])]
+    pub cors: Vec<String>,
+    /// Whether every request is logged.
+    #[schemars(example = true)]
+    pub access_log: bool,
+}
+
+/// Files in PEM form, relative to the folder of the pipeline file.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate, followed by those that lead to its root.
+    #[schemars(example = &"server.pem")]
+    pub certificate: PathBuf,
+    /// The certificate's private key.
+    #[schemars(example = &"server.key")]
+    pub key: PathBuf,
+}
+
+/// A smaller body could not hold one row.
+const SMALLEST_BODY: ByteSize = ByteSize::kib(1);
+
+fn holds_a_row(body: &ByteSize, (): &()) -> Checked {
+    ensure(*body >= SMALLEST_BODY, "must be a size of at least 1 KiB, as in \"32MiB\"")
+}
+
+/// Checks for what a browser sends as `Origin`: scheme, host and port.
+fn origin(text: &str, (): &()) -> Checked {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let is_origin = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && !b"/*?#@,".contains(&byte));
+    ensure(is_origin, format!("`{text}` is not an origin, as in https://example.org (no path, no wildcard)"))
+}

@@ -1,0 +1,156 @@
+//! The `[stream]` table: how the rows travel.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::de::value::{MapAccessDeserializer, MapDeserializer};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use smart_default::SmartDefault;
+
+use crate::Pipeline;
+use crate::error::Faults;
+use crate::values::{Checked, DurationText, ensure};
+
+/// Kafka's own limit for the name of a topic, in bytes.
+const LONGEST_TOPIC: usize = 249;
+
+/// The topic, and how rows are sent to it.
+#[derive(Debug, Clone, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct Stream {
+    /// The topic's name; the pipeline's name by default.
+    #[garde(custom(topic_name))]
+    #[schemars(example = &"flights-2013")]
+    pub topic: String,
+    /// With how many partitions the topic is created.
+    #[default(NonZeroU32::MIN)]
+    #[schemars(example = 3)]
+    pub partitions: NonZeroU32,
+    /// How long the producer waits before each row.
+    #[garde(custom(possible_pace))]
+    #[serde(deserialize_with = "text_or_table")]
+    #[schemars(with = "WrittenPace", example = &"none")]
+    pub pace: Pace,
+    /// The seed of random delays: the same seed gives the same delays.
+    #[schemars(example = 42)]
+    pub seed: u64,
+    /// Whether the consumer goes on with the rows that are left if the broker has deleted messages before they were read. By
+    /// default this is an error.
+    // Not part of a run's identity: it changes no row.
+    #[serde(skip_serializing)]
+    #[schemars(example = true)]
+    pub accept_deleted: bool,
+}
+
+impl Stream {
+    pub(crate) fn contradictions(&self, pipeline: &Pipeline, faults: &mut Faults<'_>) {
+        if matches!(self.pace, Pace::Replay { .. }) {
+            faults.needs_time("stream.pace", pipeline);
+        }
+    }
+}
+
+fn topic_name(topic: &str, (): &()) -> Checked {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    // An empty name is that of the pipeline.
+    let is_topic = topic.len() <= LONGEST_TOPIC && topic.bytes().all(allowed) && topic != "." && topic != "..";
+    ensure(
+        is_topic,
+        format!("`{topic}` is not a topic name: use letters, digits, '.', '_' and '-', at most {LONGEST_TOPIC}"),
+    )
+}
+
+/// How long the producer waits before each row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Pace {
+    /// The producer sends as fast as it can.
+    #[default]
+    None,
+    /// Always the same delay.
+    Fixed {
+        /// The delay.
+        #[serde(with = "humantime_serde")]
+        #[schemars(with = "DurationText", example = &"1ms")]
+        delay: Duration,
+    },
+    /// Random delays, equally likely between two bounds.
+    Uniform {
+        /// The shortest delay.
+        #[serde(with = "humantime_serde")]
+        #[schemars(with = "DurationText", example = &"0ms")]
+        min: Duration,
+        /// The longest delay.
+        #[serde(with = "humantime_serde")]
+        #[schemars(with = "DurationText", example = &"2ms")]
+        max: Duration,
+    },
+    /// Random delays of a Poisson stream.
+    Exponential {
+        /// The mean delay.
+        #[serde(with = "humantime_serde")]
+        #[schemars(with = "DurationText", example = &"75us")]
+        mean: Duration,
+    },
+    /// The distances between the rows' times, divided by `speedup`.
+    Replay {
+        /// Event time divided by wall-clock time.
+        #[schemars(example = 3600)]
+        speedup: f64,
+    },
+}
+
+fn possible_pace(pace: &Pace, (): &()) -> Checked {
+    match pace {
+        Pace::Uniform { min, max } => ensure(min <= max, "needs a min that is not more than its max"),
+        Pace::Replay { speedup } => {
+            ensure(speedup.is_finite() && *speedup > 0.0, "needs a speedup that is a number above 0")
+        }
+        Pace::None | Pace::Fixed { .. } | Pace::Exponential { .. } => Ok(()),
+    }
+}
+
+// The JSON Schema of a pace.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum WrittenPace {
+    Text(NoPace),
+    Table(Pace),
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum NoPace {
+    None,
+}
+
+/// A pace that takes no other key may be written as its kind.
+fn text_or_table<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pace, D::Error> {
+    struct TextOrTable;
+
+    impl<'de> Visitor<'de> for TextOrTable {
+        type Value = Pace;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("\"none\" or a table, as in { kind = \"fixed\", delay = \"1ms\" }")
+        }
+
+        fn visit_str<E: de::Error>(self, kind: &str) -> Result<Pace, E> {
+            Pace::deserialize(MapDeserializer::new([("kind", kind)].into_iter()))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Pace, A::Error> {
+            Pace::deserialize(MapAccessDeserializer::new(table))
+        }
+    }
+
+    deserializer.deserialize_any(TextOrTable)
+}

@@ -1,0 +1,145 @@
+//! The `[train]` table: how models are made.
+
+use std::num::NonZeroU32;
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use smart_default::SmartDefault;
+
+use crate::batch::BatchFormat;
+use crate::error::Faults;
+use crate::solver::{Solver, Spark};
+use crate::values::{
+    Checked, OneOrMany, a_set, ensure, list, not_empty, not_negative, one_or_many, share, some_not_negative, some_share,
+};
+use crate::{ConfigError, Pipeline};
+use windrow_record::Scheme;
+
+/// How models are made.
+#[derive(Debug, Clone, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct Train {
+    /// Which models are made after each window: `cumulative` (of all windows so far), `window` (of this one), `sliding=N` (of the
+    /// last N).
+    #[default(vec![Scheme::Cumulative, Scheme::Window])]
+    #[serde(deserialize_with = "list")]
+    #[garde(custom(a_set), inner(custom(scheme)))]
+    #[schemars(with = "OneOrMany<String>", example = vec!["cumulative", "sliding=4"])]
+    pub schemes: Vec<Scheme>,
+    /// The weight of the penalty, in the sum of the rows' losses + l2/2 * |w|^2. Of a list, the one that is best on held-out rows
+    /// is taken for each model.
+    #[default(vec![1.0])]
+    #[serde(deserialize_with = "list", serialize_with = "one_or_many")]
+    #[garde(custom(not_empty), inner(custom(not_negative)))]
+    #[schemars(with = "OneOrMany<f64>", example = vec![0.1, 1.0, 10.0])]
+    pub l2: Vec<f64>,
+    /// The solver that finds the optimum.
+    #[schemars(example = &"newton")]
+    pub solver: Solver,
+    /// The cluster of the solver `spark`.
+    // Not part of a run's identity: the cluster may move.
+    #[serde(skip_serializing)]
+    #[garde(dive)]
+    pub spark: Option<Spark>,
+    /// The share of each window, its last rows, on which a first fit is scored. The model that is served then learns from all rows.
+    #[default = 0.1]
+    #[garde(custom(below_one))]
+    #[schemars(range(min = 0, max = 1), example = 0.2)]
+    pub holdout: f64,
+    /// The probability from which a row is labelled positive.
+    #[default = 0.5]
+    #[garde(custom(share))]
+    #[schemars(range(min = 0, max = 1), example = 0.3)]
+    pub threshold: f64,
+    /// What a model must reach on held-out rows for `latest` or `champion` to name it.
+    #[garde(dive)]
+    pub accept: Accept,
+    /// For how many of the newest windows models are kept; all by default. Models that an alias names always stay.
+    #[schemars(example = 12)]
+    pub keep: Option<NonZeroU32>,
+}
+
+impl Train {
+    pub(crate) fn contradictions(&self, faults: &mut Faults<'_>) {
+        if self.holdout > 0.0 {
+            return;
+        }
+        if self.l2.len() > 1 {
+            faults.add("train.l2", "a choice between several needs held-out rows: train.holdout is 0");
+        }
+        if self.accept.has_rules() {
+            faults.add("train.accept", "is judged on held-out rows: train.holdout is 0");
+        }
+    }
+}
+
+fn scheme(scheme: &Scheme, (): &()) -> Checked {
+    ensure(*scheme != Scheme::Sliding(NonZeroU32::MIN), "sliding=1 is the scheme `window`")
+}
+
+fn below_one(holdout: &f64, (): &()) -> Checked {
+    ensure((0.0..1.0).contains(holdout), "must be at least 0 and below 1")
+}
+
+/// What a model must reach on the held-out rows of its newest window; no rule by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Accept {
+    /// The least AUC.
+    #[garde(custom(some_share))]
+    #[schemars(range(min = 0, max = 1), example = 0.6)]
+    pub min_auc: Option<f64>,
+    /// By how much the log-loss per row may exceed that of the champion before it, on the same rows.
+    #[garde(custom(some_not_negative))]
+    #[schemars(range(min = 0), example = 0.02)]
+    pub max_log_loss_increase: Option<f64>,
+}
+
+impl Accept {
+    /// Whether there is any rule.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        self.min_auc.is_some() || self.max_log_loss_increase.is_some()
+    }
+}
+
+impl Pipeline {
+    /// The same with another solver.
+    ///
+    /// # Errors
+    /// The pipeline lacks what this solver needs.
+    pub fn with_solver(mut self, solver: Solver) -> Result<Self, ConfigError> {
+        self.train.solver = solver;
+        let mut faults = Faults::of(&self.lines);
+        self.solver_contradictions(&mut faults);
+        let faults = faults.list;
+        if faults.is_empty() { Ok(self) } else { Err(ConfigError::Invalid { path: self.file, faults }) }
+    }
+
+    /// Reports what the solver needs and the pipeline lacks.
+    pub(crate) fn solver_contradictions(&self, faults: &mut Faults<'_>) {
+        if self.train.solver != Solver::Spark {
+            return;
+        }
+        if self.train.spark.is_none() {
+            faults.add(
+                "train.solver",
+                "`spark` needs train.spark.remote, the address of a Spark Connect server, as in sc://host:15002",
+            );
+        }
+        if self.batch.format != BatchFormat::Parquet {
+            faults
+                .add("batch.format", "must be \"parquet\" for the solver `spark`, which reads the batch files itself");
+        }
+        let time = self.dataset.time.as_ref().filter(|_| !self.features.calendar.is_empty());
+        if time.is_some_and(|time| !time.format.is_civil() && time.format.epoch().is_none()) {
+            faults.add(
+                "features.calendar",
+                "cannot be computed by the solver `spark`, since times of this dataset.time.format are stored as text: use \
+                 a format without an offset, or leave the calendar out",
+            );
+        }
+    }
+}

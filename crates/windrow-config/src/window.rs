@@ -1,0 +1,108 @@
+//! The `[window]` table: how the stream is cut.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Pipeline;
+use crate::error::Faults;
+use crate::span::EventSpan;
+use crate::values::{DurationText, exactly_one};
+
+/// How the stream is cut into windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", try_from = "WindowKeys")]
+pub enum WindowPolicy {
+    /// So many equal parts of the dataset.
+    Parts(NonZeroU32),
+    /// So many rows each.
+    Rows(NonZeroU64),
+    /// So much processing time each.
+    Every(#[serde(with = "humantime_serde")] Duration),
+    /// So much event time each.
+    Event {
+        /// The length of a window.
+        span: EventSpan,
+        /// How far behind the newest row a row may come.
+        #[serde(with = "humantime_serde")]
+        lateness: Duration,
+    },
+}
+
+/// How the stream is cut into windows: exactly one of `event`, `parts`, `rows`, and `every`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Window", extend("oneOf" = exactly_one("event parts rows every")))]
+pub(crate) struct WindowKeys {
+    /// The event time of a window: `day`, `week` (from Monday), `month`, `quarter`, or a duration of at least 1s. All by UTC. Needs
+    /// `dataset.time`.
+    #[schemars(with = "Option<String>", example = &"week")]
+    event: Option<EventSpan>,
+    /// How much event time a row may be behind the newest row of its partition and still be in its window; `0s` by default. Goes
+    /// with `event`.
+    #[serde(default, with = "humantime_serde")]
+    #[schemars(with = "Option<DurationText>", example = &"1d")]
+    lateness: Option<Duration>,
+    /// The number of windows, equal parts of the rows that are replayed.
+    #[schemars(example = 12)]
+    parts: Option<NonZeroU32>,
+    /// The number of rows of a window.
+    #[schemars(example = 500_000)]
+    rows: Option<NonZeroU64>,
+    /// The processing time of a window. Another run gives other windows.
+    #[serde(default, with = "humantime_serde")]
+    #[schemars(with = "Option<DurationText>", example = &"5m")]
+    every: Option<Duration>,
+}
+
+impl TryFrom<WindowKeys> for WindowPolicy {
+    type Error = &'static str;
+
+    fn try_from(keys: WindowKeys) -> Result<Self, Self::Error> {
+        let lateness = keys.lateness.unwrap_or_default();
+        let policies = [
+            keys.parts.map(Self::Parts),
+            keys.rows.map(Self::Rows),
+            keys.every.map(Self::Every),
+            keys.event.map(|span| Self::Event { span, lateness }),
+        ];
+        let mut policies = policies.into_iter().flatten();
+        match (policies.next(), policies.next()) {
+            (Some(Self::Every(Duration::ZERO)), None) => Err("every must be more than 0s"),
+            (Some(policy), None) if keys.lateness.is_none() || matches!(policy, Self::Event { .. }) => Ok(policy),
+            (Some(_), None) => Err("lateness goes with event only"),
+            _ => Err("needs exactly one of parts, rows, every, event"),
+        }
+    }
+}
+
+impl WindowPolicy {
+    /// The name of the window that begins at this time, in seconds since 1970, as in `week of 2013-04-01`; `None` if windows are
+    /// not cut by event time.
+    #[must_use]
+    pub fn period(self, from: Option<i64>) -> Option<String> {
+        match self {
+            Self::Event { span, .. } => from.map(|from| span.name(from)),
+            Self::Parts(_) | Self::Rows(_) | Self::Every(_) => None,
+        }
+    }
+
+    /// What several windows are called, as in `weeks` or `windows of 5000 rows`.
+    #[must_use]
+    pub fn plural(self) -> String {
+        match self {
+            Self::Parts(_) => "equal windows".to_owned(),
+            Self::Rows(rows) => format!("windows of {rows} rows"),
+            Self::Every(every) => format!("windows of {} of arrival", humantime::format_duration(every)),
+            Self::Event { span, .. } => span.plural(),
+        }
+    }
+
+    pub(crate) fn contradictions(self, pipeline: &Pipeline, faults: &mut Faults<'_>) {
+        if matches!(self, Self::Event { .. }) {
+            faults.needs_time("window.event", pipeline);
+        }
+    }
+}
