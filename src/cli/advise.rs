@@ -4,11 +4,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::AdviseArgs;
 use crate::cli::error::CliError;
-use crate::cli::print::{stdout, thousands, wrapped};
+use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::setup::{app, with_solver};
-use windrow_evaluation::{Advice, PolicyFinding, Refit};
+use windrow_evaluation::{Advice, Policy, PolicyFinding, Refit, finding, history_name};
 use windrow_record::Scheme;
+use windrow_record::display::{counted, percent, percent_interval, thousands};
 
 /// What a terminal has at least.
 const COLUMNS: usize = 80;
@@ -46,7 +47,7 @@ pub(crate) fn paragraph(advice: &Advice) -> String {
     let is_wide = question.chars().count() + windows.chars().count() + 3 > COLUMNS;
     let mut text = format!("{question}{}{windows}\n\n", if is_wide { "\n" } else { "   " });
     for sentence in &advice.sentences {
-        text.push_str(&wrapped(sentence, 2));
+        text.push_str(&wrapped(sentence));
     }
     text
 }
@@ -87,20 +88,13 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
         Refit::Every(every) => every,
         _ => u32::MAX,
     };
-    let named = advice.named.as_ref().and_then(|named| {
-        policies.iter().find(|found| found.policy == named.policy || found.same.contains(&named.policy))
-    });
+    let named = advice.named.as_ref().and_then(|named| finding(advice, named.policy));
     let named_every = named.map_or(1, every);
     let beside = |factor: fn(u32) -> u32| {
         let history = named.map(|named| named.policy.history);
         policies.iter().find(|found| Some(found.policy.history) == history && every(found) == factor(named_every))
     };
-    let of = |history: Scheme, refit: Refit| {
-        policies.iter().find(|found| {
-            let is_it = |policy: &windrow_evaluation::Policy| policy.history == history && policy.refit == refit;
-            is_it(&found.policy) || found.same.iter().any(is_it)
-        })
-    };
+    let of = |history: Scheme, refit: Refit| finding(advice, Policy { history, refit });
     let wanted = [
         advice.best(),
         named,
@@ -125,19 +119,13 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
     let named = advice.named.as_ref().map(|named| named.policy);
     let is_named = named.is_some_and(|named| found.policy == named || found.same.contains(&named));
     let is_best = advice.best() == Some(found);
-    let history = match (found.policy.refit, found.policy.history) {
-        (Refit::Advice, _) => "following this advice".to_owned(),
-        (_, Scheme::Cumulative) => "all".to_owned(),
-        (_, Scheme::Window) => "last window".to_owned(),
-        (_, Scheme::Sliding(length)) => format!("last {length} windows"),
+    let policy = match found.policy.refit {
+        Refit::Advice => format!("{:<30}", "following this advice"),
+        refit => format!("{:<16}{refit:<14}", history_name(found.policy.history)),
     };
-    let refit = if found.policy.refit == Refit::Advice { String::new() } else { found.policy.refit.to_string() };
-    let (history_width, refit_width) = if refit.is_empty() { (30, 0) } else { (16, 14) };
-    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{}%", whole(keeps)));
-    let interval = found
-        .keeps_interval
-        .filter(|_| !is_best)
-        .map_or_else(String::new, |interval| format!("{} to {}", whole(interval.low), whole(interval.high)));
+    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| percent(keeps, 0));
+    let interval = found.keeps_interval.filter(|_| !is_best);
+    let interval = interval.map_or_else(String::new, |interval| percent_interval(interval.low, interval.high));
     let loss = if is_best { format!("{:.4}", found.log_loss) } else { format!("{:+.4}", found.difference) };
     let fits = found.fits_per_year.unwrap_or(100.0 * found.fits_per_window);
     let fits = if fits == 0.0 || fits >= 9.5 { format!("{fits:.0}") } else { format!("{fits:.1}") };
@@ -147,9 +135,7 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
         _ => found.verdict.name().to_owned(),
     };
     let mark = if is_named { ">" } else { " " };
-    format!(
-        "{mark} {history:<history_width$}{refit:<refit_width$}{keeps:>5}  {interval:<11}{loss:>8} {fits:>8}  {verdict}\n"
-    )
+    format!("{mark} {policy}{keeps:>5}  {interval:<11}{loss:>8} {fits:>8}  {verdict}\n")
 }
 
 /// What the table does not show.
@@ -174,7 +160,7 @@ fn evidence(advice: &Advice) -> String {
     }
     for (name, refit) in [("On PSI alarm", Refit::PsiAlarm), ("On loss alarm", Refit::LossAlarm)] {
         if let Some(found) = best_of(refit) {
-            let refits = format!("{:.0} {}", found.refits, if found.refits == 1.0 { "refit" } else { "refits" });
+            let refits = counted(found.refits.round() as u64, "refit", "refits");
             text.push_str(&format!("{name:<17}{refits}, keeps {}: {}\n", keeps(found), found.verdict.name()));
         }
     }
@@ -193,8 +179,8 @@ fn evidence(advice: &Advice) -> String {
     }
     if let Some(judged) = &advice.judged {
         if judged.unlabelled_share > 0.0 {
-            let share = 100.0 * judged.unlabelled_share;
-            text.push_str(&format!("{:<17}{share:.1}% of the rows, which are not judged\n", "Without label"));
+            let share = percent(judged.unlabelled_share, 1);
+            text.push_str(&format!("{:<17}{share} of the rows, which are not judged\n", "Without label"));
         }
         text.push_str(&format!(
             "100%: the gain over saying the share of positives so far ({:.4} to {:.4}).\n",
@@ -205,13 +191,7 @@ fn evidence(advice: &Advice) -> String {
 }
 
 fn keeps(found: &PolicyFinding) -> String {
-    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{}%", whole(keeps)));
-    let interval = found.keeps_interval;
-    let interval = interval.map(|interval| format!(" ({} to {})", whole(interval.low), whole(interval.high)));
+    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| percent(keeps, 0));
+    let interval = found.keeps_interval.map(|interval| format!(" ({})", percent_interval(interval.low, interval.high)));
     keeps + &interval.unwrap_or_default()
-}
-
-/// A share in whole per cent; never minus zero.
-fn whole(share: f64) -> String {
-    format!("{:.0}", (100.0 * share).round() + 0.0)
 }

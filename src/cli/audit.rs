@@ -5,10 +5,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::{AuditArgs, ClusterArgs};
 use crate::cli::error::CliError;
-use crate::cli::print::{short_name, stdout, table, thousands};
+use crate::cli::print::{short_name, stdout, table};
 use crate::cli::progress::Display;
 use crate::cli::setup::app;
 use crate::cli::stages::connection;
+use windrow_record::display::{counted, thousands};
 use windrow_stream::audit::{Report, Totals, WindowAccount};
 
 /// Windows that are listed where nothing is wrong with them and not all are asked for.
@@ -33,8 +34,7 @@ pub(crate) async fn execute(args: AuditArgs, display: &Display, stop: Cancellati
     }
     match report.findings.len() {
         0 => Ok(()),
-        1 => Err(CliError::Failed("the audit found 1 fault".to_owned())),
-        faults => Err(CliError::Failed(format!("the audit found {} faults", thousands(faults as u64)))),
+        faults => Err(CliError::Failed(format!("the audit found {}", counted(faults as u64, "fault", "faults")))),
     }
 }
 

@@ -5,10 +5,11 @@ use tokio_util::sync::CancellationToken;
 use crate::app::AppError;
 use crate::cli::args::CheckArgs;
 use crate::cli::error::CliError;
-use crate::cli::print::{short_name, stdout, table, thousands, wrapped};
+use crate::cli::print::{short_name, stdout, table, wrapped};
 use crate::cli::progress::Display;
 use windrow_config::Pipeline;
 use windrow_dataset::inspection::{self, Category, Check, Window};
+use windrow_record::display::{counted, percent, thousands};
 
 /// Windows and notes that are listed where not all are asked for.
 const SHOWN: usize = 10;
@@ -30,18 +31,17 @@ pub(crate) async fn execute(args: CheckArgs, display: &Display, stop: Cancellati
     }
     match check.faults.len() {
         0 => Ok(()),
-        1 => Err(CliError::Failed("the check found 1 fault".to_owned())),
-        faults => Err(CliError::Failed(format!("the check found {faults} faults"))),
+        faults => Err(CliError::Failed(format!("the check found {}", counted(faults as u64, "fault", "faults")))),
     }
 }
 
 fn text(check: &Check, all: bool) -> String {
     let labelled = check.rows_taken() - check.without_target;
-    let share = 100.0 * check.positive as f64 / labelled.max(1) as f64;
     let mut text = format!(
-        "{} rows; {} have no target; {share:.1}% of the others are positive\n",
+        "{} rows; {} have no target; {} of the others are positive\n",
         thousands(check.rows),
-        thousands(check.without_target)
+        thousands(check.without_target),
+        percent(check.positive as f64 / labelled.max(1) as f64, 1)
     );
     if check.order.is_some_and(|order| order.out_of_order == 0 && order.rows > 0) {
         text.push_str("all rows are in the order of their times\n");
@@ -55,7 +55,7 @@ fn text(check: &Check, all: bool) -> String {
         text.push_str(&format!("\n{title}:\n"));
         let shown = if all { list.len() } else { SHOWN };
         for sentence in list.iter().take(shown) {
-            text.push_str(&wrapped(sentence, 2));
+            text.push_str(&wrapped(sentence));
         }
         if list.len() > shown {
             text.push_str(&format!("  and {} more: --all\n", list.len() - shown));
@@ -76,7 +76,7 @@ fn categories(check: &Check, all: bool, text: &mut String) {
     for Category { column, levels, most, .. } in check.categories.iter().take(shown) {
         let levels = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
         let most: Vec<String> = most.iter().map(|(value, count)| format!("{value} {}", thousands(*count))).collect();
-        text.push_str(&wrapped(&format!("{column}: {levels} values: {}", most.join(", ")), 2));
+        text.push_str(&wrapped(&format!("{column}: {levels} values: {}", most.join(", "))));
     }
     if check.categories.len() > shown {
         text.push_str(&format!("  and {} more: --all\n", check.categories.len() - shown));
@@ -90,8 +90,8 @@ fn windows(check: &Check, all: bool, text: &mut String) {
     }
     let mut table = table(["window", "rows", "with target", "positive"], 1..4);
     for Window { window, period, counts } in check.windows.iter().take(shown) {
-        let share = 100.0 * counts.positive as f64 / counts.labelled.max(1) as f64;
-        let share = if counts.labelled == 0 { "-".to_owned() } else { format!("{share:.1}%") };
+        let share = counts.positive as f64 / counts.labelled as f64;
+        let share = if counts.labelled == 0 { "-".to_owned() } else { percent(share, 1) };
         table.add_row([
             short_name(u32::try_from(*window).unwrap_or(u32::MAX), period.as_deref()),
             thousands(counts.rows),

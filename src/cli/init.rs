@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::{DraftArgs, InitArgs};
 use crate::cli::error::CliError;
-use crate::cli::print::{stdout, thousands, wrapped};
+use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::Display;
 use windrow_dataset::inspection::{
-    self, Draft, InspectionError, Options, Question, QuestionKind, Repaired, Said, UNCLEAR_OPTIONS, quoted,
+    self, Draft, InspectionError, Options, Question, QuestionKind, Repaired, Said, UNCLEAR_OPTIONS,
 };
+use windrow_record::display::{counted, shell_word, thousands};
 
 /// Columns that are left out and told one by one.
 const TOLD: usize = 12;
@@ -25,7 +26,7 @@ pub(crate) async fn execute(args: InitArgs, display: &Display, stop: Cancellatio
         return Ok(());
     };
     stdout(&summary(&file, &draft))?;
-    let file = quoted(&file.display().to_string());
+    let file = shell_word(&file.display().to_string());
     Ok(stdout(&format!("\nrun it:    windrow run {file}\ncheck it:  windrow check {file}\n"))?)
 }
 
@@ -149,7 +150,7 @@ fn options(args: &DraftArgs) -> Options {
 
 /// The command line as it was, ready to be pasted with more behind it.
 fn as_said(data: &Path, args: &DraftArgs, command: &str, (with_target, with_time): (bool, bool)) -> String {
-    let mut said = format!("windrow {command} {}", quoted(&data.display().to_string()));
+    let mut said = format!("windrow {command} {}", shell_word(&data.display().to_string()));
     let one = [
         ("--target", args.target.clone().filter(|_| with_target)),
         ("--time", args.time.clone().filter(|_| with_time)),
@@ -167,10 +168,10 @@ fn as_said(data: &Path, args: &DraftArgs, command: &str, (with_target, with_time
     let one = one.into_iter().filter_map(|(option, value)| Some((option, value?)));
     let lists = lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(option, list)| (option, list.join(",")));
     for (option, value) in one.chain(lists) {
-        said.push_str(&format!(" {option} {}", quoted(&value)));
+        said.push_str(&format!(" {option} {}", shell_word(&value)));
     }
     for text in &args.null {
-        said.push_str(&format!(" --null={}", quoted(text)));
+        said.push_str(&format!(" --null={}", shell_word(text)));
     }
     said
 }
@@ -187,10 +188,10 @@ fn in_a_pipe(questions: &[Question], data: &Path, args: &DraftArgs, command: &st
         text.push_str(&format!("\n\n{}", question.text));
         let choices = question.choices.iter().enumerate().map(|(place, (choice, meaning))| {
             let option = match question.kind {
-                QuestionKind::Unclear(_) => format!("{} {}", UNCLEAR_OPTIONS[place.min(2)], quoted(choice)),
-                _ => format!("{} {}", question.option, in_quotes(choice)),
+                QuestionKind::Unclear(_) => UNCLEAR_OPTIONS[place.min(2)],
+                _ => question.option,
             };
-            (option, meaning)
+            (format!("{option} {}", shell_word(choice)), meaning)
         });
         let choices: Vec<(String, &String)> = choices.collect();
         for (option, meaning) in &choices {
@@ -207,11 +208,6 @@ fn in_a_pipe(questions: &[Question], data: &Path, args: &DraftArgs, command: &st
         text.push_str(&format!("\n\nas in:\n  {whole}"));
     }
     text
-}
-
-/// Always between quotes: a rule has spaces and signs that a shell takes for its own.
-fn in_quotes(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Asks in the terminal.
@@ -275,26 +271,25 @@ fn save(file: &Path, text: &str, force: bool) -> Result<(), CliError> {
 pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
     let pipeline = &draft.pipeline;
     let features = &pipeline.features;
-    let calendar = features.calendar.len();
     let mut text = format!("{} is written\n\n", file.display());
     let counts = [
         (features.numeric.len(), "number", "numbers"),
         (features.categorical.len(), "category", "categories"),
-        (calendar, "part of the calendar", "parts of the calendar"),
+        (features.calendar.len(), "part of the calendar", "parts of the calendar"),
     ];
     let told = counts.into_iter().filter(|(count, _, _)| *count > 0);
-    let told = told.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
+    let told = told.map(|(count, one, many)| counted(count as u64, one, many));
     let learned = told.collect::<Vec<_>>().join(", ");
-    text.push_str(&wrapped(&format!("learned from: {learned}"), 2));
-    text.push_str(&wrapped(&format!("cut into: {}", draft.cut), 2));
+    text.push_str(&wrapped(&format!("learned from: {learned}")));
+    text.push_str(&wrapped(&format!("cut into: {}", draft.cut)));
     for note in &draft.notes {
-        text.push_str(&wrapped(note, 2));
+        text.push_str(&wrapped(note));
     }
     if !draft.left_out.is_empty() {
         text.push_str("\nleft out:\n");
     }
     for (name, reason) in draft.left_out.iter().take(TOLD) {
-        text.push_str(&wrapped(&format!("{name}: {reason}"), 2));
+        text.push_str(&wrapped(&format!("{name}: {reason}")));
     }
     if draft.left_out.len() > TOLD {
         text.push_str(&format!("  and {} more: {} has them all\n", draft.left_out.len() - TOLD, file.display()));

@@ -2,11 +2,12 @@
 
 use crate::cli::args::ModelsArgs;
 use crate::cli::error::CliError;
-use crate::cli::print::{stdout, table, thousands};
+use crate::cli::print::{stdout, table};
 use crate::cli::setup::app;
 use crate::cli::windows;
 use windrow_learn::model::{Outcome, Score, Verdict};
 use windrow_record::ModelId;
+use windrow_record::display::thousands;
 use windrow_registry::Snapshot;
 
 /// Windows whose models are shown where not all are asked for.

@@ -6,17 +6,15 @@ use std::ops::Range;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{Cell, CellAlignment, LineStyle, Table};
 use serde_json::{Map, Value};
+use textwrap::WordSplitter;
+
+use windrow_record::display::shell_word;
 
 /// Writes text to standard output; a reader that has gone is no fault of ours, but an end.
 pub(crate) fn stdout(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
-}
-
-/// A count with its thousands set apart, as in `336,776`.
-pub(crate) fn thousands(count: u64) -> String {
-    indicatif::HumanCount(count).to_string()
 }
 
 /// An empty table with this header; columns from `numbers` on, that many, are numbers.
@@ -40,33 +38,21 @@ pub(crate) fn short_name(window: u32, period: Option<&str>) -> String {
     day.map_or_else(|| window.to_string(), |day| format!("{window} {day}"))
 }
 
-/// A sentence on lines of at most 80 columns, indented.
-pub(crate) fn wrapped(sentence: &str, indent: usize) -> String {
-    const COLUMNS: usize = 80;
-    let (mut text, mut column) = (String::new(), 0);
-    for word in sentence.split_whitespace() {
-        let length = word.chars().count();
-        if column == 0 || column + 1 + length > COLUMNS {
-            if column > 0 {
-                text.push('\n');
-            }
-            text.push_str(&" ".repeat(indent));
-            column = indent;
-        } else {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += length;
-    }
-    text.push('\n');
-    text
+/// Breaks a sentence into indented lines of at most 80 columns.
+pub(crate) fn wrapped(sentence: &str) -> String {
+    let options = textwrap::Options::new(80).initial_indent("  ").subsequent_indent("  ");
+    // Names of columns are neither split at a hyphen nor cut.
+    let options = options.word_splitter(WordSplitter::NoHyphenation).break_words(false);
+    // A cell of a dataset may hold line breaks.
+    let words: Vec<&str> = sentence.split_whitespace().collect();
+    textwrap::fill(&words.join(" "), options) + "\n"
 }
 
-/// A curl line that asks a model for a row, ready to be pasted into a shell.
+/// Returns a curl command that asks a model for a row, ready to be pasted into a shell.
 pub(crate) fn curl(url: &str, model: &str, row: &Map<String, Value>) -> String {
-    let body = Value::Object(row.clone()).to_string().replace('\'', r"'\''");
-    format!("curl -s {url}/v1/models/{model}/predict -H 'content-type: application/json' -d '{body}'")
+    let body = Value::Object(row.clone()).to_string();
+    let body = shell_word(&body);
+    format!("curl -s {url}/v1/models/{model}/predict -H 'content-type: application/json' -d {body}")
 }
 
 #[cfg(test)]
@@ -74,16 +60,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_set_apart() {
-        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (336_776, "336,776"), (10_000_000, "10,000,000")];
-        for (count, text) in cases {
-            assert_eq!(thousands(count), text);
-        }
+    fn sentences_are_wrapped_between_words() {
+        let sentence = "a-column-whose-name-has-hyphens: it alone ranks the target too well (AUC 0.987): it\n may be known only later";
+        let lines = "  a-column-whose-name-has-hyphens: it alone ranks the target too well (AUC\n  0.987): it may be known only later\n";
+        assert_eq!(wrapped(sentence), lines);
+        assert_eq!(wrapped(&"x".repeat(90)), format!("  {}\n", "x".repeat(90)));
     }
 
     #[test]
     fn a_quote_in_a_row_survives_the_shell() {
         let row: Map<String, Value> = [("name".to_owned(), Value::from("O'Hare"))].into_iter().collect();
-        assert!(curl("http://h", "latest", &row).ends_with(r#"-d '{"name":"O'\''Hare"}'"#));
+        let words = shlex::split(&curl("http://h", "latest", &row)).expect("a command");
+        assert_eq!(words[words.len() - 2..], ["-d", r#"{"name":"O'Hare"}"#]);
     }
 }

@@ -8,9 +8,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
-use crate::cli::print::thousands;
 use windrow_base::telemetry::{Counters, Event, Progress};
-use windrow_learn::model::window_name;
+use windrow_record::display::{counted, thousands, window_name};
 
 const BAR: &str = "{prefix:>7} {bar:20.cyan/blue} {msg} · {rate} · {eta} left";
 const WORKING: &str = "{prefix:>9} {spinner} {elapsed}";
@@ -335,10 +334,9 @@ fn sentence(event: &Event) -> Option<String> {
             if let Some(reason) = rejected {
                 honest.push_str(&format!("  rejected: {reason}"));
             }
-            let passes = if *passes == 0 {
-                String::new()
-            } else {
-                format!(", {passes} {}", if *passes == 1 { "pass" } else { "passes" })
+            let passes = match passes {
+                0 => String::new(),
+                _ => format!(", {}", counted(*passes, "pass", "passes")),
             };
             let (auc, log_loss) = (score(auc), score(log_loss));
             format!(

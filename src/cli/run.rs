@@ -8,13 +8,14 @@ use crate::app::{App, AppError, RunOptions, Running, listening};
 use crate::cli::args::{DraftArgs, RunArgs};
 use crate::cli::environment::environment;
 use crate::cli::error::CliError;
-use crate::cli::print::{curl, stdout, thousands};
+use crate::cli::print::{curl, stdout};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::setup::{app_of, with_keys, with_solver};
 use crate::cli::stages::chosen;
 use crate::cli::{advise, init, kafka};
 use windrow_config::Pipeline;
 use windrow_kafka::{Choice, StartOptions};
+use windrow_record::display::counted;
 
 pub(crate) async fn execute(
     pipeline: &Path,
@@ -104,8 +105,7 @@ async fn attend(
     let quarantined = app.progress.counters().quarantined.get();
     if quarantined > 0 {
         let folder = app.workdir.join("quarantine");
-        let rows =
-            if quarantined == 1 { "1 row was".to_owned() } else { format!("{} rows were", thousands(quarantined)) };
+        let rows = counted(quarantined, "row was", "rows were");
         text.push_str(&format!("{rows} not taken; {} says why\n", folder.display()));
     }
     text.push_str(&if once { files(app) } else { addresses(&running) });

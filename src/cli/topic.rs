@@ -5,11 +5,12 @@ use serde_json::json;
 use crate::app::AppError;
 use crate::cli::args::{TopicArgs, TopicCommand};
 use crate::cli::error::CliError;
-use crate::cli::print::{stdout, table, thousands};
+use crate::cli::print::{stdout, table};
 use crate::cli::stages;
 use windrow_config::Pipeline;
 use windrow_kafka::topics::Settings;
 use windrow_kafka::{Creation, topics};
+use windrow_record::display::{counted, thousands};
 
 /// Partitions that are listed where not all are asked for.
 const SHOWN: usize = 20;
@@ -71,10 +72,10 @@ async fn describe(args: TopicArgs, all: bool, as_json: bool) -> Result<(), CliEr
             let (low, high) = (partition.low.to_string(), partition.high.to_string());
             table.add_row([partition.partition.to_string(), thousands(held), low, high]);
         }
-        let plural = if count == 1 { "" } else { "s" };
         let hidden = if all { 0 } else { count.saturating_sub(SHOWN) };
         let more = if hidden > 0 { format!("{hidden} more partitions: --all\n") } else { String::new() };
-        format!("topic `{name}`: {records} records in {count} partition{plural}\n{}\n{more}", table.trim_fmt())
+        let partitions = counted(count as u64, "partition", "partitions");
+        format!("topic `{name}`: {records} records in {partitions}\n{}\n{more}", table.trim_fmt())
     };
     Ok(stdout(&text)?)
 }

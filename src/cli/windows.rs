@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::cli::print::{short_name, table, thousands};
+use crate::cli::print::{short_name, table};
 use windrow_learn::model::{Drift, WindowReport};
 use windrow_record::Scheme;
+use windrow_record::display::{percent, thousands};
 use windrow_registry::Snapshot;
 
 /// Windows that are shown where not all are asked for: a screenful.
@@ -31,7 +32,7 @@ pub(crate) fn text(snapshot: &Snapshot, all: bool) -> String {
 
 fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
     let name = short_name(report.window.get(), report.period.as_deref());
-    let share = report.profile.positive_share().map_or("-".to_owned(), |share| format!("{:.1}%", 100.0 * share));
+    let share = report.profile.positive_share().map_or("-".to_owned(), |share| percent(share, 1));
     let loss = |scheme: &Scheme| {
         let is_it = |id: windrow_record::ModelId| id.scheme == *scheme && id.window.next() == report.window;
         let found = report.scores.iter().find(|score| is_it(score.model)).and_then(|score| score.window.as_ref());

@@ -3,12 +3,15 @@
 //! There may be any number of listeners, or none; reporting never waits. Knows no other module, so events carry
 //! plain numbers and texts.
 
+mod counters;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::broadcast;
+
+pub use self::counters::{Counter, Counters, Counts, Gauge, Metric};
 
 /// How many events a slow listener may lag behind before it misses the oldest.
 const EVENT_BACKLOG: usize = 1024;
@@ -45,86 +48,6 @@ impl Progress {
     #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
-    }
-}
-
-/// Rows by how far they have come, since this process began.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Rows in the dataset; 0 while that is not known.
-    pub dataset: Counter,
-    /// Rows handed to the client library.
-    pub sent: Counter,
-    /// Rows that the broker has confirmed.
-    pub delivered: Counter,
-    /// Rows read from the broker.
-    pub received: Counter,
-    /// Rows written into a window, sealed or not.
-    pub stored: Counter,
-    /// Rows put into quarantine.
-    pub quarantined: Counter,
-    /// Rows that came again and were not stored twice.
-    pub repeated: Counter,
-    /// Messages that are in the topic and not yet read.
-    pub lag: Gauge,
-    /// Rows of the window that is being filled.
-    pub window_rows: Counter,
-    /// How many rows that window will have; 0 where that is not known before it is sealed.
-    pub window_expected: Counter,
-    /// The window that is being filled, from 1; 0 while that is not known.
-    pub window: Counter,
-}
-
-/// A number that many threads may move.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Moves it up.
-    #[inline]
-    pub fn add(&self, by: u64) {
-        self.0.fetch_add(by, Relaxed);
-    }
-
-    /// Sets it.
-    #[inline]
-    pub fn set(&self, to: u64) {
-        self.0.store(to, Relaxed);
-    }
-
-    /// Reads it.
-    #[inline]
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
-/// A number that may not be known.
-#[derive(Debug)]
-pub struct Gauge(AtomicU64);
-
-/// The number that stands for 'not known'.
-const UNKNOWN: u64 = u64::MAX;
-
-impl Default for Gauge {
-    fn default() -> Self {
-        Self(AtomicU64::new(UNKNOWN))
-    }
-}
-
-impl Gauge {
-    /// Sets it; `None` when it cannot be known.
-    #[inline]
-    pub fn set(&self, to: Option<u64>) {
-        self.0.store(to.unwrap_or(UNKNOWN), Relaxed);
-    }
-
-    /// Reads it; `None` when it is not known.
-    #[inline]
-    #[must_use]
-    pub fn get(&self) -> Option<u64> {
-        Some(self.0.load(Relaxed)).filter(|number| *number != UNKNOWN)
     }
 }
 

@@ -10,7 +10,7 @@
 //! - The second pass (`survey`) reads the rows as a pipeline would: which rows are refused, the order of their times, and
 //!   which columns give the target away (`leaks`). `windows` cuts its rows into windows.
 //! - `draft` writes a pipeline file, `check` compares one with its dataset, `repair` writes a copy that can be replayed.
-//! - Below them: `error`, `question`, `progress`, and `text` for numbers and names in sentences.
+//! - Below them: `error`, `question` and `progress`.
 //!
 //! This file starts each of them on a thread that may block. No other file of the module imports it.
 
@@ -30,7 +30,6 @@ mod roles;
 mod scan;
 mod survey;
 mod target;
-mod text;
 mod times;
 mod windows;
 
@@ -47,7 +46,6 @@ use self::progress::{Rows, Tell};
 pub use self::question::{Question, QuestionKind, UNCLEAR_OPTIONS};
 pub use self::repair::Repaired;
 pub(crate) use self::scan::Scan;
-pub use self::text::quoted;
 use windrow_base::runtime::blocking;
 use windrow_config::Pipeline;
 

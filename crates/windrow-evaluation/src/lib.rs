@@ -12,11 +12,13 @@
 //! - `follow`: [`judge`] and [`named`], what the advice says from one window to the next.
 //! - `champion`: [`recipe_in_office`], which way of training serves as `champion`.
 //! - `advise`: [`advise()`], all of it in one [`Advice`] (`advice`). `sentences` and `titles` put it into words.
+//! - `auc`: [`RowRanking`], how well a score ranks positive above negative rows.
 //! - [`plot`]: the pictures and tables of an advice.
 
 mod advice;
 mod advise;
 mod alarm;
+mod auc;
 mod bootstrap;
 mod breaks;
 mod champion;
@@ -38,13 +40,14 @@ pub use advice::{
 };
 pub use advise::{Question, advise};
 pub use alarm::psi_threshold;
+pub use auc::RowRanking;
 pub use breaks::{Break, find_break};
 pub use champion::recipe_in_office;
 pub use contrast::{Contrast, Interval};
 pub use evidence::Evidence;
 pub use follow::{Followed, judge, named};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};
-pub use policy::{Policy, Refit};
+pub use policy::{Policy, Refit, history_name};
 pub use ranking::{Ranked, Ranking};
 pub use titles::{awaited, finding};
 pub use trial::{Series, Trial, histories};

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use windrow_record::Scheme;
+use windrow_record::display::ordinal;
 
 /// On how much history to refit, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,8 +61,9 @@ pub(super) fn length(history: Scheme) -> Option<u32> {
     }
 }
 
-/// As in `last 4 windows` or `all`.
-pub(super) fn history_name(history: Scheme) -> String {
+/// Returns the name of a history, as in `last 4 windows` or `all`.
+#[must_use]
+pub fn history_name(history: Scheme) -> String {
     match length(history) {
         Some(1) => "last window".to_owned(),
         Some(length) => format!("last {length} windows"),
@@ -73,8 +75,7 @@ impl fmt::Display for Refit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Every(1) => f.pad("every"),
-            Self::Every(2) => f.pad("every 2nd"),
-            Self::Every(windows) => f.pad(&format!("every {windows}th")),
+            Self::Every(windows) => f.pad(&format!("every {}", ordinal(*windows))),
             Self::Never => f.pad("never"),
             Self::Recalibrated => f.pad("recalibrate"),
             Self::PsiAlarm => f.pad("on PSI alarm"),

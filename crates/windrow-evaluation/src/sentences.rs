@@ -4,6 +4,7 @@ use crate::advice::{Advice, Named, PolicyFinding, Status, Verdict};
 use crate::policy::{Policy, Refit, length};
 use crate::ranking::FEWEST_WINDOWS;
 use windrow_record::Scheme;
+use windrow_record::display::{counted, percent, percent_interval};
 
 /// The answer first, then what it rests on.
 pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<String> {
@@ -26,7 +27,7 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
 fn answer(advice: &Advice, named: &Named, label: &dyn Fn(u32) -> String, sentences: &mut Vec<String>) {
     let finding =
         |policy: Policy| advice.policies.iter().find(|found| found.policy == policy || found.same.contains(&policy));
-    let keep = percent(advice.keep);
+    let keep = percent(advice.keep, 0);
     let is_any_shown = advice.policies.iter().any(|found| found.verdict == Verdict::GoodEnough);
     if named.provisional && is_any_shown {
         sentences.push(format!("{}.", instruction(advice, named.policy)));
@@ -71,17 +72,9 @@ fn instruction(advice: &Advice, policy: Policy) -> String {
         Refit::Every(every) => every,
         _ => 1,
     };
-    let often = match every {
-        1 => "Refit every window".to_owned(),
-        2 => "Refit every 2nd window".to_owned(),
-        every => format!("Refit every {every}th window"),
-    };
     let days = advice.subject.days.map(|days| days * f64::from(every)).filter(|days| *days >= 1.0);
-    let days = days.map_or_else(String::new, |days| match days.round() as u64 {
-        1 => " (1 day)".to_owned(),
-        days => format!(" ({days} days)"),
-    });
-    format!("{often}{days}, on {}", on(policy.history))
+    let days = days.map_or_else(String::new, |days| format!(" ({})", counted(days.round() as u64, "day", "days")));
+    format!("Refit {} window{days}, on {}", Refit::Every(every), on(policy.history))
 }
 
 fn on(history: Scheme) -> String {
@@ -94,9 +87,7 @@ fn on(history: Scheme) -> String {
 
 fn of_best(policy: Policy) -> String {
     match policy.refit {
-        Refit::Every(1) => format!("refitting every window on {}", on(policy.history)),
-        Refit::Every(2) => format!("refitting every 2nd window on {}", on(policy.history)),
-        Refit::Every(every) => format!("refitting every {every}th window on {}", on(policy.history)),
+        Refit::Every(_) => format!("refitting {} window on {}", policy.refit, on(policy.history)),
         _ => "the best policy".to_owned(),
     }
 }
@@ -137,14 +128,14 @@ fn change(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
     sentences.push(format!("The world changed around {}: do not reach behind it.", found.label));
     let rare = advice.policies.iter().filter(|found| found.policy.history == named.policy.history);
     let rare = rare.filter_map(|found| match found.policy.refit {
-        Refit::Every(every) if every > 1 => Some((every, found.lost_at_break?)),
+        Refit::Every(every @ 2..=8) => Some((every, found.lost_at_break?)),
         _ => None,
     });
-    let rare = rare.filter(|(every, _)| *every <= 8).max_by_key(|(every, _)| *every);
+    let rare = rare.max_by_key(|(every, _)| *every);
     sentences.push(rare.filter(|(_, lost)| *lost > 0.0).map_or_else(
         || "One break gives no rate.".to_owned(),
         |(every, lost)| {
-            format!("One break gives no rate; those who refit every {every}th lost {lost:.2} a row behind it.")
+            format!("One break gives no rate; those who refit {} lost {lost:.2} a row behind it.", Refit::Every(every))
         },
     ));
     if let Some(calm) = &found.calm {
@@ -164,16 +155,7 @@ fn gain(advice: &Advice) -> String {
 pub(super) fn share(found: &PolicyFinding) -> String {
     let Some(keeps) = found.keeps else { return "an unknown share".to_owned() };
     match found.keeps_interval {
-        Some(interval) => format!("{} ({} to {})", percent(keeps), whole(interval.low), whole(interval.high)),
-        None => format!("{} (too few windows for an interval)", percent(keeps)),
+        Some(interval) => format!("{} ({})", percent(keeps, 0), percent_interval(interval.low, interval.high)),
+        None => format!("{} (too few windows for an interval)", percent(keeps, 0)),
     }
-}
-
-pub(super) fn percent(share: f64) -> String {
-    format!("{}%", whole(share))
-}
-
-/// A share in whole per cent; never minus zero.
-fn whole(share: f64) -> String {
-    format!("{:.0}", (100.0 * share).round() + 0.0)
 }

@@ -58,13 +58,10 @@ fn how_often(advice: &Advice) -> String {
     let Some(policy) = subject(advice).filter(|_| advice.status != Status::TooFew) else {
         return "How often? Too few windows to tell".to_owned();
     };
-    let every = match policy.refit {
-        Refit::Every(1) => "every window".to_owned(),
-        Refit::Every(2) => "every 2nd window".to_owned(),
-        Refit::Every(every) => format!("every {every}th window"),
-        _ => return "How often? Cannot be told".to_owned(),
+    let Some(found) = finding(advice, policy).filter(|_| matches!(policy.refit, Refit::Every(_))) else {
+        return "How often? Cannot be told".to_owned();
     };
-    let Some(found) = finding(advice, policy) else { return "How often? Cannot be told".to_owned() };
+    let every = format!("{} window", policy.refit);
     match (found.verdict, advice.best() == Some(found)) {
         (Verdict::GoodEnough, false) => format!("Refitting {every} keeps {}", share(found)),
         (_, true) => {

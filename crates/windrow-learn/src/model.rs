@@ -45,4 +45,4 @@ pub use fit::{
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 pub use predictor::{Cell, Contribution, Prediction, Predictor};
 pub use scorer::{ScoredModel, losses, recalibrate, recalibrated, scores, window_losses};
-pub use window::{ModelScore, WINDOW_FORMAT, WindowReport, window_name};
+pub use window::{ModelScore, WINDOW_FORMAT, WindowReport};

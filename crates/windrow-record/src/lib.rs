@@ -4,11 +4,13 @@
 //! - `csv`: [`RecordReader`] splits bytes into records without changing them, [`RecordParser`] splits a record into [`Fields`].
 //! - `cell`: [`parse_number`], [`TimeFormat`] and [`EventTime`], the cells of a row as numbers and times.
 //! - `message`: [`Envelope`], what the headers of a Kafka message say about its value.
+//! - [`display`]: counts, shares, durations and names, as all other crates print them.
 //!
 //! Pure values. This crate knows nothing of files, brokers, clocks or configuration.
 
 mod cell;
 mod csv;
+pub mod display;
 mod id;
 mod message;
 

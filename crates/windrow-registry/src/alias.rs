@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use windrow_record::ModelId;
+use windrow_record::display::excerpt;
 
 /// The names that the registry itself gives.
 pub(super) const RESERVED: [&str; 2] = ["latest", "champion"];
@@ -35,7 +36,7 @@ impl FromStr for AliasName {
     type Err = BadAliasName;
 
     fn from_str(text: &str) -> Result<Self, BadAliasName> {
-        let bad = |reason| Err(BadAliasName { given: text.chars().take(LONGEST_NAME).collect(), reason });
+        let bad = |reason| Err(BadAliasName { given: excerpt(text, LONGEST_NAME).into_owned(), reason });
         if RESERVED.contains(&text) {
             return bad("the registry gives this name itself");
         }

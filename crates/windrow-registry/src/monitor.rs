@@ -20,10 +20,11 @@ use self::sealed::Reader;
 use self::status::Listener;
 use crate::registry::Registry;
 use windrow_base::runtime::blocking;
+use windrow_base::telemetry::Counts;
 
 pub(crate) use self::flow::Flow;
 pub use self::sealed::{Reasons, SealedWindow};
-pub use self::status::{Counts, Stage, StatusFile};
+pub use self::status::{Stage, StatusFile};
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_millis(500);

@@ -9,9 +9,9 @@ use crate::inspection::leaks::Leak;
 use crate::inspection::order::Order;
 use crate::inspection::progress::Rows;
 use crate::inspection::survey::{Counts, Refused, Survey};
-use crate::inspection::text::{percent, thousands};
 use crate::inspection::windows::{by_rows, by_span};
 use windrow_config::{EventSpan, Pipeline, WindowPolicy};
+use windrow_record::display::{counted, percent, thousands};
 
 /// What a dataset is by its pipeline file.
 #[derive(Debug, Serialize)]
@@ -104,13 +104,12 @@ fn tell(pipeline: &Pipeline, survey: &Survey, check: &mut Check) {
     let Check { faults, notes, .. } = check;
     let refused = survey.rows - survey.taken();
     for (what, found) in &survey.refused {
-        let rows = if found.rows == 1 { "1 row".to_owned() } else { format!("{} rows", thousands(found.rows)) };
-        let first = thousands(found.first);
+        let (rows, first) = (counted(found.rows, "row", "rows"), thousands(found.first));
         faults.push(format!("{what}: {rows} would go to quarantine; row {first}: {}", found.example));
     }
     let share = refused as f64 / survey.rows.max(1) as f64;
     if share > pipeline.quarantine.max_share {
-        let (share, allowed) = (percent(share), percent(pipeline.quarantine.max_share));
+        let (share, allowed) = (percent(share, 1), percent(pipeline.quarantine.max_share, 1));
         faults
             .push(format!("{share} of the rows would go to quarantine; quarantine.max_share = {allowed} ends the run"));
     }
@@ -122,7 +121,7 @@ fn tell(pipeline: &Pipeline, survey: &Survey, check: &mut Check) {
         let which = if survey.positives == 0 { "no row is" } else { "every row is" };
         faults.push(format!("{which} positive: no model can be made (target in the pipeline file)"));
     }
-    if let Some(fault) = survey.order.fault(thousands) {
+    if let Some(fault) = survey.order.fault() {
         let is_cut_by_number = matches!(pipeline.window, WindowPolicy::Rows(_) | WindowPolicy::Parts(_));
         let why = if is_cut_by_number {
             "windows by their number would judge models on their past"

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::inspection::order::Order;
 use crate::inspection::times::{ClockGuess, TimeGuess};
 use crate::with_point;
+use windrow_record::display::excerpt;
 use windrow_record::parse_number;
 
 /// Texts that mean 'missing' where they stand among numbers.
@@ -18,6 +19,8 @@ const MOST_SPELLINGS: usize = 32;
 const MOST_NUMBERS: usize = 4096;
 /// So many different values are counted.
 const MOST_VALUES: usize = 10_000;
+/// Characters of a text that a message repeats.
+const LONGEST_EXCERPT: usize = 40;
 /// A longer text is nobody's category.
 const LONGEST_VALUE: usize = 200;
 /// Seconds since 1970 from 1990 to 2100: counts in this range may be times.
@@ -151,7 +154,7 @@ impl Column {
             self.push_number(row, number);
         } else {
             self.texts += 1;
-            self.first_text.get_or_insert_with(|| (row, excerpt(text)));
+            self.first_text.get_or_insert_with(|| (row, excerpt(text, LONGEST_EXCERPT).into_owned()));
         }
         self.times.push(row, trimmed);
         self.clock.push(trimmed);
@@ -219,13 +222,6 @@ impl Column {
 
 /// One in so many cells may be a mistake in a column of numbers.
 const MISTAKES: u64 = 100;
-
-/// The beginning of a text, for a message.
-pub(crate) fn excerpt(text: &str) -> String {
-    const LENGTH: usize = 40;
-    let short: String = text.chars().take(LENGTH).collect();
-    if short.len() < text.len() { format!("{short}...") } else { short }
-}
 
 #[cfg(test)]
 mod tests {

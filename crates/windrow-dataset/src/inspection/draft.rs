@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Key, Table, Value, value};
+
 use crate::inspection::error::InspectionError;
 use crate::inspection::options::Options;
 use crate::inspection::order::Order;
@@ -9,13 +11,13 @@ use crate::inspection::plan::Plan;
 use crate::inspection::progress::Rows;
 use crate::inspection::scan::Scan;
 use crate::inspection::survey::{Refused, Survey};
-use crate::inspection::text::{percent, quoted, thousands};
 use crate::inspection::windows::{Cut, by_rows, choose};
 use windrow_config::{Pipeline, TargetRule};
+use windrow_record::display::{excerpt, percent, shell_word, thousands};
 
 /// Lists are broken where they are longer.
 const COLUMNS: usize = 100;
-/// Bytes of each first line that are shown.
+/// Characters of each first line that are shown.
 const LINE_SHOWN: usize = 110;
 /// The share of refused rows that a pipeline allows where its file does not say.
 const USUAL_REFUSED: f64 = 0.01;
@@ -59,10 +61,10 @@ pub(crate) fn draft(
         plan => plan?,
     };
     let name = options.name.clone().unwrap_or_else(|| name_of(&scan.dataset.path));
-    let whole = Cut { line: "parts = 2".to_owned(), reason: String::new() };
+    let whole = Cut { key: "parts".to_owned(), value: Value::from(2), reason: String::new() };
     let survey = survey(&plan, &name, &whole, file, rows)?;
     let mut faults = faults;
-    if let Some(fault) = order(scan, &plan, &survey).fault(thousands) {
+    if let Some(fault) = order(scan, &plan, &survey).fault() {
         let column = plan.dataset.time.as_ref().map_or("", |time| time.column.as_str());
         faults.push(format!(
             "{fault}, by {column}: windows of rows that are not in time order would judge models on their past\n  a copy in order:  \
@@ -82,7 +84,7 @@ pub(crate) fn draft(
         }
         plan.numeric.retain(|name| *name != leak.column);
         plan.categorical.retain(|name| *name != leak.column);
-        let reason = format!("{} (--keep {} keeps it)", leak.reason, quoted(&leak.column));
+        let reason = format!("{} (--keep {} keeps it)", leak.reason, shell_word(&leak.column));
         plan.left_out.push((leak.column.clone(), reason));
     }
     if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
@@ -98,7 +100,7 @@ pub(crate) fn draft(
     plan.notes.extend(refused.iter().map(|(what, rows)| format!("{what}: {}; they go to quarantine", rows.example)));
     let refused = refused.iter().map(|(_, rows)| rows.rows).sum::<u64>() as f64 / survey.rows as f64;
     if refused > MOST_REFUSED {
-        let share = percent(refused);
+        let share = percent(refused, 1);
         return Err(InspectionError::Faults(vec![format!(
             "{share} of the rows cannot be taken:\n  {}",
             plan.notes.join("\n  ")
@@ -141,7 +143,7 @@ fn refused(survey: &Survey, cut: &Cut) -> Vec<(String, Refused)> {
     };
     let mut refused: Vec<(String, Refused)> = survey.refused.iter().map(told).collect();
     let timeless = survey.taken() - survey.order.rows;
-    if cut.line.starts_with("event") && timeless > 0 {
+    if cut.key == "event" && timeless > 0 {
         let example = format!("{} rows have none", thousands(timeless));
         refused.push(("time".to_owned(), Refused { rows: timeless, first: 0, example }));
     }
@@ -150,7 +152,8 @@ fn refused(survey: &Survey, cut: &Cut) -> Vec<(String, Refused)> {
 
 /// Rows that stand in the order of the target make windows from which nothing can be learned.
 fn one_class(survey: &Survey, cut: &Cut) -> Option<String> {
-    let parts = cut.line.strip_prefix("parts = ")?.parse::<usize>().ok()?;
+    let parts = cut.value.as_integer().filter(|_| cut.key == "parts")?;
+    let parts = usize::try_from(parts).ok()?;
     let taken = survey.labels.len();
     let windows = by_rows(&survey.labels, (0..parts).map(|part| taken / parts + usize::from(part < taken % parts)));
     let alone = windows.iter().filter(|counts| counts.positive == 0 || counts.positive == counts.labelled).count();
@@ -199,77 +202,34 @@ struct Seen<'a> {
 }
 
 fn text(plan: &Plan, name: &str, cut: &Cut, file: &Path, seen: Option<&Seen<'_>>) -> String {
-    let mut text = String::new();
-    let mut line = |line: String| {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    };
-    if let Some(seen) = seen {
-        head(plan, seen, &mut line);
-    }
-    line(format!("name = {}", string(name)));
-    line(String::new());
-    dataset(plan, file, &mut line);
-    line(String::new());
-    line("[target]".to_owned());
-    line(format!("column = {}", string(&plan.target.column)));
-    let (key, value) = rule(&plan.target.rule);
-    let share = seen.map(|seen| {
-        let (labelled, unlabelled) = (seen.survey.labelled(), seen.survey.unlabelled);
-        let share = percent(seen.survey.positives as f64 / labelled.max(1) as f64);
-        let without =
-            if unlabelled == 0 { String::new() } else { format!("; {} have no target", thousands(unlabelled)) };
-        format!("  # {share} of {} rows{without}", thousands(labelled))
-    });
-    line(format!("{key} = {value}{}", share.unwrap_or_default()));
-    line(String::new());
-    if seen.is_some() && !plan.left_out.is_empty() {
-        line("# Left out:".to_owned());
-        for (name, reason) in plan.left_out.iter().take(TOLD) {
-            line(format!("#   {}: {}", comment(name), comment(reason)));
-        }
-    }
-    line("[features]".to_owned());
-    line(list("numeric", &plan.numeric));
-    line(list("categorical", &plan.categorical));
-    if plan.dataset.time.is_some() {
-        line(format!("calendar = {}", if plan.has_hours { "[\"hour\", \"weekday\"]" } else { "[\"weekday\"]" }));
-    }
-    line("min_count = 50  # values seen fewer times share the level 'other'".to_owned());
-    line(String::new());
-    line("[window]".to_owned());
-    line(if cut.reason.is_empty() { cut.line.clone() } else { format!("{}  # {}", cut.line, cut.reason) });
+    let mut document = DocumentMut::new();
+    let head = seen.map_or_else(String::new, |seen| head(plan, seen));
+    document.insert_formatted(&Key::new("name").with_leaf_decor(Decor::new(head, " ")), value(name));
+    document.insert("dataset", Item::Table(dataset(plan, file)));
+    document.insert("target", Item::Table(target(plan, seen)));
+    document.insert("features", Item::Table(features(plan, seen)));
+    let window = [(cut.key.as_str(), noted(cut.value.clone(), &cut.reason))];
+    document.insert("window", Item::Table(Table::from_iter(window)));
     if let Some(share) = seen.map(|seen| seen.refused).filter(|share| *share > USUAL_REFUSED) {
-        line(String::new());
-        line("[quarantine]".to_owned());
-        // Half as much again: what comes later may be a little worse.
-        line(format!(
-            "max_share = {:.2}  # {} of the rows cannot be taken: see above",
-            1.5 * share + 0.005,
-            percent(share)
-        ));
+        // Half as much again, because later rows may be a little worse.
+        let allowed = (100.0 * (1.5 * share + 0.005)).round() / 100.0;
+        let note = format!("{} of the rows cannot be taken: see above", percent(share, 1));
+        document.insert("quarantine", Item::Table(Table::from_iter([("max_share", noted(allowed, &note))])));
     }
-    text
+    document.to_string()
 }
 
-fn head(plan: &Plan, seen: &Seen<'_>, line: &mut impl FnMut(String)) {
+fn head(plan: &Plan, seen: &Seen<'_>) -> String {
     let (rows, columns) = (thousands(seen.survey.rows), seen.scan.names.len());
-    line(format!("# {rows} rows of {columns} columns, as `{}` saw them.", comment(seen.command)));
-    line("#".to_owned());
-    line("# The file begins:".to_owned());
-    for first in &seen.scan.first_lines {
-        let shown: String = first.chars().take(LINE_SHOWN).collect();
-        let more = if shown.len() < first.len() { "..." } else { "" };
-        line(format!("#     {}{more}", comment(&shown)));
-    }
-    line("#".to_owned());
-    for note in plan.notes.iter().take(TOLD) {
-        line(format!("# {}", comment(note)));
-    }
-    line(String::new());
+    let mut head = comment(&format!("{rows} rows of {columns} columns, as `{}` saw them.", seen.command));
+    head += "#\n# The file begins:\n";
+    head.extend(seen.scan.first_lines.iter().map(|line| comment(&format!("    {}", excerpt(line, LINE_SHOWN)))));
+    head += "#\n";
+    head.extend(plan.notes.iter().take(TOLD).map(|note| comment(note)));
+    head + "\n"
 }
 
-fn dataset(plan: &Plan, file: &Path, line: &mut impl FnMut(String)) {
+fn dataset(plan: &Plan, file: &Path) -> Table {
     let dataset = &plan.dataset;
     let is_beside = file.parent().is_none_or(|folder| folder.as_os_str().is_empty());
     // Relative to the pipeline file: the same as to where we are, where that is its folder.
@@ -278,45 +238,68 @@ fn dataset(plan: &Plan, file: &Path, line: &mut impl FnMut(String)) {
     } else {
         std::path::absolute(&dataset.path).unwrap_or(dataset.path.clone())
     };
-    line("[dataset]".to_owned());
-    line(format!("path = {}", string(&path.display().to_string())));
+    let mut table = Table::from_iter([("path", value(path.display().to_string()))]);
     if let Some(lines) = dataset.skip {
-        line(format!(
-            "skip = {lines}  # lines before the {}",
-            if dataset.columns.is_some() { "first row" } else { "header line" }
-        ));
+        let first = if dataset.columns.is_some() { "first row" } else { "header line" };
+        let lines = i64::try_from(lines).unwrap_or(i64::MAX);
+        table.insert("skip", noted(lines, &format!("lines before the {first}")));
     }
     if let Some(columns) = &dataset.columns {
-        line(list("columns", columns));
+        table.insert("columns", list("columns", columns));
     }
-    let character = |byte: u8| string(char::from(byte).encode_utf8(&mut [0; 4]));
-    if dataset.delimiter != b',' {
-        line(format!("delimiter = {}", character(dataset.delimiter)));
+    let delimiter = Some(dataset.delimiter).filter(|byte| *byte != b',');
+    for (key, byte) in [("delimiter", delimiter), ("quote", dataset.quote), ("decimal", dataset.decimal)] {
+        if let Some(byte) = byte {
+            table.insert(key, value(char::from(byte).to_string()));
+        }
     }
-    if let Some(quote) = dataset.quote {
-        line(format!("quote = {}", character(quote)));
-    }
-    if let Some(decimal) = dataset.decimal {
-        line(format!("decimal = {}", character(decimal)));
-    }
-    line(list("null", &dataset.null));
+    table.insert("null", list("null", &dataset.null));
     if let Some(time) = &dataset.time {
-        let from = time.from.as_ref().map(|[date, clock]| format!(", from = [{}, {}]", string(date), string(clock)));
-        let (column, format) = (string(&time.column), string(time.format.as_str()));
-        line(format!("time = {{ column = {column}, format = {format}{} }}", from.unwrap_or_default()));
+        let mut parts = InlineTable::from_iter([("column", time.column.as_str()), ("format", time.format.as_str())]);
+        parts.extend(time.from.iter().map(|from| ("from", Value::from_iter(from))));
+        table.insert("time", value(parts));
     }
+    table
 }
 
-fn rule(rule: &TargetRule) -> (&'static str, String) {
+fn target(plan: &Plan, seen: Option<&Seen<'_>>) -> Table {
+    let (key, rule) = rule(&plan.target.rule);
+    let share = seen.map_or_else(String::new, |Seen { survey, .. }| {
+        let share = percent(survey.positives as f64 / survey.labelled().max(1) as f64, 1);
+        let without = match survey.unlabelled {
+            0 => String::new(),
+            rows => format!("; {} have no target", thousands(rows)),
+        };
+        format!("{share} of {} rows{without}", thousands(survey.labelled()))
+    });
+    Table::from_iter([("column", value(&plan.target.column)), (key, noted(rule, &share))])
+}
+
+fn features(plan: &Plan, seen: Option<&Seen<'_>>) -> Table {
+    let mut table = Table::from_iter([
+        ("numeric", list("numeric", &plan.numeric)),
+        ("categorical", list("categorical", &plan.categorical)),
+    ]);
+    if plan.dataset.time.is_some() {
+        let calendar: &[&str] = if plan.has_hours { &["hour", "weekday"] } else { &["weekday"] };
+        table.insert("calendar", value(calendar.iter().copied().collect::<Array>()));
+    }
+    table.insert("min_count", noted(50, "values seen fewer times share the level 'other'"));
+    if seen.is_some() && !plan.left_out.is_empty() {
+        let left_out = plan.left_out.iter().take(TOLD).map(|(name, reason)| comment(&format!("  {name}: {reason}")));
+        table.decor_mut().set_prefix(format!("\n# Left out:\n{}", left_out.collect::<String>()));
+    }
+    table
+}
+
+fn rule(rule: &TargetRule) -> (&'static str, Value) {
     match rule {
         TargetRule::AtLeast(bound) => ("at_least", number(*bound)),
         TargetRule::Above(bound) => ("above", number(*bound)),
         TargetRule::AtMost(bound) => ("at_most", number(*bound)),
         TargetRule::Below(bound) => ("below", number(*bound)),
-        TargetRule::Equals(text) => ("equals", string(text)),
-        TargetRule::OneOf(texts) => {
-            ("one_of", format!("[{}]", texts.iter().map(|text| string(text)).collect::<Vec<_>>().join(", ")))
-        }
+        TargetRule::Equals(text) => ("equals", text.into()),
+        TargetRule::OneOf(texts) => ("one_of", Value::from_iter(texts)),
     }
 }
 
@@ -331,25 +314,21 @@ fn said_rule(column: &str, rule: &TargetRule) -> String {
     }
 }
 
-fn number(number: f64) -> String {
-    if number.fract() == 0.0 && number.abs() < 1e15 {
-        format!("{number:.0}")
-    } else {
-        toml::Value::Float(number).to_string()
-    }
+fn number(number: f64) -> Value {
+    if number.fract() == 0.0 && number.abs() < 1e15 { Value::from(number as i64) } else { Value::from(number) }
 }
 
 fn said_cut(said: &str) -> Result<Cut, InspectionError> {
     let (key, value) = said.split_once('=').map_or(("event", said.trim()), |(key, value)| (key.trim(), value.trim()));
-    let line = match (key, value.parse::<u32>()) {
-        ("parts" | "rows", Ok(count)) if count > 0 => format!("{key} = {count}"),
-        ("event" | "every", _) => format!("{key} = {}", string(value)),
+    let value = match (key, value.parse::<u32>()) {
+        ("parts" | "rows", Ok(count)) if count > 0 => Value::from(i64::from(count)),
+        ("event" | "every", _) => Value::from(value),
         _ => {
             let expected = "day, week, month, quarter, a duration as in 14d, parts=N or rows=N";
             return Err(InspectionError::Use(format!("--window: `{said}` is none of {expected}")));
         }
     };
-    Ok(Cut { line, reason: String::new() })
+    Ok(Cut { key: key.to_owned(), value, reason: String::new() })
 }
 
 /// A name for topic and folder, made of the file's.
@@ -361,31 +340,35 @@ pub fn name_of(path: &Path) -> String {
     if name.is_empty() { "data".to_owned() } else { name }
 }
 
-/// A TOML string.
-fn string(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
-/// A text that stays within its comment.
+/// Makes a line of comment; control characters would end it.
 fn comment(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    format!("# {text}").trim_end().to_owned() + "\n"
 }
 
-fn list(key: &str, names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| string(name)).collect();
-    let line = format!("{key} = [{}]", names.join(", "));
-    if line.len() <= COLUMNS {
-        return line;
+/// Makes a value with a comment after it, unless that is empty.
+fn noted(value: impl Into<Value>, comment: &str) -> Item {
+    let mut value = value.into();
+    if !comment.is_empty() {
+        value.decor_mut().set_suffix(format!("  # {comment}"));
     }
-    let mut text = format!("{key} = [\n   ");
-    let mut length = 3;
-    for name in names {
-        if length + name.len() + 2 > COLUMNS {
-            text.push_str("\n   ");
-            length = 3;
+    Item::Value(value)
+}
+
+/// Makes the list of a key, on several lines if one is too long.
+fn list(key: &str, names: &[String]) -> Item {
+    let mut list = Array::from_iter(names);
+    if key.len() + " = ".len() + list.to_string().len() > COLUMNS {
+        let mut length = COLUMNS;
+        for name in list.iter_mut() {
+            let more = name.to_string().len() + ",".len();
+            let on_line = length + " ".len() + more;
+            let prefix = if on_line <= COLUMNS { " " } else { "\n    " };
+            length = if on_line <= COLUMNS { on_line } else { "    ".len() + more };
+            name.decor_mut().set_prefix(prefix);
         }
-        text.push_str(&format!(" {name},"));
-        length += name.len() + 2;
+        list.set_trailing("\n");
+        list.set_trailing_comma(true);
     }
-    text + "\n]"
+    value(list)
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::inspection::text::thousands;
+use windrow_evaluation::RowRanking;
+use windrow_record::display::thousands;
 
 /// A column alone ranks positive before negative rows in at most this share of the pairs, if it is known beforehand.
 pub(crate) const MOST_AUC: f64 = 0.85;
@@ -172,25 +173,13 @@ fn shares_of_others(rows: &[(usize, bool, f64)]) -> Vec<(f64, bool)> {
     rows.iter().map(|(place, label, code)| (share(code, *place), *label)).collect()
 }
 
-/// The share of pairs of a positive and a negative row that a score puts into one order, ties counted half; whichever order
-/// is the better. `None` for fewer than a hundred rows or one class.
-fn auc(mut rows: Vec<(f64, bool)>) -> Option<f64> {
+/// The AUC of a score, or of its reverse if that ranks better. `None` for fewer than a hundred rows or one class.
+fn auc(rows: Vec<(f64, bool)>) -> Option<f64> {
     if rows.len() < FEWEST {
         return None;
     }
-    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut positives, mut ranks, mut begin) = (0_u64, 0.0, 0);
-    while begin < rows.len() {
-        let same = rows[begin..].iter().take_while(|row| row.0 == rows[begin].0).count();
-        let here = rows[begin..begin + same].iter().filter(|row| row.1).count() as u64;
-        // The mean rank of rows with the same score, from 1.
-        ranks += here as f64 * (begin as f64 + (same as f64 + 1.0) / 2.0);
-        positives += here;
-        begin += same;
-    }
-    let (positive, negative) = (positives as f64, (rows.len() as u64 - positives) as f64);
-    let auc = (ranks - positive * (positive + 1.0) / 2.0) / (positive * negative);
-    auc.is_finite().then(|| auc.max(1.0 - auc))
+    let auc = RowRanking::new(rows).auc()?;
+    Some(auc.max(1.0 - auc))
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Whether rows stand in the order of their times.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::DatasetReader;
 use crate::inspection::error::InspectionError;
-use crate::inspection::text::thousands;
 use windrow_config::{Pipeline, Schema};
 use windrow_record::RecordParser;
+use windrow_record::display::{counted, duration, percent, thousands};
 
 /// What is wrong with the order of a dataset's rows, by their times; rows whose time cannot be read are passed over. Reads
 /// the whole dataset.
@@ -33,7 +35,7 @@ pub fn disorder(pipeline: &Pipeline) -> Result<Option<String>, InspectionError> 
             order.push(row.number.get(), seconds);
         }
     }
-    Ok(order.fault(thousands))
+    Ok(order.fault())
 }
 
 /// What has been seen of the order so far; times in seconds.
@@ -72,27 +74,23 @@ impl Order {
     }
 
     /// As in `rows 41% out of order, largest step back 12 days at row 8,112`; `None` where they are in order.
-    pub(crate) fn fault(&self, thousands: impl Fn(u64) -> String) -> Option<String> {
+    pub(crate) fn fault(&self) -> Option<String> {
         let first = self.first?;
-        let share = 100.0 * self.out_of_order as f64 / self.rows.max(1) as f64;
-        let share = if share >= 1.0 {
-            format!("rows {share:.0}% out of order")
-        } else if self.out_of_order == 1 {
-            "1 row is out of order".to_owned()
+        let share = self.share();
+        let share = if share >= 0.01 {
+            format!("rows {} out of order", percent(share, 0))
         } else {
-            format!("{} rows are out of order", thousands(self.out_of_order))
+            counted(self.out_of_order, "row is out of order", "rows are out of order")
         };
-        let (step, at) = (length(self.largest), thousands(self.largest_at.unwrap_or(first)));
-        Some(format!("{share} (the first is row {}), largest step back {step} at row {at}", thousands(first)))
+        let step = duration(Duration::from_secs(self.largest.unsigned_abs()));
+        let (first, at) = (thousands(first), thousands(self.largest_at.unwrap_or(first)));
+        Some(format!("{share} (the first is row {first}), largest step back {step} at row {at}"))
     }
-}
 
-/// A length of time in its largest unit, as in `12 days`.
-fn length(seconds: i64) -> String {
-    let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
-    let (unit, name) = units.into_iter().find(|(unit, _)| seconds >= *unit).unwrap_or((1, "second"));
-    let count = (seconds as f64 / unit as f64).round() as i64;
-    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
+    /// The share of rows that are out of order, of those with a time.
+    pub(crate) fn share(&self) -> f64 {
+        self.out_of_order as f64 / self.rows.max(1) as f64
+    }
 }
 
 #[cfg(test)]
@@ -105,10 +103,10 @@ mod tests {
         for (row, seconds) in [(1, 0), (2, 86_400 * 20), (3, 86_400 * 8), (4, 86_400 * 20), (5, 86_400 * 19)] {
             order.push(row, seconds);
         }
-        let said = order.fault(|count| count.to_string());
+        let said = order.fault();
         let expected = "rows 40% out of order (the first is row 3), largest step back 12 days at row 3";
         assert_eq!(said.as_deref(), Some(expected));
         assert_eq!(order.span, Some((0, 86_400 * 20)));
-        assert_eq!(Order::default().fault(|count| count.to_string()), None);
+        assert_eq!(Order::default().fault(), None);
     }
 }

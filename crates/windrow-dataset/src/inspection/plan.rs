@@ -9,10 +9,10 @@ use crate::inspection::question::{Question, QuestionKind};
 use crate::inspection::roles::{Role, role};
 use crate::inspection::scan::Scan;
 use crate::inspection::target::{self, Problem, Target};
-use crate::inspection::text::{quoted, thousands};
 use crate::inspection::times::{Candidate, DateOrder};
 use windrow_config::{TimeColumn, nearest_name};
 use windrow_record::TimeFormat;
+use windrow_record::display::{percent, shell_word, thousands};
 
 /// What `--time` says where no column is one.
 const NO_TIME: &str = "none";
@@ -268,11 +268,10 @@ fn day_or_month(name: &str, several: &[(&'static Candidate, &crate::inspection::
             DateOrder::Month => "the month first",
             DateOrder::Year => "the year first",
         };
-        let share = 100.0 * order.out_of_order as f64 / order.rows.max(1) as f64;
         let order = if order.out_of_order == 0 {
             "all rows in order".to_owned()
         } else {
-            format!("{share:.0}% of the rows out of order")
+            format!("{} of the rows out of order", percent(order.share(), 0))
         };
         (format!("{name}={}", candidate.format.as_str()), format!("{first}: {order}"))
     });
@@ -322,7 +321,7 @@ fn mistakes(scan: &Scan, numeric: &[String], has_decimal_comma: bool) -> Vec<Str
         if let Some((row, text)) = column.first_text.as_ref().filter(|_| no_numbers > 0) {
             said.push(format!(
                 "{name}: {no_numbers} cells are no numbers (the first is row {row}, `{text}`); if they mean 'missing': --null {}",
-                quoted(text)
+                shell_word(text)
             ));
         }
         for sentinel in column.sentinels() {

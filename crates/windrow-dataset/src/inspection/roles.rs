@@ -2,7 +2,7 @@
 
 use crate::inspection::column::Column;
 use crate::inspection::options::Options;
-use crate::inspection::text::{quoted, thousands};
+use windrow_record::display::{shell_word, thousands};
 
 /// Texts with more levels name things one by one.
 const MOST_LEVELS: usize = 1000;
@@ -131,7 +131,7 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
         let example = column.first_text.as_ref().map_or_else(String::new, |(_, text)| format!(", as `{text}`"));
         return left_out(format!(
             "an id or a text: {in_all} different values{example} (--categorical {} takes it)",
-            quoted(name)
+            shell_word(name)
         ));
     }
     if !column.is_whole() {
@@ -140,7 +140,7 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
     if let Some(levels) = levels.filter(|levels| *levels <= FEW_VALUES) {
         let said = format!(
             "{name}: whole numbers with {levels} values, taken as a category (--numeric {} if not)",
-            quoted(name)
+            shell_word(name)
         );
         return (Role::Category, Some(said));
     }
@@ -149,7 +149,7 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
     }
     let words = words(name);
     if words.last().is_some_and(|word| IDS.contains(&word.as_str())) {
-        return left_out(format!("named like an id (--numeric {0} or --categorical {0} takes it)", quoted(name)));
+        return left_out(format!("named like an id (--numeric {0} or --categorical {0} takes it)", shell_word(name)));
     }
     let measures = words.iter().any(|word| MEASURES.contains(&word.as_str()));
     match (levels, column.range) {

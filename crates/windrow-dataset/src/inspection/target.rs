@@ -3,8 +3,8 @@
 use crate::inspection::column::Column;
 use crate::inspection::question::{Question, QuestionKind};
 use crate::inspection::scan::Scan;
-use crate::inspection::text::percent;
 use windrow_config::{TargetRule, nearest_name};
+use windrow_record::display::{percent, shell_word};
 use windrow_record::parse_number;
 
 /// Values of a column that are offered.
@@ -68,7 +68,8 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Problem> 
             })?;
             if !column.is_number(true) {
                 return Err(Problem::No(format!(
-                    "--target: {name} holds texts and no numbers; say which of them: --target '{name} in A,B'"
+                    "--target: {name} holds texts and no numbers; say which of them: --target {}",
+                    shell_word(&format!("{name} in A,B"))
                 )));
             }
             return Ok(rule(number));
@@ -142,19 +143,20 @@ fn alone(name: &str, column: &Column) -> Result<TargetRule, Problem> {
             let Some((bound, reached)) = column.quantile(share) else { continue };
             let choice = format!("{name} >= {bound}");
             if reached > 0.0 && reached < 1.0 && choices.iter().all(|(known, _)| *known != choice) {
-                choices.push((choice, format!("{} of the rows are positive", percent(reached))));
+                choices.push((choice, format!("{} of the rows are positive", percent(reached, 1))));
             }
         }
         format!("{name} holds numbers: from which on is a row positive?")
     } else if values.is_empty() {
         return Err(Problem::No(format!(
-            "--target: {name} holds too many different texts to choose from; say which are positive: --target '{name} in A,B'"
+            "--target: {name} holds too many different texts to choose from; say which are positive: --target {}",
+            shell_word(&format!("{name} in A,B"))
         )));
     } else {
         for (value, count) in values.iter().take(OFFERED) {
             choices.push((
                 format!("{name} = {value}"),
-                format!("{} of the rows are positive", percent(*count as f64 / total)),
+                format!("{} of the rows are positive", percent(*count as f64 / total, 1)),
             ));
         }
         format!("{name} holds {} different texts: which of them are positive?", values.len())
@@ -170,11 +172,11 @@ fn what(scan: &Scan) -> Question {
     let two = two.map(|(name, column)| {
         let values = column.values.by_count();
         let share = values[1].1 as f64 / column.given() as f64;
-        (name.clone(), format!("`{}` is positive, {} of the rows", values[1].0, percent(share)))
+        (name.clone(), format!("`{}` is positive, {} of the rows", values[1].0, percent(share, 1)))
     });
     let numbers = numbers.filter_map(|(name, column)| {
         let (bound, share) = column.quantile(0.75).filter(|(_, share)| *share < 1.0)?;
-        Some((format!("{name} >= {bound}"), format!("{} of the rows are positive", percent(share))))
+        Some((format!("{name} >= {bound}"), format!("{} of the rows are positive", percent(share, 1))))
     });
     let choices = two.chain(numbers).take(2 * OFFERED).collect();
     let text = "what is to be predicted?".to_owned();

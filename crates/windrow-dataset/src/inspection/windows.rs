@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use toml_edit::Value;
+
 use crate::inspection::survey::{Counts, Survey, label_of};
 use windrow_config::EventSpan;
 
@@ -19,10 +21,12 @@ const PARTS: u64 = 52;
 const DAY: i64 = 86_400;
 
 /// How windows are cut, as the pipeline file says it, and why.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cut {
-    /// As in `event = "week"`.
-    pub(crate) line: String,
+    /// The key in the `[window]` table, as in `event`.
+    pub(crate) key: String,
+    /// Its value, as in `"week"`.
+    pub(crate) value: Value,
     /// In words.
     pub(crate) reason: String,
 }
@@ -40,7 +44,7 @@ pub(crate) fn choose(survey: &Survey) -> Cut {
         if WANTED.contains(&(windows.len() as u64)) && have_enough(&windows) {
             let plural = span.plural();
             let reason = format!("{} {plural}, each with enough rows of both classes", windows.len());
-            return Cut { line: format!("event = \"{name}\""), reason };
+            return Cut { key: "event".to_owned(), value: Value::from(name), reason };
         }
     }
     let rarer = survey.positives.min(survey.labelled() - survey.positives);
@@ -58,7 +62,7 @@ pub(crate) fn choose(survey: &Survey) -> Cut {
             )
         }
     };
-    Cut { line: format!("parts = {parts}"), reason }
+    Cut { key: "parts".to_owned(), value: Value::from(parts as i64), reason }
 }
 
 /// Windows from the first to the last, empty ones included.

@@ -2,7 +2,10 @@
 
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
+use windrow_record::display::excerpt;
 
+/// The letters of a name for which a cell has room.
+const NAME: usize = 28;
 const COLUMNS: usize = 4;
 const CELL: (f64, f64) = (220.0, 110.0);
 const MARGIN: f64 = 8.0;
@@ -52,7 +55,7 @@ impl Multiples {
                 (left, left + CELL.0 - 7.0 * MARGIN),
             );
             let up = Scale::new(range, (y + CELL.1 - 2.0 * MARGIN, y + 2.0 * MARGIN + 6.0));
-            picture.text("s", "start", (left, y + 14.0), &shortened(&curve.name));
+            picture.text("s", "start", (left, y + 14.0), &excerpt(&curve.name, NAME));
             let right = left + CELL.0 - 7.0 * MARGIN;
             picture.line("z", (left, up.place(0.0)), (right, up.place(0.0)));
             let places =
@@ -67,15 +70,6 @@ impl Multiples {
     }
 }
 
-/// A name that has room in its cell.
-fn shortened(name: &str) -> String {
-    const ROOM: usize = 30;
-    if name.chars().count() <= ROOM {
-        return name.to_owned();
-    }
-    name.chars().take(ROOM - 1).chain(['\u{2026}']).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,7 +81,10 @@ mod tests {
         let picture = Multiples { title: "t".to_owned(), unit: "log-odds".to_owned(), windows: (1, 3), curves };
         let text = picture.draw().alone();
         assert_eq!(text.matches("<path").count(), 5);
-        assert!(text.contains("viewBox=\"0 0 880 284\"") && text.contains(&format!("{}…<", "x".repeat(29))), "{text}");
+        assert!(
+            text.contains("viewBox=\"0 0 880 284\"") && text.contains(&format!(">{}...<", "x".repeat(28))),
+            "{text}"
+        );
         let empty = Multiples { curves: Vec::new(), ..picture };
         assert!(empty.draw().alone().contains("</svg>"));
     }

@@ -2,6 +2,7 @@
 
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
+use windrow_record::display::percent;
 
 const WIDTH: u32 = 440;
 const HEIGHT: u32 = 400;
@@ -60,8 +61,8 @@ impl Reliability {
         let up = Scale::new((0.0, 1.0), (bottom, top));
         for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
             picture.line("g", (left, up.place(tick)), (right, up.place(tick)));
-            picture.text("s", "end", (left - 6.0, up.place(tick) + 4.0), &format!("{:.0}%", 100.0 * tick));
-            picture.text("s", "middle", (across.place(tick), bottom + 18.0), &format!("{:.0}%", 100.0 * tick));
+            picture.text("s", "end", (left - 6.0, up.place(tick) + 4.0), &percent(tick, 0));
+            picture.text("s", "middle", (across.place(tick), bottom + 18.0), &percent(tick, 0));
         }
         picture.line("z k", (left, bottom), (right, top));
         for bin in &self.bins {

@@ -2,6 +2,7 @@
 
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
+use windrow_record::display::percent;
 
 const WIDTH: u32 = 440;
 const HEIGHT: u32 = 320;
@@ -54,7 +55,7 @@ impl Shares {
         for tick in scale.ticks(4.0) {
             let class = if tick == 0.0 { "z" } else { "g" };
             picture.line(class, (left, scale.place(tick)), (right, scale.place(tick)));
-            picture.text("s", "end", (left - 6.0, scale.place(tick) + 4.0), &format!("{:.0}%", 100.0 * tick));
+            picture.text("s", "end", (left - 6.0, scale.place(tick) + 4.0), &percent(tick, 0));
         }
         picture.line("z k", (left, scale.place(self.keep)), (right, scale.place(self.keep)));
         let step = (right - left) / self.points.len().max(1) as f64;
@@ -71,7 +72,7 @@ impl Shares {
             if !scale.holds(point.share) {
                 // Beside the interval, where the picture has room.
                 let (anchor, aside) = if x > (left + right) / 2.0 { ("end", -9.0) } else { ("start", 9.0) };
-                picture.text("s", anchor, (x + aside, bottom - 10.0), &format!("{:.0}%", 100.0 * point.share));
+                picture.text("s", anchor, (x + aside, bottom - 10.0), &percent(point.share, 0));
             }
             picture.text("s", "middle", (x, bottom + 18.0), &point.label);
         }
@@ -84,8 +85,8 @@ impl Shares {
 
 impl Point {
     fn in_words(&self) -> String {
-        let interval = self.interval.map(|(low, high)| format!(", {:.0}% to {:.0}%", 100.0 * low, 100.0 * high));
-        format!("{}: {:.0}%{}", self.label, 100.0 * self.share, interval.unwrap_or_default())
+        let interval = self.interval.map(|(low, high)| format!(", {} to {}", percent(low, 0), percent(high, 0)));
+        format!("{}: {}{}", self.label, percent(self.share, 0), interval.unwrap_or_default())
     }
 }
 

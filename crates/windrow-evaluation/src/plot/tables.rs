@@ -4,6 +4,7 @@ use crate::plot::answer::Answer;
 use crate::plot::course::Course;
 use crate::plot::shares::{Point, Shares};
 use crate::{Advice, PolicyFinding};
+use windrow_record::display::{percent, percent_interval};
 
 /// Rows of the last picture's table: about so many windows are told.
 const WINDOWS_TOLD: usize = 12;
@@ -44,9 +45,8 @@ pub fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
 
 fn shares(title: &str, shares: &Shares) -> Table {
     let row = |point: &Point| {
-        let interval =
-            point.interval.map_or_else(String::new, |(low, high)| format!("{} to {}", whole(low), whole(high)));
-        Row { cells: vec![point.label.clone(), format!("{}%", whole(point.share)), interval], is_named: point.is_named }
+        let interval = point.interval.map_or_else(String::new, |(low, high)| percent_interval(low, high));
+        Row { cells: vec![point.label.clone(), percent(point.share, 0), interval], is_named: point.is_named }
     };
     Table {
         heading: format!("{title}: {}", shares.title),
@@ -99,16 +99,11 @@ fn policy(advice: &Advice, found: &PolicyFinding) -> Row {
     let fits = found.fits_per_year.unwrap_or(100.0 * found.fits_per_window);
     let cells = vec![
         found.policy.to_string(),
-        found.keeps.map_or_else(|| "-".to_owned(), |keeps| format!("{}%", whole(keeps))),
-        interval.map_or_else(String::new, |interval| format!("{} to {}", whole(interval.low), whole(interval.high))),
+        found.keeps.map_or_else(|| "-".to_owned(), |keeps| percent(keeps, 0)),
+        interval.map_or_else(String::new, |interval| percent_interval(interval.low, interval.high)),
         format!("{:.4}", found.log_loss),
         format!("{fits:.1}"),
         if is_best { "best" } else { found.verdict.name() }.to_owned(),
     ];
     Row { cells, is_named: named.is_some_and(|named| found.policy == named || found.same.contains(&named)) }
-}
-
-/// A share in whole per cent; never minus zero.
-fn whole(share: f64) -> String {
-    format!("{:.0}", (100.0 * share).round() + 0.0)
 }

@@ -5,6 +5,7 @@
 use crate::model::artifact::{ConfusionMatrix, ReliabilityBin, Score};
 use crate::model::objective::row_loss;
 use crate::model::predictor::probability;
+use windrow_evaluation::RowRanking;
 
 const BINS: usize = 10;
 
@@ -18,7 +19,7 @@ pub(super) fn score(log_odds: &[f64], truth: &[bool], threshold: f64, training_s
     let probabilities: Vec<f64> = log_odds.iter().map(|z| probability(*z)).collect();
     let positives = truth.iter().filter(|truth| **truth).count() as u64;
     let negatives = truth.len() as u64 - positives;
-    let ranking = Ranking::new(log_odds, truth);
+    let ranking = RowRanking::new(log_odds.iter().copied().zip(truth.iter().copied()).collect());
     let losses = log_odds.iter().zip(truth).map(|(z, truth)| row_loss(*z, *truth));
     let squares = probabilities.iter().zip(truth).map(|(p, truth)| (p - f64::from(*truth)).powi(2));
     let baseline_loss = -(positives as f64 * training_share.ln() + negatives as f64 * (-training_share).ln_1p());
@@ -39,53 +40,6 @@ pub(super) fn score(log_odds: &[f64], truth: &[bool], threshold: f64, training_s
         calibration_error: calibration_error(&reliability),
         reliability,
     })
-}
-
-/// Rows by falling log-odds, those of equal log-odds counted together.
-struct Ranking {
-    /// Positive and negative rows of each group.
-    groups: Vec<(u64, u64)>,
-    positives: u64,
-    negatives: u64,
-}
-
-impl Ranking {
-    fn new(log_odds: &[f64], truth: &[bool]) -> Self {
-        let mut rows: Vec<(f64, bool)> = log_odds.iter().copied().zip(truth.iter().copied()).collect();
-        rows.sort_unstable_by(|(a, _), (b, _)| b.total_cmp(a));
-        let groups = rows.chunk_by(|(a, _), (b, _)| a == b).map(|group| {
-            let positives = group.iter().filter(|(_, truth)| *truth).count() as u64;
-            (positives, group.len() as u64 - positives)
-        });
-        let groups: Vec<(u64, u64)> = groups.collect();
-        let (positives, negatives) = groups.iter().fold((0, 0), |(p, n), group| (p + group.0, n + group.1));
-        Self { groups, positives, negatives }
-    }
-
-    /// How often a positive row ranks above a negative one, ties counted half (Mann and Whitney). Counted in halves of
-    /// pairs, in integers: exact.
-    fn auc(&self) -> Option<f64> {
-        let mut above = 0_u64;
-        let mut half_pairs = 0_u128;
-        for (positives, negatives) in &self.groups {
-            half_pairs += u128::from(*negatives) * u128::from(2 * above + positives);
-            above += positives;
-        }
-        let pairs = u128::from(self.positives) * u128::from(self.negatives);
-        (pairs > 0).then(|| half_pairs as f64 / (2 * pairs) as f64)
-    }
-
-    /// The mean over positive rows of the precision at their rank; groups are taken whole, as scikit-learn's
-    /// `average_precision_score` does.
-    fn average_precision(&self) -> Option<f64> {
-        let (mut found, mut taken, mut sum) = (0_u64, 0_u64, 0.0);
-        for (positives, negatives) in &self.groups {
-            found += positives;
-            taken += positives + negatives;
-            sum += *positives as f64 * (found as f64 / taken as f64);
-        }
-        (self.positives > 0).then(|| sum / self.positives as f64)
-    }
 }
 
 fn confusion(probabilities: &[f64], truth: &[bool], threshold: f64) -> ConfusionMatrix {

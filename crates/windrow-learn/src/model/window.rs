@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::artifact::Score;
 use crate::model::drift::{Drift, Profile};
+use windrow_record::display::window_name;
 use windrow_record::{ModelId, WindowIndex};
 
 /// The version of the file's form. A reader refuses a higher one. Form 1 had comparisons of models by independent rows, which
@@ -58,10 +59,4 @@ impl WindowReport {
     pub fn name(&self) -> String {
         window_name(self.window.get(), self.period.as_deref())
     }
-}
-
-/// As in `window 14 (week of 2013-04-01)`.
-#[must_use]
-pub fn window_name(window: u32, period: Option<&str>) -> String {
-    period.map_or_else(|| format!("window {window}"), |period| format!("window {window} ({period})"))
 }

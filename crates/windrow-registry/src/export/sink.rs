@@ -1,8 +1,7 @@
 //! A table on its way to its file.
 
-use std::borrow::Cow;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -11,7 +10,6 @@ use crate::export::error::ExportError;
 use crate::export::format::TableFormat;
 use windrow_base::files;
 use windrow_columnar::{Column, Style, Value, Writer};
-use windrow_record::write_record;
 
 /// One table.
 pub(super) struct Sink {
@@ -23,24 +21,26 @@ pub(super) struct Sink {
 
 enum Rows {
     Parquet(Box<Writer<BufWriter<File>>>),
-    Csv(BufWriter<File>),
+    Csv(Box<csv::Writer<File>>),
 }
 
 impl Sink {
     pub(super) fn create(path: &Path, format: TableFormat, columns: &[Column]) -> Result<Self, ExportError> {
         let failed = |source| ExportError::Write { path: path.to_owned(), source };
         let file = files::beside(path).map_err(failed)?;
-        let out = BufWriter::new(file.as_file().try_clone().map_err(failed)?);
-        let mut rows = match format {
+        let out = file.as_file().try_clone().map_err(failed)?;
+        let rows = match format {
             TableFormat::Parquet => {
-                Rows::Parquet(Box::new(Writer::new(out, columns).map_err(|error| failed(error.into_io()))?))
+                let writer = Writer::new(BufWriter::new(out), columns);
+                Rows::Parquet(Box::new(writer.map_err(|error| failed(error.into_io()))?))
             }
-            TableFormat::Csv => Rows::Csv(out),
+            TableFormat::Csv => {
+                let mut writer = csv::Writer::from_writer(out);
+                let header = writer.write_record(columns.iter().map(|column| &column.name));
+                header.map_err(|error| failed(error.into()))?;
+                Rows::Csv(Box::new(writer))
+            }
         };
-        if let Rows::Csv(out) = &mut rows {
-            let header = write_record(columns.iter().map(|column| column.name.as_str()), b',');
-            out.write_all(&header).and_then(|()| out.write_all(b"\n")).map_err(failed)?;
-        }
         Ok(Self { path: path.to_owned(), rows, file })
     }
 
@@ -48,12 +48,10 @@ impl Sink {
     pub(super) fn push(&mut self, row: &[Value<'_>]) -> Result<(), ExportError> {
         let written = match &mut self.rows {
             Rows::Parquet(writer) => writer.push(row.iter().copied()).map_err(|error| error.into_io()),
-            Rows::Csv(out) => {
+            Rows::Csv(writer) => {
                 let style = Style::plain();
-                let texts: Vec<Cow<'_, str>> = row.iter().map(|value| style.text(*value).unwrap_or_default()).collect();
-                let mut record = write_record(texts.iter().map(AsRef::as_ref), b',');
-                record.push(b'\n');
-                out.write_all(&record)
+                let texts = row.iter().map(|value| style.text(*value).unwrap_or_default().into_owned());
+                writer.write_record(texts).map_err(Into::into)
             }
         };
         written.map_err(|source| ExportError::Write { path: self.path.clone(), source })
@@ -62,13 +60,14 @@ impl Sink {
     /// Puts the file in its place.
     pub(super) fn finish(self) -> Result<(), ExportError> {
         let written = match self.rows {
-            Rows::Parquet(writer) => writer.finish().map_err(|error| error.into_io()),
-            Rows::Csv(out) => Ok(out),
+            Rows::Parquet(writer) => {
+                let finished = writer.finish().map_err(|error| error.into_io());
+                finished.and_then(|out| out.into_inner().map_err(io::IntoInnerError::into_error))
+            }
+            Rows::Csv(writer) => writer.into_inner().map_err(csv::IntoInnerError::into_error),
         };
-        let placed = written
-            .and_then(|out| out.into_inner().map_err(std::io::IntoInnerError::into_error))
-            .and_then(|file| file.sync_all())
-            .and_then(|()| files::place(self.file, &self.path).map(drop));
+        let placed =
+            written.and_then(|file| file.sync_all()).and_then(|()| files::place(self.file, &self.path).map(drop));
         placed.map_err(|source| ExportError::Write { path: self.path, source })
     }
 }

@@ -1,12 +1,12 @@
 //! The way of the rows, stage by stage, as numbers and as the words for them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::monitor::sealed::SealedWindow;
 use crate::monitor::status::{Heard, Stage};
+use windrow_record::display::{counted, duration, thousands};
 use windrow_windows::StreamEnd;
 
 /// How far the rows have come.
@@ -129,11 +129,11 @@ fn state(parts: &Parts<'_>, is_complete: bool, share: Option<u64>, lag: Option<u
     let silent = parts.heard.iter().filter(|(stage, _)| is_waited_for(**stage));
     let silent = silent.filter_map(|(stage, heard)| Some((stage, heard.silent_for?))).next();
     if let Some((stage, silence)) = silent {
-        return format!("{} last heard {} ago", stage.name(), words(silence));
+        return format!("{} last heard {} ago", stage.name(), duration(silence));
     }
     if let Some(end) = parts.end {
         let left = end.windows.saturating_sub(parts.trained.window);
-        return format!("all rows sealed, {left} {} to train", if left == 1 { "window" } else { "windows" });
+        return format!("all rows sealed, {} to train", counted(u64::from(left), "window", "windows"));
     }
     match (share, lag) {
         (Some(share), Some(lag)) => format!("{share}%, lag {}", thousands(lag)),
@@ -150,7 +150,7 @@ impl Step {
         let silence = heard.and_then(|heard| heard.silent_for);
         let rows = rows.filter(|_| silence.is_none());
         let text = match (silence, rows) {
-            (Some(silence), _) => format!("last heard {} ago", words(silence)),
+            (Some(silence), _) => format!("last heard {} ago", duration(silence)),
             (None, Some(rows)) => thousands(rows),
             (None, None) => "not heard of".to_owned(),
         };
@@ -159,25 +159,12 @@ impl Step {
     }
 }
 
-/// As in `12 s`, `4 min`, `3 h`, `2 days`.
-fn words(duration: Duration) -> String {
-    match duration.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} days", seconds / 86_400),
-    }
-}
-
-/// As in `336,776`.
-fn thousands(count: u64) -> String {
-    indicatif::HumanCount(count).to_string()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::monitor::status::Counts;
+    use windrow_base::telemetry::Counts;
     use windrow_record::WindowIndex;
 
     fn window(number: u32) -> SealedWindow {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use windrow_base::files;
-use windrow_base::telemetry::Counters;
+use windrow_base::telemetry::{Counters, Counts};
 
 /// The version of the file's form. A reader passes over a higher one.
 const FORMAT: u32 = 1;
@@ -56,73 +56,6 @@ struct Status {
     counts: Counts,
 }
 
-/// The counters of a stage's process, at one moment, as [`Counters`] has them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counts {
-    /// Rows of the dataset; 0 while not known.
-    pub dataset: u64,
-    /// Rows handed to the broker's client.
-    pub sent: u64,
-    /// Rows that the broker has confirmed.
-    pub delivered: u64,
-    /// Messages read from the topic.
-    pub received: u64,
-    /// Rows in windows.
-    pub stored: u64,
-    /// Messages in quarantine.
-    pub quarantined: u64,
-    /// Messages that brought a row again.
-    pub repeated: u64,
-    /// Messages in the topic that were not read yet.
-    pub lag: Option<u64>,
-    /// The window that is being filled; 0 while not known.
-    pub window: u64,
-    /// Rows of that window so far.
-    pub window_rows: u64,
-    /// Rows that window will have; 0 while not known.
-    pub window_expected: u64,
-}
-
-impl Counts {
-    /// The present values of the counters.
-    pub fn of(counters: &Counters) -> Self {
-        Self {
-            dataset: counters.dataset.get(),
-            sent: counters.sent.get(),
-            delivered: counters.delivered.get(),
-            received: counters.received.get(),
-            stored: counters.stored.get(),
-            quarantined: counters.quarantined.get(),
-            repeated: counters.repeated.get(),
-            lag: counters.lag.get(),
-            window: counters.window.get(),
-            window_rows: counters.window_rows.get(),
-            window_expected: counters.window_expected.get(),
-        }
-    }
-
-    /// Of several processes of a stage. Members of a group all count the same rows to come, producers each their own.
-    fn and(self, other: Self, stage: Stage) -> Self {
-        Self {
-            dataset: match stage {
-                Stage::Producer => self.dataset + other.dataset,
-                Stage::Consumer | Stage::Trainer => self.dataset.max(other.dataset),
-            },
-            sent: self.sent + other.sent,
-            delivered: self.delivered + other.delivered,
-            received: self.received + other.received,
-            stored: self.stored + other.stored,
-            quarantined: self.quarantined + other.quarantined,
-            repeated: self.repeated + other.repeated,
-            lag: self.lag.zip(other.lag).map(|(one, other)| one + other),
-            window: self.window.max(other.window),
-            window_rows: self.window_rows + other.window_rows,
-            window_expected: self.window_expected.max(other.window_expected),
-        }
-    }
-}
-
 /// Where a stage tells of itself.
 #[derive(Debug, Clone)]
 pub struct StatusFile {
@@ -141,7 +74,7 @@ impl StatusFile {
     /// # Errors
     /// The file cannot be written.
     pub fn tell(&self, counters: &Counters, time: String, is_over: bool) -> io::Result<()> {
-        let status = Status { format: FORMAT, time, is_over, counts: Counts::of(counters) };
+        let status = Status { format: FORMAT, time, is_over, counts: counters.counts() };
         files::replace(&self.path, &serde_json::to_vec(&status)?)
     }
 
@@ -197,10 +130,13 @@ impl Listener {
             Heard { counts: status.counts, is_over: status.is_over, silent_for }
         };
         let speaking = ours().map(alone).filter(|heard| heard.silent_for.is_none());
-        let together = speaking.reduce(|one, other| Heard {
-            counts: one.counts.and(other.counts, stage),
-            is_over: one.is_over && other.is_over,
-            silent_for: None,
+        let together = speaking.reduce(|one, other| {
+            let mut counts = one.counts.and(other.counts);
+            // Members of a group all count the same rows to come, producers each their own.
+            if stage == Stage::Producer {
+                counts.dataset = one.counts.dataset.saturating_add(other.counts.dataset);
+            }
+            Heard { counts, is_over: one.is_over && other.is_over, silent_for: None }
         });
         together.or_else(|| ours().max_by_key(|(_, heard)| *heard).map(alone))
     }

@@ -3,11 +3,11 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::numbers::{percent, thousands};
 use crate::dashboard::road::road;
 use crate::dashboard::table;
 use windrow_evaluation::plot::{self, tables};
 use windrow_evaluation::{Advice, Status, awaited, finding};
+use windrow_record::display::{percent, thousands};
 
 /// So many sentences stand below the heading.
 const MOST_SENTENCES: usize = 4;
@@ -85,10 +85,12 @@ fn figures(advice: &Advice) -> Vec<Figure> {
         let is_best = advice.best() == Some(found);
         let about = match found.keeps_interval.filter(|_| !is_best) {
             _ if is_best => "lost least of all that was tried".to_owned(),
-            Some(interval) => format!("{} to {}, of the best gain", percent(interval.low), percent(interval.high)),
+            Some(interval) => {
+                format!("{} to {}, of the best gain", percent(interval.low, 0), percent(interval.high, 0))
+            }
             None => "too few windows for an interval".to_owned(),
         };
-        let number = found.keeps.map_or_else(|| "\u{2013}".to_owned(), percent);
+        let number = found.keeps.map_or_else(|| "\u{2013}".to_owned(), |keeps| percent(keeps, 0));
         figures.push(Figure { name: "Share of the gain kept", number, about });
         figures.push(fits(advice, found));
     }

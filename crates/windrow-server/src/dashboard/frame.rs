@@ -6,6 +6,7 @@ use std::sync::Arc;
 use maud::{DOCTYPE, Markup, html};
 
 use windrow_config::Pipeline;
+use windrow_record::display::month;
 use windrow_registry::Snapshot;
 use windrow_registry::monitor::Observed;
 
@@ -95,9 +96,6 @@ impl View {
     fn span(&self) -> String {
         let windows = &self.observed.windows;
         let plural = self.pipeline.window.plural();
-        let month = |seconds: i64| {
-            jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |at| at.strftime("%b %Y").to_string())
-        };
         let first = windows.iter().find_map(|window| window.times).map(|times| month(times.first));
         let last = windows.iter().rev().find_map(|window| window.times).map(|times| month(times.last));
         let when = match (first, last) {

@@ -4,10 +4,11 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::models::on_next_window;
-use crate::dashboard::numbers::{digest, percent, score, score_or_dash, thousands};
+use crate::dashboard::numbers::{digest, score, score_or_dash};
 use crate::dashboard::{not_found, table};
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
 use windrow_learn::model::{Coefficient, Learned, Outcome, Score, Verdict, WindowLineage};
+use windrow_record::display::{percent, thousands};
 use windrow_registry::Model;
 
 /// So many coefficients are listed, the largest first.
@@ -50,7 +51,7 @@ fn card(view: &View, model: &Model) -> Markup {
         dl.card {
             div { dt { "Predicts" } dd { (view.pipeline.target.question()) } }
             @if !aliases.is_empty() { div { dt { "Stands for" } dd { (aliases.join(", ")) } } }
-            div { dt { "Learned from" } dd { (windows(model)) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64)) " positive" } }
+            div { dt { "Learned from" } dd { (windows(model)) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64, 1)) " positive" } }
             @match &artifact.outcome {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },
                 Outcome::Learned(learned) => (fitted(view, model, learned)),
@@ -111,10 +112,10 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
         .iter()
         .map(|bin| {
             let (low, high) = bin.interval();
-            let interval = format!("{} to {}", percent(low), percent(high));
+            let interval = format!("{} to {}", percent(low, 0), percent(high, 0));
             vec![
-                html! { (percent(bin.predicted)) },
-                html! { (percent(bin.observed)) },
+                html! { (percent(bin.predicted, 0)) },
+                html! { (percent(bin.observed, 0)) },
                 html! { (interval) },
                 html! { (thousands(bin.rows)) },
             ]

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use maud::{Markup, html};
 
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::numbers::{score_or_dash, thousands};
+use crate::dashboard::numbers::score_or_dash;
 use crate::dashboard::table;
 use windrow_learn::model::{Score, Verdict};
 use windrow_record::ModelId;
+use windrow_record::display::thousands;
 use windrow_registry::{Model, Snapshot};
 
 /// So many models stand on a page.

@@ -1,18 +1,8 @@
 //! Numbers as they are shown.
 
-/// As in `336,776`.
-pub(super) fn thousands(count: u64) -> String {
-    indicatif::HumanCount(count).to_string()
-}
-
 /// As in `24.1 MB`.
 pub(super) fn bytes(count: u64) -> String {
     bytesize::ByteSize(count).display().si().to_string()
-}
-
-/// A share in whole per cent; never minus zero.
-pub(super) fn percent(share: f64) -> String {
-    format!("{:.0}%", (100.0 * share).round() + 0.0)
 }
 
 /// A number of a score, as in `0.4321`.

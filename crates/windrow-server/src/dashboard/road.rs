@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::dashboard::numbers::thousands;
+use windrow_record::display::thousands;
 use windrow_registry::monitor::Observed;
 
 /// Sent, in the topic, sealed, trained, served; and what is in quarantine.

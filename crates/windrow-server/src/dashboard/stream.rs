@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::numbers::{bytes, thousands};
+use crate::dashboard::numbers::bytes;
 use crate::dashboard::road::road;
 use crate::dashboard::table;
+use windrow_record::display::thousands;
 use windrow_registry::monitor::SealedWindow;
 
 /// So many windows stand on a page.

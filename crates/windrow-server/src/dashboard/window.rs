@@ -7,10 +7,11 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::numbers::{bytes, digest, percent, score, thousands};
+use crate::dashboard::numbers::{bytes, digest, score};
 use crate::dashboard::{not_found, table};
 use windrow_learn::model::{ModelScore, Score, WindowReport};
 use windrow_record::WindowIndex;
+use windrow_record::display::{excerpt, percent, thousands};
 use windrow_registry::monitor::SealedWindow;
 use windrow_windows::{BatchStore, Quarantined};
 
@@ -58,7 +59,7 @@ fn about(sealed: &SealedWindow, report: Option<&WindowReport>) -> Markup {
         dl.card {
             div { dt { "Rows" } dd { (thousands(sealed.rows)) ", " (thousands(sealed.labelled)) " of them labelled" } }
             @if let Some(share) = report.and_then(|report| report.profile.positive_share()) {
-                div { dt { "Positive" } dd { (percent(share)) " of the labelled rows" } }
+                div { dt { "Positive" } dd { (percent(share, 1)) " of the labelled rows" } }
             }
             div { dt { "In quarantine" } dd { (thousands(sealed.quarantined)) } }
             div { dt { "Came again" } dd { (thousands(sealed.repeated)) " messages, not stored twice" } }
@@ -83,8 +84,6 @@ fn quarantine(workdir: &Path, sealed: &SealedWindow) -> Markup {
 
 fn quarantined_row(message: &Quarantined) -> Vec<Markup> {
     let text = String::from_utf8_lossy(&message.raw);
-    let excerpt: String = text.chars().take(EXCERPT).collect();
-    let is_cut = excerpt.len() < text.len();
     vec![
         html! {
             @match message.row {
@@ -93,7 +92,7 @@ fn quarantined_row(message: &Quarantined) -> Vec<Markup> {
             }
         },
         html! { span.long { (message.reason) } },
-        html! { code.long { (excerpt) @if is_cut { "\u{2026}" } } },
+        html! { code.long { (excerpt(&text, EXCERPT)) } },
     ]
 }
 

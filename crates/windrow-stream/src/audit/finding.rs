@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use windrow_record::display::window_name;
 use windrow_record::{Offset, Partition, WindowIndex};
 use windrow_windows::RowRange;
 
@@ -81,8 +82,7 @@ impl Finding {
         let mut place = Vec::new();
         place.extend(self.file.as_ref().map(|file| file.display().to_string()));
         match (&self.file, self.window, &self.period) {
-            (None, Some(window), None) => place.push(format!("window {window}")),
-            (None, Some(window), Some(period)) => place.push(format!("window {window} ({period})")),
+            (None, Some(window), period) => place.push(window_name(window.get(), period.as_deref())),
             (Some(_), _, Some(period)) => place.push(period.clone()),
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use windrow_config::Pipeline;
 use windrow_evaluation::Subject;
+use windrow_record::display::month;
 use windrow_windows::Manifest;
 
 const DAY: f64 = 86_400.0;
@@ -37,9 +38,4 @@ fn note(pipeline: &Pipeline, repeats: Option<u32>) -> Option<String> {
     let timeless = is_timeless.then(|| "No column tells the time: the order of the rows is taken for it.".to_owned());
     let said: Vec<String> = repeats.into_iter().chain(timeless).collect();
     (!said.is_empty()).then(|| said.join(" "))
-}
-
-/// As in `Jan 2018`.
-fn month(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| "-".to_owned(), |time| time.strftime("%b %Y").to_string())
 }

@@ -10,7 +10,8 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::api::state::State;
-use windrow_registry::monitor::{Counts, Observed};
+use windrow_base::telemetry::{Counts, Metric};
+use windrow_registry::monitor::Observed;
 
 /// The rows of a server that may end before its metrics do.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ impl Collector for Rows {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(state) = self.state.upgrade() else { return Ok(()) };
         // The stages may be in this process or in others, which tell of themselves once a second.
-        let own = Counts::of(state.progress.counters());
+        let own = state.progress.counters().counts();
         let is_here = own.sent > 0 || own.received > 0;
         rows(&mut encoder, &if is_here { own } else { state.monitor.observed().counts })?;
         stages(&mut encoder, &state.monitor.observed())?;
@@ -39,30 +40,19 @@ impl Collector for Rows {
 }
 
 fn rows(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> fmt::Result {
-    let states = [
-        ("sent", counts.sent),
-        ("delivered", counts.delivered),
-        ("received", counts.received),
-        ("stored", counts.stored),
-        ("quarantined", counts.quarantined),
-        ("repeated", counts.repeated),
-    ];
+    let metrics = counts.metrics();
     let about = "Rows by how far they have come, since their stage's process began";
     let mut family = encoder.encode_descriptor("rows", about, None, MetricType::Counter)?;
-    for (state, count) in states {
-        ConstCounter::new(count).encode(family.encode_family(&[("state", state)])?)?;
+    for (metric, _, count) in &metrics {
+        if let Metric::State(state) = metric {
+            ConstCounter::new(count.unwrap_or(0)).encode(family.encode_family(&[("state", *state)])?)?;
+        }
     }
-    let gauges = [
-        ("dataset_rows", "Rows of the dataset; 0 while that is not known", counts.dataset),
-        ("window", "The window that is being filled; 0 while that is not known", counts.window),
-        ("window_rows", "Rows of the window that is being filled", counts.window_rows),
-        ("window_expected_rows", "Rows that this window will have; 0 where not known", counts.window_expected),
-    ];
-    for (name, about, value) in gauges {
-        gauge(encoder, name, about, value as f64)?;
+    for (metric, about, count) in &metrics {
+        if let Metric::Named(name) = metric {
+            gauge(encoder, name, about, count.map_or(f64::NAN, |count| count as f64))?;
+        }
     }
-    let lag = counts.lag.map_or(f64::NAN, |lag| lag as f64);
-    gauge(encoder, "lag_messages", "Messages in the topic that are not yet read; NaN while that is not known", lag)?;
     Ok(())
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use windrow_record::display;
+
 /// How many characters of a faulty value an answer repeats.
 const LONGEST_EXCERPT: usize = 60;
 
@@ -25,10 +27,7 @@ impl fmt::Display for InputValue<'_> {
             Self::Null => f.write_str("null"),
             Self::Bool(value) => value.fmt(f),
             Self::Number(number) => number.fmt(f),
-            Self::Text(text) => match text.char_indices().nth(LONGEST_EXCERPT) {
-                Some((end, _)) => write!(f, "{:?}...", &text[..end]),
-                None => write!(f, "{text:?}"),
-            },
+            Self::Text(text) => write!(f, "{:?}", excerpt(text)),
             Self::Array => f.write_str("an array"),
             Self::Object => f.write_str("an object"),
         }
@@ -37,7 +36,7 @@ impl fmt::Display for InputValue<'_> {
 
 /// The beginning of a text, as an answer repeats it.
 pub(crate) fn excerpt(text: &str) -> String {
-    text.chars().take(LONGEST_EXCERPT).collect()
+    display::excerpt(text, LONGEST_EXCERPT).into_owned()
 }
 
 impl<'b> serde::Deserialize<'b> for InputValue<'b> {

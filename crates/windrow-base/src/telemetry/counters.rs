@@ -1,0 +1,135 @@
+//! The counters of a process, each declared once.
+//!
+//! A line of the declaration gives the field that stages move, its value in a snapshot and in the file of a status, how the
+//! values of several processes are combined, and the metric with its help text.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! counters {
+    ($($name:ident: $cell:ident = $value:ty, $combine:ident, $kind:ident($metric:literal), $about:literal;)*) => {
+        /// The rows that each stage has processed since this process started.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $(#[doc = $about] pub $name: $cell,)*
+        }
+
+        /// The values of [`Counters`] at one moment.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Counts {
+            $(#[doc = $about] pub $name: $value,)*
+        }
+
+        impl Counters {
+            /// Reads all counters.
+            #[must_use]
+            pub fn counts(&self) -> Counts {
+                Counts { $($name: self.$name.get(),)* }
+            }
+        }
+
+        impl Counts {
+            /// Combines the counts of two processes of one stage that share a dataset.
+            #[must_use]
+            pub fn and(self, other: Self) -> Self {
+                Self { $($name: $combine(self.$name, other.$name),)* }
+            }
+
+            /// Returns each count as a metric, with its help text and its value; `None` if the value is not known.
+            #[must_use]
+            pub fn metrics(&self) -> Vec<(Metric, &'static str, Option<u64>)> {
+                vec![$((Metric::$kind($metric), $about, Option::<u64>::from(self.$name)),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    dataset: Counter = u64, largest, Named("dataset_rows"), "Rows of the dataset; 0 while that is not known";
+    sent: Counter = u64, sum, State("sent"), "Rows handed to the client library";
+    delivered: Counter = u64, sum, State("delivered"), "Rows that the broker has confirmed";
+    received: Counter = u64, sum, State("received"), "Rows read from the broker";
+    stored: Counter = u64, sum, State("stored"), "Rows written into a window, sealed or not";
+    quarantined: Counter = u64, sum, State("quarantined"), "Rows put into quarantine";
+    repeated: Counter = u64, sum, State("repeated"), "Rows that came again and were not stored twice";
+    window: Counter = u64, largest, Named("window"), "The window that is being filled; 0 while that is not known";
+    window_rows: Counter = u64, sum, Named("window_rows"), "Rows of the window that is being filled";
+    window_expected: Counter = u64, largest, Named("window_expected_rows"), "Rows that this window will have; 0 where not known";
+    lag: Gauge = Option<u64>, sum_of_known, Named("lag_messages"), "Messages in the topic that are not yet read; NaN while that is not known";
+}
+
+/// The metric of a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// A state of the rows, in the metric `rows`.
+    State(&'static str),
+    /// A metric of its own.
+    Named(&'static str),
+}
+
+fn sum(one: u64, other: u64) -> u64 {
+    one.saturating_add(other)
+}
+
+fn largest(one: u64, other: u64) -> u64 {
+    one.max(other)
+}
+
+fn sum_of_known(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    Some(sum(one?, other?))
+}
+
+/// A number that many threads may move.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Moves it up.
+    #[inline]
+    pub fn add(&self, by: u64) {
+        self.0.fetch_add(by, Relaxed);
+    }
+
+    /// Sets it.
+    #[inline]
+    pub fn set(&self, to: u64) {
+        self.0.store(to, Relaxed);
+    }
+
+    /// Reads it.
+    #[inline]
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A number that may not be known.
+#[derive(Debug)]
+pub struct Gauge(AtomicU64);
+
+/// The number that stands for 'not known'.
+const UNKNOWN: u64 = u64::MAX;
+
+impl Default for Gauge {
+    fn default() -> Self {
+        Self(AtomicU64::new(UNKNOWN))
+    }
+}
+
+impl Gauge {
+    /// Sets it; `None` when it cannot be known.
+    #[inline]
+    pub fn set(&self, to: Option<u64>) {
+        self.0.store(to.unwrap_or(UNKNOWN), Relaxed);
+    }
+
+    /// Reads it; `None` when it is not known.
+    #[inline]
+    #[must_use]
+    pub fn get(&self) -> Option<u64> {
+        Some(self.0.load(Relaxed)).filter(|number| *number != UNKNOWN)
+    }
+}
