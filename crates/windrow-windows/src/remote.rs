@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::objects::Objects;
 use crate::spill::Whole;
-use crate::store::{END, json};
+use crate::store::{END, json, keep};
 use crate::{BatchError, BatchStore, FileDigest, Manifest, StreamEnd};
 use windrow_base::files;
 use windrow_record::WindowIndex;
@@ -132,7 +132,7 @@ impl BatchStore {
     /// Puts the rows of a window where they stay.
     pub(crate) fn keep_rows(&self, whole: Whole, window: WindowIndex) -> Result<FileDigest, BatchError> {
         match self.objects() {
-            None => self.keep(whole, &self.batch_path(window)),
+            None => keep(whole, &self.batch_path(window)),
             Some(objects) => {
                 objects.upload(&self.batch_name(window, &whole.digest.sha256), &whole.path)?;
                 fs::remove_file(&whole.path).map_err(BatchError::write(&whole.path))?;
@@ -146,7 +146,7 @@ impl BatchStore {
         if let Some(objects) = self.objects() {
             objects.upload(&quarantine_name(window, &whole.digest.sha256), &whole.path)?;
         }
-        self.keep(whole, &self.quarantine_path(window))
+        keep(whole, &self.quarantine_path(window))
     }
 
     /// Seals a window: from then on it is what this says. Where another consumer has sealed it with the same rows, what that one

@@ -28,19 +28,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 pub struct BatchStore {
     batches: PathBuf,
     quarantine: PathBuf,
-    durability: Durability,
     format: RowFormat,
     objects: Option<Arc<Objects>>,
-}
-
-/// Whether files are forced to the disk before they count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// They are: a sealed window survives a loss of power.
-    #[default]
-    Synced,
-    /// They are not: to measure what the promise costs.
-    Unsynced,
 }
 
 /// Kept by the one consumer at work in a store; gone with its process, however that ends.
@@ -57,13 +46,7 @@ impl BatchStore {
         for folder in [&batches, &quarantine] {
             fs::create_dir_all(folder).map_err(BatchError::write(folder))?;
         }
-        Ok(Self { batches, quarantine, durability: Durability::default(), format: RowFormat::Csv, objects: None })
-    }
-
-    /// The same store with another durability.
-    #[must_use]
-    pub fn with_durability(self, durability: Durability) -> Self {
-        Self { durability, ..self }
+        Ok(Self { batches, quarantine, format: RowFormat::Csv, objects: None })
     }
 
     /// The same store with rows in another format.
@@ -293,37 +276,13 @@ impl BatchStore {
         Ok(())
     }
 
-    pub(crate) fn sync_file(&self, file: &File, path: &Path) -> Result<(), BatchError> {
-        match self.durability {
-            Durability::Synced => file.sync_all().map_err(BatchError::write(path)),
-            Durability::Unsynced => Ok(()),
-        }
-    }
-
-    /// Moves a whole file to its place, and makes that last.
-    pub(crate) fn publish(&self, from: &Path, to: &Path) -> Result<(), BatchError> {
-        let moved = match self.durability {
-            Durability::Synced => files::move_whole(from, to),
-            Durability::Unsynced => fs::rename(from, to),
-        };
-        moved.map_err(BatchError::write(to))
-    }
-
-    /// Puts a file that is whole in its place.
-    pub(crate) fn keep(&self, whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
-        self.sync_file(&whole.file, &whole.path)?;
-        self.publish(&whole.path, to)?;
-        Ok(whole.digest)
-    }
-
     /// Writes a small file whole.
     pub(crate) fn write_json(&self, value: &impl Serialize, to: &Path) -> Result<(), BatchError> {
         let path = self.open_folder().join(to.file_name().unwrap_or_default());
         let text = json(value).map_err(|error| BatchError::write(&path)(error.into()))?;
         let mut file = File::create(&path).map_err(BatchError::write(&path))?;
         file.write_all(&text).map_err(BatchError::write(&path))?;
-        self.sync_file(&file, &path)?;
-        self.publish(&path, to)
+        sync_and_move(&file, &path, to)
     }
 
     /// The windows of which the folder of the batch files, or the object store, holds a file of this kind, ascending.
@@ -346,6 +305,17 @@ impl BatchStore {
         }
         Ok(windows_among(names, kind))
     }
+}
+
+/// Puts a file that is whole in its place, and makes that last.
+pub(crate) fn keep(whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
+    sync_and_move(&whole.file, &whole.path, to)?;
+    Ok(whole.digest)
+}
+
+fn sync_and_move(file: &File, from: &Path, to: &Path) -> Result<(), BatchError> {
+    file.sync_all().map_err(BatchError::write(from))?;
+    files::move_whole(from, to).map_err(BatchError::write(to))
 }
 
 /// The windows that files of a kind are of, by their names; digits behind a hyphen are of their content.
