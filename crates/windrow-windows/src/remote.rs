@@ -6,14 +6,13 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::objects::Objects;
 use crate::spill::Whole;
-use crate::store::{END, json, keep};
+use crate::store::{END, json, keep, parse};
 use crate::{BatchError, BatchStore, FileDigest, Manifest, StreamEnd};
 use windrow_base::files;
 use windrow_record::WindowIndex;
@@ -108,7 +107,7 @@ impl BatchStore {
         let Some(objects) = self.objects().filter(|_| !path.exists()) else { return Ok(()) };
         let name = format!("{}.json", window.file_stem());
         let Some(text) = objects.read(&name)? else { return Ok(()) };
-        let manifest: Manifest = parse(objects, &name, &text)?;
+        let manifest: Manifest = parse(&text, &objects.place(&name))?;
         if let Some(file) = &manifest.quarantine {
             let name = quarantine_name(window, &file.sha256);
             let mut aside = objects.download(&name, file, self.folder())?;
@@ -125,7 +124,7 @@ impl BatchStore {
         let path = self.end_path();
         let Some(objects) = self.objects().filter(|_| !path.exists()) else { return Ok(()) };
         let Some(text) = objects.read(END)? else { return Ok(()) };
-        parse::<StreamEnd>(objects, END, &text)?;
+        parse::<StreamEnd>(&text, &objects.place(END))?;
         files::write_whole(&path, &text).map(drop).map_err(BatchError::write(&path))
     }
 
@@ -188,7 +187,7 @@ impl BatchStore {
             (value, text)
         } else {
             let there = objects.read(name)?.unwrap_or_default();
-            let found: T = parse(objects, name, &there)?;
+            let found: T = parse(&there, &objects.place(name))?;
             if !is_same(&value, &found) {
                 return Err(BatchError::Rival { path: objects.place(name) });
             }
@@ -197,12 +196,6 @@ impl BatchStore {
         files::write_whole(&to, &text).map_err(BatchError::write(&to))?;
         Ok(value)
     }
-}
-
-fn parse<T: DeserializeOwned>(objects: &Arc<Objects>, name: &str, text: &[u8]) -> Result<T, BatchError> {
-    let damaged =
-        |error: serde_json::Error| BatchError::Damaged { path: objects.place(name), reason: error.to_string() };
-    serde_json::from_slice(text).map_err(damaged)
 }
 
 fn digits(sha256: &str) -> &str {

@@ -16,6 +16,7 @@ use crate::quarantine::{self, Quarantined};
 use crate::spill::Whole;
 use crate::{BatchError, BatchRows, FileDigest, Manifest, OffsetRange, RowFormat, StreamEnd};
 use windrow_base::files;
+use windrow_base::versioned;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 /// The file that says that the stream is through.
@@ -331,22 +332,18 @@ fn windows_among(names: impl IntoIterator<Item = String>, kind: &str) -> Vec<Win
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, BatchError> {
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        format: u32,
-    }
-
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(BatchError::read(path)(error)),
     };
+    parse(&text, path).map(Some)
+}
+
+/// Reads the text of a manifest or of the stream's end.
+pub(crate) fn parse<T: DeserializeOwned>(text: &[u8], path: &Path) -> Result<T, BatchError> {
     let damaged = |error: serde_json::Error| BatchError::Damaged { path: path.to_owned(), reason: error.to_string() };
-    let Versioned { format } = serde_json::from_slice(&text).map_err(damaged)?;
-    if format != FORMAT {
-        return Err(BatchError::OtherFormat { path: path.to_owned(), format });
-    }
-    serde_json::from_slice(&text).map(Some).map_err(damaged)
+    versioned::parse(text, FORMAT, path.display(), damaged)
 }
 
 /// The text of a small JSON file: indented, with a line end.
