@@ -31,8 +31,10 @@ mod middleware;
 
 mod server;
 
+#[cfg(any(test, fuzzing))]
 mod dry_run;
 
+#[cfg(any(test, fuzzing))]
 pub use dry_run::{BodyKind, DryRun};
 pub use keys::{ApiKey, Keys, KeysError, Scope, new_key};
 pub use openapi::document;
