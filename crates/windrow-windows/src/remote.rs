@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::objects::Objects;
 use crate::spill::Whole;
 use crate::store::{END, json, keep, parse};
 use crate::{BatchError, BatchStore, FileDigest, Manifest, StreamEnd};

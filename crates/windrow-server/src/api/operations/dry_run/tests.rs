@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{BodyKind, DryRun};
 
-const MODEL: &[u8] = include_bytes!("../../../../../fuzz/fuzz_targets/model.json");
+const MODEL: &[u8] = include_bytes!("../../../../../../fuzz/fuzz_targets/model.json");
 const ROW: &str = r#"{"miles":100,"fare":7.5,"carrier":"UA","at":"2013-01-01 07:00"}"#;
 const TABLE: &str = "miles,fare,carrier,at\n100,7.5,UA,2013-01-01 07:00\n";
 const TENSORS: &str = r#"{"inputs":[{"name":"miles","shape":[1],"datatype":"FP64","data":[100]},

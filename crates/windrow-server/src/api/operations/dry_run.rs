@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::api::body::RowsKind;
 use crate::api::error::ApiError;
-use crate::api::operations::{infer, predictions};
+use crate::api::operations::batch::predictions;
+use crate::api::operations::infer::infer;
 use crate::api::state::Served;
 use windrow_registry::{Model, Registry};
 
@@ -42,7 +43,7 @@ impl DryRun {
         registry.publish(&serde_json::from_slice(model).expect("a model")).expect("room on the disk");
         let snapshot = registry.snapshot();
         let model = Arc::clone(snapshot.latest().expect("a model"));
-        Self { served: Served::new(snapshot, &[String::new()]), model }
+        Self { served: Served::default().renewed(snapshot, &[String::new()]), model }
     }
 
     /// How many rows of a body the model would answer, at most `max_rows`.
