@@ -66,7 +66,7 @@ storm seconds="20":
 bench:
     {{bench}} --bench pipeline
 
-# rows per second from a topic into files, with and without syncing, compared with a bare loop and confluent-kafka's Python consumer
+# rows per second from a topic into files compared with a bare loop and confluent-kafka's Python consumer
 bench-consumer: _peers
     {{bench}} --bench consumer
 

@@ -1,6 +1,6 @@
 //! `just bench-consumer`: rows per second from a topic into files. Windrow's consumer with its guarantees (checked, in row
-//! order, synced, sealed) and without the syncing, compared with a bare rdkafka loop and confluent-kafka's Python consumer,
-//! which write what they read to one file, from the same topic in the same run. About a minute.
+//! order, synced, sealed), compared with a bare rdkafka loop and confluent-kafka's Python consumer, which write what they
+//! read to one file, from the same topic in the same run. About a minute.
 //!
 //! The peer is run by the Python of `WINDROW_BENCH_PYTHON`, which has benches/peers/requirements.txt installed.
 //! `WINDROW_BENCH_SIZE=small`: 50,000 rows, one round; seconds.
@@ -28,7 +28,7 @@ use windrow_config::{Pipeline, Schema};
 use windrow_dataset::DatasetReader;
 use windrow_kafka::Connection;
 use windrow_stream::consumer::Consumer;
-use windrow_windows::{BatchStore, Cut, Durability};
+use windrow_windows::{BatchStore, Cut};
 
 use crate::support::peers;
 use crate::support::pipeline::PipelineFile;
@@ -40,8 +40,8 @@ use crate::support::table::{Table, range};
 const TOPIC: &str = "bench";
 
 /// The consumers that are compared; the bare loop is what the others are shares of.
-const NAMES: [&str; 4] = ["windrow", "windrow, not synced", "bare rdkafka loop", "confluent-kafka (Python)"];
-const BARE: usize = 2;
+const NAMES: [&str; 3] = ["windrow", "bare rdkafka loop", "confluent-kafka (Python)"];
+const BARE: usize = 1;
 
 fn main() -> ExitCode {
     bench(|size| {
@@ -64,20 +64,19 @@ fn run(size: Size) {
     println!("{rows} rows in one topic, read into files; the range of {rounds} rounds");
 
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let ours = |durability| {
+    let ours = || {
         let workdir = folder.path().join("work");
         let began = Instant::now();
-        runtime.block_on(consume(Path::new(&file), &workdir, &broker.address, durability, u64::from(rows)));
+        runtime.block_on(consume(Path::new(&file), &workdir, &broker.address, u64::from(rows)));
         let took = began.elapsed();
         fs::remove_dir_all(&workdir).expect("a folder to remove");
         took
     };
     let peer = peers::python(&["confluent_kafka"]);
-    let rounds: Vec<[Result<f64, String>; 4]> = (0..rounds)
+    let rounds: Vec<[Result<f64, String>; 3]> = (0..rounds)
         .map(|_| {
             let took = [
-                Ok(ours(Durability::Synced)),
-                Ok(ours(Durability::Unsynced)),
+                Ok(ours()),
                 Ok(bare(&broker.address, &folder.path().join("bare.csv"), rows)),
                 peer.clone().and_then(|peer| python(&peer, &broker.address, &folder.path().join("python.csv"), rows)),
             ];
@@ -100,7 +99,7 @@ fn run(size: Size) {
     }
 }
 
-async fn consume(file: &Path, workdir: &Path, address: &str, durability: Durability, rows: u64) {
+async fn consume(file: &Path, workdir: &Path, address: &str, rows: u64) {
     let pipeline = Pipeline::load(file).expect("a good pipeline");
     let columns = DatasetReader::open(&pipeline.dataset).expect("a dataset").columns().to_vec();
     let schema = Arc::new(Schema::bind(&pipeline, &columns).expect("all columns"));
@@ -108,7 +107,7 @@ async fn consume(file: &Path, workdir: &Path, address: &str, durability: Durabil
         schema,
         stream: pipeline.stream.clone(),
         cut: Cut::new(pipeline.window, None),
-        store: BatchStore::open(workdir).expect("a folder").with_durability(durability),
+        store: BatchStore::open(workdir).expect("a folder"),
         connection: Connection::new(address),
         run: None,
         log: None,

@@ -2,24 +2,16 @@
 
 #![no_main]
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use windrow_server::api::{BodyKind, DryRun};
-use windrow_learn::model::Artifact;
-use windrow_registry::Registry;
 
 /// A model of one number, one logarithm, one text and one time.
 const MODEL: &[u8] = include_bytes!("model.json");
 
-static SERVED: LazyLock<(DryRun, Arc<windrow_registry::Model>)> = LazyLock::new(|| {
-    let folder = std::env::temp_dir().join(format!("windrow-fuzz-{}", std::process::id()));
-    let registry = Registry::open(&folder).expect("a folder");
-    registry.publish(&Artifact::read(MODEL).expect("a model")).expect("room on the disk");
-    let snapshot = registry.snapshot();
-    let model = Arc::clone(snapshot.latest().expect("a model"));
-    (DryRun::new(snapshot, &[String::new()]), model)
-});
+static SERVED: LazyLock<DryRun> =
+    LazyLock::new(|| DryRun::new(MODEL, &std::env::temp_dir().join(format!("windrow-fuzz-{}", std::process::id()))));
 
 fuzz_target!(|input: (u8, u16, &[u8])| {
     let (kind, json, body) = input;
@@ -31,8 +23,7 @@ fuzz_target!(|input: (u8, u16, &[u8])| {
         4 => BodyKind::Tensors(None),
         _ => BodyKind::Tensors(Some(usize::from(json))),
     };
-    let (served, model) = &*SERVED;
-    match served.rows(model, kind, body, 100) {
+    match SERVED.rows(kind, body, 100) {
         Ok(rows) => assert!(rows <= 100),
         Err((status, detail)) => assert!((400..500).contains(&status) && !detail.is_empty()),
     }

@@ -14,8 +14,7 @@ use windrow_server::report::ReportError;
 use windrow_stream::audit::AuditError;
 use windrow_stream::consumer::ConsumerError;
 use windrow_stream::producer::ProducerError;
-use windrow_train::advisor::AdvisorError;
-use windrow_train::trainer::TrainerError;
+use windrow_train::TrainError;
 use windrow_windows::BatchError;
 
 /// Why a command did not come to its end.
@@ -85,12 +84,9 @@ pub(crate) enum AppError {
          which have it"
     )]
     NoSpark,
-    /// The trainer.
+    /// The trainer or the advisor.
     #[error(transparent)]
-    Trainer(#[from] TrainerError),
-    /// The advisor.
-    #[error(transparent)]
-    Advisor(#[from] AdvisorError),
+    Train(#[from] TrainError),
     /// The audit.
     #[error(transparent)]
     Audit(#[from] AuditError),

@@ -17,6 +17,7 @@ use windrow_dataset::DatasetReader;
 use windrow_evaluation::Advice;
 use windrow_registry::Registry;
 use windrow_registry::monitor::Stage;
+use windrow_train::Learning;
 use windrow_train::advisor::Advisor;
 use windrow_train::trainer::Trainer;
 use windrow_windows::BatchStore;
@@ -33,10 +34,8 @@ impl App {
     ) -> Result<(), AppError> {
         let registry = Arc::clone(running.registry());
         let rows = if inputs.replay.again { self.dataset_rows().await? } else { None };
-        let trainer = self.trainer(&inputs.schema, store.clone(), &registry, memory / 2, rows);
-        let delay = self.pipeline.advise.label_delay;
-        let advisor = self.advisor(&inputs.schema, store.clone(), &registry, memory / 2, delay);
-        running.work(self.clone().side_by_side(trainer, advisor, cluster, running.stop.clone()));
+        let learning = self.learning(&inputs.schema, store.clone(), registry, memory / 2, &cluster);
+        running.work(self.clone().side_by_side(learning, rows, cluster, running.stop.clone()));
         Ok(())
     }
 
@@ -54,25 +53,22 @@ impl App {
         let reconciling = store.clone();
         blocking(move || reconciling.reconcile()).await?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
-        let delay = self.pipeline.advise.label_delay;
-        let trainer = self.trainer(&schema, store.clone(), &registry, memory / 2, rows);
-        let advisor = self.advisor(&schema, store, &registry, memory / 2, delay);
-        self.clone().side_by_side(trainer, advisor, cluster, stop).await
+        let learning = self.learning(&schema, store, registry, memory / 2, &cluster);
+        self.clone().side_by_side(learning, rows, cluster, stop).await
     }
 
     /// Where one fails, the other is told to stop, and is waited for.
     async fn side_by_side(
         self,
-        trainer: Trainer,
-        advisor: Advisor,
+        learning: Learning,
+        dataset_rows: Option<u64>,
         cluster: Cluster,
         stop: CancellationToken,
     ) -> Result<(), AppError> {
         let stop = stop.child_token();
         let _guard = stop.clone().drop_guard();
-        let solver = cluster.solver(&trainer.schema, &trainer.store);
-        let trainer = Trainer { remote: solver.clone(), ..trainer };
-        let advisor = Advisor { remote: solver, ..advisor };
+        let trainer = Trainer { learning: learning.clone(), dataset_rows, clock: timestamp };
+        let advisor = Advisor { learning, label_delay: self.pipeline.advise.label_delay };
         let training = self.told(Stage::Trainer, Process::Alone, stop.clone(), trainer.run(stop.clone()));
         let advising = advisor.run(stop.clone());
         let stopped = |result: Result<(), AppError>| {
@@ -106,11 +102,10 @@ impl App {
         let schema = self.schema()?;
         let store = self.store(&schema)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
-        let delay = label_delay.unwrap_or(self.pipeline.advise.label_delay);
+        let label_delay = label_delay.unwrap_or(self.pipeline.advise.label_delay);
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
-        let solver = cluster.solver(&schema, &store);
-        let advisor = self.advisor(&schema, store, &registry, memory, delay);
-        let advice = Advisor { remote: solver, ..advisor }.once(stop).await;
+        let learning = self.learning(&schema, store, registry, memory, &cluster);
+        let advice = Advisor { learning, label_delay }.once(stop).await;
         cluster.close().await;
         Ok(advice?)
     }
@@ -125,45 +120,22 @@ impl App {
         blocking(move || Ok(Some(DatasetReader::open(&dataset)?.count()?))).await
     }
 
-    fn trainer(
+    fn learning(
         &self,
         schema: &Arc<Schema>,
         store: BatchStore,
-        registry: &Arc<Registry>,
+        registry: Arc<Registry>,
         memory: usize,
-        dataset_rows: Option<u64>,
-    ) -> Trainer {
-        Trainer {
+        cluster: &Cluster,
+    ) -> Learning {
+        Learning {
             pipeline: Arc::clone(&self.pipeline),
             schema: Arc::clone(schema),
+            remote: cluster.solver(schema, &store),
             store,
-            registry: Arc::clone(registry),
+            registry,
             memory,
             folder: self.workdir.clone(),
-            remote: None,
-            dataset_rows,
-            clock: timestamp,
-            progress: self.progress.clone(),
-        }
-    }
-
-    fn advisor(
-        &self,
-        schema: &Arc<Schema>,
-        store: BatchStore,
-        registry: &Arc<Registry>,
-        memory: usize,
-        label_delay: u32,
-    ) -> Advisor {
-        Advisor {
-            pipeline: Arc::clone(&self.pipeline),
-            schema: Arc::clone(schema),
-            store,
-            registry: Arc::clone(registry),
-            memory,
-            folder: self.workdir.clone(),
-            remote: None,
-            label_delay,
             progress: self.progress.clone(),
         }
     }

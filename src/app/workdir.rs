@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use windrow_base::files;
+use windrow_base::versioned::{self, OtherFormat};
 use windrow_config::Pipeline;
 use windrow_stream::producer::Replay;
 use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
 
 /// All that Windrow ever puts into a work directory; nothing else in it is touched.
-const OURS: [&str; 13] = [
+const OURS: [&str; 12] = [
     "run.json",
     "batches",
     "quarantine",
@@ -24,7 +25,6 @@ const OURS: [&str; 13] = [
     "advice",
     "advice.json",
     "partials",
-    "shares",
     "aliases.jsonl",
     "status",
     BROKER,
@@ -32,7 +32,7 @@ const OURS: [&str; 13] = [
 /// The log of an embedded broker that `run` started.
 pub(crate) const BROKER: &str = "broker";
 const RUN_FILE: &str = "run.json";
-/// The version of `run.json`. A reader refuses a higher one.
+/// The version of `run.json`. A reader refuses another one.
 const FORMAT: u32 = 2;
 /// What may change between two processes of a run: none of it changes a row or a window, nor a model by more than solvers
 /// differ, and each model names its own. The dataset is known by its content, not by its path.
@@ -55,10 +55,8 @@ struct RunFile {
     windrow: String,
     created: String,
     pipeline: Value,
-    /// The sha256 of the dataset. Format 1 did not tell.
-    #[serde(default)]
+    /// The sha256 of the dataset.
     dataset: Option<String>,
-    #[serde(default)]
     replay: Option<Value>,
 }
 
@@ -71,16 +69,9 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
     if workdir.exists() && !workdir.is_dir() {
         return Err(WorkdirError::Write { path: workdir.to_owned(), source: io::ErrorKind::NotADirectory.into() });
     }
-    let path = workdir.join(RUN_FILE);
-    let text = match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        read => read.map_err(|source| WorkdirError::Read { path: path.clone(), reason: source.to_string() })?,
-    };
-    let changes = changes(&text, pipeline, origin);
-    match changes.map_err(|reason| WorkdirError::Read { path: path.clone(), reason })?.as_slice() {
-        [] => Ok(()),
-        changes => Err(WorkdirError::Changed { path: workdir.to_owned(), changes: changes.to_vec() }),
-    }
+    let Some(held) = read(workdir)? else { return Ok(()) };
+    let changes = changes(&held, pipeline, origin).map_err(unreadable(&workdir.join(RUN_FILE)))?;
+    if changes.is_empty() { Ok(()) } else { Err(WorkdirError::Changed { path: workdir.to_owned(), changes }) }
 }
 
 /// Makes sure that what an object store holds was made from this pipeline and dataset.
@@ -93,20 +84,32 @@ pub(crate) fn compare_store(
     origin: Option<&Origin<'_>>,
 ) -> Result<(), WorkdirError> {
     let Some(text) = objects.read(RUN_FILE)? else { return Ok(()) };
-    let changes = changes(&text, pipeline, origin);
-    match changes.map_err(|reason| WorkdirError::Read { path: objects.place(RUN_FILE), reason })?.as_slice() {
-        [] => Ok(()),
-        changes => Err(WorkdirError::StoreChanged { url: objects.url().to_owned(), changes: changes.to_vec() }),
+    let place = objects.place(RUN_FILE);
+    let changes = changes(&parse(&text, &place)?, pipeline, origin).map_err(unreadable(&place))?;
+    if changes.is_empty() { Ok(()) } else { Err(WorkdirError::StoreChanged { url: objects.url().to_owned(), changes }) }
+}
+
+/// What a directory was made from; `None` if it holds no run.
+fn read(workdir: &Path) -> Result<Option<RunFile>, WorkdirError> {
+    let path = workdir.join(RUN_FILE);
+    match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(&path)(error)),
+        Ok(text) => parse(&text, &path).map(Some),
     }
 }
 
-/// What is not the same as when a run was begun; why that cannot be told, where it cannot.
-fn changes(run: &[u8], pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<Vec<String>, String> {
-    let held: RunFile = serde_json::from_slice(run).map_err(|error| error.to_string())?;
-    if held.format > FORMAT {
-        return Err(format!("it has format {}, which this windrow is too old to read", held.format));
-    }
-    let now = serde_json::to_value(pipeline).map_err(|error| error.to_string())?;
+fn parse(text: &[u8], path: &Path) -> Result<RunFile, WorkdirError> {
+    versioned::parse(text, FORMAT, path.display(), |error| unreadable(path)(error))
+}
+
+fn unreadable<E: ToString>(path: &Path) -> impl FnOnce(E) -> WorkdirError {
+    move |error| WorkdirError::Read { path: path.to_owned(), reason: error.to_string() }
+}
+
+/// What is not the same as when a run was begun.
+fn changes(held: &RunFile, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<Vec<String>, serde_json::Error> {
+    let now = serde_json::to_value(pipeline)?;
     let mut changes = differences(&held.pipeline, &now);
     if let Some(origin) = origin {
         if held.dataset.as_deref().zip(origin.dataset).is_some_and(|(held, now)| held != now) {
@@ -125,16 +128,7 @@ fn changes(run: &[u8], pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Resu
 /// # Errors
 /// What it says cannot be read.
 pub(crate) fn dataset(workdir: &Path) -> Result<Option<String>, WorkdirError> {
-    let path = workdir.join(RUN_FILE);
-    let unreadable = |reason: String| WorkdirError::Read { path: path.clone(), reason };
-    match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unreadable(error.to_string())),
-        Ok(text) => {
-            let held: RunFile = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
-            Ok(held.dataset)
-        }
-    }
+    Ok(read(workdir)?.and_then(|held| held.dataset))
 }
 
 /// Makes sure that one consumer and a group do not fill the same directory.
@@ -319,6 +313,9 @@ pub(crate) enum WorkdirError {
         /// Why.
         reason: String,
     },
+    /// Another version of Windrow has begun it.
+    #[error(transparent)]
+    OtherFormat(#[from] OtherFormat),
     /// It cannot be written.
     #[error("cannot write {}: {source}; choose another place with --workdir", path.display())]
     Write {
@@ -372,19 +369,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_file_of_version_1_is_read_and_a_newer_or_broken_one_refused() {
+    fn a_run_file_of_another_format_and_a_broken_one_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let pipeline = pipeline("window = { rows = 5 }");
-        let held = serde_json::to_value(&pipeline).expect("JSON");
-        let origin = Origin { dataset: Some("00ff"), replay: None };
-        let file = |format: u32| {
-            let run = serde_json::json!({"format": format, "windrow": "0.1.0", "created": "", "pipeline": &held});
-            fs::write(folder.path().join(RUN_FILE), run.to_string()).expect("a file");
-            compare(folder.path(), &pipeline, Some(&origin))
-        };
-        assert!(file(1).is_ok());
-        assert!(file(99).is_err_and(|error| error.to_string().contains("too old to read")));
+        fs::write(folder.path().join(RUN_FILE), "{\"format\": 1}").expect("a file");
+        let error = compare(folder.path(), &pipeline, None).expect_err("of another format").to_string();
+        assert!(error.contains("run.json has format 1, and this Windrow reads format 2: start again with"), "{error}");
         fs::write(folder.path().join(RUN_FILE), "{").expect("a file");
         assert!(matches!(compare(folder.path(), &pipeline, None), Err(WorkdirError::Read { .. })));
+        assert!(matches!(dataset(folder.path()), Err(WorkdirError::Read { .. })));
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use windrow_testing::kafka::kafka;
-use windrow_testing::{Running, free_port, has, python, root, text};
+use windrow_testing::{broker, has, python, root, text};
 
 fn script(name: &str) -> PathBuf {
     root().join("tests/clients").join(name)
@@ -16,9 +16,7 @@ fn script(name: &str) -> PathBuf {
 
 /// Runs a client's steps against a broker of their own; every one of them must say ok.
 fn steps_pass(command: &mut Command, least: usize) {
-    let address = format!("127.0.0.1:{}", free_port());
-    let broker = Running::start(&["broker", "--listen", &address]);
-    broker.wait_for("broker: embedded");
+    let (_broker, address) = broker();
     let output = command.arg(&address).output().expect("the client runs");
     let (said, faults) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{said}\n{faults}");

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use windrow_testing::{
-    Running, assert_same, batch_rows, fixture, fixture_rows, free_port, python, root, succeed, text, windrow,
+    Running, assert_same, batch_rows, broker_with_topic, fixture, fixture_rows, python, root, succeed, text, windrow,
 };
 
 fn run_client(script: &str, arguments: &[&str]) -> Option<String> {
@@ -34,11 +34,8 @@ impl Place {
         let pipeline = pipeline.replace("flights-sample.csv.zst", "sample.csv").replace("parts = 3", "rows = 3000");
         let file = folder.path().join("sample.toml");
         fs::write(&file, pipeline).expect("a file");
-        let address = format!("127.0.0.1:{}", free_port());
-        let broker = Running::start(&["broker", "--listen", &address]);
-        broker.wait_for("broker: embedded");
         let pipeline = file.display().to_string();
-        succeed(&["topic", "create", &pipeline, "--broker", &address]);
+        let (broker, address) = broker_with_topic(&pipeline);
         Self { folder, _broker: broker, address, pipeline }
     }
 

@@ -1,11 +1,10 @@
 //! Parquet as pandas, polars, DuckDB and Spark write and read it: datasets, batch files, exported tables.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use windrow_testing::{fixture, json, python, root, sample_with, succeed, text, windrow};
+use windrow_testing::{fixture, json, python, root, run_once, sample_with, succeed, text, windrow};
 
 /// Runs `tests/clients/parquet.py`; gives what it prints.
 fn script(python: &str, arguments: &[&str]) -> String {
@@ -26,11 +25,6 @@ fn sample_by_csv() -> (usize, f64, usize, usize) {
     (rows.len(), distance, missing, carriers)
 }
 
-fn run(file: &str, workdir: &Path) {
-    let workdir = workdir.display().to_string();
-    succeed(&["run", file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
-}
-
 #[test]
 #[ignore = "needs Python with pandas, polars, DuckDB and pyspark, and Java"]
 fn pandas_polars_duckdb_and_spark_read_batch_files_with_their_types() {
@@ -39,7 +33,7 @@ fn pandas_polars_duckdb_and_spark_read_batch_files_with_their_types() {
     let stream = "partitions = 3\n[batch]\nformat = \"parquet\"";
     let file = sample_with(folder.path(), "parts = 3", stream);
     let workdir = folder.path().join("work");
-    run(&file, &workdir);
+    run_once(&file, &workdir, &[]);
     let file = |window| workdir.join(format!("batches/window-{window:05}.parquet")).display().to_string();
     let files: Vec<String> = (1..=3).map(file).collect();
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
@@ -75,7 +69,7 @@ fn a_dataset_in_parquet_is_looked_at_replayed_and_learned_from_as_one_in_csv() {
     fs::write(&csv, zstd::decode_all(&bytes[..]).expect("zstd")).expect("a file");
     let file = sample_with(folder.path(), "parts = 3", "partitions = 3");
     let expected = folder.path().join("csv");
-    run(&file, &expected);
+    run_once(&file, &expected, &[]);
     for engine in ["pandas", "polars", "duckdb", "spark"] {
         let data = folder.path().join(format!("{engine}.parquet"));
         let data_text = data.display().to_string();
@@ -92,7 +86,7 @@ fn a_dataset_in_parquet_is_looked_at_replayed_and_learned_from_as_one_in_csv() {
         let other = folder.path().join(format!("{engine}-same.toml"));
         fs::write(&other, pipeline).expect("a file");
         let workdir = folder.path().join(engine);
-        run(&other.display().to_string(), &workdir);
+        run_once(&other.display().to_string(), &workdir, &[]);
         let [one, other] = [&expected, &workdir].map(|workdir| json(&workdir.join("models/cumulative-3/model.json")));
         assert_eq!(one["coefficients"], other["coefficients"], "{engine}");
     }
@@ -127,14 +121,14 @@ fn files_of_every_type_are_read_and_those_that_are_no_table_are_told() {
         file.display().to_string()
     };
     let workdir = folder.path().join("kinds");
-    run(&pipeline("kinds", "word", "small"), &workdir);
+    run_once(&pipeline("kinds", "word", "small"), &workdir, &[]);
     let rows = fs::read_to_string(workdir.join("batches/window-00001.csv")).expect("a file");
     let expected = "day,at,clock,price,large,is_late,small,huge,single,double,half,word,nothing\n\
                     1969-12-31,1970-01-01 00:00:00.000000001,23:59:58.5,-0.05,-12345678901234567890.5,true,255,\
                     18446744073709551615,0.1,1e300,0.5,a,\n,,,,,,,,,,,,\n";
     assert_eq!(rows, expected);
     let workdir = folder.path().join("int96");
-    run(&pipeline("int96", "at", "x"), &workdir);
+    run_once(&pipeline("int96", "at", "x"), &workdir, &[]);
     assert!(
         fs::read_to_string(workdir.join("batches/window-00001.csv")).expect("a file").contains("2013-01-01 05:15:00")
     );
@@ -147,7 +141,7 @@ fn exported_tables_are_read_by_every_engine() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 1000", "partitions = 1");
     let (workdir, out) = (folder.path().join("work"), folder.path().join("tables"));
-    run(&file, &workdir);
+    run_once(&file, &workdir, &[]);
     let export = ["export", &file, "--workdir", &workdir.display().to_string(), "--out", &out.display().to_string()]
         .map(str::to_owned);
     let export: Vec<&str> = export.iter().map(String::as_str).collect();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use windrow_testing::{Running, command, json, python, sample_with, succeed, text, windrow};
+use windrow_testing::{Running, command, json, python, refused, sample_with, succeed};
 
 use crate::spark::server::SparkServer;
 
@@ -24,13 +24,6 @@ fn sample(folder: &Path, parts: usize, remote: &str) -> String {
     let before = fs::read_to_string(&file).expect("a file");
     fs::write(&file, before.replace("solver = \"auto\"", "solver = \"newton\"")).expect("a file");
     file
-}
-
-/// What a command says that is to fail.
-fn refused(arguments: &[&str]) -> String {
-    let output = windrow(arguments);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output.stdout));
-    text(&output.stderr)
 }
 
 fn run(file: &str, workdir: &Path, solver: &str) {

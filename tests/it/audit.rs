@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 use windrow_kafka::{Connection, Publisher};
 use windrow_record::{Partition, RowNumber, RunId};
-use windrow_testing::{LIMIT, Running, fixture, free_port, json, succeed, text, windrow};
+use windrow_testing::{LIMIT, Running, broker_with_topic, fixture, json, run_once, succeed, text, windrow};
 
 /// A dataset with two rows that cannot be taken, cut into five windows.
 fn scene(folder: &Path) -> (String, PathBuf) {
@@ -22,12 +22,6 @@ fn scene(folder: &Path) -> (String, PathBuf) {
                     features = { numeric = [\"miles\"] }\nwindow = { rows = 200 }\n";
     fs::write(&file, pipeline).expect("a file");
     (file.display().to_string(), folder.join("work"))
-}
-
-fn run(file: &str, workdir: &Path) {
-    let workdir = workdir.display().to_string();
-    let listen = "127.0.0.1:0";
-    succeed(&["run", file, "--once", "--broker", "embedded", "--listen", listen, "--workdir", &workdir]);
 }
 
 /// Exit code and standard output.
@@ -74,7 +68,7 @@ fn same(text: &str) -> String {
 fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, whole) = scene(folder.path());
-    run(&file, &whole);
+    run_once(&file, &whole, &[]);
     let (code, clean) = audit(&file, &whole, &[]);
     assert_eq!(code, Some(0), "{clean}");
     insta::assert_snapshot!(clean);
@@ -237,10 +231,7 @@ fn the_topic_is_recounted_where_it_is_still_there() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work");
     let (workdir_text, sample) = (workdir.display().to_string(), fixture("flights-sample.toml").display().to_string());
-    let address = format!("127.0.0.1:{}", free_port());
-    let broker = Running::start(&["broker", "--listen", &address]);
-    broker.wait_for("broker: embedded");
-    succeed(&["topic", "create", &sample, "--broker", &address]);
+    let (_broker, address) = broker_with_topic(&sample);
     let consume = ["consume", &sample, "--broker", &address, "--workdir", &workdir_text, "--once"];
     succeed(&["produce", &sample, "--broker", &address]);
     succeed(&consume);

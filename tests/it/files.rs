@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use windrow_testing::{batch_rows, fixture, json, program, succeed, text};
+use windrow_testing::{batch_rows, fixture, json, program, run_once, text};
 
 const RECORDS: usize = 400;
 
@@ -32,19 +32,7 @@ fn pipeline(folder: &Path, name: &str, dataset: &str, more: &str) -> String {
 
 fn run(folder: &Path, pipeline: &str) -> (Vec<u8>, serde_json::Value) {
     let workdir = folder.join("work");
-    let arguments = [
-        "run",
-        pipeline,
-        "--once",
-        "--fresh",
-        "--broker",
-        "embedded",
-        "--listen",
-        "127.0.0.1:0",
-        "--workdir",
-        &workdir.display().to_string(),
-    ];
-    succeed(&arguments);
+    run_once(pipeline, &workdir, &["--fresh"]);
     (batch_rows(&workdir), json(&workdir.join("models/cumulative-3/model.json")))
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use windrow_testing::{
-    LIMIT, Running, assert_same, batch_rows, fixture, fixture_rows, free_port, json, sample_with, succeed, text, topic,
-    windrow,
+    LIMIT, Running, assert_same, batch_rows, broker_with_topic, fixture, fixture_rows, json, sample_with, succeed,
+    text, topic, windrow,
 };
 
 const TOPIC: &str = "flights-sample";
@@ -27,10 +27,7 @@ impl Place {
     fn new(window: &str, stream: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = sample_with(folder.path(), window, stream);
-        let address = format!("127.0.0.1:{}", free_port());
-        let broker = Running::start(&["broker", "--listen", &address]);
-        broker.wait_for("broker: embedded");
-        succeed(&["topic", "create", &file, "--broker", &address]);
+        let (broker, address) = broker_with_topic(&file);
         Self { folder, broker, address, file }
     }
 
@@ -320,10 +317,7 @@ fn rows_of_others_need_no_dataset_when_the_columns_are_named() {
                     target = { column = \"late\", at_least = 15 }\nfeatures = { numeric = [\"miles\"] }\nwindow = { rows = 20 }\n";
     fs::write(&file, pipeline).expect("a file");
     let (file, workdir) = (file.display().to_string(), folder.path().join("work"));
-    let address = format!("127.0.0.1:{}", free_port());
-    let broker = Running::start(&["broker", "--listen", &address]);
-    broker.wait_for("broker: embedded");
-    succeed(&["topic", "create", &file, "--broker", &address]);
+    let (_broker, address) = broker_with_topic(&file);
     let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &address).create().expect("a producer");
     for row in 1..=50 {
         producer.send(BaseRecord::<(), String>::to("p").payload(&format!("{row},{}", row * 7))).expect("taken");

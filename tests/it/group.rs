@@ -1,17 +1,9 @@
 //! Several consumers that share the partitions of one topic, come, go, and are killed.
 
 use windrow_testing::{
-    Running, assert_same, batch_rows, fixture_rows, free_port, json, sample_with, succeed, text, wait_until, windrow,
+    Running, assert_same, batch_rows, broker_with_topic, fixture_rows, json, sample_with, succeed, text, wait_until,
+    windrow,
 };
-
-/// A broker with the topic.
-fn broker(file: &str) -> (Running, String) {
-    let address = format!("127.0.0.1:{}", free_port());
-    let broker = Running::start(&["broker", "--listen", &address]);
-    broker.wait_for("broker: embedded");
-    succeed(&["topic", "create", file, "--broker", &address]);
-    (broker, address)
-}
 
 #[test]
 fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
@@ -21,7 +13,7 @@ fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
         let file = sample_with(folder.path(), window, "partitions = 4\npace = { kind = \"fixed\", delay = \"1ms\" }");
         let workdir = folder.path().join("work");
         let workdir_text = workdir.display().to_string();
-        let (_broker, address) = broker(&file);
+        let (_broker, address) = broker_with_topic(&file);
         let member = || {
             Running::start(&[
                 "consume",
@@ -71,7 +63,7 @@ fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
 fn a_group_writes_the_files_that_one_consumer_writes() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "event = \"30d\"", "partitions = 3");
-    let (_broker, address) = broker(&file);
+    let (_broker, address) = broker_with_topic(&file);
     succeed(&["produce", &file, "--broker", &address]);
     let (one, group) = (folder.path().join("one"), folder.path().join("group"));
     for (workdir, more) in [(&one, &[][..]), (&group, &["--group", "readers"][..])] {
@@ -102,7 +94,7 @@ fn a_group_writes_the_files_that_one_consumer_writes() {
 fn a_replay_that_begins_with_a_later_row_is_shared_out_another_way_and_is_whole_all_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 100", "partitions = 3");
-    let (_broker, address) = broker(&file);
+    let (_broker, address) = broker_with_topic(&file);
     succeed(&["produce", &file, "--broker", &address, "--from-row", "5001"]);
     let workdir = folder.path().join("work");
     let workdir_text = workdir.display().to_string();
@@ -120,7 +112,7 @@ fn several_producers_share_a_replay_and_one_that_is_killed_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let pace = "partitions = 5\npace = { kind = \"fixed\", delay = \"500us\" }";
     let file = sample_with(folder.path(), "rows = 500", pace);
-    let (_broker, address) = broker(&file);
+    let (_broker, address) = broker_with_topic(&file);
     let workdir = folder.path().join("work");
     let workdir_text = workdir.display().to_string();
     let began = std::time::Instant::now();

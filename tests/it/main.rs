@@ -27,7 +27,6 @@ mod produce;
 #[cfg(feature = "redpanda")]
 mod redpanda;
 mod report;
-mod requests;
 mod resume;
 mod run;
 mod secured;

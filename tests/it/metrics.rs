@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use windrow_testing::served::{row, serve, server};
-use windrow_testing::{LIMIT, Running, dashboard_queries, free_port, http, sample_with, succeed};
+use windrow_testing::{LIMIT, Running, broker_with_topic, dashboard_queries, http, sample_with};
 
 #[test]
 fn the_dashboard_asks_for_metrics_that_there_are() {
@@ -24,10 +24,7 @@ fn a_server_alone_tells_of_the_rows_of_stages_in_other_processes() {
     let folder = tempfile::tempdir().expect("a folder");
     let stream = "partitions = 2\npace = { kind = \"fixed\", delay = \"1ms\" }";
     let file = sample_with(folder.path(), "rows = 1000", stream);
-    let address = format!("127.0.0.1:{}", free_port());
-    let broker = Running::start(&["broker", "--listen", &address]);
-    broker.wait_for("broker: embedded");
-    succeed(&["topic", "create", &file, "--broker", &address]);
+    let (_broker, address) = broker_with_topic(&file);
     let workdir = folder.path().join("work").display().to_string();
     let stage = |name: &str| Running::start(&[name, &file, "--broker", &address, "--workdir", &workdir]);
     let (_producer, mut consumer) = (stage("produce"), stage("consume"));

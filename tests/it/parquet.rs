@@ -4,14 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use windrow_testing::{Running, fixture, free_port, json, sample_with, succeed, text, windrow};
+use windrow_testing::{Running, broker_with_topic, fixture, json, run_once, sample_with, succeed, text, windrow};
 
 const PARQUET: &str = "partitions = 3\n[batch]\nformat = \"parquet\"";
-
-fn run(file: &str, workdir: &Path) {
-    let workdir = workdir.display().to_string();
-    succeed(&["run", file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
-}
 
 fn batch_files(workdir: &Path, kind: &str) -> Vec<PathBuf> {
     let files = fs::read_dir(workdir.join("batches")).expect("batches").map(|entry| entry.expect("a file").path());
@@ -25,9 +20,9 @@ fn batch_files_in_parquet_make_the_same_models_and_stand_an_audit() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "parts = 3", "partitions = 3");
     let (csv, parquet) = (folder.path().join("csv"), folder.path().join("parquet"));
-    run(&file, &csv);
+    run_once(&file, &csv, &[]);
     let file = sample_with(folder.path(), "parts = 3", PARQUET);
-    run(&file, &parquet);
+    run_once(&file, &parquet, &[]);
     assert_eq!(batch_files(&parquet, "parquet").len(), 3);
     assert!(batch_files(&parquet, "csv").is_empty());
     for model in ["cumulative-3", "window-2"] {
@@ -70,16 +65,16 @@ fn a_dataset_in_parquet_gives_the_models_of_the_same_dataset_in_csv() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     // One window of all rows is the dataset in Parquet.
-    run(&sample_with(folder.path(), "parts = 1", PARQUET), &at("one"));
+    run_once(&sample_with(folder.path(), "parts = 1", PARQUET), &at("one"), &[]);
     let dataset = batch_files(&at("one"), "parquet")[0].display().to_string();
     let file = sample_with(folder.path(), "parts = 3", "partitions = 3");
-    run(&file, &at("csv"));
+    run_once(&file, &at("csv"), &[]);
     let pipeline = fs::read_to_string(&file).expect("a file");
     let csv = fixture("flights-sample.csv.zst").display().to_string();
     let pipeline = pipeline.replace(&csv, &dataset).replace("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f");
     fs::write(&file, pipeline).expect("a file");
     succeed(&["check", &file]);
-    run(&file, &at("parquet"));
+    run_once(&file, &at("parquet"), &[]);
     for model in ["cumulative-3", "window-2"] {
         let [one, other] = ["csv", "parquet"].map(|name| json(&at(name).join(format!("models/{model}/model.json"))));
         assert_eq!(one["coefficients"], other["coefficients"], "{model}");
@@ -91,10 +86,7 @@ fn a_killed_consumer_and_a_group_write_the_files_that_one_consumer_writes() {
     let folder = tempfile::tempdir().expect("a folder");
     let pace = "pace = { kind = \"fixed\", delay = \"500us\" }\n";
     let file = sample_with(folder.path(), "rows = 1000", &format!("{pace}{PARQUET}"));
-    let address = format!("127.0.0.1:{}", free_port());
-    let broker = Running::start(&["broker", "--listen", &address]);
-    broker.wait_for("broker: embedded");
-    succeed(&["topic", "create", &file, "--broker", &address]);
+    let (_broker, address) = broker_with_topic(&file);
     let places = ["one", "killed", "group"].map(|name| folder.path().join(name));
     let consume = |workdir: &Path, more: &[&str]| {
         let workdir = workdir.display().to_string();
@@ -138,7 +130,7 @@ fn windows_scores_and_losses_are_exported() {
     assert_eq!(early.status.code(), Some(1));
     assert!(text(&early.stderr).contains("`windrow run` or `windrow consume` makes them"), "{}", text(&early.stderr));
     assert!(!workdir.exists() && !out.exists(), "something was made all the same");
-    run(&file, &workdir);
+    run_once(&file, &workdir, &[]);
     let said = succeed(&export);
     assert_eq!(said.lines().count(), 3, "{said}");
     succeed(&[&export[..], &["--format", "csv"]].concat());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use windrow_kafka::{Connection, Publisher, Subscription, Turn};
 use windrow_record::{Envelope, Offset, Partition, RowNumber, RunId};
-use windrow_testing::{LIMIT, Running, fixture_rows, free_port, sample_with, succeed, text, windrow};
+use windrow_testing::{LIMIT, Running, broker_with_topic, fixture_rows, sample_with, succeed, text, windrow};
 
 const TOPIC: &str = "flights-sample";
 
@@ -21,10 +21,7 @@ impl Scene {
     fn new(window: &str, stream: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = sample_with(folder.path(), window, stream);
-        let address = format!("127.0.0.1:{}", free_port());
-        let broker = Running::start(&["broker", "--listen", &address]);
-        broker.wait_for("broker: embedded");
-        succeed(&["topic", "create", &file, "--broker", &address]);
+        let (broker, address) = broker_with_topic(&file);
         Self { _folder: folder, _broker: broker, file, address }
     }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use windrow_testing::{
-    Running, assert_same, batch_rows, command, fixture, fixture_rows, has, http, json, sample_with, succeed, text,
-    windrow,
+    Running, assert_same, batch_rows, command, fixture, fixture_rows, has, http, json, run_once, sample_with, succeed,
+    text, windrow,
 };
 
 fn sample() -> String {
@@ -32,17 +32,7 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work");
     let workdir_text = workdir.display().to_string();
-    let stdout = succeed(&[
-        "run",
-        &sample(),
-        "--once",
-        "--broker",
-        "embedded",
-        "--workdir",
-        &workdir_text,
-        "--listen",
-        "127.0.0.1:0",
-    ]);
+    let stdout = run_once(&sample(), &workdir_text, &[]);
 
     assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
     let mut next = 1;
@@ -86,18 +76,7 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
     assert!(text(&again.stdout).contains("Too few windows to tell"), "{}", text(&again.stdout));
     assert_eq!(fs::read(workdir.join("batches/window-00001.json")).expect("a manifest"), before);
     fs::write(workdir.join("notes.txt"), "mine").expect("a file");
-    succeed(&[
-        "run",
-        &sample(),
-        "--once",
-        "--broker",
-        "embedded",
-        "--workdir",
-        &workdir_text,
-        "--listen",
-        "127.0.0.1:0",
-        "--fresh",
-    ]);
+    run_once(&sample(), &workdir_text, &["--fresh"]);
     assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
     assert_eq!(fs::read_to_string(workdir.join("notes.txt")).expect("still there"), "mine");
 
@@ -141,24 +120,8 @@ fn the_api_answers_from_the_first_second_and_the_curl_line_works() {
 #[test]
 fn several_partitions_give_the_same_files() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("three.toml");
-    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
-    let dataset = fixture("flights-sample.csv.zst").display().to_string();
-    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset);
-    fs::write(&file, format!("{pipeline}\n[stream]\npartitions = 3\n")).expect("a file");
     let workdir = folder.path().join("work");
-    let arguments = [
-        "run",
-        &file.display().to_string(),
-        "--once",
-        "--broker",
-        "embedded",
-        "--workdir",
-        &workdir.display().to_string(),
-        "--listen",
-        "127.0.0.1:0",
-    ];
-    succeed(&arguments);
+    run_once(&sample_with(folder.path(), "parts = 3", "partitions = 3"), &workdir, &[]);
     assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
 }
 
@@ -227,8 +190,7 @@ fn two_runs_of_a_pipeline_write_the_same_files() {
     let file = sample_with(folder.path(), "event = \"30d\"", "partitions = 3");
     let [one, other] = ["one", "other"].map(|name| {
         let workdir = folder.path().join(name);
-        let text = workdir.display().to_string();
-        succeed(&["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &text]);
+        run_once(&file, &workdir, &[]);
         results(&workdir)
     });
     assert!(one.contains_key("models/cumulative-3/model.json") && one.contains_key("losses/window-00003.json"));

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use windrow_testing::kafka::{Kafka, kafka};
-use windrow_testing::{Running, free_port, root};
+use windrow_testing::{broker, root};
 
 use crate::side_by_side::client::{Client, Transcript};
 
@@ -117,9 +117,7 @@ fn kafka_said(name: &str) -> Vec<String> {
 
 #[test]
 fn the_embedded_broker_says_what_kafka_said() {
-    let address = format!("127.0.0.1:{}", free_port());
-    let broker = Running::start(&["broker", "--listen", &address]);
-    broker.wait_for("broker: embedded");
+    let (_broker, address) = broker();
     let (mut faults, mut meant) = (Vec::new(), Vec::new());
     for (name, conversation) in CONVERSATIONS {
         for (theirs, ours) in differing(&kafka_said(name), &talk(&address, conversation)) {

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
-use windrow_testing::{sample_with, text, windrow};
+use windrow_testing::{refused, sample_with};
 
 /// The sample in windows of Parquet, to be trained at `remote`.
 fn sample(folder: &Path, remote: &str) -> String {
@@ -16,13 +16,6 @@ fn sample(folder: &Path, remote: &str) -> String {
     let before = fs::read_to_string(&file).expect("a file");
     fs::write(&file, before.replace("solver = \"auto\"", "solver = \"newton\"")).expect("a file");
     file
-}
-
-/// What a command says that is to fail.
-fn refused(arguments: &[&str]) -> String {
-    let output = windrow(arguments);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output.stdout));
-    text(&output.stderr)
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The stages as processes of their own, on the embedded broker in one more.
 
 use windrow_testing::{
-    Running, assert_same, batch_rows, fixture, fixture_rows, free_port, http, succeed, text, wait_until, windrow,
+    Running, assert_same, batch_rows, broker_with_topic, fixture, fixture_rows, free_port, http, sample_with, succeed,
+    text, wait_until, windrow,
 };
 
 #[test]
@@ -54,17 +55,9 @@ fn five_processes_do_what_one_does() {
 fn a_consumer_that_is_killed_goes_on_behind_the_last_manifest() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work");
-    let pipeline = std::fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
-    let pipeline = pipeline.replace("flights-sample.csv.zst", &fixture("flights-sample.csv.zst").display().to_string());
-    let pipeline = pipeline.replace("parts = 3", "rows = 1000");
-    let file = folder.path().join("paced.toml");
-    std::fs::write(&file, format!("{pipeline}\n[stream]\npace = {{ kind = \"fixed\", delay = \"500us\" }}\n"))
-        .expect("a file");
-    let (workdir_text, file) = (workdir.display().to_string(), file.display().to_string());
-    let address = format!("127.0.0.1:{}", free_port());
-    let broker = Running::start(&["broker", "--listen", &address]);
-    broker.wait_for("broker: embedded");
-    succeed(&["topic", "create", &file, "--broker", &address]);
+    let file = sample_with(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"500us\" }");
+    let workdir_text = workdir.display().to_string();
+    let (_broker, address) = broker_with_topic(&file);
     let mut produce = Running::start(&["produce", &file, "--broker", &address]);
     let consume = ["consume", &file, "--broker", &address, "--workdir", &workdir_text, "--once"];
     for window in [2, 4] {
@@ -83,10 +76,7 @@ fn a_second_consumer_in_the_same_folder_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work").display().to_string();
     let sample = fixture("flights-sample.toml").display().to_string();
-    let address = format!("127.0.0.1:{}", free_port());
-    let broker = Running::start(&["broker", "--listen", &address]);
-    broker.wait_for("broker: embedded");
-    succeed(&["topic", "create", &sample, "--broker", &address]);
+    let (_broker, address) = broker_with_topic(&sample);
     let consume = ["consume", &sample, "--broker", &address, "--workdir", &workdir];
     let mut first = Running::start(&consume);
     first.wait_for("stored 0");

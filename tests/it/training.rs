@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use windrow_testing::{Running, command, fixture, http, json, succeed, text, windrow};
+use windrow_testing::{Running, command, http, json, run_once, sample_with, succeed, text, windrow};
 
 /// A folder with a pipeline over the sample and its sealed batch files.
 struct Place {
@@ -17,17 +17,9 @@ struct Place {
 impl Place {
     fn new(window: &str, train: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
-        let dataset = fixture("flights-sample.csv.zst").display().to_string();
-        let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset).replace("parts = 3", window);
-        let file = folder.path().join("pipeline.toml");
-        fs::write(&file, format!("{pipeline}\n[train]\n{train}\n")).expect("a file");
-        let place = Self { file: file.display().to_string(), folder };
-        let workdir = place.workdir().display().to_string();
-        let listen = ["--listen", "127.0.0.1:0"];
-        succeed(
-            &[&["run", &place.file, "--once", "--broker", "embedded", "--workdir", &workdir], &listen[..]].concat(),
-        );
+        let file = sample_with(folder.path(), window, &format!("[train]\n{train}"));
+        let place = Self { file, folder };
+        run_once(&place.file, place.workdir(), &[]);
         place
     }
 

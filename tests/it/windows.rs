@@ -1,30 +1,13 @@
 //! Windows by count, by processing time, by event time and by equal parts, seen from outside.
 
-use std::fs;
-
 use serde_json::Value;
-use windrow_testing::{assert_same, batch_rows, fixture, fixture_rows, json, succeed};
+use windrow_testing::{assert_same, batch_rows, fixture_rows, json, run_once, sample_with};
 
 /// Runs the sample with another window policy; gives the manifests.
-fn cut(policy: &str, stream: &str) -> (Vec<Value>, Vec<u8>) {
+fn cut(policy: &str) -> (Vec<Value>, Vec<u8>) {
     let folder = tempfile::tempdir().expect("a folder");
-    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
-    let dataset = fixture("flights-sample.csv.zst").display().to_string();
-    let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset).replace("parts = 3", policy);
-    let file = folder.path().join("cut.toml");
-    fs::write(&file, format!("{pipeline}\n{stream}\n")).expect("a file");
     let workdir = folder.path().join("work");
-    succeed(&[
-        "run",
-        &file.display().to_string(),
-        "--once",
-        "--broker",
-        "embedded",
-        "--listen",
-        "127.0.0.1:0",
-        "--workdir",
-        &workdir.display().to_string(),
-    ]);
+    run_once(&sample_with(folder.path(), policy, ""), &workdir, &[]);
     let end = json(&workdir.join("batches/end.json"));
     let windows = end["windows"].as_u64().expect("a count");
     let manifests = (1..=windows).map(|window| json(&workdir.join(format!("batches/window-{window:05}.json"))));
@@ -37,21 +20,21 @@ fn rows(manifests: &[Value]) -> Vec<u64> {
 
 #[test]
 fn by_equal_parts() {
-    let (manifests, stored) = cut("parts = 4", "");
+    let (manifests, stored) = cut("parts = 4");
     assert_eq!(rows(&manifests), [2005, 2005, 2005, 2004]);
     assert_same(&stored, &fixture_rows("flights-sample.csv.zst"));
 }
 
 #[test]
 fn by_count_with_a_last_partial_window() {
-    let (manifests, stored) = cut("rows = 3000", "");
+    let (manifests, stored) = cut("rows = 3000");
     assert_eq!(rows(&manifests), [3000, 3000, 2019]);
     assert_same(&stored, &fixture_rows("flights-sample.csv.zst"));
 }
 
 #[test]
 fn by_event_time() {
-    let (manifests, stored) = cut("event = \"30d\"\nlateness = \"1d\"", "");
+    let (manifests, stored) = cut("event = \"30d\"\nlateness = \"1d\"");
     // 2013 from 1 January, in spans of 30 days that are aligned to 1970: 365 days touch 13 of them.
     assert_eq!(manifests.len(), 13);
     assert_eq!(rows(&manifests).iter().sum::<u64>(), 8019);

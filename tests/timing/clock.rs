@@ -1,7 +1,7 @@
 //! Windows that are cut by the clock: their number depends on how fast rows arrive.
 
 use windrow_testing::lessons::lesson;
-use windrow_testing::{assert_same, batch_rows, fixture_rows, json, sample_with, succeed};
+use windrow_testing::{assert_same, batch_rows, fixture_rows, json, run_once, sample_with};
 
 use crate::alone;
 
@@ -12,8 +12,7 @@ fn windows_by_processing_time() {
     // 8,019 rows at 500 us each take four seconds.
     let file = sample_with(folder.path(), "every = \"1s\"", "pace = { kind = \"fixed\", delay = \"500us\" }");
     let workdir = folder.path().join("work");
-    let place = workdir.display().to_string();
-    succeed(&["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &place]);
+    run_once(&file, &workdir, &[]);
     let windows = json(&workdir.join("batches/end.json"))["windows"].as_u64().expect("a count");
     assert!((3..=7).contains(&windows), "{windows} windows");
     assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));

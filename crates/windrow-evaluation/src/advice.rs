@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::contrast::Interval;
 use crate::policy::Policy;
 
-/// The version of the file's form. A reader refuses a higher one.
+/// The version of the file's form. A reader refuses another one.
 pub const ADVICE_FORMAT: u32 = 1;
 
 /// How often to retrain, and on how much history.
@@ -44,7 +44,6 @@ pub struct Advice {
     /// Every change of the named policy, oldest first.
     pub changes: Vec<NamedChange>,
     /// What the named policy, else the best one, saved from window to window.
-    #[serde(default)]
     pub course: Option<Course>,
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use windrow_record::{ModelId, WindowIndex};
 
-/// The version of the file's form. A reader refuses a higher one.
+/// The version of the file's form. A reader refuses another one.
 pub const LOSSES_FORMAT: u32 = 1;
 /// Equal runs of rows that a window is cut into, in the order of the stream.
 pub const BLOCKS: usize = 8;

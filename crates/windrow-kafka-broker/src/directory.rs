@@ -44,9 +44,12 @@ pub enum DirectoryError {
     /// It holds something else.
     #[error("the directory {} is not empty and holds no broker's data: choose another", .0.display())]
     Foreign(PathBuf),
-    /// A newer program wrote it.
-    #[error("{} has format {format}; this program reads format {FORMAT}: use the program that wrote it", path.display())]
-    Newer {
+    /// Another version of this program wrote it.
+    #[error(
+        "{} has format {format}, and this program reads format {FORMAT}: remove the directory, or use the program that wrote it",
+        path.display()
+    )]
+    OtherFormat {
         /// Its description.
         path: PathBuf,
         /// What it says.
@@ -92,7 +95,7 @@ impl Directory {
             let broken = |error| DirectoryError::Read { path: file.clone(), source: io::Error::other(error) };
             let format: Format = serde_json::from_slice(&text).map_err(broken)?;
             if format.format != FORMAT {
-                return Err(DirectoryError::Newer { path: file, format: format.format });
+                return Err(DirectoryError::OtherFormat { path: file, format: format.format });
             }
             serde_json::from_slice(&text).map_err(broken)?
         } else {
@@ -201,13 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn other_peoples_directories_and_newer_formats_are_refused() {
+    fn other_peoples_directories_and_other_formats_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("holiday.jpg"), "x").expect("a file");
         let disk = Disk::default();
         assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Foreign(_))));
         std::fs::write(folder.path().join(DESCRIPTION), "{\"format\": 2}").expect("a file");
-        assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Newer { format: 2, .. })));
+        assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::OtherFormat { format: 2, .. })));
         std::fs::write(folder.path().join(DESCRIPTION), "{").expect("a file");
         assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Read { .. })));
     }

@@ -5,8 +5,7 @@
 //! encoded rows are kept is handed in as a [`ChunkStore`]. The way of a row: [`ChunkBuilder`] parses it once, a [`Frame`]
 //! keeps a window, [`Encoder`] is learned from the frames' summaries of their training rows, `design` reads the rows by an
 //! encoder, `kernel` sums over them, `solver` finds the optimum, `score` measures it; [`fit`] is all of that. `drift` measures
-//! what changed between windows, and [`WindowReport`] how all models did on one. [`Predictor`] answers for single rows, and
-//! [`LogisticNewton`] opens the same solver to code written for linfa.
+//! what changed between windows, and [`WindowReport`] how all models did on one. [`Predictor`] answers for single rows.
 
 mod artifact;
 mod bare;
@@ -14,7 +13,6 @@ mod chunk;
 mod design;
 mod drift;
 mod encoder;
-mod estimator;
 mod fit;
 mod frame;
 mod kernel;
@@ -38,7 +36,6 @@ pub use bare::BareModel;
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, InMemory, KeptChunk};
 pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
-pub use estimator::{CheckedLogisticNewton, EstimatorError, FittedLogistic, LogisticNewton};
 pub use fit::{
     FitError, FitSettings, Remote, RemoteError, RemoteOptimum, RemoteSolver, RemoteTask, Unlearnable, fit, fit_from,
 };

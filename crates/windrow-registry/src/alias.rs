@@ -91,8 +91,7 @@ pub struct AliasChange {
     pub by: String,
     /// The name.
     pub alias: AliasName,
-    /// What was done; in lines of format 1 it is called `deed`.
-    #[serde(alias = "deed")]
+    /// What was done.
     pub action: AliasAction,
     /// What it stood for before.
     pub from: Option<ModelId>,
@@ -154,8 +153,6 @@ impl Aliases {
     pub(super) fn push(&mut self, change: AliasChange) {
         let models = self.promoted.entry(change.alias.clone()).or_default();
         match (change.action, change.to) {
-            // Lines of format 1 may promote what the name stood for already.
-            (AliasAction::Promoted, Some(model)) if models.last() == Some(&model) => {}
             (AliasAction::Promoted, Some(model)) => models.push(model),
             (AliasAction::RolledBack, Some(model)) => {
                 // Models that had been removed by then were passed over.

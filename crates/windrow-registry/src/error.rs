@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::alias::AliasName;
+use windrow_base::versioned::OtherFormat;
 use windrow_record::ModelId;
 
 /// Why models cannot be read or written.
@@ -36,14 +37,9 @@ pub enum RegistryError {
     /// The aliases cannot be read.
     #[error(transparent)]
     Aliases(AliasError),
-    /// Written by a newer program.
-    #[error("{} has format {format}, which this windrow is too old to read", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        format: u32,
-    },
+    /// Written by another version of the program.
+    #[error(transparent)]
+    OtherFormat(#[from] OtherFormat),
 }
 
 /// Why an alias cannot be read or changed.
@@ -67,6 +63,9 @@ pub enum AliasError {
         /// What is wrong.
         reason: String,
     },
+    /// A line of it was written by another version of the program.
+    #[error(transparent)]
+    OtherFormat(#[from] OtherFormat),
     /// The journal cannot be written.
     #[error("cannot write {}: {source}; the aliases are as they were", path.display())]
     Write {

@@ -9,13 +9,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::RegistryError;
-use crate::files::{Stamp, read_text, stamp, write_json};
+use crate::files::{Stamp, read_json, stamp, write_json};
 use windrow_base::files;
 use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, WindowLosses};
 use windrow_learn::model::BareModel;
 use windrow_record::{Scheme, WindowIndex};
 
-/// The version of the form of [`Ladder`] and [`Recalibrations`]. A reader refuses a higher one.
+/// The version of the form of [`Ladder`] and [`Recalibrations`]. A reader refuses another one.
 const FORMAT: u32 = 1;
 const ADVICE: &str = "advice.json";
 
@@ -184,19 +184,16 @@ impl EvidenceStore {
 }
 
 /// `None` where there is no such file.
-fn read<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<Option<T>, RegistryError> {
-    let text = match read_text(path, newest) {
-        Err(RegistryError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        text => text?,
-    };
-    let damaged =
-        |error: serde_json::Error| RegistryError::Damaged { path: path.to_owned(), reason: error.to_string() };
-    serde_json::from_slice(&text).map(Some).map_err(damaged)
+fn read<T: DeserializeOwned>(path: &Path, format: u32) -> Result<Option<T>, RegistryError> {
+    match read_json(path, format) {
+        Err(RegistryError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// The same of a file that is made again where it is damaged.
-fn read_derived<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<Option<T>, RegistryError> {
-    match read(path, newest) {
+fn read_derived<T: DeserializeOwned>(path: &Path, format: u32) -> Result<Option<T>, RegistryError> {
+    match read(path, format) {
         Err(error @ RegistryError::Damaged { .. }) => {
             tracing::warn!(%error, "it is made again");
             Ok(None)

@@ -5,8 +5,11 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use serde::de::DeserializeOwned;
+
 use crate::error::RegistryError;
 use windrow_base::files;
+use windrow_base::versioned;
 use windrow_learn::model::{Artifact, FORMAT};
 use windrow_record::ModelId;
 
@@ -29,19 +32,12 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<DirEntry>, RegistryError> {
     }
 }
 
-/// The text of a JSON file whose form is not newer than this.
-pub(super) fn read_text(path: &Path, newest: u32) -> Result<Vec<u8>, RegistryError> {
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        format: u32,
-    }
-
+/// Reads a JSON file of this format.
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T, RegistryError> {
     let text = fs::read(path).map_err(|source| RegistryError::Read { path: path.to_owned(), source })?;
-    match serde_json::from_slice(&text) {
-        Ok(Versioned { format }) if format > newest => Err(RegistryError::Newer { path: path.to_owned(), format }),
-        Ok(_) => Ok(text),
-        Err(error) => Err(RegistryError::Damaged { path: path.to_owned(), reason: error.to_string() }),
-    }
+    let damaged =
+        |error: serde_json::Error| RegistryError::Damaged { path: path.to_owned(), reason: error.to_string() };
+    versioned::parse(&text, format, path.display(), damaged)
 }
 
 pub(crate) fn list(folder: &Path) -> Result<Vec<(ModelId, Stamp)>, RegistryError> {
@@ -58,9 +54,8 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(ModelId, Stamp)>, RegistryError
 
 pub(crate) fn read(folder: &Path, id: ModelId) -> Result<Artifact, RegistryError> {
     let path = folder.join(id.to_string()).join(FILE);
-    let text = read_text(&path, FORMAT)?;
+    let artifact: Artifact = read_json(&path, FORMAT)?;
     let damaged = |reason: String| RegistryError::Damaged { path: path.clone(), reason };
-    let artifact = Artifact::read(&text).map_err(|error| damaged(error.to_string()))?;
     if artifact.id != id {
         return Err(damaged(format!("it holds the model {}", artifact.id)));
     }

@@ -11,9 +11,10 @@ use crate::alias::{AliasAction, AliasChange, AliasName, Aliases, Author};
 use crate::error::AliasError;
 use crate::files::{Stamp, stamp};
 use windrow_base::files;
+use windrow_base::versioned;
 use windrow_record::ModelId;
 
-/// The version of a line's form. A reader refuses a higher one. In format 1 the member `action` is called `deed`.
+/// The version of a line's form. A reader refuses another one.
 const FORMAT: u32 = 2;
 
 /// The journal's file.
@@ -43,12 +44,13 @@ impl Journal {
     fn parse(&self, text: &[u8]) -> Result<Aliases, AliasError> {
         let mut aliases = Aliases::default();
         for (place, line) in whole_lines(text).split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let damaged = |reason: String| AliasError::Damaged { path: self.path.clone(), line: place + 1, reason };
-            let change: AliasChange = serde_json::from_slice(line).map_err(|error| damaged(error.to_string()))?;
-            if change.format > FORMAT {
-                return Err(damaged(format!("it has format {}, which this windrow is too old to read", change.format)));
-            }
-            aliases.push(change);
+            let number = place + 1;
+            let damaged = |error: serde_json::Error| {
+                let (path, reason) = (self.path.clone(), error.to_string());
+                AliasError::Damaged { path, line: number, reason }
+            };
+            let place = format!("line {number} of {}", self.path.display());
+            aliases.push(versioned::parse(line, FORMAT, place, damaged)?);
         }
         Ok(aliases)
     }
@@ -207,32 +209,14 @@ mod tests {
         let journal = Journal::new(folder.path());
         append(&journal, AliasAction::Promoted, Some("window-1"));
         let whole = fs::read_to_string(&journal.path).expect("a file");
-        for wrong in ["{}\n".to_owned(), "\n".to_owned(), whole.replace("\"format\":2", "\"format\":9")] {
+        for (wrong, told) in [
+            ("{}\n".to_owned(), "is damaged: missing field `format`"),
+            ("\n".to_owned(), "is damaged: EOF"),
+            (whole.replace("\"format\":2", "\"format\":1"), "has format 1, and this Windrow reads format 2"),
+        ] {
             fs::write(&journal.path, format!("{whole}{wrong}")).expect("a file");
-            let error = journal.read().expect_err("damaged").to_string();
-            assert!(error.contains("line 2 of"), "{error}");
+            let error = journal.read().expect_err(told).to_string();
+            assert!(error.contains("line 2 of") && error.contains(told), "{error}");
         }
-    }
-
-    #[test]
-    fn a_journal_of_format_1_is_read() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let journal = Journal::new(folder.path());
-        let line = |deed: &str, from: &str, to: &str| {
-            format!(
-                "{{\"format\":1,\"at\":\"now\",\"by\":\"ops\",\"alias\":\"prod\",\"deed\":\"{deed}\",\"from\":{from},\
-                 \"to\":{to},\"why\":\"\"}}\n"
-            )
-        };
-        // A promotion that was sent twice made two lines; going back went from the model to itself.
-        let (one, two) = ("\"window-1\"", "\"window-2\"");
-        let lines = [line("promoted", "null", one), line("promoted", one, two), line("promoted", two, two)].concat();
-        fs::write(&journal.path, &lines).expect("a file");
-        assert_eq!(before(&journal), Some(id("window-1")));
-        fs::write(&journal.path, lines + &line("rolled_back", two, two)).expect("a file");
-        assert_eq!(journal.read().expect("a journal").get("prod"), Some(id("window-2")));
-        append(&journal, AliasAction::RolledBack, Some("window-1"));
-        assert_eq!(journal.read().expect("a journal").get("prod"), Some(id("window-1")));
-        assert_eq!(journal.read().expect("a journal").history().len(), 5);
     }
 }

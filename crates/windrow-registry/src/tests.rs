@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{AliasError, AliasName, Author, Registry, RegistryError};
+use crate::{AliasError, AliasName, Author, EvidenceStore, Registry, RegistryError, files, windows};
 use windrow_learn::model::{
     Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome, Profile,
     Score, SolverReport, Verdict, WINDOW_FORMAT, WindowReport,
@@ -198,6 +198,40 @@ fn a_window_report_that_cannot_be_read_is_passed_over() {
     std::fs::write(path("window-00004.json"), good.replace("\"format\": 2", "\"format\": 9")).expect("a file");
     let read = Registry::open(folder.path()).expect("opens").snapshot();
     assert_eq!(read.windows().map(|report| report.window.get()).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn a_file_of_another_format_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let names = [
+        "models/window-1/model.json",
+        "windows/window-00001.json",
+        "losses/window-00001.json",
+        "advice/losses/window-00001.json",
+        "advice/models/window-00001.json",
+        "advice/recalibrated-0.json",
+        "advice.json",
+    ];
+    for name in names {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, "{\"format\": 9}").expect("a file");
+    }
+    let (evidence, window) = (EvidenceStore::new(folder.path()), WindowIndex::FIRST);
+    let errors = [
+        files::read(&folder.path().join("models"), "window-1".parse().expect("an id")).err(),
+        windows::read(&folder.path().join("windows"), window).err(),
+        evidence.losses(window, "00").err(),
+        evidence.ladder_losses(window, "00").err(),
+        evidence.ladder(window, "00").err(),
+        evidence.recalibrations(0, 1).err(),
+        evidence.advice().err(),
+    ];
+    for (name, error) in names.into_iter().zip(errors) {
+        let error = error.expect(name).to_string();
+        assert!(error.contains(&format!("{name} has format 9, and this Windrow reads format ")), "{error}");
+        assert!(error.contains("start again with `windrow run --fresh`"), "{error}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::RegistryError;
-use crate::files::{Stamp, entries, read_text, stamp, write_json};
+use crate::files::{Stamp, entries, read_json, stamp, write_json};
 use windrow_learn::model::{WINDOW_FORMAT, WindowReport};
 use windrow_record::WindowIndex;
 
@@ -22,10 +22,12 @@ pub(super) fn list(folder: &Path) -> Result<Vec<(WindowIndex, Stamp)>, RegistryE
 
 pub(super) fn read(folder: &Path, window: WindowIndex) -> Result<WindowReport, RegistryError> {
     let path = folder.join(name(window));
-    let text = read_text(&path, WINDOW_FORMAT)?;
-    let damaged = |reason: String| RegistryError::Damaged { path: path.clone(), reason };
-    let report: WindowReport = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-    if report.window == window { Ok(report) } else { Err(damaged(format!("it is of window {}", report.window))) }
+    let report: WindowReport = read_json(&path, WINDOW_FORMAT)?;
+    if report.window == window {
+        Ok(report)
+    } else {
+        Err(RegistryError::Damaged { path, reason: format!("it is of window {}", report.window) })
+    }
 }
 
 pub(super) fn write(folder: &Path, report: &WindowReport) -> Result<Stamp, RegistryError> {

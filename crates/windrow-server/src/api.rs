@@ -31,10 +31,9 @@ mod middleware;
 
 mod server;
 
-mod dry_run;
-
-pub use dry_run::{BodyKind, DryRun};
 pub use keys::{ApiKey, Keys, KeysError, Scope, new_key};
 pub use openapi::document;
+#[cfg(any(test, fuzzing))]
+pub use operations::dry_run::{BodyKind, DryRun};
 pub(crate) use pages::{Page, PageRequest, Pages};
 pub use server::{Api, BindError, Listener, TlsError, bind, run};

@@ -4,33 +4,27 @@
 //! Promises: what is there already is not made again, whichever process made it; nothing of it is published as a model; the
 //! advice follows from the stored losses. Computes off the runtime's threads. Knows nothing of brokers.
 
-mod error;
 mod ladder;
 mod recalibration;
 mod subject;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
+use crate::{Learning, TrainError};
 use windrow_base::runtime::blocking;
-use windrow_base::telemetry::{Event, Progress};
-use windrow_config::{Pipeline, Schema};
+use windrow_base::telemetry::Event;
 use windrow_evaluation::{Advice, Followed, Question, Trial, advise, histories, judge, named};
-use windrow_learn::frames::Frames;
-use windrow_learn::model::RemoteSolver;
 use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
-use windrow_registry::Registry;
-use windrow_windows::{BatchStore, Manifest};
+use windrow_windows::Manifest;
 
-pub use self::error::AdvisorError;
-use self::ladder::{Inputs, LadderWork};
+use self::ladder::LadderWork;
 
 /// How often the advisor looks for a new window.
 const WINDOW_POLL: Duration = Duration::from_millis(200);
@@ -38,24 +32,10 @@ const WINDOW_POLL: Duration = Duration::from_millis(200);
 /// What an advisor needs.
 #[derive(Debug)]
 pub struct Advisor {
-    /// What is asked.
-    pub pipeline: Arc<Pipeline>,
-    /// The columns.
-    pub schema: Arc<Schema>,
-    /// Where the windows are.
-    pub store: BatchStore,
-    /// Where models, losses and advice are.
-    pub registry: Arc<Registry>,
-    /// How many bytes of encoded rows may be held in memory.
-    pub memory: usize,
-    /// Where encoded rows beyond that are kept.
-    pub folder: PathBuf,
-    /// What fits, where that is not here.
-    pub remote: Option<Arc<dyn RemoteSolver>>,
+    /// What to learn from, and with what.
+    pub learning: Learning,
     /// How many windows labels come late.
     pub label_delay: u32,
-    /// Where to tell of it.
-    pub progress: Progress,
 }
 
 /// What has been seen so far.
@@ -77,7 +57,7 @@ impl Advisor {
     ///
     /// # Errors
     /// Files cannot be read or written. A stop is no error.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), AdvisorError> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), TrainError> {
         let advisor = Arc::new(self);
         let mut seen = advisor.seen();
         let mut last_named = None;
@@ -91,7 +71,7 @@ impl Advisor {
                     last_named = now;
                     let answer = advice.sentences.first().cloned().unwrap_or_default();
                     let window = advisor.label(advice.subject.windows);
-                    advisor.progress.report(Event::Advised { window, answer });
+                    advisor.learning.progress.report(Event::Advised { window, answer });
                 }
             }
             if is_through {
@@ -109,7 +89,7 @@ impl Advisor {
     ///
     /// # Errors
     /// Files cannot be read or written.
-    pub async fn once(self, stop: CancellationToken) -> Result<Option<Advice>, AdvisorError> {
+    pub async fn once(self, stop: CancellationToken) -> Result<Option<Advice>, TrainError> {
         let advisor = Arc::new(self);
         let working = Arc::clone(&advisor);
         let (_, advice, _) = blocking(move || working.catch_up(working.seen(), &stop)).await?;
@@ -117,13 +97,8 @@ impl Advisor {
     }
 
     fn seen(&self) -> Seen {
-        let (store, schema) = (self.store.clone(), Arc::clone(&self.schema));
-        let mut frames = Frames::new(store, schema, self.pipeline.train.holdout, &self.folder, self.memory);
-        if self.remote.is_some() {
-            frames = frames.learning_elsewhere();
-        }
         Seen {
-            ladder: LadderWork::new(frames, self.pipeline.train.threshold),
+            ladder: LadderWork::new(self.learning.frames(), self.learning.pipeline.train.threshold),
             manifests: Vec::new(),
             said: Vec::new(),
             asked: 0,
@@ -134,19 +109,20 @@ impl Advisor {
 
     /// Takes up the windows that have been reported since; the advice, where there were any, and whether all of the stream
     /// has been.
-    fn catch_up(&self, mut seen: Seen, stop: &CancellationToken) -> Result<(Seen, Option<Advice>, bool), AdvisorError> {
+    fn catch_up(&self, mut seen: Seen, stop: &CancellationToken) -> Result<(Seen, Option<Advice>, bool), TrainError> {
+        let Learning { store, registry, pipeline, .. } = &self.learning;
         let mut is_new = false;
         let is_through = loop {
             let next = seen.manifests.last().map_or(WindowIndex::FIRST, |manifest| manifest.window.next());
-            let Some(manifest) = self.store.manifest(next)? else {
-                break self.store.end()?.is_some_and(|end| end.windows < next.get());
+            let Some(manifest) = store.manifest(next)? else {
+                break store.end()?.is_some_and(|end| end.windows < next.get());
             };
-            let is_reported = self.registry.snapshot().window(next).map(|report| report.is_evidence);
+            let is_reported = registry.snapshot().window(next).map(|report| report.is_evidence);
             match is_reported {
                 Some(true) => seen.manifests.push(manifest),
                 Some(false) => {
                     seen.repeats = true;
-                    break self.store.end()?.is_some();
+                    break store.end()?.is_some();
                 }
                 None => break false,
             }
@@ -156,29 +132,25 @@ impl Advisor {
         if !is_new || stop.is_cancelled() {
             return Ok((seen, None, is_through));
         }
-        seen.ladder.fill(&self.inputs(), &seen.manifests, stop)?;
+        seen.ladder.fill(&self.learning, &seen.manifests, stop)?;
         if stop.is_cancelled() {
             return Ok((seen, None, false));
         }
         let advice = self.advise(&mut seen, last)?;
-        if self.label_delay == self.pipeline.advise.label_delay {
-            self.registry.publish_advice(&advice)?;
+        if self.label_delay == pipeline.advise.label_delay {
+            registry.publish_advice(&advice)?;
         }
         Ok((seen, Some(advice), is_through))
     }
 
-    fn inputs(&self) -> Inputs<'_> {
-        let Self { pipeline, schema, registry, progress, .. } = self;
-        Inputs { pipeline, schema, registry, progress, remote: self.remote.as_deref() }
-    }
-
     fn histories(&self) -> Option<&[Scheme]> {
-        self.pipeline.advise.histories.as_deref()
+        self.learning.pipeline.advise.histories.as_deref()
     }
 
-    fn advise(&self, seen: &mut Seen, last: u32) -> Result<Advice, AdvisorError> {
+    fn advise(&self, seen: &mut Seen, last: u32) -> Result<Advice, TrainError> {
+        let Learning { pipeline, registry, .. } = &self.learning;
         let _span = tracing::info_span!("advise", window = last).entered();
-        let (keep, delay) = (self.pipeline.advise.keep, self.label_delay);
+        let (keep, delay) = (pipeline.advise.keep, self.label_delay);
         let evidence = seen.ladder.evidence();
         let judged: Vec<_> = (seen.asked + 1..=last)
             .into_par_iter()
@@ -191,8 +163,8 @@ impl Advisor {
         }
         seen.asked = last;
         let trial = Trial::new(evidence, last, &histories(last, self.histories()), delay);
-        let recalibrated = recalibration::series(&self.inputs(), &mut seen.ladder, &seen.manifests, &trial)?;
-        let snapshot = self.registry.snapshot();
+        let recalibrated = recalibration::series(&self.learning, &mut seen.ladder, &seen.manifests, &trial)?;
+        let snapshot = registry.snapshot();
         let report = |window: u32| WindowIndex::new(window).and_then(|window| snapshot.window(window));
         let label = |window: u32| self.label(window);
         let known = RefCell::new(std::mem::take(&mut seen.drifted));
@@ -205,9 +177,9 @@ impl Advisor {
         // Every history asks the same, and the next window asks it again.
         let has_drifted =
             |since: u32, now: u32| *known.borrow_mut().entry((since, now)).or_insert_with(|| drifted(since, now));
-        let cost = self.pipeline.advise.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
+        let cost = pipeline.advise.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
         let question = Question {
-            subject: subject::subject(&self.pipeline, &seen.manifests, seen.repeats),
+            subject: subject::subject(pipeline, &seen.manifests, seen.repeats),
             keep,
             delay,
             histories: self.histories(),
@@ -224,13 +196,13 @@ impl Advisor {
 
     /// As in `window 14 (week of 2013-04-01)`.
     fn label(&self, window: u32) -> String {
-        let snapshot = self.registry.snapshot();
+        let snapshot = self.learning.registry.snapshot();
         let report = WindowIndex::new(window).and_then(|window| snapshot.window(window));
         report.map_or_else(|| window_name(window, None), |report| report.name())
     }
 
     /// Whether a feature's drift is worth an alarm: parts of the calendar move with the calendar.
     fn tells(&self, feature: &str) -> bool {
-        !self.pipeline.features.calendar.iter().any(|part| part.name() == feature)
+        !self.learning.pipeline.features.calendar.iter().any(|part| part.name() == feature)
     }
 }

@@ -3,7 +3,12 @@
 //! - [`trainer`]: makes every model that can be made from sealed windows, and scores all models on them.
 //! - [`advisor`]: fits the models that only the advice needs, and says how often to retrain and on how much history.
 //!
-//! The stages do not import each other. They know nothing of brokers or HTTP.
+//! Both get a [`Learning`] and may end with a [`TrainError`]. The stages do not import each other. They know nothing of brokers or HTTP.
 
 pub mod advisor;
+mod error;
+mod learning;
 pub mod trainer;
+
+pub use error::TrainError;
+pub use learning::Learning;

@@ -66,9 +66,7 @@ pub fn partial_folder(workdir: &Path, partition: Partition) -> PathBuf {
 /// Where the partial windows of a group are; there is none in a directory that one consumer fills.
 #[must_use]
 pub fn partials_folder(workdir: &Path) -> PathBuf {
-    // As it was called before.
-    let earlier = workdir.join("shares");
-    if earlier.is_dir() { earlier } else { workdir.join("partials") }
+    workdir.join("partials")
 }
 
 impl Assembly {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use windrow_base::versioned::OtherFormat;
 use windrow_record::{Offset, Partition, WindowIndex};
 
 /// Why rows cannot be stored or read.
@@ -39,18 +40,8 @@ pub enum BatchError {
         reason: String,
     },
     /// Written by another version of the program.
-    #[error(
-        "{} has format {format}, and this windrow reads format {}: read it with the version that wrote it, or begin anew in \
-         another --workdir",
-        path.display(),
-        crate::manifest::FORMAT
-    )]
-    OtherFormat {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        format: u32,
-    },
+    #[error(transparent)]
+    OtherFormat(#[from] OtherFormat),
     /// A hole.
     #[error("the manifest of window {window} is missing in {}, while later ones are there", path.display())]
     Missing {

@@ -61,5 +61,5 @@ pub use manifest::{
 pub use objects::Objects;
 pub use quarantine::Quarantined;
 pub use rows::{BatchRows, RowFormat};
-pub use store::{BatchStore, Durability, Lock};
+pub use store::{BatchStore, Lock};
 pub use writer::{Arrival, BatchWriter, Content, Counts, CsvFormat, EndMark, Rejection, Resumed, Taken};

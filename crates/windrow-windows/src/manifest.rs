@@ -173,14 +173,13 @@ pub struct ResumePoint {
     pub offset: Offset,
     /// The newest time among the partition's messages before this offset, for event windows: what is late behind it
     /// follows from that.
-    #[serde(default)]
     pub newest: Option<i64>,
     /// The highest row number among them, for windows that row numbers decide.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_row: Option<i64>,
     /// The point after the last message that sealed windows account for, if it is later than `offset`. The messages in between are
     /// read again because some of them belong to open windows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub accounted: Option<Accounted>,
 }
 
@@ -271,7 +270,6 @@ pub struct StreamEnd {
     /// The repeats after the last row of their partition.
     pub repeated_offsets: Vec<OffsetRange>,
     /// The rows that the replay sent, as its end markers say; none for other producers.
-    #[serde(default)]
     pub sent: Option<RowRange>,
     /// All messages that the broker had deleted before they were read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

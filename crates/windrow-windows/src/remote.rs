@@ -6,14 +6,12 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::objects::Objects;
 use crate::spill::Whole;
-use crate::store::{END, json};
+use crate::store::{END, json, keep, parse};
 use crate::{BatchError, BatchStore, FileDigest, Manifest, StreamEnd};
 use windrow_base::files;
 use windrow_record::WindowIndex;
@@ -108,7 +106,7 @@ impl BatchStore {
         let Some(objects) = self.objects().filter(|_| !path.exists()) else { return Ok(()) };
         let name = format!("{}.json", window.file_stem());
         let Some(text) = objects.read(&name)? else { return Ok(()) };
-        let manifest: Manifest = parse(objects, &name, &text)?;
+        let manifest: Manifest = parse(&text, &objects.place(&name))?;
         if let Some(file) = &manifest.quarantine {
             let name = quarantine_name(window, &file.sha256);
             let mut aside = objects.download(&name, file, self.folder())?;
@@ -125,14 +123,14 @@ impl BatchStore {
         let path = self.end_path();
         let Some(objects) = self.objects().filter(|_| !path.exists()) else { return Ok(()) };
         let Some(text) = objects.read(END)? else { return Ok(()) };
-        parse::<StreamEnd>(objects, END, &text)?;
+        parse::<StreamEnd>(&text, &objects.place(END))?;
         files::write_whole(&path, &text).map(drop).map_err(BatchError::write(&path))
     }
 
     /// Puts the rows of a window where they stay.
     pub(crate) fn keep_rows(&self, whole: Whole, window: WindowIndex) -> Result<FileDigest, BatchError> {
         match self.objects() {
-            None => self.keep(whole, &self.batch_path(window)),
+            None => keep(whole, &self.batch_path(window)),
             Some(objects) => {
                 objects.upload(&self.batch_name(window, &whole.digest.sha256), &whole.path)?;
                 fs::remove_file(&whole.path).map_err(BatchError::write(&whole.path))?;
@@ -146,7 +144,7 @@ impl BatchStore {
         if let Some(objects) = self.objects() {
             objects.upload(&quarantine_name(window, &whole.digest.sha256), &whole.path)?;
         }
-        self.keep(whole, &self.quarantine_path(window))
+        keep(whole, &self.quarantine_path(window))
     }
 
     /// Seals a window: from then on it is what this says. Where another consumer has sealed it with the same rows, what that one
@@ -188,7 +186,7 @@ impl BatchStore {
             (value, text)
         } else {
             let there = objects.read(name)?.unwrap_or_default();
-            let found: T = parse(objects, name, &there)?;
+            let found: T = parse(&there, &objects.place(name))?;
             if !is_same(&value, &found) {
                 return Err(BatchError::Rival { path: objects.place(name) });
             }
@@ -197,12 +195,6 @@ impl BatchStore {
         files::write_whole(&to, &text).map_err(BatchError::write(&to))?;
         Ok(value)
     }
-}
-
-fn parse<T: DeserializeOwned>(objects: &Arc<Objects>, name: &str, text: &[u8]) -> Result<T, BatchError> {
-    let damaged =
-        |error: serde_json::Error| BatchError::Damaged { path: objects.place(name), reason: error.to_string() };
-    serde_json::from_slice(text).map_err(damaged)
 }
 
 fn digits(sha256: &str) -> &str {

@@ -16,6 +16,7 @@ use crate::quarantine::{self, Quarantined};
 use crate::spill::Whole;
 use crate::{BatchError, BatchRows, FileDigest, Manifest, OffsetRange, RowFormat, StreamEnd};
 use windrow_base::files;
+use windrow_base::versioned;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 /// The file that says that the stream is through.
@@ -28,19 +29,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 pub struct BatchStore {
     batches: PathBuf,
     quarantine: PathBuf,
-    durability: Durability,
     format: RowFormat,
     objects: Option<Arc<Objects>>,
-}
-
-/// Whether files are forced to the disk before they count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// They are: a sealed window survives a loss of power.
-    #[default]
-    Synced,
-    /// They are not: to measure what the promise costs.
-    Unsynced,
 }
 
 /// Kept by the one consumer at work in a store; gone with its process, however that ends.
@@ -57,13 +47,7 @@ impl BatchStore {
         for folder in [&batches, &quarantine] {
             fs::create_dir_all(folder).map_err(BatchError::write(folder))?;
         }
-        Ok(Self { batches, quarantine, durability: Durability::default(), format: RowFormat::Csv, objects: None })
-    }
-
-    /// The same store with another durability.
-    #[must_use]
-    pub fn with_durability(self, durability: Durability) -> Self {
-        Self { durability, ..self }
+        Ok(Self { batches, quarantine, format: RowFormat::Csv, objects: None })
     }
 
     /// The same store with rows in another format.
@@ -293,37 +277,13 @@ impl BatchStore {
         Ok(())
     }
 
-    pub(crate) fn sync_file(&self, file: &File, path: &Path) -> Result<(), BatchError> {
-        match self.durability {
-            Durability::Synced => file.sync_all().map_err(BatchError::write(path)),
-            Durability::Unsynced => Ok(()),
-        }
-    }
-
-    /// Moves a whole file to its place, and makes that last.
-    pub(crate) fn publish(&self, from: &Path, to: &Path) -> Result<(), BatchError> {
-        let moved = match self.durability {
-            Durability::Synced => files::move_whole(from, to),
-            Durability::Unsynced => fs::rename(from, to),
-        };
-        moved.map_err(BatchError::write(to))
-    }
-
-    /// Puts a file that is whole in its place.
-    pub(crate) fn keep(&self, whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
-        self.sync_file(&whole.file, &whole.path)?;
-        self.publish(&whole.path, to)?;
-        Ok(whole.digest)
-    }
-
     /// Writes a small file whole.
     pub(crate) fn write_json(&self, value: &impl Serialize, to: &Path) -> Result<(), BatchError> {
         let path = self.open_folder().join(to.file_name().unwrap_or_default());
         let text = json(value).map_err(|error| BatchError::write(&path)(error.into()))?;
         let mut file = File::create(&path).map_err(BatchError::write(&path))?;
         file.write_all(&text).map_err(BatchError::write(&path))?;
-        self.sync_file(&file, &path)?;
-        self.publish(&path, to)
+        sync_and_move(&file, &path, to)
     }
 
     /// The windows of which the folder of the batch files, or the object store, holds a file of this kind, ascending.
@@ -348,6 +308,17 @@ impl BatchStore {
     }
 }
 
+/// Puts a file that is whole in its place, and makes that last.
+pub(crate) fn keep(whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
+    sync_and_move(&whole.file, &whole.path, to)?;
+    Ok(whole.digest)
+}
+
+fn sync_and_move(file: &File, from: &Path, to: &Path) -> Result<(), BatchError> {
+    file.sync_all().map_err(BatchError::write(from))?;
+    files::move_whole(from, to).map_err(BatchError::write(to))
+}
+
 /// The windows that files of a kind are of, by their names; digits behind a hyphen are of their content.
 fn windows_among(names: impl IntoIterator<Item = String>, kind: &str) -> Vec<WindowIndex> {
     let of = |name: String| {
@@ -361,22 +332,18 @@ fn windows_among(names: impl IntoIterator<Item = String>, kind: &str) -> Vec<Win
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, BatchError> {
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        format: u32,
-    }
-
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(BatchError::read(path)(error)),
     };
+    parse(&text, path).map(Some)
+}
+
+/// Reads the text of a manifest or of the stream's end.
+pub(crate) fn parse<T: DeserializeOwned>(text: &[u8], path: &Path) -> Result<T, BatchError> {
     let damaged = |error: serde_json::Error| BatchError::Damaged { path: path.to_owned(), reason: error.to_string() };
-    let Versioned { format } = serde_json::from_slice(&text).map_err(damaged)?;
-    if format != FORMAT {
-        return Err(BatchError::OtherFormat { path: path.to_owned(), format });
-    }
-    serde_json::from_slice(&text).map(Some).map_err(damaged)
+    versioned::parse(text, FORMAT, path.display(), damaged)
 }
 
 /// The text of a small JSON file: indented, with a line end.

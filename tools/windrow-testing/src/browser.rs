@@ -18,11 +18,15 @@ pub struct Browser {
     /// The session, for what the methods here do not offer.
     pub client: Client,
     driver: Child,
+    /// The session's address, by which the browser is told to end.
+    session: String,
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // chromedriver ends its browsers when it is told to end.
+        // A chromedriver that is killed leaves its browser behind.
+        let agent = ureq::Agent::new_with_config(ureq::config::Config::builder().timeout_global(Some(LIMIT)).build());
+        let _ = agent.delete(&self.session).call();
         let _ = Command::new("kill").arg(self.driver.id().to_string()).status();
         let _ = self.driver.wait();
     }
@@ -93,7 +97,9 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("a session");
-        Some(Self { client, driver })
+        let id = client.session_id().await.expect("a session that is open").unwrap_or_default();
+        let session = format!("http://127.0.0.1:{port}/session/{id}");
+        Some(Self { client, driver, session })
     }
 
     async fn own(&self, path: &'static str, body: Value) -> Value {

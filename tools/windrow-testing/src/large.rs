@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::served::serve;
-use crate::{Running, succeed};
+use crate::{Running, run_once};
 
 /// Writes a pipeline file and a dataset of twenty windows with 160 categories; returns the file's path.
 ///
@@ -72,8 +72,7 @@ pub fn enlarge(from: &Path, to: &Path, count: u32) {
 pub fn server(folder: &Path, count: u32) -> (Running, String) {
     let file = pipeline(folder);
     let (few, many) = (folder.join("few"), folder.join("many"));
-    let place = few.display().to_string();
-    succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &place, "--listen", "127.0.0.1:0"]);
+    run_once(&file, &few, &[]);
     enlarge(&few, &many, count);
     serve(&file, &many.display().to_string())
 }

@@ -27,5 +27,7 @@ mod waiting;
 
 pub use crate::files::{assert_same, batch_rows, dashboard_queries, fixture, fixture_rows, json, root, sample_with};
 pub use crate::http::http;
-pub use crate::program::{Running, command, has, program, python, succeed, text, windrow};
+pub use crate::program::{
+    Running, broker, broker_with_topic, command, has, program, python, refused, run_once, succeed, text, windrow,
+};
 pub use crate::waiting::{LIMIT, free_port, wait_until};

@@ -1,13 +1,13 @@
 //! The program under test, as a user runs it. No process outlives its test.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::LIMIT;
+use crate::{LIMIT, free_port};
 
 /// The path of the program under test. Cargo names it to integration tests and benchmarks.
 ///
@@ -47,6 +47,41 @@ pub fn succeed(arguments: &[&str]) -> String {
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{arguments:?}: {}\n{stdout}\n{stderr}", output.status);
     stdout
+}
+
+/// Runs a command that is expected to end with exit code 1; returns its standard error.
+///
+/// # Panics
+/// It ends otherwise.
+pub fn refused(arguments: &[&str]) -> String {
+    let output = windrow(arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output.stdout));
+    text(&output.stderr)
+}
+
+/// Runs a pipeline to the end of its stream, on the embedded broker; returns its standard output.
+///
+/// # Panics
+/// It fails.
+pub fn run_once(file: &str, workdir: impl AsRef<Path>, more: &[&str]) -> String {
+    let workdir = workdir.as_ref().display().to_string();
+    let run = ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    succeed(&[&run[..], more].concat())
+}
+
+/// Starts the embedded broker in a process of its own; returns it and its address.
+pub fn broker() -> (Running, String) {
+    let address = format!("127.0.0.1:{}", free_port());
+    let broker = Running::start(&["broker", "--listen", &address]);
+    broker.wait_for("broker: embedded");
+    (broker, address)
+}
+
+/// Starts the embedded broker with the topic of a pipeline file; returns it and its address.
+pub fn broker_with_topic(file: &str) -> (Running, String) {
+    let (broker, address) = broker();
+    succeed(&["topic", "create", file, "--broker", &address]);
+    (broker, address)
 }
 
 /// Bytes as text; what is not UTF-8 is replaced.

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::{Running, command, http, succeed, wait_until};
+use crate::{Running, command, http, run_once, wait_until};
 
 /// Writes the pipeline file and its dataset: three windows of 100 rows. The last window gives no model of its own, because
 /// all its targets are negative.
@@ -39,7 +39,7 @@ pub fn server(folder: &Path) -> (Running, String) {
 /// Starts the same server with the lines of a `[serve]` table.
 pub fn server_with(folder: &Path, table: &str) -> (Running, String) {
     let (file, workdir) = (pipeline(folder), folder.join("work").display().to_string());
-    succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    run_once(&file, &workdir, &[]);
     with_table(&file, table);
     serve(&file, &workdir)
 }

@@ -1,7 +1,5 @@
 //! A model as it stands on disk (`models/cumulative-1/model.json`) and as it is served.
 
-mod upgrade;
-
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +8,7 @@ use crate::model::bare::BareModel;
 use crate::model::encoder::Encoder;
 use windrow_record::{ModelId, Offset, Partition, WindowIndex};
 
-/// The version of the file's form. A reader refuses a higher one.
+/// The version of the file's form. A reader refuses another one.
 pub const FORMAT: u32 = 5;
 
 /// One model, or the record of why there is none.

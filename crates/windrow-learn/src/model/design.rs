@@ -10,10 +10,10 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::model::chunk::{CHUNK_ROWS, Chunk, KeptChunk};
+use crate::model::chunk::{Chunk, KeptChunk};
 use crate::model::encoder::Encoder;
 use crate::model::encoder::learn::parts;
 use crate::model::frame::Frame;
@@ -27,7 +27,6 @@ use arrange::{arrange, map_codes};
 pub(super) struct Design {
     shape: Shape,
     scale: Scale,
-    has_intercept: bool,
     pieces: Vec<Piece>,
     /// Of each frame: by feature and code, the level.
     maps: Vec<Vec<Vec<u32>>>,
@@ -53,30 +52,13 @@ impl Design {
         let arranged = arrange(encoder);
         let maps = frames.iter().map(|(table, _)| map_codes(encoder, &table.dictionaries)).collect();
         let shape = Shape::new(arranged.numbers.len(), arranged.levels);
-        let scale = Scale::new(&shape, &arranged.numbers, true);
-        Self::over(shape, scale, true, &frames, maps, arranged.columns)
-    }
-
-    /// A dense matrix, rows by columns, as it is.
-    pub(super) fn from_dense(records: ArrayView2<'_, f64>, labels: &[bool], has_intercept: bool) -> Self {
-        let width = records.ncols();
-        let mut table = Table::new(width, Vec::new());
-        for (place, labels) in labels.chunks(CHUNK_ROWS).enumerate() {
-            let begin = place * CHUNK_ROWS;
-            let rows = records.rows().into_iter().skip(begin).take(labels.len());
-            let numbers = rows.flat_map(|row| row.to_vec()).collect();
-            table.push(labels.len(), Arc::new(Chunk { numbers, codes: Vec::new(), labels: labels.to_vec() }));
-        }
-        let shape = Shape::new(width, Vec::new());
-        let scale = Scale::new(&shape, &vec![(0.0, 0.0, 1.0); width], has_intercept);
-        let whole = 0..table.rows();
-        Self::over(shape, scale, has_intercept, &[(&table, whole)], vec![Vec::new()], (0..width).collect())
+        let scale = Scale::new(&shape, &arranged.numbers);
+        Self::over(shape, scale, &frames, maps, arranged.columns)
     }
 
     fn over(
         shape: Shape,
         scale: Scale,
-        has_intercept: bool,
         frames: &[(&Table, Range<usize>)],
         maps: Vec<Vec<Vec<u32>>>,
         columns: Vec<usize>,
@@ -86,7 +68,7 @@ impl Design {
             pieces.map(move |(chunk, range)| Piece { chunk: Arc::clone(chunk), range, frame })
         });
         let rows = frames.iter().map(|(_, range)| range.len()).sum();
-        Self { pieces: pieces.collect(), shape, scale, has_intercept, maps, rows, columns }
+        Self { pieces: pieces.collect(), shape, scale, maps, rows, columns }
     }
 
     /// How many rows there are.
@@ -96,12 +78,7 @@ impl Design {
 
     /// How many coefficients there are, the intercept among them.
     pub(super) fn width(&self) -> usize {
-        self.unpenalised() + self.columns.len()
-    }
-
-    /// How many coefficients, the first ones, are not penalised.
-    pub(super) fn unpenalised(&self) -> usize {
-        usize::from(self.has_intercept)
+        1 + self.columns.len()
     }
 
     pub(super) fn shape(&self) -> &Shape {
@@ -134,9 +111,8 @@ impl Design {
 
     /// Coefficients as the kernel reads them.
     pub(super) fn set_weights(&self, coefficients: &[f64], weights: &mut Weights) {
-        let (intercept, rest) = coefficients.split_at(self.unpenalised());
-        let (numbers, levels) = rest.split_at(self.shape.numbers);
-        weights.set(intercept.first().copied().unwrap_or_default(), numbers, levels);
+        let (numbers, levels) = coefficients[1..].split_at(self.shape.numbers);
+        weights.set(coefficients[0], numbers, levels);
     }
 
     /// w.x + b of every row, and the truth about it.
@@ -162,22 +138,20 @@ impl Design {
 
     /// The intercept, and the weights in the order of the encoder's columns.
     pub(super) fn to_encoder_order(&self, coefficients: &[f64]) -> (f64, Vec<f64>) {
-        let (intercept, rest) = coefficients.split_at(self.unpenalised());
-        let mut weights = vec![0.0; rest.len()];
-        for (column, weight) in self.columns.iter().zip(rest) {
+        let mut weights = vec![0.0; self.columns.len()];
+        for (column, weight) in self.columns.iter().zip(&coefficients[1..]) {
             weights[*column] = *weight;
         }
-        (intercept.first().copied().unwrap_or_default(), weights)
+        (coefficients[0], weights)
     }
 
     /// The other way round.
     pub(super) fn in_design_order(&self, intercept: f64, weights: &[f64]) -> Vec<f64> {
-        let intercept = self.has_intercept.then_some(intercept);
-        intercept.into_iter().chain(self.columns.iter().map(|column| weights[*column])).collect()
+        std::iter::once(intercept).chain(self.columns.iter().map(|column| weights[*column])).collect()
     }
 
-    /// The matrix with all its zeros and without the intercept's column, rows by `width() - unpenalised()` in the order of
-    /// the design, and the labels.
+    /// The matrix with all its zeros and without the intercept's column, rows by `width() - 1` in the order of the design,
+    /// and the labels.
     pub(super) fn to_dense(&self) -> io::Result<(Array2<f64>, Vec<bool>)> {
         let mut matrix = Array2::zeros((self.rows, self.columns.len()));
         let (mut labels, mut buffer) = (Vec::with_capacity(self.rows), Chunk::default());

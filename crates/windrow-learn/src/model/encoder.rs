@@ -31,9 +31,7 @@ pub enum Encoding {
     Number {
         /// Whether the logarithm is taken first.
         log: bool,
-        /// What a missing cell counts as, on the scale of x: the mean of those that are there. Model files of formats 1 and 2
-        /// have their median.
-        #[serde(alias = "median")]
+        /// What a missing cell counts as, on the scale of x: the mean of those that are there.
         missing: f64,
         /// The mean of x over the training rows.
         mean: f64,

@@ -127,44 +127,40 @@ impl<'a> Objective<'a> {
     /// From the sums of the kernel to the order of the coefficients.
     fn unfold(&self, at: &mut Evaluation) {
         let shape = self.design.shape();
-        let (numbers, free) = (shape.numbers, self.design.unpenalised());
+        let numbers = shape.numbers;
         at.value = self.total.value();
         let (lanes, levels) = self.total.slopes(shape);
-        at.gradient[..free].copy_from_slice(&lanes[numbers..numbers + free]);
-        at.gradient[free..free + numbers].copy_from_slice(&lanes[..numbers]);
-        for (slope, level) in at.gradient[free + numbers..].iter_mut().zip(levels) {
+        at.gradient[0] = lanes[numbers];
+        at.gradient[1..=numbers].copy_from_slice(&lanes[..numbers]);
+        for (slope, level) in at.gradient[1 + numbers..].iter_mut().zip(levels) {
             *slope = level;
         }
         if self.order == Order::Gradient {
             return;
         }
         let hessian = &mut at.hessian;
-        if free == 1 {
-            hessian[0] = self.total.by_lanes(shape, numbers, numbers);
-        }
+        hessian[0] = self.total.by_lanes(shape, numbers, numbers);
         for line in 0..numbers {
-            let row = row_start(free + line);
-            if free == 1 {
-                hessian[row] = self.total.by_lanes(shape, numbers, line);
-            }
+            let row = row_start(1 + line);
+            hessian[row] = self.total.by_lanes(shape, numbers, line);
             for lane in 0..=line {
-                hessian[row + free + lane] = self.total.by_lanes(shape, line, lane);
+                hessian[row + 1 + lane] = self.total.by_lanes(shape, line, lane);
             }
         }
         let ends = shape.first.iter().skip(1).copied().chain([shape.level_count()]);
         for (feature, (first, end)) in shape.first.iter().zip(ends).enumerate() {
             for level in *first..end {
-                let coefficient = free + numbers + level;
+                let coefficient = 1 + numbers + level;
                 let row = &mut hessian[row_start(coefficient)..row_start(coefficient + 1)];
                 let lanes = self.total.by_level(shape, level);
                 // A one-hot column times itself is the column, and so is one times the intercept's ones.
                 let curvature = lanes[numbers];
-                row[..free].fill(curvature);
-                row[free..free + numbers].copy_from_slice(&lanes[..numbers]);
-                row[free + numbers..].fill(0.0);
+                row[0] = curvature;
+                row[1..=numbers].copy_from_slice(&lanes[..numbers]);
+                row[1 + numbers..].fill(0.0);
                 for (earlier, begin) in shape.first[..feature].iter().enumerate() {
                     let pairs = self.total.by_pair(shape, feature, level - first, earlier);
-                    row[free + numbers + begin..][..pairs.len()].copy_from_slice(pairs);
+                    row[1 + numbers + begin..][..pairs.len()].copy_from_slice(pairs);
                 }
                 row[coefficient] = curvature;
             }
@@ -172,7 +168,7 @@ impl<'a> Objective<'a> {
     }
 
     fn penalise(&self, coefficients: &[f64], at: &mut Evaluation) {
-        let penalised = self.design.unpenalised()..self.design.width();
+        let penalised = 1..self.design.width();
         let square = coefficients[penalised.clone()].iter().map(|w| w * w).sum::<f64>();
         at.value += 0.5 * self.l2 * square;
         for index in penalised {

@@ -55,10 +55,8 @@ pub(super) fn minimise(method: Method, design: &Design, l2: f64, start: Vec<f64>
 /// All zero but for the intercept, which is the log-odds of the share of positives: the optimum without features.
 pub(super) fn from_share(design: &Design, positives: usize) -> Vec<f64> {
     let mut coefficients = vec![0.0; design.width()];
-    if design.unpenalised() == 1 {
-        let positives = positives as f64;
-        coefficients[0] = (positives / (design.rows() as f64 - positives)).ln();
-    }
+    let positives = positives as f64;
+    coefficients[0] = (positives / (design.rows() as f64 - positives)).ln();
     coefficients
 }
 

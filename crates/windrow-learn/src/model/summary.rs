@@ -7,8 +7,7 @@ use rayon::prelude::*;
 
 use crate::model::table::Table;
 
-/// A window's numbers are told by so many values of equal ranks apart. They bracket the median of several windows so
-/// narrowly that a 256th of the rows is looked at again.
+/// The number of values, equal ranks apart, that describe how a window's numbers are distributed.
 const RANKS: usize = 256;
 
 /// What is known of some rows of one window.

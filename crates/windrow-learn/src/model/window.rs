@@ -8,8 +8,7 @@ use crate::model::drift::{Drift, Profile};
 use windrow_record::display::window_name;
 use windrow_record::{ModelId, WindowIndex};
 
-/// The version of the file's form. A reader refuses a higher one. Form 1 had comparisons of models by independent rows, which
-/// are passed over, and no name.
+/// The version of the file's form. A reader refuses another one.
 pub const WINDOW_FORMAT: u32 = 2;
 
 /// All that is known of one window.
@@ -20,10 +19,8 @@ pub struct WindowReport {
     /// Which window.
     pub window: WindowIndex,
     /// What it is called beside its number, as in `week of 2013-04-01`; `None` where windows have no times.
-    #[serde(default)]
     pub period: Option<String>,
     /// Whether its rows are no repetition of earlier ones: only then it says how models meet what is new.
-    #[serde(default = "yes")]
     pub is_evidence: bool,
     /// The sha256 of its batch file, in hexadecimal.
     pub sha256: String,
@@ -47,10 +44,6 @@ pub struct ModelScore {
     /// Of a model whose newest window this is: the first fit on the rows that it left out. `None` where nothing is held
     /// out.
     pub holdout: Option<Score>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl WindowReport {

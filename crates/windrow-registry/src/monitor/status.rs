@@ -1,6 +1,6 @@
 //! `status/STAGE.json`: what a stage at work tells of itself, once a second.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use windrow_base::files;
 use windrow_base::telemetry::{Counters, Counts};
+use windrow_base::versioned::{self, OtherFormat};
 
-/// The version of the file's form. A reader passes over a higher one.
+/// The version of the file's form. A reader passes over another one.
 const FORMAT: u32 = 1;
 const FOLDER: &str = "status";
 /// A longer file is no status.
@@ -98,13 +99,15 @@ pub(super) struct Heard {
 #[derive(Debug, Default)]
 pub(super) struct Listener {
     heard: HashMap<String, (Status, Instant)>,
+    /// Files of another format: each is reported once, although it is read every second.
+    refused: HashSet<String>,
 }
 
 impl Listener {
     /// What is known of each stage. `time` is the time of day, by which the age of what is heard first is told: afterwards
     /// it is by this process's own clock, so that clocks which differ or jump matter once at most.
     pub(super) fn listen(&mut self, workdir: &Path, time: &str) -> BTreeMap<Stage, Heard> {
-        let found = read(&workdir.join(FOLDER));
+        let found = self.read(&workdir.join(FOLDER));
         self.heard.retain(|name, _| found.contains_key(name));
         let now = Instant::now();
         for (name, status) in found {
@@ -117,6 +120,25 @@ impl Listener {
             self.heard.insert(name, (status, heard));
         }
         Stage::ALL.into_iter().filter_map(|stage| Some((stage, self.of(stage, now)?))).collect()
+    }
+
+    fn read(&mut self, folder: &Path) -> BTreeMap<String, Status> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_FILES);
+        let files = entries.filter_map(|entry| {
+            let (name, path) = (entry.file_name().into_string().ok()?.strip_suffix(".json")?.to_owned(), entry.path());
+            let mut text = Vec::new();
+            File::open(&path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
+            match versioned::parse(&text, FORMAT, path.display(), |_| None::<OtherFormat>) {
+                Ok(status) => Some((name, status)),
+                Err(other) => {
+                    if let Some(error) = other.filter(|_| self.refused.insert(name)) {
+                        tracing::warn!(%error, "the status of a stage is passed over");
+                    }
+                    None
+                }
+            }
+        });
+        files.collect()
     }
 
     fn of(&self, stage: Stage, now: Instant) -> Option<Heard> {
@@ -140,18 +162,6 @@ impl Listener {
         });
         together.or_else(|| ours().max_by_key(|(_, heard)| *heard).map(alone))
     }
-}
-
-fn read(folder: &Path) -> BTreeMap<String, Status> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_FILES);
-    let files = entries.filter_map(|entry| {
-        let name = entry.file_name().into_string().ok()?.strip_suffix(".json")?.to_owned();
-        let mut text = Vec::new();
-        File::open(entry.path()).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
-        let status: Status = serde_json::from_slice(&text).ok()?;
-        (status.format <= FORMAT).then_some((name, status))
-    });
-    files.collect()
 }
 
 /// How long before `now` something was; nothing where clocks do not agree.
@@ -209,9 +219,11 @@ mod tests {
         let status = folder.path().join(FOLDER);
         fs::create_dir_all(status.join("consumer.json")).expect("a folder");
         fs::write(status.join("producer.json"), "{\"format\":1").expect("a file");
-        let newer = "{\"format\":9,\"time\":\"\",\"is_over\":true,\"counts\":{}}";
-        fs::write(status.join("trainer.json"), newer).expect("a file");
+        let other = "{\"format\":9,\"time\":\"\",\"is_over\":true,\"counts\":{}}";
+        fs::write(status.join("trainer.json"), other).expect("a file");
         fs::write(status.join("producer-x.json"), vec![b' '; 1 << 20]).expect("a file");
-        assert!(Listener::default().listen(folder.path(), NOW).is_empty());
+        let mut listener = Listener::default();
+        assert!(listener.listen(folder.path(), NOW).is_empty());
+        assert!(listener.refused.iter().eq(["trainer"]), "what is not JSON may be half of a file");
     }
 }

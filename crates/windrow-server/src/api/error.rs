@@ -142,7 +142,10 @@ impl From<AliasError> for ApiError {
                 Self::Conflict(problem(StatusCode::CONFLICT, "alias-conflict"))
             }
             AliasError::Abandoned => Self::abandoned(),
-            AliasError::Read { .. } | AliasError::Damaged { .. } | AliasError::Write { .. } => {
+            AliasError::Read { .. }
+            | AliasError::Damaged { .. }
+            | AliasError::OtherFormat(_)
+            | AliasError::Write { .. } => {
                 tracing::error!(%error, "the aliases cannot be changed");
                 let detail = "the aliases cannot be read or written; the log of the server says why";
                 Self::Internal(Json(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", detail)))

@@ -6,6 +6,8 @@ mod aliases;
 mod batch;
 mod card;
 mod diff;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod dry_run;
 mod health;
 mod infer;
 mod infer_answer;
@@ -28,8 +30,6 @@ use poem_openapi::OpenApiService;
 
 use crate::api::state::State;
 
-pub(crate) use batch::predictions;
-pub(crate) use infer::infer;
 pub(crate) use inference::request_schema;
 pub(crate) use tensors::datatype;
 

@@ -160,13 +160,9 @@ fn filling(counters: &Counters) -> Option<String> {
 }
 
 impl Served {
-    /// The models of a snapshot. `nulls` are the texts that mean 'missing' where there is no null.
-    pub(crate) fn new(snapshot: Arc<Snapshot>, nulls: &[String]) -> Self {
-        Self::default().renewed(snapshot, nulls)
-    }
-
-    /// What is new is made, and what is the same is kept.
-    fn renewed(&self, snapshot: Arc<Snapshot>, nulls: &[String]) -> Self {
+    /// The models of another snapshot: those that are new are made, those that are the same are kept. `nulls` are the texts that
+    /// mean 'missing' where there is no null.
+    pub(crate) fn renewed(&self, snapshot: Arc<Snapshot>, nulls: &[String]) -> Self {
         let learned = snapshot.models().filter_map(|model| Some((model, model.learned()?)));
         let served = |(model, learned): (&Arc<Model>, &Learned)| {
             let known = self.models.get(&model.id()).filter(|known| Arc::ptr_eq(&known.model, model));

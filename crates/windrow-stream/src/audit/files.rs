@@ -70,7 +70,7 @@ impl WindowFiles {
     ) {
         let fault = match (read, promised) {
             (Err(error), _) => format!("it cannot be read: {error}"),
-            (Ok(_), None) => return,
+            (Ok(_), None) => "its manifest has no sha256 of it".to_owned(),
             (Ok(found), Some(promised)) if found.bytes != promised.bytes => {
                 format!("it has {} bytes where its manifest says {}", found.bytes, promised.bytes)
             }
@@ -163,7 +163,7 @@ impl WindowFiles {
         let listed: Vec<u64> = manifest.quarantined_rows.iter().flat_map(RowRange::numbers).collect();
         let mut found: Vec<u64> = self.quarantined_rows.iter().map(|row| row.get()).collect();
         found.sort_unstable();
-        if manifest.quarantine.is_some() && listed != found {
+        if listed != found {
             self.find(manifest, Kind::File, path, "its rows are not those that its manifest lists".to_owned());
         }
         source.finish()
@@ -184,15 +184,8 @@ pub(crate) fn account(
         bytes += manifest.bytes + manifest.quarantine.as_ref().map_or(0, |file| file.bytes);
         files += 1 + u64::from(manifest.quarantined > 0);
         found.findings.into_iter().for_each(|finding| ledger.find(finding));
-        // Format 1 did not list the rows in quarantine.
-        let is_listed = manifest.quarantine.is_some() || manifest.quarantined == 0;
-        let aside = found.quarantined_rows.iter().map(|row| RowRange::new(row.get(), row.get()));
-        let rows: Vec<RowRange> = match is_listed {
-            true => manifest.row_numbers.iter().chain(&manifest.quarantined_rows).copied().collect(),
-            false => manifest.row_numbers.iter().copied().chain(aside).collect(),
-        };
-        for range in rows {
-            let doubled = crate::audit::rows::enter(&mut ledger.accounted, range);
+        for range in manifest.row_numbers.iter().chain(&manifest.quarantined_rows) {
+            let doubled = crate::audit::rows::enter(&mut ledger.accounted, *range);
             if !doubled.is_empty() {
                 let fault = "in a file or in quarantine already".to_owned();
                 ledger.find(Finding::of(Kind::DoubledRow, fault).of_window(manifest.window).of_rows(doubled));

@@ -6,27 +6,16 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
-use crate::advisor::AdvisorError;
-use windrow_base::telemetry::{Event, Progress};
-use windrow_config::{Pipeline, Schema};
+use crate::{Learning, TrainError};
+use windrow_base::telemetry::Event;
 use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{
-    BareModel, FitError, FitSettings, Frame, Remote, RemoteError, RemoteSolver, ScoredModel, fit_from, losses,
-    window_losses,
+    BareModel, FitError, FitSettings, Frame, Remote, RemoteError, ScoredModel, fit_from, losses, window_losses,
 };
 use windrow_record::{ModelId, Scheme, WindowIndex};
-use windrow_registry::{EvidenceStore, Ladder, Registry};
+use windrow_registry::{EvidenceStore, Ladder};
 use windrow_windows::Manifest;
-
-/// What models are made from, and where they are kept.
-pub(super) struct Inputs<'a> {
-    pub(super) pipeline: &'a Pipeline,
-    pub(super) schema: &'a Schema,
-    pub(super) registry: &'a Registry,
-    pub(super) progress: &'a Progress,
-    pub(super) remote: Option<&'a dyn RemoteSolver>,
-}
 
 /// The models made so far, and all losses.
 pub(super) struct LadderWork {
@@ -51,28 +40,28 @@ impl LadderWork {
     /// Makes what is missing for advice behind the last of some windows: models, then their losses on later windows.
     pub(super) fn fill(
         &mut self,
-        inputs: &Inputs<'_>,
+        learning: &Learning,
         manifests: &[Manifest],
         stop: &CancellationToken,
-    ) -> Result<(), AdvisorError> {
-        let store = inputs.registry.evidence();
+    ) -> Result<(), TrainError> {
+        let store = learning.registry.evidence();
         for manifest in &manifests[self.evidence.last() as usize..] {
             self.frames.insert(manifest.clone());
             self.take_up(store, manifest)?;
         }
         let of = manifests.len() as u32;
-        let wanted: Vec<Scheme> = histories(of, inputs.pipeline.advise.histories.as_deref())
+        let wanted: Vec<Scheme> = histories(of, learning.pipeline.advise.histories.as_deref())
             .into_iter()
-            .filter(|history| !inputs.pipeline.train.schemes.contains(history))
+            .filter(|history| !learning.pipeline.train.schemes.contains(history))
             .collect();
         for (manifest, done) in manifests.iter().zip(1..) {
             if stop.is_cancelled() {
                 return Ok(());
             }
             self.score(store, manifest)?;
-            let is_fitted = self.fit(inputs, manifest, &wanted)?;
+            let is_fitted = self.fit(learning, manifest, &wanted)?;
             if is_fitted {
-                inputs.progress.report(Event::LadderFitted { done, of });
+                learning.progress.report(Event::LadderFitted { done, of });
             }
             // Windows are gone through in order, and none needs more than its longest history.
             let longest = wanted.iter().map(|history| history.windows(manifest.window.next()).0).min();
@@ -82,7 +71,7 @@ impl LadderWork {
     }
 
     /// Reads what is stored of a window.
-    fn take_up(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), AdvisorError> {
+    fn take_up(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), TrainError> {
         let window = manifest.window;
         self.ladders.insert(window, store.ladder(window, &manifest.sha256)?);
         let published = store.losses(window, &manifest.sha256)?;
@@ -96,7 +85,7 @@ impl LadderWork {
             }
             (one, other) => one.or(other),
         };
-        // Rows and classes have to be known, and no losses were written by a version before them.
+        // Rows and classes have to be known, also if somebody has removed the file of losses.
         let losses = match losses {
             Some(losses) => losses,
             None => self.losses(manifest, &[])?,
@@ -105,16 +94,16 @@ impl LadderWork {
         Ok(())
     }
 
-    fn losses(&mut self, manifest: &Manifest, models: &[ScoredModel<'_>]) -> Result<WindowLosses, AdvisorError> {
+    fn losses(&mut self, manifest: &Manifest, models: &[ScoredModel<'_>]) -> Result<WindowLosses, TrainError> {
         let window = manifest.window;
         let frame = self.frames.frame(window)?;
-        let keep = |source| AdvisorError::Keep { window, source };
+        let keep = |source| TrainError::Keep { window, source };
         let found = losses(&frame, models).map_err(keep)?;
         window_losses(&frame, window, &manifest.sha256, found).map_err(keep)
     }
 
     /// Scores the models of earlier windows on this one.
-    fn score(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), AdvisorError> {
+    fn score(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), TrainError> {
         let window = manifest.window;
         let scored = self.scored.entry(window).or_default();
         let earlier = self.ladders.range(..window).filter(|(model, _)| is_kept(**model, window));
@@ -140,10 +129,10 @@ impl LadderWork {
     }
 
     /// Fits the histories that are missing behind a window; whether there were any.
-    fn fit(&mut self, inputs: &Inputs<'_>, manifest: &Manifest, wanted: &[Scheme]) -> Result<bool, AdvisorError> {
+    fn fit(&mut self, learning: &Learning, manifest: &Manifest, wanted: &[Scheme]) -> Result<bool, TrainError> {
         let window = manifest.window;
         let has_all =
-            wanted.contains(&Scheme::Cumulative) || inputs.pipeline.train.schemes.contains(&Scheme::Cumulative);
+            wanted.contains(&Scheme::Cumulative) || learning.pipeline.train.schemes.contains(&Scheme::Cumulative);
         let ladder = self.ladders.get(&window);
         let missing: Vec<Scheme> = wanted
             .iter()
@@ -154,33 +143,36 @@ impl LadderWork {
         let Some(first) = missing.iter().map(|history| history.windows(window).0).min() else { return Ok(false) };
         let frames = self.frames.range(first, window)?;
         let before = WindowIndex::new(window.get() - 1).and_then(|before| self.ladders.get(&before));
-        let settings = FitSettings::from(inputs.pipeline);
+        let settings = FitSettings::from(&*learning.pipeline);
         let windows: Vec<WindowIndex> = self.frames.manifests(first, window).map(|manifest| manifest.window).collect();
+        let remote = learning.remote.as_deref();
         let fit = |history: &Scheme| {
             let used = newest(&frames, *history, first, window);
-            let remote = inputs.remote.map(|solver| Remote { solver, windows: &windows[windows.len() - used.len()..] });
+            let remote = remote.map(|solver| Remote { solver, windows: &windows[windows.len() - used.len()..] });
             let start = before.and_then(|ladder| ladder.models.get(history)?.as_ref());
-            match fit_from(used, inputs.schema, &settings, remote.as_ref(), start) {
+            match fit_from(used, &learning.schema, &settings, remote.as_ref(), start) {
                 Ok(model) => Ok(Some((*history, model))),
                 Err(FitError::Unlearnable(_)) => Ok(Some((*history, None))),
-                Err(FitError::Read(source)) => Err(AdvisorError::Keep { window, source }),
+                Err(FitError::Read(source)) => Err(TrainError::Keep { window, source }),
                 Err(FitError::Remote(RemoteError::Stopped)) => Ok(None),
-                Err(FitError::Remote(source)) => Err(AdvisorError::Remote { window, source }),
+                Err(FitError::Remote(source)) => {
+                    Err(TrainError::Remote { model: format!("a model of window {window} for the advice"), source })
+                }
             }
         };
         // Threads that compute are not to wait for a cluster.
-        let fitted: Vec<Option<(Scheme, Option<BareModel>)>> = match inputs.remote {
+        let fitted: Vec<Option<(Scheme, Option<BareModel>)>> = match remote {
             Some(_) => missing.iter().map(fit).collect::<Result<_, _>>()?,
             None => missing.par_iter().map(fit).collect::<Result<_, _>>()?,
         };
         let ladder = self.ladders.entry(window).or_insert_with(|| Ladder::new(window, &manifest.sha256));
         ladder.models.extend(fitted.into_iter().flatten());
-        inputs.registry.evidence().put_ladder(ladder)?;
+        learning.registry.evidence().put_ladder(ladder)?;
         Ok(true)
     }
 
     /// A window's rows.
-    pub(super) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, AdvisorError> {
+    pub(super) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, TrainError> {
         Ok(self.frames.frame(window)?)
     }
 

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::advisor::AdvisorError;
-use crate::advisor::ladder::{Inputs, LadderWork};
+use crate::advisor::ladder::LadderWork;
+use crate::{Learning, TrainError};
 use windrow_evaluation::{Series, Trial};
 use windrow_learn::model::{ScoredModel, recalibrated};
 use windrow_record::{ModelId, Scheme, WindowIndex};
@@ -12,17 +12,17 @@ use windrow_windows::Manifest;
 
 /// The series of every history on the windows of a trial, from the models that are newest when its first window comes.
 pub(super) fn series(
-    inputs: &Inputs<'_>,
+    learning: &Learning,
     work: &mut LadderWork,
     manifests: &[Manifest],
     trial: &Trial,
-) -> Result<Vec<Series>, AdvisorError> {
+) -> Result<Vec<Series>, TrainError> {
     let Some(newest) = trial.windows.first().and_then(|first| WindowIndex::new(trial.known(*first))) else {
         return Ok(Vec::new());
     };
-    let store = inputs.registry.evidence();
+    let store = learning.registry.evidence();
     let mut found = store.recalibrations(trial.delay, newest.get())?;
-    let snapshot = inputs.registry.snapshot();
+    let snapshot = learning.registry.snapshot();
     let histories: Vec<Scheme> = trial.series.iter().map(|series| series.policy.history).collect();
     let mut models = Vec::new();
     for history in histories {
@@ -33,7 +33,7 @@ pub(super) fn series(
             models.push((id, model));
         }
     }
-    let threshold = inputs.pipeline.train.threshold;
+    let threshold = learning.pipeline.train.threshold;
     let mut is_new = false;
     for window in &trial.windows {
         let missing: Vec<&(ModelId, _)> = models
@@ -49,7 +49,7 @@ pub(super) fn series(
         let frame = work.frame(manifest.window)?;
         let earlier = earlier.map(|earlier| work.frame(earlier)).transpose()?;
         let sums = recalibrated(earlier.as_deref(), &frame, &scored)
-            .map_err(|source| AdvisorError::Keep { window: manifest.window, source })?;
+            .map_err(|source| TrainError::Keep { window: manifest.window, source })?;
         for ((id, _), sums) in missing.iter().zip(sums) {
             found.sums.entry(id.scheme).or_default().insert(*window, sums);
         }

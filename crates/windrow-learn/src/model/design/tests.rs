@@ -4,9 +4,27 @@ use ndarray::Array1;
 
 use super::*;
 use crate::model::artifact::{Coefficient, Learned, Method, SolverReport};
+use crate::model::chunk::CHUNK_ROWS;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::samples::{design, mixed, pipeline, read_holding_out};
 use windrow_record::TimeFormat;
+
+impl Design {
+    /// A dense matrix, rows by columns, as it is.
+    pub(in crate::model) fn from_dense(records: &Array2<f64>, labels: &[bool]) -> Self {
+        let width = records.ncols();
+        let mut table = Table::new(width, Vec::new());
+        for (place, labels) in labels.chunks(CHUNK_ROWS).enumerate() {
+            let rows = records.rows().into_iter().skip(place * CHUNK_ROWS).take(labels.len());
+            let numbers = rows.flat_map(|row| row.to_vec()).collect();
+            table.push(labels.len(), Arc::new(Chunk { numbers, codes: Vec::new(), labels: labels.to_vec() }));
+        }
+        let shape = Shape::new(width, Vec::new());
+        let scale = Scale::new(&shape, &vec![(0.0, 0.0, 1.0); width]);
+        let whole = 0..table.rows();
+        Self::over(shape, scale, &[(&table, whole)], vec![Vec::new()], (0..width).collect())
+    }
+}
 
 /// A model of made-up coefficients, all different.
 fn made_up(encoder: Encoder) -> Learned {

@@ -21,8 +21,7 @@ pub struct Drift {
     pub positive_share_before: Option<f64>,
     /// The same in the later one.
     pub positive_share: Option<f64>,
-    /// What changed in the target. Forms before did not tell.
-    #[serde(default)]
+    /// What changed in the target.
     pub target: Option<FeatureDrift>,
     /// In the order of the pipeline file.
     pub features: Vec<FeatureDrift>,
@@ -39,15 +38,10 @@ pub struct FeatureDrift {
     pub psi: f64,
     /// Above it is a shift: the larger of 0.1, by the custom of the field, and what sampling alone exceeds in 5% of the
     /// cases for any feature.
-    #[serde(default = "customary")]
     pub threshold: f64,
     /// The statistic of Kolmogorov and Smirnov, the largest difference of the two distribution functions, of present
     /// cells; from histograms of 256 bins, hence to within a 128th; exact for features of few values. `None` where there is nothing to order or to compare.
     pub ks: Option<f64>,
-}
-
-fn customary() -> f64 {
-    0.1
 }
 
 impl FeatureDrift {

@@ -118,8 +118,8 @@ impl WithSimd for Lanes {
 }
 
 impl Scale {
-    /// What is missing, mean and deviation of each number; the intercept's lane is 1 where there is an intercept.
-    pub(in crate::model) fn new(shape: &Shape, numbers: &[(f64, f64, f64)], has_intercept: bool) -> Self {
+    /// What is missing, mean and deviation of each number; the intercept's lane is 1.
+    pub(in crate::model) fn new(shape: &Shape, numbers: &[(f64, f64, f64)]) -> Self {
         let mut scale = Self {
             missing: avec![0.0; shape.padded],
             mean: avec![0.0; shape.padded],
@@ -129,7 +129,7 @@ impl Scale {
             (scale.missing[lane], scale.mean[lane], scale.inverse[lane]) = (*missing, *mean, 1.0 / deviation);
         }
         // Lanes behind the numbers are read as 0, and 0 less -1 is the 1 of the intercept.
-        scale.mean[shape.numbers] = if has_intercept { -1.0 } else { 0.0 };
+        scale.mean[shape.numbers] = -1.0;
         scale
     }
 

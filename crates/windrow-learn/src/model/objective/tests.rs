@@ -66,16 +66,13 @@ fn gradient_and_hessian_are_the_central_differences() {
     }
 }
 
-/// One row of one number, with no intercept and no penalty.
-fn one_row(x: f64, positive: bool) -> Evaluation {
-    evaluate_row(&Design::from_dense(ndarray::array![[x]].view(), &[positive], false))
-}
-
-fn evaluate_row(design: &Design) -> Evaluation {
-    let mut objective = Objective::new(design, 0.0, Order::Hessian);
+/// The loss of one row of one number with a weight of 1, and its derivative by that weight.
+fn one_row(x: f64, positive: bool) -> (f64, f64) {
+    let design = Design::from_dense(&ndarray::array![[x]], &[positive]);
+    let mut objective = Objective::new(&design, 0.0, Order::Hessian);
     let mut evaluation = objective.evaluation();
-    objective.evaluate(&[1.0], &mut evaluation).expect(READABLE);
-    evaluation
+    objective.evaluate(&[0.0, 1.0], &mut evaluation).expect(READABLE);
+    (evaluation.value, evaluation.gradient[1])
 }
 
 #[test]
@@ -88,17 +85,17 @@ fn a_row_far_out_neither_overflows_nor_loses_its_digits() {
         (0.0, true, std::f64::consts::LN_2, -0.5),
         (-0.0, false, std::f64::consts::LN_2, 0.5),
     ] {
-        let row = one_row(log_odds, positive);
+        let (value, derivative) = one_row(log_odds, positive);
         // The gradient is the slope times the one number.
         let slope_here = if log_odds == 0.0 { 0.0 } else { slope * log_odds };
-        assert!((row.value - loss).abs() <= 1e-15 * loss, "{log_odds} {positive}: {}", row.value);
-        let apart = (row.gradient[0] - slope_here).abs();
-        assert!(apart <= 1e-15 * slope_here.abs() + 1e-300, "{log_odds} {positive}: {}", row.gradient[0]);
+        assert!((value - loss).abs() <= 1e-15 * loss, "{log_odds} {positive}: {value}");
+        let apart = (derivative - slope_here).abs();
+        assert!(apart <= 1e-15 * slope_here.abs() + 1e-300, "{log_odds} {positive}: {derivative}");
         assert!((row_loss(log_odds, positive) - loss).abs() <= 1e-15 * loss);
     }
     let tiny = (-40.0_f64).exp();
     assert!((row_loss(40.0, true) / tiny - 1.0).abs() < 1e-12);
-    assert!((one_row(40.0, true).gradient[0] / (-40.0 * tiny) - 1.0).abs() < 1e-12);
+    assert!((one_row(40.0, true).1 / (-40.0 * tiny) - 1.0).abs() < 1e-12);
 }
 
 #[test]
@@ -107,7 +104,7 @@ fn rows_that_do_not_fill_a_vector_or_a_tile_count_once() {
     for (rows, columns) in [(1, 1), (127, 2), (128, 3), (129, 6), (300, 7), (257, 13), (64, 30), (5_000, 41)] {
         let records = ndarray::Array2::from_shape_fn((rows, columns), |(r, c)| ((r * (c + 2)) as f64 * 0.61).sin());
         let labels: Vec<bool> = (0..rows).map(|row| row % 3 == 0).collect();
-        let design = Design::from_dense(records.view(), &labels, true);
+        let design = Design::from_dense(&records, &labels);
         let w = somewhere(design.width());
         let here = evaluate(&design, 0.0, &w);
         let x = |row: usize, i: usize| if i == 0 { 1.0 } else { records[[row, i - 1]] };

@@ -58,16 +58,15 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
 
 /// One over the square root of each coefficient's curvature where all probabilities are a half.
 fn units(design: &Design, l2: f64) -> io::Result<Vec<f64>> {
-    let free = design.unpenalised();
     let mut squares = vec![0.0; design.width()];
     let mut buffer = Chunk::default();
     for place in 0..design.pieces() {
         design.with_piece(place, &mut buffer, |rows| {
-            rows.add_squares(&mut squares[free..]);
+            rows.add_squares(&mut squares[1..]);
         })?;
     }
-    squares[..free].fill(design.rows() as f64);
-    let penalties = (0..squares.len()).map(|index| if index < free { 0.0 } else { l2 });
+    squares[0] = design.rows() as f64;
+    let penalties = std::iter::once(0.0).chain(std::iter::repeat(l2));
     let units = squares.iter().zip(penalties).map(|(sum, penalty)| {
         let curvature = sum / 4.0 + penalty;
         if curvature > f64::MIN_POSITIVE { 1.0 / curvature.sqrt() } else { 1.0 }

@@ -33,7 +33,7 @@ fn from(design: &Design, limit: u64, start: Vec<f64>) -> Solution {
 
 /// Records as they are, with the labels of `positive`.
 fn dense(records: &Array2<f64>, labels: &[bool]) -> Design {
-    Design::from_dense(records.view(), labels, true)
+    Design::from_dense(records, labels)
 }
 
 #[test]

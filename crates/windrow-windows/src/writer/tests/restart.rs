@@ -30,13 +30,16 @@ fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
     let text = std::fs::read_to_string(&first).expect("a manifest");
     let cases: BTreeMap<&str, String> = [
         ("is damaged", text[..text.len() / 2].to_owned()),
-        ("has format 99, and this windrow reads format 4", text.replace("\"format\": 4", "\"format\": 99")),
+        ("has format 3, and this Windrow reads format 4", text.replace("\"format\": 4", "\"format\": 3")),
     ]
     .into();
     for (expected, text) in cases {
-        std::fs::write(&first, text).expect("a file");
+        std::fs::write(&first, &text).expect("a file");
         let error = store.manifest(WindowIndex::FIRST).expect_err(expected).to_string();
         assert!(error.contains(expected) && error.contains("window-00001.json"), "{error}");
+        std::fs::write(batches.join("end.json"), &text).expect("a file");
+        let error = store.end().expect_err(expected).to_string();
+        assert!(error.contains(expected) && error.contains("end.json"), "{error}");
     }
     std::fs::write(batches.join("window-00002.json"), &text).expect("a file");
     std::fs::remove_file(&first).expect("was there");

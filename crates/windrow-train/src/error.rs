@@ -1,4 +1,4 @@
-//! Why there is no advice.
+//! Why nothing more is learned.
 
 use std::io;
 
@@ -8,32 +8,32 @@ use windrow_record::WindowIndex;
 use windrow_registry::RegistryError;
 use windrow_windows::BatchError;
 
-/// Why there is no advice.
+/// Why nothing more is learned.
 #[derive(Debug, thiserror::Error)]
-pub enum AdvisorError {
+pub enum TrainError {
     /// The windows cannot be listed.
     #[error(transparent)]
     Batch(#[from] BatchError),
-    /// A window's rows cannot be had.
+    /// The rows of a window cannot be read.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// Losses, models or advice cannot be read or written.
+    /// Models, reports, losses or the advice cannot be read or written.
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// Encoded rows that did not fit into memory cannot be read again.
     #[error("cannot read the encoded rows of window {window} again: {source}")]
     Keep {
-        /// Which one.
+        /// The window.
         window: WindowIndex,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// There is no optimum from elsewhere.
-    #[error("a model of window {window} for the advice is not fitted: {source}")]
+    /// The remote solver has found no optimum.
+    #[error("{model} is not fitted: {source}")]
     Remote {
-        /// Its newest window.
-        window: WindowIndex,
-        /// Why.
+        /// The model, in words.
+        model: String,
+        /// The reason.
         source: RemoteError,
     },
 }

@@ -1,12 +1,14 @@
-//! What a model would answer to a body, without a server: for checking requests beforehand, and for fuzzing.
+//! A model's answer to a body, without a server. For tests and fuzzing.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::api::body::RowsKind;
 use crate::api::error::ApiError;
-use crate::api::operations::{infer, predictions};
+use crate::api::operations::batch::predictions;
+use crate::api::operations::infer::infer;
 use crate::api::state::Served;
-use windrow_registry::{Model, Snapshot};
+use windrow_registry::{Model, Registry};
 
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,36 +25,40 @@ pub enum BodyKind {
     Tensors(Option<usize>),
 }
 
-/// The models of a snapshot, to be asked without a server.
+/// One model, to be asked without a server.
 #[derive(Debug)]
-pub struct DryRun(Served);
+pub struct DryRun {
+    served: Served,
+    model: Arc<Model>,
+}
 
 impl DryRun {
-    /// `nulls` are the texts that mean 'missing' where there is no null.
+    /// `model` is the text of a model file, `folder` an empty work directory.
+    ///
+    /// # Panics
+    /// It is not a model, or the folder cannot be written.
     #[must_use]
-    pub fn new(snapshot: Arc<Snapshot>, nulls: &[String]) -> Self {
-        Self(Served::new(snapshot, nulls))
+    pub fn new(model: &[u8], folder: &Path) -> Self {
+        let registry = Registry::open(folder).expect("a folder");
+        registry.publish(&serde_json::from_slice(model).expect("a model")).expect("room on the disk");
+        let snapshot = registry.snapshot();
+        let model = Arc::clone(snapshot.latest().expect("a model"));
+        Self { served: Served::default().renewed(snapshot, &[String::new()]), model }
     }
 
     /// How many rows of a body the model would answer, at most `max_rows`.
     ///
     /// # Errors
     /// The status of the problem that it would answer, and its detail.
-    pub fn rows(
-        &self,
-        model: &Arc<Model>,
-        kind: BodyKind,
-        body: &[u8],
-        max_rows: usize,
-    ) -> Result<usize, (u16, String)> {
-        self.try_rows(model, kind, body, max_rows).map_err(|mut error| {
+    pub fn rows(&self, kind: BodyKind, body: &[u8], max_rows: usize) -> Result<usize, (u16, String)> {
+        self.try_rows(kind, body, max_rows).map_err(|mut error| {
             let problem = error.problem_mut();
             (problem.status, std::mem::take(&mut problem.detail))
         })
     }
 
-    fn try_rows(&self, model: &Arc<Model>, kind: BodyKind, body: &[u8], max_rows: usize) -> Result<usize, ApiError> {
-        let fitted = self.0.fitted(model)?;
+    fn try_rows(&self, kind: BodyKind, body: &[u8], max_rows: usize) -> Result<usize, ApiError> {
+        let fitted = self.served.fitted(&self.model)?;
         let is_wanted = || Ok(());
         let kind = match kind {
             BodyKind::Row => {
@@ -68,3 +74,6 @@ impl DryRun {
         Ok(predictions(fitted, kind, body, max_rows, &is_wanted)?.len())
     }
 }
+
+#[cfg(test)]
+mod tests;
