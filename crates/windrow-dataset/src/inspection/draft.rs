@@ -10,8 +10,8 @@ use crate::inspection::progress::Rows;
 use crate::inspection::scan::Scan;
 use crate::inspection::survey::{Refused, Survey};
 use crate::inspection::text::{percent, quoted, thousands};
-use crate::inspection::windows::{Cut, by_rows, choose};
-use windrow_config::{Pipeline, TargetRule};
+use crate::inspection::windows::{WindowChoice, by_number, choose};
+use windrow_config::{Cut, Pipeline, TargetRule, WindowPolicy};
 
 /// Lists are broken where they are longer.
 const COLUMNS: usize = 100;
@@ -59,8 +59,10 @@ pub(crate) fn draft(
         plan => plan?,
     };
     let name = options.name.clone().unwrap_or_else(|| name_of(&scan.dataset.path));
-    let whole = Cut { line: "parts = 2".to_owned(), reason: String::new() };
-    let survey = survey(&plan, &name, &whole, file, rows)?;
+    let said = options.window.as_deref().map(said_cut).transpose()?;
+    // A unit of the calendar is chosen by the days, which are counted if the windows are not cut by event time.
+    let whole = WindowChoice { line: "parts = 2".to_owned(), reason: String::new() };
+    let survey = survey(&plan, &name, said.as_ref().unwrap_or(&whole), file, rows)?;
     let mut faults = faults;
     if let Some(fault) = order(scan, &plan, &survey).fault(thousands) {
         let column = plan.dataset.time.as_ref().map_or("", |time| time.column.as_str());
@@ -89,10 +91,7 @@ pub(crate) fn draft(
         let reasons: Vec<String> = plan.left_out.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
         return Err(InspectionError::Use(format!("no column is left to learn from:{}", reasons.concat())));
     }
-    let cut = match &options.window {
-        Some(said) => said_cut(said)?,
-        None => choose(&survey),
-    };
+    let cut = said.unwrap_or_else(|| choose(&survey));
     plan.notes.extend(one_class(&survey, &cut));
     let refused = refused(&survey, &cut);
     plan.notes.extend(refused.iter().map(|(what, rows)| format!("{what}: {}; they go to quarantine", rows.example)));
@@ -133,14 +132,15 @@ fn encoding_fault(scan: &Scan, command: &str) -> Vec<String> {
 }
 
 /// Rows that go to quarantine, by what is wrong with them; the examples are sentences.
-fn refused(survey: &Survey, cut: &Cut) -> Vec<(String, Refused)> {
+fn refused(survey: &Survey, cut: &WindowChoice) -> Vec<(String, Refused)> {
     let told = |(what, found): (&String, &Refused)| {
         let (rows, first) = (thousands(found.rows), thousands(found.first));
         let example = format!("{rows} rows, the first is row {first}: {}", found.example);
         (what.clone(), Refused { example, ..found.clone() })
     };
     let mut refused: Vec<(String, Refused)> = survey.refused.iter().map(told).collect();
-    let timeless = survey.taken() - survey.order.rows;
+    // None if the rows were read for event windows: those without a time are among the refused ones then.
+    let timeless = survey.taken().saturating_sub(survey.order.rows);
     if cut.line.starts_with("event") && timeless > 0 {
         let example = format!("{} rows have none", thousands(timeless));
         refused.push(("time".to_owned(), Refused { rows: timeless, first: 0, example }));
@@ -149,10 +149,9 @@ fn refused(survey: &Survey, cut: &Cut) -> Vec<(String, Refused)> {
 }
 
 /// Rows that stand in the order of the target make windows from which nothing can be learned.
-fn one_class(survey: &Survey, cut: &Cut) -> Option<String> {
-    let parts = cut.line.strip_prefix("parts = ")?.parse::<usize>().ok()?;
-    let taken = survey.labels.len();
-    let windows = by_rows(&survey.labels, (0..parts).map(|part| taken / parts + usize::from(part < taken % parts)));
+fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
+    let parts = WindowPolicy::Parts(cut.line.strip_prefix("parts = ")?.parse().ok()?);
+    let windows = by_number(&survey.labels, &Cut::new(parts, Some(survey.rows)));
     let alone = windows.iter().filter(|counts| counts.positive == 0 || counts.positive == counts.labelled).count();
     let is_much = alone as f64 > ONE_CLASS * windows.len() as f64;
     is_much.then(|| {
@@ -162,7 +161,7 @@ fn one_class(survey: &Survey, cut: &Cut) -> Option<String> {
 }
 
 /// The second look at the rows, as the plan would read them.
-fn survey(plan: &Plan, name: &str, cut: &Cut, file: &Path, rows: Rows<'_>) -> Result<Survey, InspectionError> {
+fn survey(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, rows: Rows<'_>) -> Result<Survey, InspectionError> {
     let mut plan = plan.clone();
     if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
         // Nothing but the target is left; that is told when the rows have been seen.
@@ -198,7 +197,7 @@ struct Seen<'a> {
     refused: f64,
 }
 
-fn text(plan: &Plan, name: &str, cut: &Cut, file: &Path, seen: Option<&Seen<'_>>) -> String {
+fn text(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, seen: Option<&Seen<'_>>) -> String {
     let mut text = String::new();
     let mut line = |line: String| {
         text.push_str(line.trim_end());
@@ -339,7 +338,7 @@ fn number(number: f64) -> String {
     }
 }
 
-fn said_cut(said: &str) -> Result<Cut, InspectionError> {
+fn said_cut(said: &str) -> Result<WindowChoice, InspectionError> {
     let (key, value) = said.split_once('=').map_or(("event", said.trim()), |(key, value)| (key.trim(), value.trim()));
     let line = match (key, value.parse::<u32>()) {
         ("parts" | "rows", Ok(count)) if count > 0 => format!("{key} = {count}"),
@@ -349,7 +348,7 @@ fn said_cut(said: &str) -> Result<Cut, InspectionError> {
             return Err(InspectionError::Use(format!("--window: `{said}` is none of {expected}")));
         }
     };
-    Ok(Cut { line, reason: String::new() })
+    Ok(WindowChoice { line, reason: String::new() })
 }
 
 /// A name for topic and folder, made of the file's.
