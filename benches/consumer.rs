@@ -24,11 +24,11 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 use windrow_base::telemetry::Progress;
-use windrow_config::{Pipeline, Schema};
+use windrow_config::{Cut, Pipeline, Schema};
 use windrow_dataset::DatasetReader;
 use windrow_kafka::Connection;
 use windrow_stream::consumer::Consumer;
-use windrow_windows::{BatchStore, Cut};
+use windrow_windows::BatchStore;
 
 use crate::support::peers;
 use crate::support::pipeline::PipelineFile;

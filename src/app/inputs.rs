@@ -8,12 +8,11 @@ use crate::app::context::App;
 use crate::app::error::AppError;
 use crate::app::workdir::Origin;
 use windrow_base::runtime::blocking;
-use windrow_config::{Schema, WindowPolicy};
+use windrow_config::{Cut, Schema, WindowPolicy};
 use windrow_dataset::DatasetReader;
 use windrow_dataset::inspection;
 use windrow_record::RunId;
 use windrow_stream::producer::Replay;
-use windrow_windows::Cut;
 
 /// So many digits of the dataset's sha256 name its replay.
 const RUN_ID_LENGTH: usize = 16;

@@ -11,11 +11,8 @@ use crate::cli::error::CliError;
 use crate::cli::kafka;
 use crate::cli::progress::{Display, Shows};
 use crate::cli::setup::{app, with_solver};
-use windrow_config::{Pace, Pipeline, WindowPolicy};
+use windrow_config::{Cut, LONGEST_GAP, Pace, Pipeline, WindowPolicy};
 use windrow_kafka::{Choice, Connection};
-
-/// A consumer takes a row for a mistake that lies so many windows behind where it stands.
-const MOST_EMPTY_WINDOWS: u64 = 100_000;
 
 pub(crate) async fn produce(
     pipeline: &Path,
@@ -76,12 +73,13 @@ pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, C
         (_, Pace::Replay { .. }) => Some("a pace that replays the rows' times: the second round would not wait"),
         _ => None,
     };
-    if let WindowPolicy::Rows(size) = pipeline.window {
-        let before = (args.from_row.get() - 1) / size.get();
-        if before > MOST_EMPTY_WINDOWS {
+    let first = Cut::new(pipeline.window, None).window_of_row(RowNumber::from(args.from_row));
+    if let (WindowPolicy::Rows(size), Some(first)) = (pipeline.window, first) {
+        let before = first.get() - 1;
+        if i64::from(before) > LONGEST_GAP {
             return Err(CliError::Use(format!(
                 "--from-row {}: {before} windows of {size} rows would be empty before it, and more than \
-                 {MOST_EMPTY_WINDOWS} are taken for a mistake; give window.rows a larger size, or replay a dataset that \
+                 {LONGEST_GAP} are taken for a mistake; give window.rows a larger size, or replay a dataset that \
                  begins with this row",
                 args.from_row
             )));

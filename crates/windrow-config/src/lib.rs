@@ -7,12 +7,14 @@
 //! - `values`: how values are written, and checks that several keys share. `span` and `solver`: larger values.
 //! - `error`: [`ConfigError`], all faults of a file. `lines` finds the line of each key, `nearest` the nearest known name.
 //! - `schema`: [`Schema`], a pipeline bound to the columns of its dataset; [`Schema::check`] decides whether a row is valid.
+//! - `placement`: [`Placement`] decides which window a row is in and whether it is late, by the arithmetic of `cut`.
 //!
 //! Every fault names the file, the line and the key. This crate knows the types of `windrow-record`, and no other crate of
 //! Windrow.
 
 mod advise;
 mod batch;
+mod cut;
 mod dataset;
 mod error;
 mod features;
@@ -20,6 +22,7 @@ mod kafka;
 mod lines;
 mod nearest;
 mod pipeline;
+mod placement;
 mod reference;
 mod schema;
 mod serve;
@@ -33,12 +36,14 @@ mod window;
 
 pub use advise::{Advise, Costs};
 pub use batch::{Batch, BatchFormat, Quarantine};
+pub use cut::{Cut, partition_of_row};
 pub use dataset::{Dataset, TimeColumn};
 pub use error::{ConfigError, Fault};
 pub use features::{CalendarPart, FeatureColumns};
 pub use kafka::{Kafka, is_secret};
 pub use nearest::nearest_name;
 pub use pipeline::Pipeline;
+pub use placement::{LONGEST_GAP, NoWindow, PartitionProgress, Placed, Placement, Step};
 pub use reference::json_schema;
 pub use schema::{Checked, Feature, FeatureKind, RowFault, Schema};
 pub use serve::{Serve, Tls};

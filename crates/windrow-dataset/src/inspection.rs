@@ -8,7 +8,8 @@
 //! - `plan` is what follows from the scan and from the user's [`Options`], or the [`Question`]s that are left; `target`
 //!   reads the target rule, `roles` chooses the features.
 //! - The second pass (`survey`) reads the rows as a pipeline would: which rows are refused, the order of their times, and
-//!   which columns give the target away (`leaks`). `windows` cuts its rows into windows.
+//!   which columns give the target away (`leaks`). `placer` decides which rows are in a window, as the consumer does, and `windows`
+//!   counts the rows of each.
 //! - `draft` writes a pipeline file, `check` compares one with its dataset, `repair` writes a copy that can be replayed.
 //! - Below them: `error`, `question` and `progress`.
 //!
@@ -22,6 +23,7 @@ mod layout;
 mod leaks;
 mod options;
 mod order;
+mod placer;
 mod plan;
 mod progress;
 mod question;

@@ -18,9 +18,10 @@ use self::dataset::Original;
 use self::files::WindowFiles;
 use self::report::Ledger;
 use windrow_base::runtime::blocking;
+use windrow_config::Cut;
 use windrow_kafka::{Connection, topics};
 use windrow_record::{RunId, WindowIndex};
-use windrow_windows::{BatchStore, Cut, Manifest, StreamEnd};
+use windrow_windows::{BatchStore, Manifest, StreamEnd};
 
 pub use self::error::AuditError;
 pub(crate) use self::finding::{Finding, Kind};

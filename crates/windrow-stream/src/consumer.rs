@@ -135,3 +135,6 @@ fn positions(name: &str, address: &str, topic: &TopicState, resumed: &Resumed) -
     }
     Ok((positions, deleted))
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,9 +13,10 @@ use crate::open::row_ranges;
 use crate::runs::{Names, Runs};
 use crate::spill::Spill;
 use crate::{
-    BatchError, BatchStore, CsvFormat, Cut, EventRange, Manifest, OffsetRange, ResumePoint, RowRange, SealReason,
-    StreamEnd, TimeSpan,
+    BatchError, BatchStore, CsvFormat, EventRange, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd,
+    TimeSpan,
 };
+use windrow_config::Cut;
 use windrow_record::{Partition, RowNumber, RunId, WindowIndex, write_record};
 
 /// Puts windows together. Whoever does so must hold the lock of the whole.
@@ -291,9 +292,9 @@ impl First {
     }
 
     fn span_of(self, window: WindowIndex, cut: &Cut) -> Option<TimeSpan> {
-        let (Self::Span(first), Some(spans)) = (self, cut.span()) else { return None };
-        let span = spans.of_time(first.from).saturating_add(i64::from(window.get()) - 1);
-        Some(TimeSpan { from: spans.begin(span), until: spans.begin(span.saturating_add(1)) })
+        let Self::Span(first) = self else { return None };
+        let (from, until) = cut.span_of_window(cut.span_of_time(first.from)?, window)?;
+        Some(TimeSpan { from, until })
     }
 }
 

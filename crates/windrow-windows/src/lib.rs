@@ -4,7 +4,7 @@
 //! window, and what the manifests say is the truth after a restart. A writer that is dropped at any moment and resumed
 //! from the manifests stores what a writer that was never dropped stores.
 //!
-//! Which window a row belongs to:
+//! Which window a row belongs to, as [`windrow_config::Placement`] decides:
 //!
 //! - `rows = N`: row r is in window (r - 1) / N + 1. `parts = P` of T rows: P contiguous parts whose sizes differ by one
 //!   at most, the larger ones first; rows beyond T join the last. Both depend on row numbers alone, so the cut is the
@@ -28,7 +28,6 @@
 //!
 //! Parts:
 //!
-//! - `cut`: [`Cut`], the window of a row. Pure.
 //! - `writer`: [`BatchWriter`], from messages to sealed windows. `writer/taking` decides what a message is, `writer/windows` where it
 //!   belongs, `writer/sealing` when a window is complete.
 //! - `open`, `runs`, `spill`: an open window, its sorted runs, and the files beside it.
@@ -38,7 +37,6 @@
 //! - `assemble`: [`Assembly`], windows of the whole topic from the partial windows of a group.
 
 mod assemble;
-mod cut;
 mod error;
 mod keep;
 mod manifest;
@@ -53,7 +51,6 @@ mod store;
 mod writer;
 
 pub use assemble::{Assembled, Assembly, partial_folder, partials_folder};
-pub use cut::Cut;
 pub use error::BatchError;
 pub use manifest::{
     Accounted, EventRange, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd, TimeSpan,

@@ -2,7 +2,7 @@
 //!
 //! - `message`: what arrives, and what is counted. `occurrence`: whether it is a row, a repeat, or neither.
 //! - `identity`: which rows and messages have come, and which replay they belong to.
-//! - `cursors`: how far each partition is. `believe`: whether a row that is far ahead is meant.
+//! - `cursors`: how far each partition is. `believe`: what becomes of a row that was held back.
 //! - `taking`: one message, from its arrival to its window. `windows`: the open ones, and messages that wait for the next row.
 //! - `sealing`: when a window is complete. `sealed`: what the manifests account for. `resume`: a writer from its manifests.
 
@@ -24,7 +24,8 @@ use self::identity::Identity;
 use self::occurrence::Occurrence;
 use self::sealed::Sealed;
 use self::windows::Windows;
-use crate::{BatchError, BatchStore, Cut, Lock, OffsetRange, RowRange, StreamEnd};
+use crate::{BatchError, BatchStore, Lock, OffsetRange, RowRange, StreamEnd};
+use windrow_config::Cut;
 use windrow_record::{Offset, Partition, WindowIndex};
 
 pub use message::{Arrival, Content, Counts, EndMark, Rejection, Taken};
@@ -114,10 +115,10 @@ impl BatchWriter {
 
     /// Reads a further partition.
     pub fn add_partition(&mut self, partition: Partition) {
-        let at = self.cut.position_before(self.windows.next);
         let cursor = self.cursors.get(partition);
-        (cursor.at, cursor.is_added) = (at, true);
-        self.windows.slack = self.cursors.slack(&self.cut);
+        cursor.progress.continue_from(self.cut.position_before(self.windows.placement.next_window()));
+        cursor.is_added = true;
+        self.windows.placement.set_partitions(self.cursors.0.len());
     }
 
     /// Notes messages that the broker had deleted before they were read.
@@ -141,7 +142,7 @@ impl BatchWriter {
     /// The first window that is not sealed: its rows so far, and how many it will have where that is known.
     #[must_use]
     pub fn filling(&self) -> (WindowIndex, u64, Option<u64>) {
-        let next = self.windows.next;
+        let next = self.windows.placement.next_window();
         (next, self.windows.get(next).map_or(0, |open| open.rows), self.cut.size_of_window(next))
     }
 

@@ -8,9 +8,10 @@ use crate::inspection::error::InspectionError;
 use crate::inspection::leaks::Leak;
 use crate::inspection::order::Order;
 use crate::inspection::progress::Rows;
-use crate::inspection::survey::{Counts, Refused, Survey};
-use crate::inspection::windows::{by_rows, by_span};
-use windrow_config::{EventSpan, Pipeline, WindowPolicy};
+use crate::inspection::survey::{Counts, MOST_LISTED, Refused, Survey};
+use crate::inspection::windows::{by_number, by_span};
+use windrow_config::{Cut, Pipeline, WindowPolicy};
+use windrow_record::WindowIndex;
 use windrow_record::display::{counted, percent, thousands};
 
 /// What a dataset is by its pipeline file.
@@ -134,6 +135,10 @@ fn tell(pipeline: &Pipeline, survey: &Survey, check: &mut Check) {
     for Leak { column, reason } in &survey.leaks {
         faults.push(format!("features: {column}: {reason}"));
     }
+    if check.windows.len() == MOST_LISTED {
+        let most = thousands(MOST_LISTED as u64);
+        notes.push(format!("only the first {most} windows are listed: does each have enough rows to learn from?"));
+    }
     let learned = |counts: &Counts| counts.positive > 0 && counts.positive < counts.labelled;
     let one_class: Vec<&Window> = check.windows.iter().filter(|window| !learned(&window.counts)).collect();
     if let Some(first) = one_class.first() {
@@ -154,35 +159,15 @@ fn tell(pipeline: &Pipeline, survey: &Survey, check: &mut Check) {
 }
 
 fn windows(pipeline: &Pipeline, survey: &Survey) -> Vec<Window> {
-    let taken = survey.labels.len();
-    let (counts, span) = match pipeline.window {
-        WindowPolicy::Event { span, .. } => (by_span(&survey.days, days_at_least(span)), Some(span)),
-        WindowPolicy::Rows(rows) => {
-            let size = usize::try_from(rows.get()).unwrap_or(usize::MAX);
-            (by_rows(&survey.labels, std::iter::repeat(size)), None)
-        }
-        WindowPolicy::Parts(parts) => {
-            let parts = parts.get() as usize;
-            (by_rows(&survey.labels, (0..parts).map(|part| taken / parts + usize::from(part < taken % parts))), None)
-        }
-        WindowPolicy::Every(_) => (Vec::new(), None),
+    let cut = Cut::new(pipeline.window, Some(survey.rows));
+    let counts = if cut.span().is_some() { by_span(&survey.spans) } else { by_number(&survey.labels, &cut) };
+    let first = survey.spans.first_key_value().map(|(first, _)| *first);
+    let period = |window| {
+        let (from, _) = cut.span_of_window(first?, WindowIndex::new(window)?)?;
+        pipeline.window.period(Some(from))
     };
-    let first = survey.order.span.map(|(first, _)| first);
-    let period = |place: usize| {
-        let (span, first) = (span?, first?);
-        let from = days_at_least(span);
-        pipeline.window.period(Some(from.begin(from.of_time(first) + i64::try_from(place).ok()?)))
-    };
-    let window = |(place, counts)| Window { window: place + 1, period: period(place), counts };
-    counts.into_iter().enumerate().map(window).collect()
-}
-
-/// Rows are counted by day: shorter windows are told as days.
-fn days_at_least(span: EventSpan) -> EventSpan {
-    match span {
-        EventSpan::Fixed(length) if !length.as_secs().is_multiple_of(86_400) => EventSpan::Day,
-        span => span,
-    }
+    let window = |(window, counts): (u32, Counts)| Window { window: window as usize, period: period(window), counts };
+    (1..).zip(counts).map(window).collect()
 }
 
 fn categories(pipeline: &Pipeline, survey: &Survey) -> Vec<Category> {

@@ -11,8 +11,8 @@ use crate::inspection::plan::Plan;
 use crate::inspection::progress::Rows;
 use crate::inspection::scan::Scan;
 use crate::inspection::survey::{Refused, Survey};
-use crate::inspection::windows::{Cut, by_rows, choose};
-use windrow_config::{Pipeline, TargetRule};
+use crate::inspection::windows::{WindowChoice, by_number, choose};
+use windrow_config::{Cut, Pipeline, TargetRule, WindowPolicy};
 use windrow_record::display::{excerpt, percent, shell_word, thousands};
 
 /// Lists are broken where they are longer.
@@ -61,8 +61,10 @@ pub(crate) fn draft(
         plan => plan?,
     };
     let name = options.name.clone().unwrap_or_else(|| name_of(&scan.dataset.path));
-    let whole = Cut { key: "parts".to_owned(), value: Value::from(2), reason: String::new() };
-    let survey = survey(&plan, &name, &whole, file, rows)?;
+    let said = options.window.as_deref().map(said_cut).transpose()?;
+    // A unit of the calendar is chosen by the days, which are counted if the windows are not cut by event time.
+    let whole = WindowChoice { key: "parts".to_owned(), value: Value::from(2), reason: String::new() };
+    let survey = survey(&plan, &name, said.as_ref().unwrap_or(&whole), file, rows)?;
     let mut faults = faults;
     if let Some(fault) = order(scan, &plan, &survey).fault() {
         let column = plan.dataset.time.as_ref().map_or("", |time| time.column.as_str());
@@ -91,10 +93,7 @@ pub(crate) fn draft(
         let reasons: Vec<String> = plan.left_out.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
         return Err(InspectionError::Use(format!("no column is left to learn from:{}", reasons.concat())));
     }
-    let cut = match &options.window {
-        Some(said) => said_cut(said)?,
-        None => choose(&survey),
-    };
+    let cut = said.unwrap_or_else(|| choose(&survey));
     plan.notes.extend(one_class(&survey, &cut));
     let refused = refused(&survey, &cut);
     plan.notes.extend(refused.iter().map(|(what, rows)| format!("{what}: {}; they go to quarantine", rows.example)));
@@ -135,14 +134,15 @@ fn encoding_fault(scan: &Scan, command: &str) -> Vec<String> {
 }
 
 /// Rows that go to quarantine, by what is wrong with them; the examples are sentences.
-fn refused(survey: &Survey, cut: &Cut) -> Vec<(String, Refused)> {
+fn refused(survey: &Survey, cut: &WindowChoice) -> Vec<(String, Refused)> {
     let told = |(what, found): (&String, &Refused)| {
         let (rows, first) = (thousands(found.rows), thousands(found.first));
         let example = format!("{rows} rows, the first is row {first}: {}", found.example);
         (what.clone(), Refused { example, ..found.clone() })
     };
     let mut refused: Vec<(String, Refused)> = survey.refused.iter().map(told).collect();
-    let timeless = survey.taken() - survey.order.rows;
+    // None if the rows were read for event windows: those without a time are among the refused ones then.
+    let timeless = survey.taken().saturating_sub(survey.order.rows);
     if cut.key == "event" && timeless > 0 {
         let example = format!("{} rows have none", thousands(timeless));
         refused.push(("time".to_owned(), Refused { rows: timeless, first: 0, example }));
@@ -151,11 +151,10 @@ fn refused(survey: &Survey, cut: &Cut) -> Vec<(String, Refused)> {
 }
 
 /// Rows that stand in the order of the target make windows from which nothing can be learned.
-fn one_class(survey: &Survey, cut: &Cut) -> Option<String> {
+fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
     let parts = cut.value.as_integer().filter(|_| cut.key == "parts")?;
-    let parts = usize::try_from(parts).ok()?;
-    let taken = survey.labels.len();
-    let windows = by_rows(&survey.labels, (0..parts).map(|part| taken / parts + usize::from(part < taken % parts)));
+    let parts = WindowPolicy::Parts(u32::try_from(parts).ok()?.try_into().ok()?);
+    let windows = by_number(&survey.labels, &Cut::new(parts, Some(survey.rows)));
     let alone = windows.iter().filter(|counts| counts.positive == 0 || counts.positive == counts.labelled).count();
     let is_much = alone as f64 > ONE_CLASS * windows.len() as f64;
     is_much.then(|| {
@@ -165,7 +164,7 @@ fn one_class(survey: &Survey, cut: &Cut) -> Option<String> {
 }
 
 /// The second look at the rows, as the plan would read them.
-fn survey(plan: &Plan, name: &str, cut: &Cut, file: &Path, rows: Rows<'_>) -> Result<Survey, InspectionError> {
+fn survey(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, rows: Rows<'_>) -> Result<Survey, InspectionError> {
     let mut plan = plan.clone();
     if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
         // Nothing but the target is left; that is told when the rows have been seen.
@@ -201,7 +200,7 @@ struct Seen<'a> {
     refused: f64,
 }
 
-fn text(plan: &Plan, name: &str, cut: &Cut, file: &Path, seen: Option<&Seen<'_>>) -> String {
+fn text(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, seen: Option<&Seen<'_>>) -> String {
     let mut document = DocumentMut::new();
     let head = seen.map_or_else(String::new, |seen| head(plan, seen));
     document.insert_formatted(&Key::new("name").with_leaf_decor(Decor::new(head, " ")), value(name));
@@ -318,7 +317,7 @@ fn number(number: f64) -> Value {
     if number.fract() == 0.0 && number.abs() < 1e15 { Value::from(number as i64) } else { Value::from(number) }
 }
 
-fn said_cut(said: &str) -> Result<Cut, InspectionError> {
+fn said_cut(said: &str) -> Result<WindowChoice, InspectionError> {
     let (key, value) = said.split_once('=').map_or(("event", said.trim()), |(key, value)| (key.trim(), value.trim()));
     let value = match (key, value.parse::<u32>()) {
         ("parts" | "rows", Ok(count)) if count > 0 => Value::from(i64::from(count)),
@@ -328,7 +327,7 @@ fn said_cut(said: &str) -> Result<Cut, InspectionError> {
             return Err(InspectionError::Use(format!("--window: `{said}` is none of {expected}")));
         }
     };
-    Ok(Cut { key: key.to_owned(), value, reason: String::new() })
+    Ok(WindowChoice { key: key.to_owned(), value, reason: String::new() })
 }
 
 /// A name for topic and folder, made of the file's.

@@ -12,7 +12,8 @@ use crate::inspection::plan;
 use crate::inspection::progress::Rows;
 use crate::inspection::scan::{Scan, decode};
 use crate::{DatasetReader, Encoding, Source};
-use windrow_record::{RecordParser, write_record};
+use windrow_config::TimeColumn;
+use windrow_record::RecordParser;
 
 /// zstd's own default.
 const LEVEL: i32 = 3;
@@ -59,72 +60,66 @@ fn repair_rows(
 ) -> Result<Option<Repaired>, InspectionError> {
     let scan = Scan::read(path, options.said, rows)?;
     let time = plan::time_alone(&scan, options)?;
-    let table = Table::read(&scan, time)?;
-    let moved = table.moved();
+    let mut records = read(&scan, time)?;
+    let moved = moved(&records);
     if moved == 0 && scan.not_utf8.count == 0 {
         return Ok(None);
     }
-    let mut order: Vec<usize> = (0..table.rows.len()).collect();
     // Rows of the same time stay as they were.
-    order.sort_by_key(|place| table.rows[*place].0);
+    records.sort_by_key(|(seconds, _)| *seconds);
     write(copy, |out| {
+        let mut out = csv::WriterBuilder::new().delimiter(scan.dataset.delimiter).flexible(true).from_writer(out);
         if scan.has_header {
-            let header = write_record(scan.names.iter().map(String::as_str), scan.dataset.delimiter);
-            out.write_all(&header)?;
-            out.write_all(b"\n")?;
+            out.write_record(&scan.names)?;
         }
-        for place in &order {
-            out.write_all(&table.rows[*place].1)?;
-            out.write_all(b"\n")?;
+        let mut parser = RecordParser::new(scan.dataset.delimiter);
+        for (_, record) in &records {
+            match parser.parse(record) {
+                Ok(fields) => out.write_record(fields.iter())?,
+                // One field of the same text goes to quarantine as well, and swallows none of the rows after it.
+                Err(_) => out.write_record([record])?,
+            }
         }
-        Ok(())
+        out.flush()
     })?;
     Ok(Some(Repaired { rows: scan.rows, decoded: scan.not_utf8.count, moved }))
 }
 
-/// All rows with their times, in seconds.
-struct Table {
-    pub rows: Vec<(i64, Box<[u8]>)>,
+/// All records with the times of their rows, in seconds.
+fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<(i64, Box<[u8]>)>, InspectionError> {
+    let mut reader = DatasetReader::open(&scan.dataset)?;
+    let mut parser = RecordParser::new(scan.dataset.delimiter);
+    let places: Vec<usize> = match &time {
+        Some(TimeColumn { from: Some(from), .. }) => from.iter().filter_map(|name| scan.place(name)).collect(),
+        Some(time) => scan.place(&time.column).into_iter().collect(),
+        None => Vec::new(),
+    };
+    let mut records: Vec<(i64, Box<[u8]>)> = Vec::new();
+    let mut last = i64::MIN;
+    while let Some(row) = reader.next_row()? {
+        let bytes: Box<[u8]> = match std::str::from_utf8(row.bytes) {
+            Ok(_) => row.bytes.into(),
+            Err(_) => decode(row.bytes).into_bytes().into(),
+        };
+        let seconds = time.as_ref().and_then(|time| {
+            let fields = parser.parse(&bytes).ok()?;
+            let texts: Option<Vec<&str>> = places.iter().map(|place| fields.get(*place)).collect();
+            time.format.parse(&texts?.join(" ")).ok().map(|time| time.seconds())
+        });
+        // A row without a time stays next to the one before it.
+        last = seconds.unwrap_or(last);
+        records.push((last, bytes));
+    }
+    Ok(records)
 }
 
-impl Table {
-    fn read(scan: &Scan, time: Option<windrow_config::TimeColumn>) -> Result<Self, InspectionError> {
-        let mut reader = DatasetReader::open(&scan.dataset)?;
-        let mut parser = RecordParser::new(scan.dataset.delimiter);
-        let places: Vec<usize> = match &time {
-            Some(windrow_config::TimeColumn { from: Some(from), .. }) => {
-                from.iter().filter_map(|name| scan.place(name)).collect()
-            }
-            Some(time) => scan.place(&time.column).into_iter().collect(),
-            None => Vec::new(),
-        };
-        let mut rows: Vec<(i64, Box<[u8]>)> = Vec::new();
-        let mut last = i64::MIN;
-        while let Some(row) = reader.next_row()? {
-            let bytes: Box<[u8]> = match std::str::from_utf8(row.bytes) {
-                Ok(_) => row.bytes.into(),
-                Err(_) => decode(row.bytes).into_bytes().into(),
-            };
-            let seconds = time.as_ref().and_then(|time| {
-                let fields = parser.parse(&bytes).ok()?;
-                let texts: Option<Vec<&str>> = places.iter().map(|place| fields.get(*place)).collect();
-                time.format.parse(&texts?.join(" ")).ok().map(|time| time.seconds())
-            });
-            // A row without a time stays behind the one before it.
-            last = seconds.unwrap_or(last);
-            rows.push((last, bytes));
-        }
-        Ok(Self { rows })
-    }
-
-    fn moved(&self) -> u64 {
-        let mut newest = i64::MIN;
-        let is_behind = |(seconds, _): &&(i64, Box<[u8]>)| {
-            newest = newest.max(*seconds);
-            *seconds < newest
-        };
-        self.rows.iter().filter(is_behind).count() as u64
-    }
+fn moved(records: &[(i64, Box<[u8]>)]) -> u64 {
+    let mut newest = i64::MIN;
+    let is_behind = |(seconds, _): &&(i64, Box<[u8]>)| {
+        newest = newest.max(*seconds);
+        *seconds < newest
+    };
+    records.iter().filter(is_behind).count() as u64
 }
 
 fn transcode(source: Source, out: &mut dyn Write) -> io::Result<()> {
@@ -166,4 +161,23 @@ fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> R
     };
     written().map_err(failed)?;
     file.persist(path).map(drop).map_err(|error| failed(error.error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_that_is_never_closed_swallows_no_row_that_is_moved_after_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, copy) = (folder.path().join("d.csv"), folder.path().join("copy.csv.zst"));
+        std::fs::write(&path, "at,late\n2021-01-02,1\n2021-01-03,\"0\"\n2021-01-01,0\n2021-01-04,\"1\n")
+            .expect("a file");
+        let options = Options { time: Some("at=%Y-%m-%d".to_owned()), ..Options::default() };
+        let repaired = repair(&path, &copy, &options, Rows(&|_| ())).expect("a table").expect("a copy");
+        assert_eq!((repaired.rows, repaired.moved), (4, 2));
+        let copy = zstd::decode_all(File::open(copy).expect("a copy")).expect("zstd");
+        let text = "at,late\n2021-01-01,0\n\"2021-01-04,\"\"1\"\n2021-01-02,1\n2021-01-03,0\n";
+        assert_eq!(String::from_utf8_lossy(&copy), text);
+    }
 }

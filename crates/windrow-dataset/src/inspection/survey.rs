@@ -6,13 +6,15 @@ use crate::DatasetReader;
 use crate::inspection::error::InspectionError;
 use crate::inspection::leaks::{Cell, Compared, Leak};
 use crate::inspection::order::Order;
+use crate::inspection::placer::{Placer, Settled};
 use crate::inspection::progress::Rows;
-use windrow_config::{FeatureKind, Pipeline, RowFault, Schema, WindowPolicy};
-use windrow_record::{CsvError, EventTime, Fields, RecordParser};
+use windrow_config::{EventSpan, Feature, FeatureKind, NoWindow, Pipeline, RowFault, Schema, WindowPolicy};
+use windrow_record::{CsvError, Fields, RecordParser, RowNumber};
 
-const DAY: i64 = 86_400;
 /// Levels of a category that are counted.
 const MOST_LEVELS: usize = 10_000;
+/// The windows that are listed: a year 9999 among others makes more than a user wants to see.
+pub(crate) const MOST_LISTED: usize = 100_000;
 
 /// What a file holds by a pipeline file.
 #[derive(Debug)]
@@ -22,11 +24,12 @@ pub(crate) struct Survey {
     pub(crate) refused: BTreeMap<String, Refused>,
     pub(crate) unlabelled: u64,
     pub(crate) positives: u64,
-    /// By the times of the rows.
+    /// The order of the rows by their times, late rows included.
     pub(crate) order: Order,
-    /// By day since 1970: rows, rows with a target, and positive ones.
-    pub(crate) days: BTreeMap<i64, Counts>,
-    /// Labels in the order of the rows, a byte each: for windows by number.
+    /// The rows that would be stored, by event window since 1970, or by day if windows are not cut by event time. Windows after the
+    /// first [`MOST_LISTED`] that have rows are left out.
+    pub(crate) spans: BTreeMap<i64, Counts>,
+    /// A label for each row of the file, as a byte: for windows by number.
     pub(crate) labels: Vec<u8>,
     /// Of each categorical feature: its levels and how often they come; empty where there are too many.
     pub(crate) levels: Vec<(String, BTreeMap<String, u64>)>,
@@ -67,11 +70,13 @@ impl Counts {
     }
 }
 
-pub(crate) const UNLABELLED: u8 = 2;
+const UNLABELLED: u8 = 2;
+/// The row is in no window.
+const REFUSED: u8 = 3;
 
-/// What a byte of [`Survey::labels`] stands for.
-pub(crate) fn label_of(byte: u8) -> Option<bool> {
-    (byte != UNLABELLED).then_some(byte == 1)
+/// The label of a row that would be stored, from its byte in [`Survey::labels`].
+pub(crate) fn label_of(byte: u8) -> Option<Option<bool>> {
+    (byte != REFUSED).then(|| (byte != UNLABELLED).then_some(byte == 1))
 }
 
 impl Survey {
@@ -82,88 +87,43 @@ impl Survey {
     pub(crate) fn take(pipeline: &Pipeline, rows: Rows<'_>) -> Result<Self, InspectionError> {
         let mut reader = DatasetReader::open(&pipeline.dataset)?;
         let schema = Schema::bind(pipeline, reader.columns())?;
-        let mut parser = RecordParser::new(schema.delimiter);
-        let is_own = |kind: &FeatureKind| !matches!(kind, FeatureKind::Calendar(..));
-        let features: Vec<_> = schema.features.iter().filter(|feature| is_own(&feature.kind)).collect();
-        let is_text = |kind: &FeatureKind| *kind == FeatureKind::Categorical;
-        let mut compared =
-            Compared::new(features.iter().map(|feature| (feature.column.as_str(), is_text(&feature.kind))));
-        let texts = features.iter().filter(|feature| is_text(&feature.kind));
-        let mut survey = Self {
-            rows: 0,
-            refused: BTreeMap::new(),
-            unlabelled: 0,
-            positives: 0,
-            order: Order::default(),
-            days: BTreeMap::new(),
-            labels: Vec::new(),
-            levels: texts.map(|feature| (feature.column.clone(), BTreeMap::new())).collect(),
-            leaks: Vec::new(),
-        };
-        let mut overflowed = vec![false; survey.levels.len()];
-        let needs_time = matches!(pipeline.window, WindowPolicy::Event { .. });
-        let mut newest: Option<i64> = None;
+        let (mut parser, mut held_parser) = (RecordParser::new(schema.delimiter), RecordParser::new(schema.delimiter));
+        let mut reading = Reading::new(&schema, pipeline);
+        let mut placer = Placer::new(pipeline);
         while let Some(row) = reader.next_row()? {
-            let number = row.number.get();
-            survey.rows = number;
-            rows.passed(number);
-            let fields = match parser.parse(row.bytes) {
-                Ok(fields) => fields,
-                Err(error) => {
-                    survey.refuse(number, csv_kind(&error), error.to_string());
-                    continue;
-                }
-            };
-            let (label, time) = match read(&schema, &fields, needs_time) {
+            let number = row.number;
+            rows.passed(number.get());
+            reading.survey.rows = number.get();
+            reading.survey.labels.push(REFUSED);
+            let read = match reading.read(&mut parser, row.bytes) {
                 Ok(read) => read,
-                Err(fault) => {
-                    survey.refuse(number, kind(&fault), fault.to_string());
+                Err((kind, example)) => {
+                    reading.refuse(number, kind, example);
                     continue;
                 }
             };
-            if let Some(fault) = time.and_then(|time| late(pipeline.window, time.seconds(), &mut newest)) {
-                survey.refuse(number, "late".to_owned(), fault);
+            if let Some(seconds) = read.seconds {
+                reading.survey.order.push(number.get(), seconds);
+            }
+            // Row numbers that come in order are never late.
+            let Some(seconds) = read.seconds.filter(|_| reading.needs_time) else {
+                reading.take(number, &read);
                 continue;
-            }
-            survey.count(number, label, time);
-            let mut place = 0;
-            for feature in &features {
-                if is_text(&feature.kind) {
-                    let text = fields.get(feature.index).unwrap_or_default();
-                    if !overflowed[place] && !schema.is_null(text) {
-                        overflowed[place] = !add_level(&mut survey.levels[place].1, text);
-                    }
-                    place += 1;
-                }
-            }
-            let cell = |feature: &&windrow_config::Feature| {
-                let text = fields.get(feature.index).unwrap_or_default();
-                match schema.is_null(text) {
-                    true => Cell::Missing,
-                    false if is_text(&feature.kind) => Cell::Text(text),
-                    false => schema.number(feature, &fields).ok().flatten().map_or(Cell::Missing, Cell::Number),
-                }
             };
-            compared.push(label, features.iter().map(cell));
+            if let Some(settled) = placer.settle_before(number, seconds) {
+                reading.settle(&mut held_parser, settled);
+            }
+            match placer.place(number, seconds, row.bytes) {
+                Some(Ok(())) => reading.take(number, &read),
+                Some(Err(reason)) => reading.refuse_outside(number, reason),
+                None => {}
+            }
         }
+        placer.finish().into_iter().for_each(|settled| reading.settle(&mut held_parser, settled));
+        let Reading { mut survey, compared, .. } = reading;
         rows.passed(survey.rows);
         survey.leaks = compared.leaks(survey.unlabelled);
         Ok(survey)
-    }
-
-    fn refuse(&mut self, row: u64, kind: String, example: String) {
-        let refused = self.refused.entry(kind).or_insert_with(|| Refused { rows: 0, first: row, example });
-        refused.rows += 1;
-    }
-
-    fn count(&mut self, row: u64, label: Option<bool>, time: Option<EventTime>) {
-        self.unlabelled += u64::from(label.is_none());
-        self.positives += u64::from(label == Some(true));
-        self.labels.push(label.map_or(UNLABELLED, u8::from));
-        if let Some(time) = time {
-            self.order.push(row, time.seconds());
-            self.days.entry(time.seconds().div_euclid(DAY)).or_default().add(label);
-        }
     }
 
     /// Rows that would be stored.
@@ -177,26 +137,145 @@ impl Survey {
     }
 }
 
-fn read(schema: &Schema, fields: &Fields<'_>, needs_time: bool) -> Result<(Option<bool>, Option<EventTime>), RowFault> {
-    schema.check_count(fields)?;
-    let time = schema.time(fields)?;
-    let checked = schema.check(fields, time)?;
-    match (&schema.time, time) {
-        (Some((index, _)), None) if needs_time => {
-            Err(RowFault::NoTime { column: schema.columns.get(*index).cloned().unwrap_or_default() })
+/// A survey while the rows are read.
+struct Reading<'a> {
+    schema: &'a Schema,
+    /// The features that have a column of their own.
+    features: Vec<&'a Feature>,
+    needs_time: bool,
+    unit: EventSpan,
+    survey: Survey,
+    compared: Compared,
+    /// The categories that have too many levels.
+    overflowed: Vec<bool>,
+}
+
+/// A row that can be stored if it is in a window.
+struct ReadRow<'a> {
+    fields: Fields<'a>,
+    label: Option<bool>,
+    seconds: Option<i64>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(schema: &'a Schema, pipeline: &Pipeline) -> Self {
+        let is_own = |kind: &FeatureKind| !matches!(kind, FeatureKind::Calendar(..));
+        let features: Vec<_> = schema.features.iter().filter(|feature| is_own(&feature.kind)).collect();
+        let texts = features.iter().filter(|feature| is_text(feature));
+        let survey = Survey {
+            rows: 0,
+            refused: BTreeMap::new(),
+            unlabelled: 0,
+            positives: 0,
+            order: Order::default(),
+            spans: BTreeMap::new(),
+            labels: Vec::new(),
+            levels: texts.map(|feature| (feature.column.clone(), BTreeMap::new())).collect(),
+            leaks: Vec::new(),
+        };
+        let (needs_time, unit) = match pipeline.window {
+            WindowPolicy::Event { span, .. } => (true, span),
+            _ => (false, EventSpan::Day),
+        };
+        Self {
+            schema,
+            needs_time,
+            unit,
+            compared: Compared::new(features.iter().map(|feature| (feature.column.as_str(), is_text(feature)))),
+            features,
+            overflowed: vec![false; survey.levels.len()],
+            survey,
         }
-        _ => Ok((checked.label, time)),
+    }
+
+    /// Reads a row as the consumer does.
+    ///
+    /// # Errors
+    /// The kind of the fault, and the fault.
+    fn read<'r>(&self, parser: &'r mut RecordParser, record: &'r [u8]) -> Result<ReadRow<'r>, (String, String)> {
+        let fields = parser.parse(record).map_err(|error| (csv_kind(&error), error.to_string()))?;
+        let (label, seconds) = self.check(&fields).map_err(|fault| (kind(&fault), fault.to_string()))?;
+        Ok(ReadRow { fields, label, seconds })
+    }
+
+    fn check(&self, fields: &Fields<'_>) -> Result<(Option<bool>, Option<i64>), RowFault> {
+        self.schema.check_count(fields)?;
+        let time = self.schema.time(fields)?;
+        let checked = self.schema.check(fields, time)?;
+        if self.needs_time && time.is_none() {
+            return Err(RowFault::NoTime { column: self.time_column() });
+        }
+        Ok((checked.label, time.map(|time| time.seconds())))
+    }
+
+    fn time_column(&self) -> String {
+        let index = self.schema.time.as_ref().map(|(index, _)| *index);
+        index.and_then(|index| self.schema.columns.get(index)).cloned().unwrap_or_default()
+    }
+
+    fn settle(&mut self, parser: &mut RecordParser, (row, verdict): Settled) {
+        match (verdict, self.read(parser, &row.record)) {
+            (Err(reason), _) => self.refuse_outside(row.number, reason),
+            (Ok(()), Ok(read)) => self.take(row.number, &read),
+            // The same record was read before.
+            (Ok(()), Err((kind, example))) => self.refuse(row.number, kind, example),
+        }
+    }
+
+    fn refuse_outside(&mut self, row: RowNumber, reason: NoWindow) {
+        let (kind, example) = match reason {
+            NoWindow::Late => {
+                let example = "it comes after a row of a later window, by more than window.lateness";
+                ("late".to_owned(), example.to_owned())
+            }
+            reason => (format!("{} (outlier)", self.time_column()), reason.to_string()),
+        };
+        self.refuse(row, kind, example);
+    }
+
+    fn refuse(&mut self, row: RowNumber, kind: String, example: String) {
+        let first = row.get();
+        let refused = self.survey.refused.entry(kind).or_insert_with(|| Refused { rows: 0, first, example });
+        refused.rows += 1;
+    }
+
+    /// Counts a row that would be stored.
+    fn take(&mut self, number: RowNumber, row: &ReadRow<'_>) {
+        let Self { schema, features, unit, survey, compared, overflowed, .. } = self;
+        let ReadRow { fields, label, seconds } = row;
+        survey.unlabelled += u64::from(label.is_none());
+        survey.positives += u64::from(*label == Some(true));
+        if let Some(byte) = usize::try_from(number.get() - 1).ok().and_then(|place| survey.labels.get_mut(place)) {
+            *byte = label.map_or(UNLABELLED, u8::from);
+        }
+        if let Some(seconds) = seconds {
+            let span = unit.of_time(*seconds);
+            if let Some(counts) = survey.spans.get_mut(&span) {
+                counts.add(*label);
+            } else if survey.spans.len() < MOST_LISTED {
+                survey.spans.entry(span).or_default().add(*label);
+            }
+        }
+        for (place, feature) in features.iter().filter(|feature| is_text(feature)).enumerate() {
+            let text = fields.get(feature.index).unwrap_or_default();
+            if !overflowed[place] && !schema.is_null(text) {
+                overflowed[place] = !add_level(&mut survey.levels[place].1, text);
+            }
+        }
+        let cell = |feature: &&Feature| {
+            let text = fields.get(feature.index).unwrap_or_default();
+            match schema.is_null(text) {
+                true => Cell::Missing,
+                false if is_text(feature) => Cell::Text(text),
+                false => schema.number(feature, fields).ok().flatten().map_or(Cell::Missing, Cell::Number),
+            }
+        };
+        compared.push(*label, features.iter().map(cell));
     }
 }
 
-/// Why a row comes after its window has ended, where it does.
-fn late(policy: WindowPolicy, seconds: i64, newest: &mut Option<i64>) -> Option<String> {
-    let WindowPolicy::Event { span, lateness } = policy else { return None };
-    let before = *newest;
-    *newest = Some(before.map_or(seconds, |newest| newest.max(seconds)));
-    let passed = before?.saturating_sub(i64::try_from(lateness.as_secs()).unwrap_or(i64::MAX));
-    let is_late = span.begin(span.of_time(seconds) + 1) <= passed;
-    is_late.then(|| "it comes after a row of a later window, by more than window.lateness".to_owned())
+fn is_text(feature: &Feature) -> bool {
+    feature.kind == FeatureKind::Categorical
 }
 
 /// Faults that are counted together.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use toml_edit::Value;
 
-use crate::inspection::survey::{Counts, Survey, label_of};
-use windrow_config::EventSpan;
+use crate::inspection::survey::{Counts, MOST_LISTED, Survey, label_of};
+use windrow_config::{Cut, EventSpan};
+use windrow_record::RowNumber;
 
 /// How many windows an answer needs, and how many stay easy to read.
 const WANTED: std::ops::RangeInclusive<u64> = 20..=80;
@@ -22,7 +23,7 @@ const DAY: i64 = 86_400;
 
 /// How windows are cut, as the pipeline file says it, and why.
 #[derive(Debug, Clone)]
-pub(crate) struct Cut {
+pub(crate) struct WindowChoice {
     /// The key in the `[window]` table, as in `event`.
     pub(crate) key: String,
     /// Its value, as in `"week"`.
@@ -32,7 +33,7 @@ pub(crate) struct Cut {
 }
 
 /// The unit of the calendar that gives 20 to 80 windows with enough rows; else equal parts.
-pub(crate) fn choose(survey: &Survey) -> Cut {
+pub(crate) fn choose(survey: &Survey) -> WindowChoice {
     let units = [
         (EventSpan::Day, "day"),
         (EventSpan::Week, "week"),
@@ -40,11 +41,17 @@ pub(crate) fn choose(survey: &Survey) -> Cut {
         (EventSpan::Quarter, "quarter"),
     ];
     for (span, name) in units {
-        let windows = by_span(&survey.days, span);
+        // The rows are in the order of their times, so none is late.
+        let mut spans: BTreeMap<i64, Counts> = BTreeMap::new();
+        for (day, counts) in &survey.spans {
+            let counts_of_span = spans.entry(span.of_time(day.saturating_mul(DAY))).or_default();
+            *counts_of_span = counts_of_span.plus(*counts);
+        }
+        let windows = by_span(&spans);
         if WANTED.contains(&(windows.len() as u64)) && have_enough(&windows) {
             let plural = span.plural();
             let reason = format!("{} {plural}, each with enough rows of both classes", windows.len());
-            return Cut { key: "event".to_owned(), value: Value::from(name), reason };
+            return WindowChoice { key: "event".to_owned(), value: Value::from(name), reason };
         }
     }
     let rarer = survey.positives.min(survey.labelled() - survey.positives);
@@ -62,40 +69,31 @@ pub(crate) fn choose(survey: &Survey) -> Cut {
             )
         }
     };
-    Cut { key: "parts".to_owned(), value: Value::from(parts as i64), reason }
+    WindowChoice { key: "parts".to_owned(), value: Value::from(parts as i64), reason }
 }
 
-/// Windows from the first to the last, empty ones included.
-pub(crate) fn by_span(days: &BTreeMap<i64, Counts>, span: EventSpan) -> Vec<Counts> {
-    let of_day = |day: &i64| span.of_time(day.saturating_mul(DAY));
-    let (Some((first, _)), Some((last, _))) = (days.first_key_value(), days.last_key_value()) else {
+/// The windows from the first to the last span, empty ones included.
+pub(crate) fn by_span(spans: &BTreeMap<i64, Counts>) -> Vec<Counts> {
+    let (Some((first, _)), Some((last, _))) = (spans.first_key_value(), spans.last_key_value()) else {
         return Vec::new();
     };
-    let (first, last) = (of_day(first), of_day(last));
-    // A year 9999 among others would make windows without end; nobody wants to see them.
-    let count = usize::try_from(last - first + 1).unwrap_or(usize::MAX).min(100_000);
-    let mut windows = vec![Counts::default(); count];
-    for (day, counts) in days {
-        if let Some(window) = usize::try_from(of_day(day) - first).ok().and_then(|place| windows.get_mut(place)) {
-            *window = window.plus(*counts);
-        }
-    }
-    windows
+    (*first..=*last).take(MOST_LISTED).map(|span| spans.get(&span).copied().unwrap_or_default()).collect()
 }
 
-/// Windows of so many rows each, the larger ones first where `parts` are asked for.
-pub(crate) fn by_rows(labels: &[u8], sizes: impl Iterator<Item = usize>) -> Vec<Counts> {
-    let mut rest = labels;
-    let mut windows = Vec::new();
-    for size in sizes {
-        let (here, behind) = rest.split_at(size.min(rest.len()));
-        if here.is_empty() {
+/// The windows of rows that are cut by their number, empty ones included. `labels` are those of [`Survey::labels`].
+pub(crate) fn by_number(labels: &[u8], cut: &Cut) -> Vec<Counts> {
+    let fixed = cut.fixed_windows().map_or(0, |last| last.get() as usize);
+    let mut windows = vec![Counts::default(); fixed.min(MOST_LISTED)];
+    let numbers = std::iter::successors(Some(RowNumber::FIRST), |number| Some(number.next()));
+    for (number, byte) in numbers.zip(labels) {
+        let Some(window) = cut.window_of_row(number).map(|window| window.get() as usize) else { break };
+        if window > MOST_LISTED {
             break;
         }
-        let mut counts = Counts::default();
-        here.iter().for_each(|byte| counts.add(label_of(*byte)));
-        windows.push(counts);
-        rest = behind;
+        windows.resize(windows.len().max(window), Counts::default());
+        if let Some(label) = label_of(*byte) {
+            windows[window - 1].add(label);
+        }
     }
     windows
 }

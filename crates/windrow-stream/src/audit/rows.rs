@@ -6,9 +6,9 @@ use roaring::RoaringTreemap;
 
 use crate::audit::report::Ledger;
 use crate::audit::{Finding, Kind};
-use windrow_config::WindowPolicy;
+use windrow_config::{Cut, WindowPolicy};
 use windrow_record::Partition;
-use windrow_windows::{Cut, OffsetRange, RowRange};
+use windrow_windows::{OffsetRange, RowRange};
 
 /// Enters a range of numbers; gives those that were there already.
 pub(crate) fn enter(numbers: &mut RoaringTreemap, range: RowRange) -> Vec<RowRange> {

@@ -19,12 +19,11 @@ use crate::consumer::intake::Intake;
 use crate::consumer::rejections::Rejections;
 use crate::consumer::reporting::{count, note_deleted, sealed};
 use windrow_base::telemetry::{Event, Progress};
-use windrow_config::Schema;
+use windrow_config::{Cut, Schema};
 use windrow_kafka::{Deleted, Delivery, Membership, TopicState, Turn};
 use windrow_record::{Offset, Partition};
 use windrow_windows::{
-    Assembly, BatchError, BatchStore, BatchWriter, CsvFormat, Cut, Manifest, OffsetRange, partial_folder,
-    partials_folder,
+    Assembly, BatchError, BatchStore, BatchWriter, CsvFormat, Manifest, OffsetRange, partial_folder, partials_folder,
 };
 
 const POLL_WAIT: Duration = Duration::from_millis(50);

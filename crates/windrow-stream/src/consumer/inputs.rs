@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use windrow_base::telemetry::Progress;
-use windrow_config::Schema;
+use windrow_config::{Cut, Schema};
 use windrow_kafka::Connection;
 use windrow_record::RunId;
-use windrow_windows::{BatchStore, Cut};
+use windrow_windows::BatchStore;
 
 /// A consumer of one topic.
 #[derive(Debug)]

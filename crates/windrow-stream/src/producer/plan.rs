@@ -6,6 +6,7 @@
 use crate::producer::error::ProducerError;
 use crate::producer::replay::Replay;
 use crate::producer::share::Share;
+use windrow_config::partition_of_row;
 use windrow_kafka::PartitionContents;
 use windrow_record::{Partition, RowNumber};
 
@@ -91,9 +92,8 @@ impl Plan {
 
     /// Which of the partitions a row belongs to.
     pub(crate) fn slot(&self, row: RowNumber) -> usize {
-        let place = (row.get() - self.from.get()) % self.contents.len().max(1) as u64;
         // Below the number of partitions.
-        usize::try_from(place).unwrap_or(0)
+        usize::try_from(partition_of_row(row, self.from, self.contents.len() as u64)).unwrap_or(0)
     }
 
     /// Whether a row is this process's to send.

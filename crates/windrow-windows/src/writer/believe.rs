@@ -1,93 +1,75 @@
-//! Positions that are believed, held back, or not believed, and what becomes of the messages that they came from.
+//! Rows that were held back, after it is known whether they are accepted, and messages that a restarted writer reads again.
 
 use crate::BatchError;
-use crate::open::Needed;
 use crate::writer::BatchWriter;
-use crate::writer::cursors::{Cursor, HeldRow, Outcome, Pending, Step};
+use crate::writer::cursors::{Cursor, HeldRow};
 use crate::writer::taking::Value;
-use windrow_record::{Offset, Partition};
+use windrow_config::{NoWindow, Step};
+use windrow_record::Partition;
+
+/// A held-back message, and whether it is accepted.
+type Settled = (Option<HeldRow>, Result<(), NoWindow>);
 
 impl BatchWriter {
-    /// What a position says of the message that its partition has pending.
-    pub(super) fn resolve(&mut self, partition: Partition, position: i64) -> Result<(), BatchError> {
-        let outcome = self.cursors.get(partition).resolve(position, &self.cut, self.windows.slack);
-        outcome.map_or(Ok(()), |outcome| self.settle(outcome))
+    /// Judges the row that a partition holds back by the position of the next message.
+    pub(super) fn resolve(&mut self, partition: Partition, position: Option<i64>) -> Result<(), BatchError> {
+        let Some(position) = position else { return Ok(()) };
+        let settled = self.cursors.get(partition).progress.resolve(position, &self.windows.placement);
+        settled.map_or(Ok(()), |settled| self.settle(settled))
     }
 
-    pub(super) fn settle(&mut self, outcome: Outcome) -> Result<(), BatchError> {
-        match outcome {
-            Outcome::Believed(Pending { row: Some(held), .. }) => {
-                let HeldRow { place, row, labelled, time, record } = held;
-                self.put(place, row, Value { labelled, time, record: &record }).map(drop)
-            }
-            Outcome::Contradicted { pending: Pending { row: Some(held), .. }, windows } => {
-                let reason = format!(
-                    "it lies {} windows from the message behind it in its partition, and cannot be meant",
-                    windows.saturating_abs()
-                );
-                let row = self.believed(held.row);
-                self.set_aside(held.place, row, reason, &held.record).map(drop)
-            }
-            Outcome::Believed(_) | Outcome::Contradicted { .. } => Ok(()),
-        }
+    fn settle(&mut self, (held, verdict): Settled) -> Result<(), BatchError> {
+        let Some(HeldRow { place, row, labelled, time, record }) = held else { return Ok(()) };
+        let taken = match verdict {
+            Ok(()) => self.put(place, row, Value { labelled, time, record: &record }),
+            Err(reason) => self.refuse(place, row, reason, &record),
+        };
+        taken.map(drop)
     }
 
-    /// Notes how far a partition is by a message that is accounted for already.
+    /// Moves a partition by a message that is accounted for already.
     pub(super) fn follow(
         &mut self,
         partition: Partition,
-        offset: Offset,
         position: Option<i64>,
         is_row: bool,
     ) -> Result<(), BatchError> {
         let Some(position) = position else { return Ok(()) };
-        self.resolve(partition, position)?;
-        let cursor = self.cursors.get(partition);
-        match cursor.judge(position, &self.cut, self.windows.slack) {
-            Step::Near => cursor.at = cursor.at.max(Some(position)),
-            // A refused message is never held back.
-            Step::Ahead if is_row => {
-                let needed = Needed { offset, at: cursor.at };
-                cursor.pending = Some(Pending { position, needed, row: None });
-            }
-            Step::Ahead | Step::Beyond { .. } => {}
+        self.resolve(partition, Some(position))?;
+        let progress = &mut self.cursors.get(partition).progress;
+        // A refused message is never held back.
+        if progress.advance(position, &self.windows.placement) == Ok(Step::Ahead) && is_row {
+            progress.hold(position, None);
         }
         Ok(())
     }
 
-    pub(super) fn move_to(&mut self, partition: Partition, position: Option<i64>) {
-        let cursor = self.cursors.get(partition);
-        cursor.at = cursor.at.max(position);
-    }
-
-    /// Nothing comes behind the end of a partition that could contradict what is pending, but for the row numbers that the
-    /// mark tells. A partition's only position waits for those of the others.
+    /// Accepts the row that a partition holds back when the partition has ended. The row is contradicted if the mark says that the
+    /// replay has fewer rows. A partition whose only position is held back waits for those of the others.
     pub(super) fn believe_behind_end(&mut self, partition: Partition) -> Result<(), BatchError> {
         let is_numbered = self.cut.span().is_none();
         let sent = self.sent.filter(|_| is_numbered && self.identity.run().is_some());
-        let cursor = self.cursors.get(partition);
-        if cursor.is_undecided() {
-            return Ok(());
-        }
-        let is_unsent =
-            |position: i64| sent.is_some_and(|sent| u64::try_from(position).is_ok_and(|row| row > sent.last));
-        let outcome = match cursor.pending.take_if(|pending| is_unsent(pending.position)) {
-            Some(pending) => Some(Outcome::Contradicted { pending, windows: 0 }),
-            None => cursor.believe_pending(),
+        let progress = &mut self.cursors.get(partition).progress;
+        let Some((position, _)) = progress.held().filter(|_| !progress.is_undecided()) else { return Ok(()) };
+        let is_unsent = sent.is_some_and(|sent| u64::try_from(position).is_ok_and(|row| row > sent.last));
+        let (held, verdict) = if is_unsent {
+            (progress.reject(), Err(NoWindow::Contradicted { windows: 0 }))
+        } else {
+            (progress.confirm(), Ok(()))
         };
-        outcome.map_or(Ok(()), |outcome| self.settle(outcome))
+        self.settle((held.flatten(), verdict))
     }
 
-    /// The partitions whose only position is undecided are placed beside those that are known, once all are.
+    /// Places the partitions whose only position is held back next to the others, after the positions of all others are known.
     pub(super) fn decide(&mut self) -> Result<(), BatchError> {
-        let is_known = |cursor: &Cursor| cursor.at.is_some() || cursor.end.is_some() || self.is_finishing;
+        let is_known = |cursor: &Cursor| cursor.progress.at().is_some() || cursor.end.is_some() || self.is_finishing;
         if self.cut.span().is_none() || !self.cursors.0.values().all(is_known) {
             return Ok(());
         }
         let is_finishing = self.is_finishing;
-        let undecided = self.cursors.0.values_mut();
-        let undecided = undecided.filter(|cursor| cursor.is_undecided() && (cursor.end.is_some() || is_finishing));
-        let outcomes: Vec<Outcome> = undecided.filter_map(Cursor::believe_pending).collect();
-        outcomes.into_iter().try_for_each(|outcome| self.settle(outcome))
+        let is_due = |cursor: &&mut Cursor| cursor.progress.is_undecided() && (cursor.end.is_some() || is_finishing);
+        let undecided = self.cursors.0.values_mut().filter(is_due);
+        let held: Vec<Option<HeldRow>> = undecided.filter_map(|cursor| cursor.progress.confirm()).collect();
+        held.into_iter().try_for_each(|held| self.settle((held, Ok(()))))
     }
 }

@@ -5,7 +5,8 @@ use crate::writer::identity::Identity;
 use crate::writer::sealed::Sealed;
 use crate::writer::windows::Windows;
 use crate::writer::{BatchWriter, Counts};
-use crate::{BatchError, BatchStore, Cut, Lock, Manifest};
+use crate::{BatchError, BatchStore, Lock, Manifest};
+use windrow_config::{Cut, Placement};
 use windrow_record::{Offset, Partition, RunId, WindowIndex, write_record};
 
 /// Of what form batch files are.
@@ -60,7 +61,7 @@ impl BatchWriter {
             log,
             identity: Identity::default(),
             cursors: Cursors(partitions.iter().map(|partition| (*partition, Default::default())).collect()),
-            windows: Windows::new(store.clone(), cut, header),
+            windows: Windows::new(store.clone(), Placement::new(cut, partitions.len()), header),
             store,
             sent: None,
             began: None,
@@ -78,16 +79,15 @@ impl BatchWriter {
         // No window accounts for a message of such a partition, so it begins as at the first start.
         let begin = cut.position_before(WindowIndex::FIRST);
         for cursor in writer.cursors.0.values_mut() {
-            cursor.at = cursor.at.or(begin);
+            cursor.progress.continue_from(cursor.progress.at().or(begin));
         }
-        writer.windows.slack = writer.cursors.slack(&cut);
         let positions = partitions.iter().map(|partition| {
             let next = writer.cursors.0.get(partition).and_then(|cursor| cursor.resumed_at);
             (*partition, next.unwrap_or(Offset(0)))
         });
         let resumed = Resumed {
             positions: positions.collect(),
-            windows: writer.windows.next.get() - 1,
+            windows: writer.windows.placement.next_window().get() - 1,
             rows: writer.sealed.rows,
             quarantined: writer.sealed.quarantined,
         };
@@ -120,16 +120,14 @@ impl BatchWriter {
                 return Err(BatchError::NoSuchPartition { path, partition });
             };
             cursor.resumed_at = is_this_log.then_some(point.offset);
-            cursor.at = if self.cut.span().is_some() { point.newest } else { point.last_row };
+            let at = if self.cut.span().is_some() { point.newest } else { point.last_row };
+            cursor.progress.continue_from(at);
         }
-        if let (Some(span), Some(spans)) = (manifest.span, self.cut.span()) {
-            self.windows.first_span = Some(spans.of_time(span.from) - i64::from(manifest.window.get()) + 1);
-        }
+        self.windows.placement.continue_after(manifest.window, manifest.span.map(|span| span.from));
         if self.end.is_none() {
             self.deleted.1.extend(&manifest.deleted);
         }
         self.sealed.count(manifest);
-        self.windows.next = WindowIndex::next(manifest.window);
         Ok(())
     }
 }

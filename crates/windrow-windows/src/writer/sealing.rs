@@ -38,7 +38,7 @@ impl BatchWriter {
         if !self.is_finishing && !self.has_caught_up() {
             return None;
         }
-        let next = self.windows.next;
+        let next = self.windows.placement.next_window();
         if let WindowPolicy::Every(every) = self.cut.policy
             && let Some(due) = self.began.and_then(|began| began.checked_add(every))
             && now >= due
@@ -73,24 +73,23 @@ impl BatchWriter {
 
     /// Returns true if no message that is still to be read can belong to a window.
     fn is_done(&self, window: WindowIndex) -> bool {
+        let placement = &self.windows.placement;
+        let Some((_, last)) = self.cut.rows_of_window(window) else {
+            return placement.has_passed(window, self.cursors.slowest());
+        };
         let mut cursors = self.cursors.0.values();
-        if let Some((_, last)) = self.cut.rows_of_window(window) {
-            // Each partition of a group has its own writer. A later row shows that the replay did not end within this window.
-            let is_followed = self.cut.stride() == 1 || cursors.clone().all(|cursor| is_later(cursor.at, last));
-            let has_passed = |cursor: &Cursor| {
-                cursor.end.is_some() || cursor.is_silent() || self.windows.has_passed(window, cursor.at)
-            };
-            return is_followed && self.is_complete(window) || cursors.all(has_passed);
-        }
-        let until = self.windows.span_of(window).map(|span| span.until);
-        let watermark = self.cursors.watermark(&self.cut).filter(|newest| self.windows.is_near(*newest));
-        until.zip(watermark).is_some_and(|(until, watermark)| watermark >= until)
+        // Each partition of a group has its own writer. A later row shows that the replay did not end within this window.
+        let is_followed = self.cut.stride() == 1 || cursors.clone().all(|cursor| is_later(cursor.progress.at(), last));
+        let has_passed = |cursor: &Cursor| {
+            cursor.end.is_some() || cursor.is_silent() || placement.has_passed(window, cursor.progress.at())
+        };
+        is_followed && self.is_complete(window) || cursors.all(has_passed)
     }
 
     /// Returns true if all rows of a window have arrived.
     fn is_complete(&self, window: WindowIndex) -> bool {
         let come = self.windows.get(window).map_or(0, |open| open.numbered);
-        self.cut.rows_of_window(window).is_some() && self.cut.size_of_window(window) == Some(come)
+        self.cut.size_of_window(window) == Some(come)
     }
 
     /// The reason for a sealing. It depends only on the rows of the stream, and not on what had been read by then.
@@ -110,13 +109,15 @@ impl BatchWriter {
         let last = self.sent.map(|sent| sent.last).or_else(furthest).unwrap_or(0);
         let of_rows = RowNumber::new(last.saturating_add(1)).and_then(|row| self.cut.window_of_row(row));
         // If times decide, the messages before a partition's first time belong to the first window.
-        let of_times = self.windows.last().filter(|_| self.windows.next > WindowIndex::FIRST);
-        of_rows.or(of_times).unwrap_or(self.windows.next).max(self.windows.next)
+        let next = self.windows.placement.next_window();
+        let of_times = self.windows.last().filter(|_| next > WindowIndex::FIRST);
+        of_rows.or(of_times).unwrap_or(next).max(next)
     }
 
     fn seal(&mut self, reason: SealReason) -> Result<Manifest, BatchError> {
         // These partitions have ended without a time: the first event window waits for every other one.
-        let timeless = self.cursors.0.iter().filter(|(_, cursor)| cursor.at.is_none() && self.cut.span().is_some());
+        let timeless =
+            self.cursors.0.iter().filter(|(_, cursor)| cursor.progress.at().is_none() && self.cut.span().is_some());
         let timeless: Vec<Partition> = timeless.map(|(partition, _)| *partition).collect();
         let (window, open) = self.windows.take_next(&timeless)?;
         let _span = tracing::info_span!("seal", %window, %reason).entered();
@@ -142,7 +143,7 @@ impl BatchWriter {
         self.deleted.1.sort_by_key(|range| (range.partition, range.first));
         let end = StreamEnd {
             format: FORMAT,
-            windows: self.windows.next.get() - 1,
+            windows: self.windows.placement.next_window().get() - 1,
             rows: self.sealed.rows,
             quarantined: self.sealed.quarantined,
             repeated: self.sealed.repeated + repeated_offsets.iter().filter_map(OffsetRange::count).sum::<u64>(),

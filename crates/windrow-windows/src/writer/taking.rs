@@ -2,10 +2,10 @@
 
 use crate::open::{Needed, Place};
 use crate::writer::BatchWriter;
-use crate::writer::cursors::{HeldRow, Pending, Step};
+use crate::writer::cursors::HeldRow;
 use crate::writer::occurrence::Occurrence;
-use crate::writer::windows::Placed;
 use crate::{Arrival, BatchError, Content, Rejection, Taken};
+use windrow_config::{NoWindow, Step};
 use windrow_record::{Offset, Partition, RowNumber};
 
 /// The number of different reasons that are kept for error messages.
@@ -36,7 +36,7 @@ impl BatchWriter {
                 self.recognise(&seen, partition, offset, run, row)?;
                 // A message that is read again moves its partition exactly as it did the first time.
                 if !matches!(seen, Occurrence::SealedRepeat) && foreign.is_none() {
-                    self.follow(partition, offset, self.cut.position(row, time), is_row)?;
+                    self.follow(partition, self.cut.position(row, time), is_row)?;
                 }
                 return Ok(Taken::Known);
             }
@@ -72,17 +72,14 @@ impl BatchWriter {
         (reason, raw): (String, &[u8]),
     ) -> Result<Taken, BatchError> {
         let position = self.cut.position(row, None);
-        if let Some(position) = position {
-            self.resolve(partition, position)?;
-        }
-        // A number far ahead of its partition counts as missing.
-        let judged =
-            position.map(|position| self.cursors.get(partition).judge(position, &self.cut, self.windows.slack));
-        let row = row.filter(|_| judged.is_none_or(|step| step == Step::Near));
+        self.resolve(partition, position)?;
         let place = self.place(partition, offset);
+        let progress = &mut self.cursors.get(partition).progress;
+        let step = position.map_or(Ok(Step::Near), |position| progress.advance(position, &self.windows.placement));
+        // A number far ahead of its partition counts as missing.
+        let row = row.filter(|_| step == Ok(Step::Near));
         if let Some(row) = row {
             self.identity.insert(row);
-            self.move_to(partition, position);
         }
         self.set_aside(place, row, reason, raw)
     }
@@ -95,62 +92,60 @@ impl BatchWriter {
         value: Value<'_>,
     ) -> Result<Taken, BatchError> {
         let position = self.cut.position(number, value.time);
-        if let Some(position) = position {
-            self.resolve(partition, position)?;
-        }
+        self.resolve(partition, position)?;
         let row = number.unwrap_or_else(|| self.identity.free_number());
         let place = self.place(partition, offset);
-        let step = position
-            .map_or(Step::Near, |position| self.cursors.get(partition).judge(position, &self.cut, self.windows.slack));
-        if let Step::Beyond { windows } = step {
-            return self.refuse_beyond(place, row, windows, value.record);
-        }
+        let progress = &mut self.cursors.get(partition).progress;
+        let step = match position {
+            Some(position) => progress.advance(position, &self.windows.placement),
+            None => {
+                progress.reach(self.cut.position(Some(row), None));
+                Ok(Step::Near)
+            }
+        };
+        let step = match step {
+            Ok(step) => step,
+            Err(reason) => return self.refuse(place, row, reason, value.record),
+        };
         self.identity.insert(row);
         if let (Step::Ahead, Some(position)) = (step, position) {
             let Value { labelled, time, record } = value;
-            let held = HeldRow { place, row, labelled, time, record: record.to_vec() };
-            self.cursors.get(partition).pending = Some(Pending { position, needed: place.needed, row: Some(held) });
+            progress.hold(position, Some(HeldRow { place, row, labelled, time, record: record.to_vec() }));
             return Ok(Taken::Pending);
         }
-        self.move_to(partition, position.or_else(|| self.cut.position(Some(row), None)));
         self.put(place, row, value)
     }
 
-    /// Stores a row in its window, or quarantines it if it is late.
+    /// Stores a row in its window, or quarantines it if it has none.
     pub(super) fn put(&mut self, place: Place, row: RowNumber, value: Value<'_>) -> Result<Taken, BatchError> {
         let Value { labelled, time, record } = value;
         let place = self.reached(place);
         match self.windows.place(place, row, time) {
-            Placed::In(window) => {
+            Ok(window) => {
                 self.windows.store(window, place, row, (labelled, time, record))?;
                 self.counts.stored += 1;
                 Ok(Taken::Stored { window, row })
             }
-            Placed::Late => self.set_aside(place, Some(row), "late: its window is over".to_owned(), record),
-            Placed::Beyond { windows } => self.refuse_beyond(place, row, windows, record),
+            Err(reason) => self.refuse(place, row, reason, record),
         }
     }
 
-    /// Quarantines an outlier. If its number is the outlier, the number counts as missing.
-    fn refuse_beyond(
+    /// Quarantines a row that has no window. The number of an outlier counts as missing if numbers decide, because the number is
+    /// the outlier.
+    pub(super) fn refuse(
         &mut self,
         place: Place,
         row: RowNumber,
-        windows: i64,
+        reason: NoWindow,
         record: &[u8],
     ) -> Result<Taken, BatchError> {
-        let reason = format!("it lies {windows} windows from those before it, too far to be meant");
-        let row = self.believed(row);
-        self.set_aside(place, row, reason, record)
-    }
-
-    pub(super) fn believed(&mut self, row: RowNumber) -> Option<RowNumber> {
-        if self.cut.span().is_none() {
+        let is_numbered = reason == NoWindow::Late || self.cut.span().is_some();
+        if is_numbered {
+            self.identity.insert(row);
+        } else {
             self.identity.forget(row);
-            return None;
         }
-        self.identity.insert(row);
-        Some(row)
+        self.set_aside(place, Some(row).filter(|_| is_numbered), reason.to_string(), record)
     }
 
     /// Checks that a message from before this start is the one that was read then.

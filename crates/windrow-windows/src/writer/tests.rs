@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use crate::{
-    Arrival, BatchError, BatchStore, BatchWriter, Content, CsvFormat, Cut, EndMark, Manifest, SealReason, Taken,
-};
-use windrow_config::{EventSpan, WindowPolicy};
+use crate::{Arrival, BatchError, BatchStore, BatchWriter, Content, CsvFormat, EndMark, Manifest, SealReason, Taken};
+use windrow_config::{Cut, EventSpan, WindowPolicy};
 use windrow_record::{Offset, Partition, RowNumber};
 
 mod mistakes;

@@ -5,7 +5,8 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use crate::writer::tests::{RUN, event, finish, open, parts_of, row, rows_of, seal, take};
-use crate::{Arrival, BatchStore, BatchWriter, Content, Cut, EndMark, RowRange, Taken};
+use crate::{Arrival, BatchStore, BatchWriter, Content, EndMark, RowRange, Taken};
+use windrow_config::Cut;
 use windrow_record::{Offset, Partition, RowNumber, RunId};
 
 /// Takes a row of the replay and seals what is due; gives how many windows that sealed.

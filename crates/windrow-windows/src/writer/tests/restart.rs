@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::writer::tests::{RUN, contents, deliver, finish, open, resume, row, rows_of, run, seal, take, topic};
-use crate::{Arrival, BatchError, BatchStore, Content, Cut, Taken};
+use crate::{Arrival, BatchError, BatchStore, Content, Taken};
+use windrow_config::Cut;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 #[test]

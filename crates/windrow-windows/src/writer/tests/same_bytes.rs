@@ -9,9 +9,9 @@ use proptest::prelude::*;
 
 use crate::writer::tests::{event, parts_of, record, rows_of};
 use crate::{
-    Arrival, Assembly, BatchStore, BatchWriter, Content, CsvFormat, Cut, EndMark, RowRange, SealReason, partial_folder,
+    Arrival, Assembly, BatchStore, BatchWriter, Content, CsvFormat, EndMark, RowRange, SealReason, partial_folder,
 };
-use windrow_config::{EventSpan, WindowPolicy};
+use windrow_config::{Cut, EventSpan, WindowPolicy};
 use windrow_record::{Offset, Partition, RowNumber, RunId};
 
 const RUN: &str = "run";

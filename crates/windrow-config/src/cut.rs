@@ -1,68 +1,76 @@
-//! Where one window ends and the next begins: pure, by numbers and times that are handed in.
+//! The arithmetic of windows: which rows and times each one has. Pure: numbers and times are parameters.
 
 use std::time::Duration;
 
-use windrow_config::{EventSpan, WindowPolicy};
+use crate::{EventSpan, WindowPolicy};
 use windrow_record::{RowNumber, WindowIndex};
 
-/// A window policy with all that it needs to know.
+/// A window policy and the rows that it is applied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
-    /// As the pipeline file says.
+    /// The policy of the pipeline file.
     pub policy: WindowPolicy,
     rows: u64,
-    /// Rows of the dataset before the first one that is replayed: equal parts begin after them.
+    /// Rows of the dataset before the first one that is replayed. Equal parts begin after them.
     before: u64,
     slice: Slice,
 }
 
-/// Which of the rows come: of every so many, the one at a place counted from 0.
+/// The rows of one partition: of every `of` rows, the one at `place`, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Slice {
     place: u64,
     of: u64,
 }
 
+/// The partition, from 0, that a replay sends a row to. The rows go round the partitions, from the replay's first row on.
+#[inline]
+#[must_use]
+pub fn partition_of_row(row: RowNumber, first: RowNumber, partitions: u64) -> u64 {
+    row.get().saturating_sub(first.get()) % partitions.max(1)
+}
+
 impl Cut {
-    /// `rows` is the number of rows that are replayed; only equal parts need it.
+    /// Creates the cut of all rows. `rows` is the number of rows that are replayed, which only equal parts need.
     #[must_use]
     pub fn new(policy: WindowPolicy, rows: Option<u64>) -> Self {
         Self { policy, rows: rows.unwrap_or_default(), before: 0, slice: Slice { place: 0, of: 1 } }
     }
 
-    /// The same parts of rows that begin with a later one than the first.
+    /// Returns the same cut for a replay that begins with `row`.
     #[must_use]
     pub fn beginning_with(self, row: RowNumber) -> Self {
         Self { before: row.get() - 1, ..self }
     }
 
-    /// The same windows for the rows of one partition alone, the `place`-th of `partitions`: a replay's rows go round them,
-    /// from its first row on.
+    /// Returns the same windows for the rows of one partition only, the `place`-th of `partitions`.
     #[must_use]
     pub fn of_partition(self, place: u64, partitions: u64) -> Self {
         let of = partitions.max(1);
         Self { slice: Slice { place: (place + self.before) % of, of }, ..self }
     }
 
-    /// How far apart rows are that come: 1 where all do.
+    /// The distance between two consecutive rows: 1, or the number of partitions.
+    #[inline]
     #[must_use]
-    pub(crate) fn stride(&self) -> u64 {
+    pub fn stride(&self) -> u64 {
         self.slice.of
     }
 
-    /// How many rows of a window come, where numbers decide, nothing is missing, and the replay began with row 1.
+    /// The number of rows in a window of a replay that began with row 1. `None` if row numbers do not decide.
     #[must_use]
-    pub(crate) fn size_of_window(&self, window: WindowIndex) -> Option<u64> {
+    pub fn size_of_window(&self, window: WindowIndex) -> Option<u64> {
         let (first, last) = self.rows_of_window(window)?;
         let Slice { place, of } = self.slice;
-        // Rows 1 to n that are at this place.
+        // The count of rows 1 to n at this place.
         let up_to = |n: u64| (n + of - 1 - place) / of;
         Some(up_to(last).saturating_sub(up_to(first - 1)))
     }
 
-    /// The window that a row's number puts it into; `None` where numbers do not decide.
+    /// The window of a row number. `None` if row numbers do not decide.
+    #[inline]
     #[must_use]
-    pub(crate) fn window_of_row(&self, row: RowNumber) -> Option<WindowIndex> {
+    pub fn window_of_row(&self, row: RowNumber) -> Option<WindowIndex> {
         let place = row.get() - 1;
         let index = match self.policy {
             WindowPolicy::Rows(size) => place / size.get(),
@@ -70,10 +78,10 @@ impl Cut {
                 let (base, larger) = self.parts(parts.get());
                 let in_larger = larger * (base + 1);
                 match place.saturating_sub(self.before) {
-                    // Beyond the dataset: a foreign stream may be longer.
+                    // A stream of another producer can have more rows than the dataset.
                     place if place >= self.rows => u64::from(parts.get()) - 1,
                     place if place < in_larger => place / (base + 1),
-                    // Within the dataset and behind the larger parts, so the smaller ones are not empty.
+                    // The row is after the larger parts and within the dataset, so the smaller parts are not empty.
                     place => larger + (place - in_larger) / base.max(1),
                 }
             }
@@ -82,8 +90,9 @@ impl Cut {
         WindowIndex::new(u32::try_from(index + 1).unwrap_or(u32::MAX))
     }
 
-    /// The first and last row numbers of a window; `None` where numbers do not decide, and for the last part, which
-    /// takes whatever comes.
+    /// The first and last row numbers of a window. `None` if row numbers do not decide, and for the last part, which
+    /// takes all further rows.
+    #[inline]
     #[must_use]
     pub fn rows_of_window(&self, window: WindowIndex) -> Option<(u64, u64)> {
         let index = u64::from(window.get()) - 1;
@@ -100,8 +109,9 @@ impl Cut {
         }
     }
 
-    /// Where a message stands on the axis that windows are cut along: its row number, or its time in seconds. `None`
-    /// where neither decides, or the message does not tell.
+    /// The position of a row on the axis that windows are cut along: its number, or its time in seconds. `None` if neither
+    /// decides, or if the row does not have it.
+    #[inline]
     #[must_use]
     pub fn position(&self, row: Option<RowNumber>, time: Option<i64>) -> Option<i64> {
         match self.policy {
@@ -113,8 +123,7 @@ impl Cut {
         }
     }
 
-    /// The place of a position among the windows, or among the spans since 1970.
-    #[must_use]
+    /// The index of a position among the windows, or among the spans since 1970.
     pub(crate) fn window_of_position(&self, position: i64) -> i64 {
         match self.span_of_time(position) {
             Some(span) => span,
@@ -125,9 +134,8 @@ impl Cut {
         }
     }
 
-    /// How long a window is on that axis; at least 1.
-    #[must_use]
-    pub fn length(&self) -> i64 {
+    /// The length of a window in positions; at least 1.
+    pub(crate) fn length(&self) -> i64 {
         match self.policy {
             WindowPolicy::Rows(size) => i64::try_from(size.get()).unwrap_or(i64::MAX),
             WindowPolicy::Parts(parts) => i64::try_from(self.parts(parts.get()).0).unwrap_or(i64::MAX).max(1),
@@ -136,9 +144,9 @@ impl Cut {
         }
     }
 
-    /// The row number before a window's first, where numbers decide.
+    /// The row number before the first one of a window. `None` if row numbers do not decide.
     #[must_use]
-    pub(crate) fn position_before(&self, window: WindowIndex) -> Option<i64> {
+    pub fn position_before(&self, window: WindowIndex) -> Option<i64> {
         let first = match self.policy {
             WindowPolicy::Rows(_) => self.rows_of_window(window)?.0,
             WindowPolicy::Parts(parts) => {
@@ -151,22 +159,32 @@ impl Cut {
         i64::try_from(first - 1).ok()
     }
 
-    /// How many windows there are in any case.
+    /// The last window, if the policy fixes the number of windows.
     #[must_use]
-    pub(crate) fn fixed_windows(&self) -> Option<WindowIndex> {
+    pub fn fixed_windows(&self) -> Option<WindowIndex> {
         match self.policy {
             WindowPolicy::Parts(parts) => WindowIndex::new(parts.get()),
             _ => None,
         }
     }
 
-    /// The place of a time among the spans since 1970, for event windows.
+    /// The index of a time among the spans since 1970. `None` if windows are not cut by event time.
+    #[inline]
     #[must_use]
-    pub(crate) fn span_of_time(&self, seconds: i64) -> Option<i64> {
+    pub fn span_of_time(&self, seconds: i64) -> Option<i64> {
         self.span().map(|span| span.of_time(seconds))
     }
 
-    /// What an event window is.
+    /// The beginning and the end, in seconds, of a window if window 1 is the span `first`. `None` if windows are not cut by
+    /// event time.
+    #[must_use]
+    pub fn span_of_window(&self, first: i64, window: WindowIndex) -> Option<(i64, i64)> {
+        let span = first.saturating_add(i64::from(window.get()) - 1);
+        self.span().map(|spans| (spans.begin(span), spans.begin(span.saturating_add(1))))
+    }
+
+    /// The length of an event window. `None` if windows are not cut by event time.
+    #[inline]
     #[must_use]
     pub fn span(&self) -> Option<EventSpan> {
         match self.policy {
@@ -175,8 +193,8 @@ impl Cut {
         }
     }
 
-    /// How far behind the newest row a row may come, in seconds.
-    #[must_use]
+    /// The number of seconds that a row can be earlier than the newest row of its partition.
+    #[inline]
     pub(crate) fn lateness(&self) -> i64 {
         match self.policy {
             WindowPolicy::Event { lateness, .. } => whole_seconds(lateness),
@@ -184,7 +202,8 @@ impl Cut {
         }
     }
 
-    /// The size of the smaller parts, and how many are larger by one.
+    /// The size of the smaller parts, and the number of parts that are larger by one.
+    #[inline]
     fn parts(&self, parts: u32) -> (u64, u64) {
         (self.rows / u64::from(parts), self.rows % u64::from(parts))
     }
