@@ -45,10 +45,7 @@ impl DryRun {
         body: &[u8],
         max_rows: usize,
     ) -> Result<usize, (u16, String)> {
-        self.try_rows(model, kind, body, max_rows).map_err(|mut error| {
-            let problem = error.problem_mut();
-            (problem.status, std::mem::take(&mut problem.detail))
-        })
+        self.try_rows(model, kind, body, max_rows).map_err(|ApiError(problem)| (problem.status, problem.detail))
     }
 
     fn try_rows(&self, model: &Arc<Model>, kind: BodyKind, body: &[u8], max_rows: usize) -> Result<usize, ApiError> {

@@ -5,7 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::models::on_next_window;
 use crate::dashboard::numbers::{digest, percent, score, score_or_dash, thousands};
-use crate::dashboard::{not_found, table};
+use crate::dashboard::table::{self, cells};
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
 use windrow_learn::model::{Coefficient, Learned, Outcome, Score, Verdict, WindowLineage};
 use windrow_registry::Model;
@@ -17,14 +17,15 @@ const FOLLOWED: usize = 8;
 /// So many windows of the lineage are listed at each end.
 const LINEAGE: usize = 10;
 
-pub(super) fn page(view: &View, name: &str) -> Page {
+pub(super) fn page(view: &View) -> Page {
+    let name = &view.name;
     let Ok(model) = view.snapshot.resolve(name) else {
         let newest: Vec<&str> = view.snapshot.models().rev().take(3).map(|model| model.name()).collect();
         let sentence = match newest.as_slice() {
             [] => format!("There is none yet: {}.", view.observed.flow.state),
             newest => format!("The newest are {}; the page of the models lists all.", newest.join(", ")),
         };
-        return not_found::page(view, "Models", &format!("There is no model {name}"), &sentence);
+        return Page::missing(format!("There is no model {name}"), &sentence);
     };
     let main = html! {
         h1 { (model.name()) }
@@ -38,7 +39,7 @@ pub(super) fn page(view: &View, name: &str) -> Page {
             (lineage(model))
         }
     };
-    view.page("Models", model.name(), &main)
+    Page::new(model.name(), main)
 }
 
 fn card(view: &View, model: &Model) -> Markup {
@@ -50,7 +51,7 @@ fn card(view: &View, model: &Model) -> Markup {
         dl.card {
             div { dt { "Predicts" } dd { (view.pipeline.target.question()) } }
             @if !aliases.is_empty() { div { dt { "Stands for" } dd { (aliases.join(", ")) } } }
-            div { dt { "Learned from" } dd { (windows(model)) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64)) " positive" } }
+            div { dt { "Learned from" } dd { (artifact.lineage.span()) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64)) " positive" } }
             @match &artifact.outcome {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },
                 Outcome::Learned(learned) => (fitted(view, model, learned)),
@@ -86,15 +87,6 @@ fn told(score: Option<&Score>) -> String {
     format!("log-loss {loss} ({baseline} by always saying the share of positives){auc}, {} rows", thousands(of.rows))
 }
 
-fn windows(model: &Model) -> String {
-    let windows = &model.artifact().lineage.windows;
-    match (windows.first(), windows.last()) {
-        (Some(first), Some(last)) if first.window == last.window => format!("window {}", first.window),
-        (Some(first), Some(last)) => format!("windows {} to {}", first.window, last.window),
-        _ => "no window".to_owned(),
-    }
-}
-
 fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
     let next = on_next_window(&view.snapshot, model).map(|score| (score, "the next window"));
     let found = next.or_else(|| learned.scores.get("holdout").map(|score| (score, "held-out rows")));
@@ -112,12 +104,7 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
         .map(|bin| {
             let (low, high) = bin.interval();
             let interval = format!("{} to {}", percent(low), percent(high));
-            vec![
-                html! { (percent(bin.predicted)) },
-                html! { (percent(bin.observed)) },
-                html! { (interval) },
-                html! { (thousands(bin.rows)) },
-            ]
+            cells![percent(bin.predicted), percent(bin.observed), interval, thousands(bin.rows)]
         })
         .collect();
     html! {
@@ -138,13 +125,8 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
         .iter()
         .take(MOST_COEFFICIENTS)
         .map(|one| {
-            let (error, ratio) = (score_or_dash(one.standard_error), one.odds_ratio.map(|ratio| format!("{ratio:.3}")));
-            vec![
-                html! { (one.name) },
-                html! { (score(one.weight)) },
-                html! { (error) },
-                html! { (ratio.unwrap_or_default()) },
-            ]
+            let ratio = one.odds_ratio.map(|ratio| format!("{ratio:.3}"));
+            cells![one.name, score(one.weight), score_or_dash(one.standard_error), ratio.unwrap_or_default()]
         })
         .collect();
     let followed: Vec<&str> = largest.iter().take(FOLLOWED).map(|one| one.name.as_str()).collect();
@@ -191,10 +173,10 @@ fn lineage(model: &Model) -> Markup {
     let hidden = lineage.windows.len().saturating_sub(2 * LINEAGE);
     let row = |window: &WindowLineage| {
         let number = window.window;
-        vec![
+        cells![
             html! { a href={ "/windows/" (number) } { (number) } },
-            html! { (thousands(window.rows)) },
-            html! { (thousands(window.labelled)) },
+            thousands(window.rows),
+            thousands(window.labelled),
             html! { code { (digest(&window.sha256)) } },
         ]
     };

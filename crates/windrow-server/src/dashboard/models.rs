@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::numbers::{score_or_dash, thousands};
-use crate::dashboard::table;
+use crate::dashboard::table::{self, cells};
 use windrow_learn::model::{Score, Verdict};
 use windrow_record::ModelId;
 use windrow_registry::{Model, Snapshot};
@@ -38,7 +38,7 @@ pub(super) fn page(view: &View) -> Page {
             }
         }
     };
-    view.page("Models", "models", &main)
+    Page::new("models", main)
 }
 
 fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
@@ -52,14 +52,14 @@ fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
         _ => "accepted",
     };
     let auc = next.and_then(|score| score.auc).map_or_else(|| "\u{2013}".to_owned(), |auc| format!("{auc:.3}"));
-    vec![
+    cells![
         html! { a href={ "/models/" (model.name()) } { (model.name()) } },
-        html! { (aliases.join(", ")) },
-        html! { (thousands(model.artifact().lineage.fit_rows)) },
-        html! { (score_or_dash(next.map(|score| score.log_loss))) },
-        html! { (score_or_dash(next.map(|score| score.baseline_log_loss))) },
-        html! { (auc) },
-        html! { (state) },
+        aliases.join(", "),
+        thousands(model.artifact().lineage.fit_rows),
+        score_or_dash(next.map(|score| score.log_loss)),
+        score_or_dash(next.map(|score| score.baseline_log_loss)),
+        auc,
+        state,
     ]
 }
 
