@@ -30,13 +30,14 @@ use windrow_config::Pipeline;
 use windrow_registry::Registry;
 use windrow_registry::monitor::Monitor;
 
-/// Where a page is, and what makes it.
+/// A page: its path, its entry in the navigation, and the function that makes it.
 struct Place {
-    /// With `*` for a name.
+    /// The path. A `*` at its end stands for any name.
     path: &'static str,
-    /// What the navigation marks there. The first place of an entry is where it leads.
+    /// The entry that the navigation marks. It leads to the path without `*`.
     entry: &'static str,
     page: fn(&View) -> Page,
+    /// If true, the page is made on a thread that may wait for the disk.
     reads_files: bool,
 }
 
@@ -102,7 +103,7 @@ impl Dashboard {
     }
 }
 
-/// The place of a path, and the name that stands for its `*`.
+/// Finds the place of a path, with the name in the position of its `*`.
 fn place(path: &str) -> Option<(&'static Place, String)> {
     let path = path.trim_end_matches('/');
     let (parent, name) = path.rsplit_once('/').unwrap_or_default();
@@ -112,7 +113,7 @@ fn place(path: &str) -> Option<(&'static Place, String)> {
     })
 }
 
-/// Whether a path is a page's, or begins as one.
+/// Returns whether the first segment of a path is that of a page or of a file that pages need.
 pub(crate) fn is_page(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
     let known = PLACES.iter().map(|place| place.path).chain(assets::FILES.map(|(path, ..)| path));

@@ -237,7 +237,7 @@ pub struct Score {
 pub enum ScoreNumber {
     /// A count of rows.
     Count(fn(&Score) -> u64),
-    /// A measure of how well a model did; `None` where it is not defined.
+    /// A measure of how well a model did; `None` if it is not defined for these rows.
     Measure(fn(&Score) -> Option<f64>),
 }
 
@@ -316,7 +316,7 @@ impl Artifact {
 }
 
 impl Lineage {
-    /// Its windows, as in `window 3` or `windows 1 to 3`.
+    /// The windows in words: `window 3` or `windows 1 to 3`.
     #[must_use]
     pub fn span(&self) -> String {
         match self.windows.as_slice() {

@@ -23,14 +23,17 @@ const JSON: &str = "application/json";
 const CSV: &str = "text/csv";
 const NDJSON: &str = "application/x-ndjson";
 
-/// What a body holds, and what its request says of it.
+/// The kind of content in a body, with what the head of the request says about it.
 pub(crate) trait Content: Sized + Send {
-    /// As the document describes it.
+    /// The description in the document.
     fn meta() -> MetaRequest;
 
     fn register(_: &mut SchemaRegistry) {}
 
-    /// What a request says, and how large its body may be, in bytes.
+    /// Reads the head of a request. Returns also the limit of its body in bytes.
+    ///
+    /// # Errors
+    /// The body is of another media type.
     fn of(request: &Request) -> Result<(Self, usize), ApiError>;
 }
 
@@ -150,9 +153,9 @@ impl RowsKind {
 /// Many rows as they came.
 #[derive(Debug)]
 pub(crate) struct ManyRows {
-    /// How they are written.
+    /// The format of the rows.
     pub(crate) sent: RowsKind,
-    /// How the answer is to be written.
+    /// The format of the answer.
     pub(crate) wanted: RowsKind,
 }
 
@@ -172,7 +175,7 @@ impl Content for ManyRows {
     }
 }
 
-/// An inference request, with the tensors that may stand in binary form behind its JSON.
+/// An inference request: JSON, and then the tensors that are sent in binary form.
 #[derive(Debug)]
 pub(crate) struct Tensors {
     /// How many of the bytes are JSON; all where the client does not say.

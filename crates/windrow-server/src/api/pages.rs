@@ -1,4 +1,4 @@
-//! Where people look: the pages of the dashboard, as answers.
+//! The pages of the dashboard, as HTTP answers.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The files that pages need: small, written by hand, and carried in the program.
 
-/// Where each file is, its media type and its text.
+/// The files: path, media type and text.
 pub(super) const FILES: [(&str, &str, &str); 4] = [
     ("/assets/windrow.css", "text/css; charset=utf-8", include_str!("assets/windrow.css")),
     ("/assets/windrow.js", "text/javascript; charset=utf-8", include_str!("assets/windrow.js")),

@@ -16,9 +16,9 @@ pub(super) struct View {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) observed: Arc<Observed>,
-    /// Where the pipeline's files are.
+    /// The folder of the pipeline's files.
     pub(super) workdir: PathBuf,
-    /// What is asked for, where a page has many of a kind.
+    /// The name in the path, as in `/models/cumulative-2`; empty for a path without one.
     pub(super) name: String,
     pub(super) query: BTreeMap<String, String>,
     pub(super) has_keys: bool,
@@ -40,7 +40,7 @@ impl Page {
         Self { is_found: true, title: title.into(), main, script: None }
     }
 
-    /// Says what was asked for, which is not there, and what there is.
+    /// A page for a name that does not exist. `sentence` says which names exist.
     pub(super) fn missing(title: String, sentence: &str) -> Self {
         let main = html! {
             h1 { (title) }
@@ -49,7 +49,7 @@ impl Page {
         Self { is_found: false, ..Self::new(title, main) }
     }
 
-    /// The whole page. `entries` are the names and paths of the navigation, of which `here` is marked.
+    /// The whole document. `entries` are the names and paths of the navigation; `here` is the marked one.
     pub(super) fn framed(
         &self,
         view: &View,

@@ -3,7 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::models::on_next_window;
+use crate::dashboard::models::{aliases, on_next_window};
 use crate::dashboard::numbers::{digest, percent, score, score_or_dash, thousands};
 use crate::dashboard::table::{self, cells};
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
@@ -44,13 +44,12 @@ pub(super) fn page(view: &View) -> Page {
 
 fn card(view: &View, model: &Model) -> Markup {
     let artifact = model.artifact();
-    let aliases: Vec<&str> =
-        view.snapshot.named().filter(|(_, named)| named.id() == model.id()).map(|(name, _)| name).collect();
+    let aliases = aliases(&view.snapshot, model);
     let (rows, positives) = (artifact.lineage.fit_rows, artifact.lineage.fit_positives);
     html! {
         dl.card {
             div { dt { "Predicts" } dd { (view.pipeline.target.question()) } }
-            @if !aliases.is_empty() { div { dt { "Stands for" } dd { (aliases.join(", ")) } } }
+            @if !aliases.is_empty() { div { dt { "Stands for" } dd { (aliases) } } }
             div { dt { "Learned from" } dd { (artifact.lineage.span()) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64)) " positive" } }
             @match &artifact.outcome {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },

@@ -42,8 +42,6 @@ pub(super) fn page(view: &View) -> Page {
 }
 
 fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
-    let aliases: Vec<&str> =
-        snapshot.named().filter(|(_, named)| named.id() == model.id()).map(|(name, _)| name).collect();
     let next = on_next_window(snapshot, model);
     let state = match (model.learned(), &model.artifact().verdict) {
         (None, _) => "not learned",
@@ -54,13 +52,19 @@ fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
     let auc = next.and_then(|score| score.auc).map_or_else(|| "\u{2013}".to_owned(), |auc| format!("{auc:.3}"));
     cells![
         html! { a href={ "/models/" (model.name()) } { (model.name()) } },
-        aliases.join(", "),
+        aliases(snapshot, model),
         thousands(model.artifact().lineage.fit_rows),
         score_or_dash(next.map(|score| score.log_loss)),
         score_or_dash(next.map(|score| score.baseline_log_loss)),
         auc,
         state,
     ]
+}
+
+/// The aliases of a model, separated by commas.
+pub(super) fn aliases(snapshot: &Snapshot, model: &Model) -> String {
+    let named = snapshot.named().filter(|(_, named)| named.id() == model.id());
+    named.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
 }
 
 /// How a model met the first window that it had not learned from.

@@ -35,7 +35,7 @@ pub(super) fn of(caption: &str, header: &[&str], rows: &[Vec<Markup>]) -> Markup
     grid(caption, header, rows.iter().map(|cells| (false, cells.as_slice())))
 }
 
-/// Rows of cells; those that are named stand out.
+/// A table of rows. Each row says whether it is marked as named.
 fn grid<'r, C: Render + 'r>(
     caption: &str,
     header: &[impl Render],

@@ -135,7 +135,7 @@ pub(crate) enum Status {
     Refused,
 }
 
-/// Whether a model answers, and why it does not, or only by its own name.
+/// The status of a model, with the reason if the model was refused or rejected.
 fn status(artifact: &Artifact) -> (Status, Option<&str>) {
     match (&artifact.outcome, &artifact.verdict) {
         (Outcome::Refused { reason }, _) => (Status::Refused, Some(reason)),

@@ -8,7 +8,7 @@ use crate::api::operations::prediction::Prediction;
 use windrow_learn::model::{Artifact, Learned, Score, ScoreNumber};
 use windrow_registry::Model;
 
-/// Measures that are no part of a comparison.
+/// Measures that a comparison leaves out.
 const NOT_COMPARED: [&str; 3] = ["average_precision", "baseline_log_loss", "baseline_accuracy"];
 
 /// What changed from one model to another
@@ -146,7 +146,7 @@ fn by_name(first: Vec<(String, f64)>, second: Vec<(String, f64)>) -> Vec<(String
     changes
 }
 
-/// The measures of both where they were taken on rows of the same name.
+/// The measures of both models on rows of the same name.
 fn scores(learned: [&Learned; 2]) -> Vec<ScoreChange> {
     let mut changes = Vec::new();
     for (on, first) in &learned[0].scores {

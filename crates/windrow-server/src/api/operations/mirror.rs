@@ -1,16 +1,16 @@
-//! Types of the API that are made from types of the domain, which knows nothing of the API.
+//! Types of the API that are made from types of the domain. The domain crates know nothing of the API.
 //!
-//! `mirror!` declares such a type once: each field with its documentation, its type, and how its value follows from the
-//! domain's. Without `= value`, it is the domain's field of the same name, by [`Mirror`].
+//! `mirror!` declares such a type once. A field has its documentation, its type, and an expression for its value. A field
+//! without an expression takes the field of the same name from the domain's value, converted by [`Mirror`].
 
 use std::collections::BTreeMap;
 
 use windrow_record::{ModelId, Offset, Partition, WindowIndex};
 use windrow_registry::AliasName;
 
-/// A value of the API that follows from a value of the domain.
+/// A type of the API that is made from the type `D` of the domain.
 pub(crate) trait Mirror<D> {
-    /// The domain's value as the API gives it.
+    /// Converts a value of the domain.
     fn of(found: &D) -> Self;
 }
 
@@ -50,7 +50,7 @@ mirrored! {
     found: ModelId => String, found.to_string();
 }
 
-/// Declares objects, or texts of an enumeration, that are made from types of the domain:
+/// Declares objects or enumerations that are made from types of the domain:
 ///
 /// ```ignore
 /// mirror! {
@@ -64,7 +64,7 @@ mirrored! {
 /// }
 /// ```
 ///
-/// A parameter beside the domain's value (`of found: Found, on: &str`) is one of the function `of` too.
+/// The function `of` makes such a value. It can have a second parameter: `struct Score of score: model::Score, on: &str`.
 macro_rules! mirror {
     (@value $kind:ty, $found:expr) => { <$kind as Mirror<_>>::of(&$found) };
     (@value $kind:ty, $found:expr, $value:expr) => { $value };

@@ -6,7 +6,7 @@ pub(crate) struct Numeric {
     pub(crate) name: &'static str,
     /// Bytes of one number.
     pub(crate) width: usize,
-    /// Reads the number that begins these bytes; `None` where there are too few.
+    /// Reads the number that begins these bytes; `None` if there are too few.
     pub(crate) read: fn(&[u8]) -> Option<f64>,
 }
 
@@ -20,7 +20,7 @@ macro_rules! numeric {
     };
 }
 
-/// All of them.
+/// All numeric datatypes of the protocol.
 pub(crate) static NUMERICS: [Numeric; 10] = [
     numeric!("INT8", i8),
     numeric!("INT16", i16),

@@ -222,7 +222,7 @@ mirror! {
     }
 }
 
-/// Windows between two fits, where that is planned.
+/// The windows between two fits of a planned policy.
 fn every(policy: Policy) -> Option<u32> {
     match policy.refit {
         Refit::Every(every) => Some(every),
