@@ -308,12 +308,12 @@ impl App {
             pipeline: Arc::clone(&self.pipeline),
             registry: Arc::clone(registry),
             progress: self.progress.clone(),
-            pages: Arc::new(windrow_server::DashboardPages(Arc::new(Dashboard {
+            dashboard: Arc::new(Dashboard {
                 pipeline: Arc::clone(&self.pipeline),
                 registry: Arc::clone(registry),
                 monitor: Arc::clone(&monitor),
                 workdir: self.workdir.clone(),
-            }))),
+            }),
             monitor,
             keys: self.keys.clone(),
             clock: timestamp,

@@ -30,7 +30,7 @@ mod samples;
 
 pub use artifact::{
     Artifact, Coefficient, ConfusionMatrix, Example, FORMAT, Learned, Lineage, Method, OffsetRange, Outcome,
-    PenaltyTrial, ReliabilityBin, RowRange, Score, SolverReport, Verdict, WindowLineage, versions,
+    PenaltyTrial, ReliabilityBin, RowRange, Score, ScoreNumber, SolverReport, Verdict, WindowLineage, versions,
 };
 pub use bare::BareModel;
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, InMemory, KeptChunk};

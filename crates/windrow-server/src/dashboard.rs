@@ -11,7 +11,6 @@ mod frame;
 mod links;
 mod model;
 mod models;
-mod not_found;
 mod numbers;
 mod road;
 mod stream;
@@ -23,11 +22,35 @@ mod window;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::dashboard::frame::View;
+use bytes::Bytes;
+
+use crate::dashboard::frame::{Page, View};
 use windrow_base::runtime::{blocking, computing};
 use windrow_config::Pipeline;
 use windrow_registry::Registry;
 use windrow_registry::monitor::Monitor;
+
+/// A page: its path, its entry in the navigation, and the function that makes it.
+struct Place {
+    /// The path. A `*` at its end stands for any name.
+    path: &'static str,
+    /// The entry that the navigation marks. It leads to the path without `*`.
+    entry: &'static str,
+    page: fn(&View) -> Page,
+    /// If true, the page is made on a thread that may wait for the disk.
+    reads_files: bool,
+}
+
+/// All pages, in the order of the navigation.
+static PLACES: [Place; 7] = [
+    Place { path: "/", entry: "Answer", page: answer::page, reads_files: false },
+    Place { path: "/evidence", entry: "Evidence", page: evidence::page, reads_files: false },
+    Place { path: "/stream", entry: "Stream", page: stream::page, reads_files: false },
+    Place { path: "/windows/*", entry: "Stream", page: window::page, reads_files: true },
+    Place { path: "/models", entry: "Models", page: models::page, reads_files: false },
+    Place { path: "/models/*", entry: "Models", page: model::page, reads_files: false },
+    Place { path: "/try", entry: "Try", page: try_it::page, reads_files: false },
+];
 
 /// What pages are made from.
 #[derive(Debug)]
@@ -49,39 +72,65 @@ pub(crate) struct Answer {
     pub(crate) is_found: bool,
     /// Its media type.
     pub(crate) kind: &'static str,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
 }
 
 impl Dashboard {
     /// The page at a path, as in `/models/cumulative-2`, with its query; `None` where there is no page.
-    pub(crate) async fn page(self: Arc<Self>, path: String, query: String, has_keys: bool) -> Option<Answer> {
-        if let Some((kind, text)) = assets::asset(&path) {
-            return Some(Answer { is_found: true, kind, body: text.as_bytes().to_vec() });
+    pub(crate) async fn page(&self, path: &str, query: &str, has_keys: bool) -> Option<Answer> {
+        if let Some((kind, text)) = assets::asset(path) {
+            return Some(Answer { is_found: true, kind, body: Bytes::from_static(text.as_bytes()) });
         }
+        let (place, name) = place(path)?;
         let view = View {
             pipeline: Arc::clone(&self.pipeline),
             snapshot: self.registry.snapshot(),
             observed: self.monitor.observed(),
-            query: links::parse(&query),
+            workdir: self.workdir.clone(),
+            name,
+            query: links::parse(query),
             has_keys,
         };
-        let mut parts = path.trim_end_matches('/').split('/').skip(1);
-        let place = (parts.next().unwrap_or_default().to_owned(), parts.next().map(links::decoded), parts.next());
-        let page = match (place.0.as_str(), place.1, place.2) {
-            ("", None, None) => computing(move || answer::page(&view)).await,
-            ("evidence", None, None) => computing(move || evidence::page(&view)).await,
-            ("stream", None, None) => computing(move || stream::page(&view)).await,
-            ("models", None, None) => computing(move || models::page(&view)).await,
-            ("models", Some(name), None) => computing(move || model::page(&view, &name)).await,
-            ("try", None, None) => computing(move || try_it::page(&view)).await,
-            // It reads a file.
-            ("windows", Some(number), None) => blocking(move || window::page(&view, &self.workdir, &number)).await,
-            _ => return None,
+        let make = move || {
+            let page = (place.page)(&view);
+            let entries =
+                PLACES.iter().filter(|place| !place.path.ends_with('*')).map(|place| (place.entry, place.path));
+            let text = page.framed(&view, entries.chain([("API", "/docs")]), place.entry);
+            (page.is_found, text.into_string())
         };
-        Some(Answer {
-            is_found: page.is_found,
-            kind: "text/html; charset=utf-8",
-            body: page.text.into_string().into_bytes(),
-        })
+        let (is_found, text) = if place.reads_files { blocking(make).await } else { computing(make).await };
+        Some(Answer { is_found, kind: "text/html; charset=utf-8", body: text.into() })
+    }
+}
+
+/// Finds the place of a path, with the name in the position of its `*`.
+fn place(path: &str) -> Option<(&'static Place, String)> {
+    let path = path.trim_end_matches('/');
+    let (parent, name) = path.rsplit_once('/').unwrap_or_default();
+    PLACES.iter().find_map(|place| match place.path.strip_suffix("/*") {
+        Some(known) => (known == parent).then(|| (place, links::decoded(name))),
+        None => (place.path.trim_end_matches('/') == path).then(|| (place, String::new())),
+    })
+}
+
+/// Returns whether the first segment of a path is that of a page or of a file that pages need.
+pub(crate) fn is_page(path: &str) -> bool {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    let known = PLACES.iter().map(|place| place.path).chain(assets::FILES.map(|(path, ..)| path));
+    known.filter_map(|known| known[1..].strip_prefix(first)).any(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_page;
+
+    #[test]
+    fn pages_and_operations_are_told_apart() {
+        for page in ["/", "/evidence", "/models/cumulative-2", "/windows/3", "/assets/windrow.css"] {
+            assert!(is_page(page), "{page}");
+        }
+        for other in ["/v1/models", "/docs", "/metrics", "/health/live", "/modelsx", "/v2/models/latest"] {
+            assert!(!is_page(other), "{other}");
+        }
     }
 }

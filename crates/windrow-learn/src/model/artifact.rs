@@ -230,6 +230,35 @@ pub struct Score {
     pub reliability: Vec<ReliabilityBin>,
 }
 
+/// A number of a score.
+#[derive(Debug, Clone, Copy)]
+pub enum ScoreNumber {
+    /// A count of rows.
+    Count(fn(&Score) -> u64),
+    /// A measure of how well a model did; `None` if it is not defined for these rows.
+    Measure(fn(&Score) -> Option<f64>),
+}
+
+impl Score {
+    /// All numbers of a score by their names, in the order of a table's columns.
+    pub const NUMBERS: [(&str, ScoreNumber); 14] = [
+        ("rows", ScoreNumber::Count(|score| score.rows)),
+        ("positives", ScoreNumber::Count(|score| score.positives)),
+        ("auc", ScoreNumber::Measure(|score| score.auc)),
+        ("average_precision", ScoreNumber::Measure(|score| score.average_precision)),
+        ("log_loss", ScoreNumber::Measure(|score| Some(score.log_loss))),
+        ("baseline_log_loss", ScoreNumber::Measure(|score| Some(score.baseline_log_loss))),
+        ("brier", ScoreNumber::Measure(|score| Some(score.brier))),
+        ("accuracy", ScoreNumber::Measure(|score| Some(score.accuracy))),
+        ("baseline_accuracy", ScoreNumber::Measure(|score| Some(score.baseline_accuracy))),
+        ("true_positives", ScoreNumber::Count(|score| score.confusion.true_positives)),
+        ("false_positives", ScoreNumber::Count(|score| score.confusion.false_positives)),
+        ("true_negatives", ScoreNumber::Count(|score| score.confusion.true_negatives)),
+        ("false_negatives", ScoreNumber::Count(|score| score.confusion.false_negatives)),
+        ("calibration_error", ScoreNumber::Measure(|score| Some(score.calibration_error))),
+    ];
+}
+
 /// Rows by label and truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfusionMatrix {
@@ -281,6 +310,18 @@ impl Artifact {
     #[must_use]
     pub fn is_eligible(&self) -> bool {
         self.learned().is_some() && self.verdict == Verdict::Accepted
+    }
+}
+
+impl Lineage {
+    /// The windows in words: `window 3` or `windows 1 to 3`.
+    #[must_use]
+    pub fn span(&self) -> String {
+        match self.windows.as_slice() {
+            [only] => format!("window {}", only.window),
+            [first, .., last] => format!("windows {} to {}", first.window, last.window),
+            [] => "no window".to_owned(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::export::error::ExportError;
 use crate::export::sink::Sink;
 use windrow_columnar::{Column, Kind, Value};
 use windrow_evaluation::{BLOCKS, WindowLosses};
-use windrow_learn::model::{Score, WindowReport};
+use windrow_learn::model::{Score, ScoreNumber, WindowReport};
 use windrow_record::ModelId;
 use windrow_windows::Manifest;
 
@@ -49,7 +49,7 @@ pub(super) fn window(sink: &mut Sink, one: &Manifest, report: Option<&WindowRepo
 
 /// One row a model and a window that it was scored on.
 pub(super) fn score_columns() -> Vec<Column> {
-    columns(&[
+    let mut columns = columns(&[
         ("model", Kind::Text),
         ("scheme", Kind::Text),
         ("model_window", Kind::Integer),
@@ -57,21 +57,15 @@ pub(super) fn score_columns() -> Vec<Column> {
         // `later`: all labelled rows of a window behind all that the model learned from. `holdout`: a first fit, on the rows of
         // the model's newest window that it left out.
         ("scored_on", Kind::Text),
-        ("rows", Kind::Integer),
-        ("positives", Kind::Integer),
-        ("auc", Kind::Number),
-        ("average_precision", Kind::Number),
-        ("log_loss", Kind::Number),
-        ("baseline_log_loss", Kind::Number),
-        ("brier", Kind::Number),
-        ("accuracy", Kind::Number),
-        ("baseline_accuracy", Kind::Number),
-        ("true_positives", Kind::Integer),
-        ("false_positives", Kind::Integer),
-        ("true_negatives", Kind::Integer),
-        ("false_negatives", Kind::Integer),
-        ("calibration_error", Kind::Number),
-    ])
+    ]);
+    columns.extend(Score::NUMBERS.map(|(name, number)| {
+        let kind = match number {
+            ScoreNumber::Count(_) => Kind::Integer,
+            ScoreNumber::Measure(_) => Kind::Number,
+        };
+        Column { name: name.to_owned(), kind }
+    }));
+    columns
 }
 
 pub(super) fn scores(sink: &mut Sink, report: &WindowReport) -> Result<(), ExportError> {
@@ -87,27 +81,18 @@ pub(super) fn scores(sink: &mut Sink, report: &WindowReport) -> Result<(), Expor
 
 fn score(sink: &mut Sink, model: ModelId, window: u32, scored_on: &str, score: &Score) -> Result<(), ExportError> {
     let (id, scheme) = (model.to_string(), model.scheme.to_string());
-    sink.push(&[
+    let mut values = vec![
         Value::Text(&id),
         Value::Text(&scheme),
         Value::Integer(i64::from(model.window.get())),
         Value::Integer(i64::from(window)),
         Value::Text(scored_on),
-        count(score.rows),
-        count(score.positives),
-        number(score.auc),
-        number(score.average_precision),
-        Value::Number(score.log_loss),
-        Value::Number(score.baseline_log_loss),
-        Value::Number(score.brier),
-        Value::Number(score.accuracy),
-        Value::Number(score.baseline_accuracy),
-        count(score.confusion.true_positives),
-        count(score.confusion.false_positives),
-        count(score.confusion.true_negatives),
-        count(score.confusion.false_negatives),
-        Value::Number(score.calibration_error),
-    ])
+    ];
+    values.extend(Score::NUMBERS.map(|(_, number)| match number {
+        ScoreNumber::Count(of) => count(of(score)),
+        ScoreNumber::Measure(of) => self::number(of(score)),
+    }));
+    sink.push(&values)
 }
 
 /// One row a model, a later window and a block of its rows.

@@ -1,10 +1,12 @@
 //! The bodies of requests: read within their bounds, and described for the document.
 
+use std::marker::PhantomData;
+
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
 use hyper::body::Body as _;
-use poem::{Request, RequestBody, Result};
+use poem::{Request, RequestBody};
 use poem_openapi::payload::{Json, Payload as _};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry as SchemaRegistry};
 use poem_openapi::types::Type;
@@ -21,73 +23,99 @@ const JSON: &str = "application/json";
 const CSV: &str = "text/csv";
 const NDJSON: &str = "application/x-ndjson";
 
+/// The kind of content in a body, with what the head of the request says about it.
+pub(crate) trait Content: Sized + Send {
+    /// The description in the document.
+    fn meta() -> MetaRequest;
+
+    fn register(_: &mut SchemaRegistry) {}
+
+    /// Reads the head of a request. Returns also the limit of its body in bytes.
+    ///
+    /// # Errors
+    /// The body is of another media type.
+    fn of(request: &Request) -> Result<(Self, usize), ApiError>;
+}
+
 /// A body that has arrived, with its place among the work.
 #[derive(Debug)]
-pub(crate) struct ReadBody {
+pub(crate) struct Body<C> {
+    pub(crate) content: C,
     pub(crate) bytes: Bytes,
     pub(crate) permit: WorkPermit,
     /// Memory that a large body has.
     _memory: Option<OwnedSemaphorePermit>,
 }
 
-/// One row as it came; what it holds is checked by the model that is asked.
-pub(crate) struct RowBody(pub(crate) ReadBody);
-
-impl<'a> ApiExtractor<'a> for RowBody {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(_: &mut SchemaRegistry) {}
-
-    fn request_meta() -> Option<MetaRequest> {
-        Some(meta("One row: the columns of the model's features, each there, null where it is missing", &[JSON]))
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
-        check_json(request)?;
-        Ok(Self(read(request, body, LARGEST_ROW).await?))
-    }
-}
-
-/// A JSON object of the shape `T`.
-pub(crate) struct JsonBody<T> {
-    pub(crate) value: T,
-    pub(crate) permit: WorkPermit,
-}
-
-impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for JsonBody<T> {
+impl<'a, C: Content> ApiExtractor<'a> for Body<C> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
     type ParamType = ();
     type ParamRawType = ();
 
     fn register(registry: &mut SchemaRegistry) {
-        T::register(registry);
+        C::register(registry);
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
-        Some(MetaRequest { description: None, content, required: true })
+        Some(C::meta())
     }
 
     async fn from_request(
         request: &'a Request,
         body: &mut RequestBody,
         _: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
+    ) -> poem::Result<Self> {
+        let (content, limit) = C::of(request)?;
+        Ok(read(request, body, content, limit).await?)
+    }
+}
+
+/// One row as it came; what it holds is checked by the model that is asked.
+#[derive(Debug)]
+pub(crate) struct OneRow;
+
+impl Content for OneRow {
+    fn meta() -> MetaRequest {
+        meta("One row: the columns of the model's features, each there, null where it is missing", &[JSON])
+    }
+
+    fn of(request: &Request) -> Result<(Self, usize), ApiError> {
         check_json(request)?;
-        let ReadBody { bytes, permit, .. } = read(request, body, LARGEST_ROW).await?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| {
+        Ok((Self, LARGEST_ROW))
+    }
+}
+
+/// A JSON object of the shape `T`.
+#[derive(Debug)]
+pub(crate) struct Fields<T>(PhantomData<fn() -> T>);
+
+impl<T: Type> Content for Fields<T> {
+    fn meta() -> MetaRequest {
+        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
+        MetaRequest { description: None, content, required: true }
+    }
+
+    fn register(registry: &mut SchemaRegistry) {
+        T::register(registry);
+    }
+
+    fn of(request: &Request) -> Result<(Self, usize), ApiError> {
+        check_json(request)?;
+        Ok((Self(PhantomData), LARGEST_ROW))
+    }
+}
+
+impl<T: DeserializeOwned> Body<Fields<T>> {
+    /// The object.
+    ///
+    /// # Errors
+    /// The body is not JSON, or not of this shape.
+    pub(crate) fn parse(&self) -> Result<T, ApiError> {
+        serde_json::from_slice(&self.bytes).map_err(|error| {
             let detail = format!("the body is not what it should be: {error}");
-            if error.is_data() { ApiError::invalid("invalid-body", detail) } else { ApiError::malformed(&detail) }
-        });
-        Ok(Self { value: value?, permit })
+            if error.is_data() { ApiError::invalid("invalid-body", detail) } else { ApiError::malformed(detail) }
+        })
     }
 }
 
@@ -123,79 +151,54 @@ impl RowsKind {
 }
 
 /// Many rows as they came.
-pub(crate) struct RowsBody {
-    pub(crate) kind: RowsKind,
-    /// How the answer is to be written.
+#[derive(Debug)]
+pub(crate) struct ManyRows {
+    /// The format of the rows.
+    pub(crate) sent: RowsKind,
+    /// The format of the answer.
     pub(crate) wanted: RowsKind,
-    pub(crate) body: ReadBody,
 }
 
-impl<'a> ApiExtractor<'a> for RowsBody {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(_: &mut SchemaRegistry) {}
-
-    fn request_meta() -> Option<MetaRequest> {
+impl Content for ManyRows {
+    fn meta() -> MetaRequest {
         let about = "Many rows: a JSON array of rows, a row a line (NDJSON), or CSV with a header line";
-        Some(meta(about, &[JSON, NDJSON, CSV]))
+        meta(about, &[JSON, NDJSON, CSV])
     }
 
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
+    fn of(request: &Request) -> Result<(Self, usize), ApiError> {
         let given = request.content_type();
-        let Some(kind) = given.and_then(RowsKind::of) else {
-            let taken = "application/json, application/x-ndjson or text/csv";
-            return Err(ApiError::unsupported_media_type(given, taken).into());
-        };
-        let wanted = request.header("accept").and_then(RowsKind::of).unwrap_or(kind);
-        let max_body = RequestScope::of(request)?.limits().max_body;
-        Ok(Self { kind, wanted, body: read(request, body, max_body).await? })
+        let sent = given.and_then(RowsKind::of).ok_or_else(|| {
+            ApiError::unsupported_media_type(given, "application/json, application/x-ndjson or text/csv")
+        })?;
+        let wanted = request.header("accept").and_then(RowsKind::of).unwrap_or(sent);
+        Ok((Self { sent, wanted }, RequestScope::of(request)?.limits().max_body))
     }
 }
 
-/// The body of an inference request, with the tensors that may stand in binary form behind its JSON.
-pub(crate) struct TensorBody {
-    pub(crate) body: ReadBody,
+/// An inference request: JSON, and then the tensors that are sent in binary form.
+#[derive(Debug)]
+pub(crate) struct Tensors {
     /// How many of the bytes are JSON; all where the client does not say.
     pub(crate) json: Option<usize>,
 }
 
-impl<'a> ApiExtractor<'a> for TensorBody {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(_: &mut SchemaRegistry) {}
-
-    fn request_meta() -> Option<MetaRequest> {
+impl Content for Tensors {
+    fn meta() -> MetaRequest {
         let about = "An inference request of the Open Inference Protocol: one tensor a field, all of the same length";
-        Some(meta(about, &[JSON]))
+        meta(about, &[JSON])
     }
 
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
+    fn of(request: &Request) -> Result<(Self, usize), ApiError> {
         let json = request.header("inference-header-content-length").map(str::parse);
-        let json = json.transpose().map_err(|_| {
-            ApiError::malformed("the header Inference-Header-Content-Length is not a number of bytes").for_inference()
-        })?;
-        let kind = request.content_type();
+        let json = json
+            .transpose()
+            .map_err(|_| ApiError::malformed("the header Inference-Header-Content-Length is not a number of bytes"))?;
         // Triton's client names no media type.
-        let is_binary = json.is_some() && kind == Some("application/octet-stream");
-        if !is_binary && !kind.is_none_or(Json::<bool>::check_content_type) {
-            return Err(ApiError::unsupported_media_type(kind, JSON).for_inference().into());
+        let is_binary = json.is_some() && request.content_type() == Some("application/octet-stream");
+        if !is_binary && request.content_type().is_some() {
+            check_json(request)?;
         }
-        let max_body = RequestScope::of(request)?.limits().max_body;
-        Ok(Self { body: read(request, body, max_body).await.map_err(ApiError::for_inference)?, json })
+        Ok((Self { json }, RequestScope::of(request)?.limits().max_body))
     }
 }
 
@@ -208,11 +211,11 @@ fn check_json(request: &Request) -> Result<(), ApiError> {
 }
 
 /// Reads the body, and then takes a place among the work: a client that sends slowly takes no place from others.
-async fn read(request: &Request, body: &mut RequestBody, limit: usize) -> Result<ReadBody, ApiError> {
+async fn read<C>(request: &Request, body: &mut RequestBody, content: C, limit: usize) -> Result<Body<C>, ApiError> {
     let scope = RequestScope::of(request)?;
     let gone = |reason: &dyn std::fmt::Display| {
         scope.cut_short();
-        ApiError::malformed(&format!("the body did not arrive whole: {reason}"))
+        ApiError::malformed(format!("the body did not arrive whole: {reason}"))
     };
     let mut body: BoxBody<Bytes, std::io::Error> = body.take().map_err(|error| gone(&error))?.into();
     if body.size_hint().lower() > limit as u64 {
@@ -255,7 +258,7 @@ async fn read(request: &Request, body: &mut RequestBody, limit: usize) -> Result
     }
     scope.phase().set(Phase::Working);
     let bytes = if bytes.is_empty() { first } else { bytes.into() };
-    Ok(ReadBody { bytes, permit: scope.begin_work()?, _memory: memory })
+    Ok(Body { content, bytes, permit: scope.begin_work()?, _memory: memory })
 }
 
 fn meta(about: &'static str, kinds: &[&'static str]) -> MetaRequest {

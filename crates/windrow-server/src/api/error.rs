@@ -2,10 +2,13 @@
 //!
 //! The one place where errors of the domain become HTTP statuses.
 
-use poem::http::StatusCode;
-use poem::http::header::CONTENT_TYPE;
+use poem::error::ResponseError;
+use poem::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use poem::http::{HeaderValue, StatusCode};
 use poem::{IntoResponse, Response};
 use poem_openapi::payload::Json;
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::api::schema::{Faults, FieldFault, MOST_FAULTS, RowError};
@@ -15,10 +18,28 @@ use windrow_registry::{AliasError, BadAliasName, UnknownModel};
 pub(crate) const PROBLEM: &str = "application/problem+json";
 
 /// Where the paths of the Open Inference Protocol begin.
-pub(crate) const INFERENCE: &str = "/v2";
+const INFERENCE: &str = "/v2";
 
 /// So many of the names that could have been meant are listed.
 const MOST_KNOWN: usize = 100;
+
+/// The statuses of errors that every operation may answer with, as the document describes them.
+const STATUSES: [(StatusCode, &str); 8] = [
+    (StatusCode::BAD_REQUEST, "The body is not JSON"),
+    (StatusCode::NOT_FOUND, "There is no such model, alias, window or lineage"),
+    (
+        StatusCode::CONFLICT,
+        "There is a record of the model, but its window could not be learned from; or an alias cannot be changed so",
+    ),
+    (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large, or holds too many rows"),
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is of a media type that is not read here"),
+    (StatusCode::UNPROCESSABLE_ENTITY, "The body can be read, but does not say what it should"),
+    (StatusCode::INTERNAL_SERVER_ERROR, "A file of ours cannot be written"),
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Too much to do at this moment, or nothing to answer with yet; Retry-After says when to try again",
+    ),
+];
 
 /// A problem, as RFC 9457 shapes it.
 #[derive(Debug, Clone, Object)]
@@ -42,33 +63,9 @@ pub(crate) struct Problem {
 }
 
 /// Every error that an operation answers with.
-#[derive(Debug, ApiResponse)]
-pub(crate) enum ApiError {
-    /// The body is not JSON
-    #[oai(status = 400, content_type = "application/problem+json")]
-    Malformed(Json<Problem>),
-    /// There is no such model, alias, window or lineage
-    #[oai(status = 404, content_type = "application/problem+json")]
-    NotFound(Json<Problem>),
-    /// There is a record of the model, but its window could not be learned from; or an alias cannot be changed so
-    #[oai(status = 409, content_type = "application/problem+json")]
-    Conflict(Json<Problem>),
-    /// The body is too large, or holds too many rows
-    #[oai(status = 413, content_type = "application/problem+json")]
-    TooLarge(Json<Problem>),
-    /// The body is of a media type that is not read here
-    #[oai(status = 415, content_type = "application/problem+json")]
-    UnsupportedMediaType(Json<Problem>),
-    /// The body can be read, but does not say what it should
-    #[oai(status = 422, content_type = "application/problem+json")]
-    Invalid(Json<Problem>),
-    /// A file of ours cannot be written
-    #[oai(status = 500, content_type = "application/problem+json")]
-    Internal(Json<Problem>),
-    /// Too much to do at this moment, or nothing to answer with yet; Retry-After says when to try again
-    #[oai(status = 503, content_type = "application/problem+json")]
-    Unavailable(Json<Problem>),
-}
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.detail)]
+pub(crate) struct ApiError(pub(crate) Box<Problem>);
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
@@ -83,45 +80,74 @@ impl Problem {
         }
     }
 
-    pub(crate) fn overloaded(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
-    }
-
-    /// As clients of the Open Inference Protocol expect it: they look for `error`.
-    pub(crate) fn for_inference(mut self) -> Self {
-        self.error = Some(self.detail.clone());
-        self
-    }
-
-    /// As the clients of a path expect it.
+    /// As the clients of a path expect it: those of the Open Inference Protocol look for `error`.
     pub(crate) fn at_path(self, path: &str) -> Self {
-        if path.starts_with(INFERENCE) { self.for_inference() } else { self }
+        if path.starts_with(INFERENCE) { Self { error: Some(self.detail.clone()), ..self } } else { self }
     }
 
-    /// The problem as an answer of its own, where no operation is there to give it.
-    pub(crate) fn into_plain_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
         let mut response = Json(self).into_response();
         response.set_status(status);
-        response.headers_mut().insert(CONTENT_TYPE, poem::http::HeaderValue::from_static(PROBLEM));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         response
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
+    fn as_response(&self) -> Response {
+        Problem::clone(&self.0).into_response()
+    }
+}
+
+impl ApiResponse for ApiError {
+    fn meta() -> MetaResponses {
+        let response = |(status, description): (StatusCode, &'static str)| MetaResponse {
+            description,
+            status: Some(status.as_u16()),
+            status_range: None,
+            content: vec![MetaMediaType { content_type: PROBLEM, schema: Problem::schema_ref() }],
+            headers: Vec::new(),
+        };
+        MetaResponses { responses: STATUSES.into_iter().map(response).collect() }
+    }
+
+    fn register(registry: &mut Registry) {
+        Problem::register(registry);
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
     }
 }
 
 impl From<UnknownModel> for ApiError {
     fn from(error: UnknownModel) -> Self {
         let detail = format!("{error}; GET /v1/models lists those that there are");
-        let mut problem = Problem::new(StatusCode::NOT_FOUND, "unknown-model", detail);
-        problem.known = Some(some_of(error.known));
-        Self::NotFound(Json(problem))
+        Self::not_found("unknown-model", detail, error.known)
     }
 }
 
 impl From<RowError> for ApiError {
     fn from(error: RowError) -> Self {
         match error {
-            RowError::Syntax { reason } => Self::malformed(&format!("the body is not JSON: {reason}")),
-            RowError::Fields { faults } => Self::invalid_row(faults),
+            RowError::Syntax { reason } => Self::malformed(format!("the body is not JSON: {reason}")),
+            RowError::Fields { faults } => Self::with_faults("invalid-row", many("the row", faults.len()), faults),
         }
     }
 }
@@ -134,12 +160,10 @@ impl From<BadAliasName> for ApiError {
 
 impl From<AliasError> for ApiError {
     fn from(error: AliasError) -> Self {
-        let detail = error.to_string();
-        let problem = |status, kind| Json(Problem::new(status, kind, detail.clone()));
         match error {
-            AliasError::Unknown { .. } => Self::NotFound(problem(StatusCode::NOT_FOUND, "unknown-alias")),
+            AliasError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, "unknown-alias", error.to_string()),
             AliasError::NoModel { .. } | AliasError::Rejected { .. } | AliasError::NothingBefore { .. } => {
-                Self::Conflict(problem(StatusCode::CONFLICT, "alias-conflict"))
+                Self::new(StatusCode::CONFLICT, "alias-conflict", error.to_string())
             }
             AliasError::Abandoned => Self::abandoned(),
             AliasError::Read { .. }
@@ -148,23 +172,23 @@ impl From<AliasError> for ApiError {
             | AliasError::Write { .. } => {
                 tracing::error!(%error, "the aliases cannot be changed");
                 let detail = "the aliases cannot be read or written; the log of the server says why";
-                Self::Internal(Json(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", detail)))
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", detail)
             }
         }
     }
 }
 
 impl ApiError {
-    pub(crate) fn malformed(detail: &str) -> Self {
-        Self::Malformed(Json(Problem::new(StatusCode::BAD_REQUEST, "malformed-body", detail)))
+    fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
+        Problem::new(status, kind, detail).into()
+    }
+
+    pub(crate) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed-body", detail)
     }
 
     pub(crate) fn invalid(kind: &str, detail: impl Into<String>) -> Self {
-        Self::Invalid(Json(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail)))
-    }
-
-    pub(crate) fn invalid_row(faults: Vec<FieldFault>) -> Self {
-        Self::with_faults("invalid-row", many("the row", faults.len()), faults)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail)
     }
 
     pub(crate) fn invalid_batch(faults: Faults) -> Self {
@@ -180,74 +204,48 @@ impl ApiError {
         Self::with_faults("invalid-tensor", detail, faults.into_vec())
     }
 
-    pub(crate) fn with_faults(kind: &str, detail: String, faults: Vec<FieldFault>) -> Self {
-        let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail);
-        problem.errors = Some(faults);
-        Self::Invalid(Json(problem))
+    pub(crate) fn with_faults(kind: &str, detail: impl Into<String>, faults: Vec<FieldFault>) -> Self {
+        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail);
+        Problem { errors: Some(faults), ..problem }.into()
     }
 
-    pub(crate) fn not_found(kind: &str, detail: String, known: Vec<String>) -> Self {
-        let mut problem = Problem::new(StatusCode::NOT_FOUND, kind, detail);
-        problem.known = Some(some_of(known));
-        Self::NotFound(Json(problem))
+    /// Lists the newest of the names that could have been meant.
+    pub(crate) fn not_found(kind: &str, detail: impl Into<String>, mut known: Vec<String>) -> Self {
+        known.drain(..known.len().saturating_sub(MOST_KNOWN));
+        Problem { known: Some(known), ..Problem::new(StatusCode::NOT_FOUND, kind, detail) }.into()
     }
 
     pub(crate) fn not_learned(id: &str, reason: &str) -> Self {
-        let detail = format!("there is no model {id}: {reason}");
-        Self::Conflict(Json(Problem::new(StatusCode::CONFLICT, "not-learned", detail)))
+        Self::new(StatusCode::CONFLICT, "not-learned", format!("there is no model {id}: {reason}"))
     }
 
-    pub(crate) fn not_ready(detail: String) -> Self {
-        Self::Unavailable(Json(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail)))
+    pub(crate) fn not_ready(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail)
     }
 
-    pub(crate) fn overloaded(detail: String) -> Self {
-        Self::Unavailable(Json(Problem::overloaded(detail)))
+    pub(crate) fn overloaded(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
     }
 
     /// Work that stopped because its request had ended: nobody reads this.
     pub(crate) fn abandoned() -> Self {
-        Self::overloaded("the request ended before its work did".to_owned())
+        Self::overloaded("the request ended before its work did")
     }
 
     pub(crate) fn too_large(limit: usize) -> Self {
         let detail = format!("the body is larger than the {limit} bytes that are taken here");
-        Self::TooLarge(Json(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)))
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
     }
 
     pub(crate) fn too_many_rows(limit: usize) -> Self {
         let detail = format!("the body has more than {limit} rows (serve.max_rows): send it in parts");
-        Self::TooLarge(Json(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-rows", detail)))
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-rows", detail)
     }
 
     pub(crate) fn unsupported_media_type(given: Option<&str>, taken: &str) -> Self {
         let given = given.map_or("none".to_owned(), |given| format!("`{given}`"));
         let detail = format!("the content-type is {given}; send {taken}");
-        Self::UnsupportedMediaType(Json(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-media-type",
-            detail,
-        )))
-    }
-
-    /// The problem, whatever the status.
-    pub(crate) fn problem_mut(&mut self) -> &mut Problem {
-        let (Self::Malformed(Json(problem))
-        | Self::NotFound(Json(problem))
-        | Self::Conflict(Json(problem))
-        | Self::TooLarge(Json(problem))
-        | Self::UnsupportedMediaType(Json(problem))
-        | Self::Invalid(Json(problem))
-        | Self::Internal(Json(problem))
-        | Self::Unavailable(Json(problem))) = self;
-        problem
-    }
-
-    /// As clients of the Open Inference Protocol expect it.
-    pub(crate) fn for_inference(mut self) -> Self {
-        let problem = self.problem_mut();
-        problem.error = Some(problem.detail.clone());
-        self
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
     }
 }
 
@@ -257,10 +255,4 @@ fn many(what: &str, faults: usize) -> String {
         MOST_FAULTS.. => format!("{what} has {MOST_FAULTS} faults or more; these are the first"),
         count => format!("{what} has {count} faults"),
     }
-}
-
-/// The newest of the names that could have been meant.
-fn some_of(mut known: Vec<String>) -> Vec<String> {
-    known.drain(..known.len().saturating_sub(MOST_KNOWN));
-    known
 }

@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::openapi::expand::expand;
 use crate::api::operations::service;
-use crate::api::state::State;
+use crate::api::state::{Served, State};
 use windrow_base::runtime::computing;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
+use windrow_registry::Registry;
 use windrow_registry::monitor::Monitor;
-use windrow_registry::{Registry, Snapshot};
 
 pub(crate) use methods::Methods;
 pub(crate) use page::page;
@@ -33,7 +33,7 @@ pub(crate) struct Document {
     /// Whether an API key is asked for.
     has_keys: bool,
     /// The last one, and the models that it is of. Locked while one is made, which one request does for all.
-    made: tokio::sync::Mutex<Option<(Arc<Snapshot>, Bytes)>>,
+    made: tokio::sync::Mutex<Option<(Arc<Served>, Bytes)>>,
 }
 
 impl Document {
@@ -41,32 +41,32 @@ impl Document {
         Self { typed, pipeline, has_keys, made: tokio::sync::Mutex::default() }
     }
 
-    /// The document as JSON, with the models of a snapshot.
-    pub(crate) async fn text(self: &Arc<Self>, snapshot: &Arc<Snapshot>) -> Bytes {
+    /// The document as JSON, with the models that are served.
+    pub(crate) async fn text(self: &Arc<Self>, served: Arc<Served>) -> Bytes {
         let mut made = self.made.lock().await;
-        if let Some((_, text)) = made.as_ref().filter(|(of, _)| Arc::ptr_eq(of, snapshot)) {
+        if let Some((_, text)) = made.as_ref().filter(|(of, _)| Arc::ptr_eq(of, &served)) {
             return text.clone();
         }
-        let (document, of) = (Arc::clone(self), Arc::clone(snapshot));
+        let (document, of) = (Arc::clone(self), Arc::clone(&served));
         let text = computing(move || {
             let expanded = expand(&document.typed, &document.pipeline, document.has_keys, &of);
             Bytes::from(serde_json::to_vec(&expanded).unwrap_or_default())
         });
         let text = text.await;
-        *made = Some((Arc::clone(snapshot), text.clone()));
+        *made = Some((served, text.clone()));
         text
     }
 
     /// Which methods the paths take.
     pub(crate) fn methods(&self) -> Methods {
-        Methods::of(&expand(&self.typed, &self.pipeline, self.has_keys, &Snapshot::default()))
+        Methods::of(&expand(&self.typed, &self.pipeline, self.has_keys, &Served::default()))
     }
 }
 
 /// The document as pretty JSON; the same for the same pipeline and models.
 #[must_use]
 pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
-    let snapshot = registry.snapshot();
+    let served = Served::new(registry.snapshot(), &[]);
     let has_keys = pipeline.serve.keys.is_some();
     // Nothing is asked of these operations, so that no clock is read.
     let clock = String::new;
@@ -75,5 +75,5 @@ pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
     let (progress, stop) = (Progress::default(), CancellationToken::new());
     let state = State::new(Arc::clone(pipeline), registry, progress, monitor, stop, clock);
     let typed = service(&Arc::new(state)).spec();
-    serde_json::to_string_pretty(&expand(&typed, pipeline, has_keys, &snapshot)).unwrap_or_default()
+    serde_json::to_string_pretty(&expand(&typed, pipeline, has_keys, &served)).unwrap_or_default()
 }

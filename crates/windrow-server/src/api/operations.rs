@@ -12,6 +12,7 @@ mod health;
 mod infer;
 mod infer_answer;
 mod inference;
+mod mirror;
 mod models;
 mod numeric;
 mod object;
@@ -26,26 +27,16 @@ mod windows;
 
 use std::sync::Arc;
 
-use poem_openapi::OpenApiService;
+use poem_openapi::{OpenApi, OpenApiService};
 
 use crate::api::state::State;
 
 pub(crate) use inference::request_schema;
+pub(crate) use prediction::{Prediction, predict};
 pub(crate) use tensors::datatype;
 
-/// Every typed operation.
-pub(crate) type Operations = (
-    models::Models,
-    predict::Predict,
-    windows::Windows,
-    advice::GiveAdvice,
-    aliases::Aliases,
-    inference::Inference,
-    health::Health,
-);
-
 /// The service of all operations, with its document.
-pub(crate) fn service(state: &Arc<State>) -> OpenApiService<Operations, ()> {
+pub(crate) fn service(state: &Arc<State>) -> OpenApiService<impl OpenApi + use<>, ()> {
     let own = || Arc::clone(state);
     let operations = (
         models::Models(own()),

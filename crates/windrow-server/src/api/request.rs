@@ -55,7 +55,7 @@ impl Limits {
         let units = u32::try_from(bytes.div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
         Arc::clone(&self.memory).try_acquire_many_owned(units).map_err(|_| {
             ApiError::overloaded(
-                "other large requests take all the memory that is set aside for them; try again in a moment".to_owned(),
+                "other large requests take all the memory that is set aside for them; try again in a moment",
             )
         })
     }
@@ -102,7 +102,7 @@ impl RequestScope {
     /// # Errors
     /// The request did not come by way of the server.
     pub(crate) fn of(request: &Request) -> Result<&Self, ApiError> {
-        request.data::<Self>().ok_or_else(|| ApiError::overloaded("the request has no scope".to_owned()))
+        request.data::<Self>().ok_or_else(|| ApiError::overloaded("the request has no scope"))
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -22,12 +22,13 @@ use crate::api::metrics::{self, Metrics};
 use crate::api::middleware::{self, Parts};
 use crate::api::openapi::{self, Document};
 use crate::api::operations::service;
-use crate::api::pages::{PageRoutes, Pages, is_page};
+use crate::api::pages::Pages;
 use crate::api::request::Limits;
 use crate::api::server::connection::Handler;
 use crate::api::server::connections::Connections;
 use crate::api::server::tls::Stream;
 use crate::api::state::State;
+use crate::dashboard::{Dashboard, is_page};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
@@ -57,7 +58,7 @@ pub struct Api {
     /// How far the rows have come, in this process or in others.
     pub monitor: Arc<Monitor>,
     /// What people look at.
-    pub pages: Arc<dyn Pages>,
+    pub dashboard: Arc<Dashboard>,
     /// Who may ask.
     pub keys: Keys,
     /// The time of day, RFC 3339.
@@ -68,7 +69,7 @@ pub struct Api {
 
 /// Serves until told to stop; then finishes what is under way, for a few seconds at most.
 pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
-    let Api { pipeline, registry, progress, monitor, pages, keys, clock, revision } = api;
+    let Api { pipeline, registry, progress, monitor, dashboard, keys, clock, revision } = api;
     let changes = registry.changes();
     let state =
         Arc::new(State::new(Arc::clone(&pipeline), registry, progress, Arc::clone(&monitor), stop.clone(), clock));
@@ -91,7 +92,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
         keys,
         is_loopback: !listener.is_open(),
     };
-    let endpoint = middleware::surround(routes(&state, &metrics, document, PageRoutes { pages, has_keys }), parts);
+    let endpoint = middleware::surround(routes(&state, &metrics, document, Pages { dashboard, has_keys }), parts);
     let handler = Handler::new(endpoint, Limits::new(&pipeline.serve), Arc::clone(&metrics));
     accept(listener, Arc::new(handler), Arc::new(Connections::new(&pipeline.serve, metrics)), &stop).await;
     stop.cancel();
@@ -140,7 +141,7 @@ fn routes(
     state: &Arc<State>,
     metrics: &Arc<Metrics>,
     document: Arc<Document>,
-    pages: PageRoutes,
+    pages: Pages,
 ) -> impl Endpoint + 'static {
     let service = service(state);
     let (html, typed) = (service.swagger_ui_html(), service.spec());
@@ -164,8 +165,8 @@ fn routes(
         .at(
             "/openapi.json",
             get(make(move |_| {
-                let (document, snapshot) = (Arc::clone(&document), Arc::clone(&state.served().snapshot));
-                async move { Ok::<_, poem::Error>(shared("application/json", document.text(&snapshot).await)) }
+                let (document, served) = (Arc::clone(&document), state.served_to_keep());
+                async move { Ok::<_, poem::Error>(shared("application/json", document.text(served).await)) }
             })),
         )
         .at(
@@ -178,7 +179,7 @@ fn routes(
 /// The paths that have no typed operation, and the operations. Asked by hand and not nested: a request is routed once.
 struct Routes<O> {
     plain: Route,
-    pages: PageRoutes,
+    pages: Pages,
     operations: O,
 }
 

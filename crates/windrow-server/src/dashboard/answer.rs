@@ -51,7 +51,7 @@ pub(super) fn page(view: &View) -> Page {
         }
     };
     let title = advice.and_then(|advice| advice.sentences.first()).map_or("waiting", String::as_str);
-    view.page("Answer", title.trim_end_matches('.'), &main)
+    Page::new(title.trim_end_matches('.'), main)
 }
 
 fn said(advice: &Advice) -> Markup {

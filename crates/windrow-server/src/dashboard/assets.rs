@@ -1,6 +1,7 @@
 //! The files that pages need: small, written by hand, and carried in the program.
 
-const FILES: [(&str, &str, &str); 4] = [
+/// The files: path, media type and text.
+pub(super) const FILES: [(&str, &str, &str); 4] = [
     ("/assets/windrow.css", "text/css; charset=utf-8", include_str!("assets/windrow.css")),
     ("/assets/windrow.js", "text/javascript; charset=utf-8", include_str!("assets/windrow.js")),
     ("/assets/try.js", "text/javascript; charset=utf-8", include_str!("assets/try.js")),

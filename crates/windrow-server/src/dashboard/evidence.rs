@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::table;
+use crate::dashboard::table::{self, cells};
 use crate::dashboard::triangle::triangle;
 use windrow_evaluation::plot::{self, Ages, tables};
 use windrow_evaluation::{Advice, awaited};
@@ -34,7 +34,7 @@ pub(super) fn page(view: &View) -> Page {
             }
         }
     };
-    view.page("Evidence", "evidence", &main)
+    Page::new("evidence", main)
 }
 
 fn said(advice: &Advice) -> Markup {
@@ -80,7 +80,7 @@ fn by_age(advice: &Advice) -> Markup {
             let interval = found
                 .interval
                 .map_or_else(String::new, |interval| format!("{:.4} to {:.4}", interval.low, interval.high));
-            vec![html! { (found.age) }, html! { (format!("{:.4}", found.difference)) }, html! { (interval) }]
+            cells![found.age, format!("{:.4}", found.difference), interval]
         })
         .collect();
     html! {
@@ -118,13 +118,7 @@ fn drifted(view: &View) -> Markup {
         .iter()
         .take(MOST_FEATURES)
         .map(|(name, one)| {
-            let shifted = format!("{} of {windows}", one.shifted);
-            vec![
-                html! { (name) },
-                html! { (format!("{:.3}", one.largest)) },
-                html! { (one.window) },
-                html! { (shifted) },
-            ]
+            cells![name, format!("{:.3}", one.largest), one.window, format!("{} of {windows}", one.shifted)]
         })
         .collect();
     if rows.is_empty() {

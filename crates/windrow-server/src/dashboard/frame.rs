@@ -1,6 +1,7 @@
 //! What every page has: the line at the top, the way to the other pages, the files that it needs.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use maud::{DOCTYPE, Markup, html};
@@ -10,22 +11,16 @@ use windrow_record::display::month;
 use windrow_registry::Snapshot;
 use windrow_registry::monitor::Observed;
 
-/// The other pages, with their addresses.
-const PAGES: [(&str, &str); 6] = [
-    ("Answer", "/"),
-    ("Evidence", "/evidence"),
-    ("Stream", "/stream"),
-    ("Models", "/models"),
-    ("Try", "/try"),
-    ("API", "/docs"),
-];
-
 /// What a page is made from.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) observed: Arc<Observed>,
+    /// The folder of the pipeline's files.
+    pub(super) workdir: PathBuf,
+    /// The name in the path, as in `/models/cumulative-2`; empty for a path without one.
+    pub(super) name: String,
     pub(super) query: BTreeMap<String, String>,
     pub(super) has_keys: bool,
 }
@@ -35,63 +30,72 @@ pub(super) struct View {
 pub(super) struct Page {
     /// Whether there is what was asked for.
     pub(super) is_found: bool,
-    pub(super) text: Markup,
+    pub(super) title: String,
+    pub(super) main: Markup,
+    /// The path of a script of its own.
+    pub(super) script: Option<&'static str>,
 }
 
-impl View {
-    /// A page with its title; `here` is its name in the navigation.
-    pub(super) fn page(&self, here: &str, title: &str, main: &Markup) -> Page {
-        Page { is_found: true, text: self.framed(here, title, main, None) }
+impl Page {
+    pub(super) fn new(title: impl Into<String>, main: Markup) -> Self {
+        Self { is_found: true, title: title.into(), main, script: None }
     }
 
-    /// The same with a script of its own.
-    pub(super) fn page_with_script(&self, here: &str, title: &str, main: &Markup, script: &str) -> Page {
-        Page { is_found: true, text: self.framed(here, title, main, Some(script)) }
+    /// A page for a name that does not exist. `sentence` says which names exist.
+    pub(super) fn missing(title: String, sentence: &str) -> Self {
+        let main = html! {
+            h1 { (title) }
+            p { (sentence) }
+        };
+        Self { is_found: false, ..Self::new(title, main) }
     }
 
-    /// The same for what is not there.
-    pub(super) fn missing(&self, here: &str, title: &str, main: &Markup) -> Page {
-        Page { is_found: false, text: self.framed(here, title, main, None) }
-    }
-
-    fn framed(&self, here: &str, title: &str, main: &Markup, script: Option<&str>) -> Markup {
-        let name = &self.pipeline.name;
+    /// The whole document. `entries` are the names and paths of the navigation; `here` is the marked one.
+    pub(super) fn framed(
+        &self,
+        view: &View,
+        entries: impl Iterator<Item = (&'static str, &'static str)>,
+        here: &str,
+    ) -> Markup {
+        let name = &view.pipeline.name;
         html! {
             (DOCTYPE)
             html lang="en" {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
-                    title { (name) ": " (title) }
+                    title { (name) ": " (self.title) }
                     link rel="icon" href="data:,";
                     link rel="stylesheet" href="/assets/windrow.css";
                     // Before anything is shown: the choice of light or dark.
                     script src="/assets/theme.js" {}
                     script src="/assets/windrow.js" defer {}
-                    @if let Some(script) = script { script src=(script) defer {} }
+                    @if let Some(script) = self.script { script src=(script) defer {} }
                 }
                 body {
                     a.skip href="#main" { "To the content" }
                     header {
                         div #line data-live {
                             strong { (name) }
-                            span.question { (self.pipeline.target.question()) }
-                            span.quiet.span { (self.span()) }
+                            span.question { (view.pipeline.target.question()) }
+                            span.quiet.span { (view.span()) }
                         }
-                        span.state #state { (self.observed.flow.state) }
+                        span.state #state { (view.observed.flow.state) }
                         nav aria-label="Pages" {
-                            @for (page, address) in PAGES {
-                                a href=(address) aria-current=[(page == here).then_some("page")] { (page) }
+                            @for (entry, path) in entries {
+                                a href=(path) aria-current=[(entry == here).then_some("page")] { (entry) }
                             }
                         }
                         button #theme type="button" aria-label="Light or dark" title="Light or dark" { "\u{25d0}" }
                     }
-                    main #main tabindex="-1" { (main) }
+                    main #main tabindex="-1" { (self.main) }
                 }
             }
         }
     }
+}
 
+impl View {
     /// How many windows there are and when they were, as in `79 windows of 14 days, Jan 2018 to Dec 2020`.
     fn span(&self) -> String {
         let windows = &self.observed.windows;

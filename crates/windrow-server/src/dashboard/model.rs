@@ -3,9 +3,15 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
+<<<<<<< HEAD
 use crate::dashboard::models::on_next_window;
 use crate::dashboard::numbers::{digest, score, score_or_dash};
 use crate::dashboard::{not_found, table};
+=======
+use crate::dashboard::models::{aliases, on_next_window};
+use crate::dashboard::numbers::{digest, percent, score, score_or_dash, thousands};
+use crate::dashboard::table::{self, cells};
+>>>>>>> w-api
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
 use windrow_learn::model::{Coefficient, Learned, Outcome, Score, Verdict, WindowLineage};
 use windrow_record::display::{percent, thousands};
@@ -18,14 +24,15 @@ const FOLLOWED: usize = 8;
 /// So many windows of the lineage are listed at each end.
 const LINEAGE: usize = 10;
 
-pub(super) fn page(view: &View, name: &str) -> Page {
+pub(super) fn page(view: &View) -> Page {
+    let name = &view.name;
     let Ok(model) = view.snapshot.resolve(name) else {
         let newest: Vec<&str> = view.snapshot.models().rev().take(3).map(|model| model.name()).collect();
         let sentence = match newest.as_slice() {
             [] => format!("There is none yet: {}.", view.observed.flow.state),
             newest => format!("The newest are {}; the page of the models lists all.", newest.join(", ")),
         };
-        return not_found::page(view, "Models", &format!("There is no model {name}"), &sentence);
+        return Page::missing(format!("There is no model {name}"), &sentence);
     };
     let main = html! {
         h1 { (model.name()) }
@@ -39,19 +46,23 @@ pub(super) fn page(view: &View, name: &str) -> Page {
             (lineage(model))
         }
     };
-    view.page("Models", model.name(), &main)
+    Page::new(model.name(), main)
 }
 
 fn card(view: &View, model: &Model) -> Markup {
     let artifact = model.artifact();
-    let aliases: Vec<&str> =
-        view.snapshot.named().filter(|(_, named)| named.id() == model.id()).map(|(name, _)| name).collect();
+    let aliases = aliases(&view.snapshot, model);
     let (rows, positives) = (artifact.lineage.fit_rows, artifact.lineage.fit_positives);
     html! {
         dl.card {
             div { dt { "Predicts" } dd { (view.pipeline.target.question()) } }
+<<<<<<< HEAD
             @if !aliases.is_empty() { div { dt { "Stands for" } dd { (aliases.join(", ")) } } }
             div { dt { "Learned from" } dd { (windows(model)) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64, 1)) " positive" } }
+=======
+            @if !aliases.is_empty() { div { dt { "Stands for" } dd { (aliases) } } }
+            div { dt { "Learned from" } dd { (artifact.lineage.span()) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64)) " positive" } }
+>>>>>>> w-api
             @match &artifact.outcome {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },
                 Outcome::Learned(learned) => (fitted(view, model, learned)),
@@ -87,15 +98,6 @@ fn told(score: Option<&Score>) -> String {
     format!("log-loss {loss} ({baseline} by always saying the share of positives){auc}, {} rows", thousands(of.rows))
 }
 
-fn windows(model: &Model) -> String {
-    let windows = &model.artifact().lineage.windows;
-    match (windows.first(), windows.last()) {
-        (Some(first), Some(last)) if first.window == last.window => format!("window {}", first.window),
-        (Some(first), Some(last)) => format!("windows {} to {}", first.window, last.window),
-        _ => "no window".to_owned(),
-    }
-}
-
 fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
     let next = on_next_window(&view.snapshot, model).map(|score| (score, "the next window"));
     let found = next.or_else(|| learned.scores.get("holdout").map(|score| (score, "held-out rows")));
@@ -112,6 +114,7 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
         .iter()
         .map(|bin| {
             let (low, high) = bin.interval();
+<<<<<<< HEAD
             let interval = format!("{} to {}", percent(low, 0), percent(high, 0));
             vec![
                 html! { (percent(bin.predicted, 0)) },
@@ -119,6 +122,10 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
                 html! { (interval) },
                 html! { (thousands(bin.rows)) },
             ]
+=======
+            let interval = format!("{} to {}", percent(low), percent(high));
+            cells![percent(bin.predicted), percent(bin.observed), interval, thousands(bin.rows)]
+>>>>>>> w-api
         })
         .collect();
     html! {
@@ -139,13 +146,8 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
         .iter()
         .take(MOST_COEFFICIENTS)
         .map(|one| {
-            let (error, ratio) = (score_or_dash(one.standard_error), one.odds_ratio.map(|ratio| format!("{ratio:.3}")));
-            vec![
-                html! { (one.name) },
-                html! { (score(one.weight)) },
-                html! { (error) },
-                html! { (ratio.unwrap_or_default()) },
-            ]
+            let ratio = one.odds_ratio.map(|ratio| format!("{ratio:.3}"));
+            cells![one.name, score(one.weight), score_or_dash(one.standard_error), ratio.unwrap_or_default()]
         })
         .collect();
     let followed: Vec<&str> = largest.iter().take(FOLLOWED).map(|one| one.name.as_str()).collect();
@@ -192,10 +194,10 @@ fn lineage(model: &Model) -> Markup {
     let hidden = lineage.windows.len().saturating_sub(2 * LINEAGE);
     let row = |window: &WindowLineage| {
         let number = window.window;
-        vec![
+        cells![
             html! { a href={ "/windows/" (number) } { (number) } },
-            html! { (thousands(window.rows)) },
-            html! { (thousands(window.labelled)) },
+            thousands(window.rows),
+            thousands(window.labelled),
             html! { code { (digest(&window.sha256)) } },
         ]
     };

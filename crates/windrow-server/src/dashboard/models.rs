@@ -5,8 +5,13 @@ use std::sync::Arc;
 use maud::{Markup, html};
 
 use crate::dashboard::frame::{Page, View};
+<<<<<<< HEAD
 use crate::dashboard::numbers::score_or_dash;
 use crate::dashboard::table;
+=======
+use crate::dashboard::numbers::{score_or_dash, thousands};
+use crate::dashboard::table::{self, cells};
+>>>>>>> w-api
 use windrow_learn::model::{Score, Verdict};
 use windrow_record::ModelId;
 use windrow_record::display::thousands;
@@ -39,12 +44,10 @@ pub(super) fn page(view: &View) -> Page {
             }
         }
     };
-    view.page("Models", "models", &main)
+    Page::new("models", main)
 }
 
 fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
-    let aliases: Vec<&str> =
-        snapshot.named().filter(|(_, named)| named.id() == model.id()).map(|(name, _)| name).collect();
     let next = on_next_window(snapshot, model);
     let state = match (model.learned(), &model.artifact().verdict) {
         (None, _) => "not learned",
@@ -53,15 +56,21 @@ fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
         _ => "accepted",
     };
     let auc = next.and_then(|score| score.auc).map_or_else(|| "\u{2013}".to_owned(), |auc| format!("{auc:.3}"));
-    vec![
+    cells![
         html! { a href={ "/models/" (model.name()) } { (model.name()) } },
-        html! { (aliases.join(", ")) },
-        html! { (thousands(model.artifact().lineage.fit_rows)) },
-        html! { (score_or_dash(next.map(|score| score.log_loss))) },
-        html! { (score_or_dash(next.map(|score| score.baseline_log_loss))) },
-        html! { (auc) },
-        html! { (state) },
+        aliases(snapshot, model),
+        thousands(model.artifact().lineage.fit_rows),
+        score_or_dash(next.map(|score| score.log_loss)),
+        score_or_dash(next.map(|score| score.baseline_log_loss)),
+        auc,
+        state,
     ]
+}
+
+/// The aliases of a model, separated by commas.
+pub(super) fn aliases(snapshot: &Snapshot, model: &Model) -> String {
+    let named = snapshot.named().filter(|(_, named)| named.id() == model.id());
+    named.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
 }
 
 /// How a model met the first window that it had not learned from.

@@ -5,8 +5,12 @@ use maud::{Markup, html};
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::numbers::bytes;
 use crate::dashboard::road::road;
+<<<<<<< HEAD
 use crate::dashboard::table;
 use windrow_record::display::thousands;
+=======
+use crate::dashboard::table::{self, cells};
+>>>>>>> w-api
 use windrow_registry::monitor::SealedWindow;
 
 /// So many windows stand on a page.
@@ -36,20 +40,20 @@ pub(super) fn page(view: &View) -> Page {
             }
         }
     };
-    view.page("Stream", "the stream", &main)
+    Page::new("the stream", main)
 }
 
 fn rows(view: &View, windows: &[&SealedWindow]) -> Vec<Vec<Markup>> {
     let row = |window: &&SealedWindow| {
         let number = window.window;
         let period = view.snapshot.window(number).and_then(|report| report.period.clone());
-        vec![
+        cells![
             html! { a href={ "/windows/" (number) } { (number) } @if let Some(period) = period { " " span.quiet { (period) } } },
-            html! { (thousands(window.rows)) },
-            html! { (thousands(window.labelled)) },
+            thousands(window.rows),
+            thousands(window.labelled),
             html! { @if window.quarantined > 0 { strong.bad { (thousands(window.quarantined)) } } @else { "0" } },
-            html! { (number.file_stem()) ".csv, " (bytes(window.bytes)) },
-            html! { (window.reason) },
+            format!("{}.csv, {}", number.file_stem(), bytes(window.bytes)),
+            window.reason,
         ]
     };
     windows.iter().map(row).collect()
@@ -57,10 +61,8 @@ fn rows(view: &View, windows: &[&SealedWindow]) -> Vec<Vec<Markup>> {
 
 fn quarantine(view: &View) -> Markup {
     let reasons = view.observed.reasons.by_count();
-    let rows: Vec<Vec<Markup>> = reasons
-        .iter()
-        .map(|(reason, count)| vec![html! { span.long { (reason) } }, html! { (thousands(*count)) }])
-        .collect();
+    let rows: Vec<Vec<Markup>> =
+        reasons.iter().map(|(reason, count)| cells![html! { span.long { (reason) } }, thousands(*count)]).collect();
     html! {
         @if !rows.is_empty() {
             h2 { "Rows in quarantine" }

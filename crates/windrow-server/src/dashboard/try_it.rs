@@ -33,7 +33,7 @@ pub(super) fn page(view: &View) -> Page {
             None => { p #waiting data-live data-reload { "There is no model yet: " (view.observed.flow.state) "." } },
         }
     };
-    view.page_with_script("Try", "try a model", &main, "/assets/try.js")
+    Page { script: Some("/assets/try.js"), ..Page::new("try a model", main) }
 }
 
 fn form(view: &View, model: &Model, learned: &Learned) -> Markup {

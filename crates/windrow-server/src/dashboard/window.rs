@@ -7,8 +7,13 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use crate::dashboard::frame::{Page, View};
+<<<<<<< HEAD
 use crate::dashboard::numbers::{bytes, digest, score};
 use crate::dashboard::{not_found, table};
+=======
+use crate::dashboard::numbers::{bytes, digest, percent, score, thousands};
+use crate::dashboard::table::{self, cells};
+>>>>>>> w-api
 use windrow_learn::model::{ModelScore, Score, WindowReport};
 use windrow_record::WindowIndex;
 use windrow_record::display::{excerpt, percent, thousands};
@@ -24,20 +29,21 @@ const EXCERPT: usize = 200;
 /// So many models are told of.
 const MOST_MODELS: usize = 20;
 
-pub(super) fn page(view: &View, workdir: &Path, name: &str) -> Page {
+pub(super) fn page(view: &View) -> Page {
+    let name = &view.name;
     let index = name.parse().ok().and_then(WindowIndex::new);
     let sealed = index.and_then(|index| view.observed.windows.iter().find(|window| window.window == index));
     let Some(sealed) = sealed else {
         let last = view.observed.windows.last().map_or(0, |window| window.window.get());
         let sentence = format!("{last} windows are sealed; the page of the stream lists them.");
-        return not_found::page(view, "Stream", &format!("There is no window {name}"), &sentence);
+        return Page::missing(format!("There is no window {name}"), &sentence);
     };
     let report = view.snapshot.window(sealed.window);
     let title = report.map_or_else(|| format!("window {}", sealed.window), |report| report.name());
     let main = html! {
         h1 { "Window " (sealed.window) @if let Some(period) = report.and_then(|report| report.period.as_ref()) { " (" (period) ")" } }
         (about(sealed, report.map(|report| &**report)))
-        @if sealed.quarantined > 0 { (quarantine(workdir, sealed)) }
+        @if sealed.quarantined > 0 { (quarantine(&view.workdir, sealed)) }
         @if let Some(report) = report {
             (scores(report))
             (drift(report))
@@ -51,7 +57,7 @@ pub(super) fn page(view: &View, workdir: &Path, name: &str) -> Page {
             }
         }
     };
-    view.page("Stream", &title, &main)
+    Page::new(title, main)
 }
 
 fn about(sealed: &SealedWindow, report: Option<&WindowReport>) -> Markup {
@@ -123,12 +129,7 @@ fn scores(report: &WindowReport) -> Markup {
             let age = report.window.get().saturating_sub(found.model.window.get());
             let auc = of.auc.map_or_else(|| "\u{2013}".to_owned(), |auc| format!("{auc:.3}"));
             let name = found.model.to_string();
-            vec![
-                html! { a href={ "/models/" (name) } { (name) } },
-                html! { (age) },
-                html! { (score(of.log_loss)) },
-                html! { (auc) },
-            ]
+            cells![html! { a href={ "/models/" (name) } { (name) } }, age, score(of.log_loss), auc]
         })
         .collect();
     html! {
@@ -148,13 +149,7 @@ fn scores(report: &WindowReport) -> Markup {
 fn drift(report: &WindowReport) -> Markup {
     let shifted = report.drift.iter().flat_map(|drift| &drift.features).filter(|feature| feature.is_shift());
     let rows: Vec<Vec<Markup>> = shifted
-        .map(|feature| {
-            vec![
-                html! { (feature.feature) },
-                html! { (format!("{:.3}", feature.psi)) },
-                html! { (format!("{:.3}", feature.threshold)) },
-            ]
-        })
+        .map(|feature| cells![feature.feature, format!("{:.3}", feature.psi), format!("{:.3}", feature.threshold)])
         .collect();
     html! {
         @if !rows.is_empty() {

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use poem::http::header::{self, HeaderValue};
 use poem::http::uri::Authority;
 use poem::http::{Method, StatusCode, Uri};
-use poem::{Endpoint, Request, Response, Result};
+use poem::{Endpoint, IntoResponse, Request, Response, Result};
 
 use crate::api::error::Problem;
 use crate::api::keys::{self, Caller, Keys, Scope};
@@ -46,7 +46,7 @@ impl<E> Authentication<E> {
     /// Who asks, if that may be; where no key is asked for, that is nobody.
     fn admit(&self, request: &Request) -> Result<Option<Caller>, Box<Response>> {
         let path = request.uri().path();
-        let problem = |problem: Problem| problem.at_path(path).into_plain_response();
+        let problem = |problem: Problem| problem.at_path(path).into_response();
         let forbidden = |detail: String| Box::new(problem(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)));
         // A server that is asked for its health is asked by the system that starts it, which has no key.
         if path.starts_with("/health/") || path.starts_with("/v2/health/") {
@@ -89,7 +89,7 @@ impl<E> Authentication<E> {
 fn too_many_requests(path: &str, name: &str, wait: Duration) -> Response {
     let detail = format!("the key `{name}` asks more often than it may (serve.requests_per_second)");
     let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail);
-    let mut response = problem.at_path(path).into_plain_response();
+    let mut response = problem.at_path(path).into_response();
     let seconds = wait.as_secs() + 1;
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response

@@ -7,7 +7,7 @@ use poem::{Endpoint, Request, Response, Result};
 use poem_openapi::OperationId;
 
 use crate::api::metrics::Metrics;
-use crate::api::pages::is_page;
+use crate::dashboard::is_page;
 
 /// Counts requests.
 pub(crate) struct Count<E> {

@@ -7,7 +7,7 @@ use poem::http::header::{self, HeaderMap, HeaderValue};
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 
-use crate::api::pages::is_page;
+use crate::dashboard::is_page;
 
 /// What a page of ours may load: files of this server, and nothing that stands in the page itself.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \

@@ -5,10 +5,10 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use poem::http::{HeaderValue, StatusCode, header};
-use poem::{Endpoint, Request, Response, Result};
+use poem::http::StatusCode;
+use poem::{Endpoint, IntoResponse, Request, Response, Result};
 
-use crate::api::error::{INFERENCE, Problem};
+use crate::api::error::Problem;
 use crate::api::request::RequestScope;
 
 /// Ends requests that take too long.
@@ -22,7 +22,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let scope = RequestScope::of(&request)?.clone();
-        let is_inference = request.uri().path().starts_with(INFERENCE);
+        let uri = request.uri().clone();
         // Also where the client goes away and this future is dropped, the work of the request stops.
         let waiting = AbandonOnDrop(scope);
         let mut answer = pin!(self.inner.call(request));
@@ -44,12 +44,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
             // What the request asked for is being done, and its client gets that answer.
             return answer.await;
         };
-        let is_ours = problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16();
-        let mut response = (if is_inference { problem.for_inference() } else { problem }).into_plain_response();
-        if is_ours {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        Ok(response)
+        Ok(problem.at_path(uri.path()).into_response())
     }
 }
 

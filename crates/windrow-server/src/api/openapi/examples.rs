@@ -1,68 +1,58 @@
 //! Examples: real rows, and the answers to them.
 
+use poem_openapi::types::ToJSON;
 use serde_json::{Map, Value, json};
 
 use crate::api::error::ApiError;
-use crate::api::operations::datatype;
-use crate::api::schema::{InputField, InputSchema};
-use windrow_learn::model::Learned;
-use windrow_record::write_record;
-use windrow_registry::{Model, Snapshot};
+use crate::api::operations::{Prediction, datatype, predict};
+use crate::api::schema::InputField;
+use crate::api::state::Fitted;
+use windrow_registry::Snapshot;
 
 /// Examples are rounded to so many decimals: the last digits of a float differ between machines.
 const DECIMALS: i32 = 6;
 
 /// What could stand in a path; without a model there is nothing yet.
 pub(super) fn parameters(paths: &mut Value, snapshot: &Snapshot) {
-    let lineage = snapshot.latest().map(|model| model.artifact().lineage.id.clone());
+    let lineage = snapshot.latest().map(|model| model.artifact().lineage.id.as_str());
     for (path, methods) in paths.as_object_mut().into_iter().flatten() {
         for operation in methods.as_object_mut().into_iter().flat_map(Map::values_mut) {
             // Asked for by `get_mut`, since an index would put a null where there is nothing.
             let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
             for parameter in parameters.into_iter().flatten() {
-                let name = parameter["name"].as_str().unwrap_or_default().to_owned();
-                parameter["example"] = match name.as_str() {
-                    "id" if path.starts_with("/v1/lineage") => match &lineage {
-                        Some(lineage) => json!(lineage),
-                        None => continue,
-                    },
-                    "id" | "name" => json!("latest"),
-                    "other" => json!("champion"),
-                    "version" => match &lineage {
-                        Some(lineage) => json!(lineage),
-                        None => continue,
-                    },
-                    "window" if parameter["in"] == "path" => json!("1"),
+                let example = match parameter["name"].as_str().unwrap_or_default() {
+                    "id" if path.starts_with("/v1/lineage") => lineage,
+                    "version" => lineage,
+                    "id" | "name" => Some("latest"),
+                    "other" => Some("champion"),
+                    "window" if parameter["in"] == "path" => Some("1"),
                     "alias" => {
                         parameter["schema"]["pattern"] = json!("^[a-z][a-z0-9-]{0,62}$");
-                        json!("production")
+                        Some("production")
                     }
-                    _ => continue,
+                    _ => None,
                 };
+                if let Some(example) = example {
+                    parameter["example"] = json!(example);
+                }
             }
         }
     }
 }
 
 /// A model's answer to its first row.
-pub(super) fn answer(model: &Model, learned: &Learned) -> Option<Value> {
-    let example = learned.examples.first()?;
-    Some(json!({
-        "model": model.name(),
-        "lineage": model.artifact().lineage.id,
-        "probability": rounded(example.probability),
-        "label": example.probability >= learned.threshold,
-        "threshold": learned.threshold,
-    }))
+pub(super) fn answer(fitted: Fitted<'_>) -> Option<Value> {
+    let row = serde_json::to_vec(&fitted.learned.examples.first()?.row).ok()?;
+    let answer = predict(fitted, &row, false).ok()?;
+    serde_json::to_value(Prediction { probability: rounded(answer.probability), ..answer }).ok()
 }
 
 /// What a model says to its first row without the first field.
-pub(super) fn error(schema: &InputSchema, learned: &Learned) -> Option<Value> {
-    let mut row = learned.examples.first()?.row.clone();
-    row.shift_remove(&schema.fields().first()?.name);
-    let body = Value::Object(row).to_string();
-    let mut error = ApiError::from(schema.read(body.as_bytes()).err()?);
-    poem_openapi::types::ToJSON::to_json(error.problem_mut())
+pub(super) fn error(fitted: Fitted<'_>) -> Option<Value> {
+    let mut row = fitted.learned.examples.first()?.row.clone();
+    row.shift_remove(&fitted.schema.fields().first()?.name);
+    let ApiError(problem) = predict(fitted, &serde_json::to_vec(&row).ok()?, false).err()?;
+    problem.to_json()
 }
 
 /// The rows, each a line.
@@ -72,22 +62,25 @@ pub(super) fn lines(rows: &[&Map<String, Value>]) -> String {
 
 /// The rows as CSV.
 pub(super) fn table(rows: &[&Map<String, Value>]) -> String {
-    let Some(first) = rows.first() else { return String::new() };
     let text = |value: &Value| match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let record = |cells: Vec<String>| {
-        let bytes = write_record(cells.iter().map(String::as_str), b',');
-        String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned() + "\n"
-    };
-    let header = record(first.keys().cloned().collect());
-    rows.iter().fold(header, |table, row| table + record(row.values().map(text).collect()).as_str())
+    let mut table = csv::Writer::from_writer(Vec::new());
+    // Writing rows of one length into memory cannot fail.
+    for (number, row) in rows.iter().enumerate() {
+        if number == 0 {
+            let _ = table.write_record(row.keys());
+        }
+        let _ = table.write_record(row.values().map(text));
+    }
+    String::from_utf8(table.into_inner().unwrap_or_default()).unwrap_or_default()
 }
 
 /// The rows as an inference request.
-pub(super) fn tensors(schema: &InputSchema, learned: &Learned) -> Value {
+pub(super) fn tensors(fitted: Fitted<'_>) -> Value {
+    let Fitted { learned, schema, .. } = fitted;
     let tensor = |field: &InputField| {
         let data: Vec<Value> =
             learned.examples.iter().map(|example| example.row.get(&field.name).cloned().unwrap_or_default()).collect();

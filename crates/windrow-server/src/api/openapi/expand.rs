@@ -7,10 +7,8 @@ use crate::api::error::PROBLEM;
 use crate::api::openapi::examples;
 use crate::api::openapi::row;
 use crate::api::operations::request_schema;
-use crate::api::schema::InputSchema;
+use crate::api::state::{Fitted, Served};
 use windrow_config::Pipeline;
-use windrow_learn::model::{Learned, WindowLineage};
-use windrow_registry::{Model, Snapshot};
 
 /// The templates that a model's own paths are made from.
 const CARD: &str = "/v1/models/{id}";
@@ -23,7 +21,7 @@ const INFER: [&str; 2] = ["/v2/models/{name}/infer", "/v2/models/{name}/versions
 const TAGS: [&str; 5] = ["Models", "Windows", "Aliases", "Inference", "Health"];
 
 /// Adds the models' own paths to the document of the typed operations.
-pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, snapshot: &Snapshot) -> Value {
+pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, served: &Served) -> Value {
     // The text comes from poem-openapi, which wrote JSON.
     let mut document: Value = serde_json::from_str(typed).unwrap_or_default();
     document["info"]["description"] = json!(about(pipeline));
@@ -34,23 +32,21 @@ pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, snapshot:
     }
     plain_paths(&mut document);
     answers_of_all(&mut document, has_keys);
-    examples::parameters(&mut document["paths"], snapshot);
+    examples::parameters(&mut document["paths"], &served.snapshot);
     for path in INFER {
         document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"] = request_schema();
     }
     let templates = [CARD, PREDICT, BATCH].map(|path| document["paths"][path].clone());
-    for model in snapshot.models() {
-        if let Some(learned) = model.learned() {
-            add_model(&mut document, &templates, pipeline, model, learned);
-        }
+    for fitted in served.models().filter_map(|known| served.fitted(&known.model).ok()) {
+        add_model(&mut document, &templates, pipeline, fitted);
     }
     // All models of a pipeline have the same fields, and the newest knows the most categories.
-    if let Some((model, learned)) = snapshot.latest().and_then(|model| Some((model, model.learned()?))) {
+    if let Some(fitted) = served.snapshot.latest().and_then(|model| served.fitted(model).ok()) {
         for path in [PREDICT, PREDICT_ALL, DIFF] {
-            document["paths"][path]["post"]["requestBody"]["content"] = row_content(model, learned);
+            document["paths"][path]["post"]["requestBody"]["content"] = row_content(fitted);
         }
-        document["paths"][BATCH]["post"]["requestBody"]["content"] = batch_content(model, learned, pipeline);
-        let example = examples::tensors(&InputSchema::new(&learned.encoder, &[]), learned);
+        document["paths"][BATCH]["post"]["requestBody"]["content"] = batch_content(fitted, pipeline);
+        let example = examples::tensors(fitted);
         for path in INFER {
             document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"] = example.clone();
         }
@@ -59,24 +55,24 @@ pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, snapshot:
 }
 
 /// Paths of its own for a model, and the schema of its rows.
-fn add_model(document: &mut Value, templates: &[Value; 3], pipeline: &Pipeline, model: &Model, learned: &Learned) {
+fn add_model(document: &mut Value, templates: &[Value; 3], pipeline: &Pipeline, model: Fitted<'_>) {
     let [card, predict, batch] = templates;
-    let (id, lineage) = (model.name(), &model.artifact().lineage);
-    let fitted = format!("Fitted to {} rows of {}", lineage.fit_rows, windows(&lineage.windows));
-    document["components"]["schemas"][schema_name(id)] = row::schema(learned);
+    let (id, lineage) = (model.model.name(), &model.model.artifact().lineage);
+    let fitted = format!("Fitted to {} rows of {}", lineage.fit_rows, lineage.span());
+    document["components"]["schemas"][schema_name(id)] = row::schema(model);
     let paths = &mut document["paths"];
     paths[format!("/v1/models/{id}")] = json!({ "get": own(&card["get"], "show", id, &fitted) });
     let mut own_predict = own(&predict["post"], "predict", id, &fitted);
-    own_predict["requestBody"]["content"] = row_content(model, learned);
-    if let Some(example) = examples::answer(model, learned) {
+    own_predict["requestBody"]["content"] = row_content(model);
+    if let Some(example) = examples::answer(model) {
         set_example(&mut own_predict["responses"]["200"]["content"], &example);
     }
-    if let Some(example) = examples::error(&InputSchema::new(&learned.encoder, &[]), learned) {
+    if let Some(example) = examples::error(model) {
         own_predict["responses"]["422"]["content"][PROBLEM]["example"] = example;
     }
     paths[format!("/v1/models/{id}/predict")] = json!({ "post": own_predict });
     let mut own_batch = own(&batch["post"], "predict_batch", id, &fitted);
-    own_batch["requestBody"]["content"] = batch_content(model, learned, pipeline);
+    own_batch["requestBody"]["content"] = batch_content(model, pipeline);
     paths[format!("/v1/models/{id}/predict/batch")] = json!({ "post": own_batch });
     if let Some(tags) = document["tags"].as_array_mut() {
         tags.push(json!({ "name": id, "description": fitted }));
@@ -87,16 +83,8 @@ fn schema_name(id: &str) -> String {
     format!("Row_{}", id.replace('-', "_"))
 }
 
-fn reference(model: &Model) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{}", schema_name(model.name())) })
-}
-
-fn windows(windows: &[WindowLineage]) -> String {
-    match windows {
-        [only] => format!("window {}", only.window),
-        [first, .., last] => format!("windows {} to {}", first.window, last.window),
-        [] => "no window".to_owned(),
-    }
+fn reference(fitted: Fitted<'_>) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{}", schema_name(fitted.model.name())) })
 }
 
 /// An operation of the template, for one model.
@@ -120,22 +108,22 @@ fn set_example(content: &mut Value, example: &Value) {
 }
 
 /// What a request for a model holds.
-fn row_content(model: &Model, learned: &Learned) -> Value {
-    let mut body = json!({ "schema": reference(model) });
-    if let Some(example) = learned.examples.first() {
+fn row_content(fitted: Fitted<'_>) -> Value {
+    let mut body = json!({ "schema": reference(fitted) });
+    if let Some(example) = fitted.learned.examples.first() {
         body["example"] = Value::Object(example.row.clone());
     }
     json!({ "application/json": body })
 }
 
 /// What a request for many rows holds, in each of its kinds.
-fn batch_content(model: &Model, learned: &Learned, pipeline: &Pipeline) -> Value {
+fn batch_content(fitted: Fitted<'_>, pipeline: &Pipeline) -> Value {
     let most = pipeline.serve.max_rows;
-    let rows: Vec<&Map<String, Value>> = learned.examples.iter().map(|example| &example.row).collect();
+    let rows: Vec<&Map<String, Value>> = fitted.learned.examples.iter().map(|example| &example.row).collect();
     let lines = |about: &str| json!({ "type": "string", "description": about });
     json!({
         "application/json": {
-            "schema": { "type": "array", "maxItems": most, "items": reference(model) },
+            "schema": { "type": "array", "maxItems": most, "items": reference(fitted) },
             "example": rows,
         },
         "application/x-ndjson": {

@@ -3,15 +3,16 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::openapi::examples::rounded;
-use crate::api::schema::{FieldKind, InputSchema};
-use windrow_learn::model::{EncodedFeature, Encoding, Learned, Level};
+use crate::api::schema::FieldKind;
+use crate::api::state::Fitted;
+use windrow_learn::model::{EncodedFeature, Encoding, Level};
 use windrow_record::TimeFormat;
 
 /// So many levels of a category are named in the document.
 const LEVELS_NAMED: usize = 200;
 
-pub(super) fn schema(learned: &Learned) -> Value {
-    let input = InputSchema::new(&learned.encoder, &[]);
+pub(super) fn schema(fitted: Fitted<'_>) -> Value {
+    let Fitted { learned, schema: input, .. } = fitted;
     let mut properties = Map::new();
     for field in input.fields() {
         let of_field = learned.encoder.features.iter().filter(|feature| feature.column == field.name);

@@ -28,7 +28,7 @@ impl GiveAdvice {
         let served = self.0.served();
         let found = served.snapshot.advice().ok_or_else(|| {
             let detail = "there is no advice yet: `windrow run` makes it as windows come, else `windrow advise`";
-            ApiError::not_found("no-advice", detail.to_owned(), Vec::new())
+            ApiError::not_found("no-advice", detail, Vec::new())
         })?;
         Ok(Json(Advice::of(found)))
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use poem::{Request, Result};
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
-use poem_openapi::{Enum, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use crate::api::body::JsonBody;
+use crate::api::body::{Body, Fields};
 use crate::api::error::ApiError;
 use crate::api::keys::Caller;
+use crate::api::operations::mirror::{Mirror, mirror};
 use crate::api::operations::tag::Tag;
 use crate::api::request::{RequestScope, WorkPermit};
 use crate::api::state::State;
@@ -46,31 +47,31 @@ pub(crate) struct AliasHistory {
     history: Vec<AliasChange>,
 }
 
-/// One change of an alias
-#[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
-pub(crate) struct AliasChange {
-    alias: String,
-    action: AliasAction,
-    /// The model before
-    from: Option<String>,
-    /// The model since
-    to: Option<String>,
-    /// When, RFC 3339, UTC
-    at: String,
-    /// Who, by the name of the API key; `anonymous` where none is asked for
-    by: String,
-    /// Why
-    why: String,
+mirror! {
+    /// One change of an alias
+    struct AliasChange of change: windrow_registry::AliasChange {
+        alias: String,
+        action: AliasAction,
+        /// The model before
+        from: Option<String>,
+        /// The model since
+        to: Option<String>,
+        /// When, RFC 3339, UTC
+        at: String,
+        /// Who, by the name of the API key; `anonymous` where none is asked for
+        by: String,
+        /// Why
+        why: String,
+    }
 }
 
-/// What was done to an alias
-#[derive(Debug, Clone, Copy, Enum)]
-#[oai(rename_all = "snake_case")]
-pub(crate) enum AliasAction {
-    Promoted,
-    RolledBack,
-    Removed,
+mirror! {
+    /// What was done to an alias
+    enum AliasAction of windrow_registry::AliasAction {
+        Promoted,
+        RolledBack,
+        Removed,
+    }
 }
 
 /// What an alias is to stand for
@@ -141,12 +142,13 @@ impl Aliases {
         &self,
         /// One's own alias: letters, digits and hyphens, a lower-case letter first
         alias: Path<String>,
-        promotion: JsonBody<Promotion>,
+        promotion: Body<Fields<Promotion>>,
         request: &Request,
     ) -> Result<Json<AliasChange>, ApiError> {
+        let Promotion { model, why } = promotion.parse()?;
         let name: AliasName = alias.parse()?;
-        let model = self.0.find(&self.0.served(), &promotion.value.model)?.id();
-        let author = self.author(request, promotion.value.why);
+        let model = self.0.find(&self.0.served(), &model)?.id();
+        let author = self.author(request, why);
         self.change(promotion.permit, move |registry, confirm| registry.promote(name, model, author, confirm)).await
     }
 
@@ -158,10 +160,11 @@ impl Aliases {
         &self,
         /// One's own alias
         alias: Path<String>,
-        reason: JsonBody<Reason>,
+        reason: Body<Fields<Reason>>,
         request: &Request,
     ) -> Result<Json<AliasChange>, ApiError> {
-        let (name, author) = (alias.parse()?, self.author(request, reason.value.why));
+        let author = self.author(request, reason.parse()?.why);
+        let name = alias.parse()?;
         self.change(reason.permit, move |registry, confirm| registry.roll_back(name, author, confirm)).await
     }
 
@@ -226,23 +229,5 @@ impl AliasHistory {
             aliases.history().iter().filter(|change| change.alias == *name).map(AliasChange::of).collect();
         let model = aliases.get(name.as_str()).map(|id| id.to_string());
         (!history.is_empty()).then(|| Self { alias: name.to_string(), model, history })
-    }
-}
-
-impl AliasChange {
-    fn of(change: &windrow_registry::AliasChange) -> Self {
-        Self {
-            alias: change.alias.to_string(),
-            action: match change.action {
-                windrow_registry::AliasAction::Promoted => AliasAction::Promoted,
-                windrow_registry::AliasAction::RolledBack => AliasAction::RolledBack,
-                windrow_registry::AliasAction::Removed => AliasAction::Removed,
-            },
-            from: change.from.map(|id| id.to_string()),
-            to: change.to.map(|id| id.to_string()),
-            at: change.at.clone(),
-            by: change.by.clone(),
-            why: change.why.clone(),
-        }
     }
 }

@@ -2,14 +2,14 @@
 
 use poem::http::HeaderValue;
 use poem::http::header::CONTENT_TYPE;
-use poem::{Body, IntoResponse, Response};
+use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 
 use crate::api::answer::{AnsweredBy, success};
-use crate::api::body::{RowsBody, RowsKind};
+use crate::api::body::{Body, ManyRows, RowsKind};
 use crate::api::error::ApiError;
 use crate::api::operations::prediction::{BatchPrediction, RowPrediction};
 use crate::api::schema::{Faults, FieldFault, InputSchema, LARGEST_ROW, Row, RowSeed};
@@ -34,12 +34,12 @@ pub(crate) struct BatchAnswer {
 ///
 /// # Errors
 /// The body is not of its kind, has too many rows or faulty ones, or its request was given up.
-pub(crate) fn answer(fitted: Fitted<'_>, rows: &RowsBody) -> Result<BatchAnswer, ApiError> {
-    let permit = &rows.body.permit;
+pub(crate) fn answer(fitted: Fitted<'_>, rows: &Body<ManyRows>) -> Result<BatchAnswer, ApiError> {
+    let Body { content, bytes, permit, .. } = rows;
     let is_wanted = || permit.check_wanted();
-    let predictions = predictions(fitted, rows.kind, &rows.body.bytes, permit.limits().max_rows, &is_wanted)?;
+    let predictions = predictions(fitted, content.sent, bytes, permit.limits().max_rows, &is_wanted)?;
     let by = AnsweredBy(std::sync::Arc::clone(fitted.model));
-    Ok(BatchAnswer { by, threshold: fitted.learned.threshold, kind: rows.wanted, rows: predictions })
+    Ok(BatchAnswer { by, threshold: fitted.learned.threshold, kind: content.wanted, rows: predictions })
 }
 
 /// The predictions of every row. `is_wanted` is asked now and then, and ends the work by its error.
@@ -106,7 +106,7 @@ impl BatchReader<'_> {
         match (refused, read) {
             (Some(error), _) => Err(error),
             (None, Err(error)) if !self.faults.is_full() => {
-                Err(ApiError::malformed(&format!("the body is not an array of rows: {error}")))
+                Err(ApiError::malformed(format!("the body is not an array of rows: {error}")))
             }
             _ => Ok(()),
         }
@@ -124,7 +124,7 @@ impl BatchReader<'_> {
             if self.faults.is_full() {
                 return Ok(());
             }
-            let row = row.map_err(|error| ApiError::malformed(&format!("line {} is not JSON: {error}", place + 1)))?;
+            let row = row.map_err(|error| ApiError::malformed(format!("line {} is not JSON: {error}", place + 1)))?;
             self.answer(row.as_ref());
         }
         Ok(())
@@ -132,7 +132,7 @@ impl BatchReader<'_> {
 
     fn read_table(&mut self, body: &[u8]) -> Result<(), ApiError> {
         let no_record = |line: usize, error: &dyn std::fmt::Display| {
-            ApiError::malformed(&format!("record {line} of the body is no CSV: {error}"))
+            ApiError::malformed(format!("record {line} of the body is no CSV: {error}"))
         };
         let check_size = |line: usize, record: &[u8]| {
             let too_large = format!("it is larger than {LARGEST_ROW} bytes");
@@ -233,7 +233,7 @@ impl IntoResponse for BatchAnswer {
             written(some, kind, begin == 0)
         });
         let all = std::iter::once(opening.into_bytes()).chain(pieces).chain([closing.as_bytes().to_vec()]);
-        let body = Body::from_bytes_stream(futures_util::stream::iter(all.map(Ok::<_, std::io::Error>)));
+        let body = poem::Body::from_bytes_stream(futures_util::stream::iter(all.map(Ok::<_, std::io::Error>)));
         let mut response = Response::builder().body(body);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind.content_type()));

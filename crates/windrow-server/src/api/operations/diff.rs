@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use poem_openapi::Object;
 
 use crate::api::operations::prediction::Prediction;
-use windrow_learn::model::{Artifact, Learned};
+use windrow_learn::model::{Artifact, Learned, Score, ScoreNumber};
 use windrow_registry::Model;
+
+/// Measures that a comparison leaves out.
+const NOT_COMPARED: [&str; 3] = ["average_precision", "baseline_log_loss", "baseline_accuracy"];
 
 /// What changed from one model to another
 #[derive(Debug, Object)]
@@ -143,22 +146,19 @@ fn by_name(first: Vec<(String, f64)>, second: Vec<(String, f64)>) -> Vec<(String
     changes
 }
 
+/// The measures of both models on rows of the same name.
 fn scores(learned: [&Learned; 2]) -> Vec<ScoreChange> {
     let mut changes = Vec::new();
     for (on, first) in &learned[0].scores {
         let Some(second) = learned[1].scores.get(on) else { continue };
-        let values = [
-            ("auc", first.auc, second.auc),
-            ("log_loss", Some(first.log_loss), Some(second.log_loss)),
-            ("brier", Some(first.brier), Some(second.brier)),
-            ("accuracy", Some(first.accuracy), Some(second.accuracy)),
-            ("calibration_error", Some(first.calibration_error), Some(second.calibration_error)),
-        ];
-        changes.extend(values.into_iter().map(|(score, first, second)| ScoreChange {
-            on: on.clone(),
-            score: score.to_owned(),
-            value: Difference::of(first, second),
-        }));
+        for (name, number) in Score::NUMBERS {
+            if let ScoreNumber::Measure(of) = number
+                && !NOT_COMPARED.contains(&name)
+            {
+                let value = Difference::of(of(first), of(second));
+                changes.push(ScoreChange { on: on.clone(), score: name.to_owned(), value });
+            }
+        }
     }
     changes
 }

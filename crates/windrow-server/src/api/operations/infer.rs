@@ -65,7 +65,7 @@ pub(crate) fn infer(
         return Err(ApiError::malformed("Inference-Header-Content-Length is more than the body has"));
     };
     let request: Object<InferRequest<'_>> = serde_json::from_slice(json)
-        .map_err(|error| ApiError::malformed(&format!("the body is no inference request: {error}")))?;
+        .map_err(|error| ApiError::malformed(format!("the body is no inference request: {error}")))?;
     let request = request.0;
     let outputs = outputs(&request)?;
     let (columns, rows) = columns(fitted.schema, &request, binary, max_rows)?;

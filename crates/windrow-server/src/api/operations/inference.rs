@@ -6,12 +6,13 @@ use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
-use crate::api::body::TensorBody;
+use crate::api::body::{Body, Tensors};
 use crate::api::error::ApiError;
 use crate::api::operations::infer::infer;
 use crate::api::operations::infer_answer::{InferAnswer, OUTPUTS};
+use crate::api::operations::numeric::NUMERICS;
 use crate::api::operations::tag::Tag;
-use crate::api::operations::tensors::{NUMBER, TEXT, datatype};
+use crate::api::operations::tensors::{TEXT, datatype};
 use crate::api::state::{Fitted, Served, State};
 use windrow_base::runtime::computing;
 
@@ -92,7 +93,7 @@ impl Inference {
     async fn ready(&self) -> Result<Json<ServerReady>, ApiError> {
         match self.0.served().snapshot.latest() {
             Some(_) => Ok(Json(ServerReady { ready: true })),
-            None => Err(ApiError::not_ready(self.0.awaited()).for_inference()),
+            None => Err(ApiError::not_ready(self.0.awaited())),
         }
     }
 
@@ -166,9 +167,9 @@ impl Inference {
         &self,
         /// A model or an alias
         name: Path<String>,
-        body: TensorBody,
+        body: Body<Tensors>,
     ) -> Result<InferAnswer, ApiError> {
-        self.answer(&name, None, body).await.map_err(ApiError::for_inference)
+        self.answer(&name, None, body).await
     }
 
     /// Ask a version of a model in tensors
@@ -184,31 +185,31 @@ impl Inference {
         name: Path<String>,
         /// The lineage of the model
         version: Path<String>,
-        body: TensorBody,
+        body: Body<Tensors>,
     ) -> Result<InferAnswer, ApiError> {
-        self.answer(&name, Some(&version), body).await.map_err(ApiError::for_inference)
+        self.answer(&name, Some(&version), body).await
     }
 }
 
 impl Inference {
     /// A model, of this version where one is named.
     fn model<'a>(&self, served: &'a Served, name: &str, version: Option<&str>) -> Result<Fitted<'a>, ApiError> {
-        let fitted = self.0.fitted(served, name).map_err(ApiError::for_inference)?;
+        let fitted = self.0.fitted(served, name)?;
         let known = &fitted.model.artifact().lineage.id;
         if version.is_some_and(|version| version != known) {
             let detail = format!("the model {} has the version {known} alone", fitted.model.name());
-            return Err(ApiError::not_found("unknown-version", detail, vec![known.clone()]).for_inference());
+            return Err(ApiError::not_found("unknown-version", detail, vec![known.clone()]));
         }
         Ok(fitted)
     }
 
-    async fn answer(&self, name: &str, version: Option<&str>, body: TensorBody) -> Result<InferAnswer, ApiError> {
+    async fn answer(&self, name: &str, version: Option<&str>, body: Body<Tensors>) -> Result<InferAnswer, ApiError> {
         let served = self.0.served_to_keep();
         let model = Arc::clone(self.model(&served, name, version)?.model);
         computing(move || {
-            let permit = &body.body.permit;
+            let Body { content, bytes, permit, .. } = &body;
             let is_wanted = || permit.check_wanted();
-            infer(served.fitted(&model)?, &body.body.bytes, body.json, permit.limits().max_rows, &is_wanted)
+            infer(served.fitted(&model)?, bytes, content.json, permit.limits().max_rows, &is_wanted)
         })
         .await
     }
@@ -234,6 +235,7 @@ impl ModelMetadata {
 /// The schema of an inference request for fields of these names and datatypes, and one that could be sent.
 pub(crate) fn request_schema() -> serde_json::Value {
     let text = serde_json::json!({ "type": "string" });
+    let datatypes: Vec<&str> = NUMERICS.iter().map(|numeric| numeric.name).chain([TEXT]).collect();
     serde_json::json!({
         "type": "object",
         "required": ["inputs"],
@@ -248,12 +250,7 @@ pub(crate) fn request_schema() -> serde_json::Value {
                     "properties": {
                         "name": text,
                         "shape": { "type": "array", "items": { "type": "integer", "minimum": 0 } },
-                        "datatype": {
-                            "type": "string",
-                            "enum": [
-                                "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "FP32", NUMBER, TEXT
-                            ],
-                        },
+                        "datatype": { "type": "string", "enum": datatypes },
                         "parameters": { "type": "object" },
                         "data": {
                             "type": "array",
@@ -268,7 +265,7 @@ pub(crate) fn request_schema() -> serde_json::Value {
                 "items": {
                     "type": "object",
                     "required": ["name"],
-                    "properties": { "name": { "type": "string", "enum": ["probability", "label"] },
+                    "properties": { "name": { "type": "string", "enum": OUTPUTS.map(|(name, _)| name) },
                         "parameters": { "type": "object", "properties": { "binary_data": { "type": "boolean" } } },
                     },
                 },

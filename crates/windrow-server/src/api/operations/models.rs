@@ -8,15 +8,17 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
-use crate::api::body::RowBody;
+use crate::api::body::{Body, OneRow};
 use crate::api::error::ApiError;
 use crate::api::operations::card::{ModelCard, ModelSummary, Numbers, Offsets};
 use crate::api::operations::diff::{Diff, RowChange};
+use crate::api::operations::mirror::{Mirror, mirror};
 use crate::api::operations::page::{limit, page, parameter};
 use crate::api::operations::prediction::predict;
 use crate::api::operations::tag::Tag;
 use crate::api::state::{Fitted, State};
-use windrow_record::{ModelId, Scheme, WindowIndex};
+use windrow_learn::model::WindowLineage;
+use windrow_record::{ModelId, Scheme};
 use windrow_registry::Snapshot;
 
 /// The operations that describe models.
@@ -47,21 +49,22 @@ pub(crate) struct Lineage {
     windows: Vec<LineageWindow>,
 }
 
-/// A window behind a model
-#[derive(Debug, Object)]
-pub(crate) struct LineageWindow {
-    window: u32,
-    /// Its batch file, in the work directory
-    file: String,
-    /// Its manifest, in the work directory
-    manifest: String,
-    /// The sha256 of the file
-    sha256: String,
-    rows: u64,
-    /// The numbers of its rows in the dataset, where they have any
-    row_numbers: Vec<Numbers>,
-    /// Where its rows stood in the topic
-    offsets: Vec<Offsets>,
+mirror! {
+    /// A window behind a model
+    struct LineageWindow of found: WindowLineage {
+        window: u32,
+        /// Its batch file, in the work directory
+        file: String = format!("batches/{}.csv", found.window.file_stem()),
+        /// Its manifest, in the work directory
+        manifest: String = format!("batches/{}.json", found.window.file_stem()),
+        /// The sha256 of the file
+        sha256: String,
+        rows: u64,
+        /// The numbers of its rows in the dataset, where they have any
+        row_numbers: Vec<Numbers>,
+        /// Where its rows stood in the topic
+        offsets: Vec<Offsets>,
+    }
 }
 
 #[OpenApi]
@@ -97,7 +100,7 @@ impl Models {
             [("window", window.map(|window| window.to_string())), ("scheme", scheme.map(|scheme| scheme.to_string()))];
         let (models, next) = page(wanted, limit, "/v1/models", &filters, |model| model.name().to_owned());
         Ok(Json(ModelList {
-            models: models.into_iter().map(|model| ModelSummary::of(model)).collect(),
+            models: models.into_iter().map(|model| ModelSummary::of(model.artifact())).collect(),
             aliases: snapshot.named().map(|(name, model)| (name.to_owned(), model.name().to_owned())).collect(),
             next,
         }))
@@ -113,7 +116,7 @@ impl Models {
         id: Path<String>,
     ) -> Result<Json<ModelCard>, ApiError> {
         let served = self.0.served();
-        Ok(Json(ModelCard::of(self.0.find(&served, &id)?)))
+        Ok(Json(ModelCard::of(self.0.find(&served, &id)?.artifact())))
     }
 
     /// Compare two models
@@ -146,11 +149,11 @@ impl Models {
         id: Path<String>,
         /// The other: a model or an alias
         other: Path<String>,
-        row: RowBody,
+        row: Body<OneRow>,
     ) -> Result<Json<Diff>, ApiError> {
         let served = self.0.served();
         let (first, second) = (self.0.fitted(&served, &id)?, self.0.fitted(&served, &other)?);
-        let row = &row.0.bytes;
+        let row = &row.bytes;
         let change = RowChange::of(predict(first, row, true)?, predict(second, row, true)?);
         Ok(Json(Diff { row: Some(change), ..diff(first, second) }))
     }
@@ -182,20 +185,10 @@ impl Lineage {
     /// Of the models that have this lineage; `None` where none has.
     fn of(snapshot: &Snapshot, id: &str) -> Option<Self> {
         let of_id: Vec<_> = snapshot.models().filter(|model| model.artifact().lineage.id == id).collect();
-        let file = |window: WindowIndex, kind: &str| format!("batches/{}.{kind}", window.file_stem());
-        let windows = of_id.first()?.artifact().lineage.windows.iter().map(|window| LineageWindow {
-            window: window.window.get(),
-            file: file(window.window, "csv"),
-            manifest: file(window.window, "json"),
-            sha256: window.sha256.clone(),
-            rows: window.rows,
-            row_numbers: window.row_numbers.iter().map(Numbers::of).collect(),
-            offsets: window.offsets.iter().map(Offsets::of).collect(),
-        });
         Some(Self {
             id: id.to_owned(),
-            windows: windows.collect(),
             models: of_id.iter().map(|model| model.name().to_owned()).collect(),
+            windows: Mirror::of(&of_id.first()?.artifact().lineage.windows),
         })
     }
 }

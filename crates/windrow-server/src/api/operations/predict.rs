@@ -7,7 +7,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
 use crate::api::answer::{Answer, AnsweredBy};
-use crate::api::body::{RowBody, RowsBody};
+use crate::api::body::{Body, ManyRows, OneRow};
 use crate::api::error::ApiError;
 use crate::api::operations::batch::{self, BatchAnswer};
 use crate::api::operations::prediction::{Prediction, Predictions, predict};
@@ -31,11 +31,11 @@ impl Predict {
         /// Whether the answer tells what each feature adds to the log-odds
         #[oai(default)]
         explain: Query<bool>,
-        row: RowBody,
+        row: Body<OneRow>,
     ) -> Result<Answer<Prediction>, ApiError> {
         let served = self.0.served();
         let fitted = self.0.fitted(&served, &id)?;
-        let prediction = predict(fitted, &row.0.bytes, explain.0)?;
+        let prediction = predict(fitted, &row.bytes, explain.0)?;
         fitted.served.probabilities.observe(prediction.probability);
         Ok(Answer::new(&prediction, Some(AnsweredBy(Arc::clone(fitted.model)))))
     }
@@ -50,7 +50,7 @@ impl Predict {
         &self,
         /// A model, as in `cumulative-2`, or an alias, as in `latest` or `champion`
         id: Path<String>,
-        rows: RowsBody,
+        rows: Body<ManyRows>,
     ) -> Result<BatchAnswer, ApiError> {
         let served = self.0.served_to_keep();
         let model = Arc::clone(self.0.fitted(&served, &id)?.model);
@@ -61,7 +61,7 @@ impl Predict {
     ///
     /// The answers of all fitted models to the same row.
     #[oai(path = "/v1/predict", method = "post", operation_id = "predict_all", tag = "Tag::Models")]
-    async fn predict_all(&self, row: RowBody) -> Result<Answer<Predictions>, ApiError> {
+    async fn predict_all(&self, row: Body<OneRow>) -> Result<Answer<Predictions>, ApiError> {
         let served = self.0.served_to_keep();
         if served.models().next().is_none() {
             return Err(ApiError::not_ready(self.0.awaited()));
@@ -70,8 +70,8 @@ impl Predict {
         computing(move || {
             let mut predictions = Vec::new();
             for fitted in served.models() {
-                row.0.permit.check_wanted()?;
-                predictions.push(predict(served.fitted(&fitted.model)?, &row.0.bytes, false)?);
+                row.permit.check_wanted()?;
+                predictions.push(predict(served.fitted(&fitted.model)?, &row.bytes, false)?);
             }
             Ok(Answer::new(&Predictions { predictions }, None))
         })

@@ -85,7 +85,7 @@ pub(crate) enum Column<'b> {
         starts: Vec<u32>,
     },
     Numbers {
-        datatype: Numeric,
+        datatype: &'static Numeric,
         raw: &'b [u8],
     },
     /// Where each text's length begins.
@@ -131,7 +131,7 @@ impl<'b> Column<'b> {
     pub(crate) fn of_binary(field: &InputField, datatype: &str, raw: &'b [u8], most: usize) -> Result<Self, String> {
         check_datatype(field, datatype)?;
         if let Some(numeric) = Numeric::of(datatype) {
-            let width = numeric.width();
+            let width = numeric.width;
             return match raw.len() {
                 length if !length.is_multiple_of(width) => Err(format!("is not a whole number of {datatype}")),
                 length if length / width > most => Err(too_many(most)),
@@ -154,7 +154,7 @@ impl<'b> Column<'b> {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Json { starts, .. } | Self::Texts { starts, .. } => starts.len(),
-            Self::Numbers { datatype, raw } => raw.len() / datatype.width(),
+            Self::Numbers { datatype, raw } => raw.len() / datatype.width,
         }
     }
 
@@ -172,7 +172,7 @@ impl<'b> Column<'b> {
                 })
             }
             Self::Numbers { datatype, raw } => {
-                let number = datatype.read(raw.get(row * datatype.width()..)?)?;
+                let number = (datatype.read)(raw.get(row * datatype.width..)?)?;
                 Some(match number.is_nan() {
                     true => InputValue::Null,
                     // An infinity is no number that a row may hold; told as the text that it is.

@@ -19,13 +19,14 @@ use poem::http::header::EXPECT;
 use poem::http::uri::Scheme;
 use poem::http::{StatusCode, Version};
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Addr, Endpoint, Request, RequestParts, Response};
+use poem::{Addr, Endpoint, IntoResponse, Request, RequestParts, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::activity::{Activity, Phase};
 use crate::api::answer::SharedBody;
+use crate::api::error::ApiError;
 use crate::api::metrics::Metrics;
 use crate::api::request::{Limits, RequestScope, SMALL};
 use crate::api::server::incoming::SharedIncoming;
@@ -134,9 +135,8 @@ impl Handler {
         if length > SMALL && !is_shared {
             match self.limits.reserve(length) {
                 Ok(reserved) => memory = Some(reserved),
-                Err(mut error) => {
-                    let problem = error.problem_mut().clone();
-                    response = problem.into_plain_response();
+                Err(ApiError(problem)) => {
+                    response = (*problem).into_response();
                     body = response.take_body().into();
                 }
             }

@@ -18,7 +18,7 @@ fn numbers_of_every_datatype_are_read() {
     let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false } };
     for (datatype, raw, expected) in cases {
         let numeric = Numeric::of(datatype).expect("a datatype");
-        let numbers: Vec<f64> = raw.chunks(numeric.width()).filter_map(|bytes| numeric.read(bytes)).collect();
+        let numbers: Vec<f64> = raw.chunks(numeric.width).filter_map(numeric.read).collect();
         assert_eq!(numbers, expected, "{datatype}");
         assert_eq!(Column::of_binary(&field, datatype, &raw, 9).expect("a column").len(), expected.len());
     }
