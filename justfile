@@ -20,6 +20,10 @@ export WINDROW_BENCH_PYTHON := peers / "bin/python"
 demo *args:
     cargo run --release -- demo {{args}}
 
+# the same on Redpanda in a container, as the project was first asked for; needs Docker
+demo-redpanda *args:
+    cargo run --release -- demo --broker redpanda {{args}}
+
 # the tests that need a Rust toolchain only
 test:
     cargo test

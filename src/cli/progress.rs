@@ -290,6 +290,10 @@ fn beside(count: u64, what: &str) -> String {
 
 fn sentence(event: &Event) -> Option<String> {
     Some(match event {
+        Event::ImagePulling { image, took } if took.as_secs() == 0 => {
+            format!("pulling image {image} (a few hundred megabytes, once)")
+        }
+        Event::ImagePulling { image, took } => format!("pulling image {image}: {} s so far", took.as_secs()),
         Event::BrokerReady { kind, address, reason } => format!("broker: {kind} at {address} ({reason})"),
         Event::ApiReady { url, instead_of: None } => {
             format!("API: {url} (open it in a browser; documentation: {url}/docs)")

@@ -60,6 +60,7 @@ pub(crate) async fn run(
         redpanda_image: environment("WINDROW_REDPANDA_IMAGE"),
         docker_host: environment("DOCKER_HOST"),
         properties,
+        progress: app.progress.clone(),
         ..StartOptions::default()
     };
     let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay, memory: args.training.bytes() };

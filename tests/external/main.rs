@@ -21,6 +21,8 @@ mod parquet;
 mod prometheus;
 #[cfg(feature = "redpanda")]
 mod redpanda;
+#[cfg(feature = "redpanda")]
+mod registry;
 #[cfg(feature = "tls")]
 mod secured;
 #[cfg(feature = "spark")]

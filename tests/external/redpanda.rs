@@ -6,14 +6,16 @@
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
+use windrow_base::telemetry::Event;
 use windrow_kafka::{
     Broker, BrokerError, Choice, Creation, PublishError, Publisher, StartOptions, Subscription, Turn, topics,
 };
 use windrow_record::{Envelope, Offset, Partition, RowNumber, RunId};
-use windrow_testing::{Running, assert_same, batch_rows, command, fixture, fixture_rows, text};
+use windrow_testing::{Running, assert_same, batch_rows, command, fixture, fixture_rows, text, wait_until};
 
 use crate::container_image::Image;
 use crate::docker;
+use crate::registry::Registry;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(50);
@@ -114,8 +116,23 @@ fn auto_takes_redpanda_where_its_image_is() {
     let runtime = Runtime::new().expect("a runtime");
     let broker = runtime.block_on(Broker::start(&Choice::Auto, &options(&image))).expect("a broker");
     assert_eq!(broker.kind(), "redpanda");
-    assert!(broker.reason().ends_with("since a Docker engine answers"), "{}", broker.reason());
+    let why = "which is on this machine; --broker embedded needs no container";
+    assert_eq!(broker.reason(), format!("Redpanda in a container of image {}, {why}", image.name()));
     assert_eq!(runtime.block_on(broker.stop()), Ok(()));
+    assert_eq!(docker::containers(), [""; 0]);
+}
+
+#[test]
+#[cfg(feature = "embedded")]
+#[ignore = "needs Docker and a static busybox"]
+fn auto_goes_on_without_a_container_that_fails() {
+    let Some(image) = Image::that_runs("auto", "exit 3") else { return };
+    let _turn = docker::turn();
+    let runtime = Runtime::new().expect("a runtime");
+    let broker = runtime.block_on(Broker::start(&Choice::Auto, &options(&image))).expect("a broker");
+    let fault = "ended before it was ready (exit code 3); --broker redpanda shows its log";
+    let reason = format!("the embedded broker, since the container of image {} {fault}", image.name());
+    assert_eq!(broker.reason(), reason);
     assert_eq!(docker::containers(), [""; 0]);
 }
 
@@ -151,15 +168,62 @@ fn a_signal_ends_the_run_and_removes_the_container() {
     let Some(image) = Image::redpanda() else { return };
     for signal in ["INT", "TERM"] {
         let folder = tempfile::tempdir().expect("a folder");
-        let (slow, workdir) = (slow_pipeline(folder.path()), folder.path().join("work").display().to_string());
-        let arguments = ["run", &slow, "--broker", "redpanda", "--listen", "127.0.0.1:0", "--workdir", &workdir];
-        let mut run = Running::spawn(command(&arguments).env("WINDROW_REDPANDA_IMAGE", image.name()));
+        let mut run = slow_run(folder.path(), &image);
         run.wait_for("broker: redpanda at");
         assert_eq!(docker::containers_of(run.id()).len(), 1);
         run.signal(signal);
         assert!(run.end().success(), "{}", run.said());
         assert_eq!(docker::containers_of(run.id()), [""; 0], "after SIG{signal}");
     }
+}
+
+#[test]
+#[ignore = "needs Docker and a static busybox"]
+fn a_killed_run_leaves_no_container() {
+    let Some(image) = Image::redpanda() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut run = slow_run(folder.path(), &image);
+    run.wait_for("broker: redpanda at");
+    assert_eq!(docker::containers_of(run.id()).len(), 1);
+    run.kill();
+    wait_until("the engine removes the container", || docker::containers_of(run.id()).is_empty());
+}
+
+#[test]
+#[ignore = "needs Docker and a static busybox"]
+fn a_run_that_is_killed_while_redpanda_starts_leaves_no_container() {
+    let Some(image) = Image::that_runs("killed", "sleep 600") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut run = slow_run(folder.path(), &image);
+    wait_until("the container knows its address", || {
+        let processes = docker::containers_of(run.id()).first().map(|container| docker::docker(&["top", container]));
+        processes.is_some_and(|processes| processes.is_ok_and(|lines| lines.contains("external://127.0.0.1:")))
+    });
+    run.kill();
+    wait_until("the engine removes the container", || docker::containers_of(run.id()).is_empty());
+}
+
+/// A run on Redpanda that does not end by itself.
+fn slow_run(folder: &std::path::Path, image: &Image) -> Running {
+    let (slow, workdir) = (slow_pipeline(folder), folder.join("work").display().to_string());
+    let arguments = ["run", &slow, "--broker", "redpanda", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    Running::spawn(command(&arguments).env("WINDROW_REDPANDA_IMAGE", image.name()))
+}
+
+#[test]
+#[ignore = "needs Docker and a static busybox"]
+fn an_image_that_is_not_there_is_pulled() {
+    let Some(image) = Image::that_runs("pulled", "echo 'from a registry'; exit 3") else { return };
+    let _turn = docker::turn();
+    let registry = Registry::of(image);
+    let runtime = Runtime::new().expect("a runtime");
+    let options = StartOptions { redpanda_image: Some(registry.image().to_owned()), ..StartOptions::default() };
+    let mut events = options.progress.listen();
+    let error = start(&runtime, &options).expect_err("it dies");
+    let BrokerError::Container { log, .. } = &error else { panic!("{error}") };
+    assert_eq!(log, &["from a registry"]);
+    let event = events.try_recv();
+    assert!(matches!(&event, Ok(Event::ImagePulling { image, .. }) if image == registry.image()), "{event:?}");
 }
 
 #[test]
@@ -184,7 +248,7 @@ fn an_image_that_cannot_be_had_is_told_with_a_way_out() {
         assert_eq!(broker.kind(), "embedded");
         assert_eq!(
             broker.reason(),
-            "the embedded broker, since image 127.0.0.1:1/redpanda:none is not on this machine and cannot be pulled"
+            "the embedded broker, since image 127.0.0.1:1/redpanda:none is not on this machine; --broker redpanda pulls it"
         );
     }
 }

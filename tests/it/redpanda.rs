@@ -1,26 +1,106 @@
-//! `--broker redpanda` without a Docker engine. With one, see `tests/external/redpanda.rs`.
+//! `--broker redpanda` and `--broker auto` without a container. With one, see `tests/external/redpanda.rs`.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Runtime;
-use windrow_kafka::{Broker, BrokerError, Choice, StartOptions};
+use windrow_testing::{Running, command, fixture, text};
+
+/// The command that runs the sample with this broker and this `DOCKER_HOST`.
+fn run(broker: &str, docker_host: &str, workdir: &tempfile::TempDir) -> Command {
+    let (sample, workdir) =
+        (fixture("flights-sample.toml").display().to_string(), workdir.path().display().to_string());
+    let arguments = ["run", &sample, "--broker", broker, "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let mut command = command(&arguments);
+    command.env("DOCKER_HOST", docker_host);
+    command
+}
+
+/// The line that says which broker `auto` has taken.
+#[cfg(feature = "embedded")]
+fn auto_takes(docker_host: &str) -> String {
+    let workdir = tempfile::tempdir().expect("a folder");
+    let mut run = Running::spawn(&mut run("auto", docker_host, &workdir));
+    run.wait_for("broker: ")
+}
+
+/// A Docker engine that has no images, or does not answer at all. Returns its address, and the first line of each request.
+fn engine(answers: bool) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("tcp://{}", listener.local_addr().expect("an address"));
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let requests = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        let mut silent = Vec::new();
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let mut lines = BufReader::new(client.try_clone().expect("a connection")).lines().map_while(Result::ok);
+            let request = lines.next().unwrap_or_default();
+            let status = if request.contains("/_ping") { "200 OK" } else { "404 Not Found" };
+            requests.lock().expect("no panic").push(request);
+            if answers {
+                lines.find(String::is_empty);
+                let head = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                client.write_all(head.as_bytes()).expect("an answer");
+            } else {
+                silent.push(client);
+            }
+        }
+    });
+    (address, asked)
+}
 
 #[test]
 fn without_a_docker_engine_there_is_a_way_out() {
-    let runtime = Runtime::new().expect("a runtime");
     for nowhere in ["unix:///nonexistent/docker.sock", "tcp://127.0.0.1:1", "https://127.0.0.1:1", "nonsense"] {
         let begun = Instant::now();
-        let options = StartOptions { docker_host: Some(nowhere.to_owned()), ..StartOptions::default() };
-        let error = runtime.block_on(Broker::start(&Choice::Redpanda, &options)).expect_err("there is no engine");
-        assert!(matches!(error, BrokerError::NoDocker { .. }), "{error}");
-        assert!(error.to_string().starts_with("no Docker engine answers ("), "{error}");
-        assert!(error.to_string().ends_with("start Docker or use --broker embedded"), "{error}");
+        let workdir = tempfile::tempdir().expect("a folder");
+        let output = run("redpanda", nowhere, &workdir).output().expect("the binary runs");
+        let said = text(&output.stderr);
+        assert!(!output.status.success(), "{said}");
+        assert!(said.contains("no Docker engine answers ("), "{said}");
+        assert!(said.trim_end().ends_with("start Docker or use --broker embedded"), "{said}");
         #[cfg(feature = "embedded")]
         {
-            let broker = runtime.block_on(Broker::start(&Choice::Auto, &options)).expect("a broker");
-            assert_eq!(broker.kind(), "embedded");
-            assert_eq!(broker.reason(), "the embedded broker, since no Docker engine answers");
+            let line = auto_takes(nowhere);
+            assert!(line.starts_with("broker: embedded at 127.0.0.1:"), "{line}");
+            let why = "(the embedded broker, since no Docker engine answers; for Redpanda, start Docker and give --broker redpanda)";
+            assert!(line.ends_with(why), "{line}");
         }
         assert!(begun.elapsed() < Duration::from_secs(10), "it took {:?}", begun.elapsed());
     }
+}
+
+#[test]
+#[cfg(feature = "embedded")]
+fn auto_pulls_nothing() {
+    let (engine, asked) = engine(true);
+    let line = auto_takes(&engine);
+    assert!(line.starts_with("broker: embedded at 127.0.0.1:"), "{line}");
+    let why =
+        format!("since image {} is not on this machine; --broker redpanda pulls it)", windrow_kafka::REDPANDA_IMAGE);
+    assert!(line.ends_with(&why), "{line}");
+    let asked = asked.lock().expect("no panic");
+    assert!(asked.iter().any(|request| request.contains("/images/")), "{asked:?}");
+    assert!(asked.iter().all(|request| request.starts_with("GET ")), "nothing is changed: {asked:?}");
+}
+
+#[test]
+fn an_engine_that_hangs_holds_up_no_start() {
+    let (engine, _) = engine(false);
+    let begun = Instant::now();
+    #[cfg(feature = "embedded")]
+    {
+        let line = auto_takes(&engine);
+        assert!(line.contains("the embedded broker, since no Docker engine answers;"), "{line}");
+    }
+    let workdir = tempfile::tempdir().expect("a folder");
+    let output = run("redpanda", &engine, &workdir).output().expect("the binary runs");
+    assert!(
+        text(&output.stderr).contains("no Docker engine answers (it says nothing for 3 s)"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert!(begun.elapsed() < Duration::from_secs(20), "it took {:?}", begun.elapsed());
 }

@@ -55,6 +55,13 @@ impl Progress {
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// The image of a container is on its way to this machine.
+    ImagePulling {
+        /// Its name.
+        image: String,
+        /// How long the pull has taken so far.
+        took: Duration,
+    },
     /// A broker answers.
     BrokerReady {
         /// What it is: embedded, redpanda or external.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Which broker to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// Redpanda where a Docker engine answers and the image is there or can be pulled, else the embedded broker.
+    /// The embedded broker, unless a Redpanda image is already on the machine. In a build with one of the two, that one.
     Auto,
     /// The broker inside this process.
     Embedded,

@@ -114,6 +114,14 @@ pub enum BrokerError {
         /// What the attempt gave.
         reason: String,
     },
+    /// The engine does not let this user in.
+    #[error(
+        "this user may not use the Docker engine ({reason}); add the user to the group `docker`, or use --broker embedded"
+    )]
+    DockerDenied {
+        /// What the system says.
+        reason: String,
+    },
     /// No image.
     #[error(
         "image {image} is not on this machine and cannot be pulled ({reason}); pull it by hand, name another in \

@@ -1,93 +1,95 @@
 //! Redpanda in a container that is removed with its handle.
 //!
-//! A thread of its own keeps the container, from pulling the image to removing what was made of it, so that neither a
-//! dropped future nor a runtime that ends leaves a container behind. Whatever a killed process leaves is found by
-//! `docker ps --all --filter label=windrow=redpanda`.
+//! A task keeps the container from the pull of its image to its removal. Its runtime lasts as long as the process, so a dropped
+//! future or a runtime that ends leaves no container. After SIGKILL the engine removes the container (`container`).
 
 mod container;
-mod image;
+mod engine;
 
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use windrow_base::runtime::{blocking, requesting};
+use windrow_base::telemetry::Progress;
 
 use crate::BrokerError;
-use crate::redpanda::container::Plan;
+#[cfg(feature = "embedded")]
+pub(crate) use crate::redpanda::engine::find;
 
-/// How long removing the container may take, with a Docker engine under load.
+/// The time limit for the removal of the container; a Docker engine under load is slow.
 const REMOVAL: Duration = Duration::from_secs(20);
 
-/// A running container.
+/// The container to start, and its limits.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) image: String,
+    /// The time limit from the start of Redpanda to its first answer.
+    pub(crate) patience: Duration,
+    /// The value of `DOCKER_HOST`.
+    pub(crate) docker_host: Option<String>,
+    /// Receives the events of a pull.
+    pub(crate) progress: Progress,
+}
+
+/// A running container with a Redpanda that answers.
 #[derive(Debug)]
 pub(crate) struct Redpanda {
     address: String,
     keeper: Keeper,
 }
 
-/// The thread that keeps the container; dropping this ends both.
+/// The task that keeps the container; dropping this ends both.
 #[derive(Debug)]
 struct Keeper {
     stop: CancellationToken,
-    ended: oneshot::Receiver<Result<(), BrokerError>>,
+    ended: Receiver<Result<(), BrokerError>>,
 }
 
 impl Redpanda {
-    /// Starts a container of this image, pulled first when it is not there, and waits until Redpanda answers.
-    pub(crate) async fn start(image: &str, patience: Duration, docker_host: Option<&str>) -> Result<Self, BrokerError> {
-        let plan = Plan::new(image, patience, docker_host);
+    /// Starts a container, for which it pulls the image if necessary, and waits until Redpanda answers.
+    pub(crate) async fn start(plan: Plan) -> Result<Self, BrokerError> {
         let stop = CancellationToken::new();
         let (ready, is_ready) = oneshot::channel();
-        let (end, ended) = oneshot::channel();
-        let stopped = stop.clone();
-        let fault = |reason: String| BrokerError::Container { image: image.to_owned(), fault: reason, log: Vec::new() };
-        std::thread::Builder::new()
-            .name("windrow-redpanda".to_owned())
-            .spawn(move || {
-                let outcome = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                    Ok(runtime) => {
-                        let outcome = runtime.block_on(container::keep(&plan, &stopped, ready));
-                        // A question to a broker that never came up may still wait for its answer.
-                        runtime.shutdown_background();
-                        outcome
-                    }
-                    Err(error) => Err(plan.fault(format!("has no runtime: {error}"), Vec::new())),
-                };
-                let _ = end.send(outcome);
-            })
-            .map_err(|error| fault(format!("has no thread: {error}")))?;
-        // From here on a drop of this future ends the thread and the container.
+        let (image, stopped) = (plan.image.clone(), stop.clone());
+        let ended = requesting(async move { container::keep(&plan, &stopped, ready).await });
+        // A drop of this future now ends the task and the container.
         let keeper = Keeper { stop, ended };
-        let address = is_ready.await.unwrap_or_else(|_| Err(fault("was given up".to_owned())))?;
-        Ok(Self { address, keeper })
+        if let Ok(address) = is_ready.await {
+            return Ok(Self { address, keeper });
+        }
+        let given_up = || BrokerError::Container { image, fault: "was given up".to_owned(), log: Vec::new() };
+        Err(blocking(move || keeper.end()).await.err().unwrap_or_else(given_up))
     }
 
-    /// Where clients find it.
+    /// The address for clients.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// Removes the container.
-    pub(crate) async fn stop(mut self) -> Result<(), BrokerError> {
-        self.keeper.stop.cancel();
-        match tokio::time::timeout(REMOVAL, &mut self.keeper.ended).await {
-            Ok(Ok(outcome)) => outcome,
-            _ => Ok(()),
+    /// Removes the container and waits for that.
+    pub(crate) async fn stop(self) -> Result<(), BrokerError> {
+        blocking(move || self.keeper.end()).await
+    }
+}
+
+impl Keeper {
+    /// Waits for the removal: the process may be about to end, and the task with it. Does nothing the second time.
+    fn end(&self) -> Result<(), BrokerError> {
+        self.stop.cancel();
+        let removed = self.ended.recv_timeout(REMOVAL);
+        if removed == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("the Redpanda container could not be removed in time");
         }
+        removed.unwrap_or(Ok(()))
     }
 }
 
 impl Drop for Keeper {
-    /// Waits for the removal: the process may be about to end, and the thread with it.
     fn drop(&mut self) {
-        self.stop.cancel();
-        let deadline = Instant::now() + REMOVAL;
-        while matches!(self.ended.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
-            if Instant::now() >= deadline {
-                tracing::warn!("the Redpanda container could not be removed in time");
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        if let Err(error) = self.end() {
+            tracing::warn!(%error);
         }
     }
 }

@@ -7,9 +7,12 @@ use std::time::Duration;
 
 #[cfg(feature = "embedded")]
 use crate::choice::check_address;
+#[cfg(all(feature = "embedded", feature = "redpanda"))]
+use crate::redpanda::find;
 #[cfg(feature = "redpanda")]
-use crate::redpanda::Redpanda;
+use crate::redpanda::{Plan, Redpanda};
 use crate::{BrokerError, Choice, Connection, topics};
+use windrow_base::telemetry::Progress;
 #[cfg(feature = "embedded")]
 use windrow_kafka_broker::Embedded;
 
@@ -37,10 +40,13 @@ pub struct StartOptions {
     pub redpanda_image: Option<String>,
     /// How long Redpanda may take to come up; 90 seconds by default. Pulling its image is not counted.
     pub redpanda_patience: Option<Duration>,
-    /// What `DOCKER_HOST` says, when it is set: containers are reached where the Docker engine is.
+    /// The value of `DOCKER_HOST`, if it is set: containers are reached where the Docker engine is. testcontainers reads the
+    /// variable itself, so another value than the environment's has no effect on which engine is asked.
     pub docker_host: Option<String>,
     /// Properties of librdkafka for all clients of the broker.
     pub properties: Vec<(String, String)>,
+    /// Receives the events of a pull.
+    pub progress: Progress,
 }
 
 /// Without the properties, some of which are secrets.
@@ -61,7 +67,15 @@ impl Default for StartOptions {
             redpanda_patience: None,
             docker_host: None,
             properties: Vec::new(),
+            progress: Progress::default(),
         }
+    }
+}
+
+#[cfg(feature = "redpanda")]
+impl StartOptions {
+    fn image(&self) -> &str {
+        self.redpanda_image.as_deref().unwrap_or(REDPANDA_IMAGE)
     }
 }
 
@@ -180,15 +194,31 @@ impl Broker {
     }
 }
 
+/// Nothing is pulled unasked: Redpanda is taken only if its image is there already.
 #[cfg(all(feature = "embedded", feature = "redpanda"))]
 async fn auto(options: &StartOptions) -> Result<Broker, BrokerError> {
-    let obstacle = match redpanda(options, "since a Docker engine answers").await {
-        Ok(broker) => return Ok(broker),
-        Err(BrokerError::NoDocker { .. }) => "no Docker engine answers".to_owned(),
-        Err(BrokerError::NoImage { image, .. }) => {
-            format!("image {image} is not on this machine and cannot be pulled")
+    let image = options.image();
+    let present = match find(image, options.docker_host.as_deref()).await {
+        Ok((_, Some(_))) => {
+            redpanda(options, "which is on this machine; --broker embedded needs no container").await.map(Some)
         }
-        Err(BrokerError::Container { image, fault, .. }) => format!("the container of image {image} {fault}"),
+        Ok((_, None)) => Ok(None),
+        Err(error) => Err(error),
+    };
+    let obstacle = match present {
+        Ok(Some(broker)) => return Ok(broker),
+        Ok(None) | Err(BrokerError::NoImage { .. }) => {
+            format!("image {image} is not on this machine; --broker redpanda pulls it")
+        }
+        Err(BrokerError::NoDocker { .. }) => {
+            "no Docker engine answers; for Redpanda, start Docker and give --broker redpanda".to_owned()
+        }
+        Err(BrokerError::DockerDenied { .. }) => {
+            "this user may not use the Docker engine; --broker redpanda says how to change that".to_owned()
+        }
+        Err(BrokerError::Container { fault, .. }) => {
+            format!("the container of image {image} {fault}; --broker redpanda shows its log")
+        }
         Err(error) => error.to_string(),
     };
     embedded(options, format!("the embedded broker, since {obstacle}")).await
@@ -246,15 +276,45 @@ async fn embedded(_options: &StartOptions, _reason: String) -> Result<Broker, Br
 
 #[cfg(feature = "redpanda")]
 async fn redpanda(options: &StartOptions, why: &str) -> Result<Broker, BrokerError> {
-    let image = options.redpanda_image.as_deref().unwrap_or(REDPANDA_IMAGE);
-    let patience = options.redpanda_patience.unwrap_or(REDPANDA_PATIENCE);
-    let redpanda = Redpanda::start(image, patience, options.docker_host.as_deref()).await?;
+    let redpanda = Redpanda::start(Plan {
+        image: options.image().to_owned(),
+        patience: options.redpanda_patience.unwrap_or(REDPANDA_PATIENCE),
+        docker_host: options.docker_host.clone(),
+        progress: options.progress.clone(),
+    });
+    let redpanda = redpanda.await?;
     let connection = Connection::new(redpanda.address()).with_properties(options.properties.clone());
-    let reason = format!("Redpanda in a container of image {image}, {why}");
+    let reason = format!("Redpanda in a container of image {}, {why}", options.image());
     Ok(Broker { connection, reason, running: Running::Redpanda(redpanda) })
 }
 
 #[cfg(not(feature = "redpanda"))]
 async fn redpanda(_options: &StartOptions, _why: &str) -> Result<Broker, BrokerError> {
     Err(BrokerError::NotBuilt { feature: "redpanda" })
+}
+
+/// A build with one broker, or none. `tests/it/redpanda.rs` has the build with both.
+#[cfg(all(test, not(all(feature = "embedded", feature = "redpanda"))))]
+mod tests {
+    use super::*;
+
+    fn auto_with(docker_host: &str) -> Result<Broker, BrokerError> {
+        let options = StartOptions { docker_host: Some(docker_host.to_owned()), ..StartOptions::default() };
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(Broker::start(&Choice::Auto, &options))
+    }
+
+    #[test]
+    fn auto_is_the_broker_that_was_built_in() {
+        let started = auto_with("nonsense");
+        if cfg!(feature = "embedded") {
+            let broker = started.expect("the embedded broker");
+            assert_eq!(broker.kind(), "embedded");
+            assert_eq!(broker.reason(), "the embedded broker, the only one that this windrow was built with");
+        } else if cfg!(feature = "redpanda") {
+            let error = started.expect_err("no engine can be asked");
+            assert!(matches!(error, BrokerError::NoDocker { .. }), "{error}");
+        } else {
+            assert_eq!(started.expect_err("no broker"), BrokerError::NotBuilt { feature: "embedded" });
+        }
+    }
 }

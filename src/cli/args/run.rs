@@ -28,7 +28,8 @@ pub(crate) struct ReplayArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Which broker: auto, embedded, redpanda, or the HOST:PORT[,HOST:PORT...] of a cluster
+    /// Use this broker: embedded, redpanda, the HOST:PORT[,HOST:PORT...] of a cluster, or auto: embedded, unless a Redpanda image
+    /// is already on this machine
     #[arg(long, default_value = "auto")]
     pub(crate) broker: Choice,
     #[command(flatten)]

@@ -3,15 +3,9 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
-<<<<<<< HEAD
-use crate::dashboard::models::on_next_window;
-use crate::dashboard::numbers::{digest, score, score_or_dash};
-use crate::dashboard::{not_found, table};
-=======
 use crate::dashboard::models::{aliases, on_next_window};
-use crate::dashboard::numbers::{digest, percent, score, score_or_dash, thousands};
+use crate::dashboard::numbers::{digest, score, score_or_dash};
 use crate::dashboard::table::{self, cells};
->>>>>>> w-api
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
 use windrow_learn::model::{Coefficient, Learned, Outcome, Score, Verdict, WindowLineage};
 use windrow_record::display::{percent, thousands};
@@ -56,13 +50,8 @@ fn card(view: &View, model: &Model) -> Markup {
     html! {
         dl.card {
             div { dt { "Predicts" } dd { (view.pipeline.target.question()) } }
-<<<<<<< HEAD
-            @if !aliases.is_empty() { div { dt { "Stands for" } dd { (aliases.join(", ")) } } }
-            div { dt { "Learned from" } dd { (windows(model)) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64, 1)) " positive" } }
-=======
             @if !aliases.is_empty() { div { dt { "Stands for" } dd { (aliases) } } }
-            div { dt { "Learned from" } dd { (artifact.lineage.span()) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64)) " positive" } }
->>>>>>> w-api
+            div { dt { "Learned from" } dd { (artifact.lineage.span()) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64, 1)) " positive" } }
             @match &artifact.outcome {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },
                 Outcome::Learned(learned) => (fitted(view, model, learned)),
@@ -114,18 +103,8 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
         .iter()
         .map(|bin| {
             let (low, high) = bin.interval();
-<<<<<<< HEAD
             let interval = format!("{} to {}", percent(low, 0), percent(high, 0));
-            vec![
-                html! { (percent(bin.predicted, 0)) },
-                html! { (percent(bin.observed, 0)) },
-                html! { (interval) },
-                html! { (thousands(bin.rows)) },
-            ]
-=======
-            let interval = format!("{} to {}", percent(low), percent(high));
-            cells![percent(bin.predicted), percent(bin.observed), interval, thousands(bin.rows)]
->>>>>>> w-api
+            cells![percent(bin.predicted, 0), percent(bin.observed, 0), interval, thousands(bin.rows)]
         })
         .collect();
     html! {

@@ -5,13 +5,8 @@ use std::sync::Arc;
 use maud::{Markup, html};
 
 use crate::dashboard::frame::{Page, View};
-<<<<<<< HEAD
 use crate::dashboard::numbers::score_or_dash;
-use crate::dashboard::table;
-=======
-use crate::dashboard::numbers::{score_or_dash, thousands};
 use crate::dashboard::table::{self, cells};
->>>>>>> w-api
 use windrow_learn::model::{Score, Verdict};
 use windrow_record::ModelId;
 use windrow_record::display::thousands;

@@ -5,12 +5,8 @@ use maud::{Markup, html};
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::numbers::bytes;
 use crate::dashboard::road::road;
-<<<<<<< HEAD
-use crate::dashboard::table;
-use windrow_record::display::thousands;
-=======
 use crate::dashboard::table::{self, cells};
->>>>>>> w-api
+use windrow_record::display::thousands;
 use windrow_registry::monitor::SealedWindow;
 
 /// So many windows stand on a page.

@@ -7,13 +7,8 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use crate::dashboard::frame::{Page, View};
-<<<<<<< HEAD
 use crate::dashboard::numbers::{bytes, digest, score};
-use crate::dashboard::{not_found, table};
-=======
-use crate::dashboard::numbers::{bytes, digest, percent, score, thousands};
 use crate::dashboard::table::{self, cells};
->>>>>>> w-api
 use windrow_learn::model::{ModelScore, Score, WindowReport};
 use windrow_record::WindowIndex;
 use windrow_record::display::{excerpt, percent, thousands};

@@ -50,22 +50,8 @@ impl DryRun {
     ///
     /// # Errors
     /// The status of the problem that it would answer, and its detail.
-<<<<<<< HEAD:crates/windrow-server/src/api/operations/dry_run.rs
     pub fn rows(&self, kind: BodyKind, body: &[u8], max_rows: usize) -> Result<usize, (u16, String)> {
-        self.try_rows(kind, body, max_rows).map_err(|mut error| {
-            let problem = error.problem_mut();
-            (problem.status, std::mem::take(&mut problem.detail))
-        })
-=======
-    pub fn rows(
-        &self,
-        model: &Arc<Model>,
-        kind: BodyKind,
-        body: &[u8],
-        max_rows: usize,
-    ) -> Result<usize, (u16, String)> {
-        self.try_rows(model, kind, body, max_rows).map_err(|ApiError(problem)| (problem.status, problem.detail))
->>>>>>> w-api:crates/windrow-server/src/api/dry_run.rs
+        self.try_rows(kind, body, max_rows).map_err(|ApiError(problem)| (problem.status, problem.detail))
     }
 
     fn try_rows(&self, kind: BodyKind, body: &[u8], max_rows: usize) -> Result<usize, ApiError> {
