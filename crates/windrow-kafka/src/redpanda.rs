@@ -7,6 +7,7 @@ mod container;
 mod engine;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -44,7 +45,8 @@ pub(crate) struct Redpanda {
 #[derive(Debug)]
 struct Keeper {
     stop: CancellationToken,
-    ended: Receiver<Result<(), BrokerError>>,
+    /// A mutex, because threads share a broker; only the end takes it.
+    ended: Mutex<Receiver<Result<(), BrokerError>>>,
 }
 
 impl Redpanda {
@@ -55,7 +57,7 @@ impl Redpanda {
         let (image, stopped) = (plan.image.clone(), stop.clone());
         let ended = requesting(async move { container::keep(&plan, &stopped, ready).await });
         // A drop of this future now ends the task and the container.
-        let keeper = Keeper { stop, ended };
+        let mut keeper = Keeper { stop, ended: Mutex::new(ended) };
         if let Ok(address) = is_ready.await {
             return Ok(Self { address, keeper });
         }
@@ -69,16 +71,16 @@ impl Redpanda {
     }
 
     /// Removes the container and waits for that.
-    pub(crate) async fn stop(self) -> Result<(), BrokerError> {
+    pub(crate) async fn stop(mut self) -> Result<(), BrokerError> {
         blocking(move || self.keeper.end()).await
     }
 }
 
 impl Keeper {
     /// Waits for the removal: the process may be about to end, and the task with it. Does nothing the second time.
-    fn end(&self) -> Result<(), BrokerError> {
+    fn end(&mut self) -> Result<(), BrokerError> {
         self.stop.cancel();
-        let removed = self.ended.recv_timeout(REMOVAL);
+        let removed = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(REMOVAL);
         if removed == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("the Redpanda container could not be removed in time");
         }

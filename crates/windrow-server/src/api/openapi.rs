@@ -66,7 +66,7 @@ impl Document {
 /// The document as pretty JSON; the same for the same pipeline and models.
 #[must_use]
 pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
-    let served = Served::new(registry.snapshot(), &[]);
+    let served = Served::default().renewed(registry.snapshot(), &[]);
     let has_keys = pipeline.serve.keys.is_some();
     // Nothing is asked of these operations, so that no clock is read.
     let clock = String::new;

@@ -175,14 +175,14 @@ impl BatchWriter {
     /// Returns the place of a message. If a row is held back before it, reading must continue from that row.
     fn place(&mut self, partition: Partition, offset: Offset) -> Place {
         let cursor = self.cursors.get(partition);
-        let own = Needed { offset, at: cursor.at };
+        let own = Needed { offset, at: cursor.progress.at() };
         let needed = cursor.needed().unwrap_or(own);
-        Place { partition, offset, needed, reached: cursor.at }
+        Place { partition, offset, needed, reached: cursor.progress.at() }
     }
 
     /// Returns the place after its message has moved the partition.
     fn reached(&mut self, place: Place) -> Place {
-        Place { reached: self.cursors.get(place.partition).at, ..place }
+        Place { reached: self.cursors.get(place.partition).progress.at(), ..place }
     }
 
     pub(super) fn set_aside(
