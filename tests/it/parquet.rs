@@ -65,16 +65,16 @@ fn a_dataset_in_parquet_gives_the_models_of_the_same_dataset_in_csv() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     // One window of all rows is the dataset in Parquet.
-    run_once(&sample_with(folder.path(), "parts = 1", PARQUET), &at("one"), &[]);
+    run_once(&sample_with(folder.path(), "parts = 1", PARQUET), at("one"), &[]);
     let dataset = batch_files(&at("one"), "parquet")[0].display().to_string();
     let file = sample_with(folder.path(), "parts = 3", "partitions = 3");
-    run_once(&file, &at("csv"), &[]);
+    run_once(&file, at("csv"), &[]);
     let pipeline = fs::read_to_string(&file).expect("a file");
     let csv = fixture("flights-sample.csv.zst").display().to_string();
     let pipeline = pipeline.replace(&csv, &dataset).replace("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f");
     fs::write(&file, pipeline).expect("a file");
     succeed(&["check", &file]);
-    run_once(&file, &at("parquet"), &[]);
+    run_once(&file, at("parquet"), &[]);
     for model in ["cumulative-3", "window-2"] {
         let [one, other] = ["csv", "parquet"].map(|name| json(&at(name).join(format!("models/{model}/model.json"))));
         assert_eq!(one["coefficients"], other["coefficients"], "{model}");

@@ -87,7 +87,7 @@ impl EvidenceStore {
     ///
     /// # Errors
     /// They cannot be written.
-    pub(crate) fn put_losses(&self, losses: &WindowLosses) -> Result<(), RegistryError> {
+    pub fn put_losses(&self, losses: &WindowLosses) -> Result<(), RegistryError> {
         write(&self.path("losses", losses.window), losses)
     }
 

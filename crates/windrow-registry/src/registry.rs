@@ -18,7 +18,7 @@ use crate::files::{self, Stamp};
 use crate::journal::{Journal, NewChange};
 use crate::snapshot::{Renewal, Snapshot};
 use crate::windows;
-use windrow_evaluation::{Advice, WindowLosses};
+use windrow_evaluation::Advice;
 use windrow_learn::model::{Artifact, Verdict, WindowReport};
 use windrow_record::{ModelId, WindowIndex};
 
@@ -109,14 +109,6 @@ impl Registry {
     #[must_use]
     pub fn evidence(&self) -> &EvidenceStore {
         &self.evidence
-    }
-
-    /// Writes how models met a window. Blocks on the disk.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn publish_losses(&self, losses: &WindowLosses) -> Result<(), RegistryError> {
-        self.evidence.put_losses(losses)
     }
 
     /// Writes the advice and serves it from then on. Blocks on the disk.

@@ -137,7 +137,7 @@ impl Trainer {
                 earlier.filter_map(|model| Some(ScoredModel::of(model.id(), model.learned()?))).collect();
             let found =
                 losses(&frame, &earlier).and_then(|found| window_losses(&frame, window, &manifest.sha256, found));
-            registry.publish_losses(&found.map_err(keep)?)?;
+            registry.evidence().put_losses(&found.map_err(keep)?)?;
         }
         let period = pipeline.window.period(manifest.span.map(|span| span.from));
         let report = acceptance::report(manifest, period, is_evidence, &frame, &snapshot).map_err(keep)?;

@@ -32,6 +32,21 @@ fn coordinator(folder: &std::path::Path) -> Coordinator {
     Coordinator::new(Arc::new(journal), &found.entries)
 }
 
+/// The first request of a member without a name.
+fn newcomer() -> Join {
+    Join {
+        member: String::new(),
+        instance: None,
+        client: Client::default(),
+        session: SHORT,
+        rebalance: SHORT,
+        protocol_type: "consumer".to_owned(),
+        protocols: vec![("range".to_owned(), Bytes::new())],
+        needs_id: false,
+        may_skip: false,
+    }
+}
+
 impl Story {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -203,17 +218,7 @@ fn members_without_a_protocol_in_common_and_wrong_times_are_refused() {
     assert_eq!(refused(story.join("nobody", None)), ResponseError::UnknownMemberId);
     assert_eq!(story.groups.heartbeat("other", ("m", None, 1), story.now), Err(ResponseError::UnknownMemberId));
     for session in [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(1_801), Duration::MAX] {
-        let join = Join {
-            member: String::new(),
-            instance: None,
-            client: Client::default(),
-            session,
-            rebalance: SHORT,
-            protocol_type: "consumer".to_owned(),
-            protocols: vec![("range".to_owned(), Bytes::new())],
-            needs_id: false,
-            may_skip: false,
-        };
+        let join = Join { session, ..newcomer() };
         assert_eq!(refused(story.groups.join("new", join, story.now)), ResponseError::InvalidSessionTimeout);
     }
     assert_eq!(story.groups.list().len(), 1, "nothing is left of what was refused");
@@ -346,20 +351,7 @@ fn partitions_that_are_added_are_given_out() {
 fn a_live_group_keeps_its_protocol_and_an_empty_one_takes_the_other() {
     let story = Story::new();
     story.beat("a", 0, &[]).expect("joined");
-    let classic = |name: &str| {
-        let join = Join {
-            member: String::new(),
-            instance: None,
-            client: Client::default(),
-            session: SHORT,
-            rebalance: SHORT,
-            protocol_type: "consumer".to_owned(),
-            protocols: vec![("range".to_owned(), Bytes::new())],
-            needs_id: false,
-            may_skip: false,
-        };
-        got(story.groups.join(name, join, story.now))
-    };
+    let classic = |name: &str| got(story.groups.join(name, newcomer(), story.now));
     assert_eq!(classic("c").map_err(|(error, _)| error), Err(ResponseError::InconsistentGroupProtocol));
     story.groups.commit("c", ("a", None, 1), commit(4), story.now).expect("committed");
     story.beat("a", -1, &[]).expect("left");
@@ -374,23 +366,8 @@ fn a_live_group_keeps_its_protocol_and_an_empty_one_takes_the_other() {
 fn what_clients_can_fill_is_bounded() {
     let story = Story::new();
     for index in 0..GROUPS + 5 {
-        let error = got(story.groups.join(
-            &format!("g{index}"),
-            Join {
-                member: String::new(),
-                instance: None,
-                client: Client::default(),
-                session: SHORT,
-                rebalance: SHORT,
-                protocol_type: "consumer".to_owned(),
-                protocols: vec![("range".to_owned(), Bytes::new())],
-                needs_id: true,
-                may_skip: false,
-            },
-            story.now,
-        ))
-        .expect_err("an id, or no room")
-        .0;
+        let join = Join { needs_id: true, ..newcomer() };
+        let (error, _) = got(story.groups.join(&format!("g{index}"), join, story.now)).expect_err("an id, or no room");
         let expected =
             if index < GROUPS { ResponseError::MemberIdRequired } else { ResponseError::GroupMaxSizeReached };
         assert_eq!(error, expected, "{index}");

@@ -1,7 +1,7 @@
 //! Logs that are killed, cut, damaged and out of room: what was acknowledged is there, once.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::*;
@@ -20,6 +20,18 @@ fn append(log: &Log, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -
     let mut bytes = batch_of(count, producer, time);
     let header = check(&bytes).expect("a good batch");
     log.append(&mut bytes, header, 0).map(|appended| appended.base_offset)
+}
+
+/// A log of three batches of two messages each: its folder, its segment, and what that holds.
+fn three_batches() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path(), &Arc::default()).expect("a new log").log;
+    for _ in 0..3 {
+        append(&log, 2, None, 0).expect("room");
+    }
+    let path = folder.path().join("log").join(segment::name(0));
+    let whole = fs::read(&path).expect("a segment");
+    (folder, path, whole)
 }
 
 /// The first offset of each batch that can be read from `offset` on.
@@ -77,15 +89,7 @@ fn offsets_are_found_within_batches_and_across_segments() {
 
 #[test]
 fn a_tail_cut_at_any_byte_loses_the_torn_batch_alone() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Arc::default();
-    let log = open(folder.path(), &disk).expect("a new log").log;
-    for _ in 0..3 {
-        append(&log, 2, None, 0).expect("room");
-    }
-    drop(log);
-    let path = folder.path().join("log").join(segment::name(0));
-    let whole = fs::read(&path).expect("a segment");
+    let (folder, path, whole) = three_batches();
     let one = whole.len() / 3;
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).expect("a file");
@@ -99,14 +103,7 @@ fn a_tail_cut_at_any_byte_loses_the_torn_batch_alone() {
 
 #[test]
 fn damage_before_good_batches_is_refused_with_file_and_byte() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path(), &Arc::default()).expect("a new log").log;
-    for _ in 0..3 {
-        append(&log, 2, None, 0).expect("room");
-    }
-    drop(log);
-    let path = folder.path().join("log").join(segment::name(0));
-    let whole = fs::read(&path).expect("a segment");
+    let (folder, path, whole) = three_batches();
     let one = whole.len() / 3;
     // The epoch of the leader, behind the length, is not covered and means nothing.
     for byte in (one..2 * one).filter(|byte| !(12..16).contains(&(byte - one))) {
