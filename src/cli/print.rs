@@ -50,8 +50,7 @@ pub(crate) fn wrapped(sentence: &str) -> String {
 
 /// Returns a curl command that asks a model for a row, ready to be pasted into a shell.
 pub(crate) fn curl(url: &str, model: &str, row: &Map<String, Value>) -> String {
-    let body = Value::Object(row.clone()).to_string();
-    let body = shell_word(&body);
+    let body = shell_word(&Value::Object(row.clone()).to_string());
     format!("curl -s {url}/v1/models/{model}/predict -H 'content-type: application/json' -d {body}")
 }
 

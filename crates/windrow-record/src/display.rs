@@ -85,9 +85,9 @@ pub fn excerpt(text: &str, longest: usize) -> Cow<'_, str> {
 
 /// Quotes an argument for a shell, if it needs quotes.
 #[must_use]
-pub fn shell_word(argument: &str) -> Cow<'_, str> {
+pub fn shell_word(argument: &str) -> String {
     // Quoting fails only for NUL, which is allowed here: the text is printed, not run.
-    shlex::Quoter::new().allow_nul(true).quote(argument).unwrap_or(Cow::Borrowed(argument))
+    shlex::Quoter::new().allow_nul(true).quote(argument).unwrap_or(Cow::Borrowed(argument)).into_owned()
 }
 
 #[cfg(test)]
