@@ -371,3 +371,19 @@ fn list(key: &str, names: &[String]) -> Item {
     }
     value(list)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_are_broken_and_comments_stay_on_their_line() {
+        let names: Vec<String> = (0..30).map(|number| format!("column_{number}")).collect();
+        let text = Table::from_iter([("numeric", list("numeric", &names)), ("rows", noted(7, "why"))]).to_string();
+        assert!(text.starts_with("numeric = [\n    \"column_0\", \"column_1\","), "{text}");
+        assert!(text.ends_with(" \"column_29\",\n]\nrows = 7  # why\n"), "{text}");
+        assert_eq!(text.lines().map(str::len).max(), Some(99), "{text}");
+        assert_eq!(list("numeric", &names[..2]).to_string(), "[\"column_0\", \"column_1\"]");
+        assert_eq!((comment("a\nb"), comment("")), ("# a b\n".to_owned(), "#\n".to_owned()));
+    }
+}

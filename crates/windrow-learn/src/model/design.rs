@@ -138,7 +138,7 @@ impl Design {
 
     /// The intercept, and the weights in the order of the encoder's columns.
     pub(super) fn to_encoder_order(&self, coefficients: &[f64]) -> (f64, Vec<f64>) {
-        let mut weights = vec![0.0; self.columns.len()];
+        let mut weights = vec![0.0; coefficients.len() - 1];
         for (column, weight) in self.columns.iter().zip(&coefficients[1..]) {
             weights[*column] = *weight;
         }
