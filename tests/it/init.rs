@@ -135,7 +135,7 @@ fn what_the_file_does_not_tell_is_said_on_the_command_line() {
         (&["--target", "late", "--time", "size"], "how size is written is not known"),
         (&["--target", "late", "--time", "at=%H"], "it does not tell year and month"),
         (&["--target", "late", "--numeric", "colour"], "colour holds texts and no numbers"),
-        (&["--target", "late", "--window", "fortnight"], "`fortnight` is no day, week, month or quarter"),
+        (&["--target", "late", "--window", "fortnight"], "`fortnight` is not day, week, month, quarter, or a duration"),
     ];
     for (arguments, told) in cases {
         let said = fails(here, &[&["init", "plain.csv", "--name", "other"], arguments].concat(), 2);

@@ -20,7 +20,7 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
     let sample = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
     let sample = sample.replace("flights-sample.csv.zst", &dataset);
-    let cases: [(&str, &str, &str); 35] = [
+    let cases: [(&str, &str, &str); 36] = [
         ("not TOML", "[target]", "[target"),
         ("an unknown key", "parts = 3", "part = 3"),
         ("an unknown table", "[window]", "[windows]"),
@@ -76,8 +76,9 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
             "limits that let nothing through",
             "[window]",
             "[serve]\nmax_rows = 0\nmax_body = \"1B\"\ntimeout = \"0s\"\nhead_timeout = \"0s\"\nidle_timeout = \"0s\"\n\
-             send_timeout = \"0s\"\nrequests_per_second = 0\nconcurrency = 0\nconnections = 0\n[window]",
+             send_timeout = \"0s\"\nconcurrency = 0\nconnections = 0\n[window]",
         ),
+        ("no requests", "[window]", "[serve]\nrequests_per_second = 0\n[window]"),
         ("no origin", "[window]", "[serve]\ncors = [\"*\", \"https://example.org/page\"]\n[window]"),
         ("a store that is none", "[window]", "[batch]\nurl = \"s3://key:secret@bucket\"\n[window]"),
         ("a format that there is not", "[window]", "[batch]\nformat = \"orc\"\n[window]"),

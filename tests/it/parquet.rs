@@ -54,7 +54,7 @@ fn batch_files_in_parquet_make_the_same_models_and_stand_an_audit() {
     let file = sample_with(folder.path(), "parts = 3", "partitions = 3");
     let refused = windrow(&["consume", &file, "--workdir", &workdir, "--once"]);
     assert!(
-        text(&refused.stderr).contains("batch.format: \"parquet\" before, now nothing"),
+        text(&refused.stderr).contains("batch.format: \"parquet\" before, now \"csv\""),
         "{}",
         text(&refused.stderr)
     );

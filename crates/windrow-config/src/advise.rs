@@ -42,7 +42,7 @@ fn losses_are_stored(label_delay: &u32, (): &()) -> Checked {
 }
 
 fn proper_share(keep: &f64, (): &()) -> Checked {
-    ensure(*keep > 0.0 && *keep < 1.0, "must be above 0 and below 1")
+    ensure(*keep > 0.0 && *keep < 1.0, "must be a share above 0 and below 1")
 }
 
 /// Costs, in any unit.

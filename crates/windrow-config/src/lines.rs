@@ -25,6 +25,11 @@ impl Lines {
         Self { keys }
     }
 
+    /// Whether a key is written.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.keys.iter().any(|key| key.path == path)
+    }
+
     /// The line of a key; of the nearest table around it when the key itself is not written.
     pub(super) fn line(&self, path: &str) -> Option<usize> {
         let mut path = path;
@@ -36,10 +41,13 @@ impl Lines {
         }
     }
 
-    /// The innermost key that holds a byte of the file.
-    pub(super) fn key_at(&self, byte: usize) -> Option<&str> {
-        let holding = self.keys.iter().filter(|key| key.bytes.contains(&byte));
-        holding.min_by_key(|key| key.bytes.len()).map(|key| key.path.as_str())
+    /// The innermost key that holds the first byte of a part of the file. For a table that begins with its header, which is before
+    /// the bytes of its key, the first key that begins in the part.
+    pub(super) fn key_of(&self, part: &Range<usize>) -> Option<&str> {
+        let holding = self.keys.iter().filter(|key| key.bytes.contains(&part.start));
+        let within = self.keys.iter().filter(|key| part.contains(&key.bytes.start));
+        let key = holding.min_by_key(|key| key.bytes.len()).or_else(|| within.min_by_key(|key| key.bytes.start));
+        key.map(|key| key.path.as_str())
     }
 }
 

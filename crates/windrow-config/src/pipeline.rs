@@ -112,6 +112,7 @@ impl Pipeline {
         let lines = Lines::read(text, table.get_ref());
         let read: Result<Self, _> = toml::from_str(text);
         let mut pipeline = read.map_err(|error| invalid(vec![from_toml(text, &lines, &error)]))?;
+        pipeline.serve.is_listen_chosen = lines.has("serve.listen");
         let mut faults = Faults::of(&lines);
         pipeline.check(&mut faults);
         let mut faults = faults.list;
@@ -165,14 +166,14 @@ fn from_toml(text: &str, lines: &Lines, error: &toml::de::Error) -> Fault {
     let span = error.span();
     Fault {
         line: span.as_ref().map(|span| line_of(text, span.start)),
-        key: span.and_then(|span| lines.key_at(span.start)).unwrap_or_default().to_owned(),
+        key: span.and_then(|span| lines.key_of(&span)).unwrap_or_default().to_owned(),
         problem: in_plain_words(error.message()),
     }
 }
 
 /// Replaces the names of Rust's types, which serde puts into its messages.
 fn in_plain_words(message: &str) -> String {
-    const WORDS: [(&str, &str); 9] = [
+    const WORDS: [(&str, &str); 8] = [
         ("expected f64", "expected a number"),
         ("expected u64", "expected a whole number"),
         ("expected u32", "expected a whole number"),
@@ -180,7 +181,6 @@ fn in_plain_words(message: &str) -> String {
         ("expected a nonzero u32", "expected a whole number of at least 1"),
         ("expected a nonzero u64", "expected a whole number of at least 1"),
         ("expected a duration", "expected a duration, as in 5m, 250us or 30d"),
-        ("invalid socket address syntax", "is not an address and port, as in 127.0.0.1:8080"),
         ("expected path string", "expected the path of a file"),
     ];
     let mut message = message.trim().replace('\n', ", ");

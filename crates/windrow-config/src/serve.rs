@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use garde::Validate;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use smart_default::SmartDefault;
 
 use crate::values::{Checked, DurationText, OneOrMany, at_least_one, ensure, list, positive};
@@ -20,6 +20,7 @@ use crate::values::{Checked, DurationText, OneOrMany, at_least_one, ensure, list
 pub struct Serve {
     /// The address and port to listen on. If it is not given and the port is taken, a free port is used.
     #[default(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)))]
+    #[serde(deserialize_with = "address")]
     #[schemars(with = "String", example = &"0.0.0.0:8080")]
     pub listen: SocketAddr,
     /// Whether `listen` was given, in the file or on the command line.
@@ -99,6 +100,12 @@ pub struct Tls {
     /// The certificate's private key.
     #[schemars(example = &"server.key")]
     pub key: PathBuf,
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let problem = |_| de::Error::custom(format!("`{text}` is not an address and port, as in 127.0.0.1:8080"));
+    text.parse().map_err(problem)
 }
 
 /// A smaller body could not hold one row.

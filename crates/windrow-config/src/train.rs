@@ -80,7 +80,7 @@ fn scheme(scheme: &Scheme, (): &()) -> Checked {
 }
 
 fn below_one(holdout: &f64, (): &()) -> Checked {
-    ensure((0.0..1.0).contains(holdout), "must be at least 0 and below 1")
+    ensure((0.0..1.0).contains(holdout), "must be a share of at least 0 and below 1")
 }
 
 /// What a model must reach on the held-out rows of its newest window; no rule by default.

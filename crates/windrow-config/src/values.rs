@@ -109,7 +109,7 @@ pub(crate) mod some_byte {
     use serde::{Deserializer, Serialize, Serializer};
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
-        super::byte::deserialize(deserializer).map(Some)
+        crate::values::byte::deserialize(deserializer).map(Some)
     }
 
     pub(crate) fn serialize<S: Serializer>(byte: &Option<u8>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -126,7 +126,7 @@ pub(crate) fn ensure(holds: bool, problem: impl Into<String>) -> Checked {
 }
 
 pub(crate) fn share(value: &f64, (): &()) -> Checked {
-    ensure((0.0..=1.0).contains(value), "must be between 0 and 1")
+    ensure((0.0..=1.0).contains(value), "must be a share between 0 and 1")
 }
 
 pub(crate) fn some_share(value: &Option<f64>, (): &()) -> Checked {
