@@ -288,9 +288,9 @@ fn a_pipeline_file_that_asks_what_cannot_be_is_told() {
     let cases = [
         ("keep = 1.0", "advise.keep", "must be a share above 0 and below 1"),
         ("label_delay = 40", "advise.label_delay", "must be at most 32 windows"),
-        ("histories = []", "advise.histories", "names no history"),
-        ("histories = [2, 2]", "advise.histories[1]", "stands twice"),
-        ("histories = [0]", "advise.histories", "a history has at least 1 window"),
+        ("histories = []", "advise.histories", "must have at least one history"),
+        ("histories = [2, 2]", "advise.histories", "none twice"),
+        ("histories = [0]", "advise.histories", "expected a count of windows (at least 1), or \"all\""),
         ("histories = [\"some\"]", "advise.histories", "a count of windows, or \"all\""),
         ("cost = { false_alarm = -1, miss = 1, refit = 1 }", "advise.cost.false_alarm", "must be a finite number"),
         ("keeps = 1", "advise", "unknown field"),
@@ -304,5 +304,5 @@ fn a_pipeline_file_that_asks_what_cannot_be_is_told() {
     }
     let place = Place::new("event = \"fortnight\"", "");
     let said = text(&windrow(&["advise", &place.file]).stderr);
-    assert!(said.contains("`fortnight` is no day, week, month or quarter, and no duration"), "{said}");
+    assert!(said.contains("`fortnight` is not day, week, month, quarter, or a duration"), "{said}");
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use smart_default::SmartDefault;
 
-use crate::values::{Checked, ensure, not_negative, some_set};
+use crate::values::{Checked, ensure, not_negative};
 use windrow_record::Scheme;
 
 /// What the advice is asked for.
@@ -26,12 +26,18 @@ pub struct Advise {
     pub label_delay: u32,
     /// The histories to choose from: counts of windows, and `"all"`. By default the last 1, 2, 4, 8, ... windows, and all.
     #[serde(deserialize_with = "histories")]
-    #[garde(custom(some_set))]
+    #[garde(custom(each_once))]
     #[schemars(with = "Option<Vec<History>>", example = (1, 4, "all"))]
     pub histories: Option<Vec<Scheme>>,
     /// What errors and fits cost. With it, policies are also ranked in this unit.
     #[garde(dive)]
     pub cost: Option<Costs>,
+}
+
+fn each_once(histories: &Option<Vec<Scheme>>, (): &()) -> Checked {
+    let is_set = |list: &Vec<Scheme>| (1..list.len()).all(|index| !list[..index].contains(&list[index]));
+    let is_valid = histories.as_ref().is_none_or(|list| !list.is_empty() && is_set(list));
+    ensure(is_valid, "must have at least one history, and none twice")
 }
 
 /// Losses of older models are not stored.
