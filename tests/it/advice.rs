@@ -291,7 +291,7 @@ fn a_pipeline_file_that_asks_what_cannot_be_is_told() {
         ("histories = []", "advise.histories", "must have at least one history"),
         ("histories = [2, 2]", "advise.histories", "none twice"),
         ("histories = [0]", "advise.histories", "expected a count of windows (at least 1), or \"all\""),
-        ("histories = [\"some\"]", "advise.histories", "a count of windows, or \"all\""),
+        ("histories = [\"some\"]", "advise.histories", "expected a count of windows (at least 1), or \"all\""),
         ("cost = { false_alarm = -1, miss = 1, refit = 1 }", "advise.cost.false_alarm", "must be a finite number"),
         ("keeps = 1", "advise", "unknown field"),
     ];
