@@ -71,6 +71,17 @@ pub enum Level {
     Other,
 }
 
+impl Level {
+    /// The text of a level of values; `None` for the levels of missing and other cells.
+    #[must_use]
+    pub fn value(&self) -> Option<&str> {
+        match self {
+            Self::Value(text) => Some(text),
+            Self::Missing | Self::Other => None,
+        }
+    }
+}
+
 impl Encoding {
     /// How many columns of the design it fills.
     #[must_use]

@@ -130,19 +130,15 @@ impl Term {
             Encoding::Category { levels } => {
                 let other = weight_of(levels, &Level::Other).unwrap_or_default();
                 let missing = weight_of(levels, &Level::Missing).unwrap_or(other);
-                let values = levels.iter().zip(weights).filter_map(|(level, weight)| match level {
-                    Level::Value(text) => Some((text.clone(), *weight)),
-                    Level::Missing | Level::Other => None,
-                });
+                let values = levels.iter().zip(weights);
+                let values = values.filter_map(|(level, weight)| Some((level.value()?.to_owned(), *weight)));
                 Self::Category { values: values.collect(), missing, other }
             }
             Encoding::Calendar { part, levels, .. } => {
                 let other = weight_of(levels, &Level::Other).unwrap_or_default();
                 let missing = weight_of(levels, &Level::Missing).unwrap_or(other);
-                let values = levels.iter().zip(weights).filter_map(|(level, weight)| match level {
-                    Level::Value(text) => text.parse().ok().map(|number| (number, *weight)),
-                    Level::Missing | Level::Other => None,
-                });
+                let values = levels.iter().zip(weights);
+                let values = values.filter_map(|(level, weight)| Some((level.value()?.parse().ok()?, *weight)));
                 Self::Calendar { part: *part, values: values.collect(), missing, other }
             }
         }

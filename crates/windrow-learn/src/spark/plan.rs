@@ -214,11 +214,7 @@ fn number_in(schema: &Schema, name: &str) -> Expression {
 
 /// The token of a row's level: that of its cell where it is a level, else that of `missing` or `other`.
 fn token(place: usize, levels: &[Level], cell: &Expression) -> Expression {
-    let values = levels.iter().filter_map(|level| match level {
-        Level::Value(value) => Some(text(value)),
-        Level::Missing | Level::Other => None,
-    });
-    let values: Vec<Expression> = values.collect();
+    let values: Vec<Expression> = levels.iter().filter_map(Level::value).map(text).collect();
     let mut cases = Vec::new();
     if !values.is_empty() {
         cases.push(call("in", std::iter::once(cell.clone()).chain(values)));

@@ -104,7 +104,7 @@ fn fields(learned: &Learned) -> Vec<Field<'_>> {
                 ("number", format!("{} to {} in training", short(*min), short(*max)), Vec::new())
             }
             Encoding::Category { levels } => {
-                let named: Vec<&str> = levels.iter().filter_map(value).collect();
+                let named: Vec<&str> = levels.iter().filter_map(Level::value).collect();
                 let hint = format!("{} known; any other counts as 'other'", named.len());
                 ("text", hint, named.into_iter().take(MOST_LEVELS).collect())
             }
@@ -113,13 +113,6 @@ fn fields(learned: &Learned) -> Vec<Field<'_>> {
         fields.push(Field { name: &feature.column, kind, hint, levels });
     }
     fields
-}
-
-fn value(level: &Level) -> Option<&str> {
-    match level {
-        Level::Value(text) => Some(text),
-        Level::Missing | Level::Other => None,
-    }
 }
 
 /// A number without digits that nobody reads.

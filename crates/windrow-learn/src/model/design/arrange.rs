@@ -46,14 +46,8 @@ pub(super) fn map_codes(encoder: &Encoder, dictionaries: &[Vec<String>]) -> Vec<
         let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
         let other = place(levels.len().saturating_sub(1));
         let missing = levels.iter().position(|level| *level == Level::Missing).map_or(other, place);
-        let known: HashMap<&str, u32> = levels
-            .iter()
-            .enumerate()
-            .filter_map(|(at, level)| match level {
-                Level::Value(text) => Some((text.as_str(), place(at))),
-                Level::Missing | Level::Other => None,
-            })
-            .collect();
+        let known = levels.iter().enumerate().filter_map(|(at, level)| Some((level.value()?, place(at))));
+        let known: HashMap<&str, u32> = known.collect();
         let mapped = values.iter().map(|value| known.get(value.as_str()).copied().unwrap_or(other));
         std::iter::once(missing).chain(mapped).collect()
     });

@@ -40,11 +40,11 @@ pub(super) fn parameters(paths: &mut Value, snapshot: &Snapshot) {
     }
 }
 
-/// A model's answer to its first row.
+/// A model's answer to its first row, without a list of unknown texts, which few answers have.
 pub(super) fn answer(fitted: Fitted<'_>) -> Option<Value> {
     let row = serde_json::to_vec(&fitted.learned.examples.first()?.row).ok()?;
     let answer = predict(fitted, &row, false).ok()?;
-    serde_json::to_value(Prediction { probability: rounded(answer.probability), ..answer }).ok()
+    serde_json::to_value(Prediction { probability: rounded(answer.probability), unknown: None, ..answer }).ok()
 }
 
 /// What a model says to its first row without the first field.

@@ -58,25 +58,18 @@ fn described(feature: &EncodedFeature) -> String {
             format!("Seen in training from {min} to {max}; missing counts as {missing}.")
         }
         Encoding::Category { levels } => {
-            let known = values(levels);
+            let mut known: Vec<&str> = levels.iter().filter_map(Level::value).collect();
             let more = known.len().saturating_sub(LEVELS_NAMED);
-            let named = known.iter().take(LEVELS_NAMED).cloned().collect::<Vec<_>>().join(", ");
+            known.truncate(LEVELS_NAMED);
+            let named = known.join(", ");
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
             format!("Known: {named}{more}. Any other text counts as 'other'.")
         }
         Encoding::Calendar { part, format, levels } => {
-            let known = values(levels).join(", ");
+            let known = levels.iter().filter_map(Level::value).collect::<Vec<_>>().join(", ");
             format!("A time of the form {}; its {} is used (known: {known}).", format.as_str(), part.name())
         }
     }
-}
-
-fn values(levels: &[Level]) -> Vec<String> {
-    let value = |level: &Level| match level {
-        Level::Value(text) => Some(text.clone()),
-        Level::Missing | Level::Other => None,
-    };
-    levels.iter().filter_map(value).collect()
 }
 
 /// A regular expression that every time of a form matches; it also lets 31 June through. `None` for a form with a

@@ -52,7 +52,7 @@ mirrored! {
 
 /// Declares objects or enumerations that are made from types of the domain:
 ///
-/// ```ignore
+/// ```text
 /// mirror! {
 ///     /// Which policy costs least
 ///     struct PolicyCosts of found: windrow_evaluation::CostUnit {

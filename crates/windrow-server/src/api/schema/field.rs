@@ -28,11 +28,7 @@ impl FieldKind {
         match encoding {
             Encoding::Number { log, .. } => Self::Number { log: *log },
             Encoding::Category { levels } => {
-                let values = levels.iter().filter_map(|level| match level {
-                    Level::Value(text) => Some(text.clone()),
-                    Level::Missing | Level::Other => None,
-                });
-                let mut known: Vec<String> = values.collect();
+                let mut known: Vec<String> = levels.iter().filter_map(Level::value).map(str::to_owned).collect();
                 known.sort_unstable();
                 Self::Text { known }
             }
