@@ -128,7 +128,10 @@ fn price_paid_data_run_as_published() {
     let (stored, model) = run(folder, &file.display().to_string());
     let mut ordered: Vec<&str> = dataset.lines().collect();
     ordered.sort_by_key(|row| row.split(',').nth(2));
-    assert_eq!(text(&stored), format!("{}\n", ordered.join("\n")));
+    // The copy in order has quotes only where a field needs them.
+    let expected =
+        format!("{}\n", ordered.join("\n")).replace('"', "").replace("DISTRICT, NORTH", "\"DISTRICT, NORTH\"");
+    assert_eq!(text(&stored), expected);
     assert_eq!(model["outcome"]["status"], "learned", "{model:#}");
     let run = json(&folder.join("work/run.json"));
     assert_eq!(run["pipeline"]["stream"]["topic"], "price_paid_data");

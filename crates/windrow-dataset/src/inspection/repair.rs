@@ -85,8 +85,10 @@ fn repair_rows(
     Ok(Some(Repaired { rows: scan.rows, decoded: scan.not_utf8.count, moved }))
 }
 
-/// All records with the times of their rows, in seconds.
-fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<(i64, Box<[u8]>)>, InspectionError> {
+/// A record, after the time of its row in seconds.
+type Timed = (i64, Box<[u8]>);
+
+fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<Timed>, InspectionError> {
     let mut reader = DatasetReader::open(&scan.dataset)?;
     let mut parser = RecordParser::new(scan.dataset.delimiter);
     let places: Vec<usize> = match &time {
@@ -94,7 +96,7 @@ fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<(i64, Box<[u8]>)>, 
         Some(time) => scan.place(&time.column).into_iter().collect(),
         None => Vec::new(),
     };
-    let mut records: Vec<(i64, Box<[u8]>)> = Vec::new();
+    let mut records: Vec<Timed> = Vec::new();
     let mut last = i64::MIN;
     while let Some(row) = reader.next_row()? {
         let bytes: Box<[u8]> = match std::str::from_utf8(row.bytes) {
@@ -113,9 +115,9 @@ fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<(i64, Box<[u8]>)>, 
     Ok(records)
 }
 
-fn moved(records: &[(i64, Box<[u8]>)]) -> u64 {
+fn moved(records: &[Timed]) -> u64 {
     let mut newest = i64::MIN;
-    let is_behind = |(seconds, _): &&(i64, Box<[u8]>)| {
+    let is_behind = |(seconds, _): &&Timed| {
         newest = newest.max(*seconds);
         *seconds < newest
     };

@@ -37,15 +37,15 @@ fn dataset(rows: &[(u8, i64)], window: i64) -> String {
     for (kind, part) in rows {
         now += part * window / 100;
         let at = match kind {
-            0 => (now + 40 * window).to_string(),
-            1 => (now - 40 * window).to_string(),
+            0 => (now + 12 * window).to_string(),
+            1 => (now - 12 * window).to_string(),
             2 => (now + 200_000 * window).to_string(),
             3 => (now - 200_000 * window).to_string(),
             4 => String::new(),
             5 => "soon".to_owned(),
             6 => (now - 3 * part * window / 100).to_string(),
             7 => {
-                now += 30 * window;
+                now += 8 * window;
                 now.to_string()
             }
             _ => now.to_string(),
@@ -101,7 +101,7 @@ fn consume(folder: &Path, pipeline: &Pipeline) -> (Vec<Manifest>, Vec<(Option<u6
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..ProptestConfig::with_cases(48) })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..ProptestConfig::with_cases(32) })]
 
     #[test]
     fn check_and_the_consumer_agree_about_each_row(
