@@ -6,7 +6,6 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Faults;
 use crate::values::{Checked, OneOrMany, byte, ensure, list, some_byte, some_set};
 use windrow_record::TimeFormat;
 
@@ -55,12 +54,6 @@ impl Dataset {
     pub fn with_joined_time(&self, own: &[String]) -> Vec<String> {
         let joined = self.time.as_ref().filter(|time| time.from.is_some()).map(|time| time.column.clone());
         own.iter().cloned().chain(joined).collect()
-    }
-
-    pub(crate) fn contradictions(&self, faults: &mut Faults<'_>) {
-        if self.quote == Some(self.delimiter) {
-            faults.add("dataset.quote", "must not be the delimiter");
-        }
     }
 
     /// Drops what only repeats a default, so that two ways to write the same are the same run.

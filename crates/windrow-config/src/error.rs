@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::lines::Lines;
-use crate::pipeline::Pipeline;
 
 /// Why there is no [`Pipeline`](crate::Pipeline).
 #[derive(Debug, thiserror::Error)]
@@ -82,11 +81,5 @@ impl<'a> Faults<'a> {
 
     pub(crate) fn add(&mut self, key: &str, problem: impl Into<String>) {
         self.list.push(Fault { line: self.lines.line(key), key: key.to_owned(), problem: problem.into() });
-    }
-
-    pub(crate) fn needs_time(&mut self, key: &str, pipeline: &Pipeline) {
-        if pipeline.dataset.time.is_none() {
-            self.add(key, "needs dataset.time, the column that says when a row happened");
-        }
     }
 }

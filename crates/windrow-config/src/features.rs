@@ -5,8 +5,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smart_default::SmartDefault;
 
-use crate::Pipeline;
-use crate::error::Faults;
 use crate::values::{OneOrMany, list};
 
 /// The columns that a model learns from. At least one is needed.
@@ -35,42 +33,6 @@ pub struct FeatureColumns {
     #[default = 50]
     #[schemars(example = 10)]
     pub min_count: u64,
-}
-
-impl FeatureColumns {
-    /// Reports columns that cannot be features of this pipeline.
-    pub(crate) fn contradictions(&self, pipeline: &Pipeline, faults: &mut Faults<'_>) {
-        let lists = [("numeric", &self.numeric), ("log", &self.log), ("categorical", &self.categorical)];
-        let mut seen: Vec<&str> = Vec::new();
-        for (list, columns) in lists {
-            for (index, column) in columns.iter().enumerate() {
-                let key = format!("features.{list}[{index}]");
-                if seen.contains(&column.as_str()) {
-                    faults.add(&key, format!("`{column}` is a feature already"));
-                }
-                if pipeline.target.column == *column {
-                    faults.add(&key, format!("`{column}` is the target: a model must not learn from what it predicts"));
-                }
-                if pipeline.dataset.time.as_ref().is_some_and(|time| time.column == *column) {
-                    let problem =
-                        format!("`{column}` is the time: use features.calendar for its hour, weekday or month");
-                    faults.add(&key, problem);
-                }
-                seen.push(column);
-            }
-        }
-        for (index, part) in self.calendar.iter().enumerate() {
-            if self.calendar[..index].contains(part) {
-                faults.add(&format!("features.calendar[{index}]"), format!("`{}` is a feature already", part.name()));
-            }
-        }
-        if !self.calendar.is_empty() {
-            faults.needs_time("features.calendar", pipeline);
-        }
-        if seen.is_empty() && self.calendar.is_empty() {
-            faults.add("features", "names no column: a model needs something to learn from");
-        }
-    }
 }
 
 /// A part of a time, used as a category.

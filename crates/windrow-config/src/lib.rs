@@ -1,6 +1,7 @@
 //! The pipeline file: read once, checked once, and passed on as a [`Pipeline`] whose values are valid.
 //!
-//! - `pipeline`: [`Pipeline`], the file as a whole: reading it, and what is wrong with it. Each table has a file of its own (`dataset`,
+//! - `read`: from a file's text to a [`Pipeline`], by way of `consistency`, what several tables say together.
+//! - `pipeline`: [`Pipeline`], the file as a whole. Each table has a file of its own (`dataset`,
 //!   `target`, `features`, `stream`, `window`, `batch`, `train`, `advise`, `serve`, `kafka`), in which each key is declared once: type,
 //!   default, check, and the documentation.
 //! - `reference`: [`json_schema`], from the declarations.
@@ -14,6 +15,7 @@
 
 mod advise;
 mod batch;
+mod consistency;
 mod cut;
 mod dataset;
 mod error;
@@ -23,6 +25,7 @@ mod lines;
 mod nearest;
 mod pipeline;
 mod placement;
+mod read;
 mod reference;
 mod schema;
 mod serve;

@@ -10,8 +10,6 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use smart_default::SmartDefault;
 
-use crate::Pipeline;
-use crate::error::Faults;
 use crate::values::{Checked, DurationText, ensure};
 
 /// Kafka's own limit for the name of a topic, in bytes.
@@ -44,14 +42,6 @@ pub struct Stream {
     #[serde(skip_serializing)]
     #[schemars(example = true)]
     pub accept_deleted: bool,
-}
-
-impl Stream {
-    pub(crate) fn contradictions(&self, pipeline: &Pipeline, faults: &mut Faults<'_>) {
-        if matches!(self.pace, Pace::Replay { .. }) {
-            faults.needs_time("stream.pace", pipeline);
-        }
-    }
 }
 
 fn topic_name(topic: &str, (): &()) -> Checked {

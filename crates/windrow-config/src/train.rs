@@ -7,13 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smart_default::SmartDefault;
 
-use crate::batch::BatchFormat;
-use crate::error::Faults;
 use crate::solver::{Solver, Spark};
 use crate::values::{
     Checked, OneOrMany, a_set, ensure, list, not_empty, not_negative, one_or_many, share, some_not_negative, some_share,
 };
-use crate::{ConfigError, Pipeline};
 use windrow_record::Scheme;
 
 /// How models are made.
@@ -61,20 +58,6 @@ pub struct Train {
     pub keep: Option<NonZeroU32>,
 }
 
-impl Train {
-    pub(crate) fn contradictions(&self, faults: &mut Faults<'_>) {
-        if self.holdout > 0.0 {
-            return;
-        }
-        if self.l2.len() > 1 {
-            faults.add("train.l2", "a choice between several needs held-out rows: train.holdout is 0");
-        }
-        if self.accept.has_rules() {
-            faults.add("train.accept", "is judged on held-out rows: train.holdout is 0");
-        }
-    }
-}
-
 fn scheme(scheme: &Scheme, (): &()) -> Checked {
     ensure(*scheme != Scheme::Sliding(NonZeroU32::MIN), "sliding=1 is the scheme `window`")
 }
@@ -102,44 +85,5 @@ impl Accept {
     #[must_use]
     pub fn has_rules(&self) -> bool {
         self.min_auc.is_some() || self.max_log_loss_increase.is_some()
-    }
-}
-
-impl Pipeline {
-    /// The same with another solver.
-    ///
-    /// # Errors
-    /// The pipeline lacks what this solver needs.
-    pub fn with_solver(mut self, solver: Solver) -> Result<Self, ConfigError> {
-        self.train.solver = solver;
-        let mut faults = Faults::of(&self.lines);
-        self.solver_contradictions(&mut faults);
-        let faults = faults.list;
-        if faults.is_empty() { Ok(self) } else { Err(ConfigError::Invalid { path: self.file, faults }) }
-    }
-
-    /// Reports what the solver needs and the pipeline lacks.
-    pub(crate) fn solver_contradictions(&self, faults: &mut Faults<'_>) {
-        if self.train.solver != Solver::Spark {
-            return;
-        }
-        if self.train.spark.is_none() {
-            faults.add(
-                "train.solver",
-                "`spark` needs train.spark.remote, the address of a Spark Connect server, as in sc://host:15002",
-            );
-        }
-        if self.batch.format != BatchFormat::Parquet {
-            faults
-                .add("batch.format", "must be \"parquet\" for the solver `spark`, which reads the batch files itself");
-        }
-        let time = self.dataset.time.as_ref().filter(|_| !self.features.calendar.is_empty());
-        if time.is_some_and(|time| !time.format.is_civil() && time.format.epoch().is_none()) {
-            faults.add(
-                "features.calendar",
-                "cannot be computed by the solver `spark`, since times of this dataset.time.format are stored as text: use \
-                 a format without an offset, or leave the calendar out",
-            );
-        }
     }
 }

@@ -6,8 +6,6 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Pipeline;
-use crate::error::Faults;
 use crate::span::EventSpan;
 use crate::values::{DurationText, exactly_one};
 
@@ -97,12 +95,6 @@ impl WindowPolicy {
             Self::Rows(rows) => format!("windows of {rows} rows"),
             Self::Every(every) => format!("windows of {} of arrival", humantime::format_duration(every)),
             Self::Event { span, .. } => span.plural(),
-        }
-    }
-
-    pub(crate) fn contradictions(self, pipeline: &Pipeline, faults: &mut Faults<'_>) {
-        if matches!(self, Self::Event { .. }) {
-            faults.needs_time("window.event", pipeline);
         }
     }
 }

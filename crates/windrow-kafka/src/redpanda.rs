@@ -5,6 +5,7 @@
 
 mod container;
 mod engine;
+mod plan;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
@@ -13,26 +14,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use windrow_base::runtime::{blocking, requesting};
-use windrow_base::telemetry::Progress;
 
 use crate::BrokerError;
 #[cfg(feature = "embedded")]
 pub(crate) use crate::redpanda::engine::find;
+pub(crate) use crate::redpanda::plan::Plan;
 
 /// The time limit for the removal of the container; a Docker engine under load is slow.
 const REMOVAL: Duration = Duration::from_secs(20);
-
-/// The container to start, and its limits.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) image: String,
-    /// The time limit from the start of Redpanda to its first answer.
-    pub(crate) patience: Duration,
-    /// The value of `DOCKER_HOST`.
-    pub(crate) docker_host: Option<String>,
-    /// Receives the events of a pull.
-    pub(crate) progress: Progress,
-}
 
 /// A running container with a Redpanda that answers.
 #[derive(Debug)]

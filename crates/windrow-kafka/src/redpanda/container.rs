@@ -19,7 +19,8 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, Testcontainers
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::redpanda::{Plan, engine};
+use crate::redpanda::engine;
+use crate::redpanda::plan::Plan;
 use crate::{BrokerError, Connection, topics};
 
 /// The line that Redpanda logs when it is up.

@@ -13,7 +13,7 @@ use testcontainers::{GenericImage, TestcontainersError};
 use windrow_base::telemetry::{Event, Progress};
 
 use crate::BrokerError;
-use crate::redpanda::Plan;
+use crate::redpanda::plan::Plan;
 
 /// The time limit for a Docker engine to answer, and to look for an image.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(3);

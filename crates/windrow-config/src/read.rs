@@ -1,0 +1,106 @@
+//! From the text of a pipeline file to a [`Pipeline`], or to everything that is wrong with it.
+
+use std::path::{Path, PathBuf};
+
+use garde::Validate;
+use toml::de::DeTable;
+
+use crate::Pipeline;
+use crate::error::{ConfigError, Fault, Faults};
+use crate::lines::{Lines, line_of};
+
+impl Pipeline {
+    /// Reads and checks a pipeline file.
+    ///
+    /// # Errors
+    /// The file cannot be read, has the wrong shape (the first fault is reported), or has values that cannot be (all are reported).
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let is_named_so = path.extension().is_some_and(|extension| extension == "toml");
+        let data = || ConfigError::Data { path: path.to_owned() };
+        let text = match std::fs::read_to_string(path) {
+            // Bytes that are no text.
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData && !is_named_so => return Err(data()),
+            text => text.map_err(|source| ConfigError::Read { path: path.to_owned(), source })?,
+        };
+        if !is_named_so && DeTable::parse(&text).is_err() {
+            return Err(data());
+        }
+        Self::parse(path, &text)
+    }
+
+    /// Checks the text of a pipeline file. `path` is for errors, and for relative paths in the text.
+    ///
+    /// # Errors
+    /// The first fault in the file's shape, or else all values that cannot be.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let invalid = |faults| ConfigError::Invalid { path: path.to_owned(), faults };
+        let table = DeTable::parse(text).map_err(|error| invalid(vec![from_toml(text, &Lines::default(), &error)]))?;
+        let lines = Lines::read(text, table.get_ref());
+        let read: Result<Self, _> = toml::from_str(text);
+        let mut pipeline = read.map_err(|error| invalid(vec![from_toml(text, &lines, &error)]))?;
+        pipeline.serve.is_listen_chosen = lines.has("serve.listen");
+        let mut faults = Faults::of(&lines);
+        pipeline.check(&mut faults);
+        let mut faults = faults.list;
+        if !faults.is_empty() {
+            faults.sort_by_key(|fault| fault.line);
+            return Err(invalid(faults));
+        }
+        Ok(Self { file: path.to_owned(), lines, ..pipeline.completed(path) })
+    }
+
+    /// Checks each value, and then what values of several tables say together.
+    fn check(&mut self, faults: &mut Faults<'_>) {
+        if let Err(report) = self.validate() {
+            for (key, problem) in report.iter() {
+                faults.add(&key.to_string(), problem.message());
+            }
+        }
+        self.kafka.read_settings(faults);
+        self.contradictions(faults);
+    }
+
+    /// Fills in the defaults that depend on other keys, and resolves relative paths against the folder of the pipeline file.
+    fn completed(mut self, path: &Path) -> Self {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
+        resolve(&mut self.dataset.path);
+        self.serve.keys.as_mut().map(resolve);
+        self.serve.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]).for_each(resolve);
+        self.kafka.file.as_mut().map(resolve);
+        if self.stream.topic.is_empty() {
+            self.stream.topic.clone_from(&self.name);
+        }
+        self.dataset = self.dataset.without_defaults();
+        self
+    }
+}
+
+fn from_toml(text: &str, lines: &Lines, error: &toml::de::Error) -> Fault {
+    let span = error.span();
+    Fault {
+        line: span.as_ref().map(|span| line_of(text, span.start)),
+        key: span.and_then(|span| lines.key_of(&span)).unwrap_or_default().to_owned(),
+        problem: in_plain_words(error.message()),
+    }
+}
+
+/// Replaces the names of Rust's types, which serde puts into its messages.
+fn in_plain_words(message: &str) -> String {
+    const WORDS: [(&str, &str); 8] = [
+        ("expected f64", "expected a number"),
+        ("expected u64", "expected a whole number"),
+        ("expected u32", "expected a whole number"),
+        ("expected usize", "expected a whole number"),
+        ("expected a nonzero u32", "expected a whole number of at least 1"),
+        ("expected a nonzero u64", "expected a whole number of at least 1"),
+        ("expected a duration", "expected a duration, as in 5m, 250us or 30d"),
+        ("expected path string", "expected the path of a file"),
+    ];
+    let mut message = message.trim().replace('\n', ", ");
+    if let Some((before, after)) = message.split_once("expected struct ") {
+        let rest = after.trim_start_matches(|letter: char| letter.is_alphanumeric() || letter == '_');
+        message = format!("{before}expected a table{rest}");
+    }
+    WORDS.iter().fold(message, |message, (rust, plain)| message.replace(rust, plain))
+}
