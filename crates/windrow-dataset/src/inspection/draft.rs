@@ -15,7 +15,7 @@ use crate::inspection::windows::{Cut, by_rows, choose};
 use windrow_config::{Pipeline, TargetRule};
 use windrow_record::display::{excerpt, percent, shell_word, thousands};
 
-/// Lists are broken where they are longer.
+/// The longest line of a list, in bytes.
 const COLUMNS: usize = 100;
 /// Characters of each first line that are shown.
 const LINE_SHOWN: usize = 110;
