@@ -23,7 +23,7 @@ macro_rules! counters {
         }
 
         impl Counters {
-            /// Reads all counters.
+            /// Returns the present values of all counters.
             #[must_use]
             pub fn counts(&self) -> Counts {
                 Counts { $($name: self.$name.get(),)* }
@@ -81,24 +81,24 @@ fn sum_of_known(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     Some(sum(one?, other?))
 }
 
-/// A number that many threads may move.
+/// A number that many threads may change.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Moves it up.
+    /// Adds to the number.
     #[inline]
     pub fn add(&self, by: u64) {
         self.0.fetch_add(by, Relaxed);
     }
 
-    /// Sets it.
+    /// Replaces the number.
     #[inline]
     pub fn set(&self, to: u64) {
         self.0.store(to, Relaxed);
     }
 
-    /// Reads it.
+    /// Returns the present number.
     #[inline]
     #[must_use]
     pub fn get(&self) -> u64 {
@@ -110,7 +110,7 @@ impl Counter {
 #[derive(Debug)]
 pub struct Gauge(AtomicU64);
 
-/// The number that stands for 'not known'.
+/// The value of a gauge whose number is not known.
 const UNKNOWN: u64 = u64::MAX;
 
 impl Default for Gauge {
@@ -120,13 +120,13 @@ impl Default for Gauge {
 }
 
 impl Gauge {
-    /// Sets it; `None` when it cannot be known.
+    /// Replaces the number; `None` if it cannot be known.
     #[inline]
     pub fn set(&self, to: Option<u64>) {
         self.0.store(to.unwrap_or(UNKNOWN), Relaxed);
     }
 
-    /// Reads it; `None` when it is not known.
+    /// Returns the present number; `None` if it is not known.
     #[inline]
     #[must_use]
     pub fn get(&self) -> Option<u64> {

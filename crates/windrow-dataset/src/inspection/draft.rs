@@ -15,7 +15,7 @@ use crate::inspection::windows::{WindowChoice, by_number, choose};
 use windrow_config::{Cut, Pipeline, TargetRule, WindowPolicy};
 use windrow_record::display::{excerpt, percent, shell_word, thousands};
 
-/// Lists are broken where they are longer.
+/// The longest line of a list, in bytes.
 const COLUMNS: usize = 100;
 /// Characters of each first line that are shown.
 const LINE_SHOWN: usize = 110;
