@@ -10,7 +10,7 @@ use smart_default::SmartDefault;
 use crate::values::{Checked, ensure, not_negative};
 use windrow_record::Scheme;
 
-/// What the advice is asked for.
+/// The question to the advice.
 #[derive(Debug, Clone, PartialEq, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -20,7 +20,7 @@ pub struct Advise {
     #[garde(custom(proper_share))]
     #[schemars(range(min = 0, max = 1), example = 0.95)]
     pub keep: f64,
-    /// How many windows after a row its label is known. At most 32, since losses of older models are not stored.
+    /// The number of windows after which the label of a row is known. At most 32, since losses of older models are not stored.
     #[garde(custom(losses_are_stored))]
     #[schemars(range(max = 32), example = 2)]
     pub label_delay: u32,
@@ -29,7 +29,7 @@ pub struct Advise {
     #[garde(custom(each_once))]
     #[schemars(with = "Option<Vec<History>>", example = (1, 4, "all"))]
     pub histories: Option<Vec<Scheme>>,
-    /// What errors and fits cost. With it, policies are also ranked in this unit.
+    /// The costs of errors and fits. With them, policies are also ranked in this unit.
     #[garde(dive)]
     pub cost: Option<Costs>,
 }

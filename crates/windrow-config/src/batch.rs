@@ -7,7 +7,7 @@ use smart_default::SmartDefault;
 
 use crate::values::{Checked, ensure, share};
 
-/// How windows are stored, and where.
+/// The format and the place of the batch files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -42,7 +42,7 @@ pub enum BatchFormat {
     Parquet,
 }
 
-/// What becomes of messages that are not valid rows.
+/// The limit for messages that are not valid rows.
 #[derive(Debug, Clone, Copy, PartialEq, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quarantine {

@@ -17,7 +17,7 @@ pub struct Dataset {
     /// The file, relative to the folder of the pipeline file: CSV (plain, gzip, zstd, or a zip archive of one file) or Parquet.
     #[schemars(example = &"flights.csv.zst")]
     pub path: PathBuf,
-    /// How many lines to skip before the header line, or before the first row if `columns` names the columns.
+    /// The number of lines to skip before the header line, or before the first row if `columns` names the columns.
     #[schemars(example = 3)]
     pub skip: Option<u64>,
     /// The names of the columns, for a file without a header line; with `skip = 1` they replace the header line.
@@ -74,7 +74,7 @@ pub struct TimeColumn {
     #[garde(custom(new_name(&self.from)))]
     #[schemars(example = &"sched_dep")]
     pub column: String,
-    /// How the times are written: strftime's directives, or `seconds` or `milliseconds` since 1970-01-01 00:00 UTC.
+    /// The format of the times: strftime's directives, or `seconds` or `milliseconds` since 1970-01-01 00:00 UTC.
     #[schemars(with = "String", example = &"%Y-%m-%d %H:%M")]
     pub format: TimeFormat,
     /// Two columns of the file whose texts, with a space between them, make the time.

@@ -28,7 +28,7 @@ pub struct FeatureColumns {
     #[serde(deserialize_with = "list")]
     #[schemars(with = "OneOrMany<CalendarPart>", example = vec!["hour", "weekday"])]
     pub calendar: Vec<CalendarPart>,
-    /// How many training rows must have a text for it to get a coefficient of its own. Rarer texts, and texts that no training
+    /// The number of training rows that must have a text for it to get a coefficient of its own. Rarer texts, and texts that no training
     /// row has, share the level 'other'.
     #[default = 50]
     #[schemars(example = 10)]

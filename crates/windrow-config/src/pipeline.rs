@@ -39,30 +39,30 @@ pub struct Pipeline {
     pub target: Target,
     /// What it is predicted from.
     pub features: FeatureColumns,
-    /// How the rows travel.
+    /// The topic, and the pace of the rows.
     #[serde(default)]
     #[garde(dive)]
     pub stream: Stream,
-    /// How the stream is cut into windows.
+    /// The rule by which the stream is cut into windows.
     #[schemars(with = "WindowKeys")]
     pub window: WindowPolicy,
-    /// How windows are stored.
+    /// The format and the place of the batch files.
     #[serde(default)]
     #[garde(dive)]
     pub batch: Batch,
-    /// How many messages may be refused.
+    /// The limit for messages that are not valid rows.
     #[serde(default)]
     #[garde(dive)]
     pub quarantine: Quarantine,
-    /// How models are made.
+    /// The models that are made, and the solver.
     #[serde(default)]
     #[garde(dive)]
     pub train: Train,
-    /// What the advice is asked for.
+    /// The question to the advice.
     #[serde(default)]
     #[garde(dive)]
     pub advise: Advise,
-    /// How models are served.
+    /// The address of the API and the pages, and their limits.
     #[serde(default)]
     #[garde(dive)]
     pub serve: Serve,

@@ -13,7 +13,7 @@ use smart_default::SmartDefault;
 
 use crate::values::{Checked, DurationText, OneOrMany, at_least_one, ensure, list, positive};
 
-/// Where the API and the pages are served, and their limits.
+/// The address of the API and the pages, and their limits.
 #[derive(Debug, Clone, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -23,7 +23,7 @@ pub struct Serve {
     #[serde(deserialize_with = "address")]
     #[schemars(with = "String", example = &"0.0.0.0:8080")]
     pub listen: SocketAddr,
-    /// Whether `listen` was given, in the file or on the command line.
+    /// True if `listen` was given, in the file or on the command line.
     #[serde(skip)]
     pub is_listen_chosen: bool,
     /// The most rows of one batch request.
@@ -36,40 +36,40 @@ pub struct Serve {
     #[garde(custom(holds_a_row))]
     #[schemars(with = "String", example = &"1MiB")]
     pub max_body: ByteSize,
-    /// How long a request may take, its body included.
+    /// The time limit of a request, its body included.
     #[default(Duration::from_secs(30))]
     #[serde(with = "humantime_serde")]
     #[garde(custom(positive))]
     #[schemars(with = "DurationText", example = &"10s")]
     pub timeout: Duration,
-    /// How long the head of a request may take to arrive.
+    /// The time limit for the arrival of a request's head.
     #[default(Duration::from_secs(10))]
     #[serde(with = "humantime_serde")]
     #[garde(custom(positive))]
     #[schemars(with = "DurationText", example = &"5s")]
     pub head_timeout: Duration,
-    /// How long a connection may stay open between two requests.
+    /// The longest time for which a connection stays open between two requests.
     // Longer than the minute for which load balancers keep connections by default: they close first.
     #[default(Duration::from_secs(75))]
     #[serde(with = "humantime_serde")]
     #[garde(custom(positive))]
     #[schemars(with = "DurationText", example = &"2m")]
     pub idle_timeout: Duration,
-    /// How long a client may accept no part of its answer.
+    /// The longest time for which a client may accept no part of its answer.
     #[default(Duration::from_secs(30))]
     #[serde(with = "humantime_serde")]
     #[garde(custom(positive))]
     #[schemars(with = "DurationText", example = &"10s")]
     pub send_timeout: Duration,
-    /// How many requests per second each API key may send; no limit by default.
+    /// The number of requests per second that each API key may send; no limit by default.
     #[schemars(example = 100)]
     pub requests_per_second: Option<NonZeroU32>,
-    /// How many requests may be processed at once.
+    /// The number of requests that are processed at once.
     #[default = 512]
     #[garde(custom(at_least_one))]
     #[schemars(range(min = 1), example = 64)]
     pub concurrency: usize,
-    /// How many connections may be open at once.
+    /// The number of connections that may be open at once.
     #[default = 1024]
     #[garde(custom(at_least_one))]
     #[schemars(range(min = 1), example = 256)]
@@ -85,7 +85,7 @@ pub struct Serve {
     #[garde(inner(custom(origin)))]
     #[schemars(with = "OneOrMany<String>", example = vec!["https://example.org"])]
     pub cors: Vec<String>,
-    /// Whether every request is logged.
+    /// If true, every request is logged.
     #[schemars(example = true)]
     pub access_log: bool,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::values::{Checked, ensure};
 
-/// What finds the optimum.
+/// The solver that finds the optimum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Solver {

@@ -24,11 +24,11 @@ pub struct Stream {
     #[garde(custom(topic_name))]
     #[schemars(example = &"flights-2013")]
     pub topic: String,
-    /// With how many partitions the topic is created.
+    /// The number of partitions with which the topic is created.
     #[default(NonZeroU32::MIN)]
     #[schemars(example = 3)]
     pub partitions: NonZeroU32,
-    /// How long the producer waits before each row.
+    /// The producer's delay before each row.
     #[garde(custom(possible_pace))]
     #[serde(deserialize_with = "text_or_table")]
     #[schemars(with = "WrittenPace", example = &"none")]
@@ -36,7 +36,7 @@ pub struct Stream {
     /// The seed of random delays: the same seed gives the same delays.
     #[schemars(example = 42)]
     pub seed: u64,
-    /// Whether the consumer goes on with the rows that are left if the broker has deleted messages before they were read. By
+    /// If true, the consumer goes on with the rows that are left if the broker has deleted messages before they were read. By
     /// default this is an error.
     // Not part of a run's identity: it changes no row.
     #[serde(skip_serializing)]
@@ -54,7 +54,7 @@ fn topic_name(topic: &str, (): &()) -> Checked {
     )
 }
 
-/// How long the producer waits before each row.
+/// The producer's delay before each row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Pace {
@@ -63,25 +63,25 @@ pub enum Pace {
     None,
     /// Always the same delay.
     Fixed {
-        /// The delay.
+        /// The delay before each row.
         #[serde(with = "humantime_serde")]
         #[schemars(with = "DurationText", example = &"1ms")]
         delay: Duration,
     },
     /// Random delays, equally likely between two bounds.
     Uniform {
-        /// The shortest delay.
+        /// The shortest delay before a row.
         #[serde(with = "humantime_serde")]
         #[schemars(with = "DurationText", example = &"0ms")]
         min: Duration,
-        /// The longest delay.
+        /// The longest delay before a row.
         #[serde(with = "humantime_serde")]
         #[schemars(with = "DurationText", example = &"2ms")]
         max: Duration,
     },
     /// Random delays of a Poisson stream.
     Exponential {
-        /// The mean delay.
+        /// The mean of the delays.
         #[serde(with = "humantime_serde")]
         #[schemars(with = "DurationText", example = &"75us")]
         mean: Duration,

@@ -13,12 +13,12 @@ use crate::values::{
 };
 use windrow_record::Scheme;
 
-/// How models are made.
+/// The models that are made, and the solver.
 #[derive(Debug, Clone, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct Train {
-    /// Which models are made after each window: `cumulative` (of all windows so far), `window` (of this one), `sliding=N` (of the
+    /// The models that are made after each window: `cumulative` (of all windows so far), `window` (of this one), `sliding=N` (of the
     /// last N).
     #[default(vec![Scheme::Cumulative, Scheme::Window])]
     #[serde(deserialize_with = "list")]
@@ -50,10 +50,10 @@ pub struct Train {
     #[garde(custom(share))]
     #[schemars(range(min = 0, max = 1), example = 0.3)]
     pub threshold: f64,
-    /// What a model must reach on held-out rows for `latest` or `champion` to name it.
+    /// The rules that a model must meet on held-out rows for `latest` or `champion` to name it.
     #[garde(dive)]
     pub accept: Accept,
-    /// For how many of the newest windows models are kept; all by default. Models that an alias names always stay.
+    /// The number of newest windows whose models are kept; all by default. Models that an alias names always stay.
     #[schemars(example = 12)]
     pub keep: Option<NonZeroU32>,
 }
@@ -66,15 +66,15 @@ fn below_one(holdout: &f64, (): &()) -> Checked {
     ensure((0.0..1.0).contains(holdout), "must be a share of at least 0 and below 1")
 }
 
-/// What a model must reach on the held-out rows of its newest window; no rule by default.
+/// Rules for the held-out rows of a model's newest window; none by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Accept {
-    /// The least AUC.
+    /// The smallest AUC that is accepted.
     #[garde(custom(some_share))]
     #[schemars(range(min = 0, max = 1), example = 0.6)]
     pub min_auc: Option<f64>,
-    /// By how much the log-loss per row may exceed that of the champion before it, on the same rows.
+    /// The largest accepted difference between its log-loss per row and that of the champion before it, on the same rows.
     #[garde(custom(some_not_negative))]
     #[schemars(range(min = 0), example = 0.02)]
     pub max_log_loss_increase: Option<f64>,

@@ -1,4 +1,4 @@
-//! How values of the pipeline file are written, and the checks that several keys share.
+//! The forms of values in the pipeline file, and the checks that several keys share.
 //!
 //! A check takes a value that has the right type. Its error is the end of a sentence that begins with the key.
 

@@ -9,27 +9,27 @@ use serde::{Deserialize, Serialize};
 use crate::span::EventSpan;
 use crate::values::{DurationText, exactly_one};
 
-/// How the stream is cut into windows.
+/// The rule by which the stream is cut into windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", try_from = "WindowKeys")]
 pub enum WindowPolicy {
-    /// So many equal parts of the dataset.
+    /// A number of equal parts of the dataset.
     Parts(NonZeroU32),
-    /// So many rows each.
+    /// A number of rows per window.
     Rows(NonZeroU64),
-    /// So much processing time each.
+    /// A processing time per window.
     Every(#[serde(with = "humantime_serde")] Duration),
-    /// So much event time each.
+    /// An event time per window.
     Event {
         /// The length of a window.
         span: EventSpan,
-        /// How far behind the newest row a row may come.
+        /// The largest event time between the newest row and a row that is not late.
         #[serde(with = "humantime_serde")]
         lateness: Duration,
     },
 }
 
-/// How the stream is cut into windows: exactly one of `event`, `parts`, `rows`, and `every`.
+/// The rule by which the stream is cut into windows: exactly one of `event`, `parts`, `rows`, and `every`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Window", extend("oneOf" = exactly_one("event parts rows every")))]
@@ -38,8 +38,8 @@ pub(crate) struct WindowKeys {
     /// `dataset.time`.
     #[schemars(with = "Option<String>", example = &"week")]
     event: Option<EventSpan>,
-    /// How much event time a row may be behind the newest row of its partition and still be in its window; `0s` by default. Goes
-    /// with `event`.
+    /// The largest event time between a row and the newest row of its partition with which the row still is in its window. `0s` by
+    /// default; goes with `event`.
     #[serde(default, with = "humantime_serde")]
     #[schemars(with = "Option<DurationText>", example = &"1d")]
     lateness: Option<Duration>,
