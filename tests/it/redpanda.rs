@@ -22,7 +22,7 @@ fn run(broker: &str, docker_host: &str, workdir: &tempfile::TempDir) -> Command 
 #[cfg(feature = "embedded")]
 fn auto_takes(docker_host: &str) -> String {
     let workdir = tempfile::tempdir().expect("a folder");
-    let mut run = Running::spawn(&mut run("auto", docker_host, &workdir));
+    let run = Running::spawn(&mut run("auto", docker_host, &workdir));
     run.wait_for("broker: ")
 }
 

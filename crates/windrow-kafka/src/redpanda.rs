@@ -7,6 +7,7 @@ mod container;
 mod engine;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -33,18 +34,13 @@ pub(crate) struct Plan {
     pub(crate) progress: Progress,
 }
 
-/// A running container with a Redpanda that answers.
+/// A running container. Dropping this removes it.
 #[derive(Debug)]
 pub(crate) struct Redpanda {
     address: String,
-    keeper: Keeper,
-}
-
-/// The task that keeps the container; dropping this ends both.
-#[derive(Debug)]
-struct Keeper {
     stop: CancellationToken,
-    ended: Receiver<Result<(), BrokerError>>,
+    /// A mutex, because threads share a broker; only the end takes it.
+    ended: Mutex<Receiver<Result<(), BrokerError>>>,
 }
 
 impl Redpanda {
@@ -55,12 +51,13 @@ impl Redpanda {
         let (image, stopped) = (plan.image.clone(), stop.clone());
         let ended = requesting(async move { container::keep(&plan, &stopped, ready).await });
         // A drop of this future now ends the task and the container.
-        let keeper = Keeper { stop, ended };
+        let mut redpanda = Self { address: String::new(), stop, ended: Mutex::new(ended) };
         if let Ok(address) = is_ready.await {
-            return Ok(Self { address, keeper });
+            redpanda.address = address;
+            return Ok(redpanda);
         }
         let given_up = || BrokerError::Container { image, fault: "was given up".to_owned(), log: Vec::new() };
-        Err(blocking(move || keeper.end()).await.err().unwrap_or_else(given_up))
+        Err(redpanda.stop().await.err().unwrap_or_else(given_up))
     }
 
     /// The address for clients.
@@ -69,16 +66,14 @@ impl Redpanda {
     }
 
     /// Removes the container and waits for that.
-    pub(crate) async fn stop(self) -> Result<(), BrokerError> {
-        blocking(move || self.keeper.end()).await
+    pub(crate) async fn stop(mut self) -> Result<(), BrokerError> {
+        blocking(move || self.end()).await
     }
-}
 
-impl Keeper {
     /// Waits for the removal: the process may be about to end, and the task with it. Does nothing the second time.
-    fn end(&self) -> Result<(), BrokerError> {
+    fn end(&mut self) -> Result<(), BrokerError> {
         self.stop.cancel();
-        let removed = self.ended.recv_timeout(REMOVAL);
+        let removed = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(REMOVAL);
         if removed == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("the Redpanda container could not be removed in time");
         }
@@ -86,7 +81,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Redpanda {
     fn drop(&mut self) {
         if let Err(error) = self.end() {
             tracing::warn!(%error);

@@ -123,7 +123,7 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 fn no_engine(error: &(dyn Error + 'static)) -> BrokerError {
-    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
     let is_denied = causes.any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
     });
