@@ -110,6 +110,17 @@ fn a_broker_that_is_dropped_takes_its_container_along() {
 
 #[test]
 #[ignore = "needs Docker and a static busybox"]
+fn a_container_that_another_program_has_removed_is_no_fault() {
+    let Some(image) = Image::redpanda() else { return };
+    let _turn = docker::turn();
+    let runtime = Runtime::new().expect("a runtime");
+    let broker = start(&runtime, &options(&image)).expect("a broker");
+    docker::docker(&["rm", "--force", &docker::containers()[0]]).expect("it is removed");
+    assert_eq!(runtime.block_on(broker.stop()), Ok(()));
+}
+
+#[test]
+#[ignore = "needs Docker and a static busybox"]
 fn auto_takes_redpanda_where_its_image_is() {
     let Some(image) = Image::redpanda() else { return };
     let _turn = docker::turn();

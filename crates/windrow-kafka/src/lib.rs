@@ -15,9 +15,10 @@
 //!
 //! - A row that the publisher reports as delivered is in the topic once, and in order.
 //! - A subscription yields messages without gaps.
-//! - A container is removed when its [`Broker`] is dropped.
+//! - A container is removed when its [`Broker`] is dropped, and when the process is killed.
 //!
-//! It knows nothing of windows, files or models, and reads neither the environment nor arguments.
+//! It knows nothing of windows, files or models, and reads neither the environment nor arguments. (testcontainers reads
+//! `DOCKER_HOST`, and where `docker login` keeps logins.)
 
 mod certificate;
 mod choice;

@@ -23,16 +23,10 @@ pub(crate) use crate::redpanda::plan::Plan;
 /// The time limit for the removal of the container; a Docker engine under load is slow.
 const REMOVAL: Duration = Duration::from_secs(20);
 
-/// A running container with a Redpanda that answers.
+/// A running container. Dropping this removes it.
 #[derive(Debug)]
 pub(crate) struct Redpanda {
     address: String,
-    keeper: Keeper,
-}
-
-/// The task that keeps the container; dropping this ends both.
-#[derive(Debug)]
-struct Keeper {
     stop: CancellationToken,
     /// A mutex, because threads share a broker; only the end takes it.
     ended: Mutex<Receiver<Result<(), BrokerError>>>,
@@ -46,12 +40,13 @@ impl Redpanda {
         let (image, stopped) = (plan.image.clone(), stop.clone());
         let ended = requesting(async move { container::keep(&plan, &stopped, ready).await });
         // A drop of this future now ends the task and the container.
-        let mut keeper = Keeper { stop, ended: Mutex::new(ended) };
+        let mut redpanda = Self { address: String::new(), stop, ended: Mutex::new(ended) };
         if let Ok(address) = is_ready.await {
-            return Ok(Self { address, keeper });
+            redpanda.address = address;
+            return Ok(redpanda);
         }
         let given_up = || BrokerError::Container { image, fault: "was given up".to_owned(), log: Vec::new() };
-        Err(blocking(move || keeper.end()).await.err().unwrap_or_else(given_up))
+        Err(redpanda.stop().await.err().unwrap_or_else(given_up))
     }
 
     /// The address for clients.
@@ -61,11 +56,9 @@ impl Redpanda {
 
     /// Removes the container and waits for that.
     pub(crate) async fn stop(mut self) -> Result<(), BrokerError> {
-        blocking(move || self.keeper.end()).await
+        blocking(move || self.end()).await
     }
-}
 
-impl Keeper {
     /// Waits for the removal: the process may be about to end, and the task with it. Does nothing the second time.
     fn end(&mut self) -> Result<(), BrokerError> {
         self.stop.cancel();
@@ -77,7 +70,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Redpanda {
     fn drop(&mut self) {
         if let Err(error) = self.end() {
             tracing::warn!(%error);

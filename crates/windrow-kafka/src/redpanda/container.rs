@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use testcontainers::bollard::Docker;
+use testcontainers::bollard::errors::Error as DockerError;
 use testcontainers::bollard::exec::{CreateExecOptions, StartExecResults};
 use testcontainers::bollard::models::PortBinding;
 use testcontainers::bollard::query_parameters::RemoveContainerOptionsBuilder;
@@ -92,8 +93,14 @@ pub(crate) async fn keep(
             std::future::pending::<Result<(), BrokerError>>().await
         } => failure,
     };
-    let removed = container.handle.rm().await;
-    outcome.and(removed.map_err(|error| plan.failed("be removed", &error)))
+    match container.handle.rm().await {
+        // It has ended already, so the engine removes it or has done so.
+        Err(TestcontainersError::Client(ClientError::RemoveContainer(DockerError::DockerResponseServerError {
+            status_code: 404 | 409,
+            ..
+        }))) => outcome,
+        removed => outcome.and(removed.map_err(|error| plan.failed("be removed", &error))),
+    }
 }
 
 impl Container {
