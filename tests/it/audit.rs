@@ -74,7 +74,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
     insta::assert_snapshot!(clean);
 
     type Break = fn(&Path);
-    let cases: [(&str, Break, &str); 17] = [
+    let cases: [(&str, Break, &str); 18] = [
         (
             "a file cut short",
             |work| {
@@ -190,6 +190,11 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                 fs::write(&path, fs::read_to_string(&path).expect("a file").replace("far", "fax")).expect("a file");
             },
             "what it holds for row 400 is not row 400 of the dataset",
+        ),
+        (
+            "a quarantine file that its manifest does not name",
+            |work| forge(work, 2, same, |manifest| manifest["quarantine"] = Value::Null),
+            "window-00002.jsonl: its manifest has no sha256 of it",
         ),
         (
             "an end that lies",

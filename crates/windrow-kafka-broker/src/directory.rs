@@ -46,7 +46,7 @@ pub enum DirectoryError {
     Foreign(PathBuf),
     /// Another version of this program wrote it.
     #[error(
-        "{} has format {format}, and this program reads format {FORMAT}: remove the directory, or use the program that wrote it",
+        "{} has format {format}, and this program reads format {FORMAT}: remove its directory, or use the program that wrote it",
         path.display()
     )]
     OtherFormat {

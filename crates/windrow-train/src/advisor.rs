@@ -32,7 +32,7 @@ const WINDOW_POLL: Duration = Duration::from_millis(200);
 /// What an advisor needs.
 #[derive(Debug)]
 pub struct Advisor {
-    /// What to learn from, and with what.
+    /// The windows, the registry and the settings.
     pub learning: Learning,
     /// How many windows labels come late.
     pub label_delay: u32,

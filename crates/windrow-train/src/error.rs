@@ -1,4 +1,4 @@
-//! Why nothing more is learned.
+//! The errors of trainer and advisor.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use windrow_record::WindowIndex;
 use windrow_registry::RegistryError;
 use windrow_windows::BatchError;
 
-/// Why nothing more is learned.
+/// The reason why a stage can learn nothing more.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// The windows cannot be listed.
@@ -23,9 +23,9 @@ pub enum TrainError {
     /// Encoded rows that did not fit into memory cannot be read again.
     #[error("cannot read the encoded rows of window {window} again: {source}")]
     Keep {
-        /// The window.
+        /// The window that they belong to.
         window: WindowIndex,
-        /// The reason.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The remote solver has found no optimum.
@@ -33,7 +33,7 @@ pub enum TrainError {
     Remote {
         /// The model, in words.
         model: String,
-        /// The reason.
+        /// The error of the remote solver.
         source: RemoteError,
     },
 }

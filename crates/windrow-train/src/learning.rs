@@ -1,4 +1,4 @@
-//! What both stages learn from, and with what.
+//! The inputs that trainer and advisor share.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use windrow_learn::model::RemoteSolver;
 use windrow_registry::Registry;
 use windrow_windows::BatchStore;
 
-/// What a stage needs to learn from sealed windows.
+/// The inputs of a stage that learns from sealed windows.
 #[derive(Debug, Clone)]
 pub struct Learning {
-    /// What to learn, and how.
+    /// The pipeline: targets, features and settings of the training.
     pub pipeline: Arc<Pipeline>,
-    /// The columns.
+    /// The pipeline bound to the columns of its dataset.
     pub schema: Arc<Schema>,
-    /// Where the windows are.
+    /// The sealed windows.
     pub store: BatchStore,
-    /// Where models, reports, losses and the advice are.
+    /// The models, reports, losses and the advice.
     pub registry: Arc<Registry>,
-    /// How many bytes of encoded rows the stage may hold in memory.
+    /// The most bytes of encoded rows that the stage holds in memory.
     pub memory: usize,
-    /// Where encoded rows beyond that are kept.
+    /// The folder for encoded rows beyond that.
     pub folder: PathBuf,
     /// The remote solver (Spark), if one is configured.
     pub remote: Option<Arc<dyn RemoteSolver>>,

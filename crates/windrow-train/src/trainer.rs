@@ -31,7 +31,7 @@ const WINDOW_POLL: Duration = Duration::from_millis(100);
 /// What a trainer needs.
 #[derive(Debug)]
 pub struct Trainer {
-    /// What to learn from, and with what.
+    /// The windows, the registry and the settings.
     pub learning: Learning,
     /// How many rows the dataset has, where that is known: rows beyond are repeated, and windows of them no evidence.
     pub dataset_rows: Option<u64>,

@@ -160,8 +160,8 @@ fn filling(counters: &Counters) -> Option<String> {
 }
 
 impl Served {
-    /// The models of another snapshot: those that are new are made, those that are the same are kept. `nulls` are the texts that
-    /// mean 'missing' where there is no null.
+    /// The models of another snapshot: new ones are made, the same ones are kept. `nulls` are the texts that mean 'missing' in
+    /// tables and tensors, which have no null.
     pub(crate) fn renewed(&self, snapshot: Arc<Snapshot>, nulls: &[String]) -> Self {
         let learned = snapshot.models().filter_map(|model| Some((model, model.learned()?)));
         let served = |(model, learned): (&Arc<Model>, &Learned)| {

@@ -85,7 +85,7 @@ impl LadderWork {
             }
             (one, other) => one.or(other),
         };
-        // Rows and classes have to be known, also if somebody has removed the file of losses.
+        // Rows and classes have to be known, also if a user has removed the file of losses.
         let losses = match losses {
             Some(losses) => losses,
             None => self.losses(manifest, &[])?,
