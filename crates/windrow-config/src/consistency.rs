@@ -1,4 +1,4 @@
-//! What the keys of several tables say together.
+//! Checks of keys that depend on keys of other tables.
 
 use crate::Pipeline;
 use crate::batch::BatchFormat;

@@ -48,7 +48,7 @@ pub enum CalendarPart {
 }
 
 impl CalendarPart {
-    /// Its name in the pipeline file and in coefficient names.
+    /// The part's name in the pipeline file and in coefficient names.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! From the text of a pipeline file to a [`Pipeline`], or to everything that is wrong with it.
+//! Makes a [`Pipeline`] of the text of a pipeline file, or reports everything that is wrong with it.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ impl Pipeline {
         let is_named_so = path.extension().is_some_and(|extension| extension == "toml");
         let data = || ConfigError::Data { path: path.to_owned() };
         let text = match std::fs::read_to_string(path) {
-            // Bytes that are no text.
+            // The file is not text.
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData && !is_named_so => return Err(data()),
             text => text.map_err(|source| ConfigError::Read { path: path.to_owned(), source })?,
         };

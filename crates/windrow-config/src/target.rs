@@ -12,7 +12,7 @@ use windrow_record::{CellError, parse_number};
 pub struct Target {
     /// The column's name.
     pub column: String,
-    /// When a row is positive.
+    /// The rule that makes a row positive.
     #[serde(flatten)]
     pub rule: TargetRule,
 }
@@ -83,7 +83,7 @@ impl Target {
     }
 }
 
-/// When a row belongs to the positive class.
+/// The rule that puts a row into the positive class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetRule {
@@ -114,7 +114,7 @@ impl TargetRule {
         }
     }
 
-    /// Whether a cell that is not missing belongs to the positive class.
+    /// Returns true if a cell that is not missing belongs to the positive class.
     ///
     /// # Errors
     /// The rule compares numbers and the cell is not a number.

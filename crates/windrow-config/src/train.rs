@@ -81,7 +81,7 @@ pub struct Accept {
 }
 
 impl Accept {
-    /// Whether there is any rule.
+    /// Returns true if there is any rule.
     #[must_use]
     pub fn has_rules(&self) -> bool {
         self.min_auc.is_some() || self.max_log_loss_increase.is_some()

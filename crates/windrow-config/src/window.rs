@@ -87,7 +87,7 @@ impl WindowPolicy {
         }
     }
 
-    /// What several windows are called, as in `weeks` or `windows of 5000 rows`.
+    /// Returns the plural name of the windows, as in `weeks` or `windows of 5000 rows`.
     #[must_use]
     pub fn plural(self) -> String {
         match self {

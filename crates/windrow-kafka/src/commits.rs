@@ -30,7 +30,7 @@ impl Commits {
         Self(sender)
     }
 
-    /// Does not wait.
+    /// Hands a commit to the thread, without waiting for it.
     pub(crate) fn order(&self, order: Order) {
         // The thread ends only after this sender is gone.
         let _ = self.0.send(order);
@@ -40,7 +40,7 @@ impl Commits {
 fn work(topic: &str, orders: &Receiver<Order>) {
     while let Ok(Order { mut client, positions, mut answer }) = orders.recv() {
         let mut newest: BTreeMap<Partition, Offset> = positions.into_iter().collect();
-        // What was ordered while the broker did not answer is one commit.
+        // All orders that came while the broker did not answer are one commit.
         while answer.is_none()
             && let Ok(next) = orders.try_recv()
         {

@@ -17,7 +17,7 @@ pub struct Learning {
     pub pipeline: Arc<Pipeline>,
     /// The pipeline bound to the columns of its dataset.
     pub schema: Arc<Schema>,
-    /// The sealed windows.
+    /// The store of the sealed windows.
     pub store: BatchStore,
     /// The models, reports, losses and the advice.
     pub registry: Arc<Registry>,
