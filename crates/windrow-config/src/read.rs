@@ -104,3 +104,53 @@ fn in_plain_words(message: &str) -> String {
     }
     WORDS.iter().fold(message, |message, (rust, plain)| message.replace(rust, plain))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(more: &str) -> Result<Pipeline, String> {
+        let text = format!(
+            "name = \"p\"\ndataset = {{ path = \"d.csv\" }}\ntarget = {{ column = \"y\", at_least = 1 }}\n\
+             features = {{ numeric = \"x\" }}\nwindow = {{ rows = 5 }}\n{more}"
+        );
+        Pipeline::parse(Path::new("/a/p.toml"), &text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default_and_paths_are_relative_to_the_file() {
+        let pipeline = parsed("[serve]\nkeys = \"keys.toml\"").expect("a pipeline");
+        assert_eq!((pipeline.stream.topic.as_str(), pipeline.stream.partitions.get()), ("p", 1));
+        assert_eq!(pipeline.dataset.path, Path::new("/a/d.csv"));
+        assert_eq!(pipeline.serve.keys.as_deref(), Some(Path::new("/a/keys.toml")));
+        assert_eq!(pipeline.features.numeric, ["x"], "one text is a list of one");
+    }
+
+    #[test]
+    fn an_address_counts_as_chosen_only_if_it_is_written() {
+        assert!(!parsed("").expect("a pipeline").serve.is_listen_chosen);
+        let written = parsed("[serve]\nlisten = \"127.0.0.1:8080\"").expect("a pipeline");
+        assert!(written.serve.is_listen_chosen);
+    }
+
+    #[test]
+    fn values_of_a_wrong_form_are_told_with_line_and_key() {
+        for (more, told) in [
+            ("[stream]\ntopic = \"\"", "p.toml:7: stream.topic: must not be empty"),
+            (
+                "[stream]\npartitions = -1",
+                "p.toml:7: stream.partitions: invalid value: integer `-1`, expected a whole number",
+            ),
+            ("[serve]\nmax_body = \"lots\"", "p.toml:7: serve.max_body: `lots` is not a size, as in 32MiB"),
+            (
+                "[serve]\nmax_rows = \"many\"",
+                "p.toml:7: serve.max_rows: invalid type: string \"many\", expected a whole number",
+            ),
+            ("[train]\nholdout = nan", "p.toml:7: train.holdout: must be a share of at least 0 and below 1"),
+            ("[quarantine]\nmax_share = nan", "p.toml:7: quarantine.max_share: must be a share between 0 and 1"),
+        ] {
+            let error = parsed(more).expect_err(told);
+            assert!(error.contains(told), "{error}");
+        }
+    }
+}

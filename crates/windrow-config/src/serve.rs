@@ -33,6 +33,7 @@ pub struct Serve {
     pub max_rows: usize,
     /// The most bytes of a request's body, as in `32MiB`.
     #[default(ByteSize::mib(32))]
+    #[serde(deserialize_with = "size")]
     #[garde(custom(holds_a_row))]
     #[schemars(with = "String", example = &"1MiB")]
     pub max_body: ByteSize,
@@ -106,6 +107,11 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
     let text = String::deserialize(deserializer)?;
     let problem = |_| de::Error::custom(format!("`{text}` is not an address and port, as in 127.0.0.1:8080"));
     text.parse().map_err(problem)
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| de::Error::custom(format!("`{text}` is not a size, as in 32MiB")))
 }
 
 /// A smaller body could not hold one row.

@@ -21,6 +21,7 @@ const LONGEST_TOPIC: usize = 249;
 #[garde(allow_unvalidated)]
 pub struct Stream {
     /// The topic's name; the pipeline's name by default.
+    #[serde(deserialize_with = "written_topic")]
     #[garde(custom(topic_name))]
     #[schemars(example = &"flights-2013")]
     pub topic: String,
@@ -42,6 +43,16 @@ pub struct Stream {
     #[serde(skip_serializing)]
     #[schemars(example = true)]
     pub accept_deleted: bool,
+}
+
+/// Reads a topic. The empty text is that of a file without one, so it cannot be written.
+fn written_topic<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let topic = String::deserialize(deserializer)?;
+    if topic.is_empty() {
+        Err(de::Error::custom("must not be empty; leave it out for the pipeline's name"))
+    } else {
+        Ok(topic)
+    }
 }
 
 fn topic_name(topic: &str, (): &()) -> Checked {
