@@ -36,12 +36,15 @@ impl Scene {
     }
 
     fn with_properties(partitions: u32, properties: &[(&str, &str)]) -> Self {
+        Self::with_settings(partitions, properties, &topics::Settings::default())
+    }
+
+    fn with_settings(partitions: u32, properties: &[(&str, &str)], settings: &topics::Settings) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let properties = properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let options = StartOptions { properties, ..StartOptions::default() };
         let broker = runtime.block_on(Broker::start(&Choice::Embedded, &options)).expect("a broker");
-        let created =
-            runtime.block_on(topics::create(broker.connection(), TOPIC, partitions, &topics::Settings::default()));
+        let created = runtime.block_on(topics::create(broker.connection(), TOPIC, partitions, settings));
         assert_eq!(created, Ok(Creation::Created));
         Self { runtime, broker }
     }
