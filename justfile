@@ -33,12 +33,12 @@ test-all:
     cargo test -- --include-ignored
 
 # format, lints, warnings denied; files of a crate that import each other in a circle; unused dependencies, licences and sources where the tools are installed
-# (cargo install --locked cargo-machete cargo-deny)
+# (cargo install --locked cargo-shear cargo-deny)
 lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
     cargo run --quiet -p import-circles
-    if command -v cargo-machete; then cargo machete; fi
+    if command -v cargo-shear; then cargo shear; fi
     if command -v cargo-deny; then cargo deny --config .cargo/deny.toml check licenses bans sources; fi
 
 # renew the committed API document from a run of the sample of the flights
