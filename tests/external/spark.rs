@@ -6,7 +6,6 @@ mod server;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::Value;
 use windrow_testing::{Running, command, json, python, refused, sample_with, succeed};
@@ -131,16 +130,19 @@ fn models_by_spark_are_those_by_newton() {
     assert!(shown.contains("cumulative-3"), "{shown}");
 
     odd_rows(&at("odd.csv"));
-    for (name, features, target, l2) in [
+    // One with every kind of feature, scheme and penalty; the others with the fewest fits.
+    for (name, features, target, schemes, rows, l2) in [
         (
             "odd",
             "numeric = [\"a\"]\nlog = [\"A\"]\ncategorical = [\"`b.c` d\", \"q,\\\"x'\"]\n\
              calendar = [\"hour\", \"weekday\", \"month\"]\nmin_count = 20",
             "equals = \"yes\"",
+            "\"window\", \"sliding=2\"",
+            400,
             "[10.0, 1.0]",
         ),
-        ("numbers", "numeric = [\"a\", \"A\"]", "one_of = [\"yes\", \"it's\"]", "1.0"),
-        ("texts", "categorical = [\"`b.c` d\"]\nmin_count = 1", "equals = \"no\"", "0.5"),
+        ("numbers", "numeric = [\"a\", \"A\"]", "one_of = [\"yes\", \"it's\"]", "\"cumulative\"", 600, "1.0"),
+        ("texts", "categorical = [\"`b.c` d\"]\nmin_count = 1", "equals = \"no\"", "\"cumulative\"", 600, "0.5"),
     ] {
         // One of them in a store, whose files have other names.
         let url = (name == "numbers").then(|| format!("url = \"file://{}\"", at("a store").display()));
@@ -148,8 +150,8 @@ fn models_by_spark_are_those_by_newton() {
         let pipeline = format!(
             "name = \"{name}\"\n[dataset]\npath = \"odd.csv\"\nnull = [\"\", \"NA\"]\n\
              time = {{ column = \"t\", format = \"seconds\" }}\n[target]\ncolumn = \"y\"\n{target}\n\
-             [features]\n{features}\n[window]\nrows = 400\n[batch]\nformat = \"parquet\"\n{url}\n[train]\nl2 = {l2}\n\
-             schemes = [\"cumulative\", \"window\", \"sliding=2\"]\n[train.spark]\nremote = \"{}\"\n",
+             [features]\n{features}\n[window]\nrows = {rows}\n[batch]\nformat = \"parquet\"\n{url}\n[train]\nl2 = {l2}\n\
+             schemes = [{schemes}]\n[train.spark]\nremote = \"{}\"\n",
             server.remote()
         );
         let file = at(&format!("{name}.toml"));
@@ -203,8 +205,9 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
     let stopped = place.display().to_string();
     let mut training = Running::start(&["train", &file, "--workdir", &stopped, "--solver", "spark", "--once"]);
     training.wait_for("cumulative-1");
-    let (_, took) = training.interrupt();
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    // How long it may take is for tests/timing/shutdown.rs; a server that fits takes the cores here.
+    training.interrupt();
+    assert!(models(&place).len() < models(&at("newton")).len(), "the fits went on: {}", training.said());
     succeed(&["train", &file, "--workdir", &stopped, "--solver", "newton", "--once"]);
     assert_eq!(models(&place).len(), models(&at("newton")).len());
 

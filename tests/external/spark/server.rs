@@ -53,6 +53,9 @@ fn launch(home: &str, port: u16, folder: &Path) -> Running {
         "spark.ui.enabled=false",
         // Files are seen as the user asks for them, and not by the clock of this machine.
         "spark.sql.session.timeZone=America/New_York",
+        // Fits of a thousand rows: a server for more spends its time on tasks without rows and on compiling.
+        "spark.sql.shuffle.partitions=2",
+        "spark.driver.extraJavaOptions=-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     ] {
         command.args(["--conf", setting]);
     }
