@@ -71,13 +71,11 @@ pub(super) fn on_psi(
     let policy = Policy { history, refit: Refit::PsiAlarm };
     trial.stateful(evidence, policy, |window| {
         let known = trial.known(window);
-        let current = match model {
-            Some(current) if current < known && has_drifted(current, window - 1) => known,
-            Some(current) => current,
-            None => known,
-        };
-        model = Some(current);
-        (history, current)
+        let current = model.get_or_insert(known);
+        if *current < known && has_drifted(*current, window - 1) {
+            *current = known;
+        }
+        (history, *current)
     })
 }
 

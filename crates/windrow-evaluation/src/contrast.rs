@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
+use windrow_record::display::percent_interval;
 
 /// An interval of a difference or of a share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,14 @@ pub struct Interval {
     pub low: f64,
     /// The upper end.
     pub high: f64,
+}
+
+impl Interval {
+    /// Its ends in per cent, as in `92 to 104`.
+    #[must_use]
+    pub fn percent(self) -> String {
+        percent_interval(self.low, self.high)
+    }
 }
 
 /// A mean over rows, from sums over windows.

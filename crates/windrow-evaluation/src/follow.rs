@@ -44,8 +44,7 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followe
     let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
     let new = Followed { window: last, policy: trial.series[place].policy, provisional, was_shown: !provisional };
     let Some(old) = before else { return Some(new) };
-    let is_old = |series: &Series| series.policy == old.policy || series.same.contains(&old.policy);
-    let Some(held) = trial.series.iter().position(is_old) else { return Some(new) };
+    let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
     let is_shown = verdict == Verdict::GoodEnough;
     let is_cheaper = cost(new.policy) < cost(trial.series[held].policy);

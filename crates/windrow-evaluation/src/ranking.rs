@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use crate::advice::Verdict;
+use crate::advice::{KeptGain, Verdict};
 use crate::bootstrap::{mean_run, stationary_bootstrap};
 use crate::confidence_set::confidence_set;
 use crate::contrast::{Contrast, Interval, Spectrum, quantile};
@@ -34,6 +34,14 @@ pub struct Ranked {
     pub verdict: Verdict,
     /// The p-value of the model confidence set; `None` for what is not ranked, and before it is asked for.
     pub(crate) set_p: Option<f64>,
+}
+
+impl Ranked {
+    /// The share kept, as the advice stores it.
+    pub(crate) fn kept(&self) -> KeptGain {
+        let share = Some(self.keeps).filter(|keeps| keeps.is_finite());
+        KeptGain { share, interval: self.interval, at_least: self.lower_bound }
+    }
 }
 
 /// The policies of a trial beside the best of them.
@@ -171,7 +179,7 @@ impl Ranking {
         largest.sort_unstable_by(f64::total_cmp);
         let place = ((DRAWS as f64 * LEVEL).ceil() as usize).min(DRAWS) - 1;
         // Never less than for one policy alone.
-        let level = normal_distribution(largest[place]).max(LEVEL);
+        let level = Normal::standard().cdf(largest[place]).max(LEVEL);
         let critical = quantile(level, self.gain.degrees);
         for (candidate, (place, seen)) in candidates.iter().zip(seen).enumerate() {
             let bound = 1.0 - (seen.mean + critical * seen.standard_error) / self.gain.mean;
@@ -234,9 +242,4 @@ fn share_in_draws(drawn: &[Vec<f64>], candidate: usize) -> f64 {
     shares.sort_unstable_by(f64::total_cmp);
     let place = (shares.len() as f64 * (1.0 - LEVEL)).floor() as usize;
     shares.get(place).copied().unwrap_or_default()
-}
-
-fn normal_distribution(value: f64) -> f64 {
-    // A deviation of 1 is all that the constructor asks for.
-    Normal::new(0.0, 1.0).map_or(f64::NAN, |normal| normal.cdf(value))
 }

@@ -116,6 +116,11 @@ impl Trial {
         trial
     }
 
+    /// The series of a planned policy, or of one with the same losses.
+    pub(crate) fn series_of(&self, policy: Policy) -> Option<&Series> {
+        self.series.iter().find(|series| series.is_of(policy))
+    }
+
     /// How many windows are judged.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -138,7 +143,7 @@ impl Trial {
     #[must_use]
     pub fn planned(&self, evidence: &Evidence, policy: Policy) -> Option<Series> {
         let first = *self.windows.first()?;
-        let mut series = self.empty(policy);
+        let mut series = Series::new(policy);
         for window in &self.windows {
             let known = self.known(*window);
             let newest = |model: u32| evidence.newest(policy.history, model.max(self.oldest), 1, *window);
@@ -164,7 +169,7 @@ impl Trial {
         policy: Policy,
         mut choose: impl FnMut(u32) -> (Scheme, u32),
     ) -> Option<Series> {
-        let mut series = self.empty(policy);
+        let mut series = Series::new(policy);
         let mut before: Option<(Scheme, u32)> = None;
         for window in &self.windows {
             let (history, model) = choose(*window);
@@ -181,28 +186,11 @@ impl Trial {
     /// alarms and misses.
     #[must_use]
     pub fn recalibrated(&self, history: Scheme, sums: impl Fn(u32) -> Option<[f64; 4]>) -> Option<Series> {
-        let mut series = self.empty(Policy { history, refit: Refit::Recalibrated });
+        let mut series = Series::new(Policy { history, refit: Refit::Recalibrated });
         for window in &self.windows {
-            let [log_loss, squared_error, false_alarms, misses] = sums(*window)?;
-            series.log_loss.push(log_loss);
-            series.squared_error.push(squared_error);
-            series.false_alarms.push(false_alarms);
-            series.misses.push(misses);
+            series.push_sums(sums(*window)?);
         }
         Some(series)
-    }
-
-    fn empty(&self, policy: Policy) -> Series {
-        let room = || Vec::with_capacity(self.len());
-        Series {
-            policy,
-            same: Vec::new(),
-            log_loss: room(),
-            squared_error: room(),
-            false_alarms: room(),
-            misses: room(),
-            refits: 0.0,
-        }
     }
 }
 
@@ -214,14 +202,32 @@ pub(super) fn cost(policy: Policy) -> (u64, u32, Policy) {
 }
 
 impl Series {
+    fn new(policy: Policy) -> Self {
+        let [log_loss, squared_error, false_alarms, misses] = [const { Vec::new() }; 4];
+        Self { policy, same: Vec::new(), log_loss, squared_error, false_alarms, misses, refits: 0.0 }
+    }
+
+    /// Whether these are the losses of a policy.
+    pub(crate) fn is_of(&self, policy: Policy) -> bool {
+        self.policy == policy || self.same.contains(&policy)
+    }
+
     /// Adds a window: the mean of several models.
     fn push(&mut self, models: &[&ModelLosses]) {
         let share = 1.0 / models.len() as f64;
         let mean = |sum: fn(&ModelLosses) -> f64| models.iter().map(|losses| sum(losses)).sum::<f64>() * share;
-        self.log_loss.push(mean(|losses| losses.log_loss.iter().sum()));
-        self.squared_error.push(mean(|losses| losses.squared_error.iter().sum()));
-        self.false_alarms.push(mean(|losses| counted(&losses.false_alarms)));
-        self.misses.push(mean(|losses| counted(&losses.misses)));
+        self.push_sums([
+            mean(|losses| losses.log_loss.iter().sum()),
+            mean(|losses| losses.squared_error.iter().sum()),
+            mean(|losses| counted(&losses.false_alarms)),
+            mean(|losses| counted(&losses.misses)),
+        ]);
+    }
+
+    /// Adds a window: its log-loss, squared error, false alarms and misses.
+    fn push_sums(&mut self, sums: [f64; 4]) {
+        let series = [&mut self.log_loss, &mut self.squared_error, &mut self.false_alarms, &mut self.misses];
+        series.into_iter().zip(sums).for_each(|(series, sum)| series.push(sum));
     }
 }
 

@@ -45,11 +45,7 @@ impl Course {
         let sums = Scale::new((all().fold(0.0, f64::min), all().fold(1e-9, f64::max)), (bottom, top));
         let ends = (self.windows.first().copied().unwrap_or(0), self.windows.last().copied().unwrap_or(1));
         let across = Scale::new((f64::from(ends.0), f64::from(ends.1)), (left, right));
-        for tick in sums.ticks(4.0) {
-            let class = if tick == 0.0 { "z" } else { "g" };
-            picture.line(class, (left, sums.place(tick)), (right, sums.place(tick)));
-            picture.text("s", "end", (left - 6.0, sums.place(tick) + 4.0), &short(tick));
-        }
+        picture.grid(&sums, (left, right), short);
         for tick in across.ticks(5.0).into_iter().filter(|tick| tick.fract() == 0.0) {
             picture.text("s", "middle", (across.place(tick), bottom + 18.0), &format!("{tick:.0}"));
         }
