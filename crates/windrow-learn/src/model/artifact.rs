@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::bare::BareModel;
 use crate::model::encoder::Encoder;
-use windrow_record::{ModelId, Offset, Partition, WindowIndex};
+use windrow_record::{ModelId, WindowIndex};
+use windrow_windows::{OffsetRange, RowRange};
 
 /// The version of the file's form. A reader refuses another one.
 pub const FORMAT: u32 = 5;
@@ -89,26 +90,6 @@ pub struct WindowLineage {
     pub row_numbers: Vec<RowRange>,
     /// Where its rows stood in the topic.
     pub offsets: Vec<OffsetRange>,
-}
-
-/// Row numbers, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowRange {
-    /// The first.
-    pub first: u64,
-    /// The last.
-    pub last: u64,
-}
-
-/// A run of offsets in one partition, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OffsetRange {
-    /// The partition.
-    pub partition: Partition,
-    /// The first offset.
-    pub first: Offset,
-    /// The last offset.
-    pub last: Offset,
 }
 
 /// A fitted model.

@@ -20,7 +20,7 @@ use crate::model::frame::Frame;
 use crate::model::kernel::{Rows, Scale, Shape, Tile, Weights};
 use crate::model::table::{Subset, Table};
 
-use arrange::{arrange, map_codes};
+use arrange::{Arranged, arrange, map_codes};
 
 /// Rows, encoded as they are read.
 #[derive(Debug, Clone)]
@@ -49,11 +49,11 @@ impl Design {
     pub(super) fn new(encoder: &Encoder, frames: &[Arc<Frame>], newest: Subset) -> Self {
         let frames = parts(frames, newest);
         let frames: Vec<_> = frames.iter().map(|(frame, rows)| (frame.table(), frame.range(*rows))).collect();
-        let arranged = arrange(encoder);
+        let Arranged { numbers, levels, columns } = arrange(encoder);
         let maps = frames.iter().map(|(table, _)| map_codes(encoder, &table.dictionaries)).collect();
-        let shape = Shape::new(arranged.numbers.len(), arranged.levels);
-        let scale = Scale::new(&shape, &arranged.numbers);
-        Self::over(shape, scale, &frames, maps, arranged.columns)
+        let shape = Shape::new(numbers.len(), levels);
+        let scale = Scale::new(&shape, &numbers);
+        Self::over(shape, scale, &frames, maps, columns)
     }
 
     fn over(

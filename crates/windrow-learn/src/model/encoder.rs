@@ -84,11 +84,15 @@ impl Level {
 
 impl Encoding {
     /// How many columns of the design it fills.
-    #[must_use]
     pub fn width(&self) -> usize {
+        self.levels().map_or(1, <[Level]>::len)
+    }
+
+    /// The levels of a one-hot feature; `None` for a number.
+    pub(super) fn levels(&self) -> Option<&[Level]> {
         match self {
-            Self::Number { .. } => 1,
-            Self::Category { levels } | Self::Calendar { levels, .. } => levels.len(),
+            Self::Number { .. } => None,
+            Self::Category { levels } | Self::Calendar { levels, .. } => Some(levels),
         }
     }
 }
@@ -104,18 +108,13 @@ impl Encoder {
     /// `carrier=(missing)`, `carrier=(other)`.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let mut names = Vec::with_capacity(self.width());
-        for EncodedFeature { column, encoding } in &self.features {
-            match encoding {
-                Encoding::Number { log: false, .. } => names.push(column.clone()),
-                Encoding::Number { log: true, .. } => names.push(format!("log({column})")),
-                Encoding::Category { levels } => names.extend(levels.iter().map(|level| level.name(column))),
-                Encoding::Calendar { part, levels, .. } => {
-                    names.extend(levels.iter().map(|level| level.name(part.name())));
-                }
-            }
-        }
-        names
+        let names = self.features.iter().flat_map(|EncodedFeature { column, encoding }| match encoding {
+            Encoding::Number { log: false, .. } => vec![column.clone()],
+            Encoding::Number { log: true, .. } => vec![format!("log({column})")],
+            Encoding::Category { levels } => levels.iter().map(|level| level.name(column)).collect(),
+            Encoding::Calendar { part, levels, .. } => levels.iter().map(|level| level.name(part.name())).collect(),
+        });
+        names.collect()
     }
 }
 

@@ -47,10 +47,10 @@ pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<Model
     let each = groups.iter().zip(sums.chunks(BLOCKS)).flat_map(|((_, models), blocks)| {
         models.iter().enumerate().map(move |(lane, model)| ModelLosses {
             model: model.id,
-            log_loss: std::array::from_fn(|block| rounded(blocks[block].log_loss(lane))),
-            squared_error: std::array::from_fn(|block| rounded(blocks[block].squared_error(lane))),
-            false_alarms: std::array::from_fn(|block| blocks[block].false_alarms(lane)),
-            misses: std::array::from_fn(|block| blocks[block].misses(lane)),
+            log_loss: std::array::from_fn(|block| rounded(blocks[block].loss[lane])),
+            squared_error: std::array::from_fn(|block| rounded(blocks[block].squares[lane])),
+            false_alarms: std::array::from_fn(|block| blocks[block].false_alarms[lane] as u64),
+            misses: std::array::from_fn(|block| blocks[block].misses[lane] as u64),
         })
     });
     Ok(each.collect())
