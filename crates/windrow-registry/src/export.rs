@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub use self::error::ExportError;
 pub use self::format::TableFormat;
 use self::sink::Sink;
+use crate::evidence::Purpose;
 use crate::registry::Registry;
 use windrow_columnar::Column;
 use windrow_windows::BatchStore;
@@ -59,12 +60,9 @@ impl Export<'_> {
         table("losses", &tables::loss_columns(), &|sink| {
             let evidence = self.registry.evidence();
             for one in &manifests {
-                let sources = [
-                    ("served", evidence.losses(one.window, &one.sha256)?),
-                    ("advice", evidence.ladder_losses(one.window, &one.sha256)?),
-                ];
-                for (purpose, losses) in sources {
-                    losses.iter().try_for_each(|losses| tables::losses(sink, purpose, losses))?;
+                for (name, purpose) in [("served", Purpose::Serving), ("advice", Purpose::Advice)] {
+                    let losses = evidence.losses(purpose, one.window, &one.sha256)?;
+                    losses.iter().try_for_each(|losses| tables::losses(sink, name, losses))?;
                 }
             }
             Ok(())

@@ -81,10 +81,7 @@ impl Monitor {
         while !stop.is_cancelled() {
             let monitor = Arc::clone(&self);
             blocking(move || monitor.look()).await;
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(POLL) => {}
-            }
+            stop.run_until_cancelled(tokio::time::sleep(POLL)).await;
         }
     }
 

@@ -221,8 +221,8 @@ fn a_file_of_another_format_is_refused() {
     let errors = [
         files::read(&folder.path().join("models"), "window-1".parse().expect("an id")).err(),
         windows::read(&folder.path().join("windows"), window).err(),
-        evidence.losses(window, "00").err(),
-        evidence.ladder_losses(window, "00").err(),
+        evidence.losses(Purpose::Serving, window, "00").err(),
+        evidence.losses(Purpose::Advice, window, "00").err(),
         evidence.ladder(window, "00").err(),
         evidence.recalibrations(0, 1).err(),
         evidence.advice().err(),

@@ -22,7 +22,7 @@ use windrow_learn::model::{
     window_losses,
 };
 use windrow_record::{ModelId, WindowIndex};
-use windrow_registry::Model;
+use windrow_registry::{Model, Purpose};
 use windrow_windows::Manifest;
 
 /// How often the trainer looks for a new window.
@@ -65,10 +65,7 @@ impl Trainer {
                     return Ok(());
                 }
                 Found::NothingYet => {
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = tokio::time::sleep(WINDOW_POLL) => {}
-                    }
+                    stop.run_until_cancelled(tokio::time::sleep(WINDOW_POLL)).await;
                 }
             }
         }
@@ -137,7 +134,7 @@ impl Trainer {
                 earlier.filter_map(|model| Some(ScoredModel::of(model.id(), model.learned()?))).collect();
             let found =
                 losses(&frame, &earlier).and_then(|found| window_losses(&frame, window, &manifest.sha256, found));
-            registry.evidence().put_losses(&found.map_err(keep)?)?;
+            registry.evidence().put_losses(Purpose::Serving, &found.map_err(keep)?)?;
         }
         let period = pipeline.window.period(manifest.span.map(|span| span.from));
         let report = acceptance::report(manifest, period, is_evidence, &frame, &snapshot).map_err(keep)?;
