@@ -109,19 +109,16 @@ pub enum Status {
 
 impl Advice {
     /// The policy that is named.
-    #[must_use]
     pub fn named(&self) -> Option<Policy> {
         self.recommendation.named.as_ref().map(|named| named.policy)
     }
 
     /// Whether a finding is about the named policy.
-    #[must_use]
     pub fn is_named(&self, found: &PolicyFinding) -> bool {
         self.named().is_some_and(|named| found.is_of(named))
     }
 
     /// The interval of the share that a policy keeps. The best one is what the others are compared with, and has none.
-    #[must_use]
     pub fn interval_shown(&self, found: &PolicyFinding) -> Option<Interval> {
         found.kept.interval.filter(|_| !self.comparison.is_best(found))
     }
@@ -129,20 +126,17 @@ impl Advice {
 
 impl PolicyComparison {
     /// The planned policy that all others are compared with; `None` if none was judged.
-    #[must_use]
     pub fn best(&self) -> Option<&PolicyFinding> {
         let planned = || self.planned.iter().filter(|found| found.verdict != Verdict::Reference);
         planned().find(|found| found.verdict != Verdict::TooFew).or_else(|| planned().next())
     }
 
     /// Whether a finding is the best one.
-    #[must_use]
     pub fn is_best(&self, found: &PolicyFinding) -> bool {
         self.best() == Some(found)
     }
 
     /// The finding of a planned policy, or of one with the same losses.
-    #[must_use]
     pub fn finding(&self, policy: Policy) -> Option<&PolicyFinding> {
         self.planned.iter().find(|found| found.is_of(policy))
     }
@@ -155,13 +149,11 @@ impl PolicyComparison {
 
 impl Subject {
     /// The pipeline and its question.
-    #[must_use]
     pub fn title(&self) -> String {
         format!("{}: {}", self.pipeline, self.question)
     }
 
     /// How many windows there are, and from when to when, as in `41 weeks, Jan 2013 to Dec 2013`.
-    #[must_use]
     pub fn windows(&self) -> String {
         let span = self.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
         format!("{} {}{span}", self.windows, self.unit)
@@ -186,7 +178,6 @@ pub enum Verdict {
 
 impl Verdict {
     /// As in a table.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::GoodEnough => "good enough",
@@ -317,7 +308,6 @@ pub struct Effort {
 
 impl PolicyFinding {
     /// Whether it is about this policy, or about one with the same losses.
-    #[must_use]
     pub fn is_of(&self, policy: Policy) -> bool {
         self.policy == policy || self.same.contains(&policy)
     }
@@ -325,13 +315,11 @@ impl PolicyFinding {
 
 impl KeptGain {
     /// The share, as in `98%`; `-` if there is none.
-    #[must_use]
     pub fn percent(&self) -> String {
         self.share.map_or_else(|| "-".to_owned(), |share| percent(share, 0))
     }
 
     /// The share with its interval, as in `98% (92 to 104)`.
-    #[must_use]
     pub fn with_interval(&self) -> String {
         let interval = self.interval.map(|interval| format!(" ({})", interval.percent()));
         self.percent() + &interval.unwrap_or_default()
@@ -340,7 +328,6 @@ impl KeptGain {
 
 impl Effort {
     /// Fits a year; if windows have no times, fits in 100 windows.
-    #[must_use]
     pub fn fits(&self) -> f64 {
         self.fits_per_year.unwrap_or(100.0 * self.fits_per_window)
     }

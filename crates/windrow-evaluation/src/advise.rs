@@ -19,6 +19,7 @@ use windrow_record::Scheme;
 const AT_BREAK: u32 = 8;
 
 /// What is asked, and what is known beside the losses.
+#[expect(missing_debug_implementations, reason = "it holds closures")]
 pub struct Question<'a> {
     /// What it is about.
     pub subject: Subject,
@@ -40,16 +41,9 @@ pub struct Question<'a> {
     pub said: &'a [Followed],
 }
 
-impl std::fmt::Debug for Question<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Question").field("subject", &self.subject).finish_non_exhaustive()
-    }
-}
-
 /// Makes the advice of all that is known.
 ///
 /// The named policy is the last of [`Question::said`].
-#[must_use]
 pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
     let last = evidence.last();
     let trial = Trial::new(evidence, last, &histories(last, question.histories), question.delay);

@@ -21,7 +21,6 @@ pub struct Followed {
 }
 
 /// The policies as they stand behind window `last`, from what is known then; `None` with too few windows.
-#[must_use]
 pub fn judge(
     evidence: &Evidence,
     last: u32,
@@ -39,7 +38,6 @@ pub fn judge(
 /// A policy that was shown good enough, or named for want of one that is, stays until its difference from the best excludes
 /// zero or its observed share is below what is to be kept, or until one is shown good enough that costs less, or that comes in
 /// place of one that never was. So the advice does not swing with what cannot be told.
-#[must_use]
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followed>) -> Option<Followed> {
     let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
     let new = Followed { window: last, policy: trial.series[place].policy, provisional, was_shown: !provisional };

@@ -72,7 +72,6 @@ fn is_told(trial: &Trial, series: &Series) -> bool {
 
 impl Ranking {
     /// Ranks the series of a trial; `keep` is the share of the best's gain that is good enough. `None` without a series.
-    #[must_use]
     pub fn new(trial: &Trial, keep: f64) -> Option<Self> {
         let rows = Spectrum::new(&trial.rows);
         let share = Spectrum::new(&trial.share_loss);
@@ -110,7 +109,6 @@ impl Ranking {
     }
 
     /// What can be told of a series beside the best, planned or not, on the windows of the same trial.
-    #[must_use]
     pub(crate) fn rank(&self, trial: &Trial, series: &Series) -> Ranked {
         let loss = Spectrum::new(&series.log_loss);
         let share_gain = Spectrum::new(&trial.share_loss).plus(-1.0, &loss);

@@ -13,7 +13,6 @@ pub(crate) fn titles(advice: &Advice) -> [String; 3] {
 }
 
 /// What the picture of models by age says; `None` where no ages have been compared.
-#[must_use]
 pub(crate) fn age_title(advice: &Advice) -> Option<String> {
     let told = |found: &&AgeFinding| found.interval.is_some_and(|interval| interval.low > 0.0);
     let oldest = advice.over_time.ages.last()?;
@@ -24,14 +23,12 @@ pub(crate) fn age_title(advice: &Advice) -> Option<String> {
 }
 
 /// What is waited for before there is anything to compare, and before there is advice.
-#[must_use]
 pub fn awaited(histories: Option<&[Scheme]>, delay: u32) -> String {
     let (first, advice) = (first_judged(histories, delay, 1), first_judged(histories, delay, FEWEST_WINDOWS));
     format!("First comparison after window {first}; advice after window {advice}.")
 }
 
 /// The policy that the pictures are about: the named one, else the best.
-#[must_use]
 pub(crate) fn subject(advice: &Advice) -> Option<Policy> {
     advice.named().or_else(|| advice.comparison.best().map(|best| best.policy))
 }

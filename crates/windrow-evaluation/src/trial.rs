@@ -50,7 +50,6 @@ pub struct Trial {
 
 /// The histories worth a look with so many windows: the last 1, 2, 4, 8, ... and all. With `wanted`, those of it that are
 /// not too long.
-#[must_use]
 pub fn histories(windows: u32, wanted: Option<&[Scheme]>) -> Vec<Scheme> {
     let longest = LONGEST_HISTORY * f64::from(windows);
     let doubling = (0..31).map(|power| sliding(1 << power)).chain([Scheme::Cumulative]);
@@ -67,7 +66,6 @@ pub(super) fn sliding(windows: u32) -> Scheme {
 }
 
 /// The intervals between refits that so many windows can judge: 1, 2, 4, 8, ... windows.
-#[must_use]
 pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
     let longest = (judged as f64 * LONGEST_INTERVAL).max(1.0);
     let powers = (0..31).map(|power| 1_u32 << power);
@@ -77,14 +75,12 @@ pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
 impl Trial {
     /// Judges the windows behind the longest finite history, up to `last`: at window t models know the windows up to
     /// t - 1 - `delay`.
-    #[must_use]
     pub fn new(evidence: &Evidence, last: u32, histories: &[Scheme], delay: u32) -> Self {
         let longest = histories.iter().filter_map(|history| length(*history)).max().unwrap_or(1);
         Self::over(evidence, longest + 1 + delay, last, histories, delay, 1)
     }
 
     /// Judges windows `first` to `last` by models of the windows from `oldest` on.
-    #[must_use]
     pub fn over(evidence: &Evidence, first: u32, last: u32, histories: &[Scheme], delay: u32, oldest: u32) -> Self {
         let windows: Vec<u32> = (first..=last).filter(|window| evidence.rows(*window) > 0.0).collect();
         let mut trial = Self {
@@ -122,25 +118,16 @@ impl Trial {
     }
 
     /// How many windows are judged.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.windows.len()
     }
 
-    /// Whether none is.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.windows.is_empty()
-    }
-
     /// The newest window that a model may know when `window` comes.
-    #[must_use]
     pub fn known(&self, window: u32) -> u32 {
         window.saturating_sub(1 + self.delay)
     }
 
     /// The losses of a policy whose refits are planned: the mean over its phases. `None` where a loss is not known.
-    #[must_use]
     pub fn planned(&self, evidence: &Evidence, policy: Policy) -> Option<Series> {
         let first = *self.windows.first()?;
         let mut series = Series::new(policy);
@@ -162,7 +149,6 @@ impl Trial {
     }
 
     /// The losses of a policy that is in one state at a time: `choose` gives the model for each window.
-    #[must_use]
     pub(crate) fn stateful(
         &self,
         evidence: &Evidence,
@@ -184,7 +170,6 @@ impl Trial {
 
     /// The losses of a model that is recalibrated and not refitted, from its sums by window: log-loss, squared error, false
     /// alarms and misses.
-    #[must_use]
     pub fn recalibrated(&self, history: Scheme, sums: impl Fn(u32) -> Option<[f64; 4]>) -> Option<Series> {
         let mut series = Series::new(Policy { history, refit: Refit::Recalibrated });
         for window in &self.windows {

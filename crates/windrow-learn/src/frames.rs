@@ -90,7 +90,7 @@ impl Frames {
         if let Some(frame) = self.parsed.get(&window) {
             return Ok(Arc::clone(frame));
         }
-        let manifest = self.manifests.get(&window).ok_or(FrameError::NoWindow { window })?;
+        let manifest = self.manifests.get(&window).ok_or(FrameError::NoWindow(window))?;
         let frame = Arc::new(self.parse(manifest)?);
         if !self.learns_here {
             while self.parsed.len() >= WITH_ROWS {

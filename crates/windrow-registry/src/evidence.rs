@@ -33,7 +33,6 @@ pub struct Ladder {
 
 impl Ladder {
     /// None yet.
-    #[must_use]
     pub fn new(window: WindowIndex, sha256: &str) -> Self {
         Self { format: FORMAT, window, sha256: sha256.to_owned(), models: BTreeMap::new() }
     }
@@ -54,7 +53,6 @@ pub struct Recalibrations {
 
 impl Recalibrations {
     /// None yet.
-    #[must_use]
     pub fn new(label_delay: u32, model: u32) -> Self {
         Self { format: FORMAT, label_delay, model, sums: BTreeMap::new() }
     }
@@ -86,7 +84,6 @@ pub struct EvidenceStore {
 
 impl EvidenceStore {
     /// A store in a work directory, which need not be there yet.
-    #[must_use]
     pub fn new(workdir: &Path) -> Self {
         Self { workdir: workdir.to_owned() }
     }
@@ -110,9 +107,6 @@ impl EvidenceStore {
     }
 
     /// Writes them.
-    ///
-    /// # Errors
-    /// They cannot be written.
     pub fn put_losses(&self, of: Purpose, losses: &WindowLosses) -> Result<(), RegistryError> {
         write(&self.path(of.folder(), losses.window), losses)
     }
@@ -123,9 +117,6 @@ impl EvidenceStore {
     }
 
     /// The models of a window that only the advice needs; empty where there are none.
-    ///
-    /// # Errors
-    /// They cannot be read.
     pub fn ladder(&self, window: WindowIndex, sha256: &str) -> Result<Ladder, RegistryError> {
         let ladder: Option<Ladder> = read_derived(&self.path("advice/models", window), FORMAT)?;
         let is_whole = |model: &Option<BareModel>| model.as_ref().is_none_or(BareModel::is_whole);
@@ -136,17 +127,11 @@ impl EvidenceStore {
     }
 
     /// Writes them.
-    ///
-    /// # Errors
-    /// They cannot be written.
     pub fn put_ladder(&self, ladder: &Ladder) -> Result<(), RegistryError> {
         write(&self.path("advice/models", ladder.window), ladder)
     }
 
     /// What recalibration alone brings, of these models and this delay.
-    ///
-    /// # Errors
-    /// It cannot be read.
     pub fn recalibrations(&self, label_delay: u32, model: u32) -> Result<Recalibrations, RegistryError> {
         let found: Option<Recalibrations> = read_derived(&self.recalibrated(label_delay), FORMAT)?;
         let is_ours = |found: &Recalibrations| found.label_delay == label_delay && found.model == model;
@@ -154,25 +139,16 @@ impl EvidenceStore {
     }
 
     /// Writes it.
-    ///
-    /// # Errors
-    /// It cannot be written.
     pub fn put_recalibrations(&self, found: &Recalibrations) -> Result<(), RegistryError> {
         write(&self.recalibrated(found.label_delay), found)
     }
 
     /// The advice; `None` where there is none yet.
-    ///
-    /// # Errors
-    /// It cannot be read.
     pub fn advice(&self) -> Result<Option<Advice>, RegistryError> {
         read(&self.workdir.join(ADVICE), ADVICE_FORMAT)
     }
 
     /// Writes it.
-    ///
-    /// # Errors
-    /// It cannot be written.
     pub(crate) fn put_advice(&self, advice: &Advice) -> Result<(), RegistryError> {
         write_json(&self.workdir.join(ADVICE), advice).map(drop)
     }

@@ -84,7 +84,7 @@ impl Journal {
         let Locked { mut file, whole, mut aliases } = self.lock()?;
         let read = |file: &File| file.metadata().map(|metadata| stamp(&metadata)).ok();
         let Some((action, to)) = decide(&aliases)? else {
-            let change = aliases.last_change(&alias).cloned().ok_or(AliasError::Unknown { alias })?;
+            let change = aliases.last_change(&alias).cloned().ok_or(AliasError::Unknown(alias))?;
             return Ok(Appended { change, aliases, stamp: read(&file) });
         };
         if !confirm() {

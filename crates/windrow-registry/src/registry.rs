@@ -66,13 +66,11 @@ impl Registry {
     }
 
     /// The models as they are now.
-    #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.current.load_full()
     }
 
     /// Wakes those who wait for the set of models to change.
-    #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
@@ -106,7 +104,6 @@ impl Registry {
     }
 
     /// The files of losses and advice.
-    #[must_use]
     pub fn evidence(&self) -> &EvidenceStore {
         &self.evidence
     }
@@ -213,10 +210,10 @@ impl Registry {
         let name = alias.clone();
         let decide = |aliases: &Aliases| {
             if aliases.get(name.as_str()).is_none() {
-                return Err(AliasError::Unknown { alias: name });
+                return Err(AliasError::Unknown(name));
             }
             let before = aliases.before(&name).find(|model| self.check_promotable(*model).is_ok());
-            let before = before.ok_or(AliasError::NothingBefore { alias: name })?;
+            let before = before.ok_or(AliasError::NothingBefore(name))?;
             Ok(Some((AliasAction::RolledBack, Some(before))))
         };
         self.change(alias, author, decide, confirm)
@@ -235,7 +232,7 @@ impl Registry {
         let name = alias.clone();
         let decide = |aliases: &Aliases| match aliases.get(name.as_str()) {
             Some(_) => Ok(Some((AliasAction::Removed, None))),
-            None => Err(AliasError::Unknown { alias: name }),
+            None => Err(AliasError::Unknown(name)),
         };
         self.change(alias, author, decide, confirm)
     }

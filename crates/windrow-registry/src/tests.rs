@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{AliasError, AliasName, Author, EvidenceStore, Registry, RegistryError, files, windows};
+use crate::{AliasError, AliasName, Author, EvidenceStore, Purpose, Registry, RegistryError, files, windows};
 use windrow_learn::model::{
     Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome, Profile,
     Score, SolverReport, Verdict, WINDOW_FORMAT, WindowReport,

@@ -148,7 +148,7 @@ impl Advisor {
         let Learning { pipeline, registry, .. } = &self.learning;
         let _span = tracing::info_span!("advise", window = last).entered();
         let (keep, delay) = (pipeline.advise.keep, self.label_delay);
-        let evidence = seen.ladder.evidence();
+        let evidence = &seen.ladder.evidence;
         let judged: Vec<_> = (seen.asked + 1..=last)
             .into_par_iter()
             .map(|window| (window, judge(evidence, window, self.histories(), delay, keep)))
@@ -186,7 +186,7 @@ impl Advisor {
             recalibrated: &recalibrated,
             said: &seen.said,
         };
-        let advice = advise(seen.ladder.evidence(), &question);
+        let advice = advise(&seen.ladder.evidence, &question);
         seen.drifted = known.into_inner();
         Ok(advice)
     }

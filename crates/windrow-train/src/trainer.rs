@@ -49,17 +49,11 @@ impl Trainer {
         let mut windows = trainer.learning.frames();
         let mut next = WindowIndex::FIRST;
         while !stop.is_cancelled() {
-            let looking = {
-                let trainer = Arc::clone(&trainer);
-                blocking(move || trainer.look(next)).await?
-            };
-            match looking {
-                Found::Window(manifest) => {
-                    let trainer = Arc::clone(&trainer);
-                    let stop = stop.clone();
-                    windows = blocking(move || trainer.learn(windows, *manifest, &stop)).await?;
-                    next = next.next();
-                }
+            let (working, token) = (Arc::clone(&trainer), stop.clone());
+            let (frames, found) = blocking(move || working.step(windows, next, &token)).await?;
+            windows = frames;
+            match found {
+                Found::Window => next = next.next(),
                 Found::End => {
                     trainer.learning.progress.report(Event::TrainerDone);
                     return Ok(());
@@ -72,12 +66,19 @@ impl Trainer {
         Ok(())
     }
 
-    fn look(&self, next: WindowIndex) -> Result<Found, TrainError> {
-        if let Some(manifest) = self.learning.store.manifest(next)? {
-            return Ok(Found::Window(Box::new(manifest)));
+    /// Learns from the next window, if it is sealed.
+    fn step(
+        &self,
+        windows: Frames,
+        next: WindowIndex,
+        stop: &CancellationToken,
+    ) -> Result<(Frames, Found), TrainError> {
+        let store = &self.learning.store;
+        if let Some(manifest) = store.manifest(next)? {
+            return Ok((self.learn(windows, manifest, stop)?, Found::Window));
         }
-        let through = self.learning.store.end()?.is_some_and(|end| end.windows < next.get());
-        Ok(if through { Found::End } else { Found::NothingYet })
+        let is_through = store.end()?.is_some_and(|end| end.windows < next.get());
+        Ok((windows, if is_through { Found::End } else { Found::NothingYet }))
     }
 
     /// Makes the models whose newest window this is, and scores all models on it.
@@ -221,7 +222,7 @@ impl Trainer {
 }
 
 enum Found {
-    Window(Box<Manifest>),
+    Window,
     End,
     NothingYet,
 }

@@ -19,14 +19,12 @@ pub struct Ages {
 
 impl Ages {
     /// `None` where nothing has been compared.
-    #[must_use]
     pub fn of(advice: &Advice) -> Option<Self> {
         let title = age_title(advice)?;
         Some(Self { title, ages: advice.over_time.ages.clone() })
     }
 
     /// Draws it.
-    #[must_use]
     pub fn draw(&self) -> Picture {
         let described: Vec<String> =
             self.ages.iter().map(|found| format!("age {}: {:.4}", found.age, found.difference)).collect();

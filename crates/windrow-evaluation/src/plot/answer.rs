@@ -20,19 +20,16 @@ pub struct Answer {
 
 impl Answer {
     /// The pictures, in the order in which they are shown.
-    #[must_use]
     pub fn pictures(&self) -> [Picture; 3] {
         [self.how_often.draw(), self.how_much.draw(), self.over_time.draw()]
     }
 
     /// Their titles.
-    #[must_use]
     pub fn titles(&self) -> [&str; 3] {
         [&self.how_often.title, &self.how_much.title, &self.over_time.title]
     }
 
     /// `None` where nothing has been compared yet.
-    #[must_use]
     pub fn of(advice: &Advice) -> Option<Self> {
         let policy = subject(advice)?;
         let [title_how_often, title_how_much, title_over_time] = titles(advice);

@@ -33,7 +33,6 @@ pub(crate) struct Line {
 
 impl Course {
     /// Draws it.
-    #[must_use]
     pub(crate) fn draw(&self) -> Picture {
         let last = |line: &Line| line.sums.last().copied().unwrap_or(0.0);
         let described: Vec<String> =

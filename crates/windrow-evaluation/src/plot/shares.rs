@@ -42,7 +42,6 @@ pub(crate) struct Point {
 
 impl Shares {
     /// Draws it.
-    #[must_use]
     pub(crate) fn draw(&self) -> Picture {
         let described: Vec<String> = self.points.iter().map(Point::in_words).collect();
         let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.join("; "));

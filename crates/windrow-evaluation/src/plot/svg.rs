@@ -92,14 +92,12 @@ impl Picture {
     }
 
     /// For a page that brings the style.
-    #[must_use]
     pub fn inline(&self) -> String {
         let Self { width, height, inside } = self;
         format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\">\n{inside}</svg>")
     }
 
     /// As a file of its own.
-    #[must_use]
     pub fn alone(&self) -> String {
         let Self { width, height, inside } = self;
         format!(

@@ -279,7 +279,6 @@ pub struct Example {
 
 impl Artifact {
     /// The model, when there is one.
-    #[must_use]
     pub fn learned(&self) -> Option<&Learned> {
         match &self.outcome {
             Outcome::Learned(learned) => Some(learned),
@@ -288,7 +287,6 @@ impl Artifact {
     }
 
     /// Whether there is a model that an alias may stand for.
-    #[must_use]
     pub fn is_eligible(&self) -> bool {
         self.learned().is_some() && self.verdict == Verdict::Accepted
     }
@@ -296,7 +294,6 @@ impl Artifact {
 
 impl Lineage {
     /// The windows in words: `window 3` or `windows 1 to 3`.
-    #[must_use]
     pub fn span(&self) -> String {
         match self.windows.as_slice() {
             [only] => format!("window {}", only.window),
@@ -314,7 +311,6 @@ impl Coefficient {
 
 impl Learned {
     /// The model without what is known of it.
-    #[must_use]
     pub fn bare(&self) -> BareModel {
         let weights = self.weights().collect();
         BareModel { encoder: self.encoder.clone(), intercept: self.intercept.weight, weights }
@@ -328,7 +324,6 @@ impl Learned {
 
 impl Method {
     /// Its name in the model file.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Newton => "newton",
@@ -340,7 +335,6 @@ impl Method {
 }
 
 /// This program and the libraries that a model's numbers depend on.
-#[must_use]
 pub fn versions() -> BTreeMap<String, String> {
     let of = |(name, version): (&str, &str)| (name.to_owned(), version.to_owned());
     LIBRARIES.into_iter().map(of).chain([of(("windrow", env!("CARGO_PKG_VERSION")))]).collect()

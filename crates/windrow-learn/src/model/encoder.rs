@@ -4,6 +4,7 @@ pub(super) mod learn;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::kernel::LARGEST;
 use windrow_config::CalendarPart;
 use windrow_record::{EventTime, TimeFormat};
 
@@ -73,7 +74,6 @@ pub enum Level {
 
 impl Level {
     /// The text of a level of values; `None` for the levels of missing and other cells.
-    #[must_use]
     pub fn value(&self) -> Option<&str> {
         match self {
             Self::Value(text) => Some(text),
@@ -99,14 +99,12 @@ impl Encoding {
 
 impl Encoder {
     /// How many columns the design has.
-    #[must_use]
     pub fn width(&self) -> usize {
         self.features.iter().map(|feature| feature.encoding.width()).sum()
     }
 
     /// The names of the columns, in the order of the weights: `distance`, `log(fare)`, `carrier=UA`, `hour=7`,
     /// `carrier=(missing)`, `carrier=(other)`.
-    #[must_use]
     pub fn names(&self) -> Vec<String> {
         let names = self.features.iter().flat_map(|EncodedFeature { column, encoding }| match encoding {
             Encoding::Number { log: false, .. } => vec![column.clone()],
@@ -128,11 +126,10 @@ impl Level {
     }
 }
 
-/// (x - mean) / deviation. A cell far beyond those trained on is held at a size that no weight turns into infinity,
-/// since the difference of two infinities is NaN.
+/// (x - mean) / deviation, with a bound: the difference of two infinities is NaN.
 #[inline]
 pub(super) fn standardise(x: f64, mean: f64, deviation: f64) -> f64 {
-    ((x - mean) / deviation).clamp(-1e150, 1e150)
+    ((x - mean) / deviation).clamp(-LARGEST, LARGEST)
 }
 
 /// The part of a time that a calendar feature sees.

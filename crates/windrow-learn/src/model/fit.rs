@@ -6,7 +6,6 @@
 mod error;
 mod remote;
 mod rows;
-mod settings;
 mod solve;
 
 use std::collections::BTreeMap;
@@ -27,7 +26,7 @@ use windrow_config::{Feature, FeatureKind, Schema, Solver};
 pub use error::{FitError, Unlearnable};
 pub use remote::{Remote, RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
 use rows::{check, counts};
-pub use settings::FitSettings;
+pub use solve::FitSettings;
 use solve::{Problem, Solved};
 
 /// Fits one model to all rows of windows, oldest first, and scores a first fit on the last rows of the newest window.
@@ -158,7 +157,7 @@ impl FirstFit {
         let first = settings.l2.first().copied();
         let chosen = self.chosen.as_ref().map(|solved| solved.l2);
         let reason = "no penalty is given: train.l2 names none";
-        chosen.or(first).ok_or_else(|| Unlearnable::Solver { reason: reason.to_owned() })
+        chosen.or(first).ok_or_else(|| Unlearnable::Solver(reason.to_owned()))
     }
 }
 

@@ -78,7 +78,6 @@ pub(super) fn probability(log_odds: f64) -> f64 {
 
 impl Predictor {
     /// Arranges a model's coefficients.
-    #[must_use]
     pub fn new(learned: &Learned) -> Self {
         let weights: Vec<f64> = learned.weights().collect();
         let mut rest = weights.as_slice();
@@ -98,14 +97,12 @@ impl Predictor {
     /// The log-odds of a row whose numbers are at their means and whose levels count for nothing: where a sum of
     /// contributions begins.
     #[inline]
-    #[must_use]
     pub fn baseline(&self) -> f64 {
         self.intercept
     }
 
     /// What each feature of a row adds, in the encoder's order. Added to the baseline one after the other, they give the
     /// log-odds of [`Predictor::predict`] to the last digit.
-    #[must_use]
     pub fn contributions(&self, cells: &[Cell<'_>]) -> Vec<Contribution> {
         let parts = self.names.iter().zip(&self.terms).zip(cells);
         let contribution = |((name, term), cell): ((&String, &Term), &Cell<'_>)| Contribution {
@@ -118,7 +115,6 @@ impl Predictor {
 
     /// Answers for one row; `cells` are its features' cells, in the encoder's order.
     #[inline]
-    #[must_use]
     pub fn predict(&self, cells: &[Cell<'_>]) -> Prediction {
         let terms = self.terms.iter().zip(cells);
         let log_odds = terms.fold(self.intercept, |sum, (term, cell)| sum + term.contribution(cell));

@@ -24,9 +24,6 @@ use group::{Group, LANES, Tile};
 pub use scored_model::ScoredModel;
 
 /// The losses of models on the labelled rows of a window, by its blocks.
-///
-/// # Errors
-/// The rows cannot be read again.
 pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
     check(frame, models)?;
     let groups: Vec<(Group, &[ScoredModel<'_>])> =
@@ -36,7 +33,7 @@ pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<Model
     let buffers = || (Chunk::default(), Tile::default());
     let sums = tasks.par_iter().map_init(buffers, |(buffer, tile), (group, block)| {
         let mut sums = group::Sums::default();
-        for (kept, rows) in frame.table().pieces(block_rows(frame.labelled(), *block)) {
+        for (kept, rows) in frame.table.pieces(block_rows(frame.labelled(), *block)) {
             let chunk = kept.read(buffer)?;
             groups[*group].0.add(chunk, rows, tile, &mut sums);
         }
@@ -57,9 +54,6 @@ pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<Model
 }
 
 /// What is known of a window but for its models: labelled and positive rows by block.
-///
-/// # Errors
-/// The rows cannot be read again.
 pub fn window_losses(
     frame: &Frame,
     window: windrow_record::WindowIndex,
@@ -69,7 +63,7 @@ pub fn window_losses(
     let mut positives = [0; BLOCKS];
     let mut buffer = Chunk::default();
     for (block, positives) in positives.iter_mut().enumerate() {
-        for (kept, rows) in frame.table().pieces(block_rows(frame.labelled(), block)) {
+        for (kept, rows) in frame.table.pieces(block_rows(frame.labelled(), block)) {
             *positives += kept.read(&mut buffer)?.labels[rows].iter().filter(|label| **label).count() as u64;
         }
     }
@@ -86,9 +80,6 @@ pub fn window_losses(
 
 /// How well models met the rows of a window, all of them or so many of the last; `shares` are the models' shares of positives
 /// among the rows that they learned from. `None` where there is no row.
-///
-/// # Errors
-/// The rows cannot be read again.
 pub fn scores(
     frame: &Frame,
     models: &[ScoredModel<'_>],
@@ -105,12 +96,12 @@ pub fn scores(
 /// A model file may have been made by another pipeline: rows are not read by what does not fit them.
 fn check(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<()> {
     let fits = |model: &ScoredModel<'_>| {
-        let features = frame.features().iter().zip(&model.encoder.features);
+        let features = frame.features.iter().zip(&model.encoder.features);
         let mut same = features.map(|(feature, encoded)| {
             let is_coded_number = matches!(encoded.encoding, Encoding::Number { .. });
             feature.column == encoded.column && is_number(feature) == is_coded_number
         });
-        frame.features().len() == model.encoder.features.len()
+        frame.features.len() == model.encoder.features.len()
             && model.weights.len() == model.encoder.width()
             && same.all(|same| same)
     };
@@ -132,7 +123,7 @@ pub(super) fn log_odds(
     check(frame, models)?;
     let mut truth = Vec::with_capacity(rows.len());
     let mut buffer = Chunk::default();
-    for (kept, rows) in frame.table().pieces(rows.clone()) {
+    for (kept, rows) in frame.table.pieces(rows.clone()) {
         truth.extend_from_slice(&kept.read(&mut buffer)?.labels[rows]);
     }
     let groups = models.par_chunks(LANES).map_init(
@@ -140,7 +131,7 @@ pub(super) fn log_odds(
         |(buffer, tile), models| {
             let group = Group::new(frame, models);
             let mut log_odds = vec![Vec::with_capacity(rows.len()); models.len()];
-            for (kept, rows) in frame.table().pieces(rows.clone()) {
+            for (kept, rows) in frame.table.pieces(rows.clone()) {
                 group.log_odds(kept.read(buffer)?, rows, tile, &mut log_odds);
             }
             Ok(log_odds)
@@ -152,7 +143,6 @@ pub(super) fn log_odds(
 
 /// An intercept a and a slope b for the log-odds z of some rows, so that the log-loss of a + b z is the least: Newton steps
 /// with halving. `None` where the rows are of one class, or z does not vary.
-#[must_use]
 pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
     let positives = truth.iter().filter(|truth| **truth).count();
     if positives == 0 || positives == truth.len() {
@@ -198,9 +188,6 @@ pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
 
 /// The sums on a window of models that are not refitted but recalibrated on an earlier one, where there is one: log-loss,
 /// squared error, false alarms and misses.
-///
-/// # Errors
-/// The rows cannot be read again.
 pub fn recalibrated(earlier: Option<&Frame>, frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<[f64; 4]>> {
     let (known, by_model) = match earlier {
         Some(earlier) => log_odds(earlier, models, 0..earlier.labelled())?,

@@ -25,16 +25,12 @@ pub(super) struct LadderWork {
     ladders: BTreeMap<WindowIndex, Ladder>,
     /// By window: the models of the ladder whose losses on it are known.
     scored: BTreeMap<WindowIndex, HashSet<ModelId>>,
-    evidence: Evidence,
+    pub(super) evidence: Evidence,
 }
 
 impl LadderWork {
     pub(super) fn new(frames: Frames, threshold: f64) -> Self {
         Self { frames, threshold, ladders: BTreeMap::new(), scored: BTreeMap::new(), evidence: Evidence::default() }
-    }
-
-    pub(super) fn evidence(&self) -> &Evidence {
-        &self.evidence
     }
 
     /// Makes what is missing for advice behind the last of some windows: models, then their losses on later windows.

@@ -17,15 +17,15 @@ pub(super) fn counts(frames: &[Arc<Frame>], newest: Subset) -> (usize, usize) {
 
 /// Whether these windows can be learned from.
 pub(super) fn check(frames: &[Arc<Frame>], schema: &Schema, newest: Subset) -> Result<(), Unlearnable> {
-    if frames.iter().any(|frame| frame.features() != schema.features) {
+    if frames.iter().any(|frame| frame.features != schema.features) {
         return Err(Unlearnable::OtherFeatures);
     }
     if frames.iter().all(|frame| frame.labelled() == 0) {
-        return Err(Unlearnable::NoLabels { rows: frames.iter().map(|frame| frame.rows()).sum() });
+        return Err(Unlearnable::NoLabels(frames.iter().map(|frame| frame.rows()).sum()));
     }
     let (rows, positives) = counts(frames, newest);
     if rows < FEWEST_ROWS {
-        return Err(Unlearnable::TooFewRows { rows });
+        return Err(Unlearnable::TooFewRows(rows));
     }
     if positives == 0 || positives == rows {
         return Err(Unlearnable::OneClass { rows, positive: positives > 0 });

@@ -10,14 +10,38 @@ use crate::model::encoder::learn::LearnError;
 use crate::model::fit::error::{FitError, Unlearnable};
 use crate::model::fit::remote::{MOST_REMOTE, Remote, RemoteError, RemoteTask};
 use crate::model::fit::rows::counts;
-use crate::model::fit::settings::FitSettings;
 use crate::model::frame::Frame;
 use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
 use crate::model::table::Subset;
-use windrow_config::Schema;
+use windrow_config::{Pipeline, Schema, Solver};
 
 /// Beyond it a model file alone is a hundred megabytes.
 const MOST_COLUMNS: usize = 1_000_000;
+
+/// How a model is to be fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitSettings {
+    /// The weights of the penalty that are tried, at least one: l2/2 * |w|^2 beside the sum of the rows' losses.
+    pub l2: Vec<f64>,
+    /// What finds the optimum.
+    pub solver: Solver,
+    /// The probability from which the answer is 'positive'.
+    pub threshold: f64,
+    /// Values seen fewer times than this share the level 'other'.
+    pub min_count: u64,
+}
+
+impl From<&Pipeline> for FitSettings {
+    fn from(pipeline: &Pipeline) -> Self {
+        let train = &pipeline.train;
+        Self {
+            l2: train.l2.clone(),
+            solver: train.solver,
+            threshold: train.threshold,
+            min_count: pipeline.features.min_count,
+        }
+    }
+}
 
 /// Rows to be learned from, both classes among them.
 pub(super) struct Problem<'a> {
@@ -43,7 +67,7 @@ impl Problem<'_> {
     pub(super) fn solve(&self, l2: f64, start: Option<&BareModel>) -> Result<Solved, FitError> {
         let Self { frames, newest, schema, settings, remote } = self;
         let encoder = Encoder::learn(&schema.features, frames, *newest, settings.min_count)
-            .map_err(|LearnError::TooFarApart { column }| Unlearnable::TooFarApart { column })?;
+            .map_err(|LearnError::TooFarApart { column }| Unlearnable::TooFarApart(column))?;
         let columns = encoder.width();
         let design = Design::new(&encoder, frames, *newest);
         if let Some(remote) = remote {
@@ -58,7 +82,7 @@ impl Problem<'_> {
         let minimise = |from: Vec<f64>| {
             solver::minimise(method, &design, l2, from).map_err(|error| match error {
                 SolveError::Read(error) => FitError::Read(error),
-                SolveError::GaveUp(reason) => FitError::Unlearnable(Unlearnable::Solver { reason }),
+                SolveError::GaveUp(reason) => FitError::Unlearnable(Unlearnable::Solver(reason)),
             })
         };
         let near = match start.map(|start| start.under(&encoder)) {

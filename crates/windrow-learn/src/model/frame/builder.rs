@@ -31,7 +31,6 @@ pub struct FrameBuilder {
 
 impl FrameBuilder {
     /// A builder for rows of this schema, which are kept in `store`.
-    #[must_use]
     pub fn new(schema: &Arc<Schema>, store: Arc<dyn ChunkStore>) -> Self {
         let numbers = schema.features.iter().filter(|feature| is_number(feature)).count();
         Self {
@@ -46,9 +45,6 @@ impl FrameBuilder {
     }
 
     /// Takes the next rows of the window.
-    ///
-    /// # Errors
-    /// They cannot be kept.
     pub fn append(&mut self, parsed: ParsedRows) -> io::Result<()> {
         let ParsedRows { mut chunk, unlabelled, dictionaries, examples } = parsed;
         let before = self.labels.len() as u64 + self.unlabelled.len();
@@ -75,9 +71,6 @@ impl FrameBuilder {
     }
 
     /// The frame of the rows so far; of the labelled ones the last, a share of `holdout`, score a first fit.
-    ///
-    /// # Errors
-    /// The rows cannot be read again.
     pub fn finish(self, holdout: f64) -> io::Result<Frame> {
         let Self { schema, store, mut table, texts, labels, unlabelled, examples } = self;
         let coded = schema.features.iter().filter(|feature| !is_number(feature));

@@ -53,7 +53,6 @@ impl Clock {
 
 impl<'a> ChunkBuilder<'a> {
     /// A builder for rows of this schema.
-    #[must_use]
     pub fn new(schema: &'a Schema) -> Self {
         let codes = schema.features.iter().filter(|feature| !is_number(feature)).count();
         Self {
@@ -115,7 +114,6 @@ impl<'a> ChunkBuilder<'a> {
     }
 
     /// The rows so far.
-    #[must_use]
     pub fn finish(self) -> ParsedRows {
         let Self { chunk, unlabelled, texts: dictionaries, examples, .. } = self;
         ParsedRows { chunk, unlabelled, dictionaries, examples }

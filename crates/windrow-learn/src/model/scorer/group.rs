@@ -8,15 +8,13 @@ use pulp::Arch;
 use crate::model::chunk::Chunk;
 use crate::model::encoder::{EncodedFeature, Encoding, Level};
 use crate::model::frame::Frame;
-use crate::model::kernel::exp;
+use crate::model::kernel::{LARGEST, exp};
 use crate::model::scorer::scored_model::ScoredModel;
 
 /// Models of a group: eight vectors of the widest kind, so that the weights of one cell are a few cache lines.
 pub(super) const LANES: usize = 64;
 /// Rows whose log-odds are held at once: 16 KiB, half of a first-level cache.
 const ROWS: usize = 32;
-/// A standardised cell beyond this is held there, as for one model.
-const LARGEST: f64 = 1e150;
 /// A product of so many factors between 1 and 2 stays below the largest `f64`.
 const FACTORS: usize = 960;
 
@@ -111,7 +109,7 @@ impl Group {
             group.base[lane] = model.intercept;
             group.from[lane] = (model.threshold / (1.0 - model.threshold)).ln();
         }
-        let mut dictionaries = frame.table().dictionaries.iter();
+        let mut dictionaries = frame.table.dictionaries.iter();
         let mut column = vec![0; models.len()];
         let features = models.first().map_or(0, |model| model.encoder.features.len());
         for place in 0..features {
