@@ -270,7 +270,7 @@ pub struct Errors {
 }
 
 /// The share of the best policy's gain over the share of positives so far.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct KeptGain {
     /// The share; `None` if there is no gain.
     pub share: Option<f64>,

@@ -196,10 +196,10 @@ impl Findings<'_> {
                 false_alarms: mean(&series.false_alarms),
                 misses: mean(&series.misses),
             },
-            kept: ranked.kept(),
+            kept: ranked.kept,
             compared: Compared {
                 difference: ranked.to_best.mean,
-                interval: ranked.interval.map(|_| ranked.to_best.interval()),
+                interval: ranked.kept.interval.map(|_| ranked.to_best.interval()),
                 confidence_set_p: ranked.set_p,
                 lost_at_break: None,
             },
@@ -311,7 +311,7 @@ impl Findings<'_> {
             windows: u32::try_from(calm.len()).unwrap_or(u32::MAX),
             policy: calm.series[place].policy,
             provisional,
-            kept: ranking.ranked[place].kept(),
+            kept: ranking.ranked[place].kept,
         })
     }
 

@@ -46,8 +46,7 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followe
     let verdict = ranking.ranked[held].verdict;
     let is_shown = verdict == Verdict::GoodEnough;
     let is_cheaper = cost(new.policy) < cost(trial.series[held].policy);
-    // False for a share that is no number, too.
-    let keeps_enough = ranking.ranked[held].keeps >= ranking.keep;
+    let keeps_enough = ranking.ranked[held].kept.share.is_some_and(|share| share >= ranking.keep);
     let is_given_up = verdict == Verdict::Worse || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
     let stays =

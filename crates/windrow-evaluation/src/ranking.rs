@@ -23,25 +23,12 @@ const LEVEL: f64 = 0.95;
 pub struct Ranked {
     /// Its log-loss a row less the best's.
     pub(crate) to_best: Contrast,
-    /// Its share of the best's gain over the share of positives.
-    pub keeps: f64,
-    /// The interval of that share; `None` where there is too little to tell.
-    pub interval: Option<Interval>,
-    /// The lower end of the simultaneous one-sided bound on the share; `None` where there is too little to tell, and for
-    /// what is not ranked.
-    pub(crate) lower_bound: Option<f64>,
+    /// Its share of the best's gain. It has no interval if there is too little to tell, and no bound if it is not ranked.
+    pub kept: KeptGain,
     /// What follows from these.
     pub verdict: Verdict,
     /// The p-value of the model confidence set; `None` for what is not ranked, and before it is asked for.
     pub(crate) set_p: Option<f64>,
-}
-
-impl Ranked {
-    /// The share kept, as the advice stores it.
-    pub(crate) fn kept(&self) -> KeptGain {
-        let share = Some(self.keeps).filter(|keeps| keeps.is_finite());
-        KeptGain { share, interval: self.interval, at_least: self.lower_bound }
-    }
 }
 
 /// The policies of a trial beside the best of them.
@@ -114,7 +101,7 @@ impl Ranking {
         let share_gain = Spectrum::new(&trial.share_loss).plus(-1.0, &loss);
         let best = &self.share_gain[self.best];
         let to_best = best.plus(-1.0, &share_gain).contrast(&self.rows, trial.len());
-        let keeps = if best.total > 0.0 { share_gain.total / best.total } else { f64::NAN };
+        let share = Some(share_gain.total / best.total).filter(|share| best.total > 0.0 && share.is_finite());
         let is_told = is_told(trial, series);
         let is_worse = is_told && to_best.interval().low > 0.0;
         let verdict = match series.policy.refit {
@@ -125,9 +112,7 @@ impl Ranking {
         };
         let mut ranked = Ranked {
             to_best,
-            keeps,
-            interval: self.interval(to_best).filter(|_| is_told),
-            lower_bound: None,
+            kept: KeptGain { share, interval: self.interval(to_best).filter(|_| is_told), at_least: None },
             verdict,
             set_p: None,
         };
@@ -183,7 +168,7 @@ impl Ranking {
             let bound = 1.0 - (seen.mean + critical * seen.standard_error) / self.gain.mean;
             let bound = bound.min(share_in_draws(&drawn, candidate));
             let ranked = &mut self.ranked[*place];
-            ranked.lower_bound = Some(bound);
+            ranked.kept.at_least = Some(bound);
             if bound >= self.keep {
                 ranked.verdict = Verdict::GoodEnough;
             }

@@ -236,7 +236,9 @@ fn a_name_stays_until_it_is_given_up() {
     assert_eq!(after(before(of(Scheme::Sliding(four), 64), true)), Some(new.policy));
     // A cheaper one that was shown and now cannot be told stays, with that said.
     let cannot = trial.series.iter().zip(&ranking.ranked).find(|(series, ranked)| {
-        ranked.verdict == Verdict::CannotTell && ranked.keeps >= 0.9 && series.policy.fits() < new.policy.fits()
+        ranked.verdict == Verdict::CannotTell
+            && ranked.kept.share >= Some(0.9)
+            && series.policy.fits() < new.policy.fits()
     });
     if let Some((series, _)) = cannot {
         let stays = named(&trial, &ranking, 60, before(series.policy, true)).expect("a name");
