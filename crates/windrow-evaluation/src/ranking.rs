@@ -40,7 +40,6 @@ pub struct Ranking {
     pub gain: Contrast,
     /// Whether that gain is shown to be one: the lower end of its one-sided interval is above 0.
     pub(crate) gains: bool,
-    /// One a series.
     pub(crate) ranked: Vec<Ranked>,
     /// The place of the cheapest series that is good enough; where none is shown to be, of the best; and whether it is
     /// provisional for that reason. `None` with too few windows.

@@ -117,7 +117,6 @@ impl Trial {
         self.series.iter().find(|series| series.is_of(policy))
     }
 
-    /// How many windows are judged.
     pub(crate) fn len(&self) -> usize {
         self.windows.len()
     }

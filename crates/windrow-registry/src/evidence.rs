@@ -148,7 +148,6 @@ impl EvidenceStore {
         read(&self.workdir.join(ADVICE), ADVICE_FORMAT)
     }
 
-    /// Writes it.
     pub(crate) fn put_advice(&self, advice: &Advice) -> Result<(), RegistryError> {
         write_json(&self.workdir.join(ADVICE), advice).map(drop)
     }

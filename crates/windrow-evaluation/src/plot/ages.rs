@@ -11,7 +11,6 @@ const HEIGHT: u32 = 320;
 /// Losses by age, one beside the other.
 #[derive(Debug, Clone)]
 pub struct Ages {
-    /// What it says.
     pub(crate) title: String,
     /// By rising age.
     pub(crate) ages: Vec<AgeFinding>,

@@ -10,11 +10,9 @@ const CLASSES: [&str; 2] = ["a", "b"];
 /// Sums over windows: the slope is the gain, a kink is a change.
 #[derive(Debug, Clone)]
 pub(crate) struct Course {
-    /// What it says.
     pub(crate) title: String,
     /// What is summed, with its unit.
     pub(crate) unit: String,
-    /// The windows' numbers.
     pub(crate) windows: Vec<u32>,
     /// At most two lines.
     pub(crate) lines: Vec<Line>,
@@ -25,14 +23,12 @@ pub(crate) struct Course {
 /// One sum.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
-    /// What it is.
     pub(crate) name: String,
     /// Behind each window.
     pub(crate) sums: Vec<f64>,
 }
 
 impl Course {
-    /// Draws it.
     pub(crate) fn draw(&self) -> Picture {
         let last = |line: &Line| line.sums.last().copied().unwrap_or(0.0);
         let described: Vec<String> =

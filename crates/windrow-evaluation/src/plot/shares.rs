@@ -15,7 +15,6 @@ const HIGHEST: f64 = 1.5;
 /// Shares of a gain, one beside the other.
 #[derive(Debug, Clone)]
 pub(crate) struct Shares {
-    /// What it says.
     pub(crate) title: String,
     /// What is beside each other, as in `refit every so many windows`.
     pub(crate) across: String,
@@ -32,16 +31,12 @@ pub(crate) struct Point {
     pub(crate) label: String,
     /// The share; 1 is all.
     pub(crate) share: f64,
-    /// Its 95% interval.
     pub(crate) interval: Option<Interval>,
-    /// Whether it can be told.
     pub(crate) is_told: bool,
-    /// Whether it is the one that is named.
     pub(crate) is_named: bool,
 }
 
 impl Shares {
-    /// Draws it.
     pub(crate) fn draw(&self) -> Picture {
         let described: Vec<String> = self.points.iter().map(Point::in_words).collect();
         let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.join("; "));

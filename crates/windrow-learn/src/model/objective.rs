@@ -20,7 +20,6 @@ const MOST_SUMS: usize = 16 << 20;
 /// The objective at one point.
 #[derive(Debug, Clone)]
 pub(super) struct Evaluation {
-    /// The objective itself.
     pub(super) value: f64,
     /// Its derivatives by each coefficient.
     pub(super) gradient: Vec<f64>,

@@ -163,12 +163,10 @@ impl LadderWork {
         Ok(true)
     }
 
-    /// A window's rows.
     pub(super) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, TrainError> {
         Ok(self.frames.frame(window)?)
     }
 
-    /// A model of the ladder.
     pub(super) fn model(&self, id: ModelId) -> Option<&BareModel> {
         self.ladders.get(&id.window)?.models.get(&id.scheme)?.as_ref()
     }
