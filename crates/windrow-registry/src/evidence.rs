@@ -107,6 +107,9 @@ impl EvidenceStore {
     }
 
     /// Writes them.
+    ///
+    /// # Errors
+    /// They cannot be written.
     pub fn put_losses(&self, of: Purpose, losses: &WindowLosses) -> Result<(), RegistryError> {
         write(&self.path(of.folder(), losses.window), losses)
     }
@@ -117,6 +120,9 @@ impl EvidenceStore {
     }
 
     /// The models of a window that only the advice needs; empty where there are none.
+    ///
+    /// # Errors
+    /// They cannot be read.
     pub fn ladder(&self, window: WindowIndex, sha256: &str) -> Result<Ladder, RegistryError> {
         let ladder: Option<Ladder> = read_derived(&self.path("advice/models", window), FORMAT)?;
         let is_whole = |model: &Option<BareModel>| model.as_ref().is_none_or(BareModel::is_whole);
@@ -127,11 +133,17 @@ impl EvidenceStore {
     }
 
     /// Writes them.
+    ///
+    /// # Errors
+    /// They cannot be written.
     pub fn put_ladder(&self, ladder: &Ladder) -> Result<(), RegistryError> {
         write(&self.path("advice/models", ladder.window), ladder)
     }
 
     /// What recalibration alone brings, of these models and this delay.
+    ///
+    /// # Errors
+    /// It cannot be read.
     pub fn recalibrations(&self, label_delay: u32, model: u32) -> Result<Recalibrations, RegistryError> {
         let found: Option<Recalibrations> = read_derived(&self.recalibrated(label_delay), FORMAT)?;
         let is_ours = |found: &Recalibrations| found.label_delay == label_delay && found.model == model;
@@ -139,11 +151,17 @@ impl EvidenceStore {
     }
 
     /// Writes it.
+    ///
+    /// # Errors
+    /// It cannot be written.
     pub fn put_recalibrations(&self, found: &Recalibrations) -> Result<(), RegistryError> {
         write(&self.recalibrated(found.label_delay), found)
     }
 
     /// The advice; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// It cannot be read.
     pub fn advice(&self) -> Result<Option<Advice>, RegistryError> {
         read(&self.workdir.join(ADVICE), ADVICE_FORMAT)
     }

@@ -24,6 +24,9 @@ use group::{Group, LANES, Tile};
 pub use scored_model::ScoredModel;
 
 /// The losses of models on the labelled rows of a window, by its blocks.
+///
+/// # Errors
+/// The rows cannot be read again.
 pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
     check(frame, models)?;
     let groups: Vec<(Group, &[ScoredModel<'_>])> =
@@ -54,6 +57,9 @@ pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<Model
 }
 
 /// What is known of a window but for its models: labelled and positive rows by block.
+///
+/// # Errors
+/// The rows cannot be read again.
 pub fn window_losses(
     frame: &Frame,
     window: windrow_record::WindowIndex,
@@ -80,6 +86,9 @@ pub fn window_losses(
 
 /// How well models met the rows of a window, all of them or so many of the last; `shares` are the models' shares of positives
 /// among the rows that they learned from. `None` where there is no row.
+///
+/// # Errors
+/// The rows cannot be read again.
 pub fn scores(
     frame: &Frame,
     models: &[ScoredModel<'_>],
@@ -188,6 +197,9 @@ pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
 
 /// The sums on a window of models that are not refitted but recalibrated on an earlier one, where there is one: log-loss,
 /// squared error, false alarms and misses.
+///
+/// # Errors
+/// The rows cannot be read again.
 pub fn recalibrated(earlier: Option<&Frame>, frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<[f64; 4]>> {
     let (known, by_model) = match earlier {
         Some(earlier) => log_odds(earlier, models, 0..earlier.labelled())?,

@@ -45,6 +45,9 @@ impl FrameBuilder {
     }
 
     /// Takes the next rows of the window.
+    ///
+    /// # Errors
+    /// They cannot be kept.
     pub fn append(&mut self, parsed: ParsedRows) -> io::Result<()> {
         let ParsedRows { mut chunk, unlabelled, dictionaries, examples } = parsed;
         let before = self.labels.len() as u64 + self.unlabelled.len();
@@ -71,6 +74,9 @@ impl FrameBuilder {
     }
 
     /// The frame of the rows so far; of the labelled ones the last, a share of `holdout`, score a first fit.
+    ///
+    /// # Errors
+    /// The rows cannot be read again.
     pub fn finish(self, holdout: f64) -> io::Result<Frame> {
         let Self { schema, store, mut table, texts, labels, unlabelled, examples } = self;
         let coded = schema.features.iter().filter(|feature| !is_number(feature));
