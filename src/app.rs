@@ -240,7 +240,7 @@ impl App {
         // Opening a store makes its folders.
         let batches = self.workdir.join("batches");
         if self.has_no_batches() {
-            return Err(ExportError::Nothing { folder: batches }.into());
+            return Err(ExportError::Nothing(batches).into());
         }
         let registry = self.registry()?;
         let store = BatchStore::open(&self.workdir)?.with_objects(self.objects()?);

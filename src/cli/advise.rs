@@ -7,9 +7,9 @@ use crate::cli::error::CliError;
 use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::setup::{app, with_solver};
-use windrow_evaluation::{Advice, Policy, PolicyFinding, Refit, finding, history_name};
+use windrow_evaluation::{Advice, Interval, Policy, PolicyFinding, Refit, history_name};
 use windrow_record::Scheme;
-use windrow_record::display::{counted, percent, percent_interval, thousands};
+use windrow_record::display::{counted, percent, thousands};
 
 /// What a terminal has at least.
 const COLUMNS: usize = 80;
@@ -40,13 +40,10 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
 
 /// The first paragraph alone.
 pub(crate) fn paragraph(advice: &Advice) -> String {
-    let subject = &advice.subject;
-    let span = subject.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
-    let question = format!("{}: {}", subject.pipeline, subject.question);
-    let windows = format!("{} {}{span}", subject.windows, subject.unit);
+    let (question, windows) = (advice.subject.title(), advice.subject.windows());
     let is_wide = question.chars().count() + windows.chars().count() + 3 > COLUMNS;
     let mut text = format!("{question}{}{windows}\n\n", if is_wide { "\n" } else { "   " });
-    for sentence in &advice.sentences {
+    for sentence in &advice.recommendation.sentences {
         text.push_str(&wrapped(sentence));
     }
     text
@@ -54,7 +51,7 @@ pub(crate) fn paragraph(advice: &Advice) -> String {
 
 fn text(advice: &Advice, all: bool) -> String {
     let mut text = paragraph(advice);
-    let Some(judged) = &advice.judged else { return text };
+    let Some(judged) = &advice.basis.judged else { return text };
     let windows = format!("windows {} to {}, {} rows", judged.first, judged.last, thousands(judged.rows));
     text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all phases"));
     let yearly = advice.subject.days.is_some();
@@ -63,17 +60,17 @@ fn text(advice: &Advice, all: bool) -> String {
         "  {:<16}{:<14}{:>5}  {:<11}{:>8} {:>8}  verdict\n",
         "history", "refit", "keeps", "95%", "log-loss", fits
     ));
-    let shown = if all { advice.policies.iter().collect() } else { chosen(advice) };
+    let shown = if all { advice.comparison.planned.iter().collect() } else { chosen(advice) };
     for found in &shown {
         text.push_str(&line(advice, found));
     }
-    for found in &advice.further {
+    for found in &advice.comparison.further {
         if all || found.policy.refit == Refit::Advice {
             text.push_str(&line(advice, found));
         }
     }
     text.push_str(&evidence(advice));
-    let more = advice.policies.len() - shown.len();
+    let more = advice.comparison.planned.len() - shown.len();
     if more > 0 {
         text.push_str(&format!("{more} more policies: --all     numbers: --json\n"));
     }
@@ -82,21 +79,21 @@ fn text(advice: &Advice, all: bool) -> String {
 
 /// The best, the named one, those beside it, and the extremes.
 fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
-    let policies = &advice.policies;
+    let policies = &advice.comparison.planned;
     let is_never = |found: &&PolicyFinding| found.policy.refit == Refit::Never;
     let every = |found: &PolicyFinding| match found.policy.refit {
         Refit::Every(every) => every,
         _ => u32::MAX,
     };
-    let named = advice.named.as_ref().and_then(|named| finding(advice, named.policy));
+    let named = advice.named().and_then(|named| advice.comparison.finding(named));
     let named_every = named.map_or(1, every);
     let beside = |factor: fn(u32) -> u32| {
         let history = named.map(|named| named.policy.history);
         policies.iter().find(|found| Some(found.policy.history) == history && every(found) == factor(named_every))
     };
-    let of = |history: Scheme, refit: Refit| finding(advice, Policy { history, refit });
+    let of = |history: Scheme, refit: Refit| advice.comparison.finding(Policy { history, refit });
     let wanted = [
-        advice.best(),
+        advice.comparison.best(),
         named,
         beside(|every| every / 2),
         beside(|every| every * 2),
@@ -111,37 +108,35 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
             chosen.push(found);
         }
     }
-    chosen.sort_by(|a, b| a.log_loss.total_cmp(&b.log_loss));
+    chosen.sort_by(|a, b| a.errors.log_loss.total_cmp(&b.errors.log_loss));
     chosen
 }
 
 fn line(advice: &Advice, found: &PolicyFinding) -> String {
-    let named = advice.named.as_ref().map(|named| named.policy);
-    let is_named = named.is_some_and(|named| found.policy == named || found.same.contains(&named));
-    let is_best = advice.best() == Some(found);
+    let is_best = advice.comparison.is_best(found);
     let policy = match found.policy.refit {
         Refit::Advice => format!("{:<30}", "following this advice"),
         refit => format!("{:<16}{refit:<14}", history_name(found.policy.history)),
     };
-    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| percent(keeps, 0));
-    let interval = found.keeps_interval.filter(|_| !is_best);
-    let interval = interval.map_or_else(String::new, |interval| percent_interval(interval.low, interval.high));
-    let loss = if is_best { format!("{:.4}", found.log_loss) } else { format!("{:+.4}", found.difference) };
-    let fits = found.fits_per_year.unwrap_or(100.0 * found.fits_per_window);
+    let keeps = found.kept.percent();
+    let interval = advice.interval_shown(found).map_or_else(String::new, Interval::percent);
+    let loss = found.errors.log_loss;
+    let loss = if is_best { format!("{loss:.4}") } else { format!("{:+.4}", found.compared.difference) };
+    let fits = found.effort.fits();
     let fits = if fits == 0.0 || fits >= 9.5 { format!("{fits:.0}") } else { format!("{fits:.1}") };
     let verdict = match (is_best, found.since) {
         (true, _) => "best".to_owned(),
         (_, Some(since)) => format!("since w. {since}"),
         _ => found.verdict.name().to_owned(),
     };
-    let mark = if is_named { ">" } else { " " };
+    let mark = if advice.is_named(found) { ">" } else { " " };
     format!("{mark} {policy}{keeps:>5}  {interval:<11}{loss:>8} {fits:>8}  {verdict}\n")
 }
 
 /// What the table does not show.
 fn evidence(advice: &Advice) -> String {
     let mut text = String::new();
-    let ages: Vec<_> = advice.ages.iter().take(3).collect();
+    let ages: Vec<_> = advice.over_time.ages.iter().take(3).collect();
     if let Some((oldest, interval)) = ages.last().and_then(|found| Some((found, found.interval?))) {
         let told = match (interval.low > 0.0, interval.high < 0.0) {
             (true, _) => "older is worse".to_owned(),
@@ -152,32 +147,42 @@ fn evidence(advice: &Advice) -> String {
         text.push_str(&format!("{:<17}1 0   {}\n{:<17}{told}\n", "Age in windows", ages.join("   "), ""));
     }
     let best_of = |refit: Refit| {
-        let of = advice.further.iter().filter(move |found| found.policy.refit == refit);
-        of.min_by(|a, b| a.log_loss.total_cmp(&b.log_loss))
+        let of = advice.comparison.further.iter().filter(move |found| found.policy.refit == refit);
+        of.min_by(|a, b| a.errors.log_loss.total_cmp(&b.errors.log_loss))
     };
     if let Some(found) = best_of(Refit::Recalibrated) {
-        text.push_str(&format!("{:<17}keeps {}: {}\n", "Recalibrate only", keeps(found), found.verdict.name()));
+        text.push_str(&format!(
+            "{:<17}keeps {}: {}\n",
+            "Recalibrate only",
+            found.kept.with_interval(),
+            found.verdict.name()
+        ));
     }
     for (name, refit) in [("On PSI alarm", Refit::PsiAlarm), ("On loss alarm", Refit::LossAlarm)] {
         if let Some(found) = best_of(refit) {
-            let refits = counted(found.refits.round() as u64, "refit", "refits");
-            text.push_str(&format!("{name:<17}{refits}, keeps {}: {}\n", keeps(found), found.verdict.name()));
+            let refits = counted(found.effort.refits.round() as u64, "refit", "refits");
+            text.push_str(&format!(
+                "{name:<17}{refits}, keeps {}: {}\n",
+                found.kept.with_interval(),
+                found.verdict.name()
+            ));
         }
     }
-    let named = advice.named.as_ref().map(|named| named.policy.refit);
-    let step = advice.steps.iter().find(|step| Some(Refit::Every(step.from)) == named);
-    if let Some((step, interval)) = step.and_then(|step| Some((step, step.interval?))).filter(|_| advice.cost.is_none())
+    let named = advice.named().map(|named| named.refit);
+    let step = advice.comparison.steps.iter().find(|step| Some(Refit::Every(step.from)) == named);
+    if let Some((step, interval)) =
+        step.and_then(|step| Some((step, step.interval?))).filter(|_| advice.comparison.cost.is_none())
     {
         let told = format!("{:.1} nats ({:.1} to {:.1})", step.saved, interval.low, interval.high);
         text.push_str(&format!("{:<17}each further fit saves {told}\n", "More often"));
     }
-    if let Some(cost) = &advice.cost {
+    if let Some(cost) = &advice.comparison.cost {
         text.push_str(&format!(
             "{:<17}{:.1} a window: {}; the named one costs {:.1} more\n",
             "Cheapest", cost.per_window, cost.cheapest, cost.difference
         ));
     }
-    if let Some(judged) = &advice.judged {
+    if let Some(judged) = &advice.basis.judged {
         if judged.unlabelled_share > 0.0 {
             let share = percent(judged.unlabelled_share, 1);
             text.push_str(&format!("{:<17}{share} of the rows, which are not judged\n", "Without label"));
@@ -188,10 +193,4 @@ fn evidence(advice: &Advice) -> String {
         ));
     }
     text
-}
-
-fn keeps(found: &PolicyFinding) -> String {
-    let keeps = found.keeps.map_or_else(|| "-".to_owned(), |keeps| percent(keeps, 0));
-    let interval = found.keeps_interval.map(|interval| format!(" ({})", percent_interval(interval.low, interval.high)));
-    keeps + &interval.unwrap_or_default()
 }

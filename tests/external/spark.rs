@@ -124,7 +124,7 @@ fn models_by_spark_are_those_by_newton() {
     let place = windows_of(&at("newton"), &at("we[i]rd {x,y} *%20"));
     let log = succeed(&["train", &file, "--workdir", &place.display().to_string(), "--solver", "spark", "--once"]);
     assert_alike(&at("newton"), &place);
-    let said = |workdir: &Path| json(&workdir.join("advice.json"))["sentences"].clone();
+    let said = |workdir: &Path| json(&workdir.join("advice.json"))["recommendation"]["sentences"].clone();
     assert_eq!(said(&at("newton")), said(&place), "the advice is the same: {log}");
     let shown = succeed(&["models", &file, "--workdir", &place.display().to_string()]);
     assert!(shown.contains("cumulative-3"), "{shown}");

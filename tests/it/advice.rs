@@ -66,8 +66,8 @@ fn advice_is_a_page_of_text_for_any_number_of_windows() {
     assert!(all.contains("recalibrate") && all.contains("on PSI alarm") && all.contains("on loss alarm"), "{all}");
     let json = place.json(&[]);
     assert_eq!(json, place.file("advice.json"));
-    assert!(["clear", "partly"].contains(&json["status"].as_str().expect("a status")));
-    let judged = &json["judged"];
+    assert!(["clear", "partly"].contains(&json["recommendation"]["status"].as_str().expect("a status")));
+    let judged = &json["basis"]["judged"];
     assert_eq!((judged["first"].as_u64(), judged["last"].as_u64()), (Some(17), Some(41)), "behind the last 16 windows");
 }
 
@@ -84,7 +84,7 @@ fn every_figure_follows_from_the_stored_losses() {
     let output = Command::new("python3").args(["-c", script, &workdir]).output().expect("Python runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let advice = place.file("advice.json");
-    let policies = advice["policies"].as_array().expect("a list").iter();
+    let policies = advice["comparison"]["planned"].as_array().expect("a list").iter();
     let planned: Vec<&Value> = policies.filter(|found| found["policy"]["refit"]["kind"] == "every").collect();
     let printed = text(&output.stdout);
     assert_eq!(printed.lines().count(), planned.len());
@@ -92,15 +92,18 @@ fn every_figure_follows_from_the_stored_losses() {
     for (line, found) in printed.lines().zip(planned) {
         let figures: Vec<f64> = line.rsplit(' ').take(4).map(|figure| figure.parse().expect("a number")).collect();
         let same = |figure: f64, stored: &Value| (figure - stored.as_f64().expect("a number")).abs() < 2e-4;
-        assert!(same(figures[3], &found["difference"]) && same(figures[2], &found["keeps"]), "{line} {found}");
-        if found["keeps_interval"].is_object() {
+        assert!(
+            same(figures[3], &found["compared"]["difference"]) && same(figures[2], &found["kept"]["share"]),
+            "{line} {found}"
+        );
+        if found["kept"]["interval"].is_object() {
             checked += 1;
-            assert!(same(figures[1], &found["keeps_interval"]["low"]), "{line} {found}");
-            assert!(same(figures[0], &found["keeps_interval"]["high"]), "{line} {found}");
+            assert!(same(figures[1], &found["kept"]["interval"]["low"]), "{line} {found}");
+            assert!(same(figures[0], &found["kept"]["interval"]["high"]), "{line} {found}");
         }
     }
     assert!(
-        checked > 0 || advice["judged"]["gain_interval"]["low"].as_f64().is_some_and(|low| low < 0.02),
+        checked > 0 || advice["basis"]["judged"]["gain_interval"]["low"].as_f64().is_some_and(|low| low < 0.02),
         "{printed}"
     );
 }
@@ -168,7 +171,7 @@ fn late_labels_are_a_question_and_not_what_is_served() {
     place.run(&[]);
     let stored = place.file("advice.json");
     let late = place.json(&["--label-delay", "3"]);
-    assert_eq!((late["label_delay"].as_u64(), late["judged"]["first"].as_u64()), (Some(3), Some(20)));
+    assert_eq!((late["basis"]["label_delay"].as_u64(), late["basis"]["judged"]["first"].as_u64()), (Some(3), Some(20)));
     assert_eq!(place.file("advice.json"), stored);
     assert!(place.workdir().join("advice/recalibrated-0.json").exists(), "the question leaves it");
     let workdir = place.workdir().display().to_string();
@@ -180,9 +183,13 @@ fn late_labels_are_a_question_and_not_what_is_served() {
     );
     own.run(&[]);
     let advice = own.file("advice.json");
-    assert_eq!((advice["label_delay"].as_u64(), advice["keep"].as_f64()), (Some(3), Some(0.8)));
-    assert_eq!(advice["judged"]["first"].as_u64(), Some(8), "behind the last 4 windows, and 3 more");
-    assert!(advice["cost"]["per_window"].as_f64().is_some_and(|cost| cost > 0.0), "{}", advice["cost"]);
+    assert_eq!((advice["basis"]["label_delay"].as_u64(), advice["basis"]["keep"].as_f64()), (Some(3), Some(0.8)));
+    assert_eq!(advice["basis"]["judged"]["first"].as_u64(), Some(8), "behind the last 4 windows, and 3 more");
+    assert!(
+        advice["comparison"]["cost"]["per_window"].as_f64().is_some_and(|cost| cost > 0.0),
+        "{}",
+        advice["comparison"]["cost"]
+    );
     assert!(own.advise(&[]).contains("Cheapest"), "{}", own.advise(&[]));
 }
 
@@ -191,8 +198,11 @@ fn too_few_windows_are_an_answer() {
     let place = Place::new("parts = 3", "");
     place.run(&[]);
     let advice = place.json(&[]);
-    assert_eq!((advice["status"].as_str(), advice["first_advice"].as_u64()), (Some("too_few"), Some(16)));
-    assert!(advice["named"].is_null());
+    assert_eq!(
+        (advice["recommendation"]["status"].as_str(), advice["basis"]["first_advice"].as_u64()),
+        (Some("too_few"), Some(16))
+    );
+    assert!(advice["recommendation"]["named"].is_null());
     assert!(
         place.advise(&[]).contains("Too few windows to tell: 2 of the 12 that are needed have been judged."),
         "{}",
@@ -213,7 +223,7 @@ fn rows_that_come_round_again_are_no_evidence() {
     place.run(&["--loop", "--limit", "12000"]);
     let advice = place.json(&[]);
     assert_eq!(advice["subject"]["windows"].as_u64(), Some(16));
-    let sentences = advice["sentences"].to_string();
+    let sentences = advice["recommendation"]["sentences"].to_string();
     assert!(sentences.contains("Windows behind 16 repeat rows, and are no evidence."), "{sentences}");
     assert!(place.workdir().join("losses/window-00016.json").exists());
     assert!(!place.workdir().join("losses/window-00017.json").exists());
@@ -258,11 +268,18 @@ fn windows_of_the_calendar_have_their_names_everywhere() {
     let served: Value = serde_json::from_str(&body).expect("JSON");
     let stored = place.file("advice.json");
     assert_eq!((status, served["as_of_window"].as_u64()), (200, Some(53)));
-    assert_eq!((&served["sentences"], &served["status"]), (&stored["sentences"], &stored["status"]));
-    for list in ["steps", "changes", "ages"] {
-        assert_eq!(served[list].as_array().map(Vec::len), stored[list].as_array().map(Vec::len), "{list}");
+    for name in ["sentences", "status"] {
+        assert_eq!(served[name], stored["recommendation"][name], "{name}");
     }
-    assert_eq!(served["policies"].as_array().map(Vec::len), stored["policies"].as_array().map(Vec::len));
+    for (list, place) in [
+        ("policies", "/comparison/planned"),
+        ("steps", "/comparison/steps"),
+        ("changes", "/recommendation/changes"),
+        ("ages", "/over_time/ages"),
+    ] {
+        let stored = stored.pointer(place).and_then(Value::as_array).expect("a list");
+        assert_eq!(served[list].as_array().map(Vec::len), Some(stored.len()), "{list}");
+    }
     // A server takes up what another process finds, and makes none itself.
     fs::remove_file(place.workdir().join("advice.json")).expect("a file");
     let bare = Running::start(&["serve", &place.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
@@ -280,7 +297,7 @@ fn retired_models_leave_their_losses() {
     let models = losses["models"].as_array().expect("a list");
     // Of each scheme those of the four windows before.
     assert_eq!(models.len(), 8, "{models:?}");
-    assert!(place.json(&[])["judged"]["windows"].as_u64().is_some_and(|windows| windows > 12));
+    assert!(place.json(&[])["basis"]["judged"]["windows"].as_u64().is_some_and(|windows| windows > 12));
 }
 
 #[test]

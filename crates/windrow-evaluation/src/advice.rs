@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contrast::Interval;
-use crate::policy::Policy;
+use crate::policy::{Policy, Refit};
+use windrow_record::display::percent;
 
 /// The version of the file's form. A reader refuses another one.
-pub const ADVICE_FORMAT: u32 = 1;
+pub const ADVICE_FORMAT: u32 = 2;
 
 /// How often to retrain, and on how much history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,34 +16,62 @@ pub struct Advice {
     pub format: u32,
     /// What the advice is about.
     pub subject: Subject,
-    /// How much can be told.
-    pub status: Status,
-    /// The sentences that say it, the answer first.
-    pub sentences: Vec<String>,
+    /// The windows and settings that it rests on.
+    pub basis: Basis,
+    /// What it says.
+    pub recommendation: Recommendation,
+    /// How the policies compare.
+    pub comparison: PolicyComparison,
+    /// What happens from window to window.
+    pub over_time: OverTime,
+}
+
+/// The windows and settings that advice rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Basis {
     /// The share of the best policy's gain that is good enough.
     pub keep: f64,
     /// How many windows labels come late.
     pub label_delay: u32,
-    /// The windows judged; `None` where there is none.
+    /// The windows judged; `None` if there are none.
     pub judged: Option<Judged>,
-    /// After which window there can be advice, where it is too early.
+    /// The window after which there can be advice, if it is too early now.
     pub first_advice: Option<u32>,
-    /// The policy that is named; `None` where it is too early, or no model gains anything.
+}
+
+/// What the advice says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recommendation {
+    /// How much can be told.
+    pub status: Status,
+    /// The sentences that say it, the answer first.
+    pub sentences: Vec<String>,
+    /// The policy that is named; `None` if it is too early, or no model gains anything.
     pub named: Option<Named>,
-    /// Planned policies by falling share kept; those of the same losses merged.
-    pub policies: Vec<PolicyFinding>,
-    /// Policies that are not planned ahead: recalibration, alarms, following the advice.
-    pub further: Vec<PolicyFinding>,
-    /// How a model loses with age.
-    pub ages: Vec<AgeFinding>,
-    /// What each further fit saves.
-    pub steps: Vec<Step>,
-    /// Where the world changed.
-    pub world_change: Option<BreakFinding>,
-    /// The unit of [`PolicyFinding::cost`], and which policy costs least.
-    pub cost: Option<CostUnit>,
     /// Every change of the named policy, oldest first.
     pub changes: Vec<NamedChange>,
+}
+
+/// How the policies compare, in losses and in costs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyComparison {
+    /// Planned policies by rising log-loss; those of the same losses merged.
+    pub planned: Vec<PolicyFinding>,
+    /// Policies that are not planned ahead: recalibration, alarms, following the advice.
+    pub further: Vec<PolicyFinding>,
+    /// What each further fit saves.
+    pub steps: Vec<Step>,
+    /// The unit of [`Effort::cost`], and which policy costs least.
+    pub cost: Option<CostUnit>,
+}
+
+/// What happens from window to window.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OverTime {
+    /// How a model loses with age.
+    pub ages: Vec<AgeFinding>,
+    /// Where the world changed.
+    pub world_change: Option<BreakFinding>,
     /// What the named policy, else the best one, saved from window to window.
     pub course: Option<Course>,
 }
@@ -79,11 +108,55 @@ pub enum Status {
 }
 
 impl Advice {
-    /// The planned policy that all others are compared with; `None` where none was judged.
-    #[must_use]
+    /// The policy that is named.
+    pub fn named(&self) -> Option<Policy> {
+        self.recommendation.named.as_ref().map(|named| named.policy)
+    }
+
+    /// Whether a finding is about the named policy.
+    pub fn is_named(&self, found: &PolicyFinding) -> bool {
+        self.named().is_some_and(|named| found.is_of(named))
+    }
+
+    /// The interval of the share that a policy keeps. The best one is what the others are compared with, and has none.
+    pub fn interval_shown(&self, found: &PolicyFinding) -> Option<Interval> {
+        found.kept.interval.filter(|_| !self.comparison.is_best(found))
+    }
+}
+
+impl PolicyComparison {
+    /// The planned policy that all others are compared with; `None` if none was judged.
     pub fn best(&self) -> Option<&PolicyFinding> {
-        let planned = || self.policies.iter().filter(|found| found.verdict != Verdict::Reference);
+        let planned = || self.planned.iter().filter(|found| found.verdict != Verdict::Reference);
         planned().find(|found| found.verdict != Verdict::TooFew).or_else(|| planned().next())
+    }
+
+    /// Whether a finding is the best one.
+    pub fn is_best(&self, found: &PolicyFinding) -> bool {
+        self.best() == Some(found)
+    }
+
+    /// The finding of a planned policy, or of one with the same losses.
+    pub fn finding(&self, policy: Policy) -> Option<&PolicyFinding> {
+        self.planned.iter().find(|found| found.is_of(policy))
+    }
+
+    /// The planned policies that refit every window.
+    pub(crate) fn every_window(&self) -> impl Iterator<Item = &PolicyFinding> {
+        self.planned.iter().filter(|found| found.policy.refit == Refit::Every(1))
+    }
+}
+
+impl Subject {
+    /// The pipeline and its question.
+    pub fn title(&self) -> String {
+        format!("{}: {}", self.pipeline, self.question)
+    }
+
+    /// How many windows there are, and from when to when, as in `41 weeks, Jan 2013 to Dec 2013`.
+    pub fn windows(&self) -> String {
+        let span = self.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
+        format!("{} {}{span}", self.windows, self.unit)
     }
 }
 
@@ -91,7 +164,7 @@ impl Advice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The lower end of the bound on the share kept is at least [`Advice::keep`].
+    /// The lower end of the bound on the share kept is at least [`Basis::keep`].
     GoodEnough,
     /// Not that, and the interval excludes the best.
     Worse,
@@ -105,7 +178,6 @@ pub enum Verdict {
 
 impl Verdict {
     /// As in a table.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::GoodEnough => "good enough",
@@ -170,40 +242,95 @@ pub struct PolicyFinding {
     /// Policies with the same losses, which cost more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same: Vec<Policy>,
-    /// Mean -log p(truth) a row, natural logarithm.
+    /// Since which window it is judged, if that is not the first judged.
+    pub since: Option<u32>,
+    /// What can be told.
+    pub verdict: Verdict,
+    /// Its errors.
+    pub errors: Errors,
+    /// Its share of the best policy's gain.
+    pub kept: KeptGain,
+    /// Its losses compared with those of other policies.
+    pub compared: Compared,
+    /// Its fits, and its cost.
+    pub effort: Effort,
+}
+
+/// Means over the labelled rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Errors {
+    /// Mean -log p(truth), natural logarithm.
     pub log_loss: f64,
-    /// Its log-loss less the best's.
-    pub difference: f64,
-    /// The 95% interval of that difference.
-    pub difference_interval: Option<Interval>,
-    /// Mean (p - truth)^2 a row.
+    /// Mean (p - truth)^2.
     pub brier: f64,
     /// False alarms at the threshold, a row.
     pub false_alarms: f64,
     /// Misses at the threshold, a row.
     pub misses: f64,
-    /// Its share of the best policy's gain over the share of positives so far; `None` where there is no gain.
-    pub keeps: Option<f64>,
-    /// The 95% interval of that share.
-    pub keeps_interval: Option<Interval>,
-    /// The lower end of the simultaneous one-sided 95% bound on that share.
-    pub keeps_at_least: Option<f64>,
-    /// Its p-value in the model confidence set.
+}
+
+/// The share of the best policy's gain over the share of positives so far.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct KeptGain {
+    /// The share; `None` if there is no gain.
+    pub share: Option<f64>,
+    /// The 95% interval of the share.
+    pub interval: Option<Interval>,
+    /// The lower end of the simultaneous one-sided 95% bound on the share.
+    pub at_least: Option<f64>,
+}
+
+/// Losses compared with those of other policies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// The log-loss less the best policy's.
+    pub difference: f64,
+    /// The 95% interval of that difference.
+    pub interval: Option<Interval>,
+    /// The p-value in the model confidence set.
     pub confidence_set_p: Option<f64>,
-    /// What can be told.
-    pub verdict: Verdict,
+    /// The loss a row in the eight windows behind a break, less that of refitting every window on a short history.
+    pub lost_at_break: Option<f64>,
+}
+
+/// Fits, and what they cost together with the errors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Effort {
     /// Fits a window.
     pub fits_per_window: f64,
-    /// Fits a year, where windows have times.
+    /// Fits a year, if windows have times.
     pub fits_per_year: Option<f64>,
-    /// Since which window it is judged, where that is not the first judged.
-    pub since: Option<u32>,
     /// Refits within the windows judged, a mean over phases.
     pub refits: f64,
-    /// What it lost a row in the eight windows behind a break, beside refitting every window on a short history.
-    pub lost_at_break: Option<f64>,
-    /// What it costs a window, in the unit of `advise.cost`.
+    /// The cost a window, in the unit of `advise.cost`.
     pub cost: Option<f64>,
+}
+
+impl PolicyFinding {
+    /// Whether it is about this policy, or about one with the same losses.
+    pub fn is_of(&self, policy: Policy) -> bool {
+        self.policy == policy || self.same.contains(&policy)
+    }
+}
+
+impl KeptGain {
+    /// The share, as in `98%`; `-` if there is none.
+    pub fn percent(&self) -> String {
+        self.share.map_or_else(|| "-".to_owned(), |share| percent(share, 0))
+    }
+
+    /// The share with its interval, as in `98% (92 to 104)`.
+    pub fn with_interval(&self) -> String {
+        let interval = self.interval.map(|interval| format!(" ({})", interval.percent()));
+        self.percent() + &interval.unwrap_or_default()
+    }
+}
+
+impl Effort {
+    /// Fits a year; if windows have no times, fits in 100 windows.
+    pub fn fits(&self) -> f64 {
+        self.fits_per_year.unwrap_or(100.0 * self.fits_per_window)
+    }
 }
 
 /// How a model of some age does beside a new one.
@@ -258,9 +385,7 @@ pub struct Calm {
     /// Whether none is shown good enough.
     pub provisional: bool,
     /// Its share of the best one's gain there.
-    pub keeps: Option<f64>,
-    /// The 95% interval.
-    pub keeps_interval: Option<Interval>,
+    pub kept: KeptGain,
 }
 
 /// What a policy saved beside others, summed from window to window.

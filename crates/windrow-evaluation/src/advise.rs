@@ -1,8 +1,8 @@
 //! From losses to advice.
 
 use crate::advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, BreakFinding, Calm, CostUnit, Course, Judged, Named, NamedChange, PolicyFinding,
-    Saved, Status, Step, Subject,
+    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, Calm, Compared, CostUnit, Course, Effort, Errors, Judged,
+    Named, NamedChange, OverTime, PolicyComparison, PolicyFinding, Recommendation, Saved, Status, Step, Subject,
 };
 use crate::alarm::{on_loss, on_psi};
 use crate::breaks::{find_break, short};
@@ -19,6 +19,7 @@ use windrow_record::Scheme;
 const AT_BREAK: u32 = 8;
 
 /// What is asked, and what is known beside the losses.
+#[expect(missing_debug_implementations, reason = "it holds closures")]
 pub struct Question<'a> {
     /// What it is about.
     pub subject: Subject,
@@ -40,44 +41,36 @@ pub struct Question<'a> {
     pub said: &'a [Followed],
 }
 
-impl std::fmt::Debug for Question<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Question").field("subject", &self.subject).finish_non_exhaustive()
-    }
-}
-
 /// Makes the advice of all that is known.
 ///
 /// The named policy is the last of [`Question::said`].
-#[must_use]
 pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
     let last = evidence.last();
     let trial = Trial::new(evidence, last, &histories(last, question.histories), question.delay);
     let mut advice = Advice {
         format: ADVICE_FORMAT,
         subject: question.subject.clone(),
-        status: Status::TooFew,
-        sentences: Vec::new(),
-        keep: question.keep,
-        label_delay: question.delay,
-        judged: None,
-        first_advice: (trial.len() < FEWEST_WINDOWS)
-            .then(|| first_judged(question.histories, question.delay, FEWEST_WINDOWS)),
-        named: None,
-        policies: Vec::new(),
-        further: Vec::new(),
-        ages: Vec::new(),
-        steps: Vec::new(),
-        world_change: None,
-        cost: None,
-        changes: changes(question),
-        course: None,
+        basis: Basis {
+            keep: question.keep,
+            label_delay: question.delay,
+            judged: None,
+            first_advice: (trial.len() < FEWEST_WINDOWS)
+                .then(|| first_judged(question.histories, question.delay, FEWEST_WINDOWS)),
+        },
+        recommendation: Recommendation {
+            status: Status::TooFew,
+            sentences: Vec::new(),
+            named: None,
+            changes: changes(question),
+        },
+        comparison: PolicyComparison::default(),
+        over_time: OverTime::default(),
     };
     if let Some(mut ranking) = Ranking::new(&trial, question.keep) {
         ranking.find_confidence_set(&trial);
         Findings { evidence, question, trial: &trial, ranking: &ranking }.fill(&mut advice);
     }
-    advice.sentences = sentences(&advice, question.label);
+    advice.recommendation.sentences = sentences(&advice, question.label);
     advice
 }
 
@@ -91,17 +84,10 @@ pub(super) fn first_judged(wanted: Option<&[Scheme]>, delay: u32, judged: usize)
 }
 
 fn changes(question: &Question<'_>) -> Vec<NamedChange> {
-    let mut changes: Vec<NamedChange> = Vec::new();
-    for said in question.said {
-        if changes.last().is_none_or(|change| change.policy != said.policy) {
-            changes.push(NamedChange {
-                window: said.window,
-                label: (question.label)(said.window),
-                policy: said.policy,
-            });
-        }
-    }
-    changes
+    let runs = question.said.chunk_by(|said, next| said.policy == next.policy);
+    let change =
+        |&Followed { window, policy, .. }: &Followed| NamedChange { window, label: (question.label)(window), policy };
+    runs.filter_map(|run| run.first().map(change)).collect()
 }
 
 struct Findings<'a> {
@@ -114,59 +100,57 @@ struct Findings<'a> {
 impl Findings<'_> {
     fn fill(&self, advice: &mut Advice) {
         let Self { trial, ranking, question, .. } = self;
-        advice.judged = Some(self.judged());
+        let Advice { basis, recommendation, comparison, over_time, .. } = advice;
+        basis.judged = Some(self.judged());
         let found = find_break(self.evidence, self.evidence.last());
         let lost = found.map(|found| self.lost(found.window)).unwrap_or_default();
         let policies = trial.series.iter().zip(&ranking.ranked).map(|(series, ranked)| {
-            let lost_at_break = lost.iter().find(|(policy, _)| *policy == series.policy).map(|(_, lost)| *lost);
-            PolicyFinding { lost_at_break, ..self.finding(trial, series, ranked) }
+            let mut finding = self.finding(trial, series, ranked);
+            finding.compared.lost_at_break =
+                lost.iter().find(|(policy, _)| *policy == series.policy).map(|(_, lost)| *lost);
+            finding
         });
-        advice.policies = policies.collect();
-        advice.policies.sort_by(|a, b| a.log_loss.total_cmp(&b.log_loss));
-        let named = question.said.last().map(|said| said.policy);
-        advice.course = self.course(named.unwrap_or(trial.series[ranking.best].policy));
+        comparison.planned = policies.collect();
+        comparison.planned.sort_by(|a, b| a.errors.log_loss.total_cmp(&b.errors.log_loss));
+        let said = question.said.last();
+        let subject = said.map_or(trial.series[ranking.best].policy, |said| said.policy);
+        over_time.course = self.course(subject);
         if trial.len() < FEWEST_WINDOWS {
             return;
         }
-        let said = question.said.last().copied();
-        advice.named = said.map(|said| Named {
+        recommendation.named = said.map(|said| Named {
             policy: said.policy,
             provisional: said.provisional,
-            since: advice.changes.last().map_or(said.window, |change| change.window),
+            since: recommendation.changes.last().map_or(said.window, |change| change.window),
         });
-        advice.status = match said {
+        recommendation.status = match said {
             Some(said) if !said.provisional => Status::Clear,
             // Nothing is gained, and more than a little would have been seen.
             None if ranking.gain.interval().high <= 0.0 => Status::Clear,
             _ => Status::Partly,
         };
-        let history = said.map_or(trial.series[ranking.best].policy.history, |said| said.policy.history);
-        advice.further = self.further();
-        advice.ages = self.ages(history);
-        advice.steps = self.steps(history);
-        advice.world_change = found.map(|found| BreakFinding {
+        comparison.further = self.further();
+        comparison.steps = self.steps(subject.history);
+        comparison.cost = self.cost(said.map(|said| said.policy));
+        over_time.ages = self.ages(subject.history);
+        over_time.world_change = found.map(|found| BreakFinding {
             window: found.window,
             label: (question.label)(found.window),
             jump: found.jump,
             deviations: found.deviations,
             calm: self.calm(found.window),
         });
-        advice.cost = self.cost(advice);
     }
 
     /// What a policy saved beside never refitting, and beside refitting every window on all history.
     fn course(&self, policy: Policy) -> Option<Course> {
-        let of = |policy: Policy| {
-            let found = |series: &&Series| series.policy == policy || series.same.contains(&policy);
-            self.trial.series.iter().find(found)
-        };
-        let own = of(policy)?;
+        let own = self.trial.series_of(policy)?;
         let others = [
             Policy { history: policy.history, refit: Refit::Never },
             Policy { history: Scheme::Cumulative, refit: Refit::Every(1) },
         ];
         let saved = others.into_iter().filter_map(|beside| {
-            let other = of(beside).filter(|other| other.policy != own.policy)?;
+            let other = self.trial.series_of(beside).filter(|other| other.policy != own.policy)?;
             let mut sum = 0.0;
             let sums = other.log_loss.iter().zip(&own.log_loss).map(|(other, own)| {
                 sum += other - own;
@@ -201,31 +185,33 @@ impl Findings<'_> {
         let rows: f64 = trial.rows.iter().sum();
         let mean = |sums: &[f64]| sums.iter().sum::<f64>() / rows;
         let fits = series.policy.fits().unwrap_or(series.refits / trial.len() as f64);
-        let per_window = trial.len() as f64;
         PolicyFinding {
             policy: series.policy,
             same: series.same.clone(),
-            log_loss: mean(&series.log_loss),
-            difference: ranked.to_best.mean,
-            difference_interval: ranked.interval.map(|_| ranked.to_best.interval()),
-            brier: mean(&series.squared_error),
-            false_alarms: mean(&series.false_alarms),
-            misses: mean(&series.misses),
-            keeps: Some(ranked.keeps).filter(|keeps| keeps.is_finite()),
-            keeps_interval: ranked.interval,
-            keeps_at_least: ranked.lower_bound,
-            confidence_set_p: ranked.set_p,
-            verdict: ranked.verdict,
-            fits_per_window: fits,
-            fits_per_year: self.question.subject.days.map(|days| fits * 365.25 / days),
             since: None,
-            refits: series.refits,
-            lost_at_break: None,
-            cost: self.question.cost.map(|[false_alarm, miss, refit]| {
-                let errors =
-                    false_alarm * series.false_alarms.iter().sum::<f64>() + miss * series.misses.iter().sum::<f64>();
-                errors / per_window + refit * fits
-            }),
+            verdict: ranked.verdict,
+            errors: Errors {
+                log_loss: mean(&series.log_loss),
+                brier: mean(&series.squared_error),
+                false_alarms: mean(&series.false_alarms),
+                misses: mean(&series.misses),
+            },
+            kept: ranked.kept,
+            compared: Compared {
+                difference: ranked.to_best.mean,
+                interval: ranked.kept.interval.map(|_| ranked.to_best.interval()),
+                confidence_set_p: ranked.set_p,
+                lost_at_break: None,
+            },
+            effort: Effort {
+                fits_per_window: fits,
+                fits_per_year: self.question.subject.days.map(|days| fits * 365.25 / days),
+                refits: series.refits,
+                cost: self.question.cost.map(|[false_alarm, miss, refit]| {
+                    let [alarms, misses] = [&series.false_alarms, &series.misses].map(|sums| sums.iter().sum::<f64>());
+                    (false_alarm * alarms + miss * misses) / trial.len() as f64 + refit * fits
+                }),
+            },
         }
     }
 
@@ -277,10 +263,7 @@ impl Findings<'_> {
     /// question of what it saves (Zliobaite, Budka and Stahl 2015).
     fn steps(&self, history: Scheme) -> Vec<Step> {
         let trial = self.trial;
-        let of = |every: u32| {
-            let policy = Policy { history, refit: Refit::Every(every) };
-            trial.series.iter().find(|series| series.policy == policy || series.same.contains(&policy))
-        };
+        let of = |every: u32| trial.series_of(Policy { history, refit: Refit::Every(every) });
         let steps = (0..7).rev().filter_map(|power| {
             let (from, to) = (2_u32 << power, 1_u32 << power);
             let (rare, often) = (of(from)?, of(to)?);
@@ -323,19 +306,17 @@ impl Findings<'_> {
         let calm = Trial::over(evidence, first, evidence.last(), &histories, trial.delay, oldest);
         let ranking = Ranking::new(&calm, question.keep)?;
         let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
-        let ranked = &ranking.ranked[place];
         Some(Calm {
             first,
             windows: u32::try_from(calm.len()).unwrap_or(u32::MAX),
             policy: calm.series[place].policy,
             provisional,
-            keeps: Some(ranked.keeps).filter(|keeps| keeps.is_finite()),
-            keeps_interval: ranked.interval,
+            kept: ranking.ranked[place].kept,
         })
     }
 
     /// Errors and fits in one unit, as Mahadevan and Mathioudakis (2024) weigh retraining.
-    fn cost(&self, advice: &Advice) -> Option<CostUnit> {
+    fn cost(&self, named: Option<Policy>) -> Option<CostUnit> {
         let [false_alarm, miss, refit] = self.question.cost?;
         let trial = self.trial;
         let planned = |series: &&Series| series.policy.refit != Refit::Never;
@@ -347,8 +328,7 @@ impl Findings<'_> {
         let mean = |costs: &[f64]| costs.iter().sum::<f64>() / costs.len() as f64;
         let all = trial.series.iter().filter(planned).map(|series| (series.policy, costs(series)));
         let (cheapest, least) = all.min_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)))?;
-        let named = advice.named.as_ref().map_or(cheapest, |named| named.policy);
-        let held = trial.series.iter().find(|series| series.policy == named || series.same.contains(&named))?;
+        let held = trial.series_of(named.unwrap_or(cheapest))?;
         let sums: Vec<f64> = costs(held).iter().zip(&least).map(|(a, b)| a - b).collect();
         let contrast = Contrast::new(&sums, &vec![1.0; sums.len()]);
         Some(CostUnit {

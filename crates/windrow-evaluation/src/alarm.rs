@@ -20,7 +20,6 @@ const ALARM: f64 = 10.0;
 /// The index above which two samples of `rows` and `rows_before` rows in `bins` bins differ: the larger of the customary 0.1
 /// and what sampling alone exceeds in 5% of the cases for any of `features`. Without drift the index is distributed as
 /// (1/n + 1/m) times chi-squared with bins - 1 degrees of freedom (Yurdakul 2018).
-#[must_use]
 pub fn psi_threshold(rows: u64, rows_before: u64, bins: usize, features: usize) -> f64 {
     if rows == 0 || rows_before == 0 || bins < 2 {
         return CUSTOMARY;
@@ -71,13 +70,11 @@ pub(super) fn on_psi(
     let policy = Policy { history, refit: Refit::PsiAlarm };
     trial.stateful(evidence, policy, |window| {
         let known = trial.known(window);
-        let current = match model {
-            Some(current) if current < known && has_drifted(current, window - 1) => known,
-            Some(current) => current,
-            None => known,
-        };
-        model = Some(current);
-        (history, current)
+        let current = model.get_or_insert(known);
+        if *current < known && has_drifted(*current, window - 1) {
+            *current = known;
+        }
+        (history, *current)
     })
 }
 

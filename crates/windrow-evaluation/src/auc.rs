@@ -11,7 +11,6 @@ pub struct RowRanking {
 
 impl RowRanking {
     /// Ranks rows, each given as its score (not NaN) and its label.
-    #[must_use]
     pub fn new(mut rows: Vec<(f64, bool)>) -> Self {
         rows.sort_unstable_by(|(a, _), (b, _)| b.total_cmp(a));
         let groups = rows.chunk_by(|(a, _), (b, _)| a == b).map(|group| {
@@ -25,7 +24,6 @@ impl RowRanking {
 
     /// Returns the area under the ROC curve: the share of pairs in which the positive row ranks above the negative one, ties
     /// counted half (Mann and Whitney). Exact, because half pairs are counted in integers. `None` if a class has no rows.
-    #[must_use]
     pub fn auc(&self) -> Option<f64> {
         let mut above = 0_u64;
         let mut half_pairs = 0_u128;
@@ -39,7 +37,6 @@ impl RowRanking {
 
     /// Returns the mean over positive rows of the precision at their rank. Groups are not divided, as in scikit-learn's
     /// `average_precision_score`. `None` without positive rows.
-    #[must_use]
     pub fn average_precision(&self) -> Option<f64> {
         let (mut found, mut taken, mut sum) = (0_u64, 0_u64, 0.0);
         for (positives, negatives) in &self.groups {

@@ -9,7 +9,6 @@ const SEED: u64 = 20_130_101;
 
 /// `draws` lists of `windows` places each. A run goes on with the next window (behind the last comes the first) and ends
 /// with probability 1 / `mean_run`.
-#[must_use]
 pub(crate) fn stationary_bootstrap(windows: usize, mean_run: f64, draws: usize) -> Vec<Vec<usize>> {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let mut uniform = || (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;

@@ -44,7 +44,6 @@ pub(super) fn short() -> Scheme {
 }
 
 /// Looks for one break in windows up to `last`.
-#[must_use]
 pub fn find_break(evidence: &Evidence, last: u32) -> Option<Break> {
     // A short history is short from the third window on.
     let difference = |window: u32| {

@@ -16,7 +16,6 @@ const NEWEST: usize = 16;
 /// Recipes are compared on the newest windows (16 at most) on which all of them were judged. The first of `recipes` takes
 /// office when there are enough; a challenger takes its place when the interval of the difference excludes zero, the best one
 /// where there are several. Follows from losses alone, window by window, so that it is the same whenever it is asked.
-#[must_use]
 pub fn recipe_in_office(windows: &[(f64, BTreeMap<Scheme, f64>)], recipes: &[Scheme]) -> Option<Scheme> {
     let is_judged = |(rows, losses): &&(f64, BTreeMap<Scheme, f64>)| {
         *rows > 0.0 && recipes.iter().all(|recipe| losses.contains_key(recipe))

@@ -6,7 +6,6 @@
 ///
 /// By the range statistic: as long as the largest studentised difference of two means is one that the bootstrap seldom
 /// exceeds, the worse of the two leaves. Variances of differences are the bootstrap's own, as in the `arch` package.
-#[must_use]
 pub(crate) fn confidence_set(losses: &[Vec<f64>], draws: &[Vec<usize>]) -> Vec<f64> {
     let series = losses.len();
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;

@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
+use windrow_record::display::percent_interval;
 
 /// An interval of a difference or of a share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,13 @@ pub struct Interval {
     pub low: f64,
     /// The upper end.
     pub high: f64,
+}
+
+impl Interval {
+    /// Its ends in per cent, as in `92 to 104`.
+    pub fn percent(self) -> String {
+        percent_interval(self.low, self.high)
+    }
 }
 
 /// A mean over rows, from sums over windows.
@@ -30,7 +38,6 @@ pub struct Contrast {
 }
 
 /// How many cosines are taken for so many windows: max(3, floor(0.4 W^(2/3))), as Lazarus and others recommend.
-#[must_use]
 fn cosine_terms(windows: usize) -> u32 {
     // A small number: the conversion cannot lose more than the fraction.
     (0.4 * (windows as f64).powf(2.0 / 3.0)).floor().max(3.0) as u32
@@ -77,20 +84,17 @@ impl Spectrum {
 
 impl Contrast {
     /// From the windows' sums and their rows, which must be as many.
-    #[must_use]
     pub fn new(sums: &[f64], rows: &[f64]) -> Self {
         Spectrum::new(sums).contrast(&Spectrum::new(rows), sums.len())
     }
 
     /// The two-sided interval of 95%.
-    #[must_use]
     pub fn interval(self) -> Interval {
         let half = quantile(0.975, self.degrees) * self.standard_error;
         Interval { low: self.mean - half, high: self.mean + half }
     }
 
     /// The lower end of the one-sided interval of 95%.
-    #[must_use]
     pub(crate) fn lower_bound(self) -> f64 {
         self.mean - quantile(0.95, self.degrees) * self.standard_error
     }

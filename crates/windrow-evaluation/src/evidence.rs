@@ -1,8 +1,8 @@
 //! All windows together: which losses there are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use crate::losses::{ModelLosses, WindowLosses};
+use crate::losses::{BLOCKS, ModelLosses, WindowLosses};
 use windrow_record::{ModelId, Scheme};
 
 /// The losses of the windows from the first on, without a gap.
@@ -11,20 +11,18 @@ pub struct Evidence {
     windows: Vec<Counts>,
     /// By model and window.
     losses: HashMap<(ModelId, u32), ModelLosses>,
-    histories: BTreeSet<Scheme>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Counts {
-    pub rows: f64,
+    rows: f64,
     positives: f64,
     unlabelled: u64,
-    blocks: [u64; crate::losses::BLOCKS],
+    blocks: [u64; BLOCKS],
 }
 
 impl Evidence {
     /// From accounts of windows 1, 2, 3, ...; what comes behind a gap is left out.
-    #[must_use]
     pub fn new(windows: impl IntoIterator<Item = WindowLosses>) -> Self {
         let mut evidence = Self::default();
         for window in windows {
@@ -50,39 +48,33 @@ impl Evidence {
             });
         }
         for losses in window.models {
-            self.histories.insert(losses.model.scheme);
             self.losses.insert((losses.model, window.window.get()), losses);
         }
         true
     }
 
     /// The newest window; 0 where there is none.
-    #[must_use]
     pub fn last(&self) -> u32 {
         u32::try_from(self.windows.len()).unwrap_or(u32::MAX)
     }
 
     /// Labelled rows of a window, counted from 1; 0 for one that is not there.
-    #[must_use]
     pub fn rows(&self, window: u32) -> f64 {
         self.counts(window).map_or(0.0, |counts| counts.rows)
     }
 
     /// Labelled rows of each block of a window.
-    #[must_use]
-    pub(crate) fn block_rows(&self, window: u32) -> [u64; crate::losses::BLOCKS] {
-        self.counts(window).map_or([0; crate::losses::BLOCKS], |counts| counts.blocks)
+    pub(crate) fn block_rows(&self, window: u32) -> [u64; BLOCKS] {
+        self.counts(window).map_or([0; BLOCKS], |counts| counts.blocks)
     }
 
     /// Rows without a target, of windows `first` to `last`.
-    #[must_use]
     pub fn unlabelled(&self, first: u32, last: u32) -> u64 {
         (first..=last).filter_map(|window| self.counts(window)).map(|counts| counts.unlabelled).sum()
     }
 
     /// The log-loss sum, and the sum of squared errors, of always saying the share of positives in the windows up to
     /// `known`, on `window`. Half a row of each class is added, so that no answer is certain.
-    #[must_use]
     pub fn share_loss(&self, known: u32, window: u32) -> (f64, f64) {
         let (rows, positives) = self
             .windows
@@ -96,15 +88,8 @@ impl Evidence {
         (log_loss, counts.positives * (1.0 - share).powi(2) + negatives * share.powi(2))
     }
 
-    /// The histories that there are models of.
-    #[must_use]
-    pub fn histories(&self) -> &BTreeSet<Scheme> {
-        &self.histories
-    }
-
     /// The losses of the model of `history` whose newest window is `model`, on `window`. A history that is longer than what
     /// there was sees the same rows as all of it.
-    #[must_use]
     pub fn losses(&self, history: Scheme, model: u32, window: u32) -> Option<&ModelLosses> {
         let newest = windrow_record::WindowIndex::new(model)?;
         let of = |scheme| self.losses.get(&(ModelId { window: newest, scheme }, window));
@@ -117,7 +102,6 @@ impl Evidence {
     }
 
     /// The same of the newest model up to `model` that there is: a window that cannot be learned from gives none.
-    #[must_use]
     pub fn newest(&self, history: Scheme, model: u32, oldest: u32, window: u32) -> Option<(u32, &ModelLosses)> {
         (oldest.max(1)..=model).rev().find_map(|model| Some((model, self.losses(history, model, window)?)))
     }

@@ -21,7 +21,6 @@ pub struct Followed {
 }
 
 /// The policies as they stand behind window `last`, from what is known then; `None` with too few windows.
-#[must_use]
 pub fn judge(
     evidence: &Evidence,
     last: u32,
@@ -39,18 +38,15 @@ pub fn judge(
 /// A policy that was shown good enough, or named for want of one that is, stays until its difference from the best excludes
 /// zero or its observed share is below what is to be kept, or until one is shown good enough that costs less, or that comes in
 /// place of one that never was. So the advice does not swing with what cannot be told.
-#[must_use]
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followed>) -> Option<Followed> {
     let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
     let new = Followed { window: last, policy: trial.series[place].policy, provisional, was_shown: !provisional };
     let Some(old) = before else { return Some(new) };
-    let is_old = |series: &Series| series.policy == old.policy || series.same.contains(&old.policy);
-    let Some(held) = trial.series.iter().position(is_old) else { return Some(new) };
+    let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
     let is_shown = verdict == Verdict::GoodEnough;
     let is_cheaper = cost(new.policy) < cost(trial.series[held].policy);
-    // False for a share that is no number, too.
-    let keeps_enough = ranking.ranked[held].keeps >= ranking.keep;
+    let keeps_enough = ranking.ranked[held].kept.share.is_some_and(|share| share >= ranking.keep);
     let is_given_up = verdict == Verdict::Worse || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
     let stays =

@@ -35,8 +35,9 @@ mod titles;
 mod trial;
 
 pub use advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, BreakFinding, Calm, CostUnit, Course, Judged, Named, NamedChange, PolicyFinding,
-    Saved, Status, Step, Subject, Verdict,
+    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, Calm, Compared, CostUnit, Course, Effort, Errors, Judged,
+    KeptGain, Named, NamedChange, OverTime, PolicyComparison, PolicyFinding, Recommendation, Saved, Status, Step,
+    Subject, Verdict,
 };
 pub use advise::{Question, advise};
 pub use alarm::psi_threshold;
@@ -49,7 +50,7 @@ pub use follow::{Followed, judge, named};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};
 pub use policy::{Policy, Refit, history_name};
 pub use ranking::{Ranked, Ranking};
-pub use titles::{awaited, finding};
+pub use titles::awaited;
 pub use trial::{Series, Trial, histories};
 
 #[cfg(test)]

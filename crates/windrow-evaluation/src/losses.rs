@@ -48,13 +48,11 @@ pub struct ModelLosses {
 
 impl WindowLosses {
     /// Labelled rows of all blocks.
-    #[must_use]
     pub fn labelled(&self) -> u64 {
         self.rows.iter().sum()
     }
 
     /// Positive rows of all blocks.
-    #[must_use]
     pub fn positive(&self) -> u64 {
         self.positives.iter().sum()
     }
@@ -70,7 +68,6 @@ impl WindowLosses {
 
 /// Whether the losses of a model whose newest window is `model` are kept on `window`: of the last 64 windows'
 /// models, and of those of windows 1, 2, 4, 8, ..., of which one is what comes of never refitting.
-#[must_use]
 pub fn is_kept(model: WindowIndex, window: WindowIndex) -> bool {
     model < window && (window.get() - model.get() <= OLDEST_AGE || model.get().is_power_of_two())
 }

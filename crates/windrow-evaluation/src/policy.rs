@@ -36,13 +36,11 @@ pub enum Refit {
 
 impl Policy {
     /// How many windows each fit learns from; `None` for all.
-    #[must_use]
     pub fn length(self) -> Option<u32> {
         length(self.history)
     }
 
     /// Fits a window, for policies whose refits are planned.
-    #[must_use]
     pub fn fits(self) -> Option<f64> {
         match self.refit {
             Refit::Every(windows) => Some(1.0 / f64::from(windows.max(1))),
@@ -62,7 +60,6 @@ pub(super) fn length(history: Scheme) -> Option<u32> {
 }
 
 /// Returns the name of a history, as in `last 4 windows` or `all`.
-#[must_use]
 pub fn history_name(history: Scheme) -> String {
     match length(history) {
         Some(1) => "last window".to_owned(),

@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use crate::advice::Verdict;
+use crate::advice::{KeptGain, Verdict};
 use crate::bootstrap::{mean_run, stationary_bootstrap};
 use crate::confidence_set::confidence_set;
 use crate::contrast::{Contrast, Interval, Spectrum, quantile};
@@ -23,13 +23,8 @@ const LEVEL: f64 = 0.95;
 pub struct Ranked {
     /// Its log-loss a row less the best's.
     pub(crate) to_best: Contrast,
-    /// Its share of the best's gain over the share of positives.
-    pub keeps: f64,
-    /// The interval of that share; `None` where there is too little to tell.
-    pub interval: Option<Interval>,
-    /// The lower end of the simultaneous one-sided bound on the share; `None` where there is too little to tell, and for
-    /// what is not ranked.
-    pub(crate) lower_bound: Option<f64>,
+    /// Its share of the best's gain. It has no interval if there is too little to tell, and no bound if it is not ranked.
+    pub kept: KeptGain,
     /// What follows from these.
     pub verdict: Verdict,
     /// The p-value of the model confidence set; `None` for what is not ranked, and before it is asked for.
@@ -45,7 +40,6 @@ pub struct Ranking {
     pub gain: Contrast,
     /// Whether that gain is shown to be one: the lower end of its one-sided interval is above 0.
     pub(crate) gains: bool,
-    /// One a series.
     pub(crate) ranked: Vec<Ranked>,
     /// The place of the cheapest series that is good enough; where none is shown to be, of the best; and whether it is
     /// provisional for that reason. `None` with too few windows.
@@ -64,7 +58,6 @@ fn is_told(trial: &Trial, series: &Series) -> bool {
 
 impl Ranking {
     /// Ranks the series of a trial; `keep` is the share of the best's gain that is good enough. `None` without a series.
-    #[must_use]
     pub fn new(trial: &Trial, keep: f64) -> Option<Self> {
         let rows = Spectrum::new(&trial.rows);
         let share = Spectrum::new(&trial.share_loss);
@@ -102,13 +95,12 @@ impl Ranking {
     }
 
     /// What can be told of a series beside the best, planned or not, on the windows of the same trial.
-    #[must_use]
     pub(crate) fn rank(&self, trial: &Trial, series: &Series) -> Ranked {
         let loss = Spectrum::new(&series.log_loss);
         let share_gain = Spectrum::new(&trial.share_loss).plus(-1.0, &loss);
         let best = &self.share_gain[self.best];
         let to_best = best.plus(-1.0, &share_gain).contrast(&self.rows, trial.len());
-        let keeps = if best.total > 0.0 { share_gain.total / best.total } else { f64::NAN };
+        let share = Some(share_gain.total / best.total).filter(|share| best.total > 0.0 && share.is_finite());
         let is_told = is_told(trial, series);
         let is_worse = is_told && to_best.interval().low > 0.0;
         let verdict = match series.policy.refit {
@@ -119,9 +111,7 @@ impl Ranking {
         };
         let mut ranked = Ranked {
             to_best,
-            keeps,
-            interval: self.interval(to_best).filter(|_| is_told),
-            lower_bound: None,
+            kept: KeptGain { share, interval: self.interval(to_best).filter(|_| is_told), at_least: None },
             verdict,
             set_p: None,
         };
@@ -171,13 +161,13 @@ impl Ranking {
         largest.sort_unstable_by(f64::total_cmp);
         let place = ((DRAWS as f64 * LEVEL).ceil() as usize).min(DRAWS) - 1;
         // Never less than for one policy alone.
-        let level = normal_distribution(largest[place]).max(LEVEL);
+        let level = Normal::standard().cdf(largest[place]).max(LEVEL);
         let critical = quantile(level, self.gain.degrees);
         for (candidate, (place, seen)) in candidates.iter().zip(seen).enumerate() {
             let bound = 1.0 - (seen.mean + critical * seen.standard_error) / self.gain.mean;
             let bound = bound.min(share_in_draws(&drawn, candidate));
             let ranked = &mut self.ranked[*place];
-            ranked.lower_bound = Some(bound);
+            ranked.kept.at_least = Some(bound);
             if bound >= self.keep {
                 ranked.verdict = Verdict::GoodEnough;
             }
@@ -234,9 +224,4 @@ fn share_in_draws(drawn: &[Vec<f64>], candidate: usize) -> f64 {
     shares.sort_unstable_by(f64::total_cmp);
     let place = (shares.len() as f64 * (1.0 - LEVEL)).floor() as usize;
     shares.get(place).copied().unwrap_or_default()
-}
-
-fn normal_distribution(value: f64) -> f64 {
-    // A deviation of 1 is all that the constructor asks for.
-    Normal::new(0.0, 1.0).map_or(f64::NAN, |normal| normal.cdf(value))
 }

@@ -4,13 +4,13 @@ use crate::advice::{Advice, Named, PolicyFinding, Status, Verdict};
 use crate::policy::{Policy, Refit, length};
 use crate::ranking::FEWEST_WINDOWS;
 use windrow_record::Scheme;
-use windrow_record::display::{counted, percent, percent_interval};
+use windrow_record::display::{counted, percent};
 
 /// The answer first, then what it rests on.
 pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<String> {
     let mut sentences = Vec::new();
-    let judged = advice.judged.as_ref().map_or(0, |judged| judged.windows);
-    match (&advice.named, advice.first_advice) {
+    let judged = advice.basis.judged.as_ref().map_or(0, |judged| judged.windows);
+    match (&advice.recommendation.named, advice.basis.first_advice) {
         (_, Some(first)) => {
             sentences.push(format!(
                 "Too few windows to tell: {judged} of the {FEWEST_WINDOWS} that are needed have been judged."
@@ -25,10 +25,8 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
 }
 
 fn answer(advice: &Advice, named: &Named, label: &dyn Fn(u32) -> String, sentences: &mut Vec<String>) {
-    let finding =
-        |policy: Policy| advice.policies.iter().find(|found| found.policy == policy || found.same.contains(&policy));
-    let keep = percent(advice.keep, 0);
-    let is_any_shown = advice.policies.iter().any(|found| found.verdict == Verdict::GoodEnough);
+    let keep = percent(advice.basis.keep, 0);
+    let is_any_shown = advice.comparison.planned.iter().any(|found| found.verdict == Verdict::GoodEnough);
     if named.provisional && is_any_shown {
         sentences.push(format!("{}.", instruction(advice, named.policy)));
         sentences.push(format!("It was shown to keep {keep} of the best one's gain; now that cannot be told."));
@@ -38,8 +36,8 @@ fn answer(advice: &Advice, named: &Named, label: &dyn Fn(u32) -> String, sentenc
     } else {
         sentences.push(format!("{}.", instruction(advice, named.policy)));
     }
-    if let Some(found) = finding(named.policy)
-        && let Some(best) = advice.best()
+    if let Some(found) = advice.comparison.finding(named.policy)
+        && let Some(best) = advice.comparison.best()
     {
         let share = share(found);
         sentences.push(if best.policy == found.policy {
@@ -50,18 +48,18 @@ fn answer(advice: &Advice, named: &Named, label: &dyn Fn(u32) -> String, sentenc
     }
     history(advice, named, sentences);
     change(advice, named, sentences);
-    if advice.changes.len() > 1 {
+    if advice.recommendation.changes.len() > 1 {
         sentences.push(format!("This is the advice since {}.", label(named.since)));
     }
 }
 
 fn nothing(advice: &Advice, sentences: &mut Vec<String>) {
     sentences.push("There is nothing to schedule: no model is shown to beat the share of positives so far.".to_owned());
-    let interval = advice.judged.as_ref().and_then(|judged| judged.gain_interval);
+    let interval = advice.basis.judged.as_ref().and_then(|judged| judged.gain_interval);
     if let Some(interval) = interval {
         sentences.push(format!("A gain of more than {:.4} a row would have been seen.", interval.high.max(0.0)));
     }
-    if advice.status == Status::Partly {
+    if advice.recommendation.status == Status::Partly {
         sentences.push("More windows may tell.".to_owned());
     }
 }
@@ -77,7 +75,8 @@ fn instruction(advice: &Advice, policy: Policy) -> String {
     format!("Refit {} window{days}, on {}", Refit::Every(every), on(policy.history))
 }
 
-fn on(history: Scheme) -> String {
+/// As in `the last 4 windows`.
+pub(super) fn on(history: Scheme) -> String {
     match length(history) {
         None => "all history".to_owned(),
         Some(1) => "the last window".to_owned(),
@@ -104,17 +103,13 @@ pub(super) fn more_history(all: &PolicyFinding) -> String {
 
 /// What more and less history brings, where that is told.
 fn history(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
-    let every = |history: Scheme| {
-        let policy = Policy { history, refit: Refit::Every(1) };
-        advice.policies.iter().find(|found| found.policy == policy || found.same.contains(&policy))
-    };
     let chosen = length(named.policy.history);
-    if let Some(all) = every(Scheme::Cumulative).filter(|_| chosen.is_some()) {
+    let all = Policy { history: Scheme::Cumulative, refit: Refit::Every(1) };
+    if let Some(all) = advice.comparison.finding(all).filter(|_| chosen.is_some()) {
         sentences.push(format!("{}.", more_history(all)));
     }
-    let shortest = advice.policies.iter().filter(|found| found.policy.refit == Refit::Every(1));
-    let shortest =
-        shortest.filter_map(|found| Some((length(found.policy.history)?, found))).min_by_key(|(length, _)| *length);
+    let limited = advice.comparison.every_window().filter_map(|found| Some((found.policy.length()?, found)));
+    let shortest = limited.min_by_key(|(length, _)| *length);
     if let Some((short, found)) = shortest.filter(|(short, _)| chosen.is_none_or(|chosen| *short < chosen))
         && found.verdict == Verdict::Worse
     {
@@ -124,11 +119,11 @@ fn history(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
 }
 
 fn change(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
-    let Some(found) = &advice.world_change else { return };
+    let Some(found) = &advice.over_time.world_change else { return };
     sentences.push(format!("The world changed around {}: do not reach behind it.", found.label));
-    let rare = advice.policies.iter().filter(|found| found.policy.history == named.policy.history);
+    let rare = advice.comparison.planned.iter().filter(|found| found.policy.history == named.policy.history);
     let rare = rare.filter_map(|found| match found.policy.refit {
-        Refit::Every(every @ 2..=8) => Some((every, found.lost_at_break?)),
+        Refit::Every(every @ 2..=8) => Some((every, found.compared.lost_at_break?)),
         _ => None,
     });
     let rare = rare.max_by_key(|(every, _)| *every);
@@ -146,16 +141,16 @@ fn change(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
 }
 
 fn gain(advice: &Advice) -> String {
-    advice.judged.as_ref().map_or_else(String::new, |judged| {
+    advice.basis.judged.as_ref().map_or_else(String::new, |judged| {
         format!("it gains {:.4} a row over the share of positives so far", judged.gain)
     })
 }
 
 /// As in `98% (92 to 104)`.
 pub(super) fn share(found: &PolicyFinding) -> String {
-    let Some(keeps) = found.keeps else { return "an unknown share".to_owned() };
-    match found.keeps_interval {
-        Some(interval) => format!("{} ({})", percent(keeps, 0), percent_interval(interval.low, interval.high)),
-        None => format!("{} (too few windows for an interval)", percent(keeps, 0)),
+    match (found.kept.share, found.kept.interval) {
+        (None, _) => "an unknown share".to_owned(),
+        (_, Some(_)) => found.kept.with_interval(),
+        (_, None) => format!("{} (too few windows for an interval)", found.kept.percent()),
     }
 }

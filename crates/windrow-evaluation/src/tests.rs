@@ -134,49 +134,62 @@ fn policies_of_the_same_losses_are_one_and_the_cheapest_has_the_name() {
     assert_eq!(trial.series[0].policy, Policy { history: Scheme::Window, refit: Refit::Never });
     // What is never named has no name to give.
     let advice = advice_on(&evidence, 0);
-    assert_ne!(advice.named.map(|named| named.policy.refit), Some(Refit::Never));
+    assert_ne!(advice.named().map(|named| named.refit), Some(Refit::Never));
 }
 
 #[test]
 fn the_cheapest_policy_that_is_shown_good_enough_is_named() {
     let advice = advice_on(&evidence(60, stable), 0);
-    assert_eq!(advice.status, Status::Clear);
-    let named = advice.named.as_ref().expect("a name");
+    assert_eq!(advice.recommendation.status, Status::Clear);
+    let named = advice.recommendation.named.as_ref().expect("a name");
     assert!(!named.provisional);
-    let found = advice.policies.iter().find(|found| found.policy == named.policy).expect("its finding");
+    let found = advice.comparison.finding(named.policy).expect("its finding");
     assert_eq!(found.verdict, Verdict::GoodEnough);
-    assert!(found.keeps_at_least.is_some_and(|bound| bound >= 0.9));
-    let cheaper = advice.policies.iter().filter(|other| other.fits_per_window < found.fits_per_window);
+    assert!(found.kept.at_least.is_some_and(|bound| bound >= 0.9));
+    let cheaper =
+        advice.comparison.planned.iter().filter(|other| other.effort.fits_per_window < found.effort.fits_per_window);
     assert!(cheaper.clone().count() > 0);
-    assert!(cheaper.into_iter().all(|other| other.verdict != Verdict::GoodEnough), "{:?}", advice.policies);
+    assert!(cheaper.into_iter().all(|other| other.verdict != Verdict::GoodEnough), "{:?}", advice.comparison.planned);
     // A truly worse one is called so: the last window alone loses 0.02 a row of a gain of 0.08.
     let last = Policy { history: Scheme::Window, refit: Refit::Every(1) };
-    let last = advice.policies.iter().find(|found| found.policy == last).expect("its finding");
+    let last = advice.comparison.finding(last).expect("its finding");
     assert_eq!(last.verdict, Verdict::Worse);
-    assert!(advice.further.iter().any(|found| found.policy.refit == Refit::PsiAlarm));
-    assert!(advice.further.iter().any(|found| found.policy.refit == Refit::Advice && found.since.is_some()));
-    assert!(advice.cost.is_some() && !advice.steps.is_empty() && advice.ages.len() >= 3);
+    assert!(advice.comparison.further.iter().any(|found| found.policy.refit == Refit::PsiAlarm));
+    assert!(advice.comparison.further.iter().any(|found| found.policy.refit == Refit::Advice && found.since.is_some()));
+    assert!(
+        advice.comparison.cost.is_some() && !advice.comparison.steps.is_empty() && advice.over_time.ages.len() >= 3
+    );
 }
 
 #[test]
 fn too_few_windows_say_how_many_would_do() {
     let advice = advice_on(&evidence(13, stable), 0);
-    assert_eq!((advice.status, advice.named.as_ref(), advice.first_advice), (Status::TooFew, None, Some(16)));
-    assert_eq!(advice.sentences[0], "Too few windows to tell: 9 of the 12 that are needed have been judged.");
-    assert_eq!(advice.sentences[1], "Advice comes after window 16.");
-    assert!(advice.policies.iter().all(|found| found.keeps_interval.is_none()));
+    assert_eq!(
+        (advice.recommendation.status, advice.recommendation.named.as_ref(), advice.basis.first_advice),
+        (Status::TooFew, None, Some(16))
+    );
+    assert_eq!(
+        advice.recommendation.sentences[0],
+        "Too few windows to tell: 9 of the 12 that are needed have been judged."
+    );
+    assert_eq!(advice.recommendation.sentences[1], "Advice comes after window 16.");
+    assert!(advice.comparison.planned.iter().all(|found| found.kept.interval.is_none()));
     let later = advice_on(&evidence(16, stable), 2);
-    assert_eq!(later.first_advice, Some(18), "labels that come late need more windows");
+    assert_eq!(later.basis.first_advice, Some(18), "labels that come late need more windows");
     let none = advice_on(&Evidence::default(), 0);
-    assert_eq!((none.status, none.judged.as_ref()), (Status::TooFew, None));
+    assert_eq!((none.recommendation.status, none.basis.judged.as_ref()), (Status::TooFew, None));
 }
 
 #[test]
 fn where_no_model_gains_there_is_nothing_to_schedule() {
     // The share of positives alone loses 0.5004.
     let advice = advice_on(&evidence(60, |history, model, window| 0.12 + stable(history, model, window)), 0);
-    assert_eq!((advice.named.as_ref(), advice.status), (None, Status::Clear));
-    assert!(advice.sentences[0].starts_with("There is nothing to schedule"), "{:?}", advice.sentences);
+    assert_eq!((advice.recommendation.named.as_ref(), advice.recommendation.status), (None, Status::Clear));
+    assert!(
+        advice.recommendation.sentences[0].starts_with("There is nothing to schedule"),
+        "{:?}",
+        advice.recommendation.sentences
+    );
 }
 
 #[test]
@@ -196,7 +209,7 @@ fn one_jump_that_stays_is_a_break_and_a_season_is_none() {
     let found = find_break(&evidence(60, broken), 60).expect("a break");
     assert!((29..=31).contains(&found.window), "{found:?}");
     let advice = advice_on(&evidence(60, broken), 0);
-    let change = advice.world_change.expect("a break");
+    let change = advice.over_time.world_change.expect("a break");
     assert!(change.calm.as_ref().is_some_and(|calm| calm.first > change.window), "{change:?}");
     let season = |history: Scheme, model: u32, window: u32| {
         let is_winter = |window: u32| window / 8 % 2 == 1;
@@ -223,7 +236,9 @@ fn a_name_stays_until_it_is_given_up() {
     assert_eq!(after(before(of(Scheme::Sliding(four), 64), true)), Some(new.policy));
     // A cheaper one that was shown and now cannot be told stays, with that said.
     let cannot = trial.series.iter().zip(&ranking.ranked).find(|(series, ranked)| {
-        ranked.verdict == Verdict::CannotTell && ranked.keeps >= 0.9 && series.policy.fits() < new.policy.fits()
+        ranked.verdict == Verdict::CannotTell
+            && ranked.kept.share >= Some(0.9)
+            && series.policy.fits() < new.policy.fits()
     });
     if let Some((series, _)) = cannot {
         let stays = named(&trial, &ranking, 60, before(series.policy, true)).expect("a name");
@@ -238,7 +253,7 @@ fn sentences_are_short() {
         [&stable, &|history, model, window| 0.2 + stable(history, model, window)];
     for world in worlds {
         for windows in [1, 10, 16, 30, 60] {
-            for sentence in advice_on(&evidence(windows, world), 0).sentences {
+            for sentence in advice_on(&evidence(windows, world), 0).recommendation.sentences {
                 assert!(sentence.split_whitespace().count() <= 22, "{sentence}");
                 assert!(sentence.ends_with('.'), "{sentence}");
             }

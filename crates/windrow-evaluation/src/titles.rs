@@ -7,62 +7,41 @@ use crate::ranking::FEWEST_WINDOWS;
 use crate::sentences::{more_history, share};
 use windrow_record::Scheme;
 
-/// The titles of the pictures.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Titles {
-    /// How often to refit.
-    pub(crate) how_often: String,
-    /// On how much history.
-    pub(crate) how_much: String,
-    /// What was saved from window to window.
-    pub(crate) over_time: String,
-}
-
-/// What the pictures say.
-#[must_use]
-pub(crate) fn titles(advice: &Advice) -> Titles {
-    Titles { how_often: how_often(advice), how_much: how_much(advice), over_time: over_time(advice) }
+/// The titles of the three pictures: how often, on how much history, and over time.
+pub(crate) fn titles(advice: &Advice) -> [String; 3] {
+    [how_often(advice), how_much(advice), over_time(advice)]
 }
 
 /// What the picture of models by age says; `None` where no ages have been compared.
-#[must_use]
 pub(crate) fn age_title(advice: &Advice) -> Option<String> {
     let told = |found: &&AgeFinding| found.interval.is_some_and(|interval| interval.low > 0.0);
-    let oldest = advice.ages.last()?;
-    Some(match advice.ages.iter().find(told) {
+    let oldest = advice.over_time.ages.last()?;
+    Some(match advice.over_time.ages.iter().find(told) {
         Some(first) => format!("From {} windows of age on, a model is worse than a new one", first.age),
         None => format!("Whether a model is worse at {} windows of age cannot be told", oldest.age),
     })
 }
 
 /// What is waited for before there is anything to compare, and before there is advice.
-#[must_use]
 pub fn awaited(histories: Option<&[Scheme]>, delay: u32) -> String {
     let (first, advice) = (first_judged(histories, delay, 1), first_judged(histories, delay, FEWEST_WINDOWS));
     format!("First comparison after window {first}; advice after window {advice}.")
 }
 
-/// The finding of a policy, where one with the same losses stands for it too.
-#[must_use]
-pub fn finding(advice: &Advice, policy: Policy) -> Option<&PolicyFinding> {
-    advice.policies.iter().find(|found| found.policy == policy || found.same.contains(&policy))
-}
-
 /// The policy that the pictures are about: the named one, else the best.
-#[must_use]
 pub(crate) fn subject(advice: &Advice) -> Option<Policy> {
-    advice.named.as_ref().map(|named| named.policy).or_else(|| advice.best().map(|best| best.policy))
+    advice.named().or_else(|| advice.comparison.best().map(|best| best.policy))
 }
 
 fn how_often(advice: &Advice) -> String {
-    let Some(policy) = subject(advice).filter(|_| advice.status != Status::TooFew) else {
+    let Some(policy) = subject(advice).filter(|_| advice.recommendation.status != Status::TooFew) else {
         return "How often? Too few windows to tell".to_owned();
     };
-    let Some(found) = finding(advice, policy).filter(|_| matches!(policy.refit, Refit::Every(_))) else {
+    let Some(found) = advice.comparison.finding(policy).filter(|_| matches!(policy.refit, Refit::Every(_))) else {
         return "How often? Cannot be told".to_owned();
     };
     let every = format!("{} window", policy.refit);
-    match (found.verdict, advice.best() == Some(found)) {
+    match (found.verdict, advice.comparison.is_best(found)) {
         (Verdict::GoodEnough, false) => format!("Refitting {every} keeps {}", share(found)),
         (_, true) => {
             let rarer = |found: &&PolicyFinding| {
@@ -70,7 +49,8 @@ fn how_often(advice: &Advice) -> String {
                     && matches!(found.policy.refit, Refit::Every(_))
                     && found.policy != policy
             };
-            let is_shown = advice.policies.iter().filter(rarer).any(|found| found.verdict == Verdict::GoodEnough);
+            let is_shown =
+                advice.comparison.planned.iter().filter(rarer).any(|found| found.verdict == Verdict::GoodEnough);
             let rest = if is_shown { "" } else { "; that a rarer refit is enough is not shown" };
             format!("Refitting {every} lost least{rest}")
         }
@@ -79,20 +59,20 @@ fn how_often(advice: &Advice) -> String {
 }
 
 fn how_much(advice: &Advice) -> String {
-    let of = |history: Scheme| finding(advice, Policy { history, refit: Refit::Every(1) });
-    let every_window = advice.policies.iter().filter(|found| found.policy.refit == Refit::Every(1));
-    let best = every_window.min_by(|a, b| a.log_loss.total_cmp(&b.log_loss));
-    let (Some(best), Some(all)) = (best.filter(|_| advice.status != Status::TooFew), of(Scheme::Cumulative)) else {
+    let all = advice.comparison.finding(Policy { history: Scheme::Cumulative, refit: Refit::Every(1) });
+    // Policies are in the order of their log-loss.
+    let best = advice.comparison.every_window().next();
+    let (Some(best), Some(all)) = (best.filter(|_| advice.recommendation.status != Status::TooFew), all) else {
         return "How much history? Too few windows to tell".to_owned();
     };
     if best == all { "The more history, the better".to_owned() } else { more_history(all) }
 }
 
 fn over_time(advice: &Advice) -> String {
-    let Some(course) = advice.course.as_ref().filter(|course| !course.windows.is_empty()) else {
+    let Some(course) = advice.over_time.course.as_ref().filter(|course| !course.windows.is_empty()) else {
         return "Does it hold over time? Nothing to compare yet".to_owned();
     };
-    if advice.status == Status::TooFew {
+    if advice.recommendation.status == Status::TooFew {
         return "Does it hold over time? Too few windows to tell".to_owned();
     }
     let Some(saved) = course.saved.first() else {

@@ -50,7 +50,6 @@ pub struct Trial {
 
 /// The histories worth a look with so many windows: the last 1, 2, 4, 8, ... and all. With `wanted`, those of it that are
 /// not too long.
-#[must_use]
 pub fn histories(windows: u32, wanted: Option<&[Scheme]>) -> Vec<Scheme> {
     let longest = LONGEST_HISTORY * f64::from(windows);
     let doubling = (0..31).map(|power| sliding(1 << power)).chain([Scheme::Cumulative]);
@@ -67,7 +66,6 @@ pub(super) fn sliding(windows: u32) -> Scheme {
 }
 
 /// The intervals between refits that so many windows can judge: 1, 2, 4, 8, ... windows.
-#[must_use]
 pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
     let longest = (judged as f64 * LONGEST_INTERVAL).max(1.0);
     let powers = (0..31).map(|power| 1_u32 << power);
@@ -77,14 +75,12 @@ pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
 impl Trial {
     /// Judges the windows behind the longest finite history, up to `last`: at window t models know the windows up to
     /// t - 1 - `delay`.
-    #[must_use]
     pub fn new(evidence: &Evidence, last: u32, histories: &[Scheme], delay: u32) -> Self {
         let longest = histories.iter().filter_map(|history| length(*history)).max().unwrap_or(1);
         Self::over(evidence, longest + 1 + delay, last, histories, delay, 1)
     }
 
     /// Judges windows `first` to `last` by models of the windows from `oldest` on.
-    #[must_use]
     pub fn over(evidence: &Evidence, first: u32, last: u32, histories: &[Scheme], delay: u32, oldest: u32) -> Self {
         let windows: Vec<u32> = (first..=last).filter(|window| evidence.rows(*window) > 0.0).collect();
         let mut trial = Self {
@@ -116,29 +112,24 @@ impl Trial {
         trial
     }
 
-    /// How many windows are judged.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    /// The series of a planned policy, or of one with the same losses.
+    pub(crate) fn series_of(&self, policy: Policy) -> Option<&Series> {
+        self.series.iter().find(|series| series.is_of(policy))
+    }
+
+    pub(crate) fn len(&self) -> usize {
         self.windows.len()
     }
 
-    /// Whether none is.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.windows.is_empty()
-    }
-
     /// The newest window that a model may know when `window` comes.
-    #[must_use]
     pub fn known(&self, window: u32) -> u32 {
         window.saturating_sub(1 + self.delay)
     }
 
     /// The losses of a policy whose refits are planned: the mean over its phases. `None` where a loss is not known.
-    #[must_use]
     pub fn planned(&self, evidence: &Evidence, policy: Policy) -> Option<Series> {
         let first = *self.windows.first()?;
-        let mut series = self.empty(policy);
+        let mut series = Series::new(policy);
         for window in &self.windows {
             let known = self.known(*window);
             let newest = |model: u32| evidence.newest(policy.history, model.max(self.oldest), 1, *window);
@@ -157,14 +148,13 @@ impl Trial {
     }
 
     /// The losses of a policy that is in one state at a time: `choose` gives the model for each window.
-    #[must_use]
     pub(crate) fn stateful(
         &self,
         evidence: &Evidence,
         policy: Policy,
         mut choose: impl FnMut(u32) -> (Scheme, u32),
     ) -> Option<Series> {
-        let mut series = self.empty(policy);
+        let mut series = Series::new(policy);
         let mut before: Option<(Scheme, u32)> = None;
         for window in &self.windows {
             let (history, model) = choose(*window);
@@ -179,30 +169,12 @@ impl Trial {
 
     /// The losses of a model that is recalibrated and not refitted, from its sums by window: log-loss, squared error, false
     /// alarms and misses.
-    #[must_use]
     pub fn recalibrated(&self, history: Scheme, sums: impl Fn(u32) -> Option<[f64; 4]>) -> Option<Series> {
-        let mut series = self.empty(Policy { history, refit: Refit::Recalibrated });
+        let mut series = Series::new(Policy { history, refit: Refit::Recalibrated });
         for window in &self.windows {
-            let [log_loss, squared_error, false_alarms, misses] = sums(*window)?;
-            series.log_loss.push(log_loss);
-            series.squared_error.push(squared_error);
-            series.false_alarms.push(false_alarms);
-            series.misses.push(misses);
+            series.push_sums(sums(*window)?);
         }
         Some(series)
-    }
-
-    fn empty(&self, policy: Policy) -> Series {
-        let room = || Vec::with_capacity(self.len());
-        Series {
-            policy,
-            same: Vec::new(),
-            log_loss: room(),
-            squared_error: room(),
-            false_alarms: room(),
-            misses: room(),
-            refits: 0.0,
-        }
     }
 }
 
@@ -214,14 +186,32 @@ pub(super) fn cost(policy: Policy) -> (u64, u32, Policy) {
 }
 
 impl Series {
+    fn new(policy: Policy) -> Self {
+        let [log_loss, squared_error, false_alarms, misses] = [const { Vec::new() }; 4];
+        Self { policy, same: Vec::new(), log_loss, squared_error, false_alarms, misses, refits: 0.0 }
+    }
+
+    /// Whether these are the losses of a policy.
+    pub(crate) fn is_of(&self, policy: Policy) -> bool {
+        self.policy == policy || self.same.contains(&policy)
+    }
+
     /// Adds a window: the mean of several models.
     fn push(&mut self, models: &[&ModelLosses]) {
         let share = 1.0 / models.len() as f64;
         let mean = |sum: fn(&ModelLosses) -> f64| models.iter().map(|losses| sum(losses)).sum::<f64>() * share;
-        self.log_loss.push(mean(|losses| losses.log_loss.iter().sum()));
-        self.squared_error.push(mean(|losses| losses.squared_error.iter().sum()));
-        self.false_alarms.push(mean(|losses| counted(&losses.false_alarms)));
-        self.misses.push(mean(|losses| counted(&losses.misses)));
+        self.push_sums([
+            mean(|losses| losses.log_loss.iter().sum()),
+            mean(|losses| losses.squared_error.iter().sum()),
+            mean(|losses| counted(&losses.false_alarms)),
+            mean(|losses| counted(&losses.misses)),
+        ]);
+    }
+
+    /// Adds a window: its log-loss, squared error, false alarms and misses.
+    fn push_sums(&mut self, sums: [f64; 4]) {
+        let series = [&mut self.log_loss, &mut self.squared_error, &mut self.false_alarms, &mut self.misses];
+        series.into_iter().zip(sums).for_each(|(series, sum)| series.push(sum));
     }
 }
 

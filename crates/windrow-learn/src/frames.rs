@@ -74,15 +74,17 @@ impl Frames {
 
     /// The frames of some windows, in order: what a model of the last one learns from.
     pub fn range(&mut self, first: WindowIndex, last: WindowIndex) -> Result<Vec<Arc<Frame>>, FrameError> {
-        if !self.learns_here {
-            return self.outlined(first, last);
-        }
-        for (window, manifest) in self.manifests.range(first..=last) {
-            if !self.parsed.contains_key(window) {
-                self.parsed.insert(*window, Arc::new(self.parse(manifest)?));
+        let windows: Vec<WindowIndex> = self.manifests(first, last).map(|manifest| manifest.window).collect();
+        let frames = windows.into_iter().map(|window| match self.outlines.get(&window) {
+            _ if self.learns_here || window == last => self.frame(window),
+            Some(outline) => Ok(Arc::clone(outline)),
+            None => {
+                let outline = Arc::new(self.frame(window)?.outline());
+                self.outlines.insert(window, Arc::clone(&outline));
+                Ok(outline)
             }
-        }
-        Ok(self.parsed.range(first..=last).map(|(_, frame)| Arc::clone(frame)).collect())
+        });
+        frames.collect()
     }
 
     /// A window with its rows.
@@ -90,7 +92,7 @@ impl Frames {
         if let Some(frame) = self.parsed.get(&window) {
             return Ok(Arc::clone(frame));
         }
-        let manifest = self.manifests.get(&window).ok_or(FrameError::NoWindow { window })?;
+        let manifest = self.manifests.get(&window).ok_or(FrameError::NoWindow(window))?;
         let frame = Arc::new(self.parse(manifest)?);
         if !self.learns_here {
             while self.parsed.len() >= WITH_ROWS {
@@ -99,24 +101,6 @@ impl Frames {
         }
         self.parsed.insert(window, Arc::clone(&frame));
         Ok(frame)
-    }
-
-    fn outlined(&mut self, first: WindowIndex, last: WindowIndex) -> Result<Vec<Arc<Frame>>, FrameError> {
-        let windows: Vec<WindowIndex> = self.manifests.range(first..=last).map(|(window, _)| *window).collect();
-        let mut frames = Vec::with_capacity(windows.len());
-        for window in windows {
-            let outline = self.outlines.get(&window).filter(|_| window != last).cloned();
-            frames.push(match outline {
-                Some(outline) => outline,
-                None if window == last => self.frame(window)?,
-                None => {
-                    let outline = Arc::new(self.frame(window)?.outline());
-                    self.outlines.insert(window, Arc::clone(&outline));
-                    outline
-                }
-            });
-        }
-        Ok(frames)
     }
 
     /// Gives up the windows before `first`.

@@ -29,8 +29,8 @@ mod window;
 mod samples;
 
 pub use artifact::{
-    Artifact, Coefficient, ConfusionMatrix, Example, FORMAT, Learned, Lineage, Method, OffsetRange, Outcome,
-    PenaltyTrial, ReliabilityBin, RowRange, Score, ScoreNumber, SolverReport, Verdict, WindowLineage, versions,
+    Artifact, Coefficient, ConfusionMatrix, Example, FORMAT, Learned, Lineage, Method, Outcome, PenaltyTrial,
+    ReliabilityBin, Score, ScoreNumber, SolverReport, Verdict, WindowLineage, versions,
 };
 pub use bare::BareModel;
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, InMemory, KeptChunk};

@@ -20,7 +20,6 @@ pub struct AliasName(String);
 
 impl AliasName {
     /// The name as it is spelt.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -127,13 +126,11 @@ impl Aliases {
     }
 
     /// What a name stands for.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<ModelId> {
         self.current().find(|(known, _)| known.as_str() == name).map(|(_, model)| model)
     }
 
     /// Every change, oldest first.
-    #[must_use]
     pub fn history(&self) -> &[AliasChange] {
         &self.history
     }

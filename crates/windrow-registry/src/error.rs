@@ -91,17 +91,11 @@ pub enum AliasError {
         reason: String,
     },
     /// The name stands for nothing.
-    #[error("there is no alias `{alias}`")]
-    Unknown {
-        /// The name.
-        alias: AliasName,
-    },
+    #[error("there is no alias `{0}`")]
+    Unknown(AliasName),
     /// No model that the name stood for before is still there.
-    #[error("`{alias}` has nothing to go back to: it has stood for one model alone, or those before were removed")]
-    NothingBefore {
-        /// The name.
-        alias: AliasName,
-    },
+    #[error("`{0}` has nothing to go back to: it has stood for one model alone, or those before were removed")]
+    NothingBefore(AliasName),
     /// The change was given up before it was made.
     #[error("the change was given up before it was made; the aliases are as they were")]
     Abandoned,

@@ -9,8 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::RegistryError;
-use crate::files::{Stamp, read_json, stamp, write_json};
-use windrow_base::files;
+use crate::files::{Stamp, read_json, stamp_of, write_json, write_text};
 use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, WindowLosses};
 use windrow_learn::model::BareModel;
 use windrow_record::{Scheme, WindowIndex};
@@ -34,7 +33,6 @@ pub struct Ladder {
 
 impl Ladder {
     /// None yet.
-    #[must_use]
     pub fn new(window: WindowIndex, sha256: &str) -> Self {
         Self { format: FORMAT, window, sha256: sha256.to_owned(), models: BTreeMap::new() }
     }
@@ -55,9 +53,26 @@ pub struct Recalibrations {
 
 impl Recalibrations {
     /// None yet.
-    #[must_use]
     pub fn new(label_delay: u32, model: u32) -> Self {
         Self { format: FORMAT, label_delay, model, sums: BTreeMap::new() }
+    }
+}
+
+/// What models are made for.
+#[derive(Debug, Clone, Copy)]
+pub enum Purpose {
+    /// To be published.
+    Serving,
+    /// For the advice only.
+    Advice,
+}
+
+impl Purpose {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Serving => "losses",
+            Self::Advice => "advice/losses",
+        }
     }
 }
 
@@ -69,17 +84,25 @@ pub struct EvidenceStore {
 
 impl EvidenceStore {
     /// A store in a work directory, which need not be there yet.
-    #[must_use]
     pub fn new(workdir: &Path) -> Self {
         Self { workdir: workdir.to_owned() }
     }
 
-    /// The losses of published models on a window whose batch file has this sha256; `None` where there are none.
+    /// The losses on a window whose batch file has this sha256; `None` if there are none.
     ///
     /// # Errors
-    /// They cannot be read.
-    pub fn losses(&self, window: WindowIndex, sha256: &str) -> Result<Option<WindowLosses>, RegistryError> {
-        let losses: Option<WindowLosses> = read(&self.path("losses", window), LOSSES_FORMAT)?;
+    /// They cannot be read. Those of models that only the advice needs are made again if they are damaged.
+    pub fn losses(
+        &self,
+        of: Purpose,
+        window: WindowIndex,
+        sha256: &str,
+    ) -> Result<Option<WindowLosses>, RegistryError> {
+        let path = self.path(of.folder(), window);
+        let losses: Option<WindowLosses> = match of {
+            Purpose::Serving => read(&path, LOSSES_FORMAT)?,
+            Purpose::Advice => read_derived(&path, LOSSES_FORMAT)?,
+        };
         Ok(losses.filter(|losses| losses.sha256 == sha256 && losses.window == window))
     }
 
@@ -87,31 +110,13 @@ impl EvidenceStore {
     ///
     /// # Errors
     /// They cannot be written.
-    pub fn put_losses(&self, losses: &WindowLosses) -> Result<(), RegistryError> {
-        write(&self.path("losses", losses.window), losses)
+    pub fn put_losses(&self, of: Purpose, losses: &WindowLosses) -> Result<(), RegistryError> {
+        write(&self.path(of.folder(), losses.window), losses)
     }
 
-    /// Whether there is a file of them.
-    #[must_use]
+    /// Whether there is a file of the losses of published models.
     pub fn has_losses(&self, window: WindowIndex) -> bool {
-        self.path("losses", window).exists()
-    }
-
-    /// The same of the models that only the advice needs.
-    ///
-    /// # Errors
-    /// They cannot be read.
-    pub fn ladder_losses(&self, window: WindowIndex, sha256: &str) -> Result<Option<WindowLosses>, RegistryError> {
-        let losses: Option<WindowLosses> = read_derived(&self.path("advice/losses", window), LOSSES_FORMAT)?;
-        Ok(losses.filter(|losses| losses.sha256 == sha256 && losses.window == window))
-    }
-
-    /// Writes them.
-    ///
-    /// # Errors
-    /// They cannot be written.
-    pub fn put_ladder_losses(&self, losses: &WindowLosses) -> Result<(), RegistryError> {
-        write(&self.path("advice/losses", losses.window), losses)
+        self.path(Purpose::Serving.folder(), window).exists()
     }
 
     /// The models of a window that only the advice needs; empty where there are none.
@@ -161,17 +166,13 @@ impl EvidenceStore {
         read(&self.workdir.join(ADVICE), ADVICE_FORMAT)
     }
 
-    /// Writes it.
-    ///
-    /// # Errors
-    /// It cannot be written.
     pub(crate) fn put_advice(&self, advice: &Advice) -> Result<(), RegistryError> {
         write_json(&self.workdir.join(ADVICE), advice).map(drop)
     }
 
     /// Tells whether the advice is the one that was read before.
     pub(super) fn advice_stamp(&self) -> Option<Stamp> {
-        std::fs::metadata(self.workdir.join(ADVICE)).ok().map(|metadata| stamp(&metadata))
+        stamp_of(&self.workdir.join(ADVICE))
     }
 
     fn recalibrated(&self, label_delay: u32) -> PathBuf {
@@ -204,8 +205,5 @@ fn read_derived<T: DeserializeOwned>(path: &Path, format: u32) -> Result<Option<
 
 /// Writes a file whole, on one line: it is many numbers.
 fn write(path: &Path, value: &impl Serialize) -> Result<(), RegistryError> {
-    let failed = |source| RegistryError::Write { path: path.to_owned(), source };
-    let mut text = serde_json::to_vec(value).map_err(|error| failed(error.into()))?;
-    text.push(b'\n');
-    files::write_whole(path, &text).map(drop).map_err(failed)
+    write_text(path, serde_json::to_vec(value)).map(drop)
 }

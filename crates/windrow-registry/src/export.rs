@@ -2,19 +2,19 @@
 //!
 //! Promises: nothing is computed here that is not in the work directory; a file appears whole; memory holds one window's losses.
 //!
-//! `tables` holds the columns and rows of each table, `sink` writes a table in a `format`, and [`Export`] goes through the
+//! `tables` holds the columns and rows of each table, `sink` writes a table in a [`TableFormat`], and [`Export`] goes through the
 //! work directory.
 
 mod error;
-mod format;
 mod sink;
 mod tables;
 
 use std::path::{Path, PathBuf};
 
 pub use self::error::ExportError;
-pub use self::format::TableFormat;
 use self::sink::Sink;
+pub use self::sink::TableFormat;
+use crate::evidence::Purpose;
 use crate::registry::Registry;
 use windrow_columnar::Column;
 use windrow_windows::BatchStore;
@@ -36,7 +36,7 @@ impl Export<'_> {
     pub fn write(&self, format: TableFormat, folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
         let manifests = self.store.manifests()?;
         if manifests.is_empty() {
-            return Err(ExportError::Nothing { folder: self.store.folder().to_owned() });
+            return Err(ExportError::Nothing(self.store.folder().to_owned()));
         }
         let snapshot = self.registry.snapshot();
         let mut files = Vec::new();
@@ -59,12 +59,9 @@ impl Export<'_> {
         table("losses", &tables::loss_columns(), &|sink| {
             let evidence = self.registry.evidence();
             for one in &manifests {
-                let sources = [
-                    ("served", evidence.losses(one.window, &one.sha256)?),
-                    ("advice", evidence.ladder_losses(one.window, &one.sha256)?),
-                ];
-                for (purpose, losses) in sources {
-                    losses.iter().try_for_each(|losses| tables::losses(sink, purpose, losses))?;
+                for (name, purpose) in [("served", Purpose::Serving), ("advice", Purpose::Advice)] {
+                    let losses = evidence.losses(purpose, one.window, &one.sha256)?;
+                    losses.iter().try_for_each(|losses| tables::losses(sink, name, losses))?;
                 }
             }
             Ok(())

@@ -45,9 +45,7 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(ModelId, Stamp)>, RegistryError
     for entry in entries(folder)? {
         let Ok(id) = entry.file_name().to_string_lossy().parse::<ModelId>() else { continue };
         // A folder without a model yet is one that is being written.
-        if let Ok(metadata) = fs::metadata(entry.path().join(FILE)) {
-            found.push((id, stamp(&metadata)));
-        }
+        found.extend(stamp_of(&entry.path().join(FILE)).map(|stamp| (id, stamp)));
     }
     Ok(found)
 }
@@ -86,10 +84,15 @@ pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
     }
 }
 
-/// Writes a file whole, as JSON.
+/// Writes a file whole, as JSON on many lines.
 pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<Stamp, RegistryError> {
+    write_text(path, serde_json::to_vec_pretty(value))
+}
+
+/// Writes a file whole, with a line break at its end.
+pub(super) fn write_text(path: &Path, text: serde_json::Result<Vec<u8>>) -> Result<Stamp, RegistryError> {
     let failed = |source| RegistryError::Write { path: path.to_owned(), source };
-    let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
+    let mut text = text.map_err(|error| failed(error.into()))?;
     text.push(b'\n');
     let file = files::write_whole(path, &text).map_err(failed)?;
     file.metadata().map(|metadata| stamp(&metadata)).map_err(failed)
@@ -97,4 +100,9 @@ pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<S
 
 pub(super) fn stamp(metadata: &fs::Metadata) -> Stamp {
     Stamp { modified: metadata.modified().ok(), length: metadata.len() }
+}
+
+/// The stamp of a file; `None` if it does not exist.
+pub(super) fn stamp_of(path: &Path) -> Option<Stamp> {
+    fs::metadata(path).ok().map(|metadata| stamp(&metadata))
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::alias::{AliasAction, AliasChange, AliasName, Aliases, Author};
 use crate::error::AliasError;
-use crate::files::{Stamp, stamp};
+use crate::files::{Stamp, stamp, stamp_of};
 use windrow_base::files;
 use windrow_base::versioned;
 use windrow_record::ModelId;
@@ -30,7 +30,7 @@ impl Journal {
 
     /// Tells whether the file is the one that was read before; `None` where it is not there.
     pub(super) fn stamp(&self) -> Option<Stamp> {
-        fs::metadata(&self.path).ok().map(|metadata| stamp(&metadata))
+        stamp_of(&self.path)
     }
 
     pub(super) fn read(&self) -> Result<Aliases, AliasError> {
@@ -83,8 +83,8 @@ impl Journal {
     ) -> Result<Appended, AliasError> {
         let Locked { mut file, whole, mut aliases } = self.lock()?;
         let read = |file: &File| file.metadata().map(|metadata| stamp(&metadata)).ok();
-        let Some(NewChange { action, to }) = decide(&aliases)? else {
-            let change = aliases.last_change(&alias).cloned().ok_or(AliasError::Unknown { alias })?;
+        let Some((action, to)) = decide(&aliases)? else {
+            let change = aliases.last_change(&alias).cloned().ok_or(AliasError::Unknown(alias))?;
             return Ok(Appended { change, aliases, stamp: read(&file) });
         };
         if !confirm() {
@@ -125,11 +125,8 @@ pub(super) struct Appended {
     pub(super) stamp: Option<Stamp>,
 }
 
-/// A change of a name.
-pub(super) struct NewChange {
-    pub(super) action: AliasAction,
-    pub(super) to: Option<ModelId>,
-}
+/// What is done to a name, and what it stands for then.
+pub(super) type NewChange = (AliasAction, Option<ModelId>);
 
 /// All but a last line that was cut short.
 fn whole_lines(text: &[u8]) -> &[u8] {
@@ -157,9 +154,8 @@ mod tests {
     fn append(journal: &Journal, action: AliasAction, to: Option<&str>) -> AliasChange {
         let author =
             Author { at: "now".to_owned(), by: "ops".to_owned(), why: "a \"reason\"\nof two lines".to_owned() };
-        let change = NewChange { action, to: to.map(id) };
         let alias = "prod".parse().expect("a name");
-        journal.append(alias, author, |_| Ok(Some(change)), &|| true).expect("room on the disk").change
+        journal.append(alias, author, |_| Ok(Some((action, to.map(id)))), &|| true).expect("room on the disk").change
     }
 
     fn before(journal: &Journal) -> Option<ModelId> {

@@ -24,7 +24,7 @@ mod windows;
 
 pub use self::alias::{AliasAction, AliasChange, AliasName, Aliases, Author, BadAliasName};
 pub use self::error::{AliasError, RegistryError};
-pub use self::evidence::{EvidenceStore, Ladder, Recalibrations};
+pub use self::evidence::{EvidenceStore, Ladder, Purpose, Recalibrations};
 pub use self::registry::Registry;
 pub use self::snapshot::{Model, Snapshot, UnknownModel};
 

@@ -81,10 +81,7 @@ impl Monitor {
         while !stop.is_cancelled() {
             let monitor = Arc::clone(&self);
             blocking(move || monitor.look()).await;
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(POLL) => {}
-            }
+            stop.run_until_cancelled(tokio::time::sleep(POLL)).await;
         }
     }
 
@@ -99,11 +96,11 @@ impl Monitor {
             window: snapshot.models().next_back().map_or(0, |model| model.id().window.get()),
             models: snapshot.models().filter(|model| model.learned().is_some()).count(),
         };
-        let flow = Flow::of(&Parts { heard: &heard, windows: reader.windows(), end: reader.end(), trained });
+        let flow = Flow::of(&Parts { heard: &heard, windows: &reader.windows, end: reader.end.as_ref(), trained });
         let told = |stage| heard.get(&stage).map(|heard| heard.counts).unwrap_or_default();
         let Counts { dataset, sent, delivered, .. } = told(Stage::Producer);
         let counts = Counts { dataset, sent, delivered, ..told(Stage::Consumer) };
-        let (windows, reasons) = (Arc::clone(reader.windows()), reader.reasons().clone());
+        let (windows, reasons) = (Arc::clone(&reader.windows), reader.reasons.clone());
         let observed = Observed { flow, windows, reasons, counts };
         self.current.send_if_modified(|current| {
             let is_new = **current != observed;

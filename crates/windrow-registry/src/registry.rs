@@ -4,6 +4,7 @@
 //! written and the snapshot is replaced.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,13 +66,11 @@ impl Registry {
     }
 
     /// The models as they are now.
-    #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.current.load_full()
     }
 
     /// Wakes those who wait for the set of models to change.
-    #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
@@ -91,22 +90,20 @@ impl Registry {
         let artifacts = renewed(found, &mut stamps.models, |id| files::read(&self.models, id));
         let reports =
             renewed(windows::list(&self.windows)?, &mut stamps.windows, |window| windows::read(&self.windows, window));
-        let stamp = self.journal.stamp();
-        let aliases = if stamp == stamps.aliases { None } else { self.aliases_now() };
-        stamps.aliases = stamp;
-        let stamp = self.evidence.advice_stamp();
-        let advice = if stamp == stamps.advice { None } else { self.advice_now() };
-        stamps.advice = stamp;
+        let aliases =
+            changed(&mut stamps.aliases, self.journal.stamp(), || self.journal.read(), "the aliases stay as they were");
+        let advice = changed(
+            &mut stamps.advice,
+            self.evidence.advice_stamp(),
+            || self.evidence.advice(),
+            "the advice stays as it was",
+        )
+        .flatten();
         self.swap(Renewal { artifacts, reports, retired, aliases, advice });
         Ok(())
     }
 
-    fn advice_now(&self) -> Option<Advice> {
-        self.evidence.advice().inspect_err(|error| tracing::warn!(%error, "the advice stays as it was")).ok().flatten()
-    }
-
     /// The files of losses and advice.
-    #[must_use]
     pub fn evidence(&self) -> &EvidenceStore {
         &self.evidence
     }
@@ -121,10 +118,6 @@ impl Registry {
         stamps.advice = self.evidence.advice_stamp();
         self.swap(Renewal { advice: Some(advice.clone()), ..Renewal::default() });
         Ok(())
-    }
-
-    fn aliases_now(&self) -> Option<Aliases> {
-        self.journal.read().inspect_err(|error| tracing::warn!(%error, "the aliases stay as they were")).ok()
     }
 
     /// Writes a model and serves it from then on. Blocks on the disk.
@@ -198,7 +191,7 @@ impl Registry {
         let decide = |aliases: &Aliases| {
             self.check_promotable(model)?;
             let is_new = aliases.get(name.as_str()) != Some(model);
-            Ok(is_new.then_some(NewChange { action: AliasAction::Promoted, to: Some(model) }))
+            Ok(is_new.then_some((AliasAction::Promoted, Some(model))))
         };
         self.change(alias, author, decide, confirm)
     }
@@ -217,13 +210,11 @@ impl Registry {
         let name = alias.clone();
         let decide = |aliases: &Aliases| {
             if aliases.get(name.as_str()).is_none() {
-                return Err(AliasError::Unknown { alias: name });
+                return Err(AliasError::Unknown(name));
             }
             let before = aliases.before(&name).find(|model| self.check_promotable(*model).is_ok());
-            match before {
-                Some(before) => Ok(Some(NewChange { action: AliasAction::RolledBack, to: Some(before) })),
-                None => Err(AliasError::NothingBefore { alias: name }),
-            }
+            let before = before.ok_or(AliasError::NothingBefore(name))?;
+            Ok(Some((AliasAction::RolledBack, Some(before))))
         };
         self.change(alias, author, decide, confirm)
     }
@@ -240,8 +231,8 @@ impl Registry {
     ) -> Result<AliasChange, AliasError> {
         let name = alias.clone();
         let decide = |aliases: &Aliases| match aliases.get(name.as_str()) {
-            Some(_) => Ok(Some(NewChange { action: AliasAction::Removed, to: None })),
-            None => Err(AliasError::Unknown { alias: name }),
+            Some(_) => Ok(Some((AliasAction::Removed, None))),
+            None => Err(AliasError::Unknown(name)),
         };
         self.change(alias, author, decide, confirm)
     }
@@ -281,6 +272,19 @@ impl Registry {
             self.changed.send_replace(());
         }
     }
+}
+
+/// Reads a file that has another stamp than before. If it cannot be read, `kept` is logged.
+fn changed<T, E: Display>(
+    before: &mut Option<Stamp>,
+    now: Option<Stamp>,
+    read: impl FnOnce() -> Result<T, E>,
+    kept: &str,
+) -> Option<T> {
+    let is_new = *before != now;
+    *before = now;
+    let read = is_new.then(read)?;
+    read.inspect_err(|error| tracing::warn!(%error, "{kept}")).ok()
 }
 
 /// Reads what has another stamp than before.

@@ -55,31 +55,26 @@ impl Model {
     }
 
     /// Its id as a text.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Its name.
-    #[must_use]
     pub fn id(&self) -> ModelId {
         self.artifact.id
     }
 
     /// All that is known of it.
-    #[must_use]
     pub fn artifact(&self) -> &Artifact {
         &self.artifact
     }
 
     /// The fitted model, if there is one.
-    #[must_use]
     pub fn learned(&self) -> Option<&Learned> {
         self.artifact.learned()
     }
 
     /// What answers, if there is a model.
-    #[must_use]
     pub fn predictor(&self) -> Option<&Predictor> {
         self.predictor.as_ref()
     }
@@ -102,7 +97,6 @@ impl Snapshot {
     }
 
     /// What is known of a window, once all models have been scored on it.
-    #[must_use]
     pub fn window(&self, window: WindowIndex) -> Option<&Arc<WindowReport>> {
         self.windows.get(&window)
     }
@@ -113,7 +107,6 @@ impl Snapshot {
     }
 
     /// A model by its id.
-    #[must_use]
     pub fn get(&self, id: ModelId) -> Option<&Arc<Model>> {
         self.models.get(&id)
     }
@@ -124,13 +117,11 @@ impl Snapshot {
     }
 
     /// How often to retrain, and on how much history, where that has been asked.
-    #[must_use]
     pub fn advice(&self) -> Option<&Arc<Advice>> {
         self.advice.as_ref()
     }
 
     /// The names that people gave, and how they came to be.
-    #[must_use]
     pub fn aliases(&self) -> &Aliases {
         &self.aliases
     }
@@ -160,20 +151,17 @@ impl Snapshot {
     }
 
     /// The accepted model of the newest window; the cumulative one where there are several.
-    #[must_use]
     pub fn latest(&self) -> Option<&Arc<Model>> {
         self.latest.and_then(|id| self.get(id))
     }
 
     /// The newest accepted model of the recipe in office: the one whose models, a window old, did best on the newest windows.
     /// Before 12 windows have been judged, the latest.
-    #[must_use]
     pub fn champion(&self) -> Option<&Arc<Model>> {
         self.champion.and_then(|id| self.get(id))
     }
 
     /// The champion as it followed from models and reports of the windows before `window`, whatever has come since.
-    #[must_use]
     pub fn champion_before(&self, window: WindowIndex) -> Option<Arc<Model>> {
         self.find_champion(Some(window)).and_then(|id| self.get(id)).cloned()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{AliasError, AliasName, Author, EvidenceStore, Registry, RegistryError, files, windows};
+use crate::{AliasError, AliasName, Author, EvidenceStore, Purpose, Registry, RegistryError, files, windows};
 use windrow_learn::model::{
     Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome, Profile,
     Score, SolverReport, Verdict, WINDOW_FORMAT, WindowReport,
@@ -221,8 +221,8 @@ fn a_file_of_another_format_is_refused() {
     let errors = [
         files::read(&folder.path().join("models"), "window-1".parse().expect("an id")).err(),
         windows::read(&folder.path().join("windows"), window).err(),
-        evidence.losses(window, "00").err(),
-        evidence.ladder_losses(window, "00").err(),
+        evidence.losses(Purpose::Serving, window, "00").err(),
+        evidence.losses(Purpose::Advice, window, "00").err(),
         evidence.ladder(window, "00").err(),
         evidence.recalibrations(0, 1).err(),
         evidence.advice().err(),

@@ -66,10 +66,10 @@ impl Advisor {
             let (next, advice, is_through) = blocking(move || working.catch_up(seen, &token)).await?;
             seen = next;
             if let Some(advice) = advice {
-                let now = advice.named.as_ref().map(|named| named.policy);
+                let now = advice.named();
                 if now != last_named {
                     last_named = now;
-                    let answer = advice.sentences.first().cloned().unwrap_or_default();
+                    let answer = advice.recommendation.sentences.first().cloned().unwrap_or_default();
                     let window = advisor.label(advice.subject.windows);
                     advisor.learning.progress.report(Event::Advised { window, answer });
                 }
@@ -77,10 +77,7 @@ impl Advisor {
             if is_through {
                 return Ok(());
             }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(WINDOW_POLL) => {}
-            }
+            stop.run_until_cancelled(tokio::time::sleep(WINDOW_POLL)).await;
         }
         Ok(())
     }
@@ -151,7 +148,7 @@ impl Advisor {
         let Learning { pipeline, registry, .. } = &self.learning;
         let _span = tracing::info_span!("advise", window = last).entered();
         let (keep, delay) = (pipeline.advise.keep, self.label_delay);
-        let evidence = seen.ladder.evidence();
+        let evidence = &seen.ladder.evidence;
         let judged: Vec<_> = (seen.asked + 1..=last)
             .into_par_iter()
             .map(|window| (window, judge(evidence, window, self.histories(), delay, keep)))
@@ -189,7 +186,7 @@ impl Advisor {
             recalibrated: &recalibrated,
             said: &seen.said,
         };
-        let advice = advise(seen.ladder.evidence(), &question);
+        let advice = advise(&seen.ladder.evidence, &question);
         seen.drifted = known.into_inner();
         Ok(advice)
     }

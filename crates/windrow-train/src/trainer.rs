@@ -22,7 +22,7 @@ use windrow_learn::model::{
     window_losses,
 };
 use windrow_record::{ModelId, WindowIndex};
-use windrow_registry::Model;
+use windrow_registry::{Model, Purpose};
 use windrow_windows::Manifest;
 
 /// How often the trainer looks for a new window.
@@ -49,38 +49,36 @@ impl Trainer {
         let mut windows = trainer.learning.frames();
         let mut next = WindowIndex::FIRST;
         while !stop.is_cancelled() {
-            let looking = {
-                let trainer = Arc::clone(&trainer);
-                blocking(move || trainer.look(next)).await?
-            };
-            match looking {
-                Found::Window(manifest) => {
-                    let trainer = Arc::clone(&trainer);
-                    let stop = stop.clone();
-                    windows = blocking(move || trainer.learn(windows, *manifest, &stop)).await?;
-                    next = next.next();
-                }
+            let (working, token) = (Arc::clone(&trainer), stop.clone());
+            let (frames, found) = blocking(move || working.step(windows, next, &token)).await?;
+            windows = frames;
+            match found {
+                Found::Window => next = next.next(),
                 Found::End => {
                     trainer.learning.progress.report(Event::TrainerDone);
                     return Ok(());
                 }
                 Found::NothingYet => {
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = tokio::time::sleep(WINDOW_POLL) => {}
-                    }
+                    stop.run_until_cancelled(tokio::time::sleep(WINDOW_POLL)).await;
                 }
             }
         }
         Ok(())
     }
 
-    fn look(&self, next: WindowIndex) -> Result<Found, TrainError> {
-        if let Some(manifest) = self.learning.store.manifest(next)? {
-            return Ok(Found::Window(Box::new(manifest)));
+    /// Learns from the next window, if it is sealed.
+    fn step(
+        &self,
+        windows: Frames,
+        next: WindowIndex,
+        stop: &CancellationToken,
+    ) -> Result<(Frames, Found), TrainError> {
+        let store = &self.learning.store;
+        if let Some(manifest) = store.manifest(next)? {
+            return Ok((self.learn(windows, manifest, stop)?, Found::Window));
         }
-        let through = self.learning.store.end()?.is_some_and(|end| end.windows < next.get());
-        Ok(if through { Found::End } else { Found::NothingYet })
+        let is_through = store.end()?.is_some_and(|end| end.windows < next.get());
+        Ok((windows, if is_through { Found::End } else { Found::NothingYet }))
     }
 
     /// Makes the models whose newest window this is, and scores all models on it.
@@ -137,7 +135,7 @@ impl Trainer {
                 earlier.filter_map(|model| Some(ScoredModel::of(model.id(), model.learned()?))).collect();
             let found =
                 losses(&frame, &earlier).and_then(|found| window_losses(&frame, window, &manifest.sha256, found));
-            registry.evidence().put_losses(&found.map_err(keep)?)?;
+            registry.evidence().put_losses(Purpose::Serving, &found.map_err(keep)?)?;
         }
         let period = pipeline.window.period(manifest.span.map(|span| span.from));
         let report = acceptance::report(manifest, period, is_evidence, &frame, &snapshot).map_err(keep)?;
@@ -224,7 +222,7 @@ impl Trainer {
 }
 
 enum Found {
-    Window(Box<Manifest>),
+    Window,
     End,
     NothingYet,
 }

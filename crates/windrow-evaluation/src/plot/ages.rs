@@ -11,7 +11,6 @@ const HEIGHT: u32 = 320;
 /// Losses by age, one beside the other.
 #[derive(Debug, Clone)]
 pub struct Ages {
-    /// What it says.
     pub(crate) title: String,
     /// By rising age.
     pub(crate) ages: Vec<AgeFinding>,
@@ -19,14 +18,12 @@ pub struct Ages {
 
 impl Ages {
     /// `None` where nothing has been compared.
-    #[must_use]
     pub fn of(advice: &Advice) -> Option<Self> {
         let title = age_title(advice)?;
-        Some(Self { title, ages: advice.ages.clone() })
+        Some(Self { title, ages: advice.over_time.ages.clone() })
     }
 
     /// Draws it.
-    #[must_use]
     pub fn draw(&self) -> Picture {
         let described: Vec<String> =
             self.ages.iter().map(|found| format!("age {}: {:.4}", found.age, found.difference)).collect();
@@ -42,10 +39,7 @@ impl Ages {
         let ticks = scale.ticks(4.0);
         let step = ticks.windows(2).next().map_or(1.0, |pair| pair[1] - pair[0]);
         let places = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
-        for tick in ticks {
-            picture.line(if tick == 0.0 { "z" } else { "g" }, (left, scale.place(tick)), (right, scale.place(tick)));
-            picture.text("s", "end", (left - 6.0, scale.place(tick) + 4.0), &format!("{:.places$}", tick + 0.0));
-        }
+        picture.grid(&scale, (left, right), |tick| format!("{:.places$}", tick + 0.0));
         let step = (right - left) / self.ages.len().max(1) as f64;
         for (number, found) in self.ages.iter().enumerate() {
             let x = left + step * (number as f64 + 0.5);

@@ -3,9 +3,9 @@
 use crate::plot::course::{Course, Line};
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
+use crate::sentences::on;
 use crate::titles::{subject, titles};
-use crate::{Advice, Policy, PolicyFinding, Refit, Status, Verdict, finding};
-use windrow_record::Scheme;
+use crate::{Advice, Policy, PolicyFinding, Refit, Status, Verdict};
 
 /// What the pictures of the advice show.
 #[derive(Debug, Clone)]
@@ -20,27 +20,20 @@ pub struct Answer {
 
 impl Answer {
     /// The pictures, in the order in which they are shown.
-    #[must_use]
     pub fn pictures(&self) -> [Picture; 3] {
         [self.how_often.draw(), self.how_much.draw(), self.over_time.draw()]
     }
 
     /// Their titles.
-    #[must_use]
     pub fn titles(&self) -> [&str; 3] {
         [&self.how_often.title, &self.how_much.title, &self.over_time.title]
     }
 
     /// `None` where nothing has been compared yet.
-    #[must_use]
     pub fn of(advice: &Advice) -> Option<Self> {
         let policy = subject(advice)?;
-        let titles = titles(advice);
-        let across = match policy.history {
-            Scheme::Window => "windows between two fits, each on the last window".to_owned(),
-            Scheme::Cumulative => "windows between two fits, each on all history".to_owned(),
-            Scheme::Sliding(length) => format!("windows between two fits, each on the last {length} windows"),
-        };
+        let [title_how_often, title_how_much, title_over_time] = titles(advice);
+        let across = format!("windows between two fits, each on {}", on(policy.history));
         let refits = (0..7).map(|power| Refit::Every(1 << power)).chain([Refit::Never]);
         let how_often = refits.filter_map(|refit| {
             let label = match refit {
@@ -49,15 +42,13 @@ impl Answer {
             };
             point(advice, Policy { history: policy.history, refit }, label)
         });
-        let mut histories: Vec<&PolicyFinding> = Vec::new();
-        let every_window = advice.policies.iter().filter(|found| found.policy.refit == Refit::Every(1));
-        histories.extend(every_window);
+        let mut histories: Vec<&PolicyFinding> = advice.comparison.every_window().collect();
         histories.sort_by_key(|found| found.policy.length().unwrap_or(u32::MAX));
         let how_much = histories.into_iter().filter_map(|found| {
             let label = found.policy.length().map_or_else(|| "all".to_owned(), |length| length.to_string());
             point(advice, found.policy, label)
         });
-        let course = advice.course.as_ref()?;
+        let course = advice.over_time.course.as_ref()?;
         let lines = course.saved.iter().map(|saved| Line {
             name: match saved.beside.refit {
                 Refit::Never => "saved beside never refitting".to_owned(),
@@ -66,34 +57,38 @@ impl Answer {
             sums: saved.sums.clone(),
         });
         Some(Self {
-            how_often: Shares { title: titles.how_often, across, points: how_often.collect(), keep: advice.keep },
+            how_often: Shares { title: title_how_often, across, points: how_often.collect(), keep: advice.basis.keep },
             how_much: Shares {
-                title: titles.how_much,
+                title: title_how_much,
                 across: "windows of history, refitted every window".to_owned(),
                 points: how_much.collect(),
-                keep: advice.keep,
+                keep: advice.basis.keep,
             },
             over_time: Course {
-                title: titles.over_time,
+                title: title_over_time,
                 unit: "log-loss saved, summed over all rows up to each window".to_owned(),
                 windows: course.windows.clone(),
                 lines: lines.collect(),
-                marks: advice.world_change.iter().map(|change| (change.window, change.label.clone())).collect(),
+                marks: advice
+                    .over_time
+                    .world_change
+                    .iter()
+                    .map(|change| (change.window, change.label.clone()))
+                    .collect(),
             },
         })
     }
 }
 
 fn point(advice: &Advice, policy: Policy, label: String) -> Option<Point> {
-    let found = finding(advice, policy)?;
-    let named = advice.named.as_ref().map(|named| named.policy);
-    let is_best = advice.best() == Some(found);
+    let found = advice.comparison.finding(policy)?;
+    let is_best = advice.comparison.is_best(found);
     Some(Point {
         label,
-        share: found.keeps?,
-        interval: found.keeps_interval.filter(|_| !is_best).map(|interval| (interval.low, interval.high)),
-        is_told: advice.status != Status::TooFew
+        share: found.kept.share?,
+        interval: advice.interval_shown(found),
+        is_told: advice.recommendation.status != Status::TooFew
             && (is_best || matches!(found.verdict, Verdict::GoodEnough | Verdict::Worse | Verdict::Reference)),
-        is_named: named.is_some_and(|named| found.policy == named || found.same.contains(&named)),
+        is_named: advice.is_named(found),
     })
 }

@@ -10,11 +10,9 @@ const CLASSES: [&str; 2] = ["a", "b"];
 /// Sums over windows: the slope is the gain, a kink is a change.
 #[derive(Debug, Clone)]
 pub(crate) struct Course {
-    /// What it says.
     pub(crate) title: String,
     /// What is summed, with its unit.
     pub(crate) unit: String,
-    /// The windows' numbers.
     pub(crate) windows: Vec<u32>,
     /// At most two lines.
     pub(crate) lines: Vec<Line>,
@@ -25,15 +23,12 @@ pub(crate) struct Course {
 /// One sum.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
-    /// What it is.
     pub(crate) name: String,
     /// Behind each window.
     pub(crate) sums: Vec<f64>,
 }
 
 impl Course {
-    /// Draws it.
-    #[must_use]
     pub(crate) fn draw(&self) -> Picture {
         let last = |line: &Line| line.sums.last().copied().unwrap_or(0.0);
         let described: Vec<String> =
@@ -45,11 +40,7 @@ impl Course {
         let sums = Scale::new((all().fold(0.0, f64::min), all().fold(1e-9, f64::max)), (bottom, top));
         let ends = (self.windows.first().copied().unwrap_or(0), self.windows.last().copied().unwrap_or(1));
         let across = Scale::new((f64::from(ends.0), f64::from(ends.1)), (left, right));
-        for tick in sums.ticks(4.0) {
-            let class = if tick == 0.0 { "z" } else { "g" };
-            picture.line(class, (left, sums.place(tick)), (right, sums.place(tick)));
-            picture.text("s", "end", (left - 6.0, sums.place(tick) + 4.0), &short(tick));
-        }
+        picture.grid(&sums, (left, right), short);
         for tick in across.ticks(5.0).into_iter().filter(|tick| tick.fract() == 0.0) {
             picture.text("s", "middle", (across.place(tick), bottom + 18.0), &format!("{tick:.0}"));
         }

@@ -34,7 +34,6 @@ pub struct Curve {
 
 impl Multiples {
     /// Draws them.
-    #[must_use]
     pub fn draw(&self) -> Picture {
         let rows = self.curves.len().div_ceil(COLUMNS).max(1);
         let width = (COLUMNS as f64 * CELL.0) as u32;

@@ -29,7 +29,6 @@ pub struct Bin {
 
 impl Bin {
     /// The 95% interval of the share, as if rows were independent: Wilson's, which stays between 0 and 1 (Wilson 1927).
-    #[must_use]
     pub fn interval(&self) -> (f64, f64) {
         const Z: f64 = 1.959_964;
         let (n, p) = (self.rows as f64, self.observed);
@@ -39,7 +38,6 @@ impl Bin {
     }
 
     /// Whether the share of positives can be what was predicted.
-    #[must_use]
     pub fn agrees(&self) -> bool {
         let (low, high) = self.interval();
         (low..=high).contains(&self.predicted)
@@ -48,7 +46,6 @@ impl Bin {
 
 impl Reliability {
     /// Draws it.
-    #[must_use]
     pub fn draw(&self) -> Picture {
         let described = self
             .bins

@@ -1,5 +1,6 @@
 //! Shares of a gain with their intervals, one beside the other.
 
+use crate::Interval;
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
 use windrow_record::display::percent;
@@ -14,7 +15,6 @@ const HIGHEST: f64 = 1.5;
 /// Shares of a gain, one beside the other.
 #[derive(Debug, Clone)]
 pub(crate) struct Shares {
-    /// What it says.
     pub(crate) title: String,
     /// What is beside each other, as in `refit every so many windows`.
     pub(crate) across: String,
@@ -31,37 +31,28 @@ pub(crate) struct Point {
     pub(crate) label: String,
     /// The share; 1 is all.
     pub(crate) share: f64,
-    /// Its 95% interval.
-    pub(crate) interval: Option<(f64, f64)>,
-    /// Whether it can be told.
+    pub(crate) interval: Option<Interval>,
     pub(crate) is_told: bool,
-    /// Whether it is the one that is named.
     pub(crate) is_named: bool,
 }
 
 impl Shares {
-    /// Draws it.
-    #[must_use]
     pub(crate) fn draw(&self) -> Picture {
         let described: Vec<String> = self.points.iter().map(Point::in_words).collect();
         let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.join("; "));
         let lines = picture.title(&self.title);
         let (top, bottom, left, right) = (30.0 + 19.0 * lines as f64, 262.0, 52.0, 428.0);
-        let lows = self.points.iter().map(|point| point.interval.map_or(point.share, |(low, _)| low));
-        let highs = self.points.iter().map(|point| point.interval.map_or(point.share, |(_, high)| high));
+        let lows = self.points.iter().map(|point| point.interval.map_or(point.share, |interval| interval.low));
+        let highs = self.points.iter().map(|point| point.interval.map_or(point.share, |interval| interval.high));
         let lowest = lows.fold(0.0, f64::min).max(LOWEST);
         let highest = highs.fold(1.0, f64::max).min(HIGHEST);
         let scale = Scale::new((lowest, highest + 0.05), (bottom, top));
-        for tick in scale.ticks(4.0) {
-            let class = if tick == 0.0 { "z" } else { "g" };
-            picture.line(class, (left, scale.place(tick)), (right, scale.place(tick)));
-            picture.text("s", "end", (left - 6.0, scale.place(tick) + 4.0), &percent(tick, 0));
-        }
+        picture.grid(&scale, (left, right), |tick| percent(tick, 0));
         picture.line("z k", (left, scale.place(self.keep)), (right, scale.place(self.keep)));
         let step = (right - left) / self.points.len().max(1) as f64;
         for (number, point) in self.points.iter().enumerate() {
             let x = left + step * (number as f64 + 0.5);
-            if let Some((low, high)) = point.interval {
+            if let Some(Interval { low, high }) = point.interval {
                 picture.line("a w", (x, scale.place(low)), (x, scale.place(high)));
             }
             let class = if point.is_told { "a" } else { "a w h" };
@@ -85,7 +76,8 @@ impl Shares {
 
 impl Point {
     fn in_words(&self) -> String {
-        let interval = self.interval.map(|(low, high)| format!(", {} to {}", percent(low, 0), percent(high, 0)));
+        let interval =
+            self.interval.map(|Interval { low, high }| format!(", {} to {}", percent(low, 0), percent(high, 0)));
         format!("{}: {}{}", self.label, percent(self.share, 0), interval.unwrap_or_default())
     }
 }
@@ -99,7 +91,7 @@ mod tests {
         let point = |label: &str, share: f64, is_told: bool| Point {
             label: label.to_owned(),
             share,
-            interval: Some((share - 0.1, share + 0.1)),
+            interval: Some(Interval { low: share - 0.1, high: share + 0.1 }),
             is_told,
             is_named: label == "2",
         };

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::plot::scale::Scale;
+
 /// What a picture looks like where no page says so. Colours of Okabe and Ito (2008), which colour-blind eyes tell apart.
 pub const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:currentColor}.t{font-size:15px;font-weight:600}.s{font-size:12px}\
     svg{color:#1b1f24;background:#fff}.g{stroke:currentColor;stroke-opacity:.15}.z{stroke:currentColor;stroke-opacity:.5}\
@@ -26,6 +28,15 @@ impl Picture {
     pub(super) fn line(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
         let (x1, y1, x2, y2) = (place(x1), place(y1), place(x2), place(y2));
         self.add(format_args!(r#"<line class="{class}" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>"#));
+    }
+
+    /// Horizontal lines at the ticks of a scale, with their labels; the line at 0 stands out.
+    pub(super) fn grid(&mut self, scale: &Scale, (left, right): (f64, f64), label: impl Fn(f64) -> String) {
+        for tick in scale.ticks(4.0) {
+            let y = scale.place(tick);
+            self.line(if tick == 0.0 { "z" } else { "g" }, (left, y), (right, y));
+            self.text("s", "end", (left - 6.0, y + 4.0), &label(tick));
+        }
     }
 
     pub(super) fn circle(&mut self, class: &str, (x, y): (f64, f64), radius: f64) {
@@ -81,14 +92,12 @@ impl Picture {
     }
 
     /// For a page that brings the style.
-    #[must_use]
     pub fn inline(&self) -> String {
         let Self { width, height, inside } = self;
         format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\">\n{inside}</svg>")
     }
 
     /// As a file of its own.
-    #[must_use]
     pub fn alone(&self) -> String {
         let Self { width, height, inside } = self;
         format!(

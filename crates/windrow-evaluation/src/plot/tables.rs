@@ -3,8 +3,8 @@
 use crate::plot::answer::Answer;
 use crate::plot::course::Course;
 use crate::plot::shares::{Point, Shares};
-use crate::{Advice, PolicyFinding};
-use windrow_record::display::{percent, percent_interval};
+use crate::{Advice, Interval, PolicyFinding};
+use windrow_record::display::percent;
 
 /// Rows of the last picture's table: about so many windows are told.
 const WINDOWS_TOLD: usize = 12;
@@ -45,7 +45,7 @@ pub fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
 
 fn shares(title: &str, shares: &Shares) -> Table {
     let row = |point: &Point| {
-        let interval = point.interval.map_or_else(String::new, |(low, high)| percent_interval(low, high));
+        let interval = point.interval.map_or_else(String::new, Interval::percent);
         Row { cells: vec![point.label.clone(), percent(point.share, 0), interval], is_named: point.is_named }
     };
     Table {
@@ -75,7 +75,7 @@ fn course(course: &Course) -> Table {
 
 /// Every policy, the one of the lowest log-loss first; `None` where none has been judged.
 fn policies(advice: &Advice) -> Option<Table> {
-    let judged = advice.judged.as_ref()?;
+    let judged = advice.basis.judged.as_ref()?;
     let yearly = advice.subject.days.is_some();
     let note = format!(
         "On windows {} to {}, {} rows. 100% is the gain in log-loss over the share of positives so far ({:.4} to {:.4}).",
@@ -83,7 +83,7 @@ fn policies(advice: &Advice) -> Option<Table> {
     );
     let fits = if yearly { "fits a year" } else { "fits in 100 windows" };
     let header = ["history, refit", "keeps", "95%", "log-loss", fits, "verdict"];
-    let all = advice.policies.iter().chain(&advice.further);
+    let all = advice.comparison.planned.iter().chain(&advice.comparison.further);
     Some(Table {
         heading: "All policies".to_owned(),
         note,
@@ -93,17 +93,14 @@ fn policies(advice: &Advice) -> Option<Table> {
 }
 
 fn policy(advice: &Advice, found: &PolicyFinding) -> Row {
-    let named = advice.named.as_ref().map(|named| named.policy);
-    let is_best = advice.best() == Some(found);
-    let interval = found.keeps_interval.filter(|_| !is_best);
-    let fits = found.fits_per_year.unwrap_or(100.0 * found.fits_per_window);
+    let is_best = advice.comparison.is_best(found);
     let cells = vec![
         found.policy.to_string(),
-        found.keeps.map_or_else(|| "-".to_owned(), |keeps| percent(keeps, 0)),
-        interval.map_or_else(String::new, |interval| percent_interval(interval.low, interval.high)),
-        format!("{:.4}", found.log_loss),
-        format!("{fits:.1}"),
+        found.kept.percent(),
+        advice.interval_shown(found).map_or_else(String::new, Interval::percent),
+        format!("{:.4}", found.errors.log_loss),
+        format!("{:.1}", found.effort.fits()),
         if is_best { "best" } else { found.verdict.name() }.to_owned(),
     ];
-    Row { cells, is_named: named.is_some_and(|named| found.policy == named || found.same.contains(&named)) }
+    Row { cells, is_named: advice.is_named(found) }
 }

@@ -21,7 +21,6 @@ pub struct Triangle {
 impl Triangle {
     /// The upper ends of the shades but for the last, which has none: the first ends at 0, the others are evenly spaced up to
     /// nine tenths of the cells.
-    #[must_use]
     pub(crate) fn bounds(&self) -> [f64; 5] {
         let mut above: Vec<f64> =
             self.cells.iter().flatten().filter_map(|cell| *cell).filter(|cell| *cell > 0.0).collect();
@@ -31,7 +30,6 @@ impl Triangle {
     }
 
     /// Draws it.
-    #[must_use]
     pub fn draw(&self) -> Picture {
         let bounds = self.bounds();
         let class = |value: f64| CLASSES[bounds.iter().filter(|bound| value > **bound).count()];

@@ -13,11 +13,8 @@ pub enum FrameError {
     #[error(transparent)]
     Batch(#[from] BatchError),
     /// A window without a manifest.
-    #[error("window {window} is not sealed")]
-    NoWindow {
-        /// Which one.
-        window: WindowIndex,
-    },
+    #[error("window {0} is not sealed")]
+    NoWindow(WindowIndex),
     /// A batch file cannot be read.
     #[error("cannot read the batch file of window {window}: {source}")]
     Read {

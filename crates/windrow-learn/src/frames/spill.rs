@@ -14,7 +14,7 @@ use crate::model::{Chunk, ChunkStore, KeptChunk};
 const SPARE: usize = 4;
 
 /// The memory that all windows of a trainer share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct SpillStore {
     folder: PathBuf,
     limit: usize,
@@ -24,9 +24,7 @@ pub(super) struct SpillStore {
 /// Keeps the chunks of one window.
 #[derive(Debug)]
 struct WindowStore {
-    folder: PathBuf,
-    limit: usize,
-    held: Arc<AtomicUsize>,
+    shared: SpillStore,
     file: Mutex<Option<SpillFile>>,
 }
 
@@ -43,23 +41,23 @@ impl SpillStore {
     }
 
     pub(super) fn for_window(&self) -> Arc<dyn ChunkStore> {
-        let (folder, held) = (self.folder.clone(), Arc::clone(&self.held));
-        Arc::new(WindowStore { folder, limit: self.limit, held, file: Mutex::default() })
+        Arc::new(WindowStore { shared: self.clone(), file: Mutex::default() })
     }
 }
 
 impl ChunkStore for WindowStore {
     fn keep(&self, chunk: Chunk) -> io::Result<Arc<dyn KeptChunk>> {
+        let SpillStore { folder, limit, held } = &self.shared;
         let bytes = chunk.bytes();
-        let before = self.held.fetch_add(bytes, Relaxed);
-        if before + bytes <= self.limit {
-            return Ok(Arc::new(MemoryChunk { chunk, bytes, held: Arc::clone(&self.held) }));
+        let before = held.fetch_add(bytes, Relaxed);
+        if before + bytes <= *limit {
+            return Ok(Arc::new(MemoryChunk { chunk, bytes, held: Arc::clone(held) }));
         }
-        self.held.fetch_sub(bytes, Relaxed);
+        held.fetch_sub(bytes, Relaxed);
         let mut spill = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let spill = match &mut *spill {
             Some(spill) => spill,
-            none => none.insert(SpillFile { file: Arc::new(tempfile::tempfile_in(&self.folder)?), end: 0 }),
+            none => none.insert(SpillFile { file: Arc::new(tempfile::tempfile_in(folder)?), end: 0 }),
         };
         let spilled = SpilledChunk {
             file: Arc::clone(&spill.file),
@@ -74,7 +72,7 @@ impl ChunkStore for WindowStore {
     }
 
     fn spare(&self) -> usize {
-        self.limit / SPARE
+        self.shared.limit / SPARE
     }
 }
 

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::bare::BareModel;
 use crate::model::encoder::Encoder;
-use windrow_record::{ModelId, Offset, Partition, WindowIndex};
+use windrow_record::{ModelId, WindowIndex};
+use windrow_windows::{OffsetRange, RowRange};
 
 /// The version of the file's form. A reader refuses another one.
 pub const FORMAT: u32 = 5;
@@ -89,26 +90,6 @@ pub struct WindowLineage {
     pub row_numbers: Vec<RowRange>,
     /// Where its rows stood in the topic.
     pub offsets: Vec<OffsetRange>,
-}
-
-/// Row numbers, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowRange {
-    /// The first.
-    pub first: u64,
-    /// The last.
-    pub last: u64,
-}
-
-/// A run of offsets in one partition, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OffsetRange {
-    /// The partition.
-    pub partition: Partition,
-    /// The first offset.
-    pub first: Offset,
-    /// The last offset.
-    pub last: Offset,
 }
 
 /// A fitted model.
@@ -298,7 +279,6 @@ pub struct Example {
 
 impl Artifact {
     /// The model, when there is one.
-    #[must_use]
     pub fn learned(&self) -> Option<&Learned> {
         match &self.outcome {
             Outcome::Learned(learned) => Some(learned),
@@ -307,7 +287,6 @@ impl Artifact {
     }
 
     /// Whether there is a model that an alias may stand for.
-    #[must_use]
     pub fn is_eligible(&self) -> bool {
         self.learned().is_some() && self.verdict == Verdict::Accepted
     }
@@ -315,7 +294,6 @@ impl Artifact {
 
 impl Lineage {
     /// The windows in words: `window 3` or `windows 1 to 3`.
-    #[must_use]
     pub fn span(&self) -> String {
         match self.windows.as_slice() {
             [only] => format!("window {}", only.window),
@@ -333,7 +311,6 @@ impl Coefficient {
 
 impl Learned {
     /// The model without what is known of it.
-    #[must_use]
     pub fn bare(&self) -> BareModel {
         let weights = self.weights().collect();
         BareModel { encoder: self.encoder.clone(), intercept: self.intercept.weight, weights }
@@ -347,7 +324,6 @@ impl Learned {
 
 impl Method {
     /// Its name in the model file.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Newton => "newton",
@@ -359,7 +335,6 @@ impl Method {
 }
 
 /// This program and the libraries that a model's numbers depend on.
-#[must_use]
 pub fn versions() -> BTreeMap<String, String> {
     let of = |(name, version): (&str, &str)| (name.to_owned(), version.to_owned());
     LIBRARIES.into_iter().map(of).chain([of(("windrow", env!("CARGO_PKG_VERSION")))]).collect()

@@ -19,7 +19,6 @@ pub struct BareModel {
 
 impl BareModel {
     /// Whether it has a weight for every column, and numbers alone.
-    #[must_use]
     pub fn is_whole(&self) -> bool {
         let is_finite = self.intercept.is_finite() && self.weights.iter().all(|weight| weight.is_finite());
         is_finite && self.weights.len() == self.encoder.width()

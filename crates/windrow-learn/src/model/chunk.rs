@@ -24,13 +24,11 @@ pub struct Chunk {
 
 impl Chunk {
     /// How many rows there are.
-    #[must_use]
     pub fn rows(&self) -> usize {
         self.labels.len()
     }
 
     /// What it takes in memory.
-    #[must_use]
     pub fn bytes(&self) -> usize {
         size_of_val(&self.numbers[..]) + size_of_val(&self.codes[..]) + size_of_val(&self.labels[..])
     }

@@ -20,17 +20,18 @@ use crate::model::frame::Frame;
 use crate::model::kernel::{Rows, Scale, Shape, Tile, Weights};
 use crate::model::table::{Subset, Table};
 
-use arrange::{arrange, map_codes};
+use arrange::{Arranged, arrange, map_codes};
 
 /// Rows, encoded as they are read.
 #[derive(Debug, Clone)]
 pub(super) struct Design {
-    shape: Shape,
+    pub(super) shape: Shape,
     scale: Scale,
     pieces: Vec<Piece>,
     /// Of each frame: by feature and code, the level.
     maps: Vec<Vec<Vec<u32>>>,
-    rows: usize,
+    /// How many rows there are.
+    pub(super) rows: usize,
     /// The encoder's column of each coefficient behind the intercept.
     columns: Vec<usize>,
 }
@@ -48,12 +49,12 @@ impl Design {
     /// The rows of frames that have the encoder's features: of the newest, the last, those of `newest`, of the others all.
     pub(super) fn new(encoder: &Encoder, frames: &[Arc<Frame>], newest: Subset) -> Self {
         let frames = parts(frames, newest);
-        let frames: Vec<_> = frames.iter().map(|(frame, rows)| (frame.table(), frame.range(*rows))).collect();
-        let arranged = arrange(encoder);
+        let frames: Vec<_> = frames.iter().map(|(frame, rows)| (&frame.table, frame.range(*rows))).collect();
+        let Arranged { numbers, levels, columns } = arrange(encoder);
         let maps = frames.iter().map(|(table, _)| map_codes(encoder, &table.dictionaries)).collect();
-        let shape = Shape::new(arranged.numbers.len(), arranged.levels);
-        let scale = Scale::new(&shape, &arranged.numbers);
-        Self::over(shape, scale, &frames, maps, arranged.columns)
+        let shape = Shape::new(numbers.len(), levels);
+        let scale = Scale::new(&shape, &numbers);
+        Self::over(shape, scale, &frames, maps, columns)
     }
 
     fn over(
@@ -71,18 +72,9 @@ impl Design {
         Self { pieces: pieces.collect(), shape, scale, maps, rows, columns }
     }
 
-    /// How many rows there are.
-    pub(super) fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// How many coefficients there are, the intercept among them.
     pub(super) fn width(&self) -> usize {
         1 + self.columns.len()
-    }
-
-    pub(super) fn shape(&self) -> &Shape {
-        &self.shape
     }
 
     /// How many pieces the rows are read in.

@@ -84,7 +84,6 @@ impl Profile {
     }
 
     /// The share of positive rows; `None` without rows.
-    #[must_use]
     pub fn positive_share(&self) -> Option<f64> {
         (self.rows > 0).then(|| self.positives as f64 / self.rows as f64)
     }

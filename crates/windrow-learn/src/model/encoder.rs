@@ -4,6 +4,7 @@ pub(super) mod learn;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::kernel::LARGEST;
 use windrow_config::CalendarPart;
 use windrow_record::{EventTime, TimeFormat};
 
@@ -73,7 +74,6 @@ pub enum Level {
 
 impl Level {
     /// The text of a level of values; `None` for the levels of missing and other cells.
-    #[must_use]
     pub fn value(&self) -> Option<&str> {
         match self {
             Self::Value(text) => Some(text),
@@ -84,38 +84,35 @@ impl Level {
 
 impl Encoding {
     /// How many columns of the design it fills.
-    #[must_use]
     pub fn width(&self) -> usize {
+        self.levels().map_or(1, <[Level]>::len)
+    }
+
+    /// The levels of a one-hot feature; `None` for a number.
+    pub(super) fn levels(&self) -> Option<&[Level]> {
         match self {
-            Self::Number { .. } => 1,
-            Self::Category { levels } | Self::Calendar { levels, .. } => levels.len(),
+            Self::Number { .. } => None,
+            Self::Category { levels } | Self::Calendar { levels, .. } => Some(levels),
         }
     }
 }
 
 impl Encoder {
     /// How many columns the design has.
-    #[must_use]
     pub fn width(&self) -> usize {
         self.features.iter().map(|feature| feature.encoding.width()).sum()
     }
 
     /// The names of the columns, in the order of the weights: `distance`, `log(fare)`, `carrier=UA`, `hour=7`,
     /// `carrier=(missing)`, `carrier=(other)`.
-    #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let mut names = Vec::with_capacity(self.width());
-        for EncodedFeature { column, encoding } in &self.features {
-            match encoding {
-                Encoding::Number { log: false, .. } => names.push(column.clone()),
-                Encoding::Number { log: true, .. } => names.push(format!("log({column})")),
-                Encoding::Category { levels } => names.extend(levels.iter().map(|level| level.name(column))),
-                Encoding::Calendar { part, levels, .. } => {
-                    names.extend(levels.iter().map(|level| level.name(part.name())));
-                }
-            }
-        }
-        names
+        let names = self.features.iter().flat_map(|EncodedFeature { column, encoding }| match encoding {
+            Encoding::Number { log: false, .. } => vec![column.clone()],
+            Encoding::Number { log: true, .. } => vec![format!("log({column})")],
+            Encoding::Category { levels } => levels.iter().map(|level| level.name(column)).collect(),
+            Encoding::Calendar { part, levels, .. } => levels.iter().map(|level| level.name(part.name())).collect(),
+        });
+        names.collect()
     }
 }
 
@@ -129,11 +126,10 @@ impl Level {
     }
 }
 
-/// (x - mean) / deviation. A cell far beyond those trained on is held at a size that no weight turns into infinity,
-/// since the difference of two infinities is NaN.
+/// (x - mean) / deviation, with a bound: the difference of two infinities is NaN.
 #[inline]
 pub(super) fn standardise(x: f64, mean: f64, deviation: f64) -> f64 {
-    ((x - mean) / deviation).clamp(-1e150, 1e150)
+    ((x - mean) / deviation).clamp(-LARGEST, LARGEST)
 }
 
 /// The part of a time that a calendar feature sees.

@@ -5,8 +5,6 @@
 
 mod error;
 mod remote;
-mod rows;
-mod settings;
 mod solve;
 
 use std::collections::BTreeMap;
@@ -26,8 +24,7 @@ use windrow_config::{Feature, FeatureKind, Schema, Solver};
 
 pub use error::{FitError, Unlearnable};
 pub use remote::{Remote, RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
-use rows::{check, counts};
-pub use settings::FitSettings;
+pub use solve::FitSettings;
 use solve::{Problem, Solved};
 
 /// Fits one model to all rows of windows, oldest first, and scores a first fit on the last rows of the newest window.
@@ -46,9 +43,9 @@ pub fn fit(
     settings: &FitSettings,
     remote: Option<&Remote<'_>>,
 ) -> Result<Learned, FitError> {
-    let first = FirstFit::new(frames, schema, settings, remote)?;
-    let l2 = first.l2(settings)?;
     let problem = Problem { frames, newest: Subset::Whole, schema, settings, remote };
+    let first = FirstFit::new(problem)?;
+    let l2 = first.l2(settings)?;
     let solved = problem.solve(l2, first.chosen.as_ref().map(Solved::bare).as_ref())?;
     let solution = &solved.solution;
     let (intercept, coefficients) = coefficients(&solved);
@@ -91,12 +88,13 @@ pub fn fit_from(
         solver: if settings.solver == Solver::Linfa { Solver::Auto } else { settings.solver },
         ..settings.clone()
     };
+    let problem = Problem { frames, newest: Subset::Whole, schema, settings, remote };
     let l2 = match settings.l2[..] {
         [l2] => l2,
-        _ => FirstFit::new(frames, schema, settings, remote)?.l2(settings)?,
+        _ => FirstFit::new(problem)?.l2(settings)?,
     };
-    check(frames, schema, Subset::Whole)?;
-    let solved = Problem { frames, newest: Subset::Whole, schema, settings, remote }.solve(l2, start)?;
+    problem.check()?;
+    let solved = problem.solve(l2, start)?;
     Ok(solved.solution.converged.then(|| solved.bare()))
 }
 
@@ -108,21 +106,17 @@ struct FirstFit {
 }
 
 impl FirstFit {
-    fn new(
-        frames: &[Arc<Frame>],
-        schema: &Schema,
-        settings: &FitSettings,
-        remote: Option<&Remote<'_>>,
-    ) -> Result<Self, FitError> {
-        check(frames, schema, Subset::Whole)?;
+    fn new(whole: Problem<'_>) -> Result<Self, FitError> {
+        whole.check()?;
+        let problem = Problem { newest: Subset::Training, ..whole };
+        let Problem { frames, settings, .. } = problem;
         let mut first = Self { chosen: None, trials: Vec::new(), score: None };
         let held_out = frames.last().map_or(0, |frame| frame.held_out());
-        if held_out == 0 || check(frames, schema, Subset::Training).is_err() {
+        if held_out == 0 || problem.check().is_err() {
             return Ok(first);
         }
-        let problem = Problem { frames, newest: Subset::Training, schema, settings, remote };
         let newest = &frames[frames.len() - 1..];
-        let (rows, positives) = counts(frames, Subset::Training);
+        let (rows, positives) = problem.counts();
         let share = positives as f64 / rows as f64;
         // The rows that choose a penalty do not score it.
         let choosing = if settings.l2.len() > 1 { held_out.div_ceil(2) } else { 0 };
@@ -158,7 +152,7 @@ impl FirstFit {
         let first = settings.l2.first().copied();
         let chosen = self.chosen.as_ref().map(|solved| solved.l2);
         let reason = "no penalty is given: train.l2 names none";
-        chosen.or(first).ok_or_else(|| Unlearnable::Solver { reason: reason.to_owned() })
+        chosen.or(first).ok_or_else(|| Unlearnable::Solver(reason.to_owned()))
     }
 }
 

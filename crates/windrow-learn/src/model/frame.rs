@@ -20,8 +20,8 @@ pub use parse::{ChunkBuilder, ParsedRows};
 /// One window's labelled rows. Not to be cloned: models share it.
 #[derive(Debug)]
 pub struct Frame {
-    features: Vec<Feature>,
-    table: Table,
+    pub(super) features: Vec<Feature>,
+    pub(super) table: Table,
     unlabelled: usize,
     labelled: usize,
     fit_len: usize,
@@ -35,26 +35,22 @@ pub struct Frame {
 
 impl Frame {
     /// How many rows were given, labelled or not.
-    #[must_use]
     pub fn rows(&self) -> usize {
         self.labelled + self.unlabelled
     }
 
     /// How many of them have a target.
-    #[must_use]
     pub fn labelled(&self) -> usize {
         self.labelled
     }
 
     /// How many rows of the window, labelled or not, come before the first held-out one.
-    #[must_use]
     pub(crate) fn first_held_out(&self) -> u64 {
         self.first_held_out
     }
 
     /// The same window without its rows: what an encoder learns from, for a fit whose rows are read elsewhere. It cannot be
     /// scored on.
-    #[must_use]
     pub(crate) fn outline(&self) -> Self {
         Self {
             features: self.features.clone(),
@@ -72,13 +68,11 @@ impl Frame {
     }
 
     /// How many of the labelled rows are held out from a first fit when this is the newest window: the last ones.
-    #[must_use]
     pub fn held_out(&self) -> usize {
         self.labelled() - self.fit_len
     }
 
     /// How many of the labelled rows are positive.
-    #[must_use]
     pub fn positives(&self) -> usize {
         // Counted in memory once, so it fits.
         self.profile.positives as usize
@@ -86,23 +80,13 @@ impl Frame {
 
     /// A few rows as an API request may hold them: by column, numbers for numeric features, texts for the others, null
     /// for missing cells.
-    #[must_use]
     pub fn examples(&self) -> &[Map<String, Value>] {
         &self.examples
     }
 
     /// How its labelled rows are distributed, to compare windows without reading a row again.
-    #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.profile
-    }
-
-    pub(super) fn features(&self) -> &[Feature] {
-        &self.features
-    }
-
-    pub(super) fn table(&self) -> &Table {
-        &self.table
     }
 
     /// What an encoder learns from some of the rows; nothing is known of the held-out ones alone.
@@ -126,8 +110,8 @@ impl Frame {
     pub(super) fn range(&self, rows: Subset) -> Range<usize> {
         match rows {
             Subset::Training => 0..self.fit_len,
-            Subset::HeldOut => self.fit_len..self.table.rows(),
-            Subset::Whole => 0..self.table.rows(),
+            Subset::HeldOut => self.fit_len..self.table.rows,
+            Subset::Whole => 0..self.table.rows,
         }
     }
 }

@@ -18,10 +18,10 @@ use pulp::{Arch, Simd, WithSimd};
 
 use crate::model::chunk::Chunk;
 
-use layout::{LARGEST, TILE};
+use layout::TILE;
 use vectors::{in_groups, part, part_mut};
 
-pub(super) use layout::{Order, Scale, Shape, Tile, Weights};
+pub(super) use layout::{LARGEST, Order, Scale, Shape, Tile, Weights};
 pub(super) use sums::Sums;
 pub(super) use terms::exp;
 

@@ -20,7 +20,6 @@ const MOST_SUMS: usize = 16 << 20;
 /// The objective at one point.
 #[derive(Debug, Clone)]
 pub(super) struct Evaluation {
-    /// The objective itself.
     pub(super) value: f64,
     /// Its derivatives by each coefficient.
     pub(super) gradient: Vec<f64>,
@@ -56,7 +55,8 @@ pub(super) struct Objective<'a> {
     weights: Weights,
     blocks: Vec<Block>,
     total: Sums,
-    passes: u64,
+    /// How often the rows have been gone through.
+    pub(super) passes: u64,
 }
 
 /// Pieces that are summed one after the other.
@@ -70,7 +70,7 @@ struct Block {
 
 impl<'a> Objective<'a> {
     pub(super) fn new(design: &'a Design, l2: f64, order: Order) -> Self {
-        let shape = design.shape();
+        let shape = &design.shape;
         let most = MOST_BLOCKS.min(MOST_SUMS / shape.sums(order).max(1)).max(1);
         let pieces = design.pieces();
         let blocks = pieces.clamp(1, most);
@@ -89,11 +89,6 @@ impl<'a> Objective<'a> {
             total: Sums::zero(shape, order),
             passes: 0,
         }
-    }
-
-    /// How often the rows have been gone through.
-    pub(super) fn passes(&self) -> u64 {
-        self.passes
     }
 
     /// An evaluation of the right size, to be filled.
@@ -126,9 +121,9 @@ impl<'a> Objective<'a> {
 
     /// From the sums of the kernel to the order of the coefficients.
     fn unfold(&self, at: &mut Evaluation) {
-        let shape = self.design.shape();
+        let shape = &self.design.shape;
         let numbers = shape.numbers;
-        at.value = self.total.value();
+        at.value = self.total.value;
         let (lanes, levels) = self.total.slopes(shape);
         at.gradient[0] = lanes[numbers];
         at.gradient[1..=numbers].copy_from_slice(&lanes[..numbers]);

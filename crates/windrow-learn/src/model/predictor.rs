@@ -1,6 +1,9 @@
 //! A fitted model made ready to answer quickly.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::str::FromStr;
 
 use crate::model::artifact::Learned;
 use crate::model::encoder::{Encoding, Level, calendar_number, standardise};
@@ -55,8 +58,16 @@ pub struct Predictor {
 #[derive(Debug, Clone)]
 enum Term {
     Number { log: bool, missing: f64, mean: f64, deviation: f64, weight: f64 },
-    Category { values: HashMap<String, f64>, missing: f64, other: f64 },
-    Calendar { part: CalendarPart, values: HashMap<u8, f64>, missing: f64, other: f64 },
+    Category(LevelWeights<String>),
+    Calendar(CalendarPart, LevelWeights<u8>),
+}
+
+/// The weights of a one-hot feature's levels.
+#[derive(Debug, Clone)]
+struct LevelWeights<V> {
+    values: HashMap<V, f64>,
+    missing: f64,
+    other: f64,
 }
 
 /// 1 / (1 + exp(-log_odds)), without overflow.
@@ -67,7 +78,6 @@ pub(super) fn probability(log_odds: f64) -> f64 {
 
 impl Predictor {
     /// Arranges a model's coefficients.
-    #[must_use]
     pub fn new(learned: &Learned) -> Self {
         let weights: Vec<f64> = learned.weights().collect();
         let mut rest = weights.as_slice();
@@ -87,14 +97,12 @@ impl Predictor {
     /// The log-odds of a row whose numbers are at their means and whose levels count for nothing: where a sum of
     /// contributions begins.
     #[inline]
-    #[must_use]
     pub fn baseline(&self) -> f64 {
         self.intercept
     }
 
     /// What each feature of a row adds, in the encoder's order. Added to the baseline one after the other, they give the
     /// log-odds of [`Predictor::predict`] to the last digit.
-    #[must_use]
     pub fn contributions(&self, cells: &[Cell<'_>]) -> Vec<Contribution> {
         let parts = self.names.iter().zip(&self.terms).zip(cells);
         let contribution = |((name, term), cell): ((&String, &Term), &Cell<'_>)| Contribution {
@@ -107,7 +115,6 @@ impl Predictor {
 
     /// Answers for one row; `cells` are its features' cells, in the encoder's order.
     #[inline]
-    #[must_use]
     pub fn predict(&self, cells: &[Cell<'_>]) -> Prediction {
         let terms = self.terms.iter().zip(cells);
         let log_odds = terms.fold(self.intercept, |sum, (term, cell)| sum + term.contribution(cell));
@@ -116,46 +123,50 @@ impl Predictor {
     }
 }
 
+impl<V: Eq + Hash + FromStr> LevelWeights<V> {
+    fn new(levels: &[Level], weights: &[f64]) -> Self {
+        let of = |wanted: Level| levels.iter().zip(weights).find(|(level, _)| **level == wanted).map(|(_, w)| *w);
+        let other = of(Level::Other).unwrap_or_default();
+        let values = levels.iter().zip(weights);
+        let values = values.filter_map(|(level, weight)| Some((level.value()?.parse().ok()?, *weight))).collect();
+        Self { values, missing: of(Level::Missing).unwrap_or(other), other }
+    }
+
+    #[inline]
+    fn of<Q: Eq + Hash + ?Sized>(&self, value: &Q) -> f64
+    where
+        V: Borrow<Q>,
+    {
+        *self.values.get(value).unwrap_or(&self.other)
+    }
+
+    /// The name of the level that counts for a value.
+    fn name<Q: Eq + Hash + ToString + ?Sized>(&self, value: &Q) -> String
+    where
+        V: Borrow<Q>,
+    {
+        if self.values.contains_key(value) { value.to_string() } else { "(other)".to_owned() }
+    }
+}
+
 impl Term {
     fn new(encoding: &Encoding, weights: &[f64]) -> Self {
-        let weight_of = |levels: &[Level], wanted: &Level| {
-            let place = levels.iter().position(|level| level == wanted);
-            place.and_then(|place| weights.get(place)).copied()
-        };
         match encoding {
             Encoding::Number { log, missing, mean, deviation, .. } => {
                 let weight = weights.first().copied().unwrap_or_default();
                 Self::Number { log: *log, missing: *missing, mean: *mean, deviation: *deviation, weight }
             }
-            Encoding::Category { levels } => {
-                let other = weight_of(levels, &Level::Other).unwrap_or_default();
-                let missing = weight_of(levels, &Level::Missing).unwrap_or(other);
-                let values = levels.iter().zip(weights);
-                let values = values.filter_map(|(level, weight)| Some((level.value()?.to_owned(), *weight)));
-                Self::Category { values: values.collect(), missing, other }
-            }
-            Encoding::Calendar { part, levels, .. } => {
-                let other = weight_of(levels, &Level::Other).unwrap_or_default();
-                let missing = weight_of(levels, &Level::Missing).unwrap_or(other);
-                let values = levels.iter().zip(weights);
-                let values = values.filter_map(|(level, weight)| Some((level.value()?.parse().ok()?, *weight)));
-                Self::Calendar { part: *part, values: values.collect(), missing, other }
-            }
+            Encoding::Category { levels } => Self::Category(LevelWeights::new(levels, weights)),
+            Encoding::Calendar { part, levels, .. } => Self::Calendar(*part, LevelWeights::new(levels, weights)),
         }
     }
 
     fn level(&self, cell: &Cell<'_>) -> Option<String> {
-        let known = |is_known: bool, text: String| if is_known { text } else { "(other)".to_owned() };
         match (self, cell) {
             (Self::Number { .. }, _) => None,
-            (Self::Category { values, .. }, Cell::Text(text)) => {
-                Some(known(values.contains_key(*text), (*text).to_owned()))
-            }
-            (Self::Calendar { part, values, .. }, Cell::Time(time)) => {
-                let number = calendar_number(*part, *time);
-                Some(known(values.contains_key(&number), number.to_string()))
-            }
-            (Self::Category { .. } | Self::Calendar { .. }, _) => Some("(missing)".to_owned()),
+            (Self::Category(weights), Cell::Text(text)) => Some(weights.name(*text)),
+            (Self::Calendar(part, weights), Cell::Time(time)) => Some(weights.name(&calendar_number(*part, *time))),
+            (Self::Category(_) | Self::Calendar(..), _) => Some("(missing)".to_owned()),
         }
     }
 
@@ -170,11 +181,11 @@ impl Term {
                 };
                 weight * standardise(x, *mean, *deviation)
             }
-            (Self::Category { values, other, .. }, Cell::Text(text)) => *values.get(*text).unwrap_or(other),
-            (Self::Calendar { part, values, other, .. }, Cell::Time(time)) => {
-                *values.get(&calendar_number(*part, *time)).unwrap_or(other)
+            (Self::Category(weights), Cell::Text(text)) => weights.of(*text),
+            (Self::Calendar(part, weights), Cell::Time(time)) => weights.of(&calendar_number(*part, *time)),
+            (Self::Category(LevelWeights { missing, .. }) | Self::Calendar(_, LevelWeights { missing, .. }), _) => {
+                *missing
             }
-            (Self::Category { missing, .. } | Self::Calendar { missing, .. }, _) => *missing,
         }
     }
 }

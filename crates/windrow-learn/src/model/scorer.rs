@@ -36,7 +36,7 @@ pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<Model
     let buffers = || (Chunk::default(), Tile::default());
     let sums = tasks.par_iter().map_init(buffers, |(buffer, tile), (group, block)| {
         let mut sums = group::Sums::default();
-        for (kept, rows) in frame.table().pieces(block_rows(frame.labelled(), *block)) {
+        for (kept, rows) in frame.table.pieces(block_rows(frame.labelled(), *block)) {
             let chunk = kept.read(buffer)?;
             groups[*group].0.add(chunk, rows, tile, &mut sums);
         }
@@ -47,10 +47,10 @@ pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<Model
     let each = groups.iter().zip(sums.chunks(BLOCKS)).flat_map(|((_, models), blocks)| {
         models.iter().enumerate().map(move |(lane, model)| ModelLosses {
             model: model.id,
-            log_loss: std::array::from_fn(|block| rounded(blocks[block].log_loss(lane))),
-            squared_error: std::array::from_fn(|block| rounded(blocks[block].squared_error(lane))),
-            false_alarms: std::array::from_fn(|block| blocks[block].false_alarms(lane)),
-            misses: std::array::from_fn(|block| blocks[block].misses(lane)),
+            log_loss: std::array::from_fn(|block| rounded(blocks[block].loss[lane])),
+            squared_error: std::array::from_fn(|block| rounded(blocks[block].squares[lane])),
+            false_alarms: std::array::from_fn(|block| blocks[block].false_alarms[lane] as u64),
+            misses: std::array::from_fn(|block| blocks[block].misses[lane] as u64),
         })
     });
     Ok(each.collect())
@@ -69,7 +69,7 @@ pub fn window_losses(
     let mut positives = [0; BLOCKS];
     let mut buffer = Chunk::default();
     for (block, positives) in positives.iter_mut().enumerate() {
-        for (kept, rows) in frame.table().pieces(block_rows(frame.labelled(), block)) {
+        for (kept, rows) in frame.table.pieces(block_rows(frame.labelled(), block)) {
             *positives += kept.read(&mut buffer)?.labels[rows].iter().filter(|label| **label).count() as u64;
         }
     }
@@ -105,12 +105,12 @@ pub fn scores(
 /// A model file may have been made by another pipeline: rows are not read by what does not fit them.
 fn check(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<()> {
     let fits = |model: &ScoredModel<'_>| {
-        let features = frame.features().iter().zip(&model.encoder.features);
+        let features = frame.features.iter().zip(&model.encoder.features);
         let mut same = features.map(|(feature, encoded)| {
             let is_coded_number = matches!(encoded.encoding, Encoding::Number { .. });
             feature.column == encoded.column && is_number(feature) == is_coded_number
         });
-        frame.features().len() == model.encoder.features.len()
+        frame.features.len() == model.encoder.features.len()
             && model.weights.len() == model.encoder.width()
             && same.all(|same| same)
     };
@@ -132,7 +132,7 @@ pub(super) fn log_odds(
     check(frame, models)?;
     let mut truth = Vec::with_capacity(rows.len());
     let mut buffer = Chunk::default();
-    for (kept, rows) in frame.table().pieces(rows.clone()) {
+    for (kept, rows) in frame.table.pieces(rows.clone()) {
         truth.extend_from_slice(&kept.read(&mut buffer)?.labels[rows]);
     }
     let groups = models.par_chunks(LANES).map_init(
@@ -140,7 +140,7 @@ pub(super) fn log_odds(
         |(buffer, tile), models| {
             let group = Group::new(frame, models);
             let mut log_odds = vec![Vec::with_capacity(rows.len()); models.len()];
-            for (kept, rows) in frame.table().pieces(rows.clone()) {
+            for (kept, rows) in frame.table.pieces(rows.clone()) {
                 group.log_odds(kept.read(buffer)?, rows, tile, &mut log_odds);
             }
             Ok(log_odds)
@@ -152,7 +152,6 @@ pub(super) fn log_odds(
 
 /// An intercept a and a slope b for the log-odds z of some rows, so that the log-loss of a + b z is the least: Newton steps
 /// with halving. `None` where the rows are of one class, or z does not vary.
-#[must_use]
 pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
     let positives = truth.iter().filter(|truth| **truth).count();
     if positives == 0 || positives == truth.len() {

@@ -29,8 +29,8 @@ pub(super) fn method(solver: Solver, design: &Design) -> Method {
         Solver::Linfa => Method::Linfa,
         // Without a cluster the rows are here.
         Solver::Auto | Solver::Spark => {
-            let (rows, width) = (design.rows() as f64, design.width() as f64);
-            let pass = |order| rows * design.shape().multiply_adds(order) as f64;
+            let (rows, width) = (design.rows as f64, design.width() as f64);
+            let pass = |order| rows * design.shape.multiply_adds(order) as f64;
             let step = pass(Order::Hessian) + width.powi(3) / 3.0 / FACTOR_SPEED;
             let is_small = design.width() <= MOST_DENSE;
             let is_cheaper = NEWTON_PASSES * step <= LBFGS_PASSES * pass(Order::Gradient);
@@ -56,7 +56,7 @@ pub(super) fn minimise(method: Method, design: &Design, l2: f64, start: Vec<f64>
 pub(super) fn from_share(design: &Design, positives: usize) -> Vec<f64> {
     let mut coefficients = vec![0.0; design.width()];
     let positives = positives as f64;
-    coefficients[0] = (positives / (design.rows() as f64 - positives)).ln();
+    coefficients[0] = (positives / (design.rows as f64 - positives)).ln();
     coefficients
 }
 

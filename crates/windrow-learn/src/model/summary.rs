@@ -68,23 +68,16 @@ pub(super) struct CountedColumn {
 impl Summary {
     /// Without the held-out rows, and with them.
     pub(super) fn both(columns: Columns) -> (Self, Self) {
-        let (mut training, mut whole) = (Self::default(), Self::default());
-        for column in columns.numbers {
-            training.numbers.push(column.training);
-            whole.numbers.push(column.whole);
-        }
-        for column in columns.codes {
-            training.codes.push(column.training);
-            whole.codes.push(column.all);
-        }
-        (training, whole)
+        let (numbers, all_numbers) = columns.numbers.into_iter().map(|column| (column.training, column.whole)).unzip();
+        let (codes, all_codes) = columns.codes.into_iter().map(|column| (column.training, column.all)).unzip();
+        (Self { numbers, codes }, Self { numbers: all_numbers, codes: all_codes })
     }
 }
 
 /// Reads a window once, or a few times where its columns take more than `spare` bytes together, and tells its columns;
 /// behind the first `fit_len` rows are the held-out ones.
 pub(super) fn gather(table: &Table, fit_len: usize, spare: usize) -> io::Result<Columns> {
-    let rows = table.rows();
+    let rows = table.rows;
     // Each cell is held twice: as it was read, and in its column.
     let at_once = (spare / (2 * size_of::<f64>() * rows.max(1))).clamp(1, table.numbers.max(1));
     let mut numbers = Vec::with_capacity(table.numbers);
@@ -133,7 +126,7 @@ fn count(table: &Table, fit_len: usize) -> io::Result<Vec<CountedColumn>> {
         }
         Ok(sums)
     };
-    let (training, held_out) = (counts(0..fit_len)?, counts(fit_len..table.rows())?);
+    let (training, held_out) = (counts(0..fit_len)?, counts(fit_len..table.rows)?);
     let columns = training.into_iter().zip(held_out).map(|(training, held_out)| {
         let all = training.iter().zip(held_out).map(|(a, b)| a + b).collect();
         CountedColumn { training, all }

@@ -14,7 +14,7 @@ use windrow_config::{Feature, FeatureKind};
 pub(super) struct Table {
     /// Each with the place of its first row.
     chunks: Vec<(usize, Arc<dyn KeptChunk>)>,
-    pub rows: usize,
+    pub(super) rows: usize,
     pub(super) numbers: usize,
     /// The texts behind the codes of each feature that is no number.
     pub(super) dictionaries: Vec<Vec<String>>,
@@ -44,10 +44,6 @@ impl Table {
     pub(super) fn push(&mut self, rows: usize, chunk: Arc<dyn KeptChunk>) {
         self.chunks.push((self.rows, chunk));
         self.rows += rows;
-    }
-
-    pub(super) fn rows(&self) -> usize {
-        self.rows
     }
 
     /// The meaning of the codes, without a row.

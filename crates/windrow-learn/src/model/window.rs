@@ -48,7 +48,6 @@ pub struct ModelScore {
 
 impl WindowReport {
     /// As in `window 14 (week of 2013-04-01)`.
-    #[must_use]
     pub fn name(&self) -> String {
         window_name(self.window.get(), self.period.as_deref())
     }

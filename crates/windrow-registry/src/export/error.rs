@@ -9,11 +9,8 @@ use windrow_windows::BatchError;
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// No windows.
-    #[error("no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place", folder.display())]
-    Nothing {
-        /// The folder.
-        folder: PathBuf,
-    },
+    #[error("no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place", .0.display())]
+    Nothing(PathBuf),
     /// The windows cannot be read.
     #[error(transparent)]
     Batch(#[from] BatchError),

@@ -7,9 +7,26 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::export::error::ExportError;
-use crate::export::format::TableFormat;
 use windrow_base::files;
 use windrow_columnar::{Column, Style, Value, Writer};
+
+/// What a table is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFormat {
+    /// Typed columns.
+    Parquet,
+    /// Text, with a header line.
+    Csv,
+}
+
+impl TableFormat {
+    pub(super) fn extension(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Csv => "csv",
+        }
+    }
+}
 
 /// One table.
 pub(super) struct Sink {

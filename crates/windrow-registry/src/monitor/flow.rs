@@ -24,9 +24,7 @@ pub struct Flow {
     pub steps: Vec<Step>,
     /// Rows that could not be taken.
     pub quarantined: u64,
-    /// Sealed windows.
     pub(crate) windows: usize,
-    /// Models that answer.
     pub(crate) models: usize,
 }
 
@@ -58,7 +56,6 @@ pub(super) struct Parts<'a> {
 pub(super) struct Trained {
     /// The newest window that has models or the record of why it has none; 0 for none.
     pub(super) window: u32,
-    /// Models that answer.
     pub(super) models: usize,
 }
 

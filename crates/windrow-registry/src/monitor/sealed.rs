@@ -59,26 +59,14 @@ impl Reasons {
 /// Reads what has been sealed since.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
-    windows: Arc<Vec<SealedWindow>>,
-    reasons: Reasons,
-    end: Option<StreamEnd>,
+    pub(super) windows: Arc<Vec<SealedWindow>>,
+    pub(super) reasons: Reasons,
+    pub(super) end: Option<StreamEnd>,
     /// When the first window's manifest was written: another one is of another run.
     first: Option<SystemTime>,
 }
 
 impl Reader {
-    pub(super) fn windows(&self) -> &Arc<Vec<SealedWindow>> {
-        &self.windows
-    }
-
-    pub(super) fn reasons(&self) -> &Reasons {
-        &self.reasons
-    }
-
-    pub(super) fn end(&self) -> Option<&StreamEnd> {
-        self.end.as_ref()
-    }
-
     /// Takes up what is new. What cannot be read is logged, and looked at again the next time.
     pub(super) fn read(&mut self, workdir: &Path) {
         // A store makes its folders, which are the sign of a run.
@@ -155,6 +143,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut reader = Reader::default();
         reader.read(folder.path());
-        assert!(reader.windows().is_empty() && !folder.path().join("batches").exists());
+        assert!(reader.windows.is_empty() && !folder.path().join("batches").exists());
     }
 }

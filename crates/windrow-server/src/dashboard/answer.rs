@@ -6,7 +6,7 @@ use crate::dashboard::frame::{Page, View};
 use crate::dashboard::road::road;
 use crate::dashboard::table;
 use windrow_evaluation::plot::{self, tables};
-use windrow_evaluation::{Advice, Status, awaited, finding};
+use windrow_evaluation::{Advice, PolicyFinding, Status, awaited};
 use windrow_record::display::{percent, thousands};
 
 /// So many sentences stand below the heading.
@@ -50,12 +50,12 @@ pub(super) fn page(view: &View) -> Page {
             }
         }
     };
-    let title = advice.and_then(|advice| advice.sentences.first()).map_or("waiting", String::as_str);
+    let title = advice.and_then(|advice| advice.recommendation.sentences.first()).map_or("waiting", String::as_str);
     Page::new(title.trim_end_matches('.'), main)
 }
 
 fn said(advice: &Advice) -> Markup {
-    let mut sentences = advice.sentences.iter();
+    let mut sentences = advice.recommendation.sentences.iter();
     html! {
         h1 { (sentences.next().map_or("", String::as_str)) }
         @for sentence in sentences.by_ref().take(MOST_SENTENCES) { p { (sentence) } }
@@ -80,37 +80,35 @@ fn waiting(view: &View) -> Markup {
 /// The share kept, fits a year, and how much can be told.
 fn figures(advice: &Advice) -> Vec<Figure> {
     let mut figures = Vec::new();
-    let named = advice.named.as_ref().and_then(|named| finding(advice, named.policy));
-    if let Some(found) = named {
-        let is_best = advice.best() == Some(found);
-        let about = match found.keeps_interval.filter(|_| !is_best) {
-            _ if is_best => "lost least of all that was tried".to_owned(),
+    if let Some(found) = advice.named().and_then(|named| advice.comparison.finding(named)) {
+        let about = match found.kept.interval {
+            _ if advice.comparison.is_best(found) => "lost least of all that was tried".to_owned(),
             Some(interval) => {
                 format!("{} to {}, of the best gain", percent(interval.low, 0), percent(interval.high, 0))
             }
             None => "too few windows for an interval".to_owned(),
         };
-        let number = found.keeps.map_or_else(|| "\u{2013}".to_owned(), |keeps| percent(keeps, 0));
+        let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |share| percent(share, 0));
         figures.push(Figure { name: "Share of the gain kept", number, about });
         figures.push(fits(advice, found));
     }
-    let (number, about) = match advice.status {
+    let (number, about) = match advice.recommendation.status {
         Status::Clear => ("clear", "the verdict holds at 95%"),
         Status::Partly => ("partly", "none is shown good enough"),
         Status::TooFew => ("too few", "more windows are needed"),
     };
-    let judged = advice
-        .judged
-        .as_ref()
-        .map_or_else(String::new, |judged| format!(": {} windows, {} rows", judged.windows, thousands(judged.rows)));
+    let judged =
+        advice.basis.judged.as_ref().map_or_else(String::new, |judged| {
+            format!(": {} windows, {} rows", judged.windows, thousands(judged.rows))
+        });
     figures.push(Figure { name: "Evidence", number: number.to_owned(), about: format!("{about}{judged}") });
     figures
 }
 
 /// Fits a year where windows have times, else in a hundred windows; beside those of refitting every window.
-fn fits(advice: &Advice, found: &windrow_evaluation::PolicyFinding) -> Figure {
+fn fits(advice: &Advice, found: &PolicyFinding) -> Figure {
     let every_window = advice.subject.days.map(|days| 365.25 / days);
-    match found.fits_per_year.zip(every_window) {
+    match found.effort.fits_per_year.zip(every_window) {
         Some((fits, most)) => Figure {
             name: "Fits a year",
             number: format!("{fits:.0}"),
@@ -118,7 +116,7 @@ fn fits(advice: &Advice, found: &windrow_evaluation::PolicyFinding) -> Figure {
         },
         None => Figure {
             name: "Fits in 100 windows",
-            number: format!("{:.0}", 100.0 * found.fits_per_window),
+            number: format!("{:.0}", found.effort.fits()),
             about: "instead of 100 with one every window".to_owned(),
         },
     }

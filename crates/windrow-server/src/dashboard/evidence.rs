@@ -39,11 +39,11 @@ pub(super) fn page(view: &View) -> Page {
 
 fn said(advice: &Advice) -> Markup {
     html! {
-        @for sentence in &advice.sentences { p { (sentence) } }
-        @if !advice.changes.is_empty() {
+        @for sentence in &advice.recommendation.sentences { p { (sentence) } }
+        @if !advice.recommendation.changes.is_empty() {
             details {
-                summary { "The advice has changed " (advice.changes.len().saturating_sub(1)) " times" }
-                ul { @for change in &advice.changes { li { (change.label) ": " (change.policy.to_string()) } } }
+                summary { "The advice has changed " (advice.recommendation.changes.len().saturating_sub(1)) " times" }
+                ul { @for change in &advice.recommendation.changes { li { (change.label) ": " (change.policy.to_string()) } } }
             }
         }
     }
@@ -74,6 +74,7 @@ fn ages(advice: &Advice) -> Markup {
 
 fn by_age(advice: &Advice) -> Markup {
     let rows: Vec<Vec<Markup>> = advice
+        .over_time
         .ages
         .iter()
         .map(|found| {

@@ -15,15 +15,12 @@ const PAGE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;backgr
     .h{fill:none}.pictures{flex-wrap:nowrap}figure{flex-basis:0}h2{break-after:avoid}.rest{break-before:page}table{font-size:9pt}}";
 
 pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&Answer>, tables: &[Table]) -> String {
-    let subject = &advice.subject;
-    let span = subject.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
-    let title = escaped(&format!("{}: {}", subject.pipeline, subject.question));
-    let about = escaped(&format!("{} {}{span}", subject.windows, subject.unit));
+    let [title, about] = [advice.subject.title(), advice.subject.windows()].map(|text| escaped(&text));
     let mut text = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>{title}</title>\n<style>{STYLE}{PAGE}</style>\n<main>\n<h1>{title}</h1>\n<p class=\"quiet\">{about}</p>\n"
     );
-    for (number, sentence) in advice.sentences.iter().enumerate() {
+    for (number, sentence) in advice.recommendation.sentences.iter().enumerate() {
         let class = if number == 0 { " class=\"answer\"" } else { "" };
         text.push_str(&format!("<p{class}>{}</p>\n", escaped(sentence)));
     }

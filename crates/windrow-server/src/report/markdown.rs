@@ -7,11 +7,9 @@ use windrow_evaluation::plot::{Answer, Table};
 pub(super) const PICTURES: [&str; 3] = ["how-often", "how-much", "over-time"];
 
 pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&Answer>, tables: &[Table], folder: &str) -> String {
-    let subject = &advice.subject;
-    let span = subject.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
-    let mut text = format!("# {}\n\n", safe(&format!("{}: {}", subject.pipeline, subject.question)));
-    text.push_str(&format!("{} {}{}\n\n", subject.windows, safe(&subject.unit), safe(&span)));
-    for (number, sentence) in advice.sentences.iter().enumerate() {
+    let [title, about] = [advice.subject.title(), advice.subject.windows()].map(|text| safe(&text));
+    let mut text = format!("# {title}\n\n{about}\n\n");
+    for (number, sentence) in advice.recommendation.sentences.iter().enumerate() {
         let sentence = safe(sentence);
         text.push_str(&if number == 0 { format!("**{sentence}**\n") } else { format!("{sentence}\n") });
     }

@@ -14,7 +14,7 @@ use windrow_learn::model::{
     BareModel, FitError, FitSettings, Frame, Remote, RemoteError, ScoredModel, fit_from, losses, window_losses,
 };
 use windrow_record::{ModelId, Scheme, WindowIndex};
-use windrow_registry::{EvidenceStore, Ladder};
+use windrow_registry::{EvidenceStore, Ladder, Purpose};
 use windrow_windows::Manifest;
 
 /// The models made so far, and all losses.
@@ -25,16 +25,12 @@ pub(super) struct LadderWork {
     ladders: BTreeMap<WindowIndex, Ladder>,
     /// By window: the models of the ladder whose losses on it are known.
     scored: BTreeMap<WindowIndex, HashSet<ModelId>>,
-    evidence: Evidence,
+    pub(super) evidence: Evidence,
 }
 
 impl LadderWork {
     pub(super) fn new(frames: Frames, threshold: f64) -> Self {
         Self { frames, threshold, ladders: BTreeMap::new(), scored: BTreeMap::new(), evidence: Evidence::default() }
-    }
-
-    pub(super) fn evidence(&self) -> &Evidence {
-        &self.evidence
     }
 
     /// Makes what is missing for advice behind the last of some windows: models, then their losses on later windows.
@@ -74,23 +70,19 @@ impl LadderWork {
     fn take_up(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), TrainError> {
         let window = manifest.window;
         self.ladders.insert(window, store.ladder(window, &manifest.sha256)?);
-        let published = store.losses(window, &manifest.sha256)?;
-        let of_ladder = store.ladder_losses(window, &manifest.sha256)?;
+        let published = store.losses(Purpose::Serving, window, &manifest.sha256)?;
+        let of_ladder = store.losses(Purpose::Advice, window, &manifest.sha256)?;
         let scored = of_ladder.iter().flat_map(|losses| losses.models.iter().map(|losses| losses.model));
         self.scored.insert(window, scored.collect());
-        let losses = match (published, of_ladder) {
-            (Some(mut published), Some(of_ladder)) => {
-                published.merge(of_ladder);
-                Some(published)
-            }
-            (one, other) => one.or(other),
-        };
         // Rows and classes have to be known, also if a user has removed the file of losses.
-        let losses = match losses {
-            Some(losses) => losses,
-            None => self.losses(manifest, &[])?,
-        };
-        self.evidence.insert(losses);
+        if published.is_none() && of_ladder.is_none() {
+            let none = self.losses(manifest, &[])?;
+            self.evidence.insert(none);
+        }
+        // If a model is in both, what was served counts.
+        for losses in of_ladder.into_iter().chain(published) {
+            self.evidence.insert(losses);
+        }
         Ok(())
     }
 
@@ -120,9 +112,9 @@ impl LadderWork {
         let models: Vec<ScoredModel<'_>> =
             missing.iter().map(|(id, model)| ScoredModel::of_bare(*id, model, threshold)).collect();
         let new = self.losses(manifest, &models)?;
-        let mut all = store.ladder_losses(window, &manifest.sha256)?.unwrap_or_else(|| new.clone());
+        let mut all = store.losses(Purpose::Advice, window, &manifest.sha256)?.unwrap_or_else(|| new.clone());
         all.merge(new.clone());
-        store.put_ladder_losses(&all)?;
+        store.put_losses(Purpose::Advice, &all)?;
         self.scored.entry(window).or_default().extend(missing.iter().map(|(id, _)| *id));
         self.evidence.insert(new);
         Ok(())
@@ -171,12 +163,10 @@ impl LadderWork {
         Ok(true)
     }
 
-    /// A window's rows.
     pub(super) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, TrainError> {
         Ok(self.frames.frame(window)?)
     }
 
-    /// A model of the ladder.
     pub(super) fn model(&self, id: ModelId) -> Option<&BareModel> {
         self.ladders.get(&id.window)?.models.get(&id.scheme)?.as_ref()
     }

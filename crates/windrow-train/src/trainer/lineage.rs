@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use windrow_learn::model::{Frame, Lineage, OffsetRange, RowRange, WindowLineage};
+use windrow_learn::model::{Frame, Lineage, WindowLineage};
 use windrow_windows::Manifest;
 
 /// The rows and files behind a model of these windows.
@@ -21,16 +21,13 @@ pub(super) fn lineage<'a>(manifests: impl Iterator<Item = &'a Manifest>, used: &
 }
 
 fn of(manifest: &Manifest) -> WindowLineage {
-    let rows = manifest.row_numbers.iter().map(|range| RowRange { first: range.first, last: range.last });
-    let offsets = manifest.offsets.iter();
-    let offsets = offsets.map(|range| OffsetRange { partition: range.partition, first: range.first, last: range.last });
     WindowLineage {
         window: manifest.window,
         rows: manifest.rows,
         labelled: manifest.labelled,
         sha256: manifest.sha256.clone(),
-        row_numbers: rows.collect(),
-        offsets: offsets.collect(),
+        row_numbers: manifest.row_numbers.clone(),
+        offsets: manifest.offsets.clone(),
     }
 }
 

@@ -37,10 +37,7 @@ pub(super) fn arrange(encoder: &Encoder) -> Arranged {
 
 /// By one-hot feature and code of a frame: the level, counted within the feature. The first code is that of missing cells.
 pub(super) fn map_codes(encoder: &Encoder, dictionaries: &[Vec<String>]) -> Vec<Vec<u32>> {
-    let levels = encoder.features.iter().filter_map(|feature| match &feature.encoding {
-        Encoding::Number { .. } => None,
-        Encoding::Category { levels } | Encoding::Calendar { levels, .. } => Some(levels),
-    });
+    let levels = encoder.features.iter().filter_map(|feature| feature.encoding.levels());
     let maps = levels.zip(dictionaries).map(|(levels, values)| {
         // The place of a level is below the width of a design, which is far below 2^32.
         let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);

@@ -21,7 +21,7 @@ impl Design {
         }
         let shape = Shape::new(width, Vec::new());
         let scale = Scale::new(&shape, &vec![(0.0, 0.0, 1.0); width]);
-        let whole = 0..table.rows();
+        let whole = 0..table.rows;
         Self::over(shape, scale, &[(&table, whole)], vec![Vec::new()], (0..width).collect())
     }
 }

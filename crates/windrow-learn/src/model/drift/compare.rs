@@ -46,7 +46,6 @@ pub struct FeatureDrift {
 
 impl FeatureDrift {
     /// Whether that is more than chance.
-    #[must_use]
     pub fn is_shift(&self) -> bool {
         self.psi > self.threshold
     }
@@ -55,7 +54,6 @@ impl FeatureDrift {
 impl Profile {
     /// What changed since an earlier window; features that one of them does not have are left out. `None` where one of them
     /// has no labelled row: then it cannot be told.
-    #[must_use]
     pub fn drift_since(&self, earlier: &Self) -> Option<Drift> {
         if self.rows == 0 || earlier.rows == 0 {
             return None;

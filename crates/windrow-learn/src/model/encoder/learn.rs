@@ -111,7 +111,7 @@ fn texts(frames: &[(&Arc<Frame>, Subset)], place: usize, min_count: u64) -> Vec<
         // The first count is that of missing cells.
         let Some((without, by_code)) = frame.summary(*rows).codes[place].split_first() else { continue };
         missing += without;
-        for (value, count) in frame.table().dictionaries[place].iter().zip(by_code) {
+        for (value, count) in frame.table.dictionaries[place].iter().zip(by_code) {
             *counts.entry(value).or_default() += count;
         }
     }

@@ -25,17 +25,11 @@ pub enum FitError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unlearnable {
     /// Nothing to compare with.
-    #[error("none of the {rows} rows has a target")]
-    NoLabels {
-        /// The rows.
-        rows: usize,
-    },
+    #[error("none of the {0} rows has a target")]
+    NoLabels(usize),
     /// Too little.
-    #[error("there are {rows} rows to train on, and fewer than {FEWEST_ROWS} say nothing")]
-    TooFewRows {
-        /// Labelled rows.
-        rows: usize,
-    },
+    #[error("there are {0} rows to train on, and fewer than {FEWEST_ROWS} say nothing")]
+    TooFewRows(usize),
     /// Nothing to tell apart.
     #[error("all {rows} rows to train on are {}: a classifier needs both classes", class_name(*positive))]
     OneClass {
@@ -57,18 +51,12 @@ pub enum Unlearnable {
     },
     /// Numbers at both ends of the range of `f64`.
     #[error(
-        "the numbers of {column} lie too far apart to be standardised: put the column under features.log or leave it out"
+        "the numbers of {0} lie too far apart to be standardised: put the column under features.log or leave it out"
     )]
-    TooFarApart {
-        /// The name of the column.
-        column: String,
-    },
+    TooFarApart(String),
     /// The solver gave no answer at all.
-    #[error("{reason}")]
-    Solver {
-        /// What it said.
-        reason: String,
-    },
+    #[error("{0}")]
+    Solver(String),
     /// Windows and pipeline do not belong together.
     #[error("a window was read with other features than the pipeline has now: read it again")]
     OtherFeatures,

@@ -6,20 +6,44 @@ use crate::model::artifact::Method;
 use crate::model::bare::BareModel;
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
-use crate::model::encoder::learn::LearnError;
-use crate::model::fit::error::{FitError, Unlearnable};
+use crate::model::encoder::learn::{LearnError, parts};
+use crate::model::fit::error::{FEWEST_ROWS, FitError, Unlearnable};
 use crate::model::fit::remote::{MOST_REMOTE, Remote, RemoteError, RemoteTask};
-use crate::model::fit::rows::counts;
-use crate::model::fit::settings::FitSettings;
 use crate::model::frame::Frame;
 use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
 use crate::model::table::Subset;
-use windrow_config::Schema;
+use windrow_config::{Pipeline, Schema, Solver};
 
 /// Beyond it a model file alone is a hundred megabytes.
 const MOST_COLUMNS: usize = 1_000_000;
 
-/// Rows to be learned from, both classes among them.
+/// How a model is to be fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitSettings {
+    /// The weights of the penalty that are tried, at least one: l2/2 * |w|^2 beside the sum of the rows' losses.
+    pub l2: Vec<f64>,
+    /// What finds the optimum.
+    pub solver: Solver,
+    /// The probability from which the answer is 'positive'.
+    pub threshold: f64,
+    /// Values seen fewer times than this share the level 'other'.
+    pub min_count: u64,
+}
+
+impl From<&Pipeline> for FitSettings {
+    fn from(pipeline: &Pipeline) -> Self {
+        let train = &pipeline.train;
+        Self {
+            l2: train.l2.clone(),
+            solver: train.solver,
+            threshold: train.threshold,
+            min_count: pipeline.features.min_count,
+        }
+    }
+}
+
+/// Rows to be learned from.
+#[derive(Clone, Copy)]
 pub(super) struct Problem<'a> {
     pub(super) frames: &'a [Arc<Frame>],
     /// Which rows of the newest frame.
@@ -39,11 +63,36 @@ pub(super) struct Solved {
 }
 
 impl Problem<'_> {
+    /// Rows, and positive ones.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let counts = parts(self.frames, self.newest).into_iter().map(|(frame, rows)| frame.counts(rows));
+        counts.fold((0, 0), |(rows, positives), (more, positive)| (rows + more, positives + positive))
+    }
+
+    /// Whether these windows can be learned from.
+    pub(super) fn check(&self) -> Result<(), Unlearnable> {
+        let frames = self.frames;
+        if frames.iter().any(|frame| frame.features != self.schema.features) {
+            return Err(Unlearnable::OtherFeatures);
+        }
+        if frames.iter().all(|frame| frame.labelled() == 0) {
+            return Err(Unlearnable::NoLabels(frames.iter().map(|frame| frame.rows()).sum()));
+        }
+        let (rows, positives) = self.counts();
+        if rows < FEWEST_ROWS {
+            return Err(Unlearnable::TooFewRows(rows));
+        }
+        if positives == 0 || positives == rows {
+            return Err(Unlearnable::OneClass { rows, positive: positives > 0 });
+        }
+        Ok(())
+    }
+
     /// The optimum, from where another one is.
     pub(super) fn solve(&self, l2: f64, start: Option<&BareModel>) -> Result<Solved, FitError> {
         let Self { frames, newest, schema, settings, remote } = self;
         let encoder = Encoder::learn(&schema.features, frames, *newest, settings.min_count)
-            .map_err(|LearnError::TooFarApart { column }| Unlearnable::TooFarApart { column })?;
+            .map_err(|LearnError::TooFarApart { column }| Unlearnable::TooFarApart(column))?;
         let columns = encoder.width();
         let design = Design::new(&encoder, frames, *newest);
         if let Some(remote) = remote {
@@ -58,7 +107,7 @@ impl Problem<'_> {
         let minimise = |from: Vec<f64>| {
             solver::minimise(method, &design, l2, from).map_err(|error| match error {
                 SolveError::Read(error) => FitError::Read(error),
-                SolveError::GaveUp(reason) => FitError::Unlearnable(Unlearnable::Solver { reason }),
+                SolveError::GaveUp(reason) => FitError::Unlearnable(Unlearnable::Solver(reason)),
             })
         };
         let near = match start.map(|start| start.under(&encoder)) {
@@ -69,7 +118,7 @@ impl Problem<'_> {
             Some(solution) if solution.converged => solution,
             // From so far out that every row's curvature has vanished there may be no way back.
             near => {
-                let cold = minimise(solver::from_share(&design, counts(frames, *newest).1))?;
+                let cold = minimise(solver::from_share(&design, self.counts().1))?;
                 let passes = cold.passes + near.map_or(0, |near| near.passes);
                 Solution { passes, ..cold }
             }
@@ -89,7 +138,7 @@ impl Problem<'_> {
             return Err(Unlearnable::TooManyColumns { columns, most: MOST_REMOTE }.into());
         }
         let newest = self.frames.last().filter(|_| self.newest == Subset::Training);
-        let (rows, positives) = counts(self.frames, self.newest);
+        let (rows, positives) = self.counts();
         let optimum = remote.solver.minimise(&RemoteTask {
             encoder,
             windows: remote.windows,

@@ -1,9 +1,9 @@
 //! Puts parsed rows together to a frame.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
+use indexmap::IndexSet;
 use roaring::RoaringTreemap;
 use serde_json::{Map, Value};
 
@@ -22,7 +22,7 @@ pub struct FrameBuilder {
     store: Arc<dyn ChunkStore>,
     table: Table,
     /// Of each feature that is no number, in the table's order.
-    texts: Vec<HashMap<String, u32>>,
+    texts: Vec<IndexSet<String>>,
     labels: Vec<bool>,
     /// The places of rows without a target in the window, from 0.
     unlabelled: RoaringTreemap,
@@ -31,14 +31,13 @@ pub struct FrameBuilder {
 
 impl FrameBuilder {
     /// A builder for rows of this schema, which are kept in `store`.
-    #[must_use]
     pub fn new(schema: &Arc<Schema>, store: Arc<dyn ChunkStore>) -> Self {
         let numbers = schema.features.iter().filter(|feature| is_number(feature)).count();
         Self {
             schema: Arc::clone(schema),
             store,
             table: Table::new(numbers, Vec::new()),
-            texts: vec![HashMap::new(); schema.features.len() - numbers],
+            texts: vec![IndexSet::new(); schema.features.len() - numbers],
             labels: Vec::new(),
             unlabelled: RoaringTreemap::new(),
             examples: Vec::new(),
@@ -117,12 +116,10 @@ fn rows_with_labelled(unlabelled: &RoaringTreemap, labelled: u64) -> u64 {
     low
 }
 
-fn dictionary(feature: &Feature, texts: HashMap<String, u32>) -> Vec<String> {
+fn dictionary(feature: &Feature, texts: IndexSet<String>) -> Vec<String> {
     if let FeatureKind::Calendar(..) = feature.kind {
         // The parts of a time are small numbers, so each is its own code.
         return (0..=u8::MAX).map(|number| number.to_string()).collect();
     }
-    let mut values: Vec<(String, u32)> = texts.into_iter().collect();
-    values.sort_unstable_by_key(|(_, code)| *code);
-    values.into_iter().map(|(text, _)| text).collect()
+    texts.into_iter().collect()
 }

@@ -1,7 +1,6 @@
 //! Rows to numbers and codes; any number of batches at once, since each has its own dictionary.
 
-use std::collections::HashMap;
-
+use indexmap::IndexSet;
 use serde_json::{Map, Value};
 
 use crate::model::chunk::{Chunk, MISSING};
@@ -19,7 +18,7 @@ pub struct ParsedRows {
     pub(super) chunk: Chunk,
     /// The places of rows without a target among these, from 0.
     pub(super) unlabelled: Vec<usize>,
-    pub(super) dictionaries: Vec<Vec<String>>,
+    pub(super) dictionaries: Vec<IndexSet<String>>,
     pub(super) examples: Vec<Map<String, Value>>,
 }
 
@@ -29,7 +28,7 @@ pub struct ChunkBuilder<'a> {
     schema: &'a Schema,
     chunk: Chunk,
     unlabelled: Vec<usize>,
-    texts: Vec<HashMap<String, u32>>,
+    texts: Vec<IndexSet<String>>,
     examples: Vec<Map<String, Value>>,
     clock: Clock,
 }
@@ -54,14 +53,13 @@ impl Clock {
 
 impl<'a> ChunkBuilder<'a> {
     /// A builder for rows of this schema.
-    #[must_use]
     pub fn new(schema: &'a Schema) -> Self {
         let codes = schema.features.iter().filter(|feature| !is_number(feature)).count();
         Self {
             schema,
             chunk: Chunk::default(),
             unlabelled: Vec::new(),
-            texts: vec![HashMap::new(); codes],
+            texts: vec![IndexSet::new(); codes],
             examples: Vec::new(),
             clock: Clock::default(),
         }
@@ -116,31 +114,17 @@ impl<'a> ChunkBuilder<'a> {
     }
 
     /// The rows so far.
-    #[must_use]
     pub fn finish(self) -> ParsedRows {
-        let dictionaries = self.texts.into_iter().map(|dictionary| {
-            let mut values: Vec<(String, u32)> = dictionary.into_iter().collect();
-            values.sort_unstable_by_key(|(_, code)| *code);
-            values.into_iter().map(|(text, _)| text).collect()
-        });
-        ParsedRows {
-            dictionaries: dictionaries.collect(),
-            chunk: self.chunk,
-            unlabelled: self.unlabelled,
-            examples: self.examples,
-        }
+        let Self { chunk, unlabelled, texts: dictionaries, examples, .. } = self;
+        ParsedRows { chunk, unlabelled, dictionaries, examples }
     }
 }
 
 /// A text's code: its place in the order in which texts first came, from 1.
-pub(super) fn code_of(dictionary: &mut HashMap<String, u32>, text: &str) -> u32 {
-    if let Some(code) = dictionary.get(text) {
-        return *code;
-    }
+pub(super) fn code_of(dictionary: &mut IndexSet<String>, text: &str) -> u32 {
+    let place = dictionary.get_index_of(text).unwrap_or_else(|| dictionary.insert_full(text.to_owned()).0);
     // Memory ends long before four billion texts do.
-    let code = u32::try_from(dictionary.len() + 1).unwrap_or(MISSING);
-    dictionary.insert(text.to_owned(), code);
-    code
+    u32::try_from(place + 1).unwrap_or(MISSING)
 }
 
 fn example(schema: &Schema, row: &Fields<'_>) -> Map<String, Value> {

@@ -57,7 +57,7 @@ fn chunks_with_dictionaries_of_their_own_are_told_by_one() {
     let values = ["q", "b", "a", "b", "z", "a", "q", ""];
     let rows: String = values.iter().cycle().take(10_000).map(|text| format!("1,1,1,{text},\n")).collect();
     let frame = frame(&format!("y,n,l,c,t\n{rows}"));
-    assert!(frame.table.pieces(0..frame.table.rows()).count() > 2);
+    assert!(frame.table.pieces(0..frame.table.rows).count() > 2);
     let expected: Vec<_> = values.iter().cycle().take(10_000).map(|text| (!text.is_empty()).then_some(*text)).collect();
     assert_eq!(texts(&frame, 0), expected);
     let pieces: Vec<_> = frame.table.pieces(4_000..8_500).map(|(_, rows)| rows).collect();
@@ -160,5 +160,5 @@ fn an_outline_tells_an_encoder_all_that_the_rows_would() {
         );
         assert_eq!((frame.positives(), frame.profile()), (outline.positives(), outline.profile()));
     }
-    assert_eq!(outlines[0].table().pieces(0..outlines[0].labelled()).count(), 0, "it has no rows");
+    assert_eq!(outlines[0].table.pieces(0..outlines[0].labelled()).count(), 0, "it has no rows");
 }

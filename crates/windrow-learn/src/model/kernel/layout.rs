@@ -9,7 +9,7 @@ pub(super) const TILE: usize = 128;
 /// Lines of the dense sums that one micro-kernel holds in registers.
 pub(super) const LINES: usize = 4;
 /// A standardised cell beyond this is held there: no weight turns it into an infinity.
-pub(super) const LARGEST: f64 = 1e150;
+pub(in crate::model) const LARGEST: f64 = 1e150;
 
 /// How many numbers and levels a row has, and where their sums stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,6 @@ impl Shape {
     }
 
     /// Multiply-adds of one row in a pass of this order, as an account of what has to be done.
-    #[must_use]
     pub(in crate::model) fn multiply_adds(&self, order: Order) -> usize {
         let (numbers, features) = (self.numbers + 1, self.levels.len());
         let slopes = 2 * (numbers + features);

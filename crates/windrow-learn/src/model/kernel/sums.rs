@@ -9,7 +9,8 @@ use crate::model::kernel::vectors::{in_groups, part, part_mut};
 /// What is summed over rows.
 #[derive(Debug, Clone)]
 pub(in crate::model) struct Sums {
-    pub(super) value: f64,
+    /// The sum of the losses.
+    pub(in crate::model) value: f64,
     /// Lines of lanes: v x^T, of which the lower triangle is kept and all of the slope's line. The gradient alone is one
     /// line, the slope's.
     dense: AVec<f64>,
@@ -51,11 +52,6 @@ impl Sums {
         add(&mut self.dense, &other.dense);
         add(&mut self.levels, &other.levels);
         add(&mut self.pairs, &other.pairs);
-    }
-
-    /// The sum of the losses.
-    pub(in crate::model) fn value(&self) -> f64 {
-        self.value
     }
 
     /// The slope by each lane, numbers and then the intercept, and by each level.

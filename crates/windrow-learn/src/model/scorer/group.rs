@@ -8,15 +8,13 @@ use pulp::Arch;
 use crate::model::chunk::Chunk;
 use crate::model::encoder::{EncodedFeature, Encoding, Level};
 use crate::model::frame::Frame;
-use crate::model::kernel::exp;
+use crate::model::kernel::{LARGEST, exp};
 use crate::model::scorer::scored_model::ScoredModel;
 
 /// Models of a group: eight vectors of the widest kind, so that the weights of one cell are a few cache lines.
 pub(super) const LANES: usize = 64;
 /// Rows whose log-odds are held at once: 16 KiB, half of a first-level cache.
 const ROWS: usize = 32;
-/// A standardised cell beyond this is held there, as for one model.
-const LARGEST: f64 = 1e150;
 /// A product of so many factors between 1 and 2 stays below the largest `f64`.
 const FACTORS: usize = 960;
 
@@ -63,13 +61,13 @@ impl Default for Tile {
 /// What is summed, a lane a model.
 #[derive(Debug)]
 pub(super) struct Sums {
-    loss: Box<Line>,
+    pub(super) loss: Box<Line>,
     /// Factors whose logarithms are still to be added.
     product: Box<Line>,
     factors: usize,
-    squares: Box<Line>,
-    false_alarms: Box<Line>,
-    misses: Box<Line>,
+    pub(super) squares: Box<Line>,
+    pub(super) false_alarms: Box<Line>,
+    pub(super) misses: Box<Line>,
 }
 
 impl Default for Sums {
@@ -95,22 +93,6 @@ impl Sums {
         }
         self.factors = 0;
     }
-
-    pub(super) fn log_loss(&self, lane: usize) -> f64 {
-        self.loss[lane]
-    }
-
-    pub(super) fn squared_error(&self, lane: usize) -> f64 {
-        self.squares[lane]
-    }
-
-    pub(super) fn false_alarms(&self, lane: usize) -> u64 {
-        self.false_alarms[lane] as u64
-    }
-
-    pub(super) fn misses(&self, lane: usize) -> u64 {
-        self.misses[lane] as u64
-    }
 }
 
 impl Group {
@@ -127,7 +109,7 @@ impl Group {
             group.base[lane] = model.intercept;
             group.from[lane] = (model.threshold / (1.0 - model.threshold)).ln();
         }
-        let mut dictionaries = frame.table().dictionaries.iter();
+        let mut dictionaries = frame.table.dictionaries.iter();
         let mut column = vec![0; models.len()];
         let features = models.first().map_or(0, |model| model.encoder.features.len());
         for place in 0..features {
@@ -262,18 +244,18 @@ fn add_row(z: &Line, label: bool, lanes: usize, from: &Line, sums: &mut Sums) {
 fn texts(parts: &[(&EncodedFeature, &[f64])], dictionary: &[String]) -> Texts {
     let (mut other, mut missing) = ([0.0; LANES], [0.0; LANES]);
     let mut known: HashMap<&str, Line> = HashMap::new();
-    for (lane, (feature, weights)) in parts.iter().enumerate() {
-        let (Encoding::Category { levels } | Encoding::Calendar { levels, .. }) = &feature.encoding else { continue };
-        other[lane] = levels.iter().zip(*weights).find(|(level, _)| **level == Level::Other).map_or(0.0, |(_, w)| *w);
-        let of_missing = levels.iter().zip(*weights).find(|(level, _)| **level == Level::Missing);
-        missing[lane] = of_missing.map_or(other[lane], |(_, weight)| *weight);
+    let levels = |lane: usize| {
+        let (feature, weights) = parts[lane];
+        feature.encoding.levels().unwrap_or_default().iter().zip(weights)
+    };
+    for lane in 0..parts.len() {
+        let of = |wanted: Level| levels(lane).find(|(level, _)| **level == wanted).map(|(_, weight)| *weight);
+        other[lane] = of(Level::Other).unwrap_or_default();
+        missing[lane] = of(Level::Missing).unwrap_or(other[lane]);
     }
-    for (lane, (feature, weights)) in parts.iter().enumerate() {
-        let (Encoding::Category { levels } | Encoding::Calendar { levels, .. }) = &feature.encoding else { continue };
-        for (level, weight) in levels.iter().zip(*weights) {
-            if let Level::Value(text) = level {
-                known.entry(text.as_str()).or_insert(other)[lane] = *weight;
-            }
+    for lane in 0..parts.len() {
+        for (text, weight) in levels(lane).filter_map(|(level, weight)| Some((level.value()?, weight))) {
+            known.entry(text).or_insert(other)[lane] = *weight;
         }
     }
     let mut lines = vec![missing, other];

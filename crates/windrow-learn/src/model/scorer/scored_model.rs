@@ -22,7 +22,6 @@ pub struct ScoredModel<'a> {
 
 impl<'a> ScoredModel<'a> {
     /// A published model.
-    #[must_use]
     pub fn of(id: ModelId, learned: &'a Learned) -> Self {
         let weights = learned.weights().collect();
         let (encoder, intercept) = (&learned.encoder, learned.intercept.weight);
@@ -30,7 +29,6 @@ impl<'a> ScoredModel<'a> {
     }
 
     /// One that was never published.
-    #[must_use]
     pub fn of_bare(id: ModelId, model: &'a BareModel, threshold: f64) -> Self {
         let BareModel { encoder, intercept, weights } = model;
         Self { id, encoder, intercept: *intercept, weights: weights.clone(), threshold }

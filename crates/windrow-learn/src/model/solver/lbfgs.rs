@@ -25,9 +25,6 @@ pub(in crate::model) const STEP_LIMIT: u64 = 10_000;
 const MEMORY: usize = 20;
 
 /// Minimises the objective in at most `limit` steps from `start`.
-///
-/// # Errors
-/// The rows cannot be read again.
 pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Vec<f64>) -> io::Result<Solution> {
     let units = units(design, l2)?;
     let mut objective = Objective::new(design, l2, Order::Gradient);
@@ -37,7 +34,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
     let best = Best { value: at.value, coefficients: start.clone(), gradient: at.clone() };
     let search = RefCell::new(Search { objective, units: &units, here: start, at, best, failure: None });
     let smallest = units.iter().copied().fold(f64::INFINITY, f64::min);
-    let tolerance = GRADIENT_BOUND / 20.0 * design.rows() as f64 * smallest;
+    let tolerance = GRADIENT_BOUND / 20.0 * design.rows as f64 * smallest;
     let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
         .with_tolerance_grad(tolerance)
         .and_then(|solver| solver.with_tolerance_cost(0.0));
@@ -51,9 +48,9 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
     if let Some(failure) = failure {
         return Err(failure);
     }
-    let solution = Solution::new(Method::Lbfgs, best.coefficients, &best.gradient, design.rows());
+    let solution = Solution::new(Method::Lbfgs, best.coefficients, &best.gradient, design.rows);
     // The pass that measured the units is one too.
-    Ok(Solution { iterations, passes: objective.passes() + 1, ..solution })
+    Ok(Solution { iterations, passes: objective.passes + 1, ..solution })
 }
 
 /// One over the square root of each coefficient's curvature where all probabilities are a half.
@@ -65,7 +62,7 @@ fn units(design: &Design, l2: f64) -> io::Result<Vec<f64>> {
             rows.add_squares(&mut squares[1..]);
         })?;
     }
-    squares[0] = design.rows() as f64;
+    squares[0] = design.rows as f64;
     let penalties = std::iter::once(0.0).chain(std::iter::repeat(l2));
     let units = squares.iter().zip(penalties).map(|(sum, penalty)| {
         let curvature = sum / 4.0 + penalty;

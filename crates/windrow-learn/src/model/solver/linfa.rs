@@ -29,7 +29,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result
     let fitted = LogisticRegression::default()
         .alpha(l2)
         .max_iterations(limit)
-        .gradient_tolerance(GRADIENT_TOLERANCE * design.rows() as f64)
+        .gradient_tolerance(GRADIENT_TOLERANCE * design.rows as f64)
         .fit(&Dataset::new(records, Array1::from_vec(labels)))
         .map_err(|error| SolveError::GaveUp(format!("linfa-logistic gave up: {error}")))?;
     let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
@@ -38,7 +38,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result
     let mut objective = Objective::new(design, l2, Order::Gradient);
     let mut evaluation = objective.evaluation();
     objective.evaluate(&coefficients, &mut evaluation)?;
-    let solution = Solution::new(Method::Linfa, coefficients, &evaluation, design.rows());
+    let solution = Solution::new(Method::Linfa, coefficients, &evaluation, design.rows);
     // Coefficients that are not finite show here too, and a model file cannot hold what is not finite.
     if solution.objective.is_finite() && solution.gradient_norm.is_some_and(f64::is_finite) {
         Ok(solution)

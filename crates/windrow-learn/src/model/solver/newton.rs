@@ -24,9 +24,6 @@ const ROUNDING: f64 = 1e-14;
 const MOST_HALVINGS: u32 = 400;
 
 /// Minimises the objective in at most `limit` steps from `start`.
-///
-/// # Errors
-/// The rows cannot be read again.
 pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Vec<f64>) -> io::Result<Solution> {
     let mut objective = Objective::new(design, l2, Order::Hessian);
     let (mut here, mut there) = (objective.evaluation(), objective.evaluation());
@@ -36,8 +33,8 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
     let mut steps = 0;
     while steps < limit {
         let Some(Step { direction, decrement, damped }) = Step::from(&here) else { break };
-        let per_row = decrement / design.rows() as f64;
-        let gradient_norm = here.gradient_norm(design.rows());
+        let per_row = decrement / design.rows as f64;
+        let gradient_norm = here.gradient_norm(design.rows);
         let nothing_to_gain =
             per_row <= DECREMENT_BOUND || (per_row <= DECREMENT_ENOUGH && gradient_norm <= GRADIENT_BOUND / 10.0);
         // Along all but collinear columns there is always a little to gain, in very many small steps.
@@ -70,7 +67,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
         std::mem::swap(&mut coefficients, &mut trial);
         std::mem::swap(&mut here, &mut there);
     }
-    let solution = Solution::new(Method::Newton, coefficients, &here, design.rows());
+    let solution = Solution::new(Method::Newton, coefficients, &here, design.rows);
     let standard_errors = standard_errors(&here);
-    Ok(Solution { standard_errors, iterations: steps, passes: objective.passes(), ..solution })
+    Ok(Solution { standard_errors, iterations: steps, passes: objective.passes, ..solution })
 }

@@ -42,13 +42,13 @@ fn both_solvers_find_the_same_optimum_whichever_class_is_the_larger() {
         let (schema, frames, settings) = flights(rule);
         // One window: linfa-logistic is slow without optimisation.
         let (_, design) = design(&schema, &frames[..1], &settings);
-        assert_eq!(positives(&design) * 2 > design.rows(), positive_majority, "{rule}");
+        assert_eq!(positives(&design) * 2 > design.rows, positive_majority, "{rule}");
         let (newton, linfa) = (newton(&design, settings.l2[0]), linfa(&design, settings.l2[0]));
         let lbfgs = lbfgs(&design, settings.l2[0]);
         assert!(lbfgs.converged, "{rule}: {:?} after {}", lbfgs.gradient_norm, lbfgs.passes);
-        assert!((newton.objective - lbfgs.objective).abs() / (design.rows() as f64) < AGREEMENT / 1000.0, "{rule}");
+        assert!((newton.objective - lbfgs.objective).abs() / (design.rows as f64) < AGREEMENT / 1000.0, "{rule}");
         assert!(newton.converged && linfa.converged, "{rule}: {:?} {:?}", newton.gradient_norm, linfa.gradient_norm);
-        let apart = (newton.objective - linfa.objective).abs() / design.rows() as f64;
+        let apart = (newton.objective - linfa.objective).abs() / design.rows as f64;
         assert!(apart < AGREEMENT, "{rule}: {} and {}", newton.objective, linfa.objective);
         assert!(newton.objective <= linfa.objective + 1e-9, "{rule}: Newton's is the better optimum");
         let far = newton.coefficients.iter().zip(&linfa.coefficients).map(|(a, b)| (a - b).abs());

@@ -12,7 +12,7 @@ use prometheus_client::registry::Unit;
 
 use crate::api::metrics::rows::gauge;
 use crate::api::state::{Served, ServedModel, State};
-use windrow_learn::model::{Learned, Score};
+use windrow_learn::model::{Learned, Score, ScoreNumber};
 use windrow_record::ModelId;
 
 /// Models and scores of so many windows are shown.
@@ -69,15 +69,15 @@ fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
     for (served, _) in &told {
         served.probabilities.encode(family.encode_family(&[("model", served.model.name())])?)?;
     }
-    let kinds: [(&str, &str, Pick); 4] = [
-        ("model_log_loss", "Log-loss of a model on a window", |score| Some(score.log_loss)),
-        ("model_auc", "Area under the ROC curve of a model on a window", |score| score.auc),
-        ("model_brier_score", "Brier score of a model on a window", |score| Some(score.brier)),
-        ("model_calibration_error", "Expected calibration error of a model on a window", |score| {
-            Some(score.calibration_error)
-        }),
-    ];
-    for (name, about, pick) in kinds {
+    for (measure, number) in Score::NUMBERS {
+        let ScoreNumber::Measure(pick) = number else { continue };
+        let (name, about) = match measure {
+            "log_loss" => ("model_log_loss", "Log-loss of a model on a window"),
+            "auc" => ("model_auc", "Area under the ROC curve of a model on a window"),
+            "brier" => ("model_brier_score", "Brier score of a model on a window"),
+            "calibration_error" => ("model_calibration_error", "Expected calibration error of a model on a window"),
+            _ => continue,
+        };
         scores(encoder, served, name, about, pick, &is_told)?;
     }
     Ok(())

@@ -116,7 +116,7 @@ impl Aliases {
         let (served, name) = (self.0.served(), alias.parse::<AliasName>()?);
         let found = served.snapshot.aliases().get(name.as_str());
         let found = found.map(|model| Json(Alias { alias: name.to_string(), model: model.to_string() }));
-        found.ok_or_else(|| AliasError::Unknown { alias: name }.into())
+        found.ok_or_else(|| AliasError::Unknown(name).into())
     }
 
     /// Show the history of an alias
@@ -130,7 +130,7 @@ impl Aliases {
     ) -> Result<Json<AliasHistory>, ApiError> {
         let (served, name) = (self.0.served(), alias.parse::<AliasName>()?);
         let found = AliasHistory::of(&served.snapshot, &name).map(Json);
-        found.ok_or_else(|| AliasError::Unknown { alias: name }.into())
+        found.ok_or_else(|| AliasError::Unknown(name).into())
     }
 
     /// Promote a model

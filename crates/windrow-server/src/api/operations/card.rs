@@ -70,13 +70,13 @@ mirror! {
     }
 
     /// Row numbers, both ends included
-    struct Numbers of range: model::RowRange {
+    struct Numbers of range: windrow_windows::RowRange {
         first: u64,
         last: u64,
     }
 
     /// Offsets of one partition, both ends included
-    struct Offsets of range: model::OffsetRange {
+    struct Offsets of range: windrow_windows::OffsetRange {
         partition: i32,
         first: i64,
         last: i64,

@@ -10,37 +10,37 @@ mirror! {
         /// The newest window that it knows
         as_of_window: u32 = found.subject.windows,
         /// How much can be told
-        status: AdviceStatus,
+        status: AdviceStatus = Mirror::of(&found.recommendation.status),
         /// What the models predict
         question: String = found.subject.question.clone(),
         /// What a window is
         unit: String = found.subject.unit.clone(),
         /// The answer, and what it rests on
-        sentences: Vec<String>,
+        sentences: Vec<String> = found.recommendation.sentences.clone(),
         /// The share of the best policy's gain that is good enough
-        keep: f64,
+        keep: f64 = found.basis.keep,
         /// How many windows labels come late
-        label_delay: u32,
+        label_delay: u32 = found.basis.label_delay,
         /// After which window there can be advice, where it is too early
-        first_advice: Option<u32>,
+        first_advice: Option<u32> = found.basis.first_advice,
         /// The policy that is named
-        named: Option<NamedPolicy>,
+        named: Option<NamedPolicy> = Mirror::of(&found.recommendation.named),
         /// The windows on which policies are judged
-        judged: Option<JudgedWindows>,
+        judged: Option<JudgedWindows> = Mirror::of(&found.basis.judged),
         /// Planned policies, the one of the lowest log-loss first
-        policies: Vec<RetrainingPolicy>,
+        policies: Vec<RetrainingPolicy> = Mirror::of(&found.comparison.planned),
         /// Recalibration, refits on alarm, and following this advice
-        further: Vec<RetrainingPolicy>,
+        further: Vec<RetrainingPolicy> = Mirror::of(&found.comparison.further),
         /// How a model loses with age
-        ages: Vec<ModelAge>,
+        ages: Vec<ModelAge> = Mirror::of(&found.over_time.ages),
         /// What refitting twice as often saves
-        steps: Vec<MoreFrequentRefits>,
+        steps: Vec<MoreFrequentRefits> = Mirror::of(&found.comparison.steps),
         /// Where the world changed
-        world_change: Option<WorldChange>,
+        world_change: Option<WorldChange> = Mirror::of(&found.over_time.world_change),
         /// Which policy costs least, in the unit of the pipeline file's `advise.cost`
-        cost: Option<PolicyCosts>,
+        cost: Option<PolicyCosts> = Mirror::of(&found.comparison.cost),
         /// Every change of the named policy, the oldest first
-        changes: Vec<NamedPolicyChange>,
+        changes: Vec<NamedPolicyChange> = Mirror::of(&found.recommendation.changes),
     }
 
     /// The policy that is named
@@ -88,31 +88,31 @@ mirror! {
         /// Windows between two fits, where that is planned
         every: Option<u32> = every(found.policy),
         /// Its share of the best policy's gain
-        keeps: Option<f64>,
-        keeps_interval: Option<Interval95>,
+        keeps: Option<f64> = found.kept.share,
+        keeps_interval: Option<Interval95> = Mirror::of(&found.kept.interval),
         /// The lower end of the simultaneous bound on that share
-        keeps_at_least: Option<f64>,
+        keeps_at_least: Option<f64> = found.kept.at_least,
         /// Its p-value in the model confidence set
-        confidence_set_p: Option<f64>,
-        log_loss: f64,
+        confidence_set_p: Option<f64> = found.compared.confidence_set_p,
+        log_loss: f64 = found.errors.log_loss,
         /// Its log-loss less the best's
-        difference: f64,
-        difference_interval: Option<Interval95>,
-        brier: f64,
+        difference: f64 = found.compared.difference,
+        difference_interval: Option<Interval95> = Mirror::of(&found.compared.interval),
+        brier: f64 = found.errors.brier,
         /// False alarms at the threshold, a row
-        false_alarms: f64,
+        false_alarms: f64 = found.errors.false_alarms,
         /// Misses at the threshold, a row
-        misses: f64,
+        misses: f64 = found.errors.misses,
         /// Fits a window
-        fits_per_window: f64,
+        fits_per_window: f64 = found.effort.fits_per_window,
         /// Fits a year, where windows have times
-        fits_per_year: Option<f64>,
+        fits_per_year: Option<f64> = found.effort.fits_per_year,
         /// `good_enough`, `worse`, `cannot_tell`, `too_few` or `reference`
         verdict: PolicyVerdict,
         /// Cost a window in the unit of the pipeline file's `advise.cost`
-        cost: Option<f64>,
+        cost: Option<f64> = found.effort.cost,
         /// What it lost a row in the eight windows behind a break, beside refitting every window on a short history
-        lost_at_break: Option<f64>,
+        lost_at_break: Option<f64> = found.compared.lost_at_break,
         /// Since which window it is judged, where that is not the first
         since_window: Option<u32> = found.since,
     }
@@ -179,9 +179,9 @@ mirror! {
         /// Whether none is shown good enough
         provisional: bool,
         /// Its share of the best one's gain there
-        keeps: Option<f64>,
+        keeps: Option<f64> = calm.kept.share,
         /// Of windows behind a break that was found in the same data
-        keeps_interval: Option<Interval95>,
+        keeps_interval: Option<Interval95> = Mirror::of(&calm.kept.interval),
     }
 
     /// Where the world changed
