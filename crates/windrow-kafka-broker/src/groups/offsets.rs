@@ -87,9 +87,7 @@ impl Coordinator {
                 commit: None,
             })
             .collect();
-        if !entries.is_empty() {
-            self.write(&entries)?;
-        }
+        self.write(&entries)?;
         for (topic, partition) in places {
             group.commits.put(*topic, *partition, None);
         }
@@ -106,9 +104,7 @@ impl Coordinator {
         let entry =
             |(topic, partition, _)| Entry::Commit { group: name.to_owned(), id: topic, partition, commit: None };
         let entries: Vec<Entry> = group.commits.all().map(entry).collect();
-        if !entries.is_empty() {
-            self.write(&entries)?;
-        }
+        self.write(&entries)?;
         groups.remove(name);
         Ok(())
     }
