@@ -162,7 +162,7 @@ impl Catalog {
     pub(super) fn add_partitions(&self, name: &str, count: i32, only_check: bool) -> Result<(), Refused> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut topic = (*self.by_name(name).ok_or_else(unknown)?).clone();
-        let has = i32::try_from(topic.logs.len()).unwrap_or(i32::MAX);
+        let has = topic.partitions();
         if count <= has {
             let text = if count == has {
                 format!("Topic already has {has} partition(s).")
@@ -288,8 +288,7 @@ impl Catalog {
     }
 
     fn journal_topic(&self, topic: &Topic) -> Result<(), Refused> {
-        let partitions = i32::try_from(topic.logs.len()).unwrap_or(i32::MAX);
-        let settings = topic.settings.given().clone();
+        let (partitions, settings) = (topic.partitions(), topic.settings.given().clone());
         let entry = Entry::Topic { id: topic.id, name: topic.name.clone(), partitions, settings };
         self.journal.append(&[entry], true).map_err(|error| storage(&error))
     }

@@ -22,6 +22,10 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
+    pub(crate) fn partitions(&self) -> i32 {
+        i32::try_from(self.logs.len()).unwrap_or(i32::MAX)
+    }
+
     pub(crate) fn log(&self, partition: i32) -> Option<&Arc<Log>> {
         self.logs.get(usize::try_from(partition).ok()?)
     }
