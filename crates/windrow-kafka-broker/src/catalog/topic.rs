@@ -32,9 +32,6 @@ impl Topic {
 }
 
 /// Checks that a topic can have this name.
-///
-/// # Errors
-/// It cannot; the message says which names are allowed.
 pub(crate) fn check_name(name: &str) -> Result<(), Refused> {
     let is_good = !matches!(name, "" | "." | "..")
         && name.len() <= LONGEST_NAME

@@ -76,9 +76,6 @@ impl ConsumerGroup {
     }
 
     /// Takes a member's heartbeat, and answers what to do.
-    ///
-    /// # Errors
-    /// It is not known, or another has taken its place.
     pub(crate) fn heartbeat(&mut self, said: Heartbeat, topics: &Topics, now: Instant) -> Result<Told, Refused> {
         if said.epoch <= LEAVES {
             return self.leave(&said, topics);
