@@ -3,6 +3,7 @@
 //!
 //! Without a Docker engine these tests are skipped with a message; with `WINDROW_TEST_DOCKER=required` they fail.
 
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -28,16 +29,32 @@ fn start(runtime: &Runtime, options: &StartOptions) -> Result<Broker, BrokerErro
     runtime.block_on(Broker::start(&Choice::Redpanda, options))
 }
 
+/// A broker in the only container of this process.
+struct Started {
+    image: Image,
+    _turn: MutexGuard<'static, ()>,
+    runtime: Runtime,
+    broker: Broker,
+}
+
+impl Started {
+    /// `None` where there is no image; the test is skipped then.
+    fn now() -> Option<Self> {
+        let image = Image::redpanda()?;
+        let turn = docker::turn();
+        let runtime = Runtime::new().expect("a runtime");
+        let broker = start(&runtime, &options(&image)).expect("a broker");
+        assert_eq!(docker::containers().len(), 1);
+        Some(Self { image, _turn: turn, runtime, broker })
+    }
+}
+
 #[test]
 #[ignore = "needs Docker and a static busybox"]
 fn rows_go_through_a_container_that_is_gone_afterwards() {
-    let Some(image) = Image::redpanda() else { return };
-    let _turn = docker::turn();
-    let runtime = Runtime::new().expect("a runtime");
-    let broker = start(&runtime, &options(&image)).expect("a broker");
+    let Some(Started { image, _turn, runtime, broker }) = Started::now() else { return };
     assert_eq!(broker.kind(), "redpanda");
     assert!(broker.reason().contains(image.name()), "{}", broker.reason());
-    assert_eq!(docker::containers().len(), 1);
     let published = docker::published_ports(&docker::containers()[0]);
     assert!(published.contains(broker.connection().address()), "reachable from this machine alone: {published}");
 
@@ -97,11 +114,7 @@ fn read_rows(connection: &windrow_kafka::Connection) -> Vec<u64> {
 #[test]
 #[ignore = "needs Docker and a static busybox"]
 fn a_broker_that_is_dropped_takes_its_container_along() {
-    let Some(image) = Image::redpanda() else { return };
-    let _turn = docker::turn();
-    let runtime = Runtime::new().expect("a runtime");
-    let broker = start(&runtime, &options(&image)).expect("a broker");
-    assert_eq!(docker::containers().len(), 1);
+    let Some(Started { image: _image, _turn, runtime, broker }) = Started::now() else { return };
     // As at the end of a process that fails elsewhere: the runtime goes first.
     drop(runtime);
     drop(broker);
@@ -111,11 +124,26 @@ fn a_broker_that_is_dropped_takes_its_container_along() {
 #[test]
 #[ignore = "needs Docker and a static busybox"]
 fn a_container_that_another_program_has_removed_is_no_fault() {
+    let Some(Started { image: _image, _turn, runtime, broker }) = Started::now() else { return };
+    docker::docker(&["rm", "--force", &docker::containers()[0]]).expect("it is removed");
+    assert_eq!(runtime.block_on(broker.stop()), Ok(()));
+}
+
+#[test]
+#[ignore = "needs Docker and a static busybox"]
+fn a_container_that_was_created_and_never_started_is_removed_by_a_later_start() {
     let Some(image) = Image::redpanda() else { return };
+    let create = || docker::docker(&["create", "--rm", "--label", "windrow=redpanda", image.name()]).expect("created");
+    let abandoned = create();
+    // The engine tells the age of a container by its own clock.
+    std::thread::sleep(Duration::from_secs(125));
+    let young = create();
     let _turn = docker::turn();
     let runtime = Runtime::new().expect("a runtime");
     let broker = start(&runtime, &options(&image)).expect("a broker");
-    docker::docker(&["rm", "--force", &docker::containers()[0]]).expect("it is removed");
+    let is_there = |container: &str| docker::docker(&["inspect", container]).is_ok();
+    assert_eq!((is_there(&abandoned), is_there(&young)), (false, true), "another process may be about to start it");
+    docker::docker(&["rm", &young]).expect("it is removed");
     assert_eq!(runtime.block_on(broker.stop()), Ok(()));
 }
 

@@ -8,7 +8,7 @@ use kafka_protocol::messages::BrokerId;
 use kafka_protocol::protocol::StrBytes;
 
 use crate::budget::Budget;
-use crate::catalog::{Catalog, Topic};
+use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::groups::{Coordinator, Topics};
 
@@ -66,8 +66,7 @@ impl Broker {
 
     /// The topics by id, with names and partitions.
     pub(super) fn topics(&self) -> Topics {
-        let count = |topic: &Topic| i32::try_from(topic.logs.len()).unwrap_or(i32::MAX);
-        self.catalog.all().iter().map(|topic| (topic.id, (topic.name.clone(), count(topic)))).collect()
+        self.catalog.all().iter().map(|topic| (topic.id, (topic.name.clone(), topic.partitions()))).collect()
     }
 
     /// Has groups look at the topics again.

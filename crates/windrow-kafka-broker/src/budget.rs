@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 const UNIT: usize = 4 * 1024;
 
 /// A number of bytes that many share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Budget {
     room: Arc<Semaphore>,
     beyond: Arc<Mutex<()>>,
@@ -23,9 +23,7 @@ pub(super) struct Budget {
 /// What one request or answer takes. It is given back when this is dropped.
 #[derive(Debug)]
 pub(super) struct Claim {
-    room: Arc<Semaphore>,
-    beyond: Arc<Mutex<()>>,
-    waiting: Arc<AtomicUsize>,
+    budget: Budget,
     units: usize,
     permits: Option<OwnedSemaphorePermit>,
     alone: Option<OwnedMutexGuard<()>>,
@@ -38,8 +36,7 @@ impl Budget {
 
     /// A claim for nothing yet.
     pub(super) fn claim(&self) -> Claim {
-        let (room, beyond) = (Arc::clone(&self.room), Arc::clone(&self.beyond));
-        Claim { room, beyond, waiting: Arc::clone(&self.waiting), units: 0, permits: None, alone: None }
+        Claim { budget: self.clone(), units: 0, permits: None, alone: None }
     }
 }
 
@@ -52,22 +49,22 @@ impl Claim {
         if more == 0 || self.alone.is_some() {
             return;
         }
-        let room = Arc::clone(&self.room);
+        let room = Arc::clone(&self.budget.room);
         let some = u32::try_from(more).unwrap_or(u32::MAX);
-        let _waiting = Waiting::new(&self.waiting);
+        let _waiting = Waiting::new(&self.budget.waiting);
         tokio::select! {
             biased;
             Ok(permits) = room.acquire_many_owned(some), if more <= Semaphore::MAX_PERMITS => match &mut self.permits {
                 Some(held) => held.merge(permits),
                 None => self.permits = Some(permits),
             },
-            alone = Arc::clone(&self.beyond).lock_owned() => self.alone = Some(alone),
+            alone = Arc::clone(&self.budget.beyond).lock_owned() => self.alone = Some(alone),
         }
     }
 
     /// Whether others wait for what this holds.
     pub(super) fn is_wanted(&self) -> bool {
-        (self.permits.is_some() || self.alone.is_some()) && self.waiting.load(Ordering::Relaxed) > 0
+        (self.permits.is_some() || self.alone.is_some()) && self.budget.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Gives back what is beyond so many bytes.

@@ -55,9 +55,6 @@ struct ProducerIds {
 impl Catalog {
     /// The topics that the journal names, with their logs from `folder`; and whether a log lost a tail. `now` is in
     /// milliseconds since 1970.
-    ///
-    /// # Errors
-    /// A log cannot be read, or is damaged.
     pub(super) fn open(
         folder: &Path,
         disk: Arc<Disk>,
@@ -125,9 +122,6 @@ impl Catalog {
     }
 
     /// Makes a topic; with `only_check`, says only whether it could be made.
-    ///
-    /// # Errors
-    /// The name is taken or none, there are too many partitions, or the disk fails.
     pub(super) fn create(
         &self,
         name: &str,
@@ -156,13 +150,10 @@ impl Catalog {
     }
 
     /// Gives a topic more partitions.
-    ///
-    /// # Errors
-    /// There is no such topic, it has as many already, they are too many, or the disk fails.
     pub(super) fn add_partitions(&self, name: &str, count: i32, only_check: bool) -> Result<(), Refused> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut topic = (*self.by_name(name).ok_or_else(unknown)?).clone();
-        let has = i32::try_from(topic.logs.len()).unwrap_or(i32::MAX);
+        let has = topic.partitions();
         if count <= has {
             let text = if count == has {
                 format!("Topic already has {has} partition(s).")
@@ -181,9 +172,6 @@ impl Catalog {
     }
 
     /// Changes a topic's settings by what `change` makes of them.
-    ///
-    /// # Errors
-    /// There is no such topic, a setting is refused, or the disk fails.
     pub(super) fn configure(
         &self,
         name: &str,
@@ -204,9 +192,6 @@ impl Catalog {
     }
 
     /// Removes a topic with its messages; those who wait for some get an error.
-    ///
-    /// # Errors
-    /// There is no such topic, or the disk fails.
     pub(super) fn delete(&self, id: Uuid) -> Result<(), Refused> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let topic = self.by_id(id).ok_or_else(unknown)?;
@@ -226,9 +211,6 @@ impl Catalog {
     }
 
     /// Lets a partition begin with `start`.
-    ///
-    /// # Errors
-    /// The disk fails.
     pub(super) fn begin_at(&self, topic: &Topic, partition: i32, start: i64) -> Result<(), Refused> {
         let Some(log) = topic.log(partition) else { return Err(unknown()) };
         if start > log.bounds().start {
@@ -240,9 +222,6 @@ impl Catalog {
     }
 
     /// An id that no producer had before.
-    ///
-    /// # Errors
-    /// The disk fails.
     pub(super) fn producer_id(&self) -> Result<i64, Refused> {
         let mut ids = self.producer_ids.lock().unwrap_or_else(PoisonError::into_inner);
         if ids.next == ids.reserved {
@@ -288,8 +267,7 @@ impl Catalog {
     }
 
     fn journal_topic(&self, topic: &Topic) -> Result<(), Refused> {
-        let partitions = i32::try_from(topic.logs.len()).unwrap_or(i32::MAX);
-        let settings = topic.settings.given().clone();
+        let (partitions, settings) = (topic.partitions(), topic.settings.given().clone());
         let entry = Entry::Topic { id: topic.id, name: topic.name.clone(), partitions, settings };
         self.journal.append(&[entry], true).map_err(|error| storage(&error))
     }

@@ -102,17 +102,10 @@ impl Disk {
 
     /// Makes an empty file; one that is there already is emptied.
     pub(super) fn create(&self, handle: &Handle) -> io::Result<()> {
-        let created = self.try_create(handle);
-        if created.is_err() {
-            self.note(&handle.path, &created);
-        }
-        created
-    }
-
-    fn try_create(&self, handle: &Handle) -> io::Result<()> {
-        self.allow(Step::Create(&handle.path))?;
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&handle.path)?;
-        let file = Arc::new(file);
+        let opened = self
+            .allow(Step::Create(&handle.path))
+            .and_then(|_| OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&handle.path));
+        let file = Arc::new(opened.inspect_err(|error| self.note(&handle.path, Err(error)))?);
         *handle.file.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&file);
         self.keep(&file);
         Ok(())
@@ -124,7 +117,7 @@ impl Disk {
     }
 
     /// Tells of the first write that fails and of the first that does not any more.
-    fn note(&self, path: &Path, written: &io::Result<()>) {
+    fn note(&self, path: &Path, written: Result<(), &io::Error>) {
         if written.is_ok() && !self.is_in_trouble.load(Ordering::Relaxed) {
             return;
         }
@@ -146,7 +139,7 @@ impl Disk {
     /// Writes all of `bytes` at a place; after an error some of them may be there.
     pub(super) fn write(&self, handle: &Handle, bytes: &[u8], at: u64) -> io::Result<()> {
         let written = self.try_write(handle, bytes, at);
-        self.note(&handle.path, &written);
+        self.note(&handle.path, written.as_ref().copied());
         written
     }
 
@@ -232,19 +225,7 @@ impl Disk {
 
 /// Reads up to `length` bytes at a place; fewer where the file ends before.
 pub(super) fn read(file: &File, at: u64, length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; length];
-    let read = fill(file, at, &mut bytes)?;
-    bytes.truncate(read);
-    Ok(bytes)
-}
-
-/// Fills all of `bytes` from a place.
-pub(super) fn read_exact(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-    if fill(file, at, bytes)? < bytes.len() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
-}
-
-fn fill(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<usize> {
-    let mut read = 0;
+    let (mut bytes, mut read) = (vec![0; length], 0);
     while read < bytes.len() {
         match file.read_at(&mut bytes[read..], at + read as u64) {
             Ok(0) => break,
@@ -253,5 +234,11 @@ fn fill(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<usize> {
             Err(error) => return Err(error),
         }
     }
-    Ok(read)
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Fills all of `bytes` from a place.
+pub(super) fn read_exact(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+    file.read_exact_at(bytes, at)
 }

@@ -87,14 +87,14 @@ impl Incoming<'_> {
             ApiKey::ListOffsets => whole(head, &offsets::list(broker, &self.decode()?, version)),
             ApiKey::OffsetForLeaderEpoch => whole(head, &offsets::for_epoch(broker, &self.decode()?)),
             ApiKey::DeleteRecords => whole(head, &offsets::delete_records(broker, &self.decode()?)),
-            ApiKey::CreateTopics => whole(head, &topics::create(broker, &self.decode()?, version)),
+            ApiKey::CreateTopics => whole(head, &topics::create(broker, &self.decode()?)),
             ApiKey::DeleteTopics => whole(head, &topics::delete(broker, &self.decode()?, version)),
             ApiKey::CreatePartitions => whole(head, &topics::create_partitions(broker, &self.decode()?)),
             ApiKey::InitProducerId => whole(head, &produces::init_producer(broker, &self.decode()?)),
             ApiKey::FindCoordinator => whole(head, &cluster::find_coordinator(broker, self.decode()?, version)),
             ApiKey::DescribeCluster => whole(head, &cluster::describe(broker, &self.decode()?)),
-            ApiKey::DescribeLogDirs => whole(head, &cluster::log_dirs(broker, &self.decode()?, version)),
-            ApiKey::DescribeConfigs => whole(head, &configs::describe(broker, &self.decode()?, version)),
+            ApiKey::DescribeLogDirs => whole(head, &cluster::log_dirs(broker, &self.decode()?)),
+            ApiKey::DescribeConfigs => whole(head, &configs::describe(broker, &self.decode()?)),
             ApiKey::AlterConfigs => whole(head, &configs::alter(broker, &self.decode()?)),
             ApiKey::IncrementalAlterConfigs => whole(head, &configs::alter_some(broker, &self.decode()?)),
             ApiKey::JoinGroup => {
@@ -105,7 +105,7 @@ impl Incoming<'_> {
             ApiKey::SyncGroup => {
                 let request = self.decode()?;
                 claim.shrink_to(self.body.len());
-                whole(head, &groups::sync(broker, request, version).await)
+                whole(head, &groups::sync(broker, request).await)
             }
             ApiKey::Heartbeat => whole(head, &groups::heartbeat(broker, &self.decode()?)),
             ApiKey::LeaveGroup => whole(head, &groups::leave(broker, &self.decode()?, version)),
@@ -113,12 +113,12 @@ impl Incoming<'_> {
             ApiKey::OffsetFetch => whole(head, &commits::committed(broker, &self.decode()?, version)),
             ApiKey::OffsetDelete => whole(head, &commits::delete_offsets(broker, &self.decode()?)),
             ApiKey::DescribeGroups => whole(head, &groups::describe(broker, &self.decode()?, version)),
-            ApiKey::ListGroups => whole(head, &groups::list(broker, &self.decode()?, version)),
+            ApiKey::ListGroups => whole(head, &groups::list(broker, &self.decode()?)),
             ApiKey::DeleteGroups => whole(head, &groups::delete(broker, &self.decode()?)),
             ApiKey::ConsumerGroupHeartbeat => {
                 whole(head, &groups::consumer_heartbeat(broker, &self.decode()?, &self.client))
             }
-            ApiKey::ConsumerGroupDescribe => whole(head, &groups::consumer_describe(broker, &self.decode()?, version)),
+            ApiKey::ConsumerGroupDescribe => whole(head, &groups::consumer_describe(broker, &self.decode()?)),
             key => Err(Unanswerable::Unknown { key: key as i16, version }),
         }
     }

@@ -15,6 +15,6 @@ mod offsets;
 mod tests;
 
 pub(crate) use crate::groups::assign::{Assignor, Partitions};
-pub(crate) use crate::groups::classic::Join;
-pub(crate) use crate::groups::consumer::{HEARTBEAT_MS, Heartbeat, Topics};
+pub(crate) use crate::groups::classic::{Join, Registration};
+pub(crate) use crate::groups::consumer::{HEARTBEAT_MS, Heartbeat, JOINS, LEAVES_FOR_A_WHILE, Topics};
 pub(crate) use crate::groups::coordinator::Coordinator;

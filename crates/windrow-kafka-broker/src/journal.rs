@@ -127,9 +127,6 @@ pub enum JournalError {
 
 impl Journal {
     /// Opens the journal in `folder`; a line that was torn at its end is cut off.
-    ///
-    /// # Errors
-    /// It cannot be read, or is damaged.
     pub(super) fn open(folder: &Path, disk: Arc<Disk>) -> Result<(Self, Found), JournalError> {
         let path = folder.join(FILE);
         let failed = |source| JournalError::Read { path: path.clone(), source };
@@ -167,9 +164,6 @@ impl Journal {
 
     /// Appends entries; all of them are there when this returns, or none is. `is_rare` entries survive a power cut in any case,
     /// others where the disk is durable.
-    ///
-    /// # Errors
-    /// The disk has no room or fails.
     pub(super) fn append(&self, entries: &[Entry], is_rare: bool) -> io::Result<()> {
         let mut bytes = Vec::new();
         for entry in entries {

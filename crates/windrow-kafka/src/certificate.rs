@@ -19,14 +19,10 @@ pub(super) fn fault(address: &str, authorities: &Path) -> Option<String> {
     let mut roots = RootCertStore::empty();
     let given = CertificateDer::pem_file_iter(authorities).ok()?.flatten();
     roots.add_parsable_certificates(given);
-    let config =
-        ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
-    let config = config.ok()?.with_root_certificates(roots).with_no_client_auth();
     let (host, _) = address.rsplit_once(':')?;
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let mut tls = ClientConnection::new(Arc::new(config), ServerName::try_from(host.clone()).ok()?).ok()?;
-    let mut stream = address.to_socket_addrs().ok()?.find_map(|at| TcpStream::connect_timeout(&at, PATIENCE).ok())?;
-    stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE))).ok()?;
+    let mut tls = client(roots, &host)?;
+    let mut stream = connect(address, PATIENCE)?;
     while tls.is_handshaking() {
         if let Err(error) = tls.complete_io(&mut stream) {
             let Error::InvalidCertificate(fault) = error.get_ref()?.downcast_ref::<Error>()? else { return None };
@@ -34,6 +30,21 @@ pub(super) fn fault(address: &str, authorities: &Path) -> Option<String> {
         }
     }
     None
+}
+
+/// A TLS client that has not said anything yet.
+pub(super) fn client(roots: RootCertStore, host: &str) -> Option<ClientConnection> {
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+    let config = config.with_safe_default_protocol_versions().ok()?;
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    ClientConnection::new(Arc::new(config), ServerName::try_from(host.to_owned()).ok()?).ok()
+}
+
+/// A connection whose every step takes no longer than `patience`.
+pub(super) fn connect(address: &str, patience: Duration) -> Option<TcpStream> {
+    let stream = address.to_socket_addrs().ok()?.find_map(|at| TcpStream::connect_timeout(&at, patience).ok())?;
+    stream.set_read_timeout(Some(patience)).and_then(|()| stream.set_write_timeout(Some(patience))).ok()?;
+    Some(stream)
 }
 
 fn in_words(fault: &CertificateError, host: &str, authorities: &Path) -> Option<String> {

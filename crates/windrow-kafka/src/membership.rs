@@ -4,16 +4,12 @@
 //! [`Membership::poll`], and holds only when the caller has answered it: what it still writes for a partition that is taken
 //! away is written before another member may begin.
 
-use std::fmt;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, RebalanceProtocol};
-use rdkafka::error::KafkaError;
-use rdkafka::message::Message as _;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{CommitMode, Consumer as _, RebalanceProtocol};
 
-use crate::reader::{self, Context, Delivery, INQUIRY_EVERY, Reading, Turn, list};
+use crate::reader::{self, Client, INQUIRY_EVERY, Reading, Turn, list};
 use crate::state::TopicState;
 use crate::{BrokerError, Connection};
 use windrow_record::{Offset, Partition};
@@ -28,16 +24,10 @@ const DEFAULTS: &[(&str, &str)] = &[
 const SEEK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// One member of a group that reads one topic.
+#[derive(Debug)]
 pub struct Membership {
-    /// `None` only while it is dropped.
-    client: Option<BaseConsumer<Context>>,
+    client: Client,
     reading: Reading,
-}
-
-impl fmt::Debug for Membership {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Membership").field("reading", &self.reading).finish_non_exhaustive()
-    }
 }
 
 impl Membership {
@@ -49,15 +39,18 @@ impl Membership {
         let defaults = [reader::DEFAULTS, DEFAULTS].concat();
         let mut settings = connection.settings(&defaults, reader::FIXED);
         settings.set("group.id", group);
-        let refused = |error: KafkaError| connection.refused(&error);
-        let client = BaseConsumer::from_config_and_context(&settings, Context::new(topic)).map_err(refused)?;
-        client.subscribe(&[topic]).map_err(refused)?;
-        Ok(Self { client: Some(client), reading: Reading::new(connection, topic)? })
+        let client = Client::new(connection, topic, &settings)?;
+        client.subscribe(&[topic]).map_err(|error| connection.refused(&error))?;
+        Ok(Self { client, reading: Reading::new(connection, topic)? })
     }
 
-    fn client(&self) -> &BaseConsumer<Context> {
-        let Some(client) = &self.client else { unreachable!("it is there until the membership is dropped") };
-        client
+    fn list(&self, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, BrokerError> {
+        list(&self.reading.topic, positions).map_err(|error| self.reading.failed("read", &error))
+    }
+
+    /// Whether the group moves only the partitions that change.
+    fn is_cooperative(&self) -> bool {
+        matches!(self.client.rebalance_protocol(), RebalanceProtocol::Cooperative)
     }
 
     /// The next message or change; `None` when none came in this time. A broker that is away is waited out. Messages that
@@ -70,24 +63,18 @@ impl Membership {
             self.go_on_at(deleted.partition, deleted.low)?;
             return Ok(Some(Turn::Deleted(deleted)));
         }
-        let Some(client) = &self.client else { unreachable!("it is there until the membership is dropped") };
-        if let Some(change) = client.context().next_change() {
+        if let Some(change) = self.client.context().next_change() {
             return Ok(Some(change));
         }
-        match client.poll(timeout) {
-            None => Ok(client.context().next_change()),
-            Some(Err(error)) => self.reading.note(&error).map(|()| None),
-            Some(Ok(message)) => {
-                self.reading.hand_out(Partition(message.partition()), Offset(message.offset()));
-                Ok(Some(Turn::Message(Delivery::of(message))))
-            }
+        match self.client.poll(timeout) {
+            None => Ok(self.client.context().next_change()),
+            polled => self.reading.turn(polled),
         }
     }
 
     /// Tells an outage; gives, every ten seconds, how the topic stands. Call it between polls; it never waits.
     pub fn look_after(&mut self) -> Option<TopicState> {
-        let Some(client) = &self.client else { unreachable!("it is there until the membership is dropped") };
-        self.reading.look(client.context(), INQUIRY_EVERY).and_then(|(state, _)| state.ok())
+        self.reading.look(self.client.context(), INQUIRY_EVERY).and_then(|(state, _)| state.ok())
     }
 
     /// Begins to read partitions that were assigned, each from its offset on; those without one wait for
@@ -96,24 +83,14 @@ impl Membership {
     /// # Errors
     /// When the client library refuses them.
     pub fn take_up(&mut self, positions: &[(Partition, Option<Offset>)]) -> Result<(), BrokerError> {
-        for (partition, offset) in positions {
-            self.reading.positions.set(*partition, offset.unwrap_or(Offset(0)));
-        }
-        let failed = |error: KafkaError| self.reading.failed("read", &error);
-        let known: Vec<(Partition, Offset)> =
-            positions.iter().map(|(partition, offset)| (*partition, offset.unwrap_or(Offset(0)))).collect();
-        let assigned = list(&self.reading.topic, &known).map_err(failed)?;
-        match self.client().rebalance_protocol() {
-            RebalanceProtocol::Cooperative => self.client().incremental_assign(&assigned),
-            RebalanceProtocol::Eager | RebalanceProtocol::None => self.client().assign(&assigned),
-        }
-        .map_err(failed)?;
-        let waiting: Vec<(Partition, Offset)> = positions
-            .iter()
-            .filter(|(_, offset)| offset.is_none())
-            .map(|(partition, _)| (*partition, Offset(0)))
-            .collect();
-        self.client().pause(&list(&self.reading.topic, &waiting).map_err(failed)?).map_err(failed)
+        let known = |(partition, offset): &(Partition, Option<Offset>)| (*partition, offset.unwrap_or(Offset(0)));
+        let all: Vec<(Partition, Offset)> = positions.iter().map(known).collect();
+        all.iter().for_each(|(partition, offset)| self.reading.positions.set(*partition, *offset));
+        let (assigned, client) = (self.list(&all)?, &self.client);
+        let taken = if self.is_cooperative() { client.incremental_assign(&assigned) } else { client.assign(&assigned) };
+        let waiting: Vec<_> = positions.iter().filter(|(_, offset)| offset.is_none()).map(known).collect();
+        let waiting = self.list(&waiting)?;
+        taken.and_then(|()| client.pause(&waiting)).map_err(|error| self.reading.failed("read", &error))
     }
 
     /// Begins to read a partition that was taken up without an offset.
@@ -122,26 +99,20 @@ impl Membership {
     /// When the client library does not move there in time.
     pub fn begin(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
         self.reading.positions.set(partition, offset);
-        let failed = |error: KafkaError| self.reading.failed("read", &error);
-        let place = rdkafka::Offset::Offset(offset.0);
-        self.client().seek(&self.reading.topic, partition.0, place, SEEK_PATIENCE).map_err(failed)?;
-        let one = list(&self.reading.topic, &[(partition, offset)]).map_err(failed)?;
-        self.client().resume(&one).map_err(failed)
+        let (one, place) = (self.list(&[(partition, offset)])?, rdkafka::Offset::Offset(offset.0));
+        let moved = self.client.seek(&self.reading.topic, partition.0, place, SEEK_PATIENCE);
+        moved.and_then(|()| self.client.resume(&one)).map_err(|error| self.reading.failed("read", &error))
     }
 
     /// Goes on at another offset of a partition that the client library has stopped reading.
     fn go_on_at(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
-        let failed = |error: KafkaError| self.reading.failed("read", &error);
-        match self.client().rebalance_protocol() {
-            RebalanceProtocol::Cooperative => {
-                let one = list(&self.reading.topic, &[(partition, offset)]).map_err(failed)?;
-                self.client().incremental_unassign(&one).and_then(|()| self.client().incremental_assign(&one))
-            }
-            RebalanceProtocol::Eager | RebalanceProtocol::None => {
-                self.client().assign(&list(&self.reading.topic, &self.reading.positions.all()).map_err(failed)?)
-            }
-        }
-        .map_err(failed)
+        let moved = if self.is_cooperative() {
+            let one = self.list(&[(partition, offset)])?;
+            self.client.incremental_unassign(&one).and_then(|()| self.client.incremental_assign(&one))
+        } else {
+            self.client.assign(&self.list(&self.reading.positions.all())?)
+        };
+        moved.map_err(|error| self.reading.failed("read", &error))
     }
 
     /// Lets partitions go that were taken away.
@@ -149,16 +120,12 @@ impl Membership {
     /// # Errors
     /// When the client library refuses that.
     pub fn give_up(&mut self, partitions: &[Partition]) -> Result<(), BrokerError> {
-        partitions.iter().for_each(|partition| self.reading.positions.remove(*partition));
-        let failed = |error: KafkaError| self.reading.failed("read", &error);
+        self.reading.positions.0.retain(|partition, _| !partitions.contains(partition));
         let gone: Vec<(Partition, Offset)> = partitions.iter().map(|partition| (*partition, Offset(0))).collect();
-        match self.client().rebalance_protocol() {
-            RebalanceProtocol::Cooperative => {
-                self.client().incremental_unassign(&list(&self.reading.topic, &gone).map_err(failed)?)
-            }
-            RebalanceProtocol::Eager | RebalanceProtocol::None => self.client().unassign(),
-        }
-        .map_err(failed)
+        let gone = self.list(&gone)?;
+        let given =
+            if self.is_cooperative() { self.client.incremental_unassign(&gone) } else { self.client.unassign() };
+        given.map_err(|error| self.reading.failed("read", &error))
     }
 
     /// Stores the next offsets to read under the group's name, for other programs to see. Does not wait for the answer.
@@ -167,7 +134,7 @@ impl Membership {
     /// When the client library does not take them.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
         let list = list(&self.reading.topic, positions);
-        let committed = list.and_then(|list| self.client().commit(&list, CommitMode::Async));
+        let committed = list.and_then(|list| self.client.commit(&list, CommitMode::Async));
         committed.map_err(|error| self.reading.failed("commit positions of", &error))
     }
 
@@ -175,15 +142,6 @@ impl Membership {
     /// cannot be known.
     #[must_use]
     pub fn lag(&self) -> Option<u64> {
-        self.client().context().lag(&self.reading.positions)
-    }
-}
-
-impl Drop for Membership {
-    fn drop(&mut self) {
-        let Some(client) = self.client.take() else { return };
-        client.context().is_leaving.store(true, Relaxed);
-        // Leaving a group takes an answer of the broker; nobody need wait for it.
-        std::thread::spawn(move || drop(client));
+        self.client.context().lag(&self.reading.positions)
     }
 }

@@ -71,7 +71,7 @@ impl Observer {
     /// The first offset of a partition that can be read, and the one that its next message will have. Blocks.
     pub(super) fn bounds(&self, topic: &str, partition: Partition) -> Result<(Offset, Offset), BrokerError> {
         let bounds = self.client.fetch_watermarks(topic, partition.0, PATIENCE);
-        let (low, high) = bounds.map_err(|error| match judge(&error, topic, self.connection.address()) {
+        let (low, high) = bounds.map_err(|error| match judge(&error, topic, &self.connection) {
             Verdict::Final(error) => error,
             _ => BrokerError::NoLeader {
                 topic: topic.to_owned(),
@@ -97,7 +97,7 @@ impl Observer {
 
     /// Of the offsets at which reading goes on, one that the broker does not have: deleted, or never there.
     pub(super) fn out_of_range(&self, topic: &str, positions: &Positions) -> Result<Option<Deleted>, BrokerError> {
-        for Position { partition, next, .. } in &positions.0 {
+        for Position { partition, next, .. } in positions.0.values() {
             let (low, high) = self.bounds(topic, *partition)?;
             if *next < low {
                 return Ok(Some(Deleted { partition: *partition, wanted: *next, low }));

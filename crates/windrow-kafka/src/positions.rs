@@ -1,5 +1,7 @@
 //! Where reading stands.
 
+use std::collections::BTreeMap;
+
 use windrow_record::{Offset, Partition};
 
 /// Messages that the broker has deleted before they were read.
@@ -15,7 +17,7 @@ pub struct Deleted {
 
 /// Where reading stands.
 #[derive(Debug, Default)]
-pub(super) struct Positions(pub(super) Vec<Position>);
+pub(super) struct Positions(pub(super) BTreeMap<Partition, Position>);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Position {
@@ -28,28 +30,19 @@ pub(super) struct Position {
 
 impl Positions {
     pub(super) fn set(&mut self, partition: Partition, next: Offset) {
-        let position = Position { partition, next, is_at_end: false };
-        match self.0.iter_mut().find(|position| position.partition == partition) {
-            Some(known) => *known = position,
-            None => self.0.push(position),
-        }
-    }
-
-    pub(super) fn remove(&mut self, partition: Partition) {
-        self.0.retain(|position| position.partition != partition);
+        self.0.insert(partition, Position { partition, next, is_at_end: false });
     }
 
     /// Whether that is news.
     pub(super) fn at_end(&mut self, partition: Partition) -> bool {
-        let position = self.0.iter_mut().find(|position| position.partition == partition);
-        position.is_some_and(|position| !std::mem::replace(&mut position.is_at_end, true))
+        self.0.get_mut(&partition).is_some_and(|position| !std::mem::replace(&mut position.is_at_end, true))
     }
 
     pub(super) fn is_at_end(&self, partition: Partition) -> bool {
-        self.0.iter().any(|position| position.partition == partition && position.is_at_end)
+        self.0.get(&partition).is_some_and(|position| position.is_at_end)
     }
 
     pub(super) fn all(&self) -> Vec<(Partition, Offset)> {
-        self.0.iter().map(|position| (position.partition, position.next)).collect()
+        self.0.values().map(|position| (position.partition, position.next)).collect()
     }
 }

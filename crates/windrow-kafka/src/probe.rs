@@ -1,9 +1,12 @@
 //! What listens at an address where no plain Kafka client gets an answer.
 
 use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::time::Duration;
 
+use tokio_rustls::rustls::RootCertStore;
+
+use crate::certificate::{self, connect};
 use crate::{BrokerError, Connection, Listener};
 
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -34,25 +37,18 @@ pub(super) fn unreachable(connection: &Connection, waited: Duration) -> BrokerEr
 
 /// `None` when nothing listens there.
 fn look(address: &str) -> Option<Listener> {
-    let mut stream = connect(address)?;
+    let mut stream = connect(address, PATIENCE)?;
     match ask(&mut stream, &API_VERSIONS) {
         Some(answer) if is_answer(&answer, 7) => {}
         Some(answer) if answer.first().is_some_and(|first| TLS.contains(first)) => return Some(Listener::Tls),
         _ => {
-            let is_tls = connect(address).and_then(|mut stream| ask(&mut stream, &client_hello()));
+            let is_tls = connect(address, PATIENCE).and_then(|mut stream| ask(&mut stream, &client_hello()?));
             let is_tls = is_tls.and_then(|answer| answer.first().copied()).is_some_and(|first| TLS.contains(&first));
             return Some(if is_tls { Listener::Tls } else { Listener::Other });
         }
     }
-    let is_open = connect(address).and_then(|mut stream| ask(&mut stream, &METADATA));
+    let is_open = connect(address, PATIENCE).and_then(|mut stream| ask(&mut stream, &METADATA));
     Some(if is_open.is_some_and(|answer| is_answer(&answer, 8)) { Listener::Broker } else { Listener::Login })
-}
-
-fn connect(address: &str) -> Option<TcpStream> {
-    let addresses = address.to_socket_addrs().ok()?;
-    let stream = addresses.filter_map(|address| TcpStream::connect_timeout(&address, PATIENCE).ok()).next()?;
-    stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE))).ok()?;
-    Some(stream)
 }
 
 /// The first bytes of the answer; `None` when there is none.
@@ -74,18 +70,11 @@ fn is_answer(answer: &[u8], number: u8) -> bool {
     matches!(answer, [0, _, _, _, 0, 0, 0, found] if *found == number)
 }
 
-/// The beginning of a TLS connection: version 1.2, one cipher suite that every server knows.
-fn client_hello() -> Vec<u8> {
-    let mut body = vec![3, 3];
-    body.extend([0x57; 32]);
-    // No session, two suites (ECDHE with RSA or ECDSA, AES-128-GCM), no compression.
-    body.extend([0, 0, 4, 0xc0, 0x2f, 0xc0, 0x2b, 1, 0]);
-    // Extensions: the curve P-256, signatures by RSA and ECDSA with SHA-256.
-    body.extend([0, 18, 0, 10, 0, 4, 0, 2, 0, 23, 0, 13, 0, 6, 0, 4, 4, 1, 4, 3]);
-    let length = u8::try_from(body.len()).unwrap_or(u8::MAX);
-    let mut hello = vec![0x16, 3, 1, 0, length + 4, 1, 0, 0, length];
-    hello.extend(body);
-    hello
+/// The beginning of a TLS connection.
+fn client_hello() -> Option<Vec<u8>> {
+    let mut hello = Vec::new();
+    certificate::client(RootCertStore::empty(), "localhost")?.write_tls(&mut hello).ok()?;
+    Some(hello)
 }
 
 #[cfg(test)]

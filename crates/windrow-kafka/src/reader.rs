@@ -5,15 +5,17 @@ mod statistics;
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
-use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
 
 use self::statistics::Statistics;
@@ -110,14 +112,25 @@ impl Reading {
     }
 
     /// Notes a message that is handed out.
-    pub(super) fn hand_out(&mut self, partition: Partition, offset: Offset) {
-        self.positions.set(partition, offset.next());
-        self.outage.heard(partition, &self.topic, &self.connection);
+    fn hand_out<'a>(&mut self, message: BorrowedMessage<'a>) -> Turn<'a> {
+        let delivery = Delivery::of(message);
+        self.positions.set(delivery.partition(), delivery.offset().next());
+        self.outage.heard(delivery.partition(), &self.topic, &self.connection);
+        Turn::Message(delivery)
+    }
+
+    /// The turn that a poll of the client brings, or the error that ends reading.
+    pub(super) fn turn<'a>(&mut self, polled: Option<Polled<'a>>) -> Result<Option<Turn<'a>>, BrokerError> {
+        match polled {
+            None => Ok(None),
+            Some(Ok(message)) => Ok(Some(self.hand_out(message))),
+            Some(Err(error)) => self.note(&error).map(|()| None),
+        }
     }
 
     /// Notes what an error means; gives the one that ends reading.
-    pub(super) fn note(&mut self, error: &KafkaError) -> Result<(), BrokerError> {
-        match judge(error, &self.topic, self.connection.address()) {
+    fn note(&mut self, error: &KafkaError) -> Result<(), BrokerError> {
+        match judge(error, &self.topic, &self.connection) {
             Verdict::Passing => {}
             Verdict::AtEnd(partition) => {
                 if self.positions.at_end(partition) {
@@ -159,22 +172,53 @@ impl Reading {
     }
 }
 
+/// What a poll of the client library brings.
+type Polled<'a> = Result<BorrowedMessage<'a>, KafkaError>;
+
+/// A client that is dropped on a thread of its own: leaving a broker or a group can take long, and nobody need wait.
+pub(super) struct Client(Option<Arc<BaseConsumer<Context>>>);
+
+impl Client {
+    pub(super) fn new(connection: &Connection, topic: &str, settings: &ClientConfig) -> Result<Self, BrokerError> {
+        let client = BaseConsumer::from_config_and_context(settings, Context::new(topic));
+        Ok(Self(Some(Arc::new(client.map_err(|error| connection.refused(&error))?))))
+    }
+}
+
+impl Deref for Client {
+    type Target = Arc<BaseConsumer<Context>>;
+
+    fn deref(&self) -> &Self::Target {
+        let Some(client) = &self.0 else { unreachable!("it is there until it is dropped") };
+        client
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(self.context()).finish()
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.context().is_leaving.store(true, Relaxed);
+        let client = self.0.take();
+        std::thread::spawn(move || drop(client));
+    }
+}
+
 /// What the client library calls back.
 pub(super) struct Context {
     topic: String,
     statistics: Mutex<Statistics>,
-    changes: Mutex<VecDeque<GroupEvent>>,
+    changes: Mutex<VecDeque<Turn<'static>>>,
     /// Then nobody answers a change any more.
-    pub(super) is_leaving: AtomicBool,
-}
-
-enum GroupEvent {
-    Assigned(Vec<Partition>),
-    Revoked(Vec<Partition>),
+    is_leaving: AtomicBool,
 }
 
 impl Context {
-    pub(super) fn new(topic: &str) -> Self {
+    fn new(topic: &str) -> Self {
         let topic = topic.to_owned();
         Self { topic, statistics: Mutex::default(), changes: Mutex::default(), is_leaving: AtomicBool::new(false) }
     }
@@ -191,25 +235,21 @@ impl Context {
             let high = statistics.reachable(position.partition)?.high?;
             Some(u64::try_from(high.0 - position.next.0).unwrap_or(0))
         };
-        positions.0.iter().map(lag).sum()
+        positions.0.values().map(lag).sum()
     }
 
     /// Whether the broker has said of each of these partitions that it ends where it ends now.
     pub(super) fn are_at_end(&self, positions: &Positions, fresh: &TopicState) -> bool {
         let statistics = self.statistics();
-        positions.0.iter().all(|position| {
+        positions.0.values().all(|position| {
             let end = statistics.reachable(position.partition).and_then(|partition| partition.end);
             let state = fresh.partitions.iter().find(|state| state.partition == position.partition);
             position.is_at_end && state.is_some_and(|state| Some(state.high) == end)
         })
     }
 
-    pub(super) fn next_change<'a>(&self) -> Option<Turn<'a>> {
-        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        changes.pop_front().map(|change| match change {
-            GroupEvent::Assigned(partitions) => Turn::Assigned(partitions),
-            GroupEvent::Revoked(partitions) => Turn::Revoked(partitions),
-        })
+    pub(super) fn next_change(&self) -> Option<Turn<'static>> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
 
@@ -245,8 +285,8 @@ impl ConsumerContext for Context {
         }
         let partitions = partitions.elements().iter().map(|one| Partition(one.partition())).collect();
         let change = match change {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => GroupEvent::Assigned(partitions),
-            _ => GroupEvent::Revoked(partitions),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Turn::Assigned(partitions),
+            _ => Turn::Revoked(partitions),
         };
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
     }
@@ -268,8 +308,8 @@ impl Outage {
         if statistics.is_empty() {
             return;
         }
-        let partitions = positions.0.iter().map(|position| position.partition);
-        let away: Vec<Partition> = partitions.filter(|partition| statistics.reachable(*partition).is_none()).collect();
+        let is_away = |partition: &&Partition| statistics.reachable(**partition).is_none();
+        let away: Vec<Partition> = positions.0.keys().filter(is_away).copied().collect();
         let (topic, address) = (&context.topic, connection.address());
         if away.is_empty() {
             self.since = None;

@@ -1,17 +1,13 @@
 //! Reads a topic from given positions on.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
-use rdkafka::message::Message as _;
+use rdkafka::consumer::Consumer as _;
 
 use crate::commits::{Commits, Order};
-use crate::reader::{self, Context, DEFAULTS, Delivery, FIXED, INQUIRY_EVERY, Reading, Turn};
+use crate::reader::{self, Client, DEFAULTS, FIXED, INQUIRY_EVERY, Reading, Turn};
 use crate::state::TopicState;
 use crate::{BrokerError, Connection};
 use windrow_record::{Offset, Partition};
@@ -27,29 +23,6 @@ pub struct Subscription {
     group: String,
     reading: Reading,
     is_missing: bool,
-}
-
-/// A client that is given up without waiting for it: that can take long, and nobody need wait.
-struct Client(Option<Arc<BaseConsumer<Context>>>);
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Client").field(self.get().context()).finish()
-    }
-}
-
-impl Client {
-    fn get(&self) -> &Arc<BaseConsumer<Context>> {
-        let Some(client) = &self.0 else { unreachable!("it is there until it is dropped") };
-        client
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        let client = self.0.take();
-        std::thread::spawn(move || drop(client));
-    }
 }
 
 impl Subscription {
@@ -81,14 +54,7 @@ impl Subscription {
             self.restart()?;
             return Ok(Some(Turn::Deleted(deleted)));
         }
-        match self.client.get().poll(timeout) {
-            None => Ok(None),
-            Some(Err(error)) => self.reading.note(&error).map(|()| None),
-            Some(Ok(message)) => {
-                self.reading.hand_out(Partition(message.partition()), Offset(message.offset()));
-                Ok(Some(Turn::Message(Delivery::of(message))))
-            }
-        }
+        self.reading.turn(self.client.poll(timeout))
     }
 
     /// Reads a further partition, from an offset on.
@@ -121,7 +87,7 @@ impl Subscription {
     /// As [`look_after`](Self::look_after).
     pub fn is_through(&mut self) -> Result<bool, BrokerError> {
         let fresh = self.inquire(Duration::ZERO)?;
-        Ok(fresh.is_some_and(|fresh| self.client.get().context().are_at_end(&self.reading.positions, &fresh)))
+        Ok(fresh.is_some_and(|fresh| self.client.context().are_at_end(&self.reading.positions, &fresh)))
     }
 
     /// The partitions of which the broker has said, since the last call, that they have no more than was handed out then.
@@ -136,7 +102,7 @@ impl Subscription {
     }
 
     fn inquire(&mut self, every: Duration) -> Result<Option<TopicState>, BrokerError> {
-        let (state, positions) = match self.reading.look(self.client.get().context(), every) {
+        let (state, positions) = match self.reading.look(self.client.context(), every) {
             None => return Ok(None),
             Some((Ok(state), positions)) => (state, positions),
             // A topic that is just being made, or whose broker has just come up, may not be known for a moment.
@@ -163,7 +129,7 @@ impl Subscription {
     /// while that cannot be known. Costs no question to the broker.
     #[must_use]
     pub fn lag(&self) -> Option<u64> {
-        self.client.get().context().lag(&self.reading.positions)
+        self.client.context().lag(&self.reading.positions)
     }
 
     /// Stores the next offsets to read under the group's name, for other programs to see. Does not wait for the broker's
@@ -174,7 +140,7 @@ impl Subscription {
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
         let list = reader::list(&self.reading.topic, positions);
         list.map_err(|error| self.reading.failed(COMMIT, &error))?;
-        let client = Arc::clone(self.client.get());
+        let client = Arc::clone(&self.client);
         self.commits.order(Order { client, positions: positions.to_vec(), answer: None });
         Ok(())
     }
@@ -185,7 +151,7 @@ impl Subscription {
     /// When the broker does not take them. Not that it does not answer in time.
     pub fn commit_last(&self, positions: &[(Partition, Offset)], patience: Duration) -> Result<(), BrokerError> {
         let (answer, question) = channel();
-        let client = Arc::clone(self.client.get());
+        let client = Arc::clone(&self.client);
         self.commits.order(Order { client, positions: positions.to_vec(), answer: Some(answer) });
         let committed = question.recv_timeout(patience).unwrap_or(Ok(()));
         committed.map_err(|error| self.reading.failed(COMMIT, &error))
@@ -199,8 +165,7 @@ fn client(
     positions: &[(Partition, Offset)],
 ) -> Result<Client, BrokerError> {
     let settings = connection.settings(&[DEFAULTS, &[("group.id", group)]].concat(), FIXED);
-    let refused = |error: KafkaError| connection.refused(&error);
-    let client = BaseConsumer::from_config_and_context(&settings, Context::new(topic)).map_err(refused)?;
-    client.assign(&reader::list(topic, positions).map_err(refused)?).map_err(refused)?;
-    Ok(Client(Some(Arc::new(client))))
+    let client = Client::new(connection, topic, &settings)?;
+    let assigned = reader::list(topic, positions).and_then(|list| client.assign(&list));
+    assigned.map(|()| client).map_err(|error| connection.refused(&error))
 }

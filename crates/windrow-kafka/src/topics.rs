@@ -102,16 +102,11 @@ pub async fn delete(connection: &Connection, name: &str) -> Result<(), BrokerErr
     if leaders(connection, name).await?.is_none() {
         return Err(connection.no_such_topic(name));
     }
-    let admin = admin(connection)?;
-    let outcome = admin.delete_topics(&[name], &options()).await;
-    match flatten(outcome) {
-        Ok(()) => {}
-        Err(KafkaError::AdminOp(RDKafkaErrorCode::UnknownTopicOrPartition)) => {
-            return Err(connection.no_such_topic(name));
-        }
-        Err(error) => return Err(connection.failed("delete", name, &error)),
-    }
-    Ok(())
+    let admin = admin(connection).map_err(|error| connection.refused(&error))?;
+    flatten(admin.delete_topics(&[name], &options()).await).map_err(|error| match error {
+        KafkaError::AdminOp(RDKafkaErrorCode::UnknownTopicOrPartition) => connection.no_such_topic(name),
+        error => connection.failed("delete", name, &error),
+    })
 }
 
 /// What a topic holds. A partition whose leader is just being replaced is waited for.
@@ -161,9 +156,8 @@ async fn leaders(connection: &Connection, name: &str) -> Result<Option<Vec<(Part
     blocking(move || Observer::new(&broker)?.leaders(&topic, PATIENCE)).await
 }
 
-fn admin(connection: &Connection) -> Result<AdminClient<Quiet>, BrokerError> {
+fn admin(connection: &Connection) -> Result<AdminClient<Quiet>, KafkaError> {
     AdminClient::from_config_and_context(&connection.settings(&[], &[]), Quiet)
-        .map_err(|error| connection.refused(&error))
 }
 
 fn options() -> AdminOptions {
@@ -177,11 +171,9 @@ async fn request_creation(
     replication: i32,
     config: &[(String, String)],
 ) -> Result<(), KafkaError> {
-    let admin = AdminClient::from_config_and_context(&connection.settings(&[], &[]), Quiet)?;
     let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
     let topic = config.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
-    let outcome = admin.create_topics([&topic], &options()).await;
-    flatten(outcome)
+    flatten(admin(connection)?.create_topics([&topic], &options()).await)
 }
 
 fn flatten(outcome: Result<Vec<rdkafka::admin::TopicResult>, KafkaError>) -> Result<(), KafkaError> {

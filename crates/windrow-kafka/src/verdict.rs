@@ -2,7 +2,7 @@
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::BrokerError;
+use crate::{BrokerError, Connection};
 use windrow_record::Partition;
 
 /// What an error of the client library means for reading.
@@ -17,19 +17,12 @@ pub(super) enum Verdict {
 }
 
 /// Judges an error of a client that reads `topic`.
-pub(super) fn judge(error: &KafkaError, topic: &str, address: &str) -> Verdict {
+pub(super) fn judge(error: &KafkaError, topic: &str, connection: &Connection) -> Verdict {
     use RDKafkaErrorCode as Code;
-    let failed = |code: RDKafkaErrorCode| {
-        Verdict::Final(BrokerError::Topic {
-            action: "read",
-            topic: topic.to_owned(),
-            address: address.to_owned(),
-            reason: code.to_string(),
-        })
-    };
+    let failed = || Verdict::Final(connection.failed("read", topic, error));
     let code = match error {
         KafkaError::PartitionEOF(partition) => return Verdict::AtEnd(Partition(*partition)),
-        KafkaError::MessageConsumptionFatal(code) => return failed(*code),
+        KafkaError::MessageConsumptionFatal(_) => return failed(),
         other => match other.rdkafka_error_code() {
             Some(code) => code,
             None => return Verdict::Passing,
@@ -37,7 +30,7 @@ pub(super) fn judge(error: &KafkaError, topic: &str, address: &str) -> Verdict {
     };
     match code {
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-            Verdict::Final(BrokerError::NoSuchTopic { topic: topic.to_owned(), address: address.to_owned() })
+            Verdict::Final(connection.no_such_topic(topic))
         }
         Code::OffsetOutOfRange | Code::AutoOffsetReset => Verdict::OutOfRange,
         Code::TopicAuthorizationFailed
@@ -52,7 +45,7 @@ pub(super) fn judge(error: &KafkaError, topic: &str, address: &str) -> Verdict {
         | Code::InvalidSessionTimeout
         | Code::GroupMaxSizeReached
         | Code::InvalidTopic
-        | Code::UnsupportedFeature => failed(code),
+        | Code::UnsupportedFeature => failed(),
         _ => Verdict::Passing,
     }
 }
@@ -60,6 +53,10 @@ pub(super) fn judge(error: &KafkaError, topic: &str, address: &str) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn judged(error: &KafkaError) -> Verdict {
+        judge(error, "t", &Connection::new("a:1"))
+    }
 
     #[test]
     fn what_waiting_does_not_mend_is_final() {
@@ -73,16 +70,16 @@ mod tests {
             Code::UnknownTopicOrPartition,
         ];
         for code in final_ones {
-            let verdict = judge(&KafkaError::MessageConsumption(code), "t", "a:1");
+            let verdict = judged(&KafkaError::MessageConsumption(code));
             assert!(matches!(verdict, Verdict::Final(_)), "{code:?}");
         }
         for code in
             [Code::BrokerTransportFailure, Code::AllBrokersDown, Code::LeaderNotAvailable, Code::RequestTimedOut]
         {
-            assert!(matches!(judge(&KafkaError::MessageConsumption(code), "t", "a:1"), Verdict::Passing), "{code:?}");
+            assert!(matches!(judged(&KafkaError::MessageConsumption(code)), Verdict::Passing), "{code:?}");
         }
         let fatal = KafkaError::MessageConsumptionFatal(Code::FencedInstanceId);
-        assert!(matches!(judge(&fatal, "t", "a:1"), Verdict::Final(_)));
-        assert!(matches!(judge(&KafkaError::PartitionEOF(3), "t", "a:1"), Verdict::AtEnd(Partition(3))));
+        assert!(matches!(judged(&fatal), Verdict::Final(_)));
+        assert!(matches!(judged(&KafkaError::PartitionEOF(3)), Verdict::AtEnd(Partition(3))));
     }
 }

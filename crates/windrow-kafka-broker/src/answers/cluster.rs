@@ -8,7 +8,7 @@ use kafka_protocol::messages::describe_log_dirs_response::{
 };
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsResponse, DescribeClusterRequest, DescribeClusterResponse, DescribeLogDirsRequest,
+    ApiKey, ApiVersionsResponse, BrokerId, DescribeClusterRequest, DescribeClusterResponse, DescribeLogDirsRequest,
     DescribeLogDirsResponse, FindCoordinatorRequest, FindCoordinatorResponse, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
@@ -40,21 +40,16 @@ pub(crate) fn find_coordinator(
     request: FindCoordinatorRequest,
     version: i16,
 ) -> FindCoordinatorResponse {
-    let error = match request.key_type {
+    let refusal = match request.key_type {
         GROUP => None,
         // The error that every client takes as final.
-        TRANSACTION => Some(ResponseError::TransactionalIdAuthorizationFailed),
-        _ => Some(ResponseError::InvalidRequest),
+        TRANSACTION => Some((ResponseError::TransactionalIdAuthorizationFailed, "This broker has no transactions.")),
+        _ => Some((ResponseError::InvalidRequest, "This broker coordinates groups only.")),
     };
-    let message = match error {
-        None => None,
-        Some(ResponseError::InvalidRequest) => Some(text("This broker coordinates groups only.")),
-        Some(_) => Some(text("This broker has no transactions.")),
-    };
-    let code = error.map_or(0, |error| error.code());
-    let (node, host, port) = match error {
+    let (code, message) = refusal.map_or((0, None), |(error, message)| (error.code(), Some(text(message))));
+    let (node, host, port) = match refusal {
         None => (broker.node(), broker.host(), broker.port()),
-        Some(_) => (kafka_protocol::messages::BrokerId(-1), StrBytes::default(), -1),
+        Some(_) => (BrokerId(-1), StrBytes::default(), -1),
     };
     if version >= 4 {
         let coordinators = request.coordinator_keys.into_iter().map(|key| {
@@ -63,7 +58,6 @@ pub(crate) fn find_coordinator(
         });
         return FindCoordinatorResponse::default().with_error_message(None).with_coordinators(coordinators.collect());
     }
-    let message = if version >= 1 { message } else { Some(StrBytes::default()) };
     FindCoordinatorResponse::default()
         .with_error_code(code)
         .with_error_message(message)
@@ -92,7 +86,7 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeClusterRequest) -> Des
 }
 
 /// How much every partition takes in the data directory.
-pub(crate) fn log_dirs(broker: &Broker, request: &DescribeLogDirsRequest, version: i16) -> DescribeLogDirsResponse {
+pub(crate) fn log_dirs(broker: &Broker, request: &DescribeLogDirsRequest) -> DescribeLogDirsResponse {
     let describe = |topic: &Topic, wanted: &dyn Fn(i32) -> bool| {
         let partitions = (0..).zip(&topic.logs).filter(|(index, _)| wanted(*index)).map(|(index, log)| {
             let size = i64::try_from(log.bounds().bytes).unwrap_or(i64::MAX);
@@ -111,10 +105,6 @@ pub(crate) fn log_dirs(broker: &Broker, request: &DescribeLogDirsRequest, versio
             })
             .collect(),
     };
-    let mut result = DescribeLogDirsResult::default().with_log_dir(text(&broker.folder)).with_topics(topics);
-    if version >= 4 {
-        // -1: not known.
-        result = result.with_total_bytes(-1).with_usable_bytes(-1);
-    }
+    let result = DescribeLogDirsResult::default().with_log_dir(text(&broker.folder)).with_topics(topics);
     DescribeLogDirsResponse::default().with_results(vec![result])
 }

@@ -56,55 +56,50 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
     OffsetCommitResponse::default().with_topics(topics)
 }
 
-/// A topic, its partitions, and what was committed of each.
-type Found = (String, Vec<(i32, Option<Commit>)>);
+/// A topic, and what was committed for its partitions.
+type Found = (TopicName, Vec<(i32, Commit)>);
 
-/// What was committed, of these partitions or of all.
-fn found(broker: &Broker, commits: Vec<(Uuid, i32, Commit)>, asked: Option<Vec<(String, Vec<i32>)>>) -> Vec<Found> {
+/// Finds what was committed for these partitions, or for all. A partition without a commit has offset -1.
+fn found(
+    broker: &Broker,
+    commits: Vec<(Uuid, i32, Commit)>,
+    asked: Option<Vec<(&TopicName, &Vec<i32>)>>,
+) -> Vec<Found> {
     let mut by_topic: BTreeMap<Uuid, BTreeMap<i32, Commit>> = BTreeMap::new();
     for (topic, partition, commit) in commits {
         by_topic.entry(topic).or_default().insert(partition, commit);
     }
-    match asked {
-        None => by_topic
-            .into_iter()
-            .filter_map(|(topic, commits)| {
-                let name = broker.catalog.by_id(topic)?.name.clone();
-                Some((name, commits.into_iter().map(|(partition, commit)| (partition, Some(commit))).collect()))
-            })
-            .collect(),
-        Some(asked) => asked
-            .into_iter()
-            .map(|(name, partitions)| {
-                let commits = broker.catalog.by_name(&name).and_then(|topic| by_topic.get(&topic.id));
-                let commit = |partition: &i32| commits.and_then(|commits| commits.get(partition)).cloned();
-                let partitions = partitions.into_iter().map(|partition| (partition, commit(&partition))).collect();
-                (name, partitions)
-            })
-            .collect(),
-    }
+    let Some(asked) = asked else {
+        let found = by_topic.into_iter().filter_map(|(topic, commits)| {
+            let name = TopicName(text(&broker.catalog.by_id(topic)?.name));
+            Some((name, commits.into_iter().collect()))
+        });
+        return found.collect();
+    };
+    let nothing = || Commit { offset: -1, leader_epoch: -1, metadata: String::new(), timestamp: -1 };
+    let found = asked.into_iter().map(|(name, partitions)| {
+        let commits = broker.catalog.by_name(name).and_then(|topic| by_topic.get(&topic.id));
+        let commit = |partition: &i32| commits.and_then(|commits| commits.get(partition)).cloned();
+        let partitions = partitions.iter().map(|partition| (*partition, commit(partition).unwrap_or_else(nothing)));
+        (name.clone(), partitions.collect())
+    });
+    found.collect()
 }
 
 pub(crate) fn committed(broker: &Broker, request: &OffsetFetchRequest, version: i16) -> OffsetFetchResponse {
-    let nothing = || Commit { offset: -1, leader_epoch: -1, metadata: String::new(), timestamp: -1 };
     if version < 8 {
         let asked = request.topics.as_ref();
-        let asked = asked.map(|topics| {
-            topics.iter().map(|topic| (topic.name.to_string(), topic.partition_indexes.clone())).collect()
-        });
+        let asked = asked.map(|topics| topics.iter().map(|topic| (&topic.name, &topic.partition_indexes)).collect());
         let commits = broker.groups.committed(&request.group_id, None).unwrap_or_default();
         let topics = found(broker, commits, asked).into_iter().map(|(name, partitions)| {
             let partitions = partitions.into_iter().map(|(index, commit)| {
-                let commit = commit.unwrap_or_else(nothing);
-                let epoch = if version >= 5 { commit.leader_epoch } else { -1 };
                 fetched::OffsetFetchResponsePartition::default()
                     .with_partition_index(index)
                     .with_committed_offset(commit.offset)
-                    .with_committed_leader_epoch(epoch)
+                    .with_committed_leader_epoch(commit.leader_epoch)
                     .with_metadata(Some(text(commit.metadata)))
             });
-            let topic = fetched::OffsetFetchResponseTopic::default().with_name(TopicName(text(name)));
-            topic.with_partitions(partitions.collect())
+            fetched::OffsetFetchResponseTopic::default().with_name(name).with_partitions(partitions.collect())
         });
         return OffsetFetchResponse::default().with_topics(topics.collect());
     }
@@ -115,21 +110,17 @@ pub(crate) fn committed(broker: &Broker, request: &OffsetFetchRequest, version: 
             Ok(commits) => commits,
             Err(error) => return group.with_error_code(error.code()),
         };
-        let wanted = asked.topics.as_ref();
-        let wanted = wanted.map(|topics| {
-            topics.iter().map(|topic| (topic.name.to_string(), topic.partition_indexes.clone())).collect()
-        });
-        let topics = found(broker, commits, wanted).into_iter().map(|(name, partitions)| {
+        let asked = asked.topics.as_ref();
+        let asked = asked.map(|topics| topics.iter().map(|topic| (&topic.name, &topic.partition_indexes)).collect());
+        let topics = found(broker, commits, asked).into_iter().map(|(name, partitions)| {
             let partitions = partitions.into_iter().map(|(index, commit)| {
-                let commit = commit.unwrap_or_else(nothing);
                 fetched::OffsetFetchResponsePartitions::default()
                     .with_partition_index(index)
                     .with_committed_offset(commit.offset)
                     .with_committed_leader_epoch(commit.leader_epoch)
                     .with_metadata(Some(text(commit.metadata)))
             });
-            let topic = fetched::OffsetFetchResponseTopics::default().with_name(TopicName(text(name)));
-            topic.with_partitions(partitions.collect())
+            fetched::OffsetFetchResponseTopics::default().with_name(name).with_partitions(partitions.collect())
         });
         group.with_topics(topics.collect())
     });

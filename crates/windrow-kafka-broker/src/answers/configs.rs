@@ -39,7 +39,7 @@ const BROKERS: [(&str, Kind, &str); 6] = [
     ("offset.metadata.max.bytes", Kind::Int, "4096"),
 ];
 
-pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest, version: i16) -> DescribeConfigsResponse {
+pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> DescribeConfigsResponse {
     let results = request.resources.iter().map(|asked| {
         let name = asked.resource_name.to_string();
         let keys = asked.configuration_keys.as_deref();
@@ -49,12 +49,11 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest, versio
                 .with_name(text(definition.name))
                 .with_value(Some(text(value)))
                 .with_config_source(source)
-                .with_read_only(source == FROM_BROKER);
+                .with_read_only(source == FROM_BROKER)
+                .with_config_type(definition.kind as i8)
+                .with_documentation(None);
             if request.include_synonyms {
                 entry = entry.with_synonyms(synonyms(definition, value, source));
-            }
-            if version >= 3 {
-                entry = entry.with_config_type(definition.kind as i8).with_documentation(None);
             }
             entry
         };

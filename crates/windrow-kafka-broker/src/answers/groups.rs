@@ -1,6 +1,6 @@
 //! Groups: members who join, commit and leave, and what people ask about them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::blocking::blocking;
 use crate::broker::Broker;
-use crate::groups::{Assignor, HEARTBEAT_MS, Heartbeat, Join, Partitions};
+use crate::groups::{Assignor, HEARTBEAT_MS, Heartbeat, JOINS, Join, LEAVES_FOR_A_WHILE, Partitions, Registration};
 use crate::refused::Refused;
 use crate::wire::{Client, owned, owned_some, text};
 
@@ -41,14 +41,17 @@ pub(crate) async fn join(
     let group = request.group_id.to_string();
     let rebalance = if version >= 1 { request.rebalance_timeout_ms } else { request.session_timeout_ms };
     let copy = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
-    let join = Join {
-        member: owned(&request.member_id),
+    let registration = Registration {
         instance: owned_some(request.group_instance_id.as_ref()),
         client: client.clone(),
         session: millis(request.session_timeout_ms),
         rebalance: millis(rebalance),
-        protocol_type: owned(&request.protocol_type),
         protocols: request.protocols.iter().map(|one| (owned(&one.name), copy(&one.metadata))).collect(),
+    };
+    let join = Join {
+        member: owned(&request.member_id),
+        registration,
+        protocol_type: owned(&request.protocol_type),
         needs_id: version >= 4,
         may_skip: version >= 9,
     };
@@ -59,17 +62,16 @@ pub(crate) async fn join(
         Ok(joined) => {
             let members = joined.members.into_iter().map(|(id, instance, metadata)| {
                 let member = JoinGroupResponseMember::default().with_member_id(text(id)).with_metadata(metadata);
-                if version >= 5 { member.with_group_instance_id(instance.map(text)) } else { member }
+                member.with_group_instance_id(instance.map(text))
             });
-            let response = JoinGroupResponse::default()
+            JoinGroupResponse::default()
                 .with_generation_id(joined.generation)
                 .with_protocol_name(Some(text(joined.protocol)))
                 .with_leader(text(joined.leader))
                 .with_member_id(text(joined.member))
-                .with_members(members.collect());
-            let response =
-                if version >= 7 { response.with_protocol_type(Some(text(joined.protocol_type))) } else { response };
-            if version >= 9 { response.with_skip_assignment(joined.skips_assignment) } else { response }
+                .with_members(members.collect())
+                .with_protocol_type(Some(text(joined.protocol_type)))
+                .with_skip_assignment(joined.skips_assignment)
         }
         Err((error, member)) => {
             let protocol = (version < 7).then(StrBytes::default);
@@ -82,7 +84,7 @@ pub(crate) async fn join(
     }
 }
 
-pub(crate) async fn sync(broker: &Broker, request: SyncGroupRequest, version: i16) -> SyncGroupResponse {
+pub(crate) async fn sync(broker: &Broker, request: SyncGroupRequest) -> SyncGroupResponse {
     let group = request.group_id.to_string();
     let (id, instance) = (owned(&request.member_id), owned_some(request.group_instance_id.as_ref()));
     let assignments = request.assignments.iter();
@@ -96,15 +98,10 @@ pub(crate) async fn sync(broker: &Broker, request: SyncGroupRequest, version: i1
     );
     drop(request);
     match answer.await.unwrap_or_else(|_| Err((ResponseError::UnknownMemberId, String::new()))) {
-        Ok(synced) => {
-            let response = SyncGroupResponse::default().with_assignment(synced.assignment);
-            if version < 5 {
-                return response;
-            }
-            response
-                .with_protocol_type(Some(text(synced.protocol_type)))
-                .with_protocol_name(Some(text(synced.protocol)))
-        }
+        Ok(synced) => SyncGroupResponse::default()
+            .with_assignment(synced.assignment)
+            .with_protocol_type(Some(text(synced.protocol_type)))
+            .with_protocol_name(Some(text(synced.protocol))),
         Err((error, _)) => SyncGroupResponse::default().with_error_code(error.code()),
     }
 }
@@ -148,13 +145,13 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeGroupsRequest, version
                 .with_error_message(Some(text(message)));
         };
         let members = found.members.into_iter().map(|(id, instance, client, metadata, assignment)| {
-            let member = DescribedGroupMember::default()
+            DescribedGroupMember::default()
                 .with_member_id(text(id))
                 .with_client_id(text(client.id))
                 .with_client_host(text(client.host))
                 .with_member_metadata(metadata)
-                .with_member_assignment(assignment);
-            if version >= 4 { member.with_group_instance_id(instance.map(text)) } else { member }
+                .with_member_assignment(assignment)
+                .with_group_instance_id(instance.map(text))
         });
         group
             .with_error_message(None)
@@ -166,7 +163,7 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeGroupsRequest, version
     DescribeGroupsResponse::default().with_groups(groups.collect())
 }
 
-pub(crate) fn list(broker: &Broker, request: &ListGroupsRequest, version: i16) -> ListGroupsResponse {
+pub(crate) fn list(broker: &Broker, request: &ListGroupsRequest) -> ListGroupsResponse {
     let is_wanted = |filter: &[StrBytes], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };
@@ -177,8 +174,7 @@ pub(crate) fn list(broker: &Broker, request: &ListGroupsRequest, version: i16) -
         }
         let group = ListedGroup::default().with_group_id(GroupId(text(listed.group)));
         let group = group.with_protocol_type(text(listed.protocol_type));
-        let group = if version >= 4 { group.with_group_state(text(listed.state)) } else { group };
-        Some(if version >= 5 { group.with_group_type(text(kind)) } else { group })
+        Some(group.with_group_state(text(listed.state)).with_group_type(text(kind)))
     });
     ListGroupsResponse::default().with_groups(groups.collect())
 }
@@ -201,8 +197,7 @@ pub(crate) fn consumer_heartbeat(
     match answer {
         Ok(told) => {
             let assignment = told.assignment.map(|partitions| {
-                let topics = partitions.into_iter().map(|(topic, partitions)| {
-                    let partitions = partitions.into_iter().collect();
+                let topics = by_topic(&partitions).into_iter().map(|(topic, partitions)| {
                     heartbeat::TopicPartitions::default().with_topic_id(topic).with_partitions(partitions)
                 });
                 heartbeat::Assignment::default().with_topic_partitions(topics.collect())
@@ -222,6 +217,14 @@ pub(crate) fn consumer_heartbeat(
     }
 }
 
+fn by_topic(partitions: &Partitions) -> BTreeMap<Uuid, Vec<i32>> {
+    let mut topics: BTreeMap<Uuid, Vec<i32>> = BTreeMap::new();
+    for (topic, partition) in partitions {
+        topics.entry(*topic).or_default().push(*partition);
+    }
+    topics
+}
+
 /// What a member says, where it makes sense.
 fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Heartbeat, Refused> {
     let invalid = |message: &str| Err((ResponseError::InvalidRequest, message.to_owned()));
@@ -229,7 +232,7 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
         return invalid("GroupId can't be empty.");
     }
     let mut member = owned(&request.member_id);
-    if request.member_epoch == 0 {
+    if request.member_epoch == JOINS {
         if member.is_empty() {
             member = Uuid::new_v4().to_string();
         }
@@ -244,9 +247,9 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
         }
     } else if member.is_empty() {
         return invalid("MemberId can't be empty.");
-    } else if request.member_epoch == -2 && request.instance_id.is_none() {
+    } else if request.member_epoch == LEAVES_FOR_A_WHILE && request.instance_id.is_none() {
         return invalid("InstanceId can't be null.");
-    } else if request.member_epoch < -2 {
+    } else if request.member_epoch < LEAVES_FOR_A_WHILE {
         return invalid("MemberEpoch is invalid.");
     }
     let assignor = match request.server_assignor.as_deref() {
@@ -269,11 +272,8 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
     };
     let names = request.subscribed_topic_names.as_ref();
     let owned_now = request.topic_partitions.as_ref().map(|topics| {
-        let mut partitions = Partitions::new();
-        for topic in topics {
-            partitions.entry(topic.topic_id).or_default().extend(topic.partitions.iter().copied());
-        }
-        partitions
+        let all = topics.iter().flat_map(|topic| topic.partitions.iter().map(|partition| (topic.topic_id, *partition)));
+        all.collect()
     });
     Ok(Heartbeat {
         member,
@@ -282,7 +282,7 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
         rack: owned_some(request.rack_id.as_ref()),
         client: client.clone(),
         rebalance: Some(millis(request.rebalance_timeout_ms)).filter(|limit| !limit.is_zero()),
-        names: names.map(|names| names.iter().map(|name| name.to_string()).collect::<BTreeSet<_>>()),
+        names: names.map(|names| names.iter().map(|name| name.to_string()).collect()),
         regex,
         assignor,
         owned: owned_now,
@@ -292,16 +292,15 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
 pub(crate) fn consumer_describe(
     broker: &Broker,
     request: &ConsumerGroupDescribeRequest,
-    version: i16,
 ) -> ConsumerGroupDescribeResponse {
     let topics = broker.topics();
     let assignment = |partitions: &Partitions| {
-        let topics = partitions.iter().map(|(topic, partitions)| {
-            let name = topics.get(topic).map(|(name, _)| name.clone()).unwrap_or_default();
+        let topics = by_topic(partitions).into_iter().map(|(topic, partitions)| {
+            let name = topics.get(&topic).map(|(name, _)| name.clone()).unwrap_or_default();
             described::TopicPartitions::default()
-                .with_topic_id(*topic)
+                .with_topic_id(topic)
                 .with_topic_name(TopicName(text(name)))
-                .with_partitions(partitions.iter().copied().collect())
+                .with_partitions(partitions)
         });
         described::Assignment::default().with_topic_partitions(topics.collect())
     };
@@ -313,20 +312,21 @@ pub(crate) fn consumer_describe(
                 .with_error_code(ResponseError::GroupIdNotFound.code())
                 .with_error_message(Some(text(message)));
         };
-        let members = found.members.iter().map(|member| {
-            let told = described::Member::default()
-                .with_member_id(text(&member.id))
-                .with_instance_id(member.instance.clone().map(text))
-                .with_rack_id(member.rack.clone().map(text))
+        let members = found.members.into_iter().map(|member| {
+            let subscription = member.subscription;
+            described::Member::default()
+                .with_member_id(text(member.id))
+                .with_instance_id(subscription.instance.map(text))
+                .with_rack_id(subscription.rack.map(text))
                 .with_member_epoch(member.epoch)
-                .with_client_id(text(&member.client.id))
-                .with_client_host(text(&member.client.host))
-                .with_subscribed_topic_names(member.names.iter().map(|name| TopicName(text(name))).collect())
-                .with_subscribed_topic_regex(member.regex.clone().map(text))
+                .with_client_id(text(subscription.client.id))
+                .with_client_host(text(subscription.client.host))
+                .with_subscribed_topic_names(subscription.names.into_iter().map(|name| TopicName(text(name))).collect())
+                .with_subscribed_topic_regex(subscription.regex.map(|(pattern, _)| text(pattern)))
                 .with_assignment(assignment(&member.assigned))
-                .with_target_assignment(assignment(&member.target));
-            // 1: of the newer protocol.
-            if version >= 1 { told.with_member_type(1) } else { told }
+                .with_target_assignment(assignment(&member.target))
+                // 1: of the newer protocol.
+                .with_member_type(1)
         });
         group
             .with_error_message(None)

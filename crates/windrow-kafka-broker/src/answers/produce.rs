@@ -56,17 +56,14 @@ pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16)
         let mut results = Vec::new();
         for (index, appended) in partitions {
             let kept = match appended {
-                Ok((log, appended)) => match log.synced(appended.end).await {
-                    Ok(()) => Ok(appended),
-                    Err(refusal) => Err(told(refusal)),
-                },
+                Ok((log, appended)) => log.synced(appended.end).await.map(|()| appended).map_err(told),
                 Err(refused) => Err(refused),
             };
             has_errors |= kept.is_err();
-            results.push(result(index, kept, version));
+            results.push(result(index, kept));
         }
-        let topic = TopicProduceResponse::default().with_partition_responses(results);
-        responses.push(if version >= 13 { topic.with_topic_id(id) } else { topic.with_name(TopicName(name)) });
+        let topic = TopicProduceResponse::default().with_topic_id(id).with_name(TopicName(name));
+        responses.push(topic.with_partition_responses(results));
     }
     Answer { response: ProduceResponse::default().with_responses(responses), has_errors }
 }
@@ -105,17 +102,12 @@ fn told(refusal: AppendError) -> Refused {
     }
 }
 
-fn result(index: i32, kept: Result<Appended, Refused>, version: i16) -> PartitionProduceResponse {
-    let result = PartitionProduceResponse::default().with_index(index).with_log_append_time_ms(-1);
+fn result(index: i32, kept: Result<Appended, Refused>) -> PartitionProduceResponse {
+    let result = PartitionProduceResponse::default().with_index(index);
     match kept {
-        Ok(appended) => {
-            let result = result.with_base_offset(appended.base_offset).with_error_message(None);
-            if version >= 5 { result.with_log_start_offset(appended.log_start) } else { result }
-        }
+        Ok(appended) => result.with_base_offset(appended.base_offset).with_log_start_offset(appended.log_start),
         Err((error, message)) => {
-            let result = result.with_error_code(error.code()).with_base_offset(-1);
-            let message = message.filter(|_| version >= 8).map(text);
-            result.with_error_message(message).with_log_start_offset(-1)
+            result.with_error_code(error.code()).with_base_offset(-1).with_error_message(message.map(text))
         }
     }
 }

@@ -104,7 +104,7 @@ fn describe(broker: &Broker, topic: &Topic) -> MetadataResponseTopic {
         .with_partitions(partitions.collect())
 }
 
-pub(crate) fn create(broker: &Broker, request: &CreateTopicsRequest, version: i16) -> CreateTopicsResponse {
+pub(crate) fn create(broker: &Broker, request: &CreateTopicsRequest) -> CreateTopicsResponse {
     let mut times: HashMap<&TopicName, usize> = HashMap::new();
     for topic in &request.topics {
         *times.entry(&topic.name).or_default() += 1;
@@ -122,11 +122,8 @@ pub(crate) fn create(broker: &Broker, request: &CreateTopicsRequest, version: i1
             };
             let result = CreatableTopicResult::default().with_name(topic.name.clone());
             match made {
-                Ok(topic) => created(result, &topic, version),
-                Err((error, message)) => {
-                    let result = result.with_error_code(error.code()).with_error_message(Some(text(message)));
-                    if version >= 5 { result.with_configs(Some(Vec::new())) } else { result }
-                }
+                Ok(topic) => created(result, &topic),
+                Err((error, message)) => result.with_error_code(error.code()).with_error_message(Some(text(message))),
             }
         })
         .collect();
@@ -182,22 +179,20 @@ fn one_node(wanted: i16) -> String {
     format!("Replication factor: {wanted}: this broker is one node, which keeps one copy; a cluster keeps more.")
 }
 
-fn created(result: CreatableTopicResult, topic: &Topic, version: i16) -> CreatableTopicResult {
-    let mut result = result.with_error_message(None);
-    if version >= 5 {
-        let configs = DEFINITIONS.iter().map(|definition| {
-            let (value, is_given) = topic.settings.value(definition);
-            CreatableTopicConfigs::default()
-                .with_name(text(definition.name))
-                .with_value(Some(text(value)))
-                .with_config_source(if is_given { FROM_TOPIC } else { FROM_DEFAULT })
-        });
-        result = result
-            .with_num_partitions(i32::try_from(topic.logs.len()).unwrap_or(i32::MAX))
-            .with_replication_factor(1)
-            .with_configs(Some(configs.collect()));
-    }
-    if version >= 7 { result.with_topic_id(topic.id) } else { result }
+fn created(result: CreatableTopicResult, topic: &Topic) -> CreatableTopicResult {
+    let configs = DEFINITIONS.iter().map(|definition| {
+        let (value, is_given) = topic.settings.value(definition);
+        CreatableTopicConfigs::default()
+            .with_name(text(definition.name))
+            .with_value(Some(text(value)))
+            .with_config_source(if is_given { FROM_TOPIC } else { FROM_DEFAULT })
+    });
+    result
+        .with_error_message(None)
+        .with_num_partitions(topic.partitions())
+        .with_replication_factor(1)
+        .with_configs(Some(configs.collect()))
+        .with_topic_id(topic.id)
 }
 
 pub(crate) fn create_partitions(broker: &Broker, request: &CreatePartitionsRequest) -> CreatePartitionsResponse {
@@ -228,7 +223,6 @@ pub(crate) fn delete(broker: &Broker, request: &DeleteTopicsRequest, version: i1
             Some(name) => broker.catalog.by_name(name),
             None => broker.catalog.by_id(id),
         };
-        let result = DeletableTopicResult::default().with_error_message(None);
         let (error, message, name, id) = match found {
             Some(topic) => {
                 let deleted = blocking(|| broker.catalog.delete(topic.id));
@@ -242,9 +236,11 @@ pub(crate) fn delete(broker: &Broker, request: &DeleteTopicsRequest, version: i1
                 (unknown.code(), Some("This server does not host this topic.".to_owned()), name, id)
             }
         };
-        let result = result.with_error_code(error).with_name(name.or_else(|| (version < 6).then(TopicName::default)));
-        let result = if version >= 5 { result.with_error_message(message.map(text)) } else { result };
-        if version >= 6 { result.with_topic_id(id) } else { result }
+        DeletableTopicResult::default()
+            .with_error_code(error)
+            .with_error_message(message.map(text))
+            .with_name(name.or_else(|| (version < 6).then(TopicName::default)))
+            .with_topic_id(id)
     });
     let response = DeleteTopicsResponse::default().with_responses(results.collect());
     broker.topics_changed();

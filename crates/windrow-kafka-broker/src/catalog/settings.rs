@@ -86,9 +86,6 @@ impl Settings {
     }
 
     /// Sets a value; none sets the default again.
-    ///
-    /// # Errors
-    /// There is no such setting, or it cannot have that value.
     pub(crate) fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), Refused> {
         let invalid = |text: String| (ResponseError::InvalidConfig, text);
         let Some(definition) = DEFINITIONS.iter().find(|definition| definition.name == name) else {

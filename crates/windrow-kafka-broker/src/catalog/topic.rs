@@ -22,15 +22,16 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
+    pub(crate) fn partitions(&self) -> i32 {
+        i32::try_from(self.logs.len()).unwrap_or(i32::MAX)
+    }
+
     pub(crate) fn log(&self, partition: i32) -> Option<&Arc<Log>> {
         self.logs.get(usize::try_from(partition).ok()?)
     }
 }
 
 /// Checks that a topic can have this name.
-///
-/// # Errors
-/// It cannot; the message says which names are allowed.
 pub(crate) fn check_name(name: &str) -> Result<(), Refused> {
     let is_good = !matches!(name, "" | "." | "..")
         && name.len() <= LONGEST_NAME

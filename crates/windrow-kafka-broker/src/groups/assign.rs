@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-/// Partitions by topic.
-pub(crate) type Partitions = BTreeMap<Uuid, BTreeSet<i32>>;
+/// Partitions of topics.
+pub(crate) type Partitions = BTreeSet<(Uuid, i32)>;
 
 /// The assignors, by their names in the protocol; the first is the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,10 +56,8 @@ fn range(wanted: &BTreeMap<String, BTreeSet<Uuid>>, topics: &BTreeMap<Uuid, i32>
         let mut next = 0;
         for (index, id) in (0..many).zip(members) {
             let share = count / many + i32::from(index < count % many);
-            if share > 0
-                && let Some(partitions) = given.get_mut(id)
-            {
-                partitions.insert(*topic, (next..next + share).collect());
+            if let Some(partitions) = given.get_mut(id) {
+                partitions.extend((next..next + share).map(|partition| (*topic, partition)));
             }
             next += share;
         }
@@ -75,15 +73,14 @@ fn uniform(
     let ids: Vec<&String> = wanted.keys().collect();
     let total: usize = topics.values().map(|count| usize::try_from(*count).unwrap_or(0)).sum();
     let quota = total.div_ceil(ids.len().max(1));
-    let mut shares = vec![BTreeSet::new(); ids.len()];
-    let mut owned = BTreeSet::new();
+    let mut shares = vec![Partitions::new(); ids.len()];
+    let mut owned = Partitions::new();
     for ((id, topics_wanted), share) in wanted.iter().zip(&mut shares) {
-        for (topic, partitions) in before.get(id).into_iter().flatten() {
-            let count = topics.get(topic).copied().unwrap_or(0);
-            for partition in partitions.iter().filter(|partition| (0..count).contains(*partition)) {
-                if share.len() < quota && topics_wanted.contains(topic) && owned.insert((*topic, *partition)) {
-                    share.insert((*topic, *partition));
-                }
+        for (topic, partition) in before.get(id).into_iter().flatten() {
+            let exists = topics.get(topic).is_some_and(|count| (0..*count).contains(partition));
+            let may_keep = exists && share.len() < quota && topics_wanted.contains(topic);
+            if may_keep && owned.insert((*topic, *partition)) {
+                share.insert((*topic, *partition));
             }
         }
     }
@@ -115,14 +112,7 @@ fn uniform(
             break;
         }
     }
-    let grouped = |share: BTreeSet<(Uuid, i32)>| {
-        let mut partitions = Partitions::new();
-        for (topic, partition) in share {
-            partitions.entry(topic).or_default().insert(partition);
-        }
-        partitions
-    };
-    ids.into_iter().cloned().zip(shares.into_iter().map(grouped)).collect()
+    ids.into_iter().cloned().zip(shares).collect()
 }
 
 #[cfg(test)]
@@ -134,10 +124,8 @@ mod tests {
     fn flat(given: &BTreeMap<String, Partitions>) -> BTreeMap<(Uuid, i32), String> {
         let mut owners = BTreeMap::new();
         for (id, partitions) in given {
-            for (topic, partition) in
-                partitions.iter().flat_map(|(topic, all)| all.iter().map(move |one| (*topic, *one)))
-            {
-                assert_eq!(owners.insert((topic, partition), id.clone()), None, "one owner");
+            for partition in partitions {
+                assert_eq!(owners.insert(*partition, id.clone()), None, "one owner");
             }
         }
         owners
@@ -158,7 +146,7 @@ mod tests {
             }
             let before = Assignor::Uniform.assign(&wanted, &topics, &BTreeMap::new());
             let sizes = |given: &BTreeMap<String, Partitions>| -> Vec<usize> {
-                given.values().map(|partitions| partitions.values().map(BTreeSet::len).sum()).collect()
+                given.values().map(BTreeSet::len).collect()
             };
             prop_assert!(sizes(&before).iter().max().expect("one") - sizes(&before).iter().min().expect("one") <= 1);
             prop_assert_eq!(&Assignor::Uniform.assign(&wanted, &topics, &before), &before, "nothing moves without a reason");

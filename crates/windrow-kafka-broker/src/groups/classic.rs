@@ -6,14 +6,14 @@
 mod join;
 mod member;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use tokio::sync::oneshot;
 
-pub(crate) use crate::groups::classic::member::{Join, Joined, Member, Outcome, Phase, Synced};
+pub(crate) use crate::groups::classic::member::{Join, Joined, Member, Outcome, Phase, Registration, Synced};
 
 /// A group of the classic protocol.
 #[derive(Debug)]
@@ -60,52 +60,38 @@ impl ClassicGroup {
 
     /// Bytes that members keep here.
     pub(crate) fn bytes(&self) -> usize {
-        let of = |member: &Member| {
-            member.assignment.len()
-                + member.protocols.iter().map(|(name, bytes)| name.len() + bytes.len()).sum::<usize>()
-        };
-        self.members.values().map(of).sum()
+        self.members.values().map(|member| member.assignment.len() + member.registration.bytes()).sum()
     }
 
     /// Has everybody join again.
     fn rebalance(&mut self, now: Instant) {
         if self.phase != Phase::Preparing {
             for member in self.members.values_mut() {
-                if let Some(syncing) = member.syncing.take() {
-                    let _ = syncing.send(Err((ResponseError::RebalanceInProgress, String::new())));
-                }
+                member.waiting.fail_sync(ResponseError::RebalanceInProgress);
             }
             self.phase = Phase::Preparing;
             self.deadline = Some(now + self.patience());
         }
-        if self.announced.is_empty() && self.members.values().all(|member| member.joining.is_some()) {
+        if self.announced.is_empty() && self.members.values().all(|member| member.waiting.join.is_some()) {
             self.complete(now);
         }
     }
 
     fn patience(&self) -> Duration {
-        self.members.values().map(|member| member.rebalance).max().unwrap_or_default()
+        self.members.values().map(|member| member.registration.rebalance).max().unwrap_or_default()
     }
 
     /// Goes on with those who have joined.
     fn complete(&mut self, now: Instant) {
-        let gone: Vec<String> = self
-            .members
-            .iter()
-            .filter(|(_, member)| member.joining.is_none() && member.instance.is_none())
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in gone {
-            self.remove(&id);
-        }
+        self.remove_if(|member| member.waiting.join.is_none() && member.registration.instance.is_none());
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         if self.members.is_empty() {
             (self.phase, self.deadline, self.protocol, self.leader) = (Phase::Empty, None, None, None);
             return;
         }
-        let has_joined = |id: &String| self.members.get(id).is_some_and(|member| member.joining.is_some());
+        let has_joined = |id: &String| self.members.get(id).is_some_and(|member| member.waiting.join.is_some());
         if !self.leader.as_ref().is_some_and(has_joined) {
-            let next = self.members.iter().find(|(_, member)| member.joining.is_some()).map(|(id, _)| id.clone());
+            let next = self.members.iter().find(|(_, member)| member.waiting.join.is_some()).map(|(id, _)| id.clone());
             if next.is_none() {
                 // Static members only, and none of them is there: they are waited for until their sessions end.
                 self.deadline = Some(now + self.patience());
@@ -116,15 +102,12 @@ impl ClassicGroup {
         self.protocol = Some(self.choose());
         self.phase = Phase::Completing;
         self.deadline = Some(now + self.patience());
-        let ids: Vec<String> = self.members.keys().cloned().collect();
-        for id in ids {
-            let joined = self.joined(&id, false);
-            if let Some(member) = self.members.get_mut(&id) {
-                member.assignment = Bytes::new();
-                if let Some(joining) = member.joining.take() {
-                    member.deadline = now + member.session;
-                    let _ = joining.send(Ok(joined));
-                }
+        let all: Vec<Joined> = self.members.keys().map(|id| self.joined(id, false)).collect();
+        for (member, joined) in self.members.values_mut().zip(all) {
+            member.assignment = Bytes::new();
+            if let Some(answer) = member.waiting.join.take() {
+                member.hear(now);
+                let _ = answer.send(Ok(joined));
             }
         }
     }
@@ -134,7 +117,8 @@ impl ClassicGroup {
         let protocol = self.protocol.clone().unwrap_or_default();
         let leader = self.leader.clone().unwrap_or_default();
         let all = || {
-            self.members.iter().map(|(id, member)| (id.clone(), member.instance.clone(), member.metadata(&protocol)))
+            let members = self.members.iter().map(|(id, member)| (id, &member.registration));
+            members.map(|(id, member)| (id.clone(), member.instance.clone(), member.metadata(&protocol)))
         };
         Joined {
             generation: self.generation,
@@ -149,10 +133,10 @@ impl ClassicGroup {
 
     /// The protocol that everybody has and most prefer.
     fn choose(&self) -> String {
-        let has = |member: &Member, name: &str| member.protocols.iter().any(|(own, _)| own == name);
-        let is_common = |name: &str| self.members.values().all(|member| has(member, name));
+        let registrations = || self.members.values().map(|member| &member.registration);
+        let is_common = |name: &str| registrations().all(|member| member.supports(name));
         let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
-        for member in self.members.values() {
+        for member in registrations() {
             if let Some((name, _)) = member.protocols.iter().find(|(name, _)| is_common(name)) {
                 *votes.entry(name).or_default() += 1;
             }
@@ -211,8 +195,8 @@ impl ClassicGroup {
         }
         let outcome = synced(Bytes::new());
         if let Some(member) = self.members.get_mut(id) {
-            member.deadline = now + member.session;
-            member.syncing = Some(answer);
+            member.hear(now);
+            member.waiting.sync = Some(answer);
         }
         if self.leader.as_deref() != Some(id) {
             return;
@@ -224,9 +208,9 @@ impl ClassicGroup {
         }
         (self.phase, self.deadline) = (Phase::Stable, None);
         for member in self.members.values_mut() {
-            if let Some(syncing) = member.syncing.take() {
-                member.deadline = now + member.session;
-                let _ = syncing.send(Ok(Synced { assignment: member.assignment.clone(), ..outcome.clone() }));
+            if let Some(answer) = member.waiting.sync.take() {
+                member.hear(now);
+                let _ = answer.send(Ok(Synced { assignment: member.assignment.clone(), ..outcome.clone() }));
             }
         }
     }
@@ -234,7 +218,7 @@ impl ClassicGroup {
     /// Hears of a member; whether it must join again.
     pub(crate) fn heartbeat(&mut self, id: &str, now: Instant) -> Result<(), ResponseError> {
         if let Some(member) = self.members.get_mut(id) {
-            member.deadline = now + member.session;
+            member.hear(now);
         }
         if self.phase == Phase::Preparing { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
     }
@@ -242,7 +226,7 @@ impl ClassicGroup {
     /// Whether a member may commit now.
     pub(crate) fn may_commit(&mut self, id: &str, now: Instant) -> Result<(), ResponseError> {
         if let Some(member) = self.members.get_mut(id) {
-            member.deadline = now + member.session;
+            member.hear(now);
         }
         if self.phase == Phase::Completing { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
     }
@@ -267,11 +251,21 @@ impl ClassicGroup {
 
     fn remove(&mut self, id: &str) {
         if let Some(mut member) = self.members.remove(id) {
-            member.fail(ResponseError::UnknownMemberId);
-            if let Some(instance) = &member.instance {
+            member.waiting.fail(ResponseError::UnknownMemberId);
+            if let Some(instance) = &member.registration.instance {
                 self.statics.remove(instance);
             }
         }
+    }
+
+    /// Removes the members for which this is true. Returns whether there were any.
+    fn remove_if(&mut self, is_gone: impl Fn(&Member) -> bool) -> bool {
+        let gone: Vec<String> =
+            self.members.iter().filter(|(_, member)| is_gone(member)).map(|(id, _)| id.clone()).collect();
+        for id in &gone {
+            self.remove(id);
+        }
+        !gone.is_empty()
     }
 
     fn after_removal(&mut self, now: Instant) {
@@ -284,30 +278,16 @@ impl ClassicGroup {
     pub(crate) fn expire(&mut self, now: Instant) {
         let before = self.announced.len();
         self.announced.retain(|_, deadline| *deadline > now);
-        let is_silent =
-            |member: &Member| member.deadline <= now && member.joining.is_none() && member.syncing.is_none();
-        let silent: BTreeSet<String> =
-            self.members.iter().filter(|(_, member)| is_silent(member)).map(|(id, _)| id.clone()).collect();
-        for id in &silent {
-            self.remove(id);
-        }
-        if !silent.is_empty() || (self.announced.len() < before && self.phase == Phase::Preparing) {
+        let is_anyone_silent = self.remove_if(|member| member.deadline().is_some_and(|deadline| deadline <= now));
+        if is_anyone_silent || (self.announced.len() < before && self.phase == Phase::Preparing) {
             self.after_removal(now);
         }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             match self.phase {
                 Phase::Preparing => self.complete(now),
                 Phase::Completing => {
-                    // Whoever did not come for its assignment is gone.
-                    let gone: Vec<String> = self
-                        .members
-                        .iter()
-                        .filter(|(_, member)| member.syncing.is_none())
-                        .map(|(id, _)| id.clone())
-                        .collect();
-                    for id in gone {
-                        self.remove(&id);
-                    }
+                    // Those who did not come for their assignments are gone.
+                    self.remove_if(|member| member.waiting.sync.is_none());
                     self.rebalance(now);
                 }
                 Phase::Empty | Phase::Stable => self.deadline = None,
@@ -317,8 +297,7 @@ impl ClassicGroup {
 
     /// When something is due next.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let waits = |member: &&Member| member.joining.is_none() && member.syncing.is_none();
-        let sessions = self.members.values().filter(waits).map(|member| member.deadline);
+        let sessions = self.members.values().filter_map(Member::deadline);
         sessions.chain(self.announced.values().copied()).chain(self.deadline).min()
     }
 }

@@ -4,41 +4,24 @@
 //! A state machine without a clock of its own: heartbeats and times in, answers out. Follows Kafka's `ConsumerGroup` and
 //! `CurrentAssignmentBuilder`.
 
+mod member;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
 use crate::groups::assign::{Assignor, Partitions};
+pub(crate) use crate::groups::consumer::member::{Heartbeat, JOINS, LEAVES_FOR_A_WHILE, Subscription};
+use crate::groups::consumer::member::{LEAVES, Member};
 use crate::refused::Refused;
-use crate::wire::Client;
 
-/// How long a member may be silent, and how often it is to be heard; Kafka's defaults.
-const SESSION: Duration = Duration::from_secs(45);
+/// How often a member is to be heard; Kafka's default.
 pub(crate) const HEARTBEAT_MS: i32 = 5_000;
-/// The epochs by which members join and leave.
-const JOINS: i32 = 0;
-const LEAVES: i32 = -1;
-const LEAVES_FOR_A_WHILE: i32 = -2;
 
 /// The topics that there are, by id: name and partitions.
 pub(crate) type Topics = BTreeMap<Uuid, (String, i32)>;
-
-/// What a member says. What is not there is as it was.
-#[derive(Debug, Default)]
-pub(crate) struct Heartbeat {
-    pub(crate) member: String,
-    pub(crate) epoch: i32,
-    pub(crate) instance: Option<String>,
-    pub(crate) rack: Option<String>,
-    pub(crate) client: Client,
-    pub(crate) rebalance: Option<Duration>,
-    pub(crate) names: Option<BTreeSet<String>>,
-    pub(crate) regex: Option<Option<(String, regex::Regex)>>,
-    pub(crate) assignor: Option<Assignor>,
-    pub(crate) owned: Option<Partitions>,
-}
 
 /// What a member is answered.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,38 +30,6 @@ pub(crate) struct Told {
     pub(crate) epoch: i32,
     /// What to have; none where that is as before.
     pub(crate) assignment: Option<Partitions>,
-}
-
-/// How far a member has come to its target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    Stable,
-    /// It has yet to give partitions up.
-    Unrevoked,
-    /// Others have yet to give up what it is to have.
-    Unreleased,
-}
-
-/// A member.
-#[derive(Debug)]
-pub(crate) struct Member {
-    pub(crate) epoch: i32,
-    previous_epoch: i32,
-    progress: Progress,
-    pub(crate) instance: Option<String>,
-    pub(crate) rack: Option<String>,
-    pub(crate) client: Client,
-    rebalance: Duration,
-    pub(crate) names: BTreeSet<String>,
-    pub(crate) regex: Option<(String, regex::Regex)>,
-    assignor: Option<Assignor>,
-    pub(crate) assigned: Partitions,
-    revoked: Partitions,
-    deadline: Instant,
-    /// Until when it is to give partitions up.
-    revocation: Option<Instant>,
-    /// A static member that has left and may come back.
-    is_away: bool,
 }
 
 /// A group of the newer protocol.
@@ -102,11 +53,7 @@ impl ConsumerGroup {
             "Empty"
         } else if self.epoch > self.target_epoch {
             "Assigning"
-        } else if self
-            .members
-            .values()
-            .all(|member| member.progress == Progress::Stable && (member.epoch == self.target_epoch || member.is_away))
-        {
+        } else if self.members.values().all(|member| member.current.has_reached(self.target_epoch)) {
             "Stable"
         } else {
             "Reconciling"
@@ -116,7 +63,7 @@ impl ConsumerGroup {
     /// The assignor that most members ask for.
     pub(crate) fn assignor(&self) -> Assignor {
         let mut votes: BTreeMap<Assignor, usize> = BTreeMap::new();
-        for assignor in self.members.values().filter_map(|member| member.assignor) {
+        for assignor in self.members.values().filter_map(|member| member.subscription.assignor) {
             *votes.entry(assignor).or_default() += 1;
         }
         votes.into_iter().rev().max_by_key(|(_, votes)| *votes).map_or(Assignor::Uniform, |(assignor, _)| assignor)
@@ -125,100 +72,62 @@ impl ConsumerGroup {
     /// Whether a member may act in this epoch of its own.
     pub(crate) fn check(&self, id: &str, epoch: i32) -> Result<(), ResponseError> {
         let member = self.members.get(id).ok_or(ResponseError::UnknownMemberId)?;
-        if member.epoch == epoch { Ok(()) } else { Err(ResponseError::StaleMemberEpoch) }
+        if member.current.epoch == epoch { Ok(()) } else { Err(ResponseError::StaleMemberEpoch) }
     }
 
     /// Takes a member's heartbeat, and answers what to do.
-    ///
-    /// # Errors
-    /// It is not known, or another has taken its place.
     pub(crate) fn heartbeat(&mut self, said: Heartbeat, topics: &Topics, now: Instant) -> Result<Told, Refused> {
         if said.epoch <= LEAVES {
             return self.leave(&said, topics);
         }
-        let id = said.member.clone();
+        let (id, epoch, owned) = (said.member.clone(), said.epoch, said.owned.clone());
         let mut changed = false;
-        if said.epoch == JOINS {
+        if epoch == JOINS {
             changed = self.join(&said, now)?;
-        } else {
-            let member = self.members.get(&id).ok_or_else(|| {
-                (ResponseError::UnknownMemberId, format!("Member {id} is not a member of the group."))
-            })?;
-            let is_late = said.epoch == member.previous_epoch
-                && said.owned.as_ref().is_some_and(|owned| is_within(owned, &member.assigned));
-            if said.epoch > member.epoch || (said.epoch < member.epoch && !is_late) {
-                let message = format!("The member epoch is {}, and {} was sent: join again.", member.epoch, said.epoch);
-                return Err((ResponseError::FencedMemberEpoch, message));
-            }
         }
-        let is_full = said.epoch == JOINS || said.owned.is_some();
-        let owned = said.owned.clone();
         let Some(member) = self.members.get_mut(&id) else {
-            return Err((ResponseError::UnknownMemberId, String::new()));
+            return Err((ResponseError::UnknownMemberId, format!("Member {id} is not a member of the group.")));
         };
-        member.deadline = now + SESSION;
-        changed |= member.hear(said);
+        member.current.check(epoch, owned.as_ref())?;
+        changed |= member.hear(said, now);
+        let before = member.current.assigned.clone();
         self.refresh(topics, changed);
-        let before = self.members.get(&id).map(|member| (member.assigned.clone(), member.epoch));
-        self.reconcile(&id, owned.as_ref(), now);
-        let Some(member) = self.members.get(&id) else {
-            return Err((ResponseError::UnknownMemberId, String::new()));
-        };
-        let has_news = before.is_none_or(|(assigned, _)| assigned != member.assigned);
-        let assignment = (is_full || has_news).then(|| member.assigned.clone());
-        Ok(Told { member: id, epoch: member.epoch, assignment })
+        let (epoch_now, assigned) = self.reconcile(&id, owned.as_ref(), now);
+        let has_news = epoch == JOINS || owned.is_some() || assigned != before;
+        Ok(Told { member: id, epoch: epoch_now, assignment: has_news.then_some(assigned) })
     }
 
-    /// Whether the group has one more member.
+    /// Returns whether the group has one more member.
     fn join(&mut self, said: &Heartbeat, now: Instant) -> Result<bool, Refused> {
-        let mut inherited = None;
-        if let Some(instance) = &said.instance {
-            let same = |member: &Member| member.instance.as_ref() == Some(instance);
-            let known = self.members.iter().find(|(id, member)| same(member) && **id != said.member);
-            if let Some((old, member)) = known {
-                if !member.is_away {
-                    let message = format!("Static member {instance} is in use by another member.");
-                    return Err((ResponseError::UnreleasedInstanceId, message));
-                }
-                let old = old.clone();
-                inherited = self.members.remove(&old);
-                if let Some(target) = self.target.remove(&old) {
-                    self.target.insert(said.member.clone(), target);
-                }
+        let is_former = |(id, member): &(&String, &Member)| {
+            said.instance.is_some() && member.subscription.instance == said.instance && **id != said.member
+        };
+        let mut former = None;
+        if let Some((old, member)) = self.members.iter().find(is_former) {
+            if !member.current.is_away() {
+                let instance = said.instance.as_deref().unwrap_or_default();
+                let message = format!("Static member {instance} is in use by another member.");
+                return Err((ResponseError::UnreleasedInstanceId, message));
+            }
+            let old = old.clone();
+            former = self.members.remove(&old);
+            if let Some(target) = self.target.remove(&old) {
+                self.target.insert(said.member.clone(), target);
             }
         }
-        let is_new = inherited.is_none() && !self.members.contains_key(&said.member);
-        let mut member = inherited.or_else(|| self.members.remove(&said.member)).unwrap_or_else(|| Member {
-            epoch: 0,
-            previous_epoch: -1,
-            progress: Progress::Stable,
-            instance: said.instance.clone(),
-            rack: None,
-            client: said.client.clone(),
-            rebalance: Duration::ZERO,
-            names: BTreeSet::new(),
-            regex: None,
-            assignor: None,
-            assigned: Partitions::new(),
-            revoked: Partitions::new(),
-            deadline: now + SESSION,
-            revocation: None,
-            is_away: false,
-        });
-        // Whoever joins has nothing, whatever it had.
-        (member.epoch, member.previous_epoch, member.is_away) = (0, -1, false);
-        (member.progress, member.revocation) = (Progress::Stable, None);
-        member.assigned.clear();
-        member.revoked.clear();
-        self.members.insert(said.member.clone(), member);
+        let known = former.or_else(|| self.members.remove(&said.member));
+        let is_new = known.is_none();
+        let newcomer = || Subscription { instance: said.instance.clone(), ..Subscription::default() };
+        let subscription = known.map_or_else(newcomer, |member| member.subscription);
+        self.members.insert(said.member.clone(), Member::joining(subscription, now));
         Ok(is_new)
     }
 
     fn leave(&mut self, said: &Heartbeat, topics: &Topics) -> Result<Told, Refused> {
         let unknown = || (ResponseError::UnknownMemberId, format!("Member {} is not known.", said.member));
         let member = self.members.get_mut(&said.member).ok_or_else(unknown)?;
-        if said.epoch == LEAVES_FOR_A_WHILE && member.instance.is_some() {
-            (member.epoch, member.is_away) = (LEAVES_FOR_A_WHILE, true);
+        if said.epoch == LEAVES_FOR_A_WHILE && member.subscription.instance.is_some() {
+            member.current.epoch = LEAVES_FOR_A_WHILE;
         } else {
             self.remove(&said.member);
             self.refresh(topics, true);
@@ -233,11 +142,9 @@ impl ConsumerGroup {
 
     /// The topics of each member.
     fn subscriptions(&self, topics: &Topics) -> BTreeMap<String, BTreeSet<Uuid>> {
-        let wants = |member: &Member, name: &String| {
-            member.names.contains(name) || member.regex.as_ref().is_some_and(|(_, regex)| regex.is_match(name))
-        };
         let of = |member: &Member| {
-            topics.iter().filter(|(_, (name, _))| wants(member, name)).map(|(id, _)| *id).collect::<BTreeSet<_>>()
+            let wanted = topics.iter().filter(|(_, (name, _))| member.subscription.wants(name));
+            wanted.map(|(id, _)| *id).collect::<BTreeSet<_>>()
         };
         self.members.iter().map(|(id, member)| (id.clone(), of(member))).collect()
     }
@@ -262,51 +169,19 @@ impl ConsumerGroup {
         }
     }
 
-    /// Brings a member closer to its target.
-    fn reconcile(&mut self, id: &str, owned: Option<&Partitions>, now: Instant) {
+    /// Brings a member closer to its target. Returns its epoch, and the partitions that it is to have now.
+    fn reconcile(&mut self, id: &str, owned: Option<&Partitions>, now: Instant) -> (i32, Partitions) {
+        let others = self.members.iter().filter(|(other, _)| *other != id);
+        let taken = others.flat_map(|(_, other)| other.current.held()).collect();
         let target = self.target.get(id).cloned().unwrap_or_default();
-        let mut taken = BTreeSet::new();
-        for (_, other) in self.members.iter().filter(|(other, _)| *other != id) {
-            taken.extend(places(&other.assigned));
-            taken.extend(places(&other.revoked));
-        }
-        let (target_epoch, Some(member)) = (self.target_epoch, self.members.get_mut(id)) else { return };
-        match member.progress {
-            Progress::Stable if member.epoch == target_epoch => return,
-            Progress::Unrevoked => {
-                let still_has =
-                    owned.is_none_or(|owned| places(&member.revoked).iter().any(|place| has(owned, *place)));
-                if still_has {
-                    return;
-                }
-                member.revoked.clear();
-                member.revocation = None;
-            }
-            Progress::Stable | Progress::Unreleased => {}
-        }
-        let (wanted, has_now) = (places(&target), places(&member.assigned));
-        let kept: BTreeSet<_> = has_now.intersection(&wanted).copied().collect();
-        let revoked: BTreeSet<_> = has_now.difference(&wanted).copied().collect();
-        let must_wait = |place: &&(Uuid, i32)| owned.is_none_or(|owned| has(owned, **place));
-        if !revoked.is_empty() && revoked.iter().any(|place| must_wait(&place)) {
-            (member.assigned, member.revoked) = (grouped(&kept), grouped(&revoked));
-            member.progress = Progress::Unrevoked;
-            member.revocation = Some(now + member.rebalance);
-            return;
-        }
-        let free: BTreeSet<_> = wanted.difference(&kept).filter(|place| !taken.contains(*place)).copied().collect();
-        let is_complete = kept.len() + free.len() == wanted.len();
-        member.assigned = grouped(&kept.union(&free).copied().collect());
-        member.progress = if is_complete { Progress::Stable } else { Progress::Unreleased };
-        if member.epoch != target_epoch {
-            (member.previous_epoch, member.epoch) = (member.epoch, target_epoch);
-        }
+        let Some(Member { subscription, current, .. }) = self.members.get_mut(id) else { return Default::default() };
+        current.reconcile((&target, self.target_epoch), &taken, owned, now + subscription.rebalance);
+        (current.epoch, current.assigned.clone())
     }
 
     /// Lets those go who were silent, or did not give up what they had to.
     pub(crate) fn expire(&mut self, topics: &Topics, now: Instant) {
-        let is_over =
-            |member: &Member| member.deadline <= now || member.revocation.is_some_and(|deadline| deadline <= now);
+        let is_over = |member: &Member| member.deadline() <= now;
         let gone: Vec<String> =
             self.members.iter().filter(|(_, member)| is_over(member)).map(|(id, _)| id.clone()).collect();
         for id in &gone {
@@ -319,52 +194,6 @@ impl ConsumerGroup {
 
     /// When something is due next.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let deadlines = self.members.values();
-        deadlines.map(|member| member.revocation.map_or(member.deadline, |other| other.min(member.deadline))).min()
+        self.members.values().map(Member::deadline).min()
     }
-}
-
-impl Member {
-    /// Takes what a member says of itself; whether its wishes have changed.
-    fn hear(&mut self, said: Heartbeat) -> bool {
-        let mut changed = false;
-        (self.client, self.rebalance) = (said.client, said.rebalance.unwrap_or(self.rebalance));
-        if said.rack.is_some() {
-            self.rack = said.rack;
-        }
-        if let Some(names) = said.names {
-            changed |= names != self.names;
-            self.names = names;
-        }
-        if let Some(regex) = said.regex {
-            let text = |regex: &Option<(String, regex::Regex)>| regex.as_ref().map(|(text, _)| text.clone());
-            changed |= text(&regex) != text(&self.regex);
-            self.regex = regex;
-        }
-        if said.assignor.is_some() {
-            changed |= said.assignor != self.assignor;
-            self.assignor = said.assignor;
-        }
-        changed
-    }
-}
-
-fn places(partitions: &Partitions) -> BTreeSet<(Uuid, i32)> {
-    partitions.iter().flat_map(|(topic, all)| all.iter().map(move |partition| (*topic, *partition))).collect()
-}
-
-fn grouped(places: &BTreeSet<(Uuid, i32)>) -> Partitions {
-    let mut partitions = Partitions::new();
-    for (topic, partition) in places {
-        partitions.entry(*topic).or_default().insert(*partition);
-    }
-    partitions
-}
-
-fn has(partitions: &Partitions, (topic, partition): (Uuid, i32)) -> bool {
-    partitions.get(&topic).is_some_and(|all| all.contains(&partition))
-}
-
-fn is_within(owned: &Partitions, assigned: &Partitions) -> bool {
-    places(owned).is_subset(&places(assigned))
 }

@@ -62,17 +62,15 @@ impl Coordinator {
     pub(crate) fn join(&self, name: &str, join: Join, now: Instant) -> oneshot::Receiver<Outcome<Joined>> {
         let (answer, receiver) = oneshot::channel();
         let mut groups = self.lock();
-        let refused = |error| Some(error);
         let is_known = groups.contains_key(name);
-        let bytes: usize = join.protocols.iter().map(|(name, bytes)| name.len() + bytes.len()).sum();
         let error = if name.is_empty() {
-            refused(ResponseError::InvalidGroupId)
-        } else if !SESSION.contains(&join.session) {
-            refused(ResponseError::InvalidSessionTimeout)
+            Some(ResponseError::InvalidGroupId)
+        } else if !SESSION.contains(&join.registration.session) {
+            Some(ResponseError::InvalidSessionTimeout)
         } else if !is_known && !join.member.is_empty() {
-            refused(ResponseError::UnknownMemberId)
+            Some(ResponseError::UnknownMemberId)
         } else if !is_known && groups.len() >= GROUPS {
-            refused(ResponseError::GroupMaxSizeReached)
+            Some(ResponseError::GroupMaxSizeReached)
         } else {
             None
         };
@@ -92,18 +90,24 @@ impl Coordinator {
                 let _ = answer.send(Err((ResponseError::InconsistentGroupProtocol, join.member)));
             }
             Members::Classic(classic)
-                if join.member.is_empty() && (classic.size() >= MEMBERS || classic.bytes() + bytes > GROUP_BYTES) =>
+                if join.member.is_empty()
+                    && (classic.size() >= MEMBERS || classic.bytes() + join.registration.bytes() > GROUP_BYTES) =>
             {
                 let _ = answer.send(Err((ResponseError::GroupMaxSizeReached, join.member)));
             }
             Members::Classic(classic) => classic.join(join, now, answer),
         }
+        self.end_change(groups, name);
+        receiver
+    }
+
+    /// Removes the group if nothing is left of it, and has [`Coordinator::expire`] look again.
+    fn end_change(&self, mut groups: MutexGuard<'_, BTreeMap<String, Group>>, name: &str) {
         if groups.get(name).is_some_and(Group::is_nothing) {
             groups.remove(name);
         }
         drop(groups);
         self.changed.notify_one();
-        receiver
     }
 
     /// Takes the assignments that the leader sends. Other members wait here for theirs.
@@ -128,8 +132,7 @@ impl Coordinator {
                 let _ = answer.send(Err((error, String::new())));
             }
         }
-        drop(groups);
-        self.changed.notify_one();
+        self.end_change(groups, name);
         receiver
     }
 
@@ -156,11 +159,7 @@ impl Coordinator {
     ) -> Result<String, ResponseError> {
         let mut groups = self.lock();
         let gone = classic(&mut groups, name)?.leave(id, instance, now);
-        if groups.get(name).is_some_and(Group::is_nothing) {
-            groups.remove(name);
-        }
-        drop(groups);
-        self.changed.notify_one();
+        self.end_change(groups, name);
         gone
     }
 
@@ -198,11 +197,7 @@ impl Coordinator {
             }
             Members::Consumer(members) => members.heartbeat(said, topics, now),
         };
-        if groups.get(name).is_some_and(Group::is_nothing) {
-            groups.remove(name);
-        }
-        drop(groups);
-        self.changed.notify_one();
+        self.end_change(groups, name);
         told
     }
 

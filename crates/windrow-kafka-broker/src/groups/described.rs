@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use crate::groups::assign::Partitions;
-use crate::groups::classic::Phase;
+use crate::groups::classic::{Phase, Registration};
+use crate::groups::consumer::Subscription;
 use crate::groups::coordinator::Coordinator;
 use crate::groups::group::{Group, Members};
 use crate::wire::Client;
@@ -33,12 +34,8 @@ pub(crate) struct Described {
 #[derive(Debug)]
 pub(crate) struct ConsumerMember {
     pub(crate) id: String,
-    pub(crate) instance: Option<String>,
-    pub(crate) rack: Option<String>,
+    pub(crate) subscription: Subscription,
     pub(crate) epoch: i32,
-    pub(crate) client: Client,
-    pub(crate) names: Vec<String>,
-    pub(crate) regex: Option<String>,
     pub(crate) assigned: Partitions,
     pub(crate) target: Partitions,
 }
@@ -81,9 +78,10 @@ impl Coordinator {
         let is_stable = group.phase == Phase::Stable;
         let members = group.members.iter().map(|(id, member)| {
             // Only an assignment that is final is listed, with what it was made from.
-            let metadata = if is_stable { member.metadata(&protocol) } else { Bytes::new() };
+            let metadata = if is_stable { member.registration.metadata(&protocol) } else { Bytes::new() };
             let assignment = if is_stable { member.assignment.clone() } else { Bytes::new() };
-            (id.clone(), member.instance.clone(), member.client.clone(), metadata, assignment)
+            let Registration { instance, client, .. } = &member.registration;
+            (id.clone(), instance.clone(), client.clone(), metadata, assignment)
         });
         Some(Described {
             state: group.phase.name(),
@@ -99,13 +97,9 @@ impl Coordinator {
         let Members::Consumer(group) = &groups.get(name)?.members else { return None };
         let members = group.members.iter().map(|(id, member)| ConsumerMember {
             id: id.clone(),
-            instance: member.instance.clone(),
-            rack: member.rack.clone(),
-            epoch: member.epoch,
-            client: member.client.clone(),
-            names: member.names.iter().cloned().collect(),
-            regex: member.regex.as_ref().map(|(text, _)| text.clone()),
-            assigned: member.assigned.clone(),
+            subscription: member.subscription.clone(),
+            epoch: member.current.epoch,
+            assigned: member.current.assigned.clone(),
             target: group.target.get(id).cloned().unwrap_or_default(),
         });
         Some(DescribedConsumers {

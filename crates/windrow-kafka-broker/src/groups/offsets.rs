@@ -16,9 +16,6 @@ const COMMITS: usize = 1_000_000;
 
 impl Coordinator {
     /// Stores offsets that a member of the group commits. Any client may commit while the group has no members.
-    ///
-    /// # Errors
-    /// The client may not commit now, there are too many groups or offsets, or the disk fails.
     pub(crate) fn commit(
         &self,
         name: &str,
@@ -56,9 +53,6 @@ impl Coordinator {
     }
 
     /// Returns what a group has committed, by topic and partition.
-    ///
-    /// # Errors
-    /// The member that asks is not known, or has another epoch.
     pub(crate) fn committed(
         &self,
         name: &str,
@@ -87,9 +81,7 @@ impl Coordinator {
                 commit: None,
             })
             .collect();
-        if !entries.is_empty() {
-            self.write(&entries)?;
-        }
+        self.write(&entries)?;
         for (topic, partition) in places {
             group.commits.put(*topic, *partition, None);
         }
@@ -106,9 +98,7 @@ impl Coordinator {
         let entry =
             |(topic, partition, _)| Entry::Commit { group: name.to_owned(), id: topic, partition, commit: None };
         let entries: Vec<Entry> = group.commits.all().map(entry).collect();
-        if !entries.is_empty() {
-            self.write(&entries)?;
-        }
+        self.write(&entries)?;
         groups.remove(name);
         Ok(())
     }

@@ -34,17 +34,14 @@ fn coordinator(folder: &std::path::Path) -> Coordinator {
 
 /// The first request of a member without a name.
 fn newcomer() -> Join {
-    Join {
-        member: String::new(),
+    let registration = Registration {
         instance: None,
         client: Client::default(),
         session: SHORT,
         rebalance: SHORT,
-        protocol_type: "consumer".to_owned(),
         protocols: vec![("range".to_owned(), Bytes::new())],
-        needs_id: false,
-        may_skip: false,
-    }
+    };
+    Join { member: String::new(), registration, protocol_type: "consumer".to_owned(), needs_id: false, may_skip: false }
 }
 
 impl Story {
@@ -70,17 +67,15 @@ impl Story {
         protocol: &str,
         needs_id: bool,
     ) -> oneshot::Receiver<Outcome<Joined>> {
-        let join = Join {
-            member: member.to_owned(),
+        let registration = Registration {
             instance: instance.map(str::to_owned),
             client: Client { id: "client".to_owned(), host: "/127.0.0.1".to_owned() },
             session: SHORT,
             rebalance: 3 * SHORT,
-            protocol_type: "consumer".to_owned(),
             protocols: vec![(protocol.to_owned(), Bytes::from_static(b"wish"))],
-            needs_id,
-            may_skip: true,
         };
+        let (member, protocol_type) = (member.to_owned(), "consumer".to_owned());
+        let join = Join { member, registration, protocol_type, needs_id, may_skip: true };
         self.groups.join("g", join, self.now)
     }
 
@@ -218,7 +213,8 @@ fn members_without_a_protocol_in_common_and_wrong_times_are_refused() {
     assert_eq!(refused(story.join("nobody", None)), ResponseError::UnknownMemberId);
     assert_eq!(story.groups.heartbeat("other", ("m", None, 1), story.now), Err(ResponseError::UnknownMemberId));
     for session in [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(1_801), Duration::MAX] {
-        let join = Join { session, ..newcomer() };
+        let mut join = newcomer();
+        join.registration.session = session;
         assert_eq!(refused(story.groups.join("new", join, story.now)), ResponseError::InvalidSessionTimeout);
     }
     assert_eq!(story.groups.list().len(), 1, "nothing is left of what was refused");
@@ -269,16 +265,12 @@ fn a_commit_that_the_disk_does_not_take_is_not_seen() {
 impl Story {
     /// A heartbeat that says all: what the member wants and has.
     fn beat(&self, member: &str, epoch: i32, owned: &[i32]) -> Result<Told, ResponseError> {
-        let mut partitions = Partitions::new();
-        if !owned.is_empty() {
-            partitions.insert(Uuid::from_u128(1), owned.iter().copied().collect());
-        }
         let said = Heartbeat {
             member: member.to_owned(),
             epoch,
             rebalance: Some(3 * SHORT),
             names: Some(BTreeSet::from(["t".to_owned()])),
-            owned: Some(partitions),
+            owned: Some(owned.iter().map(|partition| (Uuid::from_u128(1), *partition)).collect()),
             ..Heartbeat::default()
         };
         self.groups.consumer_heartbeat("c", said, &self.topics, self.now).map_err(|(error, _)| error)
@@ -286,7 +278,7 @@ impl Story {
 }
 
 fn numbers(told: &Told) -> Vec<i32> {
-    told.assignment.iter().flat_map(|all| all.values().flatten().copied()).collect()
+    told.assignment.iter().flatten().map(|(_, partition)| *partition).collect()
 }
 
 #[test]

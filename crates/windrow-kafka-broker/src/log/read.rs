@@ -29,9 +29,6 @@ pub(crate) struct Range {
 
 impl Log {
     /// Whole batches from the one that holds `offset` on, up to `max_bytes` of them but one at least; `None` at the end.
-    ///
-    /// # Errors
-    /// There is no such offset, or the disk fails.
     pub(crate) fn read(&self, offset: i64, max_bytes: usize) -> Result<Option<Range>, ReadError> {
         let (file, first, last, length) = {
             let state = self.lock();
@@ -73,9 +70,6 @@ impl Log {
     }
 
     /// The first record of `timestamp` or later that can be read; the newest of all for `None`.
-    ///
-    /// # Errors
-    /// The disk fails, or the batch cannot be unpacked.
     pub(crate) fn since(&self, timestamp: Option<i64>) -> Result<Option<Record>, ReadError> {
         let (mut segments, start, end) = {
             let state = self.lock();

@@ -62,9 +62,6 @@ pub enum RecoveryError {
 impl Log {
     /// Opens a partition's log in `folder`, which need not be there. `start` is the first offset that can be read; `now` is in
     /// milliseconds since 1970.
-    ///
-    /// # Errors
-    /// It cannot be read, or is damaged.
     pub(crate) fn open(
         folder: PathBuf,
         disk: Arc<Disk>,

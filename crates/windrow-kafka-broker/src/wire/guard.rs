@@ -11,9 +11,6 @@ use kafka_protocol::protocol::Decodable;
 use kafka_protocol::protocol::buf::{ByteBuf, NotEnoughBytesError};
 
 /// Decodes a request of a client that is not trusted.
-///
-/// # Errors
-/// It is not one.
 pub(crate) fn decode<T: Decodable>(bytes: &Bytes, version: i16, is_flexible: bool) -> Result<T> {
     if !is_flexible {
         T::decode(&mut Guarded::new(bytes, true), version)?;

@@ -27,9 +27,6 @@ pub(crate) struct Topic<'a> {
 pub(crate) struct Malformed;
 
 /// Reads a request behind its header.
-///
-/// # Errors
-/// It is not one.
 pub(crate) fn read(body: &mut [u8], version: i16) -> Result<Request<'_>, Malformed> {
     let mut rest = Rest { bytes: body, is_flexible: version >= 9 };
     let transactional_id = rest.text()?;

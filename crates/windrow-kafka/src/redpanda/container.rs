@@ -2,7 +2,8 @@
 //!
 //! testcontainers starts it, publishes its port, follows its log and removes it. Two things are ours. Redpanda must advertise the
 //! port that the engine chooses, so the container waits until it gets its address. And the connection that sends the address stays
-//! open: it closes when this process ends, also after SIGKILL, and then the container ends and the engine removes it.
+//! open: it closes when this process ends, also after SIGKILL, and then the container ends and the engine removes it. A container
+//! that a killed process created and never started has no such connection: a later start removes it.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use testcontainers::bollard::Docker;
 use testcontainers::bollard::errors::Error as DockerError;
 use testcontainers::bollard::exec::{CreateExecOptions, StartExecResults};
 use testcontainers::bollard::models::PortBinding;
-use testcontainers::bollard::query_parameters::RemoveContainerOptionsBuilder;
+use testcontainers::bollard::query_parameters::{PruneContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 use testcontainers::core::IntoContainerPort as _;
 use testcontainers::core::client::ClientError;
 use testcontainers::core::logs::LogFrame;
@@ -30,6 +31,10 @@ const READY: &str = "Successfully started Redpanda!";
 const ENDED: &str = "windrow: exit code ";
 /// The port of the listener for clients outside the container.
 const PORT: u16 = 19092;
+/// The label of our containers.
+const LABEL: (&str, &str) = ("windrow", "redpanda");
+/// The age of a container without a start after which no process is going to start it: the engine's client waits no longer.
+const ABANDONED: &str = "2m";
 /// The last log lines that an error shows.
 const LOG_LINES: usize = 12;
 
@@ -83,6 +88,7 @@ pub(crate) async fn keep(
         fetched = engine::fetch(plan) => fetched,
     };
     let (docker, program) = fetched?;
+    remove_abandoned(&docker).await;
     // Not interrupted: a container that is half made could not be removed.
     let mut container = Container::make(plan, docker, program).await?;
     let outcome = tokio::select! {
@@ -103,6 +109,16 @@ pub(crate) async fn keep(
     }
 }
 
+/// Removes containers that were created and never started: their process was killed in between. The engine measures their age.
+async fn remove_abandoned(docker: &Docker) {
+    let label = format!("{}={}", LABEL.0, LABEL.1);
+    let filters = HashMap::from([("label", vec![label.as_str()]), ("until", vec![ABANDONED])]);
+    let options = PruneContainersOptionsBuilder::new().filters(&filters).build();
+    if let Err(error) = docker.prune_containers(Some(options)).await {
+        tracing::debug!(%error, "containers that were never started stay");
+    }
+}
+
 impl Container {
     async fn make(plan: &Plan, docker: Docker, program: Vec<String>) -> Result<Self, BrokerError> {
         let is_remote = engine::is_remote(plan.docker_host.as_deref())?;
@@ -118,7 +134,7 @@ impl Container {
             .with_exposed_port(PORT.tcp())
             .with_cmd(command)
             .with_container_name(&name)
-            .with_label("windrow", "redpanda")
+            .with_label(LABEL.0, LABEL.1)
             .with_log_consumer(move |frame: &LogFrame| writer.send_modify(|log| log.push(frame.bytes())))
             .with_host_config_modifier(move |host| {
                 host.auto_remove = Some(true);

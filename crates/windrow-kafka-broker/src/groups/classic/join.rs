@@ -2,109 +2,92 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::groups::classic::{ClassicGroup, Join, Joined, Member, Outcome, Phase};
+use crate::groups::classic::{ClassicGroup, Join, Joined, Member, Outcome, Phase, Registration};
 
 impl ClassicGroup {
     /// Lets a member join; the answer comes when all have.
     pub(crate) fn join(&mut self, join: Join, now: Instant, answer: oneshot::Sender<Outcome<Joined>>) {
-        if let Err(refused) = self.try_join(join, now, answer) {
-            let (answer, error, member) = refused;
-            let _ = answer.send(Err((error, member)));
+        if let Err(refused) = self.check_join(&join, now) {
+            let _ = answer.send(Err(refused));
+            return;
         }
-    }
-
-    fn try_join(
-        &mut self,
-        join: Join,
-        now: Instant,
-        answer: oneshot::Sender<Outcome<Joined>>,
-    ) -> Result<(), (oneshot::Sender<Outcome<Joined>>, ResponseError, String)> {
-        let member = join.member.clone();
-        if !self.fits(&join) {
-            return Err((answer, ResponseError::InconsistentGroupProtocol, member));
-        }
-        let known = join.instance.as_ref().and_then(|instance| self.statics.get(instance)).cloned();
         if join.member.is_empty() {
-            let id = format!("{}-{}", join.instance.as_deref().unwrap_or(&join.client.id), Uuid::new_v4());
-            if let Some(old) = known {
-                self.replace(&old, &id, join, now, answer);
-            } else if join.instance.is_none() && join.needs_id {
-                self.announced.insert(id.clone(), now + join.session);
-                return Err((answer, ResponseError::MemberIdRequired, id));
-            } else {
-                self.add(id, join, now, answer);
+            let id = new_id(&join);
+            match self.known(&join.registration).cloned() {
+                Some(old) => self.replace(&old, &id, join, now, answer),
+                None => self.add(id, join, now, answer),
             }
-            return Ok(());
-        }
-        if join.instance.is_some() && known.as_ref() != Some(&join.member) {
-            let error = if known.is_some() { ResponseError::FencedInstanceId } else { ResponseError::UnknownMemberId };
-            return Err((answer, error, member));
-        }
-        if self.announced.remove(&join.member).is_some() {
-            self.add(join.member.clone(), join, now, answer);
-            return Ok(());
+            return;
         }
         let Some(found) = self.members.get_mut(&join.member) else {
-            return Err((answer, ResponseError::UnknownMemberId, member));
+            self.announced.remove(&join.member);
+            self.add(join.member.clone(), join, now, answer);
+            return;
         };
-        let is_same = found.protocols == join.protocols;
-        let is_leader = self.leader.as_ref() == Some(&join.member);
-        (found.client, found.session, found.rebalance) = (join.client, join.session, join.rebalance);
-        found.deadline = now + found.session;
+        let is_same = found.renew(join.registration, now);
         let may_stay = match self.phase {
             Phase::Completing => is_same,
-            Phase::Stable => is_same && !is_leader,
+            Phase::Stable => is_same && self.leader.as_ref() != Some(&join.member),
             Phase::Preparing | Phase::Empty => false,
         };
         if may_stay {
-            let _ = answer.send(Ok(self.joined(&member, false)));
-            return Ok(());
+            let _ = answer.send(Ok(self.joined(&join.member, false)));
+            return;
         }
-        found.protocols = join.protocols;
-        found.fail(ResponseError::RebalanceInProgress);
-        found.joining = Some(answer);
+        found.waiting.fail(ResponseError::RebalanceInProgress);
+        found.waiting.join = Some(answer);
         self.rebalance(now);
-        Ok(())
+    }
+
+    /// Refuses with the id that the client is to use from now on.
+    fn check_join(&mut self, join: &Join, now: Instant) -> Outcome<()> {
+        let refused = |error| Err((error, join.member.clone()));
+        let (instance, known) = (&join.registration.instance, self.known(&join.registration));
+        if !self.fits(join) {
+            refused(ResponseError::InconsistentGroupProtocol)
+        } else if join.member.is_empty() && instance.is_none() && join.needs_id {
+            let id = new_id(join);
+            self.announced.insert(id.clone(), now + join.registration.session);
+            Err((ResponseError::MemberIdRequired, id))
+        } else if join.member.is_empty() {
+            Ok(())
+        } else if instance.is_some() && known != Some(&join.member) {
+            refused(if known.is_some() { ResponseError::FencedInstanceId } else { ResponseError::UnknownMemberId })
+        } else if self.announced.contains_key(&join.member) || self.members.contains_key(&join.member) {
+            Ok(())
+        } else {
+            refused(ResponseError::UnknownMemberId)
+        }
+    }
+
+    /// The id of the static member with this instance.
+    fn known(&self, registration: &Registration) -> Option<&String> {
+        self.statics.get(registration.instance.as_ref()?)
     }
 
     fn fits(&self, join: &Join) -> bool {
-        if join.protocol_type.is_empty() || join.protocols.is_empty() {
+        if join.protocol_type.is_empty() || join.registration.protocols.is_empty() {
             return false;
         }
-        if self.members.is_empty() {
-            return true;
-        }
-        let others = self.members.iter().filter(|(id, _)| **id != join.member);
-        let mut others = others.map(|(_, member)| &member.protocols).peekable();
-        let is_type = self.protocol_type.as_ref() == Some(&join.protocol_type);
-        let others: Vec<_> = others.by_ref().collect();
-        let is_common = |name: &String| others.iter().all(|has| has.iter().any(|(other, _)| other == name));
-        is_type && join.protocols.iter().any(|(name, _)| is_common(name))
+        let others = || self.members.iter().filter(|(id, _)| **id != join.member);
+        let is_common = |name: &str| others().all(|(_, member)| member.registration.supports(name));
+        let is_type = self.members.is_empty() || self.protocol_type.as_ref() == Some(&join.protocol_type);
+        is_type && join.registration.protocols.iter().any(|(name, _)| is_common(name))
     }
 
     fn add(&mut self, id: String, join: Join, now: Instant, answer: oneshot::Sender<Outcome<Joined>>) {
         if self.members.is_empty() {
             self.protocol_type = Some(join.protocol_type);
         }
-        if let Some(instance) = &join.instance {
+        if let Some(instance) = &join.registration.instance {
             self.statics.insert(instance.clone(), id.clone());
         }
-        let member = Member {
-            instance: join.instance,
-            client: join.client,
-            session: join.session,
-            rebalance: join.rebalance,
-            protocols: join.protocols,
-            assignment: Bytes::new(),
-            deadline: now + join.session,
-            joining: Some(answer),
-            syncing: None,
-        };
+        let mut member = Member::new(join.registration, now);
+        member.waiting.join = Some(answer);
         self.members.insert(id, member);
         self.rebalance(now);
     }
@@ -112,12 +95,10 @@ impl ClassicGroup {
     /// A static member that comes back under a new id.
     fn replace(&mut self, old: &str, id: &str, join: Join, now: Instant, answer: oneshot::Sender<Outcome<Joined>>) {
         let Some(mut member) = self.members.remove(old) else { return };
-        member.fail(ResponseError::FencedInstanceId);
-        let is_same = member.protocols == join.protocols;
+        member.waiting.fail(ResponseError::FencedInstanceId);
+        let is_same = member.renew(join.registration, now);
         let was_leader = self.leader.as_deref() == Some(old);
-        (member.client, member.session, member.rebalance) = (join.client, join.session, join.rebalance);
-        (member.protocols, member.deadline) = (join.protocols, now + join.session);
-        if let Some(instance) = &member.instance {
+        if let Some(instance) = &member.registration.instance {
             self.statics.insert(instance.clone(), id.to_owned());
         }
         if was_leader {
@@ -125,7 +106,7 @@ impl ClassicGroup {
         }
         let stays = self.phase == Phase::Stable && is_same;
         if !stays {
-            member.joining = Some(answer);
+            member.waiting.join = Some(answer);
             self.members.insert(id.to_owned(), member);
             self.rebalance(now);
             return;
@@ -138,4 +119,9 @@ impl ClassicGroup {
         }
         let _ = answer.send(Ok(joined));
     }
+}
+
+fn new_id(join: &Join) -> String {
+    let registration = &join.registration;
+    format!("{}-{}", registration.instance.as_deref().unwrap_or(&registration.client.id), Uuid::new_v4())
 }

@@ -53,48 +53,101 @@ pub(crate) struct Synced {
 
 pub(crate) type Outcome<T> = Result<T, (ResponseError, String)>;
 
-/// Someone who wants to join.
+/// A request to join.
 #[derive(Debug)]
 pub(crate) struct Join {
     pub(crate) member: String,
-    pub(crate) instance: Option<String>,
-    pub(crate) client: Client,
-    pub(crate) session: Duration,
-    pub(crate) rebalance: Duration,
+    pub(crate) registration: Registration,
     pub(crate) protocol_type: String,
-    pub(crate) protocols: Vec<(String, Bytes)>,
     /// Whether a member without an id gets one and comes again.
     pub(crate) needs_id: bool,
     /// Whether a leader that is told to skip the assignment understands.
     pub(crate) may_skip: bool,
 }
 
-/// A member.
+/// What a member said about itself when it last joined.
 #[derive(Debug)]
-pub(crate) struct Member {
+pub(crate) struct Registration {
     pub(crate) instance: Option<String>,
     pub(crate) client: Client,
     pub(crate) session: Duration,
     pub(crate) rebalance: Duration,
+    /// The protocols that the member supports, the best first, with its metadata for each.
     pub(crate) protocols: Vec<(String, Bytes)>,
-    pub(crate) assignment: Bytes,
-    pub(crate) deadline: Instant,
-    pub(crate) joining: Option<oneshot::Sender<Outcome<Joined>>>,
-    pub(crate) syncing: Option<oneshot::Sender<Outcome<Synced>>>,
 }
 
-impl Member {
+impl Registration {
+    pub(crate) fn supports(&self, protocol: &str) -> bool {
+        self.protocols.iter().any(|(name, _)| name == protocol)
+    }
+
     pub(crate) fn metadata(&self, protocol: &str) -> Bytes {
         self.protocols.iter().find(|(name, _)| name == protocol).map(|(_, bytes)| bytes.clone()).unwrap_or_default()
     }
 
-    pub(crate) fn fail(&mut self, error: ResponseError) {
-        // Whoever does not wait any more needs no answer.
-        if let Some(joining) = self.joining.take() {
-            let _ = joining.send(Err((error, String::new())));
+    pub(crate) fn bytes(&self) -> usize {
+        self.protocols.iter().map(|(name, bytes)| name.len() + bytes.len()).sum()
+    }
+}
+
+/// The answers that a member waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    pub(super) join: Option<oneshot::Sender<Outcome<Joined>>>,
+    pub(super) sync: Option<oneshot::Sender<Outcome<Synced>>>,
+}
+
+impl Waiting {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.join.is_none() && self.sync.is_none()
+    }
+
+    pub(super) fn fail(&mut self, error: ResponseError) {
+        // A client that does not wait any more needs no answer.
+        if let Some(join) = self.join.take() {
+            let _ = join.send(Err((error, String::new())));
         }
-        if let Some(syncing) = self.syncing.take() {
-            let _ = syncing.send(Err((error, String::new())));
+        self.fail_sync(error);
+    }
+
+    pub(super) fn fail_sync(&mut self, error: ResponseError) {
+        if let Some(sync) = self.sync.take() {
+            let _ = sync.send(Err((error, String::new())));
         }
+    }
+}
+
+/// A member.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) registration: Registration,
+    pub(crate) assignment: Bytes,
+    pub(super) waiting: Waiting,
+    session_end: Instant,
+}
+
+impl Member {
+    pub(super) fn new(registration: Registration, now: Instant) -> Self {
+        let session_end = now + registration.session;
+        Self { registration, assignment: Bytes::new(), waiting: Waiting::default(), session_end }
+    }
+
+    /// Begins a new session.
+    pub(super) fn hear(&mut self, now: Instant) {
+        self.session_end = now + self.registration.session;
+    }
+
+    /// Replaces what the member said when it joined before. Returns whether its protocols are the same.
+    pub(super) fn renew(&mut self, registration: Registration, now: Instant) -> bool {
+        let is_same = self.registration.protocols == registration.protocols;
+        let instance = self.registration.instance.take();
+        self.registration = Registration { instance, ..registration };
+        self.hear(now);
+        is_same
+    }
+
+    /// The end of the session; none while the member waits for an answer.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.waiting.is_nothing().then_some(self.session_end)
     }
 }
