@@ -79,23 +79,15 @@ impl Running {
         progress: &Progress,
     ) -> Result<Option<(Connection, Option<String>)>, AppError> {
         let broker = tokio::select! {
-            broker = Broker::start(choice, options) => broker?,
+            broker = start_broker(choice, options, progress) => broker?,
             () = self.stop.cancelled() => return Ok(None),
         };
-        progress.report(Event::BrokerReady {
-            kind: broker.kind(),
-            address: broker.connection().address().to_owned(),
-            reason: broker.reason().to_owned(),
-        });
         let started = (broker.connection().clone(), broker.log());
         self.broker = Some(broker);
         Ok(Some(started))
     }
 
     /// Serves until it is told to stop.
-    ///
-    /// # Errors
-    /// The API, or what works beside it, fails.
     pub(crate) async fn serve_on(&mut self) -> Result<(), AppError> {
         tokio::select! {
             Some(ended) = self.working.join_next() => flatten(ended),
@@ -114,13 +106,11 @@ impl Running {
     }
 
     /// The models, as they are published.
-    #[must_use]
     pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.registry
     }
 
     /// Where the API answers, as in `http://127.0.0.1:8080`.
-    #[must_use]
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -153,18 +143,14 @@ impl Running {
     }
 
     /// Stops what still works, waits for it (5 s at most), and removes the broker.
-    ///
-    /// # Errors
-    /// A stage that fails while it ends, or does not end in time.
     pub(crate) async fn shutdown(mut self) -> Result<(), AppError> {
         self.stop.cancel();
         let mut result = Ok(());
         let joined = tokio::time::timeout(SHUTDOWN_LIMIT, async {
-            while let Some(ended) = self.working.join_next().await {
-                result = std::mem::replace(&mut result, Ok(())).and(flatten(ended));
-            }
-            while let Some(ended) = self.serving_task.join_next().await {
-                result = std::mem::replace(&mut result, Ok(())).and(flatten(ended));
+            for tasks in [&mut self.working, &mut self.serving_task] {
+                while let Some(ended) = tasks.join_next().await {
+                    result = std::mem::replace(&mut result, Ok(())).and(flatten(ended));
+                }
             }
         });
         let in_time = joined.await.is_ok();
@@ -173,6 +159,21 @@ impl Running {
         }
         if in_time { result } else { result.and(Err(AppError::SlowShutdown)) }
     }
+}
+
+/// Starts a broker, and reports where it is.
+pub(super) async fn start_broker(
+    choice: &Choice,
+    options: &StartOptions,
+    progress: &Progress,
+) -> Result<Broker, BrokerError> {
+    let broker = Broker::start(choice, options).await?;
+    progress.report(Event::BrokerReady {
+        kind: broker.kind(),
+        address: broker.connection().address().to_owned(),
+        reason: broker.reason().to_owned(),
+    });
+    Ok(broker)
 }
 
 fn flatten(ended: Result<Result<(), AppError>, tokio::task::JoinError>) -> Result<(), AppError> {

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::AppError;
 use crate::cli::args::CheckArgs;
 use crate::cli::error::CliError;
-use crate::cli::print::{short_name, stdout, table, wrapped};
+use crate::cli::print::{json, short_name, stdout, table, wrapped};
 use crate::cli::progress::Display;
 use windrow_config::Pipeline;
 use windrow_dataset::inspection::{self, Category, Check, Window};
@@ -23,9 +23,7 @@ pub(crate) async fn execute(args: CheckArgs, display: &Display, stop: Cancellati
     };
     drop(counting);
     if args.json {
-        let mut text = serde_json::to_string_pretty(&check).map_err(std::io::Error::from)?;
-        text.push('\n');
-        stdout(&text)?;
+        json(&check)?;
     } else {
         stdout(&text(&check, args.all))?;
     }

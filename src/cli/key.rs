@@ -14,5 +14,5 @@ pub(crate) fn execute(args: &KeyArgs) -> Result<(), CliError> {
         entry.scope.name(),
         entry.sha256
     );
-    Ok(stdout(&text)?)
+    stdout(&text)
 }

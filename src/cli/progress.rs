@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::task::JoinHandle;
 
 use windrow_base::telemetry::{Counters, Event, Progress};
 use windrow_record::display::{counted, thousands, window_name};
@@ -42,19 +41,19 @@ impl Display {
 
     /// A bar for one pass over rows.
     pub(crate) fn counting(&self, what: &'static str) -> Counting {
-        let bar = if self.interactive { self.bars.add(ProgressBar::no_length()) } else { ProgressBar::hidden() };
-        bar.set_style(style(COUNTING));
-        bar.set_prefix(what);
-        Counting { bar }
+        self.counting_as(what, COUNTING)
     }
 
     /// A sign that work goes on, with the time that it has taken, for what cannot tell how far it is.
     pub(crate) fn working(&self, what: &'static str) -> Counting {
+        let counting = self.counting_as(what, WORKING);
+        counting.bar.enable_steady_tick(REDRAW);
+        counting
+    }
+
+    fn counting_as(&self, what: &'static str, template: &str) -> Counting {
         let bar = if self.interactive { self.bars.add(ProgressBar::no_length()) } else { ProgressBar::hidden() };
-        bar.set_style(style(WORKING));
-        bar.set_prefix(what);
-        bar.enable_steady_tick(REDRAW);
-        Counting { bar }
+        Counting { bar: bar.with_style(style(template)).with_prefix(what) }
     }
 
     /// Writes a line above the bars.
@@ -78,8 +77,8 @@ impl Display {
         self.bars.suspend(write)
     }
 
-    /// Shows the progress until the handle is finished.
-    pub(crate) fn follow(&self, progress: &Progress, shows: Shows) -> Following {
+    /// Shows the progress while some work is done, and takes the bars away.
+    pub(crate) async fn follow<T>(&self, progress: &Progress, shows: Shows, work: impl Future<Output = T>) -> T {
         let (display, progress) = (self.clone(), progress.clone());
         let mut events = progress.listen();
         let (finish, mut finished) = tokio::sync::oneshot::channel();
@@ -101,7 +100,11 @@ impl Display {
             }
             board.finish(progress.counters());
         });
-        Following { finish, task }
+        let result = work.await;
+        // Both fail only when the display has ended by itself.
+        let _ = finish.send(());
+        let _ = task.await;
+        result
     }
 }
 
@@ -136,22 +139,6 @@ impl Drop for Counting {
 pub(crate) struct Shows {
     pub(crate) sent: bool,
     pub(crate) stored: bool,
-}
-
-/// A display that follows some work.
-#[derive(Debug)]
-pub(crate) struct Following {
-    finish: tokio::sync::oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Following {
-    /// Shows what is still to be shown, and takes the bars away.
-    pub(crate) async fn finish(self) {
-        // Both fail only when the display has ended by itself.
-        let _ = self.finish.send(());
-        let _ = self.task.await;
-    }
 }
 
 struct Board<'a> {

@@ -64,13 +64,8 @@ pub(crate) async fn run(
         ..StartOptions::default()
     };
     let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay, memory: args.training.bytes() };
-    let following = display.follow(&app.progress, Shows { sent: true, stored: true });
-    let result = match app.run(options, stop.clone()).await {
-        Ok(running) => attend(running, &app, args.once, &stop).await,
-        Err(error) => Err(error.into()),
-    };
-    following.finish().await;
-    let (running, closing) = result?;
+    let running = async { attend(app.run(options, stop.clone()).await?, &app, args.once, &stop).await };
+    let (running, closing) = display.follow(&app.progress, Shows { sent: true, stored: true }, running).await?;
     if let Some(closing) = closing {
         display.suspended(|| stdout(&closing))?;
         if !args.once {

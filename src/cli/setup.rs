@@ -1,11 +1,10 @@
 //! Makes the app that a command runs, from the pipeline file, the command line and the environment.
 
 use std::env::VarError;
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::app::{App, AppError, Storage, default_workdir};
-use crate::cli::args::{PlaceArgs, TrainingArgs};
+use crate::cli::args::{PipelineArgs, PlaceArgs, TrainingArgs};
 use crate::cli::environment::variable;
 use crate::cli::error::CliError;
 use windrow_base::telemetry::Progress;
@@ -13,9 +12,9 @@ use windrow_config::Pipeline;
 use windrow_server::api::{Keys, KeysError};
 
 /// The app for a pipeline file.
-pub(crate) fn app(pipeline: &Path, place: &PlaceArgs) -> Result<App, CliError> {
-    let pipeline = Pipeline::load(pipeline).map_err(AppError::from)?;
-    Ok(app_of(pipeline, place))
+pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
+    let pipeline = Pipeline::load(&at.pipeline).map_err(AppError::from)?;
+    Ok(app_of(pipeline, &at.place))
 }
 
 /// The app for a pipeline, with the work directory of the command line and the object store's variables.

@@ -103,7 +103,7 @@ fn a_broker_that_is_away_for_a_while_is_waited_for() {
     broker.signal("CONT");
     assert!(producer.end().success(), "{}", producer.said());
     assert!(consumer.end().success(), "{}", consumer.said());
-    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows());
     let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &wire.address]);
     assert!(audit.status.success(), "{}", text(&audit.stdout));
 }
@@ -181,7 +181,7 @@ fn a_disk_that_fills_up_ends_a_run_with_a_sentence_and_room_lets_it_go_on() {
     assert!(audit.status.success(), "what is sealed is whole: {}", text(&audit.stdout));
     disk.remount("size=20m");
     succeed(&run);
-    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows());
     succeed(&["audit", &file, "--workdir", &workdir_text]);
 }
 

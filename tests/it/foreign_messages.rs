@@ -65,7 +65,7 @@ impl Place {
     }
 
     fn is_whole(&self) {
-        assert_same(&batch_rows(&self.workdir()), &fixture_rows("flights-sample.csv.zst"));
+        assert_same(&batch_rows(&self.workdir()), &fixture_rows());
         self.audit();
     }
 }
@@ -129,7 +129,7 @@ fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
     let mut consumer = place.consume(&place.file, &[]);
     consumer.wait_for("window 1:");
     let forged = |headers: &[(&str, &str)], value: &str| topic::send(&place.address, TOPIC, 0, headers, value);
-    let row = text(&fixture_rows("flights-sample.csv.zst")).lines().next().expect("a row").to_owned();
+    let row = text(&fixture_rows()).lines().next().expect("a row").to_owned();
     for run in [&[][..], &[("windrow-run", run.as_str())][..]] {
         for value in ["no row", &row] {
             for number in ["9000000000000", "700000", "0"] {
@@ -143,7 +143,7 @@ fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
     assert_eq!((end["windows"].as_u64(), end["rows"].as_u64()), (Some(17), Some(ROWS)), "{end}");
     assert_eq!(end["quarantined"], 13, "{end}");
     place.audit();
-    assert_same(&batch_rows(&place.workdir()), &fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&place.workdir()), &fixture_rows());
 }
 
 #[test]

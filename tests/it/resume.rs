@@ -36,7 +36,7 @@ fn a_run_that_is_killed_is_finished_by_the_next_although_its_broker_died_with_it
         let last = windrow(&run(&file, &workdir_text));
         assert!(last.status.success(), "{window}: {}", text(&last.stderr));
         assert!(text(&last.stderr).contains("going on behind window "), "{}", text(&last.stderr));
-        assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+        assert_same(&batch_rows(&workdir), &fixture_rows());
         let windows = json(&workdir.join("batches/end.json"))["windows"].as_u64().expect("a count");
         for window in 1..=windows {
             assert!(workdir.join(format!("models/cumulative-{window}/model.json")).exists());

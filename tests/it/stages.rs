@@ -25,7 +25,7 @@ fn five_processes_do_what_one_does() {
     assert!(consume.end().success(), "{}", consume.said());
     assert!(train.end().success(), "{}", train.said());
 
-    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows());
     let described = succeed(&["topic", "describe", &sample, "--broker", &address]);
     assert!(described.contains("8,020 records"), "8,019 rows and the end marker: {described}");
 
@@ -42,7 +42,7 @@ fn five_processes_do_what_one_does() {
 
     // A consumer that starts again finds its work done.
     succeed(&["consume", &sample, "--broker", &address, "--workdir", &workdir_text, "--once"]);
-    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows());
 
     succeed(&["topic", "delete", &sample, "--broker", &address]);
     let gone = windrow(&["topic", "describe", &sample, "--broker", &address]);
@@ -68,7 +68,7 @@ fn a_consumer_that_is_killed_goes_on_behind_the_last_manifest() {
     }
     succeed(&consume);
     assert!(produce.end().success(), "{}", produce.said());
-    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows());
 }
 
 #[test]

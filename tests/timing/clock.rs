@@ -15,7 +15,7 @@ fn windows_by_processing_time() {
     run_once(&file, &workdir, &[]);
     let windows = json(&workdir.join("batches/end.json"))["windows"].as_u64().expect("a count");
     assert!((3..=7).contains(&windows), "{windows} windows");
-    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows());
 }
 
 #[test]

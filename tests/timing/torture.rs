@@ -122,7 +122,7 @@ fn round((window, partitions, in_processes): (&str, u32, bool), kills: u32, rand
     }
     stages.iter_mut().for_each(Stage::end);
 
-    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_same(&batch_rows(&workdir), &fixture_rows());
     let mut audit = vec!["audit", &file, "--workdir", &workdir_text];
     if broker.is_some() {
         audit.extend(["--broker", &address]);

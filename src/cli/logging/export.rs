@@ -4,11 +4,11 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::cli::environment::environment;
-use crate::cli::logging::filter::LogFilter;
+use crate::cli::logging::filter::of_each_event;
 use crate::cli::progress::Display;
 
 /// Spans of our own.
@@ -38,5 +38,5 @@ where
         .with_resource(Resource::builder().with_service_name("windrow").build())
         .build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("windrow"));
-    Some((Export(provider), layer.with_filter(LogFilter(EnvFilter::new(EXPORTED)))))
+    Some((Export(provider), layer.with_filter(of_each_event(EXPORTED))))
 }

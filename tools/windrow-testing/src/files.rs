@@ -46,12 +46,12 @@ pub fn batch_rows(workdir: &Path) -> Vec<u8> {
     paths.iter().flat_map(|path| without_header(&std::fs::read(path).expect("a batch file"))).collect()
 }
 
-/// The rows of a zstd-compressed fixture, without its header line.
+/// The rows of the sample of flights, without the header line.
 ///
 /// # Panics
 /// There is no such fixture.
-pub fn fixture_rows(name: &str) -> Vec<u8> {
-    let file = std::fs::read(fixture(name)).expect("a fixture");
+pub fn fixture_rows() -> Vec<u8> {
+    let file = std::fs::read(fixture("flights-sample.csv.zst")).expect("a fixture");
     without_header(&zstd::decode_all(&file[..]).expect("a zstd file"))
 }
 

@@ -1,7 +1,5 @@
 //! The pages of the dashboard, as HTTP answers.
 
-use std::sync::Arc;
-
 use poem::error::{MethodNotAllowedError, NotFoundError};
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, Request, Response};
@@ -11,7 +9,7 @@ use crate::dashboard::{Answer, Dashboard};
 /// Answers with pages.
 #[derive(Debug)]
 pub(crate) struct Pages {
-    pub(crate) dashboard: Arc<Dashboard>,
+    pub(crate) dashboard: Dashboard,
     /// Whether an API key is asked for.
     pub(crate) has_keys: bool,
 }

@@ -7,6 +7,7 @@ mod listener;
 mod reload;
 mod tls;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,6 @@ use crate::api::pages::Pages;
 use crate::api::request::Limits;
 use crate::api::server::connection::Handler;
 use crate::api::server::connections::Connections;
-use crate::api::server::tls::Stream;
 use crate::api::state::State;
 use crate::dashboard::{Dashboard, is_page};
 use windrow_base::runtime::blocking;
@@ -57,8 +57,8 @@ pub struct Api {
     pub progress: Progress,
     /// How far the rows have come, in this process or in others.
     pub monitor: Arc<Monitor>,
-    /// What people look at.
-    pub dashboard: Arc<Dashboard>,
+    /// The folder of the pipeline's files.
+    pub workdir: PathBuf,
     /// Who may ask.
     pub keys: Keys,
     /// The time of day, RFC 3339.
@@ -69,8 +69,14 @@ pub struct Api {
 
 /// Serves until told to stop; then finishes what is under way, for a few seconds at most.
 pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
-    let Api { pipeline, registry, progress, monitor, dashboard, keys, clock, revision } = api;
+    let Api { pipeline, registry, progress, monitor, workdir, keys, clock, revision } = api;
     let changes = registry.changes();
+    let dashboard = Dashboard {
+        pipeline: Arc::clone(&pipeline),
+        registry: Arc::clone(&registry),
+        monitor: Arc::clone(&monitor),
+        workdir,
+    };
     let state =
         Arc::new(State::new(Arc::clone(&pipeline), registry, progress, Arc::clone(&monitor), stop.clone(), clock));
     // The first request finds the models and the windows that are there.
@@ -122,10 +128,10 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
         };
         // An answer is not held back until there is more to send.
         let _ = tcp.set_nodelay(true);
-        let stream = Stream::new(tcp, listener.certificate.as_deref());
-        let (handler, stop) = (Arc::clone(&handler), stop.child_token());
+        let (handler, certificate, stop) = (Arc::clone(&handler), listener.certificate.clone(), stop.child_token());
         let activity = Arc::clone(&place.activity);
-        let task = open.spawn(async move { handler.serve(stream, address, Arc::clone(&place.activity), stop).await });
+        let task = open
+            .spawn(async move { handler.serve(tcp, certificate, address, Arc::clone(&place.activity), stop).await });
         activity.set_task(task.abort_handle());
         // A client that opens one connection after the other does not delay those that have one.
         tokio::task::yield_now().await;
