@@ -307,11 +307,6 @@ pub(crate) async fn broker(
     Ok(broker.stop().await?)
 }
 
-/// Where a pipeline's files go unless told otherwise.
-pub(crate) fn default_workdir(pipeline: &Pipeline) -> PathBuf {
-    Path::new(".windrow").join(&pipeline.name)
-}
-
 /// With another address to listen on than the pipeline file's.
 pub(crate) fn listening(mut pipeline: Pipeline, listen: Option<SocketAddr>) -> Pipeline {
     if let Some(listen) = listen {

@@ -64,9 +64,9 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let display = Display::new(cli.quiet);
-    let log = logging::start(&display);
+    let finish_log = logging::start(&display);
     let ended = execute(cli.command, &display);
-    log.finish();
+    finish_log();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError::BrokenPipe | CliError::App(AppError::Stopped)) => ExitCode::SUCCESS,

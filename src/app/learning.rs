@@ -32,7 +32,7 @@ impl App {
         memory: usize,
         cluster: Cluster,
     ) -> Result<(), AppError> {
-        let registry = Arc::clone(running.registry());
+        let registry = Arc::clone(&running.registry);
         let rows = if inputs.replay.again { self.dataset_rows().await? } else { None };
         let learning = self.learning(&inputs.schema, store.clone(), registry, memory / 2, &cluster);
         running.work(self.clone().side_by_side(learning, rows, cluster, running.stop.clone()));

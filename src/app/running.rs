@@ -22,7 +22,8 @@ const TROUBLE_LOOK: Duration = Duration::from_millis(500);
 /// The stages of this process, at work.
 #[derive(Debug)]
 pub(crate) struct Running {
-    registry: Arc<Registry>,
+    /// The models, as they are published.
+    pub(crate) registry: Arc<Registry>,
     broker: Option<Broker>,
     /// Stages that end when the stream is through.
     working: JoinSet<Result<(), AppError>>,
@@ -30,7 +31,8 @@ pub(crate) struct Running {
     serving_task: JoinSet<Result<(), AppError>>,
     pub(super) stop: CancellationToken,
     pub(super) serving: CancellationToken,
-    url: String,
+    /// Where the API answers, as in `http://127.0.0.1:8080`.
+    pub(crate) url: String,
 }
 
 impl Running {
@@ -103,16 +105,6 @@ impl Running {
             tracing::warn!(error = %later, "clearing up failed too");
         }
         error
-    }
-
-    /// The models, as they are published.
-    pub(crate) fn registry(&self) -> &Arc<Registry> {
-        &self.registry
-    }
-
-    /// Where the API answers, as in `http://127.0.0.1:8080`.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
     }
 
     /// Waits until the stream is through and every model is there, or it is told to stop.

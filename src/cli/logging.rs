@@ -21,23 +21,8 @@ const DEFAULT_FILTER: &str = "off,windrow=warn";
 /// What the log of requests is called; they are logged where the pipeline file asks for it, unless the filter says otherwise.
 const ACCESS: &str = "access";
 
-/// A log that has begun.
-pub(crate) struct Log {
-    #[cfg(feature = "otel")]
-    export: Option<export::Export>,
-}
-
-impl Log {
-    /// Sends what is still to be sent.
-    pub(crate) fn finish(self) {
-        #[cfg(feature = "otel")]
-        if let Some(export) = self.export {
-            export.finish();
-        }
-    }
-}
-
-pub(crate) fn start(display: &Display) -> Log {
+/// Starts the log. What is returned sends, at the end, what is still to be sent.
+pub(crate) fn start(display: &Display) -> impl FnOnce() + use<> {
     let filter = environment("WINDROW_LOG").unwrap_or_else(|| DEFAULT_FILTER.to_owned());
     let filter = if filter.contains(ACCESS) { filter } else { format!("{filter},{ACCESS}=info") };
     let past = display.clone();
@@ -51,13 +36,14 @@ pub(crate) fn start(display: &Display) -> Log {
     {
         let (export, spans) = export::start(display).unzip();
         let _ = Registry::default().with(lines).with(spans).try_init();
-        Log { export }
+        // A collector that is gone is no reason to fail.
+        move || drop(export.map(|provider| provider.shutdown()))
     }
     #[cfg(not(feature = "otel"))]
     {
         // Fails only when a log is set up already, and then there is one.
         let _ = Registry::default().with(lines).try_init();
-        Log {}
+        || {}
     }
 }
 

@@ -282,11 +282,9 @@ fn sentence(event: &Event) -> Option<String> {
         }
         Event::ImagePulling { image, took } => format!("pulling image {image}: {} s so far", took.as_secs()),
         Event::BrokerReady { kind, address, reason } => format!("broker: {kind} at {address} ({reason})"),
-        Event::ApiReady { url, instead_of: None } => {
-            format!("API: {url} (open it in a browser; documentation: {url}/docs)")
-        }
-        Event::ApiReady { url, instead_of: Some(taken) } => {
-            format!("API: {url} ({taken} is taken; open it in a browser; documentation: {url}/docs)")
+        Event::ApiReady { url, instead_of } => {
+            let taken = instead_of.as_ref().map_or_else(String::new, |taken| format!("{taken} is taken; "));
+            format!("API: {url} ({taken}open it in a browser; documentation: {url}/docs)")
         }
         Event::RunResumed { windows, rows, next: Some(next) } => {
             let (rows, next) = (thousands(*rows), thousands(*next));
@@ -301,15 +299,10 @@ fn sentence(event: &Event) -> Option<String> {
             format!("producer: nothing is left to send: all {} rows were sent before", thousands(*before))
         }
         Event::ProducerDone { rows, before, took } => {
-            let (rows, seconds) = (thousands(*rows), took.as_secs_f64());
+            let sent = format!("{} rows sent and confirmed in {:.1} s", thousands(*rows), took.as_secs_f64());
             match before {
-                0 => format!("producer: all {rows} rows sent and confirmed in {seconds:.1} s"),
-                _ => {
-                    let before = thousands(*before);
-                    format!(
-                        "producer: {rows} rows sent and confirmed in {seconds:.1} s, behind {before} that were before"
-                    )
-                }
+                0 => format!("producer: all {sent}"),
+                before => format!("producer: {sent}, behind {} that were before", thousands(*before)),
             }
         }
         Event::WindowSealed { window, period, rows, unlabelled, quarantined, reason } => {

@@ -70,7 +70,7 @@ pub(crate) async fn run(
         display.suspended(|| stdout(&closing))?;
         if !args.once {
             if args.open
-                && let Err(error) = open::that_detached(running.url())
+                && let Err(error) = open::that_detached(&running.url)
             {
                 display.line(&format!("no browser can be opened: {error}"));
             }
@@ -96,7 +96,7 @@ async fn attend(
     if stop.is_cancelled() {
         return Ok((running, None));
     }
-    let snapshot = running.registry().snapshot();
+    let snapshot = running.registry.snapshot();
     let mut text = snapshot.advice().map_or_else(String::new, |advice| advise::paragraph(advice));
     let quarantined = app.progress.counters().quarantined.get();
     if quarantined > 0 {
@@ -116,9 +116,9 @@ fn files(app: &App) -> String {
 }
 
 fn addresses(running: &Running) -> String {
-    let url = running.url();
+    let url = &running.url;
     let mut text = format!("\nopen in a browser:  {url}\ndocumentation:      {url}/docs\n");
-    let snapshot = running.registry().snapshot();
+    let snapshot = running.registry.snapshot();
     let asked = snapshot.latest().and_then(|model| Some((model.id().to_string(), model.learned()?.examples.first()?)));
     if let Some((id, example)) = asked {
         text.push_str(&format!("\nask a model:\n  {}\n", curl(url, &id, &example.row)));

@@ -1,9 +1,10 @@
 //! Makes the app that a command runs, from the pipeline file, the command line and the environment.
 
 use std::env::VarError;
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::app::{App, AppError, Storage, default_workdir};
+use crate::app::{App, AppError, Storage};
 use crate::cli::args::{PipelineArgs, PlaceArgs, TrainingArgs};
 use crate::cli::environment::variable;
 use crate::cli::error::CliError;
@@ -19,7 +20,7 @@ pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
 
 /// The app for a pipeline, with the work directory of the command line and the object store's variables.
 pub(crate) fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
-    let workdir = place.workdir.clone().unwrap_or_else(|| default_workdir(&pipeline));
+    let workdir = place.workdir.clone().unwrap_or_else(|| Path::new(".windrow").join(&pipeline.name));
     let storage =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let storage = storage.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();

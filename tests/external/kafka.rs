@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use windrow_testing::kafka::{Kafka, kafka};
 use windrow_testing::{
-    Running, assert_same, batch_rows, fixture_rows, json, sample_with, succeed, text, topic, wait_until, windrow,
+    Running, assert_whole, fixture_rows, json, sample_with, succeed, text, topic, wait_until, windrow,
 };
 
 const TOPIC: &str = "flights-sample";
@@ -66,7 +66,7 @@ impl Place {
     }
 
     fn is_clean(&self) {
-        assert_same(&batch_rows(&self.workdir()), &fixture_rows());
+        assert_whole(&self.workdir());
         let workdir = self.workdir().display().to_string();
         let audit = windrow(&["audit", &self.file, "--workdir", &workdir, "--broker", &self.kafka.address]);
         assert!(audit.status.success(), "{}{}", text(&audit.stdout), text(&audit.stderr));

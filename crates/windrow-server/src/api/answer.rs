@@ -8,7 +8,7 @@ use poem::http::header::CONTENT_TYPE;
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ToJSON, Type};
 use serde::Serialize;
 
@@ -64,6 +64,11 @@ impl<T: ToJSON> ApiResponse for Answer<T> {
     fn register(registry: &mut Registry) {
         <Json<T> as ApiResponse>::register(registry);
     }
+}
+
+/// The schema of a body that the document describes by a sentence.
+pub(crate) fn described(shape: &'static str, about: &'static str) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(MetaSchema { description: Some(about), ..MetaSchema::new(shape) }))
 }
 
 /// The description of an answer of status 200.

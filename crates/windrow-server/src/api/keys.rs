@@ -71,20 +71,12 @@ struct KnownKey {
 /// Who asks.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    name: Arc<str>,
-    scope: Scope,
+    pub(crate) name: Arc<str>,
+    pub(crate) scope: Scope,
     limiter: Option<Arc<DefaultDirectRateLimiter>>,
 }
 
 impl Caller {
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn scope(&self) -> Scope {
-        self.scope
-    }
-
     /// Counts a request.
     ///
     /// # Errors
@@ -112,7 +104,7 @@ impl Keys {
         if let Some(text) = text {
             keys.read_text(text)?;
         }
-        let mut names: Vec<&str> = keys.known.iter().map(|key| key.caller.name()).collect();
+        let mut names: Vec<&str> = keys.known.iter().map(|key| &*key.caller.name).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(KeysError::Twice { name: twice[0].to_owned() });
@@ -121,9 +113,6 @@ impl Keys {
     }
 
     /// The same, with the file as it is now.
-    ///
-    /// # Errors
-    /// As [`Keys::load`].
     pub(crate) fn reloaded(&self) -> Result<Self, KeysError> {
         Self::load(self.file.as_deref(), self.text.as_deref(), self.rate)
     }
@@ -266,7 +255,7 @@ mod tests {
         let file = format!("[[key]]\nname = \"ops\"\nscope = \"admin\"\nsha256 = \"{}\"\n", entry.sha256);
         std::fs::write(&path, &file).expect("a file");
         let keys = Keys::load(Some(&path), Some("app:read:secret:with:colons, other:admin:x"), None).expect("keys");
-        let caller = |key: &str| keys.caller(key).map(|caller| (caller.name().to_owned(), caller.scope()));
+        let caller = |key: &str| keys.caller(key).map(|caller| (caller.name.to_string(), caller.scope));
         assert_eq!(caller(&key), Some(("ops".to_owned(), Scope::Admin)));
         assert_eq!(caller("secret:with:colons"), Some(("app".to_owned(), Scope::Read)));
         assert_eq!(caller("x"), Some(("other".to_owned(), Scope::Admin)));

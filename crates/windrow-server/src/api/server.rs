@@ -12,15 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use poem::endpoint::{make, make_sync};
-use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Route, get};
+use bytes::Bytes;
+use poem::error::MethodNotAllowedError;
+use poem::http::Method;
+use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::answer::SharedBody;
 use crate::api::keys::Keys;
 use crate::api::metrics::{self, Metrics};
-use crate::api::middleware::{self, Parts};
+use crate::api::middleware;
 use crate::api::openapi::{self, Document};
 use crate::api::operations::service;
 use crate::api::pages::Pages;
@@ -91,16 +93,11 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
     background.spawn(monitor.run(stop.clone()));
     background.spawn(reload::follow(Arc::clone(&keys), listener.certificate.clone(), stop.clone()));
     let document = Arc::new(Document::new(service(&state).spec(), Arc::clone(&pipeline), has_keys));
-    let parts = Parts {
-        serve: pipeline.serve.clone(),
-        methods: document.methods(),
-        metrics: Arc::clone(&metrics),
-        keys,
-        is_loopback: !listener.is_open(),
-    };
-    let endpoint = middleware::surround(routes(&state, &metrics, document, Pages { dashboard, has_keys }), parts);
-    let handler = Handler::new(endpoint, Limits::new(&pipeline.serve), Arc::clone(&metrics));
-    accept(listener, Arc::new(handler), Arc::new(Connections::new(&pipeline.serve, metrics)), &stop).await;
+    let (serve, methods) = (&pipeline.serve, document.methods());
+    let routes = routes(&state, &metrics, document, Pages { dashboard, has_keys });
+    let endpoint = middleware::surround(routes, serve, methods, Arc::clone(&metrics), keys, !listener.is_open());
+    let handler = Handler::new(endpoint, Limits::new(serve), Arc::clone(&metrics));
+    accept(listener, Arc::new(handler), Arc::new(Connections::new(serve, metrics)), &stop).await;
     stop.cancel();
     background.close();
     background.wait().await;
@@ -151,40 +148,24 @@ fn routes(
 ) -> impl Endpoint + 'static {
     let service = service(state);
     let (html, typed) = (service.swagger_ui_html(), service.spec());
-    let documentation = |is_folded| bytes::Bytes::from(openapi::page(&html, &typed, &state.pipeline.name, is_folded));
-    let documentations = [documentation(false), documentation(true)];
-    let of_page = Arc::clone(state);
-    let (state, metrics) = (Arc::clone(state), Arc::clone(metrics));
-    let shared = |kind: &str, body: bytes::Bytes| {
-        let mut response = Response::builder().content_type(kind).body(body);
-        response.set_data(SharedBody);
-        response
-    };
-    let plain = Route::new()
-        .at(
-            "/docs",
-            get(make_sync(move |_| {
-                let is_folded = of_page.served().models().nth(MOST_UNFOLDED).is_some();
-                shared("text/html; charset=utf-8", documentations[usize::from(is_folded)].clone())
-            })),
-        )
-        .at(
-            "/openapi.json",
-            get(make(move |_| {
-                let (document, served) = (Arc::clone(&document), state.served_to_keep());
-                async move { Ok::<_, poem::Error>(shared("application/json", document.text(served).await)) }
-            })),
-        )
-        .at(
-            "/metrics",
-            get(make_sync(move |_| Response::builder().content_type(metrics::CONTENT_TYPE).body(metrics.text()))),
-        );
-    Routes { plain, pages, operations: service.into_endpoint() }
+    let documentation = |is_folded| Bytes::from(openapi::page(&html, &typed, &state.pipeline.name, is_folded));
+    Routes {
+        documentations: [documentation(false), documentation(true)],
+        document,
+        state: Arc::clone(state),
+        metrics: Arc::clone(metrics),
+        pages,
+        operations: service.into_endpoint(),
+    }
 }
 
 /// The paths that have no typed operation, and the operations. Asked by hand and not nested: a request is routed once.
 struct Routes<O> {
-    plain: Route,
+    /// The documentation page, with all operations shown and with none.
+    documentations: [Bytes; 2],
+    document: Arc<Document>,
+    state: Arc<State>,
+    metrics: Arc<Metrics>,
     pages: Pages,
     operations: O,
 }
@@ -193,11 +174,22 @@ impl<O: Endpoint> Endpoint for Routes<O> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
+        let shared = |kind: &str, body: Bytes| {
+            let mut response = Response::builder().content_type(kind).body(body);
+            response.set_data(SharedBody);
+            Ok(response)
+        };
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         match request.uri().path() {
-            "/docs" | "/openapi.json" | "/metrics" => return self.plain.call(request).await,
-            path if is_page(path) => return self.pages.call(request).await,
-            _ => {}
+            "/docs" | "/openapi.json" | "/metrics" if !is_read => Err(MethodNotAllowedError.into()),
+            "/docs" => {
+                let is_folded = self.state.served().models().nth(MOST_UNFOLDED).is_some();
+                shared("text/html; charset=utf-8", self.documentations[usize::from(is_folded)].clone())
+            }
+            "/openapi.json" => shared("application/json", self.document.text(self.state.served_to_keep()).await),
+            "/metrics" => Ok(Response::builder().content_type(metrics::CONTENT_TYPE).body(self.metrics.text())),
+            path if is_page(path) => self.pages.call(request).await,
+            _ => Ok(self.operations.call(request).await?.into_response()),
         }
-        Ok(self.operations.call(request).await?.into_response())
     }
 }

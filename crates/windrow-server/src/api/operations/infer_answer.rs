@@ -17,6 +17,7 @@ pub(crate) const OUTPUTS: [(&str, &str); 2] = [("probability", NUMBER), ("label"
 /// How many bytes of an answer are JSON, where tensors follow in binary form.
 const JSON_LENGTH: &str = "inference-header-content-length";
 const BINARY: &str = "application/octet-stream";
+
 /// The answer of a model to an inference request.
 pub(crate) struct InferAnswer {
     pub(crate) by: AnsweredBy,
@@ -25,13 +26,6 @@ pub(crate) struct InferAnswer {
     pub(crate) labels: Vec<bool>,
     /// Which outputs to send, by their place in [`OUTPUTS`], and whether in binary form.
     pub(crate) outputs: Vec<(usize, bool)>,
-}
-
-impl InferAnswer {
-    /// How many rows it answers.
-    pub(crate) fn len(&self) -> usize {
-        self.labels.len()
-    }
 }
 
 impl IntoResponse for InferAnswer {
@@ -53,6 +47,11 @@ impl IntoResponse for InferAnswer {
 }
 
 impl InferAnswer {
+    /// How many rows it answers.
+    pub(crate) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
     /// The answer's JSON, and the tensors that follow it in binary form.
     fn written(&self) -> (Vec<u8>, Vec<u8>) {
         #[derive(Serialize)]

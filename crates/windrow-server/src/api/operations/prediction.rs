@@ -89,9 +89,6 @@ pub(crate) struct RowPrediction {
 }
 
 /// Reads one JSON object as a row.
-///
-/// # Errors
-/// The body is not JSON, or a field is faulty.
 pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'b>, ApiError> {
     let mut faults = Faults::default();
     let mut reader = serde_json::Deserializer::from_slice(body);
@@ -104,9 +101,6 @@ pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'
 }
 
 /// A model's answer to a row as it came.
-///
-/// # Errors
-/// It is no row.
 pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<Prediction, ApiError> {
     let Fitted { model, learned, predictor, schema, .. } = fitted;
     let row = read_row(schema, body)?;

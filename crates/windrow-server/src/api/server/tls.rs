@@ -30,9 +30,6 @@ impl std::fmt::Debug for Certificate {
 
 impl Certificate {
     /// Reads certificate and key.
-    ///
-    /// # Errors
-    /// They cannot be read, or do not fit.
     pub(crate) fn load(files: &Tls) -> Result<Self, TlsError> {
         Ok(Self { files: files.clone(), acceptor: ArcSwap::from_pointee(acceptor(files)?) })
     }
