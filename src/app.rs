@@ -172,10 +172,9 @@ impl App {
         if let Some(end) = end {
             self.progress.report(Event::StreamEnded { windows: end.windows });
         }
-        let path = || self.pipeline.dataset.path.clone();
         let join = |name| match inputs.run() {
             Some(run) => Ok(Group { name, run, workdir: self.workdir.clone() }),
-            None => Err(AppError::UnknownReplay { path: path() }),
+            None => Err(AppError::UnknownReplay { path: self.pipeline.dataset.path.clone() }),
         };
         let group = group.map(join).transpose()?;
         let consumer = Consumer { group, ..self.consumer(&inputs, store, connection, end_after_idle) };

@@ -60,7 +60,7 @@ impl Running {
         }
         api.progress.report(Event::ApiReady {
             url: self.url.clone(),
-            instead_of: listener.instead_of().map(|address| address.to_string()),
+            instead_of: listener.instead_of.map(|address| address.to_string()),
         });
         let token = self.serving.clone();
         self.serving_task.spawn(async move {

@@ -177,10 +177,7 @@ pub(crate) fn refuse_used(objects: &Objects) -> Result<(), WorkdirError> {
     }
 }
 
-/// Removes a run, and nothing else.
-///
-/// # Errors
-/// Somebody is at work in the directory, or it cannot be written.
+/// Removes a run, and nothing else. Fails if somebody is at work in the directory.
 pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     if !OURS.iter().any(|name| workdir.join(name).exists()) {
         return Ok(());

@@ -44,7 +44,7 @@ pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: Cancella
 
 pub(crate) async fn train(args: TrainArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = with_solver(app(&args.at)?, &args.training)?;
-    let training = app.train(args.training.bytes(), stop.clone());
+    let training = Box::pin(app.train(args.training.bytes(), stop.clone()));
     display.follow(&app.progress, Shows::default(), training).await?;
     linger(args.once, "every window has its models", display, &stop).await;
     Ok(())

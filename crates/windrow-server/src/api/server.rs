@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use poem::error::MethodNotAllowedError;
-use poem::http::Method;
+use poem::error::{MethodNotAllowedError, NotFoundError};
+use poem::http::{Method, StatusCode};
 use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,12 +25,11 @@ use crate::api::metrics::{self, Metrics};
 use crate::api::middleware;
 use crate::api::openapi::{self, Document};
 use crate::api::operations::service;
-use crate::api::pages::Pages;
 use crate::api::request::Limits;
 use crate::api::server::connection::Handler;
 use crate::api::server::connections::Connections;
 use crate::api::state::State;
-use crate::dashboard::{Dashboard, is_page};
+use crate::dashboard::{Answer, Dashboard, is_page};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
@@ -94,7 +93,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
     background.spawn(reload::follow(Arc::clone(&keys), listener.certificate.clone(), stop.clone()));
     let document = Arc::new(Document::new(service(&state).spec(), Arc::clone(&pipeline), has_keys));
     let (serve, methods) = (&pipeline.serve, document.methods());
-    let routes = routes(&state, &metrics, document, Pages { dashboard, has_keys });
+    let routes = routes(&state, &metrics, document, dashboard, has_keys);
     let endpoint = middleware::surround(routes, serve, methods, Arc::clone(&metrics), keys, !listener.is_open());
     let handler = Handler::new(endpoint, Limits::new(serve), Arc::clone(&metrics));
     accept(listener, Arc::new(handler), Arc::new(Connections::new(serve, metrics)), &stop).await;
@@ -144,7 +143,8 @@ fn routes(
     state: &Arc<State>,
     metrics: &Arc<Metrics>,
     document: Arc<Document>,
-    pages: Pages,
+    dashboard: Dashboard,
+    has_keys: bool,
 ) -> impl Endpoint + 'static {
     let service = service(state);
     let (html, typed) = (service.swagger_ui_html(), service.spec());
@@ -154,7 +154,8 @@ fn routes(
         document,
         state: Arc::clone(state),
         metrics: Arc::clone(metrics),
-        pages,
+        dashboard,
+        has_keys,
         operations: service.into_endpoint(),
     }
 }
@@ -166,7 +167,9 @@ struct Routes<O> {
     document: Arc<Document>,
     state: Arc<State>,
     metrics: Arc<Metrics>,
-    pages: Pages,
+    dashboard: Dashboard,
+    /// Whether an API key is asked for.
+    has_keys: bool,
     operations: O,
 }
 
@@ -179,17 +182,25 @@ impl<O: Endpoint> Endpoint for Routes<O> {
             response.set_data(SharedBody);
             Ok(response)
         };
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        match request.uri().path() {
-            "/docs" | "/openapi.json" | "/metrics" if !is_read => Err(MethodNotAllowedError.into()),
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+        let has_operation = !matches!(path, "/docs" | "/openapi.json" | "/metrics") && !is_page(path);
+        if !has_operation && !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(MethodNotAllowedError.into());
+        }
+        match path {
+            _ if has_operation => Ok(self.operations.call(request).await?.into_response()),
             "/docs" => {
                 let is_folded = self.state.served().models().nth(MOST_UNFOLDED).is_some();
                 shared("text/html; charset=utf-8", self.documentations[usize::from(is_folded)].clone())
             }
             "/openapi.json" => shared("application/json", self.document.text(self.state.served_to_keep()).await),
             "/metrics" => Ok(Response::builder().content_type(metrics::CONTENT_TYPE).body(self.metrics.text())),
-            path if is_page(path) => self.pages.call(request).await,
-            _ => Ok(self.operations.call(request).await?.into_response()),
+            path => {
+                let Answer { is_found, kind, body } =
+                    self.dashboard.page(path, query, self.has_keys).await.ok_or(NotFoundError)?;
+                let status = if is_found { StatusCode::OK } else { StatusCode::NOT_FOUND };
+                Ok(Response::builder().status(status).content_type(kind).body(body))
+            }
         }
     }
 }

@@ -185,7 +185,7 @@ impl<'b> Visitor<'b> for Array<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'b>>(self, mut rows: A) -> Result<(), A::Error> {
         let Self { reader, refused } = self;
-        while let Some(row) = rows.next_element_seed(ArrayRow { reader: &mut *reader, refused: &mut *refused })? {
+        while let Some(row) = rows.next_element_seed(Array { reader: &mut *reader, refused: &mut *refused })? {
             reader.answer(row.as_ref());
         }
         Ok(())
@@ -193,12 +193,7 @@ impl<'b> Visitor<'b> for Array<'_, '_> {
 }
 
 /// One row of the array, counted before it is read.
-struct ArrayRow<'r, 'a> {
-    reader: &'r mut BatchReader<'a>,
-    refused: &'r mut Option<ApiError>,
-}
-
-impl<'b> DeserializeSeed<'b> for ArrayRow<'_, '_> {
+impl<'b> DeserializeSeed<'b> for Array<'_, '_> {
     type Value = Option<Row<'b>>;
 
     fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<Self::Value, D::Error> {

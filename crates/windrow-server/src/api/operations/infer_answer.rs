@@ -67,14 +67,9 @@ impl InferAnswer {
             datatype: &'static str,
             shape: [usize; 1],
             #[serde(skip_serializing_if = "Option::is_none")]
-            parameters: Option<OutputSize>,
+            parameters: Option<OutputTensorParameters>,
             #[serde(skip_serializing_if = "Option::is_none")]
             data: Option<Data<'a>>,
-        }
-
-        #[derive(Serialize)]
-        struct OutputSize {
-            binary_data_size: usize,
         }
 
         #[derive(Serialize)]
@@ -102,7 +97,8 @@ impl InferAnswer {
                     None
                 }
             };
-            let parameters = is_binary.then(|| OutputSize { binary_data_size: binary.len() - before });
+            let parameters =
+                is_binary.then(|| OutputTensorParameters { binary_data_size: (binary.len() - before) as u64 });
             Output { name, datatype, shape: [self.len()], parameters, data }
         };
         let outputs = self.outputs.iter().map(output).collect();
@@ -158,7 +154,7 @@ struct OutputTensor {
 }
 
 /// What is said of a tensor of an answer
-#[derive(Debug, ApiObject)]
+#[derive(Debug, ApiObject, Serialize)]
 struct OutputTensorParameters {
     /// Bytes of its data, behind the JSON and the tensors before it
     binary_data_size: u64,
