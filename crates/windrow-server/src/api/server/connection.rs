@@ -17,7 +17,7 @@ use hyper_util::server::conn::auto;
 use poem::endpoint::BoxEndpoint;
 use poem::http::header::EXPECT;
 use poem::http::uri::Scheme;
-use poem::http::{StatusCode, Version};
+use poem::http::{Method, StatusCode, Version};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, IntoResponse, Request, RequestParts, Response};
 use tokio::net::TcpStream;
@@ -131,7 +131,7 @@ impl Handler {
         let address = Addr::SocketAddr(address);
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(scope.clone());
-        let waits = parts.headers.contains_key(EXPECT);
+        let (waits, is_head) = (parts.headers.contains_key(EXPECT), parts.method == Method::HEAD);
         let parts = RequestParts::from((parts, LocalAddr(address.clone()), RemoteAddr(address), scheme));
         // Most requests that have no body say so.
         let incoming = (!body.is_end_stream()).then(|| SharedIncoming::new(body));
@@ -160,8 +160,8 @@ impl Handler {
             }
         }
         scope.phase().set(Phase::Sending);
-        // A stream of events has no end but that its client goes away.
-        delivery.is_over = body.is_end_stream() || response.content_type() == Some(EVENTS);
+        // A stream of events has no end but that its client goes away; the body that answers a HEAD is never read.
+        delivery.is_over = body.is_end_stream() || is_head || response.content_type() == Some(EVENTS);
         if scope.is_cut_short() {
             delivery.is_over = false;
         }
