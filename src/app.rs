@@ -35,13 +35,12 @@ use tokio_util::sync::CancellationToken;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::Pipeline;
-use windrow_kafka::{Broker, Choice, Connection, LogStorage, StartOptions, topics};
+use windrow_kafka::{Choice, Connection, LogStorage, StartOptions, topics};
 use windrow_record::RunId;
 use windrow_registry::Registry;
 use windrow_registry::export::{Export, ExportError};
 use windrow_registry::monitor::{Monitor, Stage};
 use windrow_server::api::{self, Api};
-use windrow_server::dashboard::Dashboard;
 pub(crate) use windrow_server::report::Form;
 use windrow_server::report::Report;
 use windrow_stream::audit::{self, Audit, AuditError};
@@ -55,6 +54,7 @@ pub(crate) use self::context::App;
 pub(crate) use self::error::AppError;
 use self::inputs::RunInputs;
 pub(crate) use self::running::Running;
+use self::running::start_broker;
 pub(crate) use self::storage::Storage;
 use self::telling::Process;
 use self::watch::watch;
@@ -139,9 +139,6 @@ impl App {
     }
 
     /// The producer alone; goes on behind what the topic holds.
-    ///
-    /// # Errors
-    /// As [`Producer::run`].
     pub(crate) async fn produce(
         &self,
         connection: Connection,
@@ -155,9 +152,6 @@ impl App {
     }
 
     /// The consumer alone; goes on where the manifests in the work directory say.
-    ///
-    /// # Errors
-    /// The work directory holds another run; and as [`Consumer::run`].
     pub(crate) async fn consume(
         &self,
         connection: Connection,
@@ -178,10 +172,9 @@ impl App {
         if let Some(end) = end {
             self.progress.report(Event::StreamEnded { windows: end.windows });
         }
-        let path = || self.pipeline.dataset.path.clone();
         let join = |name| match inputs.run() {
             Some(run) => Ok(Group { name, run, workdir: self.workdir.clone() }),
-            None => Err(AppError::UnknownReplay { path: path() }),
+            None => Err(AppError::UnknownReplay { path: self.pipeline.dataset.path.clone() }),
         };
         let group = group.map(join).transpose()?;
         let consumer = Consumer { group, ..self.consumer(&inputs, store, connection, end_after_idle) };
@@ -190,9 +183,6 @@ impl App {
     }
 
     /// Recounts where every row went, in the topic too where a connection is given; `None` when told to stop.
-    ///
-    /// # Errors
-    /// As [`Audit::run`].
     pub(crate) async fn audit(
         &self,
         connection: Option<Connection>,
@@ -215,9 +205,6 @@ impl App {
     }
 
     /// The API alone; models that another process makes appear as they come.
-    ///
-    /// # Errors
-    /// The port is taken, or the models cannot be read.
     pub(crate) async fn serve(&self, stop: CancellationToken) -> Result<Running, AppError> {
         let listener = api::bind(&self.pipeline.serve)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
@@ -233,9 +220,6 @@ impl App {
     }
 
     /// Windows, scores and losses as tables in a folder; gives the files.
-    ///
-    /// # Errors
-    /// There is nothing yet, or a file cannot be written.
     pub(crate) fn export(&self, format: TableFormat, folder: &Path) -> Result<Vec<PathBuf>, AppError> {
         // Opening a store makes its folders.
         let batches = self.workdir.join("batches");
@@ -248,9 +232,6 @@ impl App {
     }
 
     /// The advice as a file with pictures; gives all files.
-    ///
-    /// # Errors
-    /// There is no advice yet, or a file cannot be written.
     pub(crate) fn report(&self, form: Form, out: &Path) -> Result<Vec<PathBuf>, AppError> {
         let registry = self.registry()?;
         let advice = registry.snapshot().advice().cloned();
@@ -260,9 +241,6 @@ impl App {
     }
 
     /// The models made so far.
-    ///
-    /// # Errors
-    /// The models cannot be read.
     pub(crate) fn registry(&self) -> Result<Registry, AppError> {
         Ok(Registry::open(&self.workdir)?)
     }
@@ -303,18 +281,12 @@ impl App {
     }
 
     fn api(&self, registry: &Arc<Registry>) -> Api {
-        let monitor = Arc::new(Monitor::new(&self.workdir, Arc::clone(registry), timestamp));
         Api {
             pipeline: Arc::clone(&self.pipeline),
             registry: Arc::clone(registry),
             progress: self.progress.clone(),
-            dashboard: Arc::new(Dashboard {
-                pipeline: Arc::clone(&self.pipeline),
-                registry: Arc::clone(registry),
-                monitor: Arc::clone(&monitor),
-                workdir: self.workdir.clone(),
-            }),
-            monitor,
+            monitor: Arc::new(Monitor::new(&self.workdir, Arc::clone(registry), timestamp)),
+            workdir: self.workdir.clone(),
             keys: self.keys.clone(),
             clock: timestamp,
             revision: REVISION,
@@ -323,33 +295,18 @@ impl App {
 }
 
 /// A broker alone, until told to stop.
-///
-/// # Errors
-/// It does not come up, or does not go down.
 pub(crate) async fn broker(
     choice: &Choice,
     options: &StartOptions,
     progress: &Progress,
     stop: CancellationToken,
 ) -> Result<(), AppError> {
-    let broker = Broker::start(choice, options).await?;
-    progress.report(Event::BrokerReady {
-        kind: broker.kind(),
-        address: broker.connection().address().to_owned(),
-        reason: broker.reason().to_owned(),
-    });
+    let broker = start_broker(choice, options, progress).await?;
     stop.cancelled().await;
     Ok(broker.stop().await?)
 }
 
-/// Where a pipeline's files go unless told otherwise.
-#[must_use]
-pub(crate) fn default_workdir(pipeline: &Pipeline) -> PathBuf {
-    Path::new(".windrow").join(&pipeline.name)
-}
-
 /// With another address to listen on than the pipeline file's.
-#[must_use]
 pub(crate) fn listening(mut pipeline: Pipeline, listen: Option<SocketAddr>) -> Pipeline {
     if let Some(listen) = listen {
         (pipeline.serve.listen, pipeline.serve.is_listen_chosen) = (listen, true);

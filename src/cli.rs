@@ -54,7 +54,6 @@ use crate::app::AppError;
 const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(500);
 
 /// The whole program.
-#[must_use]
 pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -65,9 +64,9 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let display = Display::new(cli.quiet);
-    let log = logging::start(&display);
+    let finish_log = logging::start(&display);
     let ended = execute(cli.command, &display);
-    log.finish();
+    finish_log();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError::BrokenPipe | CliError::App(AppError::Stopped)) => ExitCode::SUCCESS,
@@ -90,8 +89,8 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Run { pipeline, draft, run } => run::execute(&pipeline, &draft, run, display, stop).await,
             Command::Broker(args) => broker::execute(args, display, stop).await,
             Command::Topic(command) => topic::execute(command).await,
-            Command::Produce { pipeline, place, cluster, replay, share } => {
-                stages::produce(&pipeline, &place, cluster, &replay, share, display, stop).await
+            Command::Produce { at, cluster, replay, share } => {
+                stages::produce(&at, cluster, &replay, share, display, stop).await
             }
             Command::Consume(args) => stages::consume(args, display, stop).await,
             Command::Train(args) => stages::train(args, display, stop).await,
@@ -103,7 +102,7 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Models(args) => models::execute(&args),
             Command::Health(args) => health::execute(&args).await,
             Command::Key(args) => key::execute(&args),
-            Command::Openapi { pipeline, place } => openapi::execute(&pipeline, &place),
+            Command::Openapi(at) => openapi::execute(&at),
             Command::Schema => openapi::schema(),
             Command::Completions { shell } => manual::completions(shell),
             Command::Man => manual::page(),

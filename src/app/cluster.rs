@@ -20,9 +20,6 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// Connects to the cluster that the pipeline names.
-    ///
-    /// # Errors
-    /// It cannot be used, or this build has no client for it.
     #[cfg(feature = "spark")]
     pub(super) async fn connect(pipeline: &Pipeline, stop: &CancellationToken) -> Result<Self, AppError> {
         let Some(spark) = pipeline.train.spark.as_ref().filter(|_| pipeline.train.solver == Solver::Spark) else {

@@ -20,19 +20,14 @@ use windrow_windows::BatchError;
 /// Why a command did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
-    /// The pipeline file.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The work directory.
     #[error(transparent)]
     Workdir(#[from] WorkdirError),
-    /// The dataset.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// The broker.
     #[error(transparent)]
     Broker(#[from] BrokerError),
-    /// The batch files.
     #[error(transparent)]
     Batch(#[from] BatchError),
     /// Windows by number over rows that are in no order.
@@ -41,39 +36,24 @@ pub(crate) enum AppError {
          OUT.csv.zst` makes a copy in order; window.event cuts by time; without dataset.time the order of the rows counts",
         dataset.display()
     )]
-    Disorder {
-        /// The dataset.
-        dataset: PathBuf,
-        /// How many rows, and where.
-        fault: String,
-    },
-    /// The dataset cannot be looked at.
+    Disorder { dataset: PathBuf, fault: String },
     #[error(transparent)]
     Inspection(#[from] InspectionError),
-    /// The export.
     #[error(transparent)]
     Export(#[from] ExportError),
-    /// The report.
     #[error(transparent)]
     Report(#[from] ReportError),
     /// There is nothing to report.
     #[error(
         "there is no advice in {} yet: `windrow run` makes it as windows come, else `windrow advise`", workdir.display()
     )]
-    NoAdvice {
-        /// The work directory.
-        workdir: PathBuf,
-    },
-    /// The models.
+    NoAdvice { workdir: PathBuf },
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// The producer.
     #[error(transparent)]
     Producer(#[from] ProducerError),
-    /// The consumer.
     #[error(transparent)]
     Consumer(#[from] ConsumerError),
-    /// The cluster that fits.
     #[cfg(feature = "spark")]
     #[error(transparent)]
     Spark(#[from] windrow_learn::spark::SparkError),
@@ -84,16 +64,12 @@ pub(crate) enum AppError {
          which have it"
     )]
     NoSpark,
-    /// The trainer or the advisor.
     #[error(transparent)]
     Train(#[from] TrainError),
-    /// The audit.
     #[error(transparent)]
     Audit(#[from] AuditError),
-    /// The address of the API.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The API keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// A group's rows are those of one replay, which its dataset names.
@@ -102,14 +78,10 @@ pub(crate) enum AppError {
          consume without --group",
         path.display()
     )]
-    UnknownReplay {
-        /// The dataset.
-        path: PathBuf,
-    },
+    UnknownReplay { path: PathBuf },
     /// Somebody asked to stop before there was anything to end.
     #[error("stopped")]
     Stopped,
-    /// A stage that does not end.
     #[error("a stage did not end within 5 s of being told to; what it had not sealed is made again next time")]
     SlowShutdown,
 }

@@ -87,8 +87,8 @@ impl App {
             fault = blocking(move || inspection::disorder(&pipeline)) => fault?,
             () = stop.cancelled() => return Err(AppError::Stopped),
         };
-        let dataset = || self.pipeline.dataset.path.clone();
-        fault.map_or(Ok(()), |fault| Err(AppError::Disorder { dataset: dataset(), fault }))
+        let dataset = &self.pipeline.dataset.path;
+        fault.map_or(Ok(()), |fault| Err(AppError::Disorder { dataset: dataset.clone(), fault }))
     }
 
     fn cut(&self, replay: &Replay) -> Result<Cut, AppError> {

@@ -32,7 +32,7 @@ impl App {
         memory: usize,
         cluster: Cluster,
     ) -> Result<(), AppError> {
-        let registry = Arc::clone(running.registry());
+        let registry = Arc::clone(&running.registry);
         let rows = if inputs.replay.again { self.dataset_rows().await? } else { None };
         let learning = self.learning(&inputs.schema, store.clone(), registry, memory / 2, &cluster);
         running.work(self.clone().side_by_side(learning, rows, cluster, running.stop.clone()));
@@ -40,9 +40,6 @@ impl App {
     }
 
     /// Trainer and advisor without the other stages; begins with the first window without a model.
-    ///
-    /// # Errors
-    /// The work directory holds another run; and as [`Trainer::run`] and [`Advisor::run`].
     pub(crate) async fn train(&self, memory: usize, stop: CancellationToken) -> Result<(), AppError> {
         let app = self.clone();
         blocking(move || app.compare(None)).await?;
@@ -85,9 +82,6 @@ impl App {
 
     /// How often to retrain, and on how much history, from the windows that have been trained on; `None` where none has been,
     /// or when told to stop.
-    ///
-    /// # Errors
-    /// The work directory holds another run; and as [`Advisor::once`].
     pub(crate) async fn advise(
         &self,
         memory: usize,

@@ -22,7 +22,8 @@ const TROUBLE_LOOK: Duration = Duration::from_millis(500);
 /// The stages of this process, at work.
 #[derive(Debug)]
 pub(crate) struct Running {
-    registry: Arc<Registry>,
+    /// The models, as they are published.
+    pub(crate) registry: Arc<Registry>,
     broker: Option<Broker>,
     /// Stages that end when the stream is through.
     working: JoinSet<Result<(), AppError>>,
@@ -30,7 +31,8 @@ pub(crate) struct Running {
     serving_task: JoinSet<Result<(), AppError>>,
     pub(super) stop: CancellationToken,
     pub(super) serving: CancellationToken,
-    url: String,
+    /// Where the API answers, as in `http://127.0.0.1:8080`.
+    pub(crate) url: String,
 }
 
 impl Running {
@@ -58,7 +60,7 @@ impl Running {
         }
         api.progress.report(Event::ApiReady {
             url: self.url.clone(),
-            instead_of: listener.instead_of().map(|address| address.to_string()),
+            instead_of: listener.instead_of.map(|address| address.to_string()),
         });
         let token = self.serving.clone();
         self.serving_task.spawn(async move {
@@ -79,23 +81,15 @@ impl Running {
         progress: &Progress,
     ) -> Result<Option<(Connection, Option<String>)>, AppError> {
         let broker = tokio::select! {
-            broker = Broker::start(choice, options) => broker?,
+            broker = start_broker(choice, options, progress) => broker?,
             () = self.stop.cancelled() => return Ok(None),
         };
-        progress.report(Event::BrokerReady {
-            kind: broker.kind(),
-            address: broker.connection().address().to_owned(),
-            reason: broker.reason().to_owned(),
-        });
         let started = (broker.connection().clone(), broker.log());
         self.broker = Some(broker);
         Ok(Some(started))
     }
 
     /// Serves until it is told to stop.
-    ///
-    /// # Errors
-    /// The API, or what works beside it, fails.
     pub(crate) async fn serve_on(&mut self) -> Result<(), AppError> {
         tokio::select! {
             Some(ended) = self.working.join_next() => flatten(ended),
@@ -111,18 +105,6 @@ impl Running {
             tracing::warn!(error = %later, "clearing up failed too");
         }
         error
-    }
-
-    /// The models, as they are published.
-    #[must_use]
-    pub(crate) fn registry(&self) -> &Arc<Registry> {
-        &self.registry
-    }
-
-    /// Where the API answers, as in `http://127.0.0.1:8080`.
-    #[must_use]
-    pub(crate) fn url(&self) -> &str {
-        &self.url
     }
 
     /// Waits until the stream is through and every model is there, or it is told to stop.
@@ -153,18 +135,14 @@ impl Running {
     }
 
     /// Stops what still works, waits for it (5 s at most), and removes the broker.
-    ///
-    /// # Errors
-    /// A stage that fails while it ends, or does not end in time.
     pub(crate) async fn shutdown(mut self) -> Result<(), AppError> {
         self.stop.cancel();
         let mut result = Ok(());
         let joined = tokio::time::timeout(SHUTDOWN_LIMIT, async {
-            while let Some(ended) = self.working.join_next().await {
-                result = std::mem::replace(&mut result, Ok(())).and(flatten(ended));
-            }
-            while let Some(ended) = self.serving_task.join_next().await {
-                result = std::mem::replace(&mut result, Ok(())).and(flatten(ended));
+            for tasks in [&mut self.working, &mut self.serving_task] {
+                while let Some(ended) = tasks.join_next().await {
+                    result = std::mem::replace(&mut result, Ok(())).and(flatten(ended));
+                }
             }
         });
         let in_time = joined.await.is_ok();
@@ -173,6 +151,21 @@ impl Running {
         }
         if in_time { result } else { result.and(Err(AppError::SlowShutdown)) }
     }
+}
+
+/// Starts a broker, and reports where it is.
+pub(super) async fn start_broker(
+    choice: &Choice,
+    options: &StartOptions,
+    progress: &Progress,
+) -> Result<Broker, BrokerError> {
+    let broker = Broker::start(choice, options).await?;
+    progress.report(Event::BrokerReady {
+        kind: broker.kind(),
+        address: broker.connection().address().to_owned(),
+        reason: broker.reason().to_owned(),
+    });
+    Ok(broker)
 }
 
 fn flatten(ended: Result<Result<(), AppError>, tokio::task::JoinError>) -> Result<(), AppError> {

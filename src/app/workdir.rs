@@ -62,9 +62,6 @@ struct RunFile {
 
 /// Makes sure that what a directory holds was made from this pipeline and dataset; a directory that holds nothing is fine.
 /// Makes nothing, so that a run which fails before its first row leaves no trace.
-///
-/// # Errors
-/// It was made from others, or what it was made from cannot be read.
 pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<(), WorkdirError> {
     if workdir.exists() && !workdir.is_dir() {
         return Err(WorkdirError::Write { path: workdir.to_owned(), source: io::ErrorKind::NotADirectory.into() });
@@ -75,9 +72,6 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
 }
 
 /// Makes sure that what an object store holds was made from this pipeline and dataset.
-///
-/// # Errors
-/// As [`compare`].
 pub(crate) fn compare_store(
     objects: &Objects,
     pipeline: &Pipeline,
@@ -124,17 +118,11 @@ fn changes(held: &RunFile, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> 
 }
 
 /// The sha256 of the dataset that a directory was made from, where it says so.
-///
-/// # Errors
-/// What it says cannot be read.
 pub(crate) fn dataset(workdir: &Path) -> Result<Option<String>, WorkdirError> {
     Ok(read(workdir)?.and_then(|held| held.dataset))
 }
 
 /// Makes sure that one consumer and a group do not fill the same directory.
-///
-/// # Errors
-/// The other kind has begun it.
 pub(crate) fn compare_sharing(workdir: &Path, in_group: bool) -> Result<(), WorkdirError> {
     let is_shared = partials_folder(workdir).is_dir();
     let is_begun = workdir.join("batches/window-00001.json").exists();
@@ -146,9 +134,6 @@ pub(crate) fn compare_sharing(workdir: &Path, in_group: bool) -> Result<(), Work
 }
 
 /// Writes `run.json` where it is not there yet.
-///
-/// # Errors
-/// The directory cannot be written.
 pub(crate) fn describe(
     workdir: &Path,
     pipeline: &Pipeline,
@@ -173,9 +158,6 @@ pub(crate) fn describe(
 }
 
 /// Tells an object store what its files are made from; where it says so already, that must be the same.
-///
-/// # Errors
-/// As [`compare`].
 pub(crate) fn describe_store(
     objects: &Objects,
     workdir: &Path,
@@ -188,9 +170,6 @@ pub(crate) fn describe_store(
 }
 
 /// Makes sure that an object store holds no run.
-///
-/// # Errors
-/// It does, or cannot be read.
 pub(crate) fn refuse_used(objects: &Objects) -> Result<(), WorkdirError> {
     match objects.list()?.keys().any(|name| name == RUN_FILE || name.starts_with("window-")) {
         true => Err(WorkdirError::StoreInUse { url: objects.url().to_owned() }),
@@ -198,10 +177,7 @@ pub(crate) fn refuse_used(objects: &Objects) -> Result<(), WorkdirError> {
     }
 }
 
-/// Removes a run, and nothing else.
-///
-/// # Errors
-/// Somebody is at work in the directory, or it cannot be written.
+/// Removes a run, and nothing else. Fails if somebody is at work in the directory.
 pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     if !OURS.iter().any(|name| workdir.join(name).exists()) {
         return Ok(());
@@ -266,64 +242,34 @@ pub(crate) enum WorkdirError {
         path.display(),
         changes.join("\n  ")
     )]
-    Changed {
-        /// The directory.
-        path: PathBuf,
-        /// What is not the same.
-        changes: Vec<String>,
-    },
+    Changed { path: PathBuf, changes: Vec<String> },
     /// Another run is in the object store.
     #[error(
         "{url} holds batch files that were made from something else, and nothing in it was changed:\n  {}\ngo back to that, or \
          name another with batch.url",
         changes.join("\n  ")
     )]
-    StoreChanged {
-        /// The store.
-        url: String,
-        /// What is not the same.
-        changes: Vec<String>,
-    },
+    StoreChanged { url: String, changes: Vec<String> },
     /// `--fresh` where files are that others may read.
     #[error("{url} holds batch files, which --fresh does not remove: remove them, or name another with batch.url")]
-    StoreInUse {
-        /// The store.
-        url: String,
-    },
+    StoreInUse { url: String },
     /// A group fills it.
     #[error("a group fills the work directory {}: join it with --group, or choose another with --workdir", path.display())]
-    Shared {
-        /// The directory.
-        path: PathBuf,
-    },
+    Shared { path: PathBuf },
     /// One consumer fills it.
     #[error(
         "one consumer has begun to fill the work directory {}: go on without --group, or choose another with --workdir",
         path.display()
     )]
-    NotShared {
-        /// The directory.
-        path: PathBuf,
-    },
+    NotShared { path: PathBuf },
     /// It does not say what is in it.
     #[error("cannot read {}: {reason}; empty the directory with `windrow run --fresh`, or choose another with --workdir", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    Read { path: PathBuf, reason: String },
     /// Another version of Windrow has begun it.
     #[error(transparent)]
     OtherFormat(#[from] OtherFormat),
-    /// It cannot be written.
     #[error("cannot write {}: {source}; choose another place with --workdir", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Write { path: PathBuf, source: io::Error },
     /// Somebody is at work in it.
     #[error(transparent)]
     Batch(#[from] BatchError),

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::AdviseArgs;
 use crate::cli::error::CliError;
-use crate::cli::print::{stdout, wrapped};
+use crate::cli::print::{json, stdout, wrapped};
 use crate::cli::progress::{Display, Shows};
 use crate::cli::setup::{app, with_solver};
 use windrow_evaluation::{Advice, Interval, Policy, PolicyFinding, Refit, history_name};
@@ -17,11 +17,9 @@ const COLUMNS: usize = 80;
 const SHOWN: usize = 8;
 
 pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let app = with_solver(app(&args.pipeline, &args.place)?, &args.training)?;
-    let following = display.follow(&app.progress, Shows::default());
-    let advised = app.advise(args.training.bytes(), args.label_delay, stop.clone()).await;
-    following.finish().await;
-    let Some(advice) = advised? else {
+    let app = with_solver(app(&args.at)?, &args.training)?;
+    let advising = app.advise(args.training.bytes(), args.label_delay, stop.clone());
+    let Some(advice) = display.follow(&app.progress, Shows::default(), advising).await? else {
         if stop.is_cancelled() {
             return Ok(());
         }
@@ -31,11 +29,9 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
         )));
     };
     if args.json {
-        let mut text = serde_json::to_string_pretty(&advice).map_err(std::io::Error::from)?;
-        text.push('\n');
-        return Ok(stdout(&text)?);
+        return json(&advice);
     }
-    Ok(stdout(&text(&advice, args.all))?)
+    stdout(&text(&advice, args.all))
 }
 
 /// The first paragraph alone.

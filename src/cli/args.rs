@@ -12,15 +12,16 @@ mod training;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use self::cluster::BROKER_ADDRESS;
 pub(crate) use self::cluster::{ClientArgs, ClusterArgs, TopicArgs, TopicCommand};
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
-pub(crate) use self::place::PlaceArgs;
+pub(crate) use self::place::{PipelineArgs, PlaceArgs};
 pub(crate) use self::run::{ReplayArgs, RunArgs};
 pub(crate) use self::training::{TrainArgs, TrainingArgs};
-use crate::app::Share;
+use crate::app::{Form, Share, TableFormat};
 use crate::cli::version::version;
 use windrow_kafka::Choice;
 
@@ -60,10 +61,8 @@ pub(crate) enum Command {
     Topic(TopicCommand),
     /// Replay the dataset into the topic
     Produce {
-        /// The pipeline file
-        pipeline: PathBuf,
         #[command(flatten)]
-        place: PlaceArgs,
+        at: PipelineArgs,
         #[command(flatten)]
         cluster: ClusterArgs,
         #[command(flatten)]
@@ -93,12 +92,7 @@ pub(crate) enum Command {
     /// Prove where every row went: recount the dataset, the files and the topic
     Audit(AuditArgs),
     /// Print the API document (OpenAPI 3), with the paths of the models made so far
-    Openapi {
-        /// The pipeline file
-        pipeline: PathBuf,
-        #[command(flatten)]
-        place: PlaceArgs,
-    },
+    Openapi(PipelineArgs),
     /// Print the JSON Schema of a pipeline file, for editors that complete and check TOML
     Schema,
     /// Print what completes commands and options in a shell
@@ -131,12 +125,10 @@ pub(crate) struct BrokerArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ConsumeArgs {
-    /// The pipeline file
-    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) at: PipelineArgs,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
-    #[command(flatten)]
-    pub(crate) place: PlaceArgs,
     /// End when the dataset is through (without it: wait for more until Ctrl-C)
     #[arg(long)]
     pub(crate) once: bool,
@@ -150,10 +142,8 @@ pub(crate) struct ConsumeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// The pipeline file
-    pub(crate) pipeline: PathBuf,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) at: PipelineArgs,
     /// Where the API listens [default: serve.listen of the pipeline file]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
@@ -161,10 +151,8 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AdviseArgs {
-    /// The pipeline file
-    pub(crate) pipeline: PathBuf,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) at: PipelineArgs,
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
     /// How many windows labels come late [default: advise.label_delay of the pipeline file]
@@ -180,13 +168,12 @@ pub(crate) struct AdviseArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// The pipeline file
-    pub(crate) pipeline: PathBuf,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) at: PipelineArgs,
     /// As one HTML file that needs nothing beside it, as Markdown with pictures in a folder beside it, or as JSON
-    #[arg(long, default_value = "html")]
-    pub(crate) format: ReportFormat,
+    #[arg(long, default_value = "html",
+        value_parser = one_of([("html", Form::Html), ("md", Form::Markdown), ("json", Form::Json)]))]
+    pub(crate) format: (&'static str, Form),
     /// The file [default: ./NAME.html, .md or .json]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -194,39 +181,29 @@ pub(crate) struct ReportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// The pipeline file
-    pub(crate) pipeline: PathBuf,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) at: PipelineArgs,
     /// With typed columns, or as text
-    #[arg(long, default_value = "parquet")]
-    pub(crate) format: ExportFormat,
+    #[arg(long, default_value = "parquet",
+        value_parser = one_of([("parquet", TableFormat::Parquet), ("csv", TableFormat::Csv)]))]
+    pub(crate) format: (&'static str, TableFormat),
     /// The folder [default: ./NAME-export]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }
 
-/// What tables are written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ExportFormat {
-    Parquet,
-    Csv,
-}
-
-/// In which form a report is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ReportFormat {
-    Html,
-    Md,
-    Json,
+/// Parses one of these names into the name and its value.
+fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    values: [(&'static str, T); N],
+) -> impl TypedValueParser<Value = (&'static str, T)> {
+    let names = PossibleValuesParser::new(values.map(|(name, _)| name));
+    names.try_map(move |given| values.into_iter().find(|(name, _)| *name == given).ok_or("no such value"))
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsArgs {
-    /// The pipeline file
-    pub(crate) pipeline: PathBuf,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) at: PipelineArgs,
     /// List the windows: how each way of training met them, and what drifted
     #[arg(long)]
     pub(crate) windows: bool,
@@ -259,10 +236,8 @@ pub(crate) struct KeyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// The pipeline file
-    pub(crate) pipeline: PathBuf,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) at: PipelineArgs,
     /// Recount the topic too, at this cluster: HOST:PORT[,HOST:PORT...]
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) broker: Option<Choice>,

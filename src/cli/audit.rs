@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::{AuditArgs, ClusterArgs};
 use crate::cli::error::CliError;
-use crate::cli::print::{short_name, stdout, table};
+use crate::cli::print::{json, short_name, stdout, table};
 use crate::cli::progress::Display;
 use crate::cli::setup::app;
 use crate::cli::stages::connection;
@@ -18,7 +18,7 @@ const SHOWN: usize = 20;
 const TOLD: usize = 10;
 
 pub(crate) async fn execute(args: AuditArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let app = app(&args.pipeline, &args.place)?;
+    let app = app(&args.at)?;
     let client = args.client;
     let cluster = args.broker.map(|broker| connection(ClusterArgs { broker, client }, &app.pipeline)).transpose()?;
     let working = display.working("auditing");
@@ -26,9 +26,7 @@ pub(crate) async fn execute(args: AuditArgs, display: &Display, stop: Cancellati
     drop(working);
     let Some(report) = report? else { return Ok(()) };
     if args.json {
-        let mut text = serde_json::to_string_pretty(&report).map_err(std::io::Error::from)?;
-        text.push('\n');
-        stdout(&text)?;
+        json(&report)?;
     } else {
         stdout(&text(&report, args.all))?;
     }

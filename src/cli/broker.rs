@@ -11,7 +11,6 @@ use windrow_kafka::{Choice, LogStorage, StartOptions};
 
 pub(crate) async fn execute(args: BrokerArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let progress = Progress::default();
-    let following = display.follow(&progress, Shows::default());
     let mut options = StartOptions {
         listen: Some(args.listen),
         advertise: args.advertise,
@@ -21,7 +20,6 @@ pub(crate) async fn execute(args: BrokerArgs, display: &Display, stop: Cancellat
     if !args.ephemeral {
         options.log = LogStorage::Kept(args.data);
     }
-    let result = app::broker(&Choice::Embedded, &options, &progress, stop).await;
-    following.finish().await;
-    Ok(result?)
+    let serving = app::broker(&Choice::Embedded, &options, &progress, stop);
+    Ok(display.follow(&progress, Shows::default(), serving).await?)
 }

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::AppError;
 use crate::cli::args::CheckArgs;
 use crate::cli::error::CliError;
-use crate::cli::print::{short_name, stdout, table, wrapped};
+use crate::cli::print::{json, short_name, stdout, table, wrapped};
 use crate::cli::progress::Display;
 use windrow_config::Pipeline;
 use windrow_dataset::inspection::{self, Category, Check, Window};
@@ -23,9 +23,7 @@ pub(crate) async fn execute(args: CheckArgs, display: &Display, stop: Cancellati
     };
     drop(counting);
     if args.json {
-        let mut text = serde_json::to_string_pretty(&check).map_err(std::io::Error::from)?;
-        text.push('\n');
-        stdout(&text)?;
+        json(&check)?;
     } else {
         stdout(&text(&check, args.all))?;
     }
@@ -47,8 +45,8 @@ fn text(check: &Check, all: bool) -> String {
         text.push_str("all rows are in the order of their times\n");
     }
     windows(check, all, &mut text);
-    categories(check, all, &mut text);
-    for (title, list) in [("faults", &check.faults), ("to know", &check.notes)] {
+    let categories: Vec<String> = check.categories.iter().map(category).collect();
+    for (title, list) in [("categories", &categories), ("faults", &check.faults), ("to know", &check.notes)] {
         if list.is_empty() {
             continue;
         }
@@ -67,20 +65,11 @@ fn text(check: &Check, all: bool) -> String {
     text
 }
 
-/// The values of each category, the frequent ones first.
-fn categories(check: &Check, all: bool, text: &mut String) {
-    let shown = if all { check.categories.len() } else { SHOWN };
-    if !check.categories.is_empty() {
-        text.push_str("\ncategories:\n");
-    }
-    for Category { column, levels, most, .. } in check.categories.iter().take(shown) {
-        let levels = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
-        let most: Vec<String> = most.iter().map(|(value, count)| format!("{value} {}", thousands(*count))).collect();
-        text.push_str(&wrapped(&format!("{column}: {levels} values: {}", most.join(", "))));
-    }
-    if check.categories.len() > shown {
-        text.push_str(&format!("  and {} more: --all\n", check.categories.len() - shown));
-    }
+/// The values of a category, the frequent ones first.
+fn category(Category { column, levels, most, .. }: &Category) -> String {
+    let levels = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
+    let most: Vec<String> = most.iter().map(|(value, count)| format!("{value} {}", thousands(*count))).collect();
+    format!("{column}: {levels} values: {}", most.join(", "))
 }
 
 fn windows(check: &Check, all: bool, text: &mut String) {

@@ -46,18 +46,15 @@ pub(crate) async fn execute(args: DemoArgs, display: &Display, stop: Cancellatio
 fn unpack(folder: &Path, carried: &Carried) -> Result<PathBuf, CliError> {
     let file = folder.join(format!("{}.toml", carried.name));
     let dataset = folder.join(format!("{}.csv.zst", carried.name));
-    let write = || {
-        fs::create_dir_all(folder)?;
-        for (path, bytes) in [(dataset, carried.dataset), (file.clone(), carried.pipeline.as_bytes())] {
-            // A file that is there and whole stays as it is: a run may be reading it.
-            if !fs::read(&path).is_ok_and(|held| held == bytes) {
-                fs::write(&path, bytes)?;
-            }
-        }
-        Ok(())
-    };
-    write().map_err(|error: std::io::Error| {
+    let failed = |error: std::io::Error| {
         CliError::Failed(format!("cannot write {}: {error}; choose another place with --workdir", folder.display()))
-    })?;
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    for (path, bytes) in [(dataset, carried.dataset), (file.clone(), carried.pipeline.as_bytes())] {
+        // A file that is there and whole stays as it is: a run may be reading it.
+        if !fs::read(&path).is_ok_and(|held| held == bytes) {
+            fs::write(&path, bytes).map_err(failed)?;
+        }
+    }
     Ok(file)
 }

@@ -27,7 +27,7 @@ pub(crate) async fn execute(args: InitArgs, display: &Display, stop: Cancellatio
     };
     stdout(&summary(&file, &draft))?;
     let file = shell_word(&file.display().to_string());
-    Ok(stdout(&format!("\nrun it:    windrow run {file}\ncheck it:  windrow check {file}\n"))?)
+    stdout(&format!("\nrun it:    windrow run {file}\ncheck it:  windrow check {file}\n"))
 }
 
 /// Writes the pipeline file of a data file; `None` when told to stop.
@@ -151,27 +151,14 @@ fn options(args: &DraftArgs) -> Options {
 /// The command line as it was, ready to be pasted with more behind it.
 fn as_said(data: &Path, args: &DraftArgs, command: &str, (with_target, with_time): (bool, bool)) -> String {
     let mut said = format!("windrow {command} {}", shell_word(&data.display().to_string()));
-    let one = [
-        ("--target", args.target.clone().filter(|_| with_target)),
-        ("--time", args.time.clone().filter(|_| with_time)),
-        ("--window", args.window.clone()),
-        ("--name", args.name.clone()),
-        ("--header", args.header.map(|header| if header { "yes" } else { "no" }.to_owned())),
-        ("--delimiter", args.delimiter.map(|byte| char::from(byte).to_string())),
-    ];
-    let lists = [
-        ("--numeric", &args.numeric),
-        ("--categorical", &args.categorical),
-        ("--leave-out", &args.leave_out),
-        ("--keep", &args.keep),
-    ];
-    let one = one.into_iter().filter_map(|(option, value)| Some((option, value?)));
-    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(option, list)| (option, list.join(",")));
-    for (option, value) in one.chain(lists) {
-        said.push_str(&format!(" {option} {}", shell_word(&value)));
-    }
-    for text in &args.null {
-        said.push_str(&format!(" --null={}", shell_word(text)));
+    for (option, value) in args.given() {
+        match option {
+            "--target" if !with_target => {}
+            "--time" if !with_time => {}
+            // A text that begins with a hyphen is no option.
+            "--null" => said.push_str(&format!(" --null={}", shell_word(&value))),
+            _ => said.push_str(&format!(" {option} {}", shell_word(&value))),
+        }
     }
     said
 }

@@ -1,5 +1,7 @@
 //! `windrow key`: a new API key, and its entry for the file of keys.
 
+use std::collections::BTreeMap;
+
 use crate::cli::args::KeyArgs;
 use crate::cli::error::CliError;
 use crate::cli::print::stdout;
@@ -8,11 +10,7 @@ use windrow_server::api::{Scope, new_key};
 pub(crate) fn execute(args: &KeyArgs) -> Result<(), CliError> {
     let scope = if args.admin { Scope::Admin } else { Scope::Read };
     let (key, entry) = new_key(&args.name, scope);
-    let text = format!(
-        "the key, which is shown this once:\n  {key}\n\nfor the file that serve.keys names:\n\n[[key]]\nname = {:?}\nscope = \"{}\"\nsha256 = \"{}\"\n",
-        entry.name,
-        entry.scope.name(),
-        entry.sha256
-    );
-    Ok(stdout(&text)?)
+    let entry = toml::to_string(&BTreeMap::from([("key", [entry])]));
+    let entry = entry.map_err(|error| CliError::Failed(format!("the key cannot be written as TOML: {error}")))?;
+    stdout(&format!("the key, which is shown this once:\n  {key}\n\nfor the file that serve.keys names:\n\n{entry}"))
 }

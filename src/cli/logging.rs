@@ -8,12 +8,11 @@ mod filter;
 
 use std::io::{self, IsTerminal, Write};
 
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::{Layer, Registry};
 
-use self::filter::LogFilter;
+use self::filter::of_each_event;
 use crate::cli::environment::environment;
 use crate::cli::progress::Display;
 
@@ -22,46 +21,32 @@ const DEFAULT_FILTER: &str = "off,windrow=warn";
 /// What the log of requests is called; they are logged where the pipeline file asks for it, unless the filter says otherwise.
 const ACCESS: &str = "access";
 
-/// A log that has begun.
-pub(crate) struct Log {
-    #[cfg(feature = "otel")]
-    export: Option<export::Export>,
-}
-
-impl Log {
-    /// Sends what is still to be sent.
-    pub(crate) fn finish(self) {
-        #[cfg(feature = "otel")]
-        if let Some(export) = self.export {
-            export.finish();
-        }
-    }
-}
-
-pub(crate) fn start(display: &Display) -> Log {
+/// Starts the log. What is returned sends, at the end, what is still to be sent.
+pub(crate) fn start(display: &Display) -> impl FnOnce() + use<> {
     let filter = environment("WINDROW_LOG").unwrap_or_else(|| DEFAULT_FILTER.to_owned());
     let filter = if filter.contains(ACCESS) { filter } else { format!("{filter},{ACCESS}=info") };
-    let lines = tracing_subscriber::fmt::layer().with_writer(PastBars(display.clone()));
+    let past = display.clone();
+    let lines = tracing_subscriber::fmt::layer().with_writer(move || PastBars(past.clone()));
     // Colours are for people; in a file they are noise.
     let lines = lines.with_ansi(io::stderr().is_terminal() && environment("NO_COLOR").is_none());
     let is_json = environment("WINDROW_LOG_FORMAT").is_some_and(|format| format == "json");
     let lines = if is_json { lines.json().flatten_event(true).with_span_list(false).boxed() } else { lines.boxed() };
-    let lines = lines.with_filter(LogFilter(EnvFilter::new(filter)));
+    let lines = lines.with_filter(of_each_event(&filter));
     #[cfg(feature = "otel")]
     {
         let (export, spans) = export::start(display).unzip();
         let _ = Registry::default().with(lines).with(spans).try_init();
-        Log { export }
+        // A collector that is gone is no reason to fail.
+        move || drop(export.map(|provider| provider.shutdown()))
     }
     #[cfg(not(feature = "otel"))]
     {
         // Fails only when a log is set up already, and then there is one.
         let _ = Registry::default().with(lines).try_init();
-        Log {}
+        || {}
     }
 }
 
-#[derive(Debug, Clone)]
 struct PastBars(Display);
 
 impl Write for PastBars {
@@ -71,13 +56,5 @@ impl Write for PastBars {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
-    }
-}
-
-impl<'a> MakeWriter<'a> for PastBars {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }

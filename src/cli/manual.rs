@@ -9,7 +9,7 @@ use crate::cli::print::stdout;
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), CliError> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "windrow", &mut text);
-    Ok(stdout(&String::from_utf8_lossy(&text))?)
+    stdout(&String::from_utf8_lossy(&text))
 }
 
 /// All commands on one page.
@@ -24,5 +24,5 @@ pub(crate) fn page() -> Result<(), CliError> {
         manual.render_synopsis_section(&mut text)?;
         manual.render_options_section(&mut text)?;
     }
-    Ok(stdout(&String::from_utf8_lossy(&text))?)
+    stdout(&String::from_utf8_lossy(&text))
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::args::ModelsArgs;
 use crate::cli::error::CliError;
-use crate::cli::print::{stdout, table};
+use crate::cli::print::{json, stdout, table};
 use crate::cli::setup::app;
 use crate::cli::windows;
 use windrow_learn::model::{Outcome, Score, Verdict};
@@ -14,18 +14,13 @@ use windrow_registry::Snapshot;
 const SHOWN: u32 = 5;
 
 pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
-    let app = app(&args.pipeline, &args.place)?;
+    let app = app(&args.at)?;
     let snapshot = app.registry()?.snapshot();
     if args.json {
-        let text = if args.windows {
-            serde_json::to_string_pretty(&snapshot.windows().collect::<Vec<_>>())
-        } else {
-            let artifacts: Vec<_> = snapshot.models().map(|model| model.artifact()).collect();
-            serde_json::to_string_pretty(&artifacts)
+        return match args.windows {
+            true => json(&snapshot.windows().collect::<Vec<_>>()),
+            false => json(&snapshot.models().map(|model| model.artifact()).collect::<Vec<_>>()),
         };
-        let mut text = text.map_err(std::io::Error::from)?;
-        text.push('\n');
-        return Ok(stdout(&text)?);
     }
     if snapshot.models().next().is_none() {
         let workdir = app.workdir.display();
@@ -33,7 +28,7 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
             "no model in {workdir} yet: they appear as `windrow run` or `windrow train` seals windows and learns from them"
         )));
     }
-    Ok(stdout(&if args.windows { windows::text(&snapshot, args.all) } else { listed(&snapshot, args.all) })?)
+    stdout(&if args.windows { windows::text(&snapshot, args.all) } else { listed(&snapshot, args.all) })
 }
 
 /// One line a model: its first fit on the rows held out, and itself on the window behind its own.

@@ -2,19 +2,32 @@
 
 use std::io::{self, Write};
 use std::ops::Range;
+use std::path::PathBuf;
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{Cell, CellAlignment, LineStyle, Table};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use textwrap::WordSplitter;
 
+use crate::cli::error::CliError;
 use windrow_record::display::shell_word;
 
 /// Writes text to standard output; a reader that has gone is no fault of ours, but an end.
-pub(crate) fn stdout(text: &str) -> io::Result<()> {
+pub(crate) fn stdout(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
-    out.flush()
+    Ok(out.flush()?)
+}
+
+/// Writes a value as JSON to standard output.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
+    stdout(&(serde_json::to_string_pretty(value).map_err(io::Error::from)? + "\n"))
+}
+
+/// Writes the paths of files that were written to standard output.
+pub(crate) fn paths(files: &[PathBuf]) -> Result<(), CliError> {
+    stdout(&files.iter().map(|path| format!("{}\n", path.display())).collect::<String>())
 }
 
 /// An empty table with this header; columns from `numbers` on, that many, are numbers.

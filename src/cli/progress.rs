@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::task::JoinHandle;
 
 use windrow_base::telemetry::{Counters, Event, Progress};
 use windrow_record::display::{counted, thousands, window_name};
@@ -42,19 +41,19 @@ impl Display {
 
     /// A bar for one pass over rows.
     pub(crate) fn counting(&self, what: &'static str) -> Counting {
-        let bar = if self.interactive { self.bars.add(ProgressBar::no_length()) } else { ProgressBar::hidden() };
-        bar.set_style(style(COUNTING));
-        bar.set_prefix(what);
-        Counting { bar }
+        self.counting_as(what, COUNTING)
     }
 
     /// A sign that work goes on, with the time that it has taken, for what cannot tell how far it is.
     pub(crate) fn working(&self, what: &'static str) -> Counting {
+        let counting = self.counting_as(what, WORKING);
+        counting.bar.enable_steady_tick(REDRAW);
+        counting
+    }
+
+    fn counting_as(&self, what: &'static str, template: &str) -> Counting {
         let bar = if self.interactive { self.bars.add(ProgressBar::no_length()) } else { ProgressBar::hidden() };
-        bar.set_style(style(WORKING));
-        bar.set_prefix(what);
-        bar.enable_steady_tick(REDRAW);
-        Counting { bar }
+        Counting { bar: bar.with_style(style(template)).with_prefix(what) }
     }
 
     /// Writes a line above the bars.
@@ -78,8 +77,8 @@ impl Display {
         self.bars.suspend(write)
     }
 
-    /// Shows the progress until the handle is finished.
-    pub(crate) fn follow(&self, progress: &Progress, shows: Shows) -> Following {
+    /// Shows the progress while some work is done, and takes the bars away.
+    pub(crate) async fn follow<T>(&self, progress: &Progress, shows: Shows, work: impl Future<Output = T>) -> T {
         let (display, progress) = (self.clone(), progress.clone());
         let mut events = progress.listen();
         let (finish, mut finished) = tokio::sync::oneshot::channel();
@@ -101,7 +100,11 @@ impl Display {
             }
             board.finish(progress.counters());
         });
-        Following { finish, task }
+        let result = work.await;
+        // Both fail only when the display has ended by itself.
+        let _ = finish.send(());
+        let _ = task.await;
+        result
     }
 }
 
@@ -136,22 +139,6 @@ impl Drop for Counting {
 pub(crate) struct Shows {
     pub(crate) sent: bool,
     pub(crate) stored: bool,
-}
-
-/// A display that follows some work.
-#[derive(Debug)]
-pub(crate) struct Following {
-    finish: tokio::sync::oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Following {
-    /// Shows what is still to be shown, and takes the bars away.
-    pub(crate) async fn finish(self) {
-        // Both fail only when the display has ended by itself.
-        let _ = self.finish.send(());
-        let _ = self.task.await;
-    }
 }
 
 struct Board<'a> {
@@ -295,11 +282,9 @@ fn sentence(event: &Event) -> Option<String> {
         }
         Event::ImagePulling { image, took } => format!("pulling image {image}: {} s so far", took.as_secs()),
         Event::BrokerReady { kind, address, reason } => format!("broker: {kind} at {address} ({reason})"),
-        Event::ApiReady { url, instead_of: None } => {
-            format!("API: {url} (open it in a browser; documentation: {url}/docs)")
-        }
-        Event::ApiReady { url, instead_of: Some(taken) } => {
-            format!("API: {url} ({taken} is taken; open it in a browser; documentation: {url}/docs)")
+        Event::ApiReady { url, instead_of } => {
+            let taken = instead_of.as_ref().map_or_else(String::new, |taken| format!("{taken} is taken; "));
+            format!("API: {url} ({taken}open it in a browser; documentation: {url}/docs)")
         }
         Event::RunResumed { windows, rows, next: Some(next) } => {
             let (rows, next) = (thousands(*rows), thousands(*next));
@@ -314,15 +299,10 @@ fn sentence(event: &Event) -> Option<String> {
             format!("producer: nothing is left to send: all {} rows were sent before", thousands(*before))
         }
         Event::ProducerDone { rows, before, took } => {
-            let (rows, seconds) = (thousands(*rows), took.as_secs_f64());
+            let sent = format!("{} rows sent and confirmed in {:.1} s", thousands(*rows), took.as_secs_f64());
             match before {
-                0 => format!("producer: all {rows} rows sent and confirmed in {seconds:.1} s"),
-                _ => {
-                    let before = thousands(*before);
-                    format!(
-                        "producer: {rows} rows sent and confirmed in {seconds:.1} s, behind {before} that were before"
-                    )
-                }
+                0 => format!("producer: all {sent}"),
+                before => format!("producer: {sent}, behind {} that were before", thousands(*before)),
             }
         }
         Event::WindowSealed { window, period, rows, unlabelled, quarantined, reason } => {

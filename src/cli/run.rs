@@ -64,18 +64,13 @@ pub(crate) async fn run(
         ..StartOptions::default()
     };
     let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay, memory: args.training.bytes() };
-    let following = display.follow(&app.progress, Shows { sent: true, stored: true });
-    let result = match app.run(options, stop.clone()).await {
-        Ok(running) => attend(running, &app, args.once, &stop).await,
-        Err(error) => Err(error.into()),
-    };
-    following.finish().await;
-    let (running, closing) = result?;
+    let running = async { attend(app.run(options, stop.clone()).await?, &app, args.once, &stop).await };
+    let (running, closing) = display.follow(&app.progress, Shows { sent: true, stored: true }, running).await?;
     if let Some(closing) = closing {
         display.suspended(|| stdout(&closing))?;
         if !args.once {
             if args.open
-                && let Err(error) = open::that_detached(running.url())
+                && let Err(error) = open::that_detached(&running.url)
             {
                 display.line(&format!("no browser can be opened: {error}"));
             }
@@ -101,7 +96,7 @@ async fn attend(
     if stop.is_cancelled() {
         return Ok((running, None));
     }
-    let snapshot = running.registry().snapshot();
+    let snapshot = running.registry.snapshot();
     let mut text = snapshot.advice().map_or_else(String::new, |advice| advise::paragraph(advice));
     let quarantined = app.progress.counters().quarantined.get();
     if quarantined > 0 {
@@ -121,9 +116,9 @@ fn files(app: &App) -> String {
 }
 
 fn addresses(running: &Running) -> String {
-    let url = running.url();
+    let url = &running.url;
     let mut text = format!("\nopen in a browser:  {url}\ndocumentation:      {url}/docs\n");
-    let snapshot = running.registry().snapshot();
+    let snapshot = running.registry.snapshot();
     let asked = snapshot.latest().and_then(|model| Some((model.id().to_string(), model.learned()?.examples.first()?)));
     if let Some((id, example)) = asked {
         text.push_str(&format!("\nask a model:\n  {}\n", curl(url, &id, &example.row)));

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, listening};
+use crate::app::{AppError, listening};
 use crate::cli::args::ServeArgs;
 use crate::cli::error::CliError;
 use crate::cli::progress::{Display, Shows};
@@ -10,16 +10,12 @@ use crate::cli::setup::{app_of, with_keys};
 use windrow_config::Pipeline;
 
 pub(crate) async fn execute(args: ServeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let pipeline = Pipeline::load(&args.pipeline).map_err(AppError::from)?;
-    let app = with_keys(app_of(listening(pipeline, args.listen), &args.place))?;
-    let following = display.follow(&app.progress, Shows::default());
-    let result = serve(&app, stop).await;
-    following.finish().await;
-    result
-}
-
-async fn serve(app: &App, stop: CancellationToken) -> Result<(), CliError> {
-    let mut running = app.serve(stop).await?;
-    let served = running.serve_on().await;
-    Ok(served.and(running.shutdown().await)?)
+    let pipeline = Pipeline::load(&args.at.pipeline).map_err(AppError::from)?;
+    let app = with_keys(app_of(listening(pipeline, args.listen), &args.at.place))?;
+    let serving = async {
+        let mut running = app.serve(stop).await?;
+        let served = running.serve_on().await;
+        served.and(running.shutdown().await)
+    };
+    Ok(display.follow(&app.progress, Shows::default(), serving).await?)
 }

@@ -4,8 +4,8 @@ use std::env::VarError;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::app::{App, AppError, Storage, default_workdir};
-use crate::cli::args::{PlaceArgs, TrainingArgs};
+use crate::app::{App, AppError, Storage};
+use crate::cli::args::{PipelineArgs, PlaceArgs, TrainingArgs};
 use crate::cli::environment::variable;
 use crate::cli::error::CliError;
 use windrow_base::telemetry::Progress;
@@ -13,14 +13,14 @@ use windrow_config::Pipeline;
 use windrow_server::api::{Keys, KeysError};
 
 /// The app for a pipeline file.
-pub(crate) fn app(pipeline: &Path, place: &PlaceArgs) -> Result<App, CliError> {
-    let pipeline = Pipeline::load(pipeline).map_err(AppError::from)?;
-    Ok(app_of(pipeline, place))
+pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
+    let pipeline = Pipeline::load(&at.pipeline).map_err(AppError::from)?;
+    Ok(app_of(pipeline, &at.place))
 }
 
 /// The app for a pipeline, with the work directory of the command line and the object store's variables.
 pub(crate) fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
-    let workdir = place.workdir.clone().unwrap_or_else(|| default_workdir(&pipeline));
+    let workdir = place.workdir.clone().unwrap_or_else(|| Path::new(".windrow").join(&pipeline.name));
     let storage =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let storage = storage.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();

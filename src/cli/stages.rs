@@ -1,12 +1,11 @@
 //! `windrow produce`, `consume` and `train`: one stage each, as processes of their own.
 
 use std::num::NonZeroU64;
-use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{Replay, RowNumber, Share};
-use crate::cli::args::{ClusterArgs, ConsumeArgs, PlaceArgs, ReplayArgs, TrainArgs};
+use crate::cli::args::{ClusterArgs, ConsumeArgs, PipelineArgs, ReplayArgs, TrainArgs};
 use crate::cli::error::CliError;
 use crate::cli::kafka;
 use crate::cli::progress::{Display, Shows};
@@ -15,45 +14,38 @@ use windrow_config::{Cut, LONGEST_GAP, Pace, Pipeline, WindowPolicy};
 use windrow_kafka::{Choice, Connection};
 
 pub(crate) async fn produce(
-    pipeline: &Path,
-    place: &PlaceArgs,
+    at: &PipelineArgs,
     cluster: ClusterArgs,
     replay: &ReplayArgs,
     share: Option<Share>,
     display: &Display,
     stop: CancellationToken,
 ) -> Result<(), CliError> {
-    let app = app(pipeline, place)?;
+    let app = app(at)?;
     let connection = connection(cluster, &app.pipeline)?;
     let replay = Replay { share: share.unwrap_or_default(), ..chosen(replay, &app.pipeline)? };
-    let following = display.follow(&app.progress, Shows { sent: true, stored: false });
-    let result = app.produce(connection, replay, stop).await;
-    following.finish().await;
-    Ok(result?)
+    let shows = Shows { sent: true, stored: false };
+    Ok(display.follow(&app.progress, shows, app.produce(connection, replay, stop)).await?)
 }
 
 pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let app = app(&args.pipeline, &args.place)?;
+    let app = app(&args.at)?;
     if args.group.is_some() && matches!(app.pipeline.window, WindowPolicy::Every(_)) {
         return Err(CliError::Use(
             "--group does not go with window.every: each member has a clock of its own".to_owned(),
         ));
     }
     let connection = connection(args.cluster, &app.pipeline)?;
-    let following = display.follow(&app.progress, Shows { sent: false, stored: true });
-    let result = app.consume(connection, args.group, args.end_after_idle, stop.clone()).await;
-    following.finish().await;
-    result?;
+    let consuming = app.consume(connection, args.group, args.end_after_idle, stop.clone());
+    display.follow(&app.progress, Shows { sent: false, stored: true }, consuming).await?;
     linger(args.once, "the stream is through", display, &stop).await;
     Ok(())
 }
 
 pub(crate) async fn train(args: TrainArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let app = with_solver(app(&args.pipeline, &args.place)?, &args.training)?;
-    let following = display.follow(&app.progress, Shows::default());
-    let result = app.train(args.training.bytes(), stop.clone()).await;
-    following.finish().await;
-    result?;
+    let app = with_solver(app(&args.at)?, &args.training)?;
+    let training = Box::pin(app.train(args.training.bytes(), stop.clone()));
+    display.follow(&app.progress, Shows::default(), training).await?;
     linger(args.once, "every window has its models", display, &stop).await;
     Ok(())
 }

@@ -33,10 +33,10 @@ async fn create(args: TopicArgs, settings: Settings) -> Result<(), CliError> {
     let made = made.map_err(AppError::from)?;
     let (name, wanted) = (&stream.topic, stream.partitions);
     match made {
-        Creation::Created => Ok(stdout(&format!("created the topic `{name}` with {wanted} partition(s)\n"))?),
+        Creation::Created => stdout(&format!("created the topic `{name}` with {wanted} partition(s)\n")),
         Creation::Existed { partitions } if partitions == wanted.get() => {
             let as_it_is = if settings == Settings::default() { "" } else { "; it keeps the settings that it has" };
-            Ok(stdout(&format!("the topic `{name}` is there already, with {wanted} partition(s){as_it_is}\n"))?)
+            stdout(&format!("the topic `{name}` is there already, with {wanted} partition(s){as_it_is}\n"))
         }
         Creation::Existed { partitions } => Err(CliError::Failed(format!(
             "the topic `{name}` is there already, with {partitions} partition(s) where the pipeline file asks for {wanted}; \
@@ -50,7 +50,7 @@ async fn delete(args: TopicArgs) -> Result<(), CliError> {
     let connection = stages::connection(args.cluster, &pipeline)?;
     let name = pipeline.stream.topic;
     topics::delete(&connection, &name).await.map_err(AppError::from)?;
-    Ok(stdout(&format!("deleted the topic `{name}`\n"))?)
+    stdout(&format!("deleted the topic `{name}`\n"))
 }
 
 async fn describe(args: TopicArgs, all: bool, as_json: bool) -> Result<(), CliError> {
@@ -77,5 +77,5 @@ async fn describe(args: TopicArgs, all: bool, as_json: bool) -> Result<(), CliEr
         let partitions = counted(count as u64, "partition", "partitions");
         format!("topic `{name}`: {records} records in {partitions}\n{}\n{more}", table.trim_fmt())
     };
-    Ok(stdout(&text)?)
+    stdout(&text)
 }

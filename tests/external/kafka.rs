@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use windrow_testing::kafka::{Kafka, kafka};
 use windrow_testing::{
-    Running, assert_same, batch_rows, fixture_rows, json, sample_with, succeed, text, topic, wait_until, windrow,
+    Running, assert_whole, fixture_rows, json, sample_with, succeed, text, topic, wait_until, windrow,
 };
 
 const TOPIC: &str = "flights-sample";
@@ -66,7 +66,7 @@ impl Place {
     }
 
     fn is_clean(&self) {
-        assert_same(&batch_rows(&self.workdir()), &fixture_rows("flights-sample.csv.zst"));
+        assert_whole(&self.workdir());
         let workdir = self.workdir().display().to_string();
         let audit = windrow(&["audit", &self.file, "--workdir", &workdir, "--broker", &self.kafka.address]);
         assert!(audit.status.success(), "{}{}", text(&audit.stdout), text(&audit.stderr));
@@ -281,7 +281,7 @@ fn offsets_without_messages_are_no_end_and_no_gap() {
     let place = Place::new(&distribution, 1, "rows = 1000", "partitions = 1");
     let address = &place.kafka.address;
     // Rows of another producer in transactions: each ends with a marker that nobody is handed.
-    let rows = text(&fixture_rows("flights-sample.csv.zst"));
+    let rows = text(&fixture_rows());
     let rows: Vec<&str> = rows.lines().take(2500).collect();
     topic::send_in_transactions(address, TOPIC, &rows, 500);
     let mut consumer = place.consume(&["--end-after-idle", "2s"]);

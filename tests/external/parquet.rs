@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
-use windrow_testing::{fixture, json, python, root, run_once, sample_with, succeed, text, windrow};
+use windrow_testing::{fixture, json, python, root, run_once, sample_csv, sample_with, succeed, text, windrow};
 
 /// Runs `tests/clients/parquet.py`; gives what it prints.
 fn script(python: &str, arguments: &[&str]) -> String {
@@ -16,7 +16,7 @@ fn script(python: &str, arguments: &[&str]) -> String {
 
 /// What every engine must find in the sample's batch files: rows, then kind, missing cells and a sum for some columns.
 fn sample_by_csv() -> (usize, f64, usize, usize) {
-    let file = zstd::decode_all(&fs::read(fixture("flights-sample.csv.zst")).expect("a fixture")[..]).expect("zstd");
+    let file = sample_csv();
     let file = String::from_utf8(file).expect("UTF-8");
     let rows: Vec<Vec<&str>> = file.lines().skip(1).map(|line| line.split(',').collect()).collect();
     let distance = rows.iter().map(|row| row[6].parse::<f64>().expect("a number")).sum();

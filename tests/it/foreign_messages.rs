@@ -8,8 +8,8 @@ use std::time::Duration;
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use windrow_testing::{
-    LIMIT, Running, assert_same, batch_rows, broker_with_topic, fixture, fixture_rows, json, sample_with, succeed,
-    text, topic, windrow,
+    LIMIT, Running, assert_same, assert_whole, batch_rows, broker_with_topic, fixture, fixture_rows, json, sample_csv,
+    sample_with, succeed, text, topic, windrow,
 };
 
 const TOPIC: &str = "flights-sample";
@@ -65,15 +65,14 @@ impl Place {
     }
 
     fn is_whole(&self) {
-        assert_same(&batch_rows(&self.workdir()), &fixture_rows("flights-sample.csv.zst"));
+        assert_whole(&self.workdir());
         self.audit();
     }
 }
 
 /// The pipeline of `place` with a dataset of which one byte is another.
 fn other_dataset(place: &Place) -> String {
-    let mut rows =
-        zstd::decode_all(&fs::read(fixture("flights-sample.csv.zst")).expect("a fixture")[..]).expect("zstd");
+    let mut rows = sample_csv();
     let digit = rows.iter().rposition(|byte| *byte == b'7').expect("a seven");
     rows[digit] = b'8';
     fs::write(place.folder.path().join("other.csv"), rows).expect("a file");
@@ -104,8 +103,7 @@ fn the_rows_of_another_dataset_are_not_taken() {
 fn a_group_without_the_dataset_says_what_it_lacks() {
     let place = Place::new("rows = 500", "partitions = 2");
     place.produce();
-    let columns =
-        text(&zstd::decode_all(&fs::read(fixture("flights-sample.csv.zst")).expect("a fixture")[..]).expect("zstd"));
+    let columns = text(&sample_csv());
     let columns: Vec<String> =
         columns.lines().next().expect("a header").split(',').map(|name| format!("\"{name}\"")).collect();
     let dataset = format!("path = \"{}\"", fixture("flights-sample.csv.zst").display());
@@ -129,7 +127,7 @@ fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
     let mut consumer = place.consume(&place.file, &[]);
     consumer.wait_for("window 1:");
     let forged = |headers: &[(&str, &str)], value: &str| topic::send(&place.address, TOPIC, 0, headers, value);
-    let row = text(&fixture_rows("flights-sample.csv.zst")).lines().next().expect("a row").to_owned();
+    let row = text(&fixture_rows()).lines().next().expect("a row").to_owned();
     for run in [&[][..], &[("windrow-run", run.as_str())][..]] {
         for value in ["no row", &row] {
             for number in ["9000000000000", "700000", "0"] {
@@ -143,7 +141,7 @@ fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
     assert_eq!((end["windows"].as_u64(), end["rows"].as_u64()), (Some(17), Some(ROWS)), "{end}");
     assert_eq!(end["quarantined"], 13, "{end}");
     place.audit();
-    assert_same(&batch_rows(&place.workdir()), &fixture_rows("flights-sample.csv.zst"));
+    assert_whole(&place.workdir());
 }
 
 #[test]

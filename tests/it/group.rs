@@ -1,8 +1,8 @@
 //! Several consumers that share the partitions of one topic, come, go, and are killed.
 
 use windrow_testing::{
-    Running, assert_same, batch_rows, broker_with_topic, fixture_rows, json, sample_with, succeed, text, wait_until,
-    windrow,
+    Running, assert_same, assert_whole, batch_rows, broker_with_topic, fixture_rows, json, sample_with, succeed, text,
+    wait_until, windrow,
 };
 
 #[test]
@@ -51,7 +51,7 @@ fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
         for member in [&mut third, &mut fourth] {
             assert!(member.end().success(), "{window}: {}", member.said());
         }
-        assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+        assert_whole(&workdir);
         let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
         assert!(audit.status.success(), "{window}: {}", text(&audit.stdout));
         // A member that comes when all is done finds it done.
@@ -99,7 +99,7 @@ fn a_replay_that_begins_with_a_later_row_is_shared_out_another_way_and_is_whole_
     let workdir = folder.path().join("work");
     let workdir_text = workdir.display().to_string();
     succeed(&["consume", &file, "--broker", &address, "--workdir", &workdir_text, "--once", "--group", "readers"]);
-    let all = fixture_rows("flights-sample.csv.zst");
+    let all = fixture_rows();
     let later: Vec<u8> = all.split_inclusive(|byte| *byte == b'\n').skip(5000).flatten().copied().collect();
     assert_same(&batch_rows(&workdir), &later);
     let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
@@ -134,7 +134,7 @@ fn several_producers_share_a_replay_and_one_that_is_killed_goes_on() {
     // Partitions 0 and 3 have a fifth of the rows each.
     assert!(first.said().contains("3,208 rows"), "{}", first.said());
     assert_eq!(json(&workdir.join("status/producer-3-of-3.json"))["counts"]["sent"], 1604);
-    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_whole(&workdir);
     succeed(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
     for (share, told) in [("4/3", "as in 2/4"), ("1/9", "the topic has 5 partitions")] {
         let refused = windrow(&["produce", &file, "--broker", &address, "--workdir", &workdir_text, "--share", share]);

@@ -56,7 +56,7 @@ impl Scene {
 }
 
 fn dataset() -> Vec<Vec<u8>> {
-    let rows = fixture_rows("flights-sample.csv.zst");
+    let rows = fixture_rows();
     rows.split(|byte| *byte == b'\n').filter(|row| !row.is_empty()).map(<[u8]>::to_vec).collect()
 }
 

@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use windrow_testing::{
-    Running, assert_same, batch_rows, fixture, fixture_rows, json, sample_with, succeed, text, windrow,
-};
+use windrow_testing::{Running, assert_whole, fixture, json, sample_csv, sample_with, succeed, text, windrow};
 
 /// The sample with other tables; gives the pipeline file and a work directory beside it.
 fn scene(folder: &Path, window: &str, stream: &str) -> (String, PathBuf) {
@@ -36,7 +34,7 @@ fn a_run_that_is_killed_is_finished_by_the_next_although_its_broker_died_with_it
         let last = windrow(&run(&file, &workdir_text));
         assert!(last.status.success(), "{window}: {}", text(&last.stderr));
         assert!(text(&last.stderr).contains("going on behind window "), "{}", text(&last.stderr));
-        assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+        assert_whole(&workdir);
         let windows = json(&workdir.join("batches/end.json"))["windows"].as_u64().expect("a count");
         for window in 1..=windows {
             assert!(workdir.join(format!("models/cumulative-{window}/model.json")).exists());
@@ -52,7 +50,7 @@ fn another_pipeline_or_dataset_is_refused_with_the_difference() {
     let (workdir_text, text_of) = (workdir.display().to_string(), fs::read_to_string(&file).expect("a file"));
     succeed(&run(&file, &workdir_text));
     let other = folder.path().join("other.csv");
-    let rows = zstd::decode_all(fs::File::open(fixture("flights-sample.csv.zst")).expect("a fixture")).expect("zstd");
+    let rows = sample_csv();
     fs::write(&other, &rows[..rows.len() - 200]).expect("a file");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
     let cases = [

@@ -6,8 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use windrow_testing::{
-    Running, assert_same, batch_rows, command, fixture, fixture_rows, has, http, json, run_once, sample_with, succeed,
-    text, windrow,
+    Running, assert_whole, command, fixture, has, http, json, run_once, sample_with, succeed, text, windrow,
 };
 
 fn sample() -> String {
@@ -34,7 +33,7 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
     let workdir_text = workdir.display().to_string();
     let stdout = run_once(&sample(), &workdir_text, &[]);
 
-    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_whole(&workdir);
     let mut next = 1;
     for window in 1..=3 {
         let manifest = json(&workdir.join(format!("batches/window-0000{window}.json")));
@@ -77,7 +76,7 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
     assert_eq!(fs::read(workdir.join("batches/window-00001.json")).expect("a manifest"), before);
     fs::write(workdir.join("notes.txt"), "mine").expect("a file");
     run_once(&sample(), &workdir_text, &["--fresh"]);
-    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_whole(&workdir);
     assert_eq!(fs::read_to_string(workdir.join("notes.txt")).expect("still there"), "mine");
 
     let models: Value = serde_json::from_str(&succeed(&["models", &sample(), "--workdir", &workdir_text, "--json"]))
@@ -122,7 +121,7 @@ fn several_partitions_give_the_same_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work");
     run_once(&sample_with(folder.path(), "parts = 3", "partitions = 3"), &workdir, &[]);
-    assert_same(&batch_rows(&workdir), &fixture_rows("flights-sample.csv.zst"));
+    assert_whole(&workdir);
 }
 
 #[test]

@@ -22,14 +22,14 @@ fn rows(manifests: &[Value]) -> Vec<u64> {
 fn by_equal_parts() {
     let (manifests, stored) = cut("parts = 4");
     assert_eq!(rows(&manifests), [2005, 2005, 2005, 2004]);
-    assert_same(&stored, &fixture_rows("flights-sample.csv.zst"));
+    assert_same(&stored, &fixture_rows());
 }
 
 #[test]
 fn by_count_with_a_last_partial_window() {
     let (manifests, stored) = cut("rows = 3000");
     assert_eq!(rows(&manifests), [3000, 3000, 2019]);
-    assert_same(&stored, &fixture_rows("flights-sample.csv.zst"));
+    assert_same(&stored, &fixture_rows());
 }
 
 #[test]
@@ -38,5 +38,5 @@ fn by_event_time() {
     // 2013 from 1 January, in spans of 30 days that are aligned to 1970: 365 days touch 13 of them.
     assert_eq!(manifests.len(), 13);
     assert_eq!(rows(&manifests).iter().sum::<u64>(), 8019);
-    assert_same(&stored, &fixture_rows("flights-sample.csv.zst"));
+    assert_same(&stored, &fixture_rows());
 }

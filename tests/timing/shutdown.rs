@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use windrow_testing::{LIMIT, Running, fixture, free_port, sample_with, succeed};
+use windrow_testing::{LIMIT, Running, fixture, free_port, pause, sample_csv, sample_with, succeed};
 
 use crate::alone;
 
@@ -20,10 +20,6 @@ fn broker(address: &str) -> Running {
 
 fn local(port: u16) -> String {
     format!("127.0.0.1:{port}")
-}
-
-fn pause(millis: u64) {
-    std::thread::park_timeout(Duration::from_millis(millis));
 }
 
 #[test]
@@ -136,7 +132,7 @@ fn ctrl_c_does_not_wait_for_a_large_dataset_to_be_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 1000", "");
     let large = fs::File::create(folder.path().join("large.csv")).expect("a file");
-    let header = zstd::decode_all(&fs::read(fixture("flights-sample.csv.zst")).expect("a fixture")[..]).expect("zstd");
+    let header = sample_csv();
     let header = header.split_inclusive(|byte| *byte == b'\n').next().expect("a header line");
     // Rows enough to be taken for a table, and then 64 GiB of nothing.
     (&large).write_all(&[header, &b"2013-01-01 05:15,UA\n".repeat(1000)].concat()).expect("a header line");

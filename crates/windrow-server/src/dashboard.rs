@@ -8,7 +8,6 @@ mod answer;
 mod assets;
 mod evidence;
 mod frame;
-mod links;
 mod model;
 mod models;
 mod numbers;
@@ -19,10 +18,12 @@ mod triangle;
 mod try_it;
 mod window;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
 
 use crate::dashboard::frame::{Page, View};
 use windrow_base::runtime::{blocking, computing};
@@ -54,15 +55,12 @@ static PLACES: [Place; 7] = [
 
 /// What pages are made from.
 #[derive(Debug)]
-pub struct Dashboard {
-    /// The pipeline that is shown.
-    pub pipeline: Arc<Pipeline>,
-    /// Its models, windows and advice.
-    pub registry: Arc<Registry>,
-    /// How far its rows have come.
-    pub monitor: Arc<Monitor>,
-    /// Where its files are.
-    pub workdir: PathBuf,
+pub(crate) struct Dashboard {
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) monitor: Arc<Monitor>,
+    /// The folder of the pipeline's files.
+    pub(crate) workdir: PathBuf,
 }
 
 /// A page, or a file that pages need.
@@ -78,7 +76,7 @@ pub(crate) struct Answer {
 impl Dashboard {
     /// The page at a path, as in `/models/cumulative-2`, with its query; `None` where there is no page.
     pub(crate) async fn page(&self, path: &str, query: &str, has_keys: bool) -> Option<Answer> {
-        if let Some((kind, text)) = assets::asset(path) {
+        if let Some(&(_, kind, text)) = assets::FILES.iter().find(|(name, ..)| *name == path) {
             return Some(Answer { is_found: true, kind, body: Bytes::from_static(text.as_bytes()) });
         }
         let (place, name) = place(path)?;
@@ -88,7 +86,7 @@ impl Dashboard {
             observed: self.monitor.observed(),
             workdir: self.workdir.clone(),
             name,
-            query: links::parse(query),
+            query: parsed(query),
             has_keys,
         };
         let make = move || {
@@ -108,7 +106,7 @@ fn place(path: &str) -> Option<(&'static Place, String)> {
     let path = path.trim_end_matches('/');
     let (parent, name) = path.rsplit_once('/').unwrap_or_default();
     PLACES.iter().find_map(|place| match place.path.strip_suffix("/*") {
-        Some(known) => (known == parent).then(|| (place, links::decoded(name))),
+        Some(known) => (known == parent).then(|| (place, decoded(name))),
         None => (place.path.trim_end_matches('/') == path).then(|| (place, String::new())),
     })
 }
@@ -120,9 +118,27 @@ pub(crate) fn is_page(path: &str) -> bool {
     known.filter_map(|known| known[1..].strip_prefix(first)).any(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// The parameters of a query; of one that is given twice, the last.
+fn parsed(query: &str) -> BTreeMap<String, String> {
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+/// Text with `%41` for a byte; what is no such thing stays as it is.
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_page;
+    use super::*;
+
+    #[test]
+    fn queries_of_strangers_are_read() {
+        let query = parsed("a=1&b=x%20y+z&a=2&&c&%3D=%E2%82%AC&d=%zz%4");
+        let told: Vec<(&str, &str)> = query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(told, [("=", "€"), ("a", "2"), ("b", "x y z"), ("c", ""), ("d", "%zz%4")]);
+        assert_eq!(decoded("%FF%+1"), "\u{fffd}%+1");
+    }
 
     #[test]
     fn pages_and_operations_are_told_apart() {

@@ -51,24 +51,33 @@ pub(crate) struct DraftArgs {
 }
 
 impl DraftArgs {
+    /// The options that describe the data file, with their values; those that were given.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let one = [
+            ("--target", self.target.clone()),
+            ("--time", self.time.clone()),
+            ("--window", self.window.clone()),
+            ("--name", self.name.clone()),
+            ("--header", self.header.map(|header| if header { "yes" } else { "no" }.to_owned())),
+            ("--delimiter", self.delimiter.map(|byte| char::from(byte).to_string())),
+        ];
+        let lists = [
+            ("--numeric", &self.numeric),
+            ("--categorical", &self.categorical),
+            ("--leave-out", &self.leave_out),
+            ("--keep", &self.keep),
+        ];
+        let one = one.into_iter().filter_map(|(option, value)| Some((option, value?)));
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        let lists = lists.map(|(option, list)| (option, list.join(",")));
+        one.chain(lists).chain(self.null.iter().map(|text| ("--null", text.clone())))
+    }
+
     /// The first option that was given.
     pub(crate) fn first_given(&self) -> Option<&'static str> {
-        let given = [
-            ("--target", self.target.is_some()),
-            ("--time", self.time.is_some()),
-            ("--window", self.window.is_some()),
-            ("--numeric", !self.numeric.is_empty()),
-            ("--categorical", !self.categorical.is_empty()),
-            ("--leave-out", !self.leave_out.is_empty()),
-            ("--keep", !self.keep.is_empty()),
-            ("--null", !self.null.is_empty()),
-            ("--name", self.name.is_some()),
-            ("--delimiter", self.delimiter.is_some()),
-            ("--header", self.header.is_some()),
-            ("--repaired-copy", self.repaired_copy.is_some()),
-            ("--force", self.force),
-        ];
-        given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
+        let about_files = [("--repaired-copy", self.repaired_copy.is_some()), ("--force", self.force)];
+        let about_files = about_files.into_iter().find(|(_, is_given)| *is_given);
+        self.given().map(|(option, _)| option).next().or(about_files.map(|(option, _)| option))
     }
 }
 

@@ -4,6 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+/// A pipeline file, and where the pipeline's files go.
+#[derive(Debug, Args)]
+pub(crate) struct PipelineArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+}
+
 /// Where a pipeline's files go.
 #[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {

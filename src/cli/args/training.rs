@@ -1,13 +1,11 @@
 //! What a command that trains may take, and how.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use crate::cli::args::place::PlaceArgs;
+use crate::cli::args::place::PipelineArgs;
 use windrow_config::Solver;
 
 /// What training may take.
@@ -35,10 +33,8 @@ impl TrainingArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// The pipeline file
-    pub(crate) pipeline: PathBuf,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) at: PipelineArgs,
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
     /// End when the last model is published (without it: wait for more until Ctrl-C)

@@ -4,29 +4,18 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::cli::environment::environment;
-use crate::cli::logging::filter::LogFilter;
+use crate::cli::logging::filter::of_each_event;
 use crate::cli::progress::Display;
 
 /// Spans of our own.
 const EXPORTED: &str = "off,windrow=info";
 
-/// Where spans go.
-pub(super) struct Export(SdkTracerProvider);
-
-impl Export {
-    /// Sends those that wait.
-    pub(super) fn finish(self) {
-        // A collector that is gone is no reason to fail.
-        let _ = self.0.shutdown();
-    }
-}
-
 /// `None` where no collector is named, or it cannot be used, which is logged.
-pub(super) fn start<S>(display: &Display) -> Option<(Export, impl Layer<S> + use<S>)>
+pub(super) fn start<S>(display: &Display) -> Option<(SdkTracerProvider, impl Layer<S> + use<S>)>
 where
     S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
@@ -38,5 +27,5 @@ where
         .with_resource(Resource::builder().with_service_name("windrow").build())
         .build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("windrow"));
-    Some((Export(provider), layer.with_filter(LogFilter(EnvFilter::new(EXPORTED)))))
+    Some((provider, layer.with_filter(of_each_event(EXPORTED))))
 }

@@ -5,6 +5,8 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use windrow_testing::pause;
+
 /// What is attacked.
 pub(crate) struct Target {
     /// As in `127.0.0.1:8080`.
@@ -179,8 +181,4 @@ fn is_closed(stream: &TcpStream) -> bool {
         Ok(_) => false,
         Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
     }
-}
-
-fn pause(millis: u64) {
-    std::thread::park_timeout(Duration::from_millis(millis));
 }

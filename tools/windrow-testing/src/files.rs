@@ -46,13 +46,18 @@ pub fn batch_rows(workdir: &Path) -> Vec<u8> {
     paths.iter().flat_map(|path| without_header(&std::fs::read(path).expect("a batch file"))).collect()
 }
 
-/// The rows of a zstd-compressed fixture, without its header line.
+/// The sample of the flights as CSV.
 ///
 /// # Panics
 /// There is no such fixture.
-pub fn fixture_rows(name: &str) -> Vec<u8> {
-    let file = std::fs::read(fixture(name)).expect("a fixture");
-    without_header(&zstd::decode_all(&file[..]).expect("a zstd file"))
+pub fn sample_csv() -> Vec<u8> {
+    let file = std::fs::read(fixture("flights-sample.csv.zst")).expect("a fixture");
+    zstd::decode_all(&file[..]).expect("a zstd file")
+}
+
+/// The rows of the sample of the flights, without their header line.
+pub fn fixture_rows() -> Vec<u8> {
+    without_header(&sample_csv())
 }
 
 fn without_header(file: &[u8]) -> Vec<u8> {
@@ -71,6 +76,14 @@ pub fn assert_same(stored: &[u8], expected: &[u8]) {
     assert_eq!(parts.map(|line| stored.lines().nth(line)), None, "row {parts:?} differs; {rows} of {wanted} rows");
     assert_eq!(rows, wanted);
     assert_eq!(stored.len(), expected.len());
+}
+
+/// Checks that the batch files hold every row of the sample of the flights once, in order.
+///
+/// # Panics
+/// They do not.
+pub fn assert_whole(workdir: &Path) {
+    assert_same(&batch_rows(workdir), &fixture_rows());
 }
 
 /// Reads a JSON file.

@@ -25,9 +25,12 @@ pub mod served;
 pub mod topic;
 mod waiting;
 
-pub use crate::files::{assert_same, batch_rows, dashboard_queries, fixture, fixture_rows, json, root, sample_with};
+pub use crate::files::{
+    assert_same, assert_whole, batch_rows, dashboard_queries, fixture, fixture_rows, json, root, sample_csv,
+    sample_with,
+};
 pub use crate::http::http;
 pub use crate::program::{
     Running, broker, broker_with_topic, command, has, program, python, refused, run_once, succeed, text, windrow,
 };
-pub use crate::waiting::{LIMIT, free_port, wait_until};
+pub use crate::waiting::{LIMIT, free_port, pause, wait_until};

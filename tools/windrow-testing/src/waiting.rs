@@ -19,6 +19,11 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Waits a moment, where there is no condition to wait for.
+pub fn pause(millis: u64) {
+    std::thread::park_timeout(Duration::from_millis(millis));
+}
+
 /// The lowest port that is handed out, and how many there are. All lie below the ports that Linux gives to outgoing
 /// connections (from 32,768): a port stays free until the test uses it.
 const PORTS: (u32, u32) = (20_000, 12_000);

@@ -8,8 +8,8 @@ use poem::http::header::CONTENT_TYPE;
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry as SchemaRegistry};
-use poem_openapi::types::Type;
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::{ToJSON, Type};
 use serde::Serialize;
 
 use windrow_registry::Model;
@@ -44,23 +44,11 @@ impl<T: Type + Serialize> Answer<T> {
     }
 }
 
-impl<T: Type> Payload for Answer<T> {
-    const CONTENT_TYPE: &'static str = Json::<T>::CONTENT_TYPE;
-
-    fn schema_ref() -> MetaSchemaRef {
-        T::schema_ref()
-    }
-
-    fn register(registry: &mut SchemaRegistry) {
-        T::register(registry);
-    }
-}
-
 impl<T: Type> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
         let mut response = self.body.into_response();
         response.headers_mut().reserve(USUAL_HEADERS);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Self::CONTENT_TYPE));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Json::<T>::CONTENT_TYPE));
         if let Some(by) = self.by {
             response.set_data(by);
         }
@@ -68,14 +56,19 @@ impl<T: Type> IntoResponse for Answer<T> {
     }
 }
 
-impl<T: Type> ApiResponse for Answer<T> {
+impl<T: ToJSON> ApiResponse for Answer<T> {
     fn meta() -> MetaResponses {
-        success(vec![MetaMediaType { content_type: Self::CONTENT_TYPE, schema: T::schema_ref() }])
+        Json::<T>::meta()
     }
 
-    fn register(registry: &mut SchemaRegistry) {
-        T::register(registry);
+    fn register(registry: &mut Registry) {
+        <Json<T> as ApiResponse>::register(registry);
     }
+}
+
+/// The schema of a body that the document describes by a sentence.
+pub(crate) fn described(shape: &'static str, about: &'static str) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(MetaSchema { description: Some(about), ..MetaSchema::new(shape) }))
 }
 
 /// The description of an answer of status 200.

@@ -8,13 +8,14 @@ use http_body_util::combinators::BoxBody;
 use hyper::body::Body as _;
 use poem::{Request, RequestBody};
 use poem_openapi::payload::{Json, Payload as _};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry as SchemaRegistry};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry as SchemaRegistry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::api::activity::Phase;
+use crate::api::answer::described;
 use crate::api::error::ApiError;
 use crate::api::request::{RequestScope, SMALL, WorkPermit, pace};
 use crate::api::schema::LARGEST_ROW;
@@ -31,9 +32,6 @@ pub(crate) trait Content: Sized + Send {
     fn register(_: &mut SchemaRegistry) {}
 
     /// Reads the head of a request. Returns also the limit of its body in bytes.
-    ///
-    /// # Errors
-    /// The body is of another media type.
     fn of(request: &Request) -> Result<(Self, usize), ApiError>;
 }
 
@@ -108,9 +106,6 @@ impl<T: Type> Content for Fields<T> {
 
 impl<T: DeserializeOwned> Body<Fields<T>> {
     /// The object.
-    ///
-    /// # Errors
-    /// The body is not JSON, or not of this shape.
     pub(crate) fn parse(&self) -> Result<T, ApiError> {
         serde_json::from_slice(&self.bytes).map_err(|error| {
             let detail = format!("the body is not what it should be: {error}");
@@ -262,11 +257,7 @@ async fn read<C>(request: &Request, body: &mut RequestBody, content: C, limit: u
 }
 
 fn meta(about: &'static str, kinds: &[&'static str]) -> MetaRequest {
-    let schema = |kind: &str| {
-        let shape = if kind == JSON { "object" } else { "string" };
-        let schema = MetaSchema { description: Some(about), ..MetaSchema::new(shape) };
-        MetaSchemaRef::Inline(Box::new(schema))
-    };
+    let schema = |kind: &str| described(if kind == JSON { "object" } else { "string" }, about);
     let content = kinds.iter().map(|kind| MetaMediaType { content_type: kind, schema: schema(kind) });
     MetaRequest { description: None, content: content.collect(), required: true }
 }

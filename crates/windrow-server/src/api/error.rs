@@ -11,7 +11,7 @@ use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registr
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 
-use crate::api::schema::{Faults, FieldFault, MOST_FAULTS, RowError};
+use crate::api::schema::{Faults, FieldFault, MOST_FAULTS};
 use windrow_registry::{AliasError, BadAliasName, UnknownModel};
 
 /// The media type of a problem.
@@ -143,15 +143,6 @@ impl From<UnknownModel> for ApiError {
     }
 }
 
-impl From<RowError> for ApiError {
-    fn from(error: RowError) -> Self {
-        match error {
-            RowError::Syntax { reason } => Self::malformed(format!("the body is not JSON: {reason}")),
-            RowError::Fields { faults } => Self::with_faults("invalid-row", many("the row", faults.len()), faults),
-        }
-    }
-}
-
 impl From<BadAliasName> for ApiError {
     fn from(error: BadAliasName) -> Self {
         Self::invalid("invalid-alias", error.to_string())
@@ -189,6 +180,10 @@ impl ApiError {
 
     pub(crate) fn invalid(kind: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail)
+    }
+
+    pub(crate) fn invalid_row(faults: Faults) -> Self {
+        Self::with_faults("invalid-row", many("the row", faults.len()), faults.into_vec())
     }
 
     pub(crate) fn invalid_batch(faults: Faults) -> Self {

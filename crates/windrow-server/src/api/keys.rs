@@ -27,17 +27,6 @@ pub enum Scope {
     Admin,
 }
 
-impl Scope {
-    /// Its name, as in a file of keys.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Admin => "admin",
-        }
-    }
-}
-
 /// A key as a file of keys has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,7 +42,8 @@ pub struct ApiKey {
 /// The keys that are known; without any, everybody may do everything.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
-    known: Vec<KnownKey>,
+    /// Who has a key, and the sha256 of that.
+    known: Vec<(Caller, [u8; 32])>,
     /// Where some were read from.
     file: Option<PathBuf>,
     /// The others, as the environment had them.
@@ -62,29 +52,15 @@ pub struct Keys {
     rate: Option<NonZeroU32>,
 }
 
-#[derive(Debug, Clone)]
-struct KnownKey {
-    caller: Caller,
-    sha256: [u8; 32],
-}
-
 /// Who asks.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    name: Arc<str>,
-    scope: Scope,
+    pub(crate) name: Arc<str>,
+    pub(crate) scope: Scope,
     limiter: Option<Arc<DefaultDirectRateLimiter>>,
 }
 
 impl Caller {
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn scope(&self) -> Scope {
-        self.scope
-    }
-
     /// Counts a request.
     ///
     /// # Errors
@@ -112,7 +88,7 @@ impl Keys {
         if let Some(text) = text {
             keys.read_text(text)?;
         }
-        let mut names: Vec<&str> = keys.known.iter().map(|key| key.caller.name()).collect();
+        let mut names: Vec<&str> = keys.known.iter().map(|(caller, _)| &*caller.name).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(KeysError::Twice { name: twice[0].to_owned() });
@@ -121,9 +97,6 @@ impl Keys {
     }
 
     /// The same, with the file as it is now.
-    ///
-    /// # Errors
-    /// As [`Keys::load`].
     pub(crate) fn reloaded(&self) -> Result<Self, KeysError> {
         Self::load(self.file.as_deref(), self.text.as_deref(), self.rate)
     }
@@ -175,7 +148,7 @@ impl Keys {
 
     fn add(&mut self, name: &str, scope: Scope, sha256: [u8; 32]) {
         let limiter = self.rate.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate))));
-        self.known.push(KnownKey { caller: Caller { name: name.into(), scope, limiter }, sha256 });
+        self.known.push((Caller { name: name.into(), scope, limiter }, sha256));
     }
 
     /// Whether nobody needs a key.
@@ -188,12 +161,12 @@ impl Keys {
     pub(crate) fn caller(&self, given: &str) -> Option<Caller> {
         let given = digest(given);
         let mut found = u64::MAX;
-        for (place, key) in self.known.iter().enumerate() {
-            let is_it: Choice = key.sha256.ct_eq(&given);
+        for (place, (_, sha256)) in self.known.iter().enumerate() {
+            let is_it: Choice = sha256.ct_eq(&given);
             found.conditional_assign(&(place as u64), is_it);
         }
-        let key = usize::try_from(found).ok().and_then(|place| self.known.get(place))?;
-        Some(key.caller.clone())
+        let (caller, _) = usize::try_from(found).ok().and_then(|place| self.known.get(place))?;
+        Some(caller.clone())
     }
 }
 
@@ -266,7 +239,7 @@ mod tests {
         let file = format!("[[key]]\nname = \"ops\"\nscope = \"admin\"\nsha256 = \"{}\"\n", entry.sha256);
         std::fs::write(&path, &file).expect("a file");
         let keys = Keys::load(Some(&path), Some("app:read:secret:with:colons, other:admin:x"), None).expect("keys");
-        let caller = |key: &str| keys.caller(key).map(|caller| (caller.name().to_owned(), caller.scope()));
+        let caller = |key: &str| keys.caller(key).map(|caller| (caller.name.to_string(), caller.scope));
         assert_eq!(caller(&key), Some(("ops".to_owned(), Scope::Admin)));
         assert_eq!(caller("secret:with:colons"), Some(("app".to_owned(), Scope::Read)));
         assert_eq!(caller("x"), Some(("other".to_owned(), Scope::Admin)));

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
@@ -27,33 +27,14 @@ const LATENCIES: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.0
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfRequest {
-    operation: Operation,
+    /// Its id in the document.
+    operation: &'static str,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfOperation {
-    operation: Operation,
-}
-
-/// An operation by its id in the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Operation(&'static str);
-
-impl EncodeLabelValue for Operation {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
-        std::fmt::Write::write_str(encoder, self.0)
-    }
-}
-
-/// Histograms of latencies.
-#[derive(Debug, Clone, Copy)]
-struct Latencies;
-
-impl MetricConstructor<Histogram> for Latencies {
-    fn new_metric(&self) -> Histogram {
-        Histogram::new(LATENCIES)
-    }
+    operation: &'static str,
 }
 
 /// Why a connection was closed before its client closed it.
@@ -81,7 +62,7 @@ pub(crate) enum CloseReason {
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<OfRequest, Counter>,
-    latencies: Family<OfOperation, Histogram, Latencies>,
+    latencies: Family<OfOperation, Histogram, fn() -> Histogram>,
     /// Requests that are being answered.
     pub(crate) under_way: Gauge,
     /// Requests whose clients went away before they had their answers.
@@ -94,7 +75,8 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new(state: &Arc<State>, revision: &'static str) -> Self {
         let mut registry = Registry::with_prefix("windrow");
-        let (requests, latencies) = (Family::default(), Family::new_with_constructor(Latencies));
+        let latency: fn() -> Histogram = || Histogram::new(LATENCIES);
+        let (requests, latencies) = (Family::default(), Family::new_with_constructor(latency));
         let (under_way, connections) = (Gauge::default(), Gauge::default());
         let (disconnects, closed) = (Counter::default(), Family::default());
         registry.register("http_requests", "Requests answered, by operation and status", requests.clone());
@@ -113,7 +95,6 @@ impl Metrics {
 
     /// Counts an answered request.
     pub(crate) fn answered(&self, operation: &'static str, status: u16, took: Duration) {
-        let operation = Operation(operation);
         self.requests.get_or_create(&OfRequest { operation, status }).inc();
         self.latencies.get_or_create(&OfOperation { operation }).observe(took.as_secs_f64());
     }

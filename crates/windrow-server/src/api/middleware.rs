@@ -26,25 +26,22 @@ use crate::api::metrics::Metrics;
 use crate::api::openapi::Methods;
 use windrow_config::Serve;
 
-/// What the layers work with.
-pub(crate) struct Parts {
-    pub(crate) serve: Serve,
-    pub(crate) methods: Methods,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) keys: Arc<ArcSwap<Keys>>,
-    /// Whether nobody but this machine can reach the server.
-    pub(crate) is_loopback: bool,
-}
-
-/// All layers around the routes: whatever happens, there is an answer.
-pub(crate) fn surround(routes: impl Endpoint + 'static, parts: Parts) -> BoxEndpoint<'static, Response> {
-    let Parts { serve, methods, metrics, keys, is_loopback } = parts;
-    let (timeout, is_logged, is_tls, cors) = (serve.timeout, serve.access_log, serve.tls.is_some(), serve.cors);
+/// All layers around the routes: whatever happens, there is an answer. `is_loopback` tells whether nobody but this machine
+/// can reach the server.
+pub(crate) fn surround(
+    routes: impl Endpoint + 'static,
+    serve: &Serve,
+    methods: Methods,
+    metrics: Arc<Metrics>,
+    keys: Arc<ArcSwap<Keys>>,
+    is_loopback: bool,
+) -> BoxEndpoint<'static, Response> {
+    let cors = serve.cors.clone();
     let endpoint = Problems::new(routes, methods);
-    let endpoint = TimeLimit { inner: endpoint, timeout };
+    let endpoint = TimeLimit { inner: endpoint, timeout: serve.timeout };
     let endpoint = Authentication { inner: endpoint, keys, is_loopback, cors: cors.clone() };
-    let endpoint = Headers { inner: endpoint, is_tls, cors };
+    let endpoint = Headers { inner: endpoint, is_tls: serve.tls.is_some(), cors };
     let endpoint = Count { inner: endpoint, metrics };
     let endpoint = RequestId::new(endpoint);
-    AccessLog { inner: endpoint, is_logged }.boxed()
+    AccessLog { inner: endpoint, is_logged: serve.access_log }.boxed()
 }

@@ -48,9 +48,6 @@ impl Limits {
     }
 
     /// Memory for so many bytes, until what is returned is dropped.
-    ///
-    /// # Errors
-    /// Other requests have it.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         let units = u32::try_from(bytes.div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
         Arc::clone(&self.memory).try_acquire_many_owned(units).map_err(|_| {
@@ -98,9 +95,6 @@ impl RequestScope {
     }
 
     /// That of a request.
-    ///
-    /// # Errors
-    /// The request did not come by way of the server.
     pub(crate) fn of(request: &Request) -> Result<&Self, ApiError> {
         request.data::<Self>().ok_or_else(|| ApiError::overloaded("the request has no scope"))
     }
@@ -114,9 +108,6 @@ impl RequestScope {
     }
 
     /// A place among the requests that are worked on. Kept until the work has ended, whatever becomes of the request.
-    ///
-    /// # Errors
-    /// All places are taken.
     pub(crate) fn begin_work(&self) -> Result<WorkPermit, ApiError> {
         let permit = Arc::clone(&self.0.limits.work).try_acquire_owned().map_err(|_| {
             let most = self.0.limits.concurrency;
@@ -158,9 +149,6 @@ impl WorkPermit {
     }
 
     /// Fails where nobody waits for the work any more.
-    ///
-    /// # Errors
-    /// The request was given up.
     pub(crate) fn check_wanted(&self) -> Result<(), ApiError> {
         if self.scope.0.state.load(SeqCst) == ABANDONED { Err(ApiError::abandoned()) } else { Ok(()) }
     }

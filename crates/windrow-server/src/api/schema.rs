@@ -10,8 +10,8 @@ mod value;
 
 pub(crate) use fault::{Faults, FieldFault, MOST_FAULTS};
 pub(crate) use field::{FieldKind, InputField};
-pub(crate) use input::{InputSchema, Row};
-pub(crate) use json::{RowError, RowSeed};
+pub(crate) use input::{InputSchema, Row, UnknownText};
+pub(crate) use json::RowSeed;
 pub(crate) use value::{InputValue, excerpt};
 
 /// No row is larger, in bytes, however it is written.

@@ -7,28 +7,29 @@ mod listener;
 mod reload;
 mod tls;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use poem::endpoint::{make, make_sync};
-use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Route, get};
+use bytes::Bytes;
+use poem::error::{MethodNotAllowedError, NotFoundError};
+use poem::http::{Method, StatusCode};
+use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::answer::SharedBody;
 use crate::api::keys::Keys;
 use crate::api::metrics::{self, Metrics};
-use crate::api::middleware::{self, Parts};
+use crate::api::middleware;
 use crate::api::openapi::{self, Document};
 use crate::api::operations::service;
-use crate::api::pages::Pages;
 use crate::api::request::Limits;
 use crate::api::server::connection::Handler;
 use crate::api::server::connections::Connections;
-use crate::api::server::tls::Stream;
 use crate::api::state::State;
-use crate::dashboard::{Dashboard, is_page};
+use crate::dashboard::{Answer, Dashboard, is_page};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
@@ -57,8 +58,8 @@ pub struct Api {
     pub progress: Progress,
     /// How far the rows have come, in this process or in others.
     pub monitor: Arc<Monitor>,
-    /// What people look at.
-    pub dashboard: Arc<Dashboard>,
+    /// The folder of the pipeline's files.
+    pub workdir: PathBuf,
     /// Who may ask.
     pub keys: Keys,
     /// The time of day, RFC 3339.
@@ -69,8 +70,14 @@ pub struct Api {
 
 /// Serves until told to stop; then finishes what is under way, for a few seconds at most.
 pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
-    let Api { pipeline, registry, progress, monitor, dashboard, keys, clock, revision } = api;
+    let Api { pipeline, registry, progress, monitor, workdir, keys, clock, revision } = api;
     let changes = registry.changes();
+    let dashboard = Dashboard {
+        pipeline: Arc::clone(&pipeline),
+        registry: Arc::clone(&registry),
+        monitor: Arc::clone(&monitor),
+        workdir,
+    };
     let state =
         Arc::new(State::new(Arc::clone(&pipeline), registry, progress, Arc::clone(&monitor), stop.clone(), clock));
     // The first request finds the models and the windows that are there.
@@ -85,16 +92,11 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
     background.spawn(monitor.run(stop.clone()));
     background.spawn(reload::follow(Arc::clone(&keys), listener.certificate.clone(), stop.clone()));
     let document = Arc::new(Document::new(service(&state).spec(), Arc::clone(&pipeline), has_keys));
-    let parts = Parts {
-        serve: pipeline.serve.clone(),
-        methods: document.methods(),
-        metrics: Arc::clone(&metrics),
-        keys,
-        is_loopback: !listener.is_open(),
-    };
-    let endpoint = middleware::surround(routes(&state, &metrics, document, Pages { dashboard, has_keys }), parts);
-    let handler = Handler::new(endpoint, Limits::new(&pipeline.serve), Arc::clone(&metrics));
-    accept(listener, Arc::new(handler), Arc::new(Connections::new(&pipeline.serve, metrics)), &stop).await;
+    let (serve, methods) = (&pipeline.serve, document.methods());
+    let routes = routes(&state, &metrics, document, dashboard, has_keys);
+    let endpoint = middleware::surround(routes, serve, methods, Arc::clone(&metrics), keys, !listener.is_open());
+    let handler = Handler::new(endpoint, Limits::new(serve), Arc::clone(&metrics));
+    accept(listener, Arc::new(handler), Arc::new(Connections::new(serve, metrics)), &stop).await;
     stop.cancel();
     background.close();
     background.wait().await;
@@ -122,10 +124,10 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
         };
         // An answer is not held back until there is more to send.
         let _ = tcp.set_nodelay(true);
-        let stream = Stream::new(tcp, listener.certificate.as_deref());
-        let (handler, stop) = (Arc::clone(&handler), stop.child_token());
+        let (handler, certificate, stop) = (Arc::clone(&handler), listener.certificate.clone(), stop.child_token());
         let activity = Arc::clone(&place.activity);
-        let task = open.spawn(async move { handler.serve(stream, address, Arc::clone(&place.activity), stop).await });
+        let task = open
+            .spawn(async move { handler.serve(tcp, certificate, address, Arc::clone(&place.activity), stop).await });
         activity.set_task(task.abort_handle());
         // A client that opens one connection after the other does not delay those that have one.
         tokio::task::yield_now().await;
@@ -141,45 +143,33 @@ fn routes(
     state: &Arc<State>,
     metrics: &Arc<Metrics>,
     document: Arc<Document>,
-    pages: Pages,
+    dashboard: Dashboard,
+    has_keys: bool,
 ) -> impl Endpoint + 'static {
     let service = service(state);
     let (html, typed) = (service.swagger_ui_html(), service.spec());
-    let documentation = |is_folded| bytes::Bytes::from(openapi::page(&html, &typed, &state.pipeline.name, is_folded));
-    let documentations = [documentation(false), documentation(true)];
-    let of_page = Arc::clone(state);
-    let (state, metrics) = (Arc::clone(state), Arc::clone(metrics));
-    let shared = |kind: &str, body: bytes::Bytes| {
-        let mut response = Response::builder().content_type(kind).body(body);
-        response.set_data(SharedBody);
-        response
-    };
-    let plain = Route::new()
-        .at(
-            "/docs",
-            get(make_sync(move |_| {
-                let is_folded = of_page.served().models().nth(MOST_UNFOLDED).is_some();
-                shared("text/html; charset=utf-8", documentations[usize::from(is_folded)].clone())
-            })),
-        )
-        .at(
-            "/openapi.json",
-            get(make(move |_| {
-                let (document, served) = (Arc::clone(&document), state.served_to_keep());
-                async move { Ok::<_, poem::Error>(shared("application/json", document.text(served).await)) }
-            })),
-        )
-        .at(
-            "/metrics",
-            get(make_sync(move |_| Response::builder().content_type(metrics::CONTENT_TYPE).body(metrics.text()))),
-        );
-    Routes { plain, pages, operations: service.into_endpoint() }
+    let documentation = |is_folded| Bytes::from(openapi::page(&html, &typed, &state.pipeline.name, is_folded));
+    Routes {
+        documentations: [documentation(false), documentation(true)],
+        document,
+        state: Arc::clone(state),
+        metrics: Arc::clone(metrics),
+        dashboard,
+        has_keys,
+        operations: service.into_endpoint(),
+    }
 }
 
 /// The paths that have no typed operation, and the operations. Asked by hand and not nested: a request is routed once.
 struct Routes<O> {
-    plain: Route,
-    pages: Pages,
+    /// The documentation page, with all operations shown and with none.
+    documentations: [Bytes; 2],
+    document: Arc<Document>,
+    state: Arc<State>,
+    metrics: Arc<Metrics>,
+    dashboard: Dashboard,
+    /// Whether an API key is asked for.
+    has_keys: bool,
     operations: O,
 }
 
@@ -187,11 +177,30 @@ impl<O: Endpoint> Endpoint for Routes<O> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        match request.uri().path() {
-            "/docs" | "/openapi.json" | "/metrics" => return self.plain.call(request).await,
-            path if is_page(path) => return self.pages.call(request).await,
-            _ => {}
+        let shared = |kind: &str, body: Bytes| {
+            let mut response = Response::builder().content_type(kind).body(body);
+            response.set_data(SharedBody);
+            Ok(response)
+        };
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+        let has_operation = !matches!(path, "/docs" | "/openapi.json" | "/metrics") && !is_page(path);
+        if !has_operation && !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(MethodNotAllowedError.into());
         }
-        Ok(self.operations.call(request).await?.into_response())
+        match path {
+            _ if has_operation => Ok(self.operations.call(request).await?.into_response()),
+            "/docs" => {
+                let is_folded = self.state.served().models().nth(MOST_UNFOLDED).is_some();
+                shared("text/html; charset=utf-8", self.documentations[usize::from(is_folded)].clone())
+            }
+            "/openapi.json" => shared("application/json", self.document.text(self.state.served_to_keep()).await),
+            "/metrics" => Ok(Response::builder().content_type(metrics::CONTENT_TYPE).body(self.metrics.text())),
+            path => {
+                let Answer { is_found, kind, body } =
+                    self.dashboard.page(path, query, self.has_keys).await.ok_or(NotFoundError)?;
+                let status = if is_found { StatusCode::OK } else { StatusCode::NOT_FOUND };
+                Ok(Response::builder().status(status).content_type(kind).body(body))
+            }
+        }
     }
 }

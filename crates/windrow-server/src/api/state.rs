@@ -104,9 +104,6 @@ impl State {
     }
 
     /// A fitted model by its id or an alias.
-    ///
-    /// # Errors
-    /// There is none of that name, or its window could not be learned from.
     pub(crate) fn fitted<'a>(&self, served: &'a Served, name: &str) -> Result<Fitted<'a>, ApiError> {
         served.fitted(self.find(served, name)?)
     }
@@ -182,9 +179,6 @@ impl Served {
     }
 
     /// A model with all that a prediction needs.
-    ///
-    /// # Errors
-    /// Its window could not be learned from.
     pub(crate) fn fitted<'a>(&'a self, model: &'a Arc<Model>) -> Result<Fitted<'a>, ApiError> {
         match (&model.artifact().outcome, model.predictor(), self.models.get(&model.id())) {
             (Outcome::Learned(learned), Some(predictor), Some(served)) => {

@@ -7,8 +7,3 @@ pub(super) const FILES: [(&str, &str, &str); 4] = [
     ("/assets/try.js", "text/javascript; charset=utf-8", include_str!("assets/try.js")),
     ("/assets/theme.js", "text/javascript; charset=utf-8", include_str!("assets/theme.js")),
 ];
-
-/// Media type and text of a file.
-pub(super) fn asset(path: &str) -> Option<(&'static str, &'static str)> {
-    FILES.iter().find(|(name, ..)| *name == path).map(|(_, kind, text)| (*kind, *text))
-}

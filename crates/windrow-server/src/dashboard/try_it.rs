@@ -1,7 +1,5 @@
 //! A form for one row, made from what a model has learned.
 
-use std::collections::BTreeMap;
-
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -94,9 +92,8 @@ fn shown(number: usize, field: &Field<'_>, example: Option<&Value>) -> Markup {
 /// The columns that a request must have, in the order of the model.
 fn fields(learned: &Learned) -> Vec<Field<'_>> {
     let mut fields: Vec<Field<'_>> = Vec::new();
-    let mut known = BTreeMap::new();
     for feature in &learned.encoder.features {
-        if known.insert(feature.column.as_str(), ()).is_some() {
+        if fields.iter().any(|field| field.name == feature.column) {
             continue;
         }
         let (kind, hint, levels) = match &feature.encoding {

@@ -24,11 +24,12 @@ pub(super) struct Models(pub(super) Weak<State>);
 
 impl Collector for Models {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Some(state) = self.0.upgrade() else { return Ok(()) };
-        let served = state.served_to_keep();
-        models(&mut encoder, &served)
+        self.0.upgrade().map_or(Ok(()), |state| models(&mut encoder, &state.served_to_keep()))
     }
 }
+
+/// A number of a score, where it has it.
+type Pick = fn(&Score) -> Option<f64>;
 
 /// A fitted model that is shown.
 type Told<'a> = (&'a Arc<ServedModel>, &'a Learned);
@@ -69,6 +70,7 @@ fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
     for (served, _) in &told {
         served.probabilities.encode(family.encode_family(&[("model", served.model.name())])?)?;
     }
+    // One gauge a model, window and set of rows.
     for (measure, number) in Score::NUMBERS {
         let ScoreNumber::Measure(pick) = number else { continue };
         let (name, about) = match measure {
@@ -78,32 +80,16 @@ fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
             "calibration_error" => ("model_calibration_error", "Expected calibration error of a model on a window"),
             _ => continue,
         };
-        scores(encoder, served, name, about, pick, &is_told)?;
-    }
-    Ok(())
-}
-
-/// A number of a score, where it has it.
-type Pick = fn(&Score) -> Option<f64>;
-
-/// One gauge a model, window and set of rows.
-fn scores(
-    encoder: &mut DescriptorEncoder<'_>,
-    served: &Served,
-    name: &str,
-    about: &str,
-    pick: Pick,
-    is_told: &dyn Fn(ModelId) -> bool,
-) -> fmt::Result {
-    let mut family = encoder.encode_descriptor(name, about, None, MetricType::Gauge)?;
-    for report in served.snapshot.windows().rev().take(NEWEST_WINDOWS as usize) {
-        let window = report.window.to_string();
-        for found in report.scores.iter().filter(|found| is_told(found.model)) {
-            let model = found.model.to_string();
-            for (on, score) in [("window", &found.window), ("holdout", &found.holdout)] {
-                let Some(value) = score.as_ref().and_then(pick) else { continue };
-                let labels = [("model", model.as_str()), ("window", window.as_str()), ("rows", on)];
-                ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+        let mut family = encoder.encode_descriptor(name, about, None, MetricType::Gauge)?;
+        for report in snapshot.windows().rev().take(NEWEST_WINDOWS as usize) {
+            let window = report.window.to_string();
+            for found in report.scores.iter().filter(|found| is_told(found.model)) {
+                let model = found.model.to_string();
+                for (on, score) in [("window", &found.window), ("holdout", &found.holdout)] {
+                    let Some(value) = score.as_ref().and_then(pick) else { continue };
+                    let labels = [("model", model.as_str()), ("window", window.as_str()), ("rows", on)];
+                    ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+                }
             }
         }
     }

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use poem::{Endpoint, Request, Response, Result};
 use poem_openapi::OperationId;
+use tracing::Instrument;
 use tracing::field::Empty;
-use tracing::{Instrument, Span};
 
 use crate::api::answer::AnsweredBy;
 use crate::api::keys::Caller;
@@ -39,11 +39,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for AccessLog<E> {
         let by = response.data::<AnsweredBy>();
         let status = response.status().as_u16();
         let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-        span.record("id", id);
-        record(&span, operation, status, by);
+        // The span of a request leads to the files behind its model.
+        span.record("id", id).record("operation", operation).record("status", status);
+        if let Some(AnsweredBy(model)) = by {
+            span.record("model", model.name()).record("lineage", model.artifact().lineage.id.as_str());
+        }
         if self.is_logged {
             let model = by.map_or("", |by| by.0.name());
-            let caller = response.data::<Caller>().map_or("", Caller::name);
+            let caller = response.data::<Caller>().map_or("", |caller| &caller.name);
             let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             tracing::info!(
                 target: "access", %method, path = uri.path(), status, micros, operation, model, by = caller, remote, id,
@@ -51,15 +54,5 @@ impl<E: Endpoint<Output = Response>> Endpoint for AccessLog<E> {
             );
         }
         Ok(response)
-    }
-}
-
-/// What is known of a request once it is answered: its span leads to the files behind its model.
-fn record(span: &Span, operation: &str, status: u16, by: Option<&AnsweredBy>) {
-    span.record("operation", operation);
-    span.record("status", status);
-    if let Some(AnsweredBy(model)) = by {
-        span.record("model", model.name());
-        span.record("lineage", model.artifact().lineage.id.as_str());
     }
 }

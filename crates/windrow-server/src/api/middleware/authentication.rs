@@ -77,10 +77,10 @@ impl<E> Authentication<E> {
         };
         let Some(caller) = keys.caller(&given) else { return Err(unauthorised("this API key is not known")) };
         if let Err(wait) = caller.take_turn() {
-            return Err(Box::new(too_many_requests(path, caller.name(), wait)));
+            return Err(Box::new(too_many_requests(path, &caller.name, wait)));
         }
-        if is_change && caller.scope() < Scope::Admin {
-            return Err(forbidden(format!("the key `{}` has the scope read, and this needs admin", caller.name())));
+        if is_change && caller.scope < Scope::Admin {
+            return Err(forbidden(format!("the key `{}` has the scope read, and this needs admin", caller.name)));
         }
         Ok(Some(caller))
     }

@@ -1,23 +1,29 @@
 //! Every error becomes an answer: a problem in the form of RFC 9457.
 
+use std::any::Any;
+
 use poem::error::{MethodNotAllowedError, NotFoundError};
 use poem::http::{HeaderValue, StatusCode, header};
-use poem::middleware::{CatchPanic, CatchPanicEndpoint, PanicHandler};
+use poem::middleware::{CatchPanic, CatchPanicEndpoint};
 use poem::{Endpoint, EndpointExt, Error, IntoResponse, Request, Response, Result};
 use poem_openapi::OperationId;
 
 use crate::api::error::{ApiError, Problem};
 use crate::api::openapi::Methods;
 
+type OnPanic = fn(Box<dyn Any + Send>) -> Problem;
+
 /// Answers errors and panics.
 pub(crate) struct Problems<E> {
-    inner: CatchPanicEndpoint<E, Panicked>,
+    inner: CatchPanicEndpoint<E, OnPanic>,
     methods: Methods,
 }
 
 impl<E: Endpoint> Problems<E> {
     pub(crate) fn new(inner: E, methods: Methods) -> Self {
-        Self { inner: inner.with(CatchPanic::new().with_handler(Panicked)), methods }
+        // A panic is a fault of ours: told in the log, and no more than that to the client.
+        let answered: OnPanic = |_| internal_error(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { inner: inner.with(CatchPanic::new().with_handler(answered)), methods }
     }
 }
 
@@ -42,18 +48,6 @@ impl<E: Endpoint> Endpoint for Problems<E> {
             response.headers_mut().insert(header::ALLOW, allowed);
         }
         Ok(response)
-    }
-}
-
-/// A panic is a fault of ours: told in the log, and no more than that to the client.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Panicked;
-
-impl PanicHandler for Panicked {
-    type Response = Response;
-
-    fn get_response(&self, _: Box<dyn std::any::Any + Send + 'static>) -> Response {
-        internal_error(StatusCode::INTERNAL_SERVER_ERROR).into_response()
     }
 }
 

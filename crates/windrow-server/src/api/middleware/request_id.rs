@@ -1,9 +1,7 @@
 //! Every request has a name: in its answer, in the log, and in what the client says of it.
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use bytes::Bytes;
 use poem::http::HeaderValue;
 use poem::http::header::HeaderName;
 use poem::{Endpoint, Request, Response, Result};
@@ -31,10 +29,8 @@ impl<E> RequestId<E> {
                 && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
         };
         request.headers().get(REQUEST_ID).filter(is_name).cloned().unwrap_or_else(|| {
-            let mut text = Vec::with_capacity(LONGEST_ID);
-            // Writing into memory cannot fail.
-            let _ = write!(text, "{}-{}", self.process, self.next.fetch_add(1, Relaxed));
-            HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("-"))
+            let id = format!("{}-{}", self.process, self.next.fetch_add(1, Relaxed));
+            HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("-"))
         })
     }
 }

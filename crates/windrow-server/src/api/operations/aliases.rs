@@ -17,7 +17,7 @@ use crate::api::request::{RequestScope, WorkPermit};
 use crate::api::state::State;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
-use windrow_registry::{AliasError, AliasName, Author, Registry, Snapshot};
+use windrow_registry::{AliasError, AliasName, Author, Registry};
 
 /// The operations on aliases.
 pub(crate) struct Aliases(pub(crate) Arc<State>);
@@ -103,7 +103,10 @@ impl Aliases {
     /// List the aliases
     #[oai(path = "/v1/aliases", method = "get", operation_id = "list_aliases", tag = "Tag::Aliases")]
     async fn aliases(&self) -> Json<AliasList> {
-        Json(AliasList::of(&self.0.served().snapshot))
+        let served = self.0.served();
+        let named = served.snapshot.named();
+        let named = named.map(|(alias, model)| Alias { alias: alias.to_owned(), model: model.name().to_owned() });
+        Json(AliasList { aliases: named.collect() })
     }
 
     /// Show an alias
@@ -186,7 +189,7 @@ impl Aliases {
 
 impl Aliases {
     fn author(&self, request: &Request, why: String) -> Author {
-        let by = request.data::<Caller>().map_or("anonymous", |caller| caller.name()).to_owned();
+        let by = request.data::<Caller>().map_or("anonymous", |caller| &caller.name).to_owned();
         Author { at: (self.0.clock)(), by, why }
     }
 
@@ -208,26 +211,5 @@ impl Aliases {
             by: changed.by.clone(),
         });
         Ok(Json(AliasChange::of(&changed)))
-    }
-}
-
-impl AliasList {
-    fn of(snapshot: &Snapshot) -> Self {
-        let alias = |(alias, model): (&str, &Arc<windrow_registry::Model>)| Alias {
-            alias: alias.to_owned(),
-            model: model.name().to_owned(),
-        };
-        Self { aliases: snapshot.named().map(alias).collect() }
-    }
-}
-
-impl AliasHistory {
-    /// `None` where there never was such an alias.
-    fn of(snapshot: &Snapshot, name: &AliasName) -> Option<Self> {
-        let aliases = snapshot.aliases();
-        let history: Vec<AliasChange> =
-            aliases.history().iter().filter(|change| change.alias == *name).map(AliasChange::of).collect();
-        let model = aliases.get(name.as_str()).map(|id| id.to_string());
-        (!history.is_empty()).then(|| Self { alias: name.to_string(), model, history })
     }
 }

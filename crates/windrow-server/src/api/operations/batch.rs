@@ -5,10 +5,10 @@ use poem::http::header::CONTENT_TYPE;
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaResponses, Registry};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 
-use crate::api::answer::{AnsweredBy, success};
+use crate::api::answer::{AnsweredBy, described, success};
 use crate::api::body::{Body, ManyRows, RowsKind};
 use crate::api::error::ApiError;
 use crate::api::operations::prediction::{BatchPrediction, RowPrediction};
@@ -43,9 +43,6 @@ pub(crate) fn answer(fitted: Fitted<'_>, rows: &Body<ManyRows>) -> Result<BatchA
 }
 
 /// The predictions of every row. `is_wanted` is asked now and then, and ends the work by its error.
-///
-/// # Errors
-/// As [`answer`].
 pub(crate) fn predictions(
     fitted: Fitted<'_>,
     kind: RowsKind,
@@ -188,7 +185,7 @@ impl<'b> Visitor<'b> for Array<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'b>>(self, mut rows: A) -> Result<(), A::Error> {
         let Self { reader, refused } = self;
-        while let Some(row) = rows.next_element_seed(ArrayRow { reader: &mut *reader, refused: &mut *refused })? {
+        while let Some(row) = rows.next_element_seed(Array { reader: &mut *reader, refused: &mut *refused })? {
             reader.answer(row.as_ref());
         }
         Ok(())
@@ -196,12 +193,7 @@ impl<'b> Visitor<'b> for Array<'_, '_> {
 }
 
 /// One row of the array, counted before it is read.
-struct ArrayRow<'r, 'a> {
-    reader: &'r mut BatchReader<'a>,
-    refused: &'r mut Option<ApiError>,
-}
-
-impl<'b> DeserializeSeed<'b> for ArrayRow<'_, '_> {
+impl<'b> DeserializeSeed<'b> for Array<'_, '_> {
     type Value = Option<Row<'b>>;
 
     fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -265,9 +257,6 @@ fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
 
 impl ApiResponse for BatchAnswer {
     fn meta() -> MetaResponses {
-        let lines = |about: &'static str| {
-            MetaSchemaRef::Inline(Box::new(MetaSchema { description: Some(about), ..MetaSchema::new("string") }))
-        };
         let content = vec![
             MetaMediaType {
                 content_type: RowsKind::Json.content_type(),
@@ -275,11 +264,11 @@ impl ApiResponse for BatchAnswer {
             },
             MetaMediaType {
                 content_type: RowsKind::Ndjson.content_type(),
-                schema: lines("A line a row: an object with probability and label"),
+                schema: described("string", "A line a row: an object with probability and label"),
             },
             MetaMediaType {
                 content_type: RowsKind::Csv.content_type(),
-                schema: lines("A header line, then probability and label of each row"),
+                schema: described("string", "A header line, then probability and label of each row"),
             },
         ];
         success(content)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use poem_openapi::Object;
 
 use crate::api::operations::prediction::Prediction;
+use crate::api::state::Fitted;
 use windrow_learn::model::{Artifact, Learned, Score, ScoreNumber};
 use windrow_registry::Model;
 
@@ -92,8 +93,8 @@ impl Difference {
 }
 
 impl Diff {
-    pub(crate) fn of(models: [&Model; 2], learned: [&Learned; 2]) -> Self {
-        let [first, second] = models;
+    pub(crate) fn of(first: Fitted<'_>, second: Fitted<'_>) -> Self {
+        let (learned, first, second) = ([first.learned, second.learned], first.model, second.model);
         let fit_rows = |model: &Model| Some(model.artifact().lineage.fit_rows as f64);
         let windows = |artifact: &Artifact| {
             artifact.lineage.windows.iter().map(|window| window.window.get()).collect::<Vec<u32>>()

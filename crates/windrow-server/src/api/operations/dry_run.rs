@@ -7,6 +7,7 @@ use crate::api::body::RowsKind;
 use crate::api::error::ApiError;
 use crate::api::operations::batch::predictions;
 use crate::api::operations::infer::infer;
+use crate::api::operations::prediction::read_row;
 use crate::api::state::Served;
 use windrow_registry::{Model, Registry};
 
@@ -59,7 +60,7 @@ impl DryRun {
         let is_wanted = || Ok(());
         let kind = match kind {
             BodyKind::Row => {
-                let row = fitted.schema.read(body)?;
+                let row = read_row(fitted.schema, body)?;
                 let prediction = fitted.predictor.predict(&fitted.schema.cells(&row));
                 return Ok(usize::from(prediction.probability.is_finite()));
             }

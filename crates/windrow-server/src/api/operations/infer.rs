@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::api::answer::AnsweredBy;
 use crate::api::error::ApiError;
 use crate::api::operations::infer_answer::{InferAnswer, OUTPUTS};
-use crate::api::operations::object::{Object, Objects, given};
+use crate::api::operations::object::{Object, given, objects};
 use crate::api::operations::tensors::{Column, Tensor, datatype};
 use crate::api::schema::{Faults, FieldFault, InputSchema, excerpt};
 use crate::api::state::Fitted;
@@ -21,10 +21,10 @@ struct InferRequest<'b> {
     id: Option<Cow<'b, str>>,
     #[serde(default)]
     parameters: Object<RequestParameters>,
-    #[serde(borrow)]
-    inputs: Objects<Tensor<'b>>,
-    #[serde(default, borrow)]
-    outputs: Objects<RequestedOutput<'b>>,
+    #[serde(borrow, deserialize_with = "objects")]
+    inputs: Vec<Tensor<'b>>,
+    #[serde(default, borrow, deserialize_with = "objects")]
+    outputs: Vec<RequestedOutput<'b>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -97,7 +97,7 @@ pub(crate) fn infer(
 /// Which outputs a request asks for, and whether in binary form; all where it names none.
 fn outputs(request: &InferRequest<'_>) -> Result<Vec<(usize, bool)>, ApiError> {
     let is_binary = request.parameters.0.binary_data_output;
-    if request.outputs.0.is_empty() {
+    if request.outputs.is_empty() {
         return Ok((0..OUTPUTS.len()).map(|output| (output, is_binary)).collect());
     }
     let output = |asked: &RequestedOutput<'_>| {
@@ -107,7 +107,7 @@ fn outputs(request: &InferRequest<'_>) -> Result<Vec<(usize, bool)>, ApiError> {
         })?;
         Ok((known, asked.parameters.0.binary_data.unwrap_or(is_binary)))
     };
-    let mut outputs = request.outputs.0.iter().map(output).collect::<Result<Vec<_>, ApiError>>()?;
+    let mut outputs = request.outputs.iter().map(output).collect::<Result<Vec<_>, ApiError>>()?;
     outputs.sort_unstable();
     outputs.dedup_by_key(|(output, _)| *output);
     Ok(outputs)
@@ -124,7 +124,7 @@ fn columns<'b>(
     let mut found: Vec<Option<Column<'b>>> = schema.fields().iter().map(|_| None).collect();
     let mut is_named = vec![false; found.len()];
     let (mut rest, mut rows) = (binary, None);
-    for tensor in &request.inputs.0 {
+    for tensor in &request.inputs {
         if faults.is_full() {
             break;
         }

@@ -17,6 +17,7 @@ pub(crate) const OUTPUTS: [(&str, &str); 2] = [("probability", NUMBER), ("label"
 /// How many bytes of an answer are JSON, where tensors follow in binary form.
 const JSON_LENGTH: &str = "inference-header-content-length";
 const BINARY: &str = "application/octet-stream";
+
 /// The answer of a model to an inference request.
 pub(crate) struct InferAnswer {
     pub(crate) by: AnsweredBy,
@@ -25,13 +26,6 @@ pub(crate) struct InferAnswer {
     pub(crate) labels: Vec<bool>,
     /// Which outputs to send, by their place in [`OUTPUTS`], and whether in binary form.
     pub(crate) outputs: Vec<(usize, bool)>,
-}
-
-impl InferAnswer {
-    /// How many rows it answers.
-    pub(crate) fn len(&self) -> usize {
-        self.labels.len()
-    }
 }
 
 impl IntoResponse for InferAnswer {
@@ -53,6 +47,11 @@ impl IntoResponse for InferAnswer {
 }
 
 impl InferAnswer {
+    /// How many rows it answers.
+    pub(crate) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
     /// The answer's JSON, and the tensors that follow it in binary form.
     fn written(&self) -> (Vec<u8>, Vec<u8>) {
         #[derive(Serialize)]
@@ -68,14 +67,9 @@ impl InferAnswer {
             datatype: &'static str,
             shape: [usize; 1],
             #[serde(skip_serializing_if = "Option::is_none")]
-            parameters: Option<OutputSize>,
+            parameters: Option<OutputTensorParameters>,
             #[serde(skip_serializing_if = "Option::is_none")]
             data: Option<Data<'a>>,
-        }
-
-        #[derive(Serialize)]
-        struct OutputSize {
-            binary_data_size: usize,
         }
 
         #[derive(Serialize)]
@@ -103,7 +97,8 @@ impl InferAnswer {
                     None
                 }
             };
-            let parameters = is_binary.then(|| OutputSize { binary_data_size: binary.len() - before });
+            let parameters =
+                is_binary.then(|| OutputTensorParameters { binary_data_size: (binary.len() - before) as u64 });
             Output { name, datatype, shape: [self.len()], parameters, data }
         };
         let outputs = self.outputs.iter().map(output).collect();
@@ -159,7 +154,7 @@ struct OutputTensor {
 }
 
 /// What is said of a tensor of an answer
-#[derive(Debug, ApiObject)]
+#[derive(Debug, ApiObject, Serialize)]
 struct OutputTensorParameters {
     /// Bytes of its data, behind the JSON and the tensors before it
     binary_data_size: u64,

@@ -16,10 +16,10 @@ use crate::api::operations::mirror::{Mirror, mirror};
 use crate::api::operations::page::{limit, page, parameter};
 use crate::api::operations::prediction::predict;
 use crate::api::operations::tag::Tag;
-use crate::api::state::{Fitted, State};
+use crate::api::state::State;
 use windrow_learn::model::WindowLineage;
 use windrow_record::{ModelId, Scheme};
-use windrow_registry::Snapshot;
+use windrow_registry::Model;
 
 /// The operations that describe models.
 pub(crate) struct Models(pub(crate) Arc<State>);
@@ -131,7 +131,7 @@ impl Models {
         other: Path<String>,
     ) -> Result<Json<Diff>, ApiError> {
         let served = self.0.served();
-        Ok(Json(diff(self.0.fitted(&served, &id)?, self.0.fitted(&served, &other)?)))
+        Ok(Json(Diff::of(self.0.fitted(&served, &id)?, self.0.fitted(&served, &other)?)))
     }
 
     /// Compare two models on a row
@@ -155,7 +155,7 @@ impl Models {
         let (first, second) = (self.0.fitted(&served, &id)?, self.0.fitted(&served, &other)?);
         let row = &row.bytes;
         let change = RowChange::of(predict(first, row, true)?, predict(second, row, true)?);
-        Ok(Json(Diff { row: Some(change), ..diff(first, second) }))
+        Ok(Json(Diff { row: Some(change), ..Diff::of(first, second) }))
     }
 
     /// Show what a prediction rests on
@@ -168,27 +168,16 @@ impl Models {
         id: Path<String>,
     ) -> Result<Json<Lineage>, ApiError> {
         let served = self.0.served();
-        Lineage::of(&served.snapshot, &id).map(Json).ok_or_else(|| {
-            let lineage = |model: &Arc<windrow_registry::Model>| model.artifact().lineage.id.clone();
+        let lineage = |model: &Arc<Model>| model.artifact().lineage.id.clone();
+        let of_id: Vec<_> = served.snapshot.models().filter(|model| model.artifact().lineage.id == *id).collect();
+        let Some(model) = of_id.first() else {
             let mut known: Vec<String> = served.snapshot.models().map(lineage).collect();
             known.dedup();
-            ApiError::not_found("unknown-lineage", format!("no model has the lineage `{}`", *id), known)
-        })
-    }
-}
-
-fn diff(first: Fitted<'_>, second: Fitted<'_>) -> Diff {
-    Diff::of([first.model, second.model], [first.learned, second.learned])
-}
-
-impl Lineage {
-    /// Of the models that have this lineage; `None` where none has.
-    fn of(snapshot: &Snapshot, id: &str) -> Option<Self> {
-        let of_id: Vec<_> = snapshot.models().filter(|model| model.artifact().lineage.id == id).collect();
-        Some(Self {
-            id: id.to_owned(),
-            models: of_id.iter().map(|model| model.name().to_owned()).collect(),
-            windows: Mirror::of(&of_id.first()?.artifact().lineage.windows),
-        })
+            let detail = format!("no model has the lineage `{}`", *id);
+            return Err(ApiError::not_found("unknown-lineage", detail, known));
+        };
+        let windows = Mirror::of(&model.artifact().lineage.windows);
+        let models = of_id.iter().map(|model| model.name().to_owned()).collect();
+        Ok(Json(Lineage { id: id.0, models, windows }))
     }
 }

@@ -35,46 +35,32 @@ impl<'b, T: Deserialize<'b>> Deserialize<'b> for Object<T> {
 }
 
 /// A list of objects, 1000 at most.
-#[derive(Debug)]
-pub(crate) struct Objects<T>(pub(crate) Vec<T>);
+pub(crate) fn objects<'b, D: Deserializer<'b>, T: Deserialize<'b>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct Items<T>(PhantomData<T>);
 
-impl<T> Default for Objects<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
+    impl<'b, T: Deserialize<'b>> Visitor<'b> for Items<T> {
+        type Value = Vec<T>;
 
-impl<'b, T: Deserialize<'b>> Deserialize<'b> for Objects<T> {
-    fn deserialize<D: Deserializer<'b>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Items<T>(PhantomData<T>);
-
-        impl<'b, T: Deserialize<'b>> Visitor<'b> for Items<T> {
-            type Value = Objects<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of objects")
-            }
-
-            fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<Objects<T>, A::Error> {
-                let mut list = Vec::new();
-                while let Some(Object(item)) = items.next_element::<Object<T>>()? {
-                    if list.len() == LONGEST_LIST {
-                        return Err(A::Error::custom(format!("a list has more than {LONGEST_LIST} objects")));
-                    }
-                    list.push(item);
-                }
-                Ok(Objects(list))
-            }
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array of objects")
         }
 
-        deserializer.deserialize_seq(Items(PhantomData))
+        fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(Object(item)) = items.next_element::<Object<T>>()? {
+                if list.len() == LONGEST_LIST {
+                    return Err(A::Error::custom(format!("a list has more than {LONGEST_LIST} objects")));
+                }
+                list.push(item);
+            }
+            Ok(list)
+        }
     }
+
+    deserializer.deserialize_seq(Items(PhantomData))
 }
 
 /// A member that may be left out and is not null.
-///
-/// # Errors
-/// It is null, or not of its kind.
 pub(crate) fn given<'b, D: Deserializer<'b>, T: Deserialize<'b>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

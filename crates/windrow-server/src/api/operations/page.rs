@@ -14,9 +14,6 @@ const USUAL: u32 = 100;
 const MOST: u32 = 1000;
 
 /// The limit of a page that a request asks for.
-///
-/// # Errors
-/// It is 0, or more than a page may have.
 pub(crate) fn limit(asked: &Query<Option<u32>>) -> Result<usize, ApiError> {
     match asked.0.unwrap_or(USUAL) {
         limit @ 1..=MOST => Ok(limit as usize),
@@ -25,9 +22,6 @@ pub(crate) fn limit(asked: &Query<Option<u32>>) -> Result<usize, ApiError> {
 }
 
 /// A query parameter that is a name.
-///
-/// # Errors
-/// It is not such a name.
 pub(crate) fn parameter<T: FromStr>(name: &str, text: &str) -> Result<T, ApiError> {
     text.parse().map_err(|_| {
         let given = excerpt(text);

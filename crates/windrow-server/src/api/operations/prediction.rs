@@ -2,9 +2,10 @@
 
 use poem_openapi::Object;
 use serde::Serialize;
+use serde::de::DeserializeSeed as _;
 
 use crate::api::error::ApiError;
-use crate::api::schema::{Row, excerpt};
+use crate::api::schema::{Faults, InputSchema, Row, RowSeed, UnknownText};
 use crate::api::state::Fitted;
 use windrow_learn::model;
 
@@ -28,19 +29,6 @@ pub(crate) struct Prediction {
     /// What makes the probability, where it was asked for
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) explanation: Option<Explanation>,
-}
-
-/// A text that counts as 'other'
-#[derive(Debug, Object, Serialize)]
-#[oai(skip_serializing_if_is_none)]
-pub(crate) struct UnknownText {
-    /// The field
-    pub(crate) field: String,
-    /// What was given
-    pub(crate) given: String,
-    /// The nearest text that the model knows
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) did_you_mean: Option<String>,
 }
 
 /// What makes a probability
@@ -100,53 +88,48 @@ pub(crate) struct RowPrediction {
     pub(crate) label: bool,
 }
 
-/// A model's answer to a row as it came.
-///
-/// # Errors
-/// It is no row.
-pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<Prediction, ApiError> {
-    let row = fitted.schema.read(body)?;
-    Ok(Prediction::of(fitted, &row, explain))
-}
-
-impl Prediction {
-    /// A model's answer to a row.
-    fn of(fitted: Fitted<'_>, row: &Row<'_>, explain: bool) -> Self {
-        let Fitted { model, learned, predictor, schema, .. } = fitted;
-        let cells = schema.cells(row);
-        let prediction = predictor.predict(&cells);
-        let unknown: Vec<UnknownText> = schema
-            .unknown(row)
-            .map(|unknown| UnknownText {
-                field: unknown.field.to_owned(),
-                given: excerpt(unknown.text),
-                did_you_mean: unknown.nearest.map(str::to_owned),
-            })
-            .collect();
-        let explanation = explain.then(|| Explanation {
-            baseline: predictor.baseline(),
-            log_odds: prediction.log_odds,
-            contributions: contributions(predictor.contributions(&cells), schema.given_by_feature(row)),
-        });
-        Self {
-            model: model.name().to_owned(),
-            lineage: model.artifact().lineage.id.clone(),
-            probability: prediction.probability,
-            label: prediction.label,
-            threshold: learned.threshold,
-            unknown: (!unknown.is_empty()).then_some(unknown),
-            explanation,
-        }
+/// Reads one JSON object as a row.
+pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'b>, ApiError> {
+    let mut faults = Faults::default();
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = RowSeed { schema, faults: &mut faults }.deserialize(&mut reader);
+    match read.and_then(|row| reader.end().map(|()| row)) {
+        Err(error) if !faults.is_full() => Err(ApiError::malformed(format!("the body is not JSON: {error}"))),
+        Ok(Some(row)) if faults.is_empty() => Ok(row),
+        _ => Err(ApiError::invalid_row(faults)),
     }
 }
 
-fn contributions(found: Vec<model::Contribution>, given: impl Iterator<Item = Option<String>>) -> Vec<Contribution> {
-    let parts = found.into_iter().zip(given);
+/// A model's answer to a row as it came.
+pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<Prediction, ApiError> {
+    let Fitted { model, learned, predictor, schema, .. } = fitted;
+    let row = read_row(schema, body)?;
+    let cells = schema.cells(&row);
+    let prediction = predictor.predict(&cells);
+    let unknown: Vec<UnknownText> = schema.unknown(&row).collect();
     let contribution = |(found, given): (model::Contribution, Option<String>)| Contribution {
         feature: found.feature,
         given,
         level: found.level,
         log_odds: found.log_odds,
     };
-    parts.map(contribution).collect()
+    let explanation = explain.then(|| Explanation {
+        baseline: predictor.baseline(),
+        log_odds: prediction.log_odds,
+        contributions: predictor
+            .contributions(&cells)
+            .into_iter()
+            .zip(schema.given_by_feature(&row))
+            .map(contribution)
+            .collect(),
+    });
+    Ok(Prediction {
+        model: model.name().to_owned(),
+        lineage: model.artifact().lineage.id.clone(),
+        probability: prediction.probability,
+        label: prediction.label,
+        threshold: learned.threshold,
+        unknown: (!unknown.is_empty()).then_some(unknown),
+        explanation,
+    })
 }

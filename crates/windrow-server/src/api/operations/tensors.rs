@@ -105,9 +105,6 @@ pub(crate) fn datatype(field: &InputField) -> &'static str {
 
 impl<'b> Column<'b> {
     /// The column of a field in JSON, of so many cells at most.
-    ///
-    /// # Errors
-    /// What is wrong with the tensor.
     pub(crate) fn of_json(field: &InputField, datatype: &str, data: &'b RawValue, most: usize) -> Result<Self, String> {
         check_datatype(field, datatype)?;
         let array = data.get();
@@ -125,9 +122,6 @@ impl<'b> Column<'b> {
     }
 
     /// The column of a field in binary form, of so many cells at most.
-    ///
-    /// # Errors
-    /// What is wrong with the tensor.
     pub(crate) fn of_binary(field: &InputField, datatype: &str, raw: &'b [u8], most: usize) -> Result<Self, String> {
         check_datatype(field, datatype)?;
         if let Some(numeric) = Numeric::of(datatype) {

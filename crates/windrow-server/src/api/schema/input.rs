@@ -1,8 +1,11 @@
 //! The fields of a request for one model, and the rows that are made of their values.
 
+use poem_openapi::Object;
+use serde::Serialize;
+
 use crate::api::schema::fault::Faults;
 use crate::api::schema::field::{FieldKind, InputField};
-use crate::api::schema::value::InputValue;
+use crate::api::schema::value::{InputValue, excerpt};
 use windrow_config::nearest_name;
 use windrow_learn::model::{Cell, Encoder};
 use windrow_record::{EventTime, parse_number};
@@ -25,12 +28,17 @@ pub(crate) struct Row<'b> {
     time: Option<EventTime>,
 }
 
-/// A text that counts as 'other'.
-pub(crate) struct UnknownText<'r> {
-    pub(crate) field: &'r str,
-    pub(crate) text: &'r str,
-    /// The nearest text that the model knows.
-    pub(crate) nearest: Option<&'r str>,
+/// A text that counts as 'other'
+#[derive(Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct UnknownText {
+    /// The field
+    field: String,
+    /// What was given
+    given: String,
+    /// The nearest text that the model knows
+    #[serde(skip_serializing_if = "Option::is_none")]
+    did_you_mean: Option<String>,
 }
 
 impl InputSchema {
@@ -106,14 +114,14 @@ impl InputSchema {
     }
 
     /// The texts of a row that the model does not know.
-    pub(crate) fn unknown<'r>(&'r self, row: &'r Row<'_>) -> impl Iterator<Item = UnknownText<'r>> {
+    pub(crate) fn unknown(&self, row: &Row<'_>) -> impl Iterator<Item = UnknownText> {
         self.fields.iter().zip(&row.values).filter_map(|(field, value)| match (&field.kind, value) {
             (FieldKind::Text { known }, Some(InputValue::Text(text))) => {
                 let is_known = known.binary_search_by(|value| value.as_str().cmp(text)).is_ok();
                 (!is_known).then(|| UnknownText {
-                    field: &field.name,
-                    text,
-                    nearest: nearest_name(text, known.iter().map(String::as_str)),
+                    field: field.name.clone(),
+                    given: excerpt(text),
+                    did_you_mean: nearest_name(text, known.iter().map(String::as_str)).map(str::to_owned),
                 })
             }
             _ => None,

@@ -9,32 +9,6 @@ use crate::api::schema::fault::{Faults, FieldFault};
 use crate::api::schema::input::{InputSchema, Row};
 use crate::api::schema::value::{InputValue, excerpt};
 
-/// Why a body is no row.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RowError {
-    #[error("{reason}")]
-    Syntax { reason: String },
-    #[error("the row has {} faults", faults.len())]
-    Fields { faults: Vec<FieldFault> },
-}
-
-impl InputSchema {
-    /// Reads one JSON object.
-    ///
-    /// # Errors
-    /// The body is not JSON, or a field is faulty.
-    pub(crate) fn read<'b>(&self, body: &'b [u8]) -> Result<Row<'b>, RowError> {
-        let mut faults = Faults::default();
-        let mut reader = serde_json::Deserializer::from_slice(body);
-        let read = RowSeed { schema: self, faults: &mut faults }.deserialize(&mut reader);
-        match read.and_then(|row| reader.end().map(|()| row)) {
-            Err(error) if !faults.is_full() => Err(RowError::Syntax { reason: error.to_string() }),
-            Ok(Some(row)) if faults.is_empty() => Ok(row),
-            _ => Err(RowError::Fields { faults: faults.into_vec() }),
-        }
-    }
-}
-
 /// Reads one row by its schema: `None` where it is faulty, an error where it is not JSON or the most faults are found.
 pub(crate) struct RowSeed<'s> {
     pub(crate) schema: &'s InputSchema,
@@ -63,6 +37,14 @@ impl RowSeed<'_> {
     fn unless_full<T, E: serde::de::Error>(&self, value: T) -> Result<T, E> {
         if self.faults.is_full() { Err(E::custom("the most faults that are told")) } else { Ok(value) }
     }
+}
+
+macro_rules! no_object {
+    ($($visit:ident: $kind:ty),*) => {
+        $(fn $visit<E: serde::de::Error>(self, value: $kind) -> Result<Self::Value, E> {
+            self.not_an_object(&value.to_string())
+        })*
+    };
 }
 
 impl<'b> Visitor<'b> for RowSeed<'_> {
@@ -107,21 +89,7 @@ impl<'b> Visitor<'b> for RowSeed<'_> {
         self.not_an_object("null")
     }
 
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Self::Value, E> {
-        self.not_an_object(&value.to_string())
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
-        self.not_an_object(&value.to_string())
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
-        self.not_an_object(&value.to_string())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
-        self.not_an_object(&value.to_string())
-    }
+    no_object! { visit_bool: bool, visit_u64: u64, visit_i64: i64, visit_f64: f64 }
 
     fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Self::Value, E> {
         self.not_an_object(&InputValue::Text(value.into()).to_string())

@@ -43,6 +43,14 @@ impl<'b> serde::Deserialize<'b> for InputValue<'b> {
     fn deserialize<D: Deserializer<'b>>(deserializer: D) -> Result<Self, D::Error> {
         struct ValueVisitor;
 
+        macro_rules! visits {
+            ($($visit:ident($value:ident: $kind:ty) => $made:expr;)*) => {
+                $(fn $visit<E>(self, $value: $kind) -> Result<InputValue<'b>, E> {
+                    Ok($made)
+                })*
+            };
+        }
+
         impl<'b> Visitor<'b> for ValueVisitor {
             type Value = InputValue<'b>;
 
@@ -54,28 +62,13 @@ impl<'b> serde::Deserialize<'b> for InputValue<'b> {
                 Ok(InputValue::Null)
             }
 
-            fn visit_bool<E>(self, value: bool) -> Result<InputValue<'b>, E> {
-                Ok(InputValue::Bool(value))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<InputValue<'b>, E> {
-                Ok(InputValue::Number(value as f64))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<InputValue<'b>, E> {
-                Ok(InputValue::Number(value as f64))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<InputValue<'b>, E> {
-                Ok(InputValue::Number(value))
-            }
-
-            fn visit_borrowed_str<E>(self, value: &'b str) -> Result<InputValue<'b>, E> {
-                Ok(InputValue::Text(Cow::Borrowed(value)))
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<InputValue<'b>, E> {
-                Ok(InputValue::Text(Cow::Owned(value.to_owned())))
+            visits! {
+                visit_bool(value: bool) => InputValue::Bool(value);
+                visit_u64(value: u64) => InputValue::Number(value as f64);
+                visit_i64(value: i64) => InputValue::Number(value as f64);
+                visit_f64(value: f64) => InputValue::Number(value);
+                visit_borrowed_str(value: &'b str) => InputValue::Text(Cow::Borrowed(value));
+                visit_str(value: &str) => InputValue::Text(Cow::Owned(value.to_owned()));
             }
 
             fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<InputValue<'b>, A::Error> {

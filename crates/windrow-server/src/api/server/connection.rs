@@ -17,11 +17,12 @@ use hyper_util::server::conn::auto;
 use poem::endpoint::BoxEndpoint;
 use poem::http::header::EXPECT;
 use poem::http::uri::Scheme;
-use poem::http::{StatusCode, Version};
+use poem::http::{Method, StatusCode, Version};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, IntoResponse, Request, RequestParts, Response};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::activity::{Activity, Phase};
@@ -30,7 +31,7 @@ use crate::api::error::ApiError;
 use crate::api::metrics::Metrics;
 use crate::api::request::{Limits, RequestScope, SMALL};
 use crate::api::server::incoming::SharedIncoming;
-use crate::api::server::tls::Stream;
+use crate::api::server::tls::{Certificate, Stream};
 
 /// What a connection reads ahead and writes behind at most, in bytes: a head is no larger.
 const BUFFER: usize = 32 * 1024;
@@ -77,13 +78,30 @@ impl Handler {
     /// Serves a connection until either side ends it; after a stop, until its requests are answered.
     pub(crate) async fn serve(
         self: Arc<Self>,
-        stream: Stream,
+        tcp: TcpStream,
+        certificate: Option<Arc<Certificate>>,
         address: SocketAddr,
         activity: Arc<Activity>,
         stop: CancellationToken,
     ) {
-        let scheme = if stream.is_tls() { Scheme::HTTPS } else { Scheme::HTTP };
-        let io = TokioIo::new(Watched { stream, activity: Arc::clone(&activity) });
+        let (scheme, stream) = match certificate {
+            None => (Scheme::HTTP, Stream::Left(tcp)),
+            // A client that is slow at its handshake delays no other.
+            Some(certificate) => tokio::select! {
+                accepted = certificate.accept(tcp) => match accepted {
+                    Ok(stream) => (Scheme::HTTPS, stream),
+                    Err(_) => return,
+                },
+                () = stop.cancelled() => return,
+            },
+        };
+        let watched = Arc::clone(&activity);
+        let received = move |bytes: &[u8]| {
+            if !bytes.is_empty() {
+                watched.received();
+            }
+        };
+        let io = TokioIo::new(InspectReader::new(stream, received));
         let handler = Arc::clone(&self);
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             if request.version() == Version::HTTP_2 {
@@ -113,7 +131,7 @@ impl Handler {
         let address = Addr::SocketAddr(address);
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(scope.clone());
-        let waits = parts.headers.contains_key(EXPECT);
+        let (waits, is_head) = (parts.headers.contains_key(EXPECT), parts.method == Method::HEAD);
         let parts = RequestParts::from((parts, LocalAddr(address.clone()), RemoteAddr(address), scheme));
         // Most requests that have no body say so.
         let incoming = (!body.is_end_stream()).then(|| SharedIncoming::new(body));
@@ -142,8 +160,8 @@ impl Handler {
             }
         }
         scope.phase().set(Phase::Sending);
-        // A stream of events has no end but that its client goes away.
-        delivery.is_over = body.is_end_stream() || response.content_type() == Some(EVENTS);
+        // A stream of events has no end but that its client goes away; the body that answers a HEAD is never read.
+        delivery.is_over = body.is_end_stream() || is_head || response.content_type() == Some(EVENTS);
         if scope.is_cut_short() {
             delivery.is_over = false;
         }
@@ -220,48 +238,5 @@ impl Drop for Delivery {
 impl Drop for Outgoing {
     fn drop(&mut self) {
         self.scope.phase().set(Phase::None);
-    }
-}
-
-/// A stream that notes in its connection's activity what arrives.
-struct Watched {
-    stream: Stream,
-    activity: Arc<Activity>,
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        if buf.filled().len() > before {
-            self.activity.received();
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -29,10 +29,7 @@ const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 /// The open connections.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    most: usize,
-    head_timeout: Duration,
-    idle_timeout: Duration,
-    send_timeout: Duration,
+    serve: Serve,
     clock: Arc<CoarseClock>,
     open: Mutex<Open>,
     /// Told when a connection ends.
@@ -57,10 +54,7 @@ pub(crate) struct Place {
 impl Connections {
     pub(crate) fn new(serve: &Serve, metrics: Arc<Metrics>) -> Self {
         Self {
-            most: serve.connections,
-            head_timeout: serve.head_timeout,
-            idle_timeout: serve.idle_timeout,
-            send_timeout: serve.send_timeout,
+            serve: serve.clone(),
             clock: Arc::new(CoarseClock::new()),
             open: Mutex::default(),
             ended: Notify::new(),
@@ -82,7 +76,7 @@ impl Connections {
 
     fn try_admit(self: &Arc<Self>) -> Option<Place> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.connections.len() >= self.most {
+        if open.connections.len() >= self.serve.connections {
             let waits_longest = longest_waiting(&open.connections)?;
             self.close(&mut open, waits_longest, CloseReason::crowded);
         }
@@ -133,11 +127,11 @@ impl Connections {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let late = open.connections.iter().filter_map(|(number, activity)| {
             let reason = match activity.state() {
-                (Phase::Sending, waited) => (waited > self.send_timeout).then_some(CloseReason::slow_reader),
+                (Phase::Sending, waited) => (waited > self.serve.send_timeout).then_some(CloseReason::slow_reader),
                 (Phase::None, waited) if activity.awaits_head() => {
-                    (waited > self.head_timeout).then_some(CloseReason::slow_head)
+                    (waited > self.serve.head_timeout).then_some(CloseReason::slow_head)
                 }
-                (Phase::None, waited) => (waited > self.idle_timeout).then_some(CloseReason::idle),
+                (Phase::None, waited) => (waited > self.serve.idle_timeout).then_some(CloseReason::idle),
                 // How long a request may take is held by its own time limit.
                 (Phase::Receiving | Phase::Working, _) => None,
             };

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::api::request::pace;
@@ -47,8 +48,7 @@ impl SharedIncoming {
         let rest = async {
             let (mut body, mut length) = (self.clone(), 0);
             loop {
-                let next = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
-                let Ok(Some(Ok(frame))) = tokio::time::timeout(LONGEST_PAUSE, next).await else { break };
+                let Ok(Some(Ok(frame))) = tokio::time::timeout(LONGEST_PAUSE, body.frame()).await else { break };
                 let before = length;
                 length += frame.data_ref().map_or(0, Bytes::len);
                 if length > LARGEST_REST {

@@ -19,17 +19,11 @@ pub struct Listener {
     pub(crate) tcp: TcpListener,
     pub(crate) certificate: Option<Arc<Certificate>>,
     address: SocketAddr,
-    /// The address that is taken and that nobody chose, where there was one.
-    instead_of: Option<SocketAddr>,
+    /// The address that was taken, where this is another one.
+    pub instead_of: Option<SocketAddr>,
 }
 
 impl Listener {
-    /// The address that was taken, where this is another one.
-    #[must_use]
-    pub fn instead_of(&self) -> Option<SocketAddr> {
-        self.instead_of
-    }
-
     /// Where it answers, as in `http://127.0.0.1:8080`.
     #[must_use]
     pub fn url(&self) -> String {

@@ -1,20 +1,18 @@
 //! TLS of the API's connections, by rustls with ring: poem's own brings a cryptography library that takes a minute to build.
 
-use std::future::Future as _;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use arc_swap::ArcSwap;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::{Accept, TlsAcceptor, server};
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 use windrow_config::Tls;
 
@@ -32,9 +30,6 @@ impl std::fmt::Debug for Certificate {
 
 impl Certificate {
     /// Reads certificate and key.
-    ///
-    /// # Errors
-    /// They cannot be read, or do not fit.
     pub(crate) fn load(files: &Tls) -> Result<Self, TlsError> {
         Ok(Self { files: files.clone(), acceptor: ArcSwap::from_pointee(acceptor(files)?) })
     }
@@ -46,6 +41,12 @@ impl Certificate {
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
         self.acceptor.store(Arc::new(acceptor(&self.files)?));
         Ok(())
+    }
+
+    /// A connection by TLS, after its handshake.
+    pub(crate) async fn accept(&self, tcp: TcpStream) -> io::Result<Stream> {
+        let handshake = self.acceptor.load().accept(tcp);
+        Ok(Either::Right(Box::new(handshake.await?)))
     }
 
     /// Where they were read from.
@@ -75,91 +76,8 @@ fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// A connection, in the clear or by TLS. Its handshake is part of its first reading or writing, so that one which is slow
-/// at it holds up nobody else.
-pub(crate) enum Stream {
-    Plain(TcpStream),
-    Handshake(Box<Accept<TcpStream>>),
-    Tls(Box<server::TlsStream<TcpStream>>),
-}
-
-impl Stream {
-    pub(crate) fn new(tcp: TcpStream, certificate: Option<&Certificate>) -> Self {
-        match certificate {
-            None => Self::Plain(tcp),
-            Some(certificate) => Self::Handshake(Box::new(certificate.acceptor.load().accept(tcp))),
-        }
-    }
-
-    pub(crate) fn is_tls(&self) -> bool {
-        !matches!(self, Self::Plain(_))
-    }
-
-    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Self::Handshake(handshake) = self {
-            let stream = ready!(Pin::new(handshake.as_mut()).poll(cx))?;
-            *self = Self::Tls(Box::new(stream));
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_handshake(cx))?;
-        match &mut *self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
-            Self::Handshake(_) => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_handshake(cx))?;
-        match &mut *self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
-            Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
-            Self::Handshake(_) => Poll::Pending,
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_handshake(cx))?;
-        match &mut *self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
-            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
-            Self::Handshake(_) => Poll::Pending,
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        matches!(self, Self::Plain(_))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
-            // Nothing was written yet.
-            Self::Handshake(_) => Poll::Ready(Ok(())),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
-            // Closed when this is dropped.
-            Self::Handshake(_) => Poll::Ready(Ok(())),
-        }
-    }
-}
+/// A connection, in the clear or by TLS.
+pub(crate) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
