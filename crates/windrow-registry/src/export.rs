@@ -60,8 +60,8 @@ impl Export<'_> {
             let evidence = self.registry.evidence();
             for one in &manifests {
                 let sources = [
-                    ("served", evidence.losses(one.window, &one.sha256)?),
-                    ("advice", evidence.ladder_losses(one.window, &one.sha256)?),
+                    ("served", evidence.losses(one.window, &one.rows.file.sha256)?),
+                    ("advice", evidence.ladder_losses(one.window, &one.rows.file.sha256)?),
                 ];
                 for (purpose, losses) in sources {
                     losses.iter().try_for_each(|losses| tables::losses(sink, purpose, losses))?;

@@ -31,14 +31,13 @@
 //! - `writer`: [`BatchWriter`], from messages to sealed windows. `writer/taking` decides what a message is, `writer/windows` where it
 //!   belongs, `writer/sealing` when a window is complete.
 //! - `open`, `runs`, `spill`: an open window, its sorted runs, and the files beside it.
-//! - `keep`: the files of a window that is sealed. `quarantine`: one line for each message that was refused.
+//! - `quarantine`: one line for each message that was refused.
 //! - `manifest`: [`Manifest`], what is in a sealed window. `rows`: [`BatchRows`], its rows as records.
 //! - `store`: [`BatchStore`], the folder of windows and its lock. `objects` and `remote`: the same in object storage.
 //! - `assemble`: [`Assembly`], windows of the whole topic from the partial windows of a group.
 
 mod assemble;
 mod error;
-mod keep;
 mod manifest;
 mod objects;
 mod open;
@@ -53,10 +52,11 @@ mod writer;
 pub use assemble::{Assembled, Assembly, partial_folder, partials_folder};
 pub use error::BatchError;
 pub use manifest::{
-    Accounted, EventRange, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd, TimeSpan,
+    Accounted, AccountedMessages, EventRange, FileDigest, Manifest, OffsetRange, QuarantinedMessages, ResumePoint,
+    RowRange, SealReason, StoredRows, StreamEnd, TimeSpan, WindowTimes,
 };
 pub use objects::Objects;
 pub use quarantine::Quarantined;
 pub use rows::{BatchRows, RowFormat};
 pub use store::{BatchStore, Lock};
-pub use writer::{Arrival, BatchWriter, Content, Counts, CsvFormat, EndMark, Rejection, Resumed, Taken};
+pub use writer::{Arrival, BatchWriter, Content, CsvFormat, EndMark, MessageCounts, Rejection, Resumed, Taken};

@@ -21,14 +21,14 @@ pub(super) fn lineage<'a>(manifests: impl Iterator<Item = &'a Manifest>, used: &
 }
 
 fn of(manifest: &Manifest) -> WindowLineage {
-    let rows = manifest.row_numbers.iter().map(|range| RowRange { first: range.first, last: range.last });
-    let offsets = manifest.offsets.iter();
+    let rows = manifest.rows.numbers.iter().map(|range| RowRange { first: range.first, last: range.last });
+    let offsets = manifest.messages.offsets.iter();
     let offsets = offsets.map(|range| OffsetRange { partition: range.partition, first: range.first, last: range.last });
     WindowLineage {
         window: manifest.window,
-        rows: manifest.rows,
-        labelled: manifest.labelled,
-        sha256: manifest.sha256.clone(),
+        rows: manifest.rows.count,
+        labelled: manifest.rows.labelled,
+        sha256: manifest.rows.file.sha256.clone(),
         row_numbers: rows.collect(),
         offsets: offsets.collect(),
     }
