@@ -3,10 +3,9 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
-use crate::writer::MessageCounts;
+use crate::{EventRange, MessageCounts, OffsetRange, RowRange, TimeSpan};
 use windrow_base::files;
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
 
@@ -157,96 +156,6 @@ fn sum(mut counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
     counts.try_fold(0_u64, |sum, count| sum.checked_add(count?))
 }
 
-/// Row numbers, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowRange {
-    /// The first.
-    pub first: u64,
-    /// The last.
-    pub last: u64,
-    /// How far apart they are: 1, or the number of partitions in the windows of one partition.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub step: u64,
-}
-
-fn one() -> u64 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_one(step: &u64) -> bool {
-    *step == 1
-}
-
-impl RowRange {
-    /// The ranges of a set of numbers, ascending; within a range they lie `step` apart.
-    #[must_use]
-    pub fn of_set(numbers: &RoaringTreemap, step: u64) -> Vec<Self> {
-        let mut ranges: Vec<Self> = Vec::new();
-        for number in numbers {
-            match ranges.last_mut() {
-                Some(range) if range.last.checked_add(step) == Some(number) => {
-                    (range.last, range.step) = (number, step)
-                }
-                _ => ranges.push(Self::new(number, number)),
-            }
-        }
-        ranges
-    }
-
-    /// All numbers from the first to the last.
-    #[must_use]
-    pub fn new(first: u64, last: u64) -> Self {
-        Self { first, last, step: 1 }
-    }
-
-    /// How many numbers it has; `None` when it is not a valid range.
-    #[must_use]
-    pub fn count(&self) -> Option<u64> {
-        let distance = self.last.checked_sub(self.first)?;
-        distance.checked_div(self.step)?.checked_add(1)
-    }
-
-    /// Its numbers, ascending.
-    pub fn numbers(&self) -> impl Iterator<Item = u64> + use<> {
-        let step = usize::try_from(self.step.max(1)).unwrap_or(usize::MAX);
-        (self.first..=self.last).step_by(step)
-    }
-
-    /// Adds its numbers to a set.
-    pub fn insert_into(&self, numbers: &mut RoaringTreemap) {
-        if self.step <= 1 {
-            numbers.insert_range(self.first..=self.last);
-        } else {
-            numbers.extend(self.numbers());
-        }
-    }
-}
-
-/// Offsets of one partition, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OffsetRange {
-    /// The partition.
-    pub partition: Partition,
-    /// The first.
-    pub first: Offset,
-    /// The last.
-    pub last: Offset,
-}
-
-impl OffsetRange {
-    /// How many offsets it has; `None` when it is not a valid range.
-    #[must_use]
-    pub fn count(&self) -> Option<u64> {
-        u64::try_from(self.last.0.checked_sub(self.first.0)?).ok()?.checked_add(1)
-    }
-
-    /// Adds its offsets to a set.
-    pub fn insert_into(&self, offsets: &mut RoaringTreemap) {
-        offsets.insert_range(self.first.bits()..=self.last.bits());
-    }
-}
-
 /// The next offset to be read of a partition of which some window accounts for a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumePoint {
@@ -273,31 +182,6 @@ pub struct Accounted {
     pub offset: Offset,
     /// The newest time or the highest row number of the partition before that offset.
     pub at: Option<i64>,
-}
-
-/// Times in seconds since 1970-01-01 00:00 UTC, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventRange {
-    /// The earliest.
-    pub first: i64,
-    /// The latest.
-    pub last: i64,
-}
-
-impl EventRange {
-    /// The range of all times of both.
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
-    }
-}
-
-/// Times in seconds since 1970-01-01 00:00 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimeSpan {
-    /// The beginning, included.
-    pub from: i64,
-    /// The end, excluded.
-    pub until: i64,
 }
 
 /// Why a window was sealed.
@@ -394,35 +278,24 @@ mod tests {
         assert_eq!(manifest.check(), Ok(()));
     }
 
-    #[test]
-    fn ranges_that_no_file_can_hold_are_told() {
-        let offsets =
-            |first, last| vec![OffsetRange { partition: Partition(0), first: Offset(first), last: Offset(last) }];
-        let breaks: [fn(&mut Manifest, &dyn Fn(i64, i64) -> Vec<OffsetRange>); 6] = [
-            |one, _| one.rows.numbers = vec![RowRange::new(1, u64::MAX)],
-            |one, _| one.rows.numbers = vec![RowRange { first: 1, last: 9, step: 0 }],
-            |one, _| one.quarantine.numbers = vec![RowRange::new(9, 8)],
-            |one, offsets| (one.messages.offsets, one.rows.file.bytes) = (offsets(0, i64::MAX), u64::MAX),
-            |one, offsets| one.messages.offsets = offsets(i64::MIN, i64::MAX),
-            |one, offsets| one.messages.repeated = offsets(0, 1 << 40),
-        ];
-        for damage in breaks {
-            let mut manifest: Manifest = serde_json::from_str(MANIFEST).expect("a manifest");
-            damage(&mut manifest, &offsets);
-            assert!(manifest.check().is_err_and(|fault| fault.starts_with("it lists more")), "{manifest:?}");
-        }
+    fn offsets(first: i64, last: i64) -> Vec<OffsetRange> {
+        vec![OffsetRange { partition: Partition(0), first: Offset(first), last: Offset(last) }]
     }
 
     #[test]
-    fn the_rows_of_one_partition_are_one_range() {
-        let range = RowRange { first: 2, last: 11, step: 3 };
-        let written = serde_json::to_string(&range).expect("JSON");
-        assert_eq!(written, r#"{"first":2,"last":11,"step":3}"#);
-        assert_eq!(serde_json::from_str::<RowRange>(&written).expect("JSON"), range);
-        assert_eq!(serde_json::to_string(&RowRange::new(1, 2)).expect("JSON"), r#"{"first":1,"last":2}"#);
-        let mut numbers = RoaringTreemap::new();
-        range.insert_into(&mut numbers);
-        assert_eq!(numbers.iter().collect::<Vec<_>>(), [2, 5, 8, 11]);
-        assert_eq!((range.count(), range.numbers().count()), (Some(4), 4));
+    fn ranges_that_no_file_can_hold_are_told() {
+        let breaks: [fn(&mut Manifest); 6] = [
+            |one| one.rows.numbers = vec![RowRange::new(1, u64::MAX)],
+            |one| one.rows.numbers = vec![RowRange { first: 1, last: 9, step: 0 }],
+            |one| one.quarantine.numbers = vec![RowRange::new(9, 8)],
+            |one| (one.messages.offsets, one.rows.file.bytes) = (offsets(0, i64::MAX), u64::MAX),
+            |one| one.messages.offsets = offsets(i64::MIN, i64::MAX),
+            |one| one.messages.repeated = offsets(0, 1 << 40),
+        ];
+        for damage in breaks {
+            let mut manifest: Manifest = serde_json::from_str(MANIFEST).expect("a manifest");
+            damage(&mut manifest);
+            assert!(manifest.check().is_err_and(|fault| fault.starts_with("it lists more")), "{manifest:?}");
+        }
     }
 }

@@ -27,10 +27,10 @@ use self::message::Outcomes;
 use self::occurrence::Occurrence;
 use self::sealed::Sealed;
 use self::windows::Windows;
-use crate::{BatchError, Lock, OffsetRange, StreamEnd};
+use crate::{BatchError, Lock, MessageCounts, OffsetRange, StreamEnd};
 use windrow_record::{Offset, Partition, WindowIndex};
 
-pub use message::{Arrival, Content, EndMark, MessageCounts, Rejection, Taken};
+pub use message::{Arrival, Content, EndMark, Rejection, Taken};
 pub use resume::{CsvFormat, Resumed};
 
 /// The one writer of a store. After an error it takes nothing more: what is not sealed is read again next time.

@@ -4,8 +4,8 @@
 
 use roaring::RoaringTreemap;
 
-use crate::manifest::{Manifest, RowRange};
 use crate::open::Offsets;
+use crate::{Manifest, RowRange};
 use windrow_record::{Offset, Partition, RowNumber, RunId};
 
 /// Who sends the rows of a store: one replay, or other producers.

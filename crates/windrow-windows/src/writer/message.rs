@@ -1,9 +1,8 @@
 //! What comes to a writer, and what becomes of it.
 
-use std::ops::AddAssign;
 use std::time::Instant;
 
-use crate::RowRange;
+use crate::{MessageCounts, RowRange};
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 /// The number of different reasons that are kept for error messages.
@@ -83,25 +82,6 @@ pub enum Taken {
         /// Why.
         reason: String,
     },
-}
-
-/// Messages by what became of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct MessageCounts {
-    /// Rows in windows.
-    pub stored: u64,
-    /// Messages in quarantine.
-    pub quarantined: u64,
-    /// Messages that brought a row again.
-    pub repeated: u64,
-}
-
-impl AddAssign for MessageCounts {
-    fn add_assign(&mut self, more: Self) {
-        self.stored += more.stored;
-        self.quarantined += more.quarantined;
-        self.repeated += more.repeated;
-    }
 }
 
 /// A message in quarantine, for people.
