@@ -192,11 +192,10 @@ fn one(world: World, seed: u64) -> Outcome {
         }
     }
     Outcome {
-        status: advice.status,
-        named: advice.named.as_ref().map(|named| {
-            let is_it = |policy: &Policy| *policy == named.policy;
-            let found = advice.policies.iter().find(|found| is_it(&found.policy) || found.same.iter().any(is_it));
-            (named.policy, found.is_some_and(|found| found.verdict == Verdict::GoodEnough))
+        status: advice.recommendation.status,
+        named: advice.named().map(|named| {
+            let found = advice.comparison.finding(named);
+            (named, found.is_some_and(|found| found.verdict == Verdict::GoodEnough))
         }),
         broke: find_break(&seen, last).is_some(),
         truth: by_policy,

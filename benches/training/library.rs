@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use windrow_config::{Pipeline, Schema, Solver};
-use windrow_learn::model::{CHUNK_ROWS, ChunkBuilder, FitSettings, Frame, FrameBuilder, InMemory, fit};
+use windrow_learn::frames::SpillStore;
+use windrow_learn::model::{CHUNK_ROWS, ChunkBuilder, FitSettings, Frame, FrameBuilder, fit};
 use windrow_record::{RecordParser, RecordReader};
 
 use crate::Dataset;
@@ -44,7 +45,7 @@ fn parse(dataset: &Dataset, text: &str, window: usize) -> Frames {
     let mut frames = Vec::new();
     let mut is_through = false;
     while !is_through {
-        let mut frame = FrameBuilder::new(&schema, Arc::new(InMemory));
+        let mut frame = FrameBuilder::new(&schema, SpillStore::new(Path::new(""), usize::MAX).for_window());
         let mut rows = 0;
         while rows < window && !is_through {
             let mut chunk = ChunkBuilder::new(&schema);

@@ -77,7 +77,7 @@ impl App {
         let store = BatchStore::open(&self.workdir)?.with_objects(self.objects()?);
         store.reconcile()?;
         let (manifests, end) = (store.manifests()?, store.end()?);
-        let (windows, rows) = (manifests.len(), manifests.iter().map(|manifest| manifest.rows).sum());
+        let (windows, rows) = (manifests.len(), manifests.iter().map(|manifest| manifest.rows.count).sum());
         let next = BatchStore::first_missing(&manifests, replay.from);
         if windows > 0 || end.is_some() {
             self.progress.report(Event::RunResumed { windows, rows, next: end.is_none().then_some(next.get()) });

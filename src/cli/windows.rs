@@ -48,7 +48,7 @@ fn shifted(report: &WindowReport) -> String {
         return if report.window == windrow_record::WindowIndex::FIRST { "-" } else { "cannot be told" }.to_owned();
     };
     let Drift { target, features, .. } = drift;
-    let mut shifted: Vec<_> = features.iter().chain(target).filter(|feature| feature.is_shift()).collect();
+    let mut shifted: Vec<_> = features.iter().chain([target]).filter(|feature| feature.is_shift()).collect();
     shifted.sort_by(|a, b| b.psi.total_cmp(&a.psi));
     match (shifted.first(), shifted.len()) {
         (None, _) => "none".to_owned(),

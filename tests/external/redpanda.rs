@@ -136,7 +136,7 @@ fn a_container_that_was_created_and_never_started_is_removed_by_a_later_start() 
     let create = || docker::docker(&["create", "--rm", "--label", "windrow=redpanda", image.name()]).expect("created");
     let abandoned = create();
     // The engine tells the age of a container by its own clock.
-    std::thread::sleep(Duration::from_secs(125));
+    std::thread::sleep(Duration::from_secs(32));
     let young = create();
     let _turn = docker::turn();
     let runtime = Runtime::new().expect("a runtime");

@@ -236,7 +236,7 @@ fn windows_of_the_calendar_have_their_names_everywhere() {
     place.run(&[]);
     let manifest = place.file("batches/window-00002.json");
     // Monday, 7 January 2013.
-    assert_eq!(manifest["span"]["from"].as_i64(), Some(1_357_516_800));
+    assert_eq!(manifest["times"]["span"]["from"].as_i64(), Some(1_357_516_800));
     assert_eq!(place.file("windows/window-00002.json")["period"], "week of 2013-01-07");
     assert!(place.advise(&[]).contains("53 weeks, Jan 2013 to Dec 2013"), "{}", place.advise(&[]));
     let workdir = place.workdir().display().to_string();

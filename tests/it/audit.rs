@@ -53,8 +53,8 @@ fn forge(work: &Path, window: u32, change: impl Fn(&str) -> String, more: impl F
     let stem = work.join(format!("batches/window-{window:05}"));
     let text = change(&fs::read_to_string(stem.with_extension("csv")).expect("a batch file"));
     let mut manifest = json(&stem.with_extension("json"));
-    manifest["bytes"] = json!(text.len());
-    manifest["sha256"] = json!(sha256(text.as_bytes()));
+    manifest["rows"]["file"]["bytes"] = json!(text.len());
+    manifest["rows"]["file"]["sha256"] = json!(sha256(text.as_bytes()));
     more(&mut manifest);
     fs::write(stem.with_extension("csv"), text).expect("a file");
     fs::write(stem.with_extension("json"), manifest.to_string()).expect("a file");
@@ -130,8 +130,8 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                     1,
                     |text| format!("{text}2013-01-01,21,201\n"),
                     |manifest| {
-                        manifest["rows"] = json!(201);
-                        manifest["row_numbers"] = json!([{"first": 1, "last": 201}]);
+                        manifest["rows"]["count"] = json!(201);
+                        manifest["rows"]["numbers"] = json!([{"first": 1, "last": 201}]);
                     },
                 );
             },
@@ -140,7 +140,12 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
         (
             "a row twice in one file whose manifest fits",
             |work| {
-                forge(work, 1, |text| format!("{text}2013-01-01,20,200\n"), |manifest| manifest["rows"] = json!(201))
+                forge(
+                    work,
+                    1,
+                    |text| format!("{text}2013-01-01,20,200\n"),
+                    |manifest| manifest["rows"]["count"] = json!(201),
+                )
             },
             "it has 201 rows where its manifest says 201 and lists 200",
         ),
@@ -152,8 +157,8 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                     1,
                     |text| text.replacen("2013-01-01,20,200\n", "", 1),
                     |manifest| {
-                        manifest["rows"] = json!(199);
-                        manifest["row_numbers"] = json!([{"first": 1, "last": 199}]);
+                        manifest["rows"]["count"] = json!(199);
+                        manifest["rows"]["numbers"] = json!([{"first": 1, "last": 199}]);
                     },
                 );
             },
@@ -173,7 +178,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
             "offsets told twice",
             |work| {
                 forge(work, 2, same, |manifest| {
-                    manifest["offsets"] = json!([{"partition": 0, "first": 199, "last": 398}])
+                    manifest["messages"]["offsets"] = json!([{"partition": 0, "first": 199, "last": 398}])
                 })
             },
             "offsets 199 to 398 are accounted for in an earlier window too",
@@ -193,7 +198,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
         ),
         (
             "a quarantine file that its manifest does not name",
-            |work| forge(work, 2, same, |manifest| manifest["quarantine"] = Value::Null),
+            |work| forge(work, 2, same, |manifest| manifest["quarantine"]["file"] = Value::Null),
             "window-00002.jsonl: its manifest has no sha256 of it",
         ),
         (
@@ -255,7 +260,7 @@ fn the_topic_is_recounted_where_it_is_still_there() {
     // A manifest that leaves out a message.
     let path = workdir.join("batches/window-00001.json");
     let mut manifest = json(&path);
-    manifest["offsets"][0]["first"] = json!(5);
+    manifest["messages"]["offsets"][0]["first"] = json!(5);
     fs::write(&path, manifest.to_string()).expect("a file");
     let (code, said) = audit(&sample, &workdir, &["--broker", &address]);
     assert!(code == Some(1) && said.contains("partition 0, offset 4: no window accounts for this message"), "{said}");

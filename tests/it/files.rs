@@ -98,7 +98,7 @@ fn rows_that_cannot_be_taken_are_kept_aside_with_their_reason() {
         let kept = json(&folder.join(format!("work/quarantine/window-0000{window}.jsonl")));
         assert_eq!(kept["row"], row);
         assert!(kept["reason"].as_str().is_some_and(|text| text.contains(reason)), "{kept}");
-        assert_eq!(json(&folder.join(format!("work/batches/window-0000{window}.json")))["quarantined"], 1);
+        assert_eq!(json(&folder.join(format!("work/batches/window-0000{window}.json")))["quarantine"]["count"], 1);
     }
 }
 

@@ -182,7 +182,7 @@ fn what_the_broker_has_deleted_is_told_and_can_be_accepted() {
             (1..=9).map(|window| json(&place.workdir().join(format!("batches/window-{window:05}.json")))).collect();
         let deleted: Vec<&serde_json::Value> = manifests
             .iter()
-            .filter_map(|one| one.get("deleted"))
+            .filter_map(|one| one["messages"].get("deleted"))
             .flat_map(|all| all.as_array().expect("a list"))
             .collect();
         assert_eq!(deleted, [&serde_json::json!({"partition": 1, "first": 0, "last": 1499})]);

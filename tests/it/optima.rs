@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use windrow_config::{Pipeline, Schema, Solver};
-use windrow_learn::model::{ChunkBuilder, FitSettings, FrameBuilder, InMemory, Learned, fit};
+use windrow_learn::frames::SpillStore;
+use windrow_learn::model::{ChunkBuilder, FitSettings, FrameBuilder, Learned, fit};
 use windrow_record::{RecordParser, RecordReader};
 use windrow_testing::root;
 
@@ -32,7 +33,7 @@ fn learned(case: &Value, solver: Solver) -> Learned {
     while let Some(record) = records.next_record().expect("memory") {
         rows.push(&parser.parse(record.bytes).expect("fields")).expect("a good row");
     }
-    let mut frame = FrameBuilder::new(&schema, Arc::new(InMemory));
+    let mut frame = FrameBuilder::new(&schema, SpillStore::new(Path::new(""), usize::MAX).for_window());
     frame.append(rows.finish()).expect("memory");
     let frames = [Arc::new(frame.finish(0.0).expect("memory"))];
     fit(&frames, &schema, &FitSettings { solver, ..FitSettings::from(&pipeline) }, None).expect("a model")

@@ -37,11 +37,11 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
     let mut next = 1;
     for window in 1..=3 {
         let manifest = json(&workdir.join(format!("batches/window-0000{window}.json")));
-        assert_eq!(manifest["rows"], 2673);
-        assert_eq!(manifest["row_numbers"][0]["first"], next);
+        assert_eq!(manifest["rows"]["count"], 2673);
+        assert_eq!(manifest["rows"]["numbers"][0]["first"], next);
         next += 2673;
         let file = fs::read(workdir.join(format!("batches/window-0000{window}.csv"))).expect("a batch file");
-        assert_eq!(manifest["bytes"], file.len());
+        assert_eq!(manifest["rows"]["file"]["bytes"], file.len());
     }
     for id in ["cumulative-1", "window-1", "cumulative-2", "window-2", "cumulative-3", "window-3"] {
         let model = json(&workdir.join(format!("models/{id}/model.json")));

@@ -142,7 +142,7 @@ fn a_model_card_says_what_it_was_made_from_and_how() {
     assert_eq!(windows[1]["row_numbers"], serde_json::json!([{ "first": 2674, "last": 5346 }]));
     assert_eq!(windows[1]["offsets"], serde_json::json!([{ "partition": 0, "first": 2673, "last": 5345 }]));
     let manifest = json(&place.workdir().join("batches/window-00002.json"));
-    assert_eq!(windows[1]["sha256"], manifest["sha256"]);
+    assert_eq!(windows[1]["sha256"], manifest["rows"]["file"]["sha256"]);
     let learned = &card["outcome"];
     assert_eq!(learned["solver"]["method"], "newton");
     assert!(number(&learned["solver"]["passes"]) >= 2.0);

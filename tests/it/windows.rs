@@ -15,7 +15,7 @@ fn cut(policy: &str) -> (Vec<Value>, Vec<u8>) {
 }
 
 fn rows(manifests: &[Value]) -> Vec<u64> {
-    manifests.iter().map(|manifest| manifest["rows"].as_u64().expect("a count")).collect()
+    manifests.iter().map(|manifest| manifest["rows"]["count"].as_u64().expect("a count")).collect()
 }
 
 #[test]

@@ -181,7 +181,8 @@ fn models_are_compared_and_a_prediction_leads_to_its_files() {
         let work = folder.path().join("work");
         let manifest = windrow_testing::json(&work.join(window["manifest"].as_str().expect("a path")));
         assert!(work.join(window["file"].as_str().expect("a path")).exists());
-        assert_eq!((&manifest["sha256"], &window["row_numbers"]), (&window["sha256"], &manifest["row_numbers"]));
+        let rows = &manifest["rows"];
+        assert_eq!((&rows["file"]["sha256"], &rows["numbers"]), (&window["sha256"], &window["row_numbers"]));
         assert_eq!(window["offsets"], json!([{"partition": 0, "first": 100 * place, "last": 100 * place + 99}]));
     }
     assert_eq!(get(&format!("{url}/v1/lineage/00")).status, 404);

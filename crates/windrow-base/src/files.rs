@@ -2,14 +2,16 @@
 //! the file after.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 /// As any file that a program leaves for others to read; the umask still takes away what it does.
 const READABLE: u32 = 0o666;
+const DIGEST_CHUNK: usize = 256 * 1024;
 
 /// Writes a file whole, with its folder where that is not there; gives the file.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<File> {
@@ -44,6 +46,24 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn move_whole(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     sync_folder(folder_of(to))
+}
+
+/// The length of a file and its sha256, in hexadecimal.
+///
+/// # Errors
+/// It cannot be read.
+pub fn digest(file: impl Read) -> io::Result<(u64, String)> {
+    let (mut file, mut digest, mut length) = (BufReader::with_capacity(DIGEST_CHUNK, file), Sha256::new(), 0);
+    loop {
+        let bytes = file.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok((length, hex::encode(digest.finalize())));
+        }
+        digest.update(bytes);
+        let count = bytes.len();
+        length += count as u64;
+        file.consume(count);
+    }
 }
 
 /// Makes what was created, moved or removed in a folder last.

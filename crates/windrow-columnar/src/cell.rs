@@ -1,6 +1,7 @@
 //! Cells: the text of a CSV record, and the value that a column of a file holds.
 
 use std::borrow::Cow;
+use std::fmt::{Display, LowerExp};
 
 use crate::ColumnarError;
 use windrow_record::{Fields, TimeFormat, parse_number, write_record};
@@ -124,8 +125,8 @@ impl Style {
 }
 
 /// The shortest text that reads as the same number.
-pub(super) fn number_text(number: f64) -> String {
-    let size = number.abs();
+pub(super) fn number_text<N: Into<f64> + Copy + Display + LowerExp>(number: N) -> String {
+    let size = number.into().abs();
     if size == 0.0 || (1e-5..1e16).contains(&size) { number.to_string() } else { format!("{number:e}") }
 }
 

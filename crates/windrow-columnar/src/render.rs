@@ -24,7 +24,7 @@ pub(super) enum Meaning {
     Decimal(u32),
     /// Sixteen bytes.
     Uuid,
-    /// Two bytes.
+    /// IEEE 754 binary16, the lowest byte first.
     Half,
 }
 
@@ -140,12 +140,7 @@ impl Render for Int96 {
 
 impl Render for f32 {
     fn render(&self, _: Meaning, _: &Style, text: &mut String) -> Option<()> {
-        let size = self.abs();
-        if size == 0.0 || (1e-5..1e16).contains(&size) {
-            text.push_str(&self.to_string());
-        } else {
-            text.push_str(&format!("{self:e}"));
-        }
+        text.push_str(&number_text(*self));
         Some(())
     }
 }
@@ -172,7 +167,7 @@ impl Render for parquet::data_type::FixedLenByteArray {
 fn bytes(bytes: &[u8], meaning: Meaning, style: &Style, text: &mut String) -> Option<()> {
     match meaning {
         Meaning::Decimal(scale) => decimal(whole(bytes)?, scale, text)?,
-        Meaning::Half => f32::from(half(<[u8; 2]>::try_from(bytes).ok()?)).render(meaning, style, text)?,
+        Meaning::Half => f32::from(half::f16::from_le_bytes(bytes.try_into().ok()?)).render(meaning, style, text)?,
         Meaning::Uuid => {
             let hex = hex::encode(<[u8; 16]>::try_from(bytes).ok()?);
             let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
@@ -207,9 +202,4 @@ fn decimal(number: i128, scale: u32, text: &mut String) -> Option<()> {
         text.push_str(after);
     }
     Some(())
-}
-
-/// IEEE 754 binary16, the lowest byte first.
-fn half(bytes: [u8; 2]) -> half::f16 {
-    half::f16::from_le_bytes(bytes)
 }

@@ -6,7 +6,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::values::{Checked, OneOrMany, byte, ensure, list, some_byte, some_set};
+use crate::values::{Checked, OneOrMany, a_set, byte, ensure, list, some_byte};
 use windrow_record::TimeFormat;
 
 /// The dataset: the file that is replayed, and how it is written.
@@ -21,7 +21,7 @@ pub struct Dataset {
     #[schemars(example = 3)]
     pub skip: Option<u64>,
     /// The names of the columns, for a file without a header line; with `skip = 1` they replace the header line.
-    #[garde(custom(some_set))]
+    #[garde(inner(custom(a_set)))]
     #[schemars(example = vec!["id", "price"])]
     pub columns: Option<Vec<String>>,
     /// The character between fields.
@@ -36,7 +36,7 @@ pub struct Dataset {
     /// The character before the decimals of a number, `.` or `,`; `.` by default. With `,`, points
     /// between thousands are dropped.
     #[serde(default, with = "some_byte")]
-    #[garde(custom(point_or_comma))]
+    #[garde(inner(custom(point_or_comma)))]
     #[schemars(with = "Option<char>", example = ',')]
     pub decimal: Option<u8>,
     /// The texts that mean that a value is missing.
@@ -93,8 +93,8 @@ fn not_a_quote(delimiter: &u8, (): &()) -> Checked {
     ensure(*delimiter != b'"', "must not be a quote")
 }
 
-fn point_or_comma(decimal: &Option<u8>, (): &()) -> Checked {
-    ensure(decimal.is_none_or(|byte| matches!(byte, b'.' | b',')), "must be \".\" or \",\"")
+fn point_or_comma(decimal: &u8, (): &()) -> Checked {
+    ensure(matches!(decimal, b'.' | b','), "must be \".\" or \",\"")
 }
 
 fn comma() -> u8 {

@@ -44,7 +44,7 @@ pub use dataset::{Dataset, TimeColumn};
 pub use error::{ConfigError, Fault};
 pub use features::{CalendarPart, FeatureColumns};
 pub use kafka::{Kafka, is_secret};
-pub use nearest::nearest_name;
+pub use nearest::{nearest_name, unknown_column};
 pub use pipeline::Pipeline;
 pub use placement::{LONGEST_GAP, NoWindow, PartitionProgress, Placed, Placement, Step};
 pub use reference::json_schema;

@@ -18,6 +18,15 @@ pub fn nearest_name<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) ->
     alike.filter(|(likeness, _)| *likeness > LIKENESS).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name)
 }
 
+/// The sentence for a name that is no column of `what`, with the nearest one or with all of them.
+#[must_use]
+pub fn unknown_column(what: &str, name: &str, columns: &[String]) -> String {
+    match nearest_name(name, columns.iter().map(String::as_str)) {
+        Some(nearest) => format!("{what} has no column `{name}`; did you mean `{nearest}`?"),
+        None => format!("{what} has no column `{name}`; it has {}", columns.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use crate::ConfigError;
 use crate::features::CalendarPart;
-use crate::nearest::nearest_name;
+use crate::nearest::unknown_column;
 use crate::pipeline::Pipeline;
 use crate::target::TargetRule;
 use windrow_record::{CellError, EventTime, Fields, TimeFormat, is_plain_number, parse_number};
@@ -100,7 +100,7 @@ impl Schema {
         let mut find = |key: String, name: &str| {
             let found = columns.iter().position(|column| column == name);
             if found.is_none() {
-                faults.push((key, not_a_column(name, columns)));
+                faults.push((key, unknown_column("the dataset", name, columns)));
             }
             found.unwrap_or_default()
         };
@@ -266,12 +266,5 @@ impl Schema {
 
     fn fault(&self, index: usize, source: CellError) -> RowFault {
         RowFault::Cell { column: self.columns.get(index).cloned().unwrap_or_default(), source }
-    }
-}
-
-fn not_a_column(name: &str, columns: &[String]) -> String {
-    match nearest_name(name, columns.iter().map(String::as_str)) {
-        Some(nearest) => format!("the dataset has no column `{name}`; did you mean `{nearest}`?"),
-        None => format!("the dataset has no column `{name}`; it has {}", columns.join(", ")),
     }
 }

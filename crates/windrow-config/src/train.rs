@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use smart_default::SmartDefault;
 
 use crate::solver::{Solver, Spark};
-use crate::values::{
-    Checked, OneOrMany, a_set, ensure, list, not_empty, not_negative, one_or_many, share, some_not_negative, some_share,
-};
+use crate::values::{Checked, OneOrMany, a_set, ensure, list, not_empty, not_negative, one_or_many, share};
 use windrow_record::Scheme;
 
 /// The models that are made, and the solver.
@@ -71,11 +69,11 @@ fn below_one(holdout: &f64, (): &()) -> Checked {
 #[serde(default, deny_unknown_fields)]
 pub struct Accept {
     /// The smallest AUC that is accepted.
-    #[garde(custom(some_share))]
+    #[garde(inner(custom(share)))]
     #[schemars(range(min = 0, max = 1), example = 0.6)]
     pub min_auc: Option<f64>,
     /// The largest accepted difference between its log-loss per row and that of the champion before it, on the same rows.
-    #[garde(custom(some_not_negative))]
+    #[garde(inner(custom(not_negative)))]
     #[schemars(range(min = 0), example = 0.02)]
     pub max_log_loss_increase: Option<f64>,
 }

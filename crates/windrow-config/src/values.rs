@@ -129,16 +129,8 @@ pub(crate) fn share(value: &f64, (): &()) -> Checked {
     ensure((0.0..=1.0).contains(value), "must be a share between 0 and 1")
 }
 
-pub(crate) fn some_share(value: &Option<f64>, (): &()) -> Checked {
-    value.as_ref().map_or(Ok(()), |value| share(value, &()))
-}
-
 pub(crate) fn not_negative(value: &f64, (): &()) -> Checked {
     ensure(value.is_finite() && *value >= 0.0, "must be a finite number of at least 0")
-}
-
-pub(crate) fn some_not_negative(value: &Option<f64>, (): &()) -> Checked {
-    value.as_ref().map_or(Ok(()), |value| not_negative(value, &()))
 }
 
 pub(crate) fn at_least_one(value: &usize, (): &()) -> Checked {
@@ -158,9 +150,4 @@ pub(crate) fn a_set<T: PartialEq + std::fmt::Display>(items: &[T], (): &()) -> C
     not_empty(items, &())?;
     let twice = items.iter().enumerate().find(|(index, item)| items[..*index].contains(item));
     twice.map_or(Ok(()), |(_, item)| ensure(false, format!("`{item}` is listed twice")))
-}
-
-/// As [`a_set`], for a key that may be absent.
-pub(crate) fn some_set<T: PartialEq + std::fmt::Display>(items: &Option<Vec<T>>, (): &()) -> Checked {
-    items.as_ref().map_or(Ok(()), |items| a_set(items, &()))
 }

@@ -42,30 +42,21 @@ impl Source {
         let kind = |reason: String| DatasetError::Kind { path: path.to_owned(), reason };
         let mut file = File::open(path).map_err(opened)?;
         let head = head(&mut file).map_err(opened)?;
-        let reader: Box<dyn Read + Send> = match head[..] {
+        file.rewind().map_err(opened)?;
+        let mut reader: Box<dyn Read + Send> = match head[..] {
             [] => return Err(DatasetError::Empty { path: path.to_owned() }),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-                file.seek(SeekFrom::Start(0)).map_err(opened)?;
-                Box::new(zstd::Decoder::new(file).map_err(opened)?)
-            }
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::new(file).map_err(opened)?),
             // A gzip file may be several, one behind the other, as `cat` makes them.
-            [0x1f, 0x8b, ..] => {
-                file.seek(SeekFrom::Start(0)).map_err(opened)?;
-                Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file)))
-            }
+            [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
             [b'P', b'K', 3 | 5, 4 | 6, ..] => member(file).map_err(kind)?,
             [b'P', b'A', b'R', b'1', ..] => {
                 let reader = CsvReader::open(file, Style::plain()).map_err(|error| kind(error.to_string()))?;
                 return Ok(Self { reader: Box::new(reader), encoding: Encoding::Utf8 });
             }
             [b'P', b'A', b'R', b'E', ..] => return Err(kind("it is encrypted Parquet; write a plain copy".to_owned())),
-            _ => {
-                file.seek(SeekFrom::Start(0)).map_err(opened)?;
-                Box::new(file)
-            }
+            _ => Box::new(file),
         };
         // What is compressed shows what it is behind its first bytes.
-        let mut reader = reader;
         let head = match self::head(&mut reader) {
             Ok(head) => head,
             // Who reads on is told, with the row.

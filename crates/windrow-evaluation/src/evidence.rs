@@ -8,13 +8,13 @@ use windrow_record::{ModelId, Scheme};
 /// The losses of the windows from the first on, without a gap.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
-    windows: Vec<Counts>,
+    windows: Vec<WindowRows>,
     /// By model and window.
     losses: HashMap<(ModelId, u32), ModelLosses>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Counts {
+struct WindowRows {
     rows: f64,
     positives: f64,
     unlabelled: u64,
@@ -40,7 +40,7 @@ impl Evidence {
             return false;
         }
         if window.window.get() == next {
-            self.windows.push(Counts {
+            self.windows.push(WindowRows {
                 rows: window.labelled() as f64,
                 positives: window.positive() as f64,
                 unlabelled: window.unlabelled,
@@ -106,7 +106,7 @@ impl Evidence {
         (oldest.max(1)..=model).rev().find_map(|model| Some((model, self.losses(history, model, window)?)))
     }
 
-    fn counts(&self, window: u32) -> Option<&Counts> {
+    fn counts(&self, window: u32) -> Option<&WindowRows> {
         self.windows.get(window.checked_sub(1)? as usize)
     }
 }

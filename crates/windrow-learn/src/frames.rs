@@ -18,7 +18,7 @@ use windrow_record::{ReadError, RecordParser, WindowIndex};
 use windrow_windows::{BatchRows, BatchStore, Manifest};
 
 pub use self::error::FrameError;
-use self::spill::SpillStore;
+pub use self::spill::SpillStore;
 
 /// Chunks that are parsed side by side while the next ones are read.
 const AT_ONCE: usize = 8;
@@ -111,10 +111,10 @@ impl Frames {
 
     fn parse(&self, manifest: &Manifest) -> Result<Frame, FrameError> {
         let window = manifest.window;
-        let _span = tracing::info_span!("parse", %window, rows = manifest.rows).entered();
+        let _span = tracing::info_span!("parse", %window, rows = manifest.rows.count).entered();
         let read = |source| FrameError::Read { window, source };
         let keep = |source| FrameError::Keep { window, source };
-        let mut records = self.store.rows(window, self.schema.delimiter)?;
+        let mut records = self.store.rows(manifest, self.schema.delimiter)?;
         let mut frame = FrameBuilder::new(&self.schema, self.spill.for_window());
         let mut rows = 0;
         let mut here = next(&mut records).map_err(read)?;
@@ -127,8 +127,8 @@ impl Frames {
             }
             here = following.map_err(read)?;
         }
-        if rows != manifest.rows {
-            return Err(FrameError::RowCount { window, rows, promised: manifest.rows });
+        if rows != manifest.rows.count {
+            return Err(FrameError::RowCount { window, rows, promised: manifest.rows.count });
         }
         frame.finish(self.holdout).map_err(keep)
     }

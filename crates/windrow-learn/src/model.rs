@@ -33,7 +33,7 @@ pub use artifact::{
     ReliabilityBin, Score, ScoreNumber, SolverReport, Verdict, WindowLineage, versions,
 };
 pub use bare::BareModel;
-pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, InMemory, KeptChunk};
+pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, KeptChunk};
 pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use fit::{

@@ -215,7 +215,7 @@ impl SparkSolver {
         let folder = self.folder.trim_end_matches('/');
         let file = |window: &WindowIndex| {
             let manifest = self.store.manifest(*window).map_err(|error| Fault::Refused(error.to_string()))?;
-            let sha256 = manifest.map(|manifest| manifest.sha256).unwrap_or_default();
+            let sha256 = manifest.map(|manifest| manifest.rows.file.sha256).unwrap_or_default();
             Ok(format!("{folder}/{}", self.store.batch_name(*window, &sha256)))
         };
         task.windows.iter().map(file).collect()

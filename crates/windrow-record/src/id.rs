@@ -98,6 +98,13 @@ impl Offset {
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
+
+    /// The offset for a set of numbers; it is never negative in a message that was delivered.
+    #[inline]
+    #[must_use]
+    pub fn bits(self) -> u64 {
+        u64::try_from(self.0).unwrap_or_default()
+    }
 }
 
 /// Names one replay of a dataset, so that rows of two replays are never taken for each other.

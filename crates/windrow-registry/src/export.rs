@@ -60,7 +60,7 @@ impl Export<'_> {
             let evidence = self.registry.evidence();
             for one in &manifests {
                 for (name, purpose) in [("served", Purpose::Serving), ("advice", Purpose::Advice)] {
-                    let losses = evidence.losses(purpose, one.window, &one.sha256)?;
+                    let losses = evidence.losses(purpose, one.window, &one.rows.file.sha256)?;
                     losses.iter().try_for_each(|losses| tables::losses(sink, name, losses))?;
                 }
             }

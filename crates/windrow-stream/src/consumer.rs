@@ -7,6 +7,7 @@ mod consumer_loop;
 mod error;
 mod fetcher;
 mod group;
+mod guarded;
 mod ingest;
 mod inputs;
 mod intake;
@@ -21,9 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::consumer_loop::ConsumerLoop;
 use self::group::Member;
+use self::guarded::GuardedWriter;
 use self::intake::Intake;
 use self::rejections::Rejections;
-use self::reporting::note_deleted;
 use windrow_base::runtime::blocking;
 use windrow_config::WindowPolicy;
 use windrow_kafka::topics;
@@ -80,18 +81,19 @@ impl Consumer {
             writer = writer.expecting(run.clone());
         }
         let counters = self.progress.counters();
-        counters.stored.set(resumed.rows);
-        counters.quarantined.set(resumed.quarantined);
+        counters.stored.set(resumed.counts.stored);
+        counters.quarantined.set(resumed.counts.quarantined);
         let (positions, deleted) = positions(&self.stream.topic, self.connection.address(), topic, &resumed)?;
-        deleted.into_iter().for_each(|deleted| note_deleted(&mut writer, deleted));
+        let rejections =
+            Rejections::new(self.quarantine.max_share, self.store.quarantine_folder().to_owned(), resumed.counts);
+        let mut guarded = GuardedWriter { writer, rejections, progress: self.progress.clone() };
+        deleted.into_iter().for_each(|deleted| guarded.note_deleted(deleted));
         let subscription = Subscription::assign(&self.connection, &self.stream.topic, &self.stream.topic, &positions)?;
         let needs_time = matches!(self.cut.policy, WindowPolicy::Event { .. });
-        let quarantine = self.store.quarantine_folder().to_owned();
         let reading = ConsumerLoop {
             intake: Intake::new(Arc::clone(&self.schema), needs_time),
-            writer,
+            guarded,
             policy: self.cut.policy,
-            rejections: Rejections::new(self.quarantine.max_share, quarantine, (resumed.rows, resumed.quarantined)),
             progress: self.progress.clone(),
             end_after_idle: self.end_after_idle,
             committed: Vec::new(),

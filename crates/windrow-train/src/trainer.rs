@@ -86,7 +86,7 @@ impl Trainer {
         let Learning { pipeline, registry, .. } = &self.learning;
         let newest = manifest.window;
         let _span =
-            tracing::info_span!("learn", window = %newest, rows = manifest.rows, sha256 = manifest.sha256).entered();
+            tracing::info_span!("learn", window = %newest, rows = manifest.rows.count, sha256 = manifest.rows.file.sha256).entered();
         windows.insert(manifest.clone());
         // As it was before this window: which scheme comes first must not matter, nor that a model is made again.
         let champion = registry.snapshot().champion_before(newest);
@@ -133,11 +133,11 @@ impl Trainer {
             let earlier = snapshot.models().filter(|model| is_kept(model.id().window, window));
             let earlier: Vec<ScoredModel<'_>> =
                 earlier.filter_map(|model| Some(ScoredModel::of(model.id(), model.learned()?))).collect();
-            let found =
-                losses(&frame, &earlier).and_then(|found| window_losses(&frame, window, &manifest.sha256, found));
+            let found = losses(&frame, &earlier)
+                .and_then(|found| window_losses(&frame, window, &manifest.rows.file.sha256, found));
             registry.evidence().put_losses(Purpose::Serving, &found.map_err(keep)?)?;
         }
-        let period = pipeline.window.period(manifest.span.map(|span| span.from));
+        let period = pipeline.window.period(manifest.times.start());
         let report = acceptance::report(manifest, period, is_evidence, &frame, &snapshot).map_err(keep)?;
         registry.publish_window(&report)?;
         progress.report(Event::WindowScored { window: window.get(), models: report.scores.len() });
@@ -146,7 +146,7 @@ impl Trainer {
 
     /// Whether a window has rows of the dataset's first round alone.
     fn is_evidence(&self, manifest: &Manifest) -> bool {
-        let last = manifest.row_numbers.iter().map(|range| range.last).max().unwrap_or_default();
+        let last = manifest.rows.numbers.iter().map(|range| range.last).max().unwrap_or_default();
         self.dataset_rows.is_none_or(|rows| last <= rows)
     }
 

@@ -9,15 +9,14 @@ use std::path::{Path, PathBuf};
 use roaring::RoaringTreemap;
 
 use crate::manifest::FORMAT;
-use crate::open::row_ranges;
 use crate::runs::{Names, Runs};
 use crate::spill::Spill;
 use crate::{
-    BatchError, BatchStore, CsvFormat, EventRange, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd,
-    TimeSpan,
+    AccountedMessages, BatchError, BatchStore, CsvFormat, EventRange, Manifest, MessageCounts, OffsetRange,
+    QuarantinedMessages, ResumePoint, RowRange, SealReason, StoredRows, StreamEnd, TimeSpan, WindowTimes,
 };
 use windrow_config::Cut;
-use windrow_record::{Partition, RowNumber, RunId, WindowIndex, write_record};
+use windrow_record::{Partition, RowNumber, RunId, WindowIndex};
 
 /// Puts windows together. Whoever does so must hold the lock of the whole.
 #[derive(Debug)]
@@ -32,8 +31,7 @@ pub struct Assembly {
     run: Option<RunId>,
     /// All windows before this one are put together.
     next: WindowIndex,
-    rows: u64,
-    quarantined: u64,
+    counts: MessageCounts,
 }
 
 /// What one partition's consumer has sealed.
@@ -74,9 +72,6 @@ impl Assembly {
     /// Takes the partial stores in the order of the partitions, and the cut of a single consumer.
     #[must_use]
     pub fn new(whole: BatchStore, partials: Vec<BatchStore>, cut: Cut, form: CsvFormat<'_>) -> Self {
-        let delimiter = form.delimiter;
-        let mut header = write_record(form.columns.iter().map(String::as_str), delimiter);
-        header.push(b'\n');
         let partials = partials
             .into_iter()
             .map(|store| Partial { store, span: None, part: None, resume: Vec::new(), last: None })
@@ -85,14 +80,19 @@ impl Assembly {
             whole,
             partials,
             cut,
-            header,
-            delimiter,
+            header: form.header(),
+            delimiter: form.delimiter,
             first: None,
             run: None,
             next: WindowIndex::FIRST,
-            rows: 0,
-            quarantined: 0,
+            counts: MessageCounts::default(),
         }
+    }
+
+    /// The store of the windows that are put together.
+    #[must_use]
+    pub fn whole(&self) -> &BatchStore {
+        &self.whole
     }
 
     /// Puts together all windows that can be, until it is told to stop, and ends the stream when every partition has ended.
@@ -132,8 +132,7 @@ impl Assembly {
     }
 
     fn count(&mut self, manifest: &Manifest) {
-        self.rows += manifest.rows;
-        self.quarantined += manifest.quarantined;
+        self.counts += manifest.counts();
         self.next = manifest.window.next();
         for partial in &mut self.partials {
             partial.part = None;
@@ -146,8 +145,8 @@ impl Assembly {
         let end = StreamEnd {
             format: FORMAT,
             windows: self.next.get() - 1,
-            rows: self.rows,
-            quarantined: self.quarantined,
+            rows: self.counts.stored,
+            quarantined: self.counts.quarantined,
             repeated: ends().map(|end| end.repeated).sum(),
             repeated_offsets: ends().flat_map(|end| end.repeated_offsets.clone()).collect(),
             sent: ends().find_map(|end| end.sent),
@@ -162,7 +161,7 @@ impl Assembly {
             for partial in &mut self.partials {
                 match partial.store.manifest(WindowIndex::FIRST)? {
                     Some(manifest) => {
-                        partial.span = manifest.span;
+                        partial.span = manifest.times.span;
                         self.run = self.run.take().or(manifest.run);
                     }
                     None if partial.store.end()?.is_none() => return Ok(None),
@@ -188,43 +187,33 @@ impl Assembly {
         let sealed = || parts.iter().copied();
         for (store, manifest) in sealed() {
             self.take_rows(store, manifest, &mut rows)?;
-            if manifest.quarantined > 0 {
+            if manifest.quarantine.count > 0 {
                 let path = store.quarantine_path(manifest.window);
                 aside.get_or_insert_with(|| Spill::new(folder.join("assembled.jsonl"))).push_file(&path)?;
             }
         }
         let sum = |of: fn(&Manifest) -> u64| sealed().map(|(_, manifest)| of(manifest)).sum::<u64>();
-        let rows = self.whole.format().convert(rows.finish()?)?;
-        let file = self.whole.keep_rows(rows, window)?;
-        let quarantine = aside.map(|aside| self.whole.keep_quarantine(aside.finish()?, window));
-        let offsets = |of: fn(&Manifest) -> &Vec<OffsetRange>| {
-            sealed().flat_map(|(_, manifest)| of(manifest).iter().copied()).collect::<Vec<_>>()
+        let file = self.whole.keep_rows(rows.finish()?, window)?;
+        let (count, labelled) = (sum(|one| one.rows.count), sum(|one| one.rows.labelled));
+        let numbers = join(sealed().flat_map(|(_, manifest)| &manifest.rows.numbers));
+        let rows = StoredRows { count, labelled, numbers, file };
+        let file = aside.map(|aside| self.whole.keep_quarantine(aside.finish()?, window)).transpose()?;
+        let numbers = join(sealed().flat_map(|(_, manifest)| &manifest.quarantine.numbers));
+        let quarantine = QuarantinedMessages { count: sum(|one| one.quarantine.count), numbers, file };
+        let offsets = |of: fn(&AccountedMessages) -> &Vec<OffsetRange>| {
+            sealed().flat_map(|(_, manifest)| of(&manifest.messages).iter().copied()).collect::<Vec<_>>()
         };
-        let times = sealed().filter_map(|(_, manifest)| manifest.event_time);
-        let event_time =
-            times.reduce(|one, other| EventRange { first: one.first.min(other.first), last: one.last.max(other.last) });
-        self.whole.keep_manifest(Manifest {
-            format: FORMAT,
-            window,
-            rows: sum(|one| one.rows),
-            labelled: sum(|one| one.labelled),
-            quarantined: sum(|one| one.quarantined),
-            repeated: sum(|one| one.repeated),
-            run: self.run.clone(),
-            row_numbers: join(sealed().flat_map(|(_, manifest)| &manifest.row_numbers)),
-            quarantined_rows: join(sealed().flat_map(|(_, manifest)| &manifest.quarantined_rows)),
+        let messages = AccountedMessages {
             log: None,
             offsets: offsets(|one| &one.offsets),
-            repeated_offsets: offsets(|one| &one.repeated_offsets),
+            repeated: offsets(|one| &one.repeated),
             deleted: offsets(|one| &one.deleted),
             resume: self.partials.iter().flat_map(|partial| partial.resume.iter().copied()).collect(),
-            event_time,
-            span: first.span_of(window, &self.cut),
-            sealed: self.reason(window, parts)?,
-            bytes: file.bytes,
-            sha256: file.sha256,
-            quarantine: quarantine.transpose()?,
-        })
+        };
+        let events = sealed().filter_map(|(_, manifest)| manifest.times.events).reduce(EventRange::and);
+        let times = WindowTimes { events, span: first.span_of(window, &self.cut) };
+        let (run, sealed) = (self.run.clone(), self.reason(window, parts)?);
+        self.whole.keep_manifest(Manifest { format: FORMAT, window, run, sealed, times, rows, quarantine, messages })
     }
 
     /// The reason that one consumer of all partitions would give.
@@ -236,7 +225,7 @@ impl Assembly {
             return Ok(SealReason::by_time(begins_later || reasons.any(|reason| reason == SealReason::Watermark)));
         };
         let mut come = RoaringTreemap::new();
-        let ranges = parts.iter().flat_map(|(_, part)| part.row_numbers.iter().chain(&part.quarantined_rows));
+        let ranges = parts.iter().flat_map(|(_, part)| part.row_ranges());
         ranges.for_each(|range| range.insert_into(&mut come));
         if self.cut.size_of_window(window) == Some(come.range_cardinality(first..=last)) {
             return Ok(SealReason::Complete);
@@ -252,8 +241,8 @@ impl Assembly {
 
     fn take_rows(&self, store: &BatchStore, manifest: &Manifest, rows: &mut Runs<RowNumber>) -> Result<(), BatchError> {
         let damaged = |reason: String| BatchError::Damaged { path: store.batch_path(manifest.window), reason };
-        let mut records = store.rows(manifest.window, self.delimiter)?;
-        for number in manifest.row_numbers.iter().flat_map(RowRange::numbers) {
+        let mut records = store.rows(manifest, self.delimiter)?;
+        for number in manifest.rows.numbers.iter().flat_map(RowRange::numbers) {
             let record = records.next_record().map_err(|error| damaged(error.to_string()))?;
             match (record, RowNumber::new(number)) {
                 (Some(record), Some(number)) => rows.push(number, record.bytes)?,
@@ -314,7 +303,7 @@ impl Partial {
         let own = u32::try_from(own).ok().and_then(WindowIndex::new);
         self.part = match own.map_or(Ok(None), |own| self.store.manifest(own))? {
             Some(manifest) => {
-                self.resume.clone_from(&manifest.resume);
+                self.resume.clone_from(&manifest.messages.resume);
                 self.last = own;
                 Some(Part::Sealed(Box::new(manifest)))
             }
@@ -323,7 +312,7 @@ impl Partial {
                 let last = end.as_ref().and_then(|end| WindowIndex::new(end.windows));
                 let unseen = last.filter(|_| self.last != last);
                 if let Some(manifest) = unseen.map_or(Ok(None), |last| self.store.manifest(last))? {
-                    (self.resume, self.last) = (manifest.resume, last);
+                    (self.resume, self.last) = (manifest.messages.resume, last);
                 }
                 end.map(|_| Part::Over)
             }
@@ -343,5 +332,5 @@ impl Partial {
 fn join<'a>(ranges: impl Iterator<Item = &'a RowRange>) -> Vec<RowRange> {
     let mut rows = RoaringTreemap::new();
     ranges.for_each(|range| range.insert_into(&mut rows));
-    row_ranges(&rows, 1)
+    RowRange::of_set(&rows, 1)
 }

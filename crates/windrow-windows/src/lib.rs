@@ -31,18 +31,20 @@
 //! - `writer`: [`BatchWriter`], from messages to sealed windows. `writer/taking` decides what a message is, `writer/windows` where it
 //!   belongs, `writer/sealing` when a window is complete.
 //! - `open`, `runs`, `spill`: an open window, its sorted runs, and the files beside it.
-//! - `keep`: the files of a window that is sealed. `quarantine`: one line for each message that was refused.
-//! - `manifest`: [`Manifest`], what is in a sealed window. `rows`: [`BatchRows`], its rows as records.
+//! - `quarantine`: one line for each message that was refused.
+//! - `manifest`: [`Manifest`], what is in a sealed window. `ranges`: its row numbers, offsets and times. `counts`: [`MessageCounts`].
+//!   `rows`: [`BatchRows`], its rows as records.
 //! - `store`: [`BatchStore`], the folder of windows and its lock. `objects` and `remote`: the same in object storage.
 //! - `assemble`: [`Assembly`], windows of the whole topic from the partial windows of a group.
 
 mod assemble;
+mod counts;
 mod error;
-mod keep;
 mod manifest;
 mod objects;
 mod open;
 mod quarantine;
+mod ranges;
 mod remote;
 mod rows;
 mod runs;
@@ -51,12 +53,15 @@ mod store;
 mod writer;
 
 pub use assemble::{Assembled, Assembly, partial_folder, partials_folder};
+pub use counts::MessageCounts;
 pub use error::BatchError;
 pub use manifest::{
-    Accounted, EventRange, FileDigest, Manifest, OffsetRange, ResumePoint, RowRange, SealReason, StreamEnd, TimeSpan,
+    Accounted, AccountedMessages, FileDigest, Manifest, QuarantinedMessages, ResumePoint, SealReason, StoredRows,
+    StreamEnd, WindowTimes,
 };
 pub use objects::Objects;
 pub use quarantine::Quarantined;
+pub use ranges::{EventRange, OffsetRange, RowRange, TimeSpan};
 pub use rows::{BatchRows, RowFormat};
 pub use store::{BatchStore, Lock};
-pub use writer::{Arrival, BatchWriter, Content, Counts, CsvFormat, EndMark, Rejection, Resumed, Taken};
+pub use writer::{Arrival, BatchWriter, Content, CsvFormat, EndMark, Rejection, Resumed, Taken};

@@ -1,62 +1,62 @@
 //! What is written beside a batch file when it is sealed.
 
 use std::fmt;
+use std::io::{self, Read};
 
-use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
+use crate::{EventRange, MessageCounts, OffsetRange, RowRange, TimeSpan};
+use windrow_base::files;
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
 
 /// The version of the files' form. A reader refuses another one.
-pub(crate) const FORMAT: u32 = 4;
+pub(crate) const FORMAT: u32 = 5;
 /// More messages than any window can hold, so that a damaged manifest cannot ask for memory without end.
 const MOST_MESSAGES: u64 = 1 << 32;
 
-/// All that is known of one sealed window.
+/// What is known of a sealed window. The file is written next to the batch file, and the consumer resumes from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The version of the form: [`FORMAT`].
     pub format: u32,
     /// Which window.
     pub window: WindowIndex,
-    /// Rows in the batch file.
-    pub rows: u64,
-    /// Of these, rows that have a target.
-    pub labelled: u64,
-    /// Messages in the quarantine file.
-    pub quarantined: u64,
-    /// Messages that brought a row which was there already; they are in no file.
-    pub repeated: u64,
     /// The replay that sent the rows; none for other producers.
     pub run: Option<RunId>,
-    /// The numbers of the rows in the file, ascending.
-    pub row_numbers: Vec<RowRange>,
-    /// The numbers of the rows in the quarantine file, ascending; what has no number is not among them.
-    pub quarantined_rows: Vec<RowRange>,
-    /// The log that the offsets belong to, if Windrow started the broker and the log ends with it. `None` for an external broker.
-    pub log: Option<String>,
-    /// The messages in the batch file and in the quarantine file, by partition, ascending.
-    pub offsets: Vec<OffsetRange>,
-    /// The messages that are counted in `repeated`, by partition, ascending. A repeat belongs to the window of the next row of its
-    /// partition; for event windows, to the window that its partition has reached.
-    pub repeated_offsets: Vec<OffsetRange>,
-    /// The messages that the broker had deleted before they were read, found since the window before was sealed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deleted: Vec<OffsetRange>,
-    /// Where reading goes on behind this window.
-    pub resume: Vec<ResumePoint>,
-    /// When its rows happened, where the pipeline names a time.
-    pub event_time: Option<EventRange>,
-    /// The bounds of an event window.
-    pub span: Option<TimeSpan>,
     /// Why it was sealed.
     pub sealed: SealReason,
-    /// The length of the batch file.
-    pub bytes: u64,
-    /// The sha256 of the batch file, in hexadecimal.
-    pub sha256: String,
+    /// When its rows happened, and its bounds.
+    pub times: WindowTimes,
+    /// The rows in the batch file.
+    pub rows: StoredRows,
+    /// The messages in the quarantine file.
+    pub quarantine: QuarantinedMessages,
+    /// The messages of the topic that it accounts for.
+    pub messages: AccountedMessages,
+}
+
+/// The rows in a batch file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredRows {
+    /// How many they are.
+    pub count: u64,
+    /// Of these, rows that have a target.
+    pub labelled: u64,
+    /// Their numbers, ascending.
+    pub numbers: Vec<RowRange>,
+    /// The batch file.
+    pub file: FileDigest,
+}
+
+/// The messages in a quarantine file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantinedMessages {
+    /// How many they are.
+    pub count: u64,
+    /// Their row numbers, ascending; what has no number is not among them.
+    pub numbers: Vec<RowRange>,
     /// The quarantine file, if there is one.
-    pub quarantine: Option<FileDigest>,
+    pub file: Option<FileDigest>,
 }
 
 /// What a file must be.
@@ -68,100 +68,92 @@ pub struct FileDigest {
     pub sha256: String,
 }
 
+/// The messages of the topic that a window accounts for, by partition, ascending.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountedMessages {
+    /// The log that the offsets belong to, if Windrow started the broker and the log ends with it. `None` for an external broker.
+    pub log: Option<String>,
+    /// The messages in the batch file and in the quarantine file.
+    pub offsets: Vec<OffsetRange>,
+    /// The messages that brought a row which was there already; they are in no file. A repeat belongs to the window of the next row
+    /// of its partition; for event windows, to the window that its partition has reached.
+    pub repeated: Vec<OffsetRange>,
+    /// The messages that the broker had deleted before they were read, found since the window before was sealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted: Vec<OffsetRange>,
+    /// Where reading goes on behind this window.
+    pub resume: Vec<ResumePoint>,
+}
+
+/// The times of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowTimes {
+    /// When its rows happened, where the pipeline names a time.
+    pub events: Option<EventRange>,
+    /// The bounds of an event window.
+    pub span: Option<TimeSpan>,
+}
+
+impl FileDigest {
+    /// Reads a file to its end.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn of(file: impl Read) -> io::Result<Self> {
+        files::digest(file).map(|(bytes, sha256)| Self { bytes, sha256 })
+    }
+}
+
 impl Manifest {
     /// Makes sure that its ranges list no more than its files can hold.
     ///
     /// # Errors
     /// What is wrong, in words.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let rows = self.row_numbers.iter().chain(&self.quarantined_rows).map(RowRange::count);
-        let messages = |ranges: &[OffsetRange]| ranges.iter().map(OffsetRange::count).collect::<Vec<_>>();
-        let bytes = self.bytes.saturating_add(self.quarantine.as_ref().map_or(0, |file| file.bytes));
+        let Self { rows, quarantine, messages, .. } = self;
+        let bytes = rows.file.bytes.saturating_add(quarantine.file.as_ref().map_or(0, |file| file.bytes));
         // A row in a Parquet file can take less than a byte.
-        let messages_at_most = bytes.max(self.rows).saturating_add(self.quarantined);
+        let messages_at_most = bytes.max(rows.count).saturating_add(quarantine.count).min(MOST_MESSAGES);
         let sums = [
-            ("rows", rows.collect::<Vec<_>>(), messages_at_most),
-            ("offsets", messages(&self.offsets), messages_at_most),
-            ("repeated messages", messages(&self.repeated_offsets), self.repeated),
+            ("rows", sum(self.row_ranges().map(RowRange::count)), messages_at_most),
+            ("offsets", sum(messages.offsets.iter().map(OffsetRange::count)), messages_at_most),
+            ("repeated messages", sum(messages.repeated.iter().map(OffsetRange::count)), MOST_MESSAGES),
         ];
-        for (what, counts, most) in sums {
-            let listed = counts.into_iter().try_fold(0_u64, |sum, count| sum.checked_add(count?));
-            if listed.is_none_or(|listed| listed > most.min(MOST_MESSAGES)) {
-                return Err(format!("it lists more {what} than there can be"));
-            }
-        }
-        Ok(())
+        let excess = sums.iter().find(|(_, listed, most)| listed.is_none_or(|listed| listed > *most));
+        excess.map_or(Ok(()), |(what, ..)| Err(format!("it lists more {what} than there can be")))
     }
-}
 
-/// Row numbers, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowRange {
-    /// The first.
-    pub first: u64,
-    /// The last.
-    pub last: u64,
-    /// How far apart they are: 1, or the number of partitions in the windows of one partition.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub step: u64,
-}
+    /// The numbers of all its rows: those in the batch file, then those in the quarantine file.
+    pub fn row_ranges(&self) -> impl Iterator<Item = &RowRange> {
+        self.rows.numbers.iter().chain(&self.quarantine.numbers)
+    }
 
-fn one() -> u64 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_one(step: &u64) -> bool {
-    *step == 1
-}
-
-impl RowRange {
-    /// All numbers from the first to the last.
+    /// Its messages, by what became of them.
     #[must_use]
-    pub fn new(first: u64, last: u64) -> Self {
-        Self { first, last, step: 1 }
-    }
-
-    /// How many numbers it has; `None` when it is not a valid range.
-    #[must_use]
-    pub fn count(&self) -> Option<u64> {
-        let distance = self.last.checked_sub(self.first)?;
-        distance.checked_div(self.step)?.checked_add(1)
-    }
-
-    /// Its numbers, ascending.
-    pub fn numbers(&self) -> impl Iterator<Item = u64> + use<> {
-        let step = usize::try_from(self.step.max(1)).unwrap_or(usize::MAX);
-        (self.first..=self.last).step_by(step)
-    }
-
-    /// Adds its numbers to a set.
-    pub fn insert_into(&self, numbers: &mut RoaringTreemap) {
-        if self.step <= 1 {
-            numbers.insert_range(self.first..=self.last);
-        } else {
-            numbers.extend(self.numbers());
-        }
+    pub fn counts(&self) -> MessageCounts {
+        let repeated = self.messages.repeated.iter().filter_map(OffsetRange::count).sum();
+        MessageCounts { stored: self.rows.count, quarantined: self.quarantine.count, repeated }
     }
 }
 
-/// Offsets of one partition, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OffsetRange {
-    /// The partition.
-    pub partition: Partition,
-    /// The first.
-    pub first: Offset,
-    /// The last.
-    pub last: Offset,
+impl AccountedMessages {
+    /// The messages in the files of the window, then those that repeat a row.
+    pub fn all(&self) -> impl Iterator<Item = &OffsetRange> {
+        self.offsets.iter().chain(&self.repeated)
+    }
 }
 
-impl OffsetRange {
-    /// How many offsets it has; `None` when it is not a valid range.
+impl WindowTimes {
+    /// The beginning of an event window.
     #[must_use]
-    pub fn count(&self) -> Option<u64> {
-        u64::try_from(self.last.0.checked_sub(self.first.0)?).ok()?.checked_add(1)
+    pub fn start(&self) -> Option<i64> {
+        self.span.map(|span| span.from)
     }
+}
+
+/// `None` if one of them is, or if the sum is too large.
+fn sum(mut counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    counts.try_fold(0_u64, |sum, count| sum.checked_add(count?))
 }
 
 /// The next offset to be read of a partition of which some window accounts for a message.
@@ -190,24 +182,6 @@ pub struct Accounted {
     pub offset: Offset,
     /// The newest time or the highest row number of the partition before that offset.
     pub at: Option<i64>,
-}
-
-/// Times in seconds since 1970-01-01 00:00 UTC, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventRange {
-    /// The earliest.
-    pub first: i64,
-    /// The latest.
-    pub last: i64,
-}
-
-/// Times in seconds since 1970-01-01 00:00 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimeSpan {
-    /// The beginning, included.
-    pub from: i64,
-    /// The end, excluded.
-    pub until: i64,
 }
 
 /// Why a window was sealed.
@@ -281,50 +255,47 @@ mod tests {
     use super::*;
 
     const MANIFEST: &str = r#"{
-        "format": 4, "window": 2, "rows": 3, "labelled": 2, "quarantined": 1, "repeated": 0, "run": "5f0c",
-        "row_numbers": [{"first": 5, "last": 6}, {"first": 8, "last": 8}], "quarantined_rows": [], "log": null,
-        "offsets": [{"partition": 0, "first": 4, "last": 7}], "repeated_offsets": [],
-        "resume": [{"partition": 0, "offset": 8}],
-        "event_time": {"first": 1357017300, "last": 1357018200},
-        "span": null, "sealed": "complete", "bytes": 120, "sha256": "00ff", "quarantine": null
+        "format": 5, "window": 2, "run": "5f0c", "sealed": "complete",
+        "times": {"events": {"first": 1357017300, "last": 1357018200}, "span": null},
+        "rows": {
+            "count": 3, "labelled": 2, "numbers": [{"first": 5, "last": 6}, {"first": 8, "last": 8}],
+            "file": {"bytes": 120, "sha256": "00ff"}
+        },
+        "quarantine": {"count": 1, "numbers": [], "file": null},
+        "messages": {
+            "log": null, "offsets": [{"partition": 0, "first": 4, "last": 7}],
+            "repeated": [{"partition": 0, "first": 2, "last": 3}], "resume": [{"partition": 0, "offset": 8}]
+        }
     }"#;
 
     #[test]
     fn a_manifest_is_read_as_it_is_written() {
         let manifest: Manifest = serde_json::from_str(MANIFEST).expect("a manifest");
-        assert_eq!((manifest.window.get(), manifest.rows, manifest.sealed), (2, 3, SealReason::Complete));
+        assert_eq!((manifest.window.get(), manifest.sealed), (2, SealReason::Complete));
+        assert_eq!(manifest.counts(), MessageCounts { stored: 3, quarantined: 1, repeated: 2 });
         let written = serde_json::to_string(&manifest).expect("JSON");
         assert_eq!(serde_json::from_str::<Manifest>(&written).expect("JSON"), manifest);
         assert_eq!(manifest.check(), Ok(()));
     }
 
-    #[test]
-    fn ranges_that_no_file_can_hold_are_told() {
-        let whole: Manifest = serde_json::from_str(MANIFEST).expect("a manifest");
-        let offsets = |first, last| OffsetRange { partition: Partition(0), first: Offset(first), last: Offset(last) };
-        let broken = [
-            Manifest { row_numbers: vec![RowRange::new(1, u64::MAX)], ..whole.clone() },
-            Manifest { row_numbers: vec![RowRange { first: 1, last: 9, step: 0 }], ..whole.clone() },
-            Manifest { quarantined_rows: vec![RowRange::new(9, 8)], ..whole.clone() },
-            Manifest { offsets: vec![offsets(0, i64::MAX)], bytes: u64::MAX, ..whole.clone() },
-            Manifest { offsets: vec![offsets(i64::MIN, i64::MAX)], ..whole.clone() },
-            Manifest { repeated_offsets: vec![offsets(0, 1 << 40)], repeated: 1 << 41, ..whole.clone() },
-        ];
-        for manifest in broken {
-            assert!(manifest.check().is_err_and(|fault| fault.starts_with("it lists more")), "{manifest:?}");
-        }
+    fn offsets(first: i64, last: i64) -> Vec<OffsetRange> {
+        vec![OffsetRange { partition: Partition(0), first: Offset(first), last: Offset(last) }]
     }
 
     #[test]
-    fn the_rows_of_one_partition_are_one_range() {
-        let range = RowRange { first: 2, last: 11, step: 3 };
-        let written = serde_json::to_string(&range).expect("JSON");
-        assert_eq!(written, r#"{"first":2,"last":11,"step":3}"#);
-        assert_eq!(serde_json::from_str::<RowRange>(&written).expect("JSON"), range);
-        assert_eq!(serde_json::to_string(&RowRange::new(1, 2)).expect("JSON"), r#"{"first":1,"last":2}"#);
-        let mut numbers = RoaringTreemap::new();
-        range.insert_into(&mut numbers);
-        assert_eq!(numbers.iter().collect::<Vec<_>>(), [2, 5, 8, 11]);
-        assert_eq!((range.count(), range.numbers().count()), (Some(4), 4));
+    fn ranges_that_no_file_can_hold_are_told() {
+        let breaks: [fn(&mut Manifest); 6] = [
+            |one| one.rows.numbers = vec![RowRange::new(1, u64::MAX)],
+            |one| one.rows.numbers = vec![RowRange { first: 1, last: 9, step: 0 }],
+            |one| one.quarantine.numbers = vec![RowRange::new(9, 8)],
+            |one| (one.messages.offsets, one.rows.file.bytes) = (offsets(0, i64::MAX), u64::MAX),
+            |one| one.messages.offsets = offsets(i64::MIN, i64::MAX),
+            |one| one.messages.repeated = offsets(0, 1 << 40),
+        ];
+        for damage in breaks {
+            let mut manifest: Manifest = serde_json::from_str(MANIFEST).expect("a manifest");
+            damage(&mut manifest);
+            assert!(manifest.check().is_err_and(|fault| fault.starts_with("it lists more")), "{manifest:?}");
+        }
     }
 }

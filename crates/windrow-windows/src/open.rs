@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use roaring::RoaringTreemap;
 
 use crate::runs::{Names, Runs};
-use crate::{BatchError, BatchStore, EventRange, OffsetRange, RowRange};
-use windrow_record::{Offset, Partition, RowNumber};
+use crate::{BatchError, BatchStore, EventRange, OffsetRange, QuarantinedMessages, RowRange, StoredRows};
+use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 /// The place of a message in the topic.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,14 @@ impl Needed {
     pub(crate) fn later(self, other: Self) -> Self {
         Self { offset: self.offset.max(other.offset), at: self.at.max(other.at) }
     }
+}
+
+/// The parts of a row that a window stores.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowValue<'a> {
+    pub(crate) labelled: bool,
+    pub(crate) time: Option<i64>,
+    pub(crate) record: &'a [u8],
 }
 
 /// Sets of offsets, by partition.
@@ -87,20 +95,17 @@ impl OpenWindow {
         &mut self,
         place: Place,
         row: RowNumber,
-        labelled: bool,
-        time: Option<i64>,
-        record: &[u8],
+        RowValue { labelled, time, record }: RowValue<'_>,
     ) -> Result<(), BatchError> {
         self.runs.push(row, record)?;
         self.rows += 1;
         self.numbered += 1;
         self.labelled += u64::from(labelled);
         self.row_numbers.insert(row.get());
-        self.account(place).offsets.insert(bits(place.offset));
+        self.account(place).offsets.insert(place.offset.bits());
         if let Some(time) = time {
-            let range = self.event_time.get_or_insert(EventRange { first: time, last: time });
-            range.first = range.first.min(time);
-            range.last = range.last.max(time);
+            let own = EventRange { first: time, last: time };
+            self.event_time = Some(self.event_time.map_or(own, |range| range.and(own)));
         }
         Ok(())
     }
@@ -109,13 +114,13 @@ impl OpenWindow {
         self.quarantine.push((place.partition, place.offset), line)?;
         self.quarantined += 1;
         self.quarantined_rows.extend(row.map(RowNumber::get));
-        self.account(place).offsets.insert(bits(place.offset));
+        self.account(place).offsets.insert(place.offset.bits());
         Ok(())
     }
 
     /// Accounts for a message that repeats a row.
     pub(crate) fn repeat(&mut self, place: Place) {
-        self.account(place).repeats.insert(bits(place.offset));
+        self.account(place).repeats.insert(place.offset.bits());
     }
 
     /// Takes the messages of another window that has no rows.
@@ -166,13 +171,21 @@ impl OpenWindow {
         self.quarantine.release()
     }
 
-    /// The numbers of its rows; those of one partition lie `step` apart.
-    pub(crate) fn row_ranges(&self, step: u64) -> Vec<RowRange> {
-        row_ranges(&self.row_numbers, step)
-    }
-
-    pub(crate) fn quarantined_ranges(&self, step: u64) -> Vec<RowRange> {
-        row_ranges(&self.quarantined_rows, step)
+    /// Puts its files in place: first the rows, then the quarantine. A crash before the manifest leaves files that do not count. The
+    /// row numbers of one partition lie `step` apart.
+    pub(crate) fn keep(
+        self,
+        store: &BatchStore,
+        window: WindowIndex,
+        step: u64,
+    ) -> Result<(StoredRows, QuarantinedMessages), BatchError> {
+        let (numbers, file) =
+            (RowRange::of_set(&self.row_numbers, step), store.keep_rows(self.runs.finish()?, window)?);
+        let rows = StoredRows { count: self.rows, labelled: self.labelled, numbers, file };
+        let aside = (self.quarantined > 0).then_some(self.quarantine);
+        let file = aside.map(|aside| store.keep_quarantine(aside.finish()?, window)).transpose()?;
+        let numbers = RowRange::of_set(&self.quarantined_rows, step);
+        Ok((rows, QuarantinedMessages { count: self.quarantined, numbers, file }))
     }
 
     pub(crate) fn offset_ranges(&self) -> Vec<OffsetRange> {
@@ -187,36 +200,13 @@ impl OpenWindow {
     fn message_ranges(&self, offsets: fn(&Messages) -> &RoaringTreemap) -> Vec<OffsetRange> {
         let of = |(partition, messages): (&Partition, &Messages)| {
             let partition = *partition;
-            let ranges = ranges(offsets(messages), 1).into_iter();
-            ranges.map(move |(first, last)| OffsetRange { partition, first: offset(first), last: offset(last) })
+            let ranges = RowRange::of_set(offsets(messages), 1).into_iter();
+            ranges.map(move |range| OffsetRange { partition, first: offset(range.first), last: offset(range.last) })
         };
         self.messages.iter().flat_map(of).collect()
     }
 }
 
-/// Numbers as ranges, ascending; within a range they lie `step` apart.
-pub(crate) fn row_ranges(numbers: &RoaringTreemap, step: u64) -> Vec<RowRange> {
-    let of = |(first, last)| RowRange { first, last, step: if first == last { 1 } else { step } };
-    ranges(numbers, step).into_iter().map(of).collect()
-}
-
-/// Offsets are never negative in a message that was delivered.
-pub(crate) fn bits(offset: Offset) -> u64 {
-    u64::try_from(offset.0).unwrap_or_default()
-}
-
 fn offset(bits: u64) -> Offset {
     Offset(i64::try_from(bits).unwrap_or(i64::MAX))
-}
-
-/// Runs of numbers that lie `step` apart, both ends included.
-fn ranges(numbers: &RoaringTreemap, step: u64) -> Vec<(u64, u64)> {
-    let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for number in numbers {
-        match ranges.last_mut() {
-            Some((_, last)) if last.checked_add(step) == Some(number) => *last = number,
-            _ => ranges.push((number, number)),
-        }
-    }
-    ranges
 }

@@ -63,16 +63,10 @@ pub(crate) fn read(file: impl Read, path: &Path, mut visit: impl FnMut(Quarantin
         let line: Line<'_> = serde_json::from_str(&line).map_err(|error| damaged(error.to_string()))?;
         let raw = match &line.raw_hex {
             None => line.raw.into_owned().into_bytes(),
-            Some(hex) => bytes(hex).ok_or_else(|| damaged("raw_hex is not hexadecimal".to_owned()))?,
+            Some(text) => hex::decode(text).map_err(|error| damaged(format!("raw_hex: {error}")))?,
         };
         let Line { partition, offset, row, reason, .. } = line;
         visit(Quarantined { partition, offset, row, reason: reason.into_owned(), raw });
     }
     Ok(())
-}
-
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
-    let pairs = digits.chunks_exact(2);
-    pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
 }

@@ -5,7 +5,7 @@
 //! name: what a rival or a killed consumer has left under another name harms nothing.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,7 +33,7 @@ impl BatchStore {
     /// Where a sealed window's batch file is, for people.
     pub fn batch_place(&self, manifest: &Manifest) -> PathBuf {
         match self.objects() {
-            Some(objects) => objects.place(&self.batch_name(manifest.window, &manifest.sha256)),
+            Some(objects) => objects.place(&self.batch_name(manifest.window, &manifest.rows.file.sha256)),
             None => self.batch_path(manifest.window),
         }
     }
@@ -47,28 +47,36 @@ impl BatchStore {
             let path = self.batch_path(manifest.window);
             return File::open(&path).map_err(BatchError::read(&path));
         };
-        let expected = FileDigest { bytes: manifest.bytes, sha256: manifest.sha256.clone() };
-        objects.download(&self.batch_name(manifest.window, &manifest.sha256), &expected, self.folder())
+        objects.download(
+            &self.batch_name(manifest.window, &manifest.rows.file.sha256),
+            &manifest.rows.file,
+            self.folder(),
+        )
     }
 
     /// Makes sure that the sealed windows' files are as long as they were: what was cut off or removed since is reported before
     /// anything is built on it.
     pub(crate) fn check_lengths(&self, manifests: &[Manifest]) -> Result<(), BatchError> {
-        let Some(objects) = self.objects() else {
-            return manifests.iter().try_for_each(|manifest| self.check_files(manifest));
+        let there = self.objects().map(|objects| objects.list()).transpose()?;
+        let length = |path: &Path, name: &str| match &there {
+            Some(there) => there.get(name).copied().ok_or_else(|| "it is not".to_owned()),
+            None => fs::metadata(path).map(|file| file.len()).map_err(|error| format!("it cannot be read: {error}")),
         };
-        let there = objects.list()?;
         for manifest in manifests {
-            let batch = (self.batch_name(manifest.window, &manifest.sha256), manifest.bytes);
-            let aside = manifest.quarantine.as_ref();
-            let aside = aside.map(|file| (quarantine_name(manifest.window, &file.sha256), file.bytes));
-            for (name, promised) in [Some(batch), aside].into_iter().flatten() {
-                let reason = match there.get(&name) {
-                    Some(found) if *found == promised => continue,
-                    Some(found) => format!("it has {found} bytes where its manifest says {promised}"),
-                    None => "its manifest is there and it is not".to_owned(),
+            let (window, rows) = (manifest.window, &manifest.rows.file);
+            let batch = (self.batch_place(manifest), self.batch_name(window, &rows.sha256), rows.bytes);
+            let aside = manifest.quarantine.file.as_ref().map(|file| {
+                let name = quarantine_name(window, &file.sha256);
+                let path = self.objects().map_or_else(|| self.quarantine_path(window), |objects| objects.place(&name));
+                (path, name, file.bytes)
+            });
+            for (path, name, promised) in [Some(batch), aside].into_iter().flatten() {
+                let reason = match length(&path, &name) {
+                    Ok(found) if found == promised => continue,
+                    Ok(found) => format!("it has {found} bytes where its manifest says {promised}"),
+                    Err(reason) => format!("its manifest is there and {reason}"),
                 };
-                return Err(BatchError::Damaged { path: objects.place(&name), reason });
+                return Err(BatchError::Damaged { path, reason });
             }
         }
         Ok(())
@@ -107,7 +115,7 @@ impl BatchStore {
         let name = format!("{}.json", window.file_stem());
         let Some(text) = objects.read(&name)? else { return Ok(()) };
         let manifest: Manifest = parse(&text, &objects.place(&name))?;
-        if let Some(file) = &manifest.quarantine {
+        if let Some(file) = &manifest.quarantine.file {
             let name = quarantine_name(window, &file.sha256);
             let mut aside = objects.download(&name, file, self.folder())?;
             let to = self.quarantine_path(window);
@@ -127,8 +135,9 @@ impl BatchStore {
         files::write_whole(&path, &text).map(drop).map_err(BatchError::write(&path))
     }
 
-    /// Puts the rows of a window where they stay.
-    pub(crate) fn keep_rows(&self, whole: Whole, window: WindowIndex) -> Result<FileDigest, BatchError> {
+    /// Puts the rows of a window, as CSV, where they stay, in the format of the store.
+    pub(crate) fn keep_rows(&self, csv: Whole, window: WindowIndex) -> Result<FileDigest, BatchError> {
+        let whole = self.format().convert(csv)?;
         match self.objects() {
             None => keep(whole, &self.batch_path(window)),
             Some(objects) => {
@@ -155,8 +164,8 @@ impl BatchStore {
     pub(crate) fn keep_manifest(&self, manifest: Manifest) -> Result<Manifest, BatchError> {
         let name = format!("{}.json", manifest.window.file_stem());
         let seals_the_same = |one: &Manifest, other: &Manifest| {
-            let rows = |of: &Manifest| (of.rows, of.sha256.clone(), of.row_numbers.clone(), of.offsets.clone());
-            rows(one) == rows(other) && one.quarantine == other.quarantine
+            (&one.rows.file, &one.rows.numbers) == (&other.rows.file, &other.rows.numbers)
+                && (&one.quarantine.file, &one.messages.offsets) == (&other.quarantine.file, &other.messages.offsets)
         };
         self.keep_json(manifest, &name, seals_the_same)
     }

@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
-
-use sha2::{Digest, Sha256};
 
 use crate::spill::Whole;
 use crate::{BatchError, FileDigest};
@@ -86,10 +84,9 @@ impl RowFormat {
         let Self::Parquet(layout) = self else { return Ok(whole) };
         let path = whole.path.with_extension("parquet");
         let file = File::create(&path).map_err(BatchError::write(&path))?;
-        let sink = Hashing { sink: BufWriter::new(file), digest: Sha256::new(), bytes: 0 };
-        let sink = layout.write(&whole.path, sink).map_err(|error| error.of(&whole.path, &path))?;
-        let digest = FileDigest { bytes: sink.bytes, sha256: hex::encode(sink.digest.finalize()) };
-        let file = sink.sink.into_inner().map_err(|error| BatchError::write(&path)(error.into_error()))?;
+        let sink = layout.write(&whole.path, BufWriter::new(file)).map_err(|error| error.of(&whole.path, &path))?;
+        let file = sink.into_inner().map_err(|error| BatchError::write(&path)(error.into_error()))?;
+        let digest = File::open(&path).and_then(FileDigest::of).map_err(BatchError::read(&path))?;
         std::fs::remove_file(&whole.path).map_err(BatchError::write(&whole.path))?;
         Ok(Whole { path, file, digest })
     }
@@ -136,25 +133,5 @@ impl Fault {
             Self::Cell(reason) => BatchError::Damaged { path: csv.to_owned(), reason },
             Self::Write(error) => BatchError::write(parquet)(error.into_io()),
         }
-    }
-}
-
-/// A file whose sha256 is taken while it is written.
-struct Hashing<W> {
-    sink: W,
-    digest: Sha256,
-    bytes: u64,
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let written = self.sink.write(buffer)?;
-        self.digest.update(&buffer[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush()
     }
 }

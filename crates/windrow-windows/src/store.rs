@@ -117,9 +117,7 @@ impl BatchStore {
     #[must_use]
     pub fn first_missing(manifests: &[Manifest], from: RowNumber) -> RowNumber {
         let mut rows = RoaringTreemap::new();
-        for range in manifests.iter().flat_map(|one| one.row_numbers.iter().chain(&one.quarantined_rows)) {
-            range.insert_into(&mut rows);
-        }
+        manifests.iter().flat_map(Manifest::row_ranges).for_each(|range| range.insert_into(&mut rows));
         let mut row = from;
         while rows.contains(row.get()) {
             row = row.next();
@@ -154,17 +152,9 @@ impl BatchStore {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn rows(&self, window: WindowIndex, delimiter: u8) -> Result<BatchRows, BatchError> {
-        // Only one that is an object has a name that its manifest tells.
-        let manifest = if self.objects.is_some() { self.manifest(window)? } else { None };
-        let (file, path) = match &manifest {
-            Some(manifest) => (self.batch_file(manifest)?, self.batch_place(manifest)),
-            None => {
-                let path = self.batch_path(window);
-                (File::open(&path).map_err(BatchError::read(&path))?, path)
-            }
-        };
-        let mut records = self.format.read(file, &path, delimiter)?;
+    pub fn rows(&self, manifest: &Manifest, delimiter: u8) -> Result<BatchRows, BatchError> {
+        let path = self.batch_place(manifest);
+        let mut records = self.format.read(self.batch_file(manifest)?, &path, delimiter)?;
         match records.next_record() {
             Ok(Some(_)) => Ok(records),
             Ok(None) => Err(BatchError::Damaged { path, reason: "it has no header line".to_owned() }),
@@ -209,8 +199,8 @@ impl BatchStore {
     /// Whether a message is in quarantine without a row number, though it may have told one.
     pub(crate) fn is_unnumbered(&self, partition: Partition, offset: Offset) -> Result<bool, BatchError> {
         let holds = |range: &OffsetRange| range.partition == partition && (range.first..=range.last).contains(&offset);
-        for manifest in self.manifests()?.iter().filter(|manifest| manifest.quarantined > 0) {
-            if !manifest.offsets.iter().any(holds) {
+        for manifest in self.manifests()?.iter().filter(|manifest| manifest.quarantine.count > 0) {
+            if !manifest.messages.offsets.iter().any(holds) {
                 continue;
             }
             let path = self.quarantine_path(manifest.window);
@@ -235,22 +225,6 @@ impl BatchStore {
     /// The folder of the batch files.
     pub fn folder(&self) -> &Path {
         &self.batches
-    }
-
-    /// Makes sure that a window's files in their folders are as long as its manifest says.
-    pub(crate) fn check_files(&self, manifest: &Manifest) -> Result<(), BatchError> {
-        let batch = (self.batch_path(manifest.window), Some(manifest.bytes));
-        let aside = (self.quarantine_path(manifest.window), manifest.quarantine.as_ref().map(|file| file.bytes));
-        for (path, promised) in [batch, aside] {
-            let Some(promised) = promised else { continue };
-            let reason = match fs::metadata(&path) {
-                Ok(found) if found.len() == promised => continue,
-                Ok(found) => format!("it has {} bytes where its manifest says {promised}", found.len()),
-                Err(error) => format!("its manifest is there and it cannot be read: {error}"),
-            };
-            return Err(BatchError::Damaged { path, reason });
-        }
-        Ok(())
     }
 
     /// Where files are before they are whole.

@@ -2,12 +2,13 @@
 //!
 //! - `message`: what arrives, and what is counted. `occurrence`: whether it is a row, a repeat, or neither.
 //! - `identity`: which rows and messages have come, and which replay they belong to.
-//! - `cursors`: how far each partition is. `believe`: what becomes of a row that was held back.
+//! - `cursors`: how far each partition is. `deleted`: what the broker had deleted. `believe`: what becomes of a row that was held back.
 //! - `taking`: one message, from its arrival to its window. `windows`: the open ones, and messages that wait for the next row.
 //! - `sealing`: when a window is complete. `sealed`: what the manifests account for. `resume`: a writer from its manifests.
 
 mod believe;
 mod cursors;
+mod deleted;
 mod identity;
 mod message;
 mod occurrence;
@@ -20,40 +21,46 @@ mod windows;
 use std::time::Instant;
 
 use self::cursors::Cursors;
+use self::deleted::DeletedMessages;
 use self::identity::Identity;
+use self::message::Outcomes;
 use self::occurrence::Occurrence;
 use self::sealed::Sealed;
 use self::windows::Windows;
-use crate::{BatchError, BatchStore, Lock, OffsetRange, RowRange, StreamEnd};
-use windrow_config::Cut;
+use crate::{BatchError, Lock, MessageCounts, OffsetRange, StreamEnd};
 use windrow_record::{Offset, Partition, WindowIndex};
 
-pub use message::{Arrival, Content, Counts, EndMark, Rejection, Taken};
+pub use message::{Arrival, Content, EndMark, Rejection, Taken};
 pub use resume::{CsvFormat, Resumed};
 
 /// The one writer of a store. After an error it takes nothing more: what is not sealed is read again next time.
 #[derive(Debug)]
 pub struct BatchWriter {
-    store: BatchStore,
     _lock: Lock,
-    cut: Cut,
     /// The log that the offsets belong to, if it ends with a broker of this process.
     log: Option<String>,
     identity: Identity,
     cursors: Cursors,
     windows: Windows,
-    sent: Option<RowRange>,
+    sealed: Sealed,
+    deleted: DeletedMessages,
+    outcomes: Outcomes,
     /// Processing time: when the next window began.
     began: Option<Instant>,
-    /// Nothing more will come: everything is sealed.
-    is_finishing: bool,
-    /// What the broker had deleted and no manifest lists yet; and all of it.
-    deleted: (Vec<OffsetRange>, Vec<OffsetRange>),
-    end: Option<StreamEnd>,
-    sealed: Sealed,
-    counts: Counts,
-    refusals: Vec<Rejection>,
-    has_failed: bool,
+    phase: Phase,
+}
+
+/// What a writer does next.
+#[derive(Debug)]
+enum Phase {
+    /// Takes messages.
+    Reading,
+    /// Seals what is open: nothing more will come.
+    Finishing,
+    /// Nothing: all is sealed.
+    Ended(StreamEnd),
+    /// Nothing: what was in memory when it failed may be half on the disk.
+    Failed,
 }
 
 impl BatchWriter {
@@ -80,7 +87,7 @@ impl BatchWriter {
                 return Ok(false);
             }
             writer.identity.bind_by_end(mark.run);
-            writer.sent = writer.sent.or(mark.sent);
+            writer.identity.note_sent(mark.sent);
             writer.cursors.get(mark.partition).end = Some(mark.offset);
             writer.believe_behind_end(mark.partition)?;
             Ok(true)
@@ -105,7 +112,9 @@ impl BatchWriter {
     /// A file cannot be written.
     pub fn finish(&mut self) -> Result<(), BatchError> {
         self.guard(|writer| {
-            writer.is_finishing = true;
+            if writer.end().is_none() {
+                writer.phase = Phase::Finishing;
+            }
             let partitions: Vec<Partition> = writer.cursors.0.keys().copied().collect();
             partitions.into_iter().try_for_each(|partition| writer.believe_behind_end(partition))?;
             writer.decide()?;
@@ -116,34 +125,27 @@ impl BatchWriter {
     /// Reads a further partition.
     pub fn add_partition(&mut self, partition: Partition) {
         let cursor = self.cursors.get(partition);
-        cursor.progress.continue_from(self.cut.position_before(self.windows.placement.next_window()));
+        cursor.progress.continue_from(self.windows.cut().position_before(self.windows.placement.next_window()));
         cursor.is_added = true;
         self.windows.placement.set_partitions(self.cursors.0.len());
     }
 
     /// Notes messages that the broker had deleted before they were read.
     pub fn note_deleted(&mut self, range: OffsetRange) {
-        // After a kill, a partition without accounted messages is read from its beginning again: the range may be known.
-        let known = self.deleted.1.iter().filter(|known| known.partition == range.partition);
-        let known = known.map(|known| known.last.next());
-        let range = OffsetRange { first: known.max().unwrap_or(range.first).max(range.first), ..range };
-        if range.first <= range.last {
-            self.deleted.0.push(range);
-            self.deleted.1.push(range);
-        }
+        self.deleted.note(range);
     }
 
-    /// All messages that the broker had deleted before they were read.
+    /// All messages that the broker had deleted before they were read, by partition, ascending.
     #[must_use]
-    pub fn deleted(&self) -> &[OffsetRange] {
-        &self.deleted.1
+    pub fn deleted(&self) -> Vec<OffsetRange> {
+        self.deleted.all()
     }
 
     /// The first window that is not sealed: its rows so far, and how many it will have where that is known.
     #[must_use]
     pub fn filling(&self) -> (WindowIndex, u64, Option<u64>) {
         let next = self.windows.placement.next_window();
-        (next, self.windows.get(next).map_or(0, |open| open.rows), self.cut.size_of_window(next))
+        (next, self.windows.get(next).map_or(0, |open| open.rows), self.windows.cut().size_of_window(next))
     }
 
     /// Whether a partition is read already.
@@ -156,8 +158,7 @@ impl BatchWriter {
     /// tells.
     #[must_use]
     pub fn missing_rows(&self) -> Option<(u64, u64)> {
-        let all = self.sent?.count()?;
-        Some((all - self.identity.count(self.sent?), all))
+        self.identity.missing_rows()
     }
 
     /// How many partitions there are.
@@ -176,38 +177,40 @@ impl BatchWriter {
     /// Returns true if a message was refused after the last call of [`take_counts`](Self::take_counts).
     #[must_use]
     pub fn has_refused(&self) -> bool {
-        self.counts.quarantined > 0
+        self.outcomes.counts.quarantined > 0
     }
 
     /// What became of the messages since the last call.
-    pub fn take_counts(&mut self) -> Counts {
-        std::mem::take(&mut self.counts)
+    pub fn take_counts(&mut self) -> MessageCounts {
+        std::mem::take(&mut self.outcomes.counts)
     }
 
     /// The first messages that went to quarantine since this process began, one of each reason.
     #[must_use]
     pub fn rejections(&self) -> &[Rejection] {
-        &self.refusals
+        &self.outcomes.rejections
     }
 
     /// What was written when the stream was through, once it is.
     #[must_use]
     pub fn end(&self) -> Option<&StreamEnd> {
-        self.end.as_ref()
+        if let Phase::Ended(end) = &self.phase { Some(end) } else { None }
     }
 
     /// Nothing goes on behind a failure: what was in memory may be half on the disk.
     fn guard<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, BatchError>) -> Result<T, BatchError> {
-        if self.has_failed {
+        if matches!(self.phase, Phase::Failed) {
             return Err(BatchError::Stopped);
         }
         let outcome = work(self);
-        self.has_failed = outcome.is_err();
+        if outcome.is_err() {
+            self.phase = Phase::Failed;
+        }
         outcome
     }
 
     fn arrive(&mut self, partition: Partition, offset: Offset, now: Instant) -> Result<Occurrence, BatchError> {
-        if self.end.is_some() {
+        if self.end().is_some() {
             return Err(BatchError::AfterEnd { partition, offset });
         }
         let cursor = self.cursors.get(partition);

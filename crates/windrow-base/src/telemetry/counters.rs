@@ -17,7 +17,6 @@ macro_rules! counters {
 
         /// The values of [`Counters`] at one moment.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(default)]
         pub struct Counts {
             $(#[doc = $about] pub $name: $value,)*
         }

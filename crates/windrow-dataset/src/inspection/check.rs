@@ -8,7 +8,7 @@ use crate::inspection::error::InspectionError;
 use crate::inspection::leaks::Leak;
 use crate::inspection::order::Order;
 use crate::inspection::progress::Rows;
-use crate::inspection::survey::{Counts, MOST_LISTED, Refused, Survey};
+use crate::inspection::survey::{LabelCounts, MOST_LISTED, Refused, Survey};
 use crate::inspection::windows::{by_number, by_span};
 use windrow_config::{Cut, Pipeline, WindowPolicy};
 use windrow_record::WindowIndex;
@@ -56,7 +56,7 @@ pub struct Window {
     pub period: Option<String>,
     /// Its rows, labelled and positive.
     #[serde(flatten)]
-    pub counts: Counts,
+    pub counts: LabelCounts,
 }
 
 /// One categorical feature.
@@ -139,7 +139,7 @@ fn tell(pipeline: &Pipeline, survey: &Survey, check: &mut Check) {
         let most = thousands(MOST_LISTED as u64);
         notes.push(format!("only the first {most} windows are listed: does each have enough rows to learn from?"));
     }
-    let learned = |counts: &Counts| counts.positive > 0 && counts.positive < counts.labelled;
+    let learned = |counts: &LabelCounts| counts.positive > 0 && counts.positive < counts.labelled;
     let one_class: Vec<&Window> = check.windows.iter().filter(|window| !learned(&window.counts)).collect();
     if let Some(first) = one_class.first() {
         let (count, all) = (one_class.len(), check.windows.len());
@@ -166,7 +166,8 @@ fn windows(pipeline: &Pipeline, survey: &Survey) -> Vec<Window> {
         let (from, _) = cut.span_of_window(first?, WindowIndex::new(window)?)?;
         pipeline.window.period(Some(from))
     };
-    let window = |(window, counts): (u32, Counts)| Window { window: window as usize, period: period(window), counts };
+    let window =
+        |(window, counts): (u32, LabelCounts)| Window { window: window as usize, period: period(window), counts };
     (1..).zip(counts).map(window).collect()
 }
 

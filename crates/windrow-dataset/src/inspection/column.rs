@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::inspection::leaks::halve;
 use crate::inspection::order::Order;
 use crate::inspection::times::{ClockGuess, TimeGuess};
 use crate::with_point;
@@ -72,11 +73,7 @@ impl Thinned {
         }
         self.seen += 1;
         if self.numbers.len() >= 2 * MOST_NUMBERS {
-            let mut place = 0;
-            self.numbers.retain(|_| {
-                place += 1;
-                place % 2 == 1
-            });
+            halve(&mut self.numbers);
             self.stride *= 2;
         }
     }

@@ -148,7 +148,8 @@ impl Cells {
     }
 }
 
-fn halve<T>(values: &mut Vec<T>) {
+/// Keeps every other value, from the first on.
+pub(crate) fn halve<T>(values: &mut Vec<T>) {
     let mut place = 0;
     values.retain(|_| {
         place += 1;

@@ -10,7 +10,7 @@ use crate::inspection::roles::{Role, role};
 use crate::inspection::scan::Scan;
 use crate::inspection::target::{self, Problem, Target};
 use crate::inspection::times::{Candidate, DateOrder};
-use windrow_config::{TimeColumn, nearest_name};
+use windrow_config::{TimeColumn, unknown_column};
 use windrow_record::TimeFormat;
 use windrow_record::display::{percent, shell_word, thousands};
 
@@ -135,10 +135,7 @@ fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
 }
 
 fn no_column(option: &str, name: &str, scan: &Scan) -> String {
-    match nearest_name(name, scan.names.iter().map(String::as_str)) {
-        Some(nearest) => format!("{option}: the file has no column `{name}`; did you mean `{nearest}`?"),
-        None => format!("{option}: the file has no column `{name}`; it has {}", scan.names.join(", ")),
-    }
+    format!("{option}: {}", unknown_column("the file", name, &scan.names))
 }
 
 enum Time {

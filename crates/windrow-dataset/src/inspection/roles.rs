@@ -11,82 +11,13 @@ const FEW_VALUES: usize = 12;
 /// Whole numbers that fill this share of their range may be codes.
 const DENSE: f64 = 0.25;
 /// Last words of names that number things.
-const IDS: [&str; 31] = [
-    "id", "ids", "uuid", "guid", "key", "no", "nr", "num", "number", "zip", "zipcode", "postcode", "plz", "phone",
-    "ssn", "isbn", "account", "customer", "user", "client", "patient", "member", "driver", "invoice", "ticket",
-    "order", "serial", "sku", "index", "idx", "row",
-];
+const IDS: &str = "id ids uuid guid key no nr num number zip zipcode postcode plz phone ssn isbn account customer user \
+    client patient member driver invoice ticket order serial sku index idx row";
 /// Words of names that measure.
-const MEASURES: [&str; 68] = [
-    "time",
-    "year",
-    "date",
-    "hour",
-    "hours",
-    "minute",
-    "minutes",
-    "min",
-    "mins",
-    "second",
-    "seconds",
-    "sec",
-    "day",
-    "days",
-    "month",
-    "age",
-    "count",
-    "counts",
-    "total",
-    "sum",
-    "price",
-    "amount",
-    "amt",
-    "cost",
-    "fare",
-    "tip",
-    "distance",
-    "dist",
-    "length",
-    "width",
-    "height",
-    "weight",
-    "size",
-    "area",
-    "sqft",
-    "volume",
-    "population",
-    "income",
-    "salary",
-    "balance",
-    "score",
-    "rate",
-    "ratio",
-    "percent",
-    "share",
-    "temp",
-    "temperature",
-    "speed",
-    "pressure",
-    "lat",
-    "lon",
-    "duration",
-    "delay",
-    "seats",
-    "qty",
-    "quantity",
-    "value",
-    "rank",
-    "km",
-    "miles",
-    "kg",
-    "bytes",
-    "views",
-    "clicks",
-    "sales",
-    "revenue",
-    "limit",
-    "points",
-];
+const MEASURES: &str = "time year date hour hours minute minutes min mins second seconds sec day days month age count counts \
+    total sum price amount amt cost fare tip distance dist length width height weight size area sqft volume \
+    population income salary balance score rate ratio percent share temp temperature speed pressure lat lon \
+    duration delay seats qty quantity value rank km miles kg bytes views clicks sales revenue limit points";
 
 /// What is made of a column.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,10 +79,11 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
         return left_out("it numbers the rows".to_owned());
     }
     let words = words(name);
-    if words.last().is_some_and(|word| IDS.contains(&word.as_str())) {
+    let is_among = |list: &str, word: &String| list.split(' ').any(|known| known == word);
+    if words.last().is_some_and(|word| is_among(IDS, word)) {
         return left_out(format!("named like an id (--numeric {0} or --categorical {0} takes it)", shell_word(name)));
     }
-    let measures = words.iter().any(|word| MEASURES.contains(&word.as_str()));
+    let measures = words.iter().any(|word| is_among(MEASURES, word));
     match (levels, column.range) {
         (Some(levels), Some((least, most)))
             if levels > MOST_LEVELS && least >= 0.0 && !measures && levels as f64 >= DENSE * (most - least + 1.0) =>

@@ -17,7 +17,7 @@ const MOST_LEVELS: usize = 10_000;
 pub(crate) const MOST_LISTED: usize = 100_000;
 
 /// What a file holds by a pipeline file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Survey {
     pub(crate) rows: u64,
     /// Rows that would go to quarantine, by what is wrong with them.
@@ -28,7 +28,7 @@ pub(crate) struct Survey {
     pub(crate) order: Order,
     /// The rows that would be stored, by event window since 1970, or by day if windows are not cut by event time. Windows after the
     /// first [`MOST_LISTED`] that have rows are left out.
-    pub(crate) spans: BTreeMap<i64, Counts>,
+    pub(crate) spans: BTreeMap<i64, LabelCounts>,
     /// A label for each row of the file, as a byte: for windows by number.
     pub(crate) labels: Vec<u8>,
     /// Of each categorical feature: its levels and how often they come; empty where there are too many.
@@ -48,13 +48,13 @@ pub(crate) struct Refused {
 
 /// Rows, rows with a target, and positive rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Counts {
+pub struct LabelCounts {
     pub rows: u64,
     pub labelled: u64,
     pub positive: u64,
 }
 
-impl Counts {
+impl LabelCounts {
     pub(crate) fn add(&mut self, label: Option<bool>) {
         self.rows += 1;
         self.labelled += u64::from(label.is_some());
@@ -162,17 +162,8 @@ impl<'a> Reading<'a> {
         let is_own = |kind: &FeatureKind| !matches!(kind, FeatureKind::Calendar(..));
         let features: Vec<_> = schema.features.iter().filter(|feature| is_own(&feature.kind)).collect();
         let texts = features.iter().filter(|feature| is_text(feature));
-        let survey = Survey {
-            rows: 0,
-            refused: BTreeMap::new(),
-            unlabelled: 0,
-            positives: 0,
-            order: Order::default(),
-            spans: BTreeMap::new(),
-            labels: Vec::new(),
-            levels: texts.map(|feature| (feature.column.clone(), BTreeMap::new())).collect(),
-            leaks: Vec::new(),
-        };
+        let levels = texts.map(|feature| (feature.column.clone(), BTreeMap::new())).collect();
+        let survey = Survey { levels, ..Survey::default() };
         let (needs_time, unit) = match pipeline.window {
             WindowPolicy::Event { span, .. } => (true, span),
             _ => (false, EventSpan::Day),

@@ -3,7 +3,7 @@
 use crate::inspection::column::Column;
 use crate::inspection::question::{Question, QuestionKind};
 use crate::inspection::scan::Scan;
-use windrow_config::{TargetRule, nearest_name};
+use windrow_config::{TargetRule, nearest_name, unknown_column};
 use windrow_record::display::{percent, shell_word};
 use windrow_record::parse_number;
 
@@ -47,10 +47,7 @@ fn split<'s>(said: &'s str, scan: &Scan) -> Result<(&'s str, &'s str), Problem> 
         return Ok((&said[..name.len()], said[name.len()..].trim()));
     }
     let given = said.split(|next: char| next.is_whitespace() || "<>=!".contains(next)).next().unwrap_or_default();
-    Err(Problem::No(match nearest_name(given, scan.names.iter().map(String::as_str)) {
-        Some(nearest) => format!("--target: the file has no column `{given}`; did you mean `{nearest}`?"),
-        None => format!("--target: the file has no column `{given}`; it has {}", scan.names.join(", ")),
-    }))
+    Err(Problem::No(format!("--target: {}", unknown_column("the file", given, &scan.names))))
 }
 
 fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Problem> {

@@ -24,36 +24,10 @@ pub(crate) struct Candidate {
     pub(crate) is_date: bool,
 }
 
-const DATES: [(&str, DateOrder); 28] = [
-    ("%Y-%m-%d", DateOrder::Year),
-    ("%Y/%m/%d", DateOrder::Year),
-    ("%Y.%m.%d", DateOrder::Year),
-    ("%Y%m%d", DateOrder::Year),
-    ("%d.%m.%Y", DateOrder::Day),
-    ("%d/%m/%Y", DateOrder::Day),
-    ("%d-%m-%Y", DateOrder::Day),
-    ("%m/%d/%Y", DateOrder::Month),
-    ("%m-%d-%Y", DateOrder::Month),
-    ("%m.%d.%Y", DateOrder::Month),
-    ("%d-%b-%Y", DateOrder::Day),
-    ("%d %b %Y", DateOrder::Day),
-    ("%d/%b/%Y", DateOrder::Day),
-    ("%d %B %Y", DateOrder::Day),
-    ("%b %d, %Y", DateOrder::Month),
-    ("%B %d, %Y", DateOrder::Month),
-    ("%d/%m/%y", DateOrder::Day),
-    ("%d.%m.%y", DateOrder::Day),
-    ("%d-%m-%y", DateOrder::Day),
-    ("%m/%d/%y", DateOrder::Month),
-    ("%m-%d-%y", DateOrder::Month),
-    ("%d-%b-%y", DateOrder::Day),
-    ("%Y-%m", DateOrder::Year),
-    ("%Y/%m", DateOrder::Year),
-    ("%b-%Y", DateOrder::Month),
-    ("%b %Y", DateOrder::Month),
-    ("%B %Y", DateOrder::Month),
-    ("%m/%Y", DateOrder::Month),
-];
+/// Formats of dates, the likely ones first.
+const DATES: &str = "%Y-%m-%d|%Y/%m/%d|%Y.%m.%d|%Y%m%d|%d.%m.%Y|%d/%m/%Y|%d-%m-%Y|%m/%d/%Y|%m-%d-%Y|%m.%d.%Y|%d-%b-%Y|%d %b %Y|\
+    %d/%b/%Y|%d %B %Y|%b %d, %Y|%B %d, %Y|%d/%m/%y|%d.%m.%y|%d-%m-%y|%m/%d/%y|%m-%d-%y|%d-%b-%y|%Y-%m|%Y/%m|\
+    %b-%Y|%b %Y|%B %Y|%m/%Y";
 /// What may stand behind a date: a separator, a time of day, an offset.
 const CLOCKS: [&str; 7] = ["%H:%M:%S", "%H:%M", "%H:%M:%S%.f", "%I:%M:%S %p", "%I:%M %p", "%H", "%H%M%S"];
 const OFFSETS: [&str; 6] = ["", "Z", "%:z", "%z", " %z", " UTC"];
@@ -65,7 +39,12 @@ const LONGEST: usize = 48;
 /// Every format that is tried, the likely ones first.
 static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
     let mut formats = Vec::new();
-    for (date, order) in DATES {
+    for date in DATES.split('|') {
+        let order = match date.as_bytes()[1] {
+            b'Y' => DateOrder::Year,
+            b'd' => DateOrder::Day,
+            _ => DateOrder::Month,
+        };
         formats.push((date.to_owned(), order, true));
         let is_whole = date.contains("%d");
         for clock in CLOCKS.into_iter().filter(|_| is_whole) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml_edit::Value;
 
-use crate::inspection::survey::{Counts, MOST_LISTED, Survey, label_of};
+use crate::inspection::survey::{LabelCounts, MOST_LISTED, Survey, label_of};
 use windrow_config::{Cut, EventSpan};
 use windrow_record::RowNumber;
 
@@ -34,15 +34,9 @@ pub(crate) struct WindowChoice {
 
 /// The unit of the calendar that gives 20 to 80 windows with enough rows; else equal parts.
 pub(crate) fn choose(survey: &Survey) -> WindowChoice {
-    let units = [
-        (EventSpan::Day, "day"),
-        (EventSpan::Week, "week"),
-        (EventSpan::Month, "month"),
-        (EventSpan::Quarter, "quarter"),
-    ];
-    for (span, name) in units {
+    for span in [EventSpan::Day, EventSpan::Week, EventSpan::Month, EventSpan::Quarter] {
         // The rows are in the order of their times, so none is late.
-        let mut spans: BTreeMap<i64, Counts> = BTreeMap::new();
+        let mut spans: BTreeMap<i64, LabelCounts> = BTreeMap::new();
         for (day, counts) in &survey.spans {
             let counts_of_span = spans.entry(span.of_time(day.saturating_mul(DAY))).or_default();
             *counts_of_span = counts_of_span.plus(*counts);
@@ -51,7 +45,7 @@ pub(crate) fn choose(survey: &Survey) -> WindowChoice {
         if WANTED.contains(&(windows.len() as u64)) && have_enough(&windows) {
             let plural = span.plural();
             let reason = format!("{} {plural}, each with enough rows of both classes", windows.len());
-            return WindowChoice { key: "event".to_owned(), value: Value::from(name), reason };
+            return WindowChoice { key: "event".to_owned(), value: Value::from(String::from(span)), reason };
         }
     }
     let rarer = survey.positives.min(survey.labelled() - survey.positives);
@@ -73,7 +67,7 @@ pub(crate) fn choose(survey: &Survey) -> WindowChoice {
 }
 
 /// The windows from the first to the last span, empty ones included.
-pub(crate) fn by_span(spans: &BTreeMap<i64, Counts>) -> Vec<Counts> {
+pub(crate) fn by_span(spans: &BTreeMap<i64, LabelCounts>) -> Vec<LabelCounts> {
     let (Some((first, _)), Some((last, _))) = (spans.first_key_value(), spans.last_key_value()) else {
         return Vec::new();
     };
@@ -81,16 +75,16 @@ pub(crate) fn by_span(spans: &BTreeMap<i64, Counts>) -> Vec<Counts> {
 }
 
 /// The windows of rows that are cut by their number, empty ones included. `labels` are those of [`Survey::labels`].
-pub(crate) fn by_number(labels: &[u8], cut: &Cut) -> Vec<Counts> {
+pub(crate) fn by_number(labels: &[u8], cut: &Cut) -> Vec<LabelCounts> {
     let fixed = cut.fixed_windows().map_or(0, |last| last.get() as usize);
-    let mut windows = vec![Counts::default(); fixed.min(MOST_LISTED)];
+    let mut windows = vec![LabelCounts::default(); fixed.min(MOST_LISTED)];
     let numbers = std::iter::successors(Some(RowNumber::FIRST), |number| Some(number.next()));
     for (number, byte) in numbers.zip(labels) {
         let Some(window) = cut.window_of_row(number).map(|window| window.get() as usize) else { break };
         if window > MOST_LISTED {
             break;
         }
-        windows.resize(windows.len().max(window), Counts::default());
+        windows.resize(windows.len().max(window), LabelCounts::default());
         if let Some(label) = label_of(*byte) {
             windows[window - 1].add(label);
         }
@@ -98,9 +92,9 @@ pub(crate) fn by_number(labels: &[u8], cut: &Cut) -> Vec<Counts> {
     windows
 }
 
-fn have_enough(windows: &[Counts]) -> bool {
+fn have_enough(windows: &[LabelCounts]) -> bool {
     let inner = windows.get(1..windows.len().saturating_sub(1)).unwrap_or_default();
-    let has = |counts: &&Counts| {
+    let has = |counts: &&LabelCounts| {
         counts.labelled >= FEWEST_LABELLED
             && counts.positive >= FEWEST_OF_A_CLASS
             && counts.labelled - counts.positive >= FEWEST_OF_A_CLASS

@@ -33,8 +33,8 @@ const ENDED: &str = "windrow: exit code ";
 const PORT: u16 = 19092;
 /// The label of our containers.
 const LABEL: (&str, &str) = ("windrow", "redpanda");
-/// The age of a container without a start after which no process is going to start it: the engine's client waits no longer.
-const ABANDONED: &str = "2m";
+/// The age of a container without a start after which no process is going to start it: that follows its creation at once.
+const ABANDONED: &str = "30s";
 /// The last log lines that an error shows.
 const LOG_LINES: usize = 12;
 

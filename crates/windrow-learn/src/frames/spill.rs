@@ -15,7 +15,7 @@ const SPARE: usize = 4;
 
 /// The memory that all windows of a trainer share.
 #[derive(Debug, Clone)]
-pub(super) struct SpillStore {
+pub struct SpillStore {
     folder: PathBuf,
     limit: usize,
     held: Arc<AtomicUsize>,
@@ -36,11 +36,14 @@ struct SpillFile {
 
 impl SpillStore {
     /// At most `limit` bytes of encoded rows are held in memory; files are made in `folder`.
-    pub(super) fn new(folder: &Path, limit: usize) -> Self {
+    #[must_use]
+    pub fn new(folder: &Path, limit: usize) -> Self {
         Self { folder: folder.to_owned(), limit, held: Arc::default() }
     }
 
-    pub(super) fn for_window(&self) -> Arc<dyn ChunkStore> {
+    /// A store for the chunks of one window.
+    #[must_use]
+    pub fn for_window(&self) -> Arc<dyn ChunkStore> {
         Arc::new(WindowStore { shared: self.clone(), file: Mutex::default() })
     }
 }

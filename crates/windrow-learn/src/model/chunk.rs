@@ -43,12 +43,6 @@ pub trait KeptChunk: fmt::Debug + Send + Sync {
     fn read<'a>(&'a self, buffer: &'a mut Chunk) -> io::Result<&'a Chunk>;
 }
 
-impl KeptChunk for Chunk {
-    fn read<'a>(&'a self, _: &'a mut Chunk) -> io::Result<&'a Chunk> {
-        Ok(self)
-    }
-}
-
 /// Decides where chunks are kept.
 pub trait ChunkStore: fmt::Debug + Send + Sync {
     /// Takes a chunk; it is given up when the returned handle is dropped.
@@ -59,18 +53,4 @@ pub trait ChunkStore: fmt::Debug + Send + Sync {
 
     /// How many bytes of memory may be taken for a moment, beside the chunks that are kept in it.
     fn spare(&self) -> usize;
-}
-
-/// Keeps every chunk in memory.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct InMemory;
-
-impl ChunkStore for InMemory {
-    fn keep(&self, chunk: Chunk) -> io::Result<Arc<dyn KeptChunk>> {
-        Ok(Arc::new(chunk))
-    }
-
-    fn spare(&self) -> usize {
-        usize::MAX
-    }
 }

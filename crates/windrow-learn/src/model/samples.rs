@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::model::chunk::{CHUNK_ROWS, InMemory};
+use crate::frames::SpillStore;
+use crate::model::chunk::{CHUNK_ROWS, ChunkStore};
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::fit::FitSettings;
@@ -26,7 +27,7 @@ pub(super) fn read_holding_out(
 ) -> (Schema, Vec<Arc<Frame>>) {
     let (schema, windows) = try_parse(pipeline, csv, rows);
     let frames = windows.expect("rows that can be read").into_iter().map(|parsed| {
-        let mut frame = FrameBuilder::new(&Arc::new(schema.clone()), Arc::new(InMemory));
+        let mut frame = FrameBuilder::new(&Arc::new(schema.clone()), in_memory());
         for rows in parsed {
             frame.append(rows).expect("memory keeps what it is given");
         }
@@ -34,6 +35,11 @@ pub(super) fn read_holding_out(
     });
     let frames = frames.collect();
     (schema, frames)
+}
+
+/// A store that never writes a file.
+pub(super) fn in_memory() -> Arc<dyn ChunkStore> {
+    SpillStore::new(Path::new(""), usize::MAX).for_window()
 }
 
 /// The rows of each window, parsed, a chunk at a time.

@@ -9,7 +9,7 @@ use windrow_record::display::window_name;
 use windrow_record::{ModelId, WindowIndex};
 
 /// The version of the file's form. A reader refuses another one.
-pub const WINDOW_FORMAT: u32 = 2;
+pub const WINDOW_FORMAT: u32 = 3;
 
 /// All that is known of one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

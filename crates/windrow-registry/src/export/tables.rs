@@ -36,14 +36,14 @@ pub(super) fn window(sink: &mut Sink, one: &Manifest, report: Option<&WindowRepo
     sink.push(&[
         Value::Integer(i64::from(one.window.get())),
         report.and_then(|report| report.period.as_deref()).map_or(Value::Missing, Value::Text),
-        time(one.event_time.map(|range| range.first)),
-        time(one.event_time.map(|range| range.last)),
-        count(one.rows),
-        count(one.labelled),
-        count(one.quarantined),
+        time(one.times.events.map(|range| range.first)),
+        time(one.times.events.map(|range| range.last)),
+        count(one.rows.count),
+        count(one.rows.labelled),
+        count(one.quarantine.count),
         number(report.and_then(|report| report.profile.positive_share())),
-        count(one.bytes),
-        Value::Text(&one.sha256),
+        count(one.rows.file.bytes),
+        Value::Text(&one.rows.file.sha256),
     ])
 }
 

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use windrow_record::WindowIndex;
-use windrow_windows::{BatchError, BatchStore, EventRange, Manifest, StreamEnd};
+use windrow_windows::{BatchError, BatchStore, EventRange, Manifest, MessageCounts, StreamEnd};
 
 /// So many different reasons are told apart.
 const MOST_REASONS: usize = 30;
@@ -86,7 +86,7 @@ impl Reader {
         }
         let mut next = self.windows.last().map_or(WindowIndex::FIRST, |last| last.window.next());
         while let Some(manifest) = store.manifest(next)? {
-            if manifest.quarantined > 0 {
+            if manifest.quarantine.count > 0 {
                 self.count_reasons(store, next)?;
             }
             Arc::make_mut(&mut self.windows).push(SealedWindow::of(&manifest));
@@ -108,15 +108,16 @@ impl Reader {
 
 impl SealedWindow {
     fn of(manifest: &Manifest) -> Self {
+        let MessageCounts { stored, quarantined, repeated } = manifest.counts();
         Self {
             window: manifest.window,
-            rows: manifest.rows,
-            labelled: manifest.labelled,
-            quarantined: manifest.quarantined,
-            repeated: manifest.repeated,
-            bytes: manifest.bytes,
+            rows: stored,
+            labelled: manifest.rows.labelled,
+            quarantined,
+            repeated,
+            bytes: manifest.rows.file.bytes,
             reason: manifest.sealed.to_string(),
-            times: manifest.event_time,
+            times: manifest.times.events,
         }
     }
 }

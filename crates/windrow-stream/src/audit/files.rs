@@ -1,22 +1,20 @@
 //! The files of each window, held against its manifest and against the dataset.
 
 use std::fs::File;
-use std::io::{self, Read, Seek as _};
+use std::io::{self, Seek as _};
 use std::path::Path;
-
-use sha2::{Digest, Sha256};
 
 use crate::audit::dataset::Original;
 use crate::audit::report::Ledger;
 use crate::audit::{Finding, Kind, WindowAccount};
 use windrow_record::{Offset, Partition, RecordParser, RowNumber};
-use windrow_windows::{BatchError, BatchStore, FileDigest, Manifest, RowFormat, RowRange};
+use windrow_windows::{BatchError, BatchStore, FileDigest, Manifest, MessageCounts, RowFormat, RowRange};
 
 /// So many different rows of a window are listed one by one.
 const TOLD: usize = 3;
 
 /// What the files of one window hold.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct WindowFiles {
     /// Records in the batch file.
     stored: u64,
@@ -37,21 +35,14 @@ pub(crate) fn check(
     delimiter: u8,
     original: &Original,
 ) -> WindowFiles {
-    let mut files = WindowFiles {
-        stored: 0,
-        quarantined: 0,
-        quarantined_rows: Vec::new(),
-        unnumbered: Vec::new(),
-        findings: Vec::new(),
-    };
+    let mut files = WindowFiles::default();
     let path = store.batch_place(manifest);
-    let digest = FileDigest { bytes: manifest.bytes, sha256: manifest.sha256.clone() };
     let read = files.read_batch(store, manifest, columns, delimiter, original);
-    files.compare(manifest, &path, read, Some(&digest));
-    if manifest.quarantined > 0 || manifest.quarantine.is_some() {
+    files.compare(manifest, &path, read, Some(&manifest.rows.file));
+    if manifest.quarantine.count > 0 || manifest.quarantine.file.is_some() {
         let path = store.quarantine_path(manifest.window);
         let read = files.read_quarantine(&path, store, manifest, original);
-        files.compare(manifest, &path, read, manifest.quarantine.as_ref());
+        files.compare(manifest, &path, read, manifest.quarantine.file.as_ref());
     }
     files
 }
@@ -96,7 +87,7 @@ impl WindowFiles {
             error => io::Error::other(error.to_string()),
         };
         let mut file = store.batch_file(manifest).map_err(other)?;
-        let digest = Hashing::new(file.try_clone()?).finish()?;
+        let digest = FileDigest::of(&file)?;
         file.rewind()?;
         let mut records = store.format().read(file, path, delimiter).map_err(other)?;
         let broken = |error: windrow_record::ReadError| io::Error::other(error.to_string());
@@ -108,7 +99,7 @@ impl WindowFiles {
         if !is_header {
             self.find(manifest, Kind::File, path, "its first line is not the columns of the dataset".to_owned());
         }
-        let mut numbers = manifest.row_numbers.iter().flat_map(RowRange::numbers);
+        let mut numbers = manifest.rows.numbers.iter().flat_map(RowRange::numbers);
         let mut comparison = original.comparison();
         let mut differing = Vec::new();
         while let Some(record) = records.next_record().map_err(broken)? {
@@ -118,10 +109,10 @@ impl WindowFiles {
                 differing.extend(number.map(|number| (number, record.line)));
             }
         }
-        let listed: u64 = manifest.row_numbers.iter().filter_map(RowRange::count).sum();
-        if self.stored != manifest.rows || listed != manifest.rows {
-            let fault =
-                format!("it has {} rows where its manifest says {} and lists {listed}", self.stored, manifest.rows);
+        let listed: u64 = manifest.rows.numbers.iter().filter_map(RowRange::count).sum();
+        let promised = manifest.rows.count;
+        if self.stored != promised || listed != promised {
+            let fault = format!("it has {} rows where its manifest says {promised} and lists {listed}", self.stored);
             self.find(manifest, Kind::File, path, fault);
         }
         for (number, line) in differing {
@@ -138,10 +129,12 @@ impl WindowFiles {
         manifest: &Manifest,
         original: &Original,
     ) -> io::Result<FileDigest> {
-        let mut source = Hashing::new(File::open(path)?);
+        let mut file = File::open(path)?;
+        let digest = FileDigest::of(&file)?;
+        file.rewind()?;
         let mut comparison = original.comparison();
         let mut faults = Vec::new();
-        let read = store.quarantined(manifest.window, &mut source, |line| {
+        let read = store.quarantined(manifest.window, file, |line| {
             self.quarantined += 1;
             let Some(row) = line.row else {
                 self.unnumbered.push((line.partition, line.offset));
@@ -156,17 +149,18 @@ impl WindowFiles {
         for fault in faults.into_iter().take(TOLD) {
             self.find(manifest, Kind::Dataset, path, fault);
         }
-        if self.quarantined != manifest.quarantined {
-            let fault = format!("it has {} lines where its manifest says {}", self.quarantined, manifest.quarantined);
+        let promised = manifest.quarantine.count;
+        if self.quarantined != promised {
+            let fault = format!("it has {} lines where its manifest says {promised}", self.quarantined);
             self.find(manifest, Kind::File, path, fault);
         }
-        let listed: Vec<u64> = manifest.quarantined_rows.iter().flat_map(RowRange::numbers).collect();
+        let listed: Vec<u64> = manifest.quarantine.numbers.iter().flat_map(RowRange::numbers).collect();
         let mut found: Vec<u64> = self.quarantined_rows.iter().map(|row| row.get()).collect();
         found.sort_unstable();
         if listed != found {
             self.find(manifest, Kind::File, path, "its rows are not those that its manifest lists".to_owned());
         }
-        source.finish()
+        Ok(digest)
     }
 }
 
@@ -181,10 +175,10 @@ pub(crate) fn account(
     let manifests = std::mem::take(&mut ledger.manifests);
     for (manifest, found) in manifests.iter().zip(windows) {
         let intact = found.findings.is_empty();
-        bytes += manifest.bytes + manifest.quarantine.as_ref().map_or(0, |file| file.bytes);
-        files += 1 + u64::from(manifest.quarantined > 0);
+        bytes += manifest.rows.file.bytes + manifest.quarantine.file.as_ref().map_or(0, |file| file.bytes);
+        files += 1 + u64::from(manifest.quarantine.count > 0);
         found.findings.into_iter().for_each(|finding| ledger.find(finding));
-        for range in manifest.row_numbers.iter().chain(&manifest.quarantined_rows) {
+        for range in manifest.row_ranges() {
             let doubled = crate::audit::rows::enter(&mut ledger.accounted, *range);
             if !doubled.is_empty() {
                 let fault = "in a file or in quarantine already".to_owned();
@@ -195,13 +189,14 @@ pub(crate) fn account(
         ledger.totals.stored += found.stored;
         ledger.totals.quarantined += found.quarantined_rows.len() as u64;
         ledger.totals.foreign += found.quarantined - found.quarantined_rows.len() as u64;
-        ledger.totals.repeated += manifest.repeated;
+        let MessageCounts { repeated, .. } = manifest.counts();
+        ledger.totals.repeated += repeated;
         ledger.windows.push(WindowAccount {
             window: manifest.window,
             period: ledger.period(manifest),
             stored: found.stored,
             quarantined: found.quarantined,
-            repeated: manifest.repeated,
+            repeated,
             sealed: manifest.sealed,
             intact,
         });
@@ -228,33 +223,4 @@ fn unsealed(ledger: &mut Ledger, store: &BatchStore) -> Result<(), BatchError> {
         }
     }
     Ok(())
-}
-
-/// A file whose sha256 is taken while it is read.
-struct Hashing {
-    file: File,
-    digest: Sha256,
-    bytes: u64,
-}
-
-impl Hashing {
-    fn new(file: File) -> Self {
-        Self { file, digest: Sha256::new(), bytes: 0 }
-    }
-
-    /// Reads what is left, and gives the digest and length of the whole file.
-    fn finish(mut self) -> io::Result<FileDigest> {
-        io::copy(&mut self, &mut io::sink())?;
-        let sha256 = hex::encode(self.digest.finalize());
-        Ok(FileDigest { bytes: self.bytes, sha256 })
-    }
-}
-
-impl Read for Hashing {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.digest.update(&buffer[..read]);
-        self.bytes += read as u64;
-        Ok(read)
-    }
 }

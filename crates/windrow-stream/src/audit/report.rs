@@ -114,7 +114,7 @@ impl Ledger {
 
     /// What a window is called beside its number.
     pub(crate) fn period(&self, manifest: &Manifest) -> Option<String> {
-        self.policy.period(manifest.span.map(|span| span.from))
+        self.policy.period(manifest.times.start())
     }
 
     pub(crate) fn is_clean(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::audit::report::Ledger;
 use crate::audit::{Finding, Kind};
 use windrow_config::{Cut, WindowPolicy};
 use windrow_record::Partition;
-use windrow_windows::{OffsetRange, RowRange};
+use windrow_windows::{MessageCounts, OffsetRange, RowRange};
 
 /// Enters a range of numbers; gives those that were there already.
 pub(crate) fn enter(numbers: &mut RoaringTreemap, range: RowRange) -> Vec<RowRange> {
@@ -20,7 +20,7 @@ pub(crate) fn enter(numbers: &mut RoaringTreemap, range: RowRange) -> Vec<RowRan
     } else {
         let mut own = RoaringTreemap::new();
         range.insert_into(&mut own);
-        ranges(&(own & &*numbers))
+        RowRange::of_set(&(own & &*numbers), 1)
     };
     range.insert_into(numbers);
     doubled
@@ -60,7 +60,7 @@ fn gaps(ledger: &mut Ledger, cut: &Cut) {
             let beyond = &ledger.accounted - &expected;
             if !beyond.is_empty() {
                 let fault = "in a file or in quarantine, and the replay never sent them".to_owned();
-                ledger.find(Finding::of(Kind::DoubledRow, fault).of_rows(ranges(&beyond)));
+                ledger.find(Finding::of(Kind::DoubledRow, fault).of_rows(RowRange::of_set(&beyond, 1)));
             }
         }
         // Where the replay began is not known before its end: with the first row that is there, as far as one can see.
@@ -78,7 +78,7 @@ fn gaps(ledger: &mut Ledger, cut: &Cut) {
     let missing = expected - &ledger.accounted;
     if !missing.is_empty() {
         let fault = "in no window and not in quarantine".to_owned();
-        ledger.find(Finding::of(Kind::MissingRow, fault).of_rows(ranges(&missing)));
+        ledger.find(Finding::of(Kind::MissingRow, fault).of_rows(RowRange::of_set(&missing, 1)));
     }
 }
 
@@ -86,11 +86,10 @@ fn offsets(ledger: &mut Ledger) {
     let mut seen: BTreeMap<(Option<&str>, Partition), RoaringTreemap> = BTreeMap::new();
     let mut found = Vec::new();
     for manifest in &ledger.manifests {
-        for range in manifest.offsets.iter().chain(&manifest.repeated_offsets) {
+        for range in manifest.messages.all() {
             let OffsetRange { partition, first, last } = *range;
-            let set = seen.entry((manifest.log.as_deref(), partition)).or_default();
-            let bits = |offset: i64| u64::try_from(offset).unwrap_or_default();
-            let doubled = enter(set, RowRange::new(bits(first.0), bits(last.0)));
+            let set = seen.entry((manifest.messages.log.as_deref(), partition)).or_default();
+            let doubled = enter(set, RowRange::new(first.bits(), last.bits()));
             if !doubled.is_empty() {
                 let fault = format!("offsets {first} to {last} are accounted for in an earlier window too");
                 found.push(
@@ -105,14 +104,14 @@ fn offsets(ledger: &mut Ledger) {
 
 fn sums(ledger: &mut Ledger) {
     let Some(end) = ledger.end.clone() else { return };
-    let sum = |of: fn(&windrow_windows::Manifest) -> u64| ledger.manifests.iter().map(of).sum::<u64>();
-    let trailing: u64 =
-        end.repeated_offsets.iter().map(|range| u64::try_from(range.last.0 - range.first.0).unwrap_or(0) + 1).sum();
+    let mut totals = MessageCounts::default();
+    ledger.manifests.iter().for_each(|manifest| totals += manifest.counts());
+    let trailing: u64 = end.repeated_offsets.iter().filter_map(OffsetRange::count).sum();
     let sums = [
         ("windows", u64::from(end.windows), ledger.manifests.len() as u64),
-        ("rows", end.rows, sum(|manifest| manifest.rows)),
-        ("messages in quarantine", end.quarantined, sum(|manifest| manifest.quarantined)),
-        ("repeated messages", end.repeated, sum(|manifest| manifest.repeated) + trailing),
+        ("rows", end.rows, totals.stored),
+        ("messages in quarantine", end.quarantined, totals.quarantined),
+        ("repeated messages", end.repeated, totals.repeated + trailing),
     ];
     for (what, told, counted) in sums {
         if told != counted {
@@ -121,16 +120,4 @@ fn sums(ledger: &mut Ledger) {
         }
     }
     ledger.totals.repeated += trailing;
-}
-
-/// Numbers as ranges, ascending.
-pub(crate) fn ranges(numbers: &RoaringTreemap) -> Vec<RowRange> {
-    let mut ranges: Vec<RowRange> = Vec::new();
-    for number in numbers {
-        match ranges.last_mut() {
-            Some(range) if range.last + 1 == number => range.last = number,
-            _ => ranges.push(RowRange::new(number, number)),
-        }
-    }
-    ranges
 }

@@ -7,11 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::error::AuditError;
 use crate::audit::report::Ledger;
-use crate::audit::rows::ranges;
 use crate::audit::{Finding, Kind};
 use windrow_kafka::{BrokerError, Connection, Delivery, PartitionState, Stretch, TopicState, scan};
 use windrow_record::{Envelope, Offset, Partition};
-use windrow_windows::OffsetRange;
+use windrow_windows::RowRange;
 
 /// So many messages that no file accounts for are listed one by one.
 const TOLD: usize = 10;
@@ -37,7 +36,7 @@ pub(crate) fn recount(
     state: &TopicState,
     stop: &CancellationToken,
 ) -> Result<bool, AuditError> {
-    if ledger.manifests.iter().any(|manifest| manifest.log.is_some()) {
+    if ledger.manifests.iter().any(|manifest| manifest.messages.log.is_some()) {
         ledger.skipped("topic", "not recounted: some windows came from a broker that ended with its run");
         return Ok(true);
     }
@@ -71,14 +70,11 @@ struct Books<'a> {
 impl<'a> Books<'a> {
     fn of(ledger: &'a Ledger) -> Self {
         let mut accounted: BTreeMap<Partition, RoaringTreemap> = BTreeMap::new();
-        let bits = |offset: Offset| u64::try_from(offset.0).unwrap_or_default();
-        let windows = ledger.manifests.iter().flat_map(|one| one.offsets.iter().chain(&one.repeated_offsets));
-        for OffsetRange { partition, first, last } in
-            windows.chain(ledger.end.iter().flat_map(|end| &end.repeated_offsets))
-        {
-            accounted.entry(*partition).or_default().insert_range(bits(*first)..=bits(*last));
+        let windows = ledger.manifests.iter().flat_map(|one| one.messages.all());
+        for range in windows.chain(ledger.end.iter().flat_map(|end| &end.repeated_offsets)) {
+            range.insert_into(accounted.entry(range.partition).or_default());
         }
-        let resume = ledger.manifests.last().map(|manifest| &manifest.resume);
+        let resume = ledger.manifests.last().map(|manifest| &manifest.messages.resume);
         let resume = resume.into_iter().flatten().map(|point| (point.partition, point.offset)).collect();
         let run = ledger.run.as_ref().map(|run| run.as_str());
         Self { run, through: ledger.end.is_some(), accounted, resume, unnumbered: &ledger.unnumbered }
@@ -102,8 +98,7 @@ impl Count {
             }
             _ => {}
         }
-        let bits = u64::try_from(offset.0).unwrap_or_default();
-        if books.accounted.get(&partition).is_some_and(|accounted| accounted.contains(bits)) {
+        if books.accounted.get(&partition).is_some_and(|accounted| accounted.contains(offset.bits())) {
             return;
         }
         let is_behind = books.resume.get(&partition).is_none_or(|resume| offset >= *resume);
@@ -133,12 +128,12 @@ fn close(ledger: &mut Ledger, count: Count, deleted: i64) {
             let unstored = &delivered - &ledger.accounted;
             if !unstored.is_empty() {
                 let fault = "in the topic, and in no window and not in quarantine".to_owned();
-                ledger.find(Finding::of(Kind::Topic, fault).of_rows(ranges(&unstored)));
+                ledger.find(Finding::of(Kind::Topic, fault).of_rows(RowRange::of_set(&unstored, 1)));
             }
             let unsent = &ledger.accounted - &delivered;
             if deleted == 0 && !unsent.is_empty() {
                 let fault = "in a file or in quarantine, and not in the topic".to_owned();
-                ledger.find(Finding::of(Kind::Topic, fault).of_rows(ranges(&unsent)));
+                ledger.find(Finding::of(Kind::Topic, fault).of_rows(RowRange::of_set(&unsent, 1)));
             }
         }
     }

@@ -8,15 +8,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::consumer::error::ConsumerError;
 use crate::consumer::fetcher::{Fetched, Fetcher, Fetching, Messages, Request};
-use crate::consumer::ingest::{Ingested, ingest};
+use crate::consumer::guarded::GuardedWriter;
+use crate::consumer::ingest::Ingested;
 use crate::consumer::intake::Intake;
-use crate::consumer::rejections::Rejections;
-use crate::consumer::reporting::{count, note_deleted, sealed};
+use crate::consumer::reporting::sealed;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::WindowPolicy;
 use windrow_kafka::{Deleted, Subscription, TopicState};
 use windrow_record::{Offset, Partition};
-use windrow_windows::{BatchWriter, Manifest, OffsetRange};
+use windrow_windows::{Manifest, OffsetRange};
 
 /// How long the consumer waits for messages before it looks at its clock and whether it is to stop.
 const WAIT: Duration = Duration::from_millis(50);
@@ -32,10 +32,9 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// All that a consumer works with.
 pub(crate) struct ConsumerLoop {
     pub(crate) intake: Intake,
-    pub(crate) writer: BatchWriter,
+    pub(crate) guarded: GuardedWriter,
     /// What its windows are called.
     pub(crate) policy: WindowPolicy,
-    pub(crate) rejections: Rejections,
     pub(crate) progress: Progress,
     /// Taken as the end of a stream that has no end marker: so long without a message, when the broker has no more.
     pub(crate) end_after_idle: Option<Duration>,
@@ -66,7 +65,7 @@ impl ConsumerLoop {
             let fetching = fetching;
             self.consume(&fetching, stop)
         })?;
-        Ok(Read { deleted: self.writer.deleted().to_vec(), missing_rows: self.writer.missing_rows() })
+        Ok(Read { deleted: self.guarded.writer.deleted(), missing_rows: self.guarded.writer.missing_rows() })
     }
 
     fn consume(&mut self, fetching: &Fetching, stop: &CancellationToken) -> Result<(), ConsumerError> {
@@ -92,7 +91,7 @@ impl ConsumerLoop {
                 Some(Fetched::AtEnd(partition)) => {
                     self.at_end.insert(partition);
                 }
-                Some(Fetched::Deleted(deleted)) => note_deleted(&mut self.writer, deleted),
+                Some(Fetched::Deleted(deleted)) => self.guarded.note_deleted(deleted),
                 Some(Fetched::Topic(topic)) => self.take_up_new_partitions(&topic, fetching),
                 // A message may have come since it was asked for.
                 Some(Fetched::Through) => is_through = is_end_asked,
@@ -101,8 +100,7 @@ impl ConsumerLoop {
             }
             let silence = now.saturating_duration_since(last_message);
             if is_through || self.has_ended(silence) {
-                self.rejections.check(self.writer.rejections())?;
-                self.writer.finish()?;
+                self.guarded.finish()?;
             } else if !is_end_asked && self.end_after_idle.is_some_and(|limit| silence > limit) {
                 fetching.ask(Request::TellEnd);
                 is_end_asked = true;
@@ -110,7 +108,7 @@ impl ConsumerLoop {
                 is_waiting_told = self.tell_who_is_waited_for();
             }
             self.seal(now, fetching, stop)?;
-            if let Some(end) = self.writer.end() {
+            if let Some(end) = self.guarded.writer.end() {
                 fetching.ask(Request::CommitLast(std::mem::take(&mut self.committed)));
                 self.progress.report(Event::StreamEnded { windows: end.windows });
                 // What was committed without waiting may still be on its way when the process ends.
@@ -127,27 +125,20 @@ impl ConsumerLoop {
     }
 
     fn take(&mut self, messages: &Messages, now: Instant) -> Result<(), ConsumerError> {
-        let Self { intake, writer, rejections, progress, at_end, .. } = self;
         for incoming in messages.iter() {
-            at_end.remove(&incoming.partition);
-            let ingested = ingest(intake, writer, incoming, now)?;
-            // The share is checked at each refused message: the result does not depend on how many arrive at once.
-            if ingested == Ingested::OtherEnd || writer.has_refused() {
-                rejections.add(count(progress, writer), writer.rejections())?;
-            }
-            match ingested {
-                Ingested::End if writer.has_all_ends() => break,
-                Ingested::OtherEnd => rejections.check_at_other_end(writer.rejections())?,
-                Ingested::Message | Ingested::End => {}
+            self.at_end.remove(&incoming.partition);
+            let ingested = self.guarded.take(&mut self.intake, incoming, now)?;
+            if ingested == Ingested::End && self.guarded.writer.has_all_ends() {
+                break;
             }
         }
-        rejections.add(count(progress, writer), writer.rejections())
+        self.guarded.count()
     }
 
     /// Seals what is due, window by window, so that it can be stopped between two.
     fn seal(&mut self, now: Instant, fetching: &Fetching, stop: &CancellationToken) -> Result<(), ConsumerError> {
         while !stop.is_cancelled()
-            && let Some(manifest) = self.writer.seal_next(now)?
+            && let Some(manifest) = self.guarded.writer.seal_next(now)?
         {
             self.settle(&manifest, fetching);
         }
@@ -158,22 +149,22 @@ impl ConsumerLoop {
     /// without a marker have no more messages. A partition that was added later has no marker. The markers of the others were
     /// sent together, so the rest of them is waited for.
     fn has_ended(&self, silence: Duration) -> bool {
-        self.writer.has_all_ends()
+        self.guarded.writer.has_all_ends()
             || silence > MARKERS
-                && self.writer.has_whole_replay()
-                && self.writer.unended().iter().all(|partition| self.at_end.contains(partition))
+                && self.guarded.writer.has_whole_replay()
+                && self.guarded.writer.unended().iter().all(|partition| self.at_end.contains(partition))
     }
 
     fn take_up_new_partitions(&mut self, topic: &TopicState, fetching: &Fetching) {
         for state in &topic.partitions {
-            if self.writer.has_partition(state.partition) {
+            if self.guarded.writer.has_partition(state.partition) {
                 continue;
             }
             tracing::info!(partition = %state.partition, "the topic has a further partition; reading it too");
-            self.writer.add_partition(state.partition);
+            self.guarded.writer.add_partition(state.partition);
             if state.low > Offset(0) {
                 let (partition, low) = (state.partition, state.low);
-                note_deleted(&mut self.writer, Deleted { partition, wanted: Offset(0), low });
+                self.guarded.note_deleted(Deleted { partition, wanted: Offset(0), low });
             }
             fetching.ask(Request::Add(state.partition, state.low));
         }
@@ -181,7 +172,7 @@ impl ConsumerLoop {
 
     /// A stream with several partitions of which some have ended looks as if it stood still.
     fn tell_who_is_waited_for(&self) -> bool {
-        let (unended, all) = (self.writer.unended(), self.writer.partitions());
+        let (unended, all) = (self.guarded.writer.unended(), self.guarded.writer.partitions());
         if unended.len() == all {
             return false;
         }
@@ -195,7 +186,7 @@ impl ConsumerLoop {
     }
 
     fn tell_filling(&self) {
-        let (window, rows, expected) = self.writer.filling();
+        let (window, rows, expected) = self.guarded.writer.filling();
         let counters = self.progress.counters();
         counters.window.set(u64::from(window.get()));
         counters.window_rows.set(rows);
@@ -204,7 +195,7 @@ impl ConsumerLoop {
 
     /// The manifest is in place, so the broker may know how far we are.
     fn settle(&mut self, manifest: &Manifest, fetching: &Fetching) {
-        self.committed = manifest.resume.iter().map(|point| (point.partition, point.offset)).collect();
+        self.committed = manifest.messages.resume.iter().map(|point| (point.partition, point.offset)).collect();
         fetching.ask(Request::Commit(self.committed.clone()));
         self.progress.report(sealed(manifest, self.policy));
     }

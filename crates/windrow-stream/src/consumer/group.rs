@@ -4,6 +4,8 @@
 //! for that lock, goes on where the partition's manifests say, and so neither loses nor doubles a row in a window that
 //! another member had begun. Windows of the whole are put together by whichever member sees that one is due.
 
+mod partials;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,19 +13,16 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use self::partials::Partials;
 use crate::consumer::error::ConsumerError;
-use crate::consumer::fetcher::Incoming;
-use crate::consumer::ingest::{Ingested, ingest};
 use crate::consumer::inputs::{Consumer, Group};
 use crate::consumer::intake::Intake;
-use crate::consumer::rejections::Rejections;
-use crate::consumer::reporting::{count, note_deleted, sealed};
+use crate::consumer::reporting::sealed;
 use windrow_base::telemetry::{Event, Progress};
-use windrow_config::{Cut, Schema};
-use windrow_kafka::{Deleted, Delivery, Membership, TopicState, Turn};
-use windrow_record::{Offset, Partition};
+use windrow_kafka::{Membership, TopicState, Turn};
+use windrow_record::Partition;
 use windrow_windows::{
-    Assembly, BatchError, BatchStore, BatchWriter, CsvFormat, Manifest, OffsetRange, partial_folder, partials_folder,
+    Assembly, BatchError, BatchStore, CsvFormat, Manifest, OffsetRange, partial_folder, partials_folder,
 };
 
 const POLL_WAIT: Duration = Duration::from_millis(50);
@@ -36,29 +35,12 @@ const ROUND: Duration = Duration::from_millis(300);
 pub(crate) struct Member {
     membership: Membership,
     intake: Intake,
+    /// The windows of the whole.
     assembly: Assembly,
-    whole: BatchStore,
+    /// The partitions that are ours, and their windows.
     partials: Partials,
     topic: String,
-    /// Partitions that are ours, and whose lock another member still has.
-    waiting: BTreeSet<Partition>,
     progress: Progress,
-}
-
-/// The partitions that are ours.
-struct Partials {
-    open: BTreeMap<Partition, Partial>,
-    group: Group,
-    cut: Cut,
-    schema: Arc<Schema>,
-    partitions: usize,
-    max_share: f64,
-}
-
-struct Partial {
-    /// `None` when the partition has ended before.
-    writer: Option<BatchWriter>,
-    rejections: Rejections,
 }
 
 impl Member {
@@ -77,17 +59,17 @@ impl Member {
             membership,
             intake: Intake::new(Arc::clone(schema), cut.span().is_some()),
             assembly: Assembly::new(store.clone(), stores, *cut, form),
-            whole: store.clone(),
             partials: Partials {
                 open: BTreeMap::new(),
+                waiting: BTreeSet::new(),
                 group,
                 cut: *cut,
                 schema: Arc::clone(schema),
                 partitions: topic.partitions.len(),
                 max_share: quarantine.max_share,
+                progress: progress.clone(),
             },
             topic: stream.topic.clone(),
-            waiting: BTreeSet::new(),
             progress: progress.clone(),
         })
     }
@@ -110,7 +92,7 @@ impl Member {
                 }
             }
         }
-        let end = self.whole.end()?;
+        let end = self.assembly.whole().end()?;
         Ok(end.map(|end| end.deleted).unwrap_or_default())
     }
 
@@ -123,9 +105,7 @@ impl Member {
                 now = Instant::now();
             }
             match turn {
-                Some(Turn::Message(delivery)) => {
-                    self.partials.take(&mut self.intake, &self.progress, &delivery, now)?
-                }
+                Some(Turn::Message(delivery)) => self.partials.take(&mut self.intake, &delivery, now)?,
                 Some(Turn::Deleted(deleted)) => self.partials.note_deleted(deleted),
                 Some(Turn::Assigned(partitions)) => {
                     self.take_up(&partitions)?;
@@ -138,25 +118,24 @@ impl Member {
                 None => break,
             }
         }
-        self.partials.count(&self.progress)?;
+        self.partials.count()?;
         Ok(now)
     }
 
     /// Seals what is due, window by window, so that it can be stopped between two.
     fn seal(&mut self, now: Instant, stop: &CancellationToken) -> Result<(), ConsumerError> {
         for (partition, partial) in &mut self.partials.open {
-            let Some(writer) = &mut partial.writer else { continue };
-            if writer.has_all_ends() {
-                partial.rejections.check(writer.rejections())?;
-                writer.finish()?;
+            let Some(guarded) = partial else { continue };
+            if guarded.writer.has_all_ends() {
+                guarded.finish()?;
             }
             while !stop.is_cancelled()
-                && let Some(manifest) = writer.seal_next(now)?
+                && let Some(manifest) = guarded.writer.seal_next(now)?
             {
                 commit(&self.membership, *partition, &manifest);
             }
-            if writer.end().is_some() {
-                partial.writer = None;
+            if guarded.writer.end().is_some() {
+                *partial = None;
             }
         }
         Ok(())
@@ -175,30 +154,21 @@ impl Member {
         self.check_partitions(highest.unwrap_or(0).max(self.partials.partitions))?;
         let mut positions = Vec::with_capacity(partitions.len());
         for partition in partitions {
-            let position = self.partials.open(*partition)?;
-            if position.is_none() {
-                self.waiting.insert(*partition);
-            }
-            positions.push((*partition, position));
+            positions.push((*partition, self.partials.take_up(*partition)?));
         }
         tracing::info!(partitions = names(partitions), "partitions are ours");
         Ok(self.membership.take_up(&positions)?)
     }
 
     fn give_up(&mut self, partitions: &[Partition]) -> Result<(), ConsumerError> {
-        for partition in partitions {
-            // What is not sealed is read again by the member that gets it.
-            self.partials.open.remove(partition);
-            self.waiting.remove(partition);
-        }
+        partitions.iter().for_each(|partition| self.partials.give_up(*partition));
         tracing::info!(partitions = names(partitions), "partitions are no longer ours");
         Ok(self.membership.give_up(partitions)?)
     }
 
     fn look_for_locks(&mut self) -> Result<(), ConsumerError> {
-        for partition in self.waiting.clone() {
-            if let Some(position) = self.partials.open(partition)? {
-                self.waiting.remove(&partition);
+        for partition in self.partials.waiting.clone() {
+            if let Some(position) = self.partials.take_up(partition)? {
                 self.membership.begin(partition, position)?;
             }
         }
@@ -208,81 +178,25 @@ impl Member {
     /// Whether the stream is through.
     fn assemble(&mut self, stop: &CancellationToken) -> Result<bool, ConsumerError> {
         // One at a time; the member with the lock sees what we have sealed.
-        let assembled = match self.whole.lock() {
+        let assembled = match self.assembly.whole().lock() {
             Ok(_lock) => self.assembly.advance(&|| stop.is_cancelled())?,
-            Err(BatchError::Locked { .. }) => return Ok(self.whole.end()?.is_some()),
+            Err(BatchError::Locked { .. }) => return Ok(self.assembly.whole().end()?.is_some()),
             Err(error) => return Err(error.into()),
         };
         for manifest in &assembled.windows {
             self.progress.report(sealed(manifest, self.partials.cut.policy));
         }
-        let Some(end) = self.whole.end()? else { return Ok(false) };
+        let Some(end) = self.assembly.whole().end()? else { return Ok(false) };
         self.progress.report(Event::StreamEnded { windows: end.windows });
         Ok(true)
     }
 }
 
 fn commit(membership: &Membership, partition: Partition, manifest: &Manifest) {
-    let positions = manifest.resume.iter().filter(|point| point.partition == partition);
+    let positions = manifest.messages.resume.iter().filter(|point| point.partition == partition);
     let positions: Vec<_> = positions.map(|point| (point.partition, point.offset)).collect();
     if let Err(error) = membership.commit(&positions) {
         tracing::warn!(%error, %partition, "offsets not committed");
-    }
-}
-
-impl Partials {
-    /// Where reading of a partition goes on; `None` while another member has its lock.
-    fn open(&mut self, partition: Partition) -> Result<Option<Offset>, ConsumerError> {
-        let store = BatchStore::open(&partial_folder(&self.group.workdir, partition))?;
-        let lock = match store.lock() {
-            Ok(lock) => lock,
-            Err(BatchError::Locked { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let place = u64::try_from(partition.0).unwrap_or_default();
-        let cut = self.cut.of_partition(place, self.partitions as u64);
-        let (has_ended, folder) = (store.end()?.is_some(), store.quarantine_folder().to_owned());
-        let form = CsvFormat { columns: &self.schema.columns, delimiter: self.schema.delimiter };
-        let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &[partition], None)?;
-        let rejections = Rejections::new(self.max_share, folder, (resumed.rows, resumed.quarantined));
-        let writer = (!has_ended).then(|| writer.of_replay(self.group.run.clone()));
-        self.open.insert(partition, Partial { writer, rejections });
-        Ok(Some(resumed.positions.first().map_or(Offset(0), |(_, offset)| *offset)))
-    }
-
-    fn take(
-        &mut self,
-        intake: &mut Intake,
-        progress: &Progress,
-        delivery: &Delivery<'_>,
-        now: Instant,
-    ) -> Result<(), ConsumerError> {
-        // What comes for a partition that is not open yet is read again when it is.
-        let Some(Partial { writer: Some(writer), rejections }) = self.open.get_mut(&delivery.partition()) else {
-            return Ok(());
-        };
-        let ingested = ingest(intake, writer, Incoming::of(delivery), now)?;
-        if ingested == Ingested::OtherEnd || writer.has_refused() {
-            rejections.add(count(progress, writer), writer.rejections())?;
-        }
-        if ingested == Ingested::OtherEnd {
-            rejections.check_at_other_end(writer.rejections())?;
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, progress: &Progress) -> Result<(), ConsumerError> {
-        for Partial { writer, rejections } in self.open.values_mut() {
-            let Some(writer) = writer else { continue };
-            rejections.add(count(progress, writer), writer.rejections())?;
-        }
-        Ok(())
-    }
-
-    fn note_deleted(&mut self, deleted: Deleted) {
-        if let Some(Partial { writer: Some(writer), .. }) = self.open.get_mut(&deleted.partition) {
-            note_deleted(writer, deleted);
-        }
     }
 }
 

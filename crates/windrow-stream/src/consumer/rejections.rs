@@ -3,32 +3,30 @@
 use std::path::PathBuf;
 
 use crate::consumer::error::ConsumerError;
-use windrow_windows::{Counts, Rejection};
+use windrow_windows::{MessageCounts, Rejection};
 
 /// Before so many messages a share says little; the end of the stream is judged whatever its length.
 const CHECKED_FROM: u64 = 1000;
 
-/// Counts what is refused.
+/// MessageCounts what is refused.
 #[derive(Debug)]
 pub(crate) struct Rejections {
     max_share: f64,
     folder: PathBuf,
-    stored: u64,
-    quarantined: u64,
+    counts: MessageCounts,
 }
 
 impl Rejections {
-    /// Goes on from what sealed windows hold: rows stored and messages refused.
-    pub(crate) fn new(max_share: f64, folder: PathBuf, (stored, quarantined): (u64, u64)) -> Self {
-        Self { max_share, folder, stored, quarantined }
+    /// Goes on from what sealed windows account for.
+    pub(crate) fn new(max_share: f64, folder: PathBuf, counts: MessageCounts) -> Self {
+        Self { max_share, folder, counts }
     }
 
     /// # Errors
     /// The share is beyond what is allowed.
-    pub(crate) fn add(&mut self, counts: Counts, first: &[Rejection]) -> Result<(), ConsumerError> {
-        self.stored += counts.stored;
-        self.quarantined += counts.quarantined;
-        if counts.quarantined == 0 || self.stored + self.quarantined < CHECKED_FROM {
+    pub(crate) fn add(&mut self, counts: MessageCounts, first: &[Rejection]) -> Result<(), ConsumerError> {
+        self.counts += counts;
+        if counts.quarantined == 0 || self.counts.stored + self.counts.quarantined < CHECKED_FROM {
             return Ok(());
         }
         self.check(first)
@@ -39,21 +37,22 @@ impl Rejections {
     /// # Errors
     /// The share is beyond what is allowed.
     pub(crate) fn check_at_other_end(&self, first: &[Rejection]) -> Result<(), ConsumerError> {
-        if self.stored == 0 { self.check(first) } else { Ok(()) }
+        if self.counts.stored == 0 { self.check(first) } else { Ok(()) }
     }
 
     /// # Errors
     /// The share is beyond what is allowed.
     pub(crate) fn check(&self, first: &[Rejection]) -> Result<(), ConsumerError> {
-        let seen = self.stored + self.quarantined;
-        if self.quarantined as f64 <= self.max_share * seen as f64 {
+        let MessageCounts { stored, quarantined, .. } = self.counts;
+        let seen = stored + quarantined;
+        if quarantined as f64 <= self.max_share * seen as f64 {
             return Ok(());
         }
         let told = |Rejection { reason, partition, offset }: &Rejection| {
             format!("{reason} (partition {partition}, offset {offset})")
         };
         Err(ConsumerError::TooManyRejected {
-            quarantined: self.quarantined,
+            quarantined,
             seen,
             max_share: self.max_share,
             first: first.iter().map(told).collect(),
@@ -77,14 +76,18 @@ mod tests {
         reasons.map(refusal).collect()
     }
 
+    fn stored(stored: u64) -> MessageCounts {
+        MessageCounts { stored, ..MessageCounts::default() }
+    }
+
     fn refuse(rejections: &mut Rejections, quarantined: u64) -> Option<String> {
-        let counts = Counts { quarantined, ..Counts::default() };
+        let counts = MessageCounts { quarantined, ..MessageCounts::default() };
         rejections.add(counts, &first()).err().map(|error| error.to_string())
     }
 
     #[test]
     fn a_share_beyond_what_is_allowed_ends_the_stream_with_the_first_reasons() {
-        let mut rejections = Rejections::new(0.01, PathBuf::from("quarantine"), (990, 0));
+        let mut rejections = Rejections::new(0.01, PathBuf::from("quarantine"), stored(990));
         assert_eq!(refuse(&mut rejections, 10), None, "1% is allowed");
         let told = refuse(&mut rejections, 1).expect("11 of 1001 are more");
         let reasons = "odd (partition 0, offset 0); strange (partition 0, offset 1)";
@@ -93,9 +96,9 @@ mod tests {
 
     #[test]
     fn a_few_messages_are_judged_at_the_end_only() {
-        let mut rejections = Rejections::new(0.5, PathBuf::from("quarantine"), (3, 0));
+        let mut rejections = Rejections::new(0.5, PathBuf::from("quarantine"), stored(3));
         assert_eq!(refuse(&mut rejections, 900), None);
         assert!(rejections.check(&first()).is_err());
-        assert!(Rejections::new(0.0, PathBuf::new(), (5, 0)).check(&[]).is_ok());
+        assert!(Rejections::new(0.0, PathBuf::new(), stored(5)).check(&[]).is_ok());
     }
 }

@@ -90,7 +90,7 @@ fn consume(folder: &Path, pipeline: &Pipeline) -> (Vec<Manifest>, Vec<(Option<u6
     while writer.seal_next(now).expect("room on the disk").is_some() {}
     let manifests = store.manifests().expect("whole");
     let mut refused = Vec::new();
-    for manifest in manifests.iter().filter(|manifest| manifest.quarantined > 0) {
+    for manifest in manifests.iter().filter(|manifest| manifest.quarantine.count > 0) {
         let file = File::open(store.quarantine_path(manifest.window)).expect("a quarantine file");
         let visit = |message: windrow_windows::Quarantined| {
             refused.push((message.row.map(RowNumber::get), message.reason));
@@ -121,11 +121,11 @@ proptest! {
         let check = runtime.block_on(inspection::check(pipeline.clone(), Arc::new(|_: u64| ()))).expect("a dataset");
         let (manifests, refused) = consume(&folder.path().join("work"), &pipeline);
 
-        let period = |manifest: &Manifest| pipeline.window.period(manifest.span.map(|span| span.from));
-        let consumed = manifests.iter().map(|manifest| (period(manifest), manifest.rows, manifest.labelled));
+        let period = |manifest: &Manifest| pipeline.window.period(manifest.times.start());
+        let consumed = manifests.iter().map(|manifest| (period(manifest), manifest.rows.count, manifest.rows.labelled));
         let checked = check.windows.iter().map(|window| (window.period.clone(), window.counts.rows, window.counts.labelled));
         // Without any row in a window, the consumer seals one for the refused messages.
-        let has_rows = manifests.iter().any(|manifest| manifest.rows > 0) || !check.windows.is_empty();
+        let has_rows = manifests.iter().any(|manifest| manifest.rows.count > 0) || !check.windows.is_empty();
         prop_assert!(!has_rows || checked.eq(consumed), "{:?}\n{manifests:?}", check.windows);
 
         prop_assert_eq!(check.rows - check.rows_taken(), refused.len() as u64, "{:?}", refused);

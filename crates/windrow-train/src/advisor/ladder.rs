@@ -69,9 +69,9 @@ impl LadderWork {
     /// Reads what is stored of a window.
     fn take_up(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), TrainError> {
         let window = manifest.window;
-        self.ladders.insert(window, store.ladder(window, &manifest.sha256)?);
-        let published = store.losses(Purpose::Serving, window, &manifest.sha256)?;
-        let of_ladder = store.losses(Purpose::Advice, window, &manifest.sha256)?;
+        self.ladders.insert(window, store.ladder(window, &manifest.rows.file.sha256)?);
+        let published = store.losses(Purpose::Serving, window, &manifest.rows.file.sha256)?;
+        let of_ladder = store.losses(Purpose::Advice, window, &manifest.rows.file.sha256)?;
         let scored = of_ladder.iter().flat_map(|losses| losses.models.iter().map(|losses| losses.model));
         self.scored.insert(window, scored.collect());
         // Rows and classes have to be known, also if a user has removed the file of losses.
@@ -91,7 +91,7 @@ impl LadderWork {
         let frame = self.frames.frame(window)?;
         let keep = |source| TrainError::Keep { window, source };
         let found = losses(&frame, models).map_err(keep)?;
-        window_losses(&frame, window, &manifest.sha256, found).map_err(keep)
+        window_losses(&frame, window, &manifest.rows.file.sha256, found).map_err(keep)
     }
 
     /// Scores the models of earlier windows on this one.
@@ -112,7 +112,7 @@ impl LadderWork {
         let models: Vec<ScoredModel<'_>> =
             missing.iter().map(|(id, model)| ScoredModel::of_bare(*id, model, threshold)).collect();
         let new = self.losses(manifest, &models)?;
-        let mut all = store.losses(Purpose::Advice, window, &manifest.sha256)?.unwrap_or_else(|| new.clone());
+        let mut all = store.losses(Purpose::Advice, window, &manifest.rows.file.sha256)?.unwrap_or_else(|| new.clone());
         all.merge(new.clone());
         store.put_losses(Purpose::Advice, &all)?;
         self.scored.entry(window).or_default().extend(missing.iter().map(|(id, _)| *id));
@@ -157,7 +157,7 @@ impl LadderWork {
             Some(_) => missing.iter().map(fit).collect::<Result<_, _>>()?,
             None => missing.par_iter().map(fit).collect::<Result<_, _>>()?,
         };
-        let ladder = self.ladders.entry(window).or_insert_with(|| Ladder::new(window, &manifest.sha256));
+        let ladder = self.ladders.entry(window).or_insert_with(|| Ladder::new(window, &manifest.rows.file.sha256));
         ladder.models.extend(fitted.into_iter().flatten());
         learning.registry.evidence().put_ladder(ladder)?;
         Ok(true)

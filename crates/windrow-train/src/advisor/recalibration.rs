@@ -44,7 +44,8 @@ pub(super) fn series(
         let scored: Vec<ScoredModel<'_>> =
             missing.iter().map(|(id, model)| ScoredModel::of_bare(*id, model, threshold)).collect();
         // Windows without labels teach nothing; where there is none behind the model's own, it stays as it is.
-        let labelled = |window: &u32| manifests.get(*window as usize - 1).is_some_and(|manifest| manifest.labelled > 0);
+        let labelled =
+            |window: &u32| manifests.get(*window as usize - 1).is_some_and(|manifest| manifest.rows.labelled > 0);
         let earlier = (newest.get() + 1..=trial.known(*window)).rev().find(labelled).and_then(WindowIndex::new);
         let frame = work.frame(manifest.window)?;
         let earlier = earlier.map(|earlier| work.frame(earlier)).transpose()?;

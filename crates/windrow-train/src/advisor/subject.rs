@@ -9,15 +9,13 @@ const DAY: f64 = 86_400.0;
 
 /// What pipeline and windows say.
 pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool) -> Subject {
-    let begin = |manifest: &Manifest| {
-        manifest.span.map(|span| span.from).or_else(|| manifest.event_time.map(|time| time.first))
-    };
-    let end = |manifest: &Manifest| {
-        manifest.span.map(|span| span.until).or_else(|| manifest.event_time.map(|time| time.last))
-    };
-    let first = manifests.iter().find_map(|manifest| manifest.event_time).map(|time| time.first);
-    let last = manifests.iter().rev().find_map(|manifest| manifest.event_time).map(|time| time.last);
-    let whole = manifests.iter().find_map(begin).zip(manifests.iter().rev().find_map(end));
+    let times = || manifests.iter().map(|manifest| manifest.times);
+    let first = times().find_map(|times| times.events).map(|events| events.first);
+    let last = times().rev().find_map(|times| times.events).map(|events| events.last);
+    let begin = times().find_map(|times| times.start().or(times.events.map(|events| events.first)));
+    let end =
+        times().rev().find_map(|times| times.span.map(|span| span.until).or(times.events.map(|events| events.last)));
+    let whole = begin.zip(end);
     let windows = u32::try_from(manifests.len()).unwrap_or(u32::MAX);
     let days = whole.map(|(from, until)| (until - from) as f64 / DAY / f64::from(windows.max(1)));
     Subject {

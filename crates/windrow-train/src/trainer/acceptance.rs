@@ -87,7 +87,7 @@ pub(super) fn report(
         window,
         period,
         is_evidence,
-        sha256: manifest.sha256.clone(),
+        sha256: manifest.rows.file.sha256.clone(),
         scores: found,
         drift: since(WindowIndex::new(window.get() - 1)),
         drift_since_first: since(Some(WindowIndex::FIRST)),

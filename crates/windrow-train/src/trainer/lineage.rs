@@ -23,11 +23,11 @@ pub(super) fn lineage<'a>(manifests: impl Iterator<Item = &'a Manifest>, used: &
 fn of(manifest: &Manifest) -> WindowLineage {
     WindowLineage {
         window: manifest.window,
-        rows: manifest.rows,
-        labelled: manifest.labelled,
-        sha256: manifest.sha256.clone(),
-        row_numbers: manifest.row_numbers.clone(),
-        offsets: manifest.offsets.clone(),
+        rows: manifest.rows.count,
+        labelled: manifest.rows.labelled,
+        sha256: manifest.rows.file.sha256.clone(),
+        row_numbers: manifest.rows.numbers.clone(),
+        offsets: manifest.messages.offsets.clone(),
     }
 }
 

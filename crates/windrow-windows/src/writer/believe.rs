@@ -1,9 +1,9 @@
 //! Rows that were held back, after it is known whether they are accepted, and messages that a restarted writer reads again.
 
 use crate::BatchError;
-use crate::writer::BatchWriter;
+use crate::open::RowValue;
 use crate::writer::cursors::{Cursor, HeldRow};
-use crate::writer::taking::Value;
+use crate::writer::{BatchWriter, Phase};
 use windrow_config::{NoWindow, Step};
 use windrow_record::Partition;
 
@@ -21,7 +21,7 @@ impl BatchWriter {
     fn settle(&mut self, (held, verdict): Settled) -> Result<(), BatchError> {
         let Some(HeldRow { place, row, labelled, time, record }) = held else { return Ok(()) };
         let taken = match verdict {
-            Ok(()) => self.put(place, row, Value { labelled, time, record: &record }),
+            Ok(()) => self.put(place, row, RowValue { labelled, time, record: &record }),
             Err(reason) => self.refuse(place, row, reason, &record),
         };
         taken.map(drop)
@@ -47,8 +47,7 @@ impl BatchWriter {
     /// Accepts the row that a partition holds back when the partition has ended. The row is contradicted if the mark says that the
     /// replay has fewer rows. A partition whose only position is held back waits for those of the others.
     pub(super) fn believe_behind_end(&mut self, partition: Partition) -> Result<(), BatchError> {
-        let is_numbered = self.cut.span().is_none();
-        let sent = self.sent.filter(|_| is_numbered && self.identity.run().is_some());
+        let sent = self.identity.sent_by_replay().filter(|_| self.windows.cut().span().is_none());
         let progress = &mut self.cursors.get(partition).progress;
         let Some((position, _)) = progress.held().filter(|_| !progress.is_undecided()) else { return Ok(()) };
         let is_unsent = sent.is_some_and(|sent| u64::try_from(position).is_ok_and(|row| row > sent.last));
@@ -62,11 +61,11 @@ impl BatchWriter {
 
     /// Places the partitions whose only position is held back next to the others, after the positions of all others are known.
     pub(super) fn decide(&mut self) -> Result<(), BatchError> {
-        let is_known = |cursor: &Cursor| cursor.progress.at().is_some() || cursor.end.is_some() || self.is_finishing;
-        if self.cut.span().is_none() || !self.cursors.0.values().all(is_known) {
+        let is_finishing = matches!(self.phase, Phase::Finishing);
+        let is_known = |cursor: &Cursor| cursor.progress.at().is_some() || cursor.end.is_some() || is_finishing;
+        if self.windows.cut().span().is_none() || !self.cursors.0.values().all(is_known) {
             return Ok(());
         }
-        let is_finishing = self.is_finishing;
         let is_due = |cursor: &&mut Cursor| cursor.progress.is_undecided() && (cursor.end.is_some() || is_finishing);
         let undecided = self.cursors.0.values_mut().filter(is_due);
         let held: Vec<Option<HeldRow>> = undecided.filter_map(|cursor| cursor.progress.confirm()).collect();

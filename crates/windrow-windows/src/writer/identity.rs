@@ -4,8 +4,8 @@
 
 use roaring::RoaringTreemap;
 
-use crate::manifest::{Manifest, RowRange};
-use crate::open::{Offsets, bits};
+use crate::open::Offsets;
+use crate::{Manifest, RowRange};
 use windrow_record::{Offset, Partition, RowNumber, RunId};
 
 /// Who sends the rows of a store: one replay, or other producers.
@@ -42,6 +42,8 @@ pub(super) struct Identity {
     /// The one replay whose rows may come; rows that name none may come too, as long as it has not begun.
     expected: Option<RunId>,
     source: Option<Source>,
+    /// The rows that the replay sent, as its end marker says.
+    sent: Option<RowRange>,
     /// Row numbers that are in a window, in quarantine or held back.
     rows: RoaringTreemap,
     /// All numbers below this one are taken.
@@ -98,9 +100,25 @@ impl Identity {
         self.rows.contains(row.get())
     }
 
-    /// How many of these rows are there.
-    pub(super) fn count(&self, range: RowRange) -> u64 {
-        self.rows.range_cardinality(range.first..=range.last)
+    /// Keeps the rows that an end marker says were sent; the first marker that says so counts.
+    pub(super) fn note_sent(&mut self, sent: Option<RowRange>) {
+        self.sent = self.sent.or(sent);
+    }
+
+    /// The last row that an end marker says was sent.
+    pub(super) fn last_sent(&self) -> Option<u64> {
+        self.sent.map(|sent| sent.last)
+    }
+
+    /// The rows that the replay sent; none for other producers.
+    pub(super) fn sent_by_replay(&self) -> Option<RowRange> {
+        self.sent.filter(|_| self.run().is_some())
+    }
+
+    /// How many of the rows that were sent have not come, and how many were sent, as far as an end marker says.
+    pub(super) fn missing_rows(&self) -> Option<(u64, u64)> {
+        let (sent, all) = (self.sent?, self.sent?.count()?);
+        Some((all - self.rows.range_cardinality(sent.first..=sent.last), all))
     }
 
     /// Whether a row was not there before.
@@ -124,33 +142,30 @@ impl Identity {
 
     /// Returns true if a message is in a file of a window that was sealed before this start.
     pub(super) fn is_settled(&self, partition: Partition, offset: Offset) -> bool {
-        self.settled.get(&partition).is_some_and(|settled| settled.contains(bits(offset)))
+        self.settled.get(&partition).is_some_and(|settled| settled.contains(offset.bits()))
     }
 
     /// Returns true if such a window accounts for a message as a repeat.
     pub(super) fn is_settled_repeat(&self, partition: Partition, offset: Offset) -> bool {
-        self.repeats.get(&partition).is_some_and(|repeats| repeats.contains(bits(offset)))
+        self.repeats.get(&partition).is_some_and(|repeats| repeats.contains(offset.bits()))
     }
 
     /// Takes over what a sealed window accounts for; its offsets, where they are of this log.
     pub(super) fn recall(&mut self, manifest: &Manifest, is_this_log: bool) {
-        for range in manifest.row_numbers.iter().chain(&manifest.quarantined_rows) {
-            range.insert_into(&mut self.rows);
-        }
+        manifest.row_ranges().for_each(|range| range.insert_into(&mut self.rows));
         if is_this_log {
             for (settled, ranges) in
-                [(&mut self.settled, &manifest.offsets), (&mut self.repeats, &manifest.repeated_offsets)]
+                [(&mut self.settled, &manifest.messages.offsets), (&mut self.repeats, &manifest.messages.repeated)]
             {
                 for range in ranges {
-                    let settled = settled.entry(range.partition).or_default();
-                    settled.insert_range(bits(range.first)..=bits(range.last));
+                    range.insert_into(settled.entry(range.partition).or_default());
                 }
             }
         }
         if self.source.is_none() {
             self.source = match &manifest.run {
                 Some(run) => Some(Source::Replay(run.clone())),
-                None => (manifest.rows > 0).then_some(Source::Foreign),
+                None => (manifest.rows.count > 0).then_some(Source::Foreign),
             };
         }
     }

@@ -2,8 +2,11 @@
 
 use std::time::Instant;
 
-use crate::RowRange;
+use crate::{MessageCounts, RowRange};
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
+
+/// The number of different reasons that are kept for error messages.
+const REASONS_KEPT: usize = 3;
 
 /// A message.
 #[derive(Debug)]
@@ -81,17 +84,6 @@ pub enum Taken {
     },
 }
 
-/// Messages by what became of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Rows in windows.
-    pub stored: u64,
-    /// Messages in quarantine.
-    pub quarantined: u64,
-    /// Messages that brought a row again.
-    pub repeated: u64,
-}
-
 /// A message in quarantine, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
@@ -101,4 +93,21 @@ pub struct Rejection {
     pub partition: Partition,
     /// Where it stood in the partition.
     pub offset: Offset,
+}
+
+/// What became of the messages since they were last counted.
+#[derive(Debug, Default)]
+pub(super) struct Outcomes {
+    pub(super) counts: MessageCounts,
+    /// The first messages that went to quarantine since this process began, one of each reason.
+    pub(super) rejections: Vec<Rejection>,
+}
+
+impl Outcomes {
+    pub(super) fn reject(&mut self, partition: Partition, offset: Offset, reason: &str) {
+        self.counts.quarantined += 1;
+        if self.rejections.len() < REASONS_KEPT && self.rejections.iter().all(|known| known.reason != reason) {
+            self.rejections.push(Rejection { reason: reason.to_owned(), partition, offset });
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! Going on where the manifests say.
 
 use crate::writer::cursors::Cursors;
+use crate::writer::deleted::DeletedMessages;
 use crate::writer::identity::Identity;
+use crate::writer::message::Outcomes;
 use crate::writer::sealed::Sealed;
 use crate::writer::windows::Windows;
-use crate::writer::{BatchWriter, Counts};
-use crate::{BatchError, BatchStore, Lock, Manifest};
+use crate::writer::{BatchWriter, Phase};
+use crate::{BatchError, BatchStore, Lock, Manifest, MessageCounts};
 use windrow_config::{Cut, Placement};
 use windrow_record::{Offset, Partition, RunId, WindowIndex, write_record};
 
@@ -18,6 +20,15 @@ pub struct CsvFormat<'a> {
     pub delimiter: u8,
 }
 
+impl CsvFormat<'_> {
+    /// The header line, with its end.
+    pub(crate) fn header(self) -> Vec<u8> {
+        let mut header = write_record(self.columns.iter().map(String::as_str), self.delimiter);
+        header.push(b'\n');
+        header
+    }
+}
+
 /// Where a writer stands when it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resumed {
@@ -26,10 +37,8 @@ pub struct Resumed {
     pub positions: Vec<(Partition, Offset)>,
     /// Windows that are sealed.
     pub windows: u32,
-    /// Rows in them.
-    pub rows: u64,
-    /// Messages in their quarantine.
-    pub quarantined: u64,
+    /// The messages that they account for.
+    pub counts: MessageCounts,
 }
 
 impl BatchWriter {
@@ -53,25 +62,21 @@ impl BatchWriter {
         store.check_lengths(&manifests)?;
         let end = store.end()?;
         store.sweep(manifests.len())?;
-        let mut header = write_record(form.columns.iter().map(String::as_str), form.delimiter);
-        header.push(b'\n');
+        let deleted = match &end {
+            Some(end) => end.deleted.clone(),
+            None => manifests.iter().flat_map(|manifest| manifest.messages.deleted.iter().copied()).collect(),
+        };
         let mut writer = Self {
             _lock: lock,
-            cut,
             log,
             identity: Identity::default(),
             cursors: Cursors(partitions.iter().map(|partition| (*partition, Default::default())).collect()),
-            windows: Windows::new(store.clone(), Placement::new(cut, partitions.len()), header),
-            store,
-            sent: None,
-            began: None,
-            is_finishing: false,
-            deleted: (Vec::new(), end.as_ref().map(|end| end.deleted.clone()).unwrap_or_default()),
-            end,
+            windows: Windows::new(store, Placement::new(cut, partitions.len()), form.header()),
             sealed: Sealed::default(),
-            counts: Counts::default(),
-            refusals: Vec::new(),
-            has_failed: false,
+            deleted: DeletedMessages::recalled(deleted),
+            outcomes: Outcomes::default(),
+            began: None,
+            phase: end.map_or(Phase::Reading, Phase::Ended),
         };
         for manifest in &manifests {
             writer.recall(manifest)?;
@@ -88,8 +93,7 @@ impl BatchWriter {
         let resumed = Resumed {
             positions: positions.collect(),
             windows: writer.windows.placement.next_window().get() - 1,
-            rows: writer.sealed.rows,
-            quarantined: writer.sealed.quarantined,
+            counts: writer.sealed.counts,
         };
         Ok((writer, resumed))
     }
@@ -111,23 +115,20 @@ impl BatchWriter {
     }
 
     fn recall(&mut self, manifest: &Manifest) -> Result<(), BatchError> {
-        let is_this_log = manifest.log == self.log;
+        let is_this_log = manifest.messages.log == self.log;
         self.identity.recall(manifest, is_this_log);
         self.sealed.recall(manifest, is_this_log);
-        for point in &manifest.resume {
+        for point in &manifest.messages.resume {
             let Some(cursor) = self.cursors.0.get_mut(&point.partition) else {
-                let (path, partition) = (self.store.folder().to_owned(), point.partition);
+                let (path, partition) = (self.windows.store.folder().to_owned(), point.partition);
                 return Err(BatchError::NoSuchPartition { path, partition });
             };
             cursor.resumed_at = is_this_log.then_some(point.offset);
-            let at = if self.cut.span().is_some() { point.newest } else { point.last_row };
+            let at = if self.windows.cut().span().is_some() { point.newest } else { point.last_row };
             cursor.progress.continue_from(at);
         }
-        self.windows.placement.continue_after(manifest.window, manifest.span.map(|span| span.from));
-        if self.end.is_none() {
-            self.deleted.1.extend(&manifest.deleted);
-        }
-        self.sealed.count(manifest);
+        self.windows.placement.continue_after(manifest.window, manifest.times.start());
+        self.sealed.counts += manifest.counts();
         Ok(())
     }
 }

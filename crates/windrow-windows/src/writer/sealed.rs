@@ -2,30 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::Manifest;
 use crate::open::{Needed, OpenWindow};
+use crate::{Manifest, MessageCounts};
 use windrow_record::Partition;
 
 #[derive(Debug, Default)]
 pub(super) struct Sealed {
-    pub(super) rows: u64,
-    pub(super) quarantined: u64,
-    pub(super) repeated: u64,
+    pub(super) counts: MessageCounts,
     /// The point after the last accounted message of each partition.
     after: BTreeMap<Partition, Needed>,
 }
 
 impl Sealed {
-    pub(super) fn count(&mut self, manifest: &Manifest) {
-        self.rows += manifest.rows;
-        self.quarantined += manifest.quarantined;
-        self.repeated += manifest.repeated;
-    }
-
     /// Restores the points from a manifest. Each manifest contains the points of all windows up to its own.
     pub(super) fn recall(&mut self, manifest: &Manifest, is_this_log: bool) {
         self.after.clear();
-        for point in manifest.resume.iter().filter(|_| is_this_log) {
+        for point in manifest.messages.resume.iter().filter(|_| is_this_log) {
             let (offset, at) = match point.accounted {
                 Some(accounted) => (accounted.offset, accounted.at),
                 None => (point.offset, point.newest.or(point.last_row)),

@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
-use crate::keep::{Sealing, keep_window};
 use crate::manifest::FORMAT;
 use crate::open::Needed;
-use crate::writer::BatchWriter;
 use crate::writer::cursors::Cursor;
-use crate::{Accounted, BatchError, Manifest, OffsetRange, ResumePoint, SealReason, StreamEnd};
+use crate::writer::{BatchWriter, Phase};
+use crate::{
+    Accounted, AccountedMessages, BatchError, Manifest, MessageCounts, OffsetRange, ResumePoint, SealReason, StreamEnd,
+    WindowTimes,
+};
 use windrow_config::WindowPolicy;
 use windrow_record::{Partition, RowNumber, WindowIndex};
 
@@ -19,14 +21,14 @@ impl BatchWriter {
     /// A file cannot be written.
     pub fn seal_next(&mut self, now: Instant) -> Result<Option<Manifest>, BatchError> {
         self.guard(|writer| {
-            if writer.end.is_some() {
+            if writer.end().is_some() {
                 return Ok(None);
             }
             writer.decide()?;
             if let Some(reason) = writer.due(now) {
                 return writer.seal(reason).map(Some);
             }
-            if writer.is_finishing {
+            if matches!(writer.phase, Phase::Finishing) {
                 writer.write_end()?;
             }
             Ok(None)
@@ -35,19 +37,20 @@ impl BatchWriter {
 
     /// Why the next window is to be sealed now, if it is.
     fn due(&mut self, now: Instant) -> Option<SealReason> {
-        if !self.is_finishing && !self.has_caught_up() {
+        let is_finishing = matches!(self.phase, Phase::Finishing);
+        if !is_finishing && !self.has_caught_up() {
             return None;
         }
         let next = self.windows.placement.next_window();
-        if let WindowPolicy::Every(every) = self.cut.policy
+        if let WindowPolicy::Every(every) = self.windows.cut().policy
             && let Some(due) = self.began.and_then(|began| began.checked_add(every))
             && now >= due
         {
             self.began = Some(due);
             return Some(SealReason::Time);
         }
-        let is_due = if self.is_finishing {
-            let last = self.windows.last().max(self.cut.fixed_windows());
+        let is_due = if is_finishing {
+            let last = self.windows.last().max(self.windows.cut().fixed_windows());
             last.is_some_and(|last| next <= last)
         } else {
             // If every partition has ended, the caller ends the stream first.
@@ -59,13 +62,9 @@ impl BatchWriter {
     /// Returns true if every partition has been read again up to the last message that a sealed window accounts for. Messages
     /// before that one may be in no sealed window; until they have been read again, no resume point stands before them.
     fn has_caught_up(&self) -> bool {
-        let deleted = |partition| {
-            let ranges = self.deleted.1.iter().filter(move |range| range.partition == partition);
-            ranges.map(|range| range.last.next()).max()
-        };
         self.sealed.after().all(|(partition, after)| {
             self.cursors.0.get(&partition).is_none_or(|cursor| {
-                let reached = cursor.next.max(cursor.resumed_at).max(deleted(partition));
+                let reached = cursor.next.max(cursor.resumed_at).max(self.deleted.after(partition));
                 cursor.end.is_some() || reached.is_some_and(|reached| reached >= after.offset)
             })
         })
@@ -74,12 +73,13 @@ impl BatchWriter {
     /// Returns true if no message that is still to be read can belong to a window.
     fn is_done(&self, window: WindowIndex) -> bool {
         let placement = &self.windows.placement;
-        let Some((_, last)) = self.cut.rows_of_window(window) else {
+        let Some((_, last)) = self.windows.cut().rows_of_window(window) else {
             return placement.has_passed(window, self.cursors.slowest());
         };
         let mut cursors = self.cursors.0.values();
         // Each partition of a group has its own writer. A later row shows that the replay did not end within this window.
-        let is_followed = self.cut.stride() == 1 || cursors.clone().all(|cursor| is_later(cursor.progress.at(), last));
+        let is_followed =
+            self.windows.cut().stride() == 1 || cursors.clone().all(|cursor| is_later(cursor.progress.at(), last));
         let has_passed = |cursor: &Cursor| {
             cursor.end.is_some() || cursor.is_silent() || placement.has_passed(window, cursor.progress.at())
         };
@@ -89,14 +89,14 @@ impl BatchWriter {
     /// Returns true if all rows of a window have arrived.
     fn is_complete(&self, window: WindowIndex) -> bool {
         let come = self.windows.get(window).map_or(0, |open| open.numbered);
-        self.cut.size_of_window(window) == Some(come)
+        self.windows.cut().size_of_window(window) == Some(come)
     }
 
     /// The reason for a sealing. It depends only on the rows of the stream, and not on what had been read by then.
     fn reason(&self, window: WindowIndex) -> SealReason {
         let furthest = self.cursors.furthest();
-        if let Some((_, last)) = self.cut.rows_of_window(window) {
-            let is_followed = is_later(furthest, last) || self.sent.is_some_and(|sent| sent.last > last);
+        if let Some((_, last)) = self.windows.cut().rows_of_window(window) {
+            let is_followed = is_later(furthest, last) || self.identity.last_sent().is_some_and(|sent| sent > last);
             return SealReason::by_rows(self.is_complete(window), is_followed);
         }
         let until = self.windows.span_of(window).map(|span| span.until);
@@ -106,8 +106,8 @@ impl BatchWriter {
     /// The window for messages after the last row of their partition: one that is sealed only at the end of the stream.
     pub(super) fn last_window(&self) -> WindowIndex {
         let furthest = || self.cursors.furthest().and_then(|row| u64::try_from(row).ok());
-        let last = self.sent.map(|sent| sent.last).or_else(furthest).unwrap_or(0);
-        let of_rows = RowNumber::new(last.saturating_add(1)).and_then(|row| self.cut.window_of_row(row));
+        let last = self.identity.last_sent().or_else(furthest).unwrap_or(0);
+        let of_rows = RowNumber::new(last.saturating_add(1)).and_then(|row| self.windows.cut().window_of_row(row));
         // If times decide, the messages before a partition's first time belong to the first window.
         let next = self.windows.placement.next_window();
         let of_times = self.windows.last().filter(|_| next > WindowIndex::FIRST);
@@ -116,49 +116,53 @@ impl BatchWriter {
 
     fn seal(&mut self, reason: SealReason) -> Result<Manifest, BatchError> {
         // These partitions have ended without a time: the first event window waits for every other one.
-        let timeless =
-            self.cursors.0.iter().filter(|(_, cursor)| cursor.progress.at().is_none() && self.cut.span().is_some());
+        let timeless = self
+            .cursors
+            .0
+            .iter()
+            .filter(|(_, cursor)| cursor.progress.at().is_none() && self.windows.cut().span().is_some());
         let timeless: Vec<Partition> = timeless.map(|(partition, _)| *partition).collect();
         let (window, open) = self.windows.take_next(&timeless)?;
         let _span = tracing::info_span!("seal", %window, %reason).entered();
         self.sealed.advance(&open);
-        self.deleted.0.sort_by_key(|range| (range.partition, range.first));
-        let sealing = Sealing {
-            window,
-            run: self.identity.run(),
+        let times = WindowTimes { events: open.event_time, span: self.windows.span_of(window) };
+        let messages = AccountedMessages {
             log: self.log.clone(),
-            deleted: std::mem::take(&mut self.deleted.0),
-            step: self.cut.stride(),
+            offsets: open.offset_ranges(),
+            repeated: open.repeated_ranges(),
+            deleted: self.deleted.take_unlisted(),
             resume: self.resume_points(),
-            span: self.windows.span_of(window),
-            reason,
         };
-        let manifest = keep_window(&self.store, open, sealing)?;
-        self.sealed.count(&manifest);
+        let store = &self.windows.store;
+        let (rows, quarantine) = open.keep(store, window, self.windows.cut().stride())?;
+        let (run, sealed) = (self.identity.run(), reason);
+        let manifest = Manifest { format: FORMAT, window, run, sealed, times, rows, quarantine, messages };
+        let manifest = store.keep_manifest(manifest)?;
+        self.sealed.counts += manifest.counts();
         Ok(manifest)
     }
 
     fn write_end(&mut self) -> Result<(), BatchError> {
         let repeated_offsets = self.windows.waiting_repeats();
-        self.deleted.1.sort_by_key(|range| (range.partition, range.first));
+        let MessageCounts { stored, quarantined, repeated } = self.sealed.counts;
         let end = StreamEnd {
             format: FORMAT,
             windows: self.windows.placement.next_window().get() - 1,
-            rows: self.sealed.rows,
-            quarantined: self.sealed.quarantined,
-            repeated: self.sealed.repeated + repeated_offsets.iter().filter_map(OffsetRange::count).sum::<u64>(),
+            rows: stored,
+            quarantined,
+            repeated: repeated + repeated_offsets.iter().filter_map(OffsetRange::count).sum::<u64>(),
             repeated_offsets,
-            sent: self.sent.filter(|_| self.identity.run().is_some()),
-            deleted: self.deleted.1.clone(),
+            sent: self.identity.sent_by_replay(),
+            deleted: self.deleted.all(),
         };
-        self.end = Some(self.store.keep_end(end)?);
+        self.phase = Phase::Ended(self.windows.store.keep_end(end)?);
         Ok(())
     }
 
     /// The points to resume from without missing a message of an open window: the first message of those, or the point after the
     /// last message of the sealed windows. Both depend only on the rows, and not on how far the topic had been read.
     fn resume_points(&self) -> Vec<ResumePoint> {
-        let is_event = self.cut.span().is_some();
+        let is_event = self.windows.cut().span().is_some();
         let point = |(partition, after): (Partition, Needed)| {
             let held = self.cursors.0.get(&partition).and_then(Cursor::needed);
             let open = self.windows.all().filter_map(|open| open.first_needed(partition)).chain(held).min();

@@ -1,22 +1,12 @@
 //! Places each message: in a window, held back until the next one, or in quarantine.
 
-use crate::open::{Needed, Place};
+use crate::open::{Needed, Place, RowValue};
 use crate::writer::BatchWriter;
 use crate::writer::cursors::HeldRow;
 use crate::writer::occurrence::Occurrence;
-use crate::{Arrival, BatchError, Content, Rejection, Taken};
+use crate::{Arrival, BatchError, Content, Taken};
 use windrow_config::{NoWindow, Step};
 use windrow_record::{Offset, Partition, RowNumber};
-
-/// The number of different reasons that are kept for error messages.
-const REASONS_KEPT: usize = 3;
-
-/// The parts of a row that a window stores.
-pub(super) struct Value<'a> {
-    pub(super) labelled: bool,
-    pub(super) time: Option<i64>,
-    pub(super) record: &'a [u8],
-}
 
 impl BatchWriter {
     pub(super) fn take_message(&mut self, arrival: Arrival<'_>) -> Result<Taken, BatchError> {
@@ -36,7 +26,7 @@ impl BatchWriter {
                 self.recognise(&seen, partition, offset, run, row)?;
                 // A message that is read again moves its partition exactly as it did the first time.
                 if !matches!(seen, Occurrence::SealedRepeat) && foreign.is_none() {
-                    self.follow(partition, self.cut.position(row, time), is_row)?;
+                    self.follow(partition, self.windows.cut().position(row, time), is_row)?;
                 }
                 return Ok(Taken::Known);
             }
@@ -53,12 +43,12 @@ impl BatchWriter {
         if row.is_some_and(|row| self.identity.has(row)) {
             let place = self.place(partition, offset);
             self.windows.repeat(place);
-            self.counts.repeated += 1;
+            self.outcomes.counts.repeated += 1;
             return Ok(Taken::Repeated);
         }
         match content {
             Content::Row { labelled, time, record } => {
-                self.take_row(partition, offset, row, Value { labelled, time, record })
+                self.take_row(partition, offset, row, RowValue { labelled, time, record })
             }
             Content::Rejected { reason, raw } => self.reject(partition, offset, row, (reason, raw)),
         }
@@ -71,7 +61,7 @@ impl BatchWriter {
         row: Option<RowNumber>,
         (reason, raw): (String, &[u8]),
     ) -> Result<Taken, BatchError> {
-        let position = self.cut.position(row, None);
+        let position = self.windows.cut().position(row, None);
         self.resolve(partition, position)?;
         let place = self.place(partition, offset);
         let progress = &mut self.cursors.get(partition).progress;
@@ -89,9 +79,9 @@ impl BatchWriter {
         partition: Partition,
         offset: Offset,
         number: Option<RowNumber>,
-        value: Value<'_>,
+        value: RowValue<'_>,
     ) -> Result<Taken, BatchError> {
-        let position = self.cut.position(number, value.time);
+        let position = self.windows.cut().position(number, value.time);
         self.resolve(partition, position)?;
         let row = number.unwrap_or_else(|| self.identity.free_number());
         let place = self.place(partition, offset);
@@ -99,7 +89,7 @@ impl BatchWriter {
         let step = match position {
             Some(position) => progress.advance(position, &self.windows.placement),
             None => {
-                progress.reach(self.cut.position(Some(row), None));
+                progress.reach(self.windows.cut().position(Some(row), None));
                 Ok(Step::Near)
             }
         };
@@ -109,7 +99,7 @@ impl BatchWriter {
         };
         self.identity.insert(row);
         if let (Step::Ahead, Some(position)) = (step, position) {
-            let Value { labelled, time, record } = value;
+            let RowValue { labelled, time, record } = value;
             progress.hold(position, Some(HeldRow { place, row, labelled, time, record: record.to_vec() }));
             return Ok(Taken::Pending);
         }
@@ -117,16 +107,15 @@ impl BatchWriter {
     }
 
     /// Stores a row in its window, or quarantines it if it has none.
-    pub(super) fn put(&mut self, place: Place, row: RowNumber, value: Value<'_>) -> Result<Taken, BatchError> {
-        let Value { labelled, time, record } = value;
+    pub(super) fn put(&mut self, place: Place, row: RowNumber, value: RowValue<'_>) -> Result<Taken, BatchError> {
         let place = self.reached(place);
-        match self.windows.place(place, row, time) {
+        match self.windows.place(place, row, value.time) {
             Ok(window) => {
-                self.windows.store(window, place, row, (labelled, time, record))?;
-                self.counts.stored += 1;
+                self.windows.store(window, place, row, value)?;
+                self.outcomes.counts.stored += 1;
                 Ok(Taken::Stored { window, row })
             }
-            Err(reason) => self.refuse(place, row, reason, record),
+            Err(reason) => self.refuse(place, row, reason, value.record),
         }
     }
 
@@ -139,7 +128,7 @@ impl BatchWriter {
         reason: NoWindow,
         record: &[u8],
     ) -> Result<Taken, BatchError> {
-        let is_numbered = reason == NoWindow::Late || self.cut.span().is_some();
+        let is_numbered = reason == NoWindow::Late || self.windows.cut().span().is_some();
         if is_numbered {
             self.identity.insert(row);
         } else {
@@ -166,10 +155,10 @@ impl BatchWriter {
             _ => is_sealed,
         };
         // The number of an outlier is not among the known ones.
-        if is_known || is_sealed && self.store.is_unnumbered(partition, offset)? {
+        if is_known || is_sealed && self.windows.store.is_unnumbered(partition, offset)? {
             return Ok(());
         }
-        Err(BatchError::OtherTopic { path: self.store.folder().to_owned(), partition, offset })
+        Err(BatchError::OtherTopic { path: self.windows.store.folder().to_owned(), partition, offset })
     }
 
     /// Returns the place of a message. If a row is held back before it, reading must continue from that row.
@@ -194,11 +183,7 @@ impl BatchWriter {
     ) -> Result<Taken, BatchError> {
         let place = self.reached(place);
         self.windows.set_aside(place, row, (&reason, raw))?;
-        self.counts.quarantined += 1;
-        if self.refusals.len() < REASONS_KEPT && self.refusals.iter().all(|refusal| refusal.reason != reason) {
-            let Place { partition, offset, .. } = place;
-            self.refusals.push(Rejection { reason: reason.clone(), partition, offset });
-        }
+        self.outcomes.reject(place.partition, place.offset, &reason);
         Ok(Taken::Quarantined { reason })
     }
 }

@@ -158,7 +158,7 @@ fn contents(folder: &Path) -> (Vec<Manifest>, Vec<Vec<u64>>, Vec<u64>) {
     let manifests = store.manifests().expect("whole");
     let (mut windows, mut aside) = (Vec::new(), Vec::new());
     for manifest in &manifests {
-        let mut records = store.rows(manifest.window, b',').expect("a batch file");
+        let mut records = store.rows(manifest, b',').expect("a batch file");
         let mut rows = Vec::new();
         while let Some(found) = records.next_record().expect("readable") {
             let text = String::from_utf8(found.bytes.to_vec()).expect("text");
@@ -166,18 +166,18 @@ fn contents(folder: &Path) -> (Vec<Manifest>, Vec<Vec<u64>>, Vec<u64>) {
             assert_eq!(text, record(number), "the bytes are those that came");
             rows.push(number);
         }
-        assert_eq!(rows.len() as u64, manifest.rows);
-        let listed = manifest.row_numbers.iter().flat_map(|range| range.first..=range.last).collect::<Vec<_>>();
+        assert_eq!(rows.len() as u64, manifest.rows.count);
+        let listed = manifest.rows.numbers.iter().flat_map(|range| range.first..=range.last).collect::<Vec<_>>();
         assert_eq!(listed, rows, "the manifest lists the rows of its file");
         let file = std::fs::read(store.batch_path(manifest.window)).expect("a batch file");
-        assert_eq!(file.len() as u64, manifest.bytes);
-        assert_eq!(sha256(&file), manifest.sha256);
+        assert_eq!(file.len() as u64, manifest.rows.file.bytes);
+        assert_eq!(sha256(&file), manifest.rows.file.sha256);
         windows.push(rows);
-        if manifest.quarantined > 0 {
+        if manifest.quarantine.count > 0 {
             let text = std::fs::read_to_string(store.quarantine_path(manifest.window)).expect("a quarantine file");
             let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
             let kept: Vec<u64> = lines.filter_map(|line| line["row"].as_u64()).collect();
-            assert_eq!(kept.len() as u64, manifest.quarantined);
+            assert_eq!(kept.len() as u64, manifest.quarantine.count);
             aside.extend(kept);
         }
     }
@@ -250,7 +250,7 @@ proptest! {
             let plain = tempfile::tempdir().expect("a folder");
             run(plain.path(), cut, &self::topic(rows, 1, &broken, &[]), &[(0, false)]);
             let (other, _, _) = contents(plain.path());
-            let digests = |manifests: &[Manifest]| manifests.iter().map(|one| one.sha256.clone()).collect::<Vec<_>>();
+            let digests = |manifests: &[Manifest]| manifests.iter().map(|one| one.rows.file.sha256.clone()).collect::<Vec<_>>();
             prop_assert_eq!(digests(&manifests), digests(&other));
         }
     }
@@ -277,7 +277,7 @@ proptest! {
             let mut all: Vec<u64> = windows.concat().into_iter().chain(aside.iter().copied()).collect();
             all.sort_unstable();
             prop_assert_eq!(all, (1..=rows).collect::<Vec<u64>>(), "each row in a window or in quarantine, once");
-            let of = |one: &Manifest| (one.span, one.sha256.clone(), one.quarantined_rows.clone());
+            let of = |one: &Manifest| (one.times.span, one.rows.file.sha256.clone(), one.quarantine.numbers.clone());
             seen.push(manifests.iter().map(of).collect::<Vec<_>>());
         }
         prop_assert_eq!(&seen[0], &seen[1]);
@@ -320,7 +320,7 @@ fn windows_by_the_clock_are_sealed_in_time_also_when_empty() {
     let mut sealed = seal(&mut writer, at(725));
     take(&mut writer, 1, None, None, 0, at(725));
     sealed.extend(finish(&mut writer, at(730)));
-    let sealed: Vec<(u64, SealReason)> = sealed.iter().map(|one| (one.rows, one.sealed)).collect();
+    let sealed: Vec<(u64, SealReason)> = sealed.iter().map(|one| (one.rows.count, one.sealed)).collect();
     assert_eq!(sealed, [(1, SealReason::Time), (0, SealReason::Time), (1, SealReason::End)]);
 }
 
@@ -337,7 +337,7 @@ fn late_rows_go_to_quarantine_and_empty_spans_are_recorded() {
     assert!(matches!(&late, Taken::Quarantined { reason } if reason.starts_with("late")), "{late:?}");
     let spans: Vec<(i64, u64, u64)> = finish(&mut writer, now)
         .iter()
-        .map(|one| (one.span.expect("a span").from, one.rows, one.quarantined))
+        .map(|one| (one.times.start().expect("a span"), one.rows.count, one.quarantine.count))
         .collect();
     assert_eq!(spans, [(10, 2, 0), (20, 1, 0), (30, 1, 1), (40, 1, 0)]);
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::open::{OpenWindow, Place};
+use crate::open::{OpenWindow, Place, RowValue};
 use crate::quarantine::Line;
 use crate::{BatchError, BatchStore, OffsetRange, TimeSpan};
-use windrow_config::{NoWindow, Placement, WindowPolicy};
+use windrow_config::{Cut, NoWindow, Placement, WindowPolicy};
 use windrow_record::{Partition, RowNumber, WindowIndex};
 
 /// The memory that all open windows together may take for rows that are not on the disk yet.
@@ -14,7 +14,7 @@ const MOST_HELD: usize = 32 * 1024 * 1024;
 /// All windows that are not sealed.
 #[derive(Debug)]
 pub(super) struct Windows {
-    store: BatchStore,
+    pub(super) store: BatchStore,
     pub(super) placement: Placement,
     header: Vec<u8>,
     open: BTreeMap<WindowIndex, OpenWindow>,
@@ -31,6 +31,10 @@ impl Windows {
     pub(super) fn new(store: BatchStore, placement: Placement, header: Vec<u8>) -> Self {
         let (open, waiting) = Default::default();
         Self { store, placement, header, open, waiting, opened: 0, uncounted: 0 }
+    }
+
+    pub(super) fn cut(&self) -> &Cut {
+        self.placement.cut()
     }
 
     /// Returns the window of a row whose position is accepted.
@@ -50,11 +54,11 @@ impl Windows {
         window: WindowIndex,
         place: Place,
         row: RowNumber,
-        (labelled, time, record): (bool, Option<i64>, &[u8]),
+        value: RowValue<'_>,
     ) -> Result<(), BatchError> {
         self.attach_waiting(place.partition, window)?;
-        self.open(window).push(place, row, labelled, time, record)?;
-        self.uncounted += record.len();
+        self.open(window).push(place, row, value)?;
+        self.uncounted += value.record.len();
         self.bound_memory()
     }
 
@@ -74,9 +78,7 @@ impl Windows {
                 self.attach_waiting(place.partition, window)?;
                 self.open(window)
             }
-            None if matches!(self.placement.cut().policy, WindowPolicy::Every(_)) => {
-                self.open(self.placement.next_window())
-            }
+            None if matches!(self.cut().policy, WindowPolicy::Every(_)) => self.open(self.placement.next_window()),
             None => self.without_window(place),
         };
         open.set_aside(place, row, &line)?;

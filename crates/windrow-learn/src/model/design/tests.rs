@@ -6,7 +6,7 @@ use super::*;
 use crate::model::artifact::{Coefficient, Learned, Method, SolverReport};
 use crate::model::chunk::CHUNK_ROWS;
 use crate::model::predictor::{Cell, Predictor};
-use crate::model::samples::{design, mixed, pipeline, read_holding_out};
+use crate::model::samples::{design, in_memory, mixed, pipeline, read_holding_out};
 use windrow_record::TimeFormat;
 
 impl Design {
@@ -17,7 +17,8 @@ impl Design {
         for (place, labels) in labels.chunks(CHUNK_ROWS).enumerate() {
             let rows = records.rows().into_iter().skip(place * CHUNK_ROWS).take(labels.len());
             let numbers = rows.flat_map(|row| row.to_vec()).collect();
-            table.push(labels.len(), Arc::new(Chunk { numbers, codes: Vec::new(), labels: labels.to_vec() }));
+            let chunk = Chunk { numbers, codes: Vec::new(), labels: labels.to_vec() };
+            table.push(labels.len(), in_memory().keep(chunk).expect("memory keeps what it is given"));
         }
         let shape = Shape::new(width, Vec::new());
         let scale = Scale::new(&shape, &vec![(0.0, 0.0, 1.0); width]);

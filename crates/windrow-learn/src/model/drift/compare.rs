@@ -22,7 +22,7 @@ pub struct Drift {
     /// The same in the later one.
     pub positive_share: Option<f64>,
     /// What changed in the target.
-    pub target: Option<FeatureDrift>,
+    pub target: FeatureDrift,
     /// In the order of the pipeline file.
     pub features: Vec<FeatureDrift>,
 }
@@ -71,7 +71,7 @@ impl Profile {
             positive_share_before: earlier.positive_share(),
             positive_share: self.positive_share(),
             features: features.collect(),
-            target: drift(&earlier.target(), &self.target()),
+            target: drift(&earlier.target(), &self.target())?,
         })
     }
 

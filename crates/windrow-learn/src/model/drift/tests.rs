@@ -46,7 +46,7 @@ fn a_window_does_not_drift_from_itself() {
     let names: Vec<&str> = drift.features.iter().map(|feature| feature.feature.as_str()).collect();
     assert_eq!(names, ["distance", "fare", "carrier", "hour", "month"]);
     assert!(drift.features.iter().all(|feature| feature.psi < 0.05), "{drift:?}");
-    assert!(drift.features.iter().chain(&drift.target).all(|feature| !feature.is_shift()), "{drift:?}");
+    assert!(drift.features.iter().chain([&drift.target]).all(|feature| !feature.is_shift()), "{drift:?}");
 }
 
 #[test]

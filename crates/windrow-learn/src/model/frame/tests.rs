@@ -3,9 +3,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::model::chunk::{Chunk, InMemory};
+use crate::model::chunk::Chunk;
 use crate::model::encoder::Encoder;
-use crate::model::samples::{pipeline, read, read_holding_out, try_parse};
+use crate::model::samples::{in_memory, pipeline, read, read_holding_out, try_parse};
 
 const FEATURES: &str = "null = [\"\", \"NA\"]\ntime = { column = \"t\", format = \"%Y-%m-%d %H:%M\" }\n\
      [target]\ncolumn = \"y\"\nat_least = 15\n\
@@ -94,7 +94,7 @@ fn a_row_that_cannot_be_read_leaves_no_trace() {
         assert_eq!(builder.push(&fields).is_ok(), good, "{row}");
     }
     let parsed = builder.finish();
-    let mut frame = FrameBuilder::new(&Arc::new(schema.clone()), Arc::new(InMemory));
+    let mut frame = FrameBuilder::new(&Arc::new(schema.clone()), in_memory());
     frame.append(parsed).expect("memory keeps what it is given");
     let frame = frame.finish(0.0).expect("memory can be read");
     assert_eq!(frame.labelled(), 2);

@@ -28,9 +28,6 @@ impl Collector for Models {
     }
 }
 
-/// A number of a score, where it has it.
-type Pick = fn(&Score) -> Option<f64>;
-
 /// A fitted model that is shown.
 type Told<'a> = (&'a Arc<ServedModel>, &'a Learned);
 

@@ -132,8 +132,14 @@ impl Aliases {
         alias: Path<String>,
     ) -> Result<Json<AliasHistory>, ApiError> {
         let (served, name) = (self.0.served(), alias.parse::<AliasName>()?);
-        let found = AliasHistory::of(&served.snapshot, &name).map(Json);
-        found.ok_or_else(|| AliasError::Unknown(name).into())
+        let aliases = served.snapshot.aliases();
+        let history: Vec<AliasChange> =
+            aliases.history().iter().filter(|change| change.alias == name).map(AliasChange::of).collect();
+        if history.is_empty() {
+            return Err(AliasError::Unknown(name).into());
+        }
+        let model = aliases.get(name.as_str()).map(|id| id.to_string());
+        Ok(Json(AliasHistory { alias: name.to_string(), model, history }))
     }
 
     /// Promote a model

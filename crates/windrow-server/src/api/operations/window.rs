@@ -32,7 +32,7 @@ mirror! {
         /// The same in this one
         positive_share: Option<f64>,
         /// What changed in the target
-        target: Option<FeatureDrift>,
+        target: FeatureDrift,
         /// By feature
         features: Vec<FeatureDrift>,
     }

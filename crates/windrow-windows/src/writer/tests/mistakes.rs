@@ -32,8 +32,8 @@ fn contents(folder: &std::path::Path) -> (u64, Vec<(Option<u64>, String)>) {
     let mut aside = Vec::new();
     let mut rows = 0;
     for manifest in store.manifests().expect("whole") {
-        rows += manifest.rows;
-        if manifest.quarantined > 0 {
+        rows += manifest.rows.count;
+        if manifest.quarantine.count > 0 {
             let file = std::fs::File::open(store.quarantine_path(manifest.window)).expect("a file");
             let visit = |line: crate::Quarantined| aside.push((line.row.map(RowNumber::get), line.reason));
             store.quarantined(manifest.window, file, visit).expect("whole");

@@ -31,7 +31,7 @@ fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
     let text = std::fs::read_to_string(&first).expect("a manifest");
     let cases: BTreeMap<&str, String> = [
         ("is damaged", text[..text.len() / 2].to_owned()),
-        ("has format 3, and this Windrow reads format 4", text.replace("\"format\": 4", "\"format\": 3")),
+        ("has format 4, and this Windrow reads format 5", text.replace("\"format\": 5", "\"format\": 4")),
     ]
     .into();
     for (expected, text) in cases {
@@ -108,7 +108,7 @@ fn a_writer_that_failed_takes_nothing_more() {
     assert_eq!(next, [0]);
     take(&mut writer, 0, Some(RUN), Some(1), 0, now);
     take(&mut writer, 1, Some(RUN), Some(2), 0, now);
-    assert_eq!(seal(&mut writer, now).iter().map(|one| one.rows).collect::<Vec<_>>(), [2]);
+    assert_eq!(seal(&mut writer, now).iter().map(|one| one.rows.count).collect::<Vec<_>>(), [2]);
 }
 
 #[test]
@@ -159,9 +159,9 @@ fn in_another_life_of_the_topic_rows_are_known_by_their_numbers() {
     }
     let (manifests, windows, aside) = contents(folder.path());
     assert_eq!((windows, aside), (vec![vec![1], vec![3, 4], vec![5]], vec![2]));
-    let logs: Vec<_> = manifests.iter().map(|one| one.log.as_deref()).collect();
+    let logs: Vec<_> = manifests.iter().map(|one| one.messages.log.as_deref()).collect();
     assert_eq!(logs, ["first", "second", "second"].map(Some));
-    assert_eq!(manifests[1].repeated, 2, "rows 1 and 2 came once more");
+    assert_eq!(manifests[1].counts().repeated, 2, "rows 1 and 2 came once more");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_message_that_is_delivered_twice_is_stored_once_also_without_a_number() {
         take(&mut writer, offset, None, None, 0, now);
     }
     let sealed = finish(&mut writer, now);
-    assert_eq!((sealed[0].rows, sealed[0].repeated), (3, 0));
+    assert_eq!((sealed[0].counts().stored, sealed[0].counts().repeated), (3, 0));
     let late = row(0, 3, None, None, None, now);
     assert!(matches!(writer.take(late), Err(BatchError::AfterEnd { .. })), "it would never be sealed");
 }

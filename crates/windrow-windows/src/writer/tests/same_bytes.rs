@@ -364,6 +364,6 @@ fn a_row_of_an_open_window_survives_two_kills_whichever_partition_is_read_first(
         reader.seal();
     }
     let manifests = BatchStore::open(folder.path()).expect("a store").manifests().expect("whole");
-    let rows: Vec<&[RowRange]> = manifests.iter().map(|manifest| manifest.row_numbers.as_slice()).collect();
+    let rows: Vec<&[RowRange]> = manifests.iter().map(|manifest| manifest.rows.numbers.as_slice()).collect();
     assert_eq!(rows, [[RowRange::new(1, 1)], [RowRange::new(2, 2)], [RowRange::new(3, 3)]]);
 }

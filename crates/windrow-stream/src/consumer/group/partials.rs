@@ -1,0 +1,88 @@
+//! The partitions that a member of a group has, each with its own store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::consumer::error::ConsumerError;
+use crate::consumer::fetcher::Incoming;
+use crate::consumer::guarded::GuardedWriter;
+use crate::consumer::inputs::Group;
+use crate::consumer::intake::Intake;
+use crate::consumer::rejections::Rejections;
+use windrow_base::telemetry::Progress;
+use windrow_config::{Cut, Schema};
+use windrow_kafka::{Deleted, Delivery};
+use windrow_record::{Offset, Partition};
+use windrow_windows::{BatchError, BatchStore, BatchWriter, CsvFormat, partial_folder};
+
+/// The partitions that are ours.
+pub(super) struct Partials {
+    /// Their writers; `None` for a partition that has ended.
+    pub(super) open: BTreeMap<Partition, Option<GuardedWriter>>,
+    /// Those whose lock another member still has.
+    pub(super) waiting: BTreeSet<Partition>,
+    pub(super) group: Group,
+    pub(super) cut: Cut,
+    pub(super) schema: Arc<Schema>,
+    pub(super) partitions: usize,
+    pub(super) max_share: f64,
+    pub(super) progress: Progress,
+}
+
+impl Partials {
+    /// Where reading of a partition goes on; `None` while another member has its lock.
+    pub(super) fn take_up(&mut self, partition: Partition) -> Result<Option<Offset>, ConsumerError> {
+        let store = BatchStore::open(&partial_folder(&self.group.workdir, partition))?;
+        let lock = match store.lock() {
+            Ok(lock) => lock,
+            Err(BatchError::Locked { .. }) => {
+                self.waiting.insert(partition);
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let place = u64::try_from(partition.0).unwrap_or_default();
+        let cut = self.cut.of_partition(place, self.partitions as u64);
+        let (has_ended, folder) = (store.end()?.is_some(), store.quarantine_folder().to_owned());
+        let form = CsvFormat { columns: &self.schema.columns, delimiter: self.schema.delimiter };
+        let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &[partition], None)?;
+        let guarded = (!has_ended).then(|| GuardedWriter {
+            writer: writer.of_replay(self.group.run.clone()),
+            rejections: Rejections::new(self.max_share, folder, resumed.counts),
+            progress: self.progress.clone(),
+        });
+        self.waiting.remove(&partition);
+        self.open.insert(partition, guarded);
+        Ok(Some(resumed.positions.first().map_or(Offset(0), |(_, offset)| *offset)))
+    }
+
+    /// What is not sealed is read again by the member that gets the partition.
+    pub(super) fn give_up(&mut self, partition: Partition) {
+        self.open.remove(&partition);
+        self.waiting.remove(&partition);
+    }
+
+    /// Takes a message. What comes for a partition that is not open yet is read again when it is.
+    pub(super) fn take(
+        &mut self,
+        intake: &mut Intake,
+        delivery: &Delivery<'_>,
+        now: Instant,
+    ) -> Result<(), ConsumerError> {
+        if let Some(Some(guarded)) = self.open.get_mut(&delivery.partition()) {
+            guarded.take(intake, Incoming::of(delivery), now)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn count(&mut self) -> Result<(), ConsumerError> {
+        self.open.values_mut().flatten().try_for_each(GuardedWriter::count)
+    }
+
+    pub(super) fn note_deleted(&mut self, deleted: Deleted) {
+        if let Some(Some(guarded)) = self.open.get_mut(&deleted.partition) {
+            guarded.note_deleted(deleted);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A batch writer whose outcomes are counted, and whose stream ends when too much of it is refused.
+
+use std::time::Instant;
+
+use crate::consumer::error::ConsumerError;
+use crate::consumer::fetcher::Incoming;
+use crate::consumer::ingest::{Ingested, ingest};
+use crate::consumer::intake::Intake;
+use crate::consumer::rejections::Rejections;
+use windrow_base::telemetry::Progress;
+use windrow_kafka::Deleted;
+use windrow_record::Offset;
+use windrow_windows::{BatchWriter, OffsetRange};
+
+/// A writer with its rejection threshold.
+pub(crate) struct GuardedWriter {
+    pub(crate) writer: BatchWriter,
+    pub(crate) rejections: Rejections,
+    pub(crate) progress: Progress,
+}
+
+impl GuardedWriter {
+    /// Takes a message. The share of refused messages is checked at each of them: the result does not depend on how many arrive at
+    /// once.
+    pub(crate) fn take(
+        &mut self,
+        intake: &mut Intake,
+        incoming: Incoming<'_>,
+        now: Instant,
+    ) -> Result<Ingested, ConsumerError> {
+        let ingested = ingest(intake, &mut self.writer, incoming, now)?;
+        if ingested == Ingested::OtherEnd || self.writer.has_refused() {
+            self.count()?;
+        }
+        if ingested == Ingested::OtherEnd {
+            self.rejections.check_at_other_end(self.writer.rejections())?;
+        }
+        Ok(ingested)
+    }
+
+    /// Adds what became of the messages since the last call to the counters of the process.
+    pub(crate) fn count(&mut self) -> Result<(), ConsumerError> {
+        let counts = self.writer.take_counts();
+        let counters = self.progress.counters();
+        counters.stored.add(counts.stored);
+        counters.repeated.add(counts.repeated);
+        counters.quarantined.add(counts.quarantined);
+        counters.received.add(counts.stored + counts.repeated + counts.quarantined);
+        self.rejections.add(counts, self.writer.rejections())
+    }
+
+    /// Ends the stream, unless too much of it was refused.
+    pub(crate) fn finish(&mut self) -> Result<(), ConsumerError> {
+        self.rejections.check(self.writer.rejections())?;
+        Ok(self.writer.finish()?)
+    }
+
+    /// Logs that messages are lost, and adds them to the next manifest.
+    pub(crate) fn note_deleted(&mut self, deleted: Deleted) {
+        let Deleted { partition, wanted, low } = deleted;
+        let range = OffsetRange { partition, first: wanted, last: Offset(low.0 - 1) };
+        let messages = range.count().unwrap_or(0);
+        tracing::error!(
+            "the broker has deleted offsets {} to {} of partition {partition} before they were read: {messages} messages, and the \
+             rows in them, are lost",
+            range.first,
+            range.last
+        );
+        self.writer.note_deleted(range);
+    }
+}
