@@ -1,8 +1,8 @@
 //! From losses to advice.
 
 use crate::advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, Calm, Compared, CostUnit, Course, Effort, Errors, Judged,
-    Named, NamedChange, OverTime, PolicyComparison, PolicyFinding, Recommendation, Saved, Status, Step, Subject,
+    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, Calm, CostUnit, Course, Judged, Named, NamedChange,
+    OverTime, PolicyComparison, Recommendation, Saved, Status, Step, Subject,
 };
 use crate::alarm::{on_loss, on_psi};
 use crate::breaks::{find_break, short};
@@ -10,6 +10,7 @@ use crate::contrast::{Contrast, Interval};
 use crate::evidence::Evidence;
 use crate::follow::{self, Followed};
 use crate::policy::{Policy, Refit};
+use crate::policy_finding::{Compared, Effort, Errors, PolicyFinding};
 use crate::ranking::{FEWEST_WINDOWS, Ranked, Ranking};
 use crate::sentences::sentences;
 use crate::trial::{Series, Trial, histories};

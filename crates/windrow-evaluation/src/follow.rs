@@ -1,8 +1,8 @@
 //! Following the advice: what it would have said at each past window from what was known then, and what that had brought.
 
-use crate::advice::Verdict;
 use crate::evidence::Evidence;
 use crate::policy::{Policy, Refit};
+use crate::policy_finding::Verdict;
 use crate::ranking::{FEWEST_WINDOWS, Ranking};
 use crate::trial::{Series, Trial, cost, histories};
 use windrow_record::Scheme;

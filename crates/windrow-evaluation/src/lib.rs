@@ -11,7 +11,7 @@
 //! - `ranking`: [`Ranking`], which policies are good enough. `breaks`: [`find_break`], the window in which the data changed.
 //! - `follow`: [`judge`] and [`named`], what the advice says from one window to the next.
 //! - `champion`: [`recipe_in_office`], which way of training serves as `champion`.
-//! - `advise`: [`advise()`], all of it in one [`Advice`] (`advice`). `sentences` and `titles` put it into words.
+//! - `advise`: [`advise()`], all of it in one [`Advice`] (`advice`, and `policy_finding` for each policy). `sentences` and `titles` put it into words.
 //! - `auc`: [`RowRanking`], how well a score ranks positive above negative rows.
 //! - [`plot`]: the pictures and tables of an advice.
 
@@ -29,15 +29,15 @@ mod follow;
 mod losses;
 pub mod plot;
 mod policy;
+mod policy_finding;
 mod ranking;
 mod sentences;
 mod titles;
 mod trial;
 
 pub use advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, Calm, Compared, CostUnit, Course, Effort, Errors, Judged,
-    KeptGain, Named, NamedChange, OverTime, PolicyComparison, PolicyFinding, Recommendation, Saved, Status, Step,
-    Subject, Verdict,
+    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, Calm, CostUnit, Course, Judged, Named, NamedChange,
+    OverTime, PolicyComparison, Recommendation, Saved, Status, Step, Subject,
 };
 pub use advise::{Question, advise};
 pub use alarm::psi_threshold;
@@ -49,6 +49,7 @@ pub use evidence::Evidence;
 pub use follow::{Followed, judge, named};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};
 pub use policy::{Policy, Refit, history_name};
+pub use policy_finding::{Compared, Effort, Errors, KeptGain, PolicyFinding, Verdict};
 pub use ranking::{Ranked, Ranking};
 pub use titles::awaited;
 pub use trial::{Series, Trial, histories};

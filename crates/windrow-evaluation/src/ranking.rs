@@ -2,11 +2,11 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use crate::advice::{KeptGain, Verdict};
 use crate::bootstrap::{mean_run, stationary_bootstrap};
 use crate::confidence_set::confidence_set;
 use crate::contrast::{Contrast, Interval, Spectrum, quantile};
 use crate::policy::Refit;
+use crate::policy_finding::{KeptGain, Verdict};
 use crate::trial::{Series, Trial, cost};
 
 /// Fewer windows than this tell nothing.

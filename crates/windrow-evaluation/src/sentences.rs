@@ -1,7 +1,8 @@
 //! The sentences of the advice: at most 22 words and two figures each, an interval counted with its figure.
 
-use crate::advice::{Advice, Named, PolicyFinding, Status, Verdict};
+use crate::advice::{Advice, Named, Status};
 use crate::policy::{Policy, Refit, length};
+use crate::policy_finding::{PolicyFinding, Verdict};
 use crate::ranking::FEWEST_WINDOWS;
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent};

@@ -1,8 +1,9 @@
 //! The titles of the three pictures of the advice: what each shows, in a sentence.
 
-use crate::advice::{Advice, AgeFinding, PolicyFinding, Status, Verdict};
+use crate::advice::{Advice, AgeFinding, Status};
 use crate::advise::first_judged;
 use crate::policy::{Policy, Refit};
+use crate::policy_finding::{PolicyFinding, Verdict};
 use crate::ranking::FEWEST_WINDOWS;
 use crate::sentences::{more_history, share};
 use windrow_record::Scheme;
