@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contrast::Interval;
 use crate::policy::{Policy, Refit};
-use crate::policy_finding::{PolicyFinding, Verdict};
+use crate::policy_finding::{KeptGain, PolicyFinding, Verdict};
 
 /// The version of the file's form. A reader refuses another one.
 pub const ADVICE_FORMAT: u32 = 2;
