@@ -1,5 +1,5 @@
-//! Files that appear whole: written beside their place, synced, and moved there, so that a crash leaves the file before or
-//! the file after.
+//! Atomic writes of files. A file is written under another name, synced and renamed, so that a crash leaves the old
+//! file or the new one.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
@@ -9,11 +9,11 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-/// As any file that a program leaves for others to read; the umask still takes away what it does.
+/// The mode of a file that other programs may read. The umask still applies.
 const READABLE: u32 = 0o666;
 const DIGEST_CHUNK: usize = 256 * 1024;
 
-/// Writes a file whole, with its folder where that is not there; gives the file.
+/// Writes a file atomically and durably, and creates its folder if necessary. Returns the open file.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let mut file = beside(path)?;
     file.write_all(bytes)?;
@@ -21,37 +21,38 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<File> {
     place(file, path)
 }
 
-/// A file beside a place, to be filled and put there, with the folder where that is not there; gone where it is not put there.
+/// Creates a temporary file next to `path`, and the folder if necessary. The file is deleted on drop unless it was
+/// persisted.
 pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = folder_of(path);
     fs::create_dir_all(folder)?;
     tempfile::Builder::new().permissions(Permissions::from_mode(READABLE)).tempfile_in(folder)
 }
 
-/// Puts a file that is whole and synced in its place, and makes that last; gives the file.
+/// Renames a complete, synced file to `path` and syncs the folder. Returns the open file.
 pub fn place(file: NamedTempFile, path: &Path) -> io::Result<File> {
     let file = file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder_of(path))?;
     Ok(file)
 }
 
-/// The same without waiting for the disk: whole for every reader, and gone after a loss of power at worst.
+/// Writes a file atomically without a sync. Readers see only a complete file, but a power cut can lose it.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = beside(path)?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// Moves a file that is whole and synced to its place, and makes that last.
+/// Moves a complete, synced file from `from` to `to` and syncs the folder of `to`.
 pub fn move_whole(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     sync_folder(folder_of(to))
 }
 
-/// The length of a file and its sha256, in hexadecimal.
+/// Returns the length of a file in bytes and its SHA-256 digest in hexadecimal.
 ///
 /// # Errors
-/// It cannot be read.
+/// Returns an error if the file cannot be read.
 pub fn digest(file: impl Read) -> io::Result<(u64, String)> {
     let (mut file, mut digest, mut length) = (BufReader::with_capacity(DIGEST_CHUNK, file), Sha256::new(), 0);
     loop {
@@ -66,7 +67,7 @@ pub fn digest(file: impl Read) -> io::Result<(u64, String)> {
     }
 }
 
-/// Makes what was created, moved or removed in a folder last.
+/// Syncs a folder, so that files that were created, moved or removed in it stay so after a power cut.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

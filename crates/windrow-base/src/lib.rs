@@ -1,11 +1,11 @@
-//! What every stage of Windrow uses and none of them owns.
+//! Tools that every stage of Windrow uses and no stage owns.
 //!
-//! - [`files`]: files that appear whole: written next to their place, synced, renamed.
-//! - [`runtime`]: work off the async threads, at a lower priority where it computes.
-//! - [`telemetry`]: counters and events that stages report to whoever listens.
-//! - [`versioned`]: JSON files whose form has a version.
+//! - [`files`]: atomic writes: a file is written under another name, synced and renamed.
+//! - [`runtime`]: work outside the async threads, at a lower priority if it computes.
+//! - [`telemetry`]: counters and events that stages report to listeners.
+//! - [`versioned`]: JSON files whose format has a version.
 //!
-//! Knows no other crate of Windrow, and nothing of rows, windows or models.
+//! This crate depends on no other crate of Windrow and knows nothing of rows, windows or models.
 
 pub mod files;
 pub mod runtime;

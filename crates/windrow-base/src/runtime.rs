@@ -1,31 +1,32 @@
-//! Work that would hold up the async runtime's threads: what waits for the disk, and what computes.
+//! Work that would block the threads of the async runtime: waiting for the disk, and computing.
 
 use std::sync::{LazyLock, mpsc};
 
 use tokio::sync::oneshot;
 
-/// How much lower the priority of computing threads is: who asks for little is answered first.
+/// The niceness added to computing threads, so that they do not delay requests.
 const NICENESS: i32 = 10;
 
-/// Runs work that waits, for the disk or a library, on a thread for such work, and gives its result. A panic in it goes on
+/// Runs blocking work (the disk, a library) on a blocking thread, and returns its result. A panic in the work continues
 /// in the caller.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that shuts down cancels the work before it begins, and drops the caller as well.
+            // The work is cancelled only if the runtime shuts down before it begins. The runtime then drops the caller
+            // as well.
             Err(_) => std::future::pending().await,
         },
     }
 }
 
-/// Runs work that computes on one of a few threads, one processor fewer than there are, and of lower priority than the
-/// runtime's; gives its result. A panic in it goes on in the caller.
+/// Runs computing work on a small thread pool, and returns its result. The pool has one thread fewer than there are
+/// processors, and a lower priority than the runtime. A panic in the work continues in the caller.
 pub async fn computing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     static POOL: LazyLock<Option<rayon::ThreadPool>> = LazyLock::new(|| {
         let lower = |_| {
-            // Where that may not be, the threads are as good as others.
+            // If the system does not allow it, the threads keep the normal priority.
             let _ = rustix::process::nice(NICENESS);
         };
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -37,7 +38,7 @@ pub async fn computing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'sta
     let (sender, result) = oneshot::channel();
     pool.spawn_fifo(move || {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        // The caller may have gone away.
+        // The receiver is gone if the caller was dropped.
         let _ = sender.send(result);
     });
     match result.await {
@@ -48,24 +49,24 @@ pub async fn computing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'sta
     }
 }
 
-/// Runs requests of a library that is async, from a thread that may wait, and gives their result. They have a runtime of their
-/// own, so that it does not matter whether the thread belongs to one.
+/// Runs an async request from a blocking thread, and returns its result. The request has a runtime of its own, so the
+/// calling thread may belong to another runtime.
 pub fn request<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     // The work does not panic, and the runtime does not end before the process.
     requesting(work).recv().expect("the request is answered")
 }
 
-/// Begins them; the result comes by the channel.
+/// Starts an async request on the runtime of [`request`]. The result arrives through the returned channel.
 pub fn requesting<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> mpsc::Receiver<T> {
     static REQUESTS: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let builder = builder.worker_threads(1).thread_name("requests").enable_all();
-        // Without threads nothing of this program runs.
+        // Without threads, no part of this program can run.
         builder.build().expect("a thread can be started")
     });
     let (sender, result) = mpsc::sync_channel(1);
     REQUESTS.spawn(async move {
-        // The caller may have gone away.
+        // The receiver is gone if the caller was dropped.
         let _ = sender.send(work.await);
     });
     result

@@ -1,7 +1,7 @@
-//! What the stages report of their work: counters that grow with every row, and events worth a line.
+//! The progress of the stages: counters that grow with every row, and events worth a line of output.
 //!
-//! There may be any number of listeners, or none; reporting never waits. Knows no other module, so events carry
-//! plain numbers and texts.
+//! Any number of listeners may be connected, or none; reporting never waits. This module knows no other module, so
+//! events carry plain numbers and texts.
 
 mod counters;
 
@@ -13,10 +13,10 @@ use tokio::sync::broadcast;
 
 pub use self::counters::{Counter, Counters, Counts, Gauge, Metric};
 
-/// How many events a slow listener may lag behind before it misses the oldest.
+/// The number of unread events after which a slow listener misses the oldest.
 const EVENT_BACKLOG: usize = 1024;
 
-/// The one place where the stages of a process report; clones report to the same place.
+/// The place where all stages of a process report. Clones report to the same place.
 #[derive(Debug, Clone)]
 pub struct Progress {
     counters: Arc<Counters>,
@@ -30,162 +30,162 @@ impl Default for Progress {
 }
 
 impl Progress {
-    /// The counters, to read or to move.
+    /// Returns the counters, to read or to change.
     #[inline]
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// Tells an event to those who listen.
+    /// Sends an event to all listeners.
     pub fn report(&self, event: Event) {
         tracing::debug!(?event, "progress");
-        // Without a listener there is nobody to tell, and that is no fault.
+        // Sending fails only if there is no listener. That is not an error.
         let _ = self.events.send(event);
     }
 
-    /// Listens to the events from now on.
+    /// Returns a receiver of all events from now on.
     #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
     }
 }
 
-/// Something worth a line.
+/// An event worth a line of output.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The image of a container is on its way to this machine.
+    /// A container image is being pulled.
     ImagePulling {
-        /// Its name.
+        /// The name of the image.
         image: String,
-        /// How long the pull has taken so far.
+        /// The time that the pull has taken so far.
         took: Duration,
     },
-    /// A broker answers.
+    /// A broker is ready for clients.
     BrokerReady {
-        /// What it is: embedded, redpanda or external.
+        /// The kind of the broker: `embedded`, `redpanda` or `external`.
         kind: &'static str,
-        /// Where it is.
+        /// The bootstrap address of the broker.
         address: String,
-        /// Why this one was taken.
+        /// The reason why this broker was chosen.
         reason: String,
     },
-    /// The API answers.
+    /// The API is ready for clients.
     ApiReady {
-        /// Its address, as in `http://127.0.0.1:8080`.
+        /// The URL of the API, as in `http://127.0.0.1:8080`.
         url: String,
-        /// The address that it would have, were it not taken.
+        /// The configured address, if another program uses it.
         #[serde(skip_serializing_if = "Option::is_none")]
         instead_of: Option<String>,
     },
-    /// A run that was begun earlier goes on.
+    /// A run that started earlier continues.
     RunResumed {
-        /// Windows that are sealed.
+        /// The number of sealed windows.
         windows: usize,
-        /// Rows in them.
+        /// The number of rows in the sealed windows.
         rows: u64,
-        /// The first row that is not; `None` when the stream is through.
+        /// The number of the first row that is not sealed; `None` if the stream has ended.
         next: Option<u64>,
     },
     /// All rows of the dataset are in the topic.
     ProducerDone {
-        /// How many were sent now.
+        /// The number of rows that this process sent.
         rows: u64,
-        /// How many were there before.
+        /// The number of rows that were in the topic before.
         before: u64,
-        /// How long that took.
+        /// The time that sending took.
         took: Duration,
     },
-    /// A window's file and manifest are in place.
+    /// The file and the manifest of a window are written.
     WindowSealed {
-        /// Its index, from 1.
+        /// The index of the window, from 1.
         window: u32,
-        /// What it is called beside that, as in `week of 2013-04-01`.
+        /// The name of the window's period, as in `week of 2013-04-01`, if it has one.
         #[serde(skip_serializing_if = "Option::is_none")]
         period: Option<String>,
-        /// Its rows.
+        /// The number of rows in the window.
         rows: u64,
-        /// Of these, rows whose target is missing.
+        /// The number of these rows whose target is missing.
         unlabelled: u64,
-        /// Its rows that went to quarantine.
+        /// The number of rows of this window that are in quarantine.
         quarantined: u64,
-        /// Why it was sealed.
+        /// The reason why the window was sealed.
         reason: String,
     },
-    /// The stream's last window is sealed.
+    /// The last window of the stream is sealed.
     StreamEnded {
-        /// How many windows there are.
+        /// The number of windows in the stream.
         windows: u32,
     },
-    /// A model can be asked.
+    /// A model is ready for predictions.
     ModelPublished {
-        /// Its id.
+        /// The id of the model.
         id: String,
-        /// Rows that it was fitted to.
+        /// The number of rows that the model was fitted to.
         rows: u64,
-        /// AUC on its holdout; `None` when that holds one class alone.
+        /// The AUC on the model's holdout; `None` if the holdout contains only one class.
         auc: Option<f64>,
-        /// Log-loss on its holdout; `None` without holdout rows.
+        /// The log-loss on the model's holdout; `None` if the holdout is empty.
         log_loss: Option<f64>,
-        /// Whether its solver reached the optimum.
+        /// Whether the solver reached the optimum.
         converged: bool,
-        /// How often the solver went through the rows; 0 where it does not tell.
+        /// The number of passes of the solver over the rows; 0 if the solver does not report it.
         passes: u64,
-        /// Why no alias may stand for it, where none may.
+        /// The reason why no alias may point to the model; `None` if aliases may.
         rejected: Option<String>,
-        /// How long the fit took.
+        /// The time that the fit took.
         took: Duration,
     },
-    /// A window gives no model.
+    /// No model can be fitted to a window.
     ModelRefused {
         /// The id that the model would have had.
         id: String,
-        /// Why there is none.
+        /// The reason why there is no model.
         reason: String,
     },
-    /// Every model that there is has been scored on a window.
+    /// All existing models have been scored on a window.
     WindowScored {
-        /// Which one.
+        /// The index of the window, from 1.
         window: u32,
-        /// How many models.
+        /// The number of models.
         models: usize,
     },
-    /// A model that another process made can be asked.
+    /// A model that another process fitted is ready for predictions.
     ModelAppeared {
-        /// Its id.
+        /// The id of the model.
         id: String,
     },
-    /// A name of a model stands for another one.
+    /// An alias points to another model.
     AliasChanged {
-        /// The name.
+        /// The name of the alias.
         alias: String,
-        /// What it stood for.
+        /// The model that the alias pointed to; `None` if the alias is new.
         from: Option<String>,
-        /// What it stands for.
+        /// The model that the alias points to; `None` if the alias was removed.
         to: Option<String>,
-        /// Who did it.
+        /// The author of the change.
         by: String,
     },
-    /// Old models were removed, as the pipeline file asks.
+    /// Old models were removed, as the pipeline file requires.
     ModelsRetired {
-        /// Their ids.
+        /// The ids of the removed models.
         ids: Vec<String>,
     },
-    /// There is advice, as of a window.
+    /// New advice was computed after a window.
     Advised {
-        /// Which one, as in `window 28 (week of 2013-07-08)`.
+        /// The name of the window, as in `window 28 (week of 2013-07-08)`.
         window: String,
-        /// The answer in a sentence.
+        /// The advice in one sentence.
         answer: String,
     },
     /// A model that only the advice needs was fitted.
     LadderFitted {
-        /// Windows that are done.
+        /// The number of windows that are done.
         done: u32,
-        /// Windows in all, as far as is known.
+        /// The number of windows in all, as far as it is known.
         of: u32,
     },
-    /// All models of the stream are there.
+    /// All models of the stream are fitted.
     TrainerDone,
 }

@@ -1,11 +1,11 @@
-//! JSON files whose form has a version. One version of each form is read; another one is refused.
+//! JSON files whose format has a version. Windrow reads one version of each format and rejects the others.
 
 use std::fmt::Display;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// The file is of another version of Windrow.
+/// The file has the format of another version of Windrow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{place} has format {found}, and this Windrow reads format {read}: start again with `windrow run --fresh` or another \
@@ -14,16 +14,17 @@ use serde::de::DeserializeOwned;
 pub struct OtherFormat {
     /// The file, or the line of a file.
     pub place: String,
-    /// The format that it has.
+    /// The format version in the file.
     pub found: u32,
-    /// The format that is read.
+    /// The format version that this Windrow reads.
     pub read: u32,
 }
 
-/// Reads a JSON object whose member `format` must be `format`. `place` names it in the error.
+/// Parses a JSON object whose member `format` must equal `format`. `place` names the object in the error.
 ///
 /// # Errors
-/// [`OtherFormat`], or what `damaged` makes of a text that is not JSON of this form.
+/// Returns [`OtherFormat`] if the version differs. Returns the result of `damaged` if the text is not JSON of this
+/// form.
 pub fn parse<T: DeserializeOwned, E: From<OtherFormat>>(
     text: &[u8],
     format: u32,
@@ -35,7 +36,7 @@ pub fn parse<T: DeserializeOwned, E: From<OtherFormat>>(
         format: u32,
     }
 
-    // First, because another format may lack members of this one.
+    // The version is checked first, because another format may lack members of this one.
     let Versioned { format: found } = serde_json::from_slice(text).map_err(&damaged)?;
     if found != format {
         return Err(OtherFormat { place: place.to_string(), found, read: format }.into());

@@ -6,10 +6,10 @@ use jiff::civil::DateTime;
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use serde::{Deserialize, Serialize};
 
-/// A finite number, with spaces around it allowed.
+/// Parses a finite number. Spaces before and after it are allowed.
 ///
 /// # Errors
-/// [`CellError::Number`] for anything else: text, `nan`, `inf`, a number beyond the range of `f64`.
+/// Returns [`CellError::Number`] for anything else: text, `nan`, `inf`, a number beyond the range of `f64`.
 #[inline]
 pub fn parse_number(text: &str) -> Result<f64, CellError> {
     match text.trim().parse::<f64>() {
@@ -18,8 +18,8 @@ pub fn parse_number(text: &str) -> Result<f64, CellError> {
     }
 }
 
-/// Whether a text is a number by its shape alone: at most fifteen digits with a point between them and a sign before them.
-/// Others may be numbers too, as [`parse_number`] reads them.
+/// Returns true if the shape of the text proves that it is a number: an optional minus sign, then at most 16 characters
+/// that are digits and at most one point. Other texts may be numbers too; see [`parse_number`].
 #[inline]
 #[must_use]
 pub fn is_plain_number(text: &str) -> bool {
@@ -32,22 +32,22 @@ pub fn is_plain_number(text: &str) -> bool {
         && digits.len() > points
 }
 
-/// Formats that are no patterns of strftime: a count since 1970-01-01 00:00 UTC, and how many of it make a second.
+/// The formats that are not strftime patterns: counts since 1970-01-01 00:00 UTC, and their units per second.
 const EPOCHS: [(&str, f64); 2] = [("seconds", 1.0), ("milliseconds", 1000.0)];
-/// The last second of the year 9999, beyond which no calendar goes.
+/// The last second of [`jiff::Timestamp`]: 9999-12-30 22:00:00 UTC.
 const LAST_SECOND: f64 = 253_402_207_200.0;
 
-/// How times are written in a column, as in `%Y-%m-%d %H:%M` (strftime's directives), or as `seconds` or `milliseconds`
+/// The format of the times in a column: strftime directives, as in `%Y-%m-%d %H:%M`, or `seconds` or `milliseconds`
 /// since 1970-01-01 00:00 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TimeFormat(String);
 
 impl TimeFormat {
-    /// Checks the format by writing a time with it and reading that back.
+    /// Checks the format: writes a time with it and reads that time back.
     ///
     /// # Errors
-    /// [`CellError::Format`] when it has an unknown directive, or cannot tell a day.
+    /// Returns [`CellError::Format`] if the format has an unknown directive, or does not determine a date or a month.
     pub fn new(format: impl Into<String>) -> Result<Self, CellError> {
         let format = Self(format.into());
         if format.epoch().is_some() {
@@ -62,10 +62,11 @@ impl TimeFormat {
         Ok(format)
     }
 
-    /// Reads a time written this way. A format without hours reads as midnight.
+    /// Parses a time in this format. A format without hours gives midnight, and a format without a day gives the first
+    /// of the month.
     ///
     /// # Errors
-    /// [`CellError::Time`] when the text does not follow the format.
+    /// Returns [`CellError::Time`] if the text does not follow the format.
     pub fn parse(&self, text: &str) -> Result<EventTime, CellError> {
         let fault = || CellError::Time { given: text.to_owned(), format: self.0.clone() };
         if let Some(in_a_second) = self.epoch() {
@@ -82,7 +83,7 @@ impl TimeFormat {
             return Ok(EventTime::at(timestamp));
         }
         let mut parts = parts;
-        // A month alone is its first day.
+        // A month without a day is its first day.
         if parts.day().is_none() && parts.month().is_some() && parts.year().is_some() {
             parts.set_day(Some(1)).map_err(|_| fault())?;
         }
@@ -95,13 +96,13 @@ impl TimeFormat {
         Ok(EventTime { civil, seconds })
     }
 
-    /// How many of it make a second, where it is a count.
+    /// Returns the units per second if the format is a count; otherwise `None`.
     pub fn epoch(&self) -> Option<f64> {
         EPOCHS.iter().find(|(name, _)| *name == self.0).map(|(_, in_a_second)| *in_a_second)
     }
 
-    /// Whether it writes a time of the calendar and nothing else, no offset and no count, so that [`write`](Self::write) gives
-    /// back what was read.
+    /// Returns true if the format writes only a civil time, without offset or count. [`write`](Self::write) then
+    /// reproduces the text that was read.
     #[must_use]
     pub fn is_civil(&self) -> bool {
         let sample = jiff::civil::date(2013, 11, 29).at(23, 58, 57, 0);
@@ -110,15 +111,15 @@ impl TimeFormat {
         self.epoch().is_none() && read.is_some_and(|read| self.write(read.micros()).is_some())
     }
 
-    /// A time of the calendar, in microseconds since 1970-01-01 00:00, written this way; `None` beyond the calendar, and where
-    /// the format asks for more than that.
+    /// Formats a civil time, given in microseconds since 1970-01-01 00:00. Returns `None` if the time is beyond the
+    /// calendar, or if the format needs more than a civil time.
     #[must_use]
     pub fn write(&self, micros: i64) -> Option<String> {
         let time = jiff::Timestamp::from_microsecond(micros).ok()?;
         BrokenDownTime::from(jiff::tz::Offset::UTC.to_datetime(time)).to_string(&self.0).ok()
     }
 
-    /// The format as it was written.
+    /// Returns the format as it was given.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -139,7 +140,7 @@ impl From<TimeFormat> for String {
     }
 }
 
-/// When a row happened: the civil time as it was written, and its place on the time line.
+/// The time of a row: the civil time as it was written, and its position on the UTC time line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventTime {
     civil: DateTime,
@@ -151,37 +152,37 @@ impl EventTime {
         Self { civil: jiff::tz::Offset::UTC.to_datetime(timestamp), seconds: timestamp.as_second() }
     }
 
-    /// Seconds since 1970-01-01 00:00 UTC; a time written without an offset counts as UTC.
+    /// Returns the seconds since 1970-01-01 00:00 UTC. A time without an offset is taken as UTC.
     #[inline]
     #[must_use]
     pub fn seconds(self) -> i64 {
         self.seconds
     }
 
-    /// The time of the calendar as written, in microseconds since 1970-01-01 00:00.
+    /// Returns the civil time as written, in microseconds since 1970-01-01 00:00.
     #[inline]
     #[must_use]
     pub fn micros(self) -> i64 {
         let time = jiff::tz::Offset::UTC.to_timestamp(self.civil);
-        // Every civil time has one; the last years of the calendar end a day earlier there.
+        // The conversion fails only in the first and the last days of the calendar, which a timestamp does not cover.
         time.map_or(i64::MAX, jiff::Timestamp::as_microsecond)
     }
 
-    /// Hour of the day as written, 0 to 23.
+    /// Returns the hour of the day as written, 0 to 23.
     #[inline]
     #[must_use]
     pub fn hour(self) -> u8 {
         self.civil.hour().unsigned_abs()
     }
 
-    /// Day of the week as written, 1 (Monday) to 7 (Sunday), as in ISO 8601.
+    /// Returns the day of the week as written, 1 (Monday) to 7 (Sunday), as in ISO 8601.
     #[inline]
     #[must_use]
     pub fn weekday(self) -> u8 {
         self.civil.weekday().to_monday_one_offset().unsigned_abs()
     }
 
-    /// Month as written, 1 to 12.
+    /// Returns the month as written, 1 to 12.
     #[inline]
     #[must_use]
     pub fn month(self) -> u8 {
@@ -195,16 +196,16 @@ impl fmt::Display for EventTime {
     }
 }
 
-/// A cell that does not hold what its column promises.
+/// A cell that does not have the type of its column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CellError {
-    /// Not a finite number.
+    /// The text is not a finite number.
     #[error("`{given}` is not a number")]
     Number {
         /// The text of the cell.
         given: String,
     },
-    /// Not a time in the column's format.
+    /// The text is not a time in the column's format.
     #[error("`{given}` is not a time of the form {format}")]
     Time {
         /// The text of the cell.
@@ -212,12 +213,12 @@ pub enum CellError {
         /// The format of the column.
         format: String,
     },
-    /// Not a format.
+    /// The text is not a time format.
     #[error("`{format}` is not a time format: {reason}")]
     Format {
         /// The text given as a format.
         format: String,
-        /// What is wrong with it.
+        /// The reason why the format is not valid.
         reason: String,
     },
 }

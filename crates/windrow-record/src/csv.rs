@@ -1,15 +1,17 @@
-//! CSV records, as bytes and as fields (RFC 4180, with the leniency of the `csv` crate, whose state machine this uses).
+//! CSV records, as bytes and as fields. The format is RFC 4180 with the leniency of the `csv` crate, whose state
+//! machine this module uses.
 //!
-//! A record is framed without being changed, so that what is stored is what stood in the dataset.
+//! Records are split without being changed, so a stored record has the same bytes as in the dataset.
 
 use std::io::{self, Read};
 
 use csv_core::{ReadRecordResult, Reader};
 
 const READ_CHUNK: usize = 256 * 1024;
-/// Longer than any broker takes by default (1 MiB) and than any sane record: what is longer is a quote never closed.
+/// The maximum length of a record in bytes. No broker accepts as much by default (1 MiB). A longer record means that a
+/// quote is never closed.
 const LONGEST_RECORD: usize = 16 * 1024 * 1024;
-/// Room for the fields of most records.
+/// The initial capacity for fields, enough for most records.
 const FEWEST_FIELDS: usize = 64;
 const LINE_END: &[u8] = b"\n";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -19,26 +21,26 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub struct Fields<'a> {
     text: &'a str,
     ends: &'a [usize],
-    /// What stands between two fields in the text: nothing, or the delimiter where they are slices of the record itself.
+    /// The number of bytes between two fields in `text`: 0, or 1 (the delimiter) if `text` is the record itself.
     gap: usize,
 }
 
 impl<'a> Fields<'a> {
-    /// How many there are.
+    /// Returns the number of fields.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no fields.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The field at `index`, counted from 0.
+    /// Returns the field at `index`, counted from 0.
     #[inline]
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&'a str> {
@@ -47,7 +49,7 @@ impl<'a> Fields<'a> {
         self.text.get(start..end)
     }
 
-    /// All of them, in order.
+    /// Returns an iterator over all fields, in order.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let fields = *self;
@@ -55,38 +57,38 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Why the bytes of a message are not one record.
+/// The reason why the bytes of a message are not one record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CsvError {
-    /// Bytes that are not text.
+    /// The bytes are not UTF-8.
     #[error("the record is not UTF-8")]
     NotUtf8,
-    /// Nothing there.
+    /// The record has no bytes, or only line breaks.
     #[error("the record is empty")]
     Empty,
-    /// A field that would swallow whatever follows.
+    /// A quoted field has no end, so it would include everything that follows.
     #[error("a quote is never closed")]
     OpenQuote,
-    /// A line break outside quotes.
+    /// A line break outside quotes separates several records.
     #[error("the message holds more than one record")]
     MoreThanOne,
 }
 
-/// Why no record could be read.
+/// The reason why no record could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The source failed.
+    /// The source returned an error.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// No end in sight.
+    /// The record exceeds the maximum length.
     #[error("the record that begins on line {line} is longer than 16 MiB: is a quote never closed?")]
     TooLong {
-        /// Where it begins.
+        /// The line on which the record begins, from 1.
         line: u64,
     },
 }
 
-/// Splits records into fields, one at a time, in buffers that it keeps.
+/// A parser that splits a record into fields. It reuses its buffers for each record.
 #[derive(Debug)]
 pub struct RecordParser {
     delimiter: u8,
@@ -97,13 +99,13 @@ pub struct RecordParser {
 }
 
 impl RecordParser {
-    /// A parser for records whose fields stand between `delimiter`s.
+    /// Creates a parser for fields that are separated by `delimiter` and quoted with `"`.
     #[must_use]
     pub fn new(delimiter: u8) -> Self {
         Self::quoted(delimiter, b'"')
     }
 
-    /// The same where fields that hold a delimiter stand between `quote`s.
+    /// Creates a parser for fields that are separated by `delimiter` and quoted with `quote`.
     #[must_use]
     pub fn quoted(delimiter: u8, quote: u8) -> Self {
         Self {
@@ -115,13 +117,13 @@ impl RecordParser {
         }
     }
 
-    /// The fields of one record, given without its line end.
+    /// Splits one record, given without its line end, into fields.
     ///
     /// # Errors
-    /// The bytes are not UTF-8, or not exactly one record.
+    /// Returns an error if the bytes are not UTF-8, or not exactly one record.
     #[inline]
     pub fn parse<'a>(&'a mut self, record: &'a [u8]) -> Result<Fields<'a>, CsvError> {
-        // Most records have no quote, and then there is nothing to be undone.
+        // Most records have no quote, so their fields are slices of the record.
         if record.is_empty() || memchr::memchr3(self.quote, b'\r', b'\n', record).is_some() {
             return self.unquote(record);
         }
@@ -140,7 +142,7 @@ impl RecordParser {
         }
         let (mut read, mut text_len, mut ends_len) = (0, 0, 0);
         loop {
-            // Behind the record a line end, as there will be one in a file: a record must end with it.
+            // A line end follows the record, as in a file. The record must end there.
             let input = if read < record.len() { &record[read..] } else { LINE_END };
             let (result, nin, nout, nend) =
                 self.reader.read_record(input, &mut self.text[text_len..], &mut self.ends[ends_len..]);
@@ -165,7 +167,7 @@ impl RecordParser {
     }
 }
 
-/// Writes fields as one record without a line end, quoting those that need it.
+/// Formats fields as one record without a line end. Fields are quoted if necessary.
 #[must_use]
 pub fn write_record<'a>(fields: impl IntoIterator<Item = &'a str>, delimiter: u8) -> Vec<u8> {
     let mut record = Vec::new();
@@ -173,7 +175,8 @@ pub fn write_record<'a>(fields: impl IntoIterator<Item = &'a str>, delimiter: u8
     record
 }
 
-/// The same behind what is there already. As `csv_core` writes it, whose writer is as dear to make as many a record.
+/// Appends fields to `text` as one record without a line end. The bytes are the same as those of the writer of
+/// `csv_core`. That writer is not used because creating one costs as much as writing many records.
 pub fn append_record<'a>(text: &mut Vec<u8>, fields: impl IntoIterator<Item = &'a str>, delimiter: u8) {
     let begin = text.len();
     let mut count = 0;
@@ -195,46 +198,46 @@ pub fn append_record<'a>(text: &mut Vec<u8>, fields: impl IntoIterator<Item = &'
             text.extend_from_slice(field.as_bytes());
         }
     }
-    // An empty line would be no record.
+    // An empty line is not a record, so a single empty field is quoted.
     if count == 1 && text.len() == begin {
         text.extend_from_slice(b"\"\"");
     }
 }
 
-/// One record as it stands in its file.
+/// One record, with the bytes that it has in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawRecord<'a> {
     /// The bytes, without the line end.
     pub bytes: &'a [u8],
-    /// The line of the file on which it begins, from 1.
+    /// The line of the file on which the record begins, from 1.
     pub line: u64,
 }
 
-/// Cuts a stream of bytes into records. Empty lines are passed over, as is a byte order mark at the start.
+/// A reader that splits a stream of bytes into records. It skips empty lines, and a byte order mark at the start.
 #[derive(Debug)]
 pub struct RecordReader<R> {
     source: R,
     machine: Reader,
     quote: u8,
     buffer: Vec<u8>,
-    /// Where the next record begins in `buffer`, and where what has been read ends.
+    /// The start of the next record in `buffer`. The data in `buffer` ends at `filled`.
     start: usize,
     filled: usize,
     source_ended: bool,
     at_beginning: bool,
     line: u64,
-    // The fields are not wanted here, but the machine writes them.
+    // The state machine writes fields, which this reader does not need.
     text: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl<R: Read> RecordReader<R> {
-    /// A reader of records from `source`, which need not be buffered.
+    /// Creates a reader of records from `source`, which need not be buffered. Fields are quoted with `"`.
     pub fn new(source: R, delimiter: u8) -> Self {
         Self::quoted(source, delimiter, b'"')
     }
 
-    /// The same where fields that hold a delimiter or a line break stand between `quote`s.
+    /// Creates a reader of records whose fields are quoted with `quote` if they contain a delimiter or a line break.
     pub fn quoted(source: R, delimiter: u8, quote: u8) -> Self {
         Self {
             source,
@@ -251,10 +254,10 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
-    /// The next record, or `None` at the end.
+    /// Returns the next record, or `None` at the end.
     ///
     /// # Errors
-    /// The source failed, or the record does not end.
+    /// Returns an error if the source fails, or if the record is longer than 16 MiB.
     pub fn next_record(&mut self) -> Result<Option<RawRecord<'_>>, ReadError> {
         if let Some(end) = self.plain_line() {
             let record = RawRecord { bytes: &self.buffer[self.start..end.0], line: self.line };
@@ -290,8 +293,8 @@ impl<R: Read> RecordReader<R> {
         Ok(Some(RawRecord { bytes, line }))
     }
 
-    /// Where the next record ends, and where the one behind it begins, if it is a whole line without a quote, as most are:
-    /// then there is nothing for the state machine to find out.
+    /// Returns the end of the next record and the start of the one after it, if the next record is a complete line
+    /// without a quote. Most records are; they do not need the state machine.
     fn plain_line(&self) -> Option<(usize, usize)> {
         let rest = &self.buffer[self.start..self.filled];
         if self.at_beginning || rest.first().is_none_or(|first| is_line_break(*first)) {
@@ -305,7 +308,8 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
-    /// Reads more behind what is there; gives by how much what is there moved to the front.
+    /// Moves the unread data to the front of the buffer and reads more after it. Returns the distance of the move in
+    /// bytes.
     fn refill(&mut self) -> Result<usize, ReadError> {
         let moved = self.start;
         self.buffer.copy_within(self.start..self.filled, 0);
@@ -334,7 +338,7 @@ fn is_line_break(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
-/// A record without the line breaks before and behind it: a file has them between its records, and nowhere else.
+/// Removes the line breaks before and after a record. Only a file has them, between its records.
 #[inline]
 #[must_use]
 pub fn trim_line_breaks(record: &[u8]) -> &[u8] {

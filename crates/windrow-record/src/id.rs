@@ -1,4 +1,4 @@
-//! Numbers and names: types, so that a row number is never taken for an offset.
+//! Types for numbers and names, so that a row number cannot be mistaken for an offset.
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -6,30 +6,30 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The place of a row in its dataset, counted from 1; the header line does not count.
+/// The position of a row in its dataset, counted from 1; the header line does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RowNumber(NonZeroU64);
 
 impl RowNumber {
-    /// The first row.
+    /// The number of the first row.
     pub const FIRST: Self = Self(NonZeroU64::MIN);
 
-    /// `None` for 0: rows are counted from 1.
+    /// Creates a row number; `None` for 0, because rows are counted from 1.
     #[inline]
     #[must_use]
     pub fn new(number: u64) -> Option<Self> {
         NonZeroU64::new(number).map(Self)
     }
 
-    /// The number itself.
+    /// Returns the number.
     #[inline]
     #[must_use]
     pub fn get(self) -> u64 {
         self.0.get()
     }
 
-    /// The row after this one.
+    /// Returns the number of the next row.
     #[inline]
     #[must_use]
     pub fn next(self) -> Self {
@@ -44,62 +44,63 @@ impl From<NonZeroU64> for RowNumber {
     }
 }
 
-/// The place of a window in its stream, counted from 1.
+/// The position of a window in its stream, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WindowIndex(NonZeroU32);
 
 impl WindowIndex {
-    /// The first window.
+    /// The index of the first window.
     pub const FIRST: Self = Self(NonZeroU32::MIN);
 
-    /// `None` for 0: windows are counted from 1.
+    /// Creates an index; `None` for 0, because windows are counted from 1.
     #[inline]
     #[must_use]
     pub fn new(index: u32) -> Option<Self> {
         NonZeroU32::new(index).map(Self)
     }
 
-    /// The index itself.
+    /// Returns the index as a number.
     #[inline]
     #[must_use]
     pub fn get(self) -> u32 {
         self.0.get()
     }
 
-    /// The window after this one.
+    /// Returns the index of the next window.
     #[inline]
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// The name its files share, as in `window-00001`.
+    /// Returns the common name of the window's files, without an extension, as in `window-00001`.
     #[must_use]
     pub fn file_stem(self) -> String {
         format!("window-{:05}", self.0)
     }
 }
 
-/// A partition of a topic.
+/// The number of a partition of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Partition(pub i32);
 
-/// The place of a message in its partition, counted from 0.
+/// The position of a message in its partition, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Offset(pub i64);
 
 impl Offset {
-    /// The offset after this one: where reading goes on.
+    /// Returns the next offset, where reading continues.
     #[inline]
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// The offset for a set of numbers; it is never negative in a message that was delivered.
+    /// Returns the offset as an element of a set of `u64`. A negative offset gives 0; a delivered message never has
+    /// one.
     #[inline]
     #[must_use]
     pub fn bits(self) -> u64 {
@@ -107,19 +108,19 @@ impl Offset {
     }
 }
 
-/// Names one replay of a dataset, so that rows of two replays are never taken for each other.
+/// The id of one replay of a dataset, so that rows of different replays are not confused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(String);
 
 impl RunId {
-    /// A run id as it stands in a message or a manifest.
+    /// Creates a run id from the text in a message or a manifest.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself.
+    /// Returns the text of the id.
     #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -138,19 +139,19 @@ macro_rules! display_inner {
 }
 display_inner!(RowNumber, WindowIndex, Partition, Offset, RunId);
 
-/// Which windows a model learns from.
+/// The windows that a model is trained on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scheme {
-    /// Windows 1 to k.
+    /// The windows 1 to k.
     Cumulative,
-    /// Window k alone.
+    /// Only window k.
     Window,
-    /// The last so many windows up to k.
+    /// The given number of windows, up to and including window k.
     Sliding(NonZeroU32),
 }
 
 impl Scheme {
-    /// The first and the last window that the model of window `k` learns from.
+    /// Returns the first and the last window that the model of window `k` is trained on.
     #[must_use]
     pub fn windows(self, k: WindowIndex) -> (WindowIndex, WindowIndex) {
         match self {
@@ -186,7 +187,7 @@ impl FromStr for Scheme {
     }
 }
 
-/// `sliding4`, and as people write it in a file: `sliding=4`, `sliding = 4`.
+/// Parses `sliding4`, and the forms that users write in a file: `sliding=4`, `sliding = 4`.
 fn sliding(text: &str) -> Option<Scheme> {
     let length = text.strip_prefix("sliding")?.trim_start();
     let length = length.strip_prefix('=').map_or(length, str::trim_start);
@@ -197,9 +198,10 @@ fn sliding(text: &str) -> Option<Scheme> {
 /// The name of a model: its scheme and its newest window, as in `cumulative-2`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModelId {
-    /// The newest window that it learned from. First, so that models sort by the time they can appear.
+    /// The newest window that the model is trained on. It is the first field, so that models sort by the time when they
+    /// can exist.
     pub window: WindowIndex,
-    /// Which windows it learned from.
+    /// The windows that the model is trained on.
     pub scheme: Scheme,
 }
 
@@ -215,30 +217,30 @@ impl FromStr for ModelId {
     fn from_str(text: &str) -> Result<Self, IdError> {
         let fault = || IdError::Model { given: text.to_owned() };
         let (scheme, window) = text.rsplit_once('-').ok_or_else(fault)?;
-        // Digits alone, no sign and no leading zero: one model has one name.
+        // The number has only digits, without a sign or a leading zero, so that a model has only one name.
         if window.starts_with('0') || !window.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(fault());
         }
         let window = window.parse().ok().and_then(WindowIndex::new).ok_or_else(fault)?;
         let id = Self { window, scheme: scheme.parse().map_err(|_| fault())? };
-        // A scheme may be written in several ways, and a model in one.
+        // A scheme can be written in several ways, but only one of them is valid in a model id.
         if id.to_string() == text { Ok(id) } else { Err(fault()) }
     }
 }
 
-/// Not a valid name.
+/// A text that is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Not a model id.
+    /// The text is not a model id.
     #[error("`{given}` is not a model id (these look like cumulative-2, window-3 or sliding4-7)")]
     Model {
-        /// What was given.
+        /// The text that was given.
         given: String,
     },
-    /// Not a scheme.
+    /// The text is not a training scheme.
     #[error("`{given}` is not a training scheme (expected cumulative, window or sliding=N)")]
     Scheme {
-        /// What was given.
+        /// The text that was given.
         given: String,
     },
 }

@@ -1,12 +1,13 @@
 //! The values that all crates exchange: rows, their numbers and names, and their form as messages.
 //!
-//! - `id`: [`RowNumber`], [`WindowIndex`], [`ModelId`], [`Offset`] and other numbers and names, each a type of its own.
-//! - `csv`: [`RecordReader`] splits bytes into records without changing them, [`RecordParser`] splits a record into [`Fields`].
+//! - `id`: [`RowNumber`], [`WindowIndex`], [`ModelId`], [`Offset`] and other numbers and names, each with its own type.
+//! - `csv`: [`RecordReader`] splits bytes into records without changing them. [`RecordParser`] splits a record into
+//!   [`Fields`].
 //! - `cell`: [`parse_number`], [`TimeFormat`] and [`EventTime`], the cells of a row as numbers and times.
-//! - `message`: [`Envelope`], what the headers of a Kafka message say about its value.
-//! - [`display`]: counts, shares, durations and names, as all other crates print them.
+//! - `message`: [`Envelope`], the information in the headers of a Kafka message.
+//! - [`display`]: the wording of counts, shares, durations and names in all other crates.
 //!
-//! Pure values. This crate knows nothing of files, brokers, clocks or configuration.
+//! This crate contains pure values. It knows nothing of files, brokers, clocks or configuration.
 
 mod cell;
 mod csv;

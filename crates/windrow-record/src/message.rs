@@ -1,7 +1,7 @@
-//! How a row travels: the key, the value and the headers of its message.
+//! The form of a row as a message: its key, its value and its headers.
 //!
-//! Key: the row number as text. Value: the CSV record as it stands in the file, without its line end.
-//! The end of the dataset is one message a partition, with [`END_HEADER`] and an empty value.
+//! The key is the row number as text. The value is the CSV record with the bytes that it has in the file, without its
+//! line end. The end of the dataset is one message per partition, with [`END_HEADER`] and an empty value.
 
 use crate::RowNumber;
 
@@ -9,20 +9,21 @@ use crate::RowNumber;
 pub const ROW_HEADER: &str = "windrow-row";
 /// Header: the id of the replay that sent the row.
 pub const RUN_HEADER: &str = "windrow-run";
-/// Header: marks the message that ends a partition; its value is the number of rows of the replay, over all partitions,
+/// Header: marks the message that ends a partition. Its value is the number of rows of the replay, over all partitions,
 /// as decimal text.
 pub const END_HEADER: &str = "windrow-end";
-/// Header of an end marker: the number of the replay's first row, as decimal text; not there means 1.
+/// Header of an end marker: the number of the replay's first row, as decimal text. If it is missing, the first row is
+/// 1.
 pub const FIRST_HEADER: &str = "windrow-first";
 
-/// What the headers of a message say of its value.
+/// The information in the headers of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Envelope<'a> {
     /// A row that a Windrow producer sent.
     Row {
-        /// Its place in the dataset.
+        /// The position of the row in the dataset.
         row: RowNumber,
-        /// The replay that sent it.
+        /// The replay that sent the row.
         run: Option<&'a str>,
     },
     /// A record of another producer: a row in arrival order.
@@ -33,16 +34,16 @@ pub enum Envelope<'a> {
         run: Option<&'a str>,
         /// The replay's first row.
         first: RowNumber,
-        /// The rows of the replay, over all partitions; `None` where another producer does not say.
+        /// The number of rows of the replay, over all partitions; `None` if another producer does not give it.
         rows: Option<u64>,
     },
 }
 
 impl<'a> Envelope<'a> {
-    /// Reads the headers; those of other programs are passed over.
+    /// Reads the headers, and ignores those of other programs.
     ///
     /// # Errors
-    /// The text of a `windrow-row` header that is not a row number.
+    /// Returns the text of a `windrow-row` header that is not a row number.
     pub fn open(headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>) -> Result<Self, String> {
         let (mut row, mut run, mut ends, mut rows, mut first) = (None, None, false, None, RowNumber::FIRST);
         for (name, value) in headers {

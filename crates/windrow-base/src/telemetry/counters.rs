@@ -1,7 +1,7 @@
 //! The counters of a process, each declared once.
 //!
-//! A line of the declaration gives the field that stages move, its value in a snapshot and in the file of a status, how the
-//! values of several processes are combined, and the metric with its help text.
+//! A line of the declaration gives the field that stages change, the type of its value in a snapshot and in the status
+//! file, the function that combines the values of several processes, and the metric with its help text.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -59,12 +59,12 @@ counters! {
     lag: Gauge = Option<u64>, sum_of_known, Named("lag_messages"), "Messages in the topic that are not yet read; NaN while that is not known";
 }
 
-/// The metric of a count.
+/// The name of the metric that exports a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// A state of the rows, in the metric `rows`.
+    /// A label value of the metric `rows`: a state of the rows.
     State(&'static str),
-    /// A metric of its own.
+    /// The name of a separate metric.
     Named(&'static str),
 }
 
@@ -80,12 +80,12 @@ fn sum_of_known(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     Some(sum(one?, other?))
 }
 
-/// A number that many threads may change.
+/// A number that many threads can change.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds to the number.
+    /// Adds `by` to the number.
     #[inline]
     pub fn add(&self, by: u64) {
         self.0.fetch_add(by, Relaxed);
@@ -105,11 +105,11 @@ impl Counter {
     }
 }
 
-/// A number that may not be known.
+/// A number that may be unknown.
 #[derive(Debug)]
 pub struct Gauge(AtomicU64);
 
-/// The value of a gauge whose number is not known.
+/// The stored value of a gauge whose number is unknown.
 const UNKNOWN: u64 = u64::MAX;
 
 impl Default for Gauge {
@@ -119,13 +119,13 @@ impl Default for Gauge {
 }
 
 impl Gauge {
-    /// Replaces the number; `None` if it cannot be known.
+    /// Replaces the number; `None` makes it unknown.
     #[inline]
     pub fn set(&self, to: Option<u64>) {
         self.0.store(to.unwrap_or(UNKNOWN), Relaxed);
     }
 
-    /// Returns the present number; `None` if it is not known.
+    /// Returns the present number; `None` if it is unknown.
     #[inline]
     #[must_use]
     pub fn get(&self) -> Option<u64> {

@@ -56,7 +56,7 @@ fn a_quote_never_closed_does_not_fill_the_memory() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// What is taken for one record must be one record in a file, between others.
+    /// If the parser accepts bytes as one record, then they are one record in a file, between others.
     #[test]
     fn what_is_parsed_survives_between_its_neighbours(
         bytes in prop::collection::vec(prop::sample::select(b"a1 ,;\t\"\r\n\xc3\xa9\xff\0".to_vec()), 0..12),
@@ -73,7 +73,7 @@ proptest! {
             prop_assert_eq!(found.bytes, expected);
         }
         prop_assert!(reader.next_record().expect("memory can be read").is_none());
-        // The short way and the long way are the same way.
+        // The fast path and the state machine give the same fields.
         let unquoted: Vec<String> =
             RecordParser::new(delimiter).unquote(record).expect("as before").iter().map(str::to_owned).collect();
         prop_assert_eq!(&parsed, &unquoted);
@@ -98,7 +98,7 @@ proptest! {
     }
 }
 
-/// As csv_core itself writes a record.
+/// Formats a record with the writer of `csv_core`.
 fn by_library(fields: &[String], delimiter: u8) -> Vec<u8> {
     let mut writer = csv_core::WriterBuilder::new().delimiter(delimiter).build();
     let (mut record, mut buffer) = (Vec::new(), [0; 4096]);
