@@ -1,4 +1,5 @@
-//! Requests answered: from a message to calls of catalog, logs and groups, and back to a message. No state.
+//! The functions that answer requests: from a request to calls of catalog, logs and groups, and back to a response. No
+//! state.
 
 pub(super) mod cluster;
 pub(super) mod commits;

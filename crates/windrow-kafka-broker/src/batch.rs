@@ -1,36 +1,36 @@
 //! Record batches of Kafka's message format 2, as bytes: their header, their checksum, their records' times.
 //!
-//! Pure. Reads what clients sent, who are not trusted: nothing here allocates by a length that was not checked, and decompression is bounded.
-//! Source of the layout: <https://kafka.apache.org/documentation/#recordbatch>.
+//! Pure. Clients are not trusted: no length is used for an allocation before it is checked, and decompression is
+//! bounded. Source of the layout: <https://kafka.apache.org/documentation/#recordbatch>.
 
 pub(super) mod records;
 
-/// Bytes from a batch's start to its first record.
+/// The size of the header: bytes from a batch's start to its first record.
 pub(super) const HEADER: usize = 61;
-/// Bytes from a batch's start to the first that its length counts.
+/// Bytes at a batch's start that its length field does not count.
 const PREFIX: usize = 12;
-/// Bytes from a batch's start to the first that its checksum covers.
+/// Bytes at a batch's start that its checksum does not cover.
 const COVERED: usize = 21;
-/// The only message format since Kafka 0.11; Kafka 4 takes no other.
+/// The only message format since Kafka 0.11. Kafka 4 accepts no other.
 const MAGIC: i8 = 2;
 /// The highest number of a codec: none, gzip, snappy, lz4, zstd.
 const CODECS: i16 = 4;
-/// The producer of a batch that is not idempotent.
+/// The producer id of a batch that is not idempotent.
 pub(super) const NO_PRODUCER: i64 = -1;
 
-/// What stands before a batch's records.
+/// The header of a batch: all fields before its records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) base_offset: i64,
-    /// Bytes of the whole batch.
+    /// The size of the whole batch in bytes.
     pub(super) size: usize,
     pub(super) magic: i8,
     checksum: u32,
     pub(super) attributes: i16,
     pub(super) last_offset_delta: i32,
-    /// Milliseconds since 1970.
+    /// The time of the first record, in milliseconds since 1970.
     pub(super) base_timestamp: i64,
-    /// Milliseconds since 1970; -1 where records have no time.
+    /// The newest time of the records, in milliseconds since 1970; -1 if records have no time.
     pub(super) max_timestamp: i64,
     pub(super) producer_id: i64,
     pub(super) producer_epoch: i16,
@@ -38,23 +38,24 @@ pub(super) struct Header {
     pub(super) count: i32,
 }
 
-/// Why bytes are not one batch that can be stored.
+/// The reason why bytes are not one batch that can be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Too short, of a wrong length, or with a wrong checksum.
+    /// The batch is too short, has a wrong length, or has a wrong checksum.
     Corrupt,
-    /// A message format other than 2.
+    /// The message format is not 2.
     Format,
-    /// A count that contradicts the offsets, an unknown codec, a control batch.
+    /// The count contradicts the offsets, the codec is unknown, or it is a control batch.
     Invalid,
-    /// Part of a transaction.
+    /// The batch is part of a transaction.
     Transactional,
-    /// More than one batch.
+    /// The bytes hold more than one batch.
     Several,
 }
 
 impl Header {
-    /// Reads the header at the start of `bytes`; `None` where there are too few, or where its length cannot be one.
+    /// Reads the header at the start of `bytes`. Returns `None` if there are too few bytes, or if the length field is
+    /// too small.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; HEADER] = bytes.first_chunk()?;
         let size = usize::try_from(i32::from_be_bytes(field(bytes, 8))).ok()?.checked_add(PREFIX)?;
@@ -75,12 +76,12 @@ impl Header {
         })
     }
 
-    /// The offset behind its last record.
+    /// Returns the offset after the last record.
     pub(super) fn next_offset(&self) -> i64 {
         self.base_offset.saturating_add(i64::from(self.last_offset_delta)).saturating_add(1)
     }
 
-    /// 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd; 5 to 7 are none that exists.
+    /// Returns the codec: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. The numbers 5 to 7 are not assigned.
     pub(super) fn codec(&self) -> i16 {
         self.attributes & 0b111
     }
@@ -97,7 +98,7 @@ impl Header {
         self.attributes & 0b10_0000 != 0
     }
 
-    /// Whether `bytes`, which begin with this header, hold the batch with the checksum that it names.
+    /// Returns true if `bytes`, which begin with this header, hold the whole batch and match its checksum.
     pub(super) fn is_intact(&self, bytes: &[u8]) -> bool {
         self.magic == MAGIC
             && self.last_offset_delta >= 0
@@ -105,9 +106,9 @@ impl Header {
     }
 }
 
-/// The header of `bytes`, where they are exactly one batch that a client may store.
+/// Checks that `bytes` are exactly one batch that a client may store, and returns its header.
 pub(super) fn check(bytes: &[u8]) -> Result<Header, Fault> {
-    // The format's number stands at the same place in every format.
+    // The format number is at the same position in every format.
     if bytes.get(16).is_some_and(|magic| *magic < MAGIC.cast_unsigned()) {
         return Err(Fault::Format);
     }
@@ -131,12 +132,12 @@ pub(super) fn check(bytes: &[u8]) -> Result<Header, Fault> {
     Ok(header)
 }
 
-/// Gives a batch its place in a log. The checksum does not cover these bytes.
+/// Writes the base offset and the leader epoch of a batch. Its checksum does not cover these bytes.
 pub(super) fn place(bytes: &mut [u8], base_offset: i64) {
     if let Some(place) = bytes.first_chunk_mut::<8>() {
         *place = base_offset.to_be_bytes();
     }
-    // The epoch of the one leader that there ever is.
+    // The leader epoch is always 0, because there is only one leader.
     if let Some(epoch) = bytes.get_mut(PREFIX..PREFIX + 4) {
         epoch.fill(0);
     }
@@ -148,7 +149,7 @@ fn field<const N: usize>(bytes: &[u8; HEADER], at: usize) -> [u8; N] {
     value
 }
 
-/// A batch for tests: without compression, one empty value a record.
+/// Creates an uncompressed batch for tests, with one empty value per record.
 #[cfg(any(test, fuzzing))]
 pub(super) fn batch_of(count: i32, producer: Option<(i64, i16, i32)>, timestamp: i64) -> Vec<u8> {
     let mut records = Vec::new();
@@ -164,7 +165,7 @@ pub(super) fn batch_of(count: i32, producer: Option<(i64, i16, i32)>, timestamp:
     sealed(0, count - 1, (timestamp, timestamp + i64::from(count - 1)), (id, epoch, sequence), count, &records)
 }
 
-/// A batch for tests with these fields and a right checksum.
+/// Creates a batch for tests from these fields, with a valid checksum.
 #[cfg(any(test, fuzzing))]
 pub(super) fn sealed(
     attributes: i16,

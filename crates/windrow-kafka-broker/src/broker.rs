@@ -1,4 +1,4 @@
-//! The state of a broker that all connections share: topics, groups, budgets of memory, the clock.
+//! The state of a broker that all connections share: topics, groups, memory budgets, the clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,19 +12,19 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::groups::{Coordinator, Topics};
 
-/// The number of the only node.
+/// The id of the only node.
 const NODE: i32 = 1;
-/// Bytes of requests that are in memory at a time; the same for answers.
+/// The maximum total size of requests in memory, in bytes. The same limit applies to answers.
 const BUDGET: usize = 32 * 1024 * 1024;
 
 /// A broker without its connections.
 #[derive(Debug)]
 pub(super) struct Broker {
-    /// The address that clients are given.
+    /// The host that is advertised to clients.
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) cluster_id: String,
-    /// The data directory, as messages name it.
+    /// The path of the data directory, as answers name it.
     pub(super) folder: String,
     pub(super) catalog: Arc<Catalog>,
     pub(super) groups: Coordinator,
@@ -59,22 +59,22 @@ impl Broker {
         i32::from(self.port)
     }
 
-    /// A number that goes on with each fetch, so that no partition is always the first.
+    /// Returns a number that increases with each fetch, so that no partition is always read first.
     pub(super) fn turn(&self) -> usize {
         self.turns.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The topics by id, with names and partitions.
+    /// Returns the topics by id, with their names and partition counts.
     pub(super) fn topics(&self) -> Topics {
         self.catalog.all().iter().map(|topic| (topic.id, (topic.name.clone(), topic.partitions()))).collect()
     }
 
-    /// Has groups look at the topics again.
+    /// Notifies the groups that topics have changed.
     pub(super) fn topics_changed(&self) {
         self.groups.topics_changed(&self.topics());
     }
 
-    /// Does what is due in groups, for as long as this is awaited.
+    /// Expires members and sessions of groups when they are due. Never returns.
     pub(super) async fn keep_time(&self) {
         loop {
             let next = self.groups.expire(&self.topics(), self.instant());
@@ -88,7 +88,7 @@ impl Broker {
         }
     }
 
-    /// For deadlines.
+    /// Returns the time for deadlines.
     pub(super) fn instant(&self) -> Instant {
         Instant::now()
     }

@@ -1,18 +1,19 @@
-//! A bound on the memory that requests or answers take together.
+//! A limit on the total memory of requests or of answers.
 //!
-//! Claims grow with what is there, so one that is slow holds little; the smallest hold nothing, so that small requests never
-//! wait. Where all is taken, one claim at a time may go beyond: so a request that is larger than the whole budget goes alone,
-//! and two that wait for each other's share both get through.
+//! Claims grow with the bytes that have arrived, so a slow client holds little. The smallest claims need no permits, so
+//! small requests never wait. If no permits are left, one claim at a time may exceed the limit. Thus a request that is
+//! larger than the whole budget proceeds alone, and two requests that wait for each other's share both finish.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
-/// Bytes that are counted as one. The first of each claim are free: they are bounded by the number of connections.
+/// The size of a permit in bytes. The first unit of each claim is free, because the number of connections limits these
+/// units.
 const UNIT: usize = 4 * 1024;
 
-/// A number of bytes that many share.
+/// A number of bytes that many claims share.
 #[derive(Debug, Clone)]
 pub(super) struct Budget {
     room: Arc<Semaphore>,
@@ -20,7 +21,7 @@ pub(super) struct Budget {
     waiting: Arc<AtomicUsize>,
 }
 
-/// What one request or answer takes. It is given back when this is dropped.
+/// The memory that one request or answer holds. It is released on drop.
 #[derive(Debug)]
 pub(super) struct Claim {
     budget: Budget,
@@ -34,14 +35,14 @@ impl Budget {
         Self { room: Arc::new(Semaphore::new(bytes / UNIT)), beyond: Arc::default(), waiting: Arc::default() }
     }
 
-    /// A claim for nothing yet.
+    /// Creates an empty claim.
     pub(super) fn claim(&self) -> Claim {
         Claim { budget: self.clone(), units: 0, permits: None, alone: None }
     }
 }
 
 impl Claim {
-    /// Waits until so many bytes in all may be taken.
+    /// Waits until the claim may hold `bytes` in total.
     pub(super) async fn grow_to(&mut self, bytes: usize) {
         let wanted = units(bytes);
         let more = wanted.saturating_sub(self.units);
@@ -62,12 +63,12 @@ impl Claim {
         }
     }
 
-    /// Whether others wait for what this holds.
+    /// Returns true if other claims wait for the memory that this claim holds.
     pub(super) fn is_wanted(&self) -> bool {
         (self.permits.is_some() || self.alone.is_some()) && self.budget.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Gives back what is beyond so many bytes.
+    /// Releases everything beyond `bytes`.
     pub(super) fn shrink_to(&mut self, bytes: usize) {
         let kept = units(bytes);
         self.units = self.units.min(kept);
@@ -82,7 +83,7 @@ fn units(bytes: usize) -> usize {
     bytes.div_ceil(UNIT).saturating_sub(1)
 }
 
-/// Counts one who waits, until this is dropped.
+/// A guard that counts one waiting claim until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {

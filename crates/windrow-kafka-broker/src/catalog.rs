@@ -1,7 +1,7 @@
 //! The topics: their names, ids, settings and logs.
 //!
-//! Promises that an id is never given twice, that a change is in the journal before it is acknowledged, and that a topic which
-//! is created again under its old name shows nothing of the old one.
+//! Guarantees: an id is never used twice. A change is in the journal before it is acknowledged. A topic that is created
+//! again under an old name shows nothing of the old topic.
 
 pub(crate) mod settings;
 #[cfg(test)]
@@ -22,9 +22,9 @@ use crate::journal::{Entry, Found, Journal};
 use crate::log::{Log, RecoveryError};
 use crate::refused::Refused;
 
-/// All partitions together; each costs a little memory, and files once it has messages.
+/// The maximum number of partitions in all topics. Each costs a little memory, and files once it has messages.
 const PARTITIONS: usize = 20_000;
-/// Producer ids that are taken from the journal at once.
+/// The number of producer ids that one journal entry reserves.
 const PRODUCER_IDS: i64 = 1_000;
 
 /// All topics of a broker.
@@ -45,7 +45,7 @@ struct Topics {
     by_id: HashMap<Uuid, Arc<Topic>>,
 }
 
-/// Ids from `next` on, as far as they are reserved in the journal.
+/// The producer ids from `next` up to `reserved`, which are reserved in the journal but not in use.
 #[derive(Debug)]
 struct ProducerIds {
     next: i64,
@@ -53,8 +53,8 @@ struct ProducerIds {
 }
 
 impl Catalog {
-    /// The topics that the journal names, with their logs from `folder`; and whether a log lost a tail. `now` is in
-    /// milliseconds since 1970.
+    /// Opens the topics that the journal names, with their logs from `folder`. Also returns true if a log lost its
+    /// tail. `now` is in milliseconds since 1970.
     pub(super) fn open(
         folder: &Path,
         disk: Arc<Disk>,
@@ -78,7 +78,7 @@ impl Catalog {
         for name in disk.names(&folder).map_err(failed(folder.clone()))? {
             let path = folder.join(&name);
             if Uuid::parse_str(&name).is_ok_and(|id| found.deleted.contains(&id)) {
-                // What a topic's end left behind.
+                // The process ended before it removed the files of a deleted topic.
                 disk.remove(&path).map_err(failed(path.clone()))?;
             } else if !topics.iter().any(|(id, ..)| id.to_string() == name) {
                 tracing::warn!(folder = %path.display(), "the journal knows nothing of these files; they stay as they are");
@@ -110,18 +110,18 @@ impl Catalog {
         self.topics.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).cloned()
     }
 
-    /// In the order of their names.
+    /// Returns all topics, in the order of their names.
     pub(super) fn all(&self) -> Vec<Arc<Topic>> {
         self.topics.read().unwrap_or_else(PoisonError::into_inner).by_name.values().cloned().collect()
     }
 
-    /// How many partitions there are.
+    /// Returns the number of partitions in all topics.
     pub(super) fn partitions(&self) -> usize {
         let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
         topics.by_name.values().map(|topic| topic.logs.len()).sum()
     }
 
-    /// Makes a topic; with `only_check`, says only whether it could be made.
+    /// Creates a topic. With `only_check`, only checks that the topic could be created.
     pub(super) fn create(
         &self,
         name: &str,
@@ -149,7 +149,7 @@ impl Catalog {
         Ok(topic)
     }
 
-    /// Gives a topic more partitions.
+    /// Increases the number of partitions of a topic to `count`.
     pub(super) fn add_partitions(&self, name: &str, count: i32, only_check: bool) -> Result<(), Refused> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut topic = (*self.by_name(name).ok_or_else(unknown)?).clone();
@@ -171,7 +171,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Changes a topic's settings by what `change` makes of them.
+    /// Replaces a topic's settings with the result of `change`.
     pub(super) fn configure(
         &self,
         name: &str,
@@ -191,7 +191,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Removes a topic with its messages; those who wait for some get an error.
+    /// Deletes a topic with its messages. Clients that wait for its messages get an error.
     pub(super) fn delete(&self, id: Uuid) -> Result<(), Refused> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let topic = self.by_id(id).ok_or_else(unknown)?;
@@ -210,7 +210,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Lets a partition begin with `start`.
+    /// Deletes the messages of a partition before `start`.
     pub(super) fn begin_at(&self, topic: &Topic, partition: i32, start: i64) -> Result<(), Refused> {
         let Some(log) = topic.log(partition) else { return Err(unknown()) };
         if start > log.bounds().start {
@@ -221,7 +221,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// An id that no producer had before.
+    /// Returns an id that no producer had before.
     pub(super) fn producer_id(&self) -> Result<i64, Refused> {
         let mut ids = self.producer_ids.lock().unwrap_or_else(PoisonError::into_inner);
         if ids.next == ids.reserved {
@@ -233,7 +233,8 @@ impl Catalog {
         Ok(ids.next - 1)
     }
 
-    /// Deletes what is too old or too much, and seals segments that are full. `now` is in milliseconds since 1970.
+    /// Deletes messages beyond the limits of age and size, and seals full segments. `now` is in milliseconds since
+    /// 1970.
     pub(super) fn tidy(&self, now: i64) {
         for topic in self.all() {
             for (partition, log) in (0..).zip(&topic.logs) {
@@ -252,7 +253,7 @@ impl Catalog {
         }
     }
 
-    /// Leaves the logs so that the next start need not read them.
+    /// Closes the logs and the journal, so that the next start does not have to read the messages.
     pub(super) fn close(&self) {
         for topic in self.all() {
             for log in &topic.logs {

@@ -1,7 +1,7 @@
-//! One client: frames in, answers out, in the order in which they were asked for.
+//! The connection of one client: reads frames and writes answers in the order of the requests.
 //!
-//! What a client costs is bounded whatever it does: a frame's buffer grows with the bytes that arrive, messages go to it in
-//! pieces as it takes them, and one that is silent within a frame, or does not read, is given up.
+//! The cost of a client is bounded. The buffer of a frame grows with the bytes that arrive. Messages are sent in pieces
+//! as the client reads them. A client that stops within a frame, or does not read, is disconnected.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,30 +21,31 @@ use crate::dispatch;
 use crate::wire::frame::check_length;
 use crate::wire::{Piece, Reply, Unanswerable};
 
-/// How long a client may ask for nothing, as Kafka's `connections.max.idle.ms`.
+/// The maximum time between two requests; the default of Kafka's `connections.max.idle.ms`.
 const IDLE: Duration = Duration::from_secs(600);
-/// How long a frame may take to arrive, for each [`FRAME_BYTES`] of it and once for all.
+/// The time limit for a frame to arrive: this duration, plus this duration for each [`FRAME_BYTES`] of the frame.
 const FRAME: Duration = Duration::from_secs(30);
 const FRAME_BYTES: usize = 1024 * 1024;
-/// A frame that holds memory for which others wait must come so fast, once that is known of it.
+/// The minimum rate of a frame that holds memory for which others wait. It is checked after [`KNOWN_AFTER`].
 const BYTES_A_SECOND: usize = 64 * 1024;
 const KNOWN_AFTER: Duration = Duration::from_secs(2);
-/// How often that is looked at.
+/// The time between two checks of the rate.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long a client may not read.
+/// The maximum time that a client may stop reading.
 const STALL: Duration = Duration::from_secs(30);
-/// How long an answer's bytes wait in memory for a client that does not read, before they are read again.
+/// The maximum time that bytes of an answer wait in memory for a client that does not read. They are dropped and read
+/// again later.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// The length and the key at the start of a frame.
+/// The size of the length and the key at the start of a frame, in bytes.
 const START: usize = 6;
-/// Bytes that are read at once.
+/// The number of bytes for one read.
 const READ: usize = 64 * 1024;
-/// Bytes of an answer that are in memory at once.
+/// The maximum number of bytes of one answer in memory.
 const WRITE: usize = 256 * 1024;
-/// How many answers have bytes in memory at once.
+/// The maximum number of answers that have bytes in memory at the same time.
 pub(super) const WRITERS: usize = 64;
 
-/// Why a connection ended.
+/// The reason why a connection ended.
 #[derive(Debug, thiserror::Error)]
 enum Ended {
     #[error("it was closed")]
@@ -59,12 +60,12 @@ enum Ended {
 
 struct Connection {
     stream: TcpStream,
-    /// What came and was not looked at yet.
+    /// The bytes that have arrived and are not yet processed.
     buffer: BytesMut,
     writers: Arc<Semaphore>,
 }
 
-/// Answers a client until it leaves or does what no client does.
+/// Answers a client until it disconnects or violates the protocol.
 pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, broker: Arc<Broker>, writers: Arc<Semaphore>) {
     let mut connection = Connection { stream, buffer: BytesMut::new(), writers };
     match connection.run(&broker, peer).await {
@@ -76,7 +77,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, broker: Arc<Broke
 
 impl Connection {
     async fn run(&mut self, broker: &Broker, peer: SocketAddr) -> Result<std::convert::Infallible, Ended> {
-        // As Kafka writes hosts.
+        // Kafka writes hosts with a leading slash.
         let host = format!("/{}", peer.ip());
         loop {
             let mut claim = broker.requests.claim();
@@ -100,7 +101,7 @@ impl Connection {
         }
     }
 
-    /// The next frame, without its length.
+    /// Returns the next frame, without its length.
     async fn frame(&mut self, claim: &mut Claim) -> Result<BytesMut, Ended> {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
@@ -119,14 +120,14 @@ impl Connection {
         Ok(frame)
     }
 
-    /// Reads until there are so many bytes.
+    /// Reads until the buffer has `wanted` bytes.
     async fn fill(&mut self, wanted: usize, claim: &mut Claim) -> Result<(), Ended> {
         let began = Instant::now();
         while self.buffer.len() < wanted {
             if self.buffer.is_empty() {
                 self.stream.readable().await?;
             } else {
-                // By what has come: what is only announced costs nothing.
+                // The claim grows with the bytes that have arrived, not with the announced length.
                 claim.grow_to(self.buffer.len()).await;
                 if let Ok(ready) = timeout(LOOK, self.stream.readable()).await {
                     ready?;
@@ -135,12 +136,13 @@ impl Connection {
                     return Err(Ended::Slow);
                 }
             }
-            // Doubling, so that a large frame is not copied often; not much more than is known to come.
+            // The buffer doubles, so that a large frame is rarely copied. It does not grow much beyond the expected
+            // bytes.
             self.buffer.reserve((wanted - self.buffer.len()).clamp(READ, READ.max(self.buffer.len())));
             match self.stream.try_read_buf(&mut self.buffer) {
                 Ok(0) => return Err(Ended::Closed),
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Ended::Failed(error)),
-                // Nothing has come after all: an idle connection keeps no buffer.
+                // No bytes arrived. An idle connection keeps no buffer.
                 Err(_) if self.buffer.is_empty() => self.buffer = BytesMut::new(),
                 _ => {}
             }
@@ -148,7 +150,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends an answer. Its bytes are in memory only while the client takes them.
+    /// Sends an answer. Its bytes are in memory only while the client reads them.
     async fn write(&self, reply: &Reply) -> Result<(), Ended> {
         let content: usize = reply.pieces.iter().map(Piece::length).sum();
         let length = i32::try_from(content).map_err(|_| Ended::Slow)?.to_be_bytes();
@@ -181,7 +183,7 @@ fn is_slow(come: usize, within: Duration) -> bool {
     within >= KNOWN_AFTER && (come as f64) < within.as_secs_f64() * BYTES_A_SECOND as f64
 }
 
-/// The answer's bytes from `from` on, up to [`WRITE`] of them.
+/// Returns up to [`WRITE`] bytes of the answer, starting at `from`.
 fn part(length: &[u8], pieces: &[Piece], from: usize) -> io::Result<BytesMut> {
     let mut into = BytesMut::new();
     if let Some(rest) = length.get(from..) {
@@ -209,7 +211,7 @@ fn part(length: &[u8], pieces: &[Piece], from: usize) -> io::Result<BytesMut> {
     Ok(into)
 }
 
-/// Returns when the client has gone. What it sends meanwhile is kept for later, up to a bound.
+/// Returns when the client has disconnected. Bytes that arrive before are kept for later, up to a limit.
 async fn closed(stream: &TcpStream, buffer: &mut BytesMut) -> Ended {
     loop {
         if buffer.len() >= READ {

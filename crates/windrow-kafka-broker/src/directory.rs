@@ -1,4 +1,4 @@
-//! The data directory: its one owner, its format, and the id by which others know whether it is still the same log.
+//! The data directory: its only owner, its format, and the id that changes if messages may have been lost.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -12,7 +12,7 @@ use crate::disk::Disk;
 const FORMAT: u32 = 1;
 const DESCRIPTION: &str = "broker.json";
 const LOCK: &str = "lock";
-/// Tells one start of the machine from another; only Linux has it.
+/// The file with the id of the current boot of the machine. Only Linux has it.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// A data directory that this process owns.
@@ -20,9 +20,9 @@ const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 pub(super) struct Directory {
     path: PathBuf,
     description: Description,
-    /// Locked until this is dropped, also by a kill.
+    /// The lock is held until this value is dropped. A kill releases it as well.
     _lock: File,
-    /// Removed at an orderly end.
+    /// True if the directory is removed at an orderly end.
     is_ephemeral: bool,
 }
 
@@ -31,44 +31,44 @@ struct Description {
     format: u32,
     id: Uuid,
     boot: Option<String>,
-    /// Whether everything was synced at the end.
+    /// True if everything was synced at the end.
     is_closed: bool,
 }
 
-/// Why a data directory cannot be used.
+/// The reason why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// Another broker has it.
+    /// Another broker uses the directory.
     #[error("another broker uses the directory {}: end that one, or choose another directory", .0.display())]
     InUse(PathBuf),
-    /// It holds something else.
+    /// The directory holds other data.
     #[error("the directory {} is not empty and holds no broker's data: choose another", .0.display())]
     Foreign(PathBuf),
-    /// Another version of this program wrote it.
+    /// Another version of this program wrote the directory.
     #[error(
         "{} has format {format}, and this program reads format {FORMAT}: remove its directory, or use the program that wrote it",
         path.display()
     )]
     OtherFormat {
-        /// Its description.
+        /// The path of the description.
         path: PathBuf,
-        /// What it says.
+        /// The format version in the description.
         format: u32,
     },
-    /// It cannot be read.
+    /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system says, or what is wrong with it.
+        /// The error of the operating system, or of the decoder.
         source: io::Error,
     },
-    /// It cannot be written.
+    /// A file or a folder cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
-        /// The file or the folder.
+        /// The path of the file or the folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
@@ -79,13 +79,13 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> DirectoryError {
 }
 
 impl Directory {
-    /// Takes the directory, which is made where it is not there.
+    /// Opens and locks a directory. Creates it if it does not exist.
     pub(super) fn open(path: &Path, disk: &Disk) -> Result<Self, DirectoryError> {
         disk.create_folder(path).map_err(failed(path))?;
         let file = path.join(DESCRIPTION);
         let names = disk.names(path).map_err(failed(path))?;
         let is_ours = names.iter().any(|name| name == DESCRIPTION);
-        // A kill in the first moments leaves the lock, or the description beside its place.
+        // A kill during the first start can leave the lock, or the temporary file of the description.
         if !is_ours && names.iter().any(|name| name != LOCK && name != "broker.new") {
             return Err(DirectoryError::Foreign(path.to_owned()));
         }
@@ -104,7 +104,7 @@ impl Directory {
         Ok(Self { path: path.to_owned(), description, _lock: lock, is_ephemeral: false })
     }
 
-    /// Takes a new directory within `parent`, and removes those there that nobody owns any more.
+    /// Creates a new directory within `parent`. Removes directories in `parent` that have no owner any more.
     pub(super) fn ephemeral(parent: &Path, disk: &Disk) -> Result<Self, DirectoryError> {
         disk.create_folder(parent).map_err(failed(parent))?;
         let _alone = alone_in(parent)?;
@@ -126,12 +126,12 @@ impl Directory {
         &self.path
     }
 
-    /// Names the log: what has other offsets has another id.
+    /// Returns the id of the data. Data with other offsets has another id.
     pub(super) fn id(&self) -> Uuid {
         self.description.id
     }
 
-    /// Says that the directory is in use from here on; with another id where messages that were read may be gone.
+    /// Marks the directory as in use. Changes its id if messages that clients have read may be lost.
     pub(super) fn begin(&mut self, disk: &Disk, lost_a_tail: bool) -> Result<(), DirectoryError> {
         let boot = std::fs::read_to_string(BOOT).ok().map(|id| id.trim().to_owned());
         let had_power_cut = self.description.boot != boot && !self.description.is_closed && !disk.is_durable;
@@ -143,7 +143,7 @@ impl Directory {
         self.write(disk, false)
     }
 
-    /// Says that everything is synced, or removes an ephemeral directory.
+    /// Marks everything as synced, or removes an ephemeral directory.
     pub(super) fn end(mut self, disk: &Disk) -> Result<(), DirectoryError> {
         if self.is_ephemeral {
             let _alone = self.path.parent().map(alone_in).transpose()?;
@@ -165,8 +165,8 @@ struct Format {
     format: u32,
 }
 
-/// One at a time makes and removes directories in a folder: one that is just being made has no lock yet, and one that is
-/// being removed has none any more.
+/// Locks `parent`, so that only one process at a time creates or removes directories in it. Without this lock, a
+/// directory without a lock could be new or about to be removed.
 fn alone_in(parent: &Path) -> Result<File, DirectoryError> {
     let folder = File::open(parent).map_err(failed(parent))?;
     folder.lock().map_err(failed(parent))?;

@@ -1,7 +1,7 @@
-//! Files: the only place of the broker that touches them.
+//! Access to files: the only module of the broker that touches them.
 //!
-//! Promises that a failed write reports how many bytes it wrote, and keeps the number of open files bounded. Tests have it run
-//! out of room, fail to sync, stop at any step, and lose what was not synced.
+//! Guarantees: a failed write is logged and reported, and the number of open files is bounded. In tests, a disk can run
+//! out of room, fail to sync, stop at any step, and lose data that was not synced.
 
 #[cfg(test)]
 pub(super) mod faults;
@@ -15,24 +15,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
-/// Files that are kept open beside those in use.
+/// The maximum number of files that stay open while they are not in use.
 const KEPT_OPEN: usize = 512;
 
 /// The files of one data directory.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
-    /// Whether what is acknowledged must survive a power cut, and not only the end of this process.
+    /// If true, acknowledged data survives a power cut, and not only the end of this process.
     pub(super) is_durable: bool,
-    /// The newest last.
+    /// The open files, the newest last.
     open: Mutex<VecDeque<Arc<File>>>,
-    /// Since when nothing could be written, and why.
+    /// The time of the first failed write and its error, until a write succeeds again.
     trouble: Mutex<Option<(Instant, String)>>,
     is_in_trouble: AtomicBool,
     #[cfg(test)]
     pub(super) faults: faults::Faults,
 }
 
-/// What changes a directory or a file.
+/// A change to a folder or a file.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(not(test), expect(dead_code, reason = "tests look at which step is to fail"))]
 pub(super) enum Step<'a> {
@@ -45,7 +45,7 @@ pub(super) enum Step<'a> {
     Remove(&'a Path),
 }
 
-/// A file that is opened when it is used, and may be closed in between.
+/// A file that is opened when it is used, and may be closed between two uses.
 #[derive(Debug)]
 pub(super) struct Handle {
     path: PathBuf,
@@ -67,7 +67,7 @@ impl Disk {
         Self { is_durable, ..Self::default() }
     }
 
-    /// Whether a step may be done, and how many bytes of a write.
+    /// Returns the number of bytes that a write may write, or the error of a step that fails.
     #[cfg(test)]
     fn allow(&self, step: Step<'_>) -> io::Result<usize> {
         self.faults.allow(step)
@@ -79,7 +79,7 @@ impl Disk {
         Ok(if let Step::Write { length, .. } = step { length } else { 0 })
     }
 
-    /// The open file; it is opened where it is not.
+    /// Returns the open file. Opens it if necessary.
     pub(super) fn file(&self, handle: &Handle) -> io::Result<Arc<File>> {
         let mut known = handle.file.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = known.upgrade() {
@@ -94,13 +94,13 @@ impl Disk {
     fn keep(&self, file: &Arc<File>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.push_back(Arc::clone(file));
-        // What is dropped here closes as soon as nobody reads it any more.
+        // A file that is dropped here is closed when its last reader is done.
         let dropped = if open.len() > KEPT_OPEN { open.pop_front() } else { None };
         drop(open);
         drop(dropped);
     }
 
-    /// Makes an empty file; one that is there already is emptied.
+    /// Creates an empty file. Truncates an existing one.
     pub(super) fn create(&self, handle: &Handle) -> io::Result<()> {
         let opened = self
             .allow(Step::Create(&handle.path))
@@ -111,12 +111,12 @@ impl Disk {
         Ok(())
     }
 
-    /// Since when nothing could be written, and why; none where the last write went well.
+    /// Returns the time of the first failed write and its error; `None` if the last write succeeded.
     pub(super) fn trouble(&self) -> Option<(Instant, String)> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells of the first write that fails and of the first that does not any more.
+    /// Logs the first write that fails, and the first one that succeeds again.
     fn note(&self, path: &Path, written: Result<(), &io::Error>) {
         if written.is_ok() && !self.is_in_trouble.load(Ordering::Relaxed) {
             return;
@@ -136,7 +136,7 @@ impl Disk {
         self.is_in_trouble.store(trouble.is_some(), Ordering::Relaxed);
     }
 
-    /// Writes all of `bytes` at a place; after an error some of them may be there.
+    /// Writes all of `bytes` at position `at`. After an error, some of them may be written.
     pub(super) fn write(&self, handle: &Handle, bytes: &[u8], at: u64) -> io::Result<()> {
         let written = self.try_write(handle, bytes, at);
         self.note(&handle.path, written.as_ref().copied());
@@ -150,27 +150,27 @@ impl Disk {
         if allowed < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
-    /// Cuts a file off behind its first `length` bytes.
+    /// Truncates a file to `length` bytes.
     pub(super) fn cut(&self, handle: &Handle, length: u64) -> io::Result<()> {
         self.allow(Step::Cut(&handle.path))?;
         self.file(handle)?.set_len(length)
     }
 
-    /// Returns when what was written to the file would survive a power cut.
+    /// Syncs a file: returns when its contents would survive a power cut.
     pub(super) fn sync(&self, handle: &Handle) -> io::Result<()> {
         let file = self.file(handle)?;
         self.allow(Step::Sync { path: &handle.path, length: file.metadata()?.len() })?;
         file.sync_data()
     }
 
-    /// The same for the names in a folder.
+    /// Syncs a folder: returns when the names in it would survive a power cut.
     pub(super) fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.allow(Step::SyncFolder(folder))?;
         let here = Path::new(".");
         File::open(if folder.as_os_str().is_empty() { here } else { folder })?.sync_all()
     }
 
-    /// Writes a file that appears whole: beside, synced, renamed, its folder synced.
+    /// Writes a file atomically: writes and syncs a temporary file next to it, renames that, and syncs the folder.
     pub(super) fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let beside = Handle::new(path.with_extension("new"));
         self.create(&beside)?;
@@ -181,9 +181,9 @@ impl Disk {
         path.parent().map_or(Ok(()), |folder| self.sync_folder(folder))
     }
 
-    /// Makes a folder and those above it; where the disk is durable, their names are synced.
+    /// Creates a folder and its parents. If the disk is durable, syncs their names.
     pub(super) fn create_folder(&self, folder: &Path) -> io::Result<()> {
-        // What stands above a relative path of one part is where this process is.
+        // The parent of a relative path with one part is empty: the current directory.
         if folder.as_os_str().is_empty() || folder.is_dir() {
             return Ok(());
         }
@@ -201,14 +201,14 @@ impl Disk {
         }
     }
 
-    /// Removes a file or a folder with all that is in it; one that is gone is as good.
+    /// Removes a file, or a folder with its contents. Succeeds if it does not exist.
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
         self.allow(Step::Remove(path))?;
         let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
     }
 
-    /// The names in a folder, sorted; none where there is no such folder.
+    /// Returns the sorted names in a folder; none if the folder does not exist.
     pub(super) fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
         let entries = match fs::read_dir(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -223,7 +223,7 @@ impl Disk {
     }
 }
 
-/// Reads up to `length` bytes at a place; fewer where the file ends before.
+/// Reads up to `length` bytes from position `at`. Returns fewer if the file ends before.
 pub(super) fn read(file: &File, at: u64, length: usize) -> io::Result<Vec<u8>> {
     let (mut bytes, mut read) = (vec![0; length], 0);
     while read < bytes.len() {
@@ -238,7 +238,7 @@ pub(super) fn read(file: &File, at: u64, length: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Fills all of `bytes` from a place.
+/// Fills `bytes` from position `at`.
 pub(super) fn read_exact(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
     file.read_exact_at(bytes, at)
 }

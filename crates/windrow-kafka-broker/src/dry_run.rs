@@ -1,4 +1,4 @@
-//! The broker without sockets and threads, for tests and fuzzing: a frame in, an answer out.
+//! The broker without sockets and threads, for tests and fuzzing. It takes a frame and returns the answer.
 
 pub(super) mod requests;
 
@@ -24,25 +24,25 @@ use crate::options::{Options, Storage};
 use crate::server::{Opened, StartError, open};
 use crate::wire::{Piece, TABLE};
 
-/// How long an answer may wait for messages and for members of a group.
+/// The maximum time that an answer may wait for messages or for members of a group.
 const WAIT: Duration = Duration::from_millis(5);
-/// A time, in milliseconds since 1970.
+/// The time of the broker's clock, in milliseconds since 1970.
 const NOW: i64 = 1_000;
 
-/// A broker that is asked in this thread.
+/// A broker that answers in the thread of its caller.
 #[derive(Debug)]
 pub struct DryRun {
     broker: Broker,
     runtime: Runtime,
-    // Its lock is held for as long as there is the broker.
+    // The lock of the directory is held as long as the broker exists.
     _directory: Directory,
 }
 
 impl DryRun {
-    /// A broker that keeps its data in `folder`.
+    /// Creates a broker that keeps its data in `folder`.
     ///
     /// # Errors
-    /// The folder cannot be used.
+    /// Returns an error if the folder cannot be used.
     pub fn new(folder: &Path) -> Result<Self, StartError> {
         let options = Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -59,10 +59,11 @@ impl DryRun {
         Ok(Self { broker, runtime, _directory: directory })
     }
 
-    /// Asks what these bytes choose of all that a client can ask; whether an answer came at once.
+    /// Sends a request that is made from the bytes in `chosen`. Returns true if an answer came within a few
+    /// milliseconds.
     ///
     /// # Panics
-    /// The answer is not one.
+    /// Panics if the answer cannot be decoded.
     pub fn ask(&self, key: ApiKey, version: i16, chosen: &[u8]) -> bool {
         let topic = self.broker.catalog.all().first().map_or(Uuid::nil(), |topic| topic.id);
         let Some(mut answer) = requests::frame(key, version, chosen, topic).and_then(|frame| self.answer(&frame))
@@ -74,7 +75,8 @@ impl DryRun {
         true
     }
 
-    /// The answer to a frame, both without their lengths; none where the connection would end, or no answer comes at once.
+    /// Returns the answer to a frame, both without their lengths. Returns `None` if the connection would end, or if no
+    /// answer comes within a few milliseconds.
     pub fn answer(&self, frame: &[u8]) -> Option<Bytes> {
         let answered = async {
             let mut claim = self.broker.requests.claim();
@@ -98,12 +100,12 @@ impl DryRun {
     }
 }
 
-/// The requests that are taken: each key with each of its versions.
+/// Returns the supported requests: each key with each of its versions.
 pub fn kinds() -> impl Iterator<Item = (ApiKey, i16)> {
     TABLE.iter().flat_map(|(key, first, last)| (*first..=*last).map(|version| (*key, version)))
 }
 
-/// A batch with this base offset, these fields and a right checksum.
+/// Creates a batch with this base offset, these fields and a valid checksum.
 pub fn batch(
     base_offset: i64,
     attributes: i16,
@@ -118,14 +120,14 @@ pub fn batch(
     bytes
 }
 
-/// How many messages a partition's log has that consists of this one file; none where it is refused. Whatever the file is,
-/// reading the log and opening it once more find the same.
+/// Opens a partition's log that consists of this one segment file. Returns its number of messages, or `None` if the log
+/// is refused. Checks that reading the log and opening it again give the same messages.
 ///
 /// # Errors
-/// `folder` cannot be written.
+/// Returns an error if `folder` cannot be written.
 ///
 /// # Panics
-/// The log contradicts itself.
+/// Panics if the log contradicts itself.
 pub fn messages_in(folder: &Path, segment: &[u8]) -> std::io::Result<Option<i64>> {
     let retention = Retention { segment_bytes: 1 << 20, age: None, bytes: None };
     let disk = Arc::new(Disk::new(false));

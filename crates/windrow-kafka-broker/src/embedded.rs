@@ -12,7 +12,8 @@ use crate::disk::Disk;
 use crate::options::Options;
 use crate::server::{StartError, run};
 
-/// A running broker. It ends when this handle is dropped. [`Embedded::stop`] also waits until it has ended.
+/// The handle of a running broker. The broker stops when the handle is dropped. [`Embedded::stop`] also waits for its
+/// end.
 #[derive(Debug)]
 pub struct Embedded {
     host: String,
@@ -27,7 +28,7 @@ impl Embedded {
     /// Starts a broker: opens its data, and returns as soon as it answers clients.
     ///
     /// # Errors
-    /// The address is taken, or the directory cannot be used.
+    /// Returns an error if the address is in use, or if the directory cannot be used.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let address = options.listen;
         let refused = |source| StartError::Listen { address, source };
@@ -59,8 +60,8 @@ impl Embedded {
         self.log_id
     }
 
-    /// Returns for how long the broker has not been able to write, and why. `None` if the last write succeeded. Until then,
-    /// clients get errors that let them try again.
+    /// Returns the time since the first failed write, and its error; `None` if the last write succeeded. While writes
+    /// fail, clients get errors that let them try again.
     #[must_use]
     pub fn trouble(&self) -> Option<(Duration, String)> {
         self.disk.trouble().map(|(since, reason)| (since.elapsed(), reason))
@@ -69,7 +70,7 @@ impl Embedded {
     /// Stops the broker, and returns after everything is on disk and the port is free.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        // The thread that sends this may be gone already.
+        // The thread that sends this may have ended already.
         let _ = (&mut self.ended).await;
     }
 }

@@ -1,7 +1,7 @@
-//! The coordinator: all groups, their members and what they have committed.
+//! The group coordinator: all groups, their members and their committed offsets.
 //!
-//! Promises that a commit is in the journal before it is seen or acknowledged. Committed offsets survive a restart. Members do
-//! not: they join again. The memory that clients can use here is bounded.
+//! Guarantees: a commit is in the journal before it is visible or acknowledged. Committed offsets survive a restart.
+//! Members do not: they join again. The memory that clients can use here is bounded.
 
 mod assign;
 mod classic;

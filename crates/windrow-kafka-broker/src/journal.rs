@@ -1,7 +1,8 @@
-//! What is not a message: topics, their settings, where logs begin, producer ids, committed offsets. One file of lines, each
-//! with its length and checksum; the newest line of a kind counts.
+//! The journal: all data that is not messages. It holds topics, their settings, the starts of logs, producer ids and
+//! committed offsets. It is one file of lines, each with its length and checksum. Only the newest line of each key is
+//! valid.
 //!
-//! Promises that a line which was taken is there after a kill, and that the file stays in proportion to what counts in it.
+//! Guarantees: an acknowledged line survives a kill. The size of the file is proportional to its valid lines.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -14,14 +15,15 @@ use uuid::Uuid;
 use crate::disk::{self, Disk, Handle};
 
 const FILE: &str = "journal";
-/// Length and checksum before each line.
+/// The size of the length and the checksum before each line, in bytes.
 const PREFIX: usize = 8;
-/// A line is a topic's settings or a commit's metadata at most.
+/// The maximum length of a line in bytes. The longest lines hold a topic's settings or a commit's metadata.
 const LONGEST: usize = 1024 * 1024;
-/// The file is rewritten when it has this many bytes, and four times what it had then.
+/// The file is rewritten when it is larger than this, and larger than four times its size after the last rewrite. In
+/// bytes.
 const COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
 
-/// One line.
+/// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub(super) enum Entry {
@@ -40,7 +42,7 @@ pub(super) enum Entry {
         partition: i32,
         offset: i64,
     },
-    /// Producer ids below `next` may have been given.
+    /// Producer ids below `next` may be in use.
     ProducerIds {
         next: i64,
     },
@@ -53,17 +55,17 @@ pub(super) enum Entry {
     },
 }
 
-/// Where a group has come to in a partition.
+/// The position of a group in a partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Commit {
     pub(super) offset: i64,
     pub(super) leader_epoch: i32,
     pub(super) metadata: String,
-    /// Milliseconds since 1970.
+    /// The time of the commit, in milliseconds since 1970.
     pub(super) timestamp: i64,
 }
 
-/// What a line is the newest of.
+/// The key of a line. A newer line replaces an older one with the same key.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     ProducerIds,
@@ -89,44 +91,44 @@ struct State {
     failed: Option<String>,
 }
 
-/// What a journal says.
+/// The contents of a journal.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// The entries that count, topics before what belongs to them.
+    /// The valid entries. Topics come before the entries that belong to them.
     pub(super) entries: Vec<Entry>,
-    /// Topics that were deleted; their files may still be there.
+    /// The topics that were deleted. Their files may still exist.
     pub(super) deleted: HashSet<Uuid>,
-    /// Whether a line that was torn at the end was cut off.
+    /// True if an incomplete line at the end was cut off.
     pub(super) was_torn: bool,
 }
 
-/// Why a journal cannot be used.
+/// The reason why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Read {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A line in it is wrong, and those behind it are not.
+    /// A line is damaged, and valid lines follow it.
     #[error(
         "{} is damaged at byte {position}, before lines that are whole: restore it, or remove the data directory to begin \
          anew",
         path.display()
     )]
     Damaged {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Bytes from its start.
+        /// The position of the damage, in bytes from the start of the file.
         position: u64,
     },
 }
 
 impl Journal {
-    /// Opens the journal in `folder`; a line that was torn at its end is cut off.
+    /// Opens the journal in `folder`. An incomplete line at its end is cut off.
     pub(super) fn open(folder: &Path, disk: Arc<Disk>) -> Result<(Self, Found), JournalError> {
         let path = folder.join(FILE);
         let failed = |source| JournalError::Read { path: path.clone(), source };
@@ -162,8 +164,8 @@ impl Journal {
         Ok((Self { disk, path, compact_above: COMPACT_ABOVE, state: Mutex::new(state) }, found))
     }
 
-    /// Appends entries; all of them are there when this returns, or none is. `is_rare` entries survive a power cut in any case,
-    /// others where the disk is durable.
+    /// Appends all entries, or none if it returns an error. Entries with `is_rare` are always synced. Other entries are
+    /// synced only if the disk is durable.
     pub(super) fn append(&self, entries: &[Entry], is_rare: bool) -> io::Result<()> {
         let mut bytes = Vec::new();
         for entry in entries {
@@ -194,7 +196,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes the entries that count into a new file, which takes the place of the old one.
+    /// Replaces the file with a new one that holds only the valid entries.
     fn compact(&self, state: &mut State) -> io::Result<()> {
         let file = self.disk.file(&state.handle)?;
         let bytes = disk::read(&file, 0, usize::try_from(state.length).map_err(io::Error::other)?)?;
@@ -211,8 +213,8 @@ impl Journal {
         for entry in live.values() {
             encode(entry, &mut bytes)?;
         }
-        // Should the new file take its place although this says that it failed, the next append goes to the old one, which
-        // is gone: better to take no more.
+        // If publishing fails after the rename, the handle refers to the old file, which is gone. Appends to it would
+        // be lost, so they are refused from then on.
         let published = self.disk.publish(&self.path, &bytes);
         if published.is_err() {
             let handle = Handle::new(self.path.clone());
@@ -228,7 +230,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes all of it survive a power cut.
+    /// Syncs the journal, so that it survives a power cut.
     pub(super) fn close(&self) -> io::Result<()> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.disk.sync(&state.handle)
@@ -270,7 +272,7 @@ fn encode(entry: &Entry, into: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// The entry at the start of `bytes`, and its size.
+/// Decodes the entry at the start of `bytes`. Returns it with its size in bytes.
 fn decode(bytes: &[u8]) -> Option<(Entry, usize)> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (checksum, rest) = rest.split_first_chunk::<4>()?;

@@ -1,4 +1,4 @@
-//! Connections taken, up to a number, and ended together.
+//! Accepts connections up to a limit, and ends them together.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 use crate::broker::Broker;
 use crate::connection;
 
-/// Connections at once; each costs a file descriptor and a few kilobytes.
+/// The maximum number of connections. Each costs a file descriptor and a few kilobytes.
 const CONNECTIONS: usize = 20_000;
-/// Descriptors that are left for files.
+/// The number of file descriptors that are reserved for files.
 const FILES: u64 = 1_200;
 
-/// Raises the number of files that the process may have open, and says how many connections that leaves.
+/// Raises the limit of open files to the maximum, and returns the number of connections that it allows.
 pub(super) fn connections() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
@@ -25,11 +25,11 @@ pub(super) fn connections() -> usize {
         tracing::debug!(%error, "the number of open files stays as it is");
     }
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    // Never none: a broker without connections helps nobody.
+    // The minimum is 100, because a broker without connections is useless.
     usize::try_from(files.saturating_sub(FILES)).unwrap_or(CONNECTIONS).clamp(100, CONNECTIONS)
 }
 
-/// Takes connections until it is told to stop.
+/// Accepts connections until `stop` is cancelled.
 pub(super) async fn listen(listener: TcpListener, broker: Arc<Broker>, most: usize, stop: CancellationToken) {
     let writers = Arc::new(Semaphore::new(connection::WRITERS));
     let mut connections = JoinSet::new();
@@ -40,13 +40,13 @@ pub(super) async fn listen(listener: TcpListener, broker: Arc<Broker>, most: usi
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) if connections.len() < most => {
-                    // Answers are small and waited for.
+                    // Clients wait for answers, which are small.
                     let _ = stream.set_nodelay(true);
                     connections.spawn(connection::serve(stream, peer, Arc::clone(&broker), Arc::clone(&writers)));
                 }
                 Ok((_, peer)) => tracing::warn!(%peer, most, "too many connections: one is refused"),
                 Err(error) => {
-                    // Out of file descriptors, most likely: they come back as connections end.
+                    // The most likely reason is that no file descriptor is free. Connections that end release theirs.
                     tracing::warn!(%error, "no connection can be taken");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }

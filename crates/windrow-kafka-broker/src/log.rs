@@ -1,10 +1,10 @@
-//! The log of one partition: batches in segments on disk, appended in order, read by whole batches.
+//! The log of one partition: batches in segments on disk, appended in order, and read as whole batches.
 //!
-//! Promises that an offset is given to one message only, that acknowledged messages survive a kill, and that no message is read
-//! that a recovery could remove. Knows nothing of topics, connections or clients.
+//! Guarantees: each offset belongs to one message only. Acknowledged messages survive a kill. A message is never read
+//! if a recovery could remove it. This module knows nothing of topics, connections or clients.
 //!
-//! From the bottom up: `producers`, `index` and `segment` are the parts of a log; `partition` puts them together; `append`,
-//! `read`, `upkeep` and `recovery` each add operations to it.
+//! From the bottom up: `producers`, `index` and `segment` are the parts of a log. `partition` combines them. `append`,
+//! `read`, `upkeep` and `recovery` each add operations.
 
 mod append;
 mod index;

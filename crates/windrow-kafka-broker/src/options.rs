@@ -8,13 +8,13 @@ use crate::clock::Clock;
 /// The place where messages are stored.
 #[derive(Debug, Clone)]
 pub enum Storage {
-    /// A directory. A later broker continues with what is there.
+    /// A directory. A later broker continues with its data.
     Kept(PathBuf),
     /// A new directory inside this one. The broker removes it when it stops; after a kill, the next broker does.
     Ephemeral(PathBuf),
 }
 
-/// The options with which a broker starts.
+/// The options of a broker.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The address to listen on. Port 0 chooses a free port.

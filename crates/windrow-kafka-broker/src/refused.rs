@@ -1,6 +1,6 @@
-//! Refusals as clients get them.
+//! Errors in the form that clients get.
 
 use kafka_protocol::ResponseError;
 
-/// The reason why a request is refused: the error code of Kafka, and a message for people.
+/// The reason why a request is refused: Kafka's error code, and a message for users.
 pub(crate) type Refused = (ResponseError, String);

@@ -46,12 +46,12 @@ pub enum StartError {
     /// A partition's log cannot be used.
     #[error(transparent)]
     Log(#[from] RecoveryError),
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     #[error("the system gives no thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 
-/// Receives the id of the log as soon as clients are answered, or the reason why the start failed.
+/// The channel for the result of the start: the id of the log as soon as clients are answered, or an error.
 type Ready = oneshot::Sender<Result<Uuid, StartError>>;
 
 /// Serves clients in this thread until `stop` is cancelled.
@@ -71,7 +71,7 @@ pub(crate) fn run(
     let (Opened { directory, catalog, groups }, runtime) = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            // If the start was given up, no task waits.
+            // The receiver is gone if the caller stopped waiting for the start.
             let _ = ready.send(Err(error));
             return;
         }
@@ -144,7 +144,7 @@ async fn tidy(catalog: Arc<Catalog>, clock: Clock, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {
                 let (catalog, now) = (Arc::clone(&catalog), clock.now());
-                // A panic there ends one round and not the broker.
+                // A panic in a round ends only that round.
                 let _ = tokio::task::spawn_blocking(move || catalog.tidy(now)).await;
             }
         }

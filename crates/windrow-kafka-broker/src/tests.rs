@@ -1,4 +1,4 @@
-//! The broker over a socket, asked by the crate's own encoders at every version that it takes.
+//! Tests of the broker over a socket. The encoders of `kafka-protocol` send requests in every supported version.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -61,7 +61,7 @@ impl Client {
         self.0.write_all(&[&length.to_be_bytes()[..], frame].concat()).expect("it reads");
     }
 
-    /// The next frame; nothing where the connection has ended.
+    /// Returns the next frame; `None` if the connection has ended.
     fn receive(&mut self) -> Option<Bytes> {
         let mut length = [0; 4];
         self.0.read_exact(&mut length).ok()?;
@@ -203,7 +203,7 @@ fn counts_that_a_frame_cannot_hold_are_refused_before_memory_is_asked_for() {
     let huge = Bytes::from_static(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0]);
     assert!(wire::guard::decode::<MetadataRequest>(&huge, 9, true).is_err());
     let mut body = BytesMut::new();
-    // A time to wait is a number like a count, and may be large.
+    // A wait time is encoded like a count, and may be large.
     let request = FetchRequest::default().with_max_wait_ms(i32::MAX).with_max_bytes(i32::MAX);
     request.encode(&mut body, 4).expect("a request");
     let read: FetchRequest = wire::guard::decode(&body.freeze(), 4, false).expect("a good request");
@@ -261,7 +261,7 @@ fn a_topic_made_again_shows_no_message_and_no_committed_offset_of_the_old_one() 
     started.end();
 }
 
-/// Bytes from which a request is made.
+/// Returns random bytes from which a request is made.
 fn chosen(random: &mut ChaCha8Rng) -> Vec<u8> {
     let mut bytes = vec![0; usize::from(random.next_u32().to_be_bytes()[0])];
     random.fill_bytes(&mut bytes);
@@ -294,7 +294,7 @@ fn no_number_in_a_request_asks_for_memory_that_there_is_not() {
             let topic = uuid::Uuid::nil();
             let Some(frame) = dry_run::requests::frame(key, version, &chosen(&mut random), topic) else { continue };
             for at in 8..frame.len().min(100) {
-                // The largest count in the older encoding, and in the newer.
+                // The largest count in the older and in the newer encoding.
                 for huge in [&[0x7f, 0xff, 0xff, 0xff][..], &[0xff, 0xff, 0xff, 0xff, 0x07]] {
                     let mut frame = frame.clone();
                     frame.truncate(at);

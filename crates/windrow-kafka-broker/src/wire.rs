@@ -1,7 +1,7 @@
-//! The vocabulary of Kafka's protocol: what dispatch, answers and connections say to each other, and the codecs.
+//! The vocabulary of Kafka's protocol: the types that dispatch, answers and connections exchange, and the codecs.
 //!
-//! Knows nothing of topics, groups and connections, and decides nothing. A count or a length that a client sent is checked
-//! before memory is reserved for it.
+//! This module knows nothing of topics, groups and connections, and decides nothing. A count or a length from a client
+//! is checked before memory is reserved for it.
 
 mod client;
 pub(crate) mod fetch;

@@ -1,4 +1,4 @@
-//! What the broker is: its versions, its one node, its directory.
+//! Answers about the broker itself: its versions, its only node, its data directory.
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
@@ -17,16 +17,17 @@ use crate::broker::Broker;
 use crate::catalog::Topic;
 use crate::wire::{TABLE, text};
 
-/// The endpoint of brokers, not of controllers.
+/// The endpoint type of brokers; controllers have another one.
 const BROKERS: i8 = 1;
-/// Who leads groups, and who leads transactions.
+/// The coordinator types: for groups and for transactions.
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
 
-/// What can be asked; with an error for a version of this very request that is not known.
+/// Returns the supported requests and their versions. `is_too_new` adds the error for an unknown version of this
+/// request.
 pub(crate) fn versions(is_too_new: bool) -> ApiVersionsResponse {
     let keys = TABLE.iter().map(|(key, first, last)| {
-        // Older clients take a broker without Produce 0 for one that compresses nothing.
+        // Older versions of librdkafka disable compression if Produce 0 is not listed.
         let first = if *key == ApiKey::Produce { 0 } else { *first };
         ApiVersion::default().with_api_key(*key as i16).with_min_version(first).with_max_version(*last)
     });
@@ -34,7 +35,7 @@ pub(crate) fn versions(is_too_new: bool) -> ApiVersionsResponse {
     ApiVersionsResponse::default().with_error_code(error).with_api_keys(keys.collect())
 }
 
-/// This node, for every group; transactions have none.
+/// Returns this node as the coordinator of every group. Transactions have no coordinator.
 pub(crate) fn find_coordinator(
     broker: &Broker,
     request: FindCoordinatorRequest,
@@ -42,7 +43,7 @@ pub(crate) fn find_coordinator(
 ) -> FindCoordinatorResponse {
     let refusal = match request.key_type {
         GROUP => None,
-        // The error that every client takes as final.
+        // Every client treats this error as final.
         TRANSACTION => Some((ResponseError::TransactionalIdAuthorizationFailed, "This broker has no transactions.")),
         _ => Some((ResponseError::InvalidRequest, "This broker coordinates groups only.")),
     };
@@ -85,7 +86,7 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeClusterRequest) -> Des
         .with_brokers(vec![node])
 }
 
-/// How much every partition takes in the data directory.
+/// Returns the size of every partition in the data directory, in bytes.
 pub(crate) fn log_dirs(broker: &Broker, request: &DescribeLogDirsRequest) -> DescribeLogDirsResponse {
     let describe = |topic: &Topic, wanted: &dyn Fn(i32) -> bool| {
         let partitions = (0..).zip(&topic.logs).filter(|(index, _)| wanted(*index)).map(|(index, log)| {

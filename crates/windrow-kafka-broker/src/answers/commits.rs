@@ -1,4 +1,4 @@
-//! Offsets that groups commit, ask for and delete.
+//! Answers to requests that commit, fetch and delete offsets of groups.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::broker::Broker;
 use crate::journal::Commit;
 use crate::wire::{owned, text};
 
-/// Bytes of a commit's metadata, as Kafka's `offset.metadata.max.bytes`.
+/// The maximum length of a commit's metadata in bytes; Kafka's `offset.metadata.max.bytes`.
 const METADATA: usize = 4096;
 
 pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i16) -> OffsetCommitResponse {
@@ -56,10 +56,10 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
     OffsetCommitResponse::default().with_topics(topics)
 }
 
-/// A topic, and what was committed for its partitions.
+/// A topic and the commits of its partitions.
 type Found = (TopicName, Vec<(i32, Commit)>);
 
-/// Finds what was committed for these partitions, or for all. A partition without a commit has offset -1.
+/// Finds the commits of the given partitions, or of all partitions. A given partition without a commit gets offset -1.
 fn found(
     broker: &Broker,
     commits: Vec<(Uuid, i32, Commit)>,

@@ -1,4 +1,5 @@
-//! Settings: read and changed. Those of topics take effect; the broker's own are listed and cannot be changed.
+//! Answers to requests that read and change settings. The settings of topics can be changed. Those of the broker are
+//! listed, but cannot be changed.
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse as Altered;
@@ -20,16 +21,16 @@ use crate::catalog::settings::{DEFINITIONS, Definition, Kind, Settings};
 use crate::refused::Refused;
 use crate::wire::text;
 
-/// Kafka's numbers for what has settings.
+/// Kafka's numbers for the types of resources that have settings.
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
-/// Kafka's number for a setting that stands in the broker's own configuration.
+/// Kafka's number for a value from the broker's own configuration.
 const FROM_BROKER: i8 = 4;
-/// What a change does to a setting.
+/// Kafka's numbers for the changes of a setting.
 const SET: i8 = 0;
 const DELETE: i8 = 1;
 
-/// What clients look for in a broker's settings.
+/// The settings of the broker that clients ask for.
 const BROKERS: [(&str, Kind, &str); 6] = [
     ("auto.create.topics.enable", Kind::Flag, "true"),
     ("default.replication.factor", Kind::Int, "1"),
@@ -87,7 +88,7 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> Des
     DescribeConfigsResponse::default().with_results(results.collect())
 }
 
-/// Where a value comes from, the one that counts first.
+/// Returns the sources of a value. The source in effect comes first.
 fn synonyms(definition: &Definition, value: &str, source: i8) -> Vec<DescribeConfigsSynonym> {
     let one = |value: &str, source| {
         DescribeConfigsSynonym::default()
@@ -102,7 +103,7 @@ fn synonyms(definition: &Definition, value: &str, source: i8) -> Vec<DescribeCon
     all
 }
 
-/// Sets a topic's settings to those that are given, and all others to their defaults.
+/// Sets a topic's settings to the given ones, and all others to their defaults.
 pub(crate) fn alter(broker: &Broker, request: &AlterConfigsRequest) -> AlterConfigsResponse {
     let results = request.resources.iter().map(|asked| {
         let changed = change(broker, asked.resource_type, &asked.resource_name, request.validate_only, |_| {
@@ -123,7 +124,7 @@ pub(crate) fn alter(broker: &Broker, request: &AlterConfigsRequest) -> AlterConf
     AlterConfigsResponse::default().with_responses(results.collect())
 }
 
-/// Changes single settings of a topic.
+/// Changes only the given settings of a topic.
 pub(crate) fn alter_some(broker: &Broker, request: &IncrementalAlterConfigsRequest) -> IncrementalAlterConfigsResponse {
     let results = request.resources.iter().map(|asked| {
         let changed = change(broker, asked.resource_type, &asked.resource_name, request.validate_only, |before| {

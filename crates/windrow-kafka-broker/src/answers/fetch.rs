@@ -1,4 +1,4 @@
-//! Messages handed out, and waited for.
+//! Answers to fetch requests, and the wait for new messages.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use crate::catalog::Topic;
 use crate::log::{Log, Waiter};
 use crate::wire::fetch as answer;
 
-/// Bytes of one answer at most; clients ask for half of it.
+/// The maximum size of an answer in bytes. By default, clients ask for half as much.
 const LARGEST: usize = 100 * 1024 * 1024;
 
-/// A fetch request, with the logs it reads.
+/// A fetch request and the logs that it reads.
 #[derive(Debug)]
 pub(crate) struct Fetch {
     topics: Vec<(StrBytes, Uuid, Vec<Wanted>)>,
@@ -27,7 +27,7 @@ pub(crate) struct Fetch {
     min_bytes: usize,
     max_bytes: usize,
     deadline: Instant,
-    /// Which partition gets its share first.
+    /// The number that chooses the partition that is read first.
     turn: usize,
 }
 
@@ -53,11 +53,11 @@ impl Fetch {
                 offset: asked.fetch_offset,
                 max_bytes: size(asked.partition_max_bytes),
             });
-            // A copy, since this may wait for long and the request's memory is not its own.
+            // The name is copied, because the fetch may wait longer than the memory of the request is reserved.
             let name = StrBytes::from_string(asked.topic.to_string());
             topics.push((name, asked.topic_id, wanted.collect()));
         }
-        // Sessions are never given, so nobody has one.
+        // This broker never creates a fetch session, so every session id is unknown.
         let error =
             (request.session_id != 0 && request.session_epoch > 0).then_some(ResponseError::FetchSessionIdNotFound);
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
@@ -73,13 +73,15 @@ impl Fetch {
         }
     }
 
-    /// Waits until there is as much as was asked for, something is wrong, or the time is over.
+    /// Waits until enough bytes are available, an error occurs, or the deadline passes. Returns the error code of the
+    /// request, its isolation level (true: read committed), and its topics.
     pub(crate) async fn answer(self) -> (i16, bool, Vec<answer::Topic>) {
         if let Some(error) = self.error {
             return (error.code(), self.reads_committed, Vec::new());
         }
         loop {
-            // Whoever looks first and registers then misses what comes in between.
+            // The waiter is registered before the logs are read. Otherwise messages that arrive in between would be
+            // missed.
             let waiter = Waiter::new(self.min_bytes);
             for wanted in self.topics.iter().flat_map(|(.., wanted)| wanted) {
                 if let Ok(log) = &wanted.log {
@@ -92,9 +94,9 @@ impl Fetch {
                 return (0, self.reads_committed, topics);
             }
             drop(topics);
-            // What is there counts towards what is wanted.
+            // Available bytes count towards the wanted bytes.
             waiter.count(bytes);
-            // The time may be over: then what is there is the answer.
+            // After the deadline, the available messages are the answer.
             let _ = tokio::time::timeout_at(self.deadline.into(), waiter.woken()).await;
         }
     }
@@ -103,7 +105,7 @@ impl Fetch {
         self.topics.iter().all(|(.., wanted)| wanted.is_empty())
     }
 
-    /// What there is now.
+    /// Reads the available messages. Returns the topics, the number of bytes, and whether a partition has an error.
     fn collect(&self) -> (Vec<answer::Topic>, usize, bool) {
         let mut topics: Vec<_> = self
             .topics
@@ -137,7 +139,7 @@ impl Fetch {
                 (into.start, into.end) = (bounds.start, bounds.end);
                 let most = wanted.max_bytes.min(left);
                 let range = log.read(wanted.offset, most).map_err(told)?;
-                // One batch is handed out even where it is larger than what was asked for, but only the first.
+                // The first batch is returned even if it is larger than requested. All others must fit.
                 Ok(range.filter(|range| range.length <= most || taken == 0))
             });
             match read {

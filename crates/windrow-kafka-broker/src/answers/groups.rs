@@ -1,4 +1,4 @@
-//! Groups: members who join, commit and leave, and what people ask about them.
+//! Answers to requests of group members (join, sync, heartbeat, leave) and of administration tools.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -225,7 +225,7 @@ fn by_topic(partitions: &Partitions) -> BTreeMap<Uuid, Vec<i32>> {
     topics
 }
 
-/// What a member says, where it makes sense.
+/// Converts a heartbeat request, and checks its fields.
 fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Heartbeat, Refused> {
     let invalid = |message: &str| Err((ResponseError::InvalidRequest, message.to_owned()));
     if request.group_id.is_empty() {
@@ -325,7 +325,7 @@ pub(crate) fn consumer_describe(
                 .with_subscribed_topic_regex(subscription.regex.map(|(pattern, _)| text(pattern)))
                 .with_assignment(assignment(&member.assigned))
                 .with_target_assignment(assignment(&member.target))
-                // 1: of the newer protocol.
+                // Type 1 is a member of the consumer protocol.
                 .with_member_type(1)
         });
         group

@@ -1,4 +1,4 @@
-//! Offsets: looked up by time, by epoch, and moved by deleting what lies before.
+//! Answers to requests about offsets: lookup by time or epoch, and deletion of all records before an offset.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::broker::Broker;
 use crate::catalog::Topic;
 use crate::log::{Log, ReadError};
 
-/// Times that mean a place.
+/// Timestamps that stand for a position in the log.
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const NEWEST: i64 = -3;
@@ -44,7 +44,7 @@ pub(crate) fn list(broker: &Broker, request: &ListOffsetsRequest, version: i16) 
     ListOffsetsResponse::default().with_topics(topics.collect())
 }
 
-/// The time and the offset that were asked for; -1 where there is none.
+/// Returns the requested timestamp and offset; -1 if there is none.
 fn find(log: &Log, asked: &ListOffsetsPartition) -> Result<(i64, i64), ResponseError> {
     let bounds = log.bounds();
     let searched = match asked.timestamp {
@@ -61,7 +61,7 @@ fn find(log: &Log, asked: &ListOffsetsPartition) -> Result<(i64, i64), ResponseE
     }
 }
 
-/// The one epoch that there ever is ends where the log ends.
+/// Returns the end offsets of leader epochs. The broker has only epoch 0, which ends at the end of the log.
 pub(crate) fn for_epoch(broker: &Broker, request: &OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {
     let topics = request.topics.iter().map(|asked| {
         let topic = broker.catalog.by_name(&asked.topic);
@@ -93,7 +93,7 @@ pub(crate) fn delete_records(broker: &Broker, request: &DeleteRecordsRequest) ->
     DeleteRecordsResponse::default().with_topics(topics.collect())
 }
 
-/// Deletes what lies before an offset (-1: all that is there); gives the offset that is then the first.
+/// Deletes the messages before an offset (-1: all messages). Returns the new first offset.
 fn delete(broker: &Broker, topic: Option<&Topic>, partition: i32, offset: i64) -> Result<i64, ResponseError> {
     let unknown = ResponseError::UnknownTopicOrPartition;
     let topic = topic.ok_or(unknown)?;
@@ -107,7 +107,7 @@ fn delete(broker: &Broker, topic: Option<&Topic>, partition: i32, offset: i64) -
     Ok(log.bounds().start)
 }
 
-/// The log of a partition, for a client that takes its epoch for `epoch` (below 0: does not say).
+/// Returns the log of a partition. `epoch` is the leader epoch that the client knows (below 0: unknown).
 pub(crate) fn log_of(topic: Option<&Arc<Topic>>, partition: i32, epoch: i32) -> Result<&Arc<Log>, ResponseError> {
     let log = topic.and_then(|topic| topic.log(partition)).ok_or(ResponseError::UnknownTopicOrPartition)?;
     if epoch > 0 { Err(ResponseError::UnknownLeaderEpoch) } else { Ok(log) }

@@ -1,4 +1,4 @@
-//! Messages taken, and the ids of those who send them.
+//! Answers to requests that send messages and that ask for producer ids.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::wire::text;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) response: ProduceResponse,
-    /// For a client that wants no answer and must learn of errors by the end of its connection.
+    /// True if a batch was refused. A client that wants no answer learns this from the end of its connection.
     pub(crate) has_errors: bool,
 }
 
@@ -28,12 +28,12 @@ pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16)
     let refused = if !matches!(request.acks, -1..=1) {
         Some((ResponseError::InvalidRequiredAcks, None))
     } else if request.is_transactional {
-        // Final in every client.
+        // Every client treats this error as final.
         Some((ResponseError::TransactionalIdAuthorizationFailed, Some("This broker has no transactions.")))
     } else {
         None
     };
-    // All are written before the first is waited for, so that one sync serves many.
+    // All batches are written before the first sync, so that one sync can serve many of them.
     let mut topics = Vec::new();
     for asked in request.topics {
         let topic = if version >= 13 { broker.catalog.by_id(asked.id) } else { broker.catalog.by_name(&asked.name) };
@@ -112,7 +112,7 @@ fn result(index: i32, kept: Result<Appended, Refused>) -> PartitionProduceRespon
     }
 }
 
-/// A new id for a producer without transactions.
+/// Creates a new id for a producer without transactions.
 pub(crate) fn init_producer(broker: &Broker, request: &InitProducerIdRequest) -> InitProducerIdResponse {
     let response = InitProducerIdResponse::default();
     let refused = |error: ResponseError| {
@@ -120,7 +120,7 @@ pub(crate) fn init_producer(broker: &Broker, request: &InitProducerIdRequest) ->
         response.with_producer_id(ProducerId(-1)).with_producer_epoch(-1)
     };
     if request.transactional_id.is_some() {
-        // Final in every client.
+        // Every client treats this error as final.
         return refused(ResponseError::TransactionalIdAuthorizationFailed);
     }
     match blocking(|| broker.catalog.producer_id()) {

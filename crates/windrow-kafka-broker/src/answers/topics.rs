@@ -1,4 +1,4 @@
-//! Topics: described, made, grown, deleted.
+//! Answers to requests that describe, create, grow and delete topics.
 
 use std::collections::HashMap;
 
@@ -24,14 +24,14 @@ use crate::catalog::{Topic, check_name};
 use crate::refused::Refused;
 use crate::wire::text;
 
-/// Kafka's number for a setting that nobody gave, and for one of the topic.
+/// Kafka's numbers for the sources of a value: the default, and the topic's settings.
 pub(crate) const FROM_DEFAULT: i8 = 5;
 pub(crate) const FROM_TOPIC: i8 = 1;
 
-/// Nodes and topics. A topic that is asked for by name and not there is made, where the request allows it.
+/// Returns the node and the topics. Creates a missing topic that is requested by name, if the request allows it.
 pub(crate) fn metadata(broker: &Broker, request: MetadataRequest, version: i16) -> MetadataResponse {
     let may_create = version < 4 || request.allow_auto_topic_creation;
-    // In version 0 no names mean all topics.
+    // In version 0, an empty list of names means all topics.
     let asked = request.topics.filter(|topics| version > 0 || !topics.is_empty());
     let topics = match asked {
         None => broker.catalog.all().iter().map(|topic| describe(broker, topic)).collect(),
@@ -70,7 +70,7 @@ fn by_name(broker: &Broker, name: &TopicName, may_create: bool) -> MetadataRespo
                 return Err((ResponseError::UnknownTopicOrPartition, String::new()));
             }
             match blocking(|| broker.catalog.create(name, 1, Settings::default(), false)) {
-                // Another client was quicker.
+                // Another client created the topic first.
                 Err((ResponseError::TopicAlreadyExists, _)) => {
                     broker.catalog.by_name(name).ok_or((ResponseError::UnknownTopicOrPartition, String::new()))
                 }
@@ -112,7 +112,7 @@ pub(crate) fn create(broker: &Broker, request: &CreateTopicsRequest) -> CreateTo
     let results: Vec<_> = request
         .topics
         .iter()
-        // One answer for each name.
+        // The answer has one result for each name.
         .filter_map(|topic| Some((topic, times.remove(&topic.name)?)))
         .map(|(topic, times)| {
             let made = if times > 1 {

@@ -1,28 +1,29 @@
-//! The records of a batch, one after the other, as far as looking up a time needs them.
+//! The records of a batch in order, decoded only as far as a search by time needs.
 
 use std::io::{self, Read};
 
 use crate::batch::{HEADER, Header};
 
-/// What a batch may grow to when it is unpacked before the search for a time in it is given up: as Kafka's largest request.
+/// The maximum size of a decompressed batch in bytes. A search by time in a larger batch fails. The limit equals
+/// Kafka's largest request.
 const UNPACKED: u64 = 100 * 1024 * 1024;
-/// What one block of snappy may grow to.
+/// The maximum size of one decompressed snappy block in bytes.
 const BLOCK: usize = 16 * 1024 * 1024;
-/// How the Java library begins a stream of snappy blocks: its name, and two versions.
+/// The start of a stream of snappy blocks from the Java library. Two version numbers follow.
 const XERIAL: &[u8; 8] = b"\x82SNAPPY\0";
 
-/// Where and when one record is.
+/// The offset and the time of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) offset: i64,
-    /// Milliseconds since 1970.
+    /// Milliseconds since 1970, the time of the record.
     pub(crate) timestamp: i64,
 }
 
-/// The first record of the batch in `bytes` that is of `timestamp` or later and not before offset `from`.
+/// Returns the first record in the batch whose time is at least `timestamp` and whose offset is at least `from`.
 ///
 /// # Errors
-/// The records cannot be unpacked or read, or grow beyond [`UNPACKED`].
+/// Returns an error if the records cannot be decompressed or decoded, or are larger than [`UNPACKED`].
 pub(crate) fn first_since(header: &Header, bytes: &[u8], timestamp: i64, from: i64) -> io::Result<Option<Record>> {
     let packed = bytes.get(HEADER..header.size).ok_or(io::ErrorKind::UnexpectedEof)?;
     let mut records = io::BufReader::new(unpacked(header.codec(), packed)?.take(UNPACKED));
@@ -58,7 +59,7 @@ fn unpacked(codec: i16, packed: &[u8]) -> io::Result<Box<dyn Read + '_>> {
     })
 }
 
-/// Snappy as clients send it: one block, or the Java library's stream of blocks.
+/// A decoder of the two snappy formats that clients send: one block, or the Java library's stream of blocks.
 struct Snappy<'a> {
     packed: &'a [u8],
     in_blocks: bool,
@@ -97,7 +98,7 @@ impl Read for Snappy<'_> {
     }
 }
 
-/// A zigzag varint, and how many bytes it took.
+/// Reads a zigzag varint. Returns its value and its size in bytes.
 fn varint(from: &mut impl Read) -> io::Result<(i64, u64)> {
     let mut value = 0_u64;
     for index in 0..10_u32 {

@@ -1,7 +1,7 @@
-//! A topic's settings, by Kafka's names.
+//! The settings of a topic, by Kafka's names.
 //!
-//! What takes effect can be set; what the broker does anyway is taken when it is set to that; everything else is refused by
-//! name, so that no client relies on what does not happen.
+//! Settings that take effect can be changed. A setting with only one possible value accepts that value. Everything else
+//! is refused by name, so that no client relies on a setting that has no effect.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use kafka_protocol::ResponseError;
 use crate::log::Retention;
 use crate::refused::Refused;
 
-/// The kinds of a setting's value, by Kafka's numbers.
+/// The types of settings, by Kafka's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text = 2,
@@ -20,13 +20,13 @@ pub(crate) enum Kind {
     Flag = 1,
 }
 
-/// One setting that a topic has.
+/// The definition of a topic setting.
 #[derive(Debug)]
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) default: &'static str,
-    /// The smallest and the largest number; none where the default is the only value.
+    /// The smallest and the largest number; `None` if the default is the only value.
     bounds: Option<(i64, i64)>,
 }
 
@@ -35,7 +35,7 @@ const fn number(name: &'static str, kind: Kind, default: &'static str, least: i6
 }
 
 impl Definition {
-    /// A setting that has one value.
+    /// Defines a setting that has only one value.
     pub(crate) const fn fixed(name: &'static str, kind: Kind, default: &'static str) -> Self {
         Self { name, kind, default, bounds: None }
     }
@@ -56,19 +56,19 @@ pub(crate) const DEFINITIONS: [Definition; 9] = [
     Definition::fixed("min.insync.replicas", Kind::Int, "1"),
     number(RETENTION_BYTES, Kind::Long, "-1", i64::MIN, i64::MAX),
     number(RETENTION_MS, Kind::Long, "-1", -1, i64::MAX),
-    // Half of them can be in memory as an index at a time, so they are no larger by default.
+    // The index of a growing segment is in memory, so segments are smaller than Kafka's default of 1 GiB.
     number(SEGMENT_BYTES, Kind::Int, "268435456", 1024 * 1024, INT),
     Definition::fixed("unclean.leader.election.enable", Kind::Flag, "false"),
 ];
 
-/// The settings of a topic: what was given, over the defaults.
+/// The settings of a topic: the given values, and defaults for all others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
     given: BTreeMap<String, String>,
 }
 
 impl Settings {
-    /// Settings from the journal, which were checked when they were given.
+    /// Restores settings from the journal. They were checked when they were given.
     pub(crate) fn restored(given: BTreeMap<String, String>) -> Self {
         Self { given }
     }
@@ -77,7 +77,7 @@ impl Settings {
         &self.given
     }
 
-    /// The value as it stands, and whether it was given.
+    /// Returns the value in effect, and whether it was given.
     pub(crate) fn value(&self, definition: &Definition) -> (&str, bool) {
         match self.given.get(definition.name) {
             Some(given) => (given, true),
@@ -85,7 +85,7 @@ impl Settings {
         }
     }
 
-    /// Sets a value; none sets the default again.
+    /// Sets a value; `None` restores the default.
     pub(crate) fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), Refused> {
         let invalid = |text: String| (ResponseError::InvalidConfig, text);
         let Some(definition) = DEFINITIONS.iter().find(|definition| definition.name == name) else {
@@ -116,7 +116,7 @@ impl Settings {
         text.and_then(|text| text.parse().ok()).unwrap_or(-1)
     }
 
-    /// Bytes of the largest batch that is taken.
+    /// Returns the size of the largest accepted batch in bytes.
     pub(crate) fn max_message(&self) -> usize {
         usize::try_from(self.number(MAX_MESSAGE)).unwrap_or(0)
     }

@@ -1,4 +1,4 @@
-//! Topics that are made, grown, emptied and deleted while the broker is killed between any two steps.
+//! Tests of topics that are created, grown, emptied and deleted while the broker is killed between any two steps.
 
 use super::*;
 use crate::batch::{batch_of, check};
@@ -18,7 +18,7 @@ fn named(catalog: &Catalog) -> Arc<Topic> {
     catalog.by_name("t").expect("it was made")
 }
 
-/// The start and the end of each partition of the topic, where there is the topic.
+/// The start and the end of each partition of the topic; `None` if the topic does not exist.
 type State = Option<Vec<(i64, i64)>>;
 
 fn state(catalog: &Catalog) -> State {
@@ -26,7 +26,7 @@ fn state(catalog: &Catalog) -> State {
     catalog.by_name("t").map(|topic| topic.logs.iter().map(bounds).collect())
 }
 
-/// A change, whether it is said to be done, and what there is behind it.
+/// A change, which returns true if it was acknowledged, and the state after it.
 type Change = (fn(&Catalog) -> bool, State);
 
 fn changes() -> [Change; 8] {
@@ -58,7 +58,7 @@ fn a_kill_between_any_two_steps_leaves_what_was_acknowledged() {
         for _ in 0..2 {
             let catalog = open(folder.path(), &Arc::default());
             let found = state(&catalog);
-            // What was under way may have been done, and nobody was told.
+            // A change that was not acknowledged may still have taken effect.
             let is_known = found == after(done) || (done < changes().len() && found == after(done + 1));
             assert!(is_known, "{steps} steps, {done} changes: {found:?}");
             let folders = catalog.disk.names(&catalog.folder).expect("readable");

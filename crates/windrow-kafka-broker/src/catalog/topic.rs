@@ -9,10 +9,10 @@ use crate::catalog::settings::Settings;
 use crate::log::Log;
 use crate::refused::Refused;
 
-/// The longest name of a topic, as in Kafka.
+/// The maximum length of a topic name in bytes, as in Kafka.
 const LONGEST_NAME: usize = 249;
 
-/// A topic at one moment. A change replaces it as a whole.
+/// A topic at one moment. A change replaces the whole value.
 #[derive(Debug, Clone)]
 pub(crate) struct Topic {
     pub(crate) id: Uuid,
@@ -31,7 +31,7 @@ impl Topic {
     }
 }
 
-/// Checks that a topic can have this name.
+/// Checks that a name is valid for a topic.
 pub(crate) fn check_name(name: &str) -> Result<(), Refused> {
     let is_good = !matches!(name, "" | "." | "..")
         && name.len() <= LONGEST_NAME

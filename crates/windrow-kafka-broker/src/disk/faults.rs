@@ -1,4 +1,4 @@
-//! A disk that fails when a test wants it to.
+//! Faults that a test injects into a disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::disk::Step;
 
-/// What a test has a disk do. Clones are the same disk.
+/// The faults of one disk. Clones share their state.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Faults {
     state: Arc<Mutex<State>>,
@@ -16,17 +16,17 @@ pub(crate) struct Faults {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Bytes that can still be written.
+    /// The number of bytes that can still be written; `None` for no limit.
     room: Option<usize>,
     fails_to_sync: bool,
     fails_to_cut: bool,
-    /// Steps until nothing can be done any more, as if the process were killed.
+    /// The number of steps before all steps fail, as if the process were killed.
     steps_left: Option<usize>,
     /// The length of each file that would survive a power cut.
     synced: BTreeMap<PathBuf, u64>,
-    /// Names whose folder was synced behind them.
+    /// The names whose folder was synced after their creation.
     named: BTreeSet<PathBuf>,
-    /// All names that were made.
+    /// All names that were created.
     made: BTreeSet<PathBuf>,
 }
 
@@ -55,7 +55,7 @@ impl Faults {
         self.with(|state| state.allow(step))
     }
 
-    /// Leaves of the directory what was synced: names and bytes.
+    /// Simulates a power cut: only synced names and bytes remain in the directory.
     pub(crate) fn cut_power(&self) {
         self.with(|state| {
             for path in state.made.difference(&state.named) {

@@ -1,4 +1,4 @@
-//! Requests made of any bytes, so that what is asked is understood and yet nothing that a client would ask.
+//! Requests that are made from arbitrary bytes. The broker can decode them, but no client would send them.
 
 use std::any::Any;
 
@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::batch::batch_of;
 
-/// The request's number that its answer repeats.
+/// The correlation id of every request.
 pub(super) const CORRELATION: i32 = 7;
 
-/// How a request of one key is made of choices, and what is wrong with an answer to it.
+/// For one key: the function that creates a request, and the function that finds a fault in an answer.
 type Kind = (fn(i16, &mut Choices<'_>) -> Option<BytesMut>, fn(i16, &mut Bytes) -> Option<String>);
 
 fn kind(key: ApiKey) -> Option<Kind> {
@@ -56,13 +56,13 @@ fn kind(key: ApiKey) -> Option<Kind> {
     kinds.into_iter().find(|(known, _)| *known == key as i16).map(|(_, kind)| kind)
 }
 
-/// A frame (without its length) with a request that these bytes chose; none where they chose what cannot be sent. `topic` is
-/// the id of a topic that there is.
+/// Creates a frame (without its length) with a request that is made from `chosen`. Returns `None` if the bytes give a
+/// request that cannot be encoded. `topic` is the id of an existing topic.
 pub(crate) fn frame(key: ApiKey, version: i16, chosen: &[u8], topic: Uuid) -> Option<BytesMut> {
     kind(key)?.0(version, &mut Choices { bytes: chosen, topic })
 }
 
-/// What is wrong with an answer; nothing where it is whole.
+/// Returns the fault in an answer, or `None` if the answer is valid.
 pub(crate) fn fault(key: ApiKey, version: i16, answer: &mut Bytes) -> Option<String> {
     match kind(key) {
         Some((_, fault)) => fault(version, answer),
@@ -101,7 +101,7 @@ fn fault_in<Q: Request>(version: i16, answer: &mut Bytes) -> Option<String> {
     answer.has_remaining().then(|| format!("{} bytes behind its end", answer.remaining()))
 }
 
-/// Bytes read as values that a request can have: counts that are small, names that are met again.
+/// Bytes that are decoded as plausible values: small counts, and names that occur again.
 struct Choices<'a> {
     bytes: &'a [u8],
     topic: Uuid,
@@ -136,7 +136,7 @@ impl Buf for Choices<'_> {
         self.bytes = self.bytes.get(count..).unwrap_or_default();
     }
 
-    /// A truth, or a count in the newer encoding: there 0 is a null and 1 is empty.
+    /// Reads a boolean, or a count in the newer encoding. In that encoding, 0 is null and 1 is empty.
     fn try_get_u8(&mut self) -> Result<u8, TryGetError> {
         let byte = self.byte();
         Ok(if byte >= 192 { 0 } else { 1 + byte.wrapping_sub(1) % 4 })
@@ -146,7 +146,7 @@ impl Buf for Choices<'_> {
         Ok(self.small().clamp(-1, i64::from(i16::MAX)) as i16)
     }
 
-    /// A number, or a count in the older encoding, for which the decoder asks memory.
+    /// Reads a number, or a count in the older encoding, for which the decoder reserves memory.
     fn try_get_i32(&mut self) -> Result<i32, TryGetError> {
         Ok(self.small().clamp(-1, 1_000) as i32)
     }
@@ -155,7 +155,7 @@ impl Buf for Choices<'_> {
         Ok(self.small())
     }
 
-    /// An id.
+    /// Reads an id: in most cases the one of the existing topic.
     fn try_copy_to_slice(&mut self, into: &mut [u8]) -> Result<(), TryGetError> {
         if into.len() == 16 && self.byte() < 192 {
             into.copy_from_slice(self.topic.as_bytes());

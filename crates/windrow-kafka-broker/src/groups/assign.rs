@@ -1,18 +1,18 @@
-//! Which member gets which partitions, in groups whose broker decides. Pure.
+//! Assignors: which member gets which partitions, in groups whose broker decides. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-/// Partitions of topics.
+/// A set of partitions, by topic id and partition number.
 pub(crate) type Partitions = BTreeSet<(Uuid, i32)>;
 
-/// The assignors, by their names in the protocol; the first is the default.
+/// The assignors that members can ask for. The first is the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Assignor {
-    /// As few partitions move as possible, and members have as many as each other, give or take one.
+    /// Moves as few partitions as possible, and balances the numbers of partitions of the members.
     Uniform,
-    /// Each topic's partitions in runs, in the order of the members.
+    /// Gives each member a contiguous range of each topic's partitions, in the order of the members.
     Range,
 }
 
@@ -32,8 +32,8 @@ impl Assignor {
         }
     }
 
-    /// Gives every partition of `topics` (their ids and counts) to a member who wants the topic, where there is one. `wanted`
-    /// has the topics of each member, `before` what each had.
+    /// Assigns every partition of `topics` (their ids and partition counts) to a member that wants the topic, if there
+    /// is one. `wanted` has the topics of each member. `before` has the partitions that each member had.
     pub(crate) fn assign(
         self,
         wanted: &BTreeMap<String, BTreeSet<Uuid>>,
@@ -93,7 +93,8 @@ fn uniform(
             }
         }
     }
-    // Whoever has two more than another who wants one of them gives it up. Each move brings the two closer, so this ends.
+    // A member that has two partitions more than another gives one up, if the other wants its topic. Each move brings
+    // the two closer, so the loop ends.
     loop {
         let mut moved = false;
         for from in 0..ids.len() {

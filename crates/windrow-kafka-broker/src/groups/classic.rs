@@ -1,7 +1,8 @@
-//! A group whose members decide on their partitions: join, wait for the others, take what the leader assigned.
+//! A group of the classic protocol, whose members decide on their partitions. Members join, wait for the others, and
+//! take the partitions that the leader assigned.
 //!
-//! A state machine without a clock of its own: events and times in, answers through the channels of those who wait, and the
-//! moment at which something is due. Follows Kafka's `ClassicGroup`.
+//! A state machine without a clock: it takes events and times, answers through the channels of the members that wait,
+//! and returns the time of the next event. Follows Kafka's `ClassicGroup`.
 
 mod join;
 mod member;
@@ -24,11 +25,11 @@ pub(crate) struct ClassicGroup {
     pub(crate) protocol: Option<String>,
     leader: Option<String>,
     pub(crate) members: BTreeMap<String, Member>,
-    /// The member of each instance.
+    /// The member id of each static member, by its instance id.
     statics: HashMap<String, String>,
-    /// Ids that were given and not used yet, until when.
+    /// The ids that were given to clients that have not joined yet, and the times when they expire.
     announced: HashMap<String, Instant>,
-    /// Until when others are waited for.
+    /// The time until which the group waits for members.
     deadline: Option<Instant>,
 }
 
@@ -53,17 +54,17 @@ impl ClassicGroup {
         self.members.is_empty() && self.announced.is_empty()
     }
 
-    /// Members, and those who were told to come again.
+    /// Returns the number of members, including ids that are given but not yet used.
     pub(crate) fn size(&self) -> usize {
         self.members.len() + self.announced.len()
     }
 
-    /// Bytes that members keep here.
+    /// Returns the number of bytes that members store in the group.
     pub(crate) fn bytes(&self) -> usize {
         self.members.values().map(|member| member.assignment.len() + member.registration.bytes()).sum()
     }
 
-    /// Has everybody join again.
+    /// Starts a rebalance: all members must join again.
     fn rebalance(&mut self, now: Instant) {
         if self.phase != Phase::Preparing {
             for member in self.members.values_mut() {
@@ -81,7 +82,7 @@ impl ClassicGroup {
         self.members.values().map(|member| member.registration.rebalance).max().unwrap_or_default()
     }
 
-    /// Goes on with those who have joined.
+    /// Ends the join phase with the members that have joined.
     fn complete(&mut self, now: Instant) {
         self.remove_if(|member| member.waiting.join.is_none() && member.registration.instance.is_none());
         self.generation = self.generation.checked_add(1).unwrap_or(1);
@@ -93,7 +94,7 @@ impl ClassicGroup {
         if !self.leader.as_ref().is_some_and(has_joined) {
             let next = self.members.iter().find(|(_, member)| member.waiting.join.is_some()).map(|(id, _)| id.clone());
             if next.is_none() {
-                // Static members only, and none of them is there: they are waited for until their sessions end.
+                // Only static members are left, and none has joined. The group waits for them until their sessions end.
                 self.deadline = Some(now + self.patience());
                 return;
             }
@@ -112,7 +113,7 @@ impl ClassicGroup {
         }
     }
 
-    /// What a member learns at the end of a join.
+    /// Returns the answer to a member at the end of a join.
     fn joined(&self, id: &str, skips_assignment: bool) -> Joined {
         let protocol = self.protocol.clone().unwrap_or_default();
         let leader = self.leader.clone().unwrap_or_default();
@@ -131,7 +132,7 @@ impl ClassicGroup {
         }
     }
 
-    /// The protocol that everybody has and most prefer.
+    /// Chooses a protocol that all members support, by the votes of the members.
     fn choose(&self) -> String {
         let registrations = || self.members.values().map(|member| &member.registration);
         let is_common = |name: &str| registrations().all(|member| member.supports(name));
@@ -144,7 +145,7 @@ impl ClassicGroup {
         votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(name, _)| name.to_owned()).unwrap_or_default()
     }
 
-    /// Whether the member may act in this generation.
+    /// Checks that a member belongs to the group and to this generation.
     pub(crate) fn check(&self, id: &str, instance: Option<&str>, generation: i32) -> Result<(), ResponseError> {
         if let Some(instance) = instance {
             match self.statics.get(instance) {
@@ -159,7 +160,7 @@ impl ClassicGroup {
         if generation == self.generation { Ok(()) } else { Err(ResponseError::IllegalGeneration) }
     }
 
-    /// Takes the leader's assignments, or has a member wait for its own.
+    /// Takes the assignments of the leader. Other members wait for theirs.
     pub(crate) fn sync(
         &mut self,
         id: &str,
@@ -215,7 +216,7 @@ impl ClassicGroup {
         }
     }
 
-    /// Hears of a member; whether it must join again.
+    /// Takes a heartbeat. Returns an error if the member must join again.
     pub(crate) fn heartbeat(&mut self, id: &str, now: Instant) -> Result<(), ResponseError> {
         if let Some(member) = self.members.get_mut(id) {
             member.hear(now);
@@ -223,7 +224,7 @@ impl ClassicGroup {
         if self.phase == Phase::Preparing { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
     }
 
-    /// Whether a member may commit now.
+    /// Checks that a member may commit now.
     pub(crate) fn may_commit(&mut self, id: &str, now: Instant) -> Result<(), ResponseError> {
         if let Some(member) = self.members.get_mut(id) {
             member.hear(now);
@@ -231,7 +232,7 @@ impl ClassicGroup {
         if self.phase == Phase::Completing { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
     }
 
-    /// Lets a member go; an instance goes by its name alone. Gives the id of who went.
+    /// Removes a member, and returns its id. The instance id is sufficient for a static member.
     pub(crate) fn leave(&mut self, id: &str, instance: Option<&str>, now: Instant) -> Result<String, ResponseError> {
         let id = match instance {
             Some(instance) => match self.statics.get(instance) {
@@ -258,7 +259,7 @@ impl ClassicGroup {
         }
     }
 
-    /// Removes the members for which this is true. Returns whether there were any.
+    /// Removes the members for which `is_gone` returns true. Returns true if there were any.
     fn remove_if(&mut self, is_gone: impl Fn(&Member) -> bool) -> bool {
         let gone: Vec<String> =
             self.members.iter().filter(|(_, member)| is_gone(member)).map(|(id, _)| id.clone()).collect();
@@ -274,7 +275,7 @@ impl ClassicGroup {
         }
     }
 
-    /// Does what is due by now.
+    /// Handles everything that is due by `now`.
     pub(crate) fn expire(&mut self, now: Instant) {
         let before = self.announced.len();
         self.announced.retain(|_, deadline| *deadline > now);
@@ -286,7 +287,7 @@ impl ClassicGroup {
             match self.phase {
                 Phase::Preparing => self.complete(now),
                 Phase::Completing => {
-                    // Those who did not come for their assignments are gone.
+                    // Members that did not ask for their assignments are removed.
                     self.remove_if(|member| member.waiting.sync.is_none());
                     self.rebalance(now);
                 }
@@ -295,7 +296,7 @@ impl ClassicGroup {
         }
     }
 
-    /// When something is due next.
+    /// Returns the time of the next event.
     pub(crate) fn next(&self) -> Option<Instant> {
         let sessions = self.members.values().filter_map(Member::deadline);
         sessions.chain(self.announced.values().copied()).chain(self.deadline).min()

@@ -1,4 +1,4 @@
-//! What a group has committed, by topic and partition. Pure.
+//! The committed offsets of a group, by topic and partition. Pure.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use crate::journal::Commit;
 
-/// The committed offsets of one group. Topics are known by their ids, so that one that is made again has none.
+/// The committed offsets of one group. Topics are identified by their ids, so a topic that is created again has no
+/// commits.
 #[derive(Debug, Default)]
 pub(super) struct Commits {
     by_place: BTreeMap<(Uuid, i32), Commit>,
@@ -25,7 +26,7 @@ impl Commits {
         self.by_place.get(&(topic, partition))
     }
 
-    /// Takes a commit; `None` removes one.
+    /// Stores a commit; `None` removes it.
     pub(super) fn put(&mut self, topic: Uuid, partition: i32, commit: Option<Commit>) {
         match commit {
             Some(commit) => self.by_place.insert((topic, partition), commit),
@@ -33,12 +34,12 @@ impl Commits {
         };
     }
 
-    /// Forgets a topic that was deleted.
+    /// Removes the commits for a deleted topic.
     pub(super) fn forget(&mut self, topic: Uuid) {
         self.by_place.retain(|(id, _), _| *id != topic);
     }
 
-    /// In the order of topics and partitions.
+    /// Returns all commits, in the order of topic ids and partitions.
     pub(super) fn all(&self) -> impl Iterator<Item = (Uuid, i32, &Commit)> {
         self.by_place.iter().map(|((topic, partition), commit)| (*topic, *partition, commit))
     }

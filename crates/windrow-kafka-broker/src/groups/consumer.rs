@@ -1,8 +1,9 @@
-//! A group whose broker decides on the partitions (Kafka's KIP-848): members say what they want and have, and are assigned what to
-//! have next. A partition goes to its new owner only after the old one has reported without it.
+//! A group of the consumer protocol (KIP-848), in which the broker assigns the partitions. Members report the topics
+//! that they want and the partitions that they own, and get their next assignment. A partition is assigned to a new
+//! owner only after the old owner no longer reports it.
 //!
-//! A state machine without a clock of its own: heartbeats and times in, answers out. Follows Kafka's `ConsumerGroup` and
-//! `CurrentAssignmentBuilder`.
+//! A state machine without a clock: it takes heartbeats and times, and returns answers. Follows Kafka's `ConsumerGroup`
+//! and `CurrentAssignmentBuilder`.
 
 mod member;
 
@@ -17,29 +18,29 @@ pub(crate) use crate::groups::consumer::member::{Heartbeat, JOINS, LEAVES_FOR_A_
 use crate::groups::consumer::member::{LEAVES, Member};
 use crate::refused::Refused;
 
-/// How often a member is to be heard; Kafka's default.
+/// The heartbeat interval of members; Kafka's default.
 pub(crate) const HEARTBEAT_MS: i32 = 5_000;
 
-/// The topics that there are, by id: name and partitions.
+/// The existing topics by id: their names and partition counts.
 pub(crate) type Topics = BTreeMap<Uuid, (String, i32)>;
 
-/// What a member is answered.
+/// The answer to a member's heartbeat.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Told {
     pub(crate) member: String,
     pub(crate) epoch: i32,
-    /// What to have; none where that is as before.
+    /// The assignment of the member; `None` if it is unchanged.
     pub(crate) assignment: Option<Partitions>,
 }
 
-/// A group of the newer protocol.
+/// A group of the consumer protocol.
 #[derive(Debug, Default)]
 pub(crate) struct ConsumerGroup {
     pub(crate) epoch: i32,
     pub(crate) target_epoch: i32,
     pub(crate) members: BTreeMap<String, Member>,
     pub(crate) target: BTreeMap<String, Partitions>,
-    /// The topics that members wanted when the target was made, with their partitions.
+    /// The partition counts of the topics that members wanted when the target was computed.
     wanted: BTreeMap<Uuid, i32>,
 }
 
@@ -60,7 +61,7 @@ impl ConsumerGroup {
         }
     }
 
-    /// The assignor that most members ask for.
+    /// Returns the assignor that most members ask for.
     pub(crate) fn assignor(&self) -> Assignor {
         let mut votes: BTreeMap<Assignor, usize> = BTreeMap::new();
         for assignor in self.members.values().filter_map(|member| member.subscription.assignor) {
@@ -69,13 +70,13 @@ impl ConsumerGroup {
         votes.into_iter().rev().max_by_key(|(_, votes)| *votes).map_or(Assignor::Uniform, |(assignor, _)| assignor)
     }
 
-    /// Whether a member may act in this epoch of its own.
+    /// Checks that a member has this epoch.
     pub(crate) fn check(&self, id: &str, epoch: i32) -> Result<(), ResponseError> {
         let member = self.members.get(id).ok_or(ResponseError::UnknownMemberId)?;
         if member.current.epoch == epoch { Ok(()) } else { Err(ResponseError::StaleMemberEpoch) }
     }
 
-    /// Takes a member's heartbeat, and answers what to do.
+    /// Takes a member's heartbeat, and returns its assignment.
     pub(crate) fn heartbeat(&mut self, said: Heartbeat, topics: &Topics, now: Instant) -> Result<Told, Refused> {
         if said.epoch <= LEAVES {
             return self.leave(&said, topics);
@@ -97,7 +98,7 @@ impl ConsumerGroup {
         Ok(Told { member: id, epoch: epoch_now, assignment: has_news.then_some(assigned) })
     }
 
-    /// Returns whether the group has one more member.
+    /// Adds a member, or resets a known one. Returns true if the group has one more member.
     fn join(&mut self, said: &Heartbeat, now: Instant) -> Result<bool, Refused> {
         let is_former = |(id, member): &(&String, &Member)| {
             said.instance.is_some() && member.subscription.instance == said.instance && **id != said.member
@@ -140,7 +141,7 @@ impl ConsumerGroup {
         self.target.remove(id);
     }
 
-    /// The topics of each member.
+    /// Returns the ids of the topics that each member wants.
     fn subscriptions(&self, topics: &Topics) -> BTreeMap<String, BTreeSet<Uuid>> {
         let of = |member: &Member| {
             let wanted = topics.iter().filter(|(_, (name, _))| member.subscription.wants(name));
@@ -149,12 +150,13 @@ impl ConsumerGroup {
         self.members.iter().map(|(id, member)| (id.clone(), of(member))).collect()
     }
 
-    /// Makes a new target where topics that members want have changed.
+    /// Computes a new target assignment if topics that members want have changed.
     pub(crate) fn topics_changed(&mut self, topics: &Topics) {
         self.refresh(topics, false);
     }
 
-    /// Makes a new target where members or their wishes (`changed`) or the topics have changed: one more epoch for all of it.
+    /// Computes a new target assignment if members or their subscriptions (`changed`) or their topics have changed. All
+    /// these changes together increase the epoch by one.
     fn refresh(&mut self, topics: &Topics, changed: bool) {
         let subscriptions = self.subscriptions(topics);
         let all: BTreeSet<Uuid> = subscriptions.values().flatten().copied().collect();
@@ -169,7 +171,7 @@ impl ConsumerGroup {
         }
     }
 
-    /// Brings a member closer to its target. Returns its epoch, and the partitions that it is to have now.
+    /// Moves a member closer to its target. Returns its epoch and its current assignment.
     fn reconcile(&mut self, id: &str, owned: Option<&Partitions>, now: Instant) -> (i32, Partitions) {
         let others = self.members.iter().filter(|(other, _)| *other != id);
         let taken = others.flat_map(|(_, other)| other.current.held()).collect();
@@ -179,7 +181,7 @@ impl ConsumerGroup {
         (current.epoch, current.assigned.clone())
     }
 
-    /// Lets those go who were silent, or did not give up what they had to.
+    /// Removes members that sent no heartbeat in time, or did not give up their partitions in time.
     pub(crate) fn expire(&mut self, topics: &Topics, now: Instant) {
         let is_over = |member: &Member| member.deadline() <= now;
         let gone: Vec<String> =
@@ -192,7 +194,7 @@ impl ConsumerGroup {
         }
     }
 
-    /// When something is due next.
+    /// Returns the time of the next event.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.members.values().map(Member::deadline).min()
     }

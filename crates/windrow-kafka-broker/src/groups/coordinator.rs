@@ -1,7 +1,7 @@
-//! The coordinator: which groups there are, and what their members do: join, sync, heartbeat, leave.
+//! The coordinator: the groups, and the requests of their members: join, sync, heartbeat, leave.
 //!
-//! Has no clock: the caller passes the time, and gets the time of the next call. The number of groups and members and the memory
-//! of a group are bounded.
+//! It has no clock: the caller passes the time, and gets the time of the next call. The number of groups, the number of
+//! members and the memory of a group are bounded.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,9 +22,9 @@ use crate::refused::Refused;
 pub(super) const GROUPS: usize = 10_000;
 /// The largest number of members in a group.
 const MEMBERS: usize = 1_000;
-/// Bytes that the members of a group may store in it.
+/// The maximum number of bytes that the members of a group may store in it.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
-/// The shortest and the longest session, as Kafka's `group.min.session.timeout.ms` and its maximum.
+/// The shortest and the longest session: Kafka's `group.min.session.timeout.ms` and `group.max.session.timeout.ms`.
 const SESSION: std::ops::RangeInclusive<Duration> = Duration::from_secs(6)..=Duration::from_secs(1_800);
 
 /// All groups of a broker.
@@ -32,7 +32,7 @@ const SESSION: std::ops::RangeInclusive<Duration> = Duration::from_secs(6)..=Dur
 pub(crate) struct Coordinator {
     journal: Arc<Journal>,
     groups: Mutex<BTreeMap<String, Group>>,
-    /// Notified when something may be due earlier than [`Coordinator::expire`] said.
+    /// Notified if an event may be due earlier than the time that [`Coordinator::expire`] returned.
     changed: Notify,
 }
 
@@ -54,11 +54,11 @@ impl Coordinator {
     }
 
     pub(super) fn write(&self, entries: &[Entry]) -> Result<(), ResponseError> {
-        // Clients try again after this error, and not after every other one.
+        // Clients try again after this error. They do not try again after every other error.
         self.journal.append(entries, false).map_err(|_: io::Error| ResponseError::CoordinatorNotAvailable)
     }
 
-    /// Lets a member join a group. The answer comes after all members have joined.
+    /// Adds a member to a group. The answer is sent after all members have joined.
     pub(crate) fn join(&self, name: &str, join: Join, now: Instant) -> oneshot::Receiver<Outcome<Joined>> {
         let (answer, receiver) = oneshot::channel();
         let mut groups = self.lock();
@@ -75,7 +75,7 @@ impl Coordinator {
             None
         };
         if let Some(error) = error {
-            // The receiver is still here.
+            // The receiver still exists, so this cannot fail.
             let _ = answer.send(Err((error, join.member)));
             return receiver;
         }
@@ -101,7 +101,7 @@ impl Coordinator {
         receiver
     }
 
-    /// Removes the group if nothing is left of it, and has [`Coordinator::expire`] look again.
+    /// Removes the group if it is empty, and has [`Coordinator::expire`] called again.
     fn end_change(&self, mut groups: MutexGuard<'_, BTreeMap<String, Group>>, name: &str) {
         if groups.get(name).is_some_and(Group::is_nothing) {
             groups.remove(name);
@@ -201,7 +201,7 @@ impl Coordinator {
         told
     }
 
-    /// Lets consumer groups assign partitions again if topics that they want have changed.
+    /// Lets consumer groups compute a new assignment if topics that they want have changed.
     pub(crate) fn topics_changed(&self, topics: &Topics) {
         for group in self.lock().values_mut() {
             if let Members::Consumer(members) = &mut group.members {
@@ -210,7 +210,7 @@ impl Coordinator {
         }
     }
 
-    /// Does what is due by now, and returns the time at which something is due next.
+    /// Handles everything that is due by `now`, and returns the time of the next event.
     pub(crate) fn expire(&self, topics: &Topics, now: Instant) -> Option<Instant> {
         let mut groups = self.lock();
         for group in groups.values_mut() {
@@ -230,7 +230,7 @@ impl Coordinator {
         next.min()
     }
 
-    /// Returns when something may be due earlier than [`Coordinator::expire`] said.
+    /// Returns if an event may be due earlier than the time that [`Coordinator::expire`] returned.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }

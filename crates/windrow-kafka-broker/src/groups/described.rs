@@ -1,4 +1,4 @@
-//! Groups as administration tools list and describe them.
+//! The groups in the form in which administration tools list and describe them.
 
 use bytes::Bytes;
 
@@ -70,14 +70,14 @@ impl Coordinator {
         self.lock().iter().map(listed).collect()
     }
 
-    /// Returns a classic group, if there is one of this name.
+    /// Returns the classic group with this name, if there is one.
     pub(crate) fn describe(&self, name: &str) -> Option<Described> {
         let groups = self.lock();
         let Members::Classic(group) = &groups.get(name)?.members else { return None };
         let protocol = group.protocol.clone().unwrap_or_default();
         let is_stable = group.phase == Phase::Stable;
         let members = group.members.iter().map(|(id, member)| {
-            // Only an assignment that is final is listed, with what it was made from.
+            // Only a final assignment is listed, with the metadata that it was made from.
             let metadata = if is_stable { member.registration.metadata(&protocol) } else { Bytes::new() };
             let assignment = if is_stable { member.assignment.clone() } else { Bytes::new() };
             let Registration { instance, client, .. } = &member.registration;
@@ -91,7 +91,7 @@ impl Coordinator {
         })
     }
 
-    /// Returns a consumer group, if there is one of this name.
+    /// Returns the consumer group with this name, if there is one.
     pub(crate) fn describe_consumers(&self, name: &str) -> Option<DescribedConsumers> {
         let groups = self.lock();
         let Members::Consumer(group) = &groups.get(name)?.members else { return None };

@@ -1,4 +1,4 @@
-//! One group: members of one of the two protocols, and committed offsets.
+//! One group: its members, which use one of the two protocols, and its committed offsets.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use crate::groups::classic::ClassicGroup;
 use crate::groups::commits::Commits;
 use crate::groups::consumer::ConsumerGroup;
 
-/// A group: its members, and what it has committed.
+/// A group: its members and its committed offsets.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     pub(super) members: Members,
@@ -44,7 +44,8 @@ impl Group {
         self.members.is_empty() && self.commits.is_empty()
     }
 
-    /// Checks that a client may commit: a member of this generation or epoch, or any client while there are no members.
+    /// Checks that a client may commit: a member of this generation or epoch, or any client if the group has no
+    /// members.
     pub(super) fn may_commit(
         &mut self,
         (id, instance, generation): (&str, Option<&str>, i32),
@@ -66,7 +67,7 @@ impl Group {
     }
 }
 
-/// Returns the classic group of this name.
+/// Returns the classic group with this name.
 pub(super) fn classic<'a>(
     groups: &'a mut BTreeMap<String, Group>,
     name: &str,

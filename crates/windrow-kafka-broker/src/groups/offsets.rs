@@ -1,6 +1,6 @@
-//! Offsets that groups commit, and what removes them: a request, the end of a topic, the end of a group.
+//! The committed offsets of groups, and their removal: by a request, with a topic, or with a group.
 //!
-//! A commit is in the journal before it is seen or acknowledged.
+//! A commit is in the journal before it is visible or acknowledged.
 
 use std::time::Instant;
 
@@ -11,11 +11,11 @@ use crate::groups::coordinator::{Coordinator, GROUPS};
 use crate::groups::group::Members;
 use crate::journal::{Commit, Entry};
 
-/// The largest number of committed offsets, all groups together.
+/// The maximum number of committed offsets in all groups.
 const COMMITS: usize = 1_000_000;
 
 impl Coordinator {
-    /// Stores offsets that a member of the group commits. Any client may commit while the group has no members.
+    /// Stores the offsets that a member of the group commits. Any client may commit while the group has no members.
     pub(crate) fn commit(
         &self,
         name: &str,
@@ -52,7 +52,7 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Returns what a group has committed, by topic and partition.
+    /// Returns the commits of a group, by topic and partition.
     pub(crate) fn committed(
         &self,
         name: &str,
@@ -66,7 +66,7 @@ impl Coordinator {
         Ok(group.commits.all().map(|(topic, partition, commit)| (topic, partition, commit.clone())).collect())
     }
 
-    /// Removes what a group has committed for these partitions.
+    /// Removes the commits of a group for these partitions.
     pub(crate) fn delete_offsets(&self, name: &str, places: &[(Uuid, i32)]) -> Result<(), ResponseError> {
         let mut groups = self.lock();
         let group = groups.get_mut(name).ok_or(ResponseError::GroupIdNotFound)?;
@@ -88,7 +88,7 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Removes a group that has no members, with what it has committed.
+    /// Removes a group that has no members, with its commits.
     pub(crate) fn delete(&self, name: &str) -> Result<(), ResponseError> {
         let mut groups = self.lock();
         let group = groups.get(name).ok_or(ResponseError::GroupIdNotFound)?;
@@ -103,7 +103,7 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Removes what was committed for a topic that was deleted, from memory: the journal drops it with the topic.
+    /// Removes the commits for a deleted topic from memory. The journal drops them with the topic.
     pub(crate) fn forget_topic(&self, topic: Uuid) {
         let mut groups = self.lock();
         for group in groups.values_mut() {

@@ -1,4 +1,4 @@
-//! Groups as their members meet them. Time is handed in.
+//! Tests of groups from the view of their members. Each test controls the time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::disk::Disk;
 use crate::journal::{Commit, Journal};
 use crate::wire::Client;
 
-/// A coordinator, and a clock that goes as the test wants.
+/// A coordinator, and a clock that the test controls.
 struct Story {
     folder: tempfile::TempDir,
     groups: Coordinator,
@@ -32,7 +32,7 @@ fn coordinator(folder: &std::path::Path) -> Coordinator {
     Coordinator::new(Arc::new(journal), &found.entries)
 }
 
-/// The first request of a member without a name.
+/// Creates the first request of a member without an id.
 fn newcomer() -> Join {
     let registration = Registration {
         instance: None,
@@ -93,7 +93,7 @@ impl Story {
         self.groups.describe("g").map_or("Dead", |group| group.state)
     }
 
-    /// Two members who have joined and synced: the leader first.
+    /// Adds two members that have joined and synced. The leader is the first.
     fn two(&self) -> (Joined, Joined) {
         let one = got(self.join("", None)).expect("alone");
         let mut second = self.join("", None);
@@ -155,7 +155,7 @@ fn whoever_does_not_join_again_in_time_is_left_behind() {
     let mut third = story.join("", None);
     for _ in 0..3 {
         story.pass(SHORT * 3 / 4);
-        // It lives, but does not join.
+        // The members send heartbeats, but do not join.
         let _ = story.heartbeat(&two);
         let _ = story.heartbeat(&one);
     }
@@ -198,7 +198,7 @@ fn a_static_member_comes_back_without_a_rebalance_and_fences_its_former_self() {
     assert_eq!(old, Err(ResponseError::FencedInstanceId));
     let synced = got(story.groups.sync("g", (&again.member, Some("i2"), 2), (None, None), Vec::new(), story.now));
     assert_eq!(synced.expect("synced").assignment, "right");
-    // A leader that comes back is told to keep what it assigned.
+    // A leader that comes back is asked to keep its assignment.
     let leader = got(story.join("", Some("i1"))).expect("as before");
     assert_eq!((leader.skips_assignment, leader.members.len(), leader.leader == leader.member), (true, 2, true));
     assert_eq!(story.groups.leave("g", "", Some("i2"), story.now), Ok(again.member));
@@ -263,7 +263,7 @@ fn a_commit_that_the_disk_does_not_take_is_not_seen() {
 }
 
 impl Story {
-    /// A heartbeat that says all: what the member wants and has.
+    /// Sends a complete heartbeat: the topic that the member wants, and the partitions that it owns.
     fn beat(&self, member: &str, epoch: i32, owned: &[i32]) -> Result<Told, ResponseError> {
         let said = Heartbeat {
             member: member.to_owned(),
@@ -298,7 +298,7 @@ fn a_partition_goes_to_its_new_owner_after_the_old_one_reported_without_it() {
     assert_eq!(numbers(&two).len(), 3);
     assert!(numbers(&two).iter().all(|partition| !kept.contains(partition)));
     assert_eq!(story.groups.describe_consumers("c").map(|group| group.state), Some("Stable"));
-    // The answer to "a" was lost: it comes with its former epoch and what it was left with.
+    // The answer to "a" was lost. The member sends its previous epoch and its remaining partitions.
     assert_eq!(story.beat("a", 1, &kept).map(|told| told.epoch), Ok(2));
     assert_eq!(story.beat("a", 1, &[0, 1, 2, 3, 4, 5]), Err(ResponseError::FencedMemberEpoch));
     assert_eq!(story.beat("a", 3, &kept), Err(ResponseError::FencedMemberEpoch));

@@ -8,13 +8,13 @@ use crate::blocking::blocking;
 use crate::log::partition::{Log, State};
 use crate::log::producers::Verdict;
 
-/// The place of a batch in its log.
+/// The position of a batch in its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Appended {
     pub(crate) base_offset: i64,
     /// The first offset of the log.
     pub(crate) log_start: i64,
-    /// The offset up to which the disk must be synced before this is acknowledged.
+    /// The offset up to which the disk must be synced before the batch is acknowledged.
     pub(crate) end: i64,
 }
 
@@ -25,17 +25,18 @@ pub(crate) enum AppendError {
     OutOfOrder,
     /// The producer was replaced by one with a newer epoch.
     Fenced,
-    /// The disk has no room or fails; nothing of the batch is there.
+    /// The disk has no room or fails. No part of the batch is stored.
     Storage,
     /// The topic was deleted.
     Deleted,
 }
 
 impl Log {
-    /// Appends one batch, whose header was checked, and writes its offset into `bytes`. `now` is in milliseconds since 1970.
+    /// Appends one batch, whose header was checked, and writes its offset into `bytes`. `now` is in milliseconds since
+    /// 1970.
     ///
     /// # Errors
-    /// The batch was refused or could not be written; the log has not changed.
+    /// Returns an error if the batch is refused or cannot be written. The log is then unchanged.
     pub(crate) fn append(&self, bytes: &mut [u8], mut header: Header, now: i64) -> Result<Appended, AppendError> {
         let mut state = self.lock();
         if state.is_deleted {
@@ -80,18 +81,19 @@ impl Log {
         let Some(active) = &state.active else { return Err(io::ErrorKind::NotFound.into()) };
         let length = active.index.extent.length;
         self.disk.write(&active.data, bytes, length).inspect_err(|_| {
-            // The bytes that were written would look like a torn batch, or be read as a batch.
+            // The bytes that were written would look like a torn batch, or would be read as a batch.
             if let Err(error) = self.disk.cut(&active.data, length) {
                 state.failed = Some(format!("a failed write could not be taken back: {error}"));
             }
         })
     }
 
-    /// Returns after all messages before `end` would survive a power cut; at once if the disk is not durable. One sync serves
-    /// all tasks that wait.
+    /// Returns after all messages before `end` would survive a power cut; at once if the disk is not durable. One sync
+    /// serves all tasks that wait.
     ///
     /// # Errors
-    /// The disk could not be synced. What was not acknowledged before that never will be.
+    /// Returns an error if the disk cannot be synced. Messages that were not acknowledged before are never
+    /// acknowledged.
     pub(crate) async fn synced(&self, end: i64) -> Result<(), AppendError> {
         if !self.disk.is_durable {
             return Ok(());
@@ -110,7 +112,8 @@ impl Log {
         let result = blocking(|| self.disk.sync(&data));
         let mut state = self.lock();
         if let Err(error) = result {
-            // The system may have dropped what it could not write, and would call the next sync a success.
+            // The system may have dropped the pages that it could not write. The next sync would then succeed without
+            // them.
             state.failed = Some(format!("the disk could not be synced: {error}"));
             tracing::warn!(%error, log = %self.folder.display(), "the disk could not be synced: the partition takes no more");
             return Err(AppendError::Storage);
@@ -122,7 +125,7 @@ impl Log {
                 come = extent.length - active.visible.1;
                 active.visible = (extent.end, extent.length);
             }
-            // The segment was closed during the sync, which also synced it.
+            // The segment was closed during the sync. Closing it also synced it.
             _ => {}
         }
         drop(state);

@@ -1,8 +1,9 @@
-//! Where in a segment an offset or a time is: an entry for every few kilobytes, in memory while the segment grows, in a side
-//! file once it is sealed.
+//! The index of a segment: the positions of offsets and times, with one entry about every 16 KiB. It is in memory while
+//! the segment grows, and in a side file after the segment is sealed.
 //!
-//! The side file says how many bytes of the segment it covers and holds the producers as they were there, so that a start
-//! need not read them. It has checksums and is made again from the segment where it is wrong.
+//! The side file also holds the length of the indexed part of the segment, and the state of the producers at its end. A
+//! start therefore need not read that part. The side file has checksums. If it is damaged, it is computed again from
+//! the segment.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,39 +14,41 @@ use crate::batch::Header;
 use crate::disk::{self, Disk, Handle};
 use crate::log::producers::Producers;
 
-/// Bytes of a segment from one entry to the next, at least.
+/// The minimum distance between two entries, in bytes of the segment.
 const EVERY: u64 = 16 * 1024;
 const MAGIC: &[u8; 8] = b"WRINDEX\x01";
-/// Magic, then the lengths and the checksums of summary and entries.
+/// The size of the start of a side file in bytes: the magic bytes, then the lengths and the checksums of the summary
+/// and the entries.
 const PREAMBLE: usize = 8 + 4 * 4;
-/// Bytes of an entry.
+/// The size of an entry in bytes.
 const ENTRY: usize = 24;
-/// The summary of a partition with as many producers as are remembered is far below.
+/// The maximum length of a summary in bytes. Even with the maximum number of producers, a summary is much shorter.
 const LONGEST_SUMMARY: usize = 64 * 1024 * 1024;
 
-/// A batch that begins at `position`.
+/// An entry for the batch that begins at `position`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) offset: i64,
-    /// Bytes from the segment's start.
+    /// The position of the batch, in bytes from the segment's start.
     pub(super) position: u64,
-    /// The newest time of all batches before it; times may go backwards.
+    /// The newest time of all batches before this one. Times may go backwards.
     pub(super) newest_before: i64,
 }
 
-/// What is known of a segment's batches as a whole.
+/// The extent of a segment: its end, its length and its newest time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Extent {
-    /// The offset behind the last record.
+    /// The offset after the last record.
     pub(super) end: i64,
-    /// Bytes.
+    /// The length of the segment in bytes.
     pub(super) length: u64,
-    /// The newest time, and the first batch that has it; -1 where there is none.
+    /// The newest time, in milliseconds since 1970, and the base offset of the first batch that has it; -1 if there is
+    /// none.
     pub(super) newest: i64,
     pub(super) newest_offset: i64,
 }
 
-/// What a side file says.
+/// The summary in a side file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Summary {
     pub(super) base: i64,
@@ -53,7 +56,7 @@ pub(super) struct Summary {
     pub(super) producers: Producers,
 }
 
-/// The entries and the extent of a segment that grows.
+/// The index of a growing segment: its entries and its extent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Index {
     pub(super) entries: Vec<Entry>,
@@ -65,7 +68,7 @@ impl Index {
         Self { entries: Vec::new(), extent: Extent { end: base, length: 0, newest: -1, newest_offset: -1 } }
     }
 
-    /// Takes note of a batch at the end of the segment.
+    /// Adds a batch at the end of the segment.
     pub(super) fn appended(&mut self, header: &Header) {
         let extent = &mut self.extent;
         if self.entries.last().is_none_or(|last| extent.length - last.position >= EVERY) {
@@ -80,13 +83,13 @@ impl Index {
     }
 }
 
-/// Finds entries, wherever they are.
+/// A sorted list of entries, in memory or on disk.
 pub(super) trait Entries {
     fn count(&self) -> usize;
     fn get(&self, index: usize) -> io::Result<Entry>;
 
-    /// The last entry for which `is_before` holds; it holds for the first ones and then never again. The segment's start
-    /// where it holds for none.
+    /// Returns the last entry for which `is_before` is true. `is_before` must be true for a prefix of the entries and
+    /// false for the rest. Returns the segment's start if it is true for none.
     fn last_where(&self, base: i64, is_before: impl Fn(&Entry) -> bool) -> io::Result<Entry> {
         let (mut low, mut high) = (0, self.count());
         let mut found = Entry { offset: base, position: 0, newest_before: -1 };
@@ -113,7 +116,7 @@ impl Entries for [Entry] {
     }
 }
 
-/// The entries of a side file whose checksum was looked at.
+/// The entries of a side file whose checksum was verified.
 #[derive(Debug)]
 pub(super) struct OnDisk<'a> {
     pub(super) disk: &'a Disk,
@@ -134,22 +137,22 @@ impl Entries for OnDisk<'_> {
     }
 }
 
-/// A side file as it was found.
+/// A side file that was opened.
 #[derive(Debug)]
 pub(super) struct SideFile {
     pub(super) summary: Summary,
-    /// Where its entries begin.
+    /// The position of the entries in the file, in bytes.
     pub(super) start: u64,
     pub(super) count: usize,
     checksum: u32,
 }
 
-/// The side file of a segment.
+/// Returns the path of a segment's side file.
 pub(super) fn path(segment: &Path) -> PathBuf {
     segment.with_extension("index")
 }
 
-/// Writes a segment's side file whole.
+/// Writes a segment's side file atomically.
 pub(super) fn publish(disk: &Disk, segment: &Path, base: i64, index: &Index, producers: &Producers) -> io::Result<()> {
     let summary = Summary { base, extent: index.extent, producers: producers.clone() };
     let summary = serde_json::to_vec(&summary)?;
@@ -170,7 +173,7 @@ pub(super) fn publish(disk: &Disk, segment: &Path, base: i64, index: &Index, pro
 }
 
 impl SideFile {
-    /// Reads the summary; `None` where the file is not there or not as it was written.
+    /// Reads the summary. Returns `None` if the file is missing or damaged.
     pub(super) fn open(disk: &Disk, handle: &Handle, base: i64) -> Option<Self> {
         let file = disk.file(handle).ok()?;
         let preamble = disk::read(&file, 0, PREAMBLE).ok()?;
@@ -196,7 +199,7 @@ impl SideFile {
         })
     }
 
-    /// All entries; `None` where they are not as they were written.
+    /// Reads all entries. Returns `None` if they are damaged.
     pub(super) fn entries(&self, disk: &Disk, handle: &Handle) -> Option<Vec<Entry>> {
         let bytes = disk::read(&*disk.file(handle).ok()?, self.start, self.count * ENTRY).ok()?;
         if crc32c::crc32c(&bytes) != self.checksum {

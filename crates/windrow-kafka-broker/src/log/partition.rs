@@ -1,6 +1,7 @@
 //! The state of a partition's log: its segments, its offsets, and the readers that wait for messages.
 //!
-//! Holds what appending, reading and upkeep share. The operations themselves are in the files above this one.
+//! This module holds what appending, reading and upkeep share. `append`, `read`, `upkeep` and `recovery` add the
+//! operations.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,29 +14,29 @@ use crate::log::producers::Producers;
 use crate::log::segment::{self, Segment};
 use crate::log::waiter::Waiter;
 
-/// The limits by which a log keeps its messages.
+/// The limits for the segments and the messages of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Retention {
-    /// Bytes of a segment before the next begins.
+    /// The maximum size of a segment in bytes.
     pub(crate) segment_bytes: u64,
-    /// Milliseconds that a message is kept; `None` means forever.
+    /// The time that a message is kept, in milliseconds; `None` means forever.
     pub(crate) age: Option<i64>,
-    /// Bytes that are kept; `None` means all.
+    /// The size to which a log is reduced, in bytes; `None` means no limit.
     pub(crate) bytes: Option<u64>,
 }
 
-/// A partition's log. Shared by all that read and write it.
+/// A partition's log. All tasks that read and write it share it.
 #[derive(Debug)]
 pub(crate) struct Log {
     pub(super) folder: PathBuf,
     pub(super) disk: Arc<Disk>,
     state: Mutex<State>,
     waiters: Mutex<Vec<Weak<Waiter>>>,
-    /// Locked by the task that syncs; the others wait for it.
+    /// Held by the task that syncs. Other tasks wait for it.
     pub(super) syncing: tokio::sync::Mutex<()>,
 }
 
-/// The part of a log that changes. It is protected by a mutex.
+/// The mutable part of a log, which a mutex protects.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) retention: Retention,
@@ -43,7 +44,7 @@ pub(super) struct State {
     pub(super) start: i64,
     /// The segments before the active one, in the order of their offsets, without gaps.
     pub(super) closed: Vec<Arc<Segment>>,
-    /// `None` before the first message.
+    /// The segment that grows; `None` before the first message.
     pub(super) active: Option<Active>,
     /// The offset of the next message.
     pub(super) end: i64,
@@ -59,7 +60,8 @@ pub(super) struct Active {
     pub(super) base: i64,
     pub(super) data: Arc<Handle>,
     pub(super) index: Index,
-    /// The part that can be read: its end and its bytes. If the disk is durable, what follows is not synced yet.
+    /// The readable part: the offset after it, and its length in bytes. If the disk is durable, the rest is not synced
+    /// yet.
     pub(super) visible: (i64, u64),
 }
 
@@ -91,7 +93,8 @@ impl Log {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // Each change is made in one step after everything that can fail, so the state is consistent after a panic.
+        // Each change is made in one step, after everything that can fail. The state is therefore consistent after a
+        // panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -116,7 +119,7 @@ impl Log {
         self.lock().is_deleted
     }
 
-    /// Notifies `waiter` of all messages appended from now on. To miss none, register first and read after that.
+    /// Notifies `waiter` of all messages that are appended from now on. To miss none, register first, then read.
     pub(crate) fn register(&self, waiter: &Arc<Waiter>) {
         let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
         if waiters.len() == waiters.capacity() {
@@ -135,13 +138,13 @@ impl Log {
         });
     }
 
-    /// Begins the next segment.
+    /// Starts the next segment.
     pub(super) fn roll(&self, state: &mut State) -> io::Result<()> {
         if let Some(active) = &state.active
             && self.disk.is_durable
         {
             self.disk.sync(&active.data)?;
-            // Synced messages can be read: readers that wait for them look again.
+            // Synced messages become readable, so waiting readers must look again.
             self.wake(usize::MAX);
         }
         self.disk.create_folder(&self.folder)?;
@@ -160,7 +163,7 @@ impl Log {
 }
 
 impl State {
-    /// The state of a log without messages, in which the next message gets offset `start`.
+    /// Creates the state of a log without messages. The next message gets offset `start`.
     pub(super) fn new(retention: Retention, start: i64) -> Self {
         Self {
             retention,
@@ -178,7 +181,7 @@ impl State {
         self.active.as_ref().map_or(self.end, |active| active.visible.0)
     }
 
-    /// Counts in a batch that was written.
+    /// Records a batch that was written.
     pub(super) fn appended(&mut self, header: &Header, now: i64, is_visible: bool) {
         self.end = header.next_offset();
         self.producers.appended(header, now);

@@ -1,6 +1,6 @@
-//! What a partition knows of its idempotent producers: which batch comes next, and which came already.
+//! The state of the idempotent producers of a partition: the next expected batch, and the batches that were appended.
 //!
-//! Pure. Follows Kafka's `ProducerStateManager`, and is stricter in one place: a producer that is not known begins with
+//! Pure. Follows Kafka's `ProducerStateManager`, but is stricter in one case: an unknown producer must begin with
 //! sequence 0, unless the log has lost its beginning or has forgotten producers.
 
 use std::collections::{HashMap, VecDeque};
@@ -9,25 +9,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Header;
 
-/// The batches of a producer that are remembered, to know one that comes again: as many as a client may have on the way.
+/// The number of batches that are remembered per producer, to detect duplicates. A client may have as many batches in
+/// flight.
 const REMEMBERED: usize = 5;
-/// Producers that a partition remembers; the one that was silent for longest goes first.
+/// The maximum number of producers that a partition remembers. The one that was silent for the longest time is
+/// forgotten first.
 const PRODUCERS: usize = 10_000;
-/// A producer that was silent for so long is forgotten, milliseconds; Kafka's `producer.id.expiration.ms`.
+/// The time after which a silent producer is forgotten, in milliseconds; the default of Kafka's
+/// `producer.id.expiration.ms`.
 const EXPIRY: i64 = 24 * 60 * 60 * 1_000;
 
 /// The producers of one partition.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Producers {
     by_id: HashMap<i64, Producer>,
-    /// Whether a producer that is not known may have been known once.
+    /// True if an unknown producer may have been known before.
     has_forgotten: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Producer {
     epoch: i16,
-    /// When it was last heard of, milliseconds since 1970 by this broker's clock.
+    /// The time of its last batch by this broker's clock, in milliseconds since 1970.
     heard: i64,
     recent: VecDeque<Appended>,
 }
@@ -39,21 +42,22 @@ struct Appended {
     base_offset: i64,
 }
 
-/// What a batch is to the producer's sequence.
+/// The result of comparing a batch with the producer's sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The next one.
+    /// The batch is the next one.
     Next,
-    /// It was appended before, at this offset.
+    /// The batch was appended before, at this offset.
     Again(i64),
-    /// Something is missing before it, or it is older than what is remembered.
+    /// A batch before this one is missing, or the batch is older than the remembered ones.
     OutOfOrder,
-    /// Its producer was replaced by one of a newer epoch.
+    /// The producer was replaced by one with a newer epoch.
     Fenced,
 }
 
 impl Producers {
-    /// What the batch is. `has_beginning` says whether the log still has its first record.
+    /// Compares a batch with the sequence of its producer. `has_beginning` is true if the log still has its first
+    /// record.
     pub(super) fn check(&self, header: &Header, has_beginning: bool) -> Verdict {
         if !header.is_idempotent() {
             return Verdict::Next;
@@ -80,7 +84,7 @@ impl Producers {
         }
     }
 
-    /// Takes note of a batch that was written at `header.base_offset`, at `now` (milliseconds since 1970).
+    /// Records a batch that was written at `header.base_offset`. `now` is in milliseconds since 1970.
     pub(super) fn appended(&mut self, header: &Header, now: i64) {
         if !header.is_idempotent() {
             return;
@@ -101,7 +105,7 @@ impl Producers {
         producer.recent.push_back(Appended { first_sequence, last_sequence, base_offset: header.base_offset });
     }
 
-    /// Forgets those who were silent for a day.
+    /// Forgets producers that were silent for [`EXPIRY`].
     pub(super) fn expire(&mut self, now: i64) {
         let before = self.by_id.len();
         self.by_id.retain(|_, producer| now.saturating_sub(producer.heard) < EXPIRY);
@@ -121,7 +125,7 @@ fn sequences(header: &Header) -> (i32, i32) {
     (header.base_sequence, advance(header.base_sequence, header.last_offset_delta))
 }
 
-/// Sequence numbers begin with 0 again after the largest.
+/// Adds to a sequence number. After the largest number, sequence numbers start again with 0.
 fn advance(sequence: i32, by: i32) -> i32 {
     let sum = i64::from(sequence) + i64::from(by);
     i32::try_from(sum.rem_euclid(i64::from(i32::MAX) + 1)).unwrap_or(0)

@@ -1,4 +1,4 @@
-//! What is read of a log: whole batches from an offset on, and single records by their times.
+//! Reads from a log: whole batches from an offset on, and single records by their times.
 
 use std::fs::File;
 use std::io;
@@ -10,16 +10,16 @@ use crate::log::index::{Entries as _, Index};
 use crate::log::partition::{Log, State};
 use crate::log::segment::{Headers, Segment};
 
-/// Why nothing can be read there.
+/// The reason why a log cannot be read at an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadError {
-    /// Before the start or beyond the end.
+    /// The offset is before the start or beyond the end.
     OutOfRange,
     Storage,
     Deleted,
 }
 
-/// Whole batches in a file.
+/// A range of a file that holds whole batches.
 #[derive(Debug, Clone)]
 pub(crate) struct Range {
     pub(crate) file: Arc<File>,
@@ -28,7 +28,8 @@ pub(crate) struct Range {
 }
 
 impl Log {
-    /// Whole batches from the one that holds `offset` on, up to `max_bytes` of them but one at least; `None` at the end.
+    /// Returns whole batches, beginning with the one that holds `offset`: up to `max_bytes`, but at least one batch.
+    /// Returns `None` at the end.
     pub(crate) fn read(&self, offset: i64, max_bytes: usize) -> Result<Option<Range>, ReadError> {
         let (file, first, last, length) = {
             let state = self.lock();
@@ -69,7 +70,7 @@ impl Log {
         ReadError::Storage
     }
 
-    /// The first record of `timestamp` or later that can be read; the newest of all for `None`.
+    /// Returns the first readable record whose time is at least `timestamp`. `None` asks for the newest record.
     pub(crate) fn since(&self, timestamp: Option<i64>) -> Result<Option<Record>, ReadError> {
         let (mut segments, start, end) = {
             let state = self.lock();
@@ -128,7 +129,7 @@ impl Log {
     }
 }
 
-/// A segment to search.
+/// The source of a search: a closed segment, or a copy of the active segment's index.
 enum Source {
     Closed(Arc<Segment>),
     Active(Arc<Handle>, Index),
@@ -145,8 +146,8 @@ impl State {
     }
 }
 
-/// The batches from the one with `offset`, which lies behind `first`, on; at `last`, which is no more than `max_bytes` behind
-/// `first`, a batch begins.
+/// Returns the range of batches that begins with the one that holds `offset`. A batch begins at `first`, at or before
+/// that batch. A batch also begins at `last`, at most `max_bytes` after `first`; the batches before it are not read.
 fn range(file: &Arc<File>, first: u64, last: u64, end: u64, offset: i64, max_bytes: usize) -> io::Result<Range> {
     let mut headers = Headers::new(Arc::clone(file), first, end);
     let (position, mut behind) = loop {

@@ -1,7 +1,7 @@
-//! A log as it is found on disk when the broker starts.
+//! The recovery of a log from disk when the broker starts.
 //!
-//! A batch that a kill tore is cut off: it was never acknowledged. Damage anywhere else is not repaired: the start is
-//! refused, with file and byte.
+//! A batch that a kill tore is cut off: it was never acknowledged. Other damage is not repaired: the start is refused,
+//! with file and byte.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -15,53 +15,53 @@ use crate::log::partition::{Active, Log, Retention, State};
 use crate::log::producers::Producers;
 use crate::log::segment::{self, Segment};
 
-/// Bytes that are read at once.
+/// The number of bytes for one read.
 const CHUNK: usize = 4 * 1024 * 1024;
 
-/// A log and what was lost of it.
+/// A log, and whether a part of it was lost.
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) log: Log,
-    /// Whether something was cut off that may have been read.
+    /// True if messages that clients may have read were lost.
     pub(crate) lost_a_tail: bool,
 }
 
-/// Why a log cannot be used.
+/// The reason why a log cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
-    /// It cannot be read.
+    /// A file or a folder cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Read {
-        /// The file or the folder.
+        /// The path of the file or the folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A batch in it is wrong, and those behind it are not.
+    /// A batch is damaged, and valid batches follow it.
     #[error(
         "{} is damaged at byte {position}, before batches that are whole: restore it, or remove the data directory to begin \
          anew",
         path.display()
     )]
     Damaged {
-        /// The segment.
+        /// The path of the segment.
         path: PathBuf,
-        /// Bytes from its start.
+        /// The position of the damage, in bytes from the start of the segment.
         position: u64,
     },
-    /// A segment is not there.
+    /// A segment is missing.
     #[error("{} does not begin with offset {expected}, where the file before it ends: a file is missing", path.display())]
     Gap {
-        /// The segment behind the gap.
+        /// The path of the segment after the gap.
         path: PathBuf,
-        /// The offset with which it should begin.
+        /// The offset with which the segment should begin.
         expected: i64,
     },
 }
 
 impl Log {
-    /// Opens a partition's log in `folder`, which need not be there. `start` is the first offset that can be read; `now` is in
-    /// milliseconds since 1970.
+    /// Opens a partition's log in `folder`, which may be missing. `start` is the first offset that can be read. `now`
+    /// is in milliseconds since 1970.
     pub(crate) fn open(
         folder: PathBuf,
         disk: Arc<Disk>,
@@ -82,7 +82,7 @@ impl Log {
             let data = Handle::new(folder.join(segment::name(base)));
             let is_last = bases.peek().is_none();
             if bases.peek().is_some_and(|next| *next <= start) {
-                // Deleted, but for its file.
+                // The messages are deleted; only the files are left.
                 for path in [data.path().to_owned(), index::path(data.path())] {
                     disk.remove(&path).map_err(failed(&path))?;
                 }
@@ -107,7 +107,7 @@ impl Log {
             }
         }
         if state.end < start {
-            // Less is there than was deleted once: the numbers go on behind that, in a file of their own.
+            // The log ends before an offset that was once its start. New messages begin at `start`, in a new file.
             state.end = start;
             if let Some(active) = state.active.take() {
                 disk.remove(active.data.path()).map_err(failed(active.data.path()))?;
@@ -120,7 +120,7 @@ impl Log {
     }
 }
 
-/// A segment as it was read.
+/// The result of reading a segment.
 struct Found {
     index: Index,
     producers: Producers,
@@ -141,7 +141,7 @@ fn read(
     let length = file.metadata().map_err(failed)?.len();
     let side_handle = Handle::new(index::path(data.path()));
     let side = SideFile::open(disk, &side_handle, base);
-    // A side file that covers more than there is shows that bytes were lost.
+    // Bytes were lost if the side file covers more than the segment has.
     let is_shorter = side.as_ref().is_some_and(|side| side.summary.extent.length > length);
     let mut side = side.filter(|side| side.summary.extent.length <= length);
     if !is_last && let Some(side) = side.take_if(|side| side.summary.extent.length == length) {
@@ -170,17 +170,17 @@ fn read(
     Ok(Found { index, producers, side: None, was_cut: true })
 }
 
-/// Goes through a file from batch to batch and looks at every byte.
+/// A scan of a file from batch to batch, which verifies every byte.
 struct Scan<'a> {
     file: &'a std::fs::File,
     length: u64,
-    /// What was read from `at` on.
+    /// The bytes of the file from `at` on that were read.
     buffer: Vec<u8>,
     at: u64,
 }
 
 impl Scan<'_> {
-    /// The next batch, where it is whole and begins with the offset that comes next.
+    /// Returns the next batch, if it is intact and begins with the expected offset.
     fn next(&mut self, expected: i64) -> io::Result<Option<Header>> {
         self.fill(HEADER)?;
         let Some(header) = Header::read(&self.buffer) else { return Ok(None) };
@@ -203,13 +203,13 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Whether a whole batch follows somewhere behind what is not one.
+    /// Returns true if an intact batch follows somewhere after the damaged one.
     fn has_more_behind(&mut self, expected: i64) -> io::Result<bool> {
         let mut at = self.at + 1;
         while at + HEADER as u64 <= self.length {
             let bytes = disk::read(self.file, at, CHUNK)?;
             for start in 0..bytes.len().saturating_sub(HEADER - 1) {
-                // The format's number, before anything costs more.
+                // The check of the format number is cheap, so it comes first.
                 if bytes[start + 16] != 2 {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! One file of a partition's log: batches one behind the other.
+//! A segment: one file of a partition's log, with batches in order.
 
 use std::fs::File;
 use std::io;
@@ -10,10 +10,10 @@ use crate::disk::{self, Disk, Handle};
 use crate::log::index::{self, Entries as _, Entry, Extent, Index, OnDisk, SideFile};
 use crate::log::producers::Producers;
 
-/// Bytes that are read at once to go from header to header.
+/// The number of bytes for one read of headers.
 const WINDOW: usize = 4 * 1024;
 
-/// A segment that takes no more batches.
+/// A segment that accepts no more batches.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) base: i64,
@@ -23,28 +23,29 @@ pub(super) struct Segment {
     lookup: Mutex<Lookup>,
 }
 
-/// Where its index is.
+/// The location of a segment's index.
 #[derive(Debug, Clone)]
 enum Lookup {
-    /// Not in the side file; with the producers as they were at the segment's end, where it is yet to be written.
+    /// The index is in memory. `producers` holds the producers at the segment's end if the side file is not written
+    /// yet.
     Memory { index: Arc<Index>, producers: Option<Arc<Producers>> },
-    /// In the side file; its entries are checked before they are used for the first time.
+    /// The index is in the side file. Its entries are verified before their first use.
     Disk { start: u64, count: usize, is_checked: bool },
 }
 
-/// The name of the segment that begins with this offset.
+/// Returns the name of the segment that begins with this offset.
 pub(crate) fn name(base: i64) -> String {
     format!("{base:020}.log")
 }
 
-/// The offset in a segment's name.
+/// Returns the offset in a segment's name.
 pub(super) fn base_of(name: &str) -> Option<i64> {
     let digits = name.strip_suffix(".log")?;
     (digits.len() == 20).then(|| digits.parse().ok())?.filter(|base| *base >= 0)
 }
 
 impl Segment {
-    /// A segment whose index is not in its side file yet.
+    /// Creates a segment whose side file is not written yet.
     pub(super) fn closed(data: Handle, base: i64, index: Index, producers: Producers) -> Self {
         let side = Handle::new(index::path(data.path()));
         let extent = index.extent;
@@ -52,7 +53,7 @@ impl Segment {
         Self { base, extent, data, side, lookup: Mutex::new(lookup) }
     }
 
-    /// A segment with a side file.
+    /// Creates a segment that has a side file.
     pub(super) fn sealed(data: Handle, base: i64, side: Handle, found: &SideFile) -> Self {
         let lookup = Lookup::Disk { start: found.start, count: found.count, is_checked: false };
         Self { base, extent: found.summary.extent, data, side, lookup: Mutex::new(lookup) }
@@ -75,7 +76,7 @@ impl Segment {
         disk.remove(self.side.path())
     }
 
-    /// What is to be written to its side file.
+    /// Returns the contents of the side file if it is not written yet.
     pub(super) fn unsealed(&self) -> Option<(Arc<Index>, Arc<Producers>)> {
         match &*self.lookup.lock().unwrap_or_else(PoisonError::into_inner) {
             Lookup::Memory { index, producers: Some(producers) } => Some((Arc::clone(index), Arc::clone(producers))),
@@ -83,7 +84,7 @@ impl Segment {
         }
     }
 
-    /// Uses the side file from here on.
+    /// Uses the side file from now on.
     pub(super) fn use_side_file(&self, disk: &Disk) {
         if let Some(found) = SideFile::open(disk, &self.side, self.base) {
             *self.lookup.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -91,7 +92,7 @@ impl Segment {
         }
     }
 
-    /// The last entry for which `is_before` holds.
+    /// Returns the last entry for which `is_before` is true.
     pub(super) fn last(&self, disk: &Disk, is_before: impl Fn(&Entry) -> bool) -> io::Result<Entry> {
         let lookup = self.lookup.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match lookup {
@@ -106,7 +107,7 @@ impl Segment {
         }
     }
 
-    /// The entries of the side file, or of the segment itself where the side file is wrong.
+    /// Returns the entries of the side file. If it is damaged, indexes the segment again.
     fn checked(&self, disk: &Disk) -> io::Result<Vec<Entry>> {
         let found = SideFile::open(disk, &self.side, self.base);
         let entries = found.as_ref().and_then(|found| Some((found, found.entries(disk, &self.side)?)));
@@ -130,7 +131,7 @@ impl Segment {
     }
 }
 
-/// The headers of a file's batches, one after the other, without the records between them.
+/// An iterator over the headers of a file's batches. It does not read the records between them.
 #[derive(Debug)]
 pub(super) struct Headers {
     file: Arc<File>,
@@ -141,12 +142,12 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    /// From `at`, where a batch begins, up to `end`.
+    /// Creates an iterator from `at`, where a batch begins, to `end`.
     pub(super) fn new(file: Arc<File>, at: u64, end: u64) -> Self {
         Self { file, at, end, window: Vec::new(), window_at: at }
     }
 
-    /// The next batch and where it begins; `None` at the end.
+    /// Returns the next header and its position; `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<(u64, Header)>> {
         if self.at >= self.end {
             return Ok(None);

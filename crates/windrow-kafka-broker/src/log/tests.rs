@@ -1,4 +1,5 @@
-//! Logs that are killed, cut, damaged and out of room: what was acknowledged is there, once.
+//! Tests of logs that are killed, cut, damaged and out of room. Each acknowledged message must be in the log exactly
+//! once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,8 @@ fn append(log: &Log, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -
     log.append(&mut bytes, header, 0).map(|appended| appended.base_offset)
 }
 
-/// A log of three batches of two messages each: its folder, its segment, and what that holds.
+/// Creates a log of three batches with two messages each. Returns its folder, its segment, and the bytes of the
+/// segment.
 fn three_batches() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path(), &Arc::default()).expect("a new log").log;
@@ -34,7 +36,7 @@ fn three_batches() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
     (folder, path, whole)
 }
 
-/// The first offset of each batch that can be read from `offset` on.
+/// Returns the first offset of each batch that can be read from `offset` on.
 fn read(log: &Log, mut offset: i64) -> Vec<i64> {
     let mut bases = Vec::new();
     while let Some(range) = log.read(offset, 300).expect("readable") {
@@ -72,7 +74,7 @@ fn offsets_are_found_within_batches_and_across_segments() {
         log.seal();
         assert!(!log.is_unsealed());
         if round == 1 {
-            // A side file that is wrong is made again.
+            // A damaged side file is computed again.
             for entry in fs::read_dir(folder.path().join("log")).expect("a folder") {
                 let path = entry.expect("readable").path();
                 if path.extension().is_some_and(|extension| extension == "index") {
@@ -105,7 +107,7 @@ fn a_tail_cut_at_any_byte_loses_the_torn_batch_alone() {
 fn damage_before_good_batches_is_refused_with_file_and_byte() {
     let (folder, path, whole) = three_batches();
     let one = whole.len() / 3;
-    // The epoch of the leader, behind the length, is not covered and means nothing.
+    // The checksum does not cover the leader epoch, which follows the length and has no meaning.
     for byte in (one..2 * one).filter(|byte| !(12..16).contains(&(byte - one))) {
         let mut damaged = whole.clone();
         damaged[byte] ^= 1;
@@ -178,7 +180,7 @@ fn a_stop_at_any_step_keeps_what_was_acknowledged_and_knows_what_comes_again() {
         let found = read(&log, 0);
         let least = usize::try_from(acknowledged).expect("small");
         assert!(found.len() >= least, "{steps} steps: {} of {least}", found.len());
-        // The client sends what it does not know to be there, and what it knows, again.
+        // The client sends the batches that may be missing, and also one that was acknowledged.
         for index in least.saturating_sub(1)..25 {
             let sequence = i32::try_from(2 * index).expect("small");
             assert_eq!(append(&log, 2, Some((7, 0, sequence)), 0), Ok(i64::from(sequence)), "{steps} steps");

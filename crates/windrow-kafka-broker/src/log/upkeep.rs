@@ -6,13 +6,13 @@ use crate::log::index;
 use crate::log::partition::Log;
 
 impl Log {
-    /// Returns the offset before which messages are too old or too many, if it is beyond the start. `now` is in milliseconds
-    /// since 1970.
+    /// Returns the new start of the log if messages exceed the limits of age or size. `now` is in milliseconds since
+    /// 1970.
     pub(crate) fn expired(&self, now: i64) -> Option<i64> {
         let mut state = self.lock();
         state.producers.expire(now);
         let oldest_kept = state.retention.age.map(|age| now.saturating_sub(age));
-        // Messages without a time do not grow old.
+        // Messages without a time never expire.
         let is_old = |newest: i64| newest >= 0 && oldest_kept.is_some_and(|kept| newest < kept);
         if let Some(active) = &state.active
             && active.index.extent.length > 0
@@ -36,7 +36,7 @@ impl Log {
         start.filter(|start| *start > state.start)
     }
 
-    /// Lets the log begin with `start`, which the caller has made durable, and removes segments that end before it.
+    /// Moves the start of the log to `start`, which the caller has made durable. Removes segments that end before it.
     pub(crate) fn begin_at(&self, start: i64) {
         let mut state = self.lock();
         state.start = state.start.max(start.min(state.end));
@@ -50,7 +50,7 @@ impl Log {
         }
     }
 
-    /// Syncs closed segments and writes their side files. Not to be called by two tasks at once.
+    /// Syncs closed segments and writes their side files. Two tasks must not call this at the same time.
     pub(crate) fn seal(&self) {
         let closed = self.lock().closed.clone();
         for segment in closed {
@@ -66,12 +66,13 @@ impl Log {
         }
     }
 
-    /// Returns true if [`Log::seal`] has something to do.
+    /// Returns true if [`Log::seal`] has segments to seal.
     pub(crate) fn is_unsealed(&self) -> bool {
         self.lock().closed.iter().rev().any(|segment| segment.unsealed().is_some())
     }
 
-    /// Saves what the next start would otherwise have to read from the messages. Nothing can be appended after this.
+    /// Saves the state that the next start would otherwise compute from the messages. Nothing can be appended after
+    /// this.
     pub(crate) fn close(&self) -> io::Result<()> {
         self.seal();
         let mut state = self.lock();

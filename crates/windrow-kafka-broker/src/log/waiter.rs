@@ -1,11 +1,11 @@
-//! Those who wait for messages.
+//! The wait for new messages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// Someone who waits for messages, in one log or in several.
+/// A task that waits for messages in one or several logs.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     wanted: usize,
@@ -14,17 +14,17 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    /// Waits for so many bytes.
+    /// Creates a waiter that is woken after `wanted` bytes.
     pub(crate) fn new(wanted: usize) -> Arc<Self> {
         Arc::new(Self { wanted, come: AtomicUsize::new(0), notify: Notify::new() })
     }
 
-    /// Returns when they have come.
+    /// Returns when the wanted bytes have arrived.
     pub(crate) async fn woken(&self) {
         self.notify.notified().await;
     }
 
-    /// Counts bytes that have come, or were there already.
+    /// Counts bytes that have arrived or were available before.
     pub(crate) fn count(&self, bytes: usize) {
         let counted = |come: usize| Some(come.saturating_add(bytes));
         let before = self.come.fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted).unwrap_or(usize::MAX);

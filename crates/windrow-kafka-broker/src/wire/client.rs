@@ -1,6 +1,6 @@
-//! The client behind a request.
+//! The client that sent a request.
 
-/// The client that sent a request, as it names itself and where it connects from.
+/// The id that a client gives itself, and the host from which it connects.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Client {
     pub(crate) id: String,

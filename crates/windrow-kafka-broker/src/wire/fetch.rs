@@ -1,4 +1,4 @@
-//! Encodes answers to fetch requests by hand, so that messages go from file to socket and are never in memory as a whole.
+//! The encoder of fetch answers. Messages go from file to socket and are never in memory as a whole.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use kafka_protocol::protocol::StrBytes;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::log::Range;
 use crate::wire::Piece;
 
-/// What a fetch gets of one topic.
+/// The answer for one topic.
 #[derive(Debug)]
 pub(crate) struct Topic {
     pub(crate) name: StrBytes,
@@ -15,18 +15,18 @@ pub(crate) struct Topic {
     pub(crate) partitions: Vec<Partition>,
 }
 
-/// What a fetch gets of one partition.
+/// The answer for one partition.
 #[derive(Debug, Clone)]
 pub(crate) struct Partition {
     pub(crate) index: i32,
     pub(crate) error: i16,
-    /// -1 where there is an error.
+    /// The offset after the last readable message; -1 if there is an error.
     pub(crate) end: i64,
     pub(crate) start: i64,
     pub(crate) records: Option<Range>,
 }
 
-/// The pieces of an answer, its header included.
+/// Encodes an answer with its header, as pieces.
 pub(crate) fn answer(
     correlation: i32,
     version: i16,
@@ -71,7 +71,7 @@ impl Out {
         self.bytes.put_i32(partition.index);
         self.bytes.put_i16(partition.error);
         self.bytes.put_i64(partition.end);
-        // Without transactions all that is stored is stable.
+        // There are no transactions, so everything that is stored is stable.
         self.bytes.put_i64(partition.end);
         if version >= 5 {
             self.bytes.put_i64(partition.start);
@@ -110,7 +110,7 @@ impl Out {
         if self.is_flexible {
             self.varint(count + 1);
         } else {
-            // The answer as a whole is bounded far below.
+            // The limit on the whole answer is much lower.
             self.bytes.put_i32(i32::try_from(count).unwrap_or(i32::MAX));
         }
     }

@@ -1,4 +1,4 @@
-//! The outside of a frame: its length, the header of a request, and the header of an answer.
+//! The outer part of a frame: its length, the header of a request, and the header of an answer.
 
 use bytes::{Buf as _, BufMut as _, BytesMut};
 use kafka_protocol::messages::ApiKey;
@@ -6,9 +6,9 @@ use kafka_protocol::protocol::Encodable;
 
 use crate::wire::{Piece, Reply, Unanswerable};
 
-/// The largest request, as Kafka's `socket.request.max.bytes`.
+/// The maximum size of a request in bytes; the default of Kafka's `socket.request.max.bytes`.
 const LARGEST: usize = 100 * 1024 * 1024;
-/// The largest that is not messages.
+/// The maximum size of a request without messages, in bytes.
 const LARGEST_WITHOUT_MESSAGES: usize = 1024 * 1024;
 
 /// Checks the length of a frame that holds a request of this key.
@@ -24,12 +24,12 @@ pub(crate) struct Head {
     pub(crate) correlation: i32,
 }
 
-/// The reason why a connection ends whose request cannot be read.
+/// Creates the error for a request that cannot be read. It ends the connection.
 pub(crate) fn malformed(head: &Head, reason: impl ToString) -> Unanswerable {
     Unanswerable::Malformed { key: head.key, version: head.version, reason: reason.to_string() }
 }
 
-/// An answer that is in memory as a whole, with its header.
+/// Encodes a whole answer in memory, with its header.
 pub(crate) fn whole(head: &Head, response: &impl Encodable) -> Result<Option<Reply>, Unanswerable> {
     let mut bytes = BytesMut::new();
     bytes.put_i32(head.correlation);
@@ -44,7 +44,7 @@ pub(crate) fn whole(head: &Head, response: &impl Encodable) -> Result<Option<Rep
     Ok(Some(Reply { pieces: vec![Piece::Bytes(bytes.freeze())] }))
 }
 
-/// Takes the client's id and the rest of the header from the frame, which then holds only the request's body.
+/// Removes the header from the frame and returns the client's id. The frame then holds only the request's body.
 pub(crate) fn client_id(frame: &mut BytesMut, is_flexible: bool) -> Option<String> {
     let mut id = String::new();
     if let Ok(length) = usize::try_from(frame.try_get_i16().ok()?) {

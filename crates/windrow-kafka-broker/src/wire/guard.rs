@@ -1,28 +1,29 @@
-//! A buffer that does not let a count that a client sent ask for more memory than the frame has bytes.
+//! A buffer that limits the memory that a count in a request can reserve to the size of the frame.
 //!
-//! The decoders of `kafka-protocol` reserve room for as many elements as a count says. In the newer encodings counts are
-//! unsigned varints: one above the bytes left is refused as it is read. In the older they are 32-bit numbers like any other:
-//! there a first pass reads those above the bytes left as one more than these, so that an array with such a count runs out
-//! of bytes, while a timeout of the same size does no harm; only what passes that is decoded as it stands.
+//! The decoders of `kafka-protocol` reserve room for as many elements as a count says. In the newer encodings, counts
+//! are unsigned varints: a count above the number of remaining bytes is refused when it is read. In the older
+//! encodings, counts are 32-bit numbers like any other. There, a first pass limits each number to the number of
+//! remaining bytes plus one. An array with too large a count then runs out of bytes, but a large timeout does no harm.
+//! Only a request that passes is decoded with its real numbers.
 
 use anyhow::Result;
 use bytes::{Buf, Bytes, TryGetError};
 use kafka_protocol::protocol::Decodable;
 use kafka_protocol::protocol::buf::{ByteBuf, NotEnoughBytesError};
 
-/// Decodes a request of a client that is not trusted.
+/// Decodes a request of an untrusted client.
 pub(crate) fn decode<T: Decodable>(bytes: &Bytes, version: i16, is_flexible: bool) -> Result<T> {
     if !is_flexible {
         T::decode(&mut Guarded::new(bytes, true), version)?;
     }
-    // What stands behind the request is passed over, as Kafka does: librdkafka sends more than there should be.
+    // Bytes after the request are ignored, as in Kafka, because librdkafka sends more bytes than it should.
     T::decode(&mut Guarded::new(bytes, false), version)
 }
 
 struct Guarded {
     bytes: Bytes,
     cuts_counts: bool,
-    /// The varint that is being read: its value so far, and its bits.
+    /// The varint that is being read: its value so far, and its number of bits.
     varint: (u64, u32),
 }
 
@@ -54,7 +55,7 @@ impl Buf for Guarded {
             return Ok(byte);
         }
         self.varint = (0, 0);
-        // Counts and lengths are sent as one more than they are.
+        // Counts and lengths are sent plus one.
         let left = self.bytes.remaining();
         if value > left as u64 + 1 {
             return Err(TryGetError { requested: usize::try_from(value).unwrap_or(usize::MAX), available: left });

@@ -1,9 +1,9 @@
-//! Decodes produce requests by hand, so that the log can write their batches from the buffer in which they arrived.
+//! The decoder of produce requests. The log can write their batches from the buffer in which they arrived.
 
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
-/// A produce request within its frame.
+/// A produce request, decoded within its frame.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) acks: i16,
@@ -14,19 +14,19 @@ pub(crate) struct Request<'a> {
 /// The batches for one topic.
 #[derive(Debug)]
 pub(crate) struct Topic<'a> {
-    /// Empty where the version knows topics by their ids.
+    /// The name of the topic; empty if the version identifies topics by their ids.
     pub(crate) name: StrBytes,
     pub(crate) id: Uuid,
-    /// A partition's number, and its batches; none where there is a null.
+    /// The partition numbers and their batches; `None` if the batches are null.
     pub(crate) partitions: Vec<(i32, Option<&'a mut [u8]>)>,
 }
 
-/// A frame that is no produce request.
+/// A frame that is not a produce request.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a produce request")]
 pub(crate) struct Malformed;
 
-/// Reads a request behind its header.
+/// Decodes a request whose header was removed.
 pub(crate) fn read(body: &mut [u8], version: i16) -> Result<Request<'_>, Malformed> {
     let mut rest = Rest { bytes: body, is_flexible: version >= 9 };
     let transactional_id = rest.text()?;
@@ -86,7 +86,8 @@ impl<'a> Rest<'a> {
         Err(Malformed)
     }
 
-    /// How many elements follow. None of them is without bytes, so a wrong count runs out of them.
+    /// Returns the number of elements that follow. Each element has at least one byte, so a larger count than the
+    /// remaining bytes is wrong.
     fn count(&mut self) -> Result<usize, Malformed> {
         let count = if self.is_flexible {
             self.varint()?.checked_sub(1)

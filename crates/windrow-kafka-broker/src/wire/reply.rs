@@ -1,10 +1,10 @@
-//! An answer on its way to the socket: bytes in memory, and ranges of files.
+//! An answer that is being sent: bytes in memory, and ranges of files.
 
 use bytes::Bytes;
 
 use crate::log::Range;
 
-/// The answer to a request, without the length that goes first.
+/// The answer to a request, without the length that precedes it.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) pieces: Vec<Piece>,

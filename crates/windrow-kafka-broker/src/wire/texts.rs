@@ -1,18 +1,18 @@
-//! Texts on their way into answers and out of requests.
+//! Conversions of text from requests and for answers.
 
 use kafka_protocol::protocol::StrBytes;
 
-/// A text in the form that answers take.
+/// Converts text for an answer.
 pub(crate) fn text(text: impl Into<String>) -> StrBytes {
     StrBytes::from_string(text.into())
 }
 
-/// A copy that does not share the memory of the request.
+/// Copies a text, so that it does not share the memory of the request.
 pub(crate) fn owned(text: &StrBytes) -> String {
     text.to_string()
 }
 
-/// The same for a text that may be missing.
+/// Copies an optional text.
 pub(crate) fn owned_some(text: Option<&StrBytes>) -> Option<String> {
     text.map(owned)
 }

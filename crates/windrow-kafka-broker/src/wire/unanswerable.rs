@@ -2,7 +2,7 @@
 
 use kafka_protocol::messages::ApiKey;
 
-/// The reason why a connection ends instead of an answer.
+/// The reason why the connection ends without an answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unanswerable {
     #[error("a frame of {0} bytes")]

@@ -1,9 +1,9 @@
-//! The requests that this broker answers, and in which versions.
+//! The requests and the versions that this broker answers.
 
 use kafka_protocol::messages::ApiKey;
 
-/// The requests that are answered, with the first and the last version of each. `kafka-protocol` lists versions that its
-/// decoders refuse; those are not here.
+/// The supported requests, with the first and the last version of each. Versions that the decoders of `kafka-protocol`
+/// refuse are not listed.
 pub(crate) const TABLE: [(ApiKey, i16, i16); 29] = [
     (ApiKey::Produce, 3, 13),
     (ApiKey::Fetch, 4, 18),
@@ -36,7 +36,7 @@ pub(crate) const TABLE: [(ApiKey, i16, i16); 29] = [
     (ApiKey::ConsumerGroupDescribe, 0, 1),
 ];
 
-/// Returns true if requests of this key are answered in this version.
+/// Returns true if requests with this key are supported in this version.
 pub(crate) fn is_taken(key: ApiKey, version: i16) -> bool {
     TABLE.iter().any(|(known, first, last)| *known == key && (*first..=*last).contains(&version))
 }

@@ -1,4 +1,4 @@
-//! How a member comes into a classic group, new, again, or under a new id.
+//! Joins of a classic group: new members, known members, and static members with a new id.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::groups::classic::{ClassicGroup, Join, Joined, Member, Outcome, Phase, Registration};
 
 impl ClassicGroup {
-    /// Lets a member join; the answer comes when all have.
+    /// Adds a member to the group. The answer is sent after all members have joined.
     pub(crate) fn join(&mut self, join: Join, now: Instant, answer: oneshot::Sender<Outcome<Joined>>) {
         if let Err(refused) = self.check_join(&join, now) {
             let _ = answer.send(Err(refused));
@@ -43,7 +43,7 @@ impl ClassicGroup {
         self.rebalance(now);
     }
 
-    /// Refuses with the id that the client is to use from now on.
+    /// Checks a request to join. The error holds the member id that the client must use from now on.
     fn check_join(&mut self, join: &Join, now: Instant) -> Outcome<()> {
         let refused = |error| Err((error, join.member.clone()));
         let (instance, known) = (&join.registration.instance, self.known(&join.registration));
@@ -64,7 +64,7 @@ impl ClassicGroup {
         }
     }
 
-    /// The id of the static member with this instance.
+    /// Returns the member id of the static member with this instance id.
     fn known(&self, registration: &Registration) -> Option<&String> {
         self.statics.get(registration.instance.as_ref()?)
     }
@@ -92,7 +92,7 @@ impl ClassicGroup {
         self.rebalance(now);
     }
 
-    /// A static member that comes back under a new id.
+    /// Replaces a static member that comes back under a new id.
     fn replace(&mut self, old: &str, id: &str, join: Join, now: Instant, answer: oneshot::Sender<Outcome<Joined>>) {
         let Some(mut member) = self.members.remove(old) else { return };
         member.waiting.fail(ResponseError::FencedInstanceId);
@@ -114,7 +114,7 @@ impl ClassicGroup {
         self.members.insert(id.to_owned(), member);
         let mut joined = self.joined(id, was_leader && join.may_skip);
         if was_leader && !join.may_skip {
-            // Told that another leads, it assigns nothing.
+            // The member must assign nothing, so the answer names its old id as the leader.
             (joined.leader, joined.members) = (old.to_owned(), Vec::new());
         }
         let _ = answer.send(Ok(joined));

@@ -1,4 +1,4 @@
-//! A member of a classic group, and what is said between it and the group.
+//! A member of a classic group, its requests, and the answers to them.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use tokio::sync::oneshot;
 
 use crate::wire::Client;
 
-/// Where a group is between two assignments.
+/// The phase of a group between two assignments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Empty,
-    /// Waits for all members to join.
+    /// The group waits for all members to join.
     Preparing,
-    /// Waits for the leader's assignment.
+    /// The group waits for the leader's assignment.
     Completing,
     Stable,
 }
@@ -30,7 +30,7 @@ impl Phase {
     }
 }
 
-/// What a member learns by joining.
+/// The answer to a member that has joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Joined {
     pub(crate) generation: i32,
@@ -39,11 +39,11 @@ pub(crate) struct Joined {
     pub(crate) leader: String,
     pub(crate) member: String,
     pub(crate) skips_assignment: bool,
-    /// For the leader: id, instance and metadata of everybody.
+    /// The id, the instance id and the metadata of each member. Only the leader gets them.
     pub(crate) members: Vec<(String, Option<String>, Bytes)>,
 }
 
-/// What a member is to consume, as its leader wrote it down.
+/// The assignment of a member, as the leader wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Synced {
     pub(crate) protocol_type: String,
@@ -59,20 +59,20 @@ pub(crate) struct Join {
     pub(crate) member: String,
     pub(crate) registration: Registration,
     pub(crate) protocol_type: String,
-    /// Whether a member without an id gets one and comes again.
+    /// True if a member without an id must join again with an id from the broker.
     pub(crate) needs_id: bool,
-    /// Whether a leader that is told to skip the assignment understands.
+    /// True if the client knows the answer that lets a leader skip the assignment.
     pub(crate) may_skip: bool,
 }
 
-/// What a member said about itself when it last joined.
+/// The data that a member sent when it last joined.
 #[derive(Debug)]
 pub(crate) struct Registration {
     pub(crate) instance: Option<String>,
     pub(crate) client: Client,
     pub(crate) session: Duration,
     pub(crate) rebalance: Duration,
-    /// The protocols that the member supports, the best first, with its metadata for each.
+    /// The protocols that the member supports, the preferred one first, with the member's metadata for each.
     pub(crate) protocols: Vec<(String, Bytes)>,
 }
 
@@ -90,7 +90,7 @@ impl Registration {
     }
 }
 
-/// The answers that a member waits for.
+/// The channels for the answers that a member waits for.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     pub(super) join: Option<oneshot::Sender<Outcome<Joined>>>,
@@ -103,7 +103,7 @@ impl Waiting {
     }
 
     pub(super) fn fail(&mut self, error: ResponseError) {
-        // A client that does not wait any more needs no answer.
+        // Sending fails only if the client does not wait any more.
         if let Some(join) = self.join.take() {
             let _ = join.send(Err((error, String::new())));
         }
@@ -117,7 +117,7 @@ impl Waiting {
     }
 }
 
-/// A member.
+/// A member of a classic group.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) registration: Registration,
@@ -132,12 +132,12 @@ impl Member {
         Self { registration, assignment: Bytes::new(), waiting: Waiting::default(), session_end }
     }
 
-    /// Begins a new session.
+    /// Starts a new session.
     pub(super) fn hear(&mut self, now: Instant) {
         self.session_end = now + self.registration.session;
     }
 
-    /// Replaces what the member said when it joined before. Returns whether its protocols are the same.
+    /// Replaces the registration of a member. Returns true if its protocols are the same.
     pub(super) fn renew(&mut self, registration: Registration, now: Instant) -> bool {
         let is_same = self.registration.protocols == registration.protocols;
         let instance = self.registration.instance.take();
@@ -146,7 +146,7 @@ impl Member {
         is_same
     }
 
-    /// The end of the session; none while the member waits for an answer.
+    /// Returns the end of the session; `None` while the member waits for an answer.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.waiting.is_nothing().then_some(self.session_end)
     }

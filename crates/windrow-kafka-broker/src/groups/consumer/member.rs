@@ -1,4 +1,4 @@
-//! A member of a consumer group: what it asks for, and how far it has come towards its target.
+//! A member of a consumer group: its subscription, and its progress towards its target assignment.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,14 +9,14 @@ use crate::groups::assign::{Assignor, Partitions};
 use crate::refused::Refused;
 use crate::wire::Client;
 
-/// The longest silence of a member; Kafka's default.
+/// The maximum time between two heartbeats of a member; Kafka's default.
 const SESSION: Duration = Duration::from_secs(45);
-/// The epochs by which members join and leave.
+/// The epochs that members send to join and to leave.
 pub(crate) const JOINS: i32 = 0;
 pub(super) const LEAVES: i32 = -1;
 pub(crate) const LEAVES_FOR_A_WHILE: i32 = -2;
 
-/// A member's request. What it leaves out is unchanged.
+/// A member's heartbeat request. A field that is `None` is unchanged.
 #[derive(Debug, Default)]
 pub(crate) struct Heartbeat {
     pub(crate) member: String,
@@ -31,7 +31,7 @@ pub(crate) struct Heartbeat {
     pub(crate) owned: Option<Partitions>,
 }
 
-/// A member.
+/// A member of a consumer group.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) subscription: Subscription,
@@ -40,18 +40,18 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// A member that joins has no partitions, whatever it had before.
+    /// Creates a member that joins. It has no partitions, even if it had some before.
     pub(super) fn joining(subscription: Subscription, now: Instant) -> Self {
         Self { subscription, current: CurrentAssignment::default(), session_end: now + SESSION }
     }
 
-    /// Begins a new session. Returns whether the member asks for something else than before.
+    /// Starts a new session. Returns true if the subscription has changed.
     pub(super) fn hear(&mut self, said: Heartbeat, now: Instant) -> bool {
         self.session_end = now + SESSION;
         self.subscription.update(said)
     }
 
-    /// The time at which the member is removed: it was silent, or did not give up its partitions.
+    /// Returns the time at which the member is removed: it sent no heartbeat, or did not give up its partitions.
     pub(super) fn deadline(&self) -> Instant {
         match self.current.progress {
             Progress::Revoking { until, .. } => until.min(self.session_end),
@@ -60,13 +60,13 @@ impl Member {
     }
 }
 
-/// What a member has said about itself, and which topics it asks for.
+/// The client of a member, and the topics that the member wants.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Subscription {
     pub(crate) instance: Option<String>,
     pub(crate) rack: Option<String>,
     pub(crate) client: Client,
-    /// The time that the member has to give up partitions.
+    /// The time limit for the member to give up partitions.
     pub(super) rebalance: Duration,
     pub(crate) names: BTreeSet<String>,
     pub(crate) regex: Option<(String, regex::Regex)>,
@@ -100,20 +100,20 @@ impl Subscription {
     }
 }
 
-/// How far a member has come towards its target.
+/// The progress of a member towards its target assignment.
 #[derive(Debug)]
 enum Progress {
     Stable,
-    /// The member has yet to give up these partitions.
+    /// The member must give up these partitions before `until`.
     Revoking {
         revoked: Partitions,
         until: Instant,
     },
-    /// Others have yet to give up partitions of the target.
+    /// Other members must give up partitions of the target first.
     Waiting,
 }
 
-/// The partitions that a member has, on the way to its target. Follows Kafka's `CurrentAssignmentBuilder`.
+/// The partitions that a member has on the way to its target. Follows Kafka's `CurrentAssignmentBuilder`.
 #[derive(Debug)]
 pub(crate) struct CurrentAssignment {
     pub(crate) epoch: i32,
@@ -129,7 +129,7 @@ impl Default for CurrentAssignment {
 }
 
 impl CurrentAssignment {
-    /// Returns whether this is a static member that has left and may come back.
+    /// Returns true if this is a static member that has left and may come back.
     pub(super) fn is_away(&self) -> bool {
         self.epoch == LEAVES_FOR_A_WHILE
     }
@@ -138,7 +138,8 @@ impl CurrentAssignment {
         matches!(self.progress, Progress::Stable) && (self.epoch == target_epoch || self.is_away())
     }
 
-    /// Checks the epoch that a member sends. The previous one is valid if it has only what is assigned: it missed an answer.
+    /// Checks the epoch that a member sends. The previous epoch is valid if the member reports only assigned
+    /// partitions: it missed an answer.
     pub(super) fn check(&self, epoch: i32, owned: Option<&Partitions>) -> Result<(), Refused> {
         let is_late = epoch == self.previous_epoch && owned.is_some_and(|owned| owned.is_subset(&self.assigned));
         if epoch == self.epoch || (epoch < self.epoch && is_late) {
@@ -148,7 +149,7 @@ impl CurrentAssignment {
         Err((ResponseError::FencedMemberEpoch, message))
     }
 
-    /// The partitions that no other member may get now.
+    /// Returns the partitions that no other member may get now.
     pub(super) fn held(&self) -> Partitions {
         match &self.progress {
             Progress::Revoking { revoked, .. } => &self.assigned | revoked,
@@ -156,8 +157,8 @@ impl CurrentAssignment {
         }
     }
 
-    /// Comes closer to the target. `taken` has what other members hold, `owned` what this one says that it has, and
-    /// `until` is the time limit to give up partitions.
+    /// Moves closer to the target. `taken` has the partitions that other members hold. `owned` has the partitions that
+    /// this member reports. `until` is the time limit to give up partitions.
     pub(super) fn reconcile(
         &mut self,
         (target, target_epoch): (&Partitions, i32),
