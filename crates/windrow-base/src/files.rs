@@ -1,5 +1,7 @@
 //! Atomic writes of files. A file is written under another name, synced and renamed, so that a crash leaves the old
 //! file or the new one.
+//!
+//! All functions return the error of the first file operation that fails.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
@@ -67,7 +69,7 @@ pub fn digest(file: impl Read) -> io::Result<(u64, String)> {
     }
 }
 
-/// Syncs a folder, so that files that were created, moved or removed in it stay so after a power cut.
+/// Syncs a folder. The creation, move or removal of a file in it then survives a power cut.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

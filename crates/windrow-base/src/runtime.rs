@@ -51,6 +51,9 @@ pub async fn computing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'sta
 
 /// Runs an async request from a blocking thread, and returns its result. The request has a runtime of its own, so the
 /// calling thread may belong to another runtime.
+///
+/// # Panics
+/// Panics if the request panics.
 pub fn request<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     // The work does not panic, and the runtime does not end before the process.
     requesting(work).recv().expect("the request is answered")

@@ -40,7 +40,7 @@ impl Progress {
     /// Sends an event to all listeners.
     pub fn report(&self, event: Event) {
         tracing::debug!(?event, "progress");
-        // Sending fails only if there is no listener. That is not an error.
+        // Sending fails only without a listener. That is not an error.
         let _ = self.events.send(event);
     }
 
@@ -108,7 +108,7 @@ pub enum Event {
         rows: u64,
         /// The number of these rows whose target is missing.
         unlabelled: u64,
-        /// The number of rows of this window that are in quarantine.
+        /// The number of the window's rows that were put into quarantine.
         quarantined: u64,
         /// The reason why the window was sealed.
         reason: String,
@@ -128,7 +128,7 @@ pub enum Event {
         auc: Option<f64>,
         /// The log-loss on the model's holdout; `None` if the holdout is empty.
         log_loss: Option<f64>,
-        /// Whether the solver reached the optimum.
+        /// True if the solver reached the optimum.
         converged: bool,
         /// The number of passes of the solver over the rows; 0 if the solver does not report it.
         passes: u64,
@@ -141,7 +141,7 @@ pub enum Event {
     ModelRefused {
         /// The id that the model would have had.
         id: String,
-        /// The reason why there is no model.
+        /// The reason why the window gives no model.
         reason: String,
     },
     /// All existing models have been scored on a window.

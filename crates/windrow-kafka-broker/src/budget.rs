@@ -2,7 +2,7 @@
 //!
 //! Claims grow with the bytes that have arrived, so a slow client holds little. The smallest claims need no permits, so
 //! small requests never wait. If no permits are left, one claim at a time may exceed the limit. Thus a request that is
-//! larger than the whole budget proceeds alone, and two requests that wait for each other's share both finish.
+//! larger than the whole budget can proceed, and two requests that wait for each other's share both finish.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,7 +63,7 @@ impl Claim {
         }
     }
 
-    /// Returns true if other claims wait for the memory that this claim holds.
+    /// Returns true if this claim holds memory while other claims wait for some.
     pub(super) fn is_wanted(&self) -> bool {
         (self.permits.is_some() || self.alone.is_some()) && self.budget.waiting.load(Ordering::Relaxed) > 0
     }

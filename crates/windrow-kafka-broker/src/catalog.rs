@@ -53,7 +53,7 @@ struct ProducerIds {
 }
 
 impl Catalog {
-    /// Opens the topics that the journal names, with their logs from `folder`. Also returns true if a log lost its
+    /// Opens the topics that the journal names, with their logs from `folder`. Also returns whether a log lost its
     /// tail. `now` is in milliseconds since 1970.
     pub(super) fn open(
         folder: &Path,

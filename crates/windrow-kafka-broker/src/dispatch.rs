@@ -1,6 +1,7 @@
 //! Passes each frame to the function that answers its request, and turns the response into a frame.
 //!
-//! A request that is not understood ends its connection, as in Kafka. Every other request gets an answer.
+//! A request that is not understood ends its connection, as in Kafka. Every other request gets an answer, unless the
+//! client wants none.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use kafka_protocol::messages::ApiKey;
@@ -30,7 +31,7 @@ pub(super) async fn answer(
     let Ok(key) = ApiKey::try_from(key) else { return Err(unknown) };
     let is_taken = is_taken(key, version);
     if key == ApiKey::ApiVersions && !is_taken {
-        // A client of a newer version asks again with one that is listed.
+        // A client of a newer version tries again with a version that is listed.
         return whole(&Head { key, version: 0, correlation }, &cluster::versions(true));
     }
     if !is_taken {

@@ -55,7 +55,8 @@ impl Embedded {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Returns the id of the log. It changes if messages may have been lost: offsets from another id have no meaning here.
+    /// Returns the id of the log. It changes if messages may have been lost: offsets from another id have no meaning
+    /// here.
     pub fn log_id(&self) -> Uuid {
         self.log_id
     }

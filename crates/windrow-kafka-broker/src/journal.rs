@@ -19,8 +19,7 @@ const FILE: &str = "journal";
 const PREFIX: usize = 8;
 /// The maximum length of a line in bytes. The longest lines hold a topic's settings or a commit's metadata.
 const LONGEST: usize = 1024 * 1024;
-/// The file is rewritten when it is larger than this, and larger than four times its size after the last rewrite. In
-/// bytes.
+/// The size in bytes above which the file is rewritten, if it also exceeds four times its size after the last rewrite.
 const COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
 
 /// One line of the journal.

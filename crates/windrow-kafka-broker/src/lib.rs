@@ -3,8 +3,8 @@
 //! The broker runs in a thread of this process, with a tokio runtime of its own. Clients connect over TCP, as to any Kafka
 //! broker. It does not print and does not handle signals. It needs a Unix system.
 //!
-//! It has neither TLS nor authentication: listen on a loopback address unless the network is trusted. It has no transactions,
-//! no compaction and no replicas.
+//! The broker has neither TLS nor authentication: listen on a loopback address unless the network is trusted. It has no
+//! transactions, no compaction and no replicas.
 //!
 //! # Example
 //!
@@ -32,16 +32,17 @@
 //!
 //! # Guarantees
 //!
-//! - An acknowledged message survives the end of this process, also by SIGKILL. With [`Options::is_durable`] it survives a power
-//!   cut.
+//! - An acknowledged message survives the end of this process, also by SIGKILL. With [`Options::is_durable`], it survives
+//!   a power cut.
 //! - A consumer never reads a message that a recovery could remove.
-//! - Damaged data is refused at the start, with file and byte. The only exception is a torn tail, which was never acknowledged.
-//! - The memory that requests take together is bounded, and a count or length in a request reserves no more than was sent. The
-//!   numbers of connections, groups, members, committed offsets and partitions are bounded.
+//! - Damaged data is refused at the start, with file and byte. The only exception is a torn tail, which was never
+//!   acknowledged.
+//! - The total memory of requests is bounded. A count or a length in a request reserves no more memory than bytes were
+//!   sent. The numbers of connections, groups, members, committed offsets and partitions are bounded.
 //!
 //! # Parts
 //!
-//! From the top down: a part uses only parts that are listed after it.
+//! The list goes from the top down: a part uses only parts that are listed after it.
 //!
 //! | part | purpose |
 //! |---|---|
@@ -55,10 +56,10 @@
 //! | `wire` | the vocabulary of the protocol: versions, headers, replies, the codecs of produce and fetch, guarded decoding |
 //! | `catalog` | topics and their settings, producer ids |
 //! | `log` | one partition: segments, index, idempotent producers, recovery, readers that wait |
-//! | `journal` | what is not a message, as lines with checksums: topics, settings, producer ids, committed offsets |
+//! | `journal` | all data that is not messages, as lines with checksums: topics, settings, producer ids, committed offsets |
 //! | `batch` | record batches as bytes; pure |
 //! | `directory`, `disk` | the data directory, its one owner and its id; the only user of files |
-//! | `budget`, `blocking`, `clock`, `refused` | a bound on memory; work that waits for the disk; the time of day; refusals |
+//! | `budget`, `blocking`, `clock`, `refused` | a limit on memory; work that waits for the disk; the time of day; errors that clients get |
 
 mod answers;
 mod batch;

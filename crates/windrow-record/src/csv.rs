@@ -33,7 +33,7 @@ impl<'a> Fields<'a> {
         self.ends.len()
     }
 
-    /// Returns true if there are no fields.
+    /// Returns true if the record has no fields.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -293,8 +293,8 @@ impl<R: Read> RecordReader<R> {
         Ok(Some(RawRecord { bytes, line }))
     }
 
-    /// Returns the end of the next record and the start of the one after it, if the next record is a complete line
-    /// without a quote. Most records are; they do not need the state machine.
+    /// Finds the next record if it is a complete line without a quote, as most records are: they do not need the state
+    /// machine. Returns the end of the record and the start of the next one.
     fn plain_line(&self) -> Option<(usize, usize)> {
         let rest = &self.buffer[self.start..self.filled];
         if self.at_beginning || rest.first().is_none_or(|first| is_line_break(*first)) {

@@ -22,7 +22,7 @@ impl RowNumber {
         NonZeroU64::new(number).map(Self)
     }
 
-    /// Returns the number.
+    /// Returns the number of the row, from 1.
     #[inline]
     #[must_use]
     pub fn get(self) -> u64 {
@@ -144,7 +144,7 @@ display_inner!(RowNumber, WindowIndex, Partition, Offset, RunId);
 pub enum Scheme {
     /// The windows 1 to k.
     Cumulative,
-    /// Only window k.
+    /// Window k without older windows.
     Window,
     /// The given number of windows, up to and including window k.
     Sliding(NonZeroU32),

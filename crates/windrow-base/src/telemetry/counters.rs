@@ -1,7 +1,11 @@
 //! The counters of a process, each declared once.
 //!
-//! A line of the declaration gives the field that stages change, the type of its value in a snapshot and in the status
-//! file, the function that combines the values of several processes, and the metric with its help text.
+//! Each line of the declaration gives:
+//!
+//! - the field that stages change
+//! - the type of its value in a snapshot and in the status file
+//! - the function that combines the values of several processes
+//! - the metric with its help text
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -91,7 +95,7 @@ impl Counter {
         self.0.fetch_add(by, Relaxed);
     }
 
-    /// Replaces the number.
+    /// Sets the number to `to`.
     #[inline]
     pub fn set(&self, to: u64) {
         self.0.store(to, Relaxed);
@@ -119,7 +123,7 @@ impl Default for Gauge {
 }
 
 impl Gauge {
-    /// Replaces the number; `None` makes it unknown.
+    /// Sets the number to `to`; `None` makes it unknown.
     #[inline]
     pub fn set(&self, to: Option<u64>) {
         self.0.store(to.unwrap_or(UNKNOWN), Relaxed);

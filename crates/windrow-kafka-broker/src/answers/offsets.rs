@@ -17,7 +17,7 @@ use crate::broker::Broker;
 use crate::catalog::Topic;
 use crate::log::{Log, ReadError};
 
-/// Timestamps that stand for a position in the log.
+/// The special timestamps of Kafka that mean a position in the log.
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const NEWEST: i64 = -3;
@@ -44,7 +44,7 @@ pub(crate) fn list(broker: &Broker, request: &ListOffsetsRequest, version: i16) 
     ListOffsetsResponse::default().with_topics(topics.collect())
 }
 
-/// Returns the requested timestamp and offset; -1 if there is none.
+/// Returns the timestamp and the offset of the requested position. A value that is not known is -1.
 fn find(log: &Log, asked: &ListOffsetsPartition) -> Result<(i64, i64), ResponseError> {
     let bounds = log.bounds();
     let searched = match asked.timestamp {

@@ -18,7 +18,7 @@ use crate::wire::text;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) response: ProduceResponse,
-    /// True if a batch was refused. A client that wants no answer learns this from the end of its connection.
+    /// True if a batch was not stored. A client that wants no answer learns this from the end of its connection.
     pub(crate) has_errors: bool,
 }
 

@@ -31,7 +31,7 @@ pub(crate) const FROM_TOPIC: i8 = 1;
 /// Returns the node and the topics. Creates a missing topic that is requested by name, if the request allows it.
 pub(crate) fn metadata(broker: &Broker, request: MetadataRequest, version: i16) -> MetadataResponse {
     let may_create = version < 4 || request.allow_auto_topic_creation;
-    // In version 0, an empty list of names means all topics.
+    // Version 0 asks for all topics with an empty list of names.
     let asked = request.topics.filter(|topics| version > 0 || !topics.is_empty());
     let topics = match asked {
         None => broker.catalog.all().iter().map(|topic| describe(broker, topic)).collect(),

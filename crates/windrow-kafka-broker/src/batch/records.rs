@@ -16,7 +16,7 @@ const XERIAL: &[u8; 8] = b"\x82SNAPPY\0";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) offset: i64,
-    /// Milliseconds since 1970, the time of the record.
+    /// The time of the record, in milliseconds since 1970.
     pub(crate) timestamp: i64,
 }
 

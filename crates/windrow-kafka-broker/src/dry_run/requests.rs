@@ -13,7 +13,7 @@ use crate::batch::batch_of;
 /// The correlation id of every request.
 pub(super) const CORRELATION: i32 = 7;
 
-/// For one key: the function that creates a request, and the function that finds a fault in an answer.
+/// The functions for requests of one key: one creates a request, the other finds a fault in an answer.
 type Kind = (fn(i16, &mut Choices<'_>) -> Option<BytesMut>, fn(i16, &mut Bytes) -> Option<String>);
 
 fn kind(key: ApiKey) -> Option<Kind> {
@@ -56,8 +56,8 @@ fn kind(key: ApiKey) -> Option<Kind> {
     kinds.into_iter().find(|(known, _)| *known == key as i16).map(|(_, kind)| kind)
 }
 
-/// Creates a frame (without its length) with a request that is made from `chosen`. Returns `None` if the bytes give a
-/// request that cannot be encoded. `topic` is the id of an existing topic.
+/// Creates a frame (without its length) with a request that is made from `chosen`. Returns `None` if the bytes give no
+/// request that can be encoded. `topic` is the id of an existing topic.
 pub(crate) fn frame(key: ApiKey, version: i16, chosen: &[u8], topic: Uuid) -> Option<BytesMut> {
     kind(key)?.0(version, &mut Choices { bytes: chosen, topic })
 }

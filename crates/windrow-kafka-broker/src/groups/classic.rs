@@ -132,7 +132,7 @@ impl ClassicGroup {
         }
     }
 
-    /// Chooses a protocol that all members support, by the votes of the members.
+    /// Chooses the protocol that most members prefer, among those that all members support.
     fn choose(&self) -> String {
         let registrations = || self.members.values().map(|member| &member.registration);
         let is_common = |name: &str| registrations().all(|member| member.supports(name));

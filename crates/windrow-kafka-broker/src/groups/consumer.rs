@@ -29,7 +29,7 @@ pub(crate) type Topics = BTreeMap<Uuid, (String, i32)>;
 pub(crate) struct Told {
     pub(crate) member: String,
     pub(crate) epoch: i32,
-    /// The assignment of the member; `None` if it is unchanged.
+    /// The assignment of the member; `None` if it is unchanged and the member did not report its partitions.
     pub(crate) assignment: Option<Partitions>,
 }
 

@@ -230,7 +230,7 @@ impl Coordinator {
         next.min()
     }
 
-    /// Returns if an event may be due earlier than the time that [`Coordinator::expire`] returned.
+    /// Waits until an event may be due earlier than the time that [`Coordinator::expire`] returned.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }

@@ -42,8 +42,8 @@ pub(super) struct Extent {
     pub(super) end: i64,
     /// The length of the segment in bytes.
     pub(super) length: u64,
-    /// The newest time, in milliseconds since 1970, and the base offset of the first batch that has it; -1 if there is
-    /// none.
+    /// The newest time, in milliseconds since 1970, and the base offset of the first batch that has it; -1 if no record
+    /// has a time.
     pub(super) newest: i64,
     pub(super) newest_offset: i64,
 }

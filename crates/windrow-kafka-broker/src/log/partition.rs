@@ -1,7 +1,7 @@
 //! The state of a partition's log: its segments, its offsets, and the readers that wait for messages.
 //!
-//! This module holds what appending, reading and upkeep share. `append`, `read`, `upkeep` and `recovery` add the
-//! operations.
+//! This module holds the state that appending, reading and upkeep share. `append`, `read`, `upkeep` and `recovery` add
+//! the operations.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,11 +17,11 @@ use crate::log::waiter::Waiter;
 /// The limits for the segments and the messages of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Retention {
-    /// The maximum size of a segment in bytes.
+    /// The maximum size of a segment in bytes. A larger batch gets a segment of its own.
     pub(crate) segment_bytes: u64,
     /// The time that a message is kept, in milliseconds; `None` means forever.
     pub(crate) age: Option<i64>,
-    /// The size to which a log is reduced, in bytes; `None` means no limit.
+    /// The minimum size that is kept, in bytes; `None` keeps everything.
     pub(crate) bytes: Option<u64>,
 }
 

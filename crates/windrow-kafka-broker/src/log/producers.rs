@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Header;
 
-/// The number of batches that are remembered per producer, to detect duplicates. A client may have as many batches in
+/// The number of batches that are remembered per producer, to detect duplicates. A client may have this many batches in
 /// flight.
 const REMEMBERED: usize = 5;
 /// The maximum number of producers that a partition remembers. The one that was silent for the longest time is

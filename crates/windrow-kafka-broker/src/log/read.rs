@@ -147,7 +147,8 @@ impl State {
 }
 
 /// Returns the range of batches that begins with the one that holds `offset`. A batch begins at `first`, at or before
-/// that batch. A batch also begins at `last`, at most `max_bytes` after `first`; the batches before it are not read.
+/// that batch. Another one begins at `last`, at most `max_bytes` after `first`. Headers between the found batch and
+/// `last` are skipped.
 fn range(file: &Arc<File>, first: u64, last: u64, end: u64, offset: i64, max_bytes: usize) -> io::Result<Range> {
     let mut headers = Headers::new(Arc::clone(file), first, end);
     let (position, mut behind) = loop {

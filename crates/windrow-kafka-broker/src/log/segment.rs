@@ -131,7 +131,7 @@ impl Segment {
     }
 }
 
-/// An iterator over the headers of a file's batches. It does not read the records between them.
+/// A reader of the headers of a file's batches. It skips the records between them.
 #[derive(Debug)]
 pub(super) struct Headers {
     file: Arc<File>,
@@ -142,7 +142,7 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    /// Creates an iterator from `at`, where a batch begins, to `end`.
+    /// Creates a reader from `at`, where a batch begins, to `end`.
     pub(super) fn new(file: Arc<File>, at: u64, end: u64) -> Self {
         Self { file, at, end, window: Vec::new(), window_at: at }
     }

@@ -71,7 +71,7 @@ impl Out {
         self.bytes.put_i32(partition.index);
         self.bytes.put_i16(partition.error);
         self.bytes.put_i64(partition.end);
-        // There are no transactions, so everything that is stored is stable.
+        // The broker has no transactions, so everything that is stored is stable.
         self.bytes.put_i64(partition.end);
         if version >= 5 {
             self.bytes.put_i64(partition.start);

@@ -44,7 +44,8 @@ pub(crate) fn whole(head: &Head, response: &impl Encodable) -> Result<Option<Rep
     Ok(Some(Reply { pieces: vec![Piece::Bytes(bytes.freeze())] }))
 }
 
-/// Removes the header from the frame and returns the client's id. The frame then holds only the request's body.
+/// Removes the client's id and the rest of the header from the frame, and returns the id. The frame then holds only the
+/// request's body. Returns `None` if the header is malformed.
 pub(crate) fn client_id(frame: &mut BytesMut, is_flexible: bool) -> Option<String> {
     let mut id = String::new();
     if let Ok(length) = usize::try_from(frame.try_get_i16().ok()?) {
