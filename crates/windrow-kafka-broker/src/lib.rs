@@ -1,7 +1,7 @@
 //! An embeddable Kafka broker: one node, messages on disk, consumer groups, without a JVM.
 //!
-//! The broker runs in a thread of this process, with a tokio runtime of its own. Clients connect over TCP, as to any Kafka
-//! broker. It does not print and does not handle signals. It needs a Unix system.
+//! The broker runs in a thread of this process, with a tokio runtime of its own. Clients connect over TCP, as to any
+//! Kafka broker. It does not print and does not handle signals. It needs a Unix system.
 //!
 //! The broker has neither TLS nor authentication: listen on a loopback address unless the network is trusted. It has no
 //! transactions, no compaction and no replicas.
@@ -32,8 +32,8 @@
 //!
 //! # Guarantees
 //!
-//! - An acknowledged message survives the end of this process, also by SIGKILL. With [`Options::is_durable`], it survives
-//!   a power cut.
+//! - An acknowledged message survives the end of this process, also by SIGKILL. With [`Options::is_durable`], it
+//!   survives a power cut.
 //! - A consumer never reads a message that a recovery could remove.
 //! - Damaged data is refused at the start, with file and byte. The only exception is a torn tail, which was never
 //!   acknowledged.

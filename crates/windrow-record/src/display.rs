@@ -62,7 +62,8 @@ pub fn duration(length: Duration) -> String {
     format!("{} {name}", seconds / unit)
 }
 
-/// Formats the month of a time given in seconds since 1970, as in `Jan 2018`; `-` if the calendar does not reach that far.
+/// Formats the month of a time given in seconds since 1970, as in `Jan 2018`; `-` if the calendar does not reach that
+/// far.
 #[must_use]
 pub fn month(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| "-".to_owned(), |time| time.strftime("%b %Y").to_string())
