@@ -42,7 +42,7 @@ enum Rows {
         first: Option<RowNumber>,
         last: RowNumber,
     },
-    /// The given rows, and all rows before `from`: the first row that can still be read, or 0 if none was deleted.
+    /// The rows in `rows`, and all rows before `from`: the first row that can still be read, or 0 if none was deleted.
     Exactly {
         from: u64,
         rows: RoaringTreemap,

@@ -83,7 +83,6 @@ impl Membership {
     ///
     /// # Errors
     /// The client library rejects the assignment.
-    /// When the client library refuses them.
     pub fn take_up(&mut self, positions: &[(Partition, Option<Offset>)]) -> Result<(), BrokerError> {
         let known = |(partition, offset): &(Partition, Option<Offset>)| (*partition, offset.unwrap_or(Offset(0)));
         let all: Vec<(Partition, Offset)> = positions.iter().map(known).collect();

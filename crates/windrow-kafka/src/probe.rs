@@ -13,7 +13,8 @@ use crate::{BrokerError, Connection, Listener};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// An ApiVersions request, version 0, without a client name. Every Kafka broker answers it, even before a login.
 const API_VERSIONS: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
-/// A Metadata request, version 0, without a topic list. A broker that requires a login closes the connection.
+/// A Metadata request, version 0, with an empty list, which means all topics. A broker that requires a login closes the
+/// connection.
 const METADATA: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 0, 0, 0, 0, 8, 0xff, 0xff, 0, 0, 0, 0];
 /// The possible first bytes of a TLS server's answer: a handshake, or an alert.
 const TLS: [u8; 2] = [0x16, 0x15];

@@ -197,8 +197,8 @@ impl Broker {
     }
 }
 
-/// Starts Redpanda if its image is on this machine, else the embedded broker. Never pulls an image without being asked
-/// to.
+/// Starts Redpanda if its image is on this machine. Starts the embedded broker if it is not, or if Redpanda cannot be
+/// started. Pulls no image, because the user did not request one.
 #[cfg(all(feature = "embedded", feature = "redpanda"))]
 async fn auto(options: &StartOptions) -> Result<Broker, BrokerError> {
     let image = options.image();
