@@ -1,4 +1,4 @@
-//! What is wrong with a broker's certificate: the client library says only that it could not be verified.
+//! Finds the fault of a broker's certificate. The client library reports only that it could not be verified.
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
@@ -10,11 +10,11 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertStore};
 
-/// Asked only after the client library has heard of a fault: the broker answers.
+/// The time limit of each step. The broker is known to answer: the client library has already reported a fault.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// What is wrong with the certificate of `HOST:PORT`, completing 'its certificate', held against the authorities of a file;
-/// `None` where nothing is, or nothing can be told. Blocks.
+/// Verifies the certificate of `HOST:PORT` against the authorities in a file. Returns its fault, as the end of a
+/// sentence that starts with 'its certificate'. `None` if it has no fault, or if the fault is not known. Blocks.
 pub(super) fn fault(address: &str, authorities: &Path) -> Option<String> {
     let mut roots = RootCertStore::empty();
     let given = CertificateDer::pem_file_iter(authorities).ok()?.flatten();
@@ -32,7 +32,7 @@ pub(super) fn fault(address: &str, authorities: &Path) -> Option<String> {
     None
 }
 
-/// A TLS client that has not said anything yet.
+/// A TLS client that has not sent anything yet.
 pub(super) fn client(roots: RootCertStore, host: &str) -> Option<ClientConnection> {
     let config = ClientConfig::builder_with_provider(Arc::new(default_provider()));
     let config = config.with_safe_default_protocol_versions().ok()?;
@@ -40,7 +40,7 @@ pub(super) fn client(roots: RootCertStore, host: &str) -> Option<ClientConnectio
     ClientConnection::new(Arc::new(config), ServerName::try_from(host.to_owned()).ok()?).ok()
 }
 
-/// A connection whose every step takes no longer than `patience`.
+/// Connects to an address. `patience` limits the connection, each read and each write.
 pub(super) fn connect(address: &str, patience: Duration) -> Option<TcpStream> {
     let stream = address.to_socket_addrs().ok()?.find_map(|at| TcpStream::connect_timeout(&at, patience).ok())?;
     stream.set_read_timeout(Some(patience)).and_then(|()| stream.set_write_timeout(Some(patience))).ok()?;

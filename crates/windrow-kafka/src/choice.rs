@@ -1,28 +1,28 @@
-//! Which broker to use, as people say it on the command line.
+//! The choice of a broker on the command line.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Which broker to use.
+/// The broker to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// The embedded broker, unless a Redpanda image is already on the machine. In a build with one of the two, that one.
+    /// The embedded broker, unless the machine already has a Redpanda image. In a build with one of the two, that one.
     Auto,
     /// The broker inside this process.
     Embedded,
     /// A Redpanda container that this process starts.
     Redpanda,
-    /// A cluster that runs already: `HOST:PORT[,HOST:PORT...]`.
+    /// A running cluster: `HOST:PORT[,HOST:PORT...]`.
     External(String),
 }
 
-/// Not a broker's address.
+/// The error for a text that does not name a broker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is no broker: expected auto, embedded, redpanda or HOST:PORT[,HOST:PORT...] ({reason})")]
 pub struct ChoiceError {
-    /// What was given.
+    /// The text that was given.
     pub given: String,
-    /// What is wrong with it.
+    /// The reason why it is not valid.
     pub reason: String,
 }
 
@@ -54,7 +54,8 @@ impl FromStr for Choice {
     }
 }
 
-/// Whether this is `HOST:PORT`; an IPv6 address stands in brackets, as in `[::1]:9092`.
+/// Checks that an address is `HOST:PORT`. An IPv6 address is in brackets, as in `[::1]:9092`. Returns the reason if it
+/// is not.
 pub(crate) fn check_address(address: &str) -> Result<(), String> {
     let Some((host, port)) = address.rsplit_once(':') else {
         return Err(format!("`{address}` has no port, as in localhost:9092"));

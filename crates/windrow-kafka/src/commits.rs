@@ -1,5 +1,5 @@
-//! Commits positions one after the other. The client library can send an asynchronous commit, which it had put off, after a later
-//! one; then the older positions would stay.
+//! Commits positions one after the other. The client library may delay an asynchronous commit and send it after a later
+//! one. Then the older positions would remain.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,14 +11,15 @@ use rdkafka::error::KafkaError;
 use crate::reader::{self, Context};
 use windrow_record::{Offset, Partition};
 
-/// A thread that commits. It ends with its owner, after the commit that it is waiting for.
+/// A thread that commits. It ends with its owner, after the commit that it waits for.
 #[derive(Debug)]
 pub(crate) struct Commits(Sender<Order>);
 
+/// A request to commit positions.
 pub(crate) struct Order {
     pub(crate) client: Arc<BaseConsumer<Context>>,
     pub(crate) positions: Vec<(Partition, Offset)>,
-    /// Gets the broker's answer.
+    /// Receives the broker's answer.
     pub(crate) answer: Option<Sender<Result<(), KafkaError>>>,
 }
 
@@ -32,7 +33,7 @@ impl Commits {
 
     /// Hands a commit to the thread, without waiting for it.
     pub(crate) fn order(&self, order: Order) {
-        // The thread ends only after this sender is gone.
+        // The thread ends only after this sender is dropped.
         let _ = self.0.send(order);
     }
 }
@@ -40,7 +41,7 @@ impl Commits {
 fn work(topic: &str, orders: &Receiver<Order>) {
     while let Ok(Order { mut client, positions, mut answer }) = orders.recv() {
         let mut newest: BTreeMap<Partition, Offset> = positions.into_iter().collect();
-        // All orders that came while the broker did not answer are one commit.
+        // All orders that arrived while the broker did not answer become one commit.
         while answer.is_none()
             && let Ok(next) = orders.try_recv()
         {
@@ -50,7 +51,7 @@ fn work(topic: &str, orders: &Receiver<Order>) {
         let newest: Vec<(Partition, Offset)> = newest.into_iter().collect();
         let committed = reader::list(topic, &newest).and_then(|list| client.commit(&list, CommitMode::Sync));
         match answer {
-            // The other side may have stopped waiting.
+            // The receiver may have stopped waiting.
             Some(answer) => drop(answer.send(committed)),
             None => {
                 if let Err(error) = committed {

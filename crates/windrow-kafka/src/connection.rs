@@ -1,4 +1,4 @@
-//! Where a broker is, and the settings of the client library.
+//! The address of a broker and the settings of its clients.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use rdkafka::error::KafkaError;
 
 use crate::{BrokerError, error};
 
-/// Where a broker is, and what else its clients need to know.
+/// The address of a broker and the properties of its clients.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Connection {
     bootstrap: String,
     properties: Vec<(String, String)>,
 }
 
-/// Without the values of the properties, some of which are secrets.
+/// Omits the values of the properties, because some of them are secrets.
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.properties.iter().map(|(name, _)| name.as_str()).collect();
@@ -24,30 +24,30 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// A broker at `HOST:PORT[,HOST:PORT...]`.
+    /// Creates a connection to a broker at `HOST:PORT[,HOST:PORT...]`.
     pub fn new(bootstrap: impl Into<String>) -> Self {
         Self { bootstrap: bootstrap.into(), properties: Vec::new() }
     }
 
-    /// The same with further properties of librdkafka, as in `socket.timeout.ms`. What correctness rests on
-    /// (acknowledgements, idempotence, no automatic commits) stays as it is.
+    /// Adds properties of librdkafka, for example `socket.timeout.ms`. They cannot change what correctness depends on:
+    /// acknowledgements, idempotence, and no automatic commits.
     #[must_use]
     pub fn with_properties(mut self, properties: impl IntoIterator<Item = (String, String)>) -> Self {
         self.properties.extend(properties);
         self
     }
 
-    /// Whether it speaks TLS or gives a login.
+    /// Returns true if the connection uses TLS or a login.
     pub(super) fn is_secured(&self) -> bool {
         self.protocol().is_some_and(|protocol| protocol != "PLAINTEXT")
     }
 
-    /// Whether it speaks TLS.
+    /// Returns true if the connection uses TLS.
     pub(super) fn has_tls(&self) -> bool {
         self.protocol().is_some_and(|protocol| protocol.ends_with("SSL"))
     }
 
-    /// Whether it logs in with a token that an identity provider gives.
+    /// Returns true if the login uses a token from an identity provider.
     pub(super) fn has_tokens(&self) -> bool {
         let mechanism = self.property("sasl.mechanism").or_else(|| self.property("sasl.mechanisms"));
         mechanism.is_some_and(|mechanism| mechanism.eq_ignore_ascii_case("OAUTHBEARER"))
@@ -57,24 +57,24 @@ impl Connection {
         self.property("security.protocol").map(str::to_uppercase)
     }
 
-    /// A property that was given; the last one counts.
+    /// Returns the value of a property. If it was given more than once, the last value counts.
     pub(super) fn property(&self, name: &str) -> Option<&str> {
         self.properties.iter().rfind(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    /// Its addresses, as they were given.
+    /// The addresses of the broker, as they were given.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.bootstrap
     }
 
-    /// Settings for a client: `defaults` give way to the connection's properties, `fixed` do not.
+    /// Creates the settings of a client. The connection's properties override `defaults`; `fixed` overrides both.
     pub(crate) fn settings(&self, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
         let mut settings = ClientConfig::new();
-        // Whoever asks the library for its own log gets it.
+        // A user who sets the property `debug` gets the library's own log.
         let is_asked = self.property("debug").is_some();
         settings.set_log_level(if is_asked { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Warning });
-        // A broker that comes back is found within two seconds; the library's own limit is ten.
+        // A broker that comes back is found within two seconds. The library's own limit is ten.
         for (key, value) in [("client.id", "windrow"), ("reconnect.backoff.max.ms", "2000")] {
             settings.set(key, value);
         }
@@ -102,12 +102,12 @@ impl Connection {
         BrokerError::Settings { address: self.bootstrap.clone(), reason }
     }
 
-    /// The error for a topic that is not there.
+    /// The error for a topic that does not exist.
     pub(crate) fn no_such_topic(&self, topic: &str) -> BrokerError {
         BrokerError::NoSuchTopic { topic: topic.to_owned(), address: self.bootstrap.clone() }
     }
 
-    /// The error for an action on a topic that the broker refused.
+    /// The error for an action on a topic that failed.
     pub(crate) fn failed(&self, action: &'static str, topic: &str, error: &KafkaError) -> BrokerError {
         BrokerError::Topic {
             action,
@@ -118,8 +118,8 @@ impl Connection {
     }
 }
 
-/// What the client library has against a setting, where it takes no such one; what needs the feature `tls` is told later, with
-/// how to get it.
+/// Returns the reason why the client library rejects a setting, or `None` if it accepts it. A setting that needs the
+/// feature `tls` gives `None` in a build without it: [`BrokerError::NoTls`] reports it later, with advice.
 #[must_use]
 pub fn setting_fault(name: &str, value: &str) -> Option<String> {
     let error = ClientConfig::new().set(name, value).create_native_config().err()?;
@@ -127,12 +127,13 @@ pub fn setting_fault(name: &str, value: &str) -> Option<String> {
     (!needs_tls(&reason)).then_some(reason)
 }
 
-/// What librdkafka says of a build without OpenSSL.
+/// Returns true if this is the message of a librdkafka that was built without OpenSSL.
 fn needs_tls(reason: &str) -> bool {
     !cfg!(feature = "tls") && (reason.contains("at build time") || reason.contains("recompile librdkafka"))
 }
 
-/// Takes the client library's log: an outage is reported once by those who wait for it, not by every attempt to connect.
+/// Receives the client library's log. Failed attempts to connect are not warnings: the code that waits for a broker
+/// reports an outage once.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
@@ -142,7 +143,7 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     }
 }
 
-/// For clients that need nothing but a quiet log.
+/// The context of a client that only logs.
 #[derive(Debug)]
 pub(crate) struct Quiet;
 

@@ -1,7 +1,9 @@
-//! What a topic already holds of a replay: read from the topic itself, since a note of our own could lie.
+//! The rows of a replay that a topic already holds. They are read from the topic itself, because a stored note could be
+//! wrong.
 //!
-//! A replay's rows go round the partitions, so those of one partition lie a fixed stride apart. Where a partition's first
-//! and last row and the number of its records agree with that, nothing is missing between them; else every record is read.
+//! A replay's rows go round the partitions, so the rows of one partition are a fixed stride apart. If a partition's
+//! first row, last row and number of records agree with that, no row between them is missing. Otherwise, every record
+//! is read.
 
 use std::collections::BTreeMap;
 
@@ -10,37 +12,37 @@ use roaring::RoaringTreemap;
 use crate::{BrokerError, Connection, PartitionState, Stretch, TopicState, scan};
 use windrow_record::{Envelope, Offset, Partition, RowNumber, RunId};
 
-/// The last row and the end marker.
+/// The number of offsets to read at the end of a partition: the last row and the end marker.
 const TAIL: i64 = 2;
 
-/// What one partition holds.
+/// The contents of one partition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PartitionContents {
-    /// Which one.
+    /// The number of the partition.
     pub partition: Partition,
     rows: Rows,
-    /// What its end marker says, if it has one.
+    /// The contents of its end marker, if it has one.
     pub end: Option<ContentsEnd>,
 }
 
-/// An end marker.
+/// The contents of an end marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContentsEnd {
-    /// The replay's first row.
+    /// The first row of the replay.
     pub first: RowNumber,
-    /// Its rows over all partitions.
+    /// The number of rows of the replay in all partitions, if the marker has it.
     pub rows: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Rows {
     None,
-    /// All of the partition's rows between these two; `first` is not known where the topic's head was deleted.
+    /// All of the partition's rows between these two. `first` is unknown if the head of the partition was deleted.
     Between {
         first: Option<RowNumber>,
         last: RowNumber,
     },
-    /// These, and all before the first that can still be read.
+    /// The rows in `rows`, and all rows before `from`: the first row that can still be read, or 0 if none was deleted.
     Exactly {
         from: u64,
         rows: RoaringTreemap,
@@ -48,7 +50,7 @@ enum Rows {
 }
 
 impl PartitionContents {
-    /// Whether a row of this partition is there, or was before the topic's head was deleted.
+    /// Returns true if the partition holds a row, or held it before the head of the partition was deleted.
     #[must_use]
     pub fn has(&self, row: RowNumber) -> bool {
         match &self.rows {
@@ -58,7 +60,7 @@ impl PartitionContents {
         }
     }
 
-    /// The partition's first row, where it is known.
+    /// The partition's first row, if it is known.
     #[must_use]
     pub fn first(&self) -> Option<RowNumber> {
         match &self.rows {
@@ -69,7 +71,8 @@ impl PartitionContents {
         }
     }
 
-    /// Up to which row the partition has all of its share, as far as that is known without looking at each.
+    /// The last row up to which the partition is known to have all of its rows. 0 if there is no such row, or if that
+    /// requires a look at each row.
     #[must_use]
     pub fn whole_to(&self) -> u64 {
         match &self.rows {
@@ -78,7 +81,7 @@ impl PartitionContents {
         }
     }
 
-    /// A partition that holds all of its rows from `first` to `last`; none where there is no `last`.
+    /// A partition that holds all of its rows from `first` to `last`, or no rows if `last` is `None`.
     #[must_use]
     pub fn without_gap(
         partition: Partition,
@@ -89,7 +92,7 @@ impl PartitionContents {
         Self { partition, rows: last.map_or(Rows::None, |last| Rows::Between { first, last }), end }
     }
 
-    /// The partition's last row.
+    /// The last row that the partition holds, if any.
     #[must_use]
     pub fn last(&self) -> Option<RowNumber> {
         match &self.rows {
@@ -100,57 +103,57 @@ impl PartitionContents {
     }
 }
 
-/// Why a topic cannot take a replay's rows.
+/// The reason why a topic cannot take a replay's rows.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
-    /// It cannot be read.
+    /// The topic cannot be read.
     #[error(transparent)]
     Broker(#[from] BrokerError),
-    /// It holds a replay of another dataset.
+    /// The topic holds a replay of another dataset.
     #[error(
         "the topic `{topic}` holds a replay of another dataset ({contents}, not {ours}); empty it with `windrow topic delete` \
          and `windrow topic create`, or name another in stream.topic"
     )]
     OtherReplay {
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// The replay that is there.
+        /// The replay that the topic holds.
         contents: String,
-        /// The one that is to be sent.
+        /// The replay to be sent.
         ours: RunId,
     },
-    /// It holds what is no row of a replay.
+    /// The topic holds a record that is not part of a replay.
     #[error(
         "the topic `{topic}` holds records of another producer (offset {offset} of partition {partition}), and rows \
          between them would be mixed up; empty it with `windrow topic delete` and `windrow topic create`, or name another \
          in stream.topic"
     )]
     Foreign {
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// The partition.
+        /// The partition of the record.
         partition: Partition,
-        /// The offset.
+        /// The offset of the record.
         offset: Offset,
     },
 }
 
-/// Reads a topic.
+/// A survey of the rows that a topic holds.
 #[derive(Debug)]
 pub struct Survey<'a> {
-    /// Where it is.
+    /// The connection to the broker.
     pub connection: &'a Connection,
-    /// Its name.
+    /// The name of the topic.
     pub topic: &'a str,
-    /// The replay that it is to hold.
+    /// The replay that the topic is expected to hold.
     pub run: &'a RunId,
 }
 
 impl Survey<'_> {
-    /// What each partition holds; `None` when it was told to stop. Blocks.
+    /// Reads the contents of each partition. Returns `None` if `stop` returned true. Blocks.
     ///
     /// # Errors
-    /// The topic cannot be read, or holds something else.
+    /// The topic cannot be read, or it holds records of another replay or another producer.
     pub fn take(
         &self,
         state: &TopicState,
@@ -238,21 +241,22 @@ impl Survey<'_> {
     }
 }
 
-/// What was read of a partition.
+/// The rows and the end marker that were read from a partition.
 #[derive(Debug, Clone, Default)]
 struct Found {
     rows: RoaringTreemap,
     end: Option<ContentsEnd>,
 }
 
-/// Whether there are exactly as many records as rows from the first to the last, each a stride from the one before.
+/// Returns true if no row is missing: the partition has one record per stride from the first row to the last, and an
+/// end marker at most.
 fn is_whole(head: &Found, tail: &Found, records: u64, stride: u64) -> bool {
     let ends = u64::from(tail.end.is_some());
     match (head.rows.min(), tail.rows.max()) {
         (Some(first), Some(last)) => {
             last >= first && (last - first).is_multiple_of(stride) && (last - first) / stride + 1 + ends == records
         }
-        // Nothing but an end marker.
+        // The partition holds only an end marker.
         (None, None) => records == 1 && ends == 1,
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! What can go wrong with a broker, in sentences for people.
+//! The errors of brokers, as sentences for people.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,47 +7,47 @@ use rdkafka::error::KafkaError;
 
 use windrow_record::{Offset, Partition};
 
-/// A broker, a topic or a connection that failed.
+/// An error of a broker, a topic or a connection.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BrokerError {
-    /// Nothing answers there.
+    /// No process answers at the address.
     #[error("no broker answers at {address} (waited {} s); start one there, or give another with --broker", .waited.as_secs())]
     Unreachable {
-        /// Where it was looked for.
+        /// The address of the broker.
         address: String,
-        /// For how long.
+        /// The time that the client waited for an answer.
         waited: Duration,
     },
-    /// What answers there does not speak to a plain Kafka client.
+    /// A process listens at the address, but does not answer a plain Kafka client.
     #[error("{}", not_plain(.address, *.listener, *.waited))]
     NotPlain {
-        /// Where it was looked for.
+        /// The address of the broker.
         address: String,
-        /// What is there.
+        /// The kind of process that listens there.
         listener: Listener,
-        /// For how long.
+        /// The time that the client waited for an answer.
         waited: Duration,
     },
-    /// It is secured, and does not let this client in, or is not believed by it.
+    /// A secured broker rejects this client, or this client rejects the broker's certificate.
     #[error("the broker at {address} cannot be used: {reason}")]
     Refused {
-        /// The broker.
+        /// The address of the broker.
         address: String,
-        /// Why, and what to do.
+        /// The reason, and what to do.
         reason: String,
     },
-    /// This binary speaks no TLS and knows no logins.
+    /// This binary was built without TLS and logins.
     #[error(
         "the client of {address} refuses its settings: this windrow was built without the cargo feature `tls` ({reason}); build \
          it with `--features tls`"
     )]
     NoTls {
-        /// The broker that was to be reached.
+        /// The address of the broker.
         address: String,
-        /// What the library says.
+        /// The message of the client library.
         reason: String,
     },
-    /// It stops in the middle.
+    /// The broker stops in the middle of a stretch.
     #[error(
         "the broker at {address} has handed out nothing of {} of topic `{topic}` for {} s, though it said that there is \
          more; see whether it is well, and start again",
@@ -55,166 +55,166 @@ pub enum BrokerError {
         waited.as_secs()
     )]
     Silent {
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// The broker.
+        /// The address of the broker.
         address: String,
         /// The partitions that were not read to their ends.
         partitions: Vec<Partition>,
-        /// For how long.
+        /// The time without a message.
         waited: Duration,
     },
-    /// The client library refuses its settings.
+    /// The client library rejects the settings.
     #[error("the client of {address} refuses its settings: {reason}")]
     Settings {
-        /// The broker that was to be reached.
+        /// The address of the broker.
         address: String,
-        /// What the library says.
+        /// The message of the client library.
         reason: String,
     },
-    /// The embedded broker cannot have its address.
+    /// The embedded broker cannot listen on its address.
     #[error("the embedded broker cannot listen on {address}: {reason}; choose a free one with --listen")]
     Listen {
-        /// The address.
+        /// The address on which the broker was to listen.
         address: SocketAddr,
-        /// What the system says.
+        /// The message of the operating system.
         reason: String,
     },
-    /// The address for other processes is not valid.
+    /// The address that the embedded broker would give to its clients is not valid.
     #[error("`{given}` cannot be advertised: {reason}")]
     Advertise {
-        /// What was given.
+        /// The address that was given.
         given: String,
-        /// What is wrong with it.
+        /// The reason why the address is not valid.
         reason: String,
     },
     /// The embedded broker cannot start.
     #[error("the embedded broker cannot start: {reason}")]
     Embedded {
-        /// How.
+        /// The reason why the broker cannot start.
         reason: String,
     },
-    /// The embedded broker cannot keep what it is sent.
+    /// The embedded broker cannot write the messages that it receives.
     #[error("the embedded broker cannot write {reason}; make room, then start again: it goes on where it is")]
     Full {
-        /// The file, and what the system says.
+        /// The file, and the message of the operating system.
         reason: String,
     },
-    /// A kind of broker that this binary was built without.
+    /// This binary was built without that kind of broker.
     #[error(
         "this windrow was built without the cargo feature `{feature}`; build it with that, or give another --broker"
     )]
     NotBuilt {
-        /// The feature that is missing.
+        /// The missing cargo feature.
         feature: &'static str,
     },
-    /// No Docker engine.
+    /// No Docker engine answers.
     #[error("no Docker engine answers ({reason}); start Docker or use --broker embedded")]
     NoDocker {
-        /// What the attempt gave.
+        /// The reason of the failed attempt.
         reason: String,
     },
-    /// The engine does not let this user in.
+    /// The Docker engine rejects this user.
     #[error(
         "this user may not use the Docker engine ({reason}); add the user to the group `docker`, or use --broker embedded"
     )]
     DockerDenied {
-        /// What the system says.
+        /// The message of the operating system.
         reason: String,
     },
-    /// No image.
+    /// The image is not on this machine and cannot be pulled.
     #[error(
         "image {image} is not on this machine and cannot be pulled ({reason}); pull it by hand, name another in \
          WINDROW_REDPANDA_IMAGE, or use --broker embedded"
     )]
     NoImage {
-        /// The image.
+        /// The name of the image.
         image: String,
-        /// What the engine says.
+        /// The message of the Docker engine.
         reason: String,
     },
-    /// The container did not come up or could not be removed.
+    /// The container did not start or could not be removed.
     #[error("the container of image {image} {fault}{}", last_lines(.log))]
     Container {
-        /// Its image.
+        /// The name of the image.
         image: String,
-        /// What happened, completing 'the container'.
+        /// The fault, as the end of a sentence that starts with 'the container'.
         fault: String,
-        /// Its last log lines.
+        /// The last lines of the container's log.
         log: Vec<String>,
     },
-    /// There is no such topic.
+    /// The topic does not exist.
     #[error("there is no topic `{topic}` at {address}; create it with `windrow topic create`")]
     NoSuchTopic {
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// The broker.
+        /// The address of the broker.
         address: String,
     },
-    /// A partition that nobody can read or write just now.
+    /// A partition that currently has no leader that answers.
     #[error(
         "no broker at {address} that leads partition {partition} of topic `{topic}` answers ({reason}, waited {} s); see \
          whether its brokers are well, and start again",
         waited.as_secs()
     )]
     NoLeader {
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// The broker.
+        /// The address of the broker.
         address: String,
-        /// The partition.
+        /// The number of the partition.
         partition: Partition,
-        /// What the library says.
+        /// The message of the client library.
         reason: String,
-        /// For how long.
+        /// The time that the client waited for an answer.
         waited: Duration,
     },
-    /// The broker refuses what was asked of a topic.
+    /// The broker rejects an action on a topic.
     #[error("{address} cannot {action} topic `{topic}`: {reason}")]
     Topic {
-        /// What was asked: create, delete, describe, read.
+        /// The action: create, delete, describe, read or commit positions of.
         action: &'static str,
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// The broker.
+        /// The address of the broker.
         address: String,
-        /// What it says.
+        /// The reason that the broker gives.
         reason: String,
     },
-    /// What was to be read is no longer there, or not there yet.
+    /// An offset to be read no longer exists, or does not exist yet.
     #[error(
         "partition {partition} of topic `{topic}` at {address} has no offset {wanted}{}; \
          the topic is not the one that was read before: start with --fresh, or give the broker that has it",
         .end.map(|end| format!(" (it ends before {end})")).unwrap_or_default()
     )]
     OutOfRange {
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// The broker.
+        /// The address of the broker.
         address: String,
-        /// The partition.
+        /// The number of the partition.
         partition: Partition,
-        /// Where reading was to go on.
+        /// The offset at which reading was to continue.
         wanted: Offset,
-        /// The first offset that is not there, when that is known.
+        /// The end of the partition: the offset after its last message, if it is known.
         end: Option<Offset>,
     },
 }
 
-/// What listens at the address of a broker that gives no answer.
+/// The kind of process that listens at the address of a broker that does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listener {
-    /// It speaks TLS.
+    /// A server that speaks TLS.
     Tls,
-    /// A Kafka broker that asks for a login.
+    /// A Kafka broker that requires a login.
     Login,
     /// A Kafka broker that answers too slowly, or whose other addresses cannot be reached.
     Broker,
-    /// Something that is no Kafka broker.
+    /// A process that is not a Kafka broker.
     Other,
 }
 
-/// What that needs of this binary.
+/// Advice for builds without the feature `tls`, which TLS and logins need.
 const NEEDS: &str =
     if cfg!(feature = "tls") { "" } else { " (this windrow was built without it: build it with `--features tls`)" };
 
@@ -241,7 +241,7 @@ fn not_plain(address: &str, listener: Listener, waited: Duration) -> String {
     }
 }
 
-/// What the broker or the library says, without the library's names for its own parts.
+/// The message of the broker or the library, without the library's names for its own parts.
 pub(super) fn reason(error: &KafkaError) -> String {
     match error {
         KafkaError::AdminOp(code) => code.to_string(),
@@ -249,7 +249,7 @@ pub(super) fn reason(error: &KafkaError) -> String {
     }
 }
 
-/// As in `partitions 0, 2 and 5`.
+/// Lists partitions, as in `partitions 0, 2 and 5`.
 pub(super) fn names(partitions: &[Partition]) -> String {
     let texts: Vec<String> = partitions.iter().map(ToString::to_string).collect();
     match texts.as_slice() {

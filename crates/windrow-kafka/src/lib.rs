@@ -1,24 +1,26 @@
 //! Kafka brokers and their clients.
 //!
-//! - `choice` and `start`: [`Choice`], which broker to use, and [`Broker`], which is running: embedded, Redpanda in a container
+//! - `choice` and `start`: [`Choice`] selects a broker; [`Broker`] is a running one: embedded, Redpanda in a container
 //!   (`redpanda`), or external.
 //! - `connection`: [`Connection`], the address of a broker and the settings of its clients.
-//! - [`topics`]: create, describe and delete topics.
-//! - `publisher`: [`Publisher`], sends rows.
-//! - `reader`, with `positions`, `observer` and `verdict`: what all readers share. `subscription`: [`Subscription`] reads from
-//!   given positions; `membership`: [`Membership`] reads as one of a group; `scan`: [`scan()`] reads parts of a topic once.
+//! - [`topics`]: creates, describes and deletes topics.
+//! - `publisher`: [`Publisher`] sends rows.
+//! - `reader`, with `positions`, `observer` and `verdict`: the code that all readers share. `subscription`:
+//!   [`Subscription`] reads from given positions. `membership`: [`Membership`] reads as a member of a group. `scan`:
+//!   [`scan()`] reads parts of a topic once.
 //! - `commits`: stores positions at the broker for other programs.
-//! - `contents`: [`Survey`], what a topic already holds of a replay. `state`: [`TopicState`], the offsets of a topic.
+//! - `contents`: [`Survey`] finds the rows of a replay that a topic already holds. `state`: [`TopicState`], the offsets
+//!   of a topic.
 //! - `error`: [`BrokerError`]. `probe`, `refusal` and `certificate` find out why a broker does not answer.
 //!
-//! This crate is the only user of librdkafka and Docker. It promises:
+//! This crate is the only user of librdkafka and Docker. It guarantees:
 //!
-//! - A row that the publisher reports as delivered is in the topic once, and in order.
+//! - A row that the publisher reports as delivered is in the topic exactly once, and in order.
 //! - A subscription yields messages without gaps.
 //! - A container is removed when its [`Broker`] is dropped, and when the process is killed.
 //!
-//! It knows nothing of windows, files or models, and reads neither the environment nor arguments. (testcontainers reads
-//! `DOCKER_HOST`, and where `docker login` keeps logins.)
+//! It does not know about windows, files or models, and it reads neither the environment nor arguments. (testcontainers
+//! reads `DOCKER_HOST`, and finds the logins of `docker login`.)
 
 mod certificate;
 mod choice;

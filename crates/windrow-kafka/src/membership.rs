@@ -1,8 +1,8 @@
-//! Reading as one of a group: the broker says which partitions are ours, and when they are no more.
+//! A reader that is a member of a group. The broker assigns partitions to it and revokes them.
 //!
-//! The positions come from the caller, as with a [`Subscription`](crate::Subscription). A change is handed out by
-//! [`Membership::poll`], and holds only when the caller has answered it: what it still writes for a partition that is taken
-//! away is written before another member may begin.
+//! The positions come from the caller, as for a [`Subscription`](crate::Subscription). [`Membership::poll`] returns
+//! each change of the assignment. A change takes effect only when the caller answers it. So the caller can finish the
+//! writes for a revoked partition before another member begins with it.
 
 use std::time::Duration;
 
@@ -14,13 +14,14 @@ use crate::state::TopicState;
 use crate::{BrokerError, Connection};
 use windrow_record::{Offset, Partition};
 
-/// What a user may change, beside what holds for every reader.
+/// Settings that a user can override, in addition to those of every reader.
 const DEFAULTS: &[(&str, &str)] = &[
-    // Only what moves is taken away, and the rest goes on; every member must have the same.
+    // Only the partitions that move are revoked; the others are read without a pause. Every member must use the same
+    // strategy.
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("heartbeat.interval.ms", "1000"),
 ];
-/// How long moving a reader to its position may take.
+/// The time limit to move a reader to its position.
 const SEEK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// One member of a group that reads one topic.
@@ -31,10 +32,10 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// Joins a group; the connection is made in the background, and made again when it is lost.
+    /// Joins a group. The connection is made in the background, and again after it is lost.
     ///
     /// # Errors
-    /// When the client library refuses the connection's properties.
+    /// The client library rejects the connection's properties.
     pub fn join(connection: &Connection, topic: &str, group: &str) -> Result<Self, BrokerError> {
         let defaults = [reader::DEFAULTS, DEFAULTS].concat();
         let mut settings = connection.settings(&defaults, reader::FIXED);
@@ -48,16 +49,16 @@ impl Membership {
         list(&self.reading.topic, positions).map_err(|error| self.reading.failed("read", &error))
     }
 
-    /// Whether the group moves only the partitions that change.
+    /// Returns true if the group moves only the partitions that change.
     fn is_cooperative(&self) -> bool {
         matches!(self.client.rebalance_protocol(), RebalanceProtocol::Cooperative)
     }
 
-    /// The next message or change; `None` when none came in this time. A broker that is away is waited out. Messages that
-    /// the broker has deleted are reported, and reading goes on behind them.
+    /// Returns the next message or change, or `None` if none arrived within `timeout`. Waits out an outage of the
+    /// broker. Reports messages that the broker has deleted, and continues after them.
     ///
     /// # Errors
-    /// What waiting does not mend.
+    /// An error that waiting does not resolve.
     pub fn poll(&mut self, timeout: Duration) -> Result<Option<Turn<'_>>, BrokerError> {
         if let Some(deleted) = self.reading.find_deleted()? {
             self.go_on_at(deleted.partition, deleted.low)?;
@@ -72,16 +73,16 @@ impl Membership {
         }
     }
 
-    /// Tells an outage; gives, every ten seconds, how the topic stands. Call it between polls; it never waits.
+    /// Logs an outage. Returns the state of the topic every ten seconds. Call it between polls; it never blocks.
     pub fn look_after(&mut self) -> Option<TopicState> {
         self.reading.look(self.client.context(), INQUIRY_EVERY).and_then(|(state, _)| state.ok())
     }
 
-    /// Begins to read partitions that were assigned, each from its offset on; those without one wait for
+    /// Begins to read assigned partitions, each from its offset. A partition without an offset waits for
     /// [`begin`](Self::begin).
     ///
     /// # Errors
-    /// When the client library refuses them.
+    /// The client library rejects the assignment.
     pub fn take_up(&mut self, positions: &[(Partition, Option<Offset>)]) -> Result<(), BrokerError> {
         let known = |(partition, offset): &(Partition, Option<Offset>)| (*partition, offset.unwrap_or(Offset(0)));
         let all: Vec<(Partition, Offset)> = positions.iter().map(known).collect();
@@ -96,7 +97,7 @@ impl Membership {
     /// Begins to read a partition that was taken up without an offset.
     ///
     /// # Errors
-    /// When the client library does not move there in time.
+    /// The client library does not move to the offset in time.
     pub fn begin(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
         self.reading.positions.set(partition, offset);
         let (one, place) = (self.list(&[(partition, offset)])?, rdkafka::Offset::Offset(offset.0));
@@ -104,7 +105,7 @@ impl Membership {
         moved.and_then(|()| self.client.resume(&one)).map_err(|error| self.reading.failed("read", &error))
     }
 
-    /// Goes on at another offset of a partition that the client library has stopped reading.
+    /// Continues at another offset of a partition that the client library has stopped reading.
     fn go_on_at(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
         let moved = if self.is_cooperative() {
             let one = self.list(&[(partition, offset)])?;
@@ -115,10 +116,10 @@ impl Membership {
         moved.map_err(|error| self.reading.failed("read", &error))
     }
 
-    /// Lets partitions go that were taken away.
+    /// Gives up revoked partitions.
     ///
     /// # Errors
-    /// When the client library refuses that.
+    /// The client library rejects the change.
     pub fn give_up(&mut self, partitions: &[Partition]) -> Result<(), BrokerError> {
         self.reading.positions.0.retain(|partition, _| !partitions.contains(partition));
         let gone: Vec<(Partition, Offset)> = partitions.iter().map(|partition| (*partition, Offset(0))).collect();
@@ -128,18 +129,18 @@ impl Membership {
         given.map_err(|error| self.reading.failed("read", &error))
     }
 
-    /// Stores the next offsets to read under the group's name, for other programs to see. Does not wait for the answer.
+    /// Commits the next offsets to read under the group's name, for other programs. Does not wait for the answer.
     ///
     /// # Errors
-    /// When the client library does not take them.
+    /// The client library does not accept the positions.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
         let list = list(&self.reading.topic, positions);
         let committed = list.and_then(|list| self.client.commit(&list, CommitMode::Async));
         committed.map_err(|error| self.reading.failed("commit positions of", &error))
     }
 
-    /// The messages that are in our partitions and were not handed out yet, as of the last half second; `None` while that
-    /// cannot be known.
+    /// The number of messages in the assigned partitions that were not returned yet, at most half a second old. `None`
+    /// if it is not known.
     #[must_use]
     pub fn lag(&self) -> Option<u64> {
         self.client.context().lag(&self.reading.positions)

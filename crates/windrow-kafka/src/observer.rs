@@ -1,4 +1,4 @@
-//! Asks a broker how a topic stands, beside those who read it: what they wait for does not hold up the answer.
+//! Asks a broker for the state of a topic, with a client of its own, so that waiting readers do not delay the answer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::verdict::{Verdict, judge};
 use crate::{BrokerError, Connection, probe};
 use windrow_record::{Offset, Partition};
 
-/// How long a broker may take to answer one question.
+/// The time limit for a broker to answer one question.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A client that reads nothing: unlike a producer it never makes a broker create the topic that it asks about.
+/// A client that reads nothing. Unlike a producer, it never makes a broker create the topic that it asks about.
 #[derive(Clone)]
 pub(super) struct Observer {
     client: Arc<BaseConsumer<Quiet>>,
@@ -42,7 +42,7 @@ impl Observer {
         Ok(Self { client: Arc::new(client), connection: connection.clone() })
     }
 
-    /// The partitions of a topic with the node that leads each; `None` when there is no such topic. Blocks.
+    /// Returns the partitions of a topic with the node that leads each, or `None` if the topic does not exist. Blocks.
     pub(super) fn leaders(
         &self,
         topic: &str,
@@ -68,7 +68,8 @@ impl Observer {
         Ok(Some(leaders))
     }
 
-    /// The first offset of a partition that can be read, and the one that its next message will have. Blocks.
+    /// Returns the first offset of a partition that can be read, and the offset that its next message will have.
+    /// Blocks.
     pub(super) fn bounds(&self, topic: &str, partition: Partition) -> Result<(Offset, Offset), BrokerError> {
         let bounds = self.client.fetch_watermarks(topic, partition.0, PATIENCE);
         let (low, high) = bounds.map_err(|error| match judge(&error, topic, &self.connection) {
@@ -84,7 +85,7 @@ impl Observer {
         Ok((Offset(low), Offset(high)))
     }
 
-    /// What a topic holds. Blocks.
+    /// Returns the offsets of all partitions of a topic. Blocks.
     pub(super) fn state(&self, topic: &str) -> Result<TopicState, BrokerError> {
         let leaders = self.leaders(topic, PATIENCE)?.ok_or_else(|| self.connection.no_such_topic(topic))?;
         let mut partitions = Vec::with_capacity(leaders.len());
@@ -95,7 +96,11 @@ impl Observer {
         Ok(TopicState { partitions })
     }
 
-    /// Of the offsets at which reading goes on, one that the broker does not have: deleted, or never there.
+    /// Checks the positions with the broker. Returns the deleted messages of the first partition whose position is too
+    /// low.
+    ///
+    /// # Errors
+    /// [`BrokerError::OutOfRange`] if a position is after the end of its partition.
     pub(super) fn out_of_range(&self, topic: &str, positions: &Positions) -> Result<Option<Deleted>, BrokerError> {
         for Position { partition, next, .. } in positions.0.values() {
             let (low, high) = self.bounds(topic, *partition)?;
@@ -112,7 +117,7 @@ impl Observer {
     }
 }
 
-/// Asks again and again how a topic stands, one question at a time, on a thread of its own.
+/// Asks repeatedly for the state of a topic, one question at a time, each on its own thread.
 #[derive(Debug)]
 pub(super) struct Inquiry {
     observer: Observer,
@@ -121,15 +126,15 @@ pub(super) struct Inquiry {
     question: Option<Question>,
 }
 
-/// A question that was asked.
+/// A question that waits for its answer.
 #[derive(Debug)]
 struct Question {
     answer: Receiver<Result<TopicState, BrokerError>>,
-    /// Where reading stood then.
+    /// The reader's positions when the question was asked.
     positions: Vec<(Partition, Offset)>,
 }
 
-/// An answer, and where reading stood when it was asked for: a topic may have grown since.
+/// An answer, and the reader's positions when it was asked for: the topic may have grown since.
 pub(super) type Answer = (Result<TopicState, BrokerError>, Vec<(Partition, Offset)>);
 
 impl Inquiry {
@@ -137,7 +142,8 @@ impl Inquiry {
         Self { observer, topic: topic.to_owned(), answered: Instant::now(), question: None }
     }
 
-    /// The answer to the last question, when it has come; asks the next when the last was answered so long ago. Never waits.
+    /// Returns the answer to the last question, if it has arrived. Asks the next question if `every` has passed since
+    /// the last answer. Never blocks.
     pub(super) fn look(&mut self, every: Duration, positions: &Positions) -> Option<Answer> {
         let Some(question) = &self.question else {
             if self.answered.elapsed() >= every {
@@ -159,7 +165,7 @@ impl Inquiry {
         let (answer, question) = channel();
         let (observer, topic) = (self.observer.clone(), self.topic.clone());
         std::thread::spawn(move || {
-            // Whoever asked may have stopped waiting.
+            // The receiver may have stopped waiting.
             let _ = answer.send(observer.state(&topic));
         });
         question

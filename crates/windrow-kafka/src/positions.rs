@@ -1,21 +1,21 @@
-//! Where reading stands.
+//! The positions of a reader.
 
 use std::collections::BTreeMap;
 
 use windrow_record::{Offset, Partition};
 
-/// Messages that the broker has deleted before they were read.
+/// Messages that the broker deleted before they were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deleted {
-    /// Of which partition.
+    /// The partition of the messages.
     pub partition: Partition,
-    /// Where reading was to go on.
+    /// The offset at which reading was to continue.
     pub wanted: Offset,
-    /// The first offset that is left.
+    /// The first offset that still exists.
     pub low: Offset,
 }
 
-/// Where reading stands.
+/// The reader's position in each partition.
 #[derive(Debug, Default)]
 pub(super) struct Positions(pub(super) BTreeMap<Partition, Position>);
 
@@ -24,7 +24,7 @@ pub(super) struct Position {
     pub(super) partition: Partition,
     /// The next offset to be handed out.
     pub(super) next: Offset,
-    /// Whether the broker has said that there is no more.
+    /// True if the broker has reported that the partition has no more messages.
     pub(super) is_at_end: bool,
 }
 
@@ -33,7 +33,7 @@ impl Positions {
         self.0.insert(partition, Position { partition, next, is_at_end: false });
     }
 
-    /// Whether that is news.
+    /// Marks a partition as read to its end. Returns false if it already was.
     pub(super) fn at_end(&mut self, partition: Partition) -> bool {
         self.0.get_mut(&partition).is_some_and(|position| !std::mem::replace(&mut position.is_at_end, true))
     }

@@ -1,4 +1,4 @@
-//! What listens at an address where no plain Kafka client gets an answer.
+//! Finds out what listens at an address where a plain Kafka client gets no answer.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,20 +9,22 @@ use tokio_rustls::rustls::RootCertStore;
 use crate::certificate::{self, connect};
 use crate::{BrokerError, Connection, Listener};
 
+/// The time limit of each step.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// ApiVersions, version 0, from a client without a name: every Kafka broker answers that, also before a login.
+/// An ApiVersions request, version 0, without a client name. Every Kafka broker answers it, even before a login.
 const API_VERSIONS: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
-/// Metadata, version 0, for no topic: a broker that asks for a login closes the connection.
+/// A Metadata request, version 0, with an empty list, which means all topics. A broker that requires a login closes the
+/// connection.
 const METADATA: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 0, 0, 0, 0, 8, 0xff, 0xff, 0, 0, 0, 0];
-/// The first byte of what a TLS server sends: a handshake, or an alert.
+/// The possible first bytes of a TLS server's answer: a handshake, or an alert.
 const TLS: [u8; 2] = [0x16, 0x15];
 
-/// The error for a broker that did not answer in time, with what is there instead.
+/// The error for a broker that did not answer in time. It names what listens at the address instead.
 pub(super) fn unreachable(connection: &Connection, waited: Duration) -> BrokerError {
     let address = connection.address();
     let found = address.split(',').find_map(|one| look(one.trim()).map(|listener| (one.trim().to_owned(), listener)));
     match found {
-        // Who speaks TLS, or gives a login, knows what listens there.
+        // The client already uses what this listener requires, so the kind of the listener is not the fault.
         Some((address, listener @ (Listener::Tls | Listener::Login | Listener::Broker)))
             if connection.has_tls() == (listener == Listener::Tls) && connection.is_secured() =>
         {
@@ -35,7 +37,7 @@ pub(super) fn unreachable(connection: &Connection, waited: Duration) -> BrokerEr
     }
 }
 
-/// `None` when nothing listens there.
+/// Returns what listens at an address, or `None` if nothing does.
 fn look(address: &str) -> Option<Listener> {
     let mut stream = connect(address, PATIENCE)?;
     match ask(&mut stream, &API_VERSIONS) {
@@ -51,7 +53,7 @@ fn look(address: &str) -> Option<Listener> {
     Some(if is_open.is_some_and(|answer| is_answer(&answer, 8)) { Listener::Broker } else { Listener::Login })
 }
 
-/// The first bytes of the answer; `None` when there is none.
+/// Sends a request and returns up to 8 bytes of the response. `None` if none arrives.
 fn ask(stream: &mut TcpStream, question: &[u8]) -> Option<Vec<u8>> {
     stream.write_all(question).ok()?;
     let mut answer = [0; 8];
@@ -65,12 +67,12 @@ fn ask(stream: &mut TcpStream, question: &[u8]) -> Option<Vec<u8>> {
     (read > 0).then(|| answer[..read].to_vec())
 }
 
-/// A length, then the number that the question had.
+/// Returns true if `answer` starts with a length and the correlation ID of the request.
 fn is_answer(answer: &[u8], number: u8) -> bool {
     matches!(answer, [0, _, _, _, 0, 0, 0, found] if *found == number)
 }
 
-/// The beginning of a TLS connection.
+/// The first message of a TLS connection.
 fn client_hello() -> Option<Vec<u8>> {
     let mut hello = Vec::new();
     certificate::client(RootCertStore::empty(), "localhost")?.write_tls(&mut hello).ok()?;
@@ -83,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// Something that answers every connection with these bytes and closes it.
+    /// A server that answers three connections with these bytes and closes them. Returns its address.
     fn listen(answer: &'static [u8]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();

@@ -16,79 +16,81 @@ use rdkafka::producer::{
 use crate::{BrokerError, Connection, connection, error};
 use windrow_record::{END_HEADER, FIRST_HEADER, Partition, ROW_HEADER, RUN_HEADER, RowNumber, RunId};
 
-/// What a user may change.
+/// Settings that a user can override.
 const DEFAULTS: &[(&str, &str)] = &[
-    // An outage of a few minutes is waited out; after that the run ends with an error instead of standing still.
+    // An outage of a few minutes is waited out. After that, the run ends with an error instead of waiting forever.
     (PATIENCE, "300000"),
-    // The memory that waits for the broker: what the library keeps beside a message counts double that of a short row.
+    // Limits the memory for unconfirmed messages. The library's own data for a message takes twice the memory of a
+    // short row.
     ("queue.buffering.max.messages", "40000"),
     ("max.in.flight", "4"),
     ("queue.buffering.max.kbytes", "32768"),
-    // Long enough for full batches at full speed, short enough that a paced row is seen at once.
+    // Long enough for full batches at full speed, and short enough that a paced row is visible at once.
     ("linger.ms", "5"),
-    // Anybody's client must be able to read the topic, and not every one of them has the codecs.
+    // Every client must be able to read the topic, and not every client has the codecs.
     ("compression.type", "none"),
 ];
 
-/// What correctness rests on.
+/// Settings that correctness depends on.
 const FIXED: &[(&str, &str)] = &[
     ("enable.idempotence", "true"),
     ("acks", "all"),
-    // A row that a broker refuses must not be followed by those behind it: a replay goes on behind the last row.
+    // After a rejected row, the rows after it must not be sent: a replay continues after the last row in the topic.
     ("enable.gapless.guarantee", "true"),
-    // Each message would be given up on its own, with the same effect. We have the patience, for all of them.
+    // The library would give up each message separately, with the same effect. The publisher applies one limit to all
+    // of them.
     (PATIENCE, "0"),
 ];
 
-/// How long nothing may be confirmed, in milliseconds; 0 for ever.
+/// The property with the time without a confirmation after which sending fails, in milliseconds. 0 means no limit.
 const PATIENCE: &str = "message.timeout.ms";
 
-/// The mark of messages that are no rows, where a row's number would stand.
+/// The value for messages that are not rows, in place of a row number.
 const NO_ROW: usize = 0;
 
-/// A row that was not taken, or not delivered.
+/// The error for a row that was not accepted or not delivered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     /// The queue is full: call [`Publisher::wait`] and send the row again.
     #[error("the send queue is full")]
     QueueFull,
-    /// A row was refused or not confirmed in time. The first one is reported, by every later call too.
+    /// A row was rejected or not confirmed. Every later call reports the first failure again.
     #[error("{} was not delivered to topic `{topic}` at {address}: {reason}", .row.map_or_else(|| "the end of the dataset".to_owned(), |row| format!("row {row}")))]
     Failed {
-        /// The row; `None` when it was the end marker.
+        /// The row. `None` for the end marker.
         row: Option<RowNumber>,
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// The broker.
+        /// The address of the broker.
         address: String,
-        /// Why.
+        /// The reason of the failure.
         reason: String,
     },
-    /// Nothing was confirmed for long.
+    /// The broker has confirmed nothing for too long.
     #[error(
         "the broker at {address} has confirmed nothing for {} s, and {messages} messages for topic `{topic}` wait; when it \
          answers again, start again: the replay goes on behind the last row that it has",
         waited.as_secs()
     )]
     Unconfirmed {
-        /// How many wait.
+        /// The number of messages that wait.
         messages: u64,
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// The broker.
+        /// The address of the broker.
         address: String,
-        /// For how long.
+        /// The time since the last confirmation.
         waited: Duration,
     },
 }
 
-/// How long is waited for a confirmation at a time.
+/// The limits of the pause between two polls for confirmations.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-/// After so long without a confirmation it is reported which broker is waited for.
+/// The time without a confirmation after which a warning names the broker.
 const OUTAGE_TOLD: Duration = Duration::from_secs(3);
 
-/// When something was last confirmed.
+/// The state at the last confirmation.
 #[derive(Debug)]
 struct Quiet {
     settled: u64,
@@ -96,27 +98,27 @@ struct Quiet {
     is_told: bool,
 }
 
-/// Sends rows to one topic. Its queue is bounded. The broker's confirmations are taken while one waits: by the thread that
-/// sends, since the memory of a message is given back with its confirmation, and one thread's allocator is quicker than two
-/// threads' that wait for each other.
+/// Sends rows to one topic through a queue of limited size. The sending thread takes the broker's confirmations while
+/// it waits. The memory of a message is freed with its confirmation. An allocator is faster with one thread than with
+/// two threads that wait for each other.
 pub struct Publisher {
     producer: BaseProducer<Reports>,
     reports: Arc<Shared>,
     topic: String,
     accepted: AtomicU64,
-    /// `None` for ever.
+    /// The time without a confirmation after which sending fails. `None` for no limit.
     patience: Option<Duration>,
     quiet: Mutex<Quiet>,
 }
 
-/// What the confirmations say so far.
+/// The outcomes that the confirmations have reported so far.
 struct Shared {
     topic: String,
     address: String,
-    /// Messages that were confirmed or have failed.
+    /// The number of messages that were confirmed or have failed.
     settled: AtomicU64,
     failure: OnceLock<PublishError>,
-    /// A message that failed because the client library had come to a halt: not the cause.
+    /// A message that failed because the client library had stopped. It is not the cause.
     halted: OnceLock<PublishError>,
     delivered: Box<dyn Fn(u64) + Send + Sync>,
 }
@@ -130,12 +132,12 @@ impl fmt::Debug for Publisher {
 }
 
 impl Publisher {
-    /// Prepares to send to a topic; the connection is made in the background, and made again when it is lost.
+    /// Prepares to send to a topic. The connection is made in the background, and again after it is lost.
     ///
-    /// `delivered` is called with how many further rows are confirmed, while one waits for them.
+    /// The publisher calls `delivered` with the number of newly confirmed rows while its caller waits.
     ///
     /// # Errors
-    /// When the client library refuses the connection's properties.
+    /// The client library rejects the connection's properties.
     pub fn connect(
         connection: &Connection,
         topic: &str,
@@ -164,11 +166,12 @@ impl Publisher {
         })
     }
 
-    /// Takes a row for sending; never blocks.
+    /// Accepts a row for sending. Never blocks.
     ///
     /// # Errors
-    /// [`PublishError::QueueFull`] when the row was not taken and should be sent again after [`Publisher::wait`];
-    /// [`PublishError::Failed`] when this or an earlier message cannot be delivered.
+    /// [`PublishError::QueueFull`] if the row was not accepted and should be sent again after [`Publisher::wait`].
+    /// [`PublishError::Failed`] if this message or an earlier one cannot be delivered. [`PublishError::Unconfirmed`] if
+    /// an earlier [`Publisher::wait`] has given up.
     pub fn send_row(
         &self,
         partition: Partition,
@@ -185,11 +188,11 @@ impl Publisher {
         self.send(partition, headers, Some(number), value, opaque)
     }
 
-    /// Takes the mark that ends the dataset in a partition: the replay's first row, and its rows over all partitions and
-    /// all lives of the producer.
+    /// Accepts the end marker of a partition, with the replay's first row and its number of rows. That number covers
+    /// all partitions and all runs of the producer.
     ///
     /// # Errors
-    /// As [`Publisher::send_row`].
+    /// The same as [`Publisher::send_row`].
     pub fn send_end(&self, partition: Partition, run: &RunId, first: RowNumber, rows: u64) -> Result<(), PublishError> {
         let (mut digits, mut more) = (itoa::Buffer::new(), itoa::Buffer::new());
         let headers = OwnedHeaders::new_with_capacity(3)
@@ -221,7 +224,7 @@ impl Publisher {
                 Ok(())
             }
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(PublishError::QueueFull),
-            // What stopped the client library is in the report on the message that did; that is on its way.
+            // The report on the message that stopped the client library names the cause. That report is on its way.
             Err((error, _)) if is_halt(&error) => {
                 self.reports.halt(opaque, &error);
                 Err(PublishError::QueueFull)
@@ -230,14 +233,16 @@ impl Publisher {
         }
     }
 
-    /// Waits until further messages are confirmed or have failed, or the time is up, or nothing is outstanding.
+    /// Waits until more messages are confirmed or have failed, until `timeout` has passed, or until no message is
+    /// unconfirmed.
     ///
     /// # Errors
-    /// A message cannot be delivered, or the broker has confirmed nothing for longer than the patience lasts.
+    /// A message cannot be delivered, or the broker has confirmed nothing for too long.
     pub fn wait(&self, timeout: Duration) -> Result<(), PublishError> {
         let before = self.reports.settled.load(Ordering::Acquire);
         let deadline = Instant::now() + timeout;
-        // At full speed a millisecond drains a small part of the queue; a broker that is away need not be asked so often.
+        // At full speed, a small part of the queue drains in a millisecond. During an outage, longer pauses avoid
+        // useless polls.
         let mut pause = Duration::ZERO;
         loop {
             self.producer.poll(pause);
@@ -250,8 +255,10 @@ impl Publisher {
         }
     }
 
+    /// Checks for a failed message and for an outage.
+    ///
     /// # Errors
-    /// What has failed so far.
+    /// A message has failed, or the broker has confirmed nothing for too long.
     fn look(&self) -> Result<(), PublishError> {
         if let Some(failure) = self.reports.failure.get() {
             return Err(failure.clone());
@@ -271,7 +278,8 @@ impl Publisher {
         Err(self.reports.failure.get_or_init(|| failure).clone())
     }
 
-    /// How long nothing was confirmed; reports an outage once when it has lasted a moment, and once when it is over.
+    /// Returns the time since the last confirmation. Logs an outage once after [`OUTAGE_TOLD`], and once when it is
+    /// over.
     fn waited(&self, settled: u64, messages: u64) -> Duration {
         let (topic, address) = (&self.topic, &self.reports.address);
         let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
@@ -293,10 +301,11 @@ impl Publisher {
         waited
     }
 
-    /// Waits until everything that was taken is confirmed: true, or the time is up: false.
+    /// Waits until all accepted messages are confirmed, and returns true. Returns false if `timeout` passes first.
     ///
     /// # Errors
-    /// [`PublishError::Failed`] when a message cannot be delivered.
+    /// [`PublishError::Failed`] if a message cannot be delivered. [`PublishError::Unconfirmed`] if the broker has
+    /// confirmed nothing for too long.
     pub fn flush(&self, timeout: Duration) -> Result<bool, PublishError> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -312,10 +321,11 @@ impl Publisher {
         }
     }
 
-    /// The messages that were taken and not yet confirmed.
+    /// The number of messages that were accepted and not yet confirmed.
     #[must_use]
     pub(crate) fn unconfirmed(&self) -> u64 {
-        // In this order: a message is settled after it was accepted, though its report may be faster than our count.
+        // This order matters: a message is settled after it was accepted, but its report may arrive before `accepted`
+        // is increased.
         let settled = self.reports.settled.load(Ordering::Acquire);
         self.accepted.load(Ordering::Relaxed).saturating_sub(settled)
     }
@@ -349,7 +359,7 @@ impl Shared {
     }
 }
 
-/// Whether the client library takes nothing more, because of another message.
+/// Returns true if the client library accepts no more messages because of another message.
 fn is_halt(error: &KafkaError) -> bool {
     matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::GaplessGuarantee))
 }
@@ -385,7 +395,7 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
         match result {
             Ok(_) if opaque == NO_ROW => {}
             Ok(_) => (self.0.delivered)(1),
-            // A publisher that is dropped throws away what it holds, and nobody waits for that.
+            // A dropped publisher discards its messages, and no caller waits for them.
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {
             }
             Err((error, _)) if is_halt(error) => self.0.halt(opaque, error),

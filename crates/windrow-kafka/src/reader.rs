@@ -1,4 +1,4 @@
-//! What everybody who reads a topic has in common: settings, positions, which errors end reading, what is out of reach.
+//! The code that all readers of a topic share: settings, positions, errors, and the detection of outages.
 
 mod delivery;
 mod statistics;
@@ -29,26 +29,27 @@ use windrow_record::{Offset, Partition};
 
 pub use self::delivery::Delivery;
 
-/// What a user may change.
+/// Settings that a user can override.
 pub(super) const DEFAULTS: &[(&str, &str)] = &[
-    // What is read ahead: more is asked for below 20,000 messages, and an answer has two megabytes, compressed. Beside each
-    // message the library keeps several hundred bytes, which its own limit of kilobytes does not count.
+    // Read-ahead: the library fetches more while fewer than 20,000 messages wait, and a response has at most 2 MiB,
+    // compressed. For each message, the library also uses several hundred bytes of its own, which its limit in
+    // kilobytes does not count.
     ("queued.min.messages", "20000"),
     ("queued.max.messages.kbytes", "8192"),
     ("fetch.max.bytes", "2097152"),
-    // The library's own second of rest, each time that this much is waiting, would be most of the time.
+    // The library's default pause of 1 s, each time that this much is waiting, would take most of the time.
     ("fetch.queue.backoff.ms", "10"),
     ("fetch.error.backoff.ms", "100"),
-    // A topic that is deleted while it is read is noticed within about this time.
+    // The deletion of a topic is noticed within about this time while the topic is read.
     ("topic.metadata.refresh.interval.ms", "10000"),
     ("topic.metadata.propagation.max.ms", "10000"),
-    // How long a commit may wait for a broker.
+    // The time that a commit may wait for a broker.
     ("session.timeout.ms", "10000"),
-    // How fresh the lag on display is, and how soon an outage is noticed.
+    // The age of the reported lag, and the delay until an outage is noticed.
     ("statistics.interval.ms", "500"),
 ];
 
-/// What correctness rests on: positions come from the caller alone, and the broker says where a partition ends.
+/// Settings that correctness depends on: only the caller sets positions, and the broker reports the end of a partition.
 pub(super) const FIXED: &[(&str, &str)] = &[
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
@@ -57,19 +58,19 @@ pub(super) const FIXED: &[(&str, &str)] = &[
     ("enable.partition.eof", "true"),
 ];
 
-/// A partition that is out of reach for so long is reported.
+/// The time after which an outage of a partition is reported.
 const OUTAGE_TOLD: Duration = Duration::from_secs(2);
 
-/// What a poll brings.
+/// The result of a poll.
 #[derive(Debug)]
 pub enum Turn<'a> {
-    /// A message.
+    /// A message of the topic.
     Message(Delivery<'a>),
-    /// Messages that cannot be read any more; reading goes on behind them.
+    /// Messages that can no longer be read. Reading continues after them.
     Deleted(Deleted),
-    /// Partitions that are ours now, in a group.
+    /// Partitions that the group has assigned to this member.
     Assigned(Vec<Partition>),
-    /// Partitions that are no longer ours, in a group.
+    /// Partitions that the group has revoked from this member.
     Revoked(Vec<Partition>),
 }
 
@@ -81,7 +82,7 @@ pub(super) fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<Top
     Ok(list)
 }
 
-/// How one topic is read, whether partitions were chosen or come with a group.
+/// The state of a reader of one topic, for partitions that the caller chose or that a group assigned.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) connection: Connection,
@@ -90,9 +91,10 @@ pub(super) struct Reading {
     outage: Outage,
     observer: Observer,
     inquiry: Inquiry,
-    /// Partitions whose ends the broker has told since they were asked for.
+    /// Partitions whose end the broker has reported since the caller last asked.
     pub(super) ends: Vec<Partition>,
-    /// The broker does not have an offset at which reading goes on; the library does not say of which partition.
+    /// True if the broker does not have an offset at which reading continues. The library does not report of which
+    /// partition.
     is_out_of_range: bool,
 }
 
@@ -111,7 +113,7 @@ impl Reading {
         })
     }
 
-    /// Notes a message that is handed out.
+    /// Moves the position past a message and returns it.
     fn hand_out<'a>(&mut self, message: BorrowedMessage<'a>) -> Turn<'a> {
         let delivery = Delivery::of(message);
         self.positions.set(delivery.partition(), delivery.offset().next());
@@ -119,7 +121,7 @@ impl Reading {
         Turn::Message(delivery)
     }
 
-    /// The turn that a poll of the client brings, or the error that ends reading.
+    /// Returns the turn that a poll of the client gives, or the error that ends reading.
     pub(super) fn turn<'a>(&mut self, polled: Option<Polled<'a>>) -> Result<Option<Turn<'a>>, BrokerError> {
         match polled {
             None => Ok(None),
@@ -128,7 +130,7 @@ impl Reading {
         }
     }
 
-    /// Notes what an error means; gives the one that ends reading.
+    /// Records the meaning of an error. Returns the error if it ends reading.
     fn note(&mut self, error: &KafkaError) -> Result<(), BrokerError> {
         match judge(error, &self.topic, &self.connection) {
             Verdict::Passing => {}
@@ -143,13 +145,14 @@ impl Reading {
         Ok(())
     }
 
-    /// Messages that the broker has deleted, if it was that; the position is then behind them.
+    /// Returns the messages that the broker has deleted, if an offset was out of range. The position is then after
+    /// them.
     pub(super) fn find_deleted(&mut self) -> Result<Option<Deleted>, BrokerError> {
         if !self.is_out_of_range {
             return Ok(None);
         }
         match self.observer.out_of_range(&self.topic, &self.positions) {
-            // Asked again with the next poll.
+            // The next poll asks again.
             Err(BrokerError::NoLeader { .. } | BrokerError::Unreachable { .. }) => Ok(None),
             found => {
                 self.is_out_of_range = false;
@@ -161,7 +164,7 @@ impl Reading {
         }
     }
 
-    /// Tells an outage; gives how the topic stands when that was last asked so long ago, and where reading stood then.
+    /// Logs an outage. Asks for the state of the topic once per interval, and returns the answer when it arrives.
     pub(super) fn look(&mut self, context: &Context, every: Duration) -> Option<Answer> {
         self.outage.look(context, &self.positions, &self.connection);
         self.inquiry.look(every, &self.positions)
@@ -172,10 +175,10 @@ impl Reading {
     }
 }
 
-/// What a poll of the client library brings.
+/// The result of a poll of the client library.
 type Polled<'a> = Result<BorrowedMessage<'a>, KafkaError>;
 
-/// A client that is dropped on a thread of its own: leaving a broker or a group can take long, and nobody need wait.
+/// A client that is dropped on its own thread: leaving a broker or a group can take long, and the caller need not wait.
 pub(super) struct Client(Option<Arc<BaseConsumer<Context>>>);
 
 impl Client {
@@ -208,12 +211,13 @@ impl Drop for Client {
     }
 }
 
-/// What the client library calls back.
+/// The receiver of the client library's callbacks.
 pub(super) struct Context {
     topic: String,
     statistics: Mutex<Statistics>,
     changes: Mutex<VecDeque<Turn<'static>>>,
-    /// Then nobody answers a change any more.
+    /// True while the client is being dropped. The caller then no longer answers a change of the assignment, so
+    /// `rebalance` does.
     is_leaving: AtomicBool,
 }
 
@@ -227,8 +231,8 @@ impl Context {
         self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The messages that are in these partitions and were not handed out yet, as of the last statistics; `None` when the
-    /// broker has not told, or a partition is out of reach.
+    /// The number of messages in these partitions that were not returned yet, as of the last statistics. `None` if the
+    /// end of a partition is not known or the partition is out of reach.
     pub(super) fn lag(&self, positions: &Positions) -> Option<u64> {
         let statistics = self.statistics();
         let lag = |position: &Position| {
@@ -238,7 +242,7 @@ impl Context {
         positions.0.values().map(lag).sum()
     }
 
-    /// Whether the broker has said of each of these partitions that it ends where it ends now.
+    /// Returns true if each of these partitions was read to its end, and that end is still the current one in `fresh`.
     pub(super) fn are_at_end(&self, positions: &Positions, fresh: &TopicState) -> bool {
         let statistics = self.statistics();
         positions.0.values().all(|position| {
@@ -266,7 +270,7 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // poll returns it as well.
+        // `poll` returns this error as well.
         tracing::debug!(%error, reason, "client library");
     }
 }
@@ -292,10 +296,10 @@ impl ConsumerContext for Context {
     }
 }
 
-/// How often the broker is asked how the topic stands.
+/// The interval at which the broker is asked for the state of the topic.
 pub(super) const INQUIRY_EVERY: Duration = Duration::from_secs(10);
 
-/// Tells an outage once when it has lasted a moment, and once when it is over.
+/// Logs an outage once after it has lasted for [`OUTAGE_TOLD`], and once when it is over.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     since: Option<Instant>,
@@ -325,7 +329,7 @@ impl Outage {
         }
     }
 
-    /// A message has come of a partition.
+    /// Records that a message of a partition has arrived.
     pub(super) fn heard(&mut self, partition: Partition, topic: &str, connection: &Connection) {
         if self.told.contains(&partition) {
             self.is_over(topic, connection);

@@ -1,7 +1,8 @@
 //! Redpanda in a container that is removed with its handle.
 //!
-//! A task keeps the container from the pull of its image to its removal. Its runtime lasts as long as the process, so a dropped
-//! future or a runtime that ends leaves no container. After SIGKILL the engine removes the container (`container`).
+//! A task owns the container from the pull of its image to its removal. The task's runtime lasts as long as the
+//! process, so a dropped future or a runtime that ends leaves no container. After SIGKILL, the engine removes the
+//! container (`container`).
 
 mod container;
 mod engine;
@@ -28,18 +29,18 @@ const REMOVAL: Duration = Duration::from_secs(20);
 pub(crate) struct Redpanda {
     address: String,
     stop: CancellationToken,
-    /// A mutex, because threads share a broker; only the end takes it.
+    /// A mutex, because threads share a broker. Only the end takes the receiver.
     ended: Mutex<Receiver<Result<(), BrokerError>>>,
 }
 
 impl Redpanda {
-    /// Starts a container, for which it pulls the image if necessary, and waits until Redpanda answers.
+    /// Starts a container and waits until Redpanda answers. Pulls the image if necessary.
     pub(crate) async fn start(plan: Plan) -> Result<Self, BrokerError> {
         let stop = CancellationToken::new();
         let (ready, is_ready) = oneshot::channel();
         let (image, stopped) = (plan.image.clone(), stop.clone());
         let ended = requesting(async move { container::keep(&plan, &stopped, ready).await });
-        // A drop of this future now ends the task and the container.
+        // A drop of this future now ends the task and removes the container.
         let mut redpanda = Self { address: String::new(), stop, ended: Mutex::new(ended) };
         if let Ok(address) = is_ready.await {
             redpanda.address = address;
@@ -54,12 +55,13 @@ impl Redpanda {
         &self.address
     }
 
-    /// Removes the container and waits for that.
+    /// Removes the container and waits for its removal.
     pub(crate) async fn stop(mut self) -> Result<(), BrokerError> {
         blocking(move || self.end()).await
     }
 
-    /// Waits for the removal: the process may be about to end, and the task with it. Does nothing the second time.
+    /// Waits for the removal, because the process may be about to end, and the task with it. A second call does
+    /// nothing.
     fn end(&mut self) -> Result<(), BrokerError> {
         self.stop.cancel();
         let removed = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(REMOVAL);

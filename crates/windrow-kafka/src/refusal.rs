@@ -1,4 +1,5 @@
-//! Why a secured broker does not talk to this client, found out by a client of its own when nothing else was heard.
+//! Finds out why a secured broker and this client do not accept each other. A separate client connects and waits for a
+//! reason.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -11,11 +12,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::{BrokerError, Connection, certificate};
 
-/// How long the library may take to say why.
+/// The time limit for the library to report a reason.
 const PATIENCE: Duration = Duration::from_secs(8);
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Hears the first reason.
+/// Stores the first reason that the library reports.
 #[derive(Debug, Default)]
 struct Told(Mutex<Option<(RDKafkaErrorCode, String)>>);
 
@@ -27,7 +28,7 @@ impl ClientContext for Told {
     fn error(&self, error: KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
         tracing::debug!(?code, reason, "why a secured broker does not answer");
-        // An alert that comes behind the handshake is told as a connection that broke.
+        // The library reports an alert after the handshake as a broken connection.
         let is_alert = code == RDKafkaErrorCode::BrokerTransportFailure && reason.contains("SSL");
         if (matches!(code, RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) || is_alert)
             && let Ok(mut told) = self.0.lock()
@@ -39,8 +40,8 @@ impl ClientContext for Told {
 
 impl ConsumerContext for Told {}
 
-/// What the broker or its certificate is refused for; `None` where the connection is in plain text without a login, or nothing
-/// is said. Blocks.
+/// Returns the reason why the broker refuses this client, or why this client refuses the broker's certificate. `None`
+/// if the connection is plain text without a login, or if no reason is reported. Blocks.
 pub(super) fn refusal(connection: &Connection) -> Option<BrokerError> {
     if !connection.is_secured() {
         return None;
@@ -48,7 +49,7 @@ pub(super) fn refusal(connection: &Connection) -> Option<BrokerError> {
     let settings = connection.settings(&[], &[]);
     let client: BaseConsumer<Told> = BaseConsumer::from_config_and_context(&settings, Told::default()).ok()?;
     let deadline = Instant::now() + PATIENCE;
-    // Asked for something, the library connects.
+    // The library connects only when it is asked for something.
     let _ = client.fetch_metadata(None, LOOK);
     while Instant::now() < deadline {
         let _ = client.poll(LOOK);
@@ -64,7 +65,7 @@ pub(super) fn refusal(connection: &Connection) -> Option<BrokerError> {
     None
 }
 
-/// What is wrong with a certificate, where the settings name the authorities.
+/// Returns the fault of the broker's certificate, if the settings name a file with the authorities.
 fn certificate_fault(connection: &Connection) -> Option<String> {
     let authorities = connection.property("ssl.ca.location")?;
     let fault =
@@ -72,9 +73,10 @@ fn certificate_fault(connection: &Connection) -> Option<String> {
     Some(format!("its certificate {fault}"))
 }
 
-/// The library's reason as a sentence that says what to do, without its names for threads and sources.
+/// The library's reason as a sentence that says what to do, without its names for threads and source files.
 fn in_words(connection: &Connection, code: RDKafkaErrorCode, reason: &str) -> String {
-    // As in `ssl://127.0.0.1:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: ...`.
+    // An example: `ssl://127.0.0.1:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate
+    // verify failed: ...`.
     let detail = reason.split_once(": ").map_or(reason, |(_, detail)| detail);
     let detail = detail.split(" (after ").next().unwrap_or(detail).trim().trim_end_matches(['.', ':']);
     if code == RDKafkaErrorCode::Authentication {

@@ -1,4 +1,4 @@
-//! Reads stretches of a topic from their beginnings to their ends, once.
+//! Reads stretches of a topic once, from beginning to end.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,26 +6,29 @@ use std::time::{Duration, Instant};
 use crate::{BrokerError, Connection, Delivery, Subscription, Turn};
 use windrow_record::{Offset, Partition};
 
-/// How long a poll waits before it is asked whether to stop.
+/// The time that a poll waits before `stop` is called again.
 const POLL_WAIT: Duration = Duration::from_millis(50);
-/// A broker that hands out nothing for so long, before the end that it told, does not answer.
+/// The time without a message after which the broker counts as not answering, if a stretch has not been read to its
+/// end.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// A part of a partition.
+/// A range of offsets of a partition.
 #[derive(Debug, Clone, Copy)]
 pub struct Stretch {
-    /// Which partition.
+    /// The number of the partition.
     pub partition: Partition,
-    /// The first offset.
+    /// The first offset of the stretch.
     pub from: Offset,
-    /// The one behind the last. The broker has told it: an offset below it may be no message, and none is left out.
+    /// The offset after the last one, at most the end that the broker has reported. Some offsets in the stretch may
+    /// have no message; no message is skipped.
     pub until: Offset,
 }
 
-/// Visits every message of these stretches, each partition's in order; `false` when it was told to stop. Blocks.
+/// Visits every message of the stretches, in order within each partition. Returns false if `stop` returned true.
+/// Blocks.
 ///
 /// # Errors
-/// What `visit` gives, and when the broker does not hand out a stretch to its end.
+/// An error of `visit`, or the broker does not deliver a stretch to its end.
 pub fn scan<E: From<BrokerError>>(
     connection: &Connection,
     topic: &str,
@@ -58,7 +61,7 @@ pub fn scan<E: From<BrokerError>>(
                     unread.remove(&partition);
                 }
             }
-            // Deleted since its bounds were told: what is left is read.
+            // These messages were deleted after the stretch was chosen. The rest of the stretch is read.
             Some(Turn::Deleted(deleted)) => {
                 heard = Instant::now();
                 unread.retain(|partition, until| *partition != deleted.partition || deleted.low < *until);

@@ -1,4 +1,4 @@
-//! Starting and stopping whichever broker was chosen.
+//! Starts and stops the broker that was chosen.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,32 +16,33 @@ use windrow_base::telemetry::Progress;
 #[cfg(feature = "embedded")]
 use windrow_kafka_broker::Embedded;
 
-/// The image that is taken when no other is named.
+/// The default image of Redpanda.
 pub const REDPANDA_IMAGE: &str = "redpandadata/redpanda:v25.3.9";
-/// How long Redpanda may take from its start to its first answer; it is a few seconds on a quiet machine.
+/// The time limit from the start of Redpanda to its first answer. On a quiet machine, it takes a few seconds.
 #[cfg(feature = "redpanda")]
 const REDPANDA_PATIENCE: Duration = Duration::from_secs(90);
-/// How long a broker outside may take to answer: it may be about to start.
+/// The time limit for an external broker to answer, since it may be starting.
 const EXTERNAL_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What else starting a broker depends on.
+/// The options for the start of a broker.
 #[derive(Clone)]
 pub struct StartOptions {
-    /// Where the embedded broker keeps its log; by default nowhere behind its end.
+    /// The storage of the embedded broker's log. By default, the log is removed when the broker ends.
     pub log: LogStorage,
-    /// Whether what the embedded broker acknowledges must survive a power cut, and not only a kill; not by default.
+    /// True if messages that the embedded broker acknowledges must survive a power failure, and not only a kill. By
+    /// default, false.
     pub sync: bool,
-    /// Where the embedded broker listens; by default a free port of 127.0.0.1.
+    /// The address on which the embedded broker listens. By default, a free port of 127.0.0.1.
     pub listen: Option<SocketAddr>,
-    /// The `HOST:PORT` that the embedded broker gives to its clients; by default where it listens, or 127.0.0.1
-    /// when that is every address of the machine.
+    /// The `HOST:PORT` that the embedded broker gives to its clients. By default, the address on which it listens, or
+    /// 127.0.0.1 if it listens on every address of the machine.
     pub advertise: Option<String>,
-    /// The image to take instead of [`REDPANDA_IMAGE`], as `docker pull` takes it.
+    /// The image to use instead of [`REDPANDA_IMAGE`], in the form that `docker pull` takes.
     pub redpanda_image: Option<String>,
-    /// How long Redpanda may take to come up; 90 seconds by default. Pulling its image is not counted.
+    /// The time limit for Redpanda to start, without the pull of its image. By default, 90 seconds.
     pub redpanda_patience: Option<Duration>,
-    /// The value of `DOCKER_HOST`, if it is set: containers are reached where the Docker engine is. testcontainers reads the
-    /// variable itself, so another value than the environment's has no effect on which engine is asked.
+    /// The value of `DOCKER_HOST`, if it is set. Containers are reached on the Docker engine's machine. testcontainers
+    /// reads the variable itself, so a different value here does not select a different engine.
     pub docker_host: Option<String>,
     /// Properties of librdkafka for all clients of the broker.
     pub properties: Vec<(String, String)>,
@@ -49,7 +50,7 @@ pub struct StartOptions {
     pub progress: Progress,
 }
 
-/// Without the properties, some of which are secrets.
+/// Omits the properties, because some of them are secrets.
 impl fmt::Debug for StartOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StartOptions").field("log", &self.log).field("listen", &self.listen).finish_non_exhaustive()
@@ -79,17 +80,17 @@ impl StartOptions {
     }
 }
 
-/// Where the embedded broker keeps its log.
+/// The storage of the embedded broker's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogStorage {
-    /// In this directory, which outlives the broker.
+    /// This directory, which is kept after the broker ends.
     Kept(PathBuf),
-    /// In a directory within this one, which is removed at the end, and after a kill at the next start.
+    /// A directory inside this one. It is removed when the broker ends, or at the next start after a kill.
     Ephemeral(PathBuf),
 }
 
-/// A broker that this process started, or one outside. One that was started ends when this is dropped, and in better
-/// order by [`Broker::stop`].
+/// A running broker, which this process started or which is external. Dropping it ends a broker that was started here.
+/// Prefer [`Broker::stop`], which ends it in order and reports errors.
 #[derive(Debug)]
 pub struct Broker {
     connection: Connection,
@@ -107,11 +108,11 @@ enum Running {
 }
 
 impl Broker {
-    /// Starts the broker that was chosen and waits until it answers. When this future is dropped, what it has started
-    /// by then is removed.
+    /// Starts the chosen broker and waits until it answers. If this future is dropped, everything that it has started
+    /// is removed.
     ///
     /// # Errors
-    /// When the broker cannot be had; the error says what to do instead.
+    /// The broker cannot be started, or it does not answer. The error says what to do instead.
     pub async fn start(choice: &Choice, options: &StartOptions) -> Result<Self, BrokerError> {
         match choice {
             Choice::Auto => auto(options).await,
@@ -126,13 +127,13 @@ impl Broker {
         }
     }
 
-    /// How to reach it.
+    /// The connection to the broker.
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// `embedded`, `redpanda` or `external`.
+    /// The kind of the broker: `embedded`, `redpanda` or `external`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &self.running {
@@ -144,21 +145,22 @@ impl Broker {
         }
     }
 
-    /// Names the log of a broker that was started here: offsets that were read under another name say nothing. None for
-    /// a broker outside.
+    /// The name of the broker's log, if the broker was started here. Offsets that were read under another name are not
+    /// valid. `None` for an external broker.
     #[must_use]
     pub fn log(&self) -> Option<String> {
         match &self.running {
             #[cfg(feature = "embedded")]
             Running::Embedded(embedded) => Some(embedded.log_id().to_string()),
-            // Its messages end with it.
+            // The messages of a container are removed with it, so no other log may have the same name.
             #[cfg(feature = "redpanda")]
             Running::Redpanda(_) => Some(format!("{:016x}", rand::random::<u64>())),
             Running::External => None,
         }
     }
 
-    /// For how long a broker that was started here has not been able to write, and why.
+    /// The time since the embedded broker was last able to write, and the reason. `None` if it can write, and for other
+    /// brokers.
     #[must_use]
     pub fn trouble(&self) -> Option<(Duration, String)> {
         match &self.running {
@@ -170,16 +172,17 @@ impl Broker {
         }
     }
 
-    /// Which broker was taken and why, in one line.
+    /// The broker that was chosen and the reason, in one line.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// Ends a broker that this process started, within seconds; messages that it does not keep end with it. One outside stays.
+    /// Stops a broker that this process started, within seconds. Messages that it does not keep are lost. An external
+    /// broker is not stopped.
     ///
     /// # Errors
-    /// When the container cannot be removed.
+    /// The container cannot be removed.
     pub async fn stop(self) -> Result<(), BrokerError> {
         match self.running {
             #[cfg(feature = "embedded")]
@@ -194,7 +197,8 @@ impl Broker {
     }
 }
 
-/// Nothing is pulled unasked: Redpanda is taken only if its image is there already.
+/// Starts Redpanda if its image is on this machine. Starts the embedded broker if it is not, or if Redpanda cannot be
+/// started. Pulls no image, because the user did not request one.
 #[cfg(all(feature = "embedded", feature = "redpanda"))]
 async fn auto(options: &StartOptions) -> Result<Broker, BrokerError> {
     let image = options.image();
@@ -260,7 +264,7 @@ async fn embedded(options: &StartOptions, reason: String) -> Result<Broker, Brok
     Ok(Broker { connection, reason, running: Running::Embedded(embedded) })
 }
 
-/// The host and the port of `HOST:PORT`.
+/// Splits `HOST:PORT` into the host and the port.
 #[cfg(feature = "embedded")]
 fn advertised(given: &str) -> Result<(String, u16), BrokerError> {
     let refused = |reason| BrokerError::Advertise { given: given.to_owned(), reason };
@@ -293,7 +297,7 @@ async fn redpanda(_options: &StartOptions, _why: &str) -> Result<Broker, BrokerE
     Err(BrokerError::NotBuilt { feature: "redpanda" })
 }
 
-/// A build with one broker, or none. `tests/it/redpanda.rs` has the build with both.
+/// Tests of a build with one kind of broker, or none. `tests/it/redpanda.rs` tests the build with both.
 #[cfg(all(test, not(all(feature = "embedded", feature = "redpanda"))))]
 mod tests {
     use super::*;

@@ -1,26 +1,26 @@
-//! How a topic stands.
+//! The offsets of a topic.
 
 use windrow_record::{Offset, Partition};
 
-/// A topic as it stands.
+/// The state of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicState {
-    /// Its partitions, by number.
+    /// The partitions of the topic, in ascending order.
     pub partitions: Vec<PartitionState>,
 }
 
 impl TopicState {
-    /// The messages that can be read.
+    /// The number of offsets that can be read, over all partitions.
     #[must_use]
     pub fn messages(&self) -> u64 {
         self.partitions.iter().map(|state| u64::try_from(state.high.0 - state.low.0).unwrap_or(0)).sum()
     }
 }
 
-/// A partition as it stands.
+/// The state of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionState {
-    /// Its number.
+    /// The number of the partition.
     pub partition: Partition,
     /// The first offset that can be read.
     pub low: Offset,

@@ -1,4 +1,4 @@
-//! Reads a topic from given positions on.
+//! Reads a topic from given positions.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -12,10 +12,10 @@ use crate::state::TopicState;
 use crate::{BrokerError, Connection};
 use windrow_record::{Offset, Partition};
 
-/// What storing positions is called in errors.
+/// The name of a commit in errors.
 const COMMIT: &str = "commit positions of";
 
-/// Reads the assigned partitions of one topic. What it reads ahead is bounded to some 30 MiB.
+/// A reader of the assigned partitions of one topic. Its read-ahead is limited to about 30 MiB.
 #[derive(Debug)]
 pub struct Subscription {
     client: Client,
@@ -26,12 +26,12 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Prepares to read each partition from the given offset on; the connection is made in the background, and made
-    /// again when it is lost. `group` is the name under which positions are committed, unless the connection's properties
-    /// name another.
+    /// Prepares to read each partition from the given offset. The connection is made in the background, and again after
+    /// it is lost. Positions are committed under the name `group`, unless the connection's properties name another
+    /// group.
     ///
     /// # Errors
-    /// When the client library refuses the connection's properties.
+    /// The client library rejects the connection's properties.
     pub fn assign(
         connection: &Connection,
         topic: &str,
@@ -44,11 +44,11 @@ impl Subscription {
         Ok(Self { client, commits: Commits::of(topic), group, reading, is_missing: false })
     }
 
-    /// The next message, in the order of its partition; `None` when none came in this time. A broker that is away is
-    /// waited out. Messages that the broker has deleted are reported, and reading goes on behind them.
+    /// Returns the next message, in the order of its partition, or `None` if none arrived within `timeout`. Waits out
+    /// an outage of the broker. Reports messages that the broker has deleted, and continues after them.
     ///
     /// # Errors
-    /// What waiting does not mend: the topic or the offset is not there, or the broker does not let us read.
+    /// An error that waiting does not resolve: the topic or the offset does not exist, or the broker denies access.
     pub fn poll(&mut self, timeout: Duration) -> Result<Option<Turn<'_>>, BrokerError> {
         if let Some(deleted) = self.reading.find_deleted()? {
             self.restart()?;
@@ -57,10 +57,10 @@ impl Subscription {
         self.reading.turn(self.client.poll(timeout))
     }
 
-    /// Reads a further partition, from an offset on.
+    /// Reads another partition too, from an offset.
     ///
     /// # Errors
-    /// When the client library refuses the connection's properties.
+    /// The client library rejects the connection's properties.
     pub fn add(&mut self, partition: Partition, from: Offset) -> Result<(), BrokerError> {
         self.reading.positions.set(partition, from);
         self.restart()
@@ -72,30 +72,31 @@ impl Subscription {
         Ok(())
     }
 
-    /// Tells an outage; gives, every ten seconds, how the topic stands. Call it between polls; it never waits.
+    /// Logs an outage. Returns the state of the topic every ten seconds. Call it between polls; it never blocks.
     ///
     /// # Errors
-    /// The topic is not there any more, or is another one.
+    /// The topic no longer exists, or was replaced by another one.
     pub fn look_after(&mut self) -> Result<Option<TopicState>, BrokerError> {
         self.inquire(INQUIRY_EVERY)
     }
 
-    /// Whether the broker says, by what it handed out and when it is asked again, that all partitions have been read to their
-    /// ends. Call it again until it does; it never waits.
+    /// Returns true if all partitions have been read to their ends, and a new answer of the broker confirms these ends.
+    /// Call it repeatedly until it does; it never blocks.
     ///
     /// # Errors
-    /// As [`look_after`](Self::look_after).
+    /// The same as [`look_after`](Self::look_after).
     pub fn is_through(&mut self) -> Result<bool, BrokerError> {
         let fresh = self.inquire(Duration::ZERO)?;
         Ok(fresh.is_some_and(|fresh| self.client.context().are_at_end(&self.reading.positions, &fresh)))
     }
 
-    /// The partitions of which the broker has said, since the last call, that they have no more than was handed out then.
+    /// Returns the partitions that have reached their end since the last call. More messages may have been read since
+    /// then.
     pub fn take_ends(&mut self) -> Vec<Partition> {
         std::mem::take(&mut self.reading.ends)
     }
 
-    /// Whether the broker has said that a partition has no more than was read.
+    /// Returns true if the broker has reported that a partition has no more messages than were read.
     #[must_use]
     pub fn is_at_end(&self, partition: Partition) -> bool {
         self.reading.positions.is_at_end(partition)
@@ -105,7 +106,7 @@ impl Subscription {
         let (state, positions) = match self.reading.look(self.client.context(), every) {
             None => return Ok(None),
             Some((Ok(state), positions)) => (state, positions),
-            // A topic that is just being made, or whose broker has just come up, may not be known for a moment.
+            // A topic that is being created, or whose broker has just started, may be unknown for a moment.
             Some((Err(error @ BrokerError::NoSuchTopic { .. }), _)) if self.is_missing => return Err(error),
             Some((Err(error), _)) => {
                 self.is_missing = matches!(error, BrokerError::NoSuchTopic { .. });
@@ -125,18 +126,18 @@ impl Subscription {
         Ok(Some(state))
     }
 
-    /// The messages that are in the assigned partitions and were not handed out yet, as of the last half second; `None`
-    /// while that cannot be known. Costs no question to the broker.
+    /// The number of messages in the assigned partitions that were not returned yet, at most half a second old. `None`
+    /// if it is not known. Sends no request to the broker.
     #[must_use]
     pub fn lag(&self) -> Option<u64> {
         self.client.context().lag(&self.reading.positions)
     }
 
-    /// Stores the next offsets to read under the group's name, for other programs to see. Does not wait for the broker's
-    /// answer, which the client library keeps for itself.
+    /// Commits the next offsets to read under the group's name, for other programs. Does not wait for the broker's
+    /// answer.
     ///
     /// # Errors
-    /// When the client library does not take them.
+    /// The positions cannot be passed to the client library.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
         let list = reader::list(&self.reading.topic, positions);
         list.map_err(|error| self.reading.failed(COMMIT, &error))?;
@@ -145,10 +146,10 @@ impl Subscription {
         Ok(())
     }
 
-    /// The same for the last time: waits for the answer, but no longer than it has patience.
+    /// Commits positions for the last time: waits for the answer, but no longer than `patience`.
     ///
     /// # Errors
-    /// When the broker does not take them. Not that it does not answer in time.
+    /// The broker rejects the positions. A missing answer is not an error.
     pub fn commit_last(&self, positions: &[(Partition, Offset)], patience: Duration) -> Result<(), BrokerError> {
         let (answer, question) = channel();
         let client = Arc::clone(&self.client);

@@ -1,4 +1,4 @@
-//! The clients against the embedded broker, as the stages use them.
+//! Tests of the clients with the embedded broker, in the way that the stages use them.
 
 mod brokers;
 mod faults;
@@ -57,7 +57,7 @@ impl Scene {
         Publisher::connect(self.connection(), TOPIC, |_| {}).expect("a publisher")
     }
 
-    /// Sends rows `1..=rows`, spread over the partitions, and waits until they are confirmed.
+    /// Sends rows `1..=rows`, distributed over the partitions, and waits until they are confirmed.
     fn send_rows(&self, rows: u64, partitions: u32) {
         let (publisher, run) = (self.publisher(), RunId::new("run"));
         for number in 1..=rows {
@@ -83,7 +83,7 @@ fn send(publisher: &Publisher, partition: Partition, number: u64, run: &RunId) {
     }
 }
 
-/// What was read: partition, offset, row (0 for the end), value.
+/// A message that was read: partition, offset, row (0 for the end marker), value.
 type Read = (i32, i64, u64, String);
 
 fn read(subscription: &mut Subscription, messages: usize) -> Vec<Read> {
@@ -162,7 +162,7 @@ fn rows_come_back_in_order_within_their_partition_and_then_the_end() {
 #[test]
 fn reading_goes_on_at_any_offset_whatever_the_batches() {
     for compression in ["none", "lz4", "zstd", "gzip"] {
-        // All rows in one batch.
+        // All rows are in one batch.
         let scene = Scene::with_properties(1, &[("linger.ms", "500"), ("compression.type", compression)]);
         scene.send_rows(1000, 1);
         for offset in [1, 500, 998, 999] {
@@ -256,7 +256,7 @@ fn lag_is_told_and_falls_to_nothing() {
     let mut left = 390;
     while subscription.lag() != Some(left) {
         assert!(Instant::now() < deadline, "the lag is {:?}", subscription.lag());
-        // The statistics come by polling, and so may messages.
+        // The statistics arrive during a poll, and so may messages.
         if subscription.poll(TICK).expect("reading").is_some() {
             left -= 1;
         }
@@ -330,7 +330,7 @@ fn a_row_that_is_too_large_is_named_by_every_later_call() {
 fn a_partition_that_is_not_there_is_told() {
     let scene = Scene::new(1);
     let (publisher, run) = (scene.publisher(), RunId::new("run"));
-    // Taken or refused, by whether the library knows the topic's partitions yet.
+    // Accepted or rejected, depending on whether the library already knows the topic's partitions.
     let _ = publisher.send_row(Partition(7), row(1), &run, b"1");
     let failure = publisher.flush(LIMIT);
     assert!(
@@ -358,7 +358,7 @@ fn a_full_queue_empties_while_one_waits() {
 
 #[test]
 fn nothing_is_lost_while_the_broker_is_busy_elsewhere() {
-    // Three publishers at once, each with a partition's worth of order of its own.
+    // Three publishers send at once, each with its own order within the partition.
     let scene = Scene::new(1);
     std::thread::scope(|scope| {
         for _ in 0..3 {

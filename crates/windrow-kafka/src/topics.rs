@@ -1,6 +1,6 @@
-//! Topics: create, delete, describe.
+//! Creates, deletes and describes topics.
 //!
-//! Every call is bounded in time, and says which broker did not answer.
+//! Every call has a time limit, and its error names the broker that did not answer.
 
 use std::time::{Duration, Instant};
 
@@ -15,39 +15,40 @@ use crate::{BrokerError, Connection};
 use windrow_base::runtime::blocking;
 use windrow_record::Partition;
 
-/// How long a partition may be without a leader that answers when work begins, and how often that is looked at.
+/// The time that a partition may be without a leader that answers.
 const LEADER_PATIENCE: Duration = Duration::from_secs(60);
+/// The pause between two checks for a leader.
 const LEADER_PAUSE: Duration = Duration::from_millis(500);
-/// How long a topic that was just made may take until each of its partitions has a leader.
+/// The time limit for each partition of a new topic to get a leader.
 const SETTLING: Duration = Duration::from_secs(10);
 /// Asks the broker for its own default, which suits clusters of any size.
 const DEFAULT_REPLICATION: i32 = -1;
 
-/// What creating a topic did.
+/// The result of creating a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Creation {
-    /// It is there now, with as many partitions as were asked for.
+    /// The topic was created with the given number of partitions.
     Created,
-    /// It was there before.
+    /// The topic already existed.
     Existed {
-        /// The partitions that it has.
+        /// The number of partitions that it has.
         partitions: u32,
     },
 }
 
-/// How a topic is created, beside its partitions.
+/// The settings of a new topic, except its partitions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// How many brokers keep a copy of each partition; `None` for the cluster's own default.
+    /// The number of brokers that store each partition. `None` for the cluster's default.
     pub replication: Option<i32>,
-    /// Settings by Kafka's names, as in `retention.ms`.
+    /// Topic settings by Kafka's names, for example `retention.ms`.
     pub config: Vec<(String, String)>,
 }
 
-/// Creates a topic and waits until its partitions can be written to; one that is there already stays as it is.
+/// Creates a topic and waits until its partitions can be written to. An existing topic is not changed.
 ///
 /// # Errors
-/// When no broker answers in time, or it refuses.
+/// No broker answers in time, or the broker rejects the topic.
 pub async fn create(
     connection: &Connection,
     name: &str,
@@ -61,12 +62,12 @@ pub async fn create(
     let replication = settings.replication.unwrap_or(DEFAULT_REPLICATION);
     match request_creation(connection, name, wanted, replication, &settings.config).await {
         Ok(()) => {}
-        // Another process was faster.
+        // Another process has created the topic first.
         Err(KafkaError::AdminOp(RDKafkaErrorCode::TopicAlreadyExists)) => {
             let leaders = leaders(connection, name).await?.unwrap_or_default();
             return Ok(Creation::Existed { partitions: count(&leaders) });
         }
-        // A broker from before the default could be asked for.
+        // The broker is too old to know the default.
         Err(KafkaError::AdminOp(RDKafkaErrorCode::InvalidReplicationFactor)) if settings.replication.is_none() => {
             request_creation(connection, name, wanted, 1, &settings.config)
                 .await
@@ -97,7 +98,7 @@ pub async fn create(
 /// Deletes a topic and all its messages.
 ///
 /// # Errors
-/// When no broker answers in time, when there is no such topic, or the broker refuses.
+/// No broker answers in time, the topic does not exist, or the broker rejects the deletion.
 pub async fn delete(connection: &Connection, name: &str) -> Result<(), BrokerError> {
     if leaders(connection, name).await?.is_none() {
         return Err(connection.no_such_topic(name));
@@ -109,10 +110,10 @@ pub async fn delete(connection: &Connection, name: &str) -> Result<(), BrokerErr
     })
 }
 
-/// What a topic holds. A partition whose leader is just being replaced is waited for.
+/// Returns the offsets of a topic. Waits for a partition whose leader is being replaced.
 ///
 /// # Errors
-/// When no broker answers in time, or there is no such topic.
+/// No broker answers in time, or the topic does not exist.
 pub async fn describe(connection: &Connection, name: &str) -> Result<TopicState, BrokerError> {
     let (topic, broker) = (name.to_owned(), connection.clone());
     blocking(move || patiently(&Observer::new(&broker)?, &topic)).await
@@ -140,16 +141,16 @@ fn patiently(observer: &Observer, topic: &str) -> Result<TopicState, BrokerError
     }
 }
 
-/// Waits until a broker answers there.
+/// Waits until a broker answers, but no longer than `patience`.
 pub(crate) async fn reach(connection: &Connection, patience: Duration) -> Result<(), BrokerError> {
     let broker = connection.clone();
     blocking(move || Observer::new(&broker)?.leaders(UNLIKELY_TOPIC, patience).map(drop)).await
 }
 
-/// Asking for one topic spares the list of all of them.
+/// A topic that probably does not exist. A question about one topic avoids the list of all topics.
 const UNLIKELY_TOPIC: &str = "windrow-is-anyone-there";
 
-/// The partitions of a topic with the node that leads each; `None` when there is no such topic.
+/// Returns the partitions of a topic with the node that leads each, or `None` if the topic does not exist.
 async fn leaders(connection: &Connection, name: &str) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
     let topic = name.to_owned();
     let broker = connection.clone();

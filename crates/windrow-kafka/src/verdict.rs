@@ -1,22 +1,23 @@
-//! Which errors of the client library end reading.
+//! Decides which errors of the client library end reading.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::{BrokerError, Connection};
 use windrow_record::Partition;
 
-/// What an error of the client library means for reading.
+/// The meaning of a client library error for a reader.
 pub(super) enum Verdict {
-    /// Waiting mends it.
+    /// Waiting resolves the error.
     Passing,
-    /// Everything that the partition holds was handed out.
+    /// All messages of the partition were returned.
     AtEnd(Partition),
-    /// An offset is not there; the library does not say of which partition.
+    /// An offset does not exist. The library does not report of which partition.
     OutOfRange,
+    /// The error ends reading.
     Final(BrokerError),
 }
 
-/// Judges an error of a client that reads `topic`.
+/// Classifies an error of a client that reads `topic`.
 pub(super) fn judge(error: &KafkaError, topic: &str, connection: &Connection) -> Verdict {
     use RDKafkaErrorCode as Code;
     let failed = || Verdict::Final(connection.failed("read", topic, error));

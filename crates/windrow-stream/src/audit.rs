@@ -1,7 +1,7 @@
-//! The audit: recounts from the dataset, the topic and the files where every row went.
+//! The audit: recounts the dataset, the topic and the files, to find where every row went.
 //!
-//! Promises: changes nothing, needs no lock, and believes nothing that it can count itself: a manifest is held against its
-//! files, the files against the dataset and the topic. Knows nothing of models.
+//! It changes nothing and needs no lock. It trusts nothing that it can count itself: it compares each manifest with its
+//! files, and the files with the dataset and the topic. It does not know about models.
 
 mod dataset;
 mod error;
@@ -27,31 +27,31 @@ pub use self::error::AuditError;
 pub(crate) use self::finding::{Finding, Kind};
 pub use self::report::{Report, Totals, WindowAccount};
 
-/// What an audit needs.
+/// The inputs of an audit.
 #[derive(Debug)]
 pub struct Audit {
-    /// The dataset, as the pipeline file names it.
+    /// The dataset, as the pipeline file describes it.
     pub dataset: windrow_config::Dataset,
     /// The columns that a batch file must have.
     pub columns: Vec<String>,
     /// The name that a replay of this dataset has.
     pub run: RunId,
-    /// How the stream was cut.
+    /// The rule that cut the stream into windows.
     pub cut: Cut,
-    /// The same, as the pipeline file says it.
+    /// The window policy of the pipeline file, which `cut` is made from.
     pub window: windrow_config::WindowPolicy,
-    /// Where the files are.
+    /// The store of the windows.
     pub store: BatchStore,
-    /// The topic and where it is, if it is to be recounted.
+    /// The connection and the name of the topic, if it is to be recounted.
     pub topic: Option<(Connection, String)>,
 }
 
 impl Audit {
-    /// Recounts everything; `None` when it was told to stop.
+    /// Recounts everything. Returns `None` if `stop` is cancelled.
     ///
     /// # Errors
-    /// There is nothing to audit, or the dataset or the topic cannot be read. What is wrong with the files is no error but
-    /// a finding.
+    /// There is nothing to audit, or the dataset or the topic cannot be read. A fault of a file is not an error but a
+    /// finding.
     pub async fn run(self, stop: CancellationToken) -> Result<Option<Report>, AuditError> {
         let state = match &self.topic {
             Some((connection, topic)) => Some(topics::describe(connection, topic).await?),
@@ -73,7 +73,7 @@ impl Audit {
         auditing.await
     }
 
-    /// Dataset and files.
+    /// Recounts the dataset and the files.
     fn recount(&self, stop: &CancellationToken) -> Result<Option<Ledger>, AuditError> {
         let mut ledger = Ledger::new(self.window);
         let manifests = self.manifests(&mut ledger)?;
@@ -96,7 +96,7 @@ impl Audit {
         Ok(Some(ledger))
     }
 
-    /// All manifests that can be read.
+    /// Reads all manifests. Adds a finding for each that is missing or cannot be read.
     fn manifests(&self, ledger: &mut Ledger) -> Result<Vec<Manifest>, AuditError> {
         let end = self.store.end().unwrap_or_else(|error| {
             ledger.find(Finding::of(Kind::Manifest, error.to_string()));
@@ -129,7 +129,8 @@ impl Audit {
         Ok(manifests)
     }
 
-    /// The dataset's rows, where the files are a replay of it; `None` when told to stop.
+    /// Reads the dataset's rows, if the files are a replay of it. Otherwise, the result is empty. Returns `None` if
+    /// `stop` is cancelled.
     fn original(&self, ledger: &mut Ledger, stop: &CancellationToken) -> Result<Option<Original>, AuditError> {
         match &ledger.run {
             None => {

@@ -1,7 +1,7 @@
-//! The consumer: reads the topic and passes every message to the batch writer, as a row or as one for quarantine.
+//! The consumer: reads the topic and passes every message to the batch writer, as a row or as a message for quarantine.
 //!
-//! Promises: offsets are committed only behind a sealed window, and reading goes on where the manifests say. Knows
-//! nothing of models.
+//! It commits offsets only after their window is sealed. It continues at the positions in the manifests. It does not
+//! know about models.
 
 mod consumer_loop;
 mod error;
@@ -35,16 +35,16 @@ use windrow_windows::{BatchWriter, CsvFormat, OffsetRange, Resumed};
 pub use self::error::ConsumerError;
 pub use self::inputs::{Consumer, Group};
 
-/// How long a consumer that is told to stop may go on with what it is at, as reading a million manifests.
+/// The time that a stopped consumer has to finish its current work, for example to read a million manifests.
 const STOP_PATIENCE: Duration = Duration::from_secs(4);
 
 impl Consumer {
     /// Reads to the end of the stream.
     ///
     /// # Errors
-    /// Another consumer works in the same folder, the topic is not there or is another one, a file cannot be written, the
-    /// stream is mostly refused, or the broker had deleted a part of it. A stop is no error: what was not sealed until then
-    /// is read again next time.
+    /// Another consumer uses the same folder, the topic does not exist or is a different one, or a file cannot be
+    /// written. Too many messages are refused, or the broker had deleted a part of the stream. A stop is not an error:
+    /// messages that were not sealed are read again next time.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ConsumerError> {
         if let Some(end) = self.store.end()? {
             return self.complain_of_deleted(&end.deleted, None);
@@ -62,7 +62,7 @@ impl Consumer {
         };
         tokio::select! {
             read = reading => read,
-            // As good as a kill: what is sealed is safe, and the rest is read again.
+            // Like a kill: the sealed windows are safe, and the rest is read again.
             () = cut_off => Ok(()),
         }
     }
@@ -103,7 +103,8 @@ impl Consumer {
         self.complain_of_deleted(&read.deleted, read.missing_rows)
     }
 
-    /// What the broker had deleted is reported at every end of the command, unless the pipeline file accepts it.
+    /// Returns an error if the broker had deleted messages, unless the pipeline file accepts that. Every end of the
+    /// command checks it.
     fn complain_of_deleted(&self, deleted: &[OffsetRange], rows: Option<(u64, u64)>) -> Result<(), ConsumerError> {
         if deleted.is_empty() || self.stream.accept_deleted {
             return Ok(());
@@ -112,11 +113,14 @@ impl Consumer {
     }
 }
 
-/// Where to read each partition from, and what the broker has deleted before that.
+/// The position to read each partition from, and the messages before it that the broker has deleted.
 type Begin = (Vec<(Partition, Offset)>, Vec<Deleted>);
 
-/// Where to read from: one message before the point where reading goes on, so that another topic of the same name is
-/// noticed; and what the broker has deleted before that.
+/// Returns the positions to read from, and the messages that the broker has deleted before them. After a sealed window,
+/// a position is one message before the point to continue at. So a different topic with the same name is noticed.
+///
+/// # Errors
+/// [`BrokerError::OutOfRange`] if a partition ends before the point to continue at.
 fn positions(name: &str, address: &str, topic: &TopicState, resumed: &Resumed) -> Result<Begin, ConsumerError> {
     let state = |partition| topic.partitions.iter().find(|state| state.partition == partition);
     let (mut positions, mut deleted) = (Vec::new(), Vec::new());

@@ -1,10 +1,10 @@
 //! The stages around the topic.
 //!
 //! - [`producer`]: replays the dataset into the topic.
-//! - [`consumer`]: reads the topic into sealed windows, alone or as a member of a group.
-//! - [`audit`]: recounts from the dataset, the topic and the files where every row went.
+//! - [`consumer`]: reads the topic into sealed windows, as the only consumer or as a member of a group.
+//! - [`audit`]: recounts the dataset, the topic and the files, to find where every row went.
 //!
-//! The stages do not import each other. They know nothing of models.
+//! The stages do not import each other. They do not know about models.
 
 pub mod audit;
 pub mod consumer;

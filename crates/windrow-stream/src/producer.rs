@@ -1,8 +1,8 @@
-//! The producer: replays the dataset into the topic, row by row, at the pace that the pipeline asks for.
+//! The producer: replays the dataset into the topic, row by row, at the pace of the pipeline file.
 //!
-//! Promises: rows go out in order, each once, round-robin over the partitions, behind what the topic holds already; the end
-//! marker follows only when the broker has confirmed every row. A row that is behind its time is sent at once, as a source
-//! would have queued it, unless that exceeds the rate that was asked for. Knows nothing of windows or models.
+//! It sends the rows in order, each once, round-robin over the partitions, after the rows that the topic already holds.
+//! It sends the end markers only after the broker has confirmed every row. It sends a late row at once, as if a source
+//! had queued it, unless that exceeds the maximum rate. It does not know about windows or models.
 
 mod error;
 mod pace;
@@ -31,40 +31,41 @@ pub use self::error::ProducerError;
 pub use self::replay::Replay;
 pub use self::share::Share;
 
-/// Waits shorter than this are added up instead of slept: timers are no finer.
+/// Waits shorter than this are added up, because timers are not finer.
 const TIMER_GRAIN: Duration = Duration::from_millis(1);
-/// How long a wait may be before the producer looks whether it is to stop.
+/// The maximum time that a wait lasts before the producer checks `stop`.
 const LONGEST_NAP: Duration = Duration::from_millis(50);
-/// Delivery reports are served at least once in so many rows.
+/// The maximum number of rows between two polls for delivery reports.
 const ROWS_BETWEEN_REPORTS: u64 = 1024;
 
-/// What a producer needs.
+/// The inputs of a producer.
 #[derive(Debug)]
 pub struct Producer {
-    /// What to replay.
+    /// The dataset to replay.
     pub dataset: windrow_config::Dataset,
-    /// How fast, and into which topic.
+    /// The pace of the replay, and the topic.
     pub stream: windrow_config::Stream,
-    /// The columns, for a replay by event time.
+    /// The columns of the dataset, for a replay by event time.
     pub schema: Arc<Schema>,
-    /// Where to.
+    /// The connection to the broker.
     pub connection: Connection,
-    /// Names this replay.
+    /// The name of this replay.
     pub run: RunId,
-    /// Which rows.
+    /// The rows to send, and their maximum rate.
     pub replay: Replay,
-    /// Where to tell of it.
+    /// Receives the counters and the events of the replay.
     pub progress: Progress,
 }
 
 impl Producer {
-    /// Sends what the topic lacks of the replay, then marks the end of every partition.
+    /// Sends the rows of the replay that the topic lacks, and then the end marker of every partition.
     ///
     /// # Errors
-    /// The dataset cannot be read, the topic is not there or holds something else, or a row cannot be delivered. A stop is
-    /// no error: what was sent until then is delivered or not, and the next replay finds out.
+    /// The dataset cannot be read, the topic does not exist or holds other records, or a row cannot be delivered. A
+    /// stop is not an error. Rows that were sent before it may or may not be delivered; the next replay finds out.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ProducerError> {
-        // The client library needs half a second until a producer may send; that passes while the topic is looked at.
+        // The client library needs half a second until a producer may send. That time passes while the topic is
+        // surveyed.
         let delivered = {
             let progress = self.progress.clone();
             move |rows| progress.counters().delivered.add(rows)
@@ -109,7 +110,7 @@ impl Producer {
         Ok(())
     }
 
-    /// Gives how many rows were sent.
+    /// Returns the number of rows that were sent.
     fn send_rows(
         &self,
         plan: &Plan,
@@ -125,14 +126,14 @@ impl Producer {
         let mut sent: u64 = 0;
         while let Some((number, bytes)) = rows.next(stop)? {
             let happened = if pacer.needs_time() {
-                // A row whose time cannot be read is the consumer's to judge; it does not wait.
+                // The consumer handles a row whose time cannot be read. Such a row has no delay.
                 parser.parse(bytes).ok().and_then(|fields| self.schema.time(&fields).ok().flatten())
             } else {
                 None
             };
             let delay = pacer.delay(happened);
             if !plan.is_ours(number) {
-                // Its time passes for the other process, and for this one.
+                // The delay of another process's row also passes for this process.
                 due = due.saturating_add(delay);
                 if number.get().is_multiple_of(ROWS_BETWEEN_REPORTS) && stop.is_cancelled() {
                     break;
@@ -144,7 +145,7 @@ impl Producer {
                 continue;
             }
             due = due.saturating_add(delay);
-            // At full speed a look at the clock for each row would cost more than the row.
+            // At full speed, a check of the clock for each row would cost more than the row.
             if !due.is_zero() || governor.has_rate() {
                 let turn = governor.turn(due, began.elapsed(), TIMER_GRAIN);
                 wait_until(turn, began, publisher, stop)?;
@@ -197,7 +198,7 @@ fn wait_until(
     }
 }
 
-/// Whether everything sent is confirmed; `false` when it was told to stop first.
+/// Waits until everything that was sent is confirmed. Returns false if `stop` is cancelled first.
 fn wait_for_delivery(publisher: &Publisher, stop: &CancellationToken) -> Result<bool, ProducerError> {
     while !publisher.flush(LONGEST_NAP)? {
         if stop.is_cancelled() {

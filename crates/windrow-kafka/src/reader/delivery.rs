@@ -1,4 +1,4 @@
-//! A message as it is handed out.
+//! A message as a reader returns it.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,28 +27,28 @@ impl<'a> Delivery<'a> {
         Self { message }
     }
 
-    /// Its partition.
+    /// The partition of the message.
     #[inline]
     #[must_use]
     pub fn partition(&self) -> Partition {
         Partition(self.message.partition())
     }
 
-    /// Its place in the partition.
+    /// The offset of the message in its partition.
     #[inline]
     #[must_use]
     pub fn offset(&self) -> Offset {
         Offset(self.message.offset())
     }
 
-    /// Its value; empty when it has none.
+    /// The value of the message. Empty if it has none.
     #[inline]
     #[must_use]
     pub fn value(&self) -> &[u8] {
         self.message.payload().unwrap_or_default()
     }
 
-    /// What its headers say of the value.
+    /// Reads the headers, which say what the value is.
     ///
     /// # Errors
     /// The text of a header that cannot be read.

@@ -1,4 +1,4 @@
-//! The part of librdkafka's statistics that is of use here.
+//! The part of librdkafka's statistics that the readers use.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,19 @@ use serde::Deserialize;
 
 use windrow_record::{Offset, Partition};
 
-/// A broker that owes an answer and has been silent for so long does not answer, in microseconds: it is asked to answer
-/// a fetch within half a second, also when there is nothing.
+/// The time in microseconds after which a broker that owes a response counts as not answering. A broker responds to a
+/// fetch within half a second, even if it has no messages.
 const SILENT: i64 = 3_000_000;
 
-/// What is known of the partitions of one topic.
+/// The known state of the partitions of one topic.
 #[derive(Debug, Default)]
 pub(super) struct Statistics(BTreeMap<Partition, Known>);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
-    /// The offset that its next message will have.
+    /// The offset that the next message of the partition will have.
     pub(super) high: Option<Offset>,
-    /// Where the broker said last that the partition ends.
+    /// The end of the partition, as the broker last reported it.
     pub(super) end: Option<Offset>,
     is_reachable: bool,
 }
@@ -37,7 +37,7 @@ struct Broker {
     state: String,
     #[serde(default)]
     waitresp_cnt: i64,
-    /// Since the last answer, in microseconds.
+    /// The time since the last response, in microseconds.
     #[serde(default)]
     rxidle: i64,
 }
@@ -64,7 +64,7 @@ impl Statistics {
             leads.is_some_and(|broker| broker.state == "UP" && (broker.waitresp_cnt == 0 || broker.rxidle < SILENT))
         };
         let partitions = raw.topics.get(topic).into_iter().flat_map(|topic| topic.partitions.values());
-        // Negative numbers are the library's signs for 'not known'.
+        // Negative numbers are the library's codes for 'not known'.
         let offset = |offset: i64| (offset >= 0).then_some(Offset(offset));
         let known = partitions.filter(|one| one.partition >= 0).map(|one| {
             let (high, end) = (offset(one.hi_offset), offset(one.eof_offset));
@@ -78,7 +78,7 @@ impl Statistics {
         self.0.is_empty()
     }
 
-    /// What is known of a partition whose broker answers.
+    /// Returns the known state of a partition, if its leader answers.
     pub(super) fn reachable(&self, partition: Partition) -> Option<Known> {
         self.0.get(&partition).copied().filter(|known| known.is_reachable)
     }

@@ -1,9 +1,10 @@
-//! The container: started, waited for, removed.
+//! The life of the container: its start, its readiness and its removal.
 //!
-//! testcontainers starts it, publishes its port, follows its log and removes it. Two things are ours. Redpanda must advertise the
-//! port that the engine chooses, so the container waits until it gets its address. And the connection that sends the address stays
-//! open: it closes when this process ends, also after SIGKILL, and then the container ends and the engine removes it. A container
-//! that a killed process created and never started has no such connection: a later start removes it.
+//! testcontainers starts the container, publishes its port, follows its log and removes it. This module adds two
+//! things. Redpanda must advertise the port that the engine chooses, so the container waits until it receives its
+//! address. And the connection that sends the address stays open. It closes when this process ends, also after SIGKILL;
+//! then the container ends and the engine removes it. A process that is killed between the creation and the start of a
+//! container leaves one without such a connection. A later start removes it.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -27,19 +28,21 @@ use crate::{BrokerError, Connection, topics};
 
 /// The line that Redpanda logs when it is up.
 const READY: &str = "Successfully started Redpanda!";
-/// The line that [`RUN`] logs on both streams when Redpanda has ended, up to the exit code.
+/// The line that [`RUN`] writes to both streams when Redpanda has ended, up to the exit code.
 const ENDED: &str = "windrow: exit code ";
 /// The port of the listener for clients outside the container.
 const PORT: u16 = 19092;
-/// The label of our containers.
+/// The label of Windrow's containers.
 const LABEL: (&str, &str) = ("windrow", "redpanda");
-/// The age of a container without a start after which no process is going to start it: that follows its creation at once.
+/// The age after which a created container counts as abandoned. A process starts its container immediately after
+/// creating it.
 const ABANDONED: &str = "30s";
-/// The last log lines that an error shows.
+/// The number of log lines that an error shows.
 const LOG_LINES: usize = 12;
 
-/// The container's first process. It starts the image's program when [`HOLD`] has written the address, and gives up after half a
-/// minute without one. It outlives the program, so that the whole log can be read before the container is removed.
+/// The container's first process. It starts the image's program after [`HOLD`] has written the address, and gives up
+/// after 30 seconds without one. It outlives the program, so that the whole log can be read before the container is
+/// removed.
 const RUN: &str = r#"
 trap exit TERM
 waited=0
@@ -57,8 +60,8 @@ sleep 86400 &
 wait
 "#;
 
-/// Writes the address for [`RUN`], and ends the first process when standard input ends, which is when the connection closes.
-/// Some engines send SIGTERM then.
+/// Writes the address for [`RUN`]. Ends the first process when standard input ends, which happens when the connection
+/// closes. Some engines send SIGTERM then.
 const HOLD: &str = r#"
 trap : TERM HUP
 echo "$0" >/dev/shm/windrow
@@ -66,7 +69,7 @@ read -r _
 kill 1
 "#;
 
-/// A container that runs, at first without an address.
+/// A running container. At first, it has no address.
 struct Container {
     docker: Docker,
     handle: ContainerAsync<GenericImage>,
@@ -76,8 +79,8 @@ struct Container {
     hold: Option<StartExecResults>,
 }
 
-/// Keeps a container until `stop` is cancelled, and sends its address to `ready` once Redpanda answers there. Returns after the
-/// container is removed.
+/// Runs a container until `stop` is cancelled, and sends its address to `ready` once Redpanda answers there. Returns
+/// after the container is removed.
 pub(crate) async fn keep(
     plan: &Plan,
     stop: &CancellationToken,
@@ -89,18 +92,18 @@ pub(crate) async fn keep(
     };
     let (docker, program) = fetched?;
     remove_abandoned(&docker).await;
-    // Not interrupted: a container that is half made could not be removed.
+    // Not interrupted: a partly created container could not be removed.
     let mut container = Container::make(plan, docker, program).await?;
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),
         failure = async {
-            // Fails if the caller has gone away, which also cancels `stop`.
+            // Fails if the caller has dropped its future, which also cancels `stop`.
             let _ = ready.send(container.come_up(plan).await?);
             std::future::pending::<Result<(), BrokerError>>().await
         } => failure,
     };
     match container.handle.rm().await {
-        // It has ended already, so the engine removes it or has done so.
+        // The container has already ended, so the engine is removing it or has removed it.
         Err(TestcontainersError::Client(ClientError::RemoveContainer(DockerError::DockerResponseServerError {
             status_code: 404 | 409,
             ..
@@ -109,7 +112,8 @@ pub(crate) async fn keep(
     }
 }
 
-/// Removes containers that were created and never started: their process was killed in between. The engine measures their age.
+/// Removes containers that were created and never started, because their process was killed in between. The engine
+/// measures their age.
 async fn remove_abandoned(docker: &Docker) {
     let label = format!("{}={}", LABEL.0, LABEL.1);
     let filters = HashMap::from([("label", vec![label.as_str()]), ("until", vec![ABANDONED])]);
@@ -126,7 +130,7 @@ impl Container {
         let (writer, log) = watch::channel(Log::default());
         let mut command = vec!["-c".to_owned(), RUN.to_owned(), "sh".to_owned()];
         command.extend(program);
-        // A broker that is small, does not tune the kernel and does not wait for the disk.
+        // A small broker that does not tune the kernel and does not wait for the disk.
         command.extend(["redpanda", "start", "--mode=dev-container", "--smp=1", "--memory=1G"].map(str::to_owned));
         command.push(format!("--kafka-addr=internal://0.0.0.0:9092,external://0.0.0.0:{PORT}"));
         let started = engine::named(&plan.image)
@@ -138,7 +142,8 @@ impl Container {
             .with_log_consumer(move |frame: &LogFrame| writer.send_modify(|log| log.push(frame.bytes())))
             .with_host_config_modifier(move |host| {
                 host.auto_remove = Some(true);
-                // Only this machine needs the port, unless the engine is elsewhere. The engine chooses one that is free.
+                // If the engine is on this machine, the port is published only for this machine. The engine chooses a
+                // free port.
                 let binding = PortBinding { host_ip: (!is_remote).then(|| "127.0.0.1".to_owned()), host_port: None };
                 host.publish_all_ports = Some(false);
                 host.port_bindings = Some(HashMap::from([(PORT.tcp().to_string(), Some(vec![binding]))]));
@@ -148,7 +153,8 @@ impl Container {
         match started {
             Ok(handle) => Ok(Self { docker, handle, log, is_remote, hold: None }),
             Err(error) => {
-                // testcontainers does not remove a container that it could not start. This fails if there is none.
+                // testcontainers does not remove a container that it could not start. This call fails if no container
+                // was created.
                 let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
                 let _ = docker.remove_container(&name, Some(options)).await;
                 Err(plan.failed("be started", &error))
@@ -156,12 +162,12 @@ impl Container {
         }
     }
 
-    /// Waits until Redpanda says that it is up, and then until it answers. Returns its address.
+    /// Waits until Redpanda reports that it is ready, and then until it answers. Returns its address.
     async fn come_up(&mut self, plan: &Plan) -> Result<String, BrokerError> {
         let deadline = Instant::now() + plan.patience;
         let address = self.tell_address().await.map_err(|error| plan.failed("receive its address", &error))?;
         let news = self.log.wait_for(|log| log.is_ready || log.has_ended());
-        // If another program removes the container, the log ends without news.
+        // If another program removes the container, the log ends without either line.
         let waited = tokio::time::timeout_at(deadline.into(), news).await.map(drop);
         let log = self.log.borrow().clone();
         let late = |what: &str| Err(plan.fault(format!("{what} within {:.0} s", plan.patience.as_secs_f64()), &log));
@@ -185,7 +191,7 @@ impl Container {
     }
 
     async fn tell_address(&mut self) -> Result<String, TestcontainersError> {
-        // Not `localhost`: the port is not published on its IPv6 address.
+        // Not `localhost`, because the port is not published on its IPv6 address.
         let host = if self.is_remote { self.handle.get_host().await?.to_string() } else { "127.0.0.1".to_owned() };
         let address = format!("{host}:{}", self.handle.get_host_port_ipv4(PORT).await?);
         let options = CreateExecOptions {
@@ -235,7 +241,7 @@ impl Log {
         }
     }
 
-    /// Returns whether Redpanda has ended and its last lines on both streams are here.
+    /// Returns true if Redpanda has ended and its last lines on both streams have arrived.
     fn has_ended(&self) -> bool {
         self.exit_codes.len() >= 2
     }

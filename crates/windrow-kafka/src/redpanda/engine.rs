@@ -1,4 +1,4 @@
-//! The Docker engine, and getting an image to it.
+//! The Docker engine, and the pull of an image.
 
 use std::error::Error;
 use std::io;
@@ -15,19 +15,19 @@ use windrow_base::telemetry::{Event, Progress};
 use crate::BrokerError;
 use crate::redpanda::plan::Plan;
 
-/// The time limit for a Docker engine to answer, and to look for an image.
+/// The time limit for the Docker engine to answer and to look for an image.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(3);
-/// The time limit for a pull: 200 MB over a slow line.
+/// The time limit for a pull: 200 MB over a slow connection.
 const PULL: Duration = Duration::from_secs(20 * 60);
-/// The interval of the events of a pull.
+/// The interval between the events of a pull.
 const PULL_REPORT: Duration = Duration::from_secs(10);
-/// The status of an answer about an image that is not there.
+/// The HTTP status of a response about an image that does not exist.
 const NOT_FOUND: u16 = 404;
 
-/// The Docker engine, and the image if it is on the engine's machine.
+/// Connects to the Docker engine. Returns it, and the image if the engine's machine has it.
 ///
 /// # Errors
-/// No engine answers within seconds, or it does not let this user in.
+/// No engine answers within [`ENGINE_PATIENCE`], or it rejects this user.
 pub(crate) async fn find(
     image: &str,
     docker_host: Option<&str>,
@@ -47,7 +47,7 @@ pub(crate) async fn find(
     tokio::time::timeout(ENGINE_PATIENCE, asked).await.unwrap_or_else(|_| Err(silent()))
 }
 
-/// Pulls the image if it is not on the engine's machine. Returns the engine, and the program that the image starts.
+/// Pulls the image if the engine's machine does not have it. Returns the engine, and the program that the image starts.
 pub(crate) async fn fetch(plan: &Plan) -> Result<(Docker, Vec<String>), BrokerError> {
     let (image, docker_host) = (plan.image.as_str(), plan.docker_host.as_deref());
     let (docker, mut found) = find(image, docker_host).await?;
@@ -78,16 +78,16 @@ async fn pull(image: &str, progress: &Progress) -> Result<(), String> {
     }
 }
 
-/// The image as testcontainers takes it. Without a tag or a digest it is the latest, as for Docker.
+/// The image in the form that testcontainers takes. Without a tag or a digest, the tag is `latest`, as for Docker.
 pub(crate) fn named(image: &str) -> GenericImage {
     match image.rsplit_once(':') {
-        // After a `/` it is the port of a registry.
+        // A `:` with a `/` after it separates the port of a registry.
         Some((name, tag)) if !tag.contains('/') => GenericImage::new(name, tag),
         _ => GenericImage::new(image, "latest"),
     }
 }
 
-/// Returns whether `DOCKER_HOST` names an engine on another machine. testcontainers reads the variable itself.
+/// Returns true if `DOCKER_HOST` names an engine on another machine. testcontainers reads the variable itself.
 pub(crate) fn is_remote(docker_host: Option<&str>) -> Result<bool, BrokerError> {
     match docker_host.map(|address| (address.split_once("://"), address)) {
         None | Some((Some(("unix" | "npipe", _)), _)) => Ok(false),
@@ -114,7 +114,7 @@ pub(crate) fn reason(error: &TestcontainersError) -> String {
     }
 }
 
-/// The text of the error below all others: the layers above it only say that there is one.
+/// The text of the innermost error. The outer ones only say that there is an error.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     if let Some(DockerError::DockerResponseServerError { message, .. }) = error.downcast_ref() {
         return message.trim().to_owned();

@@ -1,4 +1,4 @@
-//! Brokers that are late, missing, or in each other's way.
+//! Tests with brokers that are late, missing, or in conflict with each other.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ fn clients_wait_for_a_broker_that_is_late() {
 
     let options = StartOptions { listen: Some(listen), ..StartOptions::default() };
     let broker = runtime.block_on(Broker::start(&Choice::Embedded, &options)).expect("a broker");
-    // The publisher has asked for it already, and what is asked for is made.
+    // The publisher has already asked for the topic, and the broker creates a topic that a client asks for.
     runtime.block_on(topics::create(broker.connection(), TOPIC, 1, &topics::Settings::default())).expect("a topic");
     assert_eq!(publisher.flush(LIMIT), Ok(true));
     assert_eq!(read(&mut subscription, 1)[0].2, 1);
@@ -90,7 +90,7 @@ fn the_advertised_address_is_where_clients_are_sent() {
     assert_eq!((host.as_str(), port), ("127.0.0.1", bound));
     let (host, port, bound) = advertised("0.0.0.0:0", None).expect("a broker");
     assert_eq!((host.as_str(), port), ("127.0.0.1", bound));
-    // A name that leads back here: the library asks whom it was sent to.
+    // The name resolves to this machine. The library asks the address that it was given.
     let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
     let named = format!("localhost:{}", free.port());
     let (host, port, _) = advertised(&free.to_string(), Some(&named)).expect("a broker");

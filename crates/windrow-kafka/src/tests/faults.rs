@@ -1,4 +1,4 @@
-//! Brokers that fail: librdkafka's mock cluster where the embedded broker cannot be made to.
+//! Tests with brokers that fail. They use librdkafka's mock cluster if the embedded broker cannot be made to fail.
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,7 @@ fn subscribe(mock: &Mock) -> Subscription {
     Subscription::assign(&connection(mock, &fresh), TOPIC, "group", &positions).expect("a subscription")
 }
 
-/// Reads until the row has come; all rows, in the order in which they came.
+/// Reads until row `last` has arrived. Adds all rows to `seen`, in order of arrival.
 fn read_to(subscription: &mut Subscription, last: u64, seen: &mut Vec<u64>) {
     let deadline = Instant::now() + LIMIT;
     while seen.last() != Some(&last) {
@@ -116,8 +116,8 @@ fn errors_that_a_broker_gets_over_lose_and_double_nothing() {
     in_order(&seen, 900);
 }
 
-/// With the embedded broker: the mock cluster does not look at sequence numbers, so it takes the batch that is already on
-/// its way when the one before it is refused.
+/// Uses the embedded broker. The mock cluster does not check sequence numbers. After it rejects a batch, it would
+/// accept the next one, which is already on its way.
 #[test]
 fn behind_a_row_that_a_broker_refuses_nothing_is_sent() {
     const TOO_LARGE: u64 = 55;
@@ -128,12 +128,12 @@ fn behind_a_row_that_a_broker_refuses_nothing_is_sent() {
     send(&publisher, 1..=50).expect("taken");
     assert_eq!(publisher.flush(LIMIT), Ok(true));
     send(&publisher, 51..=TOO_LARGE - 1).expect("taken");
-    // Once the broker's answer is there, we refuse the rows ourselves.
+    // After the broker's answer has arrived, the publisher itself rejects these rows.
     let _ = publisher.send_row(FIRST, row(TOO_LARGE), &RunId::new("run"), &[b'x'; 3000]);
     let _ = send(&publisher, TOO_LARGE + 1..=300);
     let failure = publisher.flush(LIMIT).expect_err("refused");
     let PublishError::Failed { row: Some(failed), reason, .. } = &failure else { panic!("{failure:?}") };
-    // The rows of one request are refused together.
+    // The broker rejects all rows of a request together.
     assert!((51..=TOO_LARGE).contains(&failed.get()) && reason.contains("max.message.bytes"), "{failure}");
     drop(publisher);
     let (mut subscription, mut rows) = (scene.subscribe(&[(FIRST, Offset(0))]), Vec::new());

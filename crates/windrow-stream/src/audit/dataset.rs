@@ -1,4 +1,4 @@
-//! The dataset's rows, as something small enough to be kept.
+//! The rows of the dataset, as hashes that fit in memory.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -8,10 +8,10 @@ use windrow_dataset::{DatasetError, DatasetReader};
 use windrow_record::{RecordParser, RowNumber};
 use windrow_windows::RowFormat;
 
-/// So many rows are read between two looks whether to stop.
+/// The number of rows between two checks of `stop`.
 const ROWS_BETWEEN_LOOKS: u64 = 65_536;
 
-/// The rows of the dataset by their hashes, eight bytes each; empty where there is nothing to compare with.
+/// The hashes of the dataset's rows, eight bytes each. Empty if there is nothing to compare with.
 #[derive(Debug, Default)]
 pub(crate) struct Original {
     hashes: Vec<u64>,
@@ -20,7 +20,7 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    /// `None` when told to stop.
+    /// Reads the dataset. Returns `None` if `stop` is cancelled.
     pub(crate) fn read(
         dataset: &windrow_config::Dataset,
         format: &RowFormat,
@@ -48,14 +48,15 @@ impl Original {
     }
 }
 
-/// Compares records with the dataset's rows, as they are stored.
+/// Compares records, in the form in which they are stored, with the dataset's rows.
 pub(crate) struct Comparison<'a> {
     original: &'a Original,
     parser: RecordParser,
 }
 
 impl Comparison<'_> {
-    /// Whether a record is the dataset's row of this number; a replay may go round more than once.
+    /// Returns true if a record is the dataset's row with this number, or if the dataset was not read. A replay may
+    /// repeat the dataset, so numbers can be higher than its number of rows.
     pub(crate) fn is(&mut self, row: RowNumber, record: &[u8]) -> bool {
         let place = (row.get() - 1).checked_rem(self.original.rows()).and_then(|place| usize::try_from(place).ok());
         let expected = place.and_then(|place| self.original.hashes.get(place));
@@ -63,7 +64,7 @@ impl Comparison<'_> {
     }
 }
 
-/// Two different rows have the same hash once in 2^64.
+/// Returns the hash of a row. Two different rows have the same hash with a probability of 2^-64.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(bytes);

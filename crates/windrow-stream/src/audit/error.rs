@@ -1,25 +1,25 @@
-//! Why nothing could be audited.
+//! The errors that prevent an audit.
 
 use windrow_dataset::DatasetError;
 use windrow_kafka::BrokerError;
 use windrow_windows::BatchError;
 
-/// Why nothing could be audited.
+/// An error that prevents an audit.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// No windows.
+    /// The folder has no windows.
     #[error(
         "no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place",
         folder.display()
     )]
     Nothing {
-        /// The folder.
+        /// The folder that was searched.
         folder: std::path::PathBuf,
     },
     /// The dataset cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// The folders cannot be read.
+    /// A file or a folder of the windows cannot be read.
     #[error(transparent)]
     Batch(#[from] BatchError),
     /// The topic cannot be read.

@@ -1,4 +1,4 @@
-//! The files of each window, held against its manifest and against the dataset.
+//! Compares the files of each window with its manifest and with the dataset.
 
 use std::fs::File;
 use std::io::{self, Seek as _};
@@ -10,24 +10,24 @@ use crate::audit::{Finding, Kind, WindowAccount};
 use windrow_record::{Offset, Partition, RecordParser, RowNumber};
 use windrow_windows::{BatchError, BatchStore, FileDigest, Manifest, MessageCounts, RowFormat, RowRange};
 
-/// So many different rows of a window are listed one by one.
+/// The maximum number of different rows that are listed per file.
 const TOLD: usize = 3;
 
-/// What the files of one window hold.
+/// The contents of one window's files.
 #[derive(Debug, Default)]
 pub(crate) struct WindowFiles {
-    /// Records in the batch file.
+    /// The number of records in the batch file.
     stored: u64,
-    /// Lines of the quarantine file.
+    /// The number of lines in the quarantine file.
     quarantined: u64,
-    /// Numbers of the rows in quarantine.
+    /// The row numbers in the quarantine file.
     quarantined_rows: Vec<RowNumber>,
-    /// Messages in quarantine that are no rows of the replay, whatever they say.
+    /// Messages in quarantine that are not rows of the replay, whatever their headers say.
     unnumbered: Vec<(Partition, Offset)>,
     findings: Vec<Finding>,
 }
 
-/// Reads the files of a window.
+/// Reads and checks the files of a window.
 pub(crate) fn check(
     store: &BatchStore,
     manifest: &Manifest,
@@ -164,7 +164,7 @@ impl WindowFiles {
     }
 }
 
-/// Puts what the windows hold into the account.
+/// Adds the contents of the windows to the ledger.
 pub(crate) fn account(
     ledger: &mut Ledger,
     store: &BatchStore,
@@ -214,7 +214,7 @@ pub(crate) fn account(
     Ok(())
 }
 
-/// Batch files without a manifest: what a killed consumer left, or what somebody put there.
+/// Finds batch files without a manifest, if the stream has ended. A killed consumer or a user may have left them.
 fn unsealed(ledger: &mut Ledger, store: &BatchStore) -> Result<(), BatchError> {
     for window in store.windows_with(store.format().extension())? {
         if ledger.end.is_some() && ledger.manifests.iter().all(|manifest| manifest.window != window) {

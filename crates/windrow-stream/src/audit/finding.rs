@@ -1,4 +1,4 @@
-//! What an audit finds wrong.
+//! The faults that an audit finds.
 
 use std::path::{Path, PathBuf};
 
@@ -8,21 +8,21 @@ use windrow_record::display::window_name;
 use windrow_record::{Offset, Partition, WindowIndex};
 use windrow_windows::RowRange;
 
-/// One fault, with its place.
+/// A fault and its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What kind of fault.
+    /// The kind of the fault.
     pub kind: Kind,
-    /// The window that it is in.
+    /// The window that has the fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowIndex>,
-    /// What that window is called beside its number, as in `week of 2013-04-01`.
+    /// The period of that window, for example `week of 2013-04-01`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
-    /// The file.
+    /// The path of the file that has the fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
-    /// The rows that it concerns.
+    /// The rows that have the fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<RowRange>,
     /// The partition of the topic.
@@ -31,27 +31,27 @@ pub struct Finding {
     /// The offset in the partition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<Offset>,
-    /// The fault in words, without its place.
+    /// The fault as text, without its place.
     pub fault: String,
 }
 
-/// What a fault concerns.
+/// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A manifest or `end.json`.
+    /// A fault of a manifest or of `end.json`.
     Manifest,
-    /// A batch file or a quarantine file that is not what its manifest says.
+    /// A batch file or a quarantine file that does not match its manifest.
     File,
-    /// A row that is in no file.
+    /// A row that is not in any file.
     MissingRow,
-    /// A row that is there twice.
+    /// A row that is stored twice, or that the replay never sent.
     DoubledRow,
-    /// Messages that two windows account for.
+    /// A message that two windows account for.
     Offset,
-    /// A row that is not the dataset's.
+    /// A row that differs from the dataset's row.
     Dataset,
-    /// What the topic holds and no file accounts for.
+    /// A difference between the topic and the files.
     Topic,
 }
 
@@ -76,7 +76,7 @@ impl Finding {
         Self { partition: Some(partition), offset: Some(offset), ..self }
     }
 
-    /// The fault with its place, in one line.
+    /// The fault and its place, in one line.
     #[must_use]
     pub fn sentence(&self) -> String {
         let mut place = Vec::new();
@@ -95,7 +95,7 @@ impl Finding {
     }
 }
 
-/// So many stretches of rows are listed one by one.
+/// The maximum number of row ranges that a sentence lists.
 const TOLD: usize = 3;
 
 fn rows_in_words(rows: &[RowRange]) -> String {

@@ -1,4 +1,4 @@
-//! The account while it is drawn up, and what comes of it.
+//! The ledger of an audit, and the report that it becomes.
 
 use std::collections::BTreeSet;
 
@@ -9,81 +9,81 @@ use windrow_config::WindowPolicy;
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
 use windrow_windows::{Manifest, SealReason, StreamEnd};
 
-/// What an audit has to say.
+/// The result of an audit.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Whether the stream had ended.
+    /// True if the stream has ended.
     pub through: bool,
-    /// All windows together.
+    /// The numbers of rows over all windows.
     pub totals: Totals,
-    /// Each window.
+    /// The account of each window.
     pub windows: Vec<WindowAccount>,
-    /// What was looked at.
+    /// The checks that were made or skipped.
     pub checks: Vec<Check>,
-    /// What is wrong.
+    /// The faults that were found.
     pub findings: Vec<Finding>,
 }
 
-/// Rows by where they are.
+/// The numbers of rows, by place.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Totals {
-    /// Rows that the replay read from the dataset; `None` while the stream is not through, and for other producers.
+    /// Rows that the replay read from the dataset. `None` if the stream has not ended, and for other producers.
     pub read: Option<u64>,
-    /// Rows of the replay that the topic holds; `None` where it was not recounted.
+    /// Rows of the replay that the topic holds. `None` if the topic was not recounted, and for other producers.
     pub delivered: Option<u64>,
     /// Rows in batch files.
     pub stored: u64,
     /// Rows of the replay in quarantine.
     pub quarantined: u64,
-    /// Messages in quarantine that are no rows of the replay.
+    /// Messages in quarantine that are not rows of the replay.
     pub foreign: u64,
-    /// Messages that brought a row again, and were not stored.
+    /// Messages that repeated a row and were not stored.
     pub repeated: u64,
 }
 
-/// One window.
+/// The account of one window.
 #[derive(Debug, Serialize)]
 pub struct WindowAccount {
-    /// Which one.
+    /// The number of the window.
     pub window: WindowIndex,
-    /// What it is called beside that, as in `week of 2013-04-01`.
+    /// The period of the window, for example `week of 2013-04-01`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
     /// Rows counted in the batch file.
     pub stored: u64,
     /// Messages counted in the quarantine file.
     pub quarantined: u64,
-    /// Messages that brought a row again, as the manifest says.
+    /// Messages that repeated a row, as the manifest counts them.
     pub repeated: u64,
-    /// Why it was sealed.
+    /// The reason why the window was sealed.
     pub sealed: SealReason,
-    /// Whether nothing is wrong with its files.
+    /// True if its files have no fault.
     pub intact: bool,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 pub struct Check {
-    /// What.
+    /// The name of the check.
     pub name: &'static str,
-    /// Whether it is as it must be; `None` when it was not looked at.
+    /// True if the check found no fault. `None` if it was skipped.
     pub passed: Option<bool>,
-    /// In words.
+    /// The result of the check as text.
     pub text: String,
 }
 
-/// An account that is being drawn up.
+/// The account during an audit.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) manifests: Vec<Manifest>,
     pub(crate) end: Option<StreamEnd>,
-    /// The replay that the files hold; none for other producers.
+    /// The replay that the files hold. `None` for other producers.
     pub(crate) run: Option<RunId>,
     pub(crate) windows: Vec<WindowAccount>,
     pub(crate) totals: Totals,
-    /// Row numbers in batch files and in quarantine.
+    /// The row numbers in batch files and in quarantine.
     pub(crate) accounted: roaring::RoaringTreemap,
-    /// Messages in quarantine that are no rows of the replay, whatever they say.
+    /// Messages in quarantine that are not rows of the replay, whatever their headers say.
     pub(crate) unnumbered: BTreeSet<(Partition, Offset)>,
     policy: WindowPolicy,
     checks: Vec<Check>,
@@ -91,7 +91,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// An empty account of a stream that is cut by `policy`.
+    /// Creates an empty ledger of a stream that is cut by `policy`.
     pub(crate) fn new(policy: WindowPolicy) -> Self {
         Self {
             manifests: Vec::new(),
@@ -112,7 +112,7 @@ impl Ledger {
         self.findings.push(finding);
     }
 
-    /// What a window is called beside its number.
+    /// Returns the period of a window, if its policy gives it one.
     pub(crate) fn period(&self, manifest: &Manifest) -> Option<String> {
         self.policy.period(manifest.times.start())
     }
@@ -121,7 +121,7 @@ impl Ledger {
         self.findings.is_empty()
     }
 
-    /// Ends a check: it passed when nothing of its kind was found; the text says what then holds.
+    /// Ends a check. Without findings of its kind, it passes with `text`. Otherwise, its text counts them.
     pub(crate) fn check(&mut self, name: &'static str, kind: Kind, text: String) {
         let found = self.findings.iter().filter(|finding| finding.kind == kind).count();
         let text = match found {

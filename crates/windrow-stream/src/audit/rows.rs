@@ -1,4 +1,4 @@
-//! Row numbers without gaps and doubles, offsets without doubles, and sums that agree.
+//! Checks that row numbers have no gaps and no duplicates, that offsets have no duplicates, and that sums agree.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use windrow_config::{Cut, WindowPolicy};
 use windrow_record::Partition;
 use windrow_windows::{MessageCounts, OffsetRange, RowRange};
 
-/// Enters a range of numbers; gives those that were there already.
+/// Adds a range of numbers. Returns the ranges that were there already.
 pub(crate) fn enter(numbers: &mut RoaringTreemap, range: RowRange) -> Vec<RowRange> {
     let first = range.first;
-    // Nearly always the case, and the only one that need be quick.
+    // This is nearly always the case, and the only one that has to be fast.
     let is_new = numbers.max().is_none_or(|most| most < first);
     let doubled = if is_new {
         Vec::new()
@@ -26,7 +26,7 @@ pub(crate) fn enter(numbers: &mut RoaringTreemap, range: RowRange) -> Vec<RowRan
     doubled
 }
 
-/// Judges what the windows account for, all together.
+/// Checks the rows and offsets that all windows together account for.
 pub(crate) fn account(ledger: &mut Ledger, cut: &Cut) {
     offsets(ledger);
     sums(ledger);
@@ -63,7 +63,7 @@ fn gaps(ledger: &mut Ledger, cut: &Cut) {
                 ledger.find(Finding::of(Kind::DoubledRow, fault).of_rows(RowRange::of_set(&beyond, 1)));
             }
         }
-        // Where the replay began is not known before its end: with the first row that is there, as far as one can see.
+        // The first row of the replay is not known before its end. The first row that is there takes its place.
         None => {
             let least = ledger.accounted.min().unwrap_or(1);
             let is_judged = least == 1 || !matches!(cut.policy, WindowPolicy::Parts(_));

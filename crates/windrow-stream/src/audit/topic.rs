@@ -1,4 +1,4 @@
-//! The topic, read from its first record to its last, held against what the manifests account for.
+//! Compares the topic, from its first record to its last, with the messages that the manifests account for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,23 +12,24 @@ use windrow_kafka::{BrokerError, Connection, Delivery, PartitionState, Stretch, 
 use windrow_record::{Envelope, Offset, Partition};
 use windrow_windows::RowRange;
 
-/// So many messages that no file accounts for are listed one by one.
+/// The maximum number of messages without a window that are listed.
 const TOLD: usize = 10;
 
-/// What was counted.
+/// The messages of the topic, counted by what became of them.
 #[derive(Debug, Default)]
 struct Count {
     messages: u64,
-    /// Rows of the replay.
+    /// The row numbers of the replay.
     delivered: RoaringTreemap,
-    /// Messages behind what the last manifest accounts for.
+    /// Messages after the last position that a manifest accounts for.
     unsealed: u64,
-    /// Messages behind the end of the stream.
+    /// Messages after the end of the stream.
     behind_end: u64,
+    /// Messages that no window accounts for.
     lost: Vec<(Partition, Offset)>,
 }
 
-/// Recounts the topic; `false` when told to stop.
+/// Recounts the topic. Returns false if `stop` is cancelled.
 pub(crate) fn recount(
     ledger: &mut Ledger,
     connection: &Connection,
@@ -57,12 +58,12 @@ pub(crate) fn recount(
     Ok(true)
 }
 
-/// What the manifests say of each partition.
+/// The messages of each partition that the manifests account for.
 struct Books<'a> {
     run: Option<&'a str>,
     through: bool,
     accounted: BTreeMap<Partition, RoaringTreemap>,
-    /// Where reading would go on.
+    /// The position in each partition at which reading would continue.
     resume: BTreeMap<Partition, Offset>,
     unnumbered: &'a BTreeSet<(Partition, Offset)>,
 }
@@ -87,7 +88,7 @@ impl Count {
         self.messages += 1;
         match delivery.envelope() {
             Ok(Envelope::End { run, .. }) => {
-                // The end of another replay ends nothing here.
+                // An end marker of another replay does not end the partition.
                 if run.is_none() || books.run.is_none() || run == books.run {
                     ended.entry(partition).or_insert(offset);
                 }

@@ -1,4 +1,4 @@
-//! One consumer of all partitions: messages come in, sealed windows go out.
+//! The loop of a consumer of all partitions: it takes messages and seals windows.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{RecvTimeoutError, channel, sync_channel};
@@ -18,42 +18,42 @@ use windrow_kafka::{Deleted, Subscription, TopicState};
 use windrow_record::{Offset, Partition};
 use windrow_windows::{Manifest, OffsetRange};
 
-/// How long the consumer waits for messages before it looks at its clock and whether it is to stop.
+/// The time that the consumer waits for messages before it checks the clock and `stop`.
 const WAIT: Duration = Duration::from_millis(50);
-/// So many handfuls of messages wait for the consumer at most.
+/// The maximum number of reports of the fetcher that wait for the consumer.
 const WAITING: usize = 4;
-/// How often the progress of the window is reported.
+/// The interval between two updates of the window's progress.
 const TELL_INTERVAL: Duration = Duration::from_millis(200);
-/// The time between the end markers of two partitions, if both are in the topic.
+/// The maximum time between the end markers of two partitions, if both are in the topic.
 const MARKERS: Duration = Duration::from_secs(1);
-/// After so long a silence it is reported that only a part of the stream has ended.
+/// The time without messages after which a warning reports that only some partitions have ended.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// All that a consumer works with.
+/// The state of a consumer of all partitions.
 pub(crate) struct ConsumerLoop {
     pub(crate) intake: Intake,
     pub(crate) guarded: GuardedWriter,
-    /// What its windows are called.
+    /// The window policy, which names the windows in events.
     pub(crate) policy: WindowPolicy,
     pub(crate) progress: Progress,
-    /// Taken as the end of a stream that has no end marker: so long without a message, when the broker has no more.
+    /// The idle time that counts as the end of a stream without end markers, if the broker has no more messages.
     pub(crate) end_after_idle: Option<Duration>,
     /// The positions that were committed last.
     pub(crate) committed: Vec<(Partition, Offset)>,
-    /// Partitions of which the broker has no more than was taken.
+    /// The partitions of which the broker has no more messages than were taken.
     pub(crate) at_end: BTreeSet<Partition>,
 }
 
-/// What is to be said of a stream behind its end.
+/// The result of a consumer that has ended.
 pub(crate) struct Read {
     /// The messages that the broker had deleted.
     pub(crate) deleted: Vec<OffsetRange>,
-    /// Rows of the replay that are in no window and not in quarantine, and all of its rows.
+    /// The number of rows of the replay that are neither in a window nor in quarantine, and the number of all its rows.
     pub(crate) missing_rows: Option<(u64, u64)>,
 }
 
 impl ConsumerLoop {
-    /// Reads to the end of the stream, or until it is told to stop.
+    /// Reads to the end of the stream, or until `stop` is cancelled.
     pub(crate) fn work(mut self, subscription: Subscription, stop: &CancellationToken) -> Result<Read, ConsumerError> {
         let (fetched, receiver) = sync_channel(WAITING);
         let (sender, requests) = channel();
@@ -61,7 +61,7 @@ impl ConsumerLoop {
         let fetching = Fetching { fetched: receiver, requests: sender };
         std::thread::scope(|scope| {
             scope.spawn(|| fetcher.work());
-            // Moved in, so that the fetcher ends however this does.
+            // Moved into the closure, so that the fetcher ends however this ends.
             let fetching = fetching;
             self.consume(&fetching, stop)
         })?;
@@ -76,13 +76,13 @@ impl ConsumerLoop {
             let fetched = match fetching.fetched.recv_timeout(WAIT) {
                 Ok(fetched) => Some(fetched),
                 Err(RecvTimeoutError::Timeout) => None,
-                // It ends on its own only behind an error, and that was told before.
+                // The fetcher ends on its own only after an error, which it has already reported.
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             let now = Instant::now();
             match fetched {
                 Some(Fetched::Messages(messages)) => {
-                    // Windows by the clock are over when their time is, whatever comes now.
+                    // A window that is cut by the clock ends at its time, before the messages that arrive now.
                     self.seal(now, fetching, stop)?;
                     (last_message, is_end_asked) = (now, false);
                     self.take(&messages, now)?;
@@ -93,7 +93,7 @@ impl ConsumerLoop {
                 }
                 Some(Fetched::Deleted(deleted)) => self.guarded.note_deleted(deleted),
                 Some(Fetched::Topic(topic)) => self.take_up_new_partitions(&topic, fetching),
-                // A message may have come since it was asked for.
+                // The report does not count if a message has arrived since the request.
                 Some(Fetched::Through) => is_through = is_end_asked,
                 Some(Fetched::Failed(error)) => return Err(error.into()),
                 None => {}
@@ -111,7 +111,7 @@ impl ConsumerLoop {
             if let Some(end) = self.guarded.writer.end() {
                 fetching.ask(Request::CommitLast(std::mem::take(&mut self.committed)));
                 self.progress.report(Event::StreamEnded { windows: end.windows });
-                // What was committed without waiting may still be on its way when the process ends.
+                // Waits until the fetcher ends: commits that were not waited for may still be on their way.
                 while fetching.fetched.recv().is_ok() {}
                 self.progress.counters().lag.set(Some(0));
                 break;
@@ -135,7 +135,7 @@ impl ConsumerLoop {
         self.guarded.count()
     }
 
-    /// Seals what is due, window by window, so that it can be stopped between two.
+    /// Seals the windows that are due, one by one, so that it can be stopped between two of them.
     fn seal(&mut self, now: Instant, fetching: &Fetching, stop: &CancellationToken) -> Result<(), ConsumerError> {
         while !stop.is_cancelled()
             && let Some(manifest) = self.guarded.writer.seal_next(now)?
@@ -145,9 +145,9 @@ impl ConsumerLoop {
         Ok(())
     }
 
-    /// Returns true if nothing more can come: every partition has its end marker, or the whole replay has arrived and partitions
-    /// without a marker have no more messages. A partition that was added later has no marker. The markers of the others were
-    /// sent together, so the rest of them is waited for.
+    /// Returns true if no more rows can come. Either every partition has its end marker, or the whole replay has
+    /// arrived and the partitions without a marker have no more messages. A partition that was added later has no
+    /// marker. The markers of the others were sent together, so the loop waits for the rest of them.
     fn has_ended(&self, silence: Duration) -> bool {
         self.guarded.writer.has_all_ends()
             || silence > MARKERS
@@ -170,7 +170,8 @@ impl ConsumerLoop {
         }
     }
 
-    /// A stream with several partitions of which some have ended looks as if it stood still.
+    /// Logs the partitions whose end markers are missing, because such a stream seems to hang. Returns false if no
+    /// partition has ended.
     fn tell_who_is_waited_for(&self) -> bool {
         let (unended, all) = (self.guarded.writer.unended(), self.guarded.writer.partitions());
         if unended.len() == all {
@@ -193,7 +194,8 @@ impl ConsumerLoop {
         counters.window_expected.set(expected.unwrap_or(0));
     }
 
-    /// The manifest is in place, so the broker may know how far we are.
+    /// Commits the offsets of a sealed window and reports it. The manifest is on disk, so the broker may know the
+    /// position.
     fn settle(&mut self, manifest: &Manifest, fetching: &Fetching) {
         self.committed = manifest.messages.resume.iter().map(|point| (point.partition, point.offset)).collect();
         fetching.ask(Request::Commit(self.committed.clone()));

@@ -28,10 +28,10 @@ pub enum ConsumerError {
     /// The broker cannot be used.
     #[error(transparent)]
     Broker(#[from] BrokerError),
-    /// A file cannot be written, or another consumer is at work.
+    /// A file cannot be written, or another consumer uses the folder.
     #[error(transparent)]
     Batch(#[from] BatchError),
-    /// The broker did not keep what was still to be read.
+    /// The broker has deleted messages before they were read.
     #[error(
         "the broker had deleted a part of topic `{topic}` before it was read: {}. All that was left is in the windows, and \
          their manifests list what is gone. Longer retention of the topic (retention.ms, retention.bytes) keeps this from \
@@ -46,7 +46,7 @@ pub enum ConsumerError {
         /// Missing rows of the replay, and all of its rows, if an end marker says how many were sent.
         rows: Option<(u64, u64)>,
     },
-    /// The partial windows of a group are cut for a number of partitions.
+    /// The number of partitions has changed, and the partial windows of a group are cut for a fixed number.
     #[error(
         "topic `{topic}` has {now} partitions, and the group began with {before}: its windows are put together from \
          {before} partitions' windows; consume it in another --workdir"
@@ -54,12 +54,12 @@ pub enum ConsumerError {
     Repartitioned {
         /// The name of the topic.
         topic: String,
-        /// The partitions that it had.
+        /// The earlier number of partitions.
         before: usize,
-        /// The partitions that it has.
+        /// The current number of partitions.
         now: usize,
     },
-    /// More was refused than the pipeline file allows.
+    /// More messages were refused than the pipeline file allows.
     #[error(
         "{quarantined} of {seen} messages cannot be taken, more than quarantine.max_share = {max_share} of the pipeline \
          file allows. The first: {}. What was sealed stays, with its refused messages in {}; mend the stream or raise \

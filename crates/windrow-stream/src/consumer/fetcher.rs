@@ -1,5 +1,5 @@
-//! Reads the topic on a thread of its own, and passes many messages at once: what is done with them does not delay
-//! the reading of the next.
+//! Reads the topic on its own thread and passes on many messages at once, so that their processing does not delay the
+//! next read.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
@@ -8,21 +8,22 @@ use windrow_base::telemetry::Progress;
 use windrow_kafka::{BrokerError, Deleted, Delivery, Subscription, TopicState, Turn};
 use windrow_record::{Envelope, Offset, Partition, RowNumber};
 
-/// How long a poll waits before the fetcher looks whether it is asked for something else.
+/// The time that a poll waits before the fetcher checks for requests.
 const POLL_WAIT: Duration = Duration::from_millis(50);
-/// So many messages, or so many bytes, are handed over at once.
+/// The number of messages that are passed on at once.
 const MESSAGES: usize = 1024;
+/// The number of bytes that are passed on at once, unless one message is larger.
 const BYTES: usize = 256 * 1024;
-/// How often the number of unread messages is renewed, and an outage looked for.
+/// The interval between two updates of the lag and two checks for an outage.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
-/// How long the broker may take to answer the last commit; the manifests do not depend on it.
+/// The time limit for the answer to the last commit. The manifests do not depend on it.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Messages in the order in which they came.
+/// Messages in the order of their arrival.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     bytes: Vec<u8>,
-    /// The names of replays that the messages bear.
+    /// The names of the replays that the messages belong to.
     runs: Vec<String>,
     all: Vec<Message>,
 }
@@ -32,7 +33,7 @@ struct Message {
     partition: Partition,
     offset: Offset,
     kind: Kind,
-    /// Where its value ends; it begins where the one before ends.
+    /// The end of the value in `bytes`. It begins at the end of the previous message's value.
     end: usize,
 }
 
@@ -49,7 +50,7 @@ enum Kind {
 pub(crate) struct Incoming<'a> {
     pub(crate) partition: Partition,
     pub(crate) offset: Offset,
-    /// What its headers say; the text of one that cannot be read.
+    /// The content of its headers, or the text of a header that cannot be read.
     pub(crate) envelope: Result<Envelope<'a>, String>,
     pub(crate) value: &'a [u8],
 }
@@ -74,7 +75,7 @@ impl Messages {
         self.all.push(Message { partition, offset, kind, end });
     }
 
-    /// The place of a replay's name among those that came; nearly always the one before.
+    /// Returns the index of a replay's name in `runs`, and adds the name if necessary. It is usually the last one.
     fn run(&mut self, run: &str) -> usize {
         self.runs.iter().rposition(|known| known == run).unwrap_or_else(|| {
             self.runs.push(run.to_owned());
@@ -107,7 +108,7 @@ impl Messages {
     }
 
     fn clear(&mut self) {
-        // A single large message does not keep its memory.
+        // The memory of a single large message is not kept.
         if self.bytes.capacity() > 4 * BYTES {
             self.bytes = Vec::new();
         }
@@ -117,37 +118,37 @@ impl Messages {
     }
 }
 
-/// What the fetcher reports, in the order in which it happened.
+/// A report of the fetcher. Reports are in order of occurrence.
 #[derive(Debug)]
 pub(crate) enum Fetched {
     Messages(Messages),
-    /// The broker has no more of this partition than was handed over.
+    /// The broker has no more messages of this partition than were passed on.
     AtEnd(Partition),
-    /// Messages that the broker has deleted; reading goes on behind them.
+    /// Messages that the broker has deleted. Reading continues after them.
     Deleted(Deleted),
-    /// How the topic stands.
+    /// The state of the topic.
     Topic(TopicState),
-    /// The broker says, when it is asked again, that all partitions have been read to their ends.
+    /// All partitions have been read to their ends, and the broker has confirmed this.
     Through,
     Failed(BrokerError),
 }
 
-/// What the fetcher is asked for.
+/// A request to the fetcher.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// Positions that the broker may know.
+    /// Commit these positions to the broker.
     Commit(Vec<(Partition, Offset)>),
-    /// The same for the last time.
+    /// Commit these positions, wait for the answer, and end.
     CommitLast(Vec<(Partition, Offset)>),
-    /// A further partition is to be read.
+    /// Read another partition, from this offset.
     Add(Partition, Offset),
-    /// To say when everything has been read to its end.
+    /// Report when everything has been read to its end.
     TellEnd,
-    /// A place for further messages.
+    /// Reuse this memory for more messages.
     Reuse(Messages),
 }
 
-/// The fetcher at work. It ends when nobody listens or asks any more.
+/// A fetcher at work. It ends when the other side of a channel is dropped, after the last commit, or after an error.
 pub(crate) struct Fetcher {
     pub(crate) subscription: Subscription,
     pub(crate) progress: Progress,
@@ -155,12 +156,12 @@ pub(crate) struct Fetcher {
     pub(crate) requests: Receiver<Request>,
 }
 
-/// Nobody listens any more.
+/// The signal that the fetcher ends: no further report is expected.
 struct Unheard;
 
 impl Fetcher {
     pub(crate) fn work(mut self) {
-        // Whoever has stopped listening knows why.
+        // The consumer knows the reason.
         let _ = self.fetch();
     }
 
@@ -190,7 +191,7 @@ impl Fetcher {
                 self.send(Fetched::Deleted(deleted))?;
             }
             for partition in self.subscription.take_ends() {
-                // A message may have come behind it meanwhile.
+                // A message may have arrived after that end.
                 if self.subscription.is_at_end(partition) {
                     self.send(Fetched::AtEnd(partition))?;
                 }
@@ -218,14 +219,14 @@ impl Fetcher {
         Ok(self.subscription.look_after()?.map(Fetched::Topic))
     }
 
-    /// Takes the messages that are there, and waits for the first.
+    /// Waits for a message, and takes those that are available.
     fn fill(&mut self, messages: &mut Messages) -> Result<Option<Deleted>, Unheard> {
         while !messages.is_full() {
             let wait = if messages.is_empty() { POLL_WAIT } else { Duration::ZERO };
             let turn = match self.subscription.poll(wait) {
                 Ok(turn) => turn,
                 Err(error) => {
-                    // What came before it comes before it.
+                    // The messages before the error are reported before it.
                     let before = std::mem::take(messages);
                     self.send(Fetched::Messages(before))?;
                     return self.checked(Err(error));
@@ -274,14 +275,14 @@ impl Fetcher {
     }
 }
 
-/// The ends of the channels that the consumer holds.
+/// The consumer's ends of the channels.
 pub(crate) struct Fetching {
     pub(crate) fetched: Receiver<Fetched>,
     pub(crate) requests: Sender<Request>,
 }
 
 impl Fetching {
-    /// The last report of a fetcher that has ended says why.
+    /// Sends a request to the fetcher. A fetcher that has ended has given the reason in its last report.
     pub(crate) fn ask(&self, request: Request) {
         let _ = self.requests.send(request);
     }

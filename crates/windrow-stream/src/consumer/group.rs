@@ -1,8 +1,10 @@
-//! Consuming as one of a group: each partition has a store of its own, which moves from member to member with it.
+//! A consumer that is a member of a group. Each partition has its own store, which moves from member to member with the
+//! partition.
 //!
-//! The members share the work directory. A partition's lock says who writes its windows; the member that gets a partition waits
-//! for that lock, goes on where the partition's manifests say, and so neither loses nor doubles a row in a window that
-//! another member had begun. Windows of the whole are put together by whichever member sees that one is due.
+//! The members share the work directory. The member with the lock of a partition writes its windows. The member that
+//! gets a partition waits for the lock, and continues at the position in the partition's manifests. So no row of a
+//! window that another member had begun is lost or stored twice. Any member that sees that a window of the whole stream
+//! is due assembles it.
 
 mod partials;
 
@@ -26,18 +28,18 @@ use windrow_windows::{
 };
 
 const POLL_WAIT: Duration = Duration::from_millis(50);
-/// So many messages are taken between two looks at the clock, at the latest.
+/// The maximum number of messages between two checks of the clock.
 const MESSAGES_A_STEP: u32 = 1024;
-/// How often it is seen whether windows can be put together, and whether a lock that is waited for is free.
+/// The interval between two checks for windows to assemble and for locks to take.
 const ROUND: Duration = Duration::from_millis(300);
 
-/// One member at work.
+/// A member of a group at work.
 pub(crate) struct Member {
     membership: Membership,
     intake: Intake,
-    /// The windows of the whole.
+    /// The windows of the whole stream, assembled from those of the partitions.
     assembly: Assembly,
-    /// The partitions that are ours, and their windows.
+    /// The partitions that are assigned to this member, and their windows.
     partials: Partials,
     topic: String,
     progress: Progress,
@@ -74,7 +76,7 @@ impl Member {
         })
     }
 
-    /// Reads until the stream of all partitions is through. Gives the messages that the broker had deleted.
+    /// Reads until all partitions have ended or `stop` is cancelled. Returns the messages that the broker had deleted.
     pub(crate) fn work(mut self, stop: &CancellationToken) -> Result<Vec<OffsetRange>, ConsumerError> {
         let mut last_round = Instant::now();
         while !stop.is_cancelled() {
@@ -96,7 +98,7 @@ impl Member {
         Ok(end.map(|end| end.deleted).unwrap_or_default())
     }
 
-    /// Takes what is there, and waits for the first of it. Gives the time.
+    /// Waits for a message, and takes those that are available. Returns the time after the wait.
     fn step(&mut self) -> Result<Instant, ConsumerError> {
         let mut now = Instant::now();
         for place in 0..MESSAGES_A_STEP {
@@ -122,7 +124,7 @@ impl Member {
         Ok(now)
     }
 
-    /// Seals what is due, window by window, so that it can be stopped between two.
+    /// Seals the windows that are due, one by one, so that it can be stopped between two of them.
     fn seal(&mut self, now: Instant, stop: &CancellationToken) -> Result<(), ConsumerError> {
         for (partition, partial) in &mut self.partials.open {
             let Some(guarded) = partial else { continue };
@@ -175,9 +177,9 @@ impl Member {
         Ok(())
     }
 
-    /// Whether the stream is through.
+    /// Assembles the windows that are due. Returns true if the stream has ended.
     fn assemble(&mut self, stop: &CancellationToken) -> Result<bool, ConsumerError> {
-        // One at a time; the member with the lock sees what we have sealed.
+        // Only one member assembles at a time. The member with the lock also sees the windows that this one has sealed.
         let assembled = match self.assembly.whole().lock() {
             Ok(_lock) => self.assembly.advance(&|| stop.is_cancelled())?,
             Err(BatchError::Locked { .. }) => return Ok(self.assembly.whole().end()?.is_some()),
@@ -200,7 +202,7 @@ fn commit(membership: &Membership, partition: Partition, manifest: &Manifest) {
     }
 }
 
-/// How many partitions have partial windows of a group.
+/// The number of partitions that have partial windows of a group.
 fn count_partials(workdir: &Path) -> usize {
     let entries = std::fs::read_dir(partials_folder(workdir)).into_iter().flatten();
     entries.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir())).count()

@@ -1,4 +1,4 @@
-//! A batch writer whose outcomes are counted, and whose stream ends when too much of it is refused.
+//! A batch writer that counts its outcomes, and ends the stream if too many messages are refused.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use windrow_kafka::Deleted;
 use windrow_record::Offset;
 use windrow_windows::{BatchWriter, OffsetRange};
 
-/// A writer with its rejection threshold.
+/// A batch writer with its rejection threshold.
 pub(crate) struct GuardedWriter {
     pub(crate) writer: BatchWriter,
     pub(crate) rejections: Rejections,
@@ -20,8 +20,8 @@ pub(crate) struct GuardedWriter {
 }
 
 impl GuardedWriter {
-    /// Takes a message. The share of refused messages is checked at each of them: the result does not depend on how many arrive at
-    /// once.
+    /// Takes a message. Checks the share of refused messages after each refused one, so that the result does not depend
+    /// on how many messages arrive at once.
     pub(crate) fn take(
         &mut self,
         intake: &mut Intake,
@@ -38,7 +38,7 @@ impl GuardedWriter {
         Ok(ingested)
     }
 
-    /// Adds what became of the messages since the last call to the counters of the process.
+    /// Adds the outcomes of the messages since the last call to the counters of the process.
     pub(crate) fn count(&mut self) -> Result<(), ConsumerError> {
         let counts = self.writer.take_counts();
         let counters = self.progress.counters();
@@ -49,7 +49,7 @@ impl GuardedWriter {
         self.rejections.add(counts, self.writer.rejections())
     }
 
-    /// Ends the stream, unless too much of it was refused.
+    /// Ends the stream, unless too many of its messages were refused.
     pub(crate) fn finish(&mut self) -> Result<(), ConsumerError> {
         self.rejections.check(self.writer.rejections())?;
         Ok(self.writer.finish()?)

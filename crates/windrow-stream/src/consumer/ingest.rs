@@ -1,4 +1,4 @@
-//! From a message of the topic to the batch writer.
+//! Passes messages of the topic to the batch writer.
 
 use std::time::Instant;
 
@@ -7,18 +7,18 @@ use crate::consumer::intake::Intake;
 use windrow_record::Envelope;
 use windrow_windows::{Arrival, BatchError, BatchWriter, Content, EndMark, RowRange};
 
-/// What a message was.
+/// The kind of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ingested {
     /// A row, or a message that is not a row.
     Message,
-    /// The end of its partition.
+    /// The end marker of its partition.
     End,
-    /// The end of another replay.
+    /// The end marker of another replay.
     OtherEnd,
 }
 
-/// Hands a message to the writer: as a row, with the reason why it is not one, or as the end of its partition.
+/// Passes a message to the writer: as a row, as a refused message with the reason, or as the end of its partition.
 pub(crate) fn ingest(
     intake: &mut Intake,
     writer: &mut BatchWriter,

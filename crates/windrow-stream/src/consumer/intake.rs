@@ -1,4 +1,4 @@
-//! From a message to a row that can be stored, or to the reason why it cannot.
+//! Converts a message to a row that can be stored, or finds the reason why it cannot be stored.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ pub(crate) struct Intake {
     schema: Arc<Schema>,
     parser: RecordParser,
     needs_time: bool,
-    /// The CSV record made of the JSON object read last.
+    /// The CSV record of the last JSON object.
     from_json: Vec<u8>,
-    /// The time of the row before, as it was written and as it was read: rows that follow each other often share it.
+    /// The time of the previous row, as text and as a value. Consecutive rows often have the same time.
     last_time: (String, Option<EventTime>),
 }
 
@@ -24,27 +24,28 @@ pub(crate) struct Intake {
 pub(crate) struct Accepted<'a> {
     /// The CSV record, without a line end.
     pub(crate) record: &'a [u8],
-    /// Whether its target is there.
+    /// True if the row has a target.
     pub(crate) labelled: bool,
-    /// When it happened, where the pipeline names a time.
+    /// The time of the event, if the pipeline names a time column.
     pub(crate) time: Option<EventTime>,
 }
 
 impl Intake {
-    /// With `needs_time`, a row without a time is refused: no event window could hold it.
+    /// Creates an intake. If `needs_time` is true, it refuses a row without a time, because no event window could hold
+    /// it.
     pub(crate) fn new(schema: Arc<Schema>, needs_time: bool) -> Self {
         let parser = RecordParser::new(schema.delimiter);
         let last_time = (String::new(), None);
         Self { schema, parser, needs_time, from_json: Vec::new(), last_time }
     }
 
-    /// Reads one value: a CSV record or, from a foreign producer, perhaps a JSON object.
+    /// Reads one value: a CSV record or, if `foreign` is true, possibly a JSON object.
     pub(crate) fn read<'a>(&'a mut self, value: &'a [u8], foreign: bool) -> Result<Accepted<'a>, IntakeError> {
         let record = if foreign && value.trim_ascii_start().starts_with(b"{") {
             self.from_json = json_to_record(&self.schema, value)?;
             &self.from_json
         } else {
-            // Other producers often send the line with its end.
+            // Other producers often send the line with its line break.
             trim_line_breaks(value)
         };
         let fields = self.parser.parse(record)?;
@@ -70,7 +71,7 @@ impl Intake {
     }
 }
 
-/// The object's cells in the order of the columns; every column must be there, and nothing else.
+/// Converts a JSON object to a CSV record. The object must have a key for every column, and no others.
 fn json_to_record(schema: &Schema, value: &[u8]) -> Result<Vec<u8>, IntakeError> {
     let object: Map<String, Value> =
         serde_json::from_slice(value).map_err(|error| IntakeError::Json { reason: error.to_string() })?;
@@ -90,7 +91,7 @@ fn json_to_record(schema: &Schema, value: &[u8]) -> Result<Vec<u8>, IntakeError>
     Ok(write_record(cells.iter().map(String::as_str), schema.delimiter))
 }
 
-/// Why a message is no row.
+/// The reason why a message is not a row.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum IntakeError {
     #[error(transparent)]

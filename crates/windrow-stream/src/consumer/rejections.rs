@@ -1,14 +1,15 @@
-//! The rejection threshold: when too much of a stream cannot be taken.
+//! The rejection threshold: the share of refused messages that ends a stream.
 
 use std::path::PathBuf;
 
 use crate::consumer::error::ConsumerError;
 use windrow_windows::{MessageCounts, Rejection};
 
-/// Before so many messages a share says little; the end of the stream is judged whatever its length.
+/// The number of messages from which the share is checked, because it means little before. The end of a stream is
+/// always checked.
 const CHECKED_FROM: u64 = 1000;
 
-/// MessageCounts what is refused.
+/// Counts the stored and the refused messages of a stream.
 #[derive(Debug)]
 pub(crate) struct Rejections {
     max_share: f64,
@@ -17,13 +18,15 @@ pub(crate) struct Rejections {
 }
 
 impl Rejections {
-    /// Goes on from what sealed windows account for.
+    /// Continues from the counts of the sealed windows.
     pub(crate) fn new(max_share: f64, folder: PathBuf, counts: MessageCounts) -> Self {
         Self { max_share, folder, counts }
     }
 
+    /// Adds messages and checks the share of the refused ones.
+    ///
     /// # Errors
-    /// The share is beyond what is allowed.
+    /// The share is higher than `max_share`.
     pub(crate) fn add(&mut self, counts: MessageCounts, first: &[Rejection]) -> Result<(), ConsumerError> {
         self.counts += counts;
         if counts.quarantined == 0 || self.counts.stored + self.counts.quarantined < CHECKED_FROM {
@@ -32,16 +35,19 @@ impl Rejections {
         self.check(first)
     }
 
-    /// Behind the end of another replay nothing of ours may come: a stream of which nothing could be taken is judged then.
+    /// Checks the share at the end of another replay, if nothing was stored so far. It is possible that no row of the
+    /// expected replay follows, and then no later check would happen.
     ///
     /// # Errors
-    /// The share is beyond what is allowed.
+    /// The share is higher than `max_share`.
     pub(crate) fn check_at_other_end(&self, first: &[Rejection]) -> Result<(), ConsumerError> {
         if self.counts.stored == 0 { self.check(first) } else { Ok(()) }
     }
 
+    /// Checks the share of the refused messages.
+    ///
     /// # Errors
-    /// The share is beyond what is allowed.
+    /// The share is higher than `max_share`.
     pub(crate) fn check(&self, first: &[Rejection]) -> Result<(), ConsumerError> {
         let MessageCounts { stored, quarantined, .. } = self.counts;
         let seen = stored + quarantined;

@@ -1,4 +1,4 @@
-//! The promise of `windrow check`: the consumer puts the same rows in the same windows, and refuses the same rows.
+//! Tests what `windrow check` promises: the consumer puts the same rows in the same windows, and refuses the same rows.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -17,7 +17,7 @@ use windrow_windows::{BatchStore, BatchWriter, CsvFormat, Manifest};
 
 const RUN: Option<&str> = Some("run");
 
-/// The lengths of windows as in the pipeline file, and about how many seconds they are.
+/// The lengths of windows as in the pipeline file, and their approximate seconds.
 const SPANS: [(&str, i64); 5] = [("30s", 30), ("7m", 420), ("day", 86_400), ("week", 604_800), ("month", 2_629_800)];
 
 fn policy() -> impl Strategy<Value = (String, i64)> {
@@ -30,7 +30,8 @@ fn policy() -> impl Strategy<Value = (String, i64)> {
     prop_oneof![3 => event, 1 => rows, 1 => parts]
 }
 
-/// The text of a dataset. Most rows are a part of a window apart; the others are far away, or cannot be read.
+/// The text of a dataset. Most rows are a fraction of a window apart. The other rows have distant times or cannot be
+/// read.
 fn dataset(rows: &[(u8, i64)], window: i64) -> String {
     let mut text = "at,late,miles\n".to_owned();
     let mut now = 1_600_000_000;
@@ -124,7 +125,7 @@ proptest! {
         let period = |manifest: &Manifest| pipeline.window.period(manifest.times.start());
         let consumed = manifests.iter().map(|manifest| (period(manifest), manifest.rows.count, manifest.rows.labelled));
         let checked = check.windows.iter().map(|window| (window.period.clone(), window.counts.rows, window.counts.labelled));
-        // Without any row in a window, the consumer seals one for the refused messages.
+        // If no window has a row, the consumer still seals one for the refused messages.
         let has_rows = manifests.iter().any(|manifest| manifest.rows.count > 0) || !check.windows.is_empty();
         prop_assert!(!has_rows || checked.eq(consumed), "{:?}\n{manifests:?}", check.windows);
 

@@ -1,11 +1,11 @@
-//! Why a replay did not come to its end.
+//! The errors that end a replay before its end.
 
 use crate::producer::share::Share;
 use windrow_dataset::DatasetError;
 use windrow_kafka::{BrokerError, PublishError, SurveyError};
 use windrow_record::RowNumber;
 
-/// Why a replay did not come to its end.
+/// An error that ends a replay before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ProducerError {
     /// The dataset cannot be read.
@@ -17,50 +17,50 @@ pub enum ProducerError {
     /// A row cannot be delivered.
     #[error(transparent)]
     Publish(#[from] PublishError),
-    /// The topic holds something else.
+    /// The topic cannot take the rows of this replay.
     #[error(transparent)]
     Survey(#[from] SurveyError),
-    /// More processes than partitions.
+    /// There are more processes than partitions.
     #[error("--share {share}: the topic has {partitions} partitions, and each process sends the rows of whole ones")]
     FewPartitions {
-        /// What was asked for.
+        /// The share that was requested.
         share: Share,
-        /// What the topic has.
+        /// The number of partitions of the topic.
         partitions: usize,
     },
-    /// Nothing is there.
+    /// The dataset has no row at which the replay could begin.
     #[error("--from-row {from}: the dataset has {rows} rows")]
     BeyondDataset {
-        /// Where the replay was to begin.
+        /// The row at which the replay was to begin.
         from: RowNumber,
-        /// The rows of the dataset.
+        /// The number of rows of the dataset.
         rows: u64,
     },
-    /// The topic's replay began elsewhere.
+    /// The replay in the topic began at another row.
     #[error(
         "the replay in the topic `{topic}` begins at row {begins}, and this one at row {from}; give the same --from-row, or \
          empty the topic with `windrow topic delete` and `windrow topic create`"
     )]
     OtherStart {
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// Its first row.
+        /// The first row of the replay in the topic.
         begins: u64,
-        /// Ours.
+        /// The first row of this replay.
         from: RowNumber,
     },
-    /// Nothing can follow the end.
+    /// The replay in the topic has ended differently, and no row can follow its end.
     #[error(
         "the replay in the topic `{topic}` began with row {first} and ended with row {}, and nothing can follow its end; \
          empty the topic with `windrow topic delete` and `windrow topic create`",
         last.map_or_else(|| "?".to_owned(), |last| last.to_string())
     )]
     Ended {
-        /// The topic.
+        /// The name of the topic.
         topic: String,
-        /// Its first row.
+        /// The first row of the replay in the topic.
         first: RowNumber,
-        /// Its last one, where the end marker says.
+        /// The last row of the replay in the topic, if its end marker says.
         last: Option<u64>,
     },
 }

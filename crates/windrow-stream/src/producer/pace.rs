@@ -1,4 +1,4 @@
-//! How long to wait before each row: pure, so that the same seed gives the same delays.
+//! The delay before each row, without I/O or a clock: the same seed gives the same delays.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use windrow_config::Pace;
 use windrow_record::{EventTime, RowNumber};
 
-/// Two words of 32 bits a row: where a row's number stands among the random ones.
+/// The number of 32-bit words of random data per row. It gives a row's position in the random stream.
 const WORDS_A_ROW: u128 = 2;
-/// The steps between 0 and 1 that a double holds exactly.
+/// The number of steps between 0 and 1 that an `f64` represents exactly: 2^53.
 const STEPS: f64 = (1_u64 << 53) as f64;
 
 /// Draws the delays of one replay.
 ///
-/// ChaCha8 and not the library's default generator: its stream of numbers is the same in every version, and can be entered
-/// anywhere. Each row takes one number of it and not as many as a faster method may need, so that a replay that goes on in
-/// the middle has the delays that it would have had.
+/// It uses ChaCha8 instead of the library's default generator, because its stream is the same in every version and can
+/// be entered at any position. Each row takes exactly one number of the stream; faster methods may need more. So a
+/// replay that continues in the middle has the same delays as one without a break.
 #[derive(Debug)]
 pub(crate) struct Pacer {
     pace: Pace,
@@ -26,64 +26,65 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
-    /// The delays from a row on.
+    /// Creates the delays from row `from` on.
     pub(crate) fn new(pace: Pace, seed: u64, from: RowNumber) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_word_pos(u128::from(from.get() - 1) * WORDS_A_ROW);
         Self { pace, random, last_event: None }
     }
 
-    /// Whether delays depend on when rows happened.
+    /// Returns true if the delays depend on event times.
     pub(crate) fn needs_time(&self) -> bool {
         matches!(self.pace, Pace::Replay { .. })
     }
 
-    /// The delay between the row before and this one. A row that happened before its predecessor does not wait.
+    /// Returns the delay between the previous row and this one. The delay is zero if an earlier row has a later event
+    /// time.
     pub(crate) fn delay(&mut self, happened: Option<EventTime>) -> Duration {
         match self.pace {
             Pace::None => Duration::ZERO,
             Pace::Fixed { delay } => delay,
             Pace::Uniform { min, max } => min + (max - min).mul_f64(self.share()),
-            // By inversion: -ln(1 - u) of a uniform u below 1.
+            // Inverse transform sampling: -ln(1 - u) with a uniform u in [0, 1).
             Pace::Exponential { mean } => mean.mul_f64(-(-self.share()).ln_1p()),
             Pace::Replay { speedup } => {
                 let Some(now) = happened.map(EventTime::seconds) else { return Duration::ZERO };
                 let gap = now - self.last_event.unwrap_or(now);
                 self.last_event = Some(self.last_event.map_or(now, |last| last.max(now)));
-                // A gap that no `Duration` holds is as good as for ever.
+                // A gap that does not fit in a `Duration` is an endless delay.
                 Duration::try_from_secs_f64(gap.max(0) as f64 / speedup).unwrap_or(Duration::MAX)
             }
         }
     }
 
-    /// At least 0, below 1.
+    /// Returns a uniform random number in [0, 1).
     fn share(&mut self) -> f64 {
         (self.random.next_u64() >> 11) as f64 / STEPS
     }
 }
 
-/// Keeps rows apart where a rate is not to be exceeded, also when they are behind their time.
+/// Keeps a minimum interval between rows if there is a maximum rate, also between rows that are late.
 #[derive(Debug)]
 pub(crate) struct Governor {
     interval: Duration,
-    /// When the row before had its turn.
+    /// The time of the previous row's turn.
     last: Option<Duration>,
 }
 
 impl Governor {
-    /// `rate` in rows per second; `None` for no bound.
+    /// Creates a governor. `rate` is in rows per second; `None` means no limit.
     pub(crate) fn new(rate: Option<f64>) -> Self {
         let interval = rate.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok()).unwrap_or_default();
         Self { interval, last: None }
     }
 
-    /// Whether there is a bound.
+    /// Returns true if there is a maximum rate.
     pub(crate) fn has_rate(&self) -> bool {
         !self.interval.is_zero()
     }
 
-    /// When a row that is due has its turn, all in time since the beginning. What was missed is not made up for, but for
-    /// the `grain` that a timer is late.
+    /// Returns the time of a due row's turn. All times count from the beginning of the replay. Missed turns are not
+    /// made up for, except within `grain`, the time by which a timer may be late.
     pub(crate) fn turn(&mut self, due: Duration, now: Duration, grain: Duration) -> Duration {
         if !self.has_rate() {
             return due;
@@ -123,7 +124,7 @@ mod tests {
                 let all = delays(pace, seed, 1);
                 prop_assert_eq!(&all, &delays(pace, seed, 1));
                 prop_assert_ne!(&all, &delays(pace, seed.wrapping_add(1), 1));
-                // A replay that goes on in the middle has the delays that it would have had.
+                // A replay that continues in the middle has the same delays as one without a break.
                 let rest = delays(pace, seed, cut);
                 let behind = all.len() - (cut as usize - 1);
                 prop_assert_eq!(&all[cut as usize - 1..], &rest[..behind]);
@@ -134,7 +135,7 @@ mod tests {
         fn exponential_delays_have_the_mean_that_was_asked_for(seed: u64, micros in 1_u64..1_000_000) {
             let mean = Duration::from_micros(micros);
             let total: Duration = delays(Pace::Exponential { mean }, seed, 1).iter().sum();
-            // The mean of 20,000 exponential delays is within 5% of the true one but for seven standard errors.
+            // The standard error for 20,000 exponential delays is 0.7% of the mean, so 5% are seven standard errors.
             let ratio = total.as_secs_f64() / f64::from(ROWS) / mean.as_secs_f64();
             prop_assert!((0.95..1.05).contains(&ratio), "{}", ratio);
         }
@@ -157,7 +158,7 @@ mod tests {
             let mut sent = Vec::new();
             for (delay, stall) in steps {
                 due += Duration::from_micros(delay);
-                // The world goes on, sometimes much faster than the rows.
+                // The clock advances, sometimes much faster than the rows.
                 now += Duration::from_micros(stall);
                 let turn = governor.turn(due, now, grain);
                 prop_assert!(turn >= due);
@@ -166,7 +167,8 @@ mod tests {
             }
             for (first, from) in sent.iter().enumerate() {
                 for (last, until) in sent.iter().enumerate().skip(first) {
-                    // One row, what the stretch allows, and what a late timer may make up for.
+                    // One row, the rows that the rate allows in the stretch, and those that a late timer may make up
+                    // for.
                     let allowed = 1.0 + (*until - *from + grain).as_secs_f64() * rate + 1e-6;
                     prop_assert!(((last - first + 1) as f64) <= allowed + 1.0, "{} rows, {allowed} allowed", last - first + 1);
                 }

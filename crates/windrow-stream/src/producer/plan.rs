@@ -1,7 +1,7 @@
-//! Which rows are still to be sent, and to which partition: pure.
+//! Plans which rows to send and to which partition. It does no I/O.
 //!
-//! A replay's rows go round the partitions, beginning with its first row, so a row's partition follows from its number
-//! alone, and a replay that goes on puts each row where it would have been.
+//! The rows of a replay go round the partitions, beginning with its first row. So a row's partition depends only on its
+//! number, and a continued replay sends each row to the same partition as before.
 
 use crate::producer::error::ProducerError;
 use crate::producer::replay::Replay;
@@ -10,24 +10,25 @@ use windrow_config::partition_of_row;
 use windrow_kafka::PartitionContents;
 use windrow_record::{Partition, RowNumber};
 
-/// What is to be done.
+/// The rows to send and their partitions.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// The first row of the replay.
     pub(crate) from: RowNumber,
-    /// Its last row; `None` when it has no end.
+    /// The last row of the replay. `None` if it has no end.
     pub(crate) last: Option<u64>,
-    /// Rows of the dataset: row r is the dataset's row (r - 1) mod `round` + 1.
+    /// The number of rows of the dataset: row r of the replay is row (r - 1) mod `round` + 1 of the dataset.
     pub(crate) round: u64,
-    /// All rows before this one are in the topic, or in files already.
+    /// The first row to send: all rows of this process before it are in the topic or in files.
     pub(crate) start: RowNumber,
-    /// Which of the partitions are this process's.
+    /// The partitions of this process.
     share: Share,
     contents: Vec<PartitionContents>,
 }
 
 impl Plan {
-    /// `dataset` is the number of its rows; `contents` what each partition of `topic` holds.
+    /// Creates a plan. `dataset` is the dataset's number of rows, and `contents` has the contents of each partition of
+    /// `topic`.
     pub(crate) fn new(
         replay: &Replay,
         dataset: u64,
@@ -48,7 +49,8 @@ impl Plan {
         let turns = contents.len() as u64;
         for (place, contents) in contents.iter().enumerate() {
             let share = from.get() + place as u64;
-            // What is sealed was not sent again into a topic that had lost it: the row before the first is among that.
+            // Sealed rows were not sent again after the topic was lost. So the partition may begin with a later row, if
+            // the row before it is sealed.
             let is_later = |first: RowNumber| {
                 let begins_sealed =
                     replay.sealed_to.is_some_and(|sealed| first.get() < sealed.get().saturating_add(turns));
@@ -66,7 +68,7 @@ impl Plan {
         }
         let base = match replay.sealed_to {
             Some(sealed) if is_empty => sealed.max(from),
-            // Every partition has all of its rows up to there.
+            // Every partition of this process has all of its rows up to there.
             _ => contents
                 .iter()
                 .enumerate()
@@ -85,39 +87,39 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Whether the replay goes so far.
+    /// Returns true if the row is not after the end of the replay.
     pub(crate) fn is_within(&self, row: RowNumber) -> bool {
         self.last.is_none_or(|last| row.get() <= last)
     }
 
-    /// Which of the partitions a row belongs to.
+    /// Returns the index of the partition that a row belongs to.
     pub(crate) fn slot(&self, row: RowNumber) -> usize {
-        // Below the number of partitions.
+        // The result is less than the number of partitions.
         usize::try_from(partition_of_row(row, self.from, self.contents.len() as u64)).unwrap_or(0)
     }
 
-    /// Whether a row is this process's to send.
+    /// Returns true if this process sends the row.
     pub(crate) fn is_ours(&self, row: RowNumber) -> bool {
         self.share.has(self.slot(row))
     }
 
-    /// Whether the topic has a row.
+    /// Returns true if the topic has the row.
     pub(crate) fn has(&self, row: RowNumber) -> bool {
         self.contents.get(self.slot(row)).is_some_and(|contents| contents.has(row))
     }
 
-    /// What each partition holds, in the order of their turns.
+    /// The contents of each partition, in round-robin order.
     pub(crate) fn contents(&self) -> &[PartitionContents] {
         &self.contents
     }
 
-    /// The partitions that are this process's and have no end yet.
+    /// The partitions of this process that have no end marker yet.
     pub(crate) fn without_end(&self) -> impl Iterator<Item = Partition> {
         let ours = self.contents.iter().enumerate().filter(|(slot, _)| self.share.has(*slot));
         ours.filter(|(_, contents)| contents.end.is_none()).map(|(_, contents)| contents.partition)
     }
 
-    /// The rows of this process before one.
+    /// The number of this process's rows before `row`.
     pub(crate) fn ours_before(&self, row: RowNumber) -> u64 {
         let before = row.get().saturating_sub(self.from.get());
         let partitions = self.contents.len().max(1) as u64;
@@ -125,12 +127,12 @@ impl Plan {
         before / partitions * in_round(partitions) + in_round(before % partitions)
     }
 
-    /// The rows of this process; `None` when the replay has no end.
+    /// The number of this process's rows. `None` if the replay has no end.
     pub(crate) fn our_rows(&self) -> Option<u64> {
         self.last.map(|last| RowNumber::new(last.saturating_add(1)).map_or(0, |end| self.ours_before(end)))
     }
 
-    /// The rows of the whole replay; `None` when it has no end.
+    /// The number of rows of the whole replay. `None` if it has no end.
     pub(crate) fn rows(&self) -> Option<u64> {
         self.last.map(|last| (last + 1).saturating_sub(self.from.get()))
     }
@@ -150,7 +152,7 @@ mod tests {
         PartitionContents::without_gap(Partition(partition), first, last, end)
     }
 
-    /// Three partitions that hold so many of their rows each.
+    /// Three partitions that hold the given numbers of their rows.
     fn contents(counts: [u64; 3], from: u64, end: Option<(u64, u64)>) -> Vec<PartitionContents> {
         let partition = |(place, count): (usize, u64)| {
             let rows = (0..count).map(|turn| from + place as u64 + turn * 3).collect::<Vec<u64>>();
@@ -160,7 +162,7 @@ mod tests {
         counts.into_iter().enumerate().map(partition).collect()
     }
 
-    /// The rows that are still to be sent, each with its slot.
+    /// The rows that are still to be sent, each with the index of its partition.
     fn missing(plan: &Plan) -> Vec<(u64, usize)> {
         let mut rows = Vec::new();
         let mut next = plan.start;
@@ -180,7 +182,8 @@ mod tests {
         let some = Replay { limit: Some(2), ..Replay::default() };
         let round = Replay { limit: Some(7), again: true, ..Replay::default() };
         let lost = Replay { sealed_to: Some(row(5)), ..Replay::default() };
-        /// What it is, the replay, the rows that each partition has, and what is still to be sent.
+        /// The name of the case, the replay, the number of rows in each partition, and the rows that are still to be
+        /// sent.
         type Case<'a> = (&'a str, &'a Replay, [u64; 3], &'a [(u64, usize)]);
         let cases: [Case<'_>; 7] = [
             ("an empty topic", &all, [0, 0, 0], &[(1, 0), (2, 1), (3, 2), (4, 0), (5, 1), (6, 2)]),
@@ -201,14 +204,15 @@ mod tests {
     fn a_topic_that_begins_behind_what_is_sealed_is_gone_on_with() {
         let of = |place: i32, rows: &[u64]| holding(place, rows, None);
         let sealed_to = |sealed| Replay { sealed_to: Some(row(sealed)), ..Replay::default() };
-        // Of rows 1 to 12 on three partitions, the first four were sealed, and the topic lost, before rows 5, 6 and 8 were sent.
+        // Rows 1 to 12 are on three partitions. The first four were sealed, and then the topic was lost. After that,
+        // rows 5, 6 and 8 were sent.
         let topic = || vec![of(0, &[]), of(1, &[5, 8]), of(2, &[6])];
         let plan = Plan::new(&sealed_to(5), 12, topic(), "t").expect("a plan");
         assert_eq!(missing(&plan), [(7, 0), (9, 2), (10, 0), (11, 1), (12, 2)]);
-        // A window more was sealed meanwhile.
+        // One more window was sealed in between.
         let plan = Plan::new(&sealed_to(7), 12, topic(), "t").expect("a plan");
         assert_eq!(missing(&plan), [(7, 0), (9, 2), (10, 0), (11, 1), (12, 2)]);
-        // Row 5 is nowhere, or the rows are another replay's.
+        // Row 5 is missing, or the rows belong to another replay.
         for (sealed, topic) in
             [(5, vec![of(0, &[]), of(1, &[8]), of(2, &[6])]), (9, vec![of(0, &[]), of(1, &[6]), of(2, &[])])]
         {

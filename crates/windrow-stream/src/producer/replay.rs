@@ -1,27 +1,27 @@
-//! Which rows of the dataset a producer sends.
+//! The rows of the dataset that a producer sends.
 
 use serde::Serialize;
 
 use crate::producer::share::Share;
 use windrow_record::RowNumber;
 
-/// Which rows of the dataset are replayed, and how fast at most.
+/// The rows of the dataset to replay, and their maximum rate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Replay {
-    /// The first one.
+    /// The first row to send.
     pub from: RowNumber,
-    /// How many; `None` for all that follow.
+    /// The number of rows. `None` for all rows from the first.
     pub limit: Option<u64>,
-    /// Whether the dataset begins again at its first row when it is through, for ever or to the limit; row numbers go on.
+    /// True if the replay repeats the dataset, up to the limit or forever. Row numbers continue.
     pub again: bool,
-    /// Rows per second, at most.
+    /// The maximum rate, in rows per second. `None` for no limit.
     #[serde(skip)]
     pub max_rate: Option<f64>,
-    /// Rows before this one are in files already, and the topic has forgotten them with its broker: it is the first that
-    /// is sent, where the topic holds none.
+    /// The first row that is not in sealed files, if the broker may have lost the rows before it. No row before it is
+    /// sent.
     #[serde(skip)]
     pub sealed_to: Option<RowNumber>,
-    /// Which partitions' rows this process sends: several share a replay.
+    /// The share of this process, if several send a replay together.
     #[serde(skip)]
     pub share: Share,
 }

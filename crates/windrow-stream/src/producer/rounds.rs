@@ -1,4 +1,4 @@
-//! The rows of a dataset from a given one on, round and round if that is asked for.
+//! The rows of a dataset from a given row on, repeated if requested.
 
 use tokio_util::sync::CancellationToken;
 
@@ -6,16 +6,16 @@ use crate::producer::plan::Plan;
 use windrow_dataset::{DatasetError, DatasetReader};
 use windrow_record::RowNumber;
 
-/// So many rows are read between two looks whether to stop.
+/// The number of rows between two checks of `stop`.
 const ROWS_BETWEEN_LOOKS: u64 = 65_536;
 
-/// Reads a plan's rows in order, those that the topic has too.
+/// Reads a plan's rows in order, including those that the topic already has.
 #[derive(Debug)]
 pub(crate) struct Rounds<'a> {
     dataset: &'a windrow_config::Dataset,
     plan: &'a Plan,
     reader: DatasetReader,
-    /// Rows of the dataset before the first one that is wanted.
+    /// The number of rows of the dataset to skip before the first one.
     skip: u64,
     next: RowNumber,
 }
@@ -26,7 +26,7 @@ impl<'a> Rounds<'a> {
         Ok(Self { dataset, plan, reader: DatasetReader::open(dataset)?, skip, next: plan.start })
     }
 
-    /// The next row; `None` behind the last one, and when told to stop.
+    /// Returns the next row, or `None` after the last one or if `stop` is cancelled.
     pub(crate) fn next(&mut self, stop: &CancellationToken) -> Result<Option<(RowNumber, &[u8])>, DatasetError> {
         if !self.plan.is_within(self.next) || self.plan.round == 0 {
             return Ok(None);
@@ -42,7 +42,7 @@ impl<'a> Rounds<'a> {
         }
         let number = self.next;
         self.next = number.next();
-        // By its number and not by the file's end: a row can be asked for once only.
+        // Checks the number and not the end of the file, because a row can be requested only once.
         if number > self.plan.start && (number.get() - 1).is_multiple_of(self.plan.round) {
             self.reader = DatasetReader::open(self.dataset)?;
         }
@@ -50,7 +50,7 @@ impl<'a> Rounds<'a> {
     }
 }
 
-/// The rows of a dataset; `None` when told to stop.
+/// Counts the rows of a dataset. Returns `None` if `stop` is cancelled.
 pub(crate) fn count(mut reader: DatasetReader, stop: &CancellationToken) -> Result<Option<u64>, DatasetError> {
     let mut rows: u64 = 0;
     while reader.next_row()?.is_some() {

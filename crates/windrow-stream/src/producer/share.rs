@@ -1,10 +1,10 @@
-//! A replay that several processes send together: each sends the rows of its own partitions.
+//! A replay that several processes send together. Each sends the rows of its own partitions.
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-/// One of several processes: of `of` processes in turn, this is number `index`, from 0.
+/// The share of one process: number `index`, from 0, of `of` processes that take the partitions in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     index: usize,
@@ -19,17 +19,18 @@ impl Default for Share {
 }
 
 impl Share {
-    /// Whether a partition's rows are this process's.
+    /// Returns true if a partition belongs to this process.
     pub(crate) fn has(self, slot: usize) -> bool {
         slot % self.of == self.index
     }
 
-    /// Its number and how many there are, as in `2-of-4`; `None` where it is the only one.
+    /// Returns the number of the process and the number of processes, as in `2-of-4`. `None` if there is only one
+    /// process.
     pub fn name(self) -> Option<String> {
         (self.of.get() > 1).then(|| format!("{}-of-{}", self.index + 1, self.of))
     }
 
-    /// Whether each of the processes has a partition, if there are so many.
+    /// Returns true if each of the processes has at least one partition.
     pub(crate) fn fits(self, partitions: usize) -> bool {
         self.of.get() <= partitions.max(1)
     }
@@ -44,7 +45,7 @@ impl fmt::Display for Share {
 impl FromStr for Share {
     type Err = &'static str;
 
-    /// `2/4`: the second of four.
+    /// Parses the number of a process and the number of processes: `2/4` is the second of four.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parsed = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
         match parsed {

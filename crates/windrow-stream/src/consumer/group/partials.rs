@@ -1,4 +1,4 @@
-//! The partitions that a member of a group has, each with its own store.
+//! The partitions that a member of a group has. Each has its own store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use windrow_kafka::{Deleted, Delivery};
 use windrow_record::{Offset, Partition};
 use windrow_windows::{BatchError, BatchStore, BatchWriter, CsvFormat, partial_folder};
 
-/// The partitions that are ours.
+/// The partitions that are assigned to this member.
 pub(super) struct Partials {
-    /// Their writers; `None` for a partition that has ended.
+    /// The writer of each partition. `None` for a partition that has ended.
     pub(super) open: BTreeMap<Partition, Option<GuardedWriter>>,
-    /// Those whose lock another member still has.
+    /// The partitions whose lock another member still has.
     pub(super) waiting: BTreeSet<Partition>,
     pub(super) group: Group,
     pub(super) cut: Cut,
@@ -31,7 +31,7 @@ pub(super) struct Partials {
 }
 
 impl Partials {
-    /// Where reading of a partition goes on; `None` while another member has its lock.
+    /// Opens the store of a partition. Returns the offset to read from, or `None` while another member has the lock.
     pub(super) fn take_up(&mut self, partition: Partition) -> Result<Option<Offset>, ConsumerError> {
         let store = BatchStore::open(&partial_folder(&self.group.workdir, partition))?;
         let lock = match store.lock() {
@@ -57,13 +57,14 @@ impl Partials {
         Ok(Some(resumed.positions.first().map_or(Offset(0), |(_, offset)| *offset)))
     }
 
-    /// What is not sealed is read again by the member that gets the partition.
+    /// Closes a partition. The member that gets it next reads again all that was not sealed.
     pub(super) fn give_up(&mut self, partition: Partition) {
         self.open.remove(&partition);
         self.waiting.remove(&partition);
     }
 
-    /// Takes a message. What comes for a partition that is not open yet is read again when it is.
+    /// Passes a message to the writer of its partition. If the partition is not open yet, the message is read again
+    /// later.
     pub(super) fn take(
         &mut self,
         intake: &mut Intake,
