@@ -1,31 +1,31 @@
 //! Cuts the stream into windows, and stores each window as files that appear whole.
 //!
-//! Guarantees: each row is stored once, in row order, in the batch file of one window. A message that is refused is in the
-//! quarantine of one window. A manifest seals a window, and after a restart only the manifests count. A writer that is
-//! dropped at any moment and resumed from the manifests stores the same as a writer that was never dropped.
+//! Guarantees: each row is stored once, in row order, in the batch file of one window. A message that is refused is in
+//! the quarantine of one window. A manifest seals a window, and after a restart only the manifests count. A writer that
+//! is dropped at any moment and resumed from the manifests stores the same as a writer that was never dropped.
 //!
 //! The window of a row, as [`windrow_config::Placement`] decides it:
 //!
 //! - `rows = N`: row r is in window (r - 1) / N + 1. `parts = P` of T rows: P contiguous parts whose sizes differ by at
 //!   most one, the larger ones first; rows after row T join the last part. Both depend only on row numbers, so every
 //!   run cuts the stream in the same way, however partitions interleave. A window is sealed when all its rows have
-//!   arrived, or when every partition is so far past it that no row of it can be in flight. A row that arrives after
-//!   its own partition has passed that point goes to quarantine.
+//!   arrived. It is also sealed when every partition is so far past it that no row of it can be in flight. A row that
+//!   arrives after its own partition has passed that point goes to quarantine.
 //! - `event = D`: spans of D aligned to 1970-01-01 00:00 UTC. Window 1 is the earliest span that has a row which is not
-//!   late. A row is late if the newest earlier time in its own partition, minus the lateness, is at or after the end of
-//!   the row's span. A late row goes to the quarantine of the window that its partition has reached. The cut is the
-//!   same on every run over the same topic. A window is sealed when no partition that has not ended can have a row of
-//!   it that is not late.
+//!   late. The watermark of a partition is its newest time so far, minus the lateness. A row is late if the watermark
+//!   of its own partition before it has reached the end of its span. A late row goes to the quarantine of the window
+//!   that its partition has reached. The cut is the same on every run over the same topic. A window is sealed when no
+//!   partition that has not ended can have a row of it that is not late.
 //! - `every = D`: by the clock, from the arrival of the first row. Only this policy differs from run to run.
 //!
 //! A row whose time or number is more than 100,000 windows from those before it is treated as an outlier and goes to
 //! quarantine. Windows are sealed in order, and empty windows are recorded. The end of the stream seals all open
 //! windows.
 //!
-//! The same topic makes the same files, byte for byte, including the manifests. This does not depend on how its
-//! messages arrive, on what had been read when a window was sealed, or on whether a group or one consumer reads them.
-//! Windows by the clock are the exception. A message without a window of its own joins the window of the next row of
-//! its partition, or the last window. A message after the end marker of its partition is not part of the stream.
+//! The same topic makes the same files, byte for byte, including the manifests; only windows by the clock are an
+//! exception. The files do not depend on how messages arrive, or on what had been read when a window was sealed. A
+//! group makes the same files as one consumer. A message without a window of its own joins the window of the next row
+//! of its partition, or the last window. A message after the end marker of its partition is not part of the stream.
 //!
 //! A row is identified by its replay and its number. For a producer that is not Windrow, the offset identifies it.
 //!

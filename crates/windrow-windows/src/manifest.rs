@@ -72,7 +72,8 @@ pub struct FileDigest {
 /// The messages of the topic that a window accounts for, by partition, ascending.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountedMessages {
-    /// The log that the offsets belong to, if Windrow started the broker and the log ends with it. `None` for an external broker.
+    /// The log that the offsets belong to, if Windrow started the broker and the log ends with it. `None` for an
+    /// external broker.
     pub log: Option<String>,
     /// The messages in the batch file and in the quarantine file.
     pub offsets: Vec<OffsetRange>,
@@ -171,8 +172,8 @@ pub struct ResumePoint {
     /// The highest row number of the partition before this offset, for windows that row numbers decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_row: Option<i64>,
-    /// The point after the last message that sealed windows account for, if it is later than `offset`. The messages in between are
-    /// read again because some of them belong to open windows.
+    /// The point after the last message that sealed windows account for, if it is later than `offset`. The messages in
+    /// between are read again because some of them belong to open windows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounted: Option<Accounted>,
 }

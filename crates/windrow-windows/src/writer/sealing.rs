@@ -78,7 +78,8 @@ impl BatchWriter {
             return placement.has_passed(window, self.cursors.slowest());
         };
         let mut cursors = self.cursors.0.values();
-        // Each partition of a group has its own writer. A later row shows that the replay did not end within this window.
+        // Each partition of a group has its own writer. A later row shows that the replay did not end within this
+        // window.
         let is_followed =
             self.windows.cut().stride() == 1 || cursors.clone().all(|cursor| is_later(cursor.progress.at(), last));
         let has_passed = |cursor: &Cursor| {
