@@ -261,7 +261,7 @@ impl Objects {
         Ok(file)
     }
 
-    /// Writes an object into a file, and stops after `expected.bytes`. The outer error is an error of the file.
+    /// Writes an object into a file, and stops if it is longer than expected. The outer error is an error of the file.
     fn fetch(
         &self,
         name: &str,

@@ -39,7 +39,7 @@ impl Source {
 
 #[derive(Debug, Default)]
 pub(super) struct Identity {
-    /// The only replay whose rows are taken. Rows without a replay are also taken until the first row of this one.
+    /// The only replay whose rows are taken. Rows without a replay are also taken, unless a row of this one came first.
     expected: Option<RunId>,
     source: Option<Source>,
     /// The rows that the replay sent, according to its end marker.

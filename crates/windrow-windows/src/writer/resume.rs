@@ -99,7 +99,8 @@ impl BatchWriter {
         Ok((writer, resumed))
     }
 
-    /// Among replays, accepts only the rows of this one. Rows of other producers are accepted until its first row.
+    /// Among replays, accepts only the rows of this one. Rows of other producers are accepted unless a row of this
+    /// replay came first.
     #[must_use]
     pub fn expecting(mut self, run: RunId) -> Self {
         self.identity.expect(run);
