@@ -1,4 +1,4 @@
-//! What a file is: plain text, gzip, zstd, a zip archive of one member, or Parquet, by its first bytes.
+//! Detects the kind of a file from its first bytes: plain text, gzip, zstd, a zip archive with one member, or Parquet.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,16 +13,16 @@ use crate::encoding::Encoding;
 use crate::error::DatasetError;
 use windrow_columnar::{CsvReader, Style};
 
-/// So many bytes at the beginning say what a file is.
+/// The number of bytes that are read to detect the kind of a file.
 const LOOKED_AT: usize = 4096;
-/// Members of an archive that are named when it has too many.
+/// The maximum number of archive members that an error lists.
 const MEMBERS_TOLD: usize = 3;
 
 /// The uncompressed bytes of a file, from the first.
 pub struct Source {
-    /// They.
+    /// The reader of the bytes.
     pub reader: Box<dyn Read + Send>,
-    /// How they write text, as far as the first of them tell.
+    /// The encoding of the text, as far as the first bytes show it.
     pub encoding: Encoding,
 }
 
@@ -33,10 +33,10 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
-    /// Opens a file and finds out what it is.
+    /// Opens a file and detects its kind.
     ///
     /// # Errors
-    /// The file cannot be read, or holds no text that could be a table.
+    /// The file cannot be read, is empty, or is of a kind that is not supported.
     pub fn open(path: &Path) -> Result<Self, DatasetError> {
         let opened = |source| DatasetError::Open { path: path.to_owned(), source };
         let kind = |reason: String| DatasetError::Kind { path: path.to_owned(), reason };
@@ -46,7 +46,7 @@ impl Source {
         let mut reader: Box<dyn Read + Send> = match head[..] {
             [] => return Err(DatasetError::Empty { path: path.to_owned() }),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::new(file).map_err(opened)?),
-            // A gzip file may be several, one behind the other, as `cat` makes them.
+            // A gzip file may consist of several concatenated files, as `cat` makes them.
             [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
             [b'P', b'K', 3 | 5, 4 | 6, ..] => member(file).map_err(kind)?,
             [b'P', b'A', b'R', b'1', ..] => {
@@ -56,10 +56,10 @@ impl Source {
             [b'P', b'A', b'R', b'E', ..] => return Err(kind("it is encrypted Parquet; write a plain copy".to_owned())),
             _ => Box::new(file),
         };
-        // What is compressed shows what it is behind its first bytes.
+        // The encoding is detected from the uncompressed bytes.
         let head = match self::head(&mut reader) {
             Ok(head) => head,
-            // Who reads on is told, with the row.
+            // The reader of the rows then reports this error together with the row.
             Err(error) => return Ok(Self { reader: Box::new(Failed(Some(error))), encoding: Encoding::Utf8 }),
         };
         let encoding = match head[..] {
@@ -80,7 +80,7 @@ fn head(source: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// The one member of a zip archive; else what is wrong, in words.
+/// Returns the only member of a zip archive. An error is the reason, as part of a sentence.
 fn member(file: File) -> Result<Box<dyn Read + Send>, String> {
     let broken = |error: zip::result::ZipError| format!("it is a broken zip archive: {error}");
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
@@ -109,7 +109,6 @@ fn member(file: File) -> Result<Box<dyn Read + Send>, String> {
     let mut file = archive.into_inner().into_inner();
     file.seek(SeekFrom::Start(start)).map_err(|error| error.to_string())?;
     let packed = BufReader::new(file.take(length));
-    // The numbers of the format's specification: 0 is stored, 8 is deflated.
     match method {
         zip::CompressionMethod::Stored => Ok(Box::new(Checked::new(packed, crc))),
         zip::CompressionMethod::DEFLATE => Ok(Box::new(Checked::new(DeflateDecoder::new(packed), crc))),
@@ -117,7 +116,7 @@ fn member(file: File) -> Result<Box<dyn Read + Send>, String> {
     }
 }
 
-/// Bytes whose checksum is compared at their end.
+/// A reader that compares the checksum of all bytes at their end.
 struct Checked<R> {
     source: CrcReader<R>,
     expected: u32,
@@ -139,7 +138,7 @@ impl<R: Read> Read for Checked<R> {
     }
 }
 
-/// What could not be read, for whoever reads it first.
+/// A reader whose first read returns an error.
 struct Failed(Option<io::Error>);
 
 impl Read for Failed {

@@ -1,4 +1,4 @@
-//! Rows of another dialect, written as everybody else's: fields between `"` where they need it, numbers with a point, and one
+//! Rewrites rows of another dialect into the usual form: `"` around fields that need a quote, a decimal point, and one
 //! column for the time.
 
 use std::borrow::Cow;
@@ -6,22 +6,22 @@ use std::borrow::Cow;
 use crate::error::DatasetError;
 use windrow_record::{RecordParser, write_record};
 
-/// Rewrites one record after the other.
+/// Rewrites records, one at a time.
 #[derive(Debug)]
 pub(super) struct Rewriter {
     parser: RecordParser,
     delimiter: u8,
     has_decimal_comma: bool,
-    /// The places of the two columns that make up the time.
+    /// The indexes of the two columns that make up the time.
     joined: Option<[usize; 2]>,
     record: Vec<u8>,
 }
 
 impl Rewriter {
-    /// `None` where rows stay as they are.
+    /// Creates a rewriter. `None` if the rows are in the usual form.
     ///
     /// # Errors
-    /// The time is made of a column that the file has not.
+    /// A column of the time does not exist, or the file already has a column with the name of the joined time.
     pub(super) fn new(dataset: &windrow_config::Dataset, columns: &[String]) -> Result<Option<Self>, DatasetError> {
         let find = |name: &String| {
             columns.iter().position(|column| column == name).ok_or_else(|| DatasetError::NoColumn {
@@ -47,7 +47,8 @@ impl Rewriter {
         }))
     }
 
-    /// The record in the common dialect; one that cannot be read stays as it is, for whoever judges rows.
+    /// Returns the record in the usual form. A record that cannot be parsed is returned unchanged, so that the caller
+    /// reports it.
     pub(super) fn rewrite<'a>(&'a mut self, record: &'a [u8]) -> &'a [u8] {
         let Ok(fields) = self.parser.parse(record) else { return record };
         let time = self.joined.and_then(|[date, clock]| match (fields.get(date)?, fields.get(clock)?) {
@@ -64,7 +65,7 @@ impl Rewriter {
     }
 }
 
-/// `1.234,5` as `1234.5`; any other text as it is.
+/// Converts a number such as `1.234,5` to `1234.5`. Returns any other text unchanged.
 pub(crate) fn with_point(text: &str) -> Cow<'_, str> {
     let trimmed = text.trim();
     let digits = trimmed.strip_prefix(['-', '+']).unwrap_or(trimmed);

@@ -5,7 +5,7 @@ use std::fs::File;
 use crate::error::DatasetError;
 use windrow_base::files;
 
-/// The sha256 of the file as it lies on the disk, in hexadecimal: names the dataset, whatever its path.
+/// Returns the sha256 of the file on the disk, in hexadecimal. It identifies the dataset independently of its path.
 ///
 /// # Errors
 /// The file cannot be read.

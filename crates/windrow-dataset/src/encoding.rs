@@ -1,15 +1,15 @@
-//! How the text of a file is written.
+//! The encoding of a file's text.
 
 use std::fmt;
 
-/// How text is written.
+/// A text encoding, as far as the reader distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// UTF-8, or one that has a byte for each letter.
+    /// UTF-8, or another encoding that has one byte for each ASCII character.
     Utf8,
-    /// UTF-16, the lower byte first.
+    /// UTF-16 with the lower byte first.
     Utf16Le,
-    /// UTF-16, the higher byte first.
+    /// UTF-16 with the higher byte first.
     Utf16Be,
 }
 

@@ -1,4 +1,4 @@
-//! Why a dataset cannot be read.
+//! Errors of reading a dataset.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,95 +6,95 @@ use std::path::PathBuf;
 use crate::encoding::Encoding;
 use windrow_record::{CsvError, ReadError, RowNumber};
 
-/// Why a dataset cannot be read.
+/// The reason why a dataset cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
-    /// The file is not there, or may not be read.
+    /// The file does not exist, or may not be read.
     #[error("cannot open the dataset {} (dataset.path in the pipeline file): {source}", path.display())]
     Open {
-        /// The file.
+        /// The path of the dataset.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A file that holds no text.
+    /// The file is not of a kind that can be read.
     #[error("the dataset {} cannot be read: {reason}", path.display())]
     Kind {
-        /// The file.
+        /// The path of the dataset.
         path: PathBuf,
-        /// What it is, and what to do.
+        /// The kind of the file, and what the user can do.
         reason: String,
     },
-    /// Text, but not UTF-8.
+    /// The text of the file is not UTF-8.
     #[error(
         "the dataset {} is {encoding}: `windrow init DATA --repaired-copy OUT.csv.zst` makes a copy that can be read",
         path.display()
     )]
     Encoding {
-        /// The file.
+        /// The path of the dataset.
         path: PathBuf,
-        /// How its text is written.
+        /// The encoding of the text.
         encoding: Encoding,
     },
-    /// More lines are skipped than there are.
+    /// The pipeline file skips all lines of the file.
     #[error("the dataset {} has nothing behind its first {lines} lines (dataset.skip in the pipeline file)", path.display())]
     AllSkipped {
-        /// The file.
+        /// The path of the dataset.
         path: PathBuf,
-        /// How many lines are skipped.
+        /// The number of lines to skip.
         lines: u64,
     },
-    /// A time is made of columns that are not there.
+    /// The time is made of a column that does not exist.
     #[error("the dataset {} has no column `{column}` (dataset.time.from in the pipeline file); it has {}", path.display(), columns.join(", "))]
     NoColumn {
-        /// The file.
+        /// The path of the dataset.
         path: PathBuf,
-        /// The name.
+        /// The name of the missing column.
         column: String,
-        /// The names that there are.
+        /// The columns of the file.
         columns: Vec<String>,
     },
-    /// Nothing in it.
+    /// The file is empty.
     #[error("the dataset {} is empty: it has no header line", path.display())]
     Empty {
-        /// The file.
+        /// The path of the dataset.
         path: PathBuf,
     },
-    /// A header line that is no CSV record.
+    /// The header line is not a CSV record.
     #[error("the header line of the dataset {} cannot be read: {source}", path.display())]
     Header {
-        /// The file.
+        /// The path of the dataset.
         path: PathBuf,
-        /// Why.
+        /// The error in the record.
         source: CsvError,
     },
-    /// Two columns of one name.
+    /// Two columns have the same name.
     #[error(
         "the dataset {} has two columns named `{column}`; name its columns in dataset.columns, and set dataset.skip = 1 if it has a header line",
         path.display()
     )]
     ColumnTwice {
-        /// The file.
+        /// The path of the dataset.
         path: PathBuf,
-        /// The name.
+        /// The name of both columns.
         column: String,
     },
-    /// Reading stopped in the middle.
+    /// An I/O error occurred in the middle of the file.
     #[error("the dataset {} cannot be read beyond row {row}: {source} (is the file whole?)", path.display())]
     Broken {
-        /// The file.
+        /// The path of the dataset.
         path: PathBuf,
         /// The row that could not be read.
         row: RowNumber,
-        /// Why.
+        /// The error of the reader.
         source: io::Error,
     },
-    /// A record without an end.
+    /// A record does not end.
     #[error("the dataset {} cannot be read: {source}", path.display())]
     Record {
-        /// The file.
+        /// The path of the dataset.
         path: PathBuf,
-        /// Why.
+        /// The error in the record.
         source: ReadError,
     },
 }

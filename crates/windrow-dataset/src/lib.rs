@@ -1,15 +1,16 @@
-//! The dataset: a CSV file, plain or compressed, as numbered rows.
+//! Reads the dataset as numbered rows. A dataset is a CSV file, which may be compressed, or a Parquet file.
 //!
-//! The bytes of a row are those of the file, except if the pipeline file names another quote, a decimal comma, or a time
-//! that is made of two columns: those rows are written in the usual form. The kind of a file follows from its content and
-//! not from its name. The reader knows files and CSV, and not what the columns mean.
+//! The bytes of a row are those of the CSV file, with three exceptions: another quote, a decimal comma, or a time that
+//! is made of two columns. If the pipeline file names one of these, rows are rewritten into the usual form. The kind of
+//! a file is detected from its content and not from its name. The reader knows files and CSV, and not the meaning of
+//! the columns.
 //!
 //! - `reader`: [`DatasetReader`], which reads the rows.
-//! - `content`: the text of a file, unpacked; `encoding`: how that text is encoded.
+//! - `content`: the uncompressed text of a file. `encoding`: the encoding of that text.
 //! - `dialect`: rewrites rows into the usual form.
 //! - `digest`: the sha256 that identifies a dataset.
-//! - [`inspection`]: what a file holds, and whether a pipeline file fits it.
-//! - `error`: why a dataset cannot be read.
+//! - [`inspection`]: the contents of a file, and the check of a pipeline file against it.
+//! - `error`: the reasons why a dataset cannot be read.
 
 mod content;
 mod dialect;

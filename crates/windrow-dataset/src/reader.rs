@@ -10,7 +10,7 @@ use crate::error::DatasetError;
 use windrow_record::{ReadError, RecordParser, RecordReader, RowNumber};
 
 const READ_CHUNK: usize = 256 * 1024;
-/// The longest line before the header; longer ones are not lines.
+/// The maximum length of a skipped line, in bytes. A longer line counts as several.
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 
 /// A dataset, read once from front to back.
@@ -19,19 +19,19 @@ pub struct DatasetReader {
     columns: Vec<String>,
     path: PathBuf,
     next: RowNumber,
-    /// Lines before the first that `records` counts.
+    /// The number of lines before the first one that `records` counts.
     skipped: u64,
     rewriter: Option<Rewriter>,
 }
 
-/// One row as it stands in the file.
+/// A row of the dataset.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
-    /// Its place, from 1; the header line does not count.
+    /// The row number, from 1. The header line does not count.
     pub number: RowNumber,
     /// The line of the uncompressed file on which it begins, from 1.
     pub line: u64,
-    /// The CSV record, without its line end, as it stands in the file or as its dialect is rewritten.
+    /// The CSV record, without its line end. If the dataset has another dialect, the record is rewritten.
     pub bytes: &'a [u8],
 }
 
@@ -70,10 +70,10 @@ impl DatasetReader {
         &self.columns
     }
 
-    /// The next row, or `None` behind the last one.
+    /// Returns the next row, or `None` after the last one.
     ///
     /// # Errors
-    /// The file ends in the middle, its compression is broken, or a record does not end.
+    /// The file ends too early, its compression is damaged, or a record does not end.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, DatasetError> {
         let number = self.next;
         match self.records.next_record() {
@@ -91,7 +91,7 @@ impl DatasetReader {
         }
     }
 
-    /// Reads to the end; gives how many rows were still there.
+    /// Reads to the end, and returns the number of all rows, including those read before.
     ///
     /// # Errors
     /// As [`next_row`](Self::next_row).

@@ -20,7 +20,7 @@ fn rows(dataset: &windrow_config::Dataset) -> Result<Vec<String>, DatasetError> 
     Ok(rows)
 }
 
-/// A zip archive, by the writer of Python's standard library's rules: deflated members and a directory behind them.
+/// Builds a zip archive with deflated members and the directory after them, as Python's `zipfile` does.
 fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
     for (name, bytes) in members {
@@ -95,7 +95,7 @@ fn rows_of_another_dialect_are_written_as_everybody_elses() {
     assert_eq!(rows(&odd).expect("reads"), expected);
     let mut reader = DatasetReader::open(&odd).expect("opens");
     assert_eq!(reader.next_row().expect("reads").map(|row| row.line), Some(4), "lines before the header count");
-    // Named columns in place of a header line.
+    // Columns that the pipeline file names in place of a header line.
     let names = ["a", "b", "c", "d"];
     let named = windrow_config::Dataset { skip: Some(3), time: None, ..dataset(path.clone(), Some(&names)) };
     let named = windrow_config::Dataset { delimiter: b';', ..named };

@@ -1,8 +1,8 @@
-//! Windows put together from the partial windows that each partition's consumer has sealed.
+//! Assembles windows from the partial windows that the consumer of each partition has sealed.
 //!
-//! In a group every partition has a store of its own, with the windows that its rows make. A window of the whole is put
-//! together when each partition has sealed its part of it, or has ended before: the same file, byte for byte, that one
-//! consumer of all partitions would have written.
+//! In a group, every partition has a store of its own, with the windows of its rows. A whole window can be assembled
+//! when each partition has sealed its part of it, or has ended before it. The result is the same file, byte for byte,
+//! that one consumer of all partitions would have written.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use crate::{
 use windrow_config::Cut;
 use windrow_record::{Partition, RowNumber, RunId, WindowIndex};
 
-/// Puts windows together. Whoever does so must hold the lock of the whole.
+/// Assembles windows. The caller must hold the lock of the whole store.
 #[derive(Debug)]
 pub struct Assembly {
     whole: BatchStore,
@@ -29,47 +29,48 @@ pub struct Assembly {
     first: Option<First>,
     /// The replay that sent the rows.
     run: Option<RunId>,
-    /// All windows before this one are put together.
+    /// The next window to assemble. All windows before it are assembled.
     next: WindowIndex,
     counts: MessageCounts,
 }
 
-/// What one partition's consumer has sealed.
+/// The windows that the consumer of one partition has sealed.
 #[derive(Debug)]
 struct Partial {
     store: BatchStore,
-    /// The span of its first window, once that is sealed.
+    /// The span of the partition's first window, after that window is sealed.
     span: Option<TimeSpan>,
-    /// Its part of the next window, once that is known: a manifest is read once.
+    /// The partition's part of the next window, if it is known. It is kept so that each manifest is read only once.
     part: Option<Part>,
-    /// The resume points of its last part, and the number of that part in its store.
+    /// The resume points of the last part, and the number of that part in the partition's store.
     resume: Vec<ResumePoint>,
     last: Option<WindowIndex>,
 }
 
-/// What was put together.
+/// The result of one call of [`Assembly::advance`].
 #[derive(Debug, Default)]
 pub struct Assembled {
-    /// Windows, in order.
+    /// The assembled windows, in order.
     pub windows: Vec<Manifest>,
-    /// Written when the stream is through.
+    /// The summary of the stream, if this call has ended the stream.
     pub end: Option<StreamEnd>,
 }
 
-/// Where the partial windows of one partition are.
+/// The folder of one partition's partial windows.
 #[must_use]
 pub fn partial_folder(workdir: &Path, partition: Partition) -> PathBuf {
     partials_folder(workdir).join(format!("partition-{partition:05}"))
 }
 
-/// Where the partial windows of a group are; there is none in a directory that one consumer fills.
+/// The folder of a group's partial windows. It does not exist in a work directory that one consumer fills.
 #[must_use]
 pub fn partials_folder(workdir: &Path) -> PathBuf {
     workdir.join("partials")
 }
 
 impl Assembly {
-    /// Takes the partial stores in the order of the partitions, and the cut of a single consumer.
+    /// Creates an assembly of the partial stores, in the order of the partitions. `cut` is the cut of a single
+    /// consumer.
     #[must_use]
     pub fn new(whole: BatchStore, partials: Vec<BatchStore>, cut: Cut, form: CsvFormat<'_>) -> Self {
         let partials = partials
@@ -89,13 +90,14 @@ impl Assembly {
         }
     }
 
-    /// The store of the windows that are put together.
+    /// The store of the assembled windows.
     #[must_use]
     pub fn whole(&self) -> &BatchStore {
         &self.whole
     }
 
-    /// Puts together all windows that can be, until it is told to stop, and ends the stream when every partition has ended.
+    /// Assembles all windows that are complete, until `stop` returns true. Ends the stream when every partition has
+    /// ended.
     ///
     /// # Errors
     /// A partial window is damaged, or a file cannot be written.
@@ -104,7 +106,7 @@ impl Assembly {
         if self.whole.end()?.is_some() {
             return Ok(assembled);
         }
-        // What another member has put together meanwhile.
+        // Another member may have assembled windows since the last call.
         while let Some(manifest) = self.whole.manifest(self.next)? {
             self.count(&manifest);
         }
@@ -155,7 +157,7 @@ impl Assembly {
         self.whole.keep_end(end)
     }
 
-    /// Where windows are counted from; `None` while a partition may still turn out to begin earlier.
+    /// The start of the first window. `None` while a partition that has sealed nothing may still begin earlier.
     fn first(&mut self) -> Result<Option<First>, BatchError> {
         if self.first.is_none() {
             for partial in &mut self.partials {
@@ -216,11 +218,11 @@ impl Assembly {
         self.whole.keep_manifest(Manifest { format: FORMAT, window, run, sealed, times, rows, quarantine, messages })
     }
 
-    /// The reason that one consumer of all partitions would give.
+    /// The reason for the sealing that one consumer of all partitions would give.
     fn reason(&self, window: WindowIndex, parts: &[(&BatchStore, &Manifest)]) -> Result<SealReason, BatchError> {
         let mut reasons = parts.iter().map(|(_, manifest)| manifest.sealed);
         let Some((first, last)) = self.cut.rows_of_window(window) else {
-            // A partition without a part so far begins with a later window.
+            // A partition that has no part yet begins with a later window.
             let begins_later = self.partials.iter().any(|partial| matches!(partial.part, Some(Part::None)));
             return Ok(SealReason::by_time(begins_later || reasons.any(|reason| reason == SealReason::Watermark)));
         };
@@ -257,18 +259,18 @@ impl Assembly {
 #[derive(Debug)]
 enum Part {
     Sealed(Box<Manifest>),
-    /// It has none, and will have none.
+    /// The partition has no part of this window, and will have none.
     None,
-    /// It has ended before this window.
+    /// The partition ended before this window.
     Over,
 }
 
-/// Where windows are counted from.
+/// The start of the first window.
 #[derive(Debug, Clone, Copy)]
 enum First {
-    /// From the first row.
+    /// The first row number.
     Number,
-    /// From the earliest span that any partition has.
+    /// The earliest span of any partition.
     Span(TimeSpan),
 }
 
@@ -288,7 +290,7 @@ impl First {
 }
 
 impl Partial {
-    /// Whether its part of a window is known.
+    /// Returns true if the partition's part of a window is known.
     fn knows(&mut self, window: WindowIndex, first: First, cut: &Cut) -> Result<bool, BatchError> {
         if self.part.is_some() {
             return Ok(true);
@@ -298,7 +300,7 @@ impl Partial {
             self.part = Some(Part::None);
             return Ok(true);
         }
-        // The end first: what is sealed afterwards is seen next time.
+        // Read the end first: a window that is sealed afterwards is seen by the next call.
         let end = self.store.end()?;
         let own = u32::try_from(own).ok().and_then(WindowIndex::new);
         self.part = match own.map_or(Ok(None), |own| self.store.manifest(own))? {
@@ -308,7 +310,7 @@ impl Partial {
                 Some(Part::Sealed(Box::new(manifest)))
             }
             None => {
-                // Another member may have put together the windows of its last parts.
+                // Another member may have assembled the windows of the last parts.
                 let last = end.as_ref().and_then(|end| WindowIndex::new(end.windows));
                 let unseen = last.filter(|_| self.last != last);
                 if let Some(manifest) = unseen.map_or(Ok(None), |last| self.store.manifest(last))? {
@@ -328,7 +330,7 @@ impl Partial {
     }
 }
 
-/// The rows of several partitions as one ascending list.
+/// Merges row numbers of several partitions into one ascending list.
 fn join<'a>(ranges: impl Iterator<Item = &'a RowRange>) -> Vec<RowRange> {
     let mut rows = RoaringTreemap::new();
     ranges.for_each(|range| range.insert_into(&mut rows));

@@ -2,14 +2,14 @@
 
 use std::ops::AddAssign;
 
-/// Messages by what became of them.
+/// Message counts by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MessageCounts {
-    /// Rows in windows.
+    /// Rows stored in windows.
     pub stored: u64,
-    /// Messages in quarantine.
+    /// Messages written to quarantine.
     pub quarantined: u64,
-    /// Messages that brought a row again.
+    /// Messages that repeat a row which had already arrived.
     pub repeated: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with files.
+//! Errors of reading and writing batch files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,123 +6,123 @@ use std::path::{Path, PathBuf};
 use windrow_base::versioned::OtherFormat;
 use windrow_record::{Offset, Partition, WindowIndex};
 
-/// Why rows cannot be stored or read.
+/// The reason why rows cannot be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
-    /// No room.
+    /// The disk or a quota is full.
     #[error("the disk is full: cannot write {}; make room and start again: nothing that is sealed is harmed", path.display())]
     DiskFull {
-        /// The file.
+        /// The file that cannot be written.
         path: PathBuf,
     },
-    /// Not writable.
+    /// A file cannot be written.
     #[error("cannot write {}: {source}; what is sealed is not harmed", path.display())]
     Write {
-        /// The file.
+        /// The file that cannot be written.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system or of the object store.
         source: io::Error,
     },
-    /// Not readable.
+    /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file.
+        /// The file that cannot be read.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system or of the object store.
         source: io::Error,
     },
-    /// Not what it should be.
+    /// A file is not what its manifest or its format requires.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
-        /// The file.
+        /// The file that is damaged.
         path: PathBuf,
-        /// What is wrong.
+        /// The damage, as part of a sentence.
         reason: String,
     },
-    /// Written by another version of the program.
+    /// A file was written by another version of Windrow.
     #[error(transparent)]
     OtherFormat(#[from] OtherFormat),
-    /// A hole.
+    /// A manifest is missing between others.
     #[error("the manifest of window {window} is missing in {}, while later ones are there", path.display())]
     Missing {
-        /// The folder.
+        /// The folder of the manifests.
         path: PathBuf,
-        /// The window.
+        /// The window without a manifest.
         window: WindowIndex,
     },
-    /// Somebody else.
+    /// Another consumer has the lock of the store.
     #[error("another consumer is at work in {}; end it, or choose another directory with --workdir", path.display())]
     Locked {
-        /// The folder.
+        /// The folder of the batch files.
         path: PathBuf,
     },
-    /// Another topic of the same name.
+    /// The topic has the same name, but it is not the one that was read before.
     #[error(
         "offset {offset} of partition {partition} holds what no file in {} accounts for, though it was read before: \
          this is not the topic that the directory was filled from; give the right broker, or another --workdir",
         path.display()
     )]
     OtherTopic {
-        /// The folder.
+        /// The folder of the batch files.
         path: PathBuf,
-        /// The partition.
+        /// The partition of the unknown message.
         partition: Partition,
-        /// The offset.
+        /// The offset of the unknown message.
         offset: Offset,
     },
-    /// The topic has fewer partitions than it had.
+    /// The topic has fewer partitions than before.
     #[error(
         "{} was filled from partition {partition} too, and the topic has no such partition any more: this is not the topic \
          that the directory was filled from; give the right broker, or another --workdir",
         path.display()
     )]
     NoSuchPartition {
-        /// The folder.
+        /// The folder of the batch files.
         path: PathBuf,
-        /// The partition.
+        /// The partition that the topic lacks.
         partition: Partition,
     },
-    /// A message behind the end of the stream.
+    /// A message arrived after the end of the stream.
     #[error("a message came behind the end of the stream: offset {offset} of partition {partition}")]
     AfterEnd {
-        /// The partition.
+        /// The partition of the message.
         partition: Partition,
-        /// The offset.
+        /// The offset of the message.
         offset: Offset,
     },
-    /// An object store that cannot be.
+    /// The URL or the settings of an object store are not valid.
     #[error("batch.url {url}: {reason}")]
     Store {
-        /// The URL.
+        /// The URL from the pipeline file.
         url: String,
-        /// What is wrong.
+        /// The reason, as part of a sentence.
         reason: String,
     },
-    /// An object store that is not the one that a work directory knows.
+    /// The object store is not the one that the work directory was filled with.
     #[error(
         "{url} does not hold {name} as {} knows it: this is not the store that it was filled to, or somebody has changed it; name \
          the right one with batch.url, or choose another --workdir",
         workdir.display()
     )]
     OtherStore {
-        /// The store.
+        /// The URL of the object store.
         url: String,
-        /// What it does not hold.
+        /// The object that the store lacks, or has with another length.
         name: String,
-        /// The folder that knows it.
+        /// The folder that has a copy of the object.
         workdir: PathBuf,
     },
-    /// Another consumer.
+    /// Another consumer has written the same window or the end of the stream, with other rows.
     #[error(
         "{} is there already, with other rows: another consumer fills this store; end one of them, or give each a batch.url of its \
          own; what is sealed is not harmed",
         path.display()
     )]
     Rival {
-        /// What both wrote.
+        /// The address of the object that both wrote.
         path: PathBuf,
     },
-    /// Something failed before.
+    /// The writer refuses to continue after an earlier error.
     #[error("the batch writer has stopped at an earlier failure; start again: what is sealed is not harmed")]
     Stopped,
 }
@@ -138,7 +138,7 @@ impl BatchError {
         }
     }
 
-    /// The error of a file that cannot be read.
+    /// Returns a function that makes the error of a file that cannot be read.
     pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Read { path: path.to_owned(), source }
     }

@@ -1,40 +1,44 @@
-//! Batches: the stream, cut into windows, as files that appear whole.
+//! Cuts the stream into windows, and stores each window as files that appear whole.
 //!
-//! Promises: whatever arrives is in exactly one window's file, in row order, or in its quarantine; a manifest seals a
-//! window, and what the manifests say is the truth after a restart. A writer that is dropped at any moment and resumed
-//! from the manifests stores what a writer that was never dropped stores.
+//! Guarantees: each row is stored once, in row order, in the batch file of one window. A message that is refused is in
+//! the quarantine of one window. A manifest seals a window, and after a restart only the manifests count. A writer that
+//! is dropped at any moment and resumed from the manifests stores the same as a writer that was never dropped.
 //!
-//! Which window a row belongs to, as [`windrow_config::Placement`] decides:
+//! The window of a row, as [`windrow_config::Placement`] decides it:
 //!
-//! - `rows = N`: row r is in window (r - 1) / N + 1. `parts = P` of T rows: P contiguous parts whose sizes differ by one
-//!   at most, the larger ones first; rows beyond T join the last. Both depend on row numbers alone, so the cut is the
-//!   same on every run, however partitions interleave. A window is sealed when all its rows have come, or when every
-//!   partition has moved so far beyond it that nothing can be on the way any more. A row that comes later than that in its own
-//!   partition goes to quarantine.
-//! - `event = D`: spans of D aligned to 1970-01-01 00:00 UTC; window 1 is the earliest that a row falls into which is not
-//!   late. A row is late when the newest time before it in its own partition, less the lateness, has passed the end of
-//!   its span; it goes to the quarantine of the window that its partition has come to. So the cut is the same on every
-//!   run over the same topic. A window is sealed when no partition that has not ended can bring a row that is not late.
-//! - `every = D`: by the clock, from the arrival of the first row on; the one policy that differs from run to run.
+//! - `rows = N`: row r is in window (r - 1) / N + 1. `parts = P` of T rows: P contiguous parts whose sizes differ by at
+//!   most one, the larger ones first; rows after row T join the last part. Both depend only on row numbers, so every
+//!   run cuts the stream in the same way, however partitions interleave. A window is sealed when all its rows have
+//!   arrived. It is also sealed when every partition is so far past it that no row of it can be in flight. A row that
+//!   arrives after its own partition has passed that point goes to quarantine.
+//! - `event = D`: spans of D aligned to 1970-01-01 00:00 UTC. Window 1 is the earliest span that has a row which is not
+//!   late. The watermark of a partition is its newest time so far, minus the lateness. A row is late if the watermark
+//!   of its own partition before it has reached the end of its span. A late row goes to the quarantine of the window
+//!   that its partition has reached. The cut is the same on every run over the same topic. A window is sealed when no
+//!   partition that has not ended can have a row of it that is not late.
+//! - `every = D`: by the clock, from the arrival of the first row. Only this policy differs from run to run.
 //!
-//! A row whose time or number lies more than 100,000 windows from those before it goes to quarantine: it cannot be meant.
-//! Windows are sealed in order, and empty ones are recorded. The end of the stream seals what is open.
+//! A row whose time or number is more than 100,000 windows from those before it is treated as an outlier and goes to
+//! quarantine. Windows are sealed in order, and empty windows are recorded. The end of the stream seals all open
+//! windows.
 //!
-//! The same topic makes the same files, byte for byte, manifests included, however its messages arrive and for a group as for one
-//! consumer: nothing depends on what had been read when a window was sealed. A message without a window of its own goes with the
-//! next row of its partition, or with the last window; one behind the end of its partition is no part of the stream.
+//! The same topic makes the same files, byte for byte, including the manifests; only windows by the clock are an
+//! exception. The files do not depend on how messages arrive, or on what had been read when a window was sealed. A
+//! group makes the same files as one consumer. A message without a window of its own joins the window of the next row
+//! of its partition, or the last window. A message after the end marker of its partition is not part of the stream.
 //!
-//! What makes a row the same row: its replay and its number; for a producer that is not Windrow, its offset.
+//! A row is identified by its replay and its number. For a producer that is not Windrow, the offset identifies it.
 //!
 //! Parts:
 //!
-//! - `writer`: [`BatchWriter`], from messages to sealed windows. `writer/taking` decides what a message is, `writer/windows` where it
-//!   belongs, `writer/sealing` when a window is complete.
-//! - `open`, `runs`, `spill`: an open window, its sorted runs, and the files beside it.
+//! - `writer`: [`BatchWriter`] turns messages into sealed windows. `writer/taking` decides what a message is,
+//!   `writer/windows` where it belongs, and `writer/sealing` when a window is complete.
+//! - `open`, `runs`, `spill`: an open window, its sorted runs, and their temporary files.
 //! - `quarantine`: one line for each message that was refused.
-//! - `manifest`: [`Manifest`], what is in a sealed window. `ranges`: its row numbers, offsets and times. `counts`: [`MessageCounts`].
-//!   `rows`: [`BatchRows`], its rows as records.
-//! - `store`: [`BatchStore`], the folder of windows and its lock. `objects` and `remote`: the same in object storage.
+//! - `manifest`: [`Manifest`], the contents of a sealed window. `ranges`: its row numbers, offsets and times. `counts`:
+//!   [`MessageCounts`]. `rows`: [`BatchRows`], its rows as records.
+//! - `store`: [`BatchStore`], the folder of the windows, and its lock. `objects` and `remote`: the same in an object
+//!   store.
 //! - `assemble`: [`Assembly`], windows of the whole topic from the partial windows of a group.
 
 mod assemble;

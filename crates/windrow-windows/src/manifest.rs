@@ -1,4 +1,4 @@
-//! What is written beside a batch file when it is sealed.
+//! The manifest of a sealed window, and the summary of a stream.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -9,106 +9,108 @@ use crate::{EventRange, MessageCounts, OffsetRange, RowRange, TimeSpan};
 use windrow_base::files;
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
 
-/// The version of the files' form. A reader refuses another one.
+/// The version of the files' format. A reader rejects other versions.
 pub(crate) const FORMAT: u32 = 5;
-/// More messages than any window can hold, so that a damaged manifest cannot ask for memory without end.
+/// A limit above the number of messages in any window, so that a damaged manifest cannot make a reader allocate without
+/// bound.
 const MOST_MESSAGES: u64 = 1 << 32;
 
-/// What is known of a sealed window. The file is written next to the batch file, and the consumer resumes from it.
+/// The contents of a sealed window. The manifest is written next to the batch file, and the consumer resumes from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The version of the form: [`FORMAT`].
+    /// The version of the format: [`FORMAT`].
     pub format: u32,
-    /// Which window.
+    /// The index of the window.
     pub window: WindowIndex,
-    /// The replay that sent the rows; none for other producers.
+    /// The replay that sent the rows. `None` for other producers.
     pub run: Option<RunId>,
-    /// Why it was sealed.
+    /// The reason for the sealing.
     pub sealed: SealReason,
-    /// When its rows happened, and its bounds.
+    /// The event times of the rows, and the bounds of an event window.
     pub times: WindowTimes,
     /// The rows in the batch file.
     pub rows: StoredRows,
     /// The messages in the quarantine file.
     pub quarantine: QuarantinedMessages,
-    /// The messages of the topic that it accounts for.
+    /// The messages of the topic that the window accounts for.
     pub messages: AccountedMessages,
 }
 
 /// The rows in a batch file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredRows {
-    /// How many they are.
+    /// The number of rows.
     pub count: u64,
-    /// Of these, rows that have a target.
+    /// The number of rows that have a target.
     pub labelled: u64,
-    /// Their numbers, ascending.
+    /// The row numbers, ascending.
     pub numbers: Vec<RowRange>,
-    /// The batch file.
+    /// The length and digest of the batch file.
     pub file: FileDigest,
 }
 
 /// The messages in a quarantine file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuarantinedMessages {
-    /// How many they are.
+    /// The number of messages.
     pub count: u64,
-    /// Their row numbers, ascending; what has no number is not among them.
+    /// The row numbers of these messages, ascending. Messages without a number are left out.
     pub numbers: Vec<RowRange>,
-    /// The quarantine file, if there is one.
+    /// The length and digest of the quarantine file, if it exists.
     pub file: Option<FileDigest>,
 }
 
-/// What a file must be.
+/// The length and digest of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDigest {
-    /// Its length.
+    /// The length of the file, in bytes.
     pub bytes: u64,
-    /// Its sha256, in hexadecimal.
+    /// The sha256 of the file, in hexadecimal.
     pub sha256: String,
 }
 
 /// The messages of the topic that a window accounts for, by partition, ascending.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountedMessages {
-    /// The log that the offsets belong to, if Windrow started the broker and the log ends with it. `None` for an external broker.
+    /// The log that the offsets belong to, if Windrow started the broker and the log ends with it. `None` for an
+    /// external broker.
     pub log: Option<String>,
     /// The messages in the batch file and in the quarantine file.
     pub offsets: Vec<OffsetRange>,
-    /// The messages that brought a row which was there already; they are in no file. A repeat belongs to the window of the next row
-    /// of its partition; for event windows, to the window that its partition has reached.
+    /// The messages that repeat a row that had already arrived. They are in no file. A repeat belongs to the window of
+    /// the next row of its partition; for event windows, to the window that its partition has reached.
     pub repeated: Vec<OffsetRange>,
-    /// The messages that the broker had deleted before they were read, found since the window before was sealed.
+    /// The messages that the broker had deleted before they were read, found since the previous window was sealed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<OffsetRange>,
-    /// Where reading goes on behind this window.
+    /// The points from which reading continues after this window.
     pub resume: Vec<ResumePoint>,
 }
 
 /// The times of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowTimes {
-    /// When its rows happened, where the pipeline names a time.
+    /// The event times of the rows, if the pipeline names a time column.
     pub events: Option<EventRange>,
     /// The bounds of an event window.
     pub span: Option<TimeSpan>,
 }
 
 impl FileDigest {
-    /// Reads a file to its end.
+    /// Reads a file to its end, and returns its length and digest.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn of(file: impl Read) -> io::Result<Self> {
         files::digest(file).map(|(bytes, sha256)| Self { bytes, sha256 })
     }
 }
 
 impl Manifest {
-    /// Makes sure that its ranges list no more than its files can hold.
+    /// Checks that the ranges do not list more than the files can contain.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// A description of the excess, as part of a sentence.
     pub(crate) fn check(&self) -> Result<(), String> {
         let Self { rows, quarantine, messages, .. } = self;
         let bytes = rows.file.bytes.saturating_add(quarantine.file.as_ref().map_or(0, |file| file.bytes));
@@ -123,12 +125,12 @@ impl Manifest {
         excess.map_or(Ok(()), |(what, ..)| Err(format!("it lists more {what} than there can be")))
     }
 
-    /// The numbers of all its rows: those in the batch file, then those in the quarantine file.
+    /// The ranges of all row numbers: those in the batch file, then those in the quarantine file.
     pub fn row_ranges(&self) -> impl Iterator<Item = &RowRange> {
         self.rows.numbers.iter().chain(&self.quarantine.numbers)
     }
 
-    /// Its messages, by what became of them.
+    /// The messages of the window, counted by outcome.
     #[must_use]
     pub fn counts(&self) -> MessageCounts {
         let repeated = self.messages.repeated.iter().filter_map(OffsetRange::count).sum();
@@ -144,33 +146,34 @@ impl AccountedMessages {
 }
 
 impl WindowTimes {
-    /// The beginning of an event window.
+    /// The beginning of an event window, in seconds since 1970. `None` for other windows.
     #[must_use]
     pub fn start(&self) -> Option<i64> {
         self.span.map(|span| span.from)
     }
 }
 
-/// `None` if one of them is, or if the sum is too large.
+/// The sum of the counts. `None` if one of them is `None`, or if the sum overflows.
 fn sum(mut counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
     counts.try_fold(0_u64, |sum, count| sum.checked_add(count?))
 }
 
-/// The next offset to be read of a partition of which some window accounts for a message.
+/// The point from which a partition is read again after a window. Partitions have one after a window accounts for a
+/// message of theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumePoint {
-    /// The partition.
+    /// The partition that the point belongs to.
     pub partition: Partition,
-    /// The offset.
+    /// The offset to read next.
     pub offset: Offset,
-    /// The newest time among the partition's messages before this offset, for event windows: what is late behind it
-    /// follows from that.
+    /// The newest event time of the partition before this offset, for event windows. It decides which later rows are
+    /// late.
     pub newest: Option<i64>,
-    /// The highest row number among them, for windows that row numbers decide.
+    /// The highest row number of the partition before this offset, for windows that row numbers decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_row: Option<i64>,
-    /// The point after the last message that sealed windows account for, if it is later than `offset`. The messages in between are
-    /// read again because some of them belong to open windows.
+    /// The point after the last message that sealed windows account for, if it is later than `offset`. The messages in
+    /// between are read again because some of them belong to open windows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounted: Option<Accounted>,
 }
@@ -184,24 +187,24 @@ pub struct Accounted {
     pub at: Option<i64>,
 }
 
-/// Why a window was sealed.
+/// The reason why a window was sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SealReason {
-    /// All its rows have come.
+    /// All rows of the window have arrived.
     Complete,
-    /// Rows of it are missing, and later rows have arrived.
+    /// Rows of the window are missing, and later rows have arrived.
     Passed,
-    /// Its time by the clock was over.
+    /// The time of the window is over, for windows by the clock.
     Time,
-    /// Rows with later times have arrived, so the watermark has passed its end.
+    /// Rows with later times have arrived, so the watermark has passed the end of the window.
     Watermark,
-    /// The stream ended within it.
+    /// The stream ended within the window.
     End,
 }
 
 impl SealReason {
-    /// The reason for a window that row numbers decide. `is_followed`: a later row was sent.
+    /// The reason for a window that row numbers decide. `is_followed` is true if a later row was sent.
     pub(crate) fn by_rows(is_complete: bool, is_followed: bool) -> Self {
         match (is_complete, is_followed) {
             (true, _) => Self::Complete,
@@ -210,7 +213,7 @@ impl SealReason {
         }
     }
 
-    /// The reason for a window that times decide. `is_followed`: a row with a later time has arrived.
+    /// The reason for a window that times decide. `is_followed` is true if a row with a later time has arrived.
     pub(crate) fn by_time(is_followed: bool) -> Self {
         if is_followed { Self::Watermark } else { Self::End }
     }
@@ -228,22 +231,22 @@ impl fmt::Display for SealReason {
     }
 }
 
-/// What is written when the stream is through (`batches/end.json`).
+/// The summary of a stream that has ended (`batches/end.json`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamEnd {
-    /// The version of the form: [`FORMAT`].
+    /// The version of the format: [`FORMAT`].
     pub format: u32,
-    /// Windows sealed.
+    /// The number of sealed windows.
     pub windows: u32,
-    /// Rows stored in all of them.
+    /// The number of rows stored in all windows.
     pub rows: u64,
-    /// Messages in quarantine in all of them.
+    /// The number of messages in quarantine in all windows.
     pub quarantined: u64,
-    /// Messages that brought a row again, in all of the stream.
+    /// The number of messages that repeat a row, in the whole stream.
     pub repeated: u64,
     /// The repeats after the last row of their partition.
     pub repeated_offsets: Vec<OffsetRange>,
-    /// The rows that the replay sent, as its end markers say; none for other producers.
+    /// The rows that the replay sent, according to its end markers. `None` for other producers.
     pub sent: Option<RowRange>,
     /// All messages that the broker had deleted before they were read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

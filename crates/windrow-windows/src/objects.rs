@@ -1,6 +1,6 @@
-//! Batch files in an object store: whole objects, and one that is there already is never replaced.
+//! Batch files in an object store. Objects appear whole, and a manifest that exists is never replaced.
 //!
-//! Asked from threads that may wait; the requests themselves run on a runtime of their own.
+//! The methods block, so call them from threads that may block. The requests run on a runtime of their own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -24,42 +24,46 @@ use sha2::{Digest, Sha256};
 use crate::{BatchError, FileDigest};
 use windrow_base::runtime::{request, requesting};
 
-/// A larger file goes up in parts of this size, and so much of it is in memory; the object appears when all are there.
+/// The part size of a multipart upload, in bytes. A larger file is uploaded in parts of this size, each read into
+/// memory; the object appears after the last part.
 const PART: usize = 16 << 20;
-/// How many parts are on their way at once.
+/// The maximum number of parts in flight.
 const AT_ONCE: usize = 4;
-/// How long the client tries a request again by itself, and how long we do where the store has answered before.
+/// The time for which the S3 client itself retries a request.
 const RETRY: Duration = Duration::from_secs(30);
+/// The time for which [`Objects`] retries a request if the store has answered before.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The same where it has not: long enough for a bad line, and not for a wrong address.
+/// The retry time if the store has never answered: long enough for a bad connection, short enough for a wrong address.
 const FIRST_PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
-/// An object that was not there is asked for again after this time: whoever waits for a window asks often.
+/// The time for which an absent object is not requested again, because callers that wait for a window poll often.
 const ABSENT: Duration = Duration::from_secs(1);
-/// A manifest or a line of quarantine beyond this is none.
+/// The maximum size in bytes of an object that is read into memory. A larger one is reported as damaged.
 const MOST_READ: u64 = 1 << 30;
 
 /// The objects under one URL.
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
     prefix: String,
-    /// As the pipeline file has it, without a slash at its end.
+    /// The URL from the pipeline file, without a slash at its end.
     url: String,
-    /// Where it is asked, when not where Amazon is.
+    /// The endpoint of the store, if it is not Amazon's.
     endpoint: Option<String>,
-    /// Whether it has answered anything.
+    /// True after the first answer of the store.
     has_answered: AtomicBool,
-    /// Whether somebody has been told that it does not.
+    /// True after a warning that the store does not answer, until it answers again.
     is_told: AtomicBool,
     absent: Mutex<HashMap<String, Instant>>,
 }
 
 impl Objects {
-    /// The objects under `s3://bucket/prefix` or `file:///folder`; `settings` are those of the S3 client, by the names of the
-    /// usual variables of the environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, ...). Asks nothing yet.
+    /// Opens the objects under `s3://bucket/prefix` or `file:///folder`. Does not send a request.
+    ///
+    /// `settings` are the settings of the S3 client, by the usual names of environment variables (`AWS_ACCESS_KEY_ID`,
+    /// `AWS_ENDPOINT_URL`, ...).
     ///
     /// # Errors
-    /// The URL or a setting cannot be.
+    /// The URL or a setting is not valid, or the folder cannot be created.
     pub fn open(url: &str, settings: &BTreeMap<String, String>) -> Result<Self, BatchError> {
         let url = url.trim_end_matches('/').to_owned();
         let refused = |reason: String| BatchError::Store { url: url.clone(), reason };
@@ -71,12 +75,12 @@ impl Objects {
         } else {
             let rest = url.strip_prefix("s3://").unwrap_or_default();
             let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-            // Of the two that rustls knows, the one that everything here uses; who was first does not matter.
+            // rustls has two crypto providers; all crates here use ring. An error means that one is installed already.
             let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
             let retry = RetryConfig { retry_timeout: RETRY, ..RetryConfig::default() };
             let mut builder = AmazonS3Builder::new().with_bucket_name(bucket).with_retry(retry);
             for (name, value) in settings {
-                // Others of the same beginning are for other programs.
+                // Other variables with these prefixes belong to other programs.
                 let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() else { continue };
                 if key == AmazonS3ConfigKey::Endpoint || key == AmazonS3ConfigKey::S3Endpoint {
                     builder = builder.with_allow_http(value.starts_with("http://"));
@@ -100,12 +104,12 @@ impl Objects {
         })
     }
 
-    /// Where they are.
+    /// The URL of the objects, without a slash at its end.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// An object's place, for people.
+    /// The full address of an object, for messages.
     pub fn place(&self, name: &str) -> PathBuf {
         PathBuf::from(format!("{}/{name}", self.url))
     }
@@ -114,7 +118,7 @@ impl Objects {
         Key::from_iter(self.prefix.split('/').chain(name.split('/')).filter(|part| !part.is_empty()))
     }
 
-    /// Asks, and asks again while a store that has answered before does not.
+    /// Sends a request. Repeats it while the store does not answer, for [`PATIENCE`] or [`FIRST_PATIENCE`].
     fn ask<T>(&self, mut ask: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
         let began = Instant::now();
         loop {
@@ -143,7 +147,7 @@ impl Objects {
         }
     }
 
-    /// A small object; `None` where it is not there.
+    /// Returns the bytes of a small object. `None` if the object does not exist.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, BatchError> {
         if self.was_absent(name) {
             return Ok(None);
@@ -175,24 +179,24 @@ impl Objects {
         absent.contains_key(name)
     }
 
-    /// Makes a small object; `false` where there is one already, which stays as it is.
+    /// Creates a small object. Returns `false` if an object of this name exists, and leaves that one unchanged.
     pub fn create(&self, name: &str, bytes: Vec<u8>) -> Result<bool, BatchError> {
         let payload = PutPayload::from(bytes);
         let created = self.ask(|| {
             let (store, key, payload) = (Arc::clone(&self.store), self.key(name), payload.clone());
             request(async move { store.put_opts(&key, payload, PutOptions::from(PutMode::Create)).await })
         });
-        // It is there now, whoever has made it.
+        // The object exists now, whichever process created it.
         self.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         match created {
             Ok(_) => Ok(true),
-            // A put whose answer was lost is answered so when it is tried again.
+            // If the answer to a successful put is lost, the retry also ends here. The caller compares the contents.
             Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(false),
             Err(error) => Err(self.unwritten(name, &error)),
         }
     }
 
-    /// Puts a file there, whole; its name tells its content, so that what is there already is the same.
+    /// Uploads a file as a whole object. The name contains the digest, so an object of this name has the same content.
     pub(crate) fn upload(&self, name: &str, path: &Path) -> Result<(), BatchError> {
         let is_small = fs::metadata(path).map_err(BatchError::read(path))?.len() <= PART as u64;
         let sent = if is_small {
@@ -210,14 +214,14 @@ impl Objects {
         sent.map_err(|error| self.unwritten(name, &error))
     }
 
-    /// The outer error is of the file.
+    /// Uploads a file in parts. An error of the file is returned as `NotSupported`, which is not retried.
     fn upload_parts(&self, key: Key, mut file: File) -> Result<(), StoreError> {
         let store = Arc::clone(&self.store);
         request(async move {
             let upload = store.put_multipart_opts(&key, PutMultipartOptions::default()).await?;
             let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
             loop {
-                // A few parts at a time: reading is from the page cache, where the file was just written.
+                // One part at a time. The file was just written, so it is read from the page cache.
                 let mut part = Vec::with_capacity(PART);
                 if let Err(error) = io::Read::by_ref(&mut file).take(PART as u64).read_to_end(&mut part) {
                     let _ = upload.abort().await;
@@ -235,7 +239,7 @@ impl Objects {
         })
     }
 
-    /// An object as a file without a name in `folder`, held to what it is to be.
+    /// Downloads an object into an unnamed file in `folder`, and checks its length and its digest.
     pub(crate) fn download(&self, name: &str, expected: &FileDigest, folder: &Path) -> Result<File, BatchError> {
         let mut no_room = None;
         let fetched = self.ask(|| {
@@ -257,7 +261,7 @@ impl Objects {
         Ok(file)
     }
 
-    /// Writes an object into a file, no more of it than there is to be; the outer error is of the file.
+    /// Writes an object into a file, and stops if it is longer than expected. The outer error is an error of the file.
     fn fetch(
         &self,
         name: &str,
@@ -265,13 +269,13 @@ impl Objects {
         mut file: File,
     ) -> io::Result<Result<(File, FileDigest), StoreError>> {
         let (store, key) = (Arc::clone(&self.store), self.key(name));
-        // A few pieces ahead of the disk.
+        // The download may be a few pieces ahead of the disk.
         let (sender, pieces) = std::sync::mpsc::sync_channel(AT_ONCE);
         let received = requesting(async move {
             let mut stream = store.get(&key).await?.into_stream();
             while let Some(piece) = stream.next().await {
                 let (sender, piece): (_, Bytes) = (sender.clone(), piece?);
-                // The disk may be slow; the runtime is not to wait for it.
+                // The disk may be slow, so the send must not block the runtime.
                 if !matches!(tokio::task::spawn_blocking(move || sender.send(piece)).await, Ok(Ok(()))) {
                     break;
                 }
@@ -292,7 +296,7 @@ impl Objects {
         Ok(received.map(|()| (file, FileDigest { bytes, sha256: hex::encode(digest.finalize()) })))
     }
 
-    /// The names of all objects under the URL, with their sizes.
+    /// Returns the names of all objects under the URL, with their sizes in bytes.
     pub fn list(&self) -> Result<BTreeMap<String, u64>, BatchError> {
         let (store, prefix) = (Arc::clone(&self.store), self.key(""));
         let within = prefix.clone();
@@ -328,7 +332,7 @@ impl Objects {
     }
 }
 
-/// The client knows secrets.
+/// The output leaves out the client, because it contains credentials.
 impl std::fmt::Debug for Objects {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Objects").field("url", &self.url).field("endpoint", &self.endpoint).finish_non_exhaustive()
@@ -343,7 +347,7 @@ fn chain<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string)
 }
 
-/// What went wrong, in words.
+/// Returns the reason of an error, in words for the user.
 fn plain(error: &StoreError) -> String {
     let messages: Vec<String> = chain(error).collect();
     let says = |code: &str| messages.iter().any(|message| message.contains(code));
@@ -364,7 +368,7 @@ fn plain(error: &StoreError) -> String {
     if let StoreError::NotFound { .. } = error {
         return "it is not there".to_owned();
     }
-    // The last cause says most; the retries before it are in the first message.
+    // The last cause is the most specific one. The first message describes the retries.
     let last = messages.last().map_or("", String::as_str);
     last.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -53,7 +53,7 @@ pub(crate) struct OpenWindow {
     pub(crate) rows: u64,
     pub(crate) labelled: u64,
     pub(crate) quarantined: u64,
-    /// The count of its row numbers that have arrived, stored or quarantined.
+    /// The number of rows with a row number of this window that have arrived, stored or quarantined.
     pub(crate) numbered: u64,
     row_numbers: RoaringTreemap,
     quarantined_rows: RoaringTreemap,
@@ -66,7 +66,7 @@ pub(crate) struct OpenWindow {
 struct Messages {
     /// The point to read from again if the window is not sealed.
     first: Needed,
-    /// The point after the last of them.
+    /// The point after the last of these messages.
     after: Needed,
     offsets: RoaringTreemap,
     /// Messages that repeat a row. No file contains them.
@@ -123,7 +123,7 @@ impl OpenWindow {
         self.account(place).repeats.insert(place.offset.bits());
     }
 
-    /// Takes the messages of another window that has no rows.
+    /// Adds the messages of another window, which has no rows.
     pub(crate) fn absorb(&mut self, other: Self) -> Result<(), BatchError> {
         self.quarantine.absorb(other.quarantine)?;
         self.quarantined += other.quarantined;
@@ -160,19 +160,19 @@ impl OpenWindow {
         self.messages.iter().map(|(partition, messages)| (*partition, messages.after))
     }
 
-    /// Memory in bytes, without the sets of numbers.
+    /// The memory of the buffers in bytes, without the sets of numbers.
     pub(crate) fn held(&self) -> usize {
         self.runs.held() + self.quarantine.held()
     }
 
-    /// Moves all that is in memory to the disk.
+    /// Writes all buffers to the disk, and frees their memory.
     pub(crate) fn release(&mut self) -> Result<(), BatchError> {
         self.runs.release()?;
         self.quarantine.release()
     }
 
-    /// Puts its files in place: first the rows, then the quarantine. A crash before the manifest leaves files that do not count. The
-    /// row numbers of one partition lie `step` apart.
+    /// Moves the window's files to their final places: first the rows, then the quarantine. If the process crashes
+    /// before the manifest is written, these files do not count. The row numbers of one partition are `step` apart.
     pub(crate) fn keep(
         self,
         store: &BatchStore,
@@ -196,7 +196,7 @@ impl OpenWindow {
         self.message_ranges(|messages| &messages.repeats)
     }
 
-    /// Ranges by partition, ascending.
+    /// The ranges of the selected offsets, ordered by partition and ascending.
     fn message_ranges(&self, offsets: fn(&Messages) -> &RoaringTreemap) -> Vec<OffsetRange> {
         let of = |(partition, messages): (&Partition, &Messages)| {
             let partition = *partition;

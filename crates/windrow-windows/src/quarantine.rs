@@ -1,4 +1,4 @@
-//! Rows that could not be taken: one JSON object a line, with the reason.
+//! Messages that were refused: one JSON object per line, with the reason.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -15,7 +15,7 @@ pub(crate) struct Line<'a> {
     pub(crate) offset: Offset,
     pub(crate) row: Option<RowNumber>,
     pub(crate) reason: std::borrow::Cow<'a, str>,
-    /// The value as text; what is not UTF-8 in it shows as U+FFFD, and then `raw_hex` has every byte.
+    /// The value as text. Bytes that are not UTF-8 become U+FFFD; in that case `raw_hex` contains all bytes.
     pub(crate) raw: std::borrow::Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) raw_hex: Option<String>,
@@ -43,19 +43,19 @@ impl<'a> Line<'a> {
 /// A message in quarantine.
 #[derive(Debug)]
 pub struct Quarantined {
-    /// Where it stood in the topic.
+    /// The partition of the message.
     pub partition: Partition,
-    /// Where it stood in the partition.
+    /// The offset of the message.
     pub offset: Offset,
-    /// Its row number, if it has one.
+    /// The row number, if the message has one.
     pub row: Option<RowNumber>,
-    /// Why it is there.
+    /// The reason for the refusal.
     pub reason: String,
-    /// Its value, every byte.
+    /// All bytes of the value.
     pub raw: Vec<u8>,
 }
 
-/// Reads quarantined messages, one after the other.
+/// Reads the quarantined messages of a file in order. `path` is only used in errors.
 pub(crate) fn read(file: impl Read, path: &Path, mut visit: impl FnMut(Quarantined)) -> Result<(), BatchError> {
     for line in BufReader::new(file).lines() {
         let line = line.map_err(BatchError::read(path))?;

@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use windrow_record::{Offset, Partition};
 
-/// Row numbers, both ends included.
+/// Row numbers. Both ends are included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowRange {
-    /// The first.
+    /// The first row number.
     pub first: u64,
-    /// The last.
+    /// The last row number.
     pub last: u64,
-    /// How far apart they are: 1, or the number of partitions in the windows of one partition.
+    /// The distance between two neighbouring numbers: 1, or the number of partitions if one partition's rows make the
+    /// window.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub step: u64,
 }
@@ -27,7 +28,7 @@ fn is_one(step: &u64) -> bool {
 }
 
 impl RowRange {
-    /// The ranges of a set of numbers, ascending; within a range they lie `step` apart.
+    /// Returns the ranges of a set of numbers, ascending. The numbers within a range are `step` apart.
     #[must_use]
     pub fn of_set(numbers: &RoaringTreemap, step: u64) -> Vec<Self> {
         let mut ranges: Vec<Self> = Vec::new();
@@ -42,26 +43,26 @@ impl RowRange {
         ranges
     }
 
-    /// All numbers from the first to the last.
+    /// Creates the range of all numbers from `first` to `last`.
     #[must_use]
     pub fn new(first: u64, last: u64) -> Self {
         Self { first, last, step: 1 }
     }
 
-    /// How many numbers it has; `None` when it is not a valid range.
+    /// The count of numbers in the range. `None` if the range is not valid.
     #[must_use]
     pub fn count(&self) -> Option<u64> {
         let distance = self.last.checked_sub(self.first)?;
         distance.checked_div(self.step)?.checked_add(1)
     }
 
-    /// Its numbers, ascending.
+    /// The numbers of the range, ascending.
     pub fn numbers(&self) -> impl Iterator<Item = u64> + use<> {
         let step = usize::try_from(self.step.max(1)).unwrap_or(usize::MAX);
         (self.first..=self.last).step_by(step)
     }
 
-    /// Adds its numbers to a set.
+    /// Adds the numbers of the range to a set.
     pub fn insert_into(&self, numbers: &mut RoaringTreemap) {
         if self.step <= 1 {
             numbers.insert_range(self.first..=self.last);
@@ -71,52 +72,52 @@ impl RowRange {
     }
 }
 
-/// Offsets of one partition, both ends included.
+/// Offsets of one partition. Both ends are included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OffsetRange {
-    /// The partition.
+    /// The partition of the offsets.
     pub partition: Partition,
-    /// The first.
+    /// The first offset of the range.
     pub first: Offset,
-    /// The last.
+    /// The last offset of the range.
     pub last: Offset,
 }
 
 impl OffsetRange {
-    /// How many offsets it has; `None` when it is not a valid range.
+    /// The count of offsets in the range. `None` if the range is not valid.
     #[must_use]
     pub fn count(&self) -> Option<u64> {
         u64::try_from(self.last.0.checked_sub(self.first.0)?).ok()?.checked_add(1)
     }
 
-    /// Adds its offsets to a set.
+    /// Adds the offsets of the range to a set.
     pub fn insert_into(&self, offsets: &mut RoaringTreemap) {
         offsets.insert_range(self.first.bits()..=self.last.bits());
     }
 }
 
-/// Times in seconds since 1970-01-01 00:00 UTC, both ends included.
+/// Event times in seconds since 1970-01-01 00:00 UTC. Both ends are included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRange {
-    /// The earliest.
+    /// The earliest event time.
     pub first: i64,
-    /// The latest.
+    /// The latest event time.
     pub last: i64,
 }
 
 impl EventRange {
-    /// The range of all times of both.
+    /// Returns the smallest range that contains both ranges.
     pub(crate) fn and(self, other: Self) -> Self {
         Self { first: self.first.min(other.first), last: self.last.max(other.last) }
     }
 }
 
-/// Times in seconds since 1970-01-01 00:00 UTC.
+/// The bounds of an event window, in seconds since 1970-01-01 00:00 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeSpan {
-    /// The beginning, included.
+    /// The beginning of the span, included.
     pub from: i64,
-    /// The end, excluded.
+    /// The end of the span, excluded.
     pub until: i64,
 }
 

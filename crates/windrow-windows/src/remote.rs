@@ -1,8 +1,10 @@
-//! A store whose files are objects: manifests and quarantine files are copied into the work directory, where everybody looks for
-//! them; batch files are fetched when they are read.
+//! A store whose files are objects.
 //!
-//! The manifest is what counts, here as in a folder, and it is created and never replaced. A batch file bears its digest in its
-//! name: what a rival or a killed consumer has left under another name harms nothing.
+//! Manifests and quarantine files are copied into the work directory, because all readers look for them there. Batch
+//! files are downloaded when they are read.
+//!
+//! As in a folder, only the manifest seals a window; it is created once and never replaced. The name of a batch file
+//! contains its digest, so files that another or a killed consumer left under other names do no harm.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ use crate::{BatchError, BatchStore, FileDigest, Manifest, StreamEnd};
 use windrow_base::files;
 use windrow_record::WindowIndex;
 
-/// So many digits of a file's sha256 are in its name.
+/// The number of digits of a file's sha256 in its name.
 const DIGITS: usize = 12;
 
 impl BatchStore {
@@ -30,7 +32,7 @@ impl BatchStore {
         }
     }
 
-    /// Where a sealed window's batch file is, for people.
+    /// The path or URL of a sealed window's batch file, for messages.
     pub fn batch_place(&self, manifest: &Manifest) -> PathBuf {
         match self.objects() {
             Some(objects) => objects.place(&self.batch_name(manifest.window, &manifest.rows.file.sha256)),
@@ -38,10 +40,11 @@ impl BatchStore {
         }
     }
 
-    /// A sealed window's batch file, to be read from its beginning; one that is an object is held to its manifest.
+    /// Opens a sealed window's batch file at its beginning. If it is an object, its digest is compared with the
+    /// manifest.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read, or the object differs from its manifest.
     pub fn batch_file(&self, manifest: &Manifest) -> Result<File, BatchError> {
         let Some(objects) = self.objects() else {
             let path = self.batch_path(manifest.window);
@@ -54,8 +57,8 @@ impl BatchStore {
         )
     }
 
-    /// Makes sure that the sealed windows' files are as long as they were: what was cut off or removed since is reported before
-    /// anything is built on it.
+    /// Checks that the files of the sealed windows have the lengths in their manifests. A truncated or missing file is
+    /// thus reported before the writer continues.
     pub(crate) fn check_lengths(&self, manifests: &[Manifest]) -> Result<(), BatchError> {
         let there = self.objects().map(|objects| objects.list()).transpose()?;
         let length = |path: &Path, name: &str| match &there {
@@ -82,11 +85,12 @@ impl BatchStore {
         Ok(())
     }
 
-    /// Makes sure that what the work directory knows of the windows is what the object store holds: another store, or one that was
-    /// emptied, must not be filled on from the middle.
+    /// Checks that the object store has all windows that the work directory has. Another or an emptied store must not
+    /// be filled from the middle.
     ///
     /// # Errors
-    /// It is not, or the store cannot be read.
+    /// [`BatchError::OtherStore`] if the store lacks a window or has another one, or an error if the store or the
+    /// directory cannot be read.
     pub fn reconcile(&self) -> Result<(), BatchError> {
         let Some(objects) = self.objects() else { return Ok(()) };
         let there = objects.list()?;
@@ -107,8 +111,8 @@ impl BatchStore {
         Ok(())
     }
 
-    /// Copies the manifest of a window into the work directory, behind the quarantine file that it names, where it is not there
-    /// and the object store has it.
+    /// Copies the manifest of a window into the work directory, if it is only in the object store. The quarantine file
+    /// is copied first, so a manifest is never there without it.
     pub(crate) fn copy_manifest(&self, window: WindowIndex) -> Result<(), BatchError> {
         let path = self.manifest_path(window);
         let Some(objects) = self.objects().filter(|_| !path.exists()) else { return Ok(()) };
@@ -126,7 +130,7 @@ impl BatchStore {
         files::write_whole(&path, &text).map(drop).map_err(BatchError::write(&path))
     }
 
-    /// The same for what was written when the stream was through.
+    /// Copies the summary of an ended stream into the work directory, if it is only in the object store.
     pub(crate) fn copy_end(&self) -> Result<(), BatchError> {
         let path = self.end_path();
         let Some(objects) = self.objects().filter(|_| !path.exists()) else { return Ok(()) };
@@ -135,7 +139,7 @@ impl BatchStore {
         files::write_whole(&path, &text).map(drop).map_err(BatchError::write(&path))
     }
 
-    /// Puts the rows of a window, as CSV, where they stay, in the format of the store.
+    /// Stores the rows of a window, which are CSV, in the format of the store. Returns the digest of the batch file.
     pub(crate) fn keep_rows(&self, csv: Whole, window: WindowIndex) -> Result<FileDigest, BatchError> {
         let whole = self.format().convert(csv)?;
         match self.objects() {
@@ -148,7 +152,7 @@ impl BatchStore {
         }
     }
 
-    /// The same for its quarantine, of which a copy stays in the work directory.
+    /// Stores the quarantine file of a window. A copy stays in the work directory.
     pub(crate) fn keep_quarantine(&self, whole: Whole, window: WindowIndex) -> Result<FileDigest, BatchError> {
         if let Some(objects) = self.objects() {
             objects.upload(&quarantine_name(window, &whole.digest.sha256), &whole.path)?;
@@ -156,11 +160,11 @@ impl BatchStore {
         keep(whole, &self.quarantine_path(window))
     }
 
-    /// Seals a window: from then on it is what this says. Where another consumer has sealed it with the same rows, what that one
-    /// wrote counts.
+    /// Writes the manifest of a window, which seals it. If another consumer has sealed it with the same rows, returns
+    /// the manifest of that one.
     ///
     /// # Errors
-    /// Another consumer has sealed it with other rows, or a file cannot be written.
+    /// Another consumer has sealed the window with other rows, or a file cannot be written.
     pub(crate) fn keep_manifest(&self, manifest: Manifest) -> Result<Manifest, BatchError> {
         let name = format!("{}.json", manifest.window.file_stem());
         let seals_the_same = |one: &Manifest, other: &Manifest| {
@@ -170,10 +174,10 @@ impl BatchStore {
         self.keep_json(manifest, &name, seals_the_same)
     }
 
-    /// Ends the stream.
+    /// Writes the summary of an ended stream.
     ///
     /// # Errors
-    /// Another consumer has ended it with other rows, or a file cannot be written.
+    /// Another consumer has ended the stream with other rows, or a file cannot be written.
     pub(crate) fn keep_end(&self, end: StreamEnd) -> Result<StreamEnd, BatchError> {
         let counts = |of: &StreamEnd| (of.windows, of.rows, of.quarantined);
         self.keep_json(end, END, |one, other| counts(one) == counts(other))

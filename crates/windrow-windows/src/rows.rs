@@ -1,4 +1,4 @@
-//! How a window's rows stand in its file: as CSV, record by record as they came, or as Parquet, typed by the schema.
+//! The formats of a batch file: CSV with each record as it arrived, or Parquet with the types of the schema.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -15,17 +15,18 @@ use windrow_record::{ReadError, RecordParser, RecordReader};
 /// The records of a batch file.
 pub type BatchRows = RecordReader<Box<dyn Read + Send>>;
 
-/// How rows are stored.
+/// The format of the rows in a batch file.
 #[derive(Debug, Clone, Default)]
 pub enum RowFormat {
-    /// CSV, with the bytes of each record as it came.
+    /// CSV, with the bytes of each record as they arrived.
     #[default]
     Csv,
-    /// Parquet: a number column is a double, the time a timestamp, all else text.
+    /// Parquet. Number columns are doubles. The time column is a timestamp if its format is a calendar time without an
+    /// offset and the column has no other use. All other columns are text.
     Parquet(Arc<Layout>),
 }
 
-/// The columns of a Parquet file, and how their cells are written as text.
+/// The columns of a Parquet file, and the text form of their cells.
 #[derive(Debug)]
 pub struct Layout {
     columns: Vec<windrow_columnar::Column>,
@@ -33,7 +34,7 @@ pub struct Layout {
 }
 
 impl RowFormat {
-    /// As a pipeline asks for it.
+    /// Creates the format that a pipeline names.
     #[must_use]
     pub fn new(format: BatchFormat, schema: &Schema) -> Self {
         if format == BatchFormat::Csv {
@@ -52,7 +53,7 @@ impl RowFormat {
         Self::Parquet(Arc::new(Layout { columns, style }))
     }
 
-    /// How the names of its files end.
+    /// The extension of a batch file, without the dot.
     pub fn extension(&self) -> &'static str {
         match self {
             Self::Csv => "csv",
@@ -60,14 +61,15 @@ impl RowFormat {
         }
     }
 
-    /// The record that is read back where this one was stored; one that cannot be stored stays as it is.
+    /// Returns a record as it is read back from a file of this format. A record that cannot be stored is returned
+    /// unchanged.
     pub fn stored<'a>(&self, record: &'a [u8], parser: &mut RecordParser) -> Cow<'a, [u8]> {
         let Self::Parquet(layout) = self else { return Cow::Borrowed(record) };
         let stored = parser.parse(record).ok().and_then(|fields| layout.style.canonical(&layout.columns, &fields).ok());
         stored.map_or(Cow::Borrowed(record), Cow::Owned)
     }
 
-    /// The records of a file, the header first; `path` serves its errors.
+    /// Returns the records of a file, the header first. `path` is only used in errors.
     pub fn read(&self, file: File, path: &Path, delimiter: u8) -> Result<BatchRows, BatchError> {
         let source: Box<dyn Read + Send> = match self {
             Self::Csv => Box::new(file),
@@ -79,7 +81,7 @@ impl RowFormat {
         Ok(RecordReader::new(source, delimiter))
     }
 
-    /// A whole file of CSV as this format has it.
+    /// Converts a complete CSV file into this format, and deletes the CSV file if it was converted.
     pub(crate) fn convert(&self, whole: Whole) -> Result<Whole, BatchError> {
         let Self::Parquet(layout) = self else { return Ok(whole) };
         let path = whole.path.with_extension("parquet");
@@ -111,7 +113,7 @@ impl Layout {
     }
 }
 
-/// Why a file was not converted.
+/// The reason why a file was not converted.
 #[derive(Debug)]
 enum Fault {
     Read(ReadError),

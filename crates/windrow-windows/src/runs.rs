@@ -1,8 +1,9 @@
 //! Sorts the records of an open window by their keys, and writes them to one file.
 //!
-//! Each partition's rows arrive in order, so each partition makes one sorted run; a record out of order begins a new run. A
-//! run consists of a text with the records and an index with each record's key and length. If there is only one run, which
-//! is the common case, its text becomes the file. Several runs are merged. Memory contains only buffers.
+//! Each partition's rows arrive in order, so each partition makes one sorted run. A record out of order begins a new
+//! run. A run has two files: a text with the records, and an index with each record's key and length. If there is only
+//! one run, which is the common case, its text becomes the final file. Otherwise the runs are merged. Memory contains
+//! only buffers.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -77,12 +78,12 @@ pub(crate) struct Runs<K> {
 }
 
 impl<K: Key> Runs<K> {
-    /// The final file begins with `header`: empty, or a line with its end.
+    /// Creates an empty set of runs. The final file begins with `header`, which is empty or a line with its line end.
     pub(crate) fn new(names: Names, header: Vec<u8>) -> Self {
         Self { names, header, runs: Vec::new() }
     }
 
-    /// Adds a record to the first run that it can follow; its line end is added too.
+    /// Adds a record, without its line end, to the first run that it can follow.
     pub(crate) fn push(&mut self, key: K, record: &[u8]) -> Result<(), BatchError> {
         let place = match self.runs.iter().position(|run| run.last < Some(key)) {
             Some(place) => place,
@@ -121,7 +122,7 @@ impl<K: Key> Runs<K> {
         let Names { folder, stem, kind } = &self.names;
         let mut text = Spill::new(folder.join(format!("{stem}.{place}.{kind}")));
         let index = Spill::new(folder.join(format!("{stem}.{place}.{kind}.index")));
-        // The first run may become the file as it is.
+        // The first run may become the final file as it is.
         if place == 0 {
             text.push(&self.header);
         }
@@ -129,12 +130,12 @@ impl<K: Key> Runs<K> {
         place
     }
 
-    /// The bytes of memory that they take.
+    /// The memory of all buffers, in bytes.
     pub(crate) fn held(&self) -> usize {
         self.runs.iter().map(|run| run.text.held() + run.index.held()).sum()
     }
 
-    /// Moves all that is in memory to the disk.
+    /// Writes all buffers to the disk, and frees their memory.
     pub(crate) fn release(&mut self) -> Result<(), BatchError> {
         for run in &mut self.runs {
             run.text.release()?;
@@ -143,7 +144,7 @@ impl<K: Key> Runs<K> {
         Ok(())
     }
 
-    /// Makes one file of all runs.
+    /// Writes the final file from all runs.
     pub(crate) fn finish(mut self) -> Result<Whole, BatchError> {
         if self.runs.is_empty() {
             self.begin();
@@ -205,7 +206,7 @@ impl<K: Key> Source<K> {
         Ok(source)
     }
 
-    /// The key of the next record, which [`read`](Self::read) then reads.
+    /// Reads the key and the length of the next record. Then call [`read`](Self::read) for the record itself.
     fn next_key(&mut self) -> Result<Option<K>, BatchError> {
         let mut key = K::Bytes::default();
         match self.index.bytes.read_exact(key.as_mut()) {
@@ -219,12 +220,12 @@ impl<K: Key> Source<K> {
     }
 
     fn read(&mut self) -> Result<(), BatchError> {
-        // The line end goes with the record.
+        // One byte more for the line end.
         self.record.resize(self.length + 1, 0);
         self.text.bytes.read_exact(&mut self.record).map_err(BatchError::read(&self.text.path))
     }
 
-    /// Removes what of it is on the disk.
+    /// Deletes the files of the run, if anything was written.
     fn remove(self) -> Result<(), BatchError> {
         self.text.remove()?;
         self.index.remove()

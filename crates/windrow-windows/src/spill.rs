@@ -1,4 +1,4 @@
-//! A file that grows in memory first and holds no handle between writes, so that any number of windows can be open.
+//! A file that grows in memory first. It has no open handle between writes, so any number of windows can be open.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, Cursor, Read, Write};
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{BatchError, FileDigest};
 
-/// What is held back before it is written: enough that a write costs little beside what is written.
+/// The buffer size in bytes at which a file is written: large enough that the cost of a write call does not matter.
 const FULL: usize = 256 * 1024;
 
 /// A file that is being filled.
@@ -16,7 +16,7 @@ const FULL: usize = 256 * 1024;
 pub(crate) struct Spill {
     path: PathBuf,
     buffer: Vec<u8>,
-    /// What is in the file already.
+    /// The number of bytes in the file, without the buffer.
     written: u64,
     digest: Sha256,
 }
@@ -52,17 +52,17 @@ impl Spill {
         self.buffer.len() >= FULL
     }
 
-    /// The bytes of memory that it takes.
+    /// The memory of the buffer, in bytes.
     pub(crate) fn held(&self) -> usize {
         self.buffer.capacity()
     }
 
-    /// Moves what is in memory into the file, and keeps the memory for what follows.
+    /// Appends the buffer to the file, and keeps its memory for reuse.
     pub(crate) fn write(&mut self) -> Result<(), BatchError> {
         self.append().map(drop).map_err(BatchError::write(&self.path))
     }
 
-    /// Moves what is in memory into the file, and gives the memory back.
+    /// Appends the buffer to the file, and frees its memory.
     pub(crate) fn release(&mut self) -> Result<(), BatchError> {
         self.write()?;
         self.buffer = Vec::new();
@@ -70,7 +70,7 @@ impl Spill {
     }
 
     fn append(&mut self) -> io::Result<File> {
-        // The folder was swept before the first window was opened, so what is there is ours.
+        // The folder was emptied before the first window was opened, so an existing file is our own.
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
         file.write_all(&self.buffer)?;
         self.digest.update(&self.buffer);
@@ -79,14 +79,14 @@ impl Spill {
         Ok(file)
     }
 
-    /// The whole file, for syncing and moving.
+    /// Writes the rest of the buffer, and returns the file for syncing and moving.
     pub(crate) fn finish(mut self) -> Result<Whole, BatchError> {
         let file = self.append().map_err(BatchError::write(&self.path))?;
         let sha256 = hex::encode(self.digest.finalize());
         Ok(Whole { path: self.path, file, digest: FileDigest { bytes: self.written, sha256 } })
     }
 
-    /// All of it, from the beginning, for reading; what was never written is read from memory.
+    /// Returns a reader of all bytes from the beginning. Bytes that were never written are read from memory.
     pub(crate) fn reread(self) -> Result<Reread, BatchError> {
         let file: Box<dyn Read> = match self.written {
             0 => Box::new(io::empty()),
@@ -96,13 +96,13 @@ impl Spill {
         Ok(Reread { path: self.path, bytes, is_on_disk: self.written > 0 })
     }
 
-    /// Removes what of it is on the disk.
+    /// Deletes the file, if anything was written.
     pub(crate) fn remove(self) -> Result<(), BatchError> {
         if self.written > 0 { remove(&self.path) } else { Ok(()) }
     }
 }
 
-/// A file that is whole but not yet in its place.
+/// A file that is complete but not yet in its final place.
 #[derive(Debug)]
 pub(crate) struct Whole {
     pub(crate) path: PathBuf,
@@ -110,7 +110,7 @@ pub(crate) struct Whole {
     pub(crate) digest: FileDigest,
 }
 
-/// First what is on the disk, then what is in memory.
+/// The bytes on the disk, then those in memory.
 type Bytes = io::BufReader<io::Chain<Box<dyn Read>, Cursor<Vec<u8>>>>;
 
 /// A spilled file that is read back.
@@ -121,7 +121,7 @@ pub(crate) struct Reread {
 }
 
 impl Reread {
-    /// Removes what of it is on the disk.
+    /// Deletes the file, if anything was written.
     pub(crate) fn remove(self) -> Result<(), BatchError> {
         if self.is_on_disk { remove(&self.path) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! The folders of a work directory that hold windows, and what is read from them.
+//! The folders of a work directory that contain windows, and reading from them.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -19,12 +19,12 @@ use windrow_base::files;
 use windrow_base::versioned;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
-/// The file that says that the stream is through.
+/// The file that is written when the stream has ended.
 pub(crate) const END: &str = "end.json";
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// `batches` and `quarantine` of one work directory.
+/// The folders `batches` and `quarantine` of one work directory.
 #[derive(Debug, Clone)]
 pub struct BatchStore {
     batches: PathBuf,
@@ -33,15 +33,15 @@ pub struct BatchStore {
     objects: Option<Arc<Objects>>,
 }
 
-/// Kept by the one consumer at work in a store; gone with its process, however that ends.
+/// The lock of the one consumer that writes to a store. The operating system releases it when the process ends.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 
 impl BatchStore {
-    /// Makes the folders where they are not there.
+    /// Opens the store of a work directory, and creates its folders if they do not exist.
     ///
     /// # Errors
-    /// The work directory cannot be written.
+    /// A folder cannot be created.
     pub fn open(workdir: &Path) -> Result<Self, BatchError> {
         let (batches, quarantine) = (workdir.join("batches"), workdir.join("quarantine"));
         for folder in [&batches, &quarantine] {
@@ -50,19 +50,20 @@ impl BatchStore {
         Ok(Self { batches, quarantine, format: RowFormat::Csv, objects: None })
     }
 
-    /// The same store with rows in another format.
+    /// Returns the store with another row format.
     #[must_use]
     pub fn with_format(self, format: RowFormat) -> Self {
         Self { format, ..self }
     }
 
-    /// The same store with its files in an object store; the folders keep copies of what is small.
+    /// Returns the store with its files in an object store. The folders then contain copies of the manifests and the
+    /// quarantine files.
     #[must_use]
     pub fn with_objects(self, objects: Option<Arc<Objects>>) -> Self {
         Self { objects, ..self }
     }
 
-    /// The URL of its files, where they are in an object store.
+    /// The URL of the files, if they are in an object store.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
         self.objects.as_deref().map(Objects::url)
@@ -72,23 +73,23 @@ impl BatchStore {
         self.objects.as_ref()
     }
 
-    /// How its rows stand in their files.
+    /// The row format of the batch files.
     pub fn format(&self) -> &RowFormat {
         &self.format
     }
 
-    /// Takes the store for one consumer.
+    /// Locks the store for one consumer.
     ///
     /// # Errors
-    /// Another one has it.
+    /// [`BatchError::Locked`] if another consumer has the lock, or an error if the lock file cannot be created.
     pub fn lock(&self) -> Result<Lock, BatchError> {
         let path = self.batches.join(".lock");
         let file = File::create(&path).map_err(BatchError::write(&path))?;
         for _ in 0..LOCK_TRIES {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock(file)),
-                // A child process that is just being started shares our files until it runs its own program, and with
-                // them a lock that we have given back.
+                // A child process that is just being started shares our open files until it runs its own program. Until
+                // then it also keeps a lock that we have released.
                 Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
                 Err(fs::TryLockError::Error(source)) => return Err(BatchError::write(&path)(source)),
             }
@@ -96,10 +97,10 @@ impl BatchStore {
         Err(BatchError::Locked { path: self.batches.clone() })
     }
 
-    /// The manifests of all sealed windows, in order.
+    /// Returns the manifests of all sealed windows, in order.
     ///
     /// # Errors
-    /// One is damaged, missing, or of another version of this program.
+    /// A manifest is damaged, missing, or of another version of Windrow.
     pub fn manifests(&self) -> Result<Vec<Manifest>, BatchError> {
         let mut manifests = Vec::new();
         let mut next = WindowIndex::FIRST;
@@ -113,7 +114,7 @@ impl BatchStore {
         }
     }
 
-    /// The first row from `from` on that none of these manifests accounts for.
+    /// Returns the first row, starting at `from`, that none of these manifests accounts for.
     #[must_use]
     pub fn first_missing(manifests: &[Manifest], from: RowNumber) -> RowNumber {
         let mut rows = RoaringTreemap::new();
@@ -125,10 +126,10 @@ impl BatchStore {
         row
     }
 
-    /// The manifest of a window, once it is sealed.
+    /// Returns the manifest of a window. `None` if the window is not sealed.
     ///
     /// # Errors
-    /// It is damaged, or of another version of this program.
+    /// The manifest is damaged, or of another version of Windrow.
     pub fn manifest(&self, window: WindowIndex) -> Result<Option<Manifest>, BatchError> {
         self.copy_manifest(window)?;
         let path = self.manifest_path(window);
@@ -139,19 +140,19 @@ impl BatchStore {
         Ok(manifest)
     }
 
-    /// What was written when the stream was through, once it is.
+    /// Returns the summary of the stream. `None` if the stream has not ended.
     ///
     /// # Errors
-    /// It is damaged, or of another version of this program.
+    /// The summary is damaged, or of another version of Windrow.
     pub fn end(&self) -> Result<Option<StreamEnd>, BatchError> {
         self.copy_end()?;
         read_json(&self.end_path())
     }
 
-    /// The rows of a sealed window, behind the header line.
+    /// Returns the rows of a sealed window, without the header line.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The file cannot be read, or it has no header line.
     pub fn rows(&self, manifest: &Manifest, delimiter: u8) -> Result<BatchRows, BatchError> {
         let path = self.batch_place(manifest);
         let mut records = self.format.read(self.batch_file(manifest)?, &path, delimiter)?;
@@ -162,19 +163,19 @@ impl BatchStore {
         }
     }
 
-    /// Where the rows of a window are, once it is sealed, where they are in a folder.
+    /// The path of a window's batch file, if the batch files are in a folder.
     #[must_use]
     pub fn batch_path(&self, window: WindowIndex) -> PathBuf {
         self.batches.join(format!("{}.{}", window.file_stem(), self.format.extension()))
     }
 
-    /// Where the rows of a window that could not be taken are, if there are any.
+    /// The path of a window's quarantine file. The file exists only if a message of the window was refused.
     #[must_use]
     pub fn quarantine_path(&self, window: WindowIndex) -> PathBuf {
         self.quarantine.join(format!("{}.jsonl", window.file_stem()))
     }
 
-    /// Where the manifest of a window is, once it is sealed.
+    /// The path of a window's manifest. The file exists only if the window is sealed.
     pub fn manifest_path(&self, window: WindowIndex) -> PathBuf {
         self.batches.join(format!("{}.json", window.file_stem()))
     }
@@ -183,10 +184,10 @@ impl BatchStore {
         self.batches.join(END)
     }
 
-    /// Reads the messages in the quarantine file of a window from `file`, one after the other.
+    /// Reads the messages of a window's quarantine file from `file`, in order.
     ///
     /// # Errors
-    /// The file cannot be read, or a line of it is damaged.
+    /// The file cannot be read, or a line is damaged.
     pub fn quarantined(
         &self,
         window: WindowIndex,
@@ -196,7 +197,7 @@ impl BatchStore {
         quarantine::read(file, &self.quarantine_path(window), visit)
     }
 
-    /// Whether a message is in quarantine without a row number, though it may have told one.
+    /// Returns true if a message is in quarantine without a row number. The message itself may have a number.
     pub(crate) fn is_unnumbered(&self, partition: Partition, offset: Offset) -> Result<bool, BatchError> {
         let holds = |range: &OffsetRange| range.partition == partition && (range.first..=range.last).contains(&offset);
         for manifest in self.manifests()?.iter().filter(|manifest| manifest.quarantine.count > 0) {
@@ -227,12 +228,13 @@ impl BatchStore {
         &self.batches
     }
 
-    /// Where files are before they are whole.
+    /// The folder of files that are not complete yet.
     pub(crate) fn open_folder(&self) -> PathBuf {
         self.batches.join(".open")
     }
 
-    /// Removes what a writer that was killed has left: files that no manifest seals.
+    /// Deletes the files that a killed writer left: those that no manifest seals. `sealed` is the number of sealed
+    /// windows.
     pub(crate) fn sweep(&self, sealed: usize) -> Result<(), BatchError> {
         let open = self.open_folder();
         match fs::remove_dir_all(&open) {
@@ -251,7 +253,7 @@ impl BatchStore {
         Ok(())
     }
 
-    /// Writes a small file whole.
+    /// Writes a small JSON file that appears whole.
     pub(crate) fn write_json(&self, value: &impl Serialize, to: &Path) -> Result<(), BatchError> {
         let path = self.open_folder().join(to.file_name().unwrap_or_default());
         let text = json(value).map_err(|error| BatchError::write(&path)(error.into()))?;
@@ -260,7 +262,8 @@ impl BatchStore {
         sync_and_move(&file, &path, to)
     }
 
-    /// The windows of which the folder of the batch files, or the object store, holds a file of this kind, ascending.
+    /// Returns the windows that have a file of this kind among the batch files, ascending. `kind` is the extension
+    /// without the dot.
     pub fn windows_with(&self, kind: &str) -> Result<Vec<WindowIndex>, BatchError> {
         match &self.objects {
             Some(objects) => Ok(windows_among(objects.list()?.into_keys(), kind)),
@@ -268,7 +271,7 @@ impl BatchStore {
         }
     }
 
-    /// The windows whose manifests are in the work directory, ascending.
+    /// Returns the windows whose manifests are in the work directory, ascending.
     pub(crate) fn copies(&self) -> Result<Vec<WindowIndex>, BatchError> {
         self.windows_named(&self.batches, "json")
     }
@@ -282,7 +285,7 @@ impl BatchStore {
     }
 }
 
-/// Puts a file that is whole in its place, and makes that last.
+/// Syncs a complete file, moves it to its final place, and syncs the folder.
 pub(crate) fn keep(whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
     sync_and_move(&whole.file, &whole.path, to)?;
     Ok(whole.digest)
@@ -293,7 +296,8 @@ fn sync_and_move(file: &File, from: &Path, to: &Path) -> Result<(), BatchError> 
     files::move_whole(from, to).map_err(BatchError::write(to))
 }
 
-/// The windows that files of a kind are of, by their names; digits behind a hyphen are of their content.
+/// Returns the windows of the files of a kind, from the file names. In a name, the digits after a hyphen belong to the
+/// digest.
 fn windows_among(names: impl IntoIterator<Item = String>, kind: &str) -> Vec<WindowIndex> {
     let of = |name: String| {
         let name = name.strip_prefix("window-")?.strip_suffix(kind)?.strip_suffix('.')?;
@@ -314,13 +318,13 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, BatchError> 
     parse(&text, path).map(Some)
 }
 
-/// Reads the text of a manifest or of the stream's end.
+/// Parses a manifest or the summary of the stream.
 pub(crate) fn parse<T: DeserializeOwned>(text: &[u8], path: &Path) -> Result<T, BatchError> {
     let damaged = |error: serde_json::Error| BatchError::Damaged { path: path.to_owned(), reason: error.to_string() };
     versioned::parse(text, FORMAT, path.display(), damaged)
 }
 
-/// The text of a small JSON file: indented, with a line end.
+/// Returns the text of a small JSON file: indented, with a line end.
 pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');

@@ -1,10 +1,13 @@
-//! Messages in, sealed windows out: decides where each message belongs, and when a window is complete.
+//! Turns messages into sealed windows: decides where each message belongs, and when a window is complete.
 //!
-//! - `message`: what arrives, and what is counted. `occurrence`: whether it is a row, a repeat, or neither.
-//! - `identity`: which rows and messages have come, and which replay they belong to.
-//! - `cursors`: how far each partition is. `deleted`: what the broker had deleted. `believe`: what becomes of a row that was held back.
-//! - `taking`: one message, from its arrival to its window. `windows`: the open ones, and messages that wait for the next row.
-//! - `sealing`: when a window is complete. `sealed`: what the manifests account for. `resume`: a writer from its manifests.
+//! - `message`: the messages and the counts. `occurrence`: whether the writer has read a message before.
+//! - `identity`: the rows and messages that have arrived, and the replay that they belong to.
+//! - `cursors`: the position in each partition. `deleted`: messages that the broker had deleted. `believe`: rows that
+//!   were held back.
+//! - `taking`: one message, from its arrival to its window. `windows`: the open windows, and messages that wait for the
+//!   next row.
+//! - `sealing`: when a window is complete. `sealed`: what the manifests account for. `resume`: restores a writer from
+//!   the manifests.
 
 mod believe;
 mod cursors;
@@ -33,7 +36,7 @@ use windrow_record::{Offset, Partition, WindowIndex};
 pub use message::{Arrival, Content, EndMark, Rejection, Taken};
 pub use resume::{CsvFormat, Resumed};
 
-/// The one writer of a store. After an error it takes nothing more: what is not sealed is read again next time.
+/// The only writer of a store. After an error it refuses to continue; the next start reads again what is not sealed.
 #[derive(Debug)]
 pub struct BatchWriter {
     _lock: Lock,
@@ -45,27 +48,27 @@ pub struct BatchWriter {
     sealed: Sealed,
     deleted: DeletedMessages,
     outcomes: Outcomes,
-    /// Processing time: when the next window began.
+    /// The time at which the next window began, for windows by the clock.
     began: Option<Instant>,
     phase: Phase,
 }
 
-/// What a writer does next.
+/// The phase of a writer.
 #[derive(Debug)]
 enum Phase {
-    /// Takes messages.
+    /// The writer takes messages.
     Reading,
-    /// Seals what is open: nothing more will come.
+    /// No more messages will arrive: the writer seals all open windows.
     Finishing,
-    /// Nothing: all is sealed.
+    /// All windows are sealed.
     Ended(StreamEnd),
-    /// Nothing: what was in memory when it failed may be half on the disk.
+    /// The writer has failed. Only a part of the data in memory may be on the disk.
     Failed,
 }
 
 impl BatchWriter {
-    /// Stores a row, once, or keeps a message that is no row with the reason. Seals nothing: ask for
-    /// [`seal_next`](Self::seal_next) before and behind the messages of one moment.
+    /// Stores a row once, or quarantines a message that is not a row. Does not seal a window: call
+    /// [`seal_next`](Self::seal_next) before and after the messages of each poll.
     ///
     /// # Errors
     /// A file cannot be written, the topic is another one, or the stream has ended.
@@ -73,7 +76,7 @@ impl BatchWriter {
         self.guard(|writer| writer.take_message(arrival))
     }
 
-    /// Notes that a partition's end marker has come. `false` when it is the mark of another replay.
+    /// Records the end marker of a partition. Returns `false` if the marker belongs to another replay.
     ///
     /// # Errors
     /// A file cannot be written, or the stream has ended.
@@ -94,19 +97,20 @@ impl BatchWriter {
         })
     }
 
-    /// Whether every partition has ended; then [`finish`](Self::finish) is due.
+    /// Returns true if every partition has ended. Call [`finish`](Self::finish) next.
     #[must_use]
     pub fn has_all_ends(&self) -> bool {
         self.cursors.has_all_ends()
     }
 
-    /// Whether every row that the replay has sent is there, as far as an end marker says: nothing that is new can come.
+    /// Returns true if all rows of the replay have arrived. That is known only after an end marker with the number of
+    /// rows.
     #[must_use]
     pub fn has_whole_replay(&self) -> bool {
         self.identity.run().is_some() && self.missing_rows().is_some_and(|(missing, _)| missing == 0)
     }
 
-    /// Ends the stream: from here on [`seal_next`](Self::seal_next) seals all that is open.
+    /// Ends the stream: [`seal_next`](Self::seal_next) now seals all open windows.
     ///
     /// # Errors
     /// A file cannot be written.
@@ -122,7 +126,7 @@ impl BatchWriter {
         })
     }
 
-    /// Reads a further partition.
+    /// Adds a partition that is read from now on.
     pub fn add_partition(&mut self, partition: Partition) {
         let cursor = self.cursors.get(partition);
         cursor.progress.continue_from(self.windows.cut().position_before(self.windows.placement.next_window()));
@@ -130,44 +134,44 @@ impl BatchWriter {
         self.windows.placement.set_partitions(self.cursors.0.len());
     }
 
-    /// Notes messages that the broker had deleted before they were read.
+    /// Records messages that the broker had deleted before they were read.
     pub fn note_deleted(&mut self, range: OffsetRange) {
         self.deleted.note(range);
     }
 
-    /// All messages that the broker had deleted before they were read, by partition, ascending.
+    /// All messages that the broker had deleted before they were read, ordered by partition and offset.
     #[must_use]
     pub fn deleted(&self) -> Vec<OffsetRange> {
         self.deleted.all()
     }
 
-    /// The first window that is not sealed: its rows so far, and how many it will have where that is known.
+    /// The first window that is not sealed, the rows stored in it so far, and its size in rows if that is known.
     #[must_use]
     pub fn filling(&self) -> (WindowIndex, u64, Option<u64>) {
         let next = self.windows.placement.next_window();
         (next, self.windows.get(next).map_or(0, |open| open.rows), self.windows.cut().size_of_window(next))
     }
 
-    /// Whether a partition is read already.
+    /// Returns true if a partition is read already.
     #[must_use]
     pub fn has_partition(&self, partition: Partition) -> bool {
         self.cursors.0.contains_key(&partition)
     }
 
-    /// How many rows of the replay are in no window and not in quarantine, and how many it has, as far as an end marker
-    /// tells.
+    /// The number of the replay's rows that have not arrived, and the number of all its rows. `None` if no end marker
+    /// has named the number of rows.
     #[must_use]
     pub fn missing_rows(&self) -> Option<(u64, u64)> {
         self.identity.missing_rows()
     }
 
-    /// How many partitions there are.
+    /// The number of partitions that are read.
     #[must_use]
     pub fn partitions(&self) -> usize {
         self.cursors.0.len()
     }
 
-    /// The partitions whose end marker has not come.
+    /// The partitions whose end marker has not arrived.
     #[must_use]
     pub fn unended(&self) -> Vec<Partition> {
         let going = self.cursors.0.iter().filter(|(_, cursor)| cursor.end.is_none());
@@ -180,24 +184,24 @@ impl BatchWriter {
         self.outcomes.counts.quarantined > 0
     }
 
-    /// What became of the messages since the last call.
+    /// Returns the counts of messages by outcome since the last call, and resets them.
     pub fn take_counts(&mut self) -> MessageCounts {
         std::mem::take(&mut self.outcomes.counts)
     }
 
-    /// The first messages that went to quarantine since this process began, one of each reason.
+    /// The first quarantined message of each reason since this process began, for at most three reasons.
     #[must_use]
     pub fn rejections(&self) -> &[Rejection] {
         &self.outcomes.rejections
     }
 
-    /// What was written when the stream was through, once it is.
+    /// The summary of the stream. `None` if the stream has not ended.
     #[must_use]
     pub fn end(&self) -> Option<&StreamEnd> {
         if let Phase::Ended(end) = &self.phase { Some(end) } else { None }
     }
 
-    /// Nothing goes on behind a failure: what was in memory may be half on the disk.
+    /// Runs `work`, and blocks the writer after an error, because only a part of the data in memory may be on the disk.
     fn guard<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, BatchError>) -> Result<T, BatchError> {
         if matches!(self.phase, Phase::Failed) {
             return Err(BatchError::Stopped);

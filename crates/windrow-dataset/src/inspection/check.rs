@@ -1,4 +1,4 @@
-//! Whether a pipeline file fits its dataset: every row read, everything told at once, nothing written.
+//! Checks a pipeline file against its dataset: reads each row, reports all faults at once, and writes nothing.
 
 use std::collections::BTreeMap;
 
@@ -14,73 +14,73 @@ use windrow_config::{Cut, Pipeline, WindowPolicy};
 use windrow_record::WindowIndex;
 use windrow_record::display::{counted, percent, thousands};
 
-/// What a dataset is by its pipeline file.
+/// The result of a check.
 #[derive(Debug, Serialize)]
 pub struct Check {
-    /// The rows of the dataset.
+    /// The number of rows in the dataset.
     pub rows: u64,
-    /// Rows that would go to quarantine, by what is wrong with them.
+    /// The rows that would go to quarantine, by kind of fault.
     pub(crate) refused: BTreeMap<String, Refused>,
-    /// Rows whose target is missing.
+    /// The number of rows whose target is missing.
     pub without_target: u64,
-    /// Rows of the positive class.
+    /// The number of rows of the positive class.
     pub positive: u64,
-    /// By the times of the rows; nothing where the pipeline names none.
+    /// The order of the rows by their times. `None` if the pipeline does not name a time column.
     pub order: Option<Order>,
     /// The windows, in order.
     pub windows: Vec<Window>,
-    /// Of each categorical feature.
+    /// The values of each categorical feature.
     pub categories: Vec<Category>,
-    /// Features that give the target away.
+    /// The features that give the target away.
     pub(crate) leaks: Vec<Leak>,
-    /// What is wrong, each a sentence.
+    /// The faults, each a sentence.
     pub faults: Vec<String>,
-    /// What a person should know.
+    /// Notes for the user, each a sentence.
     pub notes: Vec<String>,
 }
 
 impl Check {
-    /// Rows that would be stored.
+    /// The number of rows that would be stored.
     pub fn rows_taken(&self) -> u64 {
         self.rows - self.refused.values().map(|refused| refused.rows).sum::<u64>()
     }
 }
 
-/// One window.
+/// A window that the pipeline file makes.
 #[derive(Debug, Serialize)]
 pub struct Window {
-    /// From 1.
+    /// The index of the window, from 1.
     pub window: usize,
-    /// As in `week of 2013-04-01`.
+    /// The period of an event window, as in `week of 2013-04-01`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
-    /// Its rows, labelled and positive.
+    /// The number of rows, of rows with a target, and of positive rows.
     #[serde(flatten)]
     pub counts: LabelCounts,
 }
 
-/// One categorical feature.
+/// The values of a categorical feature.
 #[derive(Debug, Serialize)]
 pub struct Category {
-    /// The column's name.
+    /// The name of the column.
     pub column: String,
-    /// Different values; nothing where there are more than 10,000.
+    /// The number of different values. `None` if there are more than 10,000, or none at all.
     pub levels: Option<usize>,
-    /// Values that come too rarely for a coefficient of their own.
+    /// The number of values that are too rare for a coefficient of their own.
     pub(crate) rare_levels: usize,
-    /// Rows with one of them.
+    /// The number of rows with a rare value.
     pub(crate) rare_rows: u64,
-    /// The most frequent values.
+    /// The most frequent values and their counts.
     pub most: Vec<(String, u64)>,
 }
 
-/// Values of a category that are told.
+/// The maximum number of values that are listed for a category.
 const MOST_TOLD: usize = 5;
 
-/// Reads the whole dataset against a pipeline file.
+/// Reads the whole dataset with a pipeline file.
 ///
 /// # Errors
-/// The dataset cannot be read, or has not the columns that the pipeline names.
+/// The dataset cannot be read, or lacks a column that the pipeline names.
 pub(crate) fn check(pipeline: &Pipeline, rows: Rows<'_>) -> Result<Check, InspectionError> {
     let survey = Survey::take(pipeline, rows)?;
     let mut check = Check {

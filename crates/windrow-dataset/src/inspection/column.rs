@@ -1,4 +1,4 @@
-//! What a column holds, row by row, at a cost that is bounded whatever it holds.
+//! The contents of a column, collected row by row. The memory is bounded for any contents.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,40 +9,42 @@ use crate::with_point;
 use windrow_record::display::excerpt;
 use windrow_record::parse_number;
 
-/// Texts that mean 'missing' where they stand among numbers.
+/// The texts that mean 'missing' among numbers.
 const MISSING: [&str; 14] =
     ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "Null", "None", "none", "?", "\\N", "-"];
-/// Numbers that often mean 'missing', and are reported.
+/// The numbers that often mean 'missing'. They are reported.
 const SENTINELS: [f64; 9] = [-99.0, -999.0, -9999.0, -99_999.0, -999.9, 999.0, 9999.0, 99_999.0, 999_999.0];
-/// Ways of writing 'missing' in one column.
+/// The maximum number of spellings of 'missing' per column. Further ones are counted without the spaces around them.
 const MOST_SPELLINGS: usize = 32;
-/// So many numbers are kept for quantiles.
+/// The minimum sample size for quantiles. The sample is halved at twice this size.
 const MOST_NUMBERS: usize = 4096;
-/// So many different values are counted.
+/// The maximum number of different values that are counted.
 const MOST_VALUES: usize = 10_000;
-/// Characters of a text that a message repeats.
+/// The maximum length of a text in a message, in characters.
 const LONGEST_EXCERPT: usize = 40;
-/// A longer text is nobody's category.
+/// The maximum length of a value, in bytes. A column with a longer one is not a category.
 const LONGEST_VALUE: usize = 200;
-/// Seconds since 1970 from 1990 to 2100: counts in this range may be times.
+/// The range of numbers that may be seconds since 1970: the years 1990 to 2099.
 const EPOCH_SECONDS: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
 
-/// What a column holds.
+/// The contents of a column.
 #[derive(Debug, Default)]
 pub(crate) struct Column {
     pub(crate) rows: u64,
-    /// Cells that mean 'missing' if the others are numbers, by their text as it stands.
+    /// The cells that mean 'missing' if the others are numbers: the number of each text, with its spaces.
     pub(crate) missing: BTreeMap<String, u64>,
-    /// Cells that are numbers: with a point or none, and with a decimal comma.
+    /// The number of cells that are numbers without a decimal comma.
     pub(crate) numbers: u64,
+    /// The number of cells that are numbers with a decimal comma.
     pub(crate) comma_numbers: u64,
     pub(crate) integers: u64,
-    /// Least and largest number, sentinels aside.
+    /// The smallest and the largest number, without sentinels.
     pub(crate) range: Option<(f64, f64)>,
-    /// Cells that are neither, and the first of them.
+    /// The number of cells that are neither missing nor numbers.
     pub(crate) texts: u64,
+    /// The row and an excerpt of the first such cell.
     pub(crate) first_text: Option<(u64, String)>,
-    /// Different values and how often they come; `None` where there are too many.
+    /// The different values and their counts, unless there are too many.
     pub(crate) values: Values,
     pub(crate) times: TimeGuess,
     pub(crate) clock: ClockGuess,
@@ -52,7 +54,7 @@ pub(crate) struct Column {
     quantiles: Thinned,
 }
 
-/// Numbers at even distances in the file, at most twice [`MOST_NUMBERS`].
+/// Evenly spaced numbers of the file, fewer than twice [`MOST_NUMBERS`].
 #[derive(Debug)]
 struct Thinned {
     numbers: Vec<f64>,
@@ -79,7 +81,7 @@ impl Thinned {
     }
 }
 
-/// Different values of a column, counted while there are not too many.
+/// The different values of a column, counted unless there are too many.
 #[derive(Debug)]
 pub(crate) struct Values {
     counts: Option<HashMap<String, u64>>,
@@ -103,12 +105,12 @@ impl Values {
         }
     }
 
-    /// How many there are; `None` for more than are counted.
+    /// The number of different values. `None` if there are too many.
     pub(crate) fn len(&self) -> Option<usize> {
         self.counts.as_ref().map(HashMap::len)
     }
 
-    /// Values by falling count, then by name; empty where there are too many.
+    /// The values, ordered by descending count and then by name. Empty if there are too many.
     pub(crate) fn by_count(&self) -> Vec<(&str, u64)> {
         let mut values: Vec<(&str, u64)> =
             self.counts.iter().flatten().map(|(value, count)| (value.as_str(), *count)).collect();
@@ -122,17 +124,17 @@ impl Values {
 pub(crate) struct Sentinel {
     pub(crate) number: f64,
     pub(crate) count: u64,
-    /// Between which the other numbers are.
+    /// The smallest and the largest of the other numbers.
     pub(crate) others: (f64, f64),
 }
 
 impl Column {
-    /// Takes the cell of a row.
+    /// Adds the cell of a row.
     pub(crate) fn push(&mut self, row: u64, text: &str) {
         self.rows += 1;
         let trimmed = text.trim();
         if MISSING.contains(&trimmed) {
-            // With spaces around them there are as many texts as anybody likes.
+            // A text can have any number of spaces around it.
             let text = if self.missing.len() < MOST_SPELLINGS { text } else { trimmed };
             match self.missing.get_mut(text) {
                 Some(count) => *count += 1,
@@ -160,7 +162,7 @@ impl Column {
     fn push_number(&mut self, row: u64, number: f64) {
         self.quantiles.push(number);
         self.integers += u64::from(number.fract() == 0.0);
-        // Beyond 2^53 an order by whole numbers would be none.
+        // Above 2^53, an `f64` cannot represent every whole number, so the order would not be exact.
         self.number_order.push(row, number.clamp(-9e15, 9e15) as i64);
         if let Some(place) = SENTINELS.iter().position(|sentinel| *sentinel == number) {
             self.sentinels[place] += 1;
@@ -170,24 +172,25 @@ impl Column {
         self.range = Some((least.min(number), most.max(number)));
     }
 
-    /// Cells that are not missing.
+    /// The number of cells that are not missing.
     pub(crate) fn given(&self) -> u64 {
         self.numbers + self.comma_numbers + self.texts
     }
 
-    /// Whether all that is given are numbers, `None` in a hundred thousand aside: then what stands between them is missing or
-    /// a mistake.
+    /// Returns true if at most one in [`MISTAKES`] of the given cells is not a number. Such cells are then missing or
+    /// mistakes.
     pub(crate) fn is_number(&self, has_decimal_comma: bool) -> bool {
         let numbers = self.numbers + if has_decimal_comma { self.comma_numbers } else { 0 };
         numbers > 0 && (self.given() - numbers) * MISTAKES <= self.given()
     }
 
-    /// Whether its numbers are whole.
+    /// Returns true if all numbers are whole.
     pub(crate) fn is_whole(&self) -> bool {
         self.integers == self.numbers + self.comma_numbers
     }
 
-    /// The number that a share of the others does not reach, and the share that is at least as large, by an even sample.
+    /// Returns the quantile of the numbers at `share`, and the share of numbers that are at least as large. Both are
+    /// estimates from an evenly spaced sample.
     pub(crate) fn quantile(&self, share: f64) -> Option<(f64, f64)> {
         let mut numbers = self.quantiles.numbers.clone();
         numbers.sort_by(f64::total_cmp);
@@ -197,7 +200,7 @@ impl Column {
         Some((bound, 1.0 - reached as f64 / numbers.len() as f64))
     }
 
-    /// The numbers that stand far from all others and often mean 'missing'.
+    /// Returns the sentinels that occur more than once and are far from all other numbers.
     pub(crate) fn sentinels(&self) -> Vec<Sentinel> {
         let Some(others) = self.range else { return Vec::new() };
         let counted = SENTINELS.into_iter().zip(self.sentinels);
@@ -207,7 +210,7 @@ impl Column {
         found.map(|(number, count)| Sentinel { number, count, others }).collect()
     }
 
-    /// As which count since 1970 the numbers can be read: `seconds` or `milliseconds`.
+    /// Returns the unit in which all numbers can be times since 1970: `seconds` or `milliseconds`.
     pub(crate) fn epoch(&self) -> Option<&'static str> {
         let (least, most) = self.range.filter(|_| self.texts == 0 && self.comma_numbers == 0)?;
         [("seconds", 1.0), ("milliseconds", 1000.0)].into_iter().find_map(|(name, in_a_second)| {
@@ -217,7 +220,7 @@ impl Column {
     }
 }
 
-/// One in so many cells may be a mistake in a column of numbers.
+/// A column of numbers may contain one mistake in this many cells.
 const MISTAKES: u64 = 100;
 
 #[cfg(test)]

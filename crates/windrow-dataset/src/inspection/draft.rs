@@ -1,4 +1,4 @@
-//! The text of a pipeline file, with what was seen as comments.
+//! Writes the text of a pipeline file, with the findings as comments.
 
 use std::path::Path;
 
@@ -15,17 +15,17 @@ use crate::inspection::windows::{WindowChoice, by_number, choose};
 use windrow_config::{Cut, Pipeline, TargetRule, WindowPolicy};
 use windrow_record::display::{excerpt, percent, shell_word, thousands};
 
-/// The longest line of a list, in bytes.
+/// The maximum length of a line of a list, in bytes.
 const COLUMNS: usize = 100;
-/// Characters of each first line that are shown.
+/// The maximum number of characters of a dataset line in the comments.
 const LINE_SHOWN: usize = 110;
-/// The share of refused rows that a pipeline allows where its file does not say.
+/// The default of `quarantine.max_share`: the share of refused rows that a pipeline allows.
 const USUAL_REFUSED: f64 = 0.01;
-/// Where more is refused the file is not what it is taken for.
+/// The maximum share of refused rows. With more, the file is probably not what the options say.
 const MOST_REFUSED: f64 = 0.5;
-/// More windows of one class are no chance.
+/// The share of windows with only one class above which a note says so.
 const ONE_CLASS: f64 = 0.2;
-/// Columns beyond these are left out of the comments.
+/// The maximum number of notes, and of columns left out, in the comments.
 const TOLD: usize = 200;
 
 /// A pipeline file that fits its dataset.
@@ -33,20 +33,21 @@ const TOLD: usize = 200;
 pub struct Draft {
     /// The text of the pipeline file.
     pub text: String,
-    /// What a person should know, each a sentence.
+    /// Notes for the user, each a sentence.
     pub notes: Vec<String>,
-    /// Columns that are left out, with the reason.
+    /// The columns that are left out, with the reason.
     pub left_out: Vec<(String, String)>,
-    /// How windows are cut, and why.
+    /// The windows, with the reason for the choice.
     pub cut: String,
-    /// The same, parsed.
+    /// The pipeline file, parsed.
     pub pipeline: Pipeline,
 }
 
-/// Writes the pipeline file of a scanned dataset; `file` is where it is to stand, `command` what made it.
+/// Writes the pipeline file of a scanned dataset. `file` is its future path, and `command` the command line to repeat
+/// in messages.
 ///
 /// # Errors
-/// Something must be said first, cannot be, or the dataset must be repaired.
+/// An option is missing or not valid, or the dataset must be repaired first.
 pub(crate) fn draft(
     scan: &Scan,
     options: &Options,
@@ -56,13 +57,14 @@ pub(crate) fn draft(
 ) -> Result<Draft, InspectionError> {
     let faults = encoding_fault(scan, command);
     let mut plan = match Plan::new(scan, options) {
-        // A file that must be repaired is asked about when it has been.
+        // The questions follow after the repair of the file.
         Err(InspectionError::Questions(_)) if !faults.is_empty() => return Err(InspectionError::Faults(faults)),
         plan => plan?,
     };
     let name = options.name.clone().unwrap_or_else(|| name_of(&scan.dataset.path));
     let said = options.window.as_deref().map(said_cut).transpose()?;
-    // A unit of the calendar is chosen by the days, which are counted if the windows are not cut by event time.
+    // A calendar unit is chosen from counts by day. The survey has these only if windows are not cut by event time, so
+    // it uses two parts.
     let whole = WindowChoice { key: "parts".to_owned(), value: Value::from(2), reason: String::new() };
     let survey = survey(&plan, &name, said.as_ref().unwrap_or(&whole), file, rows)?;
     let mut faults = faults;
@@ -112,7 +114,8 @@ pub(crate) fn draft(
     Ok(Draft { text, notes: plan.notes, left_out: plan.left_out, cut, pipeline })
 }
 
-/// The order of the rows, those that are not UTF-8 among them, where the first look has it.
+/// Returns the order of the rows by their times. The scan is preferred, because it includes the rows that are not
+/// UTF-8.
 fn order(scan: &Scan, plan: &Plan, survey: &Survey) -> Order {
     let seen = plan.dataset.time.as_ref().and_then(|time| {
         let column = &scan.columns[scan.place(&time.column)?];
@@ -133,7 +136,7 @@ fn encoding_fault(scan: &Scan, command: &str) -> Vec<String> {
     )]
 }
 
-/// Rows that go to quarantine, by what is wrong with them; the examples are sentences.
+/// Returns the rows that go to quarantine, by kind of fault. Each example is a sentence.
 fn refused(survey: &Survey, cut: &WindowChoice) -> Vec<(String, Refused)> {
     let told = |(what, found): (&String, &Refused)| {
         let (rows, first) = (thousands(found.rows), thousands(found.first));
@@ -141,7 +144,7 @@ fn refused(survey: &Survey, cut: &WindowChoice) -> Vec<(String, Refused)> {
         (what.clone(), Refused { example, ..found.clone() })
     };
     let mut refused: Vec<(String, Refused)> = survey.refused.iter().map(told).collect();
-    // None if the rows were read for event windows: those without a time are among the refused ones then.
+    // Zero if the survey was made for event windows, because then rows without a time are refused already.
     let timeless = survey.taken().saturating_sub(survey.order.rows);
     if cut.key == "event" && timeless > 0 {
         let example = format!("{} rows have none", thousands(timeless));
@@ -150,7 +153,8 @@ fn refused(survey: &Survey, cut: &WindowChoice) -> Vec<(String, Refused)> {
     refused
 }
 
-/// Rows that stand in the order of the target make windows from which nothing can be learned.
+/// Returns a note if many windows have only one class. If the rows are in the order of the target, no model can be
+/// trained.
 fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
     let parts = cut.value.as_integer().filter(|_| cut.key == "parts")?;
     let parts = WindowPolicy::Parts(u32::try_from(parts).ok()?.try_into().ok()?);
@@ -163,18 +167,18 @@ fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
     })
 }
 
-/// The second look at the rows, as the plan would read them.
+/// Makes the second pass over the rows, as a pipeline of this plan would read them.
 fn survey(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, rows: Rows<'_>) -> Result<Survey, InspectionError> {
     let mut plan = plan.clone();
     if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
-        // Nothing but the target is left; that is told when the rows have been seen.
+        // Only the target is left. The file needs a feature to be valid; the error follows after the survey.
         plan.categorical.extend(plan.left_out.first().map(|(name, _)| name.clone()));
     }
     let pipeline = Pipeline::parse(file, &text(&plan, name, cut, file, None))?;
     Survey::take(&pipeline, rows)
 }
 
-/// Whether there is anything to learn.
+/// Checks that a model can be trained: the rows must have both classes.
 fn judge(survey: &Survey, plan: &Plan) -> Result<(), InspectionError> {
     let (labelled, positives) = (survey.labelled(), survey.positives);
     let rule = said_rule(&plan.target.column, &plan.target.rule);
@@ -196,7 +200,7 @@ struct Seen<'a> {
     scan: &'a Scan,
     survey: &'a Survey,
     command: &'a str,
-    /// The share of the rows that goes to quarantine.
+    /// The share of the rows that go to quarantine.
     refused: f64,
 }
 
@@ -231,7 +235,7 @@ fn head(plan: &Plan, seen: &Seen<'_>) -> String {
 fn dataset(plan: &Plan, file: &Path) -> Table {
     let dataset = &plan.dataset;
     let is_beside = file.parent().is_none_or(|folder| folder.as_os_str().is_empty());
-    // Relative to the pipeline file: the same as to where we are, where that is its folder.
+    // Paths are relative to the folder of the pipeline file. If that is the current folder, the path stays as it is.
     let path = if is_beside {
         dataset.path.clone()
     } else {
@@ -330,7 +334,7 @@ fn said_cut(said: &str) -> Result<WindowChoice, InspectionError> {
     Ok(WindowChoice { key: key.to_owned(), value, reason: String::new() })
 }
 
-/// A name for topic and folder, made of the file's.
+/// Derives a name for the topic and the folder from the name of a file.
 pub fn name_of(path: &Path) -> String {
     let file = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let stem = file.split('.').find(|part| !part.is_empty()).unwrap_or_default();
@@ -339,13 +343,13 @@ pub fn name_of(path: &Path) -> String {
     if name.is_empty() { "data".to_owned() } else { name }
 }
 
-/// Makes a line of comment; control characters would end it.
+/// Makes a comment line. Control characters are replaced, because a line break would end the comment.
 fn comment(text: &str) -> String {
     let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     format!("# {text}").trim_end().to_owned() + "\n"
 }
 
-/// Makes a value with a comment after it, unless that is empty.
+/// Makes a value with a comment after it, if the comment is not empty.
 fn noted(value: impl Into<Value>, comment: &str) -> Item {
     let mut value = value.into();
     if !comment.is_empty() {
@@ -354,7 +358,7 @@ fn noted(value: impl Into<Value>, comment: &str) -> Item {
     Item::Value(value)
 }
 
-/// Makes the list of a key, on several lines if one is too long.
+/// Makes the list of a key, on several lines if one would be too long.
 fn list(key: &str, names: &[String]) -> Item {
     let mut list = Array::from_iter(names);
     if key.len() + " = ".len() + list.to_string().len() > COLUMNS {

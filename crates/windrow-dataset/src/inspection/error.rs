@@ -1,4 +1,4 @@
-//! Why a file cannot be inspected, or why there is no pipeline file for it.
+//! Errors of an inspection.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::error::DatasetError;
 use crate::inspection::question::Question;
 use windrow_config::ConfigError;
 
-/// Why there is no pipeline file.
+/// The reason why a file cannot be inspected, or why a pipeline file cannot be drafted.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectionError {
     /// The dataset cannot be read.
@@ -19,46 +19,46 @@ pub enum InspectionError {
     /// The file cannot be opened.
     #[error("cannot open the file {}: {source}", path.display())]
     Open {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The system's error.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// What was asked for cannot be.
+    /// An option is not valid, for this reason.
     #[error("{0}")]
     Use(String),
-    /// Something must be said first.
+    /// The user must answer these questions first.
     #[error("{} things must be said", .0.len())]
     Questions(Vec<Question>),
-    /// The file must be repaired first.
+    /// The file must be repaired first, for these reasons.
     #[error("{}", .0.join("\n"))]
     Faults(Vec<String>),
-    /// No delimiter parts the lines into the same number of fields.
+    /// No delimiter splits the lines into the same number of fields.
     #[error("the file {} is no table: no comma, semicolon, tab or | parts its lines into the same number of fields; --delimiter names another", path.display())]
     NoTable {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
     /// The file has no rows.
     #[error("the file {} has a header line and no rows; is it whole?", path.display())]
     NoRows {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
     /// The file is not UTF-8.
     #[error("the file {} is {encoding} and not UTF-8", path.display())]
     Encoding {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What it seems to be.
+        /// The encoding that was detected.
         encoding: Encoding,
     },
     /// A file cannot be written.
     #[error("cannot write {}: {source}; choose another place", path.display())]
     Write {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The system's error.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }

@@ -1,54 +1,54 @@
-//! How a file is written: what stands between its fields and around them, and where its rows begin.
+//! Detects the layout of a file: its delimiter, its quotes, and where its rows begin.
 
 use crate::inspection::times::is_time;
 use windrow_record::{RecordParser, RecordReader, parse_number};
 
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const QUOTES: [u8; 2] = [b'"', b'\''];
-/// Apostrophes are quotes where so large a share of the records has a field that begins with one.
+/// The minimum share of records with a field that begins with an apostrophe, for apostrophes to be quotes.
 const QUOTED: f64 = 0.2;
-/// So many records are looked at.
+/// The maximum number of records that are read.
 const RECORDS: usize = 500;
-/// A table begins where most of so many records are rows.
+/// The number of records that are checked for the beginning of a table. Most of them must be rows.
 const NEXT: usize = 8;
-/// The values of so many records behind a header are tried.
+/// The number of records after a header whose values are tried as numbers or times.
 const TRIED: usize = 20;
-/// A header is told from rows by so many records behind it.
+/// The number of records after a header that are compared with it.
 const BEHIND: usize = 200;
 
-/// How a file is written.
+/// The layout of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
     /// The byte between fields.
     pub(crate) delimiter: u8,
     /// The byte around fields that hold a delimiter.
     pub(crate) quote: u8,
-    /// Lines before the header line, or before the first row where there is none.
+    /// The number of lines before the header line, or before the first row if the file has no header line.
     pub(crate) skip: u64,
     /// The fields of the header line, if there is one.
     pub(crate) header: Option<Vec<String>>,
-    /// How many columns there are.
+    /// The number of columns.
     pub(crate) columns: usize,
 }
 
-/// What a person said of the layout.
+/// The parts of the layout that the user has given.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Said {
     /// The byte between fields.
     pub delimiter: Option<u8>,
-    /// Whether the first line names the columns.
+    /// True if the first line names the columns. `None` to detect that.
     pub has_header: Option<bool>,
 }
 
-/// A record of the beginning: its fields, and the line on which it stands.
+/// A record at the beginning of the file: its fields and its line number.
 struct Looked {
     fields: Vec<String>,
     line: u64,
 }
 
 impl Layout {
-    /// Finds the layout from the beginning of a file, in whatever encoding has a byte for each ASCII character; `whole`
-    /// where that is all of it. `None` where no delimiter makes a table of it.
+    /// Detects the layout from the beginning of a file. Its encoding must have one byte for each ASCII character.
+    /// `whole` is true if `beginning` is the whole file. Returns `None` if no delimiter makes a table.
     pub(crate) fn find(beginning: &[u8], whole: bool, said: Said) -> Option<Self> {
         let delimiters: Vec<u8> = said.delimiter.map_or(DELIMITERS.to_vec(), |delimiter| vec![delimiter]);
         let mut best: Option<(f64, Self)> = None;
@@ -75,7 +75,7 @@ impl Layout {
     }
 
     fn of(records: &[Looked], delimiter: u8, quote: u8, columns: usize, said: Said) -> Self {
-        // The table begins where records begin to have as many fields as most.
+        // The table begins with the first records that have the usual number of fields.
         let is_row = |record: &Looked| record.fields.len() == columns;
         let is_table = |place: &usize| {
             let next = records[*place..].iter().take(NEXT);
@@ -105,7 +105,7 @@ fn read(beginning: &[u8], whole: bool, delimiter: u8, quote: u8) -> Vec<Looked> 
             break;
         }
     }
-    // The last one may be cut.
+    // The last record may be incomplete.
     if !whole || records.len() > RECORDS {
         records.pop();
     }
@@ -118,7 +118,7 @@ fn begins_with(records: &[Looked], byte: u8) -> f64 {
     records.iter().filter(has).count() as f64 / records.len().max(1) as f64
 }
 
-/// How many fields most records have, and how large a share of them.
+/// Returns the most frequent number of fields, and the share of records that have it.
 fn usual_count(records: &[Looked]) -> Option<(usize, f64)> {
     let mut counts = std::collections::BTreeMap::new();
     for record in records.iter().filter(|record| !record.fields.is_empty()) {
@@ -128,7 +128,7 @@ fn usual_count(records: &[Looked]) -> Option<(usize, f64)> {
     Some((columns, count as f64 / records.len() as f64))
 }
 
-/// Whether the first of these records names the columns of the others.
+/// Returns true if the first of these records names the columns of the others.
 fn is_header(rows: &[&Looked]) -> bool {
     let Some((first, rest)) = rows.split_first() else { return false };
     let is_value = |text: &str| parse_number(text).is_ok() || is_time(text);

@@ -1,4 +1,5 @@
-//! Columns that give the target away: they rank it too well by themselves, or are missing where it is.
+//! Finds columns that give the target away. Such a column ranks the target too well by itself, or is missing exactly in
+//! the rows without a target.
 
 use std::collections::HashMap;
 
@@ -7,24 +8,26 @@ use serde::Serialize;
 use windrow_evaluation::RowRanking;
 use windrow_record::display::thousands;
 
-/// A column alone ranks positive before negative rows in at most this share of the pairs, if it is known beforehand.
+/// The maximum AUC of a single column, as the share of pairs in which it ranks the positive row first. A column with a
+/// higher one is probably known only after the target.
 pub(crate) const MOST_AUC: f64 = 0.85;
-/// Shares of rows in which a column and the target are both missing, of those in which one of them is.
+/// The minimum share of rows in which a column and the target are both missing, among the rows without one of them.
 const SAME_GAPS: f64 = 0.99;
-/// Fewer rows say nothing.
+/// The minimum number of rows. Fewer do not show anything.
 const FEWEST: usize = 100;
-/// So many rows, at even distances, are compared; twice as many at most.
+/// The minimum number of evenly spaced rows to compare, if the file has them. The sample is halved at twice this
+/// number.
 const COMPARED: usize = 100_000;
 
-/// Why a column may give the target away.
+/// A column that may give the target away.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Leak {
     pub(crate) column: String,
-    /// In words.
+    /// The reason, in words.
     pub(crate) reason: String,
 }
 
-/// Rows at even distances in the file, by column.
+/// An evenly spaced sample of rows, by column.
 #[derive(Debug)]
 pub(crate) struct Compared {
     stride: u64,
@@ -36,9 +39,9 @@ pub(crate) struct Compared {
 #[derive(Debug)]
 struct Cells {
     name: String,
-    /// Numbers, or codes of texts; NaN where missing.
+    /// The numbers, or the codes of the texts. NaN if the cell is missing.
     values: Vec<f64>,
-    /// The codes of texts; `None` for numbers.
+    /// The codes of the texts. `None` for a column of numbers.
     codes: Option<HashMap<String, u32>>,
     missing: u64,
     missing_with_target: u64,
@@ -53,7 +56,7 @@ pub(crate) enum Cell<'a> {
 }
 
 impl Compared {
-    /// Columns by name, and whether their cells are texts.
+    /// Creates an empty sample. Each column has a name, and is marked if its cells are texts.
     pub(crate) fn new<'n>(columns: impl IntoIterator<Item = (&'n str, bool)>) -> Self {
         let columns = columns.into_iter().map(|(name, is_text)| Cells {
             name: name.to_owned(),
@@ -65,7 +68,7 @@ impl Compared {
         Self { stride: 1, seen: 0, labels: Vec::new(), columns: columns.collect() }
     }
 
-    /// Takes a row: its label, where it has one, and its cells, one a column.
+    /// Adds a row: its label, if it has one, and one cell for each column.
     pub(crate) fn push<'a>(&mut self, label: Option<bool>, cells: impl IntoIterator<Item = Cell<'a>>) {
         let is_kept = self.seen.is_multiple_of(self.stride);
         self.seen += 1;
@@ -89,9 +92,10 @@ impl Compared {
         }
     }
 
-    /// The columns that give the target away; `unlabelled` of all rows have none.
+    /// Returns the columns that give the target away. `unlabelled` is the number of all rows without a target.
     pub(crate) fn leaks(&self, unlabelled: u64) -> Vec<Leak> {
-        // Where half of all columns are missing with the target, whole rows are, and that tells nothing.
+        // If at least half of the columns are missing together with the target, whole rows are missing. That does not
+        // show a leak.
         let same = self.columns.iter().filter(|column| column.has_gaps_of_target(unlabelled)).count();
         let are_rows = same > 1 && 2 * same >= self.columns.len();
         let leak = |column: &Cells| {
@@ -126,7 +130,7 @@ impl Compared {
 }
 
 impl Cells {
-    /// Whether it is missing exactly where the target is.
+    /// Returns true if the column is missing exactly in the rows without a target.
     fn has_gaps_of_target(&self, unlabelled: u64) -> bool {
         let either = self.missing + unlabelled - self.missing_with_target;
         unlabelled >= FEWEST as u64 && self.missing_with_target as f64 >= SAME_GAPS * either as f64
@@ -148,7 +152,7 @@ impl Cells {
     }
 }
 
-/// Keeps every other value, from the first on.
+/// Keeps every other value, starting with the first.
 pub(crate) fn halve<T>(values: &mut Vec<T>) {
     let mut place = 0;
     values.retain(|_| {
@@ -157,8 +161,8 @@ pub(crate) fn halve<T>(values: &mut Vec<T>) {
     });
 }
 
-/// Each row's category by the share of positives that it has among the rows of the other half: with its own, a category of
-/// one row would know everything.
+/// Scores each row by the share of positives that its category has among the rows of the other half. With the row's own
+/// half, a category with one row would predict it perfectly.
 fn shares_of_others(rows: &[(usize, bool, f64)]) -> Vec<(f64, bool)> {
     let mut counts: HashMap<(u64, usize), (f64, f64)> = HashMap::new();
     for (place, label, code) in rows {
@@ -174,7 +178,8 @@ fn shares_of_others(rows: &[(usize, bool, f64)]) -> Vec<(f64, bool)> {
     rows.iter().map(|(place, label, code)| (share(code, *place), *label)).collect()
 }
 
-/// The AUC of a score, or of its reverse if that ranks better. `None` for fewer than a hundred rows or one class.
+/// The AUC of a score, or of its reverse if that ranks better. `None` for fewer than [`FEWEST`] rows or for only one
+/// class.
 fn auc(rows: Vec<(f64, bool)>) -> Option<f64> {
     if rows.len() < FEWEST {
         return None;
@@ -224,7 +229,7 @@ mod tests {
         let found: Vec<&str> = leaks.iter().map(|leak| leak.column.as_str()).collect();
         assert_eq!(found, ["after", "gaps", "status"], "{leaks:?}");
         assert!(leaks[1].reason.contains("its 300 gaps are the target's"), "{}", leaks[1].reason);
-        // Where a sensor fails all of a row is missing.
+        // If a sensor fails, all cells of a row are missing.
         let mut rows = Compared::new([("a", false), ("b", false), ("c", false)]);
         for row in 0..3000_u64 {
             let cell = if row % 10 == 0 { Cell::Missing } else { Cell::Number((row * 7919 % 1000) as f64) };

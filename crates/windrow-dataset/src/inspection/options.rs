@@ -1,13 +1,13 @@
-//! What a person said of a file.
+//! The options of an inspection.
 
 use crate::inspection::layout::Said;
 
-/// What a person said.
+/// The options of an inspection, as the user gave them.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The target column, with or without its rule.
     pub target: Option<String>,
-    /// `COLUMN`, `COLUMN=FORMAT` or `none`.
+    /// The time column: `COLUMN`, `COLUMN=FORMAT` or `none`.
     pub time: Option<String>,
     /// Columns to read as numbers.
     pub numeric: Vec<String>,
@@ -15,14 +15,14 @@ pub struct Options {
     pub categorical: Vec<String>,
     /// Columns to exclude from the features.
     pub leave_out: Vec<String>,
-    /// Columns that stay although they seem to give the target away.
+    /// Columns to keep although they seem to give the target away.
     pub keep: Vec<String>,
-    /// Further texts that mean 'missing'.
+    /// More texts that mean 'missing'.
     pub null: Vec<String>,
-    /// As in the pipeline file: `week`, `parts=12`, `rows=5000`.
+    /// The windows, as in `week`, `parts=12` or `rows=5000`.
     pub window: Option<String>,
-    /// The pipeline's name.
+    /// The name of the pipeline.
     pub name: Option<String>,
-    /// Delimiter and header.
+    /// The delimiter, and whether the file has a header line.
     pub said: Said,
 }

@@ -1,4 +1,4 @@
-//! Whether rows stand in the order of their times.
+//! Checks whether rows are in the order of their times.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use windrow_config::{Pipeline, Schema};
 use windrow_record::RecordParser;
 use windrow_record::display::{counted, duration, percent, thousands};
 
-/// What is wrong with the order of a dataset's rows, by their times; rows whose time cannot be read are passed over. Reads
-/// the whole dataset.
+/// Returns what is wrong with the order of a dataset's rows, by their times. `None` if they are in order. Rows whose
+/// time cannot be read are ignored. Reads the whole dataset.
 ///
 /// # Errors
-/// The dataset cannot be read, or has not the columns that the pipeline names.
+/// The dataset cannot be read, or lacks a column that the pipeline names.
 pub fn disorder(pipeline: &Pipeline) -> Result<Option<String>, InspectionError> {
     let mut reader = DatasetReader::open(&pipeline.dataset)?;
     let schema = Schema::bind(pipeline, reader.columns())?;
@@ -38,25 +38,25 @@ pub fn disorder(pipeline: &Pipeline) -> Result<Option<String>, InspectionError> 
     Ok(order.fault())
 }
 
-/// What has been seen of the order so far; times in seconds.
+/// The order of the rows so far. Times are in seconds since 1970.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Order {
     /// The earliest and the latest time.
     pub(crate) span: Option<(i64, i64)>,
-    /// Rows that have a time.
+    /// The number of rows that have a time.
     pub rows: u64,
-    /// Rows whose time is before that of a row above them.
+    /// The number of rows whose time is before that of an earlier row.
     pub out_of_order: u64,
-    /// The first of them.
+    /// The number of the first such row.
     pub(crate) first: Option<u64>,
     /// The largest step back, in seconds.
     pub(crate) largest: i64,
-    /// The row at which it is.
+    /// The row with the largest step back.
     pub(crate) largest_at: Option<u64>,
 }
 
 impl Order {
-    /// Takes the time of a row.
+    /// Adds the time of a row.
     pub(crate) fn push(&mut self, row: u64, seconds: i64) {
         self.rows += 1;
         let Some((first, last)) = self.span else {
@@ -73,7 +73,8 @@ impl Order {
         self.span = Some((first.min(seconds), last.max(seconds)));
     }
 
-    /// As in `rows 41% out of order, largest step back 12 days at row 8,112`; `None` where they are in order.
+    /// Describes the fault, as in `rows 41% out of order (the first is row 3), largest step back 12 days at row 8,112`.
+    /// `None` if the rows are in order.
     pub(crate) fn fault(&self) -> Option<String> {
         let first = self.first?;
         let share = self.share();
@@ -87,7 +88,7 @@ impl Order {
         Some(format!("{share} (the first is row {first}), largest step back {step} at row {at}"))
     }
 
-    /// The share of rows that are out of order, of those with a time.
+    /// The share of rows that are out of order, among those with a time.
     pub(crate) fn share(&self) -> f64 {
         self.out_of_order as f64 / self.rows.max(1) as f64
     }

@@ -1,11 +1,12 @@
-//! Rows in file order, placed in windows as the consumer places them: by the same [`Placement`], and on as many partitions.
+//! Places rows in windows in file order, as the consumer does: with the same [`Placement`] and the same number of
+//! partitions.
 
 use std::collections::BTreeMap;
 
 use windrow_config::{Cut, NoWindow, PartitionProgress, Pipeline, Placement, Step, partition_of_row};
 use windrow_record::RowNumber;
 
-/// Places the rows of event windows, one after the other.
+/// Places the rows of event windows, one at a time.
 #[derive(Debug)]
 pub(crate) struct Placer {
     placement: Placement,

@@ -1,4 +1,4 @@
-//! From what a file holds, and what a person said of it, to what its pipeline file will say; or to what must be asked.
+//! Derives the contents of a pipeline file from a scan and the user's options, or the questions that are left.
 
 use std::collections::BTreeSet;
 
@@ -14,31 +14,33 @@ use windrow_config::{TimeColumn, unknown_column};
 use windrow_record::TimeFormat;
 use windrow_record::display::{percent, shell_word, thousands};
 
-/// What `--time` says where no column is one.
+/// The value of `--time` if no column is a time.
 const NO_TIME: &str = "none";
-/// Columns that were named anew and are told.
+/// The maximum number of renamed columns that are listed.
 const NAMES_TOLD: usize = 5;
-/// Words of names of columns that count seconds.
+/// Words in the names of columns that count seconds.
 const TIMES: [&str; 9] = ["time", "date", "ts", "stamp", "epoch", "created", "updated", "when", "_at"];
 
-/// What the pipeline file will say, but for how windows are cut.
+/// The contents of the pipeline file, except for the windows.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) dataset: windrow_config::Dataset,
     pub(crate) target: Target,
     pub(crate) numeric: Vec<String>,
     pub(crate) categorical: Vec<String>,
-    /// Whether the time tells the hour.
+    /// True if the time includes the hour.
     pub(crate) has_hours: bool,
-    /// Columns that play no part, with the reason.
+    /// The columns that are not used, with the reason.
     pub(crate) left_out: Vec<(String, String)>,
-    /// What a person should know.
+    /// Notes for the user, each a sentence.
     pub(crate) notes: Vec<String>,
 }
 
 impl Plan {
+    /// Makes the plan for a scanned file.
+    ///
     /// # Errors
-    /// What was said cannot be, or something must be asked first.
+    /// An option is not valid, or the user must answer questions first.
     pub(crate) fn new(scan: &Scan, options: &Options) -> Result<Self, InspectionError> {
         check_names(scan, options)?;
         let has_decimal_comma = scan
@@ -87,7 +89,7 @@ impl Plan {
         if !questions.is_empty() {
             return Err(InspectionError::Questions(questions));
         }
-        // Without a target there was a question.
+        // Not reached: without a target there was a question.
         let Some(target) = target else { return Err(InspectionError::Use("--target is missing".to_owned())) };
         let time = time.inspect(|(time, _)| notes.push(said_of_time(time)));
         if time.is_none() {
@@ -103,7 +105,7 @@ impl Plan {
     }
 }
 
-/// Columns whose names were empty, doubled or between spaces.
+/// Returns notes on the columns whose names were empty, repeated or surrounded by spaces.
 fn renamed(scan: &Scan) -> Vec<String> {
     let renamed = scan.renamed.iter().take(NAMES_TOLD);
     let mut said: Vec<String> = renamed.map(|(name, was)| format!("the column `{was}` is named {name}")).collect();
@@ -141,14 +143,14 @@ fn no_column(option: &str, name: &str, scan: &Scan) -> String {
 enum Time {
     None,
     Asked(Question),
-    /// And whether it tells the hour.
+    /// The time column, and true if it includes the hour.
     Found(TimeColumn, bool),
 }
 
-/// The time of a file, where nothing else is wanted of it.
+/// Returns the time column of a file, for callers that need nothing else.
 ///
 /// # Errors
-/// It must be said, or what was said cannot be.
+/// The user must choose the time, or the option is not valid.
 pub(crate) fn time_alone(scan: &Scan, options: &Options) -> Result<Option<TimeColumn>, InspectionError> {
     match time(scan, options, &mut Vec::new())? {
         Time::None => Ok(None),
@@ -157,7 +159,7 @@ pub(crate) fn time_alone(scan: &Scan, options: &Options) -> Result<Option<TimeCo
     }
 }
 
-/// The column that says when a row happened: the one whose rows are most in order.
+/// Finds the column that says when a row happened: the one whose rows are most in order.
 fn time(scan: &Scan, options: &Options, notes: &mut Vec<String>) -> Result<Time, InspectionError> {
     if options.time.as_deref() == Some(NO_TIME) {
         return Ok(Time::None);
@@ -228,7 +230,7 @@ fn said_time(scan: &Scan, said: &str) -> Result<Time, InspectionError> {
     if scan.place(name).is_none() {
         return Err(InspectionError::Use(no_column("--time", name, scan)));
     }
-    // A date alone goes with the time of day that stands beside it.
+    // A date without a time of day is combined with the nearest column of times of day.
     let has_hours = ["%H", "%I", "%k", "%s", "%T", "%R", "seconds"].iter().any(|hours| format.contains(hours));
     match clock_beside(scan, name).filter(|_| !has_hours) {
         Some((clock, clock_format)) => {
@@ -245,7 +247,7 @@ fn time_column(column: &str, format: String, from: Option<[String; 2]>) -> Resul
     Ok(TimeColumn { column: column.to_owned(), format, from })
 }
 
-/// The column of times of day that stands nearest to a column of dates, and how they are written.
+/// Returns the column of times of day that is nearest to a column of dates, and its format.
 fn clock_beside<'s>(scan: &'s Scan, date: &str) -> Option<(&'s str, &'static str)> {
     let place = scan.place(date)?;
     let clocks = scan.names.iter().zip(&scan.columns).enumerate();
@@ -298,7 +300,7 @@ fn is_another_time(column: &Column) -> bool {
     !column.times.fitting().is_empty() || column.clock.fitting().is_some()
 }
 
-/// The texts that mean 'missing': those that stand among numbers, and what was said.
+/// Returns the texts that mean 'missing': those among numbers, those in the target column, and those of the options.
 fn null(scan: &Scan, numeric: &[String], target: &Target, options: &Options) -> Vec<String> {
     let mut texts: BTreeSet<String> = BTreeSet::from([String::new()]);
     for (name, column) in scan.names.iter().zip(&scan.columns) {
@@ -310,7 +312,7 @@ fn null(scan: &Scan, numeric: &[String], target: &Target, options: &Options) -> 
     texts.into_iter().collect()
 }
 
-/// What stands among numbers and is none, and numbers that may mean 'missing'.
+/// Returns notes on the cells of number columns that are not numbers, and on numbers that may mean 'missing'.
 fn mistakes(scan: &Scan, numeric: &[String], has_decimal_comma: bool) -> Vec<String> {
     let mut said = Vec::new();
     for (name, column) in scan.names.iter().zip(&scan.columns).filter(|(name, _)| numeric.contains(name)) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// Rows between two reports.
+/// The number of rows between two reports.
 const ROWS_BETWEEN: u64 = 16_384;
 
 /// The function that receives the number of rows read so far.

@@ -1,28 +1,28 @@
-//! A question that only the user can answer, because the file does not say.
+//! Questions that only the user can answer.
 
-/// Something that the file does not tell.
+/// A question that the file does not answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
-    /// What the question is about.
+    /// The subject of the question.
     pub kind: QuestionKind,
-    /// The question, as it is asked.
+    /// The text of the question.
     pub text: String,
-    /// The option that answers it on the command line; empty where each answer has its own.
+    /// The command-line option that answers the question. Empty if each choice has an option of its own.
     pub option: &'static str,
-    /// Answers: what is said, and what that means.
+    /// The possible answers: the value of the option, and its meaning.
     pub choices: Vec<(String, String)>,
 }
 
-/// What a question is about.
+/// The subject of a question.
 #[derive(Debug, Clone, PartialEq)]
 pub enum QuestionKind {
-    /// Which column is the target.
+    /// The target: its column or its rule.
     Target,
-    /// Which column holds the time of a row.
+    /// The time of a row: its column or its format.
     Time,
-    /// A column of whole numbers: left out, a number, or a category.
+    /// A column of whole numbers, which may be left out, a number, or a category.
     Unclear(String),
 }
 
-/// The options that answer a question about an unclear column, in the order of its choices.
+/// The options that answer a question about an unclear column, in the order of the question's choices.
 pub const UNCLEAR_OPTIONS: [&str; 3] = ["--leave-out", "--numeric", "--categorical"];

@@ -1,4 +1,4 @@
-//! A copy of a file that can be replayed: UTF-8, and in the order of its times.
+//! Writes a copy of a file that can be replayed: in UTF-8, and in the order of its times.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -15,26 +15,26 @@ use crate::{DatasetReader, Encoding, Source};
 use windrow_config::TimeColumn;
 use windrow_record::RecordParser;
 
-/// zstd's own default.
+/// The default compression level of zstd.
 const LEVEL: i32 = 3;
 const CHUNK: usize = 64 * 1024;
 
-/// What was repaired.
+/// The result of a repair.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Repaired {
-    /// The rows that were written.
+    /// The number of rows that were written.
     pub rows: u64,
-    /// Rows, or the whole file, that were not UTF-8.
+    /// The number of rows that were decoded from another encoding.
     pub decoded: u64,
-    /// Rows that stood behind one of a later time.
+    /// The number of rows that came after a row with a later time.
     pub moved: u64,
 }
 
-/// Writes a repaired copy; `None`, and no copy, where there is nothing to repair. Rows are held in memory while they are
-/// put in order.
+/// Writes a repaired copy. Returns `None` and writes nothing if the file does not need a repair. All rows are in memory
+/// while they are sorted.
 ///
 /// # Errors
-/// The file cannot be read, the copy cannot be written, or it must be said what the time is.
+/// The file cannot be read, the copy cannot be written, or the user must say what the time is.
 pub(crate) fn repair(
     path: &Path,
     copy: &Path,
@@ -45,7 +45,7 @@ pub(crate) fn repair(
     if source.encoding == Encoding::Utf8 {
         return repair_rows(path, copy, options, rows);
     }
-    // What has two bytes a letter is first written with one; what that is, the copy says.
+    // UTF-16 is first converted to UTF-8, because a scan needs one byte for each ASCII character.
     write(copy, |out| transcode(source, out))?;
     let repaired = repair_rows(copy, copy, options, rows)?.unwrap_or_default();
     let rows = if repaired.rows > 0 { repaired.rows } else { Scan::read(copy, options.said, rows)?.rows };
@@ -65,7 +65,7 @@ fn repair_rows(
     if moved == 0 && scan.not_utf8.count == 0 {
         return Ok(None);
     }
-    // Rows of the same time stay as they were.
+    // The sort is stable: rows with the same time keep their order.
     records.sort_by_key(|(seconds, _)| *seconds);
     write(copy, |out| {
         let mut out = csv::WriterBuilder::new().delimiter(scan.dataset.delimiter).flexible(true).from_writer(out);
@@ -76,7 +76,8 @@ fn repair_rows(
         for (_, record) in &records {
             match parser.parse(record) {
                 Ok(fields) => out.write_record(fields.iter())?,
-                // One field of the same text goes to quarantine as well, and swallows none of the rows after it.
+                // A record that cannot be parsed is written as one field. It still goes to quarantine, and its open
+                // quote cannot swallow the rows after it.
                 Err(_) => out.write_record([record])?,
             }
         }
@@ -85,7 +86,7 @@ fn repair_rows(
     Ok(Some(Repaired { rows: scan.rows, decoded: scan.not_utf8.count, moved }))
 }
 
-/// A record, after the time of its row in seconds.
+/// The time of a row in seconds, and its record.
 type Timed = (i64, Box<[u8]>);
 
 fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<Timed>, InspectionError> {
@@ -108,7 +109,7 @@ fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<Timed>, InspectionE
             let texts: Option<Vec<&str>> = places.iter().map(|place| fields.get(*place)).collect();
             time.format.parse(&texts?.join(" ")).ok().map(|time| time.seconds())
         });
-        // A row without a time stays next to the one before it.
+        // A row without a time stays next to the row before it.
         last = seconds.unwrap_or(last);
         records.push((last, bytes));
     }
@@ -149,7 +150,7 @@ fn transcode(source: Source, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// A compressed file that appears whole.
+/// Writes a file that is compressed with zstd and appears whole.
 fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), InspectionError> {
     let failed = |source| InspectionError::Write { path: path.to_owned(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -1,36 +1,37 @@
-//! Which part a column plays: a number, a category, or none, with the reason.
+//! Chooses the role of a column: a number, a category, or left out with a reason.
 
 use crate::inspection::column::Column;
 use crate::inspection::options::Options;
 use windrow_record::display::{shell_word, thousands};
 
-/// Texts with more levels name things one by one.
+/// The maximum number of levels of a category. A text column with more names single things.
 const MOST_LEVELS: usize = 1000;
-/// Whole numbers with at most so many values are categories.
+/// The maximum number of values of a column of whole numbers that is a category.
 const FEW_VALUES: usize = 12;
-/// Whole numbers that fill this share of their range may be codes.
+/// The minimum share of their range that whole numbers fill if they may be codes.
 const DENSE: f64 = 0.25;
-/// Last words of names that number things.
+/// The last words in the names of identifiers.
 const IDS: &str = "id ids uuid guid key no nr num number zip zipcode postcode plz phone ssn isbn account customer user \
     client patient member driver invoice ticket order serial sku index idx row";
-/// Words of names that measure.
+/// Words in the names of columns that measure.
 const MEASURES: &str = "time year date hour hours minute minutes min mins second seconds sec day days month age count counts \
     total sum price amount amt cost fare tip distance dist length width height weight size area sqft volume \
     population income salary balance score rate ratio percent share temp temperature speed pressure lat lon \
     duration delay seats qty quantity value rank km miles kg bytes views clicks sales revenue limit points";
 
-/// What is made of a column.
+/// The role of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Role {
     Number,
     Category,
-    /// With the reason.
+    /// The column is not used, for this reason.
     LeftOut(String),
-    /// Neither clearly a number nor a name; so many levels.
+    /// The column may be a number or a name. Contains the number of levels.
     Unclear(usize),
 }
 
-/// The role of a column that is neither target nor time, and what there is to say of it.
+/// Chooses the role of a column that is neither target nor time. Also returns a note for the user, if the choice needs
+/// one.
 pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options: &Options) -> (Role, Option<String>) {
     let is_listed = |list: &[String]| list.iter().any(|listed| listed == name);
     if is_listed(&options.leave_out) {
@@ -53,7 +54,7 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
         return left_out(format!("it is always `{value}`"));
     }
     if !is_number {
-        // What is different in most rows names rows, and not kinds of them.
+        // If most rows have a value of their own, the values name rows and not categories.
         let names_rows = |levels: usize| levels > FEW_VALUES && 2 * levels as u64 > column.given();
         if levels.is_some_and(|levels| levels <= MOST_LEVELS && !names_rows(levels)) {
             return (Role::Category, None);
@@ -94,7 +95,7 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
     }
 }
 
-/// Whether every row has the next whole number, or a later one.
+/// Returns true if the column numbers the rows: ascending, without repeats, and with few gaps.
 fn numbers_the_rows(column: &Column) -> bool {
     let Some((least, most)) = column.range else { return false };
     let are_different = column.values.len().is_none_or(|levels| levels as u64 == column.given());
@@ -104,7 +105,7 @@ fn numbers_the_rows(column: &Column) -> bool {
         && most - least < 2.0 * column.given() as f64
 }
 
-/// The words of a name, in lower case: `PULocationID` has `pu`, `location` and `id`.
+/// Splits a name into words in lower case: `PULocationID` has `pu`, `location` and `id`.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let letters: Vec<char> = name.chars().collect();

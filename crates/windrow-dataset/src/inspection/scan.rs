@@ -1,4 +1,4 @@
-//! The first look at a file: all of its rows, knowing nothing but how it is written.
+//! The first pass over a file: reads all of its rows, without a pipeline file.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -11,35 +11,35 @@ use crate::inspection::progress::Rows;
 use crate::{DatasetError, DatasetReader, Encoding, Source};
 use windrow_record::{CsvError, RecordParser};
 
-/// The layout is told from so many bytes.
+/// The number of bytes from which the layout is detected.
 const LOOKED_AT: u64 = 512 * 1024;
-/// The first lines are shown in the pipeline file.
+/// The number of rows that the pipeline file shows after the header line. Without a header line it shows one row more.
 const LINES_SHOWN: usize = 3;
-/// More columns would be no table that a person made.
+/// The maximum number of columns. A file with more is not accepted as a table.
 const MOST_COLUMNS: usize = 5000;
 
-/// What a file holds.
+/// The result of the first pass.
 #[derive(Debug)]
 pub struct Scan {
-    /// Where it is, and how it is written.
+    /// The path and the layout of the file.
     pub(crate) dataset: windrow_config::Dataset,
-    /// Its header line, where it has one.
+    /// True if the file has a header line.
     pub(crate) has_header: bool,
-    /// The names of the columns, each once.
+    /// The names of the columns. Each name is unique.
     pub(crate) names: Vec<String>,
     pub(crate) columns: Vec<Column>,
     pub rows: u64,
-    /// Rows that are not UTF-8, and the first of them.
+    /// The rows that are not UTF-8.
     pub(crate) not_utf8: Few,
-    /// Rows with too many or too few fields.
+    /// The rows with too many or too few fields, or without a valid record.
     pub(crate) not_a_row: Few,
     /// The first lines of the table.
     pub(crate) first_lines: Vec<String>,
-    /// Names that were made, as they are and as they were.
+    /// The columns that were renamed: the new name and the old one.
     pub(crate) renamed: Vec<(String, String)>,
 }
 
-/// Rows with some fault: how many, and the first.
+/// The number of rows with some fault, and the first of them.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Few {
     pub(crate) count: u64,
@@ -59,7 +59,7 @@ impl Scan {
     /// Reads the whole file.
     ///
     /// # Errors
-    /// It cannot be read, is no table, or is in an encoding of two bytes a letter.
+    /// The file cannot be read, is not a table, has no rows, or is UTF-16.
     pub(crate) fn read(path: &Path, said: Said, rows: Rows<'_>) -> Result<Self, InspectionError> {
         let layout = find_layout(path, said)?;
         if layout.columns > MOST_COLUMNS {
@@ -97,7 +97,8 @@ impl Scan {
     }
 
     fn read_rows(&mut self, rows: Rows<'_>) -> Result<(), InspectionError> {
-        // Rows are looked at as they are: what another quote would be rewritten to is read the same.
+        // A file with another quote is rewritten to the usual one, which the parser below expects. All other files are
+        // read as they are.
         let plain = windrow_config::Dataset { quote: None, ..self.dataset.clone() };
         let is_rewritten = self.dataset.quote.is_some();
         let mut reader = DatasetReader::open(if is_rewritten { &self.dataset } else { &plain })?;
@@ -140,20 +141,20 @@ impl Scan {
         Ok(())
     }
 
-    /// The place of a column by its name.
+    /// Returns the index of a column.
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)
     }
 }
 
-/// Bytes that are not UTF-8, as what they most often are.
+/// Decodes bytes that are not UTF-8 as Windows-1252, which they most often are.
 pub(crate) fn decode(bytes: &[u8]) -> String {
     encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned()
 }
 
 fn find_layout(path: &Path, said: Said) -> Result<Layout, InspectionError> {
     let source = Source::open(path).map_err(|error| match error {
-        // Nobody has named it in a pipeline file yet.
+        // No pipeline file names this path yet, so the error must not refer to one.
         DatasetError::Open { path, source } => InspectionError::Open { path, source },
         error => error.into(),
     })?;
@@ -167,7 +168,7 @@ fn find_layout(path: &Path, said: Said) -> Result<Layout, InspectionError> {
     Layout::find(&beginning, whole, said).ok_or_else(|| InspectionError::NoTable { path: PathBuf::from(path) })
 }
 
-/// A name for each column, each once and none empty; and those that are not as they were.
+/// Returns a unique, non-empty name for each column, and the renamed columns with their old names.
 fn names(layout: &Layout) -> (Vec<String>, Vec<(String, String)>) {
     let (mut seen, mut renamed) = (HashSet::new(), Vec::new());
     let given: HashSet<&str> = layout.header.iter().flatten().map(|name| name.trim()).collect();

@@ -1,4 +1,4 @@
-//! The second look at a file: every row against its pipeline file.
+//! The second pass over a file: checks each row with a pipeline file.
 
 use std::collections::BTreeMap;
 
@@ -11,42 +11,42 @@ use crate::inspection::progress::Rows;
 use windrow_config::{EventSpan, Feature, FeatureKind, NoWindow, Pipeline, RowFault, Schema, WindowPolicy};
 use windrow_record::{CsvError, Fields, RecordParser, RowNumber};
 
-/// Levels of a category that are counted.
+/// The maximum number of levels that are counted for each category.
 const MOST_LEVELS: usize = 10_000;
-/// The windows that are listed: a year 9999 among others makes more than a user wants to see.
+/// The maximum number of windows that are listed. One wrong time, such as the year 9999, would add too many to read.
 pub(crate) const MOST_LISTED: usize = 100_000;
 
-/// What a file holds by a pipeline file.
+/// The result of reading a dataset with a pipeline file.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     pub(crate) rows: u64,
-    /// Rows that would go to quarantine, by what is wrong with them.
+    /// The rows that would go to quarantine, by kind of fault.
     pub(crate) refused: BTreeMap<String, Refused>,
     pub(crate) unlabelled: u64,
     pub(crate) positives: u64,
     /// The order of the rows by their times, late rows included.
     pub(crate) order: Order,
-    /// The rows that would be stored, by event window since 1970, or by day if windows are not cut by event time. Windows after the
-    /// first [`MOST_LISTED`] that have rows are left out.
+    /// The rows that would be stored, by event window since 1970. If windows are not cut by event time, the rows by
+    /// day. After [`MOST_LISTED`] windows with rows, further windows are left out.
     pub(crate) spans: BTreeMap<i64, LabelCounts>,
-    /// A label for each row of the file, as a byte: for windows by number.
+    /// The label of each row of the file, as one byte. Used for windows by row number.
     pub(crate) labels: Vec<u8>,
-    /// Of each categorical feature: its levels and how often they come; empty where there are too many.
+    /// The levels of each categorical feature, with their counts. Empty if there are too many.
     pub(crate) levels: Vec<(String, BTreeMap<String, u64>)>,
     pub(crate) leaks: Vec<Leak>,
 }
 
-/// Rows with one fault.
+/// The rows with one kind of fault.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub(crate) struct Refused {
     pub(crate) rows: u64,
-    /// The number of the first.
+    /// The number of the first row.
     pub(crate) first: u64,
-    /// What is wrong with that.
+    /// The fault of the first row, in words.
     pub(crate) example: String,
 }
 
-/// Rows, rows with a target, and positive rows.
+/// The number of rows, of rows with a target, and of positive rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LabelCounts {
     pub rows: u64,
@@ -71,7 +71,7 @@ impl LabelCounts {
 }
 
 const UNLABELLED: u8 = 2;
-/// The row is in no window.
+/// The byte of a row that is in no window.
 const REFUSED: u8 = 3;
 
 /// The label of a row that would be stored, from its byte in [`Survey::labels`].
@@ -83,7 +83,7 @@ impl Survey {
     /// Reads the dataset of a pipeline.
     ///
     /// # Errors
-    /// The dataset cannot be read, or has not the columns that the pipeline names.
+    /// The dataset cannot be read, or lacks a column that the pipeline names.
     pub(crate) fn take(pipeline: &Pipeline, rows: Rows<'_>) -> Result<Self, InspectionError> {
         let mut reader = DatasetReader::open(&pipeline.dataset)?;
         let schema = Schema::bind(pipeline, reader.columns())?;
@@ -105,7 +105,7 @@ impl Survey {
             if let Some(seconds) = read.seconds {
                 reading.survey.order.push(number.get(), seconds);
             }
-            // Row numbers that come in order are never late.
+            // Rows in the order of their numbers are never late.
             let Some(seconds) = read.seconds.filter(|_| reading.needs_time) else {
                 reading.take(number, &read);
                 continue;
@@ -126,27 +126,27 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Rows that would be stored.
+    /// The number of rows that would be stored.
     pub(crate) fn taken(&self) -> u64 {
         self.rows - self.refused.values().map(|refused| refused.rows).sum::<u64>()
     }
 
-    /// Rows with a target.
+    /// The number of stored rows with a target.
     pub(crate) fn labelled(&self) -> u64 {
         self.taken() - self.unlabelled
     }
 }
 
-/// A survey while the rows are read.
+/// The state of a survey while the rows are read.
 struct Reading<'a> {
     schema: &'a Schema,
-    /// The features that have a column of their own.
+    /// The features with a column of their own, which excludes calendar features.
     features: Vec<&'a Feature>,
     needs_time: bool,
     unit: EventSpan,
     survey: Survey,
     compared: Compared,
-    /// The categories that have too many levels.
+    /// True for each category with too many levels.
     overflowed: Vec<bool>,
 }
 
@@ -182,7 +182,7 @@ impl<'a> Reading<'a> {
     /// Reads a row as the consumer does.
     ///
     /// # Errors
-    /// The kind of the fault, and the fault.
+    /// The kind of the fault, and the fault in words.
     fn read<'r>(&self, parser: &'r mut RecordParser, record: &'r [u8]) -> Result<ReadRow<'r>, (String, String)> {
         let fields = parser.parse(record).map_err(|error| (csv_kind(&error), error.to_string()))?;
         let (label, seconds) = self.check(&fields).map_err(|fault| (kind(&fault), fault.to_string()))?;
@@ -208,7 +208,7 @@ impl<'a> Reading<'a> {
         match (verdict, self.read(parser, &row.record)) {
             (Err(reason), _) => self.refuse_outside(row.number, reason),
             (Ok(()), Ok(read)) => self.take(row.number, &read),
-            // The same record was read before.
+            // Not reached, because the same record was read before without a fault.
             (Ok(()), Err((kind, example))) => self.refuse(row.number, kind, example),
         }
     }
@@ -269,7 +269,7 @@ fn is_text(feature: &Feature) -> bool {
     feature.kind == FeatureKind::Categorical
 }
 
-/// Faults that are counted together.
+/// Returns the kind under which a fault is counted.
 fn kind(fault: &RowFault) -> String {
     match fault {
         RowFault::FieldCount { .. } => "number of fields".to_owned(),
@@ -287,7 +287,7 @@ fn csv_kind(error: &CsvError) -> String {
     .to_owned()
 }
 
-/// Whether there was room for it.
+/// Counts a level. If there are too many, clears the levels and returns `false`.
 fn add_level(levels: &mut BTreeMap<String, u64>, text: &str) -> bool {
     if let Some(count) = levels.get_mut(text) {
         *count += 1;

@@ -1,4 +1,4 @@
-//! What is to be predicted, as a person says it: `arr_delay >= 15`, `severity in 2,3`, or a column alone.
+//! Reads the target rule of the command line: `arr_delay >= 15`, `severity in 2,3`, or only a column.
 
 use crate::inspection::column::Column;
 use crate::inspection::question::{Question, QuestionKind};
@@ -7,19 +7,19 @@ use windrow_config::{TargetRule, nearest_name, unknown_column};
 use windrow_record::display::{percent, shell_word};
 use windrow_record::parse_number;
 
-/// Values of a column that are offered.
+/// The maximum number of values that are offered as choices.
 const OFFERED: usize = 5;
-/// Thresholds that are offered, by the share of the rows below them.
+/// The thresholds that are offered, as shares of the rows below them.
 const SHARES: [f64; 3] = [0.5, 0.75, 0.9];
 
-/// The column and the rule.
+/// The target column and its rule.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Target {
     pub(crate) column: String,
     pub(crate) rule: TargetRule,
 }
 
-/// Reads what was said; what is missing becomes a question, what cannot be a sentence.
+/// Reads the target that the user gave. An incomplete target becomes a question.
 pub(crate) fn read(said: Option<&str>, scan: &Scan) -> Result<Target, Problem> {
     let Some(said) = said.map(str::trim).filter(|said| !said.is_empty()) else { return Err(Problem::Ask(what(scan))) };
     let (name, rest) = split(said, scan)?;
@@ -29,16 +29,16 @@ pub(crate) fn read(said: Option<&str>, scan: &Scan) -> Result<Target, Problem> {
     Ok(Target { column: name.to_owned(), rule })
 }
 
-/// Why there is no target.
+/// The reason why the target is not known.
 #[derive(Debug)]
 pub(crate) enum Problem {
-    /// It must be asked.
+    /// The user must answer this question.
     Ask(Question),
-    /// It cannot be.
+    /// The target is not valid, for this reason.
     No(String),
 }
 
-/// The longest name of a column that it begins with, and what stands behind it.
+/// Splits a target into the longest column name that it begins with, and the rest.
 fn split<'s>(said: &'s str, scan: &Scan) -> Result<(&'s str, &'s str), Problem> {
     let ends_there =
         |rest: &str| rest.is_empty() || rest.starts_with(|next: char| next.is_whitespace() || "<>=!".contains(next));
@@ -114,14 +114,14 @@ fn unquoted(text: &str) -> String {
     inner('"').or_else(|| inner('\'')).unwrap_or(text).to_owned()
 }
 
-/// The values of a column, the frequent ones first.
+/// Lists the most frequent values of a column.
 fn listed(column: &Column) -> String {
     let values = column.values.by_count();
     let more = if values.len() > OFFERED { ", ..." } else { "" };
     values.iter().take(OFFERED).map(|(value, _)| format!("`{value}`")).collect::<Vec<_>>().join(", ") + more
 }
 
-/// The rarer of two values; else what there is to choose from.
+/// Returns the rule for a column without one: the rarer of two values. Otherwise asks the user to choose.
 fn alone(name: &str, column: &Column) -> Result<TargetRule, Problem> {
     let values = column.values.by_count();
     match &values[..] {
@@ -161,7 +161,7 @@ fn alone(name: &str, column: &Column) -> Result<TargetRule, Problem> {
     Err(Problem::Ask(Question { kind: QuestionKind::Target, text, option: "--target", choices }))
 }
 
-/// Which column is the target: those with two values first.
+/// Asks which column is the target. Columns with two values come first.
 fn what(scan: &Scan) -> Question {
     let described = scan.names.iter().zip(&scan.columns).filter(|(_, column)| column.given() > 0);
     let two = described.clone().filter(|(_, column)| column.values.len() == Some(2));

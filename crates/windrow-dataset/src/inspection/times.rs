@@ -1,4 +1,4 @@
-//! How the times of a column are written: the formats that fit every one of them.
+//! Detects how the times of a column are written: the formats that fit each of its cells.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use jiff::fmt::strtime::BrokenDownTime;
 use crate::inspection::order::Order;
 use windrow_record::TimeFormat;
 
-/// Which part of a date stands first.
+/// The part of a date that comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum DateOrder {
     Year,
@@ -20,23 +20,24 @@ pub(crate) enum DateOrder {
 pub(crate) struct Candidate {
     pub(crate) format: TimeFormat,
     pub(crate) order: DateOrder,
-    /// Whether it tells no hour.
+    /// True if the format has no time of day.
     pub(crate) is_date: bool,
 }
 
-/// Formats of dates, the likely ones first.
+/// The formats of dates, the most likely first.
 const DATES: &str = "%Y-%m-%d|%Y/%m/%d|%Y.%m.%d|%Y%m%d|%d.%m.%Y|%d/%m/%Y|%d-%m-%Y|%m/%d/%Y|%m-%d-%Y|%m.%d.%Y|%d-%b-%Y|%d %b %Y|\
     %d/%b/%Y|%d %B %Y|%b %d, %Y|%B %d, %Y|%d/%m/%y|%d.%m.%y|%d-%m-%y|%m/%d/%y|%m-%d-%y|%d-%b-%y|%Y-%m|%Y/%m|\
     %b-%Y|%b %Y|%B %Y|%m/%Y";
-/// What may stand behind a date: a separator, a time of day, an offset.
+/// The formats of times of day, which can follow a date and a separator.
 const CLOCKS: [&str; 7] = ["%H:%M:%S", "%H:%M", "%H:%M:%S%.f", "%I:%M:%S %p", "%I:%M %p", "%H", "%H%M%S"];
+/// The offsets from UTC that can follow a time of day.
 const OFFSETS: [&str; 6] = ["", "Z", "%:z", "%z", " %z", " UTC"];
-/// From 1900 to 2200: seconds since 1970.
+/// The range of accepted times, in seconds since 1970: the years 1900 to 2199.
 const LIKELY: std::ops::Range<i64> = -2_208_988_800..7_258_118_400;
-/// No time is longer.
+/// The maximum length of a time, in bytes.
 const LONGEST: usize = 48;
 
-/// Every format that is tried, the likely ones first.
+/// All formats that are tried, the most likely first.
 static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
     let mut formats = Vec::new();
     for date in DATES.split('|') {
@@ -48,7 +49,8 @@ static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
         formats.push((date.to_owned(), order, true));
         let is_whole = date.contains("%d");
         for clock in CLOCKS.into_iter().filter(|_| is_whole) {
-            // A separator that a date may hold itself stands in its place alone.
+            // `:` is tried only after a date with the name of a month, and the empty separator only in a time that is
+            // all digits.
             for separator in [" ", "T", ":", ", ", ""] {
                 for offset in OFFSETS {
                     let is_iso = separator == "T" || offset.is_empty() || clock.contains("%S");
@@ -66,13 +68,14 @@ static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
     formats.into_iter().filter_map(candidate).collect()
 });
 
-/// Whether a text is a time in one of the formats.
+/// Returns true if a text is a time in one of the formats.
 pub(crate) fn is_time(text: &str) -> bool {
     could_be(text) && CANDIDATES.iter().any(|candidate| candidate.read(text).is_some())
 }
 
 impl Candidate {
-    /// The time that a text tells, in seconds. The library reads more than people write: a year 31, a space that is not there.
+    /// Returns the time of a text, in seconds since 1970. The parser accepts more than people write, such as the year
+    /// 31 or a missing space, so both are rejected here.
     fn read(&self, text: &str) -> Option<i64> {
         let has_space = |text: &str| text.contains(' ');
         if has_space(self.format.as_str()) && !has_space(text) {
@@ -82,15 +85,15 @@ impl Candidate {
     }
 }
 
-/// Most texts are told to be no times without trying: those that are too short or too long, have few digits, or have digits
-/// alone and not as many as a date.
+/// Returns false if a text is certainly not a time. This saves the parsing of most texts: those that are too short or
+/// too long, have too few digits, or have no separator and not as many digits as a date.
 fn could_be(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let is_parted = text.bytes().any(|byte| b"-/.: ".contains(&byte));
     (6..=LONGEST).contains(&text.len()) && digits >= 3 && (is_parted || [8, 14].contains(&digits))
 }
 
-/// The formats that have fitted all texts of a column so far, with the order of its rows by each.
+/// The formats that fit all texts of a column so far, with the order of the rows by each format.
 #[derive(Debug, Default)]
 pub(crate) struct TimeGuess {
     fits: Option<Vec<(usize, Order)>>,
@@ -98,7 +101,7 @@ pub(crate) struct TimeGuess {
 }
 
 impl TimeGuess {
-    /// Takes the text of a row, which is not missing.
+    /// Adds the text of a row, which must not be a missing value.
     pub(crate) fn push(&mut self, row: u64, text: &str) {
         if self.fits.as_ref().is_some_and(Vec::is_empty) || (self.fits.is_some() && self.last == text) {
             return;
@@ -128,7 +131,7 @@ impl TimeGuess {
         self.last.push_str(text);
     }
 
-    /// One format for each order of the date's parts that fits every text, the likeliest first.
+    /// Returns the formats that fit every text: the most likely one for each order of the date's parts.
     pub(crate) fn fitting(&self) -> Vec<(&'static Candidate, &Order)> {
         let candidates: &'static [Candidate] = &CANDIDATES;
         let mut found: Vec<(&'static Candidate, &Order)> = Vec::new();
@@ -142,7 +145,7 @@ impl TimeGuess {
     }
 }
 
-/// The times of day that may stand in a column of their own, and whether they have fitted so far.
+/// The formats of times of day that fit all texts of a column so far, for times of day in a column of their own.
 #[derive(Debug)]
 pub(crate) struct ClockGuess {
     fits: Vec<&'static str>,
@@ -157,7 +160,7 @@ impl Default for ClockGuess {
 }
 
 impl ClockGuess {
-    /// Takes the text of a row, which is not missing.
+    /// Adds the text of a row, which must not be a missing value.
     pub(crate) fn push(&mut self, text: &str) {
         if self.fits.is_empty() || self.last == text {
             return;
@@ -168,7 +171,7 @@ impl ClockGuess {
         self.last.push_str(text);
     }
 
-    /// The format that fits every text.
+    /// Returns the most likely format that fits every text. `None` if no text was added.
     pub(crate) fn fitting(&self) -> Option<&'static str> {
         self.fits.first().copied().filter(|_| !self.last.is_empty())
     }

@@ -1,4 +1,4 @@
-//! How a stream is best cut: into units of the calendar, else into equal parts.
+//! Chooses how to cut a stream into windows: by a calendar unit, or else into equal parts.
 
 use std::collections::BTreeMap;
 
@@ -8,34 +8,36 @@ use crate::inspection::survey::{LabelCounts, MOST_LISTED, Survey, label_of};
 use windrow_config::{Cut, EventSpan};
 use windrow_record::RowNumber;
 
-/// How many windows an answer needs, and how many stay easy to read.
+/// The wanted number of windows: enough for a recommendation, and few enough to read.
 const WANTED: std::ops::RangeInclusive<u64> = 20..=80;
-/// Windows after which there can be advice.
+/// The minimum number of windows for a recommendation.
 const ADVISABLE: u64 = 16;
-/// What a window needs to be learned from and judged on.
+/// The minimum number of labelled rows in a window to train and evaluate on.
 const FEWEST_LABELLED: u64 = 1000;
+/// The minimum number of rows of each class in such a window.
 const FEWEST_OF_A_CLASS: u64 = 50;
-/// The first and the last window are parts of one; of the others, so large a share must have enough.
+/// The maximum share of windows with too few rows. The first and the last window do not count, because they may be cut
+/// off.
 const MOST_SHORT: f64 = 0.05;
-/// Equal parts that are made where there are rows for them.
+/// The number of equal parts, if the dataset has enough rows for them.
 const PARTS: u64 = 52;
 const DAY: i64 = 86_400;
 
-/// How windows are cut, as the pipeline file says it, and why.
+/// The windows of a pipeline file, and the reason for them.
 #[derive(Debug, Clone)]
 pub(crate) struct WindowChoice {
     /// The key in the `[window]` table, as in `event`.
     pub(crate) key: String,
-    /// Its value, as in `"week"`.
+    /// The value of the key, as in `"week"`.
     pub(crate) value: Value,
-    /// In words.
+    /// The reason, in words. Empty if the user gave the windows.
     pub(crate) reason: String,
 }
 
-/// The unit of the calendar that gives 20 to 80 windows with enough rows; else equal parts.
+/// Chooses the first calendar unit that gives 20 to 80 windows with enough rows, or else equal parts.
 pub(crate) fn choose(survey: &Survey) -> WindowChoice {
     for span in [EventSpan::Day, EventSpan::Week, EventSpan::Month, EventSpan::Quarter] {
-        // The rows are in the order of their times, so none is late.
+        // The rows are in time order, so none of them is late.
         let mut spans: BTreeMap<i64, LabelCounts> = BTreeMap::new();
         for (day, counts) in &survey.spans {
             let counts_of_span = spans.entry(span.of_time(day.saturating_mul(DAY))).or_default();
@@ -66,7 +68,7 @@ pub(crate) fn choose(survey: &Survey) -> WindowChoice {
     WindowChoice { key: "parts".to_owned(), value: Value::from(parts as i64), reason }
 }
 
-/// The windows from the first to the last span, empty ones included.
+/// Returns the windows from the first to the last span, empty ones included.
 pub(crate) fn by_span(spans: &BTreeMap<i64, LabelCounts>) -> Vec<LabelCounts> {
     let (Some((first, _)), Some((last, _))) = (spans.first_key_value(), spans.last_key_value()) else {
         return Vec::new();
@@ -74,7 +76,7 @@ pub(crate) fn by_span(spans: &BTreeMap<i64, LabelCounts>) -> Vec<LabelCounts> {
     (*first..=*last).take(MOST_LISTED).map(|span| spans.get(&span).copied().unwrap_or_default()).collect()
 }
 
-/// The windows of rows that are cut by their number, empty ones included. `labels` are those of [`Survey::labels`].
+/// Returns the windows by row number, empty ones included. `labels` is [`Survey::labels`].
 pub(crate) fn by_number(labels: &[u8], cut: &Cut) -> Vec<LabelCounts> {
     let fixed = cut.fixed_windows().map_or(0, |last| last.get() as usize);
     let mut windows = vec![LabelCounts::default(); fixed.min(MOST_LISTED)];

@@ -1,4 +1,4 @@
-//! Rows that were held back, after it is known whether they are accepted, and messages that a restarted writer reads again.
+//! Rows that were held back and are now accepted or rejected, and messages that a restarted writer reads again.
 
 use crate::BatchError;
 use crate::open::RowValue;
@@ -7,11 +7,11 @@ use crate::writer::{BatchWriter, Phase};
 use windrow_config::{NoWindow, Step};
 use windrow_record::Partition;
 
-/// A held-back message, and whether it is accepted.
+/// A message that was held back, and whether it is accepted.
 type Settled = (Option<HeldRow>, Result<(), NoWindow>);
 
 impl BatchWriter {
-    /// Judges the row that a partition holds back by the position of the next message.
+    /// Judges the row that a partition holds back, by the position of the next message.
     pub(super) fn resolve(&mut self, partition: Partition, position: Option<i64>) -> Result<(), BatchError> {
         let Some(position) = position else { return Ok(()) };
         let settled = self.cursors.get(partition).progress.resolve(position, &self.windows.placement);
@@ -27,7 +27,7 @@ impl BatchWriter {
         taken.map(drop)
     }
 
-    /// Moves a partition by a message that is accounted for already.
+    /// Advances a partition by a message that is accounted for already.
     pub(super) fn follow(
         &mut self,
         partition: Partition,
@@ -44,8 +44,8 @@ impl BatchWriter {
         Ok(())
     }
 
-    /// Accepts the row that a partition holds back when the partition has ended. The row is contradicted if the mark says that the
-    /// replay has fewer rows. A partition whose only position is held back waits for those of the others.
+    /// Accepts the row that a partition holds back when the partition has ended. Rejects it if the end marker says that
+    /// the replay has fewer rows. A partition whose only position is held back waits for the positions of the others.
     pub(super) fn believe_behind_end(&mut self, partition: Partition) -> Result<(), BatchError> {
         let sent = self.identity.sent_by_replay().filter(|_| self.windows.cut().span().is_none());
         let progress = &mut self.cursors.get(partition).progress;
@@ -59,7 +59,7 @@ impl BatchWriter {
         self.settle((held.flatten(), verdict))
     }
 
-    /// Places the partitions whose only position is held back next to the others, after the positions of all others are known.
+    /// Places the partitions whose only position is held back, after the positions of all other partitions are known.
     pub(super) fn decide(&mut self) -> Result<(), BatchError> {
         let is_finishing = matches!(self.phase, Phase::Finishing);
         let is_known = |cursor: &Cursor| cursor.progress.at().is_some() || cursor.end.is_some() || is_finishing;

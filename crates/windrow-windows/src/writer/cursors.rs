@@ -9,15 +9,15 @@ use windrow_record::{Offset, Partition, RowNumber};
 /// The position in one partition.
 #[derive(Debug, Default)]
 pub(super) struct Cursor {
-    /// The offset that the manifests say reading continues from.
+    /// The offset from which reading continues, according to the manifests.
     pub(super) resumed_at: Option<Offset>,
-    /// The offset after the last message since this process began.
+    /// The offset after the last message that this process has read.
     pub(super) next: Option<Offset>,
-    /// The positions of its rows. `None` is held back for a message that is accounted for already.
+    /// The positions of the partition's rows. The held row is `None` if its message is accounted for already.
     pub(super) progress: PartitionProgress<Option<HeldRow>>,
-    /// The offset of its end marker, after that has arrived.
+    /// The offset of the end marker, after it has arrived.
     pub(super) end: Option<Offset>,
-    /// The partition was added while others were read: until it sends something, nothing waits for it.
+    /// True if the partition was added while others were read. Until it sends a message, no window waits for it.
     pub(super) is_added: bool,
 }
 
@@ -32,18 +32,18 @@ pub(super) struct HeldRow {
 }
 
 impl Cursor {
-    /// Returns true if nothing needs to wait for the partition yet.
+    /// Returns true if no window needs to wait for the partition yet.
     pub(super) fn is_silent(&self) -> bool {
         self.is_added && self.next.is_none()
     }
 
-    /// The point to read it from again if a row is held back.
+    /// The point from which the partition must be read again if a row is held back.
     pub(super) fn needed(&self) -> Option<Needed> {
         self.progress.held()?.1.as_ref().map(|held| held.place.needed)
     }
 }
 
-/// All partitions of the topic.
+/// The cursors of all partitions of the topic.
 #[derive(Debug, Default)]
 pub(super) struct Cursors(pub(super) BTreeMap<Partition, Cursor>);
 
@@ -56,7 +56,7 @@ impl Cursors {
         !self.0.is_empty() && self.0.values().all(|cursor| cursor.end.is_some())
     }
 
-    /// The furthest position of any partition.
+    /// The furthest position of all partitions.
     pub(super) fn furthest(&self) -> Option<i64> {
         self.0.values().filter_map(|cursor| cursor.progress.at()).max()
     }

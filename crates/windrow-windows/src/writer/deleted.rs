@@ -6,17 +6,18 @@ use windrow_record::{Offset, Partition};
 #[derive(Debug)]
 pub(super) struct DeletedMessages {
     all: Vec<OffsetRange>,
-    /// How many of them manifests list.
+    /// The number of ranges that manifests list.
     listed: usize,
 }
 
 impl DeletedMessages {
-    /// Those that manifests or the stream's end list.
+    /// Restores the ranges that the manifests or the summary of the stream list.
     pub(super) fn recalled(all: Vec<OffsetRange>) -> Self {
         Self { listed: all.len(), all }
     }
 
-    /// Adds a range. After a kill, a partition without accounted messages is read from its beginning again: the range may be known.
+    /// Adds a range, without the part that is known. After a kill, a partition without accounted messages is read from
+    /// its beginning again, so a range may be reported twice.
     pub(super) fn note(&mut self, range: OffsetRange) {
         let first = self.after(range.partition).map_or(range.first, |known| known.max(range.first));
         if first <= range.last {
@@ -30,7 +31,8 @@ impl DeletedMessages {
         ranges.map(|range| range.last.next()).max()
     }
 
-    /// The ranges that no manifest lists yet; the next one does.
+    /// Returns the ranges that no manifest lists, and marks them as listed. The caller must write them to the next
+    /// manifest.
     pub(super) fn take_unlisted(&mut self) -> Vec<OffsetRange> {
         let unlisted = std::mem::replace(&mut self.listed, self.all.len());
         sorted(&self.all[unlisted..])

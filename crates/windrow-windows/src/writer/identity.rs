@@ -1,6 +1,6 @@
-//! Which rows and messages have come already, and whose stream it is.
+//! The rows and messages that have arrived, and the producer that the stream belongs to.
 //!
-//! What makes a row the same row: its replay and its number; for a producer that is not Windrow, its offset.
+//! A row is identified by its replay and its number. For a producer that is not Windrow, the offset identifies it.
 
 use roaring::RoaringTreemap;
 
@@ -8,10 +8,10 @@ use crate::open::Offsets;
 use crate::{Manifest, RowRange};
 use windrow_record::{Offset, Partition, RowNumber, RunId};
 
-/// Who sends the rows of a store: one replay, or other producers.
+/// The producer of a store's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// The replay of this name.
+    /// The replay with this id.
     Replay(RunId),
     /// Producers that are not Windrow.
     Foreign,
@@ -39,47 +39,47 @@ impl Source {
 
 #[derive(Debug, Default)]
 pub(super) struct Identity {
-    /// The one replay whose rows may come; rows that name none may come too, as long as it has not begun.
+    /// The only replay whose rows are taken. Rows without a replay are also taken, unless a row of this one came first.
     expected: Option<RunId>,
     source: Option<Source>,
-    /// The rows that the replay sent, as its end marker says.
+    /// The rows that the replay sent, according to its end marker.
     sent: Option<RowRange>,
-    /// Row numbers that are in a window, in quarantine or held back.
+    /// The row numbers that are in a window, in quarantine or held back.
     rows: RoaringTreemap,
-    /// All numbers below this one are taken.
+    /// A lower bound for free numbers: all numbers below it are taken.
     free: u64,
-    /// Messages that windows sealed before this start account for.
+    /// The messages in the files of windows that were sealed before this start.
     settled: Offsets,
-    /// The messages that repeat a row and that those windows account for.
+    /// The messages that repeat a row, in windows that were sealed before this start.
     repeats: Offsets,
 }
 
 impl Identity {
-    /// Of the replays, only this one's rows are taken.
+    /// Sets the replay whose rows are taken; rows of other replays are refused.
     pub(super) fn expect(&mut self, run: RunId) {
         self.expected = Some(run);
     }
 
-    /// Only rows of the expected replay are taken, also while none has come.
+    /// Binds the stream to the expected replay before its first row, so rows of other producers are refused too.
     pub(super) fn bind_to_expected(&mut self) {
         self.source = self.source.take().or_else(|| self.expected.clone().map(Source::Replay));
     }
 
-    /// The first sender of a row decides whose stream this is.
+    /// Binds the stream to the sender of its first row.
     pub(super) fn bind(&mut self, run: Option<&str>) {
         self.source.get_or_insert_with(|| Source::of(run));
     }
 
-    /// The end marker of the expected replay shows whose stream this is, also if no row of it came.
+    /// Binds the stream to the expected replay at its end marker, because the replay may have sent no row.
     pub(super) fn bind_by_end(&mut self, run: Option<&str>) {
         if run.is_some() && run == self.expected.as_ref().map(RunId::as_str) {
             self.bind(run);
         }
     }
 
-    /// Why a message of this sender does not belong here, if it does not.
+    /// Returns the reason why a message of this sender does not belong to the stream. `None` if it belongs to it.
     pub(super) fn foreign_run(&self, run: Option<&str>) -> Option<String> {
-        // The expected replay gives the same reason before its first row and after it.
+        // The expected replay must give the same reason before its first row as after it.
         let expected = || self.expected.clone().filter(|_| run.is_some()).map(Source::Replay);
         let source = self.source.clone().or_else(expected).filter(|source| !source.is(run))?;
         Some(format!("it is of {}, while this directory is for {}", Source::of(run).name(), source.name()))
@@ -100,28 +100,29 @@ impl Identity {
         self.rows.contains(row.get())
     }
 
-    /// Keeps the rows that an end marker says were sent; the first marker that says so counts.
+    /// Records the rows that were sent, according to an end marker. The first marker with this number counts.
     pub(super) fn note_sent(&mut self, sent: Option<RowRange>) {
         self.sent = self.sent.or(sent);
     }
 
-    /// The last row that an end marker says was sent.
+    /// The last row that was sent, according to an end marker.
     pub(super) fn last_sent(&self) -> Option<u64> {
         self.sent.map(|sent| sent.last)
     }
 
-    /// The rows that the replay sent; none for other producers.
+    /// The rows that the replay sent. `None` for other producers.
     pub(super) fn sent_by_replay(&self) -> Option<RowRange> {
         self.sent.filter(|_| self.run().is_some())
     }
 
-    /// How many of the rows that were sent have not come, and how many were sent, as far as an end marker says.
+    /// The number of sent rows that have not arrived, and the number of sent rows. `None` if no end marker has named
+    /// them.
     pub(super) fn missing_rows(&self) -> Option<(u64, u64)> {
         let (sent, all) = (self.sent?, self.sent?.count()?);
         Some((all - self.rows.range_cardinality(sent.first..=sent.last), all))
     }
 
-    /// Whether a row was not there before.
+    /// Adds a row number. Returns true if it is new.
     pub(super) fn insert(&mut self, row: RowNumber) -> bool {
         self.rows.insert(row.get())
     }
@@ -131,7 +132,7 @@ impl Identity {
         self.free = self.free.min(row.get());
     }
 
-    /// The smallest number that no row has: after a kill, rows that are read again get the numbers that they had.
+    /// Returns the smallest free number. Rows that are read again after a kill thus get the same numbers as before.
     pub(super) fn free_number(&mut self) -> RowNumber {
         self.free = self.free.max(1);
         while self.rows.contains(self.free) {
@@ -145,12 +146,12 @@ impl Identity {
         self.settled.get(&partition).is_some_and(|settled| settled.contains(offset.bits()))
     }
 
-    /// Returns true if such a window accounts for a message as a repeat.
+    /// Returns true if a window that was sealed before this start accounts for a message as a repeat.
     pub(super) fn is_settled_repeat(&self, partition: Partition, offset: Offset) -> bool {
         self.repeats.get(&partition).is_some_and(|repeats| repeats.contains(offset.bits()))
     }
 
-    /// Takes over what a sealed window accounts for; its offsets, where they are of this log.
+    /// Restores the rows of a sealed window, and its offsets if they belong to this log.
     pub(super) fn recall(&mut self, manifest: &Manifest, is_this_log: bool) {
         manifest.row_ranges().for_each(|range| range.insert_into(&mut self.rows));
         if is_this_log {

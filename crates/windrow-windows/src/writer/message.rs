@@ -1,105 +1,105 @@
-//! What comes to a writer, and what becomes of it.
+//! The messages that a writer takes, and their outcomes.
 
 use std::time::Instant;
 
 use crate::{MessageCounts, RowRange};
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
-/// The number of different reasons that are kept for error messages.
+/// The maximum number of different reasons that are kept for error messages.
 const REASONS_KEPT: usize = 3;
 
-/// A message.
+/// A message of the topic.
 #[derive(Debug)]
 pub struct Arrival<'a> {
-    /// Where it stood in the topic.
+    /// The partition of the message.
     pub partition: Partition,
-    /// Where it stood in the partition.
+    /// The offset of the message.
     pub offset: Offset,
-    /// The replay that sent it.
+    /// The replay that sent the message. `None` for other producers.
     pub run: Option<&'a str>,
-    /// Its number; a row of another producer gets the smallest that is free.
+    /// The row number. A row without one gets the smallest free number.
     pub row: Option<RowNumber>,
-    /// What it holds.
+    /// The content of the message.
     pub content: Content<'a>,
-    /// Now.
+    /// The time of the arrival.
     pub now: Instant,
 }
 
-/// What a message holds.
+/// The content of a message.
 #[derive(Debug)]
 pub enum Content<'a> {
     /// A row that can be stored.
     Row {
-        /// Whether its target is there.
+        /// True if the row has a target.
         labelled: bool,
-        /// When it happened, in seconds since 1970.
+        /// The event time, in seconds since 1970.
         time: Option<i64>,
         /// The CSV record, without a line end.
         record: &'a [u8],
     },
-    /// What is no row.
+    /// A message that is not a row.
     Rejected {
-        /// Why it is not a row.
+        /// The reason why it is not a row.
         reason: String,
-        /// The value as it came.
+        /// The bytes of the value.
         raw: &'a [u8],
     },
 }
 
-/// The mark that a partition ends.
+/// The end marker of a partition.
 #[derive(Debug, Clone, Copy)]
 pub struct EndMark<'a> {
-    /// Which partition.
+    /// The partition that ends.
     pub partition: Partition,
-    /// Where the mark stands.
+    /// The offset of the marker.
     pub offset: Offset,
-    /// The replay that ends.
+    /// The replay that ends. `None` if the marker does not name one.
     pub run: Option<&'a str>,
-    /// The rows of the replay, where the mark says.
+    /// The rows of the replay, if the marker names them.
     pub sent: Option<RowRange>,
-    /// Now.
+    /// The time of the arrival.
     pub now: Instant,
 }
 
-/// What became of a message.
+/// The outcome of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
-    /// It is in a window.
+    /// The row is in a window.
     Stored {
-        /// Which one.
+        /// The window of the row.
         window: WindowIndex,
-        /// Under this number.
+        /// The number of the row.
         row: RowNumber,
     },
-    /// It lies far ahead of its partition, and the next message decides what becomes of it.
+    /// The row is far ahead of its partition. The next message decides whether it is accepted.
     Pending,
-    /// Its row was there already.
+    /// The message repeats a row that had already arrived.
     Repeated,
-    /// It is this same message that was taken before; it is not counted again.
+    /// This message was taken before. It is not counted again.
     Known,
-    /// It is in quarantine.
+    /// The message is in quarantine.
     Quarantined {
-        /// Why.
+        /// The reason for the refusal.
         reason: String,
     },
 }
 
-/// A message in quarantine, for people.
+/// A message in quarantine, as error messages name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// Why it is there.
+    /// The reason for the refusal.
     pub reason: String,
-    /// Where it stood in the topic.
+    /// The partition of the message.
     pub partition: Partition,
-    /// Where it stood in the partition.
+    /// The offset of the message.
     pub offset: Offset,
 }
 
-/// What became of the messages since they were last counted.
+/// The outcomes of messages since they were last counted.
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
     pub(super) counts: MessageCounts,
-    /// The first messages that went to quarantine since this process began, one of each reason.
+    /// The first quarantined message of each reason since this process began, at most [`REASONS_KEPT`].
     pub(super) rejections: Vec<Rejection>,
 }
 

@@ -10,9 +10,9 @@ pub(super) enum Occurrence {
     Sealed,
     /// A repeat that a sealed window accounts for.
     SealedRepeat,
-    /// A message before the resume point that no sealed window accounts for.
+    /// A message before the resume point for which no sealed window accounts.
     Unaccounted,
-    /// A message after the end marker of its partition. The stream does not include it: only the timing of the other partitions
-    /// decides whether it is read at all.
+    /// A message after the end marker of its partition. It is not part of the stream: whether it is read at all depends
+    /// only on the timing of the other partitions.
     AfterEnd,
 }

@@ -1,4 +1,4 @@
-//! Going on where the manifests say.
+//! Restores a writer from the manifests of the sealed windows.
 
 use crate::writer::cursors::Cursors;
 use crate::writer::deleted::DeletedMessages;
@@ -11,17 +11,17 @@ use crate::{BatchError, BatchStore, Lock, Manifest, MessageCounts};
 use windrow_config::{Cut, Placement};
 use windrow_record::{Offset, Partition, RunId, WindowIndex, write_record};
 
-/// Of what form batch files are.
+/// The form of a CSV batch file.
 #[derive(Debug, Clone, Copy)]
 pub struct CsvFormat<'a> {
-    /// The columns of the header line.
+    /// The column names of the header line.
     pub columns: &'a [String],
-    /// What stands between them.
+    /// The byte between two fields.
     pub delimiter: u8,
 }
 
 impl CsvFormat<'_> {
-    /// The header line, with its end.
+    /// Returns the header line, with its line end.
     pub(crate) fn header(self) -> Vec<u8> {
         let mut header = write_record(self.columns.iter().map(String::as_str), self.delimiter);
         header.push(b'\n');
@@ -29,26 +29,27 @@ impl CsvFormat<'_> {
     }
 }
 
-/// Where a writer stands when it begins.
+/// The state that a writer resumes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resumed {
-    /// The next offset to read of each partition. The message before it may be read once more, so that a topic that is not
-    /// the same is noticed.
+    /// The next offset to read in each partition. The caller may read the message before it again, so that another
+    /// topic of the same name is noticed.
     pub positions: Vec<(Partition, Offset)>,
-    /// Windows that are sealed.
+    /// The number of sealed windows.
     pub windows: u32,
-    /// The messages that they account for.
+    /// The counts of the messages in these windows.
     pub counts: MessageCounts,
 }
 
 impl BatchWriter {
-    /// Cleans up what a killed writer left, and goes on behind the last sealed window.
+    /// Deletes the files that a killed writer left, and continues after the last sealed window.
     ///
-    /// `log` names this epoch of the topic, where it ends with this process. Offsets of another epoch say nothing; rows are
-    /// then known by their numbers, and reading begins at the beginning.
+    /// `log` names this epoch of the topic, if the epoch ends with this process. Offsets of another epoch are ignored:
+    /// rows are then recognised by their numbers, and reading starts at the first offset.
     ///
     /// # Errors
-    /// A manifest or a batch file is damaged or missing, or the store cannot be written.
+    /// A manifest or a batch file is damaged or missing, the topic has fewer partitions than before, or the store
+    /// cannot be written.
     pub fn resume(
         store: BatchStore,
         lock: Lock,
@@ -81,7 +82,7 @@ impl BatchWriter {
         for manifest in &manifests {
             writer.recall(manifest)?;
         }
-        // No window accounts for a message of such a partition, so it begins as at the first start.
+        // No window accounts for a message of these partitions, so they begin as at the first start.
         let begin = cut.position_before(WindowIndex::FIRST);
         for cursor in writer.cursors.0.values_mut() {
             cursor.progress.continue_from(cursor.progress.at().or(begin));
@@ -98,15 +99,15 @@ impl BatchWriter {
         Ok((writer, resumed))
     }
 
-    /// Of the replays, takes the rows of this one alone; the rows of producers that are not Windrow, as long as that replay
-    /// has not begun.
+    /// Among replays, accepts only the rows of this one. Rows of other producers are accepted unless a row of this
+    /// replay came first.
     #[must_use]
     pub fn expecting(mut self, run: RunId) -> Self {
         self.identity.expect(run);
         self
     }
 
-    /// For the rows of one replay alone: whatever else comes goes to quarantine.
+    /// Accepts only the rows of this replay. All other messages go to quarantine.
     #[must_use]
     pub fn of_replay(mut self, run: RunId) -> Self {
         self.identity.expect(run);

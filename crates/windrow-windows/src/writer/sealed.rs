@@ -1,4 +1,4 @@
-//! The totals of the sealed windows, and how much of each partition they account for.
+//! The totals of the sealed windows, and the point in each partition up to which they account for messages.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Sealing what is due, in order, and the point from which reading would go on.
+//! Seals the windows that are due, in order, and computes the points to resume from.
 
 use std::time::Instant;
 
@@ -14,8 +14,8 @@ use windrow_config::WindowPolicy;
 use windrow_record::{Partition, RowNumber, WindowIndex};
 
 impl BatchWriter {
-    /// Seals the next window, if it is due; behind the last one of a stream that ends, writes what the stream was.
-    /// One window a call, so that the caller can stop between two.
+    /// Seals the next window if it is due. After the last window of a stream that ends, writes the summary of the
+    /// stream. Seals at most one window per call, so that the caller can stop between two.
     ///
     /// # Errors
     /// A file cannot be written.
@@ -35,7 +35,7 @@ impl BatchWriter {
         })
     }
 
-    /// Why the next window is to be sealed now, if it is.
+    /// Returns the reason to seal the next window now. `None` if it is not due.
     fn due(&mut self, now: Instant) -> Option<SealReason> {
         let is_finishing = matches!(self.phase, Phase::Finishing);
         if !is_finishing && !self.has_caught_up() {
@@ -59,8 +59,9 @@ impl BatchWriter {
         is_due.then(|| self.reason(next))
     }
 
-    /// Returns true if every partition has been read again up to the last message that a sealed window accounts for. Messages
-    /// before that one may be in no sealed window; until they have been read again, no resume point stands before them.
+    /// Returns true if every partition has been read again up to the last message that a sealed window accounts for.
+    /// Messages before that one may be in no sealed window. A window sealed too early would move the resume points past
+    /// them.
     fn has_caught_up(&self) -> bool {
         self.sealed.after().all(|(partition, after)| {
             self.cursors.0.get(&partition).is_none_or(|cursor| {
@@ -77,7 +78,8 @@ impl BatchWriter {
             return placement.has_passed(window, self.cursors.slowest());
         };
         let mut cursors = self.cursors.0.values();
-        // Each partition of a group has its own writer. A later row shows that the replay did not end within this window.
+        // Each partition of a group has its own writer. A later row shows that the replay did not end within this
+        // window.
         let is_followed =
             self.windows.cut().stride() == 1 || cursors.clone().all(|cursor| is_later(cursor.progress.at(), last));
         let has_passed = |cursor: &Cursor| {
@@ -92,7 +94,7 @@ impl BatchWriter {
         self.windows.cut().size_of_window(window) == Some(come)
     }
 
-    /// The reason for a sealing. It depends only on the rows of the stream, and not on what had been read by then.
+    /// The reason for a sealing. It depends only on the rows of the stream, and not on what has been read by then.
     fn reason(&self, window: WindowIndex) -> SealReason {
         let furthest = self.cursors.furthest();
         if let Some((_, last)) = self.windows.cut().rows_of_window(window) {
@@ -103,7 +105,7 @@ impl BatchWriter {
         SealReason::by_time(until.zip(furthest).is_some_and(|(until, newest)| newest >= until))
     }
 
-    /// The window for messages after the last row of their partition: one that is sealed only at the end of the stream.
+    /// The window for messages after the last row of their partition. It is sealed only at the end of the stream.
     pub(super) fn last_window(&self) -> WindowIndex {
         let furthest = || self.cursors.furthest().and_then(|row| u64::try_from(row).ok());
         let last = self.identity.last_sent().or_else(furthest).unwrap_or(0);
@@ -115,7 +117,8 @@ impl BatchWriter {
     }
 
     fn seal(&mut self, reason: SealReason) -> Result<Manifest, BatchError> {
-        // These partitions have ended without a time: the first event window waits for every other one.
+        // Only partitions that have ended have no time here, because the first event window waits for all others. Their
+        // waiting messages join this window.
         let timeless = self
             .cursors
             .0
@@ -159,8 +162,9 @@ impl BatchWriter {
         Ok(())
     }
 
-    /// The points to resume from without missing a message of an open window: the first message of those, or the point after the
-    /// last message of the sealed windows. Both depend only on the rows, and not on how far the topic had been read.
+    /// The points to resume from, so that no message of an open window is missed. A point is the first message of the
+    /// open windows or the point after the last message of the sealed ones, whichever is earlier. It depends only on
+    /// the rows, and not on how far the topic had been read.
     fn resume_points(&self) -> Vec<ResumePoint> {
         let is_event = self.windows.cut().span().is_some();
         let point = |(partition, after): (Partition, Needed)| {

@@ -16,7 +16,7 @@ impl BatchWriter {
             Content::Row { time, record, .. } => (*time, *record, true),
             Content::Rejected { raw, .. } => (None, *raw, false),
         };
-        // Any client can send a message that is neither a row nor of a replay: its number means nothing.
+        // Any client can send a message that is neither a row nor of a replay, so its number is ignored.
         let row = row.filter(|_| is_row || run.is_some());
         let foreign = self.identity.foreign_run(run);
         match seen {
@@ -24,15 +24,15 @@ impl BatchWriter {
             Occurrence::InThisLife | Occurrence::AfterEnd => return Ok(Taken::Known),
             seen => {
                 self.recognise(&seen, partition, offset, run, row)?;
-                // A message that is read again moves its partition exactly as it did the first time.
+                // A message that is read again must move its partition exactly as it did the first time.
                 if !matches!(seen, Occurrence::SealedRepeat) && foreign.is_none() {
                     self.follow(partition, self.windows.cut().position(row, time), is_row)?;
                 }
                 return Ok(Taken::Known);
             }
         }
-        // A message that is neither a row nor of a replay does not decide which stream this is. Its reason does not depend on that
-        // either.
+        // A message that is neither a row nor of a replay does not bind the stream to a producer. The reason for its
+        // refusal does not depend on the producer either.
         if is_row || run.is_some() {
             if let Some(reason) = foreign {
                 let place = self.place(partition, offset);
@@ -119,8 +119,8 @@ impl BatchWriter {
         }
     }
 
-    /// Quarantines a row that has no window. The number of an outlier counts as missing if numbers decide, because the number is
-    /// the outlier.
+    /// Quarantines a row that has no window. If row numbers decide, the number is what makes the row an outlier, so it
+    /// counts as missing.
     pub(super) fn refuse(
         &mut self,
         place: Place,
@@ -137,7 +137,7 @@ impl BatchWriter {
         self.set_aside(place, Some(row).filter(|_| is_numbered), reason.to_string(), record)
     }
 
-    /// Checks that a message from before this start is the one that was read then.
+    /// Checks that a message from before the resume point is the one that was read then.
     fn recognise(
         &self,
         seen: &Occurrence,
@@ -148,13 +148,13 @@ impl BatchWriter {
     ) -> Result<(), BatchError> {
         let is_sealed = matches!(seen, Occurrence::Sealed | Occurrence::SealedRepeat);
         let is_known = match row {
-            // The row that a message repeats may be in a window that is not sealed, and not have been read again yet.
+            // The row that a message repeats may be in an open window whose messages have not been read again yet.
             Some(row) if self.identity.is_ours(run) && !matches!(seen, Occurrence::SealedRepeat) => {
                 self.identity.has(row)
             }
             _ => is_sealed,
         };
-        // The number of an outlier is not among the known ones.
+        // The number of an outlier was not recorded.
         if is_known || is_sealed && self.windows.store.is_unnumbered(partition, offset)? {
             return Ok(());
         }
@@ -169,7 +169,7 @@ impl BatchWriter {
         Place { partition, offset, needed, reached: cursor.progress.at() }
     }
 
-    /// Returns the place after its message has moved the partition.
+    /// Returns the place with the position that the partition has reached by now.
     fn reached(&mut self, place: Place) -> Place {
         Place { reached: self.cursors.get(place.partition).progress.at(), ..place }
     }

@@ -1,4 +1,4 @@
-//! The promise of a writer: each row once, in row order, whatever the interleaving, the repeats and the kills.
+//! Property tests of the writer: each row is stored once, in row order, for any interleaving, repeats and kills.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ mod same_bytes;
 
 const RUN: &str = "run";
 
-/// A message of a replay, as it stands in a partition.
+/// A message of a replay, in the order of its partition.
 #[derive(Debug, Clone)]
 enum Message {
     Row { number: u64, good: bool },
@@ -29,7 +29,8 @@ fn record(number: u64) -> String {
     format!("{number},\"row {number}\"")
 }
 
-/// A replay of `rows` rows over `partitions`; some rows are broken, and some stand again behind themselves.
+/// Returns a replay of `rows` rows over `partitions`. The broken rows cannot be read, and each repeated row is sent
+/// twice in a row.
 fn topic(rows: u64, partitions: usize, broken: &[u64], repeated: &[u64]) -> Topic {
     let mut topic: Topic = vec![Vec::new(); partitions];
     for number in 1..=rows {
@@ -46,7 +47,7 @@ fn topic(rows: u64, partitions: usize, broken: &[u64], repeated: &[u64]) -> Topi
     topic
 }
 
-/// Retries that came late: messages change places with one a few places on; the end marker stays the last.
+/// Simulates late retries: swaps messages with later ones of their partition. The end marker stays last.
 fn reorder(topic: &mut Topic, swaps: &[(usize, usize)]) {
     for messages in topic {
         let rows = messages.len() - 1;
@@ -75,11 +76,11 @@ fn resume(
     let log = log.map(str::to_owned);
     let (writer, resumed) =
         BatchWriter::resume(store, lock, cut, CsvFormat { columns: &columns, delimiter: b',' }, &partitions, log)?;
-    // As the consumer does: one message before the point where reading goes on.
+    // The consumer also starts one message before the resume point.
     Ok((writer, resumed.positions.iter().map(|(_, offset)| (offset.0 as usize).saturating_sub(1)).collect()))
 }
 
-/// Seals what is due; gives the manifests.
+/// Seals the windows that are due, and returns their manifests.
 fn seal(writer: &mut BatchWriter, now: Instant) -> Vec<Manifest> {
     std::iter::from_fn(|| writer.seal_next(now).expect("room on the disk")).collect()
 }
@@ -129,7 +130,7 @@ fn deliver(
     seal(writer, now)
 }
 
-/// Delivers a topic in an order that `choices` decide, with a kill wherever a choice says so.
+/// Delivers a topic in the order of `choices`, and kills the writer where a choice demands it.
 fn run(folder: &Path, cut: Cut, topic: &Topic, choices: &[(usize, bool)]) {
     let now = Instant::now();
     let (mut writer, mut next) = open(folder, cut, topic.len());
@@ -137,7 +138,7 @@ fn run(folder: &Path, cut: Cut, topic: &Topic, choices: &[(usize, bool)]) {
     let mut kills = 0;
     while writer.end().is_none() {
         let (choice, kill) = choices.next().expect("a cycle");
-        // Not for ever: a stream that is killed at each step would not end.
+        // A stream that is killed at each step would not end.
         if *kill && kills < 8 {
             kills += 1;
             drop(writer);
@@ -152,7 +153,7 @@ fn run(folder: &Path, cut: Cut, topic: &Topic, choices: &[(usize, bool)]) {
     }
 }
 
-/// What a folder holds in the end: the manifests, the rows of each window, and the rows in quarantine.
+/// Reads the contents of a store after the end: the manifests, the rows of each window, and the rows in quarantine.
 fn contents(folder: &Path) -> (Vec<Manifest>, Vec<Vec<u64>>, Vec<u64>) {
     let store = BatchStore::open(folder).expect("a store");
     let manifests = store.manifests().expect("whole");
@@ -223,7 +224,7 @@ proptest! {
     ) {
         let cut = Cut::new(policy, Some(rows));
         let mut topic = topic(rows, partitions, &broken, &repeated);
-        // Out of its order in event time a row may be late, which is told of on its own below.
+        // A row out of order may be late in event time. The next test covers that.
         if !matches!(policy, WindowPolicy::Event { .. }) {
             reorder(&mut topic, &swaps);
         }
@@ -244,7 +245,8 @@ proptest! {
         prop_assert_eq!(&stored, &expected);
         prop_assert_eq!(aside, refused);
 
-        // What numbers decide is the same however rows come: one partition, nothing repeated, no kill.
+        // If row numbers decide, the order of arrival does not matter: compare with one partition without repeats or
+        // kills.
         if !matches!(policy, WindowPolicy::Event { .. }) {
             prop_assert!(in_order);
             let plain = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! The windows that are open: their rows so far, and which window a message belongs to.
+//! The open windows, and the messages that wait for a window.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::{BatchError, BatchStore, OffsetRange, TimeSpan};
 use windrow_config::{Cut, NoWindow, Placement, WindowPolicy};
 use windrow_record::{Partition, RowNumber, WindowIndex};
 
-/// The memory that all open windows together may take for rows that are not on the disk yet.
+/// The maximum memory in bytes of all open windows for data that is not on the disk yet.
 const MOST_HELD: usize = 32 * 1024 * 1024;
 
 /// All windows that are not sealed.
@@ -18,12 +18,12 @@ pub(super) struct Windows {
     pub(super) placement: Placement,
     header: Vec<u8>,
     open: BTreeMap<WindowIndex, OpenWindow>,
-    /// Messages without a window of their own, by partition. They join the window of the next row of their partition: that window
-    /// cannot be sealed before the row has arrived.
+    /// The messages without a window of their own, by partition. They join the window of the partition's next row,
+    /// which cannot be sealed before that row has arrived.
     waiting: BTreeMap<Partition, OpenWindow>,
-    /// Windows opened so far: names their files until they are sealed.
+    /// The number of windows opened so far. It names their files until they are sealed.
     opened: u64,
-    /// Bytes pushed since the memory that open windows hold was last counted.
+    /// The number of bytes pushed since the memory of the open windows was last counted.
     uncounted: usize,
 }
 
@@ -62,8 +62,9 @@ impl Windows {
         self.bound_memory()
     }
 
-    /// Adds a message to the quarantine of its row number's window. A late message, or one without a number, joins the event window
-    /// that its partition has reached; if row numbers decide, the window of the next row of its partition.
+    /// Adds a message to the quarantine of a window. If row numbers decide, that is the window of its number; a late
+    /// message, or one without a number, waits for the next row of its partition. An event window is the one that the
+    /// partition has reached. A window by the clock is the next one to be sealed.
     pub(super) fn set_aside(
         &mut self,
         place: Place,
@@ -92,7 +93,7 @@ impl Windows {
         self.without_window(place).repeat(place);
     }
 
-    /// Returns the window for a message that has none of its own.
+    /// Returns the window for a message without a window of its own.
     fn without_window(&mut self, place: Place) -> &mut OpenWindow {
         if let Some(window) = self.placement.reached_window(place.needed.at) {
             return self.open(window);
@@ -112,8 +113,8 @@ impl Windows {
         }
     }
 
-    /// Moves the messages that still wait at the end of the stream into a window. Repeats do not open a window: if a partition has
-    /// only those, they stay.
+    /// Moves the messages that still wait at the end of the stream into a window. A partition whose messages are all
+    /// repeats does not open a window: its messages stay.
     pub(super) fn attach_rest(&mut self, window: WindowIndex) -> Result<(), BatchError> {
         let settled = self.waiting.iter().filter(|(_, waiting)| waiting.quarantined > 0);
         let settled: Vec<Partition> = settled.map(|(partition, _)| *partition).collect();
@@ -141,7 +142,7 @@ impl Windows {
         self.open.values().chain(self.waiting.values())
     }
 
-    /// The last window that accounts for a message.
+    /// The last open window.
     pub(super) fn last(&self) -> Option<WindowIndex> {
         self.open.keys().next_back().copied()
     }
@@ -156,12 +157,13 @@ impl Windows {
         Ok((window, open))
     }
 
-    /// The bounds of an event window.
+    /// The bounds of an event window. `None` for other windows.
     pub(super) fn span_of(&self, window: WindowIndex) -> Option<TimeSpan> {
         self.placement.span_of(window).map(|(from, until)| TimeSpan { from, until })
     }
 
-    /// Rows wait in memory until a window has enough for a write; many small windows must not add up.
+    /// Writes the buffers to the disk if all windows together hold too much memory. Each window buffers its rows until
+    /// a write is worth it, and many small windows would add up.
     fn bound_memory(&mut self) -> Result<(), BatchError> {
         if self.uncounted < MOST_HELD / 2 {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Messages whose number or time cannot be meant: what they may cost, and that the stream gets over them.
+//! Messages with a wrong number or time: their cost is bounded, and the stream continues after them.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::{Arrival, BatchStore, BatchWriter, Content, EndMark, RowRange, Taken}
 use windrow_config::Cut;
 use windrow_record::{Offset, Partition, RowNumber, RunId};
 
-/// Takes a row of the replay and seals what is due; gives how many windows that sealed.
+/// Takes a row of the replay and seals the windows that are due. Returns their number.
 fn send(writer: &mut BatchWriter, partition: i32, offset: i64, number: u64, time: i64) -> usize {
     let now = Instant::now();
     writer.take(row(partition, offset, Some(RUN), Some(number), Some(time), now)).expect("room on the disk");
@@ -26,7 +26,7 @@ fn end(writer: &mut BatchWriter, partition: i32, offset: i64, rows: u64) {
     }
 }
 
-/// The rows of all windows, and the numbers and reasons of all messages in quarantine.
+/// Returns the number of rows in all windows, and the number and reason of each message in quarantine.
 fn contents(folder: &std::path::Path) -> (u64, Vec<(Option<u64>, String)>) {
     let store = BatchStore::open(folder).expect("a store");
     let mut aside = Vec::new();
@@ -116,7 +116,7 @@ fn a_replay_that_goes_on_far_away_is_taken_when_the_next_row_says_so_too() {
 
 #[test]
 fn a_wrong_first_time_goes_to_quarantine_and_the_stream_recovers() {
-    // 1970, then 2013, in windows of an hour and of a day; one partition or two, whichever comes first.
+    // A time in 1970, then times in 2013, in windows of an hour and of a day, with either partition first.
     let day = 86_400;
     let year_2013 = 15_706 * day;
     for span in [3600, 86_400] {
@@ -235,8 +235,8 @@ fn rows_of_another_replay_than_the_expected_are_not_taken() {
 proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..ProptestConfig::with_cases(64) })]
 
-    /// Whatever numbers and times stand in a topic: a message seals no more windows than the guard allows, each message is
-    /// accounted for once, and what becomes of it does not depend on the order of partitions or on kills.
+    /// A message seals no more windows than the guard allows, whatever its number and its time, and is accounted for
+    /// once. The result does not depend on the order of partitions or on kills.
     #[test]
     fn whatever_comes_is_accounted_for_and_costs_what_is_allowed(
         policy in prop_oneof![(700_u64..2000).prop_map(rows_of), (1_u32..6).prop_map(parts_of), (500_u64..4000).prop_map(|span| event(span, 4))],
@@ -277,7 +277,8 @@ proptest! {
                     continue;
                 }
                 let (kind, number, time) = messages[partition][at];
-                // Nearly all are near each other; one in twelve lies anywhere, one in twelve some way off.
+                // One message in twelve has any value, one in twelve is some distance away, and all others are close to
+                // each other.
                 let usual = (at * messages.len() + partition + 1) as u64;
                 let number = match kind {
                     0 => number | 1 << 40,
@@ -285,7 +286,7 @@ proptest! {
                     _ => usual,
                 };
                 let time = match kind { 0 => time, 1 => usual as i64 * 10 + 50_000, _ => usual as i64 * 10 };
-                // Only one axis is forged, the other would be another row.
+                // If times decide, only the time is forged: a forged number could repeat another row.
                 let number = if cut.span().is_some() { usual } else { number };
                 let sealed = send(&mut writer, partition as i32, at as i64, number, time);
                 prop_assert!(sealed <= 200, "{sealed} windows by one message");
@@ -298,7 +299,8 @@ proptest! {
             aside.sort_unstable();
             seen.push((rows, aside));
         }
-        // Two forged numbers that agree are believed, and then what is late depends on who is read first.
+        // If row numbers decide, two forged numbers that agree are accepted. Which rows are then late depends on the
+        // order of reading.
         if cut.span().is_some() {
             prop_assert_eq!(&seen[0], &seen[1]);
         }

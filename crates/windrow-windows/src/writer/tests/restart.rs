@@ -1,4 +1,4 @@
-//! What a writer finds when it starts again, and what it makes of what is not as it was left.
+//! A restarted writer: what it restores, and how it handles files or topics that have changed.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -54,7 +54,7 @@ fn an_end_marker_that_came_before_a_kill_is_read_again() {
     let now = Instant::now();
     let topic = topic(3, 2, &[], &[]);
     let (mut writer, _) = open(folder.path(), cut, 2);
-    // Partition 1 (row 2 alone) ends; then window 1 is sealed, and the writer is killed.
+    // Partition 1 has only row 2 and ends. Then window 1 is sealed, and the writer is killed.
     let mut sealed = Vec::new();
     for (partition, offset) in [(1, 0), (1, 1), (0, 0)] {
         sealed.extend(deliver(&mut writer, partition, offset, &topic[partition][offset], now));
@@ -95,7 +95,7 @@ fn a_writer_that_failed_takes_nothing_more() {
     let (mut writer, _) = open(folder.path(), cut, 1);
     let now = Instant::now();
     take(&mut writer, 0, Some(RUN), Some(1), 0, now);
-    // A folder where the batch file should go.
+    // A folder blocks the name of the batch file.
     let obstacle = folder.path().join("batches/window-00001.csv");
     std::fs::create_dir(&obstacle).expect("a folder");
     take(&mut writer, 1, Some(RUN), Some(2), 0, now);
@@ -127,7 +127,7 @@ fn a_topic_that_was_made_anew_is_noticed() {
         let (mut writer, next) = open(folder.path(), cut, 1);
         assert_eq!(next, [1]);
         let outcome = writer.take(row(0, 1, run, run.map(|_| number), None, now));
-        // What has no number is known by its offset alone.
+        // A message without a number is recognised only by its offset.
         match run {
             Some(_) if run == Some(RUN) => {
                 assert!(matches!(outcome, Err(BatchError::OtherTopic { .. })), "{outcome:?}")
@@ -203,7 +203,7 @@ fn thousands_of_windows_can_be_open_at_once() {
     let (mut writer, _) = open(folder.path(), cut, 2);
     let now = Instant::now();
     let rows = 6_000_u64;
-    // Partition 0 has the odd rows, all of them first; only then partition 1 brings the even ones.
+    // All odd rows (partition 0) arrive before the first even row (partition 1).
     let mut sealed = 0;
     for first in [1, 2] {
         for row in (first..=rows).step_by(2) {

@@ -1,4 +1,4 @@
-//! The promise of the files: the same stream makes the same bytes, however its messages arrive.
+//! Property tests of the files: the same stream makes the same bytes, in whatever order its messages arrive.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,7 +37,7 @@ enum Message {
     },
 }
 
-/// A disturbance at some place of a partition.
+/// A disturbance at a position of a partition.
 #[derive(Debug, Clone)]
 enum Fault {
     Again,
@@ -49,7 +49,7 @@ enum Fault {
 
 type Topic = Vec<Vec<Message>>;
 
-/// A step of a run: a handful of messages of one partition, after a kill if `is_kill` is set.
+/// A step of a run: takes some messages of one partition, after a kill if `is_kill` is set.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     partition: usize,
@@ -84,12 +84,12 @@ fn topic(rows: u64, partitions: usize, missing: &[u64], broken: &[u64], faults: 
     for messages in &mut topic {
         messages.push(Message::End { run: RUN });
     }
-    // A message after the end marker: a run may read it or not.
+    // A message after the end marker, which a run may read or not.
     topic[0].push(Message::Foreign { run: None, number: None, time: None });
     topic
 }
 
-/// A writer of some partitions, and what it is to read next of each.
+/// A writer of some partitions, and the next offset to read in each.
 struct Reader<'a> {
     folder: &'a Path,
     cut: Cut,
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         let read: Vec<Partition> = partitions.iter().map(|partition| Partition(*partition as i32)).collect();
         let form = CsvFormat { columns: &columns(), delimiter: b',' };
         let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &read, None).expect("resumes");
-        // A member of a group knows from its start whose rows it takes.
+        // A member of a group is bound to its replay from the start.
         let run = RunId::new(RUN);
         let writer = if is_member { writer.of_replay(run) } else { writer.expecting(run) };
         let next = resumed.positions.iter();
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
         while self.writer.seal_next(Instant::now()).expect("room on the disk").is_some() {}
     }
 
-    /// Takes a handful of messages, as the consumer does: windows are sealed only after it.
+    /// Takes up to `messages` messages. As in the consumer, windows are sealed only after them.
     fn take(&mut self, topic: &Topic, partition: usize, messages: usize) {
         for _ in 0..messages {
             let next = self.next.get_mut(&partition).expect("is ours");
@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// One consumer of all partitions.
+/// Runs one consumer of all partitions.
 fn consume(folder: &Path, cut: Cut, topic: &Topic, rows: u64, steps: &[Step]) {
     let mut reader = Reader::open(folder, cut, (0..topic.len()).collect(), rows, false);
     let (mut steps, mut kills) = (steps.iter().cycle(), 0);
@@ -192,7 +192,7 @@ fn consume(folder: &Path, cut: Cut, topic: &Topic, rows: u64, steps: &[Step]) {
             kills += 1;
             reader = reader.kill();
         }
-        // A partition that is through is skipped for the next one that is not.
+        // A partition that is read to its end is replaced by another one.
         let going: Vec<usize> = (0..topic.len()).filter(|one| reader.next[one] < topic[*one].len()).collect();
         assert!(!going.is_empty(), "everything is delivered, and the stream has not ended");
         reader.take(topic, going[step.partition % going.len()], step.messages);
@@ -200,7 +200,7 @@ fn consume(folder: &Path, cut: Cut, topic: &Topic, rows: u64, steps: &[Step]) {
     }
 }
 
-/// A group: a consumer of each partition, and windows of the whole put together now and then.
+/// Runs a group: a consumer of each partition, and an assembly that advances now and then.
 fn consume_as_group(folder: &Path, cut: Cut, topic: &Topic, rows: u64, steps: &[Step]) {
     let places = 0..topic.len();
     let folders: Vec<_> = places.clone().map(|one| partial_folder(folder, Partition(one as i32))).collect();
@@ -241,7 +241,7 @@ fn consume_as_group(folder: &Path, cut: Cut, topic: &Topic, rows: u64, steps: &[
     }
 }
 
-/// All files of a store, by name; of those that are text, the text.
+/// Returns the contents of all files of a store, by name.
 fn files(folder: &Path) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for part in ["batches", "quarantine"] {
@@ -304,7 +304,7 @@ proptest! {
     ) {
         let cut = Cut::new(policy, Some(rows));
         let topic = topic(rows, partitions, &missing, &broken, &faults);
-        // One message after the other, first all of one partition, then all of the next.
+        // The reference run takes one message at a time, partition after partition.
         let plain = tempfile::tempdir().expect("a folder");
         consume(plain.path(), cut, &topic, rows, &[Step { partition: 0, messages: 1, is_kill: false }]);
         let expected = files(plain.path());
@@ -327,7 +327,7 @@ proptest! {
     }
 }
 
-/// Rows 1 to 4 in windows of two, the end marker in the handful of the last row or in one of its own.
+/// Rows 1 to 4 in windows of two. The end marker arrives together with the last row or later.
 #[test]
 fn a_window_whose_rows_have_all_come_is_complete_whether_the_end_came_with_them_or_later() {
     for handfuls in [vec![5], vec![4, 1], vec![2, 3], vec![1; 5]] {
@@ -344,8 +344,8 @@ fn a_window_whose_rows_have_all_come_is_complete_whether_the_end_came_with_them_
     }
 }
 
-/// Row 3 comes before row 1 in its partition, so reading continues from it after window 1. Until it has been read again, no window is
-/// sealed: its manifest would say that reading continues after row 3.
+/// Row 3 comes before row 1 in its partition, so reading continues from row 3 after window 1. Until row 3 has been read
+/// again, no window may be sealed: its manifest would say that reading continues after row 3.
 #[test]
 fn a_row_of_an_open_window_survives_two_kills_whichever_partition_is_read_first() {
     let folder = tempfile::tempdir().expect("a folder");
