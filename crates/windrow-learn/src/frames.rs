@@ -1,7 +1,7 @@
 //! Sealed windows, parsed when a model first needs them and kept while a model may need them.
 //!
 //! All models that learn from a window or are scored on it share its parsed rows. Encoded rows take at most the given
-//! amount of memory. If a remote solver fits the models, the rows of only [`WITH_ROWS`] windows are kept.
+//! amount of memory. If a remote solver fits the models, the rows of only two windows are kept.
 
 mod error;
 mod spill;
