@@ -162,7 +162,7 @@ impl Frames {
 #[derive(Debug, Default)]
 struct Raw {
     text: Vec<u8>,
-    /// For each record, the offset of its end in `text` and its line number.
+    /// The offset in `text` at which each record ends, and its line number.
     ends: Vec<(usize, u64)>,
 }
 

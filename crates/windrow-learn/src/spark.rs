@@ -58,7 +58,7 @@ pub enum SparkError {
     /// The address is not valid.
     #[error("train.spark.remote: {reason}")]
     Address {
-        /// The reason.
+        /// The reason why it is not valid.
         reason: String,
     },
     /// The server does not answer.
@@ -67,17 +67,17 @@ pub enum SparkError {
          another with train.spark.remote"
     )]
     Unreachable {
-        /// The server's address.
+        /// The address of the server.
         address: String,
-        /// The reason.
+        /// The reason why it does not answer.
         reason: String,
     },
     /// The server answers but cannot train.
     #[error("Spark at {address} cannot train: {reason}")]
     Refused {
-        /// The server's address.
+        /// The address of the server.
         address: String,
-        /// The reason.
+        /// The reason why it cannot train.
         reason: String,
     },
 }
@@ -105,7 +105,7 @@ impl SparkCluster {
         Ok(Self { remote, address, batches: spark.batches.clone(), session, runtime, stop })
     }
 
-    /// Closes the session.
+    /// Closes the session on the server.
     pub async fn close(&self) {
         if let Some(session) = self.session.lock().await.take() {
             session.close().await;

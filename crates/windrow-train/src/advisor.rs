@@ -42,7 +42,7 @@ pub struct Advisor {
 struct Seen {
     ladder: LadderWork,
     manifests: Vec<Manifest>,
-    /// What was named behind each window.
+    /// The policy that was recommended after each window.
     said: Vec<Followed>,
     /// The last window after which the recommended policy was determined.
     asked: u32,

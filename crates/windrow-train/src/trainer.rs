@@ -154,7 +154,7 @@ impl Trainer {
         self.dataset_rows.is_none_or(|rows| last <= rows)
     }
 
-    /// Makes one model, or the record of why there is none. Returns `None` if the run was stopped.
+    /// Makes one model, or records the reason why none can be learned. Returns `None` if the run was stopped.
     fn make(
         &self,
         id: ModelId,

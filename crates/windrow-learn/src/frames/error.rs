@@ -18,7 +18,7 @@ pub enum FrameError {
     /// The batch file of a window cannot be read.
     #[error("cannot read the batch file of window {window}: {source}")]
     Read {
-        /// The window.
+        /// The window of the batch file.
         window: WindowIndex,
         /// The error of the reader.
         source: ReadError,
@@ -28,7 +28,7 @@ pub enum FrameError {
         "cannot keep the encoded rows of window {window} in the work directory: {source}; make room there, or give more memory with --memory"
     )]
     Keep {
-        /// The window.
+        /// The window of the encoded rows.
         window: WindowIndex,
         /// The error of the operating system.
         source: io::Error,
@@ -36,7 +36,7 @@ pub enum FrameError {
     /// A line of the batch file is not a valid record.
     #[error("line {line} of the batch file of window {window} is no record: {source}")]
     Record {
-        /// The window.
+        /// The window of the batch file.
         window: WindowIndex,
         /// The line of the file, from 1. The header line is line 1.
         line: u64,
@@ -48,7 +48,7 @@ pub enum FrameError {
         "line {line} of the batch file of window {window} does not fit the pipeline file: {source}; was that changed since?"
     )]
     Row {
-        /// The window.
+        /// The window of the batch file.
         window: WindowIndex,
         /// The line of the file, from 1. The header line is line 1.
         line: u64,
@@ -60,7 +60,7 @@ pub enum FrameError {
         "the batch file of window {window} has {rows} rows where its manifest says {promised}: it was changed after it was sealed"
     )]
     RowCount {
-        /// The window.
+        /// The window of the batch file.
         window: WindowIndex,
         /// The number of rows in the file.
         rows: u64,

@@ -12,14 +12,14 @@ use windrow_windows::{OffsetRange, RowRange};
 /// The version of the file format. A reader rejects any other version.
 pub const FORMAT: u32 = 5;
 
-/// A model, or the reason why there is none.
+/// A model, or the reason why its fit gave none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Artifact {
     /// The version of the format: [`FORMAT`].
     pub format: u32,
-    /// The model's id.
+    /// The id of the model.
     pub id: ModelId,
-    /// The pipeline's name.
+    /// The name of the pipeline.
     pub pipeline: String,
     /// The time at which the model was made, RFC 3339, UTC.
     pub created: String,
@@ -37,7 +37,7 @@ pub struct Artifact {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Verdict {
-    /// The model passed the rules, or there are none.
+    /// The model passed all rules, if there are any.
     #[default]
     Accepted,
     /// The model failed a rule. It is stored and predicts by its own id, but no alias refers to it.
@@ -51,9 +51,9 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Outcome {
-    /// A fitted model.
+    /// The fit gave a model.
     Learned(Box<Learned>),
-    /// There is no model, because none can be learned from these rows.
+    /// No model can be learned from these rows.
     Refused {
         /// The reason, as a sentence without a full stop.
         reason: String,
@@ -78,7 +78,7 @@ pub struct Lineage {
 /// One window that a model was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowLineage {
-    /// The window's number.
+    /// The number of the window.
     pub window: WindowIndex,
     /// The number of rows.
     pub rows: u64,
@@ -92,7 +92,7 @@ pub struct WindowLineage {
     pub offsets: Vec<OffsetRange>,
 }
 
-/// A fitted model.
+/// A fitted model with its scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Learned {
     /// The encoder that turns cells into columns.
@@ -110,7 +110,7 @@ pub struct Learned {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub penalties: Vec<PenaltyTrial>,
     /// The scores by name. `holdout` is the score of a first fit on the last rows of the newest window, which it left
-    /// out. The rows are the same for every scheme. Without held-out rows there is no entry.
+    /// out. The rows are the same for every scheme. Without held-out rows, it has no entry.
     pub scores: BTreeMap<String, Score>,
     /// A few real rows, with the model's probabilities.
     pub examples: Vec<Example>,
@@ -145,7 +145,7 @@ pub struct PenaltyTrial {
     pub objective: f64,
     /// `true` if the first fit reached the optimum.
     pub converged: bool,
-    /// The log-loss on the first half of the held-out rows; `None` if there are none.
+    /// The log-loss on the first half of the held-out rows; `None` without such rows.
     pub log_loss: Option<f64>,
 }
 
@@ -153,9 +153,9 @@ pub struct PenaltyTrial {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// Newton's method.
+    /// Newton's method with step halving.
     Newton,
-    /// L-BFGS.
+    /// L-BFGS, as implemented by argmin.
     Lbfgs,
     /// The solver of linfa-logistic.
     Linfa,
@@ -166,7 +166,7 @@ pub enum Method {
 /// The report of a solver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SolverReport {
-    /// The method.
+    /// The method that found the optimum.
     pub method: Method,
     /// The weight of the penalty.
     pub l2: f64,
@@ -195,7 +195,7 @@ pub struct Score {
     pub positives: u64,
     /// The area under the ROC curve, with ties counted half; `None` if all rows have the same class.
     pub auc: Option<f64>,
-    /// The average precision; `None` if there is no positive row.
+    /// The average precision; `None` without a positive row.
     pub average_precision: Option<f64>,
     /// The mean of -log p(truth), with the natural logarithm.
     pub log_loss: f64,

@@ -146,8 +146,8 @@ impl Design {
         std::iter::once(intercept).chain(self.columns.iter().map(|column| weights[*column])).collect()
     }
 
-    /// Returns the dense matrix without the intercept's column, and the labels. The matrix has `rows` rows and `width()
-    /// - 1` columns, in the order of the design.
+    /// Returns the dense matrix without the intercept's column, and the labels. The shape of the matrix is `rows` by
+    /// `width() - 1`, in the order of the design.
     pub(super) fn to_dense(&self) -> io::Result<(Array2<f64>, Vec<bool>)> {
         let mut matrix = Array2::zeros((self.rows, self.columns.len()));
         let (mut labels, mut buffer) = (Vec::with_capacity(self.rows), Chunk::default());

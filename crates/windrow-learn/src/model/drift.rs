@@ -50,7 +50,7 @@ pub enum Distribution {
     },
     /// The counts of cells by value.
     Texts {
-        /// The values, sorted.
+        /// The values in sorted order.
         values: Vec<String>,
         /// The count of each value.
         counts: Vec<u64>,

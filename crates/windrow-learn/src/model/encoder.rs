@@ -66,7 +66,7 @@ pub enum Encoding {
 pub enum Level {
     /// Cells with this text.
     Value(String),
-    /// Missing cells.
+    /// Cells without a value.
     Missing,
     /// Cells whose value was seen fewer than `min_count` times in training, or never.
     Other,

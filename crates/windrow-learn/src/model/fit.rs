@@ -147,7 +147,7 @@ impl FirstFit {
         Ok(first)
     }
 
-    /// Returns the chosen penalty, or the first one if there are no rows to choose by.
+    /// Returns the chosen penalty. If no rows can choose one, returns the first.
     fn l2(&self, settings: &FitSettings) -> Result<f64, Unlearnable> {
         let first = settings.l2.first().copied();
         let chosen = self.chosen.as_ref().map(|solved| solved.l2);
@@ -190,8 +190,8 @@ fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Ex
     examples.collect()
 }
 
-/// Returns the cell of an example row. A cell that cannot be read counts as missing, because the frame has read all
-/// cells before.
+/// Returns the cell of an example row. The frame has read all its cells before, so a cell that cannot be read is a
+/// missing one.
 fn cell<'a>(feature: &Feature, row: &'a Map<String, Value>) -> Cell<'a> {
     let value = row.get(&feature.column);
     let cell = match &feature.kind {

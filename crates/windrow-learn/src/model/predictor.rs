@@ -19,7 +19,7 @@ pub enum Cell<'a> {
     Text(&'a str),
     /// The time of a calendar feature.
     Time(EventTime),
-    /// A missing cell.
+    /// A cell without a value.
     Missing,
 }
 

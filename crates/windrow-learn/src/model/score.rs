@@ -11,7 +11,7 @@ use windrow_evaluation::RowRanking;
 const BINS: usize = 10;
 
 /// Scores rows. `training_share` is the share of positives among the rows that the model was trained on, above 0 and
-/// below 1. Returns `None` if there are no rows.
+/// below 1. Returns `None` without rows.
 pub(super) fn score(log_odds: &[f64], truth: &[bool], threshold: f64, training_share: f64) -> Option<Score> {
     if truth.is_empty() {
         return None;

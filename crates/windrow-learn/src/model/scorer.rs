@@ -85,7 +85,7 @@ pub fn window_losses(
 }
 
 /// Scores models on the labelled rows of a window: all of them, or only the `last` ones. `shares` are the models'
-/// shares of positives among the rows that they learned from. A score is `None` if there are no rows.
+/// shares of positives among the rows that they learned from. A score is `None` without rows.
 ///
 /// # Errors
 /// The rows cannot be read again, or a model was made for other features.

@@ -27,7 +27,7 @@ pub(super) enum Subset {
     Training,
     /// The rows that a first fit is scored on.
     HeldOut,
-    /// All rows.
+    /// All rows of the frame.
     Whole,
 }
 

@@ -16,7 +16,7 @@ pub const WINDOW_FORMAT: u32 = 3;
 pub struct WindowReport {
     /// The version of the format: [`WINDOW_FORMAT`].
     pub format: u32,
-    /// The window's number.
+    /// The number of the window.
     pub window: WindowIndex,
     /// The name of the window's period, such as `week of 2013-04-01`; `None` if windows have no times.
     pub period: Option<String>,
@@ -37,7 +37,7 @@ pub struct WindowReport {
 /// The score of a model on one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelScore {
-    /// The model.
+    /// The id of the model.
     pub model: ModelId,
     /// The score on all labelled rows of the window. `None` for a model that learned from some of them.
     pub window: Option<Score>,

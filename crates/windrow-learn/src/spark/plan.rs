@@ -28,11 +28,11 @@ pub(super) const METRICS: &str = "rows";
 pub(super) struct Encoded {
     /// The standardised numbers, with their column names.
     numbers: Vec<(String, Expression)>,
-    /// For each one-hot feature, the token of a row's level.
+    /// The token of a row's level, for each one-hot feature.
     tokens: Vec<Expression>,
     /// The tokens of all levels, in the order of Spark's columns.
     pub(super) vocabulary: Vec<String>,
-    /// For each of Spark's columns, the encoder's column.
+    /// The encoder's column of each of Spark's columns.
     pub(super) columns: Vec<usize>,
 }
 

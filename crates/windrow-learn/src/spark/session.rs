@@ -30,8 +30,8 @@ const HELPER: &str = "______ML_CONNECT_HELPER______";
 pub(super) const NAME: &str = "windrow";
 /// The gRPC codes that mean a failed connection and not a failed request: unavailable, cancelled, deadline exceeded.
 const AWAY: [i32; 3] = [14, 1, 4];
-/// The codes unknown and internal. They mean a failed connection only if they come without details, because the server
-/// sends details.
+/// The codes unknown and internal. They mean a failed connection only if they come without details. The server's own
+/// errors have details.
 const AWAY_ALONE: [i32; 2] = [2, 13];
 
 /// The reason why a request failed.
@@ -50,7 +50,7 @@ struct Answer {
     metrics: Vec<ObservedMetrics>,
 }
 
-/// A session on the server. The server drops its caches and settings when it ends.
+/// A session on the server. When it ends, the server drops the session's caches and settings.
 pub(super) struct Session {
     client: SparkConnectClient,
 }
@@ -174,7 +174,7 @@ impl Session {
         Ok(answer.result.and_then(|result| result.result_type))
     }
 
-    /// Runs a plan. It may take any time while the server answers.
+    /// Runs a plan. There is no time limit while the server answers.
     async fn run(&self, op_type: plan::OpType) -> Result<Answer, Fault> {
         let request = ExecutePlanRequest {
             session_id: self.client.session_id().to_owned(),

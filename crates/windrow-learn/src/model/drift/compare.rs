@@ -1,4 +1,4 @@
-//! Compares two profiles.
+//! Compares the profiles of two windows.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub struct Drift {
 /// The change of one feature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureDrift {
-    /// The feature's name.
+    /// The name of the feature.
     pub feature: String,
     /// The population stability index: the sum over bins of (q - p) ln(q / p), with p and q the shares before and now.
     ///

@@ -14,7 +14,7 @@ const CONSTANT: f64 = 1e-12;
 /// The largest range of a constant column. The inverse of a smaller deviation may not be finite.
 const SMALLEST_RANGE: f64 = 1e-280;
 
-/// The reason why there is no encoder.
+/// The reason why an encoder cannot be learned.
 #[derive(Debug)]
 pub(in crate::model) enum LearnError {
     /// The range of a column's numbers is beyond `f64`, so they cannot be standardised.

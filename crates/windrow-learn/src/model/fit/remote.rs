@@ -14,14 +14,14 @@ pub trait RemoteSolver: Debug + Send + Sync {
     /// Minimises sum_i log(1 + exp(-s_i (w.x_i + b))) + l2/2 * |w|^2 over the labelled rows of some windows.
     ///
     /// # Errors
-    /// The solver was told to stop, or finds no optimum.
+    /// The solver was stopped, or finds no optimum.
     fn minimise(&self, task: &RemoteTask<'_>) -> Result<RemoteOptimum, RemoteError>;
 }
 
 /// A remote solver, and the windows that a model learns from.
 #[derive(Debug, Clone, Copy)]
 pub struct Remote<'a> {
-    /// The solver.
+    /// The solver that finds the optimum.
     pub solver: &'a dyn RemoteSolver,
     /// The windows of the frames, in the same order.
     pub windows: &'a [WindowIndex],
@@ -62,7 +62,7 @@ pub struct RemoteOptimum {
 /// The reason why a remote solver found no optimum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteError {
-    /// The solver was told to stop.
+    /// The solver was stopped before it finished.
     #[error("the fit was given up, since it was told to stop")]
     Stopped,
     /// The solver failed, with the reason in a sentence.

@@ -112,7 +112,7 @@ fn tiny_holding_out(last: &str, rows: usize, holdout: f64) -> (Schema, Vec<Arc<F
     read_holding_out(&pipeline, format!("id,x,y\n{rows}{last}\n").as_bytes(), usize::MAX, holdout)
 }
 
-/// The first `first` of these rows, with nothing held out.
+/// The first rows of [`tiny`], with nothing held out.
 fn tiny_rows(last: &str, rows: usize, first: usize) -> Vec<Arc<Frame>> {
     let rows: String = (1..rows).map(|row| format!("{row},{},{}\n", row % 7, u8::from(row % 3 == 0))).collect();
     let all = format!("{rows}{last}\n");

@@ -8,7 +8,7 @@ use windrow_record::ModelId;
 /// A model to be scored.
 #[derive(Debug, Clone)]
 pub struct ScoredModel<'a> {
-    /// The model's id.
+    /// The id of the model.
     pub id: ModelId,
     /// The encoder that turns cells into columns.
     pub encoder: &'a Encoder,

@@ -26,7 +26,7 @@ pub(in crate::model) struct Solution {
     pub(in crate::model) converged: bool,
 }
 
-/// The reason why there is no solution.
+/// The reason why a solver gives no solution.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::model) enum SolveError {
     /// The rows cannot be read again.

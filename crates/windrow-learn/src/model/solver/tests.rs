@@ -115,7 +115,7 @@ fn separable_rows_do_not_make_it_diverge() {
 
 #[test]
 fn one_row_of_each_class_is_enough_to_solve() {
-    // By symmetry b = 0; with w = x1 = 1, x2 = -1 the optimum has 2 * sigmoid(-w) = l2 * w.
+    // The rows are symmetric, so b = 0. With x1 = 1 and x2 = -1, the optimum has 2 * sigmoid(-w) = l2 * w.
     let solution = newton(&dense(&array![[1.0], [-1.0]], &[true, false]), 1.0);
     let w = solution.coefficients[1];
     assert!(solution.converged && solution.coefficients[0].abs() < 1e-12);
@@ -203,7 +203,7 @@ fn the_cheaper_method_is_taken() {
 
 #[test]
 fn standard_errors_are_those_of_the_inverse_hessian() {
-    // With only an intercept, the standard error of the log-odds of a share p of n rows is 1 / sqrt(n p (1 - p)).
+    // The log-odds of a share p of n rows has a standard error of 1 / sqrt(n p (1 - p)).
     let labels: Vec<bool> = (0..400).map(|row| row % 4 == 0).collect();
     let solution = newton(&dense(&Array2::zeros((400, 1)), &labels), 2.0);
     let errors = solution.standard_errors.expect("there is an inverse");
