@@ -75,8 +75,8 @@ fn reliability(probabilities: &[f64], truth: &[bool]) -> Vec<ReliabilityBin> {
     bins.collect()
 }
 
-/// Returns the expected calibration error: the mean over rows of the distance between the mean probability of the row's
-/// bin and the share of positives in it (Naeini, Cooper and Hauskrecht 2015).
+/// Returns the expected calibration error (Naeini, Cooper and Hauskrecht 2015): the mean over rows of the distance
+/// between the mean probability and the share of positives in the row's bin.
 fn calibration_error(bins: &[ReliabilityBin]) -> f64 {
     let rows: u64 = bins.iter().map(|bin| bin.rows).sum();
     let errors = bins.iter().filter_map(|bin| {

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::model::fit::remote::RemoteError;
 
-/// The fewest rows to train on. A model of fewer rows has no value.
+/// The fewest rows to train on. A model of fewer rows would be meaningless.
 pub(super) const FEWEST_ROWS: usize = 10;
 
 /// The reason why a fit gives no model.

@@ -124,7 +124,7 @@ fn the_last_rows_are_held_out() {
 #[test]
 fn the_first_held_out_row_is_told_by_its_place_among_all_rows() {
     // The places of the rows without a target, the number of rows, the held-out share, and the number of rows before
-    // it.
+    // the first held-out one.
     for (unlabelled, rows, holdout, before) in [
         (vec![], 10, 0.2, 8),
         (vec![0, 1, 2], 10, 0.2, 9),

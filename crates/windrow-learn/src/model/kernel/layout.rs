@@ -61,7 +61,7 @@ pub(in crate::model) struct Tile {
 pub(in crate::model) enum Order {
     /// The loss and the first derivatives.
     Gradient,
-    /// The second derivatives too.
+    /// The loss, the first and the second derivatives.
     Hessian,
 }
 
@@ -104,7 +104,7 @@ impl Shape {
     }
 }
 
-/// Asks how many `f64` a vector of this machine holds.
+/// A query for the number of `f64` in a vector of this machine.
 struct Lanes;
 
 impl WithSimd for Lanes {

@@ -35,9 +35,9 @@ pub(super) fn fill(labels: &[bool], tile: &mut Tile) -> f64 {
     product.iter().product::<f64>().ln() + sum.iter().sum::<f64>()
 }
 
-/// Returns exp(x) for x of at most 0, exact to about the last digit. It writes x = k ln 2 + r with |r| at most ln(2) /
-/// 2, sums the series of exp(r) up to the power of 13, and adds k to the exponent. x is clamped to -708, where the
-/// result is nearly 0.
+/// Returns exp(x) for x of at most 0, exact to about the last digit. It writes x = k ln 2 + r with |r| at most half
+/// of ln 2. Then it sums the series of exp(r) up to the power of 13, and adds k to the exponent. x is clamped to -708,
+/// where the result is nearly 0.
 #[inline(always)]
 pub(in crate::model) fn exp(x: f64) -> f64 {
     /// 1.5 * 2^52. Adding it to a small number rounds the number and leaves it in the lowest bits.

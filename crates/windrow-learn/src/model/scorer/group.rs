@@ -218,8 +218,8 @@ fn add(z: &mut [f64], weights: &[f64], times: f64) {
     }
 }
 
-/// Adds the losses of one row. With e = exp(-|margin|) nothing overflows. log(1 + e) is added as a factor of the
-/// product.
+/// Adds the losses of one row. With e = exp(-|margin|) nothing overflows. 1 + e becomes a factor of the product,
+/// whose logarithm is added later.
 #[inline(always)]
 fn add_row(z: &Line, label: bool, lanes: usize, from: &Line, sums: &mut Sums) {
     let sign = if label { 1.0 } else { -1.0 };

@@ -17,8 +17,8 @@ use crate::model::solver::solution::{Solution, SolveError};
 
 /// The limit of steps, far above what a fit that converges takes.
 pub(in crate::model) const STEP_LIMIT: u64 = 10_000;
-/// The norm of the gradient per row at which it stops. It is below our bound, because linfa takes the norm of the whole
-/// vector.
+/// The norm of the gradient per row at which it stops. It is below our bound. linfa takes the norm of the whole vector,
+/// and we take its largest component.
 const GRADIENT_TOLERANCE: f64 = 1e-8;
 
 /// Minimises the objective in at most `limit` steps. The rows must be of both classes.

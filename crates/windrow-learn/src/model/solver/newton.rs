@@ -9,7 +9,7 @@ use crate::model::objective::Objective;
 use crate::model::solver::cholesky::{Step, standard_errors};
 use crate::model::solver::solution::{GRADIENT_BOUND, Solution};
 
-/// The limit of steps. Separable rows without a penalty take about thirty; other problems take far fewer.
+/// The limit of steps, above what any realistic problem takes. Separable rows without a penalty take about thirty.
 pub(in crate::model) const STEP_LIMIT: u64 = 100;
 /// The squared Newton decrement per row at which there is nothing left to gain. It is twice what a step can still gain.
 const DECREMENT_BOUND: f64 = 1e-16;
