@@ -174,7 +174,7 @@ impl Session {
         Ok(answer.result.and_then(|result| result.result_type))
     }
 
-    /// Runs a plan. There is no time limit while the server answers.
+    /// Runs a plan, without a time limit while the server answers.
     async fn run(&self, op_type: plan::OpType) -> Result<Answer, Fault> {
         let request = ExecutePlanRequest {
             session_id: self.client.session_id().to_owned(),
