@@ -1,7 +1,7 @@
-//! Sealed windows, parsed when a model first needs them and kept as long as one still may.
+//! Sealed windows, parsed when a model first needs them and kept while a model may need them.
 //!
-//! Promises: a window is parsed once, whatever the number of models that learn from it or are scored on it; encoded rows take
-//! no more memory than they may. Where models learn elsewhere, the rows of a few windows alone are kept.
+//! All models that learn from a window or are scored on it share its parsed rows. Encoded rows take at most the given
+//! amount of memory. If a remote solver fits the models, the rows of only two windows are kept.
 
 mod error;
 mod spill;
@@ -20,12 +20,13 @@ use windrow_windows::{BatchRows, BatchStore, Manifest};
 pub use self::error::FrameError;
 pub use self::spill::SpillStore;
 
-/// Chunks that are parsed side by side while the next ones are read.
+/// The number of chunks that are parsed in parallel while the next ones are read.
 const AT_ONCE: usize = 8;
-/// Windows whose rows are kept where models learn elsewhere: the newest, and one that it is compared with.
+/// The number of windows whose rows are kept if a remote solver fits the models: the newest, and one to compare it
+/// with.
 const WITH_ROWS: usize = 2;
 
-/// The windows seen so far.
+/// The sealed windows seen so far.
 #[derive(Debug)]
 pub struct Frames {
     store: BatchStore,
@@ -34,15 +35,17 @@ pub struct Frames {
     spill: SpillStore,
     manifests: BTreeMap<WindowIndex, Manifest>,
     parsed: BTreeMap<WindowIndex, Arc<Frame>>,
-    /// What is left of windows whose rows were given up.
+    /// Frames without rows, by window. They are used if a remote solver fits the models.
     outlines: BTreeMap<WindowIndex, Arc<Frame>>,
-    /// Whether models learn from the rows here.
+    /// `true` if this process fits the models.
     learns_here: bool,
 }
 
 impl Frames {
-    /// Nothing yet; of each window the last rows, a share of `holdout`, score a first fit. At most `memory` bytes of encoded
-    /// rows are held, and the rest goes into files without a name in `folder`.
+    /// Creates an empty collection.
+    ///
+    /// The last rows of each window, a share of `holdout`, are held out to score a first fit. At most `memory` bytes of
+    /// encoded rows are held in memory. The rest goes into unnamed files in `folder`.
     pub fn new(store: BatchStore, schema: Arc<Schema>, holdout: f64, folder: &Path, memory: usize) -> Self {
         let spill = SpillStore::new(folder, memory);
         Self {
@@ -57,22 +60,27 @@ impl Frames {
         }
     }
 
-    /// The same for models that learn elsewhere: of all windows but the newest in a range there are outlines.
+    /// Sets up the collection for models that a remote solver fits. [`Frames::range`] then returns frames without rows,
+    /// except for the last window.
     pub fn learning_elsewhere(self) -> Self {
         Self { learns_here: false, ..self }
     }
 
-    /// Takes up a sealed window.
+    /// Adds a sealed window.
     pub fn insert(&mut self, manifest: Manifest) {
         self.manifests.insert(manifest.window, manifest);
     }
 
-    /// The manifests of some windows, in order.
+    /// Returns the manifests of the windows `first` to `last`, in order.
     pub fn manifests(&self, first: WindowIndex, last: WindowIndex) -> impl Iterator<Item = &Manifest> {
         self.manifests.range(first..=last).map(|(_, manifest)| manifest)
     }
 
-    /// The frames of some windows, in order: what a model of the last one learns from.
+    /// Returns the frames of the windows `first` to `last`, in order. A model of window `last` learns from them.
+    ///
+    /// # Errors
+    /// A batch file cannot be read, or does not fit its manifest or the pipeline file, or its encoded rows cannot be
+    /// stored.
     pub fn range(&mut self, first: WindowIndex, last: WindowIndex) -> Result<Vec<Arc<Frame>>, FrameError> {
         let windows: Vec<WindowIndex> = self.manifests(first, last).map(|manifest| manifest.window).collect();
         let frames = windows.into_iter().map(|window| match self.outlines.get(&window) {
@@ -87,7 +95,10 @@ impl Frames {
         frames.collect()
     }
 
-    /// A window with its rows.
+    /// Returns the frame of a window with its rows.
+    ///
+    /// # Errors
+    /// The same as for [`Frames::range`]. Also, the window was not inserted.
     pub fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, FrameError> {
         if let Some(frame) = self.parsed.get(&window) {
             return Ok(Arc::clone(frame));
@@ -103,7 +114,7 @@ impl Frames {
         Ok(frame)
     }
 
-    /// Gives up the windows before `first`.
+    /// Drops the frames of the windows before `first`. Their manifests are kept.
     pub fn forget_before(&mut self, first: WindowIndex) {
         self.parsed = self.parsed.split_off(&first);
         self.outlines = self.outlines.split_off(&first);
@@ -147,15 +158,15 @@ impl Frames {
     }
 }
 
-/// Records as they stand in the file, to be parsed elsewhere.
+/// Unparsed records, as they are in the file.
 #[derive(Debug, Default)]
 struct Raw {
     text: Vec<u8>,
-    /// Where each record ends, and on which line it stands.
+    /// The offset in `text` at which each record ends, and its line number.
     ends: Vec<(usize, u64)>,
 }
 
-/// The records of the next chunks; none at the end.
+/// Reads the records of the next chunks, at most [`AT_ONCE`]. The result is empty at the end of the file.
 fn next(records: &mut BatchRows) -> Result<Vec<Raw>, ReadError> {
     let mut group: Vec<Raw> = Vec::new();
     while let Some(record) = records.next_record()? {

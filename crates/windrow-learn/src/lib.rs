@@ -1,10 +1,11 @@
 //! Logistic classifiers from sealed windows.
 //!
-//! - [`model`]: the pure part: rows to an encoder, encoded rows to coefficients, coefficients to probabilities and scores.
-//! - [`frames`]: sealed windows, parsed once when a model first needs them, within a bounded memory.
+//! - [`model`]: the pure part. It turns rows into an encoder, encoded rows into coefficients, and coefficients into
+//!   probabilities and scores.
+//! - [`frames`]: sealed windows. Each is parsed when a model first needs it, and takes a bounded amount of memory.
 //! - `spark`: the same fits on an Apache Spark cluster (feature `spark`).
 //!
-//! Knows the pipeline's schema and the batch files. Knows nothing of brokers, the registry or HTTP.
+//! This crate knows the pipeline's schema and the batch files. It knows nothing of brokers, the registry or HTTP.
 
 pub mod frames;
 pub mod model;

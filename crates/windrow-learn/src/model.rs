@@ -1,11 +1,17 @@
-//! Learning, pure: from rows to an encoder, from encoded rows to coefficients, from coefficients to probabilities and
-//! scores.
+//! Pure learning: an encoder from rows, coefficients from encoded rows, probabilities and scores from coefficients.
 //!
-//! Knows no files, no clock, no runtime: data in, values out, the same each time and on any number of threads; where
-//! encoded rows are kept is handed in as a [`ChunkStore`]. The way of a row: [`ChunkBuilder`] parses it once, a [`Frame`]
-//! keeps a window, [`Encoder`] is learned from the frames' summaries of their training rows, `design` reads the rows by an
-//! encoder, `kernel` sums over them, `solver` finds the optimum, `score` measures it; [`fit`] is all of that. `drift` measures
-//! what changed between windows, and [`WindowReport`] how all models did on one. [`Predictor`] answers for single rows.
+//! This module uses no files, no clock and no runtime. The same data give the same values on any number of threads. The
+//! caller decides where encoded rows are stored: it passes a [`ChunkStore`].
+//!
+//! The rows pass through these parts:
+//!
+//! - [`ChunkBuilder`] parses each row once, and a [`Frame`] holds the rows of a window.
+//! - [`Encoder`] is learned from the frames' summaries of their training rows.
+//! - `design` reads the rows with an encoder, and `kernel` sums over them.
+//! - `solver` finds the optimum, and `score` measures it.
+//!
+//! [`fit`] does all of this. `drift` measures what changed between windows. A [`WindowReport`] holds the scores of all
+//! models on one window. A [`Predictor`] predicts single rows.
 
 mod artifact;
 mod bare;

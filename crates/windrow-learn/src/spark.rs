@@ -1,8 +1,8 @@
 //! Fits on an Apache Spark cluster, through Spark Connect.
 //!
-//! Promises: the cluster reads the batch files itself, and no row passes through here; it is asked for the same objective on
-//! the same columns as every other solver, and its answer is taken when it has read exactly the rows that the windows have; a
-//! server that goes away is waited for. Knows no stages.
+//! The cluster reads the batch files itself, so no row passes through this process. It minimises the same objective on
+//! the same columns as every other solver. Its answer is accepted only if it read as many labelled and positive rows as
+//! the windows have. If the server goes away, a fit waits for it. This module knows nothing of the stages.
 
 mod expression;
 mod plan;
@@ -24,59 +24,60 @@ use windrow_config::{Schema, Spark};
 use windrow_record::WindowIndex;
 use windrow_windows::BatchStore;
 
-/// How long to wait before a server that went away is tried again, at first and at most.
+/// The first wait before a lost server is tried again. Each wait is twice as long as the one before, up to
+/// [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// A cluster that fits, in a session that it keeps while it is there.
+/// A Spark cluster that fits models. It keeps one session open while the server answers.
 #[derive(Debug)]
 pub struct SparkCluster {
     remote: ChannelBuilder,
-    /// Without what may be secret.
+    /// The server's address, without parts that may be secret.
     address: String,
-    /// Where it finds the batch files, when not where this process does.
+    /// The folder or URL of the batch files as the cluster sees it, if it differs from this process's.
     batches: Option<String>,
     session: Mutex<Option<Session>>,
     runtime: Handle,
     stop: CancellationToken,
 }
 
-/// Fits to the windows of one store.
+/// A solver for the windows of one store.
 #[derive(Debug)]
 struct SparkSolver {
     cluster: Arc<SparkCluster>,
     schema: Arc<Schema>,
     store: BatchStore,
-    /// Where the cluster finds the batch files.
+    /// The folder or URL of the batch files, as the cluster sees it.
     folder: String,
 }
 
-/// Why a cluster cannot be used.
+/// The reason why a cluster cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SparkError {
-    /// Its address is none.
+    /// The address is not valid.
     #[error("train.spark.remote: {reason}")]
     Address {
-        /// What is wrong with it.
+        /// The reason why it is not valid.
         reason: String,
     },
-    /// Nothing answers there.
+    /// The server does not answer.
     #[error(
         "Spark at {address} cannot be reached: {reason}; start its Connect server there (start-connect-server.sh), or name \
          another with train.spark.remote"
     )]
     Unreachable {
-        /// Where.
+        /// The address of the server.
         address: String,
-        /// What went wrong.
+        /// The reason why it does not answer.
         reason: String,
     },
-    /// It answers, and cannot be used.
+    /// The server answers but cannot train.
     #[error("Spark at {address} cannot train: {reason}")]
     Refused {
-        /// Where.
+        /// The address of the server.
         address: String,
-        /// Why.
+        /// The reason why it cannot train.
         reason: String,
     },
 }
@@ -85,12 +86,12 @@ impl SparkCluster {
     /// Connects to the cluster.
     ///
     /// # Errors
-    /// It does not answer, or cannot train.
+    /// The address is not valid, the server does not answer, or it cannot train.
     pub async fn connect(spark: &Spark, stop: CancellationToken) -> Result<Self, SparkError> {
         let address = spark.address().to_owned();
         let mut remote =
             ChannelBuilder::parse(&spark.remote).map_err(|error| SparkError::Address { reason: error.message() })?;
-        // A session belongs to a user, and settings are of the session that plans run in.
+        // A Spark session belongs to a user. Settings apply only to plans of the same user and session.
         for key in ["user_id", "user_agent"] {
             if remote.get(key).is_none() {
                 remote.set(key, NAME);
@@ -104,14 +105,14 @@ impl SparkCluster {
         Ok(Self { remote, address, batches: spark.batches.clone(), session, runtime, stop })
     }
 
-    /// Ends the session.
+    /// Closes the session on the server.
     pub async fn close(&self) {
         if let Some(session) = self.session.lock().await.take() {
             session.close().await;
         }
     }
 
-    /// What fits to the windows of a store.
+    /// Returns a solver for the windows of a store.
     pub fn solver(self: Arc<Self>, schema: Arc<Schema>, store: BatchStore) -> Arc<dyn RemoteSolver> {
         let folder = self.batches.clone().unwrap_or_else(|| seen_by_spark(&store));
         Arc::new(SparkSolver { cluster: self, schema, store, folder })
@@ -119,7 +120,7 @@ impl SparkCluster {
 }
 
 impl SparkSolver {
-    /// Fits, waiting for a server that is away until told to stop.
+    /// Fits a model. If the server is away, waits for it until the run is stopped.
     async fn fit(&self, task: &RemoteTask<'_>) -> Result<RemoteOptimum, RemoteError> {
         let mut wait = FIRST_WAIT;
         let mut held = self.cluster.session.lock().await;
@@ -204,13 +205,13 @@ impl SparkSolver {
             intercept,
             weights,
             iterations: iterations as u64,
-            // Spark's is per row.
+            // Spark reports the objective per row.
             objective: history.last().copied().unwrap_or(f64::NAN) * task.rows as f64,
             converged: iterations < f64::from(MOST_ITERATIONS),
         })
     }
 
-    /// The batch files of a task's windows, as the cluster names them.
+    /// Returns the batch files of the task's windows, as the cluster names them.
     fn files(&self, task: &RemoteTask<'_>) -> Result<Vec<String>, Fault> {
         let folder = self.folder.trim_end_matches('/');
         let file = |window: &WindowIndex| {
@@ -221,7 +222,7 @@ impl SparkSolver {
         task.windows.iter().map(file).collect()
     }
 
-    /// Whether the cluster sees the rows that the windows have.
+    /// Checks that the cluster reads as many labelled and positive rows as the windows have.
     async fn check(
         &self,
         session: &Session,
@@ -244,7 +245,7 @@ impl SparkSolver {
     }
 }
 
-/// The folder or URL of batch files by the names of Hadoop's file systems.
+/// Returns the folder or URL of the batch files in the form that Hadoop's file systems use.
 fn seen_by_spark(store: &BatchStore) -> String {
     match store.url() {
         Some(url) => url.replacen("s3://", "s3a://", 1),
@@ -256,7 +257,8 @@ fn seen_by_spark(store: &BatchStore) -> String {
 }
 
 impl RemoteSolver for SparkSolver {
-    /// Waits for the cluster, so not to be called on a thread of the runtime or of a computing pool.
+    /// Fits a model, and blocks until the cluster answers. Must not be called on a thread of the async runtime or of a
+    /// computing pool.
     fn minimise(&self, task: &RemoteTask<'_>) -> Result<RemoteOptimum, RemoteError> {
         self.cluster.runtime.block_on(self.fit(task))
     }

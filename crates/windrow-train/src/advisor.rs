@@ -1,8 +1,8 @@
-//! The advisor: fits the models that only the advice needs, scores them, and says how often to retrain and on how much
-//! history.
+//! The advisor: fits the models that only the advice needs, scores them, and recommends how often to retrain and on how
+//! much history.
 //!
-//! Promises: what is there already is not made again, whichever process made it; nothing of it is published as a model; the
-//! advice follows from the stored losses. Computes off the runtime's threads. Knows nothing of brokers.
+//! The advisor does not repeat stored work, whichever process did it. It does not publish its models. The advice
+//! follows from the stored losses. Computations run off the runtime's threads. The advisor knows nothing of brokers.
 
 mod ladder;
 mod recalibration;
@@ -26,37 +26,37 @@ use windrow_windows::Manifest;
 
 use self::ladder::LadderWork;
 
-/// How often the advisor looks for a new window.
+/// The interval at which the advisor looks for a new window.
 const WINDOW_POLL: Duration = Duration::from_millis(200);
 
-/// What an advisor needs.
+/// An advisor, with its inputs.
 #[derive(Debug)]
 pub struct Advisor {
     /// The windows, the registry and the settings.
     pub learning: Learning,
-    /// How many windows labels come late.
+    /// The number of windows by which labels arrive late.
     pub label_delay: u32,
 }
 
-/// What has been seen so far.
+/// The state of an advisor, from the windows so far.
 struct Seen {
     ladder: LadderWork,
     manifests: Vec<Manifest>,
-    /// What was named behind each window.
+    /// The policy that was recommended after each window.
     said: Vec<Followed>,
-    /// The last window behind which that was asked.
+    /// The last window after which the recommended policy was determined.
     asked: u32,
-    /// Whether later windows repeat rows, and so are no evidence.
+    /// `true` if later windows repeat rows, so that they are not evidence.
     repeats: bool,
-    /// By two windows: whether the features of the second have drifted since the first.
+    /// The known drift by two windows: `true` if features of the second window have drifted since the first.
     drifted: HashMap<(u32, u32), bool>,
 }
 
 impl Advisor {
-    /// Keeps the advice as new as the windows, until the stream is through.
+    /// Updates the advice after each new window, until the stream ends.
     ///
     /// # Errors
-    /// Files cannot be read or written. A stop is no error.
+    /// Files cannot be read or written, or the remote solver fails. A stop is not an error.
     pub async fn run(self, stop: CancellationToken) -> Result<(), TrainError> {
         let advisor = Arc::new(self);
         let mut seen = advisor.seen();
@@ -82,10 +82,11 @@ impl Advisor {
         Ok(())
     }
 
-    /// The advice of the windows that have been reported; `None` where there is none yet, or it was told to stop.
+    /// Returns the advice for the windows that have been reported. Returns `None` if no window has, or if `stop` was
+    /// cancelled.
     ///
     /// # Errors
-    /// Files cannot be read or written.
+    /// Files cannot be read or written, or the remote solver fails.
     pub async fn once(self, stop: CancellationToken) -> Result<Option<Advice>, TrainError> {
         let advisor = Arc::new(self);
         let working = Arc::clone(&advisor);
@@ -104,8 +105,8 @@ impl Advisor {
         }
     }
 
-    /// Takes up the windows that have been reported since; the advice, where there were any, and whether all of the stream
-    /// has been.
+    /// Takes the windows that have been reported since the last call. Returns the advice, if there are new windows, and
+    /// whether the whole stream has been reported.
     fn catch_up(&self, mut seen: Seen, stop: &CancellationToken) -> Result<(Seen, Option<Advice>, bool), TrainError> {
         let Learning { store, registry, pipeline, .. } = &self.learning;
         let mut is_new = false;
@@ -171,7 +172,7 @@ impl Advisor {
                 drift.features.iter().any(|feature| self.tells(&feature.feature) && feature.is_shift())
             })
         };
-        // Every history asks the same, and the next window asks it again.
+        // Every history asks for the same drift, and the next window asks for it again.
         let has_drifted =
             |since: u32, now: u32| *known.borrow_mut().entry((since, now)).or_insert_with(|| drifted(since, now));
         let cost = pipeline.advise.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
@@ -191,14 +192,15 @@ impl Advisor {
         Ok(advice)
     }
 
-    /// As in `window 14 (week of 2013-04-01)`.
+    /// Returns the name of a window, such as `window 14 (week of 2013-04-01)`.
     fn label(&self, window: u32) -> String {
         let snapshot = self.learning.registry.snapshot();
         let report = WindowIndex::new(window).and_then(|window| snapshot.window(window));
         report.map_or_else(|| window_name(window, None), |report| report.name())
     }
 
-    /// Whether a feature's drift is worth an alarm: parts of the calendar move with the calendar.
+    /// Returns whether a feature's drift may raise an alarm. Parts of the calendar may not, because they always change
+    /// with time.
     fn tells(&self, feature: &str) -> bool {
         !self.learning.pipeline.features.calendar.iter().any(|part| part.name() == feature)
     }

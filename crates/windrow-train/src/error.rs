@@ -8,10 +8,10 @@ use windrow_record::WindowIndex;
 use windrow_registry::RegistryError;
 use windrow_windows::BatchError;
 
-/// The reason why a stage can learn nothing more.
+/// The reason why a stage fails.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The windows cannot be listed.
+    /// A manifest or the end of the stream cannot be read.
     #[error(transparent)]
     Batch(#[from] BatchError),
     /// The rows of a window cannot be read.
@@ -31,7 +31,7 @@ pub enum TrainError {
     /// The remote solver has found no optimum.
     #[error("{model} is not fitted: {source}")]
     Remote {
-        /// The model, in words.
+        /// The model's name or description.
         model: String,
         /// The error of the remote solver.
         source: RemoteError,

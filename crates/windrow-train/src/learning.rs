@@ -23,7 +23,7 @@ pub struct Learning {
     pub registry: Arc<Registry>,
     /// The most bytes of encoded rows that the stage holds in memory.
     pub memory: usize,
-    /// The folder for encoded rows beyond that.
+    /// The folder for encoded rows that do not fit into that memory.
     pub folder: PathBuf,
     /// The remote solver (Spark), if one is configured.
     pub remote: Option<Arc<dyn RemoteSolver>>,
@@ -32,7 +32,7 @@ pub struct Learning {
 }
 
 impl Learning {
-    /// The rows of the windows, none of them read yet.
+    /// Returns the windows, with no rows read yet.
     pub(crate) fn frames(&self) -> Frames {
         let (store, schema) = (self.store.clone(), Arc::clone(&self.schema));
         let frames = Frames::new(store, schema, self.pipeline.train.holdout, &self.folder, self.memory);

@@ -1,8 +1,8 @@
 //! The trainer: waits for sealed windows, makes every model that can be made from them, and scores all models on them.
 //!
-//! Promises: a window is parsed once, whatever the number of models that learn from it or are scored on it; a model that
-//! is there already is not made again; encoded rows take no more memory than they may. Computes off the runtime's threads.
-//! Knows nothing of brokers.
+//! A window is parsed once for all models that learn from it or are scored on it. A stored model is not made again.
+//! Encoded rows take at most the given amount of memory. Computations run off the runtime's threads. The trainer knows
+//! nothing of brokers.
 
 mod acceptance;
 mod lineage;
@@ -25,25 +25,27 @@ use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::{Model, Purpose};
 use windrow_windows::Manifest;
 
-/// How often the trainer looks for a new window.
+/// The interval at which the trainer looks for a new window.
 const WINDOW_POLL: Duration = Duration::from_millis(100);
 
-/// What a trainer needs.
+/// A trainer, with its inputs.
 #[derive(Debug)]
 pub struct Trainer {
     /// The windows, the registry and the settings.
     pub learning: Learning,
-    /// How many rows the dataset has, where that is known: rows beyond are repeated, and windows of them no evidence.
+    /// The number of rows in the dataset, if it is known. Later rows repeat earlier ones, so windows with such rows are
+    /// not evidence.
     pub dataset_rows: Option<u64>,
-    /// The time of day, RFC 3339.
+    /// Returns the current time in RFC 3339.
     pub clock: fn() -> String,
 }
 
 impl Trainer {
-    /// Makes the models of every window until the stream is through.
+    /// Makes the models of every window, until the stream ends.
     ///
     /// # Errors
-    /// A batch file is not what its manifest says, or a model cannot be written. A stop is no error.
+    /// A batch file does not fit its manifest, files cannot be read or written, or the remote solver fails. A stop is
+    /// not an error.
     pub async fn run(self, stop: CancellationToken) -> Result<(), TrainError> {
         let trainer = Arc::new(self);
         let mut windows = trainer.learning.frames();
@@ -88,9 +90,10 @@ impl Trainer {
         let _span =
             tracing::info_span!("learn", window = %newest, rows = manifest.rows.count, sha256 = manifest.rows.file.sha256).entered();
         windows.insert(manifest.clone());
-        // As it was before this window: which scheme comes first must not matter, nor that a model is made again.
+        // The champion from before this window. The verdict must not depend on the order of schemes, or on a model
+        // being made again.
         let champion = registry.snapshot().champion_before(newest);
-        // A window that has been reported had its models; those that are gone since were retired.
+        // A reported window had its models. Those that are missing now were retired.
         let keep = pipeline.train.keep;
         let was_done = keep.is_some() && registry.snapshot().window(newest).is_some();
         for scheme in &pipeline.train.schemes {
@@ -120,7 +123,8 @@ impl Trainer {
         Ok(windows)
     }
 
-    /// Scores the models that came before a window on it: losses first, so that a window which is reported has them.
+    /// Scores the models of earlier windows on this one. Losses are stored first, so that every reported window has
+    /// them.
     fn score(&self, windows: &mut Frames, manifest: &Manifest) -> Result<(), TrainError> {
         let Learning { pipeline, registry, progress, .. } = &self.learning;
         let window = manifest.window;
@@ -144,13 +148,13 @@ impl Trainer {
         Ok(())
     }
 
-    /// Whether a window has rows of the dataset's first round alone.
+    /// Returns whether a window has only rows of the dataset's first round.
     fn is_evidence(&self, manifest: &Manifest) -> bool {
         let last = manifest.rows.numbers.iter().map(|range| range.last).max().unwrap_or_default();
         self.dataset_rows.is_none_or(|rows| last <= rows)
     }
 
-    /// `None` where it was told to stop.
+    /// Makes one model, or records the reason why none can be learned. Returns `None` if the run was stopped.
     fn make(
         &self,
         id: ModelId,

@@ -1,4 +1,4 @@
-//! Why a window's rows cannot be had.
+//! The errors of reading a window's rows.
 
 use std::io;
 
@@ -6,65 +6,65 @@ use windrow_config::RowFault;
 use windrow_record::{CsvError, ReadError, WindowIndex};
 use windrow_windows::BatchError;
 
-/// Why a window's rows cannot be had.
+/// The reason why the rows of a window cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    /// The windows cannot be listed.
+    /// The batch file of a window cannot be opened.
     #[error(transparent)]
     Batch(#[from] BatchError),
-    /// A window without a manifest.
+    /// The window has no manifest.
     #[error("window {0} is not sealed")]
     NoWindow(WindowIndex),
-    /// A batch file cannot be read.
+    /// The batch file of a window cannot be read.
     #[error("cannot read the batch file of window {window}: {source}")]
     Read {
-        /// Which one.
+        /// The window of the batch file.
         window: WindowIndex,
-        /// Why.
+        /// The error of the reader.
         source: ReadError,
     },
-    /// Encoded rows that do not fit into memory cannot be kept elsewhere.
+    /// Encoded rows that do not fit into memory cannot be written to a file or read back.
     #[error(
         "cannot keep the encoded rows of window {window} in the work directory: {source}; make room there, or give more memory with --memory"
     )]
     Keep {
-        /// Which one.
+        /// The window of the encoded rows.
         window: WindowIndex,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A batch file holds what is no record.
+    /// A line of the batch file is not a valid record.
     #[error("line {line} of the batch file of window {window} is no record: {source}")]
     Record {
-        /// Which window.
+        /// The window of the batch file.
         window: WindowIndex,
-        /// Which line, the header line not counted.
+        /// The line of the file, from 1. The header line is line 1.
         line: u64,
-        /// Why.
+        /// The error of the parser.
         source: CsvError,
     },
-    /// A batch file holds a row that does not fit the pipeline.
+    /// A row of the batch file does not fit the pipeline file.
     #[error(
         "line {line} of the batch file of window {window} does not fit the pipeline file: {source}; was that changed since?"
     )]
     Row {
-        /// Which window.
+        /// The window of the batch file.
         window: WindowIndex,
-        /// Which line, the header line not counted.
+        /// The line of the file, from 1. The header line is line 1.
         line: u64,
-        /// Why.
+        /// The fault of the row.
         source: RowFault,
     },
-    /// A batch file that is shorter or longer than its manifest says.
+    /// The batch file has more or fewer rows than its manifest says.
     #[error(
         "the batch file of window {window} has {rows} rows where its manifest says {promised}: it was changed after it was sealed"
     )]
     RowCount {
-        /// Which window.
+        /// The window of the batch file.
         window: WindowIndex,
-        /// Its rows.
+        /// The number of rows in the file.
         rows: u64,
-        /// The manifest's.
+        /// The number of rows in the manifest.
         promised: u64,
     },
 }

@@ -1,5 +1,6 @@
-//! Where encoded rows are kept: in memory up to a limit, and beyond it in files without a name in the work directory,
-//! which are gone when the last model that needs them is made, however this process ends.
+//! A store for encoded rows: in memory up to a limit, and beyond it in unnamed files in the work directory.
+//!
+//! The operating system frees a file when its last chunk is dropped, or when the process ends.
 
 use std::fs::File;
 use std::io;
@@ -10,10 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{Chunk, ChunkStore, KeptChunk};
 
-/// The share of the limit that may be taken for a moment beside the rows that are kept.
+/// The part of the limit, one in `SPARE`, that may be used for a short time in addition to the stored rows.
 const SPARE: usize = 4;
 
-/// The memory that all windows of a trainer share.
+/// A store for encoded rows. All windows of one stage share its memory limit.
 #[derive(Debug, Clone)]
 pub struct SpillStore {
     folder: PathBuf,
@@ -21,7 +22,7 @@ pub struct SpillStore {
     held: Arc<AtomicUsize>,
 }
 
-/// Keeps the chunks of one window.
+/// The store for the chunks of one window.
 #[derive(Debug)]
 struct WindowStore {
     shared: SpillStore,
@@ -35,13 +36,13 @@ struct SpillFile {
 }
 
 impl SpillStore {
-    /// At most `limit` bytes of encoded rows are held in memory; files are made in `folder`.
+    /// Creates a store that holds at most `limit` bytes of encoded rows in memory. It creates its files in `folder`.
     #[must_use]
     pub fn new(folder: &Path, limit: usize) -> Self {
         Self { folder: folder.to_owned(), limit, held: Arc::default() }
     }
 
-    /// A store for the chunks of one window.
+    /// Returns a store for the chunks of one window.
     #[must_use]
     pub fn for_window(&self) -> Arc<dyn ChunkStore> {
         Arc::new(WindowStore { shared: self.clone(), file: Mutex::default() })
@@ -99,7 +100,7 @@ impl Drop for MemoryChunk {
     }
 }
 
-/// A chunk in a file: its numbers, its codes and its labels one behind the other, as this machine has them in memory.
+/// A chunk in a file: numbers, codes and labels one after the other, in the byte order of this machine.
 #[derive(Debug)]
 struct SpilledChunk {
     file: Arc<File>,

@@ -1,4 +1,4 @@
-//! A model as it stands on disk (`models/cumulative-1/model.json`) and as it is served.
+//! A model in the form of its file (`models/cumulative-1/model.json`), from which it is served.
 
 use std::collections::BTreeMap;
 
@@ -9,209 +9,213 @@ use crate::model::encoder::Encoder;
 use windrow_record::{ModelId, WindowIndex};
 use windrow_windows::{OffsetRange, RowRange};
 
-/// The version of the file's form. A reader refuses another one.
+/// The version of the file format. A reader rejects any other version.
 pub const FORMAT: u32 = 5;
 
-/// One model, or the record of why there is none.
+/// A model, or the reason why its fit gave none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Artifact {
-    /// The version of the form: [`FORMAT`].
+    /// The version of the format: [`FORMAT`].
     pub format: u32,
-    /// The model's name.
+    /// The id of the model.
     pub id: ModelId,
-    /// The pipeline's name.
+    /// The name of the pipeline.
     pub pipeline: String,
-    /// When it was made, RFC 3339, UTC.
+    /// The time at which the model was made, RFC 3339, UTC.
     pub created: String,
-    /// What made it: this program and the libraries that its numbers depend on, with their versions.
+    /// The versions of this program and of the libraries that its numbers depend on.
     pub versions: BTreeMap<String, String>,
-    /// What it was made from.
+    /// The rows and files that the model was made from.
     pub lineage: Lineage,
-    /// Whether it may be called `latest` or `champion`.
+    /// The verdict of the acceptance rules: only an accepted model may be `latest` or `champion`.
     pub verdict: Verdict,
-    /// What came of it.
+    /// The result of the fit.
     pub outcome: Outcome,
 }
 
-/// Whether a model passed the rules of acceptance.
+/// The verdict of the acceptance rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Verdict {
-    /// It did, or there are none.
+    /// The model passed all rules, if there are any.
     #[default]
     Accepted,
-    /// It did not: it is kept and answers by its own name, and no alias stands for it.
+    /// The model failed a rule. It is stored and predicts by its own id, but no alias refers to it.
     Rejected {
-        /// Why, as a sentence without a full stop.
+        /// The reason, as a sentence without a full stop.
         reason: String,
     },
 }
 
-/// What came of a fit.
+/// The result of a fit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Outcome {
-    /// A model.
+    /// The fit gave a model.
     Learned(Box<Learned>),
-    /// No model: these rows cannot be learned from.
+    /// No model can be learned from these rows.
     Refused {
-        /// Why not, as a sentence without a full stop.
+        /// The reason, as a sentence without a full stop.
         reason: String,
     },
 }
 
-/// The rows and files behind a model.
+/// The rows and files that a model was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lineage {
-    /// A short digest of the windows' sha256: two models of equal lineage saw the same bytes.
+    /// A short digest of the windows' sha256. Two models with the same digest were made from the same bytes.
     pub id: String,
     /// The windows, oldest first.
     pub windows: Vec<WindowLineage>,
-    /// Rows that the model was fitted to.
+    /// The number of rows that the model was fitted to.
     pub fit_rows: u64,
-    /// Of these, positive ones.
+    /// The number of positive rows among them.
     pub fit_positives: u64,
-    /// Of these, rows that a first fit left out, to score it.
+    /// The number of rows among them that the first fit left out, to be scored on them.
     pub holdout_rows: u64,
 }
 
-/// One window behind a model.
+/// One window that a model was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowLineage {
-    /// Which one.
+    /// The number of the window.
     pub window: WindowIndex,
-    /// All its rows.
+    /// The number of rows.
     pub rows: u64,
-    /// Its rows that have a target.
+    /// The number of rows that have a target.
     pub labelled: u64,
-    /// The sha256 of its file, in hexadecimal.
+    /// The sha256 of the batch file, in hexadecimal.
     pub sha256: String,
-    /// The numbers of its rows in the dataset, where they have any.
+    /// The numbers of the rows in the dataset, if they have numbers.
     pub row_numbers: Vec<RowRange>,
-    /// Where its rows stood in the topic.
+    /// The offsets of the rows in the topic.
     pub offsets: Vec<OffsetRange>,
 }
 
-/// A fitted model.
+/// A fitted model with its scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Learned {
-    /// From cells to columns.
+    /// The encoder that turns cells into columns.
     pub encoder: Encoder,
-    /// b of the objective: the log-odds where every column is 0.
+    /// The intercept, b of the objective: the log-odds if every column is 0.
     pub intercept: Coefficient,
-    /// w of the objective, one a column, in the encoder's order.
+    /// The weights, w of the objective: one per column, in the encoder's order.
     pub coefficients: Vec<Coefficient>,
     /// The probability from which the answer is 'positive'.
     pub threshold: f64,
-    /// How the optimum was found.
+    /// The report of the solver.
     pub solver: SolverReport,
-    /// Every penalty that was tried, in the order of the trials, where there was a choice; the one that was taken has the
-    /// lowest log-loss on the first half of the held-out rows, and `holdout` is of the second half.
+    /// Every penalty that was tried, in the order of the trials. Empty if only one was given. The penalty with the
+    /// lowest log-loss on the first half of the held-out rows was taken, and `holdout` is the score on the second half.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub penalties: Vec<PenaltyTrial>,
-    /// Scores by what they were taken on: `holdout`, the last rows of its newest window, by a first fit that left them out.
-    /// The same rows for every scheme. An empty holdout has no entry.
+    /// The scores by name. `holdout` is the score of a first fit on the last rows of the newest window, which it left
+    /// out. The rows are the same for every scheme. Without held-out rows, it has no entry.
     pub scores: BTreeMap<String, Score>,
-    /// A few real rows, with the model's answers.
+    /// A few real rows, with the model's probabilities.
     pub examples: Vec<Example>,
 }
 
-/// A weight and what is known of it.
+/// A weight, with its name and its error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Coefficient {
-    /// The column, as in `distance`, `log(fare)`, `carrier=UA`, `carrier=(other)`; `(intercept)` for b.
+    /// The column, such as `distance`, `log(fare)`, `carrier=UA` or `carrier=(other)`; `(intercept)` for b.
     pub name: String,
-    /// The change of the log-odds by one standard deviation of a number, or by being of this level.
+    /// The change of the log-odds for one standard deviation of a number, or for a row of this level.
     pub weight: f64,
-    /// The square root of its place on the diagonal of the inverse Hessian of the objective, penalty and all. `None` from
-    /// solvers that have no Hessian, where columns are collinear and not penalised, and for one-hot columns and an intercept
-    /// beside them: these have no level to compare with, so that their errors would measure the penalty.
+    /// The square root of the coefficient's entry on the diagonal of the inverse Hessian of the objective, including
+    /// the penalty.
+    ///
+    /// `None` if the solver has no Hessian, or if columns are collinear and not penalised. Also `None` for one-hot
+    /// columns, and for the intercept of a model that has them. They have no reference level, so their errors would
+    /// measure the penalty.
     pub standard_error: Option<f64>,
-    /// exp(weight); `None` beyond the range of `f64`.
+    /// exp(weight); `None` if it is beyond the range of `f64`.
     pub odds_ratio: Option<f64>,
 }
 
-/// A penalty, and how well the model with it met the held-out rows.
+/// A penalty, and the first fit with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PenaltyTrial {
     /// The weight of the penalty.
     pub l2: f64,
-    /// Passes over the rows.
+    /// The number of passes over the rows.
     pub passes: u64,
-    /// The objective with this penalty.
+    /// The value of the objective with this penalty.
     pub objective: f64,
-    /// Whether that is the optimum.
+    /// `true` if the first fit reached the optimum.
     pub converged: bool,
-    /// On the first half of the held-out rows; `None` without any.
+    /// The log-loss on the first half of the held-out rows; `None` without such rows.
     pub log_loss: Option<f64>,
 }
 
-/// What finds an optimum.
+/// A method that finds an optimum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// Newton steps.
+    /// Newton's method with step halving.
     Newton,
-    /// L-BFGS steps.
+    /// L-BFGS, as implemented by argmin.
     Lbfgs,
-    /// linfa-logistic.
+    /// The solver of linfa-logistic.
     Linfa,
-    /// LogisticRegression of Apache Spark.
+    /// `LogisticRegression` of Apache Spark.
     Spark,
 }
 
-/// How an optimum was found, and whether it is one.
+/// The report of a solver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SolverReport {
-    /// By which method.
+    /// The method that found the optimum.
     pub method: Method,
     /// The weight of the penalty.
     pub l2: f64,
-    /// How often the rows were gone through, for the first fit and all its penalties too; 0 from linfa and Spark, which do not
-    /// tell.
+    /// The number of passes over the rows, including the first fit and all its penalties. 0 for linfa and Spark, which
+    /// do not report it.
     pub passes: u64,
-    /// Steps taken; 0 from linfa, which does not tell.
+    /// The number of steps taken. 0 for linfa, which does not report it.
     pub iterations: u64,
-    /// sum_i log(1 + exp(-s_i (w.x_i + b))) + l2/2 * |w|^2, natural logarithm.
+    /// The objective sum_i log(1 + exp(-s_i (w.x_i + b))) + l2/2 * |w|^2, with the natural logarithm.
     pub objective: f64,
-    /// The largest absolute component of the objective's gradient, per row; `None` from Spark, which does not tell.
+    /// The largest absolute component of the objective's gradient, per row. `None` for Spark, which does not report it.
     pub gradient_norm: Option<f64>,
-    /// Whether the gradient is small enough to call this the optimum; from Spark, whether it stopped by itself.
+    /// `true` if the gradient is small enough to call this the optimum. For Spark, `true` if it stopped before its
+    /// limit of steps.
     pub converged: bool,
-    /// Wall-clock time of the fit; 0 until the trainer, who has a clock, fills it in.
+    /// The wall-clock time of the fit, in seconds. 0 until the trainer, which has a clock, sets it.
     pub seconds: f64,
 }
 
-/// How well probabilities met the truth on some rows.
+/// The scores of probabilities on some rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Rows scored.
+    /// The number of rows scored.
     pub rows: u64,
-    /// Of these, positive ones.
+    /// The number of positive rows among them.
     pub positives: u64,
-    /// Area under the ROC curve, ties counted half; `None` when there is one class alone.
+    /// The area under the ROC curve, with ties counted half; `None` if all rows have the same class.
     pub auc: Option<f64>,
-    /// Average precision; `None` when there is no positive row.
+    /// The average precision; `None` without a positive row.
     pub average_precision: Option<f64>,
-    /// Mean of -log p(truth), natural logarithm.
+    /// The mean of -log p(truth), with the natural logarithm.
     pub log_loss: f64,
-    /// Log-loss of always answering with the share of positives in the training rows.
+    /// The log-loss of always predicting the share of positives in the training rows.
     pub baseline_log_loss: f64,
-    /// Mean of (p - truth)^2.
+    /// The Brier score: the mean of (p - truth)^2.
     pub brier: f64,
-    /// Share of rows whose label at the threshold is the truth.
+    /// The share of rows whose predicted label is the truth.
     pub accuracy: f64,
-    /// Share of rows that the majority class of the training rows gets right.
+    /// The share of rows that the majority class of the training rows predicts correctly.
     pub baseline_accuracy: f64,
-    /// Labels against truth at the threshold.
+    /// The counts of predicted labels against the truth, at the threshold.
     pub confusion: ConfusionMatrix,
     /// The expected calibration error: the mean over rows of |mean probability - share of positives| in the row's bin.
     pub calibration_error: f64,
-    /// Ten bins of equal width over the probability.
+    /// The reliability of the probabilities, in ten bins of equal width.
     pub reliability: Vec<ReliabilityBin>,
 }
 
-/// A number of a score.
+/// A number of a score, with the function that reads it.
 #[derive(Debug, Clone, Copy)]
 pub enum ScoreNumber {
     /// A count of rows.
@@ -221,7 +225,7 @@ pub enum ScoreNumber {
 }
 
 impl Score {
-    /// All numbers of a score by their names, in the order of a table's columns.
+    /// All numbers of a score by name, in the order of a table's columns.
     pub const NUMBERS: [(&str, ScoreNumber); 14] = [
         ("rows", ScoreNumber::Count(|score| score.rows)),
         ("positives", ScoreNumber::Count(|score| score.positives)),
@@ -240,7 +244,7 @@ impl Score {
     ];
 }
 
-/// Rows by label and truth.
+/// The counts of rows by predicted label and truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfusionMatrix {
     /// Positive rows labelled positive.
@@ -253,32 +257,32 @@ pub struct ConfusionMatrix {
     pub false_negatives: u64,
 }
 
-/// Rows whose probability falls in one tenth of the range.
+/// The rows whose probability is in one tenth of the range.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
     /// The bin's lower end, included.
     pub from: f64,
-    /// The bin's upper end, excluded but for 1.
+    /// The bin's upper end, excluded except for 1.
     pub to: f64,
-    /// Rows in it.
+    /// The number of rows.
     pub rows: u64,
     /// The mean of their probabilities; `None` for an empty bin.
     pub mean_probability: Option<f64>,
-    /// The share of positive ones; `None` for an empty bin.
+    /// The share of positive rows; `None` for an empty bin.
     pub positive_share: Option<f64>,
 }
 
-/// A real row and the model's answer to it.
+/// A real row, with the model's probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Example {
-    /// The cells by column: a number, a text, or null for a missing one. Exactly what a request may hold.
+    /// The cells by column: a number, a text, or null for a missing cell. A request may hold exactly these.
     pub row: serde_json::Map<String, serde_json::Value>,
-    /// The model's probability for it.
+    /// The model's probability that the row is positive.
     pub probability: f64,
 }
 
 impl Artifact {
-    /// The model, when there is one.
+    /// Returns the model, if there is one.
     pub fn learned(&self) -> Option<&Learned> {
         match &self.outcome {
             Outcome::Learned(learned) => Some(learned),
@@ -286,14 +290,14 @@ impl Artifact {
         }
     }
 
-    /// Whether there is a model that an alias may stand for.
+    /// Returns whether an alias may refer to the model.
     pub fn is_eligible(&self) -> bool {
         self.learned().is_some() && self.verdict == Verdict::Accepted
     }
 }
 
 impl Lineage {
-    /// The windows in words: `window 3` or `windows 1 to 3`.
+    /// Returns the windows in words: `window 3` or `windows 1 to 3`.
     pub fn span(&self) -> String {
         match self.windows.as_slice() {
             [only] => format!("window {}", only.window),
@@ -310,20 +314,20 @@ impl Coefficient {
 }
 
 impl Learned {
-    /// The model without what is known of it.
+    /// Returns the model without its scores and reports.
     pub fn bare(&self) -> BareModel {
         let weights = self.weights().collect();
         BareModel { encoder: self.encoder.clone(), intercept: self.intercept.weight, weights }
     }
 
-    /// The weights alone, in the encoder's order.
+    /// Returns the weights in the encoder's order.
     pub(crate) fn weights(&self) -> impl ExactSizeIterator<Item = f64> + Clone + '_ {
         self.coefficients.iter().map(|coefficient| coefficient.weight)
     }
 }
 
 impl Method {
-    /// Its name in the model file.
+    /// Returns the method's name in the model file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Newton => "newton",
@@ -334,13 +338,13 @@ impl Method {
     }
 }
 
-/// This program and the libraries that a model's numbers depend on.
+/// Returns the versions of this program and of the libraries that a model's numbers depend on.
 pub fn versions() -> BTreeMap<String, String> {
     let of = |(name, version): (&str, &str)| (name.to_owned(), version.to_owned());
     LIBRARIES.into_iter().map(of).chain([of(("windrow", env!("CARGO_PKG_VERSION")))]).collect()
 }
 
-/// As Cargo.lock has them; a test holds them to it.
+/// The versions in Cargo.lock. A test compares them.
 const LIBRARIES: [(&str, &str); 4] =
     [("argmin", "0.11.0"), ("linfa-logistic", "0.8.1"), ("ndarray", "0.16.1"), ("pulp", "0.22.3")];
 

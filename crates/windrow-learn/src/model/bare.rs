@@ -1,4 +1,4 @@
-//! The coefficients of one model as those of another: where a fit to nearly the same rows begins.
+//! Transfers the coefficients of a model to another encoder, as the start of a fit to similar rows.
 
 use std::collections::HashMap;
 
@@ -6,26 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::encoder::{Encoder, Encoding, Level};
 
-/// An encoder with coefficients: a model, and nothing that is known of it.
+/// An encoder with coefficients: a model without scores, lineage or reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BareModel {
-    /// From cells to columns.
+    /// The encoder that turns cells into columns.
     pub encoder: Encoder,
-    /// b of the objective.
+    /// The intercept, b of the objective.
     pub intercept: f64,
-    /// w of the objective, in the encoder's order.
+    /// The weights, w of the objective, in the encoder's order.
     pub weights: Vec<f64>,
 }
 
 impl BareModel {
-    /// Whether it has a weight for every column, and numbers alone.
+    /// Returns whether every column has a weight, and all numbers are finite.
     pub fn is_whole(&self) -> bool {
         let is_finite = self.intercept.is_finite() && self.weights.iter().all(|weight| weight.is_finite());
         is_finite && self.weights.len() == self.encoder.width()
     }
 
-    /// Intercept and weights that give the same answers under another encoder of the same features, as nearly as its levels
-    /// allow: a level that this one does not have begins as 'other'.
+    /// Returns intercept and weights that give the same predictions under another encoder of the same features, as
+    /// nearly as its levels allow. A level that this model does not have starts with the weight of 'other'.
     pub(in crate::model) fn under(&self, encoder: &Encoder) -> (f64, Vec<f64>) {
         let (mut intercept, mut weights) = (self.intercept, Vec::with_capacity(encoder.width()));
         let mut rest = &self.weights[..];
@@ -53,7 +53,7 @@ impl BareModel {
             }
         }
         weights.resize(encoder.width(), 0.0);
-        // Two standardisations far apart may leave no number, which is no place to begin.
+        // Two very different standardisations may give numbers that are not finite. A fit cannot start from those.
         let is_finite = intercept.is_finite() && weights.iter().all(|weight| weight.is_finite());
         if is_finite { (intercept, weights) } else { (0.0, vec![0.0; encoder.width()]) }
     }

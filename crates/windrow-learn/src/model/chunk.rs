@@ -1,56 +1,59 @@
-//! A few thousand rows of one window as numbers and codes: what is kept, read again for each pass, and summed by one task.
+//! A chunk: a few thousand rows of one window as numbers and codes. Chunks are stored, read again for each pass, and
+//! summed by one task each.
 //!
-//! Where chunks are kept is not known here: a [`ChunkStore`] is handed in, so that a window may be larger than memory.
+//! The caller passes a [`ChunkStore`], which decides where chunks are stored. So a window may be larger than memory.
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// The most rows of a chunk. With a dozen features it is half a megabyte: worth a read, and small beside a window.
+/// The most rows of a chunk. With a dozen features, a chunk is half a megabyte: large enough for one read, small
+/// compared with a window.
 pub const CHUNK_ROWS: usize = 4096;
-/// The code of a cell with nothing in it; the values of a dictionary have the codes behind it.
+/// The code of a missing cell. The values of a dictionary have the codes from 1.
 pub(super) const MISSING: u32 = 0;
 
 /// Labelled rows, in the order of the stream.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chunk {
-    /// Row by row, one a numeric feature, the logarithm taken where it is wanted; NaN for a missing cell.
+    /// The cells of the numeric features, row by row. NaN is a missing cell. For a log feature, the cell is log(1 + x).
     pub numbers: Vec<f64>,
-    /// Row by row, one for each other feature: 0 for a missing cell, else a place in the window's dictionary, from 1.
+    /// The codes of the other features, row by row. 0 is a missing cell. Any other code is a place in the window's
+    /// dictionary, from 1.
     pub codes: Vec<u32>,
-    /// One a row.
+    /// The label of each row; `true` is positive.
     pub labels: Vec<bool>,
 }
 
 impl Chunk {
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub fn rows(&self) -> usize {
         self.labels.len()
     }
 
-    /// What it takes in memory.
+    /// Returns the size in memory, in bytes.
     pub fn bytes(&self) -> usize {
         size_of_val(&self.numbers[..]) + size_of_val(&self.codes[..]) + size_of_val(&self.labels[..])
     }
 }
 
-/// A chunk that is kept somewhere.
+/// A chunk in a store.
 pub trait KeptChunk: fmt::Debug + Send + Sync {
-    /// The chunk; `buffer` is there to be filled by a store that does not hold it in memory.
+    /// Returns the chunk. A store that does not hold it in memory reads it into `buffer`.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The chunk cannot be read.
     fn read<'a>(&'a self, buffer: &'a mut Chunk) -> io::Result<&'a Chunk>;
 }
 
-/// Decides where chunks are kept.
+/// A store for chunks, in memory or elsewhere.
 pub trait ChunkStore: fmt::Debug + Send + Sync {
-    /// Takes a chunk; it is given up when the returned handle is dropped.
+    /// Stores a chunk until the returned handle is dropped.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The chunk cannot be written.
     fn keep(&self, chunk: Chunk) -> io::Result<Arc<dyn KeptChunk>>;
 
-    /// How many bytes of memory may be taken for a moment, beside the chunks that are kept in it.
+    /// Returns how many bytes of memory may be used for a short time, in addition to the stored chunks.
     fn spare(&self) -> usize;
 }

@@ -1,8 +1,11 @@
-//! The rows that an objective sums over: the chunks of some frames, and how an encoder reads them.
+//! The rows that an objective sums over: the chunks of some frames, read with an encoder.
 //!
-//! Nothing is copied: a chunk's cells are standardised and its codes looked up as each pass comes by, so that all models
-//! of a window share its rows. Coefficients are in the order of the design: the intercept, the numbers, the levels.
-//! `Encoder` has its columns in the order of its features; [`Design::to_encoder_order`] is the one place that knows both.
+//! Nothing is copied. Each pass standardises the cells and looks up the codes again, so all models of a window share
+//! its rows.
+//!
+//! The coefficients are in the order of the design: the intercept, the numbers, the levels. The columns of an `Encoder`
+//! are in the order of its features. [`Design::to_encoder_order`] and [`Design::in_design_order`] convert between the
+//! two.
 
 mod arrange;
 
@@ -22,17 +25,17 @@ use crate::model::table::{Subset, Table};
 
 use arrange::{Arranged, arrange, map_codes};
 
-/// Rows, encoded as they are read.
+/// Rows that are encoded while they are read.
 #[derive(Debug, Clone)]
 pub(super) struct Design {
     pub(super) shape: Shape,
     scale: Scale,
     pieces: Vec<Piece>,
-    /// Of each frame: by feature and code, the level.
+    /// The maps of each frame: the level by feature and code.
     maps: Vec<Vec<Vec<u32>>>,
-    /// How many rows there are.
+    /// The number of rows.
     pub(super) rows: usize,
-    /// The encoder's column of each coefficient behind the intercept.
+    /// The encoder's column of each coefficient after the intercept.
     columns: Vec<usize>,
 }
 
@@ -41,12 +44,13 @@ pub(super) struct Design {
 struct Piece {
     chunk: Arc<dyn KeptChunk>,
     range: Range<usize>,
-    /// Whose maps it is read by.
+    /// The index of the frame whose maps the rows are read with.
     frame: usize,
 }
 
 impl Design {
-    /// The rows of frames that have the encoder's features: of the newest, the last, those of `newest`, of the others all.
+    /// Creates a design over frames that have the encoder's features. It uses the rows `newest` of the last frame,
+    /// which is the newest, and all rows of the others.
     pub(super) fn new(encoder: &Encoder, frames: &[Arc<Frame>], newest: Subset) -> Self {
         let frames = parts(frames, newest);
         let frames: Vec<_> = frames.iter().map(|(frame, rows)| (&frame.table, frame.range(*rows))).collect();
@@ -72,17 +76,17 @@ impl Design {
         Self { pieces: pieces.collect(), shape, scale, maps, rows, columns }
     }
 
-    /// How many coefficients there are, the intercept among them.
+    /// Returns the number of coefficients, including the intercept.
     pub(super) fn width(&self) -> usize {
         1 + self.columns.len()
     }
 
-    /// How many pieces the rows are read in.
+    /// Returns the number of pieces that the rows are read in.
     pub(super) fn pieces(&self) -> usize {
         self.pieces.len()
     }
 
-    /// Works on the rows of one piece; `buffer` is memory to read it into.
+    /// Calls `work` with the rows of one piece. The piece is read into `buffer`.
     pub(super) fn with_piece<T>(
         &self,
         place: usize,
@@ -101,13 +105,13 @@ impl Design {
         }))
     }
 
-    /// Coefficients as the kernel reads them.
+    /// Sets the kernel's weights from coefficients in the order of the design.
     pub(super) fn set_weights(&self, coefficients: &[f64], weights: &mut Weights) {
         let (numbers, levels) = coefficients[1..].split_at(self.shape.numbers);
         weights.set(coefficients[0], numbers, levels);
     }
 
-    /// w.x + b of every row, and the truth about it.
+    /// Returns w.x + b of every row, and the labels.
     pub(super) fn log_odds(&self, coefficients: &[f64]) -> io::Result<(Vec<f64>, Vec<bool>)> {
         let mut weights = Weights::zero(&self.shape);
         self.set_weights(coefficients, &mut weights);
@@ -128,7 +132,7 @@ impl Design {
         Ok((log_odds, labels))
     }
 
-    /// The intercept, and the weights in the order of the encoder's columns.
+    /// Returns the intercept, and the weights in the order of the encoder's columns.
     pub(super) fn to_encoder_order(&self, coefficients: &[f64]) -> (f64, Vec<f64>) {
         let mut weights = vec![0.0; coefficients.len() - 1];
         for (column, weight) in self.columns.iter().zip(&coefficients[1..]) {
@@ -137,13 +141,13 @@ impl Design {
         (coefficients[0], weights)
     }
 
-    /// The other way round.
+    /// Returns the coefficients in the order of the design: the inverse of [`Design::to_encoder_order`].
     pub(super) fn in_design_order(&self, intercept: f64, weights: &[f64]) -> Vec<f64> {
         std::iter::once(intercept).chain(self.columns.iter().map(|column| weights[*column])).collect()
     }
 
-    /// The matrix with all its zeros and without the intercept's column, rows by `width() - 1` in the order of the design,
-    /// and the labels.
+    /// Returns the dense matrix without the intercept's column, and the labels. The shape of the matrix is `rows` by
+    /// `width() - 1`, in the order of the design.
     pub(super) fn to_dense(&self) -> io::Result<(Array2<f64>, Vec<bool>)> {
         let mut matrix = Array2::zeros((self.rows, self.columns.len()));
         let (mut labels, mut buffer) = (Vec::with_capacity(self.rows), Chunk::default());

@@ -1,5 +1,5 @@
-//! How windows differ: the distribution of each feature and of the target, kept small enough to be stored with a window,
-//! so that any two windows can be compared later without reading a row again.
+//! The distributions of each feature and of the target in a window. They are small enough to be stored with the window.
+//! So any two windows can be compared later without reading a row again.
 
 mod compare;
 
@@ -14,45 +14,45 @@ pub use compare::{Drift, FeatureDrift};
 /// The distribution of one window's labelled rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
-    /// Labelled rows.
+    /// The number of labelled rows.
     pub rows: u64,
-    /// Of these, positive ones.
+    /// The number of positive rows among them.
     pub positives: u64,
-    /// In the order of the pipeline file.
+    /// The features, in the order of the pipeline file.
     pub features: Vec<FeatureProfile>,
 }
 
 /// The distribution of one feature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureProfile {
-    /// Its name: a column, or a part of the time.
+    /// The feature's name: a column, or a part of the time.
     pub feature: String,
-    /// Rows in which it is missing.
+    /// The number of rows in which the feature is missing.
     pub missing: u64,
-    /// The others.
+    /// The distribution of the other rows.
     pub distribution: Distribution,
 }
 
-/// How the present cells of a feature are distributed.
+/// The distribution of a feature's present cells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Distribution {
-    /// A histogram of equal counts, cut at every 256th of the rows; counts are exact, so that a feature of few values is
-    /// told whole.
+    /// A histogram of equal counts, cut at every 256th of the rows. The counts are exact, so a feature with few values
+    /// is described completely.
     Numbers {
-        /// The cuts, ascending, the smallest and the largest value among them; on the scale of the logarithm where that
-        /// is taken.
+        /// The cuts, ascending, including the smallest and the largest value. For a log feature, they are on the scale
+        /// of the logarithm.
         values: Vec<f64>,
-        /// How many cells are below each of them.
+        /// The number of cells below each cut.
         below: Vec<u64>,
-        /// How many cells are at most each of them.
+        /// The number of cells at most each cut.
         at_most: Vec<u64>,
     },
-    /// Cells by value.
+    /// The counts of cells by value.
     Texts {
-        /// Sorted.
+        /// The values in sorted order.
         values: Vec<String>,
-        /// One a value.
+        /// The count of each value.
         counts: Vec<u64>,
     },
 }
@@ -83,7 +83,7 @@ impl Profile {
         Self { rows: rows as u64, positives: positives as u64, features: profiles.collect() }
     }
 
-    /// The share of positive rows; `None` without rows.
+    /// Returns the share of positive rows; `None` without rows.
     pub fn positive_share(&self) -> Option<f64> {
         (self.rows > 0).then(|| self.positives as f64 / self.rows as f64)
     }

@@ -1,4 +1,4 @@
-//! From the cells of a row to the columns of the design: standardised numbers and one-hot levels.
+//! Encodes the cells of a row as columns: standardised numbers and one-hot levels.
 
 pub(super) mod learn;
 
@@ -8,54 +8,54 @@ use crate::model::kernel::LARGEST;
 use windrow_config::CalendarPart;
 use windrow_record::{EventTime, TimeFormat};
 
-/// The features of a model with all that was learned about them from the training rows.
+/// The features of a model, with everything that was learned about them from the training rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Encoder {
-    /// In the order of the schema; their columns follow each other in the design.
+    /// The features, in the order of the schema. Their columns follow in the same order.
     pub features: Vec<EncodedFeature>,
 }
 
-/// One feature.
+/// A feature and its encoding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EncodedFeature {
-    /// The dataset's column that it is read from.
+    /// The dataset's column that the feature is read from.
     pub column: String,
-    /// What is made of its cells.
+    /// The encoding of its cells.
     pub encoding: Encoding,
 }
 
-/// What is made of a cell.
+/// The encoding of a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Encoding {
-    /// One column: (x - mean) / deviation, with x = log(1 + cell) where `log` is set.
+    /// One column: (x - mean) / deviation, with x = log(1 + cell) if `log` is set.
     Number {
-        /// Whether the logarithm is taken first.
+        /// `true` if the logarithm is taken first.
         log: bool,
-        /// What a missing cell counts as, on the scale of x: the mean of those that are there.
+        /// The value of a missing cell, on the scale of x: the mean of the present cells.
         missing: f64,
         /// The mean of x over the training rows.
         mean: f64,
-        /// The standard deviation of x over the training rows (n in the denominator); 1 for a constant column, which is
-        /// one whose range is at most 1e-12 of its largest absolute value.
+        /// The standard deviation of x over the training rows (n in the denominator). It is 1 for a constant column.
+        /// That is one whose range is at most 1e-12 of its largest absolute value, or at most 1e-280.
         deviation: f64,
-        /// The smallest cell of the training rows, before the logarithm; 0 when all are missing.
+        /// The smallest cell of the training rows, before the logarithm; 0 if all are missing.
         min: f64,
-        /// The largest cell of the training rows, before the logarithm; 0 when all are missing.
+        /// The largest cell of the training rows, before the logarithm; 0 if all are missing.
         max: f64,
     },
-    /// One column a level.
+    /// One column per level.
     Category {
-        /// Sorted values, then `missing` where it was seen often enough, then `other`, always the last.
+        /// Sorted values, then `missing` if it was seen often enough, then `other`, which is always last.
         levels: Vec<Level>,
     },
-    /// One column a level of a part of a time.
+    /// One column per level of a part of a time.
     Calendar {
-        /// Which part.
+        /// The part of the time.
         part: CalendarPart,
-        /// How the time is written.
+        /// The format of the time.
         format: TimeFormat,
-        /// As for a category, the values being numbers as text, in numeric order.
+        /// The levels, as for a category. The values are numbers as text, in numeric order.
         levels: Vec<Level>,
     },
 }
@@ -66,14 +66,14 @@ pub enum Encoding {
 pub enum Level {
     /// Cells with this text.
     Value(String),
-    /// Cells with nothing in them.
+    /// Cells without a value.
     Missing,
     /// Cells whose value was seen fewer than `min_count` times in training, or never.
     Other,
 }
 
 impl Level {
-    /// The text of a level of values; `None` for the levels of missing and other cells.
+    /// Returns the text of a value; `None` for the levels of missing and other cells.
     pub fn value(&self) -> Option<&str> {
         match self {
             Self::Value(text) => Some(text),
@@ -83,12 +83,12 @@ impl Level {
 }
 
 impl Encoding {
-    /// How many columns of the design it fills.
+    /// Returns the number of columns.
     pub fn width(&self) -> usize {
         self.levels().map_or(1, <[Level]>::len)
     }
 
-    /// The levels of a one-hot feature; `None` for a number.
+    /// Returns the levels of a one-hot feature; `None` for a number.
     pub(super) fn levels(&self) -> Option<&[Level]> {
         match self {
             Self::Number { .. } => None,
@@ -98,12 +98,12 @@ impl Encoding {
 }
 
 impl Encoder {
-    /// How many columns the design has.
+    /// Returns the number of columns of all features.
     pub fn width(&self) -> usize {
         self.features.iter().map(|feature| feature.encoding.width()).sum()
     }
 
-    /// The names of the columns, in the order of the weights: `distance`, `log(fare)`, `carrier=UA`, `hour=7`,
+    /// Returns the names of the columns, in the order of the weights: `distance`, `log(fare)`, `carrier=UA`, `hour=7`,
     /// `carrier=(missing)`, `carrier=(other)`.
     pub fn names(&self) -> Vec<String> {
         let names = self.features.iter().flat_map(|EncodedFeature { column, encoding }| match encoding {
@@ -126,13 +126,13 @@ impl Level {
     }
 }
 
-/// (x - mean) / deviation, with a bound: the difference of two infinities is NaN.
+/// Returns (x - mean) / deviation within bounds, because the difference of two infinities is NaN.
 #[inline]
 pub(super) fn standardise(x: f64, mean: f64, deviation: f64) -> f64 {
     ((x - mean) / deviation).clamp(-LARGEST, LARGEST)
 }
 
-/// The part of a time that a calendar feature sees.
+/// Returns the part of a time that a calendar feature uses.
 #[inline]
 pub(super) fn calendar_number(part: CalendarPart, time: EventTime) -> u8 {
     match part {

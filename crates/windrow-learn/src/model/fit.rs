@@ -1,7 +1,7 @@
-//! From the windows that a model learns from to the model.
+//! Fits a model to the windows that it learns from.
 //!
-//! A first fit leaves out the last rows of the newest window and is scored on them; the model itself is then fitted to all
-//! rows, starting from the first fit.
+//! A first fit leaves out the last rows of the newest window and is scored on them. The model itself is then fitted to
+//! all rows, starting from the first fit.
 
 mod error;
 mod remote;
@@ -27,16 +27,16 @@ pub use remote::{Remote, RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
 pub use solve::FitSettings;
 use solve::{Problem, Solved};
 
-/// Fits one model to all rows of windows, oldest first, and scores a first fit on the last rows of the newest window.
+/// Fits one model to all rows of the windows, oldest first. Scores a first fit on the last rows of the newest window.
 ///
-/// Where several penalties are given, the first fit tries them all, each from the optimum of the one before. The one with
-/// the lowest log-loss on the first half of the held-out rows is taken (the first where nothing is held out), and its score is
-/// that on the second half. `SolverReport::seconds` is left 0: there is no clock here.
+/// If several penalties are given, the first fit tries all of them, each from the optimum of the one before. It takes
+/// the penalty with the lowest log-loss on the first half of the held-out rows. Its score is from the second half. If
+/// nothing is held out, the first penalty is taken. `SolverReport::seconds` stays 0, because this module has no clock.
 ///
-/// Where the rows are read elsewhere, all frames but the newest may be outlines.
+/// If a remote solver reads the rows, all frames but the newest may be without rows.
 ///
 /// # Errors
-/// Why these windows cannot be learned from, that their rows cannot be read again, or that there is no optimum from elsewhere.
+/// No model can be learned from these windows, their rows cannot be read again, or the remote solver finds no optimum.
 pub fn fit(
     frames: &[Arc<Frame>],
     schema: &Schema,
@@ -72,11 +72,11 @@ pub fn fit(
     Ok(learned)
 }
 
-/// Fits a model to all rows of windows without scoring it, from where a neighbouring model is. `None` where the optimum was
-/// not reached.
+/// Fits a model to all rows of the windows without scoring it, starting from a similar model. Returns `None` if the
+/// optimum is not reached.
 ///
 /// # Errors
-/// As [`fit`].
+/// The same as for [`fit`].
 pub fn fit_from(
     frames: &[Arc<Frame>],
     schema: &Schema,
@@ -98,7 +98,7 @@ pub fn fit_from(
     Ok(solved.solution.converged.then(|| solved.bare()))
 }
 
-/// A fit without the held-out rows, its penalty chosen, and its score on them.
+/// A fit without the held-out rows: the trials, the chosen penalty, and its score on the held-out rows.
 struct FirstFit {
     chosen: Option<Solved>,
     trials: Vec<PenaltyTrial>,
@@ -118,7 +118,7 @@ impl FirstFit {
         let newest = &frames[frames.len() - 1..];
         let (rows, positives) = problem.counts();
         let share = positives as f64 / rows as f64;
-        // The rows that choose a penalty do not score it.
+        // The rows that choose a penalty must not score it.
         let choosing = if settings.l2.len() > 1 { held_out.div_ceil(2) } else { 0 };
         let mut lowest = f64::INFINITY;
         let mut start: Option<BareModel> = None;
@@ -147,7 +147,7 @@ impl FirstFit {
         Ok(first)
     }
 
-    /// The penalty chosen; the first where there was nothing to choose by.
+    /// Returns the chosen penalty. If no rows can choose one, returns the first.
     fn l2(&self, settings: &FitSettings) -> Result<f64, Unlearnable> {
         let first = settings.l2.first().copied();
         let chosen = self.chosen.as_ref().map(|solved| solved.l2);
@@ -156,7 +156,8 @@ impl FirstFit {
     }
 }
 
-/// With errors for numbers; of an intercept only where no feature is one-hot.
+/// Returns the intercept and the coefficients. Only numbers have standard errors; the intercept has one if no feature
+/// is one-hot.
 fn coefficients(solved: &Solved) -> (Coefficient, Vec<Coefficient>) {
     let (intercept, weights) = solved.design.to_encoder_order(&solved.solution.coefficients);
     let errors = solved.solution.standard_errors.as_ref().map(|errors| solved.design.to_encoder_order(errors));
@@ -175,10 +176,10 @@ fn coefficients(solved: &Solved) -> (Coefficient, Vec<Coefficient>) {
     (Coefficient::new("(intercept)".to_owned(), intercept, intercept_error), named.collect())
 }
 
-/// The last rows of the newest window, by the first fit.
+/// The name of the first fit's score on the last rows of the newest window.
 const HOLDOUT: &str = "holdout";
 
-/// Rows of the newest window that has any, answered as a request would be.
+/// Returns rows of the newest window that has any, with the model's probabilities.
 fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Example> {
     let predictor = Predictor::new(learned);
     let rows = frames.iter().rev().map(|frame| frame.examples()).find(|rows| !rows.is_empty()).unwrap_or_default();
@@ -189,7 +190,8 @@ fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Ex
     examples.collect()
 }
 
-/// The cell of a row that a frame kept: what it holds was read before, so that what cannot be read is missing.
+/// Returns the cell of an example row. The frame has read all its cells before, so a cell that cannot be read is a
+/// missing one.
 fn cell<'a>(feature: &Feature, row: &'a Map<String, Value>) -> Cell<'a> {
     let value = row.get(&feature.column);
     let cell = match &feature.kind {

@@ -1,6 +1,7 @@
-//! The rows of one window, parsed once into chunks and shared by every model that learns from it or is scored on it.
+//! The rows of one window, parsed once into chunks. All models that learn from the window or are scored on it share
+//! them.
 //!
-//! Rows without a target are counted and not kept: nothing can be learned from them, nor scored on them.
+//! Rows without a target are counted but not stored: no model can learn from them or be scored on them.
 
 mod builder;
 mod parse;
@@ -17,7 +18,7 @@ use windrow_config::Feature;
 pub use builder::FrameBuilder;
 pub use parse::{ChunkBuilder, ParsedRows};
 
-/// One window's labelled rows. Not to be cloned: models share it.
+/// One window's labelled rows. Models share a frame, so it cannot be cloned.
 #[derive(Debug)]
 pub struct Frame {
     pub(super) features: Vec<Feature>,
@@ -34,23 +35,23 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// How many rows were given, labelled or not.
+    /// Returns the number of rows of the window, labelled or not.
     pub fn rows(&self) -> usize {
         self.labelled + self.unlabelled
     }
 
-    /// How many of them have a target.
+    /// Returns the number of rows that have a target.
     pub fn labelled(&self) -> usize {
         self.labelled
     }
 
-    /// How many rows of the window, labelled or not, come before the first held-out one.
+    /// Returns the number of rows, labelled or not, before the first held-out one.
     pub(crate) fn first_held_out(&self) -> u64 {
         self.first_held_out
     }
 
-    /// The same window without its rows: what an encoder learns from, for a fit whose rows are read elsewhere. It cannot be
-    /// scored on.
+    /// Returns the same window without its rows. An encoder can learn from it, for a fit by a remote solver. No model
+    /// can be scored on it.
     pub(crate) fn outline(&self) -> Self {
         Self {
             features: self.features.clone(),
@@ -67,29 +68,30 @@ impl Frame {
         }
     }
 
-    /// How many of the labelled rows are held out from a first fit when this is the newest window: the last ones.
+    /// Returns the number of labelled rows that are held out from a first fit if this is the newest window. They are
+    /// the last ones.
     pub fn held_out(&self) -> usize {
         self.labelled() - self.fit_len
     }
 
-    /// How many of the labelled rows are positive.
+    /// Returns the number of positive rows.
     pub fn positives(&self) -> usize {
-        // Counted in memory once, so it fits.
+        // The rows were counted in memory, so the number fits.
         self.profile.positives as usize
     }
 
-    /// A few rows as an API request may hold them: by column, numbers for numeric features, texts for the others, null
-    /// for missing cells.
+    /// Returns a few rows in the form of an API request, by column: a number for a numeric feature, a text for any
+    /// other feature, null for a missing cell.
     pub fn examples(&self) -> &[Map<String, Value>] {
         &self.examples
     }
 
-    /// How its labelled rows are distributed, to compare windows without reading a row again.
+    /// Returns the distribution of the labelled rows. With it, windows can be compared without reading a row again.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    /// What an encoder learns from some of the rows; nothing is known of the held-out ones alone.
+    /// Returns the statistics that an encoder learns from. For [`Subset::HeldOut`] they are those of the whole window.
     pub(super) fn summary(&self, rows: Subset) -> &Summary {
         match rows {
             Subset::Training => &self.training,
@@ -97,7 +99,7 @@ impl Frame {
         }
     }
 
-    /// How many rows, and how many positive ones, are meant.
+    /// Returns the number of rows and of positive rows in a subset.
     pub(super) fn counts(&self, rows: Subset) -> (usize, usize) {
         let (all, positives) = (self.labelled(), self.positives());
         match rows {

@@ -1,13 +1,16 @@
 //! The sums of one pass over the rows: loss, gradient and Hessian together, a tile of rows at a time.
 //!
-//! In the kernel a row is x: its standardised numbers and a 1 for the intercept, padded to whole vectors of the machine;
-//! one-hot features stay codes. With v = curvature * x beside it, all that a Newton step needs is a sum over rows: of
-//! v x^T (numbers with numbers), of v added to the line of each level that the row picks (levels with numbers), and of
-//! curvatures counted by pairs of levels (levels with levels). The slope rides in the first free lane of v, and the
-//! gradient falls out of the same sums.
+//! In the kernel, a row is a vector x: its standardised numbers and a 1 for the intercept, padded to whole SIMD
+//! vectors. One-hot features stay codes. With v = curvature * x, a Newton step needs three sums over rows:
 //!
-//! `pulp` takes the widest vectors that the machine has, without unsafe code here. The order of all sums is that of the
-//! rows: how many threads there are changes nothing, another kind of machine may change the last digits.
+//! - v x^T, for numbers with numbers
+//! - v, added to the line of each level that the row has, for levels with numbers
+//! - the curvature, added for each pair of levels that the row has, for levels with levels
+//!
+//! The first free lane of v holds the slope, so the same sums also contain the gradient.
+//!
+//! `pulp` uses the widest vectors of the machine without unsafe code here. All sums are in the order of the rows. So
+//! the number of threads changes nothing, but another kind of machine may change the last digits.
 
 mod layout;
 mod sums;
@@ -25,12 +28,12 @@ pub(super) use layout::{LARGEST, Order, Scale, Shape, Tile, Weights};
 pub(super) use sums::Sums;
 pub(super) use terms::exp;
 
-/// Rows of one chunk, and how they are to be read.
+/// The rows of one chunk, with the scale and the maps to read them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows<'a> {
     pub(super) shape: &'a Shape,
     pub(super) scale: &'a Scale,
-    /// By feature and code: the level.
+    /// The level by feature and code.
     pub(super) maps: &'a [Vec<u32>],
     pub(super) chunk: &'a Chunk,
     pub(super) begin: usize,
@@ -38,17 +41,17 @@ pub(super) struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Adds the terms of these rows.
+    /// Adds the terms of these rows to the sums.
     pub(super) fn add(self, weights: &Weights, order: Order, tile: &mut Tile, sums: &mut Sums) {
         Arch::new().dispatch(Add { rows: self, weights, order, tile, sums });
     }
 
-    /// Calls back with the log-odds of a few rows at a time, in order.
+    /// Calls `take` with the log-odds of a few rows at a time, in order.
     pub(super) fn log_odds(self, weights: &Weights, tile: &mut Tile, take: &mut dyn FnMut(&[f64])) {
         Arch::new().dispatch(LogOdds { rows: self, weights, tile, take });
     }
 
-    /// Adds the squares of each number, and the counts of each level.
+    /// Adds the square of each number, and the count of each level.
     pub(super) fn add_squares(self, squares: &mut [f64]) {
         let (numbers, features) = (self.shape.numbers, self.maps.len());
         let (of_numbers, of_levels) = squares.split_at_mut(numbers);
@@ -113,7 +116,7 @@ impl WithSimd for LogOdds<'_, '_> {
     }
 }
 
-/// Lays out the next rows, and takes their log-odds.
+/// Loads the next rows into the tile, and computes their log-odds.
 #[inline(always)]
 fn load<S: Simd>(simd: S, rows: Rows<'_>, weights: &Weights, begin: usize, count: usize, tile: &mut Tile) {
     let Rows { shape, scale, maps, chunk, .. } = rows;

@@ -1,7 +1,8 @@
-//! sum_i log(1 + exp(-s_i (w.x_i + b))) + l2/2 * |w|^2, with its gradient and its Hessian, in one pass over the rows.
+//! The objective sum_i log(1 + exp(-s_i (w.x_i + b))) + l2/2 * |w|^2 with its gradient and its Hessian, in one pass
+//! over the rows.
 //!
-//! Rows are cut into blocks by the data alone, each block is summed in row order, and the blocks' sums are added in block
-//! order: the same bytes come out whatever the number of threads.
+//! The rows are cut into blocks, which depend only on the data. Each block is summed in row order, and the sums of the
+//! blocks are added in block order. So the result has the same bytes on any number of threads.
 
 use std::io;
 use std::ops::Range;
@@ -12,26 +13,26 @@ use crate::model::chunk::Chunk;
 use crate::model::design::Design;
 use crate::model::kernel::{Order, Sums, Tile, Weights};
 
-/// More blocks than most machines have cores, to share the work evenly.
+/// The most blocks: more than the cores of most machines, to share the work evenly.
 const MOST_BLOCKS: usize = 64;
-/// What all blocks' sums may take together, in numbers: 128 MiB. Wide designs are cut into fewer blocks.
+/// The most numbers in the sums of all blocks together, 128 MiB. Wide designs are cut into fewer blocks.
 const MOST_SUMS: usize = 16 << 20;
 
 /// The objective at one point.
 #[derive(Debug, Clone)]
 pub(super) struct Evaluation {
     pub(super) value: f64,
-    /// Its derivatives by each coefficient.
+    /// The derivative by each coefficient.
     pub(super) gradient: Vec<f64>,
-    /// Its second derivatives, the lower triangle row by row: that of i and j, i >= j, is at i * (i + 1) / 2 + j. Empty
-    /// where only the gradient is asked for.
+    /// The second derivatives, as the lower triangle row by row: for i >= j, that of i and j is at i * (i + 1) / 2 + j.
+    /// Empty if only the gradient is computed.
     pub(super) hessian: Vec<f64>,
 }
 
 impl Evaluation {
-    /// The largest absolute derivative, per row: what says whether this is the optimum.
+    /// Returns the largest absolute derivative, per row. It shows whether this is the optimum.
     pub(super) fn gradient_norm(&self, rows: usize) -> f64 {
-        // `f64::max` passes over NaN, which must not look like an optimum.
+        // `f64::max` ignores NaN, which must not look like an optimum.
         let largest = self
             .gradient
             .iter()
@@ -40,7 +41,7 @@ impl Evaluation {
     }
 }
 
-/// Where a row of the packed lower triangle begins.
+/// Returns the index at which a row of the packed lower triangle begins.
 #[inline]
 pub(super) fn row_start(row: usize) -> usize {
     row * (row + 1) / 2
@@ -55,11 +56,11 @@ pub(super) struct Objective<'a> {
     weights: Weights,
     blocks: Vec<Block>,
     total: Sums,
-    /// How often the rows have been gone through.
+    /// The number of passes over the rows.
     pub(super) passes: u64,
 }
 
-/// Pieces that are summed one after the other.
+/// The pieces that one task sums, one after the other.
 #[derive(Debug)]
 struct Block {
     pieces: Range<usize>,
@@ -91,14 +92,14 @@ impl<'a> Objective<'a> {
         }
     }
 
-    /// An evaluation of the right size, to be filled.
+    /// Returns an evaluation of the right size, filled with zeros.
     pub(super) fn evaluation(&self) -> Evaluation {
         let width = self.design.width();
         let hessian = if self.order == Order::Hessian { row_start(width) } else { 0 };
         Evaluation { value: 0.0, gradient: vec![0.0; width], hessian: vec![0.0; hessian] }
     }
 
-    /// Evaluates at `coefficients`, which are in the design's order.
+    /// Evaluates the objective at `coefficients`, which are in the design's order.
     pub(super) fn evaluate(&mut self, coefficients: &[f64], at: &mut Evaluation) -> io::Result<()> {
         self.passes += 1;
         self.design.set_weights(coefficients, &mut self.weights);
@@ -119,7 +120,7 @@ impl<'a> Objective<'a> {
         Ok(())
     }
 
-    /// From the sums of the kernel to the order of the coefficients.
+    /// Copies the kernel's sums into the order of the coefficients.
     fn unfold(&self, at: &mut Evaluation) {
         let shape = &self.design.shape;
         let numbers = shape.numbers;
@@ -148,7 +149,7 @@ impl<'a> Objective<'a> {
                 let coefficient = 1 + numbers + level;
                 let row = &mut hessian[row_start(coefficient)..row_start(coefficient + 1)];
                 let lanes = self.total.by_level(shape, level);
-                // A one-hot column times itself is the column, and so is one times the intercept's ones.
+                // A one-hot column times itself is the column, and so is the column times the intercept's ones.
                 let curvature = lanes[numbers];
                 row[0] = curvature;
                 row[1..=numbers].copy_from_slice(&lanes[..numbers]);
@@ -175,8 +176,8 @@ impl<'a> Objective<'a> {
     }
 }
 
-/// The loss of one row, -log p(truth), as a function of its log-odds. Written in exp(-|z|), which is at most 1: nothing
-/// overflows, and a small loss keeps its digits.
+/// Returns the loss of one row, -log p(truth), as a function of its log-odds. It uses exp(-|z|), which is at most 1. So
+/// nothing overflows, and a small loss keeps its digits.
 pub(super) fn row_loss(log_odds: f64, positive: bool) -> f64 {
     let foretells_truth = (log_odds >= 0.0) == positive;
     (-log_odds.abs()).exp().ln_1p() + if foretells_truth { 0.0 } else { log_odds.abs() }

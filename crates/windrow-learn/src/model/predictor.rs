@@ -1,4 +1,4 @@
-//! A fitted model made ready to answer quickly.
+//! Predictions of single rows by a fitted model.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -10,42 +10,42 @@ use crate::model::encoder::{Encoding, Level, calendar_number, standardise};
 use windrow_config::CalendarPart;
 use windrow_record::EventTime;
 
-/// One cell of a row that is to be predicted, read and found good.
+/// One valid cell of a row to predict.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell<'a> {
-    /// For a numeric feature, before the logarithm; finite, and above -1 where the logarithm is taken.
+    /// The number of a numeric feature, before the logarithm. It is finite, and above -1 if the logarithm is taken.
     Number(f64),
-    /// For a categorical feature.
+    /// The text of a categorical feature.
     Text(&'a str),
-    /// For a calendar feature.
+    /// The time of a calendar feature.
     Time(EventTime),
-    /// Nothing.
+    /// A cell without a value.
     Missing,
 }
 
-/// What one feature of a row adds to the log-odds.
+/// The contribution of one feature of a row to the log-odds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contribution {
-    /// The feature: its column, or the part of the time.
+    /// The feature's name: its column, or the part of the time.
     pub feature: String,
-    /// The level that counted, for a one-hot feature: a value, `(missing)` or `(other)`.
+    /// The level of a one-hot feature: a value, `(missing)` or `(other)`. `None` for a number.
     pub level: Option<String>,
-    /// What it adds: for a number its weight times (x - mean) / deviation, for a level its weight.
+    /// The contribution: for a number, its weight times (x - mean) / deviation; for a level, its weight.
     pub log_odds: f64,
 }
 
-/// A model's answer.
+/// The prediction for one row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prediction {
-    /// w.x + b.
+    /// The log-odds, w.x + b.
     pub log_odds: f64,
-    /// 1 / (1 + exp(-log_odds)): how likely the row is to be positive.
+    /// The probability that the row is positive, 1 / (1 + exp(-log_odds)).
     pub probability: f64,
-    /// Whether the probability reaches the threshold.
+    /// `true` if the probability reaches the threshold.
     pub label: bool,
 }
 
-/// Coefficients arranged for look-up: one step a feature.
+/// The coefficients of a model, arranged for one look-up per feature.
 #[derive(Debug, Clone)]
 pub struct Predictor {
     intercept: f64,
@@ -70,14 +70,14 @@ struct LevelWeights<V> {
     other: f64,
 }
 
-/// 1 / (1 + exp(-log_odds)), without overflow.
+/// Returns 1 / (1 + exp(-log_odds)), without overflow.
 #[inline]
 pub(super) fn probability(log_odds: f64) -> f64 {
     1.0 / (1.0 + (-log_odds).exp())
 }
 
 impl Predictor {
-    /// Arranges a model's coefficients.
+    /// Creates a predictor from a model's coefficients.
     pub fn new(learned: &Learned) -> Self {
         let weights: Vec<f64> = learned.weights().collect();
         let mut rest = weights.as_slice();
@@ -94,15 +94,15 @@ impl Predictor {
         Self { intercept: learned.intercept.weight, threshold: learned.threshold, terms, names: names.collect() }
     }
 
-    /// The log-odds of a row whose numbers are at their means and whose levels count for nothing: where a sum of
-    /// contributions begins.
+    /// Returns the log-odds of a row whose numbers are at their means, without the weights of levels. A sum of
+    /// contributions starts from it.
     #[inline]
     pub fn baseline(&self) -> f64 {
         self.intercept
     }
 
-    /// What each feature of a row adds, in the encoder's order. Added to the baseline one after the other, they give the
-    /// log-odds of [`Predictor::predict`] to the last digit.
+    /// Returns the contribution of each feature of a row, in the encoder's order. Added to the baseline one after the
+    /// other, they give the log-odds of [`Predictor::predict`] to the last digit.
     pub fn contributions(&self, cells: &[Cell<'_>]) -> Vec<Contribution> {
         let parts = self.names.iter().zip(&self.terms).zip(cells);
         let contribution = |((name, term), cell): ((&String, &Term), &Cell<'_>)| Contribution {
@@ -113,7 +113,7 @@ impl Predictor {
         parts.map(contribution).collect()
     }
 
-    /// Answers for one row; `cells` are its features' cells, in the encoder's order.
+    /// Predicts one row. `cells` are the cells of its features, in the encoder's order.
     #[inline]
     pub fn predict(&self, cells: &[Cell<'_>]) -> Prediction {
         let terms = self.terms.iter().zip(cells);
@@ -140,7 +140,7 @@ impl<V: Eq + Hash + FromStr> LevelWeights<V> {
         *self.values.get(value).unwrap_or(&self.other)
     }
 
-    /// The name of the level that counts for a value.
+    /// Returns the name of the level that a value has.
     fn name<Q: Eq + Hash + ToString + ?Sized>(&self, value: &Q) -> String
     where
         V: Borrow<Q>,

@@ -13,12 +13,12 @@ use crate::model::table::Subset;
 use windrow_config::{Pipeline, RowFault, Schema};
 use windrow_record::{RecordParser, RecordReader};
 
-/// The schema of a pipeline, and its dataset cut into windows of `rows` rows.
+/// Returns the schema of a pipeline, and its dataset in windows of `rows` rows.
 pub(super) fn read(pipeline: &Pipeline, csv: &[u8], rows: usize) -> (Schema, Vec<Arc<Frame>>) {
     read_holding_out(pipeline, csv, rows, pipeline.train.holdout)
 }
 
-/// The same with another share of held-out rows.
+/// The same as [`read`], with another share of held-out rows.
 pub(super) fn read_holding_out(
     pipeline: &Pipeline,
     csv: &[u8],
@@ -42,7 +42,7 @@ pub(super) fn in_memory() -> Arc<dyn ChunkStore> {
     SpillStore::new(Path::new(""), usize::MAX).for_window()
 }
 
-/// The rows of each window, parsed, a chunk at a time.
+/// Returns the parsed rows of each window, a chunk at a time.
 pub(super) fn try_parse(
     pipeline: &Pipeline,
     csv: &[u8],
@@ -77,13 +77,13 @@ pub(super) fn try_parse(
     (schema, Ok(windows))
 }
 
-/// A pipeline file whose lines behind `[dataset]` and `null` are given.
+/// A pipeline file. `text` has the lines after the dataset's path.
 pub(super) fn pipeline(text: &str) -> Pipeline {
     let text = format!("name = \"sample\"\n[dataset]\npath = \"sample.csv\"\n{text}\n[window]\nparts = 3\n");
     Pipeline::parse(Path::new("sample.toml"), &text).expect("a good pipeline file")
 }
 
-/// The sample of the flights in three windows; the rule says which flights are positive.
+/// The sample of the flights in three windows. `rule` defines which flights are positive.
 pub(super) fn flights(rule: &str) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/flights-sample.toml"));
     let text = std::fs::read_to_string(path).expect("the fixture");
@@ -94,7 +94,7 @@ pub(super) fn flights(rule: &str) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
     (schema, frames, FitSettings::from(&pipeline))
 }
 
-/// The rows of windows, encoded.
+/// The encoder and the design of some windows.
 pub(super) fn design(schema: &Schema, frames: &[Arc<Frame>], settings: &FitSettings) -> (Encoder, Design) {
     let encoder =
         Encoder::learn(&schema.features, frames, Subset::Whole, settings.min_count).expect("numbers of a sane range");
@@ -102,12 +102,12 @@ pub(super) fn design(schema: &Schema, frames: &[Arc<Frame>], settings: &FitSetti
     (encoder, design)
 }
 
-/// Rows with one feature of each kind, missing cells and rare values among them, each time the same.
+/// Rows with one feature of each kind, with missing cells and rare values. They are the same each time.
 pub(super) fn mixed(rows: usize) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
     mixed_holding_out(rows, 0.1)
 }
 
-/// The same with another share of held-out rows.
+/// The same as [`mixed`], with another share of held-out rows.
 pub(super) fn mixed_holding_out(rows: usize, holdout: f64) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
     let mut state = 42_u64;
     let mut next = |below: u64| {

@@ -1,6 +1,7 @@
-//! How well a model's log-odds predict the labels.
+//! Scores of log-odds against labels.
 //!
-//! Ranking measures look at the log-odds, where rows that are all but certain still differ; the others at probabilities.
+//! Ranking measures use the log-odds, which still differ between rows that are nearly certain. The other measures use
+//! probabilities.
 
 use crate::model::artifact::{ConfusionMatrix, ReliabilityBin, Score};
 use crate::model::objective::row_loss;
@@ -9,8 +10,8 @@ use windrow_evaluation::RowRanking;
 
 const BINS: usize = 10;
 
-/// Scores rows, given the share of positives among the rows that the model was trained on, which is above 0 and below 1.
-/// `None` when there is no row.
+/// Scores rows. `training_share` is the share of positives among the rows that the model was trained on, above 0 and
+/// below 1. Returns `None` without rows.
 pub(super) fn score(log_odds: &[f64], truth: &[bool], threshold: f64, training_share: f64) -> Option<Score> {
     if truth.is_empty() {
         return None;
@@ -74,8 +75,8 @@ fn reliability(probabilities: &[f64], truth: &[bool]) -> Vec<ReliabilityBin> {
     bins.collect()
 }
 
-/// The mean over rows of how far the mean probability of a row's bin is from the share of positives in it (Naeini, Cooper
-/// and Hauskrecht 2015).
+/// Returns the expected calibration error (Naeini, Cooper and Hauskrecht 2015): the mean over rows of the distance
+/// between the mean probability and the share of positives in the row's bin.
 fn calibration_error(bins: &[ReliabilityBin]) -> f64 {
     let rows: u64 = bins.iter().map(|bin| bin.rows).sum();
     let errors = bins.iter().filter_map(|bin| {

@@ -1,8 +1,8 @@
-//! Many models on the rows of one window in one pass.
+//! Scores many models on the rows of one window in one pass.
 //!
-//! Vectors run across models: of each cell the weights of all models lie side by side, so that a cell is read and a level
-//! looked up once for a whole group of models. Numbers are centred and scaled by the first model's mean and deviation, and
-//! each model's own are folded into its weights.
+//! SIMD vectors run across models: the weights of all models for a cell are next to each other. So a cell is read and a
+//! level looked up once for a whole group of models. Numbers are centred and scaled with the first model's mean and
+//! deviation. The differences of the other models are folded into their weights.
 
 mod group;
 mod scored_model;
@@ -23,10 +23,10 @@ use windrow_evaluation::{BLOCKS, ModelLosses, WindowLosses};
 use group::{Group, LANES, Tile};
 pub use scored_model::ScoredModel;
 
-/// The losses of models on the labelled rows of a window, by its blocks.
+/// Returns the losses of models on the labelled rows of a window, by block.
 ///
 /// # Errors
-/// The rows cannot be read again.
+/// The rows cannot be read again, or a model was made for other features.
 pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
     check(frame, models)?;
     let groups: Vec<(Group, &[ScoredModel<'_>])> =
@@ -56,7 +56,7 @@ pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<Model
     Ok(each.collect())
 }
 
-/// What is known of a window but for its models: labelled and positive rows by block.
+/// Returns the losses of a window: its labelled and positive rows by block, and the losses of `models`.
 ///
 /// # Errors
 /// The rows cannot be read again.
@@ -84,11 +84,11 @@ pub fn window_losses(
     })
 }
 
-/// How well models met the rows of a window, all of them or so many of the last; `shares` are the models' shares of positives
-/// among the rows that they learned from. `None` where there is no row.
+/// Scores models on the labelled rows of a window: all of them, or only the `last` ones. `shares` are the models'
+/// shares of positives among the rows that they learned from. A score is `None` without rows.
 ///
 /// # Errors
-/// The rows cannot be read again.
+/// The rows cannot be read again, or a model was made for other features.
 pub fn scores(
     frame: &Frame,
     models: &[ScoredModel<'_>],
@@ -102,7 +102,7 @@ pub fn scores(
     Ok(scored.map(|((log_odds, model), share)| score(log_odds, &truth, model.threshold, *share)).collect())
 }
 
-/// A model file may have been made by another pipeline: rows are not read by what does not fit them.
+/// Checks that the models have the frame's features. A model file may have been made by another pipeline.
 fn check(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<()> {
     let fits = |model: &ScoredModel<'_>| {
         let features = frame.features.iter().zip(&model.encoder.features);
@@ -123,7 +123,7 @@ fn check(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<()> {
     }
 }
 
-/// The truth about rows, and the log-odds of each model.
+/// Returns the labels of rows, and the log-odds of each model.
 pub(super) fn log_odds(
     frame: &Frame,
     models: &[ScoredModel<'_>],
@@ -150,8 +150,10 @@ pub(super) fn log_odds(
     Ok((truth, groups.into_iter().flatten().collect()))
 }
 
-/// An intercept a and a slope b for the log-odds z of some rows, so that the log-loss of a + b z is the least: Newton steps
-/// with halving. `None` where the rows are of one class, or z does not vary.
+/// Fits an intercept a and a slope b to the log-odds z of some rows, so that a + b z has the lowest log-loss. The
+/// method is Newton's, with step halving.
+///
+/// Returns `None` if the rows are of one class, if z does not vary, or if no finite optimum is found.
 pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
     let positives = truth.iter().filter(|truth| **truth).count();
     if positives == 0 || positives == truth.len() {
@@ -171,7 +173,7 @@ pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
             curves = [curves[0] + curve, curves[1] + curve * z, curves[2] + curve * z * z];
         }
         let determinant = curves[0] * curves[2] - curves[1] * curves[1];
-        // False for NaN as well.
+        // NaN fails this test as well.
         let is_curved = determinant > 1e-12 * curves[0] * curves[2];
         if !is_curved {
             return None;
@@ -180,7 +182,7 @@ pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
         let step_b = (curves[0] * slopes[1] - curves[1] * slopes[0]) / determinant;
         let decrement = (slopes[0] * step_a + slopes[1] * step_b) / truth.len() as f64;
         if decrement <= 1e-14 {
-            // Rows that can be told apart for certain have no finite slope.
+            // Rows that z separates perfectly have no finite slope.
             return (here > 1e-6 * truth.len() as f64).then_some((a, b));
         }
         let mut length = 1.0;
@@ -195,11 +197,11 @@ pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
     None
 }
 
-/// The sums on a window of models that are not refitted but recalibrated on an earlier one, where there is one: log-loss,
-/// squared error, false alarms and misses.
+/// Recalibrates models on an earlier window, if there is one, instead of refitting them. Returns each model's sums on
+/// the window of `frame`: log-loss, squared error, false alarms and misses.
 ///
 /// # Errors
-/// The rows cannot be read again.
+/// The rows cannot be read again, or a model was made for other features.
 pub fn recalibrated(earlier: Option<&Frame>, frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<[f64; 4]>> {
     let (known, by_model) = match earlier {
         Some(earlier) => log_odds(earlier, models, 0..earlier.labelled())?,
@@ -223,12 +225,12 @@ pub fn recalibrated(earlier: Option<&Frame>, frame: &Frame, models: &[ScoredMode
     Ok(sums.collect())
 }
 
-/// To six decimal places: a millionth of a nat for a whole block, and a third of the digits.
+/// Rounds to six decimal places. That is a millionth of a nat for a whole block, and needs only a third of the digits.
 fn rounded(sum: f64) -> f64 {
     (sum * 1e6).round() / 1e6
 }
 
-/// The rows of one of the equal blocks.
+/// Returns the rows of one of the equal blocks.
 fn block_rows(rows: usize, block: usize) -> Range<usize> {
     block * rows / BLOCKS..(block + 1) * rows / BLOCKS
 }

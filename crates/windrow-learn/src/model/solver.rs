@@ -1,4 +1,4 @@
-//! What finds the optimum of the objective. Every solver's answer is judged by the same evaluation.
+//! The solvers that find the optimum of the objective. One evaluation judges the results of all of them.
 
 mod cholesky;
 pub(super) mod lbfgs;
@@ -13,21 +13,24 @@ use windrow_config::Solver;
 
 pub(super) use solution::{Solution, SolveError};
 
-/// Beyond it the Hessian of a Newton step, and the matrix that linfa-logistic takes, outgrow a common machine.
+/// The most coefficients for Newton's method and linfa-logistic. With more, the Hessian or the dense matrix is too
+/// large for a common machine.
 pub(super) const MOST_DENSE: usize = 5_000;
-/// Passes that Newton steps take, and that L-BFGS takes, as seen on the fixtures: for choosing between them alone.
+/// The passes that Newton's method takes, as measured on the fixtures. Used only to choose between it and L-BFGS.
 const NEWTON_PASSES: f64 = 6.0;
+/// The passes that L-BFGS takes, measured in the same way.
 const LBFGS_PASSES: f64 = 150.0;
-/// A factorisation does so many multiply-adds in the time of one that a pass over the rows does.
+/// The speed of a factorisation, in multiply-adds, relative to a pass over the rows.
 const FACTOR_SPEED: f64 = 8.0;
 
-/// The method that a solver's name stands for; of our own two the one that is likely to be done first.
+/// Returns the method for a solver's name. For `Auto`, it is Newton's method or L-BFGS, whichever is likely to finish
+/// first.
 pub(super) fn method(solver: Solver, design: &Design) -> Method {
     match solver {
         Solver::Newton => Method::Newton,
         Solver::Lbfgs => Method::Lbfgs,
         Solver::Linfa => Method::Linfa,
-        // Without a cluster the rows are here.
+        // Without a remote solver, this process reads the rows.
         Solver::Auto | Solver::Spark => {
             let (rows, width) = (design.rows as f64, design.width() as f64);
             let pass = |order| rows * design.shape.multiply_adds(order) as f64;
@@ -39,10 +42,10 @@ pub(super) fn method(solver: Solver, design: &Design) -> Method {
     }
 }
 
-/// Minimises the objective by a method, from `start` where the method takes one. There must be rows of both classes.
+/// Minimises the objective with a method, from `start` if the method takes a start. The rows must be of both classes.
 ///
 /// # Errors
-/// The rows cannot be read again, or linfa-logistic gives up.
+/// The rows cannot be read again, or the method gives up.
 pub(super) fn minimise(method: Method, design: &Design, l2: f64, start: Vec<f64>) -> Result<Solution, SolveError> {
     match method {
         Method::Newton => Ok(newton::minimise(design, l2, newton::STEP_LIMIT, start)?),
@@ -52,7 +55,8 @@ pub(super) fn minimise(method: Method, design: &Design, l2: f64, start: Vec<f64>
     }
 }
 
-/// All zero but for the intercept, which is the log-odds of the share of positives: the optimum without features.
+/// Returns the optimum without features: all coefficients are 0, and the intercept is the log-odds of the share of
+/// positives.
 pub(super) fn from_share(design: &Design, positives: usize) -> Vec<f64> {
     let mut coefficients = vec![0.0; design.width()];
     let positives = positives as f64;

@@ -1,5 +1,5 @@
-//! What an encoder needs to know of a window's rows, with and without the held-out ones: counted once, and added up for any
-//! set of windows.
+//! The statistics that an encoder needs from a window's rows, with and without the held-out ones. They are counted once
+//! and added up for any set of windows.
 
 use std::io;
 
@@ -7,50 +7,50 @@ use rayon::prelude::*;
 
 use crate::model::table::Table;
 
-/// The number of values, equal ranks apart, that describe how a window's numbers are distributed.
+/// The number of equal steps in rank between the values that describe the distribution of a window's numbers.
 const RANKS: usize = 256;
 
-/// What is known of some rows of one window.
+/// The statistics of some rows of one window.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Summary {
-    /// In the order of the table.
+    /// The statistics of the numeric features, in the order of the table.
     pub(super) numbers: Vec<NumberSummary>,
-    /// By feature in the order of the table, and then by code.
+    /// The counts of the other features, in the order of the table, and then by code.
     pub(super) codes: Vec<Vec<u64>>,
 }
 
-/// The present numbers of one feature.
+/// The statistics of the numbers of one feature.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct NumberSummary {
     pub(super) present: u64,
     pub(super) missing: u64,
     pub(super) min: f64,
     pub(super) max: f64,
-    /// The mean of (x - min) / (max - min): counted that way, neither large numbers nor large offsets hurt.
+    /// The mean of (x - min) / (max - min). In these units, neither large numbers nor large offsets cost digits.
     pub(super) mean: f64,
     /// The sum of the squared differences from the mean, in the same units.
     pub(super) squares: f64,
 }
 
-/// The columns of one window, gathered: what summary and profile are made from.
+/// The columns of one window, from which the summary and the profile are made.
 #[derive(Debug)]
 pub(super) struct Columns {
     pub(super) numbers: Vec<SortedColumn>,
     pub(super) codes: Vec<CountedColumn>,
 }
 
-/// A numeric column's present values, without the held-out rows and with them.
+/// The statistics of a numeric column, without the held-out rows and with them.
 #[derive(Debug)]
 pub(super) struct SortedColumn {
     pub(super) training: NumberSummary,
     pub(super) whole: NumberSummary,
-    /// Of all rows.
+    /// The cuts of all rows.
     pub(super) cuts: Vec<Cut>,
-    /// How many of all rows have a value.
+    /// The number of rows that have a value.
     pub(super) present: u64,
 }
 
-/// A value, and how many cells are below it and at most it.
+/// A value, with the number of cells below it and at most it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cut {
     pub(super) value: f64,
@@ -58,7 +58,7 @@ pub(super) struct Cut {
     pub(super) at_most: u64,
 }
 
-/// A one-hot column's counts by code.
+/// The counts of a one-hot column by code.
 #[derive(Debug)]
 pub(super) struct CountedColumn {
     pub(super) training: Vec<u64>,
@@ -66,7 +66,7 @@ pub(super) struct CountedColumn {
 }
 
 impl Summary {
-    /// Without the held-out rows, and with them.
+    /// Returns the summary without the held-out rows, and the one with them.
     pub(super) fn both(columns: Columns) -> (Self, Self) {
         let (numbers, all_numbers) = columns.numbers.into_iter().map(|column| (column.training, column.whole)).unzip();
         let (codes, all_codes) = columns.codes.into_iter().map(|column| (column.training, column.all)).unzip();
@@ -74,11 +74,13 @@ impl Summary {
     }
 }
 
-/// Reads a window once, or a few times where its columns take more than `spare` bytes together, and tells its columns;
-/// behind the first `fit_len` rows are the held-out ones.
+/// Reads the columns of a window. The rows after the first `fit_len` are the held-out ones.
+///
+/// The numeric columns take one pass over the rows, or several if they need more than `spare` bytes together. The codes
+/// take one more.
 pub(super) fn gather(table: &Table, fit_len: usize, spare: usize) -> io::Result<Columns> {
     let rows = table.rows;
-    // Each cell is held twice: as it was read, and in its column.
+    // Each cell is held twice: in the piece that was read, and in its column.
     let at_once = (spare / (2 * size_of::<f64>() * rows.max(1))).clamp(1, table.numbers.max(1));
     let mut numbers = Vec::with_capacity(table.numbers);
     for first in (0..table.numbers).step_by(at_once) {
@@ -142,7 +144,7 @@ impl SortedColumn {
         let sorted_training = sorted(cells);
         let training = NumberSummary::new(&sorted_training, rows - sorted_training.len() as u64);
         let present = (sorted_training.len() + held_out.len()) as u64;
-        // Two sorted runs: what sorting merges in one step.
+        // These are two sorted runs, which a stable sort merges in one step.
         let mut values = sorted_training;
         values.extend(held_out);
         values.sort_by(f64::total_cmp);
@@ -156,7 +158,7 @@ fn sorted(mut cells: Vec<f64>) -> Vec<f64> {
     cells
 }
 
-/// Some values of a sorted column with their ranks, the first and the last among them.
+/// Returns some values of a sorted column with their ranks, including the first and the last.
 fn ranks(sorted: &[f64]) -> Vec<(u64, f64)> {
     let last = sorted.len().saturating_sub(1);
     let mut places: Vec<usize> = (0..=RANKS).map(|step| step * last / RANKS).collect();
@@ -164,7 +166,7 @@ fn ranks(sorted: &[f64]) -> Vec<(u64, f64)> {
     places.into_iter().filter_map(|place| Some((place as u64, *sorted.get(place)?))).collect()
 }
 
-/// Some values of a sorted column, each once, with exact counts.
+/// Returns some values of a sorted column, each once, with exact counts.
 fn cuts(sorted: &[f64]) -> Vec<Cut> {
     let mut values: Vec<f64> = ranks(sorted).into_iter().map(|(_, value)| value).collect();
     values.dedup();
@@ -183,14 +185,14 @@ impl NumberSummary {
         };
         let (min, max, count) = (*min, *max, sorted.len() as f64);
         let range = max - min;
-        // A range beyond `f64` is refused when an encoder is learned; one of 0 has nothing to measure.
+        // The encoder rejects a range beyond `f64`. A range of 0 leaves nothing to measure.
         let place = |x: &f64| if range > 0.0 && range.is_finite() { (x - min) / range } else { 0.0 };
         let mean = sorted.iter().map(place).sum::<f64>() / count;
         let squares = sorted.iter().map(|x| (place(x) - mean).powi(2)).sum();
         Self { present: sorted.len() as u64, missing, min, max, mean, squares }
     }
 
-    /// Mean and sum of squared differences in the units of a wider range.
+    /// Returns the mean and the sum of squared differences in the units of a wider range.
     pub(super) fn within(&self, min: f64, range: f64) -> (f64, f64) {
         let scale = (self.max - self.min) / range;
         (self.mean * scale + (self.min - min) / range, self.squares * scale * scale)

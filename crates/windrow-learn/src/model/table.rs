@@ -1,4 +1,4 @@
-//! The parsed rows of one window, in chunks, and which of them are meant.
+//! The parsed rows of one window in chunks, and the subsets of them that a fit uses.
 
 use std::io;
 use std::ops::Range;
@@ -9,29 +9,29 @@ use rayon::prelude::*;
 use crate::model::chunk::{Chunk, KeptChunk};
 use windrow_config::{Feature, FeatureKind};
 
-/// Chunks, and what their codes mean.
+/// Chunks, with the dictionaries of their codes.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// Each with the place of its first row.
+    /// The chunks, each with the place of its first row.
     chunks: Vec<(usize, Arc<dyn KeptChunk>)>,
     pub(super) rows: usize,
     pub(super) numbers: usize,
-    /// The texts behind the codes of each feature that is no number.
+    /// The texts of the codes, for each feature that is not a number.
     pub(super) dictionaries: Vec<Vec<String>>,
 }
 
-/// Which rows of a frame are meant.
+/// A subset of a frame's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subset {
-    /// Those that a first fit learns from where the frame is the newest.
+    /// The rows that a first fit learns from, if the frame is the newest.
     Training,
-    /// Those that score it.
+    /// The rows that a first fit is scored on.
     HeldOut,
-    /// All of them.
+    /// All rows of the frame.
     Whole,
 }
 
-/// Whether a feature's cells are numbers and not codes.
+/// Returns whether a feature's cells are numbers and not codes.
 pub(super) fn is_number(feature: &Feature) -> bool {
     matches!(feature.kind, FeatureKind::Numeric | FeatureKind::Log)
 }
@@ -46,12 +46,12 @@ impl Table {
         self.rows += rows;
     }
 
-    /// The meaning of the codes, without a row.
+    /// Returns the table with its dictionaries, without rows.
     pub(super) fn outline(&self) -> Self {
         Self::new(self.numbers, self.dictionaries.clone())
     }
 
-    /// The chunks that hold rows of `range`, each with the rows of it that are meant.
+    /// Returns the chunks that hold rows of `range`, each with the places of these rows in the chunk.
     pub(super) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (&Arc<dyn KeptChunk>, Range<usize>)> {
         let ends = self.chunks.iter().skip(1).map(|(first, _)| *first).chain([self.rows]);
         let chunks = self.chunks.iter().zip(ends);
@@ -61,7 +61,7 @@ impl Table {
         })
     }
 
-    /// Works on each piece of `range` in parallel; the results are in the order of the rows.
+    /// Calls `work` for each piece of `range` in parallel. The results are in the order of the rows.
     pub(super) fn map_pieces<T: Send>(
         &self,
         range: Range<usize>,

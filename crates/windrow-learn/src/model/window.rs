@@ -1,5 +1,5 @@
-//! What is known of a window once it has been learned from: how its rows are distributed, what changed since the windows
-//! before, and how well every model met its rows (`windows/window-00001.json`).
+//! The report of a window, made after its models were fitted (`windows/window-00001.json`). It holds the distribution
+//! of the rows, the changes since earlier windows, and the scores of all models.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,46 +8,46 @@ use crate::model::drift::{Drift, Profile};
 use windrow_record::display::window_name;
 use windrow_record::{ModelId, WindowIndex};
 
-/// The version of the file's form. A reader refuses another one.
+/// The version of the file format. A reader rejects any other version.
 pub const WINDOW_FORMAT: u32 = 3;
 
-/// All that is known of one window.
+/// The report of one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowReport {
-    /// The version of the form: [`WINDOW_FORMAT`].
+    /// The version of the format: [`WINDOW_FORMAT`].
     pub format: u32,
-    /// Which window.
+    /// The number of the window.
     pub window: WindowIndex,
-    /// What it is called beside its number, as in `week of 2013-04-01`; `None` where windows have no times.
+    /// The name of the window's period, such as `week of 2013-04-01`; `None` if windows have no times.
     pub period: Option<String>,
-    /// Whether its rows are no repetition of earlier ones: only then it says how models meet what is new.
+    /// `true` if no row repeats an earlier one. Only then do the scores show how models predict new rows.
     pub is_evidence: bool,
-    /// The sha256 of its batch file, in hexadecimal.
+    /// The sha256 of the batch file, in hexadecimal.
     pub sha256: String,
-    /// How every model met its rows, by model.
+    /// The scores of the models.
     pub scores: Vec<ModelScore>,
-    /// What changed since the window before; `None` for the first, and behind a window without labelled rows.
+    /// The changes since the window before. `None` for the first window, or if one of the two has no labelled rows.
     pub drift: Option<Drift>,
-    /// What changed since the first window; `None` for the first.
+    /// The changes since the first window. `None` for the first window, or if one of the two has no labelled rows.
     pub drift_since_first: Option<Drift>,
-    /// How its labelled rows are distributed: any two windows can be compared by these.
+    /// The distribution of the labelled rows. With these, any two windows can be compared.
     pub profile: Profile,
 }
 
-/// How a model met the rows of one window.
+/// The score of a model on one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelScore {
-    /// The model.
+    /// The id of the model.
     pub model: ModelId,
-    /// On all labelled rows of the window; `None` for a model that learned from some of them.
+    /// The score on all labelled rows of the window. `None` for a model that learned from some of them.
     pub window: Option<Score>,
-    /// Of a model whose newest window this is: the first fit on the rows that it left out. `None` where nothing is held
-    /// out.
+    /// The score of the first fit on the rows that it left out, for a model whose newest window this is. `None` if no
+    /// rows are held out.
     pub holdout: Option<Score>,
 }
 
 impl WindowReport {
-    /// As in `window 14 (week of 2013-04-01)`.
+    /// Returns the name of the window, such as `window 14 (week of 2013-04-01)`.
     pub fn name(&self) -> String {
         window_name(self.window.get(), self.period.as_deref())
     }

@@ -1,11 +1,11 @@
-//! Expressions and parameters as Spark Connect's messages: values never become part of a text that Spark parses.
+//! Expressions and parameters as messages of Spark Connect. Values never become part of a text that Spark parses.
 
 use spark_connect_proto::expression::literal::{Array, LiteralType};
 use spark_connect_proto::expression::{Alias, Cast, ExprType, Literal, UnresolvedAttribute, UnresolvedFunction, cast};
 use spark_connect_proto::{DataType, Expression, MlParams, data_type};
 
 pub(super) fn column(name: &str) -> Expression {
-    // The identifier is parsed: between backticks it is one name, whatever is in it.
+    // Spark parses the identifier. Between backticks it is one name, whatever it contains.
     attribute(format!("`{}`", name.replace('`', "``")))
 }
 

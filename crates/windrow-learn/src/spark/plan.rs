@@ -1,4 +1,6 @@
-//! What Spark is asked to compute: the rows of some windows, encoded as the encoder says, in the order of its columns.
+//! Query plans for Spark: the labelled rows of some windows, encoded by an encoder.
+//!
+//! Spark gets the numeric columns first and then the levels. [`Encoded`] holds the order of the encoder's columns.
 
 use spark_connect_proto::expression::literal::LiteralType;
 use spark_connect_proto::{
@@ -13,24 +15,24 @@ use crate::spark::expression::{
 use windrow_config::{CalendarPart, Schema, TargetRule};
 use windrow_record::TimeFormat;
 
-/// Columns of the encoded rows.
+/// The label column of the encoded rows.
 pub(super) const LABEL: &str = "label";
 pub(super) const FEATURES: &str = "features";
 const TOKENS: &str = "tokens";
 const LEVELS: &str = "levels";
-/// What is told of the rows that were read.
+/// The name of the metrics that count the rows that Spark read.
 pub(super) const METRICS: &str = "rows";
 
-/// How encoded rows are made of a window's columns.
+/// The expressions that encode a window's rows.
 #[derive(Debug)]
 pub(super) struct Encoded {
-    /// Standardised numbers, with their names.
+    /// The standardised numbers, with their column names.
     numbers: Vec<(String, Expression)>,
-    /// Of each one-hot feature, the token of its level.
+    /// The token of a row's level, for each one-hot feature.
     tokens: Vec<Expression>,
-    /// The tokens of all levels, in the order of their columns.
+    /// The tokens of all levels, in the order of Spark's columns.
     pub(super) vocabulary: Vec<String>,
-    /// The encoder's column of each of Spark's.
+    /// The encoder's column of each of Spark's columns.
     pub(super) columns: Vec<usize>,
 }
 
@@ -46,7 +48,7 @@ impl Encoded {
                     let cell = number_in(schema, name);
                     let x = if *log { call("log1p", [cell]) } else { cell };
                     let standard = call("/", [call("-", [x, number(*mean)]), number(*deviation)]);
-                    // What is missing counts as the mean.
+                    // A missing cell counts as the mean.
                     numbers.push((format!("number_{place}"), call("coalesce", [standard, number(0.0)])));
                     number_columns.push(first);
                 }
@@ -68,7 +70,8 @@ impl Encoded {
         Self { numbers, tokens, vocabulary, columns: number_columns }
     }
 
-    /// Label and features of the labelled rows; `levels` is a model that turns tokens into columns, where there are any.
+    /// Returns label and features of the labelled rows. If there are one-hot features, `levels` is the model that turns
+    /// tokens into columns.
     pub(super) fn rows(&self, labelled: Relation, schema: &Schema, levels: Option<ObjectRef>) -> Relation {
         let mut columns = vec![named(LABEL, cast(is_positive(schema), "double"))];
         columns.extend(self.numbers.iter().map(|(name, number)| named(name, number.clone())));
@@ -93,7 +96,9 @@ impl Encoded {
     }
 }
 
-/// Why Spark cannot encode the rows, where it cannot: a time that is also used as a text is stored as text, as its format has it.
+/// Returns the reason why Spark cannot encode the rows, if there is one.
+///
+/// A time column that is also used as text is stored as text. Spark does not read it with the pipeline's format.
 pub(super) fn obstacle(encoder: &Encoder, schema: &Schema) -> Option<String> {
     let has_calendar = encoder.features.iter().any(|feature| matches!(feature.encoding, Encoding::Calendar { .. }));
     let (index, format) = schema.time.as_ref().filter(|_| has_calendar)?;
@@ -106,7 +111,7 @@ pub(super) fn obstacle(encoder: &Encoder, schema: &Schema) -> Option<String> {
     })
 }
 
-/// The labelled rows that a task means, in the files of its windows.
+/// Returns the labelled rows of a task, read from the files of its windows.
 pub(super) fn labelled(task: &RemoteTask<'_>, files: &[String], schema: &Schema) -> Relation {
     let mut earlier = files;
     let mut newest = None;
@@ -114,7 +119,7 @@ pub(super) fn labelled(task: &RemoteTask<'_>, files: &[String], schema: &Schema)
         earlier = before;
         let place = attribute("_metadata.row_index".to_owned());
         let is_before = call("<", [place, integer(i64::try_from(rows).unwrap_or(i64::MAX))]);
-        // Without the column of the place, so that both parts of the union have the same columns.
+        // The projection drops the row index, so that both parts of the union have the same columns.
         newest = Some(all_columns(filter(read(std::slice::from_ref(last)), is_before), schema));
     }
     let earlier = (!earlier.is_empty()).then(|| all_columns(read(earlier), schema));
@@ -132,7 +137,7 @@ pub(super) fn labelled(task: &RemoteTask<'_>, files: &[String], schema: &Schema)
     filter(rows, call("isnotnull", [column(target(schema))]))
 }
 
-/// Counts labelled rows and positive ones, told as metrics beside the answer.
+/// Returns a query that counts labelled rows and positive rows. Spark reports the counts as the metrics [`METRICS`].
 pub(super) fn counted(labelled: Relation, schema: &Schema) -> Relation {
     let label = project(labelled, vec![named(LABEL, cast(is_positive(schema), "long"))]);
     let count = |name: &str, by: Expression| named(name, by);
@@ -163,7 +168,7 @@ fn read(files: &[String]) -> Relation {
     }))
 }
 
-/// Paths are patterns to Spark.
+/// Escapes a path, because Spark reads paths as glob patterns.
 fn escaped(path: &str) -> String {
     let mut escaped = String::with_capacity(path.len());
     for letter in path.chars() {
@@ -175,7 +180,7 @@ fn escaped(path: &str) -> String {
     escaped
 }
 
-/// Every column that is used, and nothing else.
+/// Selects the columns that are used: the features and the target.
 fn all_columns(rows: Relation, schema: &Schema) -> Relation {
     let mut used: Vec<&str> = schema.features.iter().map(|feature| feature.column.as_str()).collect();
     used.push(target(schema));
@@ -203,7 +208,7 @@ fn is_positive(schema: &Schema) -> Expression {
     }
 }
 
-/// A column as numbers; one that is also used as text is stored as text.
+/// Returns a column as numbers. A column that is also used as text is stored as text, and is cast.
 fn number_in(schema: &Schema, name: &str) -> Expression {
     let index = schema.columns.iter().position(|column| column == name);
     if index.is_some_and(|index| schema.is_number(index)) {
@@ -212,7 +217,7 @@ fn number_in(schema: &Schema, name: &str) -> Expression {
     cast(call("trim", [column(name)]), "double")
 }
 
-/// The token of a row's level: that of its cell where it is a level, else that of `missing` or `other`.
+/// Returns the token of a row's level. A cell that is not a level gets the token of `missing` or `other`.
 fn token(place: usize, levels: &[Level], cell: &Expression) -> Expression {
     let values: Vec<Expression> = levels.iter().filter_map(Level::value).map(text).collect();
     let mut cases = Vec::new();
@@ -240,13 +245,13 @@ fn token_text(place: usize, level: &Level) -> String {
     }
 }
 
-/// A part of the time, as an integer.
+/// Returns a part of the time as an integer.
 fn calendar(part: CalendarPart, format: &TimeFormat, name: &str) -> Expression {
     let Some(in_a_second) = format.epoch() else {
         let time = column(name);
         return match part {
             CalendarPart::Hour => call("hour", [time]),
-            // Spark's begins with 0 on Mondays.
+            // Spark's `weekday` begins with 0 on Mondays, the encoder's with 1.
             CalendarPart::Weekday => call("+", [call("weekday", [time]), cast(integer(1), "int")]),
             CalendarPart::Month => call("month", [time]),
         };
@@ -288,7 +293,7 @@ fn relation(rel_type: relation::RelType) -> Relation {
     Relation { common: None, rel_type: Some(rel_type) }
 }
 
-/// How the logistic regression is set, for a penalty per row.
+/// Returns the parameters of Spark's logistic regression, for a penalty per row.
 pub(super) fn regression(l2_per_row: f64) -> spark_connect_proto::MlParams {
     params([
         ("featuresCol", text_literal(FEATURES)),
@@ -297,14 +302,14 @@ pub(super) fn regression(l2_per_row: f64) -> spark_connect_proto::MlParams {
         ("fitIntercept", literal(LiteralType::Boolean(true))),
         ("elasticNetParam", literal(LiteralType::Double(0.0))),
         ("regParam", literal(LiteralType::Double(l2_per_row))),
-        // The columns are standardised, and the penalty is on these coefficients.
+        // The columns are already standardised, and the penalty applies to these coefficients.
         ("standardization", literal(LiteralType::Boolean(false))),
         ("tol", literal(LiteralType::Double(TOLERANCE))),
         ("maxIter", literal(LiteralType::Integer(MOST_ITERATIONS))),
     ])
 }
 
-/// Spark's relative tolerance. At its own default of 1e-6 coefficients of a real dataset are off by 1e-2, at this one by
-/// 1e-4 (as seen on the flights), for three times the steps.
+/// Spark's relative tolerance. With its default of 1e-6, the coefficients of the flights dataset are off by 1e-2. With
+/// this value they are off by 1e-4, at three times as many steps.
 const TOLERANCE: f64 = 1e-12;
 pub(super) const MOST_ITERATIONS: i32 = 2_000;

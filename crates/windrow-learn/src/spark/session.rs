@@ -1,4 +1,4 @@
-//! One session on a Spark Connect server: commands, their answers, and a watch over a server that falls silent.
+//! A session on a Spark Connect server: commands, their answers, and a check that the server still answers.
 
 use std::time::Duration;
 
@@ -18,37 +18,39 @@ use spark_connect_proto::{
     ml_operator, plan,
 };
 
-/// How long a server may take for an answer that costs it nothing.
+/// The time limit for a request that costs the server no work.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// How often a server that works is asked whether it is still there, and how often it may not answer.
+/// The interval at which a working server is asked whether it is still there. Also the time limit of its answer.
 const LOOK: Duration = Duration::from_secs(10);
+/// The number of missed answers in a row after which the server counts as away.
 const MOST_MISSED: u32 = 3;
-/// Where Spark keeps what belongs to no model.
+/// The id of the server object whose methods belong to no model.
 const HELPER: &str = "______ML_CONNECT_HELPER______";
-/// How this client names itself in Spark's logs.
+/// The name of this client in Spark's logs.
 pub(super) const NAME: &str = "windrow";
-/// The codes of gRPC that tell of the way to the server, and not of what it was asked: unavailable, cancelled, deadline.
+/// The gRPC codes that mean a failed connection and not a failed request: unavailable, cancelled, deadline exceeded.
 const AWAY: [i32; 3] = [14, 1, 4];
-/// Unknown and internal: of the way where nothing is said beside them, as the server would.
+/// The codes unknown and internal. They mean a failed connection only if they come without details. The server's own
+/// errors have details.
 const AWAY_ALONE: [i32; 2] = [2, 13];
 
-/// Why there is no answer.
+/// The reason why a request failed.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The server cannot be reached, or has forgotten this session: another try may succeed.
+    /// The server cannot be reached, or has forgotten this session. Another try may succeed.
     Unreachable(String),
-    /// It answers that it cannot do what it was asked.
+    /// The server answered that it cannot do what was asked.
     Refused(String),
 }
 
-/// What came of a command.
+/// The answer to a plan.
 #[derive(Debug, Default)]
 struct Answer {
     result: Option<MlCommandResult>,
     metrics: Vec<ObservedMetrics>,
 }
 
-/// A session, whose caches and settings end with it.
+/// A session on the server. When it ends, the server drops the session's caches and settings.
 pub(super) struct Session {
     client: SparkConnectClient,
 }
@@ -57,7 +59,7 @@ impl Session {
     /// Opens a session on a server that can train.
     pub(super) async fn open(remote: &ChannelBuilder) -> Result<Self, Fault> {
         let mut client = SparkConnectClient::connect(remote).await.map_err(fault)?;
-        // Who waits for a server says so, and goes on waiting elsewhere.
+        // Retry little here: `SparkSolver::fit` reports that the server is away, and waits for it.
         client.set_retry_policy(RetryPolicy { max_retries: Some(2), ..RetryPolicy::default() });
         let session = Self { client };
         let version = session.version().await?;
@@ -96,7 +98,7 @@ impl Session {
         UserContext { user_id: user.clone(), user_name: user, extensions: Vec::new() }
     }
 
-    /// Fits an estimator of this name to a table; the model it keeps.
+    /// Fits the estimator `name` to a table. Returns the model, which the server keeps.
     pub(super) async fn fit(&self, name: &str, params: MlParams, dataset: Relation) -> Result<ObjectRef, Fault> {
         let estimator = MlOperator {
             name: name.to_owned(),
@@ -107,7 +109,7 @@ impl Session {
         self.object(ml_command::Command::Fit(fit)).await
     }
 
-    /// A model that turns tokens into one column each.
+    /// Creates a model that turns each token into one column.
     pub(super) async fn one_hot(&self, tokens: Literal) -> Result<ObjectRef, Fault> {
         let uid = Literal { literal_type: Some(LiteralType::String("windrow_levels".to_owned())), data_type: None };
         let argument = |literal: Literal| Args { args_type: Some(args::ArgsType::Param(literal)) };
@@ -129,7 +131,7 @@ impl Session {
         }
     }
 
-    /// What a model tells by a chain of methods.
+    /// Calls a chain of methods on a model, and returns the last result.
     pub(super) async fn fetch(&self, model: &ObjectRef, methods: &[&str]) -> Result<Literal, Fault> {
         let method = |name: &&str| fetch::Method { method: (*name).to_owned(), args: Vec::new() };
         let methods = methods.iter().map(method).collect();
@@ -139,25 +141,25 @@ impl Session {
         }
     }
 
-    /// Numbers by a chain of methods.
+    /// Calls a chain of methods that returns numbers.
     pub(super) async fn numbers(&self, model: &ObjectRef, methods: &[&str]) -> Result<Vec<f64>, Fault> {
         let literal = self.fetch(model, methods).await?;
         numbers(&literal).ok_or_else(|| Fault::Refused(format!("its {} are no numbers", methods.join("."))))
     }
 
-    /// One number by a chain of methods.
+    /// Calls a chain of methods that returns one number.
     pub(super) async fn number(&self, model: &ObjectRef, methods: &[&str]) -> Result<f64, Fault> {
         let literal = self.fetch(model, methods).await?;
         number(&literal).ok_or_else(|| Fault::Refused(format!("its {} is no number", methods.join("."))))
     }
 
-    /// Gives up what the server keeps of models.
+    /// Deletes models from the server.
     pub(super) async fn delete(&self, objects: Vec<ObjectRef>) -> Result<(), Fault> {
         let delete = ml_command::Delete { obj_refs: objects, evict_only: Some(false) };
         self.ml(ml_command::Command::Delete(delete)).await.map(|_| ())
     }
 
-    /// Runs a query for the metrics that are told beside its answer, by name.
+    /// Runs a query, and returns the values of its metrics `name`.
     pub(super) async fn metrics(&self, query: Relation, name: &str) -> Result<Vec<f64>, Fault> {
         let answer = self.run(plan::OpType::Root(query)).await?;
         let found = answer.metrics.iter().find(|metrics| metrics.name == name);
@@ -172,7 +174,7 @@ impl Session {
         Ok(answer.result.and_then(|result| result.result_type))
     }
 
-    /// Runs a plan, however long it takes, as long as the server is there.
+    /// Runs a plan, without a time limit while the server answers.
     async fn run(&self, op_type: plan::OpType) -> Result<Answer, Fault> {
         let request = ExecutePlanRequest {
             session_id: self.client.session_id().to_owned(),
@@ -198,7 +200,7 @@ impl Session {
         }
     }
 
-    /// Ends when the server has not answered for a while.
+    /// Completes when the server has missed [`MOST_MISSED`] answers in a row.
     async fn silence(&self) -> Fault {
         let mut missed = 0;
         loop {
@@ -214,13 +216,13 @@ impl Session {
         }
     }
 
-    /// Ends what the server is computing for this session, and the session.
+    /// Stops the server's work for this session, and ends the session.
     pub(super) async fn close(&self) {
         let ending = async {
             let _ = self.client.interrupt_all().await;
             let _ = self.client.release_session().await;
         };
-        // A server that is away has ended them itself, or will.
+        // If the server is away, it has ended the session itself or will do so.
         let _ = tokio::time::timeout(Duration::from_secs(2), ending).await;
     }
 }
@@ -238,7 +240,7 @@ async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Resu
     }
 }
 
-/// Spark's own words, without its stack.
+/// Converts an error to a fault with Spark's own message, without its stack trace.
 fn fault(error: ClientError) -> Fault {
     let message = error.get_message();
     let first = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it says nothing more");
@@ -273,13 +275,13 @@ fn number(literal: &Literal) -> Option<f64> {
         LiteralType::Integer(number) | LiteralType::Short(number) | LiteralType::Byte(number) => {
             Some(f64::from(*number))
         }
-        // Counts of rows, far below what a double holds.
+        // A count of rows, far below what an `f64` holds exactly.
         LiteralType::Long(number) => Some(*number as f64),
         _ => None,
     }
 }
 
-/// An array of numbers, or a vector, dense or sparse: its kind, size, places and values.
+/// Reads an array of numbers or a vector. A vector has a kind (0 is sparse), a size, indices and values.
 fn numbers(literal: &Literal) -> Option<Vec<f64>> {
     match literal.literal_type.as_ref()? {
         LiteralType::Array(array) => array.elements.iter().map(number).collect(),
@@ -302,9 +304,9 @@ fn numbers(literal: &Literal) -> Option<Vec<f64>> {
     }
 }
 
-/// `None` where the parts do not belong together, or are larger than any model.
+/// Expands a sparse vector. `None` if the parts do not fit together, or if the size is larger than any model's.
 fn sparse(size: f64, places: &[i32], values: &[f64]) -> Option<Vec<f64>> {
-    /// Far above the columns that are ever asked for.
+    /// Far more columns than any model has.
     const MOST: f64 = 10_000_000.0;
     if places.len() != values.len() || !(0.0..=MOST).contains(&size) {
         return None;

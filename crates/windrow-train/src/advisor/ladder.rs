@@ -1,4 +1,5 @@
-//! The ladder: models of the last 1, 2, 4, 8, ... windows and of all that are not trained anyway, and their losses.
+//! The ladder: models of the last 1, 2, 4, 8, ... windows and of all windows, with their losses. It omits models that
+//! the trainer makes anyway.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -17,13 +18,13 @@ use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::{EvidenceStore, Ladder, Purpose};
 use windrow_windows::Manifest;
 
-/// The models made so far, and all losses.
+/// The models fitted so far, and all losses.
 pub(super) struct LadderWork {
     frames: Frames,
     /// The probability from which the answer is 'positive'.
     threshold: f64,
     ladders: BTreeMap<WindowIndex, Ladder>,
-    /// By window: the models of the ladder whose losses on it are known.
+    /// The models of the ladder whose losses are known, by the window of the losses.
     scored: BTreeMap<WindowIndex, HashSet<ModelId>>,
     pub(super) evidence: Evidence,
 }
@@ -33,7 +34,8 @@ impl LadderWork {
         Self { frames, threshold, ladders: BTreeMap::new(), scored: BTreeMap::new(), evidence: Evidence::default() }
     }
 
-    /// Makes what is missing for advice behind the last of some windows: models, then their losses on later windows.
+    /// Does the missing work for the advice after the last window: fits models, and computes their losses on later
+    /// windows.
     pub(super) fn fill(
         &mut self,
         learning: &Learning,
@@ -59,14 +61,14 @@ impl LadderWork {
             if is_fitted {
                 learning.progress.report(Event::LadderFitted { done, of });
             }
-            // Windows are gone through in order, and none needs more than its longest history.
+            // Windows are processed in order, and no later fit needs rows from before its longest history.
             let longest = wanted.iter().map(|history| history.windows(manifest.window.next()).0).min();
             self.frames.forget_before(longest.unwrap_or(manifest.window));
         }
         Ok(())
     }
 
-    /// Reads what is stored of a window.
+    /// Reads the stored models and losses of a window.
     fn take_up(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), TrainError> {
         let window = manifest.window;
         self.ladders.insert(window, store.ladder(window, &manifest.rows.file.sha256)?);
@@ -74,12 +76,12 @@ impl LadderWork {
         let of_ladder = store.losses(Purpose::Advice, window, &manifest.rows.file.sha256)?;
         let scored = of_ladder.iter().flat_map(|losses| losses.models.iter().map(|losses| losses.model));
         self.scored.insert(window, scored.collect());
-        // Rows and classes have to be known, also if a user has removed the file of losses.
+        // The numbers of rows and classes must be known, even if a user has removed the file of losses.
         if published.is_none() && of_ladder.is_none() {
             let none = self.losses(manifest, &[])?;
             self.evidence.insert(none);
         }
-        // If a model is in both, what was served counts.
+        // If a model is in both, the losses of the published model count.
         for losses in of_ladder.into_iter().chain(published) {
             self.evidence.insert(losses);
         }
@@ -120,7 +122,7 @@ impl LadderWork {
         Ok(())
     }
 
-    /// Fits the histories that are missing behind a window; whether there were any.
+    /// Fits the missing histories that end with a window. Returns whether there were any.
     fn fit(&mut self, learning: &Learning, manifest: &Manifest, wanted: &[Scheme]) -> Result<bool, TrainError> {
         let window = manifest.window;
         let has_all =
@@ -152,7 +154,7 @@ impl LadderWork {
                 }
             }
         };
-        // Threads that compute are not to wait for a cluster.
+        // Computing threads must not wait for a cluster.
         let fitted: Vec<Option<(Scheme, Option<BareModel>)>> = match remote {
             Some(_) => missing.iter().map(fit).collect::<Result<_, _>>()?,
             None => missing.par_iter().map(fit).collect::<Result<_, _>>()?,
@@ -172,12 +174,12 @@ impl LadderWork {
     }
 }
 
-/// Whether a history has all windows up to this one.
+/// Returns whether a history covers all windows up to this one.
 fn is_all(history: Scheme, window: WindowIndex) -> bool {
     history.windows(window).0 == WindowIndex::FIRST
 }
 
-/// The newest of frames that begin with window `first`: those of a history.
+/// Returns the frames of a history. `frames` begin with window `first`, and the history is the newest of them.
 fn newest(frames: &[Arc<Frame>], history: Scheme, first: WindowIndex, window: WindowIndex) -> &[Arc<Frame>] {
     let from = history.windows(window).0.get() - first.get();
     &frames[from as usize..]

@@ -1,5 +1,5 @@
-//! What a model brings that is fitted once and then recalibrated each window: its intercept and slope are renewed on the
-//! newest labelled window that it has not learned from.
+//! The losses of a model that is fitted once and then recalibrated in each window. Its intercept and slope are renewed
+//! on the newest labelled window that it has not learned from.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ use windrow_learn::model::{ScoredModel, recalibrated};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_windows::Manifest;
 
-/// The series of every history on the windows of a trial, from the models that are newest when its first window comes.
+/// Returns the series of every history on the windows of a trial. Their models are the newest ones when the trial's
+/// first window arrives.
 pub(super) fn series(
     learning: &Learning,
     work: &mut LadderWork,
@@ -43,7 +44,8 @@ pub(super) fn series(
         let Some(manifest) = manifests.get(*window as usize - 1).filter(|_| !missing.is_empty()) else { continue };
         let scored: Vec<ScoredModel<'_>> =
             missing.iter().map(|(id, model)| ScoredModel::of_bare(*id, model, threshold)).collect();
-        // Windows without labels teach nothing; where there is none behind the model's own, it stays as it is.
+        // A window without labels cannot recalibrate a model. If no labelled window follows the model's own, the model
+        // stays as it is.
         let labelled =
             |window: &u32| manifests.get(*window as usize - 1).is_some_and(|manifest| manifest.rows.labelled > 0);
         let earlier = (newest.get() + 1..=trial.known(*window)).rev().find(labelled).and_then(WindowIndex::new);

@@ -1,4 +1,4 @@
-//! What the advice is about, in words.
+//! The subject of the advice, in words.
 
 use windrow_config::Pipeline;
 use windrow_evaluation::Subject;
@@ -7,7 +7,7 @@ use windrow_windows::Manifest;
 
 const DAY: f64 = 86_400.0;
 
-/// What pipeline and windows say.
+/// Returns the subject of advice on a pipeline and its windows.
 pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool) -> Subject {
     let times = || manifests.iter().map(|manifest| manifest.times);
     let first = times().find_map(|times| times.events).map(|events| events.first);
@@ -29,7 +29,7 @@ pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool
     }
 }
 
-/// What more there is to say of the evidence; `repeats` is the last window before rows come again.
+/// Returns a note on the evidence, if one is needed. `repeats` is the last window before rows repeat.
 fn note(pipeline: &Pipeline, repeats: Option<u32>) -> Option<String> {
     let repeats = repeats.map(|windows| format!("Windows behind {windows} repeat rows, and are no evidence."));
     let is_timeless = pipeline.dataset.time.is_none();

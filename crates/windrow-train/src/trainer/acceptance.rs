@@ -1,4 +1,4 @@
-//! What is done with models once they are fitted: the rules of acceptance, and the report of each window.
+//! The acceptance rules for fitted models, and the report of each window.
 
 use std::io;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use windrow_record::WindowIndex;
 use windrow_registry::{Model, Snapshot};
 use windrow_windows::Manifest;
 
-/// Models that are scored at once: their log-odds are held in memory, and so bounded.
+/// The number of models that are scored at once. It bounds the log-odds held in memory.
 const AT_ONCE: usize = 64;
 
-/// Whether a model may be called `latest` or `champion`: it has reached its optimum, and its first fit passes the rules,
-/// beside the champion before it.
+/// Decides whether a model may be `latest` or `champion`. It must have reached its optimum, and its first fit must pass
+/// the rules. One rule compares it with the champion.
 pub(super) fn verdict(
     rules: &Accept,
     learned: &Learned,
@@ -41,7 +41,7 @@ pub(super) fn verdict(
         }
     }
     let (Some(most), Some(champion)) = (rules.max_log_loss_increase, champion) else { return Ok(Verdict::Accepted) };
-    // The same rows, which neither has seen: the last ones.
+    // The same rows for both models: the last ones, which neither has seen.
     let rows = usize::try_from(score.rows).unwrap_or(usize::MAX);
     let Some(before) = scored(newest, &[champion], Some(rows))?.pop().flatten() else { return Ok(Verdict::Accepted) };
     let increase = score.log_loss - before.log_loss;
@@ -56,7 +56,7 @@ pub(super) fn verdict(
     Ok(Verdict::Accepted)
 }
 
-/// Scores the models that came before a window on it, and finds what changed since the windows before.
+/// Scores the models of earlier windows on a window, and measures what changed since earlier windows.
 pub(super) fn report(
     manifest: &Manifest,
     period: Option<String>,

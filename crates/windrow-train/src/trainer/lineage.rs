@@ -1,4 +1,4 @@
-//! From manifests to a model's lineage.
+//! The lineage of a model, from the manifests of its windows.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use windrow_learn::model::{Frame, Lineage, WindowLineage};
 use windrow_windows::Manifest;
 
-/// The rows and files behind a model of these windows.
+/// Returns the rows and files that a model of these windows is made from.
 pub(super) fn lineage<'a>(manifests: impl Iterator<Item = &'a Manifest>, used: &[Arc<Frame>]) -> Lineage {
     let windows: Vec<WindowLineage> = manifests.map(of).collect();
     let sum = |count: fn(&Frame) -> usize| used.iter().map(|frame| count(frame) as u64).sum();
@@ -31,7 +31,7 @@ fn of(manifest: &Manifest) -> WindowLineage {
     }
 }
 
-/// The first 12 hexadecimal digits of the sha256 over the windows' own.
+/// Returns the first 12 hexadecimal digits of the sha256 over the windows' sha256.
 fn id(windows: &[WindowLineage]) -> String {
     let mut digest = Sha256::new();
     for window in windows {

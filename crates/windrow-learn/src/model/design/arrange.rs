@@ -1,17 +1,17 @@
-//! From an encoder to the order and the codes of a design.
+//! Arranges the features of an encoder in the order of a design.
 
 use std::collections::HashMap;
 
 use crate::model::encoder::{Encoder, Encoding, Level};
 
-/// An encoder's features, numbers before levels.
+/// The features of an encoder, numbers before levels.
 #[derive(Debug, Default)]
 pub(super) struct Arranged {
-    /// What is missing, mean and deviation of each.
+    /// The missing value, the mean and the deviation of each number.
     pub(super) numbers: Vec<(f64, f64, f64)>,
-    /// How many levels each one-hot feature has.
+    /// The number of levels of each one-hot feature.
     pub(super) levels: Vec<usize>,
-    /// The encoder's column of each number and then of each level.
+    /// The encoder's column of each number, and then of each level.
     pub(super) columns: Vec<usize>,
 }
 
@@ -35,7 +35,8 @@ pub(super) fn arrange(encoder: &Encoder) -> Arranged {
     arranged
 }
 
-/// By one-hot feature and code of a frame: the level, counted within the feature. The first code is that of missing cells.
+/// Returns the level, counted within its feature, by one-hot feature and by code of a frame. The first code is for
+/// missing cells.
 pub(super) fn map_codes(encoder: &Encoder, dictionaries: &[Vec<String>]) -> Vec<Vec<u32>> {
     let levels = encoder.features.iter().filter_map(|feature| feature.encoding.levels());
     let maps = levels.zip(dictionaries).map(|(levels, values)| {

@@ -10,7 +10,7 @@ use crate::model::samples::{design, in_memory, mixed, pipeline, read_holding_out
 use windrow_record::TimeFormat;
 
 impl Design {
-    /// A dense matrix, rows by columns, as it is.
+    /// A design of a dense matrix, rows by columns, without an encoder.
     pub(in crate::model) fn from_dense(records: &Array2<f64>, labels: &[bool]) -> Self {
         let width = records.ncols();
         let mut table = Table::new(width, Vec::new());
@@ -46,14 +46,14 @@ fn made_up(encoder: Encoder) -> Learned {
     Learned { encoder, intercept, coefficients, threshold: 0.5, solver, penalties: Vec::new(), scores, examples }
 }
 
-/// The coefficients of a model in the order of a design whose numbers come first, as a schema's do.
+/// The coefficients of a model in the design's order. Its numbers come first, so that is the encoder's order.
 fn coefficients(learned: &Learned) -> Vec<f64> {
     std::iter::once(learned.intercept.weight).chain(learned.weights()).collect()
 }
 
 #[test]
 fn raw_cells_and_the_design_give_the_same_probabilities() {
-    // Windows of 4 training rows; then cells that training never saw, and missing ones.
+    // Training has windows of 4 rows. The new rows have cells that training never saw, and missing cells.
     let csv = "y,n,l,c,t\n1,1,1,a,2013-01-01 05:00\n0,,2,b,2013-01-01 06:00\n1,3,0,a,2013-01-01 06:00\n0,4,,a,\n";
     let new = "1,,,,\n1,1e300,1e300,zzz,2013-02-03 23:00\n0,2,0.25,b,2013-01-01 05:00\n0,-5,-0.5,a,2013-01-01 07:00\n";
     for min_count in [1, 2, 100] {

@@ -1,4 +1,4 @@
-//! Two profiles side by side.
+//! Compares the profiles of two windows.
 
 use std::collections::BTreeMap;
 
@@ -7,53 +7,55 @@ use serde::{Deserialize, Serialize};
 use crate::model::drift::{Distribution, FeatureProfile, Profile};
 use windrow_evaluation::psi_threshold;
 
-/// Bins over a numeric feature, cut at the earlier window's deciles.
+/// The number of bins of a numeric feature, cut at the earlier window's deciles.
 const BINS: usize = 10;
-/// Values of a category below this share in the earlier window are counted together.
+/// The least share of a value in the earlier window for a bin of its own. Rarer values share one bin.
 const RARE: f64 = 0.01;
-/// An empty bin counts as this share, or the index would be infinite.
+/// The smallest share that a bin counts as. With 0, the index would be infinite.
 const SMALLEST_SHARE: f64 = 1e-4;
 
-/// What changed from one window to another.
+/// The changes from one window to another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Drift {
     /// The share of positive rows in the earlier window; `None` without labelled rows.
     pub positive_share_before: Option<f64>,
-    /// The same in the later one.
+    /// The share of positive rows in the later window; `None` without labelled rows.
     pub positive_share: Option<f64>,
-    /// What changed in the target.
+    /// The change of the target.
     pub target: FeatureDrift,
-    /// In the order of the pipeline file.
+    /// The changes of the features, in the order of the pipeline file.
     pub features: Vec<FeatureDrift>,
 }
 
-/// What changed in one feature.
+/// The change of one feature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureDrift {
-    /// Its name.
+    /// The name of the feature.
     pub feature: String,
-    /// The population stability index, sum over bins of (q - p) ln(q / p) with p and q the shares before and now. Bins
-    /// are the earlier window's deciles or its values (those below 1% together, unseen ones among them), and missing
-    /// cells; an empty bin counts as 0.0001.
+    /// The population stability index: the sum over bins of (q - p) ln(q / p), with p and q the shares before and now.
+    ///
+    /// The bins are the earlier window's deciles or its values. Values with a share below 1%, and values that it did
+    /// not have, share one bin. Missing cells have a bin of their own. A share counts as at least 0.0001.
     pub psi: f64,
-    /// Above it is a shift: the larger of 0.1, by the custom of the field, and what sampling alone exceeds in 5% of the
-    /// cases for any feature.
+    /// The index above which a change is a shift. It is the larger of 0.1, which is customary, and the value that
+    /// sampling exceeds by chance in 5% of the cases for any feature.
     pub threshold: f64,
-    /// The statistic of Kolmogorov and Smirnov, the largest difference of the two distribution functions, of present
-    /// cells; from histograms of 256 bins, hence to within a 128th; exact for features of few values. `None` where there is nothing to order or to compare.
+    /// The Kolmogorov-Smirnov statistic of the present cells: the largest difference of the two distribution functions.
+    /// It comes from histograms of 256 bins, so it is exact to within 1/128, or exact for a feature with few values.
+    /// `None` if the feature is not numeric, or if a window has no present cells.
     pub ks: Option<f64>,
 }
 
 impl FeatureDrift {
-    /// Whether that is more than chance.
+    /// Returns whether the change is more than chance.
     pub fn is_shift(&self) -> bool {
         self.psi > self.threshold
     }
 }
 
 impl Profile {
-    /// What changed since an earlier window; features that one of them does not have are left out. `None` where one of them
-    /// has no labelled row: then it cannot be told.
+    /// Returns the changes since an earlier window. Features that only one of the two has are left out. Returns `None`
+    /// if one of them has no labelled rows.
     pub fn drift_since(&self, earlier: &Self) -> Option<Drift> {
         if self.rows == 0 || earlier.rows == 0 {
             return None;
@@ -75,7 +77,7 @@ impl Profile {
         })
     }
 
-    /// The target as one more feature.
+    /// Returns the target as one more feature.
     fn target(&self) -> FeatureProfile {
         let values = ["negative", "positive"].map(str::to_owned).into();
         let counts = vec![self.rows - self.positives.min(self.rows), self.positives];
@@ -87,7 +89,7 @@ impl Profile {
     }
 }
 
-/// The index, and how many bins it is of.
+/// Returns the index, and the number of its bins.
 fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
     let (mut bins_before, mut bins_now) = match (&before.distribution, &now.distribution) {
         (Distribution::Numbers { .. }, Distribution::Numbers { .. }) => {
@@ -127,7 +129,7 @@ fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
     (all_before > 0.0 && all_now > 0.0).then(|| (terms.iter().sum(), terms.len()))
 }
 
-/// The values below which each tenth of the cells lies, each once.
+/// Returns the deciles of the cells, each once.
 fn deciles(distribution: &Distribution) -> Vec<f64> {
     let Distribution::Numbers { values, at_most, .. } = distribution else { return Vec::new() };
     let all = at_most.last().copied().unwrap_or_default() as f64;
@@ -141,7 +143,7 @@ fn deciles(distribution: &Distribution) -> Vec<f64> {
     cuts
 }
 
-/// Cells at most the first cut, between the cuts, and above the last.
+/// Counts the cells at most the first cut, between the cuts, and above the last cut.
 fn binned(distribution: &Distribution, cuts: &[f64]) -> Vec<f64> {
     let all = present(distribution);
     let mut below = 0.0;
@@ -162,7 +164,7 @@ fn present(distribution: &Distribution) -> f64 {
     }
 }
 
-/// How many cells are at most `x`; between two cuts on the straight line between their counts.
+/// Returns the number of cells at most `x`. Between two cuts, it interpolates their counts linearly.
 fn at_most(distribution: &Distribution, x: f64) -> f64 {
     let Distribution::Numbers { values, below, at_most } = distribution else { return 0.0 };
     let above = values.partition_point(|value| *value <= x);

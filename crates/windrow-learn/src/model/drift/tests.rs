@@ -1,7 +1,7 @@
 use crate::model::drift::{Distribution, FeatureProfile, Profile};
 use crate::model::samples::{mixed_holding_out, pipeline, read};
 
-/// The profile of rows of one number and one text.
+/// The profile of rows with one number and one text.
 fn profile(rows: impl IntoIterator<Item = (String, &'static str)>) -> Profile {
     let pipeline = pipeline(
         "[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"n\"]\ncategorical = [\"c\"]\nmin_count = 1",
@@ -41,7 +41,7 @@ fn a_window_does_not_drift_from_itself() {
     for feature in frames[0].profile().drift_since(frames[0].profile()).expect("rows").features {
         assert!(feature.psi.abs() < 1e-12 && feature.ks.is_none_or(|ks| ks < 1e-12), "{feature:?}");
     }
-    // Windows of the same make differ by chance alone.
+    // These windows have the same distribution, and differ only by chance.
     let drift = frames[1].profile().drift_since(frames[0].profile()).expect("rows");
     let names: Vec<&str> = drift.features.iter().map(|feature| feature.feature.as_str()).collect();
     assert_eq!(names, ["distance", "fare", "carrier", "hour", "month"]);
@@ -56,7 +56,7 @@ fn psi_is_its_formula() {
     let psi = texts(80).drift_since(&texts(50)).expect("rows").features[1].psi;
     let expected = 0.3 * (0.8_f64 / 0.5).ln() - 0.3 * (0.2_f64 / 0.5).ln();
     assert!((psi - expected).abs() < 1e-12, "{psi} {expected}");
-    // A value that was not there before shares a bin with the rare ones, and an empty bin counts as 0.0001.
+    // A new value shares a bin with the rare ones, and an empty bin counts as 0.0001.
     let other = profile((0..100).map(|row| ("1".to_owned(), if row < 50 { "a" } else { "z" })));
     let psi = other.drift_since(&texts(100)).expect("rows").features[1].psi;
     let expected = -0.5 * 0.5_f64.ln() + (0.5 - 1e-4) * (0.5_f64 / 1e-4).ln();

@@ -1,4 +1,4 @@
-//! Learning an encoder from the rows of windows that a fit learns from, and from nothing else.
+//! Learns an encoder from the rows of windows that a fit learns from, and from no other rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use crate::model::summary::NumberSummary;
 use crate::model::table::{Subset, is_number};
 use windrow_config::{Feature, FeatureKind};
 
-/// A column whose range is at most this share of its largest absolute value is constant: what is left is rounding.
+/// The largest range of a constant column, as a share of its largest absolute value. Such a range is only rounding.
 const CONSTANT: f64 = 1e-12;
-/// A column of so small a range is constant too: the inverse of its deviation may be no number.
+/// The largest range of a constant column. The inverse of a smaller deviation may not be finite.
 const SMALLEST_RANGE: f64 = 1e-280;
 
-/// Why there is no encoder.
+/// The reason why an encoder cannot be learned.
 #[derive(Debug)]
 pub(in crate::model) enum LearnError {
-    /// The numbers of a column lie too far apart to be standardised.
+    /// The range of a column's numbers is beyond `f64`, so they cannot be standardised.
     TooFarApart { column: String },
 }
 
 impl Encoder {
-    /// Learns from frames that all have these features, by what each frame has told of its rows: of the newest, the last,
-    /// from the rows of `newest`, of the others from all.
+    /// Learns from the summaries of frames that all have these features. It uses the rows `newest` of the last frame,
+    /// which is the newest, and all rows of the others.
     pub(in crate::model) fn learn(
         features: &[Feature],
         frames: &[Arc<Frame>],
@@ -57,14 +57,14 @@ impl Encoder {
     }
 }
 
-/// Which rows of each frame are meant.
+/// Returns each frame with the subset of its rows to use.
 pub(in crate::model) fn parts(frames: &[Arc<Frame>], newest: Subset) -> Vec<(&Arc<Frame>, Subset)> {
     let last = frames.len().saturating_sub(1);
     let of = |place: usize| if place == last { newest } else { Subset::Whole };
     frames.iter().enumerate().map(|(place, frame)| (frame, of(place))).collect()
 }
 
-/// `None` when the range of the numbers is beyond `f64`.
+/// Returns the encoding of a number, or `None` if the range of the numbers is beyond `f64`.
 fn number(summaries: &[&NumberSummary], log: bool) -> Option<Encoding> {
     let missing: u64 = summaries.iter().map(|summary| summary.missing).sum();
     let summaries: Vec<_> = summaries.iter().filter(|summary| summary.present > 0).collect();
@@ -80,7 +80,7 @@ fn number(summaries: &[&NumberSummary], log: bool) -> Option<Encoding> {
     }
     let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
     for summary in &summaries {
-        // Chan, Golub and LeVeque (1979): two sets' means and squares make those of both together.
+        // Chan, Golub and LeVeque (1979): the means and squares of two sets give those of both together.
         let more = summary.present as f64;
         let (of_more, squares_of_more) = if range > 0.0 { summary.within(min, range) } else { (0.0, 0.0) };
         let apart: f64 = of_more - mean;
@@ -91,14 +91,14 @@ fn number(summaries: &[&NumberSummary], log: bool) -> Option<Encoding> {
     }
     let mean = min + range * mean;
     let is_constant = range <= (CONSTANT * min.abs().max(max.abs())).max(SMALLEST_RANGE);
-    // Missing cells count as the mean, and so add nothing to the squares.
+    // Missing cells count as the mean, so they add nothing to the squares.
     let deviation = if is_constant { 1.0 } else { range * (squares / (count + missing as f64)).sqrt() };
     let cell = |x: f64| if log { unlog(x) } else { x };
     Some(Encoding::Number { log, missing: mean, mean, deviation, min: cell(min), max: cell(max) })
 }
 
-/// The cell of which `x` is log(1 + cell). Twelve significant digits survive the way there and back, so a fare of 52.5
-/// does not come back as 52.49999999999999.
+/// Returns the cell of which `x` is log(1 + cell), rounded to twelve significant digits. So a fare of 52.5 does not
+/// come back as 52.49999999999999.
 fn unlog(x: f64) -> f64 {
     let cell = x.exp_m1();
     format!("{cell:.11e}").parse().unwrap_or(cell)
@@ -108,14 +108,14 @@ fn texts(frames: &[(&Arc<Frame>, Subset)], place: usize, min_count: u64) -> Vec<
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut missing = 0_u64;
     for (frame, rows) in frames {
-        // The first count is that of missing cells.
+        // The first count is for missing cells.
         let Some((without, by_code)) = frame.summary(*rows).codes[place].split_first() else { continue };
         missing += without;
         for (value, count) in frame.table.dictionaries[place].iter().zip(by_code) {
             *counts.entry(value).or_default() += count;
         }
     }
-    // Even where every value counts, one that the training rows do not have has nothing to learn from.
+    // Even if every value counts, a value that is not in the training rows has nothing to learn from.
     let enough = min_count.max(1);
     let seen = counts.into_iter().filter(|(_, count)| *count >= enough);
     let mut levels: Vec<Level> = seen.map(|(text, _)| Level::Value(text.to_owned())).collect();

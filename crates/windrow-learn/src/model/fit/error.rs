@@ -1,63 +1,63 @@
-//! Why there is no model.
+//! The errors of a fit.
 
 use std::io;
 
 use crate::model::fit::remote::RemoteError;
 
-/// Fewer rows to train on than this say nothing.
+/// The fewest rows to train on. A model of fewer rows would be meaningless.
 pub(super) const FEWEST_ROWS: usize = 10;
 
-/// Why there is no model.
+/// The reason why a fit gives no model.
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
-    /// The windows cannot be learned from.
+    /// No model can be learned from the windows.
     #[error(transparent)]
     Unlearnable(#[from] Unlearnable),
-    /// Their rows cannot be read again.
+    /// The encoded rows cannot be read again.
     #[error("cannot read the encoded rows again: {0}")]
     Read(#[from] io::Error),
-    /// They are read elsewhere, and there is no optimum from there.
+    /// The remote solver found no optimum.
     #[error(transparent)]
     Remote(#[from] RemoteError),
 }
 
-/// Why windows cannot be learned from.
+/// The reason why no model can be learned from some windows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unlearnable {
-    /// Nothing to compare with.
+    /// No row has a target. Holds the number of rows.
     #[error("none of the {0} rows has a target")]
     NoLabels(usize),
-    /// Too little.
+    /// There are too few rows to train on. Holds the number of rows.
     #[error("there are {0} rows to train on, and fewer than {FEWEST_ROWS} say nothing")]
     TooFewRows(usize),
-    /// Nothing to tell apart.
+    /// All rows have the same class.
     #[error("all {rows} rows to train on are {}: a classifier needs both classes", class_name(*positive))]
     OneClass {
-        /// Labelled rows.
+        /// The number of labelled rows.
         rows: usize,
-        /// Their class.
+        /// `true` if their class is positive.
         positive: bool,
     },
-    /// More than can be solved for.
+    /// The encoded features have more columns than the solver can take.
     #[error(
         "the features make {columns} columns, and at most {most} can be trained by this solver: raise \
          features.min_count, leave out a categorical column of many values, or leave train.solver out"
     )]
     TooManyColumns {
-        /// Columns after encoding.
+        /// The number of columns after encoding.
         columns: usize,
-        /// The most there may be.
+        /// The most columns that the solver can take.
         most: usize,
     },
-    /// Numbers at both ends of the range of `f64`.
+    /// The range of a column's numbers is beyond `f64`. Holds the column.
     #[error(
         "the numbers of {0} lie too far apart to be standardised: put the column under features.log or leave it out"
     )]
     TooFarApart(String),
-    /// The solver gave no answer at all.
+    /// The solver gave no result, with the reason in a sentence.
     #[error("{0}")]
     Solver(String),
-    /// Windows and pipeline do not belong together.
+    /// The windows were read with other features than the pipeline has now.
     #[error("a window was read with other features than the pipeline has now: read it again")]
     OtherFeatures,
 }

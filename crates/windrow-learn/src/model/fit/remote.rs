@@ -1,70 +1,71 @@
-//! Fits whose rows are read elsewhere: by a cluster that has the windows' files.
+//! Fits by a remote solver: a cluster that reads the windows' files itself.
 
 use std::fmt::Debug;
 
 use crate::model::encoder::Encoder;
 use windrow_record::WindowIndex;
 
-/// Beyond it a plan with every level of every feature in it outgrows what a cluster takes.
+/// The most columns for a remote solver. The query plan contains every level of every feature, and a cluster does not
+/// take larger plans.
 pub(super) const MOST_REMOTE: usize = 100_000;
 
-/// Finds optima where the rows are.
+/// A solver that runs where the rows are stored.
 pub trait RemoteSolver: Debug + Send + Sync {
     /// Minimises sum_i log(1 + exp(-s_i (w.x_i + b))) + l2/2 * |w|^2 over the labelled rows of some windows.
     ///
     /// # Errors
-    /// It was told to stop, or there is no optimum.
+    /// The solver was stopped, or finds no optimum.
     fn minimise(&self, task: &RemoteTask<'_>) -> Result<RemoteOptimum, RemoteError>;
 }
 
-/// A solver elsewhere, and the windows that a model learns from there.
+/// A remote solver, and the windows that a model learns from.
 #[derive(Debug, Clone, Copy)]
 pub struct Remote<'a> {
-    /// What solves.
+    /// The solver that finds the optimum.
     pub solver: &'a dyn RemoteSolver,
-    /// The windows of the frames, in their order.
+    /// The windows of the frames, in the same order.
     pub windows: &'a [WindowIndex],
 }
 
-/// What is to be minimised.
+/// The problem that a remote solver solves.
 #[derive(Debug, Clone, Copy)]
 pub struct RemoteTask<'a> {
-    /// From cells to columns.
+    /// The encoder that turns cells into columns.
     pub encoder: &'a Encoder,
     /// The windows, oldest first.
     pub windows: &'a [WindowIndex],
-    /// How many rows of the newest window are meant, the first ones, labelled or not; all where there is no number.
+    /// The number of rows of the newest window to use, labelled or not. They are the first ones. `None` means all rows.
     pub newest_rows: Option<u64>,
-    /// How many labelled rows there are in all.
+    /// The number of labelled rows to learn from.
     pub rows: u64,
-    /// Of these, positive ones.
+    /// The number of positive rows among them.
     pub positives: u64,
     /// The weight of the penalty.
     pub l2: f64,
 }
 
-/// Where a solver elsewhere ended.
+/// The optimum that a remote solver found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteOptimum {
-    /// b of the objective.
+    /// The intercept, b of the objective.
     pub intercept: f64,
-    /// w of the objective, in the encoder's order.
+    /// The weights, w of the objective, in the encoder's order.
     pub weights: Vec<f64>,
-    /// Steps taken.
+    /// The number of steps taken.
     pub iterations: u64,
-    /// The objective.
+    /// The value of the objective.
     pub objective: f64,
-    /// Whether it stopped by itself.
+    /// `true` if the solver stopped before its limit of steps.
     pub converged: bool,
 }
 
-/// Why there is no optimum from elsewhere.
+/// The reason why a remote solver found no optimum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteError {
-    /// It was told to stop.
+    /// The solver was stopped before it finished.
     #[error("the fit was given up, since it was told to stop")]
     Stopped,
-    /// What went wrong, in a sentence.
+    /// The solver failed, with the reason in a sentence.
     #[error("{0}")]
     Failed(String),
 }

@@ -1,4 +1,4 @@
-//! One optimum: an encoder, its design, and the coefficients.
+//! Finds one optimum: the encoder, the design and the coefficients.
 
 use std::sync::Arc;
 
@@ -14,15 +14,15 @@ use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
 use crate::model::table::Subset;
 use windrow_config::{Pipeline, Schema, Solver};
 
-/// Beyond it a model file alone is a hundred megabytes.
+/// The most columns of a model. With more, its file is larger than a hundred megabytes.
 const MOST_COLUMNS: usize = 1_000_000;
 
-/// How a model is to be fitted.
+/// The settings of a fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitSettings {
-    /// The weights of the penalty that are tried, at least one: l2/2 * |w|^2 beside the sum of the rows' losses.
+    /// The weights of the penalty to try, at least one. The objective is the sum of the rows' losses plus l2/2 * |w|^2.
     pub l2: Vec<f64>,
-    /// What finds the optimum.
+    /// The solver that finds the optimum.
     pub solver: Solver,
     /// The probability from which the answer is 'positive'.
     pub threshold: f64,
@@ -42,19 +42,19 @@ impl From<&Pipeline> for FitSettings {
     }
 }
 
-/// Rows to be learned from.
+/// The rows to learn from, with the settings.
 #[derive(Clone, Copy)]
 pub(super) struct Problem<'a> {
     pub(super) frames: &'a [Arc<Frame>],
-    /// Which rows of the newest frame.
+    /// The rows of the newest frame to use.
     pub(super) newest: Subset,
     pub(super) schema: &'a Schema,
     pub(super) settings: &'a FitSettings,
-    /// Where the rows are read, when not here.
+    /// The remote solver, if one is configured.
     pub(super) remote: Option<&'a Remote<'a>>,
 }
 
-/// What came of them.
+/// An optimum, with its encoder and design.
 pub(super) struct Solved {
     pub(super) encoder: Encoder,
     pub(super) design: Design,
@@ -63,13 +63,13 @@ pub(super) struct Solved {
 }
 
 impl Problem<'_> {
-    /// Rows, and positive ones.
+    /// Returns the number of rows and of positive rows.
     pub(super) fn counts(&self) -> (usize, usize) {
         let counts = parts(self.frames, self.newest).into_iter().map(|(frame, rows)| frame.counts(rows));
         counts.fold((0, 0), |(rows, positives), (more, positive)| (rows + more, positives + positive))
     }
 
-    /// Whether these windows can be learned from.
+    /// Checks that a model can be learned from these windows.
     pub(super) fn check(&self) -> Result<(), Unlearnable> {
         let frames = self.frames;
         if frames.iter().any(|frame| frame.features != self.schema.features) {
@@ -88,7 +88,7 @@ impl Problem<'_> {
         Ok(())
     }
 
-    /// The optimum, from where another one is.
+    /// Finds the optimum, starting from another model if one is given.
     pub(super) fn solve(&self, l2: f64, start: Option<&BareModel>) -> Result<Solved, FitError> {
         let Self { frames, newest, schema, settings, remote } = self;
         let encoder = Encoder::learn(&schema.features, frames, *newest, settings.min_count)
@@ -116,7 +116,7 @@ impl Problem<'_> {
         };
         let solution = match near {
             Some(solution) if solution.converged => solution,
-            // From so far out that every row's curvature has vanished there may be no way back.
+            // If the start is so far off that every row's curvature vanishes, there may be no way back.
             near => {
                 let cold = minimise(solver::from_share(&design, self.counts().1))?;
                 let passes = cold.passes + near.map_or(0, |near| near.passes);

@@ -2,7 +2,7 @@ use super::*;
 use crate::model::artifact::Method;
 use crate::model::samples::{design, flights, mixed, mixed_holding_out, pipeline, read, read_holding_out};
 
-/// Fits from nothing.
+/// Fits a model without a remote solver.
 fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Learned, Unlearnable> {
     crate::model::fit(frames, schema, settings, None).map_err(|error| match error {
         FitError::Unlearnable(reason) => reason,
@@ -83,12 +83,12 @@ fn the_model_knows_all_rows_and_its_score_is_of_a_fit_that_did_not_know_them() {
     let (schema, frames) = tiny("12,3,0", 40);
     let settings = FitSettings { l2: vec![1.0], solver: Solver::Newton, threshold: 0.5, min_count: 1 };
     let learned = fit(&frames, &schema, &settings).expect("these rows can be learned from");
-    // The same rows with nothing held out.
+    // The same rows, with nothing held out.
     let (_, whole) = tiny_holding_out("12,3,0", 40, 0.0);
     let of_all = fit(&whole, &schema, &settings).expect("these rows can be learned from");
     assert_eq!(learned.encoder, of_all.encoder);
     assert!((learned.coefficients[0].weight - of_all.coefficients[0].weight).abs() < 1e-6);
-    // The rows that were not held out, alone.
+    // Only the rows that were not held out.
     let cut = tiny_rows("12,3,0", 40, 36);
     let without = fit(&cut, &schema, &settings).expect("these rows can be learned from");
     let predictor = Predictor::new(&without);
@@ -101,7 +101,7 @@ fn the_model_knows_all_rows_and_its_score_is_of_a_fit_that_did_not_know_them() {
     assert!((learned.scores["holdout"].log_loss - expected).abs() < 1e-9, "{expected}");
 }
 
-/// Rows of one number, both classes among them; the last one as given.
+/// Rows with one number and both classes. `last` is the last row.
 fn tiny(last: &str, rows: usize) -> (Schema, Vec<Arc<Frame>>) {
     tiny_holding_out(last, rows, 0.1)
 }
@@ -112,7 +112,7 @@ fn tiny_holding_out(last: &str, rows: usize, holdout: f64) -> (Schema, Vec<Arc<F
     read_holding_out(&pipeline, format!("id,x,y\n{rows}{last}\n").as_bytes(), usize::MAX, holdout)
 }
 
-/// The first of these rows, nothing held out.
+/// The first rows of [`tiny`], with nothing held out.
 fn tiny_rows(last: &str, rows: usize, first: usize) -> Vec<Arc<Frame>> {
     let rows: String = (1..rows).map(|row| format!("{row},{},{}\n", row % 7, u8::from(row % 3 == 0))).collect();
     let all = format!("{rows}{last}\n");
@@ -213,7 +213,7 @@ fn the_penalty_of_the_lowest_log_loss_on_the_held_out_rows_is_taken() {
     let best = chosen.penalties.iter().min_by(|a, b| a.log_loss.unwrap_or(9.0).total_cmp(&b.log_loss.unwrap_or(9.0)));
     assert_eq!(chosen.solver.l2, best.expect("four").l2);
     assert_eq!(chosen.penalties.iter().map(|trial| trial.l2).collect::<Vec<_>>(), penalties);
-    // What chose the penalty is not what it is scored on.
+    // The rows that chose the penalty do not score it.
     let held_out = frames[2].held_out() as u64;
     assert_eq!(chosen.scores["holdout"].rows, held_out / 2);
     let alone = one(chosen.solver.l2);

@@ -1,4 +1,4 @@
-//! Puts parsed rows together to a frame.
+//! Builds a frame from parsed rows.
 
 use std::io;
 use std::sync::Arc;
@@ -21,16 +21,16 @@ pub struct FrameBuilder {
     schema: Arc<Schema>,
     store: Arc<dyn ChunkStore>,
     table: Table,
-    /// Of each feature that is no number, in the table's order.
+    /// The dictionary of each feature that is not a number, in the table's order.
     texts: Vec<IndexSet<String>>,
     labels: Vec<bool>,
-    /// The places of rows without a target in the window, from 0.
+    /// The places in the window of the rows without a target, from 0.
     unlabelled: RoaringTreemap,
     examples: Vec<Map<String, Value>>,
 }
 
 impl FrameBuilder {
-    /// A builder for rows of this schema, which are kept in `store`.
+    /// Creates a builder for rows of this schema. It stores chunks in `store`.
     pub fn new(schema: &Arc<Schema>, store: Arc<dyn ChunkStore>) -> Self {
         let numbers = schema.features.iter().filter(|feature| is_number(feature)).count();
         Self {
@@ -44,10 +44,10 @@ impl FrameBuilder {
         }
     }
 
-    /// Takes the next rows of the window.
+    /// Appends the next rows of the window.
     ///
     /// # Errors
-    /// They cannot be kept.
+    /// The rows cannot be stored.
     pub fn append(&mut self, parsed: ParsedRows) -> io::Result<()> {
         let ParsedRows { mut chunk, unlabelled, dictionaries, examples } = parsed;
         let before = self.labels.len() as u64 + self.unlabelled.len();
@@ -73,7 +73,8 @@ impl FrameBuilder {
         Ok(())
     }
 
-    /// The frame of the rows so far; of the labelled ones the last, a share of `holdout`, score a first fit.
+    /// Builds the frame of all appended rows. The last labelled rows, a share of `holdout`, are held out to score a
+    /// first fit.
     ///
     /// # Errors
     /// The rows cannot be read again.
@@ -81,7 +82,7 @@ impl FrameBuilder {
         let Self { schema, store, mut table, texts, labels, unlabelled, examples } = self;
         let coded = schema.features.iter().filter(|feature| !is_number(feature));
         table.dictionaries = coded.zip(texts).map(|(feature, texts)| dictionary(feature, texts)).collect();
-        // A product of a share and a count that fits: the conversion back cannot lose more than the fraction.
+        // The result is a share of a count that fits, so the conversion back loses only the fraction.
         let held_out = (holdout * labels.len() as f64).floor() as usize;
         let fit_len = labels.len().saturating_sub(held_out);
         let columns = gather(&table, fit_len, store.spare())?;
@@ -90,7 +91,7 @@ impl FrameBuilder {
         let mut frame = Frame {
             features: schema.features.clone(),
             table,
-            // Counted in memory once, so it fits.
+            // The rows were counted in memory, so the number fits.
             unlabelled: unlabelled.len() as usize,
             labelled: labels.len(),
             fit_len,
@@ -106,7 +107,8 @@ impl FrameBuilder {
     }
 }
 
-/// Behind how many rows of the window there are so many labelled ones; `unlabelled` are the places of the others.
+/// Returns how many first rows of the window contain `labelled` labelled ones. `unlabelled` holds the places of the
+/// other rows.
 fn rows_with_labelled(unlabelled: &RoaringTreemap, labelled: u64) -> u64 {
     let (mut low, mut high) = (labelled, labelled + unlabelled.len());
     while low < high {
@@ -118,7 +120,7 @@ fn rows_with_labelled(unlabelled: &RoaringTreemap, labelled: u64) -> u64 {
 
 fn dictionary(feature: &Feature, texts: IndexSet<String>) -> Vec<String> {
     if let FeatureKind::Calendar(..) = feature.kind {
-        // The parts of a time are small numbers, so each is its own code.
+        // The parts of a time are small numbers, so each number has a fixed code.
         return (0..=u8::MAX).map(|number| number.to_string()).collect();
     }
     texts.into_iter().collect()

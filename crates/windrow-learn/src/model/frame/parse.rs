@@ -1,4 +1,4 @@
-//! Rows to numbers and codes; any number of batches at once, since each has its own dictionary.
+//! Parses rows to numbers and codes. Batches can be parsed in parallel, because each has its own dictionaries.
 
 use indexmap::IndexSet;
 use serde_json::{Map, Value};
@@ -9,20 +9,20 @@ use crate::model::table::is_number;
 use windrow_config::{FeatureKind, RowFault, Schema};
 use windrow_record::{EventTime, Fields, parse_number};
 
-/// How many rows are kept as they were, to serve as examples.
+/// The number of unparsed rows that are kept as examples.
 pub(super) const EXAMPLES: usize = 3;
 
-/// Consecutive rows of a window, parsed; their codes are places in dictionaries of their own.
+/// Consecutive rows of a window, parsed. The codes are places in the dictionaries of these rows.
 #[derive(Debug)]
 pub struct ParsedRows {
     pub(super) chunk: Chunk,
-    /// The places of rows without a target among these, from 0.
+    /// The places of the rows without a target among these rows, from 0.
     pub(super) unlabelled: Vec<usize>,
     pub(super) dictionaries: Vec<IndexSet<String>>,
     pub(super) examples: Vec<Map<String, Value>>,
 }
 
-/// Parses consecutive rows of a window, at most a chunk of them.
+/// A parser for consecutive rows of a window, at most one chunk.
 #[derive(Debug)]
 pub struct ChunkBuilder<'a> {
     schema: &'a Schema,
@@ -33,7 +33,7 @@ pub struct ChunkBuilder<'a> {
     clock: Clock,
 }
 
-/// Reads the time of a row. Streams are in time order, so the text is often that of the row before.
+/// A parser for the time of a row. Streams are in time order, so the text is often the same as in the row before.
 #[derive(Debug, Default)]
 struct Clock {
     text: String,
@@ -52,7 +52,7 @@ impl Clock {
 }
 
 impl<'a> ChunkBuilder<'a> {
-    /// A builder for rows of this schema.
+    /// Creates a parser for rows of this schema.
     pub fn new(schema: &'a Schema) -> Self {
         let codes = schema.features.iter().filter(|feature| !is_number(feature)).count();
         Self {
@@ -65,10 +65,10 @@ impl<'a> ChunkBuilder<'a> {
         }
     }
 
-    /// Takes the next row.
+    /// Parses the next row and appends it.
     ///
     /// # Errors
-    /// The row cannot be read; then the rows are as they were before.
+    /// The row cannot be read. The rows appended so far are unchanged.
     pub fn push(&mut self, row: &Fields<'_>) -> Result<(), RowFault> {
         let (given, expected) = (row.len(), self.schema.columns.len());
         if given != expected {
@@ -113,17 +113,17 @@ impl<'a> ChunkBuilder<'a> {
         Ok(())
     }
 
-    /// The rows so far.
+    /// Returns the rows so far.
     pub fn finish(self) -> ParsedRows {
         let Self { chunk, unlabelled, texts: dictionaries, examples, .. } = self;
         ParsedRows { chunk, unlabelled, dictionaries, examples }
     }
 }
 
-/// A text's code: its place in the order in which texts first came, from 1.
+/// Returns the code of a text: its place in the order of first occurrence, from 1. A new text is added.
 pub(super) fn code_of(dictionary: &mut IndexSet<String>, text: &str) -> u32 {
     let place = dictionary.get_index_of(text).unwrap_or_else(|| dictionary.insert_full(text.to_owned()).0);
-    // Memory ends long before four billion texts do.
+    // Four billion texts do not fit into memory.
     u32::try_from(place + 1).unwrap_or(MISSING)
 }
 
@@ -141,7 +141,7 @@ fn example(schema: &Schema, row: &Fields<'_>) -> Map<String, Value> {
     example
 }
 
-/// A number as people would write it: 1400, not 1400.0.
+/// Returns the number as people write it: 1400, not 1400.0.
 fn json_number(text: &str) -> Value {
     match text.trim().parse::<i64>() {
         Ok(integer) => Value::from(integer),

@@ -45,7 +45,7 @@ fn whole(frame: &Frame) -> Chunk {
     })
 }
 
-/// The cells of a feature that is no number.
+/// The cells of a feature that is not a number.
 fn texts(frame: &Frame, feature: usize) -> Vec<Option<&str>> {
     let dictionaries = &frame.table.dictionaries;
     let code = |code: &u32| code.checked_sub(1).map(|place| dictionaries[feature][place as usize].as_str());
@@ -123,7 +123,8 @@ fn the_last_rows_are_held_out() {
 
 #[test]
 fn the_first_held_out_row_is_told_by_its_place_among_all_rows() {
-    // Rows without a target, by their places; then the share that is held out, and how many rows come before.
+    // The places of the rows without a target, the number of rows, the held-out share, and the number of rows before
+    // the first held-out one.
     for (unlabelled, rows, holdout, before) in [
         (vec![], 10, 0.2, 8),
         (vec![0, 1, 2], 10, 0.2, 9),

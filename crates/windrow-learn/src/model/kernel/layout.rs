@@ -1,33 +1,33 @@
-//! What a pass over the rows works on: the shape of a row, its scale and weights, and the memory of a tile.
+//! The data that a pass over the rows works on: the shape of a row, its scale and weights, and the memory of a tile.
 
 use aligned_vec::{AVec, avec};
 use pulp::{Arch, Simd, WithSimd};
 
-/// Rows whose numbers are laid out together: with a dozen numbers x and v of a tile are 32 KiB and stay in the first-level
-/// cache, and the product of the tile's 1 + exp(-|z|) stays far below the largest `f64`.
+/// The number of rows in a tile. With a dozen numbers, x and v of a tile are 32 KiB and stay in the first-level cache.
+/// The product of the tile's 1 + exp(-|z|) stays far below the largest `f64`.
 pub(super) const TILE: usize = 128;
-/// Lines of the dense sums that one micro-kernel holds in registers.
+/// The number of lines of the dense sums that one micro-kernel holds in registers.
 pub(super) const LINES: usize = 4;
-/// A standardised cell beyond this is held there: no weight turns it into an infinity.
+/// The largest standardised cell. Larger cells are clamped to it, so that no weight makes them infinite.
 pub(in crate::model) const LARGEST: f64 = 1e150;
 
-/// How many numbers and levels a row has, and where their sums stand.
+/// The numbers and levels of a row, and the layout of their sums.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::model) struct Shape {
-    /// Numbers of a row.
+    /// The number of numeric features.
     pub(in crate::model) numbers: usize,
-    /// Lanes of a row: the numbers, the intercept, the slope, and what fills the last vector.
+    /// The number of lanes of a row: the numbers, the intercept, the slope, and the padding of the last vector.
     pub(super) padded: usize,
-    /// Levels of each one-hot feature.
+    /// The number of levels of each one-hot feature.
     pub(super) levels: Vec<usize>,
-    /// The first level of each feature among all levels.
+    /// The index of each feature's first level among all levels.
     pub(in crate::model) first: Vec<usize>,
-    /// Where the table of each pair of features begins: of (1, 0), (2, 0), (2, 1), ...
+    /// The start of the table of each pair of features, in the order (1, 0), (2, 0), (2, 1), ...
     pub(super) tables: Vec<usize>,
     pub(super) pair_sums: usize,
 }
 
-/// From cells to standardised numbers, one a lane; a lane without a number gets the same x in every row.
+/// The standardisation of numbers, one per lane. A lane without a number gets the same x in every row.
 #[derive(Debug, Clone)]
 pub(in crate::model) struct Scale {
     pub(super) missing: AVec<f64>,
@@ -35,7 +35,7 @@ pub(in crate::model) struct Scale {
     pub(super) inverse: AVec<f64>,
 }
 
-/// Coefficients, by lane and by level.
+/// The coefficients, by lane and by level.
 #[derive(Debug, Clone)]
 pub(in crate::model) struct Weights {
     pub(super) lanes: AVec<f64>,
@@ -47,21 +47,21 @@ pub(in crate::model) struct Weights {
 pub(in crate::model) struct Tile {
     pub(super) x: AVec<f64>,
     pub(super) v: AVec<f64>,
-    /// Feature by feature: the level that each row picks, among the feature's own.
+    /// The level of each row within its feature, feature by feature.
     pub(super) picked: Vec<u32>,
-    /// Row by row: the levels that it picks, among all.
+    /// The levels of each row among all levels, row by row.
     pub(super) lines: Vec<u32>,
     pub(super) z: [f64; TILE],
     pub(super) slope: [f64; TILE],
     pub(super) curvature: [f64; TILE],
 }
 
-/// What a pass adds up.
+/// The derivatives that a pass computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::model) enum Order {
-    /// The loss and its slopes.
+    /// The loss and the first derivatives.
     Gradient,
-    /// The second derivatives too.
+    /// The loss, the first and the second derivatives.
     Hessian,
 }
 
@@ -85,7 +85,7 @@ impl Shape {
         self.levels.iter().sum()
     }
 
-    /// How many numbers a [`Sums`] of this order is.
+    /// Returns how many numbers the sums of this order take.
     pub(in crate::model) fn sums(&self, order: Order) -> usize {
         match order {
             Order::Gradient => self.padded + self.level_count(),
@@ -93,7 +93,7 @@ impl Shape {
         }
     }
 
-    /// Multiply-adds of one row in a pass of this order, as an account of what has to be done.
+    /// Returns the multiply-adds for one row in a pass of this order, as an estimate of the work.
     pub(in crate::model) fn multiply_adds(&self, order: Order) -> usize {
         let (numbers, features) = (self.numbers + 1, self.levels.len());
         let slopes = 2 * (numbers + features);
@@ -104,7 +104,7 @@ impl Shape {
     }
 }
 
-/// How many `f64` a vector of this machine holds.
+/// A query for the number of `f64` in a vector of this machine.
 struct Lanes;
 
 impl WithSimd for Lanes {
@@ -117,7 +117,7 @@ impl WithSimd for Lanes {
 }
 
 impl Scale {
-    /// What is missing, mean and deviation of each number; the intercept's lane is 1.
+    /// Creates a scale from the missing value, the mean and the deviation of each number. The intercept's lane is 1.
     pub(in crate::model) fn new(shape: &Shape, numbers: &[(f64, f64, f64)]) -> Self {
         let mut scale = Self {
             missing: avec![0.0; shape.padded],
@@ -127,12 +127,12 @@ impl Scale {
         for (lane, (missing, mean, deviation)) in numbers.iter().enumerate() {
             (scale.missing[lane], scale.mean[lane], scale.inverse[lane]) = (*missing, *mean, 1.0 / deviation);
         }
-        // Lanes behind the numbers are read as 0, and 0 less -1 is the 1 of the intercept.
+        // The lanes after the numbers are read as 0, and 0 - (-1) is the 1 of the intercept.
         scale.mean[shape.numbers] = -1.0;
         scale
     }
 
-    /// What the kernel makes of one cell.
+    /// Standardises one cell as the kernel does.
     #[inline]
     pub(in crate::model) fn standardise(&self, lane: usize, cell: f64) -> f64 {
         let cell = if cell.is_nan() { self.missing[lane] } else { cell };

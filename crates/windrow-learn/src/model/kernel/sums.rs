@@ -1,4 +1,4 @@
-//! From the terms of a tile's rows to the sums.
+//! Sums the terms of a tile's rows.
 
 use aligned_vec::{AVec, avec};
 use pulp::Simd;
@@ -6,18 +6,17 @@ use pulp::Simd;
 use crate::model::kernel::layout::{LINES, Order, Shape, TILE, Tile};
 use crate::model::kernel::vectors::{in_groups, part, part_mut};
 
-/// What is summed over rows.
+/// The sums over rows.
 #[derive(Debug, Clone)]
 pub(in crate::model) struct Sums {
     /// The sum of the losses.
     pub(in crate::model) value: f64,
-    /// Lines of lanes: v x^T, of which the lower triangle is kept and all of the slope's line. The gradient alone is one
-    /// line, the slope's.
+    /// The lines of v x^T: the lower triangle, and all of the slope's line. For a gradient, only the slope's line.
     dense: AVec<f64>,
-    /// A line of lanes for each level: the v of the rows that pick it, the slope among them. The gradient alone is one
-    /// number a level.
+    /// One line of lanes for each level: the sum of v, including the slope, over the rows that have the level. For a
+    /// gradient, one number per level.
     levels: AVec<f64>,
-    /// By pairs of features and their levels: the curvatures of the rows that pick both.
+    /// The sums of the curvatures over the rows that have both levels, by pair of features and then of levels.
     pairs: Vec<f64>,
 }
 
@@ -54,7 +53,7 @@ impl Sums {
         add(&mut self.pairs, &other.pairs);
     }
 
-    /// The slope by each lane, numbers and then the intercept, and by each level.
+    /// Returns the gradient by lane (the numbers, then the intercept) and by level.
     pub(in crate::model) fn slopes<'a>(&'a self, shape: &'a Shape) -> (&'a [f64], impl Iterator<Item = f64> + 'a) {
         let lanes = shape.numbers + 1;
         let is_hessian = self.dense.len() > shape.padded;
@@ -63,17 +62,17 @@ impl Sums {
         (dense, self.levels.iter().skip(place).step_by(stride).copied())
     }
 
-    /// The second derivative by two lanes, the first not before the second.
+    /// Returns the second derivative by two lanes. The first lane must not be before the second.
     pub(in crate::model) fn by_lanes(&self, shape: &Shape, line: usize, lane: usize) -> f64 {
         self.dense[line * shape.padded + lane]
     }
 
-    /// The second derivatives by a level and each lane.
+    /// Returns the second derivatives by a level and each lane.
     pub(in crate::model) fn by_level(&self, shape: &Shape, level: usize) -> &[f64] {
         &self.levels[level * shape.padded..][..shape.numbers + 1]
     }
 
-    /// The second derivatives by a level of one feature and each level of an earlier one.
+    /// Returns the second derivatives by a level of one feature and each level of an earlier one.
     pub(in crate::model) fn by_pair(&self, shape: &Shape, feature: usize, level: usize, earlier: usize) -> &[f64] {
         let wide = shape.levels[earlier];
         let table = shape.tables[feature * (feature - 1) / 2 + earlier];
@@ -91,7 +90,7 @@ pub(super) fn hessian<S: Simd>(simd: S, shape: &Shape, count: usize, tile: &mut 
     let live = shape.numbers + 2;
     for line in (0..live).step_by(LINES) {
         let last = line + LINES;
-        // The lower triangle; the slope's line needs all of it.
+        // Only the lower triangle is needed, but all of the slope's line.
         let columns = if last >= live { live } else { last };
         in_groups!(columns.div_ceil(S::F64_LANES), dense_sums, simd, shape, line, count, tile, &mut sums.dense);
     }
@@ -149,7 +148,7 @@ fn second_factors<S: Simd, const V: usize>(first: usize, simd: S, shape: &Shape,
     }
 }
 
-/// A few lines of v x^T, held in registers until the tile is through.
+/// Sums a few lines of v x^T, held in registers for the whole tile.
 #[inline(always)]
 fn dense_sums<S: Simd, const V: usize>(
     first: usize,
@@ -180,8 +179,8 @@ fn dense_sums<S: Simd, const V: usize>(
     }
 }
 
-/// Row by row and not feature by feature: in a stream neighbours often pick the same level, and a sum that waits for the
-/// one before has other features' sums beside it.
+/// Sums v by level. It goes row by row and not feature by feature: neighbouring rows often have the same level, and
+/// their sums must wait for each other. The sums of other features fill that time.
 #[inline(always)]
 fn level_sums<S: Simd, const V: usize>(
     first: usize,

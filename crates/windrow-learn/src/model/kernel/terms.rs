@@ -1,8 +1,9 @@
-//! Loss, slope and curvature of each row of a tile, without a branch and without a call, so that they are vectorised.
+//! Loss, slope and curvature of each row of a tile, without branches and calls, so that the code is vectorised.
 
 use crate::model::kernel::layout::{TILE, Tile};
 
-/// Fills in slopes and curvatures by the log-odds; the sum of the losses. Behind the rows they are 0.
+/// Computes slopes and curvatures from the log-odds, and returns the sum of the losses. After the last row, slopes and
+/// curvatures are 0.
 #[inline(always)]
 pub(super) fn fill(labels: &[bool], tile: &mut Tile) -> f64 {
     const LANES: usize = 8;
@@ -13,7 +14,7 @@ pub(super) fn fill(labels: &[bool], tile: &mut Tile) -> f64 {
     for (sign, label) in signs.iter_mut().zip(labels) {
         *sign = if *label { 1.0 } else { -1.0 };
     }
-    // A row that is not there is one that is predicted with certainty.
+    // A missing row at the end counts as one that is predicted with certainty.
     z[labels.len()..].fill(f64::INFINITY);
     let given = z.chunks_exact(LANES).zip(signs.chunks_exact(LANES));
     let wanted = slope.chunks_exact_mut(LANES).zip(curvature.chunks_exact_mut(LANES));
@@ -25,20 +26,21 @@ pub(super) fn fill(labels: &[bool], tile: &mut Tile) -> f64 {
             let unlikely = tail * inverse;
             slope[lane] = -signs[lane] * if margin >= 0.0 { unlikely } else { inverse };
             curvature[lane] = inverse * unlikely;
-            // The logarithm of a product is the sum of the logarithms, and one call instead of many.
+            // The logarithm of a product is the sum of the logarithms, and needs one call instead of many.
             product[lane] *= 1.0 + tail;
-            // Also NaN where the margin is.
+            // A margin of NaN makes this NaN as well.
             sum[lane] += if margin >= 0.0 { 0.0 } else { -margin };
         }
     }
     product.iter().product::<f64>().ln() + sum.iter().sum::<f64>()
 }
 
-/// exp(x) for x of at most 0, to about the last digit: x = k ln 2 + r with |r| at most ln(2) / 2, the series of exp(r)
-/// to the power of 13, and k put into the exponent. Below -708, where the result is next to nothing, it is held there.
+/// Returns exp(x) for x of at most 0, exact to about the last digit. It writes x = k ln 2 + r with |r| at most half
+/// of ln 2. Then it sums the series of exp(r) up to the power of 13, and adds k to the exponent. x is clamped to -708,
+/// where the result is nearly 0.
 #[inline(always)]
 pub(in crate::model) fn exp(x: f64) -> f64 {
-    /// 1.5 * 2^52: added to a small number it leaves that, rounded, in the lowest bits.
+    /// 1.5 * 2^52. Adding it to a small number rounds the number and leaves it in the lowest bits.
     const ROUND: f64 = 6_755_399_441_055_744.0;
     /// ln(2) in two parts (Cody and Waite): k times the first is exact.
     const LN_2_HIGH: f64 = 6.931_471_803_691_238e-1;

@@ -1,6 +1,6 @@
-//! Neighbouring vectors of a line. Each call knows at compile time how many there are.
+//! Groups of neighbouring vectors in a line, of a size that is known at compile time.
 
-/// Calls a function for the vectors of a line, four at a time, so that each call knows at compile time how many.
+/// Calls a function for the vectors of a line, at most four at a time. Each call knows their number at compile time.
 macro_rules! in_groups {
     ($vectors:expr, $function:ident, $($argument:expr),*) => {{
         let vectors = $vectors;
@@ -19,7 +19,7 @@ macro_rules! in_groups {
 }
 pub(super) use in_groups;
 
-/// Some neighbours on a line.
+/// Returns `V` neighbours on a line.
 #[inline(always)]
 pub(super) fn part<T, const V: usize>(line: &[T], first: usize) -> &[T; V] {
     line[first..].first_chunk().expect("a line is as long as its shape says")

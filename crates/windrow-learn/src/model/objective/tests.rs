@@ -7,7 +7,7 @@ fn evaluate(design: &Design, l2: f64, coefficients: &[f64]) -> Evaluation {
     let mut objective = Objective::new(design, l2, Order::Hessian);
     let mut evaluation = objective.evaluation();
     objective.evaluate(coefficients, &mut evaluation).expect(READABLE);
-    // The gradient alone is the same gradient.
+    // The gradient is the same without the Hessian.
     let mut alone = Objective::new(design, l2, Order::Gradient);
     let mut of_alone = alone.evaluation();
     alone.evaluate(coefficients, &mut of_alone).expect(READABLE);
@@ -66,7 +66,7 @@ fn gradient_and_hessian_are_the_central_differences() {
     }
 }
 
-/// The loss of one row of one number with a weight of 1, and its derivative by that weight.
+/// The loss of one row with one number and a weight of 1, and its derivative by that weight.
 fn one_row(x: f64, positive: bool) -> (f64, f64) {
     let design = Design::from_dense(&ndarray::array![[x]], &[positive]);
     let mut objective = Objective::new(&design, 0.0, Order::Hessian);
@@ -100,7 +100,7 @@ fn a_row_far_out_neither_overflows_nor_loses_its_digits() {
 
 #[test]
 fn rows_that_do_not_fill_a_vector_or_a_tile_count_once() {
-    // Any number of columns and rows: the sums against plain loops.
+    // The sums equal those of plain loops, for any number of rows and columns.
     for (rows, columns) in [(1, 1), (127, 2), (128, 3), (129, 6), (300, 7), (257, 13), (64, 30), (5_000, 41)] {
         let records = ndarray::Array2::from_shape_fn((rows, columns), |(r, c)| ((r * (c + 2)) as f64 * 0.61).sin());
         let labels: Vec<bool> = (0..rows).map(|row| row % 3 == 0).collect();

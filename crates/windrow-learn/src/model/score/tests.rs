@@ -28,7 +28,7 @@ fn labels_and_baselines_are_counted() {
     let expected = ConfusionMatrix { true_positives: 4, false_positives: 2, true_negatives: 3, false_negatives: 1 };
     assert_eq!((score.confusion, score.accuracy, score.rows, score.positives), (expected, 0.7, 10, 5));
     assert!(close(score.baseline_log_loss, -(0.3_f64.ln() + 0.7_f64.ln()) / 2.0), "{}", score.baseline_log_loss);
-    // The training rows, not these, say which class is the larger.
+    // The training rows, not these, determine the majority class.
     let baseline = |share| {
         crate::model::score::score(&[1.0, 1.0, 1.0], &[true, true, false], 0.5, share).map(|s| s.baseline_accuracy)
     };

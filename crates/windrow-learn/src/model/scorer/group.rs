@@ -1,4 +1,4 @@
-//! A group of models side by side, one a lane.
+//! A group of models that are scored together, one per lane.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,19 +11,20 @@ use crate::model::frame::Frame;
 use crate::model::kernel::{LARGEST, exp};
 use crate::model::scorer::scored_model::ScoredModel;
 
-/// Models of a group: eight vectors of the widest kind, so that the weights of one cell are a few cache lines.
+/// The most models of a group: eight vectors of the widest kind, so that the weights of one cell take a few cache
+/// lines.
 pub(super) const LANES: usize = 64;
-/// Rows whose log-odds are held at once: 16 KiB, half of a first-level cache.
+/// The number of rows whose log-odds are held at once: 16 KiB, half of a first-level cache.
 const ROWS: usize = 32;
-/// A product of so many factors between 1 and 2 stays below the largest `f64`.
+/// The most factors of a product. Each is between 1 and 2, so the product stays below the largest `f64`.
 const FACTORS: usize = 960;
 
 type Line = [f64; LANES];
 
-/// The weights of a group.
+/// The weights of a group of models.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// Lanes in use, whole vectors of eight.
+    /// The number of lanes in use, in whole vectors of eight.
     lanes: usize,
     base: Line,
     numbers: Vec<Number>,
@@ -37,18 +38,18 @@ struct Number {
     centre: f64,
     inverse: f64,
     weights: Line,
-    /// What a missing cell adds.
+    /// The part of a missing cell in the log-odds.
     missing: Line,
 }
 
 #[derive(Debug)]
 struct Texts {
-    /// By code: the line of its weights. Values that no model knows share one.
+    /// The index of the line of weights for each code. Values that no model knows share one line.
     line_of: Vec<u32>,
     lines: Vec<Line>,
 }
 
-/// The log-odds of a few rows.
+/// The log-odds of a few rows, one model per lane.
 #[derive(Debug)]
 pub(super) struct Tile(Box<[Line; ROWS]>);
 
@@ -58,11 +59,11 @@ impl Default for Tile {
     }
 }
 
-/// What is summed, a lane a model.
+/// The sums over rows, one model per lane.
 #[derive(Debug)]
 pub(super) struct Sums {
     pub(super) loss: Box<Line>,
-    /// Factors whose logarithms are still to be added.
+    /// The product of the factors whose logarithms are not yet added to the loss.
     product: Box<Line>,
     factors: usize,
     pub(super) squares: Box<Line>,
@@ -85,7 +86,7 @@ impl Default for Sums {
 }
 
 impl Sums {
-    /// Adds the logarithms that are still to be added.
+    /// Adds the logarithms of the products to the losses.
     pub(super) fn settle(&mut self) {
         for (loss, product) in self.loss.iter_mut().zip(self.product.iter_mut()) {
             *loss += product.ln();
@@ -96,7 +97,7 @@ impl Sums {
 }
 
 impl Group {
-    /// At most [`LANES`] models whose encoders have the frame's features.
+    /// Creates a group of at most [`LANES`] models whose encoders have the frame's features.
     pub(super) fn new(frame: &Frame, models: &[ScoredModel<'_>]) -> Self {
         let mut group = Self {
             lanes: models.len().next_multiple_of(8).min(LANES),
@@ -143,7 +144,7 @@ impl Group {
                 let weight = weights[0] / deviation;
                 number.weights[lane] = weight * scale;
                 self.base[lane] += weight * (centre - mean);
-                // Less what the base has, since a missing cell's own part is 0.
+                // The base already contains `weight * (centre - mean)`, which a missing cell must not add.
                 number.missing[lane] = weight * (missing - centre);
             }
         }
@@ -170,7 +171,7 @@ impl Group {
         }
     }
 
-    /// Appends the log-odds of some rows of a chunk to each model's.
+    /// Appends the log-odds of some rows of a chunk to those of each model.
     pub(super) fn log_odds(&self, chunk: &Chunk, rows: Range<usize>, tile: &mut Tile, log_odds: &mut [Vec<f64>]) {
         for (begin, count) in tiles(rows) {
             Arch::new().dispatch(
@@ -217,8 +218,8 @@ fn add(z: &mut [f64], weights: &[f64], times: f64) {
     }
 }
 
-/// The losses of one row. With e = exp(-|margin|) nothing overflows, and log(1 + e) is the logarithm of a factor of the
-/// product.
+/// Adds the losses of one row. With e = exp(-|margin|) nothing overflows. 1 + e becomes a factor of the product,
+/// whose logarithm is added later.
 #[inline(always)]
 fn add_row(z: &Line, label: bool, lanes: usize, from: &Line, sums: &mut Sums) {
     let sign = if label { 1.0 } else { -1.0 };
@@ -240,7 +241,7 @@ fn add_row(z: &Line, label: bool, lanes: usize, from: &Line, sums: &mut Sums) {
     }
 }
 
-/// The weights of one feature's codes in a window.
+/// Returns the weights of one feature by the codes of a window.
 fn texts(parts: &[(&EncodedFeature, &[f64])], dictionary: &[String]) -> Texts {
     let (mut other, mut missing) = ([0.0; LANES], [0.0; LANES]);
     let mut known: HashMap<&str, Line> = HashMap::new();

@@ -1,4 +1,4 @@
-//! A model as the scorer takes it, published or not.
+//! A model in the form that the scorer takes, published or not.
 
 use crate::model::artifact::Learned;
 use crate::model::bare::BareModel;
@@ -8,27 +8,27 @@ use windrow_record::ModelId;
 /// A model to be scored.
 #[derive(Debug, Clone)]
 pub struct ScoredModel<'a> {
-    /// Its name.
+    /// The id of the model.
     pub id: ModelId,
-    /// From cells to columns.
+    /// The encoder that turns cells into columns.
     pub encoder: &'a Encoder,
-    /// b of the objective.
+    /// The intercept, b of the objective.
     pub intercept: f64,
-    /// w of the objective, in the encoder's order.
+    /// The weights, w of the objective, in the encoder's order.
     pub weights: Vec<f64>,
     /// The probability from which the answer is 'positive'.
     pub threshold: f64,
 }
 
 impl<'a> ScoredModel<'a> {
-    /// A published model.
+    /// Creates it from a published model.
     pub fn of(id: ModelId, learned: &'a Learned) -> Self {
         let weights = learned.weights().collect();
         let (encoder, intercept) = (&learned.encoder, learned.intercept.weight);
         Self { id, encoder, intercept, weights, threshold: learned.threshold }
     }
 
-    /// One that was never published.
+    /// Creates it from a model that was not published.
     pub fn of_bare(id: ModelId, model: &'a BareModel, threshold: f64) -> Self {
         let BareModel { encoder, intercept, weights } = model;
         Self { id, encoder, intercept: *intercept, weights: weights.clone(), threshold }

@@ -19,7 +19,7 @@ fn id(text: &str) -> ModelId {
     text.parse().expect("an id")
 }
 
-/// The log-odds of one model, by the design that fits are made on.
+/// The log-odds of one model, from the design that fits use.
 fn by_design(frame: &Arc<Frame>, learned: &Learned) -> (Vec<f64>, Vec<bool>) {
     let design = Design::new(&learned.encoder, std::slice::from_ref(frame), Subset::Whole);
     let weights: Vec<f64> = learned.weights().collect();
@@ -29,7 +29,7 @@ fn by_design(frame: &Arc<Frame>, learned: &Learned) -> (Vec<f64>, Vec<bool>) {
 #[test]
 fn many_models_side_by_side_say_what_each_says_alone() {
     let (schema, frames, settings) = mixed(3_000);
-    // More models than a group holds, of different levels and penalties.
+    // More models than a group holds, with different levels and penalties.
     let learned: Vec<Learned> = (0..70_u32)
         .map(|model| {
             let settings =
@@ -104,7 +104,7 @@ fn where_linfa_has_the_measure_it_says_the_same() {
     let (log_odds, truth) = by_design(&frames[2], &learned);
     let ours = score(&log_odds, &truth, 0.5, 0.25).expect("there are rows");
     let probabilities = log_odds.iter().map(|z| 1.0 / (1.0 + (-z).exp()));
-    // linfa measures in f32.
+    // linfa computes the AUC in f32.
     let of_linfa: Array1<Pr> = probabilities.clone().map(|p| Pr::new(p as f32)).collect();
     let auc = of_linfa.roc(&truth).expect("two classes").area_under_curve();
     assert!((f64::from(auc) - ours.auc.expect("two classes")).abs() < 1e-4, "{auc} {:?}", ours.auc);
@@ -118,7 +118,7 @@ fn recalibration_finds_the_intercept_and_slope_that_were_taken_away() {
     let (schema, frames, settings) = mixed(20_000);
     let learned = fit(&frames[..1], &schema, &settings, None).expect("a model");
     let (log_odds, truth) = by_design(&frames[0], &learned);
-    // A model at its optimum needs no other intercept; the penalty leaves a slope a little above 1.
+    // A model at its optimum needs no other intercept. The penalty leaves a slope a little above 1.
     let (a, b) = recalibrate(&log_odds, &truth).expect("two classes");
     let moved: Vec<f64> = log_odds.iter().map(|z| 2.0 * z - 3.0).collect();
     let (moved_a, moved_b) = recalibrate(&moved, &truth).expect("two classes");
@@ -145,12 +145,12 @@ fn a_model_that_begins_at_its_neighbour_ends_where_it_would_have() {
     for (a, b) in cold.weights.iter().zip(&warm.weights) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
-    // From so far out that every row's curvature has vanished, too.
+    // The start is so far off that every row's curvature vanishes.
     let far = BareModel { intercept: 300.0, weights: vec![-300.0; neighbour.weights.len()], ..neighbour.clone() };
     for (a, b) in cold.weights.iter().zip(&bare(&frames[1..], Some(&far)).weights) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
-    // The same answers under another encoder, as nearly as the levels allow.
+    // Under its own encoder, a model keeps its coefficients.
     let (intercept, weights) = neighbour.under(&neighbour.encoder);
     assert_eq!((intercept, weights), (neighbour.intercept, neighbour.weights.clone()));
 }

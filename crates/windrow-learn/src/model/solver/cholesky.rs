@@ -1,8 +1,9 @@
-//! Factors of a Hessian.
+//! Factors a Hessian.
 //!
-//! A blocked Cholesky factorisation (Golub and Van Loan, Matrix Computations, 4th edition, section 4.2): a panel of columns is
-//! factored one by one, what lies right of it is updated by one matrix product, in which nearly all the work is. The
-//! product is ndarray's, which is vectorised; on one thread, hence the same bytes each time.
+//! This is a blocked Cholesky factorisation (Golub and Van Loan, Matrix Computations, 4th edition, section 4.2). A
+//! panel of columns is factored column by column. Then one matrix product updates the columns to its right, and does
+//! nearly all of the work. The product is ndarray's, which is vectorised. It runs on one thread, so the result has the
+//! same bytes each time.
 
 use std::ops::Range;
 
@@ -11,26 +12,28 @@ use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
 
 use crate::model::objective::{Evaluation, row_start};
 
-/// A column of which less than this share is not told by the columns before it is taken for collinear.
+/// The share of a column's diagonal that must remain after the columns before it. With less, the column counts as
+/// collinear.
 const COLLINEAR: f64 = 1e-11;
-/// Shares by which the diagonal of a Hessian that has no inverse is raised, until it has one.
+/// The shares by which the diagonal of a Hessian without an inverse is raised. They are tried in this order.
 const DAMPINGS: [f64; 9] = [0.0, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0, 1e2, 1e4];
-/// Columns of a panel: few, since they are factored one by one, and enough for the product to be worth its start.
+/// The number of columns in a panel: few, because they are factored one by one, but enough to make the product
+/// worthwhile.
 const PANEL: usize = 48;
 
-/// Where to go from a point.
+/// A step from a point.
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) direction: Vec<f64>,
-    /// g.H^-1.g, twice what a step can still gain.
+    /// g.H^-1.g, which is twice what a step can still gain.
     pub(super) decrement: f64,
-    /// Whether the diagonal had to be raised.
+    /// `true` if the diagonal was raised.
     pub(super) damped: bool,
 }
 
 impl Step {
-    /// Solves H d = -g. Where columns are collinear and nothing is penalised, H has no inverse; its diagonal is then raised
-    /// until it has.
+    /// Solves H d = -g. If columns are collinear and not penalised, H has no inverse, and its diagonal is raised until
+    /// it has. Returns `None` if no step descends.
     pub(super) fn from(at: &Evaluation) -> Option<Self> {
         DAMPINGS.iter().find_map(|damping| {
             let factor = Factor::of(hessian(at, *damping), at.gradient.len())?;
@@ -43,14 +46,14 @@ impl Step {
     }
 }
 
-/// The square roots of the diagonal of H^-1; `None` where H has no inverse.
+/// Returns the square roots of the diagonal of H^-1, or `None` if H has no inverse.
 pub(super) fn standard_errors(at: &Evaluation) -> Option<Vec<f64>> {
     let errors: Vec<f64> =
         Factor::of(hessian(at, 0.0), at.gradient.len())?.inverse_diagonal().into_iter().map(f64::sqrt).collect();
     errors.iter().all(|error| error.is_finite()).then_some(errors)
 }
 
-/// The lower half of H with its diagonal raised, row by row.
+/// Returns the lower half of H with its diagonal raised, row by row.
 fn hessian(at: &Evaluation, damping: f64) -> Vec<f64> {
     let width = at.gradient.len();
     let mut matrix = vec![0.0; width * width];
@@ -58,22 +61,22 @@ fn hessian(at: &Evaluation, damping: f64) -> Vec<f64> {
         let packed = &at.hessian[row_start(row)..row_start(row + 1)];
         matrix[row * width..][..=row].copy_from_slice(packed);
         let curvature = packed[row];
-        // A column without curvature, as of a level that no row has, stays where it is: its slope is 0 too.
+        // A column without curvature, such as a level that no row has, keeps its coefficient: its slope is 0 too.
         let raised = if curvature > f64::MIN_POSITIVE { curvature * (1.0 + damping) } else { 1.0 };
         matrix[row * width + row] = raised;
     }
     matrix
 }
 
-/// L of L L^T, row by row; what is right of its diagonal means nothing.
+/// The factor L of L L^T, row by row. The entries to the right of its diagonal have no meaning.
 struct Factor {
     width: usize,
     lower: Vec<f64>,
 }
 
 impl Factor {
-    /// Factors a symmetric matrix that is given by its lower half, row by row; `None` where it is not positive definite, or
-    /// so nearly not that a column is as good as told by those before it.
+    /// Factors a symmetric matrix that is given by its lower half, row by row. Returns `None` if it is not positive
+    /// definite, or if a column is nearly collinear with the columns before it.
     fn of(mut matrix: Vec<f64>, width: usize) -> Option<Self> {
         let diagonal: Vec<f64> = (0..width).map(|row| matrix[row * width + row]).collect();
         for start in (0..width).step_by(PANEL) {
@@ -105,12 +108,13 @@ impl Factor {
         }
     }
 
-    /// The diagonal of the inverse: the squared lengths of the columns of L^-1.
+    /// Returns the diagonal of the inverse: the squared lengths of the columns of L^-1.
     fn inverse_diagonal(&self) -> Vec<f64> {
         let width = self.width;
         let mut inverse = vec![0.0; width * width];
         let mut squares = vec![0.0; width];
-        // Bands of rows, each from those above it by one product, then row by row from those above it within the band.
+        // One product computes a band of rows from the rows above it. Within the band, each row is computed from the
+        // rows above it.
         for from in (0..width).step_by(PANEL) {
             let to = (from + PANEL).min(width);
             let (above, band) = inverse.split_at_mut(from * width);
@@ -138,8 +142,8 @@ impl Factor {
     }
 }
 
-/// Factors the columns `columns` of a matrix in which those before them are done; gives them, column by column, from the row
-/// of the first on.
+/// Factors the columns `columns` of a matrix whose earlier columns are factored. Returns them column by column, from
+/// the row of the first one.
 fn factor_panel(matrix: &mut [f64], width: usize, columns: Range<usize>, diagonal: &[f64]) -> Option<Vec<f64>> {
     let (start, height) = (columns.start, width - columns.start);
     let mut panel = vec![0.0; columns.len() * height];
@@ -152,7 +156,7 @@ fn factor_panel(matrix: &mut [f64], width: usize, columns: Range<usize>, diagona
         let (done, rest) = panel.split_at_mut((column + 1) * height);
         let own = &mut done[column * height..];
         let pivot = own[column];
-        // Also false for NaN.
+        // NaN fails this test as well.
         if !(pivot > 0.0 && pivot >= COLLINEAR * diagonal[start + column]) {
             return None;
         }
@@ -170,7 +174,7 @@ fn factor_panel(matrix: &mut [f64], width: usize, columns: Range<usize>, diagona
     Some(panel)
 }
 
-/// Takes P P^T from what is right of a panel P, in bands of rows, each up to the diagonal.
+/// Subtracts P P^T from the matrix to the right of a panel P, in bands of rows, each up to the diagonal.
 fn subtract_product(matrix: &mut [f64], width: usize, columns: Range<usize>, panel: &[f64]) {
     let (start, end, height) = (columns.start, columns.end, width - columns.start);
     for from in (end..width).step_by(PANEL) {
@@ -201,7 +205,7 @@ mod tests {
         Factor::of(matrix.iter().copied().collect(), matrix.nrows())
     }
 
-    /// A positive definite matrix of this width, the same each time.
+    /// Returns a positive definite matrix of this width, the same each time.
     fn matrix(width: usize) -> Array2<f64> {
         let mut state = 42_u64;
         let mut next = || {

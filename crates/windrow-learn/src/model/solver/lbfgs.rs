@@ -1,8 +1,8 @@
-//! L-BFGS (argmin's, with the line search of Moré and Thuente, as linfa-logistic uses it): for more coefficients than a
-//! Hessian can be kept for.
+//! L-BFGS, for more coefficients than a Hessian can be stored for. It is argmin's, with the line search of Moré and
+//! Thuente, as linfa-logistic uses it.
 //!
-//! Each coefficient is measured in units of its own curvature, so that a level that a hundred rows pick moves as fast as
-//! a number that all rows have; without that it takes many times the passes.
+//! Each coefficient is measured in units of its own curvature. So the coefficient of a level of a hundred rows moves as
+//! fast as that of a number of all rows. Without these units, the fit takes many times the passes.
 
 use std::cell::RefCell;
 use std::io;
@@ -19,9 +19,9 @@ use crate::model::kernel::Order;
 use crate::model::objective::{Evaluation, Objective};
 use crate::model::solver::solution::{GRADIENT_BOUND, Solution};
 
-/// Far more than it takes where it converges at all.
+/// The limit of steps, far above what a fit that converges takes.
 pub(in crate::model) const STEP_LIMIT: u64 = 10_000;
-/// How many steps the curvature is learned from.
+/// The number of past steps from which the curvature is estimated.
 const MEMORY: usize = 20;
 
 /// Minimises the objective in at most `limit` steps from `start`.
@@ -38,7 +38,8 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
     let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
         .with_tolerance_grad(tolerance)
         .and_then(|solver| solver.with_tolerance_cost(0.0));
-    // Neither tolerance is below 0. A line search that finds no more to gain is an end like another: the point is judged.
+    // Neither tolerance is negative, so the solver is valid. A line search that finds nothing to gain is a normal end:
+    // the best point is judged.
     let ended = solver.and_then(|solver| {
         let problem = Scaled(&search);
         Executor::new(problem, solver).configure(|state| state.param(point).max_iters(limit)).run()
@@ -49,11 +50,12 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
         return Err(failure);
     }
     let solution = Solution::new(Method::Lbfgs, best.coefficients, &best.gradient, design.rows);
-    // The pass that measured the units is one too.
+    // The pass that measured the units counts too.
     Ok(Solution { iterations, passes: objective.passes + 1, ..solution })
 }
 
-/// One over the square root of each coefficient's curvature where all probabilities are a half.
+/// Returns the unit of each coefficient: one over the square root of its curvature where all probabilities are one
+/// half.
 fn units(design: &Design, l2: f64) -> io::Result<Vec<f64>> {
     let mut squares = vec![0.0; design.width()];
     let mut buffer = Chunk::default();
@@ -71,7 +73,7 @@ fn units(design: &Design, l2: f64) -> io::Result<Vec<f64>> {
     Ok(units.collect())
 }
 
-/// What is known so far; argmin asks for value and gradient one by one, and a pass gives both.
+/// The state of the search. argmin asks for the value and the gradient separately, but one pass gives both.
 struct Search<'a> {
     objective: Objective<'a>,
     units: &'a [f64],
@@ -98,7 +100,6 @@ impl Search<'_> {
             self.failure = Some(error);
             return Err(Error::msg("the rows cannot be read again"));
         }
-        // By the value, and where that is all rounding by the gradient.
         if self.at.value < self.best.value {
             self.best = Best { value: self.at.value, coefficients: self.here.clone(), gradient: self.at.clone() };
         }

@@ -1,8 +1,8 @@
-//! linfa-logistic on the dense matrix: the reference that other solvers are held against, and a choice for who wants it.
+//! linfa-logistic on the dense matrix: the reference for the other solvers, and a solver that a user can choose.
 //!
-//! What its source (0.8.1) does: it minimises sum log(1 + exp(-yz)) + alpha/2 * |w|^2 without a penalty on the intercept,
-//! so `alpha` is our `l2`; it takes the class with more rows for the positive one; it answers `Ok` after its last
-//! iteration whether that is an optimum or not, and does not tell how many it took.
+//! Version 0.8.1 minimises sum log(1 + exp(-yz)) + alpha/2 * |w|^2 without a penalty on the intercept, so `alpha` is
+//! our `l2`. It takes the class with more rows as the positive one. After its last iteration it returns `Ok`, even if
+//! that is not an optimum. It does not report the number of iterations.
 
 use linfa::Dataset;
 use linfa::traits::Fit;
@@ -15,15 +15,16 @@ use crate::model::kernel::Order;
 use crate::model::objective::Objective;
 use crate::model::solver::solution::{Solution, SolveError};
 
-/// Far more than it takes where it converges at all.
+/// The limit of steps, far above what a fit that converges takes.
 pub(in crate::model) const STEP_LIMIT: u64 = 10_000;
-/// The norm of the gradient per row at which it stops: below our bound, since its norm is that of the whole vector.
+/// The norm of the gradient per row at which it stops. It is below our bound. linfa takes the norm of the whole vector,
+/// and we take its largest component.
 const GRADIENT_TOLERANCE: f64 = 1e-8;
 
-/// Minimises the objective in at most `limit` steps. There must be rows of both classes.
+/// Minimises the objective in at most `limit` steps. The rows must be of both classes.
 ///
 /// # Errors
-/// What linfa-logistic says when it gives up, as a sentence.
+/// The rows cannot be read again, or linfa-logistic gives up or returns numbers that are not finite.
 pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result<Solution, SolveError> {
     let (records, labels) = design.to_dense()?;
     let fitted = LogisticRegression::default()
@@ -39,7 +40,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result
     let mut evaluation = objective.evaluation();
     objective.evaluate(&coefficients, &mut evaluation)?;
     let solution = Solution::new(Method::Linfa, coefficients, &evaluation, design.rows);
-    // Coefficients that are not finite show here too, and a model file cannot hold what is not finite.
+    // This also finds coefficients that are not finite. A model file can hold only finite numbers.
     if solution.objective.is_finite() && solution.gradient_norm.is_some_and(f64::is_finite) {
         Ok(solution)
     } else {

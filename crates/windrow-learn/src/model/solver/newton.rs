@@ -1,4 +1,4 @@
-//! Newton steps with halving: a handful of passes to the exact optimum, and no way to diverge.
+//! Newton's method with step halving. It takes few passes to the exact optimum, and cannot diverge.
 
 use std::io;
 
@@ -9,18 +9,18 @@ use crate::model::objective::Objective;
 use crate::model::solver::cholesky::{Step, standard_errors};
 use crate::model::solver::solution::{GRADIENT_BOUND, Solution};
 
-/// Steps that no sane problem needs; separable rows without a penalty take about thirty.
+/// The limit of steps, above what any realistic problem takes. Separable rows without a penalty take about thirty.
 pub(in crate::model) const STEP_LIMIT: u64 = 100;
-/// The squared Newton decrement (twice what a step can still gain) per row at which there is no more to gain.
+/// The squared Newton decrement per row at which there is nothing left to gain. It is twice what a step can still gain.
 const DECREMENT_BOUND: f64 = 1e-16;
-/// The same where the gradient is small as well: a millionth of the 1e-6 to which solvers must agree. A last step would
-/// cost a pass and change the ninth digit.
+/// The bound of the squared decrement if the gradient is small as well. It is a millionth of the 1e-6 to which solvers
+/// must agree. One more step would cost a pass and change the ninth digit.
 const DECREMENT_ENOUGH: f64 = 1e-12;
-/// The share of the gain promised by the slope that a step must bring (Armijo).
+/// The share of the gain predicted by the slope that a step must reach (Armijo's rule).
 const ARMIJO: f64 = 1e-4;
-/// Differences of the objective smaller than this share of it are rounding, and no reason to refuse a step.
+/// The relative difference of the objective that counts as rounding. A step is not rejected for it.
 const ROUNDING: f64 = 1e-14;
-/// A step is halved so often at most: far out, where the curvature has vanished, it may be longer than 2 to the 300.
+/// The most halvings of a step. Far from the optimum, where the curvature vanishes, a step may be longer than 2^300.
 const MOST_HALVINGS: u32 = 400;
 
 /// Minimises the objective in at most `limit` steps from `start`.
@@ -37,7 +37,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
         let gradient_norm = here.gradient_norm(design.rows);
         let nothing_to_gain =
             per_row <= DECREMENT_BOUND || (per_row <= DECREMENT_ENOUGH && gradient_norm <= GRADIENT_BOUND / 10.0);
-        // Along all but collinear columns there is always a little to gain, in very many small steps.
+        // If columns are nearly collinear, very many small steps can still gain a little.
         let only_crumbs = damped && gradient_norm <= GRADIENT_BOUND / 100.0;
         if nothing_to_gain || only_crumbs {
             break;
@@ -54,7 +54,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
             objective.evaluate(&trial, &mut there)?;
             let enough = here.value - ARMIJO * length * decrement + ROUNDING * here.value;
             length /= 2.0;
-            // False for NaN as well.
+            // NaN fails this test as well.
             if there.value <= enough {
                 gained = true;
                 break;

@@ -1,32 +1,32 @@
-//! Where a solver ended, and how its answer is judged.
+//! The result of a solver, and the bound that judges it.
 
 use std::io;
 
 use crate::model::artifact::Method;
 use crate::model::objective::Evaluation;
 
-/// The largest gradient norm per row that counts as an optimum. On standardised columns it bounds the distance of the
-/// objective per row from its minimum well below the 1e-6 to which solvers must agree.
+/// The largest gradient norm per row that counts as an optimum. Solvers must agree to 1e-6 in the objective per row. On
+/// standardised columns, this bound keeps the objective much closer to its minimum than that.
 pub(super) const GRADIENT_BOUND: f64 = 1e-7;
-/// Where a solver ended.
+/// The result of a solver.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::model) struct Solution {
     pub(in crate::model) method: Method,
-    /// In the design's order.
+    /// The coefficients in the design's order.
     pub(in crate::model) coefficients: Vec<f64>,
-    /// The standard error of each coefficient, where the Hessian is at hand and has an inverse.
+    /// The standard error of each coefficient, if the Hessian is known and has an inverse.
     pub(in crate::model) standard_errors: Option<Vec<f64>>,
-    /// Steps taken; 0 where the solver does not tell.
+    /// The number of steps taken; 0 if the solver does not report it.
     pub(in crate::model) iterations: u64,
-    /// How often the rows were gone through; 0 where the solver does not tell.
+    /// The number of passes over the rows; 0 if the solver does not report it.
     pub(in crate::model) passes: u64,
     pub(in crate::model) objective: f64,
-    /// The largest absolute component of the gradient, per row; `None` where the solver does not tell.
+    /// The largest absolute component of the gradient, per row; `None` if the solver does not report it.
     pub(in crate::model) gradient_norm: Option<f64>,
     pub(in crate::model) converged: bool,
 }
 
-/// Why there is no solution.
+/// The reason why a solver gives no solution.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::model) enum SolveError {
     /// The rows cannot be read again.

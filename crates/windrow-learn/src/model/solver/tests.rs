@@ -31,7 +31,6 @@ fn from(design: &Design, limit: u64, start: Vec<f64>) -> Solution {
     newton::minimise(design, 1.0, limit, start).expect("memory can be read")
 }
 
-/// Records as they are, with the labels of `positive`.
 fn dense(records: &Array2<f64>, labels: &[bool]) -> Design {
     Design::from_dense(records, labels)
 }
@@ -40,7 +39,7 @@ fn dense(records: &Array2<f64>, labels: &[bool]) -> Design {
 fn both_solvers_find_the_same_optimum_whichever_class_is_the_larger() {
     for (rule, positive_majority) in [("at_least = 15", false), ("at_least = -30", true)] {
         let (schema, frames, settings) = flights(rule);
-        // One window: linfa-logistic is slow without optimisation.
+        // Only one window, because linfa-logistic is slow without compiler optimisation.
         let (_, design) = design(&schema, &frames[..1], &settings);
         assert_eq!(positives(&design) * 2 > design.rows, positive_majority, "{rule}");
         let (newton, linfa) = (newton(&design, settings.l2[0]), linfa(&design, settings.l2[0]));
@@ -94,7 +93,7 @@ fn a_bad_start_is_left_behind() {
     let (schema, frames, settings) = mixed(1_000);
     let (_, design) = design(&schema, &frames, &settings);
     let cold = newton(&design, 1.0);
-    // So far out that nearly every row's curvature has vanished.
+    // The start is so far off that nearly every row's curvature vanishes.
     let start: Vec<f64> = (0..design.width()).map(|index| if index % 2 == 0 { 30.0 } else { -30.0 }).collect();
     let warm = from(&design, newton::STEP_LIMIT, start);
     assert!(warm.converged, "{:?}", warm.gradient_norm);
@@ -116,7 +115,7 @@ fn separable_rows_do_not_make_it_diverge() {
 
 #[test]
 fn one_row_of_each_class_is_enough_to_solve() {
-    // By symmetry b = 0; with w = x1 = 1, x2 = -1 the optimum has 2 * sigmoid(-w) = l2 * w.
+    // The rows are symmetric, so b = 0. With x1 = 1 and x2 = -1, the optimum has 2 * sigmoid(-w) = l2 * w.
     let solution = newton(&dense(&array![[1.0], [-1.0]], &[true, false]), 1.0);
     let w = solution.coefficients[1];
     assert!(solution.converged && solution.coefficients[0].abs() < 1e-12);
@@ -142,7 +141,7 @@ fn collinear_and_constant_columns_need_no_penalty() {
 
 #[test]
 fn a_column_that_is_all_but_collinear_gets_no_wild_weight() {
-    // The third column differs from the sum of the others by less than a Cholesky pivot can tell from rounding.
+    // The difference between the third column and the sum of the others is too small for a Cholesky pivot to show.
     let noise = |row: usize| 1e-8 * ((row * row) as f64).sin();
     let cell = |row: usize, column: usize| {
         let (a, b) = ((row as f64 * 0.37).sin(), (row as f64 * 0.73).cos());
@@ -177,7 +176,7 @@ fn scales_from_a_millionth_to_a_million_are_solved() {
     let plain = scaled(|_| 0);
     let wild = scaled(|column| [6, -6, 0, 3, -3][column]);
     assert!(plain.converged && wild.objective.is_finite());
-    // Without a penalty the optimum does not know of scales.
+    // Without a penalty, the optimum does not depend on the scale of the columns.
     assert!((plain.objective / wild.objective - 1.0).abs() < 1e-9, "{} {}", plain.objective, wild.objective);
     let penalised = newton(&dense(&Array2::from_shape_fn((400, 5), |(r, c)| 1e6 * wave(r, c)), &labels), 1.0);
     assert!(penalised.objective <= 400.0 * std::f64::consts::LN_2);
@@ -196,7 +195,7 @@ fn the_cheaper_method_is_taken() {
     let (_, few) = design(&schema, &frames, &settings);
     assert_eq!(method(Solver::Auto, &few), Method::Newton);
     let wide = |columns: usize| dense(&Array2::zeros((columns / 2, columns)), &vec![true; columns / 2]);
-    // Beyond what a Hessian may take, and where its factors cost more than passes over a few rows do.
+    // The Hessian is too large, and factoring it would cost more than passes over a few rows.
     assert_eq!(method(Solver::Auto, &wide(6_000)), Method::Lbfgs);
     let chosen = [Solver::Newton, Solver::Lbfgs, Solver::Linfa].map(|solver| method(solver, &few));
     assert_eq!(chosen, [Method::Newton, Method::Lbfgs, Method::Linfa]);
@@ -204,12 +203,12 @@ fn the_cheaper_method_is_taken() {
 
 #[test]
 fn standard_errors_are_those_of_the_inverse_hessian() {
-    // Without a feature but the intercept, the error of the log-odds of a share p of n rows is 1 / sqrt(n p (1 - p)).
+    // The log-odds of a share p of n rows has a standard error of 1 / sqrt(n p (1 - p)).
     let labels: Vec<bool> = (0..400).map(|row| row % 4 == 0).collect();
     let solution = newton(&dense(&Array2::zeros((400, 1)), &labels), 2.0);
     let errors = solution.standard_errors.expect("there is an inverse");
     assert!((errors[0] - 1.0 / (400.0 * 0.25 * 0.75_f64).sqrt()).abs() < 1e-10, "{errors:?}");
-    // A column that tells nothing is held by the penalty alone.
+    // A column of zeros has only the curvature of the penalty.
     assert!((errors[1] - 1.0 / 2.0_f64.sqrt()).abs() < 1e-10, "{errors:?}");
 }
 

@@ -3,7 +3,7 @@ use crate::model::encoder::{Encoder, Encoding, Level};
 use crate::model::samples::{pipeline, read_holding_out};
 use crate::model::table::Subset;
 
-/// Learns from the rows of windows of `rows` rows each, the last `holdout` share of each kept out.
+/// Learns from windows of `rows` rows each. The last rows of the newest window, a share of `holdout`, are left out.
 fn learn(features: &str, csv: &str, rows: usize, holdout: f64) -> Result<Encoder, String> {
     let head = "time = { column = \"t\", format = \"%Y-%m-%d %H:%M\" }\n[target]\ncolumn = \"y\"\nequals = \"1\"";
     let pipeline = pipeline(&format!("{head}\n[features]\n{features}"));
