@@ -50,8 +50,8 @@ pub struct Style {
     pub delimiter: u8,
     /// The texts that mean 'missing'. Missing cells are written as the first one.
     pub null: Vec<String>,
-    /// The format of times. With `None`, times are written as in `2013-01-01 05:15:00` (with a fraction if it is not
-    /// zero), and no text can be read as a time.
+    /// The format of times. With `None`, times are written as in `2013-01-01 05:15:00`, with a fraction if it is not
+    /// zero; no text can then be read as a time.
     pub time: Option<TimeFormat>,
 }
 

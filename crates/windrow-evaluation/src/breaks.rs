@@ -1,15 +1,16 @@
 //! Detects one break: a window after which all earlier history harms the models.
 //!
-//! The test looks at the log-loss of a model of all history less that of a model of a short history, both one window
-//! old. If the data do not change, this difference is near zero. If they drift, it rises slowly; seasons move it up and
-//! down. An abrupt change makes it jump: after two windows the short history holds only new data, while all history
-//! still holds the old. A break is a window B for which
+//! The test compares a model of all history with a model of a short history, both one window old. It looks at the
+//! difference of their log-losses. If the data do not change, the difference is near zero. If they drift, it rises
+//! slowly; seasons move it up and down. An abrupt change makes it jump: after two windows the short history holds only
+//! new data, while all history still holds the old. A break is a window B that meets two conditions:
 //!
-//! 1. the mean difference of the four windows after B less that of the four windows up to B is the largest of all, and
-//!    exceeds their median by more than [`JUMP`] usual deviations (1.4826 times the median absolute deviation);
-//! 2. models from before B stay worse: in every run of four later windows, the short history before B loses at least
-//!    half as much, compared with the newest short history, as in the four windows after B. After a season that
-//!    returns, it does not.
+//! 1. The difference jumps. Its mean in the four windows after B, less that in the four windows up to B, is the largest
+//!    such jump. It exceeds the median jump by more than [`JUMP`] usual deviations (1.4826 times the median absolute
+//!    deviation).
+//! 2. Models from before B stay worse. In every run of four later windows, the short history before B loses more than
+//!    the newest short history. The excess is at least half of that in the four windows after B. In a season that
+//!    returns, it is smaller.
 
 use crate::evidence::Evidence;
 use crate::trial::sliding;

@@ -7,7 +7,7 @@ use windrow_record::Scheme;
 
 /// The number of windows on which all recipes must have been judged before one takes office.
 const FEWEST_TO_RANK: usize = 12;
-/// The maximum number of windows, the newest ones, that are compared.
+/// The maximum number of newest windows that are compared.
 const NEWEST: usize = 16;
 
 /// Returns the recipe in office after the last of `windows`. Returns `None` if there are fewer than 12 windows;

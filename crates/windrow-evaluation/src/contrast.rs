@@ -1,10 +1,10 @@
 //! A mean difference of losses per row, with an interval that allows for dependence between neighbouring windows.
 //!
 //! Diebold and Mariano (1995) test a mean of loss differences over time. The variance is the equal-weighted cosine
-//! estimator of Lazarus, Lewis, Stock and Watson (2018) with fixed-smoothing critical values: those of Student's t with
-//! one degree of freedom per cosine. Coroneo and Iacone (2020) show that these tests keep their size in short series,
-//! unlike those with the estimator of Newey and West. The estimand is the expected difference over the windows judged,
-//! for these ways of fitting, with their estimation error (Giacomini and White 2006).
+//! estimator of Lazarus, Lewis, Stock and Watson (2018). The critical values are the fixed-smoothing ones: those of
+//! Student's t with one degree of freedom per cosine. Coroneo and Iacone (2020) show that these tests keep their size
+//! in short series, unlike those with the estimator of Newey and West. The estimand is the expected difference over the
+//! windows judged, for these ways of fitting, with their estimation error (Giacomini and White 2006).
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};

@@ -44,8 +44,9 @@ pub fn judge(
 ///
 /// - Its difference from the best policy excludes zero, or its observed share is below the share to keep.
 /// - Another policy is shown good enough, and it costs less, or the policy named before was never shown good enough.
+/// - It is not among the policies of the trial.
 ///
-/// Differences that the data cannot show therefore do not change the advice.
+/// The advice therefore does not change with differences that the data cannot show.
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followed>) -> Option<Followed> {
     let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
     let new = Followed { window: last, policy: trial.series[place].policy, provisional, was_shown: !provisional };

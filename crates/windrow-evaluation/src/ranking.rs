@@ -139,9 +139,9 @@ impl Ranking {
     /// The lower bound on a policy's share is the lower one of two.
     ///
     /// - The first comes from its difference from the best, in units of the best's observed gain. Many policies can be
-    ///   called good enough at once. The critical value is therefore the 95% quantile, over the draws, of the largest
-    ///   studentised error of any policy's difference. The draws ignore the uncertainty of the standard errors: the
-    ///   quantile's level under the normal distribution is used with Student's t.
+    ///   called good enough at once. The critical value is therefore based on the 95% quantile, over the draws, of the
+    ///   largest studentised error of any policy's difference. The draws ignore the uncertainty of the standard errors.
+    ///   To allow for it, the level that the normal distribution gives to this quantile is used with Student's t.
     /// - The second is the 5% quantile, over the draws, of its share of the gain of the best policy in the draw. It
     ///   allows for the uncertainty of which policy is best.
     fn bound(&mut self, trial: &Trial) {

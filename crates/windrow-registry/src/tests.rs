@@ -324,7 +324,7 @@ fn a_rollback_passes_over_models_that_are_gone() {
         let id = format!("window-{window}").parse().expect("an id");
         registry.promote(alias(), id, author(), &|| true).expect("a model");
     }
-    // A model is kept if a rollback would return to it. Older ones are removed.
+    // The alias's model and the one that a rollback would return to are kept. The other old models are removed.
     let retired = registry.retire_before(WindowIndex::new(5).expect("not 0")).expect("room on the disk");
     assert_eq!(retired.iter().map(ToString::to_string).collect::<Vec<_>>(), ["window-1", "window-4"]);
     let to = |change: Result<crate::AliasChange, AliasError>| change.ok().and_then(|change| change.to);

@@ -1,6 +1,6 @@
 //! The mapping of numbers to coordinates.
 
-/// A linear scale.
+/// The linear scale of one axis.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     from: (f64, f64),

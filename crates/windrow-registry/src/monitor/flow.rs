@@ -81,7 +81,7 @@ impl Flow {
         let read = sealed + in_files + open + lag.unwrap_or(0);
         let producer = heard(Stage::Producer);
         let dataset_rows = producer.map(|producer| producer.counts.dataset).filter(|rows| *rows > 0);
-        // Another kind of producer reports no counters. The topic then holds the rows that have been read, and the lag.
+        // Another kind of producer reports no counters. The topic then holds the messages read and the lag.
         let in_topic = match producer.filter(|producer| producer.silent_for.is_none()) {
             Some(producer) => Some(producer.counts.delivered.max(read)),
             None if parts.end.is_some() || at_work.is_some() => Some(read),
