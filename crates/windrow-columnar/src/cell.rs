@@ -1,4 +1,4 @@
-//! Cells: the text of a CSV record, and the value that a column of a file holds.
+//! The text of CSV cells and the typed values of Parquet columns, and the conversion between them.
 
 use std::borrow::Cow;
 use std::fmt::{Display, LowerExp};
@@ -6,70 +6,71 @@ use std::fmt::{Display, LowerExp};
 use crate::ColumnarError;
 use windrow_record::{Fields, TimeFormat, parse_number, write_record};
 
-/// A column of a file.
+/// The name and the type of one Parquet column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
+    /// The column name in the schema.
     pub name: String,
-    /// What it holds.
+    /// The type of the column's values.
     pub kind: Kind,
 }
 
-/// What a column holds; any cell may be missing.
+/// The type of a column. Cells of every type may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// UTF-8.
+    /// Text, encoded as UTF-8.
     Text,
-    /// A double.
+    /// A 64-bit floating-point number.
     Number,
-    /// A whole number of 64 bits.
+    /// A signed 64-bit integer.
     Integer,
-    /// Microseconds since 1970-01-01 00:00 by a clock without a time zone.
+    /// A local time without a time zone, in microseconds since 1970-01-01 00:00.
     Time,
 }
 
-/// A cell's value.
+/// The value of one cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {
-    /// The cell is missing.
+    /// No value: the cell is missing.
     Missing,
-    /// A text.
+    /// The value of a [`Kind::Text`] column.
     Text(&'a str),
-    /// A number.
+    /// The value of a [`Kind::Number`] column.
     Number(f64),
-    /// A whole number.
+    /// The value of a [`Kind::Integer`] column.
     Integer(i64),
-    /// Microseconds.
+    /// The value of a [`Kind::Time`] column, in microseconds since 1970-01-01 00:00.
     Time(i64),
 }
 
-/// How cells are written as text.
+/// The text format of cells.
 #[derive(Debug, Clone)]
 pub struct Style {
-    /// The byte between fields.
+    /// The byte between two fields of a record.
     pub delimiter: u8,
-    /// The texts that mean 'missing'; the first is written.
+    /// The texts that mean 'missing'. Missing cells are written as the first one.
     pub null: Vec<String>,
-    /// How times are written; as in `2013-01-01 05:15:00`, with a fraction where there is one, unless told otherwise.
+    /// The format of times. With `None`, times are written as in `2013-01-01 05:15:00`, with a fraction if it is not
+    /// zero; no text can then be read as a time.
     pub time: Option<TimeFormat>,
 }
 
 impl Style {
-    /// As a dataset's cells are written: commas, and nothing where a cell is missing.
+    /// Returns the format of a dataset's cells: commas between fields, and empty text for missing cells.
     pub fn plain() -> Self {
         Self { delimiter: b',', null: vec![String::new()], time: None }
     }
 
-    /// The text of a missing cell.
+    /// Returns the text of a missing cell.
     #[inline]
     pub(super) fn missing(&self) -> &str {
         self.null.first().map_or("", String::as_str)
     }
 
-    /// What a text is in a column of a kind.
+    /// Parses the text of a cell in a column of type `kind`.
     ///
     /// # Errors
-    /// It is none, with the reason in words.
+    /// Returns the reason, as a phrase, if the text is not a value of that type.
     #[inline]
     pub fn value<'a>(&self, kind: Kind, text: &'a str) -> Result<Value<'a>, String> {
         if self.null.iter().any(|null| null == text) {
@@ -86,10 +87,10 @@ impl Style {
         }
     }
 
-    /// The record that is read back where this one is written.
+    /// Returns the record that a reader gets back after this record has been written.
     ///
     /// # Errors
-    /// As [`value`](Self::value).
+    /// Returns [`ColumnarError::Cell`] if a text is not a value of its column, or a time cannot be written.
     pub fn canonical(&self, columns: &[Column], fields: &Fields<'_>) -> Result<Vec<u8>, ColumnarError> {
         let mut texts = Vec::with_capacity(columns.len());
         for (column, text) in columns.iter().zip(fields.iter()) {
@@ -103,7 +104,7 @@ impl Style {
         Ok(write_record(texts.iter().map(AsRef::as_ref), self.delimiter))
     }
 
-    /// A value as text; `None` for a time beyond the calendar.
+    /// Returns a value as text, or `None` for a time outside the range of the calendar.
     #[inline]
     pub fn text<'a>(&'a self, value: Value<'a>) -> Option<Cow<'a, str>> {
         Some(match value {
@@ -115,7 +116,7 @@ impl Style {
         })
     }
 
-    /// A time as text; `None` beyond the calendar.
+    /// Returns a time in microseconds as text, or `None` if it is outside the range of the calendar.
     pub(super) fn time_text(&self, micros: i64) -> Option<String> {
         match &self.time {
             Some(format) => format.write(micros),
@@ -124,13 +125,14 @@ impl Style {
     }
 }
 
-/// The shortest text that reads as the same number.
+/// Returns the shortest text that parses to the same number.
 pub(super) fn number_text<N: Into<f64> + Copy + Display + LowerExp>(number: N) -> String {
     let size = number.into().abs();
     if size == 0.0 || (1e-5..1e16).contains(&size) { number.to_string() } else { format!("{number:e}") }
 }
 
-/// As in `2013-01-01 05:15:00`, with a fraction where there is one; `None` beyond the calendar.
+/// Formats a time as in `2013-01-01 05:15:00`, with a fraction if it is not zero. Returns `None` outside the range of
+/// the calendar.
 pub(super) fn stamp(seconds: i64, nanos: i32) -> Option<String> {
     let time = jiff::Timestamp::new(seconds, nanos).ok()?;
     Some(jiff::tz::Offset::UTC.to_datetime(time).strftime("%Y-%m-%d %H:%M:%S%.f").to_string())

@@ -1,11 +1,12 @@
-//! Why a Parquet file cannot be read or written.
+//! Errors of reading and writing Parquet files.
 
 use std::io;
 
 use parquet::errors::ParquetError;
 
 impl ColumnarError {
-    /// As the failure of a write, with the cause that the system told: a full disk is known by it.
+    /// Converts the error of a write into an I/O error. The operating system's error is kept, so that callers can
+    /// detect a full disk.
     pub fn into_io(self) -> io::Error {
         match self {
             Self::Parquet(ParquetError::External(source)) => match source.downcast::<io::Error>() {
@@ -17,47 +18,47 @@ impl ColumnarError {
     }
 }
 
-/// Why a Parquet file cannot be read or written.
+/// An error of reading or writing a Parquet file.
 #[derive(Debug, thiserror::Error)]
 pub enum ColumnarError {
-    /// It is damaged, or packed in a way that is not read.
+    /// The file is damaged, or uses an encoding or compression that this build does not support.
     #[error("its Parquet is damaged, or written in a way that this build does not read: {0}")]
     Parquet(#[from] ParquetError),
-    /// Lists, maps and structs have no place in a record.
+    /// Columns of lists, maps or structs, which have no representation in a CSV record.
     #[error(
         "it has columns of lists, maps or structs ({}), which no row of a table holds; write a copy without them (pandas: \
          df.drop(columns=[...]))",
         columns.join(", ")
     )]
     Nested {
-        /// Their names.
+        /// The names of these columns.
         columns: Vec<String>,
     },
-    /// No text.
+    /// A column of a type that is neither text nor a number, such as BSON.
     #[error(
         "its column `{column}` holds {what}, which is no text and no number; write a copy without it (pandas: df.drop(columns=[...]))"
     )]
     Kind {
-        /// Its name.
+        /// The name of the column.
         column: String,
-        /// What it holds.
+        /// The type of its values.
         what: String,
     },
-    /// No columns.
+    /// The file has no columns.
     #[error("it has no columns")]
     NoColumns,
-    /// One column is shorter than another.
+    /// Columns of one row group differ in length.
     #[error("its columns differ in length: it is damaged")]
     Uneven,
-    /// The library gave up on it.
+    /// The Parquet library panicked, or an earlier read of this file failed.
     #[error("it is damaged, and cannot be read from here on")]
     Damaged,
-    /// A value that has no text, or a text that is no value of its column.
+    /// A value that cannot be written as text, or a text that is not a value of its column.
     #[error("{column}: {reason}")]
     Cell {
-        /// The column's name.
+        /// The name of the column.
         column: String,
-        /// What is wrong.
+        /// The reason, as a phrase.
         reason: String,
     },
 }

@@ -1,11 +1,12 @@
-//! Parquet: rows as typed columns in a file, and back as the CSV records that everything else reads.
+//! Writes rows as typed columns of Parquet files, and reads Parquet files as CSV records.
 //!
-//! - `write`: [`Writer`] writes rows. `read`: [`CsvReader`] reads a file as CSV text; `render` turns its values into text.
-//! - `cell`: [`Column`], [`Value`] and [`Style`], how cells are written as text.
+//! - `write`: [`Writer`] writes rows. `read`: [`CsvReader`] reads a file as CSV text. `render` converts its values to
+//!   text.
+//! - `cell`: [`Column`], [`Value`] and [`Style`], the text format of cells.
 //! - `error`: [`ColumnarError`].
 //!
-//! Promises: a row that was written is read back as [`Style::canonical`] says, cell by cell. A writer holds one row group in
-//! memory, a reader some thousand rows. This crate knows files and cells, and nothing of pipelines.
+//! Guarantees: a row is read back cell by cell as [`Style::canonical`] returns it. A writer holds at most one row group
+//! in memory, a reader at most 8,192 rows. This crate works on files and cells only; it does not depend on pipelines.
 
 mod cell;
 mod error;

@@ -1,4 +1,4 @@
-//! A Parquet file as the text of a CSV file: a header line, then a record a row.
+//! Reads a Parquet file as the text of a CSV file: a header line, then one record per row.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,41 +12,42 @@ use crate::render::{Meaning, Render};
 use crate::{ColumnarError, Style};
 use windrow_record::{append_record, write_record};
 
-/// So many rows are decoded at once, where they are short.
+/// The maximum number of rows decoded at once.
 const ROWS_AT_ONCE: usize = 8192;
-/// So many bytes of rows, as the file says, are decoded at once.
+/// The maximum size of the rows decoded at once, in uncompressed bytes by the file's metadata. At least one row is
+/// decoded.
 const BYTES_AT_ONCE: i64 = 8 * 1024 * 1024;
 
-/// Reads one file from front to back.
+/// A reader of one Parquet file, from the first row to the last, as CSV text.
 pub struct CsvReader {
     file: SerializedFileReader<File>,
     style: Style,
     columns: Vec<Shape>,
-    /// The next row group, and the readers of the one before.
+    /// The index of the next row group. `group` holds the readers of the one before it.
     next_group: usize,
     group: Option<Group>,
-    /// Decoded texts, one column each.
+    /// Decoded texts, one entry per column.
     texts: Vec<Texts>,
     ready: Vec<u8>,
     given: usize,
     is_broken: bool,
 }
 
-/// What is known of a column.
+/// The properties of a column that decoding needs.
 struct Shape {
     name: String,
     meaning: Meaning,
     is_optional: bool,
 }
 
-/// A row group that is being read.
+/// The row group that is being read.
 struct Group {
     readers: Vec<ColumnReader>,
     left: usize,
     at_once: usize,
 }
 
-/// The texts of some rows of a column.
+/// The texts of a batch of cells of one column.
 #[derive(Default)]
 struct Texts {
     text: String,
@@ -55,10 +56,11 @@ struct Texts {
 }
 
 impl CsvReader {
-    /// Opens a file and looks at its columns.
+    /// Opens a file and reads its schema.
     ///
     /// # Errors
-    /// It is damaged, or has columns that are no texts or numbers.
+    /// Returns an error if the file is damaged, has no columns, or has a column of a type that is neither text nor a
+    /// number.
     pub fn open(file: File, style: Style) -> Result<Self, ColumnarError> {
         let file = unpanicked(|| Ok(SerializedFileReader::new(file)?))?;
         let schema = file.metadata().file_metadata().schema_descr_ptr();
@@ -89,7 +91,7 @@ impl CsvReader {
         Ok(Self { file, style, columns, next_group: 0, group: None, texts, ready, given: 0, is_broken: false })
     }
 
-    /// Decodes the next rows; whether there were any.
+    /// Decodes the next rows. Returns `false` at the end of the file.
     fn fill(&mut self) -> Result<bool, ColumnarError> {
         while self.group.as_ref().is_none_or(|group| group.left == 0) {
             if self.next_group == self.file.num_row_groups() {
@@ -101,7 +103,7 @@ impl CsvReader {
         let Some(group) = &mut self.group else { return Ok(false) };
         let rows = group.left.min(group.at_once);
         group.left -= rows;
-        // Not by rayon: a producer's rows must not wait for a trainer.
+        // Columns are not decoded in parallel by rayon: a producer's rows must not wait for a trainer.
         for ((reader, column), texts) in group.readers.iter_mut().zip(&self.columns).zip(&mut self.texts) {
             texts.clear();
             read_column(reader, column, rows, &self.style, texts)?;
@@ -190,7 +192,7 @@ fn read_column(
     }
 }
 
-/// Numbers that are none count as missing, as pandas has it.
+/// Decodes one column. NaN and infinities in FLOAT and DOUBLE columns count as missing cells.
 fn decode<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     column: &Shape,
@@ -229,7 +231,7 @@ fn is_float<T: DataType>() -> bool {
     matches!(T::get_physical_type(), parquet::basic::Type::FLOAT | parquet::basic::Type::DOUBLE)
 }
 
-/// Damage that the library does not foresee ends its call, and not the process.
+/// Runs `work` and converts a panic of the Parquet library on a damaged file into an error.
 fn unpanicked<T>(work: impl FnOnce() -> Result<T, ColumnarError>) -> Result<T, ColumnarError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(ColumnarError::Damaged))
 }

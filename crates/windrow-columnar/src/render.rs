@@ -1,4 +1,4 @@
-//! The values of a column as text, by what the file says that they mean.
+//! Converts column values to text, by the logical type that the file declares.
 
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::data_type::{ByteArray, Int96};
@@ -7,30 +7,32 @@ use parquet::schema::types::ColumnDescriptor;
 use crate::cell::{number_text, stamp};
 use crate::{ColumnarError, Style};
 
-/// What the values of a column mean.
+/// The meaning of a column's physical values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// A number, a truth value or a text, as it stands.
+    /// A number, a boolean or a text, which is written unchanged.
     Plain,
-    /// A whole number that is never negative.
+    /// An unsigned integer of 32 or 64 bits.
     Unsigned,
-    /// Days since 1970-01-01.
+    /// A date, in days since 1970-01-01.
     Date,
-    /// So many units a second since midnight.
+    /// A time of day, in units since midnight. The field is the number of units per second.
     Clock(i64),
-    /// So many units a second since 1970-01-01 00:00.
+    /// A time, in units since 1970-01-01 00:00. The field is the number of units per second.
     Time(i64),
-    /// A whole number by a power of ten.
+    /// An integer that is divided by ten to the power of the field.
     Decimal(u32),
-    /// Sixteen bytes.
+    /// A UUID of 16 bytes.
     Uuid,
-    /// IEEE 754 binary16, the lowest byte first.
+    /// An IEEE 754 binary16 number in little-endian order.
     Half,
 }
 
 impl Meaning {
+    /// Returns the meaning of a column's values.
+    ///
     /// # Errors
-    /// What it holds has no text.
+    /// Returns [`ColumnarError::Kind`] if the values cannot be written as text.
     pub(super) fn of(column: &ColumnDescriptor) -> Result<Self, ColumnarError> {
         let physical = column.physical_type();
         let meaning = match (column.logical_type_ref(), column.converted_type()) {
@@ -79,7 +81,7 @@ fn units(unit: &TimeUnit) -> i64 {
     }
 }
 
-/// A value that can be a text; `None` where it has none.
+/// A value that can be written as text. `render` returns `None` if this value cannot be.
 pub(super) trait Render {
     fn render(&self, meaning: Meaning, style: &Style, text: &mut String) -> Option<()>;
 }
@@ -128,7 +130,7 @@ fn nanos(count: i64, units: i64) -> Option<i32> {
 
 impl Render for Int96 {
     fn render(&self, _: Meaning, _: &Style, text: &mut String) -> Option<()> {
-        // What Impala and old Spark write: nanoseconds of a day, and its Julian number.
+        // The timestamps of Impala and of old Spark versions: nanoseconds of the day, then the Julian day number.
         let [low, high, day] = *self.data() else { return None };
         let nanos = i64::try_from(u64::from(high) << 32 | u64::from(low)).ok()?;
         let days = i64::from(day) - 2_440_588;
@@ -178,7 +180,7 @@ fn bytes(bytes: &[u8], meaning: Meaning, style: &Style, text: &mut String) -> Op
     Some(())
 }
 
-/// Two's complement, the highest byte first.
+/// Reads a two's complement integer in big-endian order.
 fn whole(bytes: &[u8]) -> Option<i128> {
     let sign = if bytes.first()? & 0x80 == 0 { 0 } else { 0xff };
     let mut wide = [sign; 16];
@@ -187,7 +189,7 @@ fn whole(bytes: &[u8]) -> Option<i128> {
     Some(i128::from_be_bytes(wide))
 }
 
-/// A number of so many decimals.
+/// Appends a number with `scale` decimal places.
 fn decimal(number: i128, scale: u32, text: &mut String) -> Option<()> {
     let digits = number.unsigned_abs().to_string();
     let scale = usize::try_from(scale).ok().filter(|scale| *scale <= 38)?;

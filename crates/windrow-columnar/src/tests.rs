@@ -1,4 +1,4 @@
-//! What is written is what is read, whatever the cells; and damage is told.
+//! Tests that rows are read back as written, and that damaged files cause errors.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write as _};
@@ -15,7 +15,7 @@ fn style() -> Style {
     Style { delimiter: b';', null: vec!["NA".to_owned(), String::new()], time: Some(time) }
 }
 
-/// A file of these rows, given as texts.
+/// Writes rows of texts to a temporary file.
 fn written(style: &Style, columns: &[Column], rows: &[Vec<String>]) -> File {
     let file = tempfile::tempfile().expect("room on the disk");
     let mut writer = Writer::new(file.try_clone().expect("a file"), columns).expect("a writer");
@@ -28,7 +28,7 @@ fn written(style: &Style, columns: &[Column], rows: &[Vec<String>]) -> File {
     file
 }
 
-/// The records of a file, behind its header.
+/// Reads the records of a file, without its header.
 fn records(file: File, style: &Style) -> Vec<Vec<u8>> {
     let mut records = RecordReader::new(CsvReader::open(file, style.clone()).expect("a file"), style.delimiter);
     let mut found = Vec::new();
@@ -61,7 +61,7 @@ proptest::proptest! {
             let record = write_record(row.iter().map(String::as_str), style.delimiter);
             let fields = parser.parse(&record).expect("a record");
             let canonical = style.canonical(&columns, &fields).expect("cells");
-            // What is read back is stored as itself.
+            // The canonical form of a canonical record is the record itself.
             let mut again = RecordParser::new(style.delimiter);
             let fields = again.parse(&canonical).expect("a record");
             assert_eq!(style.canonical(&columns, &fields).expect("cells"), canonical);
@@ -104,7 +104,7 @@ fn a_damaged_file_is_told_and_ends_nothing() {
         CsvReader::open(file, style.clone()).map(|mut reader| reader.read_to_end(&mut text).map(|_| text))
     };
     let right = read(&whole).expect("a file").expect("rows");
-    // The library may panic, and says so; that is not ours to print a thousand times.
+    // The library may panic. The hook keeps it from printing thousands of messages.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let mut told = 0;

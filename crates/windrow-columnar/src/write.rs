@@ -1,4 +1,4 @@
-//! Rows into a Parquet file: zstd, row groups, statistics for each column chunk and page.
+//! Writes rows to a Parquet file: zstd, row groups, statistics for each column chunk and page.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use parquet::schema::types::Type;
 
 use crate::{Column, ColumnarError, Kind, Value};
 
-/// A row group has so many rows at most.
+/// The maximum number of rows in a row group.
 const GROUP_ROWS: usize = 128 * 1024;
-/// And so many bytes of text, or one row.
+/// The size of the buffered cells, in bytes, at which a row group is written.
 const GROUP_BYTES: usize = 64 * 1024 * 1024;
 
-/// Writes one file.
+/// A writer of one Parquet file.
 pub struct Writer<W: Write + Send> {
     file: SerializedFileWriter<W>,
     columns: Vec<Pending>,
@@ -26,9 +26,9 @@ pub struct Writer<W: Write + Send> {
     bytes: usize,
 }
 
-/// The cells of a column that are in no row group yet.
+/// The cells of a column that are not in a row group yet.
 struct Pending {
-    /// 1 where a cell is there.
+    /// The definition level of each cell: 1 if it has a value, 0 if it is missing.
     levels: Vec<i16>,
     cells: Cells,
 }
@@ -39,15 +39,15 @@ enum Cells {
         ends: Vec<usize>,
     },
     Number(Vec<f64>),
-    /// Whole numbers and times.
+    /// The values of integer and time columns.
     Whole(Vec<i64>),
 }
 
 impl<W: Write + Send> Writer<W> {
-    /// Begins a file.
+    /// Starts a file with these columns.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn new(sink: W, columns: &[Column]) -> Result<Self, ColumnarError> {
         let fields = columns.iter().map(|column| field(column).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
         let schema = Type::group_type_builder("rows").with_fields(fields).build()?;
@@ -58,10 +58,10 @@ impl<W: Write + Send> Writer<W> {
         Ok(Self { file, columns: columns.iter().map(Pending::new).collect(), rows: 0, bytes: 0 })
     }
 
-    /// Adds a row: a value for each column, of its kind.
+    /// Appends a row: one value per column, of the column's type.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn push<'a>(&mut self, row: impl IntoIterator<Item = Value<'a>>) -> Result<(), ColumnarError> {
         for (column, value) in self.columns.iter_mut().zip(row) {
             self.bytes += column.push(value);
@@ -85,10 +85,10 @@ impl<W: Write + Send> Writer<W> {
         Ok(())
     }
 
-    /// Ends the file.
+    /// Writes the remaining rows and the footer, and returns the sink.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn finish(mut self) -> Result<W, ColumnarError> {
         if self.rows > 0 {
             self.write_group()?;
@@ -118,7 +118,7 @@ impl Pending {
         Self { levels: Vec::new(), cells }
     }
 
-    /// Gives the bytes that it takes. A value of another kind than the column's counts as missing.
+    /// Appends a value and returns its size in bytes. A value of another type than the column's counts as missing.
     #[inline]
     fn push(&mut self, value: Value<'_>) -> usize {
         let length = match (&mut self.cells, value) {

@@ -1,4 +1,4 @@
-//! The advice as it is stored (`advice.json`) and told: findings as data, and the sentences made of them.
+//! The advice as it is stored (`advice.json`): findings as data, and the sentences made of them.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,154 +6,155 @@ use crate::contrast::Interval;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{KeptGain, PolicyFinding, Verdict};
 
-/// The version of the file's form. A reader refuses another one.
+/// The format version of the file. A reader refuses any other version.
 pub const ADVICE_FORMAT: u32 = 2;
 
-/// How often to retrain, and on how much history.
+/// The advice: how often to retrain, and on how much history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Advice {
-    /// The version of the form: [`ADVICE_FORMAT`].
+    /// The format version of the file: [`ADVICE_FORMAT`].
     pub format: u32,
-    /// What the advice is about.
+    /// The pipeline and the windows that the advice is about.
     pub subject: Subject,
-    /// The windows and settings that it rests on.
+    /// The windows and settings on which the advice is based.
     pub basis: Basis,
-    /// What it says.
+    /// The recommended policy, in data and in words.
     pub recommendation: Recommendation,
-    /// How the policies compare.
+    /// The comparison of the policies.
     pub comparison: PolicyComparison,
-    /// What happens from window to window.
+    /// The changes from window to window.
     pub over_time: OverTime,
 }
 
-/// The windows and settings that advice rests on.
+/// The windows and settings on which the advice is based.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Basis {
     /// The share of the best policy's gain that is good enough.
     pub keep: f64,
-    /// How many windows labels come late.
+    /// The label delay, in windows.
     pub label_delay: u32,
     /// The windows judged; `None` if there are none.
     pub judged: Option<Judged>,
-    /// The window after which there can be advice, if it is too early now.
+    /// The window after which there can be advice; `None` if there can be advice now.
     pub first_advice: Option<u32>,
 }
 
-/// What the advice says.
+/// The recommended policy, in data and in words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recommendation {
-    /// How much can be told.
+    /// The certainty of the recommendation.
     pub status: Status,
-    /// The sentences that say it, the answer first.
+    /// The sentences of the recommendation, the answer first.
     pub sentences: Vec<String>,
-    /// The policy that is named; `None` if it is too early, or no model gains anything.
+    /// The named policy; `None` if there are too few windows, or no model is shown to gain anything.
     pub named: Option<Named>,
     /// Every change of the named policy, oldest first.
     pub changes: Vec<NamedChange>,
 }
 
-/// How the policies compare, in losses and in costs.
+/// The comparison of the policies, in losses and in costs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PolicyComparison {
-    /// Planned policies by rising log-loss; those of the same losses merged.
+    /// The planned policies by rising log-loss. Policies with the same losses are merged.
     pub planned: Vec<PolicyFinding>,
     /// Policies that are not planned ahead: recalibration, alarms, following the advice.
     pub further: Vec<PolicyFinding>,
-    /// What each further fit saves.
+    /// The log-loss that each further fit saves.
     pub steps: Vec<Step>,
-    /// The unit of [`Effort::cost`], and which policy costs least.
+    /// The unit of [`Effort::cost`](crate::Effort::cost), and the cheapest policy.
     pub cost: Option<CostUnit>,
 }
 
-/// What happens from window to window.
+/// The changes from window to window.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OverTime {
-    /// How a model loses with age.
+    /// The loss of a model by its age.
     pub ages: Vec<AgeFinding>,
-    /// Where the world changed.
+    /// The break in the data, if one was found.
     pub world_change: Option<BreakFinding>,
-    /// What the named policy, else the best one, saved from window to window.
+    /// The savings of the named policy, or else of the best one, from window to window.
     pub course: Option<Course>,
 }
 
-/// What the advice is about.
+/// The pipeline and the windows that the advice is about.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
-    /// The pipeline's name.
+    /// The name of the pipeline.
     pub pipeline: String,
-    /// What the models predict, as in `tip_share at least 0.25?`.
+    /// The question that the models answer, as in `tip_share at least 0.25?`.
     pub question: String,
-    /// Windows there are.
+    /// The number of windows.
     pub windows: u32,
-    /// What a window is, as in `windows of 14 days` or `weeks`.
+    /// The kind of window, as in `windows of 14 days` or `weeks`.
     pub unit: String,
-    /// When the first and the last one are, as in `Jan 2018 to Dec 2020`.
+    /// The period from the first to the last window, as in `Jan 2018 to Dec 2020`.
     pub span: Option<String>,
-    /// How long a window is, for policies of several windows.
+    /// The length of a window in days; `None` if windows have no times.
     pub days: Option<f64>,
-    /// What more there is to say of the evidence.
+    /// A further sentence on the data, if one is needed.
     pub note: Option<String>,
 }
 
-/// How much can be told.
+/// The certainty of a recommendation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// A policy is shown good enough, or it is shown that there is nothing to schedule.
     Clear,
-    /// A policy is named, and none is shown good enough.
+    /// The data show neither. A policy that is named is provisional.
     Partly,
     /// Too few windows have been judged.
     TooFew,
 }
 
 impl Advice {
-    /// The policy that is named.
+    /// Returns the named policy.
     pub fn named(&self) -> Option<Policy> {
         self.recommendation.named.as_ref().map(|named| named.policy)
     }
 
-    /// Whether a finding is about the named policy.
+    /// Returns `true` if a finding is about the named policy.
     pub fn is_named(&self, found: &PolicyFinding) -> bool {
         self.named().is_some_and(|named| found.is_of(named))
     }
 
-    /// The interval of the share that a policy keeps. The best one is what the others are compared with, and has none.
+    /// Returns the interval of the share that a policy keeps. The best policy has no interval, since the others are
+    /// compared with it.
     pub fn interval_shown(&self, found: &PolicyFinding) -> Option<Interval> {
         found.kept.interval.filter(|_| !self.comparison.is_best(found))
     }
 }
 
 impl PolicyComparison {
-    /// The planned policy that all others are compared with; `None` if none was judged.
+    /// Returns the planned policy with which all others are compared; `None` if no policy was judged.
     pub fn best(&self) -> Option<&PolicyFinding> {
         let planned = || self.planned.iter().filter(|found| found.verdict != Verdict::Reference);
         planned().find(|found| found.verdict != Verdict::TooFew).or_else(|| planned().next())
     }
 
-    /// Whether a finding is the best one.
+    /// Returns `true` if a finding is that of the best policy.
     pub fn is_best(&self, found: &PolicyFinding) -> bool {
         self.best() == Some(found)
     }
 
-    /// The finding of a planned policy, or of one with the same losses.
+    /// Returns the finding on a planned policy, or on one with the same losses.
     pub fn finding(&self, policy: Policy) -> Option<&PolicyFinding> {
         self.planned.iter().find(|found| found.is_of(policy))
     }
 
-    /// The planned policies that refit every window.
+    /// Returns the findings on planned policies that refit every window.
     pub(crate) fn every_window(&self) -> impl Iterator<Item = &PolicyFinding> {
         self.planned.iter().filter(|found| found.policy.refit == Refit::Every(1))
     }
 }
 
 impl Subject {
-    /// The pipeline and its question.
+    /// Returns the pipeline with its question.
     pub fn title(&self) -> String {
         format!("{}: {}", self.pipeline, self.question)
     }
 
-    /// How many windows there are, and from when to when, as in `41 weeks, Jan 2013 to Dec 2013`.
+    /// Returns the number and the period of the windows, as in `41 weeks, Jan 2013 to Dec 2013`.
     pub fn windows(&self) -> String {
         let span = self.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
         format!("{} {}{span}", self.windows, self.unit)
@@ -163,137 +164,137 @@ impl Subject {
 /// The windows on which policies are judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
-    /// The first.
+    /// The first window judged.
     pub first: u32,
-    /// The last.
+    /// The last window judged.
     pub last: u32,
-    /// How many: those without a labelled row are left out.
+    /// The number of windows judged. Windows without a labelled row are left out.
     pub windows: u32,
-    /// Their labelled rows.
+    /// The number of their labelled rows.
     pub rows: u64,
-    /// The share of their rows that has no label, and so is not judged.
+    /// The share of the rows from the first to the last window that have no label, and are not judged.
     pub unlabelled_share: f64,
-    /// The log-loss a row of always saying the share of positives so far.
+    /// The log-loss per row of always predicting the share of positives so far.
     pub share_log_loss: f64,
-    /// The log-loss a row of the best policy.
+    /// The log-loss per row of the best policy.
     pub best_log_loss: f64,
-    /// The difference of the two, with its 95% interval.
+    /// The gain per row: `share_log_loss` less `best_log_loss`.
     pub gain: f64,
-    /// That interval.
+    /// The 95% interval of the gain; `None` with too few windows.
     pub gain_interval: Option<Interval>,
 }
 
 /// The policy that is named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Named {
-    /// The policy.
+    /// The policy that is named.
     pub policy: Policy,
-    /// Whether none is shown good enough, and this is the lowest observed.
+    /// `true` if the policy is not shown good enough.
     pub provisional: bool,
-    /// Since which window it is named.
+    /// The window after which it was first named.
     pub since: u32,
 }
 
-/// Another policy was named.
+/// A change of the named policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NamedChange {
-    /// Behind this window.
+    /// The window after which the policy was named.
     pub window: u32,
-    /// When that was, as in `window 28 (week of 2013-07-08)`.
+    /// The name of that window, as in `window 28 (week of 2013-07-08)`.
     pub label: String,
-    /// What was named from then on.
+    /// The policy named from then on.
     pub policy: Policy,
 }
 
-/// How a model of some age does beside a new one.
+/// The loss of models of one age compared with that of new models.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgeFinding {
-    /// Windows since its newest row.
+    /// The age in windows. The newest model that the label delay allows has age 1.
     pub age: u32,
-    /// Its log-loss a row less that of a model of age 1, on the same windows.
+    /// The log-loss per row less that of models of age 1, on the same windows.
     pub difference: f64,
-    /// The 95% interval.
+    /// The 95% interval of the difference.
     pub interval: Option<Interval>,
 }
 
-/// What refitting twice as often saves.
+/// The saving of refitting twice as often.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// Windows between refits.
+    /// The interval between refits, in windows.
     pub from: u32,
-    /// Windows between refits when it is done more often.
+    /// The interval between refits after halving, in windows.
     pub to: u32,
-    /// Log-loss saved, summed over rows, by each further fit.
+    /// The log-loss, summed over rows, that each further fit saves.
     pub saved: f64,
-    /// The 95% interval.
+    /// The 95% interval of the saving.
     pub interval: Option<Interval>,
 }
 
-/// Where the world changed, and what that means.
+/// A break in the data, and its consequences.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BreakFinding {
-    /// The window in which it did.
+    /// The window in which the data changed.
     pub window: u32,
-    /// When that was, as in `window 29 (4 Feb 2019)`.
+    /// The name of that window, as in `window 29 (4 Feb 2019)`.
     pub label: String,
-    /// By how much all of history came to lose more than a short one, nats a row.
+    /// The rise in the loss of all history compared with a short history, in nats per row.
     pub jump: f64,
-    /// That in usual deviations.
+    /// The rise in usual deviations of such differences.
     pub deviations: f64,
-    /// What is best behind it, if no other comes; `None` with too few windows. Its intervals are of windows behind a break
-    /// that was found in the same data.
+    /// The best policy after the break, if no other break follows; `None` with too few windows. Its intervals do not
+    /// allow for the break having been found in the same data.
     pub calm: Option<Calm>,
 }
 
-/// What is best behind a break.
+/// The policy to name on the windows after a break only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calm {
-    /// The first window judged: there even the longest history judged lies behind the break.
+    /// The first window judged. Even the longest history judged starts no earlier than the break's window.
     pub first: u32,
-    /// How many windows.
+    /// The number of windows judged.
     pub windows: u32,
     /// The policy that would be named.
     pub policy: Policy,
-    /// Whether none is shown good enough.
+    /// `true` if the policy is not shown good enough.
     pub provisional: bool,
-    /// Its share of the best one's gain there.
+    /// The share of the best policy's gain on these windows.
     pub kept: KeptGain,
 }
 
-/// What a policy saved beside others, summed from window to window.
+/// The log-loss that a policy saved compared with others, summed from window to window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Course {
-    /// The policy.
+    /// The policy that saved the losses.
     pub policy: Policy,
-    /// The windows judged.
+    /// The windows judged, in ascending order.
     pub windows: Vec<u32>,
-    /// What it saved beside each of these.
+    /// The savings compared with each of the other policies.
     pub saved: Vec<Saved>,
 }
 
-/// What a policy saved beside another one.
+/// The log-loss that a policy saved compared with another one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
-    /// The other one.
+    /// The policy compared with.
     pub beside: Policy,
-    /// Behind each window: log-loss of all rows so far, the other's less its own.
+    /// The cumulative savings after each window: the other policy's log-loss less its own, summed over rows.
     pub sums: Vec<f64>,
 }
 
-/// What errors and fits cost, and which policy costs least.
+/// The costs of errors and fits, and the cheapest policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CostUnit {
-    /// One false alarm.
+    /// The cost of one false alarm.
     pub false_alarm: f64,
-    /// One miss.
+    /// The cost of one miss.
     pub miss: f64,
-    /// One fit.
+    /// The cost of one fit.
     pub refit: f64,
-    /// The policy of the lowest observed cost.
+    /// The policy with the lowest observed cost.
     pub cheapest: Policy,
-    /// Its cost a window.
+    /// The cost per window of the cheapest policy.
     pub per_window: f64,
-    /// The named policy's cost a window less that.
+    /// The cost per window of the named policy less that of the cheapest.
     pub difference: f64,
     /// The 95% interval of that difference.
     pub interval: Option<Interval>,

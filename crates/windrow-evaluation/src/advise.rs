@@ -1,4 +1,4 @@
-//! From losses to advice.
+//! Computes the advice from the losses.
 
 use crate::advice::{
     ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, Calm, CostUnit, Course, Judged, Named, NamedChange,
@@ -16,35 +16,36 @@ use crate::sentences::sentences;
 use crate::trial::{Series, Trial, histories};
 use windrow_record::Scheme;
 
-/// Windows behind a break in which what it cost is told.
+/// The number of windows after a break for which its cost is reported.
 const AT_BREAK: u32 = 8;
 
-/// What is asked, and what is known beside the losses.
+/// The settings of the advice, and the data it needs besides the losses.
 #[expect(missing_debug_implementations, reason = "it holds closures")]
 pub struct Question<'a> {
-    /// What it is about.
+    /// The pipeline and the windows that the advice is about.
     pub subject: Subject,
     /// The share of the best policy's gain that is good enough.
     pub keep: f64,
-    /// How many windows labels come late.
+    /// The label delay, in windows.
     pub delay: u32,
-    /// The histories to choose from; all worth a look where not given.
+    /// The histories to choose from; `None` for the default ones.
     pub histories: Option<&'a [Scheme]>,
-    /// What a false alarm, a miss and a fit cost.
+    /// The costs of a false alarm, a miss and a fit.
     pub cost: Option<[f64; 3]>,
-    /// How windows are called, as in `window 14 (week of 2013-04-01)`.
+    /// Returns the name of a window, as in `window 14 (week of 2013-04-01)`.
     pub label: &'a dyn Fn(u32) -> String,
-    /// Whether the features of the second window have drifted since the first.
+    /// Returns `true` if the features of the second window have drifted since the first.
     pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
-    /// Losses of models that are not refitted but recalibrated, on the windows of the trial behind the last window.
+    /// The losses of models that are recalibrated instead of refitted, on the windows of the trial that ends with the
+    /// last window.
     pub recalibrated: &'a [Series],
-    /// What was named behind each window so far.
+    /// The policy named after each window so far.
     pub said: &'a [Followed],
 }
 
-/// Makes the advice of all that is known.
+/// Computes the advice from all losses.
 ///
-/// The named policy is the last of [`Question::said`].
+/// The named policy is the last one of [`Question::said`].
 pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
     let last = evidence.last();
     let trial = Trial::new(evidence, last, &histories(last, question.histories), question.delay);
@@ -75,7 +76,7 @@ pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
     advice
 }
 
-/// The window after which so many windows are judged.
+/// Returns the window after which `judged` windows have been judged.
 pub(super) fn first_judged(wanted: Option<&[Scheme]>, delay: u32, judged: usize) -> u32 {
     let is_enough = |windows: u32| {
         let longest = histories(windows, wanted).into_iter().filter_map(crate::policy::length).max();
@@ -126,7 +127,7 @@ impl Findings<'_> {
         });
         recommendation.status = match said {
             Some(said) if !said.provisional => Status::Clear,
-            // Nothing is gained, and more than a little would have been seen.
+            // The interval of the gain is not above zero: it is shown that there is nothing to schedule.
             None if ranking.gain.interval().high <= 0.0 => Status::Clear,
             _ => Status::Partly,
         };
@@ -143,7 +144,7 @@ impl Findings<'_> {
         });
     }
 
-    /// What a policy saved beside never refitting, and beside refitting every window on all history.
+    /// Returns the savings of a policy compared with never refitting, and with refitting every window on all history.
     fn course(&self, policy: Policy) -> Option<Course> {
         let own = self.trial.series_of(policy)?;
         let others = [
@@ -216,7 +217,7 @@ impl Findings<'_> {
         }
     }
 
-    /// Policies that are not planned, on every history.
+    /// Returns the findings on policies that are not planned ahead, for every history.
     fn further(&self) -> Vec<PolicyFinding> {
         let Self { trial, ranking, evidence, question } = self;
         let mut series = question.recalibrated.to_vec();
@@ -230,7 +231,7 @@ impl Findings<'_> {
         further
     }
 
-    /// Following the advice, on the windows since there was any.
+    /// Returns the finding on following the advice, on the windows since the first advice.
     fn following(&self) -> Option<PolicyFinding> {
         let Self { trial, evidence, question, .. } = self;
         let since = question.said.first()?.window + 1 + trial.delay;
@@ -239,7 +240,8 @@ impl Findings<'_> {
         let later = Trial::over(evidence, first, evidence.last(), &wanted, trial.delay, 1);
         let series = follow::series(&later, evidence, question.said)?;
         let ranking = Ranking::new(&later, question.keep)?;
-        // What follows the advice has as few refits as it had: one run, told with its windows.
+        // Following the advice is a single run, so its refits may be too few for a verdict. `since` reports its
+        // windows.
         let finding = self.finding(&later, &series, &ranking.rank(&later, &series));
         Some(PolicyFinding { since: Some(first), ..finding })
     }
@@ -260,8 +262,8 @@ impl Findings<'_> {
         findings.collect()
     }
 
-    /// What refitting twice as often saves, from the rarest to the most frequent: whether an update is worth its price is a
-    /// question of what it saves (Zliobaite, Budka and Stahl 2015).
+    /// Returns the saving of refitting twice as often, from the longest interval to the shortest. An update is worth
+    /// its price only by what it saves (Zliobaite, Budka and Stahl 2015).
     fn steps(&self, history: Scheme) -> Vec<Step> {
         let trial = self.trial;
         let of = |every: u32| trial.series_of(Policy { history, refit: Refit::Every(every) });
@@ -279,7 +281,8 @@ impl Findings<'_> {
         steps.collect()
     }
 
-    /// What each planned policy lost behind a break.
+    /// Returns the loss per row of each planned policy after a break, less that of refitting every window on a short
+    /// history.
     fn lost(&self, window: u32) -> Vec<(Policy, f64)> {
         let evidence = self.evidence;
         let last = (window + AT_BREAK).min(evidence.last());
@@ -296,7 +299,7 @@ impl Findings<'_> {
         lost.collect()
     }
 
-    /// What is best where all histories that are judged lie behind the break.
+    /// Judges the policies on the windows for which no history reaches back before the break.
     fn calm(&self, window: u32) -> Option<Calm> {
         let Self { evidence, question, trial, .. } = self;
         let behind = evidence.last() - window;
@@ -316,7 +319,7 @@ impl Findings<'_> {
         })
     }
 
-    /// Errors and fits in one unit, as Mahadevan and Mathioudakis (2024) weigh retraining.
+    /// Returns the costs of errors and fits in one unit, as Mahadevan and Mathioudakis (2024) weigh retraining.
     fn cost(&self, named: Option<Policy>) -> Option<CostUnit> {
         let [false_alarm, miss, refit] = self.question.cost?;
         let trial = self.trial;

@@ -1,4 +1,4 @@
-//! Refitting when something tells that it is time: drift of the features, or rising losses.
+//! Policies that refit on an alarm: when features drift, or when losses rise.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -8,18 +8,21 @@ use crate::policy::{Policy, Refit};
 use crate::trial::{Series, Trial};
 use windrow_record::Scheme;
 
-/// By the custom of the field, an index below this is no shift.
+/// The customary threshold of the population stability index. Values below it count as no shift.
 const CUSTOMARY: f64 = 0.1;
-/// How often no drift at all may be called drift, over all features of a window.
+/// The probability of a false alarm in a window without drift, over all of its features.
 const FALSE_ALARMS: f64 = 0.05;
-/// Deviations by which losses may lie above their mean without counting.
+/// The tolerance of the test: excesses over the mean up to this many deviations do not count.
 const TOLERANCE: f64 = 0.5;
-/// The sum of excesses, in deviations, that is an alarm.
+/// The sum of excesses, in deviations, that raises an alarm.
 const ALARM: f64 = 10.0;
 
-/// The index above which two samples of `rows` and `rows_before` rows in `bins` bins differ: the larger of the customary 0.1
-/// and what sampling alone exceeds in 5% of the cases for any of `features`. Without drift the index is distributed as
-/// (1/n + 1/m) times chi-squared with bins - 1 degrees of freedom (Yurdakul 2018).
+/// Returns the population stability index above which two samples of `rows` and `rows_before` rows in `bins` bins
+/// differ.
+///
+/// The threshold is the larger of the customary 0.1 and the value that sampling error exceeds in 5% of windows for any
+/// of `features`. Without drift, the index is distributed as (1/n + 1/m) times chi-squared with bins - 1 degrees of
+/// freedom (Yurdakul 2018).
 pub fn psi_threshold(rows: u64, rows_before: u64, bins: usize, features: usize) -> f64 {
     if rows == 0 || rows_before == 0 || bins < 2 {
         return CUSTOMARY;
@@ -29,8 +32,8 @@ pub fn psi_threshold(rows: u64, rows_before: u64, bins: usize, features: usize) 
     CUSTOMARY.max((1.0 / rows as f64 + 1.0 / rows_before as f64) * quantile)
 }
 
-/// The test of Page (1954) and Hinkley for a rising mean, on values that are standardised by their own mean and deviation so
-/// far, as Gama, Sebastiao and Rodrigues (2013) use it on streams of losses.
+/// The test of Page (1954) and Hinkley for a rising mean. Values are standardised by their mean and deviation so far,
+/// as in Gama, Sebastiao and Rodrigues (2013) for streams of losses.
 #[derive(Debug, Clone, Default)]
 struct Detector {
     count: f64,
@@ -41,7 +44,7 @@ struct Detector {
 }
 
 impl Detector {
-    /// Takes the next value; whether it is time for an alarm. The first eight values only tell what is usual.
+    /// Adds a value and returns `true` for an alarm. The first eight values only set the mean and the deviation.
     fn push(&mut self, value: f64) -> bool {
         if self.count >= BLOCKS as f64 {
             let deviation = (self.squares / (self.count - 1.0)).sqrt();
@@ -58,8 +61,8 @@ impl Detector {
     }
 }
 
-/// Refits when a window's features have drifted since the model's newest window; `has_drifted(since, now)` says so. Features
-/// are known at once, labels are not.
+/// Returns the losses of refitting when a window's features have drifted since the model's newest window.
+/// `has_drifted(since, now)` compares two windows. Features are known at once; labels are not.
 pub(super) fn on_psi(
     trial: &Trial,
     evidence: &Evidence,
@@ -78,7 +81,7 @@ pub(super) fn on_psi(
     })
 }
 
-/// Refits when the losses of the model's blocks rise.
+/// Returns the losses of refitting when the mean losses of the blocks rise.
 pub(super) fn on_loss(trial: &Trial, evidence: &Evidence, history: Scheme) -> Option<Series> {
     let policy = Policy { history, refit: Refit::LossAlarm };
     let mut state: Option<(u32, u32, Detector)> = None;
@@ -103,7 +106,7 @@ pub(super) fn on_loss(trial: &Trial, evidence: &Evidence, history: Scheme) -> Op
 mod tests {
     use super::*;
 
-    /// Numbers that look random, of mean 0 and deviation 1.
+    /// Returns pseudo-random numbers with mean 0 and deviation 1.
     fn noise(count: usize) -> Vec<f64> {
         let mut state = 7_u64;
         let mut next = || {
@@ -113,7 +116,7 @@ mod tests {
         (0..count).map(|_| ((0..12).map(|_| next()).sum::<f64>()) - 6.0).collect()
     }
 
-    /// The first place at which the test gives an alarm.
+    /// Returns the index of the first alarm.
     fn page_hinkley(values: &[f64]) -> Option<usize> {
         let mut detector = Detector::default();
         values.iter().position(|value| detector.push(*value))

@@ -22,8 +22,9 @@ impl RowRanking {
         Self { groups, positives, negatives }
     }
 
-    /// Returns the area under the ROC curve: the share of pairs in which the positive row ranks above the negative one, ties
-    /// counted half (Mann and Whitney). Exact, because half pairs are counted in integers. `None` if a class has no rows.
+    /// Returns the area under the ROC curve: the share of pairs in which the positive row ranks above the negative one.
+    /// Ties count half (Mann and Whitney). The area is exact, because half pairs are counted in integers. `None` if a
+    /// class has no rows.
     pub fn auc(&self) -> Option<f64> {
         let mut above = 0_u64;
         let mut half_pairs = 0_u128;

@@ -1,51 +1,53 @@
-//! Where the world changed: one window behind which all of history hurts.
+//! Detects one break: a window after which all earlier history harms the models.
 //!
-//! The series looked at is the log-loss of all history less that of a short history, both one window old. In a world that
-//! stands still it is near zero, in one that drifts it rises slowly, and seasons move it up and down. Where the world
-//! changes at once, it jumps: the short history has left the old world after two windows, all of it has not. So a break is a
-//! window B for which
+//! The test compares a model of all history with a model of a short history, both one window old. It looks at the
+//! difference of their log-losses. If the data do not change, the difference is near zero. If they drift, it rises
+//! slowly; seasons move it up and down. An abrupt change makes it jump: after two windows the short history holds only
+//! new data, while all history still holds the old. A break is a window B that meets two conditions:
 //!
-//! 1. the mean of the four windows behind B less that of the four up to B is larger than [`JUMP`] of the usual
-//!    deviations of such differences (1.4826 times the median absolute deviation), the largest of all;
-//! 2. what was learned before stays wrong: over all later windows, the short history of before B loses at least half as much
-//!    against the newest short history as in the four windows behind B. In a season that comes back it does not.
+//! 1. The difference jumps. Its mean in the four windows after B, less that in the four windows up to B, is the largest
+//!    such jump. It exceeds the median jump by more than [`JUMP`] usual deviations (1.4826 times the median absolute
+//!    deviation).
+//! 2. Models from before B stay worse. In every run of four later windows, the short history before B loses more than
+//!    the newest short history. The excess is at least half of that in the four windows after B. In a season that
+//!    returns, it is smaller.
 
 use crate::evidence::Evidence;
 use crate::trial::sliding;
 use windrow_record::Scheme;
 
-/// Windows on each side of a break.
+/// The number of windows on each side of a break that are compared.
 const SIDE: u32 = 4;
-/// Usual deviations that a jump must have.
+/// The size of a jump, in usual deviations, that counts as a break.
 const JUMP: f64 = 6.0;
-/// Fewer differences have no usual deviation.
+/// The minimum number of differences for a usual deviation.
 const FEWEST_DIFFERENCES: usize = 12;
-/// Windows behind a break before it can be told from a season.
+/// The number of windows after a break that are needed to distinguish it from a season.
 const FEWEST_BEHIND: u32 = 8;
-/// The share of the first windows' loss that must stay.
+/// The share of the loss in the first windows that must remain in later ones.
 const STAYS: f64 = 0.5;
-/// The scale factor that makes the median absolute deviation of normal values their standard deviation.
+/// The factor between the median absolute deviation and the standard deviation of normal values.
 const NORMAL: f64 = 1.4826;
 
-/// Where the world changed.
+/// A break: an abrupt change of the data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Break {
-    /// The window in which it did.
+    /// The window in which the data changed.
     pub window: u32,
-    /// The jump of the difference, nats a row.
+    /// The jump of the difference, in nats per row.
     pub jump: f64,
-    /// The jump in usual deviations.
+    /// The jump less the median of all jumps, in usual deviations.
     pub(crate) deviations: f64,
 }
 
-/// The short history of the module's documentation.
+/// Returns the short history of the module's documentation.
 pub(super) fn short() -> Scheme {
     sliding(2)
 }
 
-/// Looks for one break in windows up to `last`.
+/// Returns the break in the windows up to `last`, or `None` if there is no break or there are too few windows.
 pub fn find_break(evidence: &Evidence, last: u32) -> Option<Break> {
-    // A short history is short from the third window on.
+    // Before window 3, there are not two windows to learn from.
     let difference = |window: u32| {
         let rows = evidence.rows(window);
         let loss = |history| Some(mean_loss(evidence, history, window - 1, window)? / rows);
@@ -67,12 +69,12 @@ pub fn find_break(evidence: &Evidence, last: u32) -> Option<Break> {
     let usual = NORMAL * median(jumps.iter().map(|(_, jump)| (jump - centre).abs()).collect());
     let (window, jump) = jumps.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let deviations = (jump - centre) / usual;
-    // Not a number where nothing ever differs.
+    // If all jumps are equal, `deviations` is NaN and the comparison is false.
     let is_jump = deviations > JUMP && jump > 0.0;
     (is_jump && stays(evidence, window, last)).then_some(Break { window, jump, deviations })
 }
 
-/// Whether what was learned before a window stays wrong behind it.
+/// Returns `true` if models from before a window stay worse in all windows after it.
 fn stays(evidence: &Evidence, window: u32, last: u32) -> bool {
     if last < window + FEWEST_BEHIND {
         return false;
@@ -86,7 +88,7 @@ fn stays(evidence: &Evidence, window: u32, last: u32) -> bool {
         let values: Vec<f64> = (first..=last).filter_map(loss).collect();
         values.iter().sum::<f64>() / values.len().max(1) as f64
     };
-    // The weakest run of windows decides: a season comes back in one of them.
+    // The run of windows with the smallest loss decides: it would be the one in which a season returns.
     let first = mean(window + 1, window + SIDE);
     let weakest = (window + 1..=last + 1 - SIDE).map(|at| mean(at, at + SIDE - 1)).fold(f64::INFINITY, f64::min);
     first > 0.0 && weakest >= STAYS * first

@@ -1,21 +1,25 @@
-//! Which way of training (recipe) stands behind `champion`.
+//! The choice of the recipe (a scheme, as a way of training) whose models serve as `champion`.
 
 use std::collections::BTreeMap;
 
 use crate::contrast::Contrast;
 use windrow_record::Scheme;
 
-/// So many windows on which all recipes were judged are needed before one takes office.
+/// The number of windows on which all recipes must have been judged before one takes office.
 const FEWEST_TO_RANK: usize = 12;
-/// The newest windows that count.
+/// The maximum number of newest windows that are compared.
 const NEWEST: usize = 16;
 
-/// The recipe in office behind the last of some windows; `None` before there are enough, when `latest` serves.
+/// Returns the recipe in office after the last of `windows`. Returns `None` if there are fewer than 12 windows;
+/// `latest` then serves.
 ///
-/// `windows` have, oldest first, their labelled rows and the log-loss sums of models that are one window old, by recipe.
-/// Recipes are compared on the newest windows (16 at most) on which all of them were judged. The first of `recipes` takes
-/// office when there are enough; a challenger takes its place when the interval of the difference excludes zero, the best one
-/// where there are several. Follows from losses alone, window by window, so that it is the same whenever it is asked.
+/// `windows` are in ascending order. Each has its number of labelled rows and, by recipe, the log-loss sum of the model
+/// that is one window old.
+///
+/// Recipes are compared on the newest windows (at most 16) on which all of them were judged. The first of `recipes`
+/// takes office first. A challenger replaces it if the interval of their difference excludes zero; of several
+/// challengers, the best one does. The result is computed window by window from the losses only, so that it does not
+/// depend on when it is computed.
 pub fn recipe_in_office(windows: &[(f64, BTreeMap<Scheme, f64>)], recipes: &[Scheme]) -> Option<Scheme> {
     let is_judged = |(rows, losses): &&(f64, BTreeMap<Scheme, f64>)| {
         *rows > 0.0 && recipes.iter().all(|recipe| losses.contains_key(recipe))
@@ -42,7 +46,8 @@ pub fn recipe_in_office(windows: &[(f64, BTreeMap<Scheme, f64>)], recipes: &[Sch
 mod tests {
     use super::*;
 
-    /// Windows of 100 rows; the second recipe loses so much less a row, from a window on.
+    /// Returns windows of 100 rows. From window `from` on, the second recipe's loss per row is lower by `less`; before,
+    /// it is higher.
     fn windows(count: usize, from: usize, less: f64) -> Vec<(f64, BTreeMap<Scheme, f64>)> {
         let noise = |window: usize| ((window * 7) as f64).sin();
         let window = |window: usize| {
@@ -59,7 +64,7 @@ mod tests {
         assert_eq!(recipe_in_office(&windows(11, 0, 0.1), &recipes), None, "too few windows");
         assert_eq!(recipe_in_office(&windows(12, 0, 0.1), &recipes), Some(Scheme::Window));
         assert_eq!(recipe_in_office(&windows(30, 0, 0.0), &recipes), Some(Scheme::Cumulative), "noise");
-        // Worse at first, and then better for longer than what counts.
+        // The second recipe is worse at first, and then better for more windows than are compared.
         assert_eq!(recipe_in_office(&windows(20, 18, 0.1), &recipes), Some(Scheme::Cumulative));
         assert_eq!(recipe_in_office(&windows(40, 18, 0.1), &recipes), Some(Scheme::Window));
     }

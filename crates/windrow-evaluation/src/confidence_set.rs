@@ -1,11 +1,14 @@
-//! The model confidence set of Hansen, Lunde and Nason (2011): those of several series of losses that cannot be told from
+//! The model confidence set of Hansen, Lunde and Nason (2011): the series of losses that cannot be distinguished from
 //! the best.
 
-/// The p-value of each series: the set at level alpha holds those with at least alpha. `losses` are by series and window;
-/// `draws` are places of windows, as [`stationary_bootstrap`](crate::bootstrap::stationary_bootstrap) gives them.
+/// Returns the p-value of each series: the set at level alpha holds the series with a p-value of at least alpha.
 ///
-/// By the range statistic: as long as the largest studentised difference of two means is one that the bootstrap seldom
-/// exceeds, the worse of the two leaves. Variances of differences are the bootstrap's own, as in the `arch` package.
+/// `losses` are by series and window. `draws` are lists of window indices, as
+/// [`stationary_bootstrap`](crate::bootstrap::stationary_bootstrap) returns them.
+///
+/// Series are eliminated one by one, by the range statistic. Of the two series with the largest studentised difference,
+/// the worse one leaves. Its p-value is the share of draws with a larger statistic, and at least the p-value of the
+/// series that left before. Variances of differences come from the bootstrap, as in the `arch` package.
 pub(crate) fn confidence_set(losses: &[Vec<f64>], draws: &[Vec<usize>]) -> Vec<f64> {
     let series = losses.len();
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
@@ -72,7 +75,7 @@ mod tests {
             let draws = stationary_bootstrap(windows, mean_run(windows).round(), 10_000);
             let found = confidence_set(&case.losses, &draws);
             for (ours, theirs) in found.iter().zip(&case.p) {
-                // Three standard errors of a share of 10,000 draws, at its widest.
+                // The tolerance is about three standard errors of the difference: 10,000 draws here, 20,000 by `arch`.
                 assert!((ours - theirs).abs() < 0.02, "{found:?} {:?}", case.p);
             }
         }

@@ -1,10 +1,10 @@
-//! A difference of losses a row, with an interval that knows that neighbouring windows are alike.
+//! A mean difference of losses per row, with an interval that allows for dependence between neighbouring windows.
 //!
-//! Diebold and Mariano (1995) test a mean of loss differences over time. For its variance the equal-weighted cosine
-//! estimator of Lazarus, Lewis, Stock and Watson (2018) is taken, with fixed-smoothing critical values: t with as many
-//! degrees of freedom as there are cosines. Coroneo and Iacone (2020) show that these keep their size in short series, where
-//! Newey and West's do not. What is estimated is the expected difference over the windows judged, for these ways of
-//! fitting, estimation error and all (Giacomini and White 2006).
+//! Diebold and Mariano (1995) test a mean of loss differences over time. The variance is the equal-weighted cosine
+//! estimator of Lazarus, Lewis, Stock and Watson (2018). The critical values are the fixed-smoothing ones: those of
+//! Student's t with one degree of freedom per cosine. Coroneo and Iacone (2020) show that these tests keep their size
+//! in short series, unlike those with the estimator of Newey and West. The estimand is the expected difference over the
+//! windows judged, for these ways of fitting, with their estimation error (Giacomini and White 2006).
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -13,38 +13,38 @@ use windrow_record::display::percent_interval;
 /// An interval of a difference or of a share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// The lower end.
+    /// The lower end of the interval.
     pub low: f64,
-    /// The upper end.
+    /// The upper end of the interval.
     pub high: f64,
 }
 
 impl Interval {
-    /// Its ends in per cent, as in `92 to 104`.
+    /// Returns the ends in percent, as in `92 to 104`.
     pub fn percent(self) -> String {
         percent_interval(self.low, self.high)
     }
 }
 
-/// A mean over rows, from sums over windows.
+/// A mean over rows, computed from sums over windows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contrast {
-    /// The mean a row: the sum over windows by the sum of their rows.
+    /// The mean per row: the sum over all windows divided by the number of their rows.
     pub mean: f64,
-    /// Its standard error.
+    /// The standard error of the mean.
     pub standard_error: f64,
-    /// Degrees of freedom: how many cosines the variance is estimated by.
+    /// The degrees of freedom: the number of cosines in the variance estimator.
     pub(crate) degrees: u32,
 }
 
-/// How many cosines are taken for so many windows: max(3, floor(0.4 W^(2/3))), as Lazarus and others recommend.
+/// Returns the number of cosines for W windows: max(3, floor(0.4 W^(2/3))), as Lazarus et al. (2018) recommend.
 fn cosine_terms(windows: usize) -> u32 {
-    // A small number: the conversion cannot lose more than the fraction.
+    // The value is a small whole number, so the conversion is exact.
     (0.4 * (windows as f64).powf(2.0 / 3.0)).floor().max(3.0) as u32
 }
 
-/// A series of sums over windows, seen by the first cosines: all that an interval needs of it. Linear, so that the view of a
-/// difference is the difference of the views.
+/// The projections of a series of window sums on the first cosines, which is all that an interval needs. They are
+/// linear: the spectrum of a difference is the difference of the spectra.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Spectrum {
     pub(super) total: f64,
@@ -52,7 +52,7 @@ pub(super) struct Spectrum {
 }
 
 impl Spectrum {
-    /// sqrt(2 / W) sum_t y_t cos(pi j (t - 1/2) / W) for j = 1 to B.
+    /// Computes sqrt(2 / W) sum_t y_t cos(pi j (t - 1/2) / W) for j = 1 to B, with t = 1 to W.
     pub(super) fn new(sums: &[f64]) -> Self {
         let windows = sums.len() as f64;
         let wave = |j: u32| {
@@ -65,14 +65,14 @@ impl Spectrum {
         Self { total: sums.iter().sum(), waves: (1..=cosine_terms(sums.len())).map(wave).collect() }
     }
 
-    /// `self + weight * other`.
+    /// Returns `self + weight * other`.
     pub(super) fn plus(&self, weight: f64, other: &Self) -> Self {
         let waves = self.waves.iter().zip(&other.waves).map(|(a, b)| a + weight * b).collect();
         Self { total: self.total + weight * other.total, waves }
     }
 
-    /// The mean of this a row, `rows` being the windows' rows. Windows differ in their rows, so that the mean is a ratio;
-    /// its variance is that of the sums less the mean times the rows.
+    /// Returns the mean per row; `rows` is the spectrum of the windows' row counts. Windows differ in size, so the mean
+    /// is a ratio. Its variance is that of the sums less the mean times the rows.
     pub(super) fn contrast(&self, rows: &Self, windows: usize) -> Contrast {
         let mean = if rows.total > 0.0 { self.total / rows.total } else { 0.0 };
         let terms = self.waves.iter().zip(&rows.waves).map(|(sum, rows)| (sum - mean * rows).powi(2));
@@ -83,26 +83,26 @@ impl Spectrum {
 }
 
 impl Contrast {
-    /// From the windows' sums and their rows, which must be as many.
+    /// Computes the mean of window sums over their rows. Both slices must have the same length.
     pub fn new(sums: &[f64], rows: &[f64]) -> Self {
         Spectrum::new(sums).contrast(&Spectrum::new(rows), sums.len())
     }
 
-    /// The two-sided interval of 95%.
+    /// Returns the two-sided 95% interval.
     pub fn interval(self) -> Interval {
         let half = quantile(0.975, self.degrees) * self.standard_error;
         Interval { low: self.mean - half, high: self.mean + half }
     }
 
-    /// The lower end of the one-sided interval of 95%.
+    /// Returns the lower end of the one-sided 95% interval.
     pub(crate) fn lower_bound(self) -> f64 {
         self.mean - quantile(0.95, self.degrees) * self.standard_error
     }
 }
 
-/// A quantile of Student's t.
+/// Returns a quantile of Student's t distribution.
 pub(super) fn quantile(probability: f64, degrees: u32) -> f64 {
-    // Degrees are at least 3, which is all that the constructor asks for.
+    // The constructor only fails if the degrees are not positive; they are at least 3.
     StudentsT::new(0.0, 1.0, f64::from(degrees)).map_or(f64::NAN, |t| t.inverse_cdf(probability))
 }
 
@@ -127,7 +127,7 @@ mod tests {
         assert!((contrast.mean - mean).abs() < 1e-15);
         let error = (windows * variance).sqrt() / rows.iter().sum::<f64>();
         assert!((contrast.standard_error - error).abs() < 1e-15);
-        // The 97.5% quantile of t with 3 degrees of freedom, from any table.
+        // The 97.5% and 95% quantiles of t with 3 degrees of freedom, from a table.
         assert!((contrast.interval().high - mean - 3.182_446_305 * error).abs() < 1e-8);
         assert!((contrast.lower_bound() - mean + 2.353_363_435 * error).abs() < 1e-8);
     }

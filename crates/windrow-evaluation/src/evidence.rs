@@ -1,4 +1,4 @@
-//! All windows together: which losses there are.
+//! The losses of all models on all windows.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use windrow_record::{ModelId, Scheme};
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     windows: Vec<WindowRows>,
-    /// By model and window.
+    /// The losses by model and window.
     losses: HashMap<(ModelId, u32), ModelLosses>,
 }
 
@@ -22,7 +22,7 @@ struct WindowRows {
 }
 
 impl Evidence {
-    /// From accounts of windows 1, 2, 3, ...; what comes behind a gap is left out.
+    /// Collects the losses of windows 1, 2, 3, ... Windows after a gap are left out.
     pub fn new(windows: impl IntoIterator<Item = WindowLosses>) -> Self {
         let mut evidence = Self::default();
         for window in windows {
@@ -33,7 +33,7 @@ impl Evidence {
         evidence
     }
 
-    /// Takes the next window, or more models of one that is there; `false` where it is another one.
+    /// Adds the next window, or further models of a known window. Returns `false` if a window before it is missing.
     pub fn insert(&mut self, window: WindowLosses) -> bool {
         let next = self.last() + 1;
         if window.window.get() > next {
@@ -53,28 +53,28 @@ impl Evidence {
         true
     }
 
-    /// The newest window; 0 where there is none.
+    /// Returns the newest window; 0 if there are no windows.
     pub fn last(&self) -> u32 {
         u32::try_from(self.windows.len()).unwrap_or(u32::MAX)
     }
 
-    /// Labelled rows of a window, counted from 1; 0 for one that is not there.
+    /// Returns the number of labelled rows of a window, counted from 1; 0 if the window is missing.
     pub fn rows(&self, window: u32) -> f64 {
         self.counts(window).map_or(0.0, |counts| counts.rows)
     }
 
-    /// Labelled rows of each block of a window.
+    /// Returns the number of labelled rows of each block of a window.
     pub(crate) fn block_rows(&self, window: u32) -> [u64; BLOCKS] {
         self.counts(window).map_or([0; BLOCKS], |counts| counts.blocks)
     }
 
-    /// Rows without a target, of windows `first` to `last`.
+    /// Returns the number of rows without a target in windows `first` to `last`.
     pub fn unlabelled(&self, first: u32, last: u32) -> u64 {
         (first..=last).filter_map(|window| self.counts(window)).map(|counts| counts.unlabelled).sum()
     }
 
-    /// The log-loss sum, and the sum of squared errors, of always saying the share of positives in the windows up to
-    /// `known`, on `window`. Half a row of each class is added, so that no answer is certain.
+    /// Returns the sums of log-loss and of squared errors on `window` of always predicting the share of positives in
+    /// the windows up to `known`. Half a row of each class is added, so that no prediction is certain.
     pub fn share_loss(&self, known: u32, window: u32) -> (f64, f64) {
         let (rows, positives) = self
             .windows
@@ -88,8 +88,8 @@ impl Evidence {
         (log_loss, counts.positives * (1.0 - share).powi(2) + negatives * share.powi(2))
     }
 
-    /// The losses of the model of `history` whose newest window is `model`, on `window`. A history that is longer than what
-    /// there was sees the same rows as all of it.
+    /// Returns the losses on `window` of the model of `history` whose newest window is `model`. A history longer than
+    /// the available windows sees the same rows as all history.
     pub fn losses(&self, history: Scheme, model: u32, window: u32) -> Option<&ModelLosses> {
         let newest = windrow_record::WindowIndex::new(model)?;
         let of = |scheme| self.losses.get(&(ModelId { window: newest, scheme }, window));
@@ -101,7 +101,8 @@ impl Evidence {
         })
     }
 
-    /// The same of the newest model up to `model` that there is: a window that cannot be learned from gives none.
+    /// Returns the losses on `window` of the newest model of `history` from window `oldest` to `model`, with that
+    /// model's window. Windows that could not be learned from have no model and are skipped.
     pub fn newest(&self, history: Scheme, model: u32, oldest: u32, window: u32) -> Option<(u32, &ModelLosses)> {
         (oldest.max(1)..=model).rev().find_map(|model| Some((model, self.losses(history, model, window)?)))
     }

@@ -1,4 +1,5 @@
-//! Following the advice: what it would have said at each past window from what was known then, and what that had brought.
+//! Follows the advice over time: what it named after each past window with the data known then, and the losses of
+//! following it.
 
 use crate::evidence::Evidence;
 use crate::policy::{Policy, Refit};
@@ -7,20 +8,23 @@ use crate::ranking::{FEWEST_WINDOWS, Ranking};
 use crate::trial::{Series, Trial, cost, histories};
 use windrow_record::Scheme;
 
-/// What is named behind a window.
+/// The policy that is named after a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Followed {
-    /// The window.
+    /// The number of the window.
     pub window: u32,
-    /// The policy named.
+    /// The policy that is named.
     pub policy: Policy,
-    /// Whether it is not shown good enough at this window.
+    /// `true` if the policy is not shown good enough at this window.
     pub provisional: bool,
-    /// Whether it was at some window since it is named.
+    /// `true` if the policy was shown good enough at some window since it was named.
     pub(crate) was_shown: bool,
 }
 
-/// The policies as they stand behind window `last`, from what is known then; `None` with too few windows.
+/// Judges the policies on the data known after window `last`. Returns `None` if there are too few windows.
+///
+/// `wanted` limits the histories, `delay` is the label delay in windows, and `keep` is the share of the best gain that
+/// is good enough.
 pub fn judge(
     evidence: &Evidence,
     last: u32,
@@ -33,11 +37,16 @@ pub fn judge(
     Some((trial, ranking))
 }
 
-/// What is named behind window `last`, given what was named before.
+/// Returns the policy to name after window `last`, given the one named before. Returns `None` if the best policy's gain
+/// is not shown to be positive.
 ///
-/// A policy that was shown good enough, or named for want of one that is, stays until its difference from the best excludes
-/// zero or its observed share is below what is to be kept, or until one is shown good enough that costs less, or that comes in
-/// place of one that never was. So the advice does not swing with what cannot be told.
+/// The policy named before stays until one of these holds:
+///
+/// - Its difference from the best policy excludes zero, or its observed share is below the share to keep.
+/// - Another policy is shown good enough, and it costs less, or the policy named before was never shown good enough.
+/// - It is not among the policies of the trial.
+///
+/// The advice therefore does not change with differences that the data cannot show.
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followed>) -> Option<Followed> {
     let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
     let new = Followed { window: last, policy: trial.series[place].policy, provisional, was_shown: !provisional };
@@ -54,8 +63,10 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followe
     Some(if changes { new } else { stays })
 }
 
-/// The losses of following the advice on the windows of a trial from the first advice on: one run and no mean of phases.
-/// `said` is what was named behind each window, ascending. A window's advice is followed from the labels that were known.
+/// Returns the losses of following the advice on the windows of a trial. It is a single run, not a mean over phases.
+///
+/// `said` holds the policies named after each window, in ascending order. At each window, only advice from windows with
+/// known labels is followed.
 pub(super) fn series(trial: &Trial, evidence: &Evidence, said: &[Followed]) -> Option<Series> {
     let policy = Policy { history: Scheme::Cumulative, refit: Refit::Advice };
     let mut current: Option<(Scheme, u32)> = None;

@@ -1,18 +1,22 @@
-//! The statistics of forecasts over time: how policies of retraining compare, and what the data can show.
+//! The statistics of forecasts over time: compares policies of retraining, and reports what the data can show.
 //!
-//! Pure: losses in, findings out, the same each time. No files, no clock, no threads of its own. Its parts, about in the
-//! order in which they import each other:
+//! The crate is pure: it computes findings from losses, deterministically, without files, a clock or threads of its
+//! own. Its parts, roughly in the order in which they import each other:
 //!
-//! - `losses`: [`WindowLosses`], the losses of all models on one window, by block. `evidence`: [`Evidence`], all windows together.
+//! - `losses`: [`WindowLosses`], the losses of all models on one window, by block. `evidence`: [`Evidence`], the losses
+//!   of all windows.
 //! - `policy`: [`Policy`], when to refit and on how much history.
-//! - `contrast`: [`Contrast`], a difference with an interval that takes time into account. `bootstrap` and `confidence_set`
-//!   compare many policies at once.
-//! - `trial`: [`Trial`], every policy on the same windows. `alarm`: policies that refit when features drift or losses rise.
-//! - `ranking`: [`Ranking`], which policies are good enough. `breaks`: [`find_break`], the window in which the data changed.
-//! - `follow`: [`judge`] and [`named`], what the advice says from one window to the next.
-//! - `champion`: [`recipe_in_office`], which way of training serves as `champion`.
-//! - `advise`: [`advise()`], all of it in one [`Advice`] (`advice`, and `policy_finding` for each policy). `sentences` and `titles` put it into words.
-//! - `auc`: [`RowRanking`], how well a score ranks positive above negative rows.
+//! - `contrast`: [`Contrast`], a difference with an interval that allows for dependence over time. `bootstrap` and
+//!   `confidence_set` compare many policies at once.
+//! - `trial`: [`Trial`], every policy on the same windows. `alarm`: policies that refit when features drift or losses
+//!   rise.
+//! - `ranking`: [`Ranking`], which policies are good enough. `breaks`: [`find_break`], the window in which the data
+//!   changed.
+//! - `follow`: [`judge`] and [`named`], the advice from one window to the next.
+//! - `champion`: [`recipe_in_office`], the recipe whose models serve as `champion`.
+//! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
+//!   `sentences` and `titles` put it into words.
+//! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones.
 //! - [`plot`]: the pictures and tables of an advice.
 
 mod advice;

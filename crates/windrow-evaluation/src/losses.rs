@@ -1,64 +1,64 @@
-//! What is stored of how models met a window: sums by block of time, from which everything else follows
-//! (`losses/window-00001.json`).
+//! The stored losses of models on one window (`losses/window-00001.json`): sums by block, from which all findings are
+//! computed.
 
 use serde::{Deserialize, Serialize};
 
 use windrow_record::{ModelId, WindowIndex};
 
-/// The version of the file's form. A reader refuses another one.
+/// The format version of the file. A reader refuses any other version.
 pub const LOSSES_FORMAT: u32 = 1;
-/// Equal runs of rows that a window is cut into, in the order of the stream.
+/// The number of blocks in a window: equal runs of rows, in the order of the stream.
 pub const BLOCKS: usize = 8;
-/// Losses of models that are older than so many windows are not kept.
+/// The age in windows up to which the losses of every model are kept.
 pub(crate) const OLDEST_AGE: u32 = 64;
 
-/// How every model that came before a window met its labelled rows.
+/// The losses of every earlier model on the labelled rows of one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowLosses {
-    /// The version of the form: [`LOSSES_FORMAT`].
+    /// The format version of the file: [`LOSSES_FORMAT`].
     pub format: u32,
-    /// Which window.
+    /// The number of the window.
     pub window: WindowIndex,
-    /// The sha256 of its batch file, in hexadecimal.
+    /// The SHA-256 of the window's batch file, in hexadecimal.
     pub sha256: String,
-    /// Rows without a target, which no loss is of.
+    /// The number of rows without a target. They are not part of any loss.
     pub unlabelled: u64,
-    /// Labelled rows of each block.
+    /// The number of labelled rows of each block.
     pub rows: [u64; BLOCKS],
-    /// Of these, positive ones.
+    /// The number of these rows that are positive.
     pub positives: [u64; BLOCKS],
-    /// Models that learned from earlier windows alone.
+    /// The losses of models that learned only from earlier windows.
     pub models: Vec<ModelLosses>,
 }
 
 /// One model's losses on one window, summed over the rows of each block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelLosses {
-    /// The model.
+    /// The id of the model.
     pub model: ModelId,
-    /// -log p(truth), natural logarithm, to six decimal places.
+    /// The sums of -log p(truth), natural logarithm, to six decimal places.
     pub log_loss: [f64; BLOCKS],
-    /// (p - truth)^2, to six decimal places.
+    /// The sums of (p - truth)^2, to six decimal places.
     pub squared_error: [f64; BLOCKS],
-    /// Negative rows whose probability reaches the threshold.
+    /// The number of negative rows with a probability at or above the threshold.
     pub false_alarms: [u64; BLOCKS],
-    /// Positive rows whose probability does not.
+    /// The number of positive rows with a probability below the threshold.
     pub misses: [u64; BLOCKS],
 }
 
 impl WindowLosses {
-    /// Labelled rows of all blocks.
+    /// Returns the number of labelled rows of all blocks.
     pub fn labelled(&self) -> u64 {
         self.rows.iter().sum()
     }
 
-    /// Positive rows of all blocks.
+    /// Returns the number of positive rows of all blocks.
     pub fn positive(&self) -> u64 {
         self.positives.iter().sum()
     }
 
-    /// Takes the models of another account of the same window that are not here yet. Their order is that of the models, whichever
-    /// were scored first.
+    /// Adds the models of `other`, losses on the same window, that are missing here. Models are sorted by id, so that
+    /// their order does not depend on which were scored first.
     pub fn merge(&mut self, other: Self) {
         let known: std::collections::HashSet<ModelId> = self.models.iter().map(|losses| losses.model).collect();
         self.models.extend(other.models.into_iter().filter(|losses| !known.contains(&losses.model)));
@@ -66,8 +66,10 @@ impl WindowLosses {
     }
 }
 
-/// Whether the losses of a model whose newest window is `model` are kept on `window`: of the last 64 windows'
-/// models, and of those of windows 1, 2, 4, 8, ..., of which one is what comes of never refitting.
+/// Returns `true` if the losses on `window` of a model whose newest window is `model` are kept.
+///
+/// The losses are kept of models that are at most 64 windows old, and of the models of windows 1, 2, 4, 8, ... The
+/// latter serve for the policy that never refits.
 pub fn is_kept(model: WindowIndex, window: WindowIndex) -> bool {
     model < window && (window.get() - model.get() <= OLDEST_AGE || model.get().is_power_of_two())
 }

@@ -1,8 +1,9 @@
-//! Pictures as SVG, and the tables behind them: what is shown is handed in, where it stands is found out here.
+//! Pictures as SVG, and tables of their numbers. Callers pass the data; this module computes the layout.
 //!
-//! Pure: no files, no clock, the same bytes each time. Colours are classes, lines and text take the colour of what they stand
-//! in, light and dark; a file of its own brings its style. Every picture has a title that says the finding and a description for those who cannot see it. Nothing that is handed
-//! in becomes markup.
+//! Guarantees: the module is pure (no files, no clock) and returns the same bytes for the same input. Colours are CSS
+//! classes. Lines and text take the colour of the surrounding page, light or dark; a picture in a file of its own
+//! includes a style sheet. Every picture has a title that states the finding, and a description for screen readers.
+//! Text that is passed in is escaped.
 
 mod ages;
 mod answer;

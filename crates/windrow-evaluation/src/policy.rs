@@ -1,4 +1,4 @@
-//! What a policy of retraining is.
+//! The definition of a policy of retraining.
 
 use std::fmt;
 
@@ -7,40 +7,40 @@ use serde::{Deserialize, Serialize};
 use windrow_record::Scheme;
 use windrow_record::display::ordinal;
 
-/// On how much history to refit, and when.
+/// A policy of retraining: on how much history to refit, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Policy {
-    /// Which windows each fit learns from.
+    /// The windows that each fit learns from.
     pub history: Scheme,
-    /// When it is fitted again.
+    /// The schedule or trigger of refits.
     pub refit: Refit,
 }
 
-/// When a model is fitted again.
+/// The schedule or trigger of refits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "windows", rename_all = "snake_case")]
 pub enum Refit {
-    /// Every so many windows.
+    /// Refits at a fixed interval, in windows.
     Every(u32),
-    /// Never again.
+    /// The first model is never refitted.
     Never,
-    /// Never again, but with an intercept and a slope that are renewed each window.
+    /// The first model is never refitted. Its predictions are recalibrated with a new intercept and slope each window.
     Recalibrated,
-    /// When the population stability index of a feature tells drift.
+    /// Refits when the population stability index of a feature shows drift.
     PsiAlarm,
-    /// When the test of Page and Hinkley tells that losses rise.
+    /// Refits when the test of Page and Hinkley shows rising losses.
     LossAlarm,
-    /// As the advice said at the time.
+    /// Follows the advice that was given at the time.
     Advice,
 }
 
 impl Policy {
-    /// How many windows each fit learns from; `None` for all.
+    /// Returns the number of windows that each fit learns from; `None` for all.
     pub fn length(self) -> Option<u32> {
         length(self.history)
     }
 
-    /// Fits a window, for policies whose refits are planned.
+    /// Returns the number of fits per window; `None` if refits are not planned ahead.
     pub fn fits(self) -> Option<f64> {
         match self.refit {
             Refit::Every(windows) => Some(1.0 / f64::from(windows.max(1))),
@@ -50,7 +50,7 @@ impl Policy {
     }
 }
 
-/// How many windows a history has; `None` for all.
+/// Returns the number of windows of a history; `None` for all.
 pub(super) fn length(history: Scheme) -> Option<u32> {
     match history {
         Scheme::Window => Some(1),

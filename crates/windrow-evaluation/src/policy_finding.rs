@@ -6,24 +6,24 @@ use crate::contrast::Interval;
 use crate::policy::Policy;
 use windrow_record::display::percent;
 
-/// What can be told of a policy.
+/// The verdict on a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The lower end of the bound on the share kept is at least [`Basis::keep`](crate::Basis::keep).
+    /// The lower bound on the share that it keeps is at least [`Basis::keep`](crate::Basis::keep).
     GoodEnough,
-    /// Not that, and the interval excludes the best.
+    /// The policy is not shown good enough, and the interval of its difference from the best excludes zero.
     Worse,
-    /// Neither.
+    /// The data show neither that it is good enough nor that it is worse.
     CannotTell,
-    /// Too few windows, or too few refits, for an interval.
+    /// There are too few windows, or too few refits, for an interval.
     TooFew,
-    /// A line to compare with, which is never named.
+    /// A reference to compare with, which is never named: the policy that never refits.
     Reference,
 }
 
 impl Verdict {
-    /// As in a table.
+    /// Returns the verdict as it appears in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::GoodEnough => "good enough",
@@ -35,92 +35,93 @@ impl Verdict {
     }
 }
 
-/// What is known of one policy.
+/// The finding on one policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PolicyFinding {
-    /// The policy.
+    /// The policy that was judged.
     pub policy: Policy,
-    /// Policies with the same losses, which cost more.
+    /// Policies with the same losses and a higher cost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same: Vec<Policy>,
-    /// Since which window it is judged, if that is not the first judged.
+    /// The first window on which the policy was judged, if it differs from that of the other policies.
     pub since: Option<u32>,
-    /// What can be told.
+    /// The verdict on the policy.
     pub verdict: Verdict,
-    /// Its errors.
+    /// The mean errors of the policy.
     pub errors: Errors,
-    /// Its share of the best policy's gain.
+    /// The share of the best policy's gain that it keeps.
     pub kept: KeptGain,
-    /// Its losses compared with those of other policies.
+    /// The losses compared with those of other policies.
     pub compared: Compared,
-    /// Its fits, and its cost.
+    /// The number of fits, and the cost.
     pub effort: Effort,
 }
 
-/// Means over the labelled rows.
+/// Mean errors over the labelled rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Errors {
-    /// Mean -log p(truth), natural logarithm.
+    /// The mean of -log p(truth), natural logarithm.
     pub log_loss: f64,
-    /// Mean (p - truth)^2.
+    /// The mean of (p - truth)^2.
     pub brier: f64,
-    /// False alarms at the threshold, a row.
+    /// False alarms per row, at the threshold.
     pub false_alarms: f64,
-    /// Misses at the threshold, a row.
+    /// Misses per row, at the threshold.
     pub misses: f64,
 }
 
-/// The share of the best policy's gain over the share of positives so far.
+/// A policy's gain as a share of the best policy's gain. A gain is the log-loss saved compared with always predicting
+/// the share of positives so far.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct KeptGain {
-    /// The share; `None` if there is no gain.
+    /// The share; `None` if the best policy has no gain.
     pub share: Option<f64>,
     /// The 95% interval of the share.
     pub interval: Option<Interval>,
-    /// The lower end of the simultaneous one-sided 95% bound on the share.
+    /// The lower bound on the share: one-sided, 95%, simultaneous over all policies.
     pub at_least: Option<f64>,
 }
 
-/// Losses compared with those of other policies.
+/// The losses compared with those of other policies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Compared {
-    /// The log-loss less the best policy's.
+    /// The log-loss per row less that of the best policy.
     pub difference: f64,
     /// The 95% interval of that difference.
     pub interval: Option<Interval>,
     /// The p-value in the model confidence set.
     pub confidence_set_p: Option<f64>,
-    /// The loss a row in the eight windows behind a break, less that of refitting every window on a short history.
+    /// The log-loss per row in the eight windows after a break, less that of refitting every window on a short history.
     pub lost_at_break: Option<f64>,
 }
 
-/// Fits, and what they cost together with the errors.
+/// The number of fits, and their cost together with that of the errors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Effort {
-    /// Fits a window.
+    /// The number of fits per window.
     pub fits_per_window: f64,
-    /// Fits a year, if windows have times.
+    /// The number of fits per year; `None` if windows have no times.
     pub fits_per_year: Option<f64>,
-    /// Refits within the windows judged, a mean over phases.
+    /// The number of refits within the windows judged, as a mean over phases.
     pub refits: f64,
-    /// The cost a window, in the unit of `advise.cost`.
+    /// The cost per window, in the unit of `advise.cost`.
     pub cost: Option<f64>,
 }
 
 impl PolicyFinding {
-    /// Whether it is about this policy, or about one with the same losses.
+    /// Returns `true` if the finding is about this policy or one with the same losses.
     pub fn is_of(&self, policy: Policy) -> bool {
         self.policy == policy || self.same.contains(&policy)
     }
 }
 
 impl KeptGain {
-    /// The share, as in `98%`; `-` if there is none.
+    /// Returns the share, as in `98%`; `-` without one.
     pub fn percent(&self) -> String {
         self.share.map_or_else(|| "-".to_owned(), |share| percent(share, 0))
     }
 
-    /// The share with its interval, as in `98% (92 to 104)`.
+    /// Returns the share with its interval, as in `98% (92 to 104)`.
     pub fn with_interval(&self) -> String {
         let interval = self.interval.map(|interval| format!(" ({})", interval.percent()));
         self.percent() + &interval.unwrap_or_default()
@@ -128,7 +129,7 @@ impl KeptGain {
 }
 
 impl Effort {
-    /// Fits a year; if windows have no times, fits in 100 windows.
+    /// Returns the fits per year or, if windows have no times, per 100 windows.
     pub fn fits(&self) -> f64 {
         self.fits_per_year.unwrap_or(100.0 * self.fits_per_window)
     }

@@ -1,4 +1,4 @@
-//! Which policy is good enough, which is worse, and which cannot be told.
+//! The ranking of policies: which are good enough, which are worse, and for which the data do not decide.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -9,55 +9,58 @@ use crate::policy::Refit;
 use crate::policy_finding::{KeptGain, Verdict};
 use crate::trial::{Series, Trial, cost};
 
-/// Fewer windows than this tell nothing.
+/// The minimum number of windows for a ranking.
 pub(crate) const FEWEST_WINDOWS: usize = 12;
-/// Fewer refits of the rarer of two policies tell nothing of their difference.
+/// The minimum number of refits of a policy for a comparison.
 const FEWEST_REFITS: f64 = 4.0;
-/// Draws of the bootstrap.
+/// The number of draws of the bootstrap.
 const DRAWS: usize = 999;
-/// The level of all intervals.
+/// The confidence level of all intervals.
 const LEVEL: f64 = 0.95;
 
-/// What can be told of one series.
+/// The findings on one series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ranked {
-    /// Its log-loss a row less the best's.
+    /// The log-loss per row less that of the best series.
     pub(crate) to_best: Contrast,
-    /// Its share of the best's gain. It has no interval if there is too little to tell, and no bound if it is not ranked.
+    /// The share of the best gain. The interval is missing if there are too few data or no gain. The bound is missing
+    /// if the series is not ranked.
     pub kept: KeptGain,
-    /// What follows from these.
+    /// The verdict that follows from these.
     pub verdict: Verdict,
-    /// The p-value of the model confidence set; `None` for what is not ranked, and before it is asked for.
+    /// The p-value of the model confidence set; `None` if the series is not ranked, or the set has not been computed.
     pub(crate) set_p: Option<f64>,
 }
 
-/// The policies of a trial beside the best of them.
+/// The policies of a trial compared with the best of them.
 #[derive(Debug, Clone)]
 pub struct Ranking {
-    /// The place of the series of the lowest log-loss of those that there is enough to tell of, `never` not among them.
+    /// The index of the series with the lowest log-loss, of those with enough data. The policy `never` does not take
+    /// part.
     pub best: usize,
-    /// The best's gain in log-loss a row over always saying the share of positives.
+    /// The best series' gain in log-loss per row, compared with always predicting the share of positives.
     pub gain: Contrast,
-    /// Whether that gain is shown to be one: the lower end of its one-sided interval is above 0.
+    /// `true` if the gain is shown to be positive: the lower end of its one-sided interval is above 0.
     pub(crate) gains: bool,
     pub(crate) ranked: Vec<Ranked>,
-    /// The place of the cheapest series that is good enough; where none is shown to be, of the best; and whether it is
-    /// provisional for that reason. `None` with too few windows.
+    /// The index of the cheapest series that is shown good enough, or of the best one if none is. The flag is `true` in
+    /// the second case: the policy is provisional. `None` with too few windows.
     pub named: Option<(usize, bool)>,
     share_gain: Vec<Spectrum>,
     rows: Spectrum,
-    /// The share of the best's gain that is good enough.
+    /// The share of the best gain that is good enough.
     pub keep: f64,
 }
 
-/// Whether enough was seen to compare a series with others.
+/// Returns `true` if there are enough windows and refits to compare a series with others.
 fn is_told(trial: &Trial, series: &Series) -> bool {
     let refits = matches!(series.policy.refit, Refit::Never | Refit::Recalibrated) || series.refits >= FEWEST_REFITS;
     trial.len() >= FEWEST_WINDOWS && refits
 }
 
 impl Ranking {
-    /// Ranks the series of a trial; `keep` is the share of the best's gain that is good enough. `None` without a series.
+    /// Ranks the series of a trial. `keep` is the share of the best gain that is good enough. Returns `None` if no
+    /// series can be the best.
     pub fn new(trial: &Trial, keep: f64) -> Option<Self> {
         let rows = Spectrum::new(&trial.rows);
         let share = Spectrum::new(&trial.share_loss);
@@ -94,7 +97,7 @@ impl Ranking {
         Some(ranking)
     }
 
-    /// What can be told of a series beside the best, planned or not, on the windows of the same trial.
+    /// Compares a series with the best one, on the windows of the same trial. The series need not be a planned one.
     pub(crate) fn rank(&self, trial: &Trial, series: &Series) -> Ranked {
         let loss = Spectrum::new(&series.log_loss);
         let share_gain = Spectrum::new(&trial.share_loss).plus(-1.0, &loss);
@@ -115,7 +118,7 @@ impl Ranking {
             verdict,
             set_p: None,
         };
-        // What is not one of several to choose from has a bound of its own.
+        // A series that is not a candidate has a bound of its own: no simultaneous bound is needed.
         if is_told && self.gains && !matches!(series.policy.refit, Refit::Every(_) | Refit::Never) {
             let most = to_best.mean + quantile(LEVEL, to_best.degrees) * to_best.standard_error;
             if most <= (1.0 - self.keep) * self.gain.mean {
@@ -125,19 +128,22 @@ impl Ranking {
         ranked
     }
 
-    /// The interval of the difference from the best, in units of the best's observed gain.
+    /// Returns the interval of the share kept: the difference from the best, in units of the best's observed gain.
     fn interval(&self, to_best: Contrast) -> Option<Interval> {
         let Interval { low, high } = to_best.interval();
         self.gains.then(|| Interval { low: 1.0 - high / self.gain.mean, high: 1.0 - low / self.gain.mean })
     }
 
-    /// The simultaneous bounds, and what is good enough by them.
+    /// Computes the simultaneous bounds, and the policies that are good enough by them.
     ///
-    /// The lower end of a policy's share is the lower one of two. The first is that of its difference from the best, in units of
-    /// the best's observed gain. The critical value is the 95% quantile, over the draws, of the largest studentised error of any
-    /// policy's difference: so many policies are called good enough at once. The draws do not know how uncertain the standard
-    /// errors are: the normal's level of that quantile is taken for t's. The second is the 5% quantile, over the draws, of its share
-    /// of the gain of whichever policy is the best of the draw: which one is best is not known either.
+    /// The lower bound on a policy's share is the lower one of two.
+    ///
+    /// - The first comes from its difference from the best, in units of the best's observed gain. Many policies can be
+    ///   called good enough at once. The critical value is therefore based on the 95% quantile, over the draws, of the
+    ///   largest studentised error of any policy's difference. The draws ignore the uncertainty of the standard errors.
+    ///   To allow for it, the level that the normal distribution gives to this quantile is used with Student's t.
+    /// - The second is the 5% quantile, over the draws, of its share of the gain of the best policy in the draw. It
+    ///   allows for the uncertainty of which policy is best.
     fn bound(&mut self, trial: &Trial) {
         if !self.gains {
             return;
@@ -152,7 +158,7 @@ impl Ranking {
             .map(|gains| {
                 let best = of_best.map_or(self.gain.mean, |best| gains[best]);
                 let errors = gains.iter().zip(&seen).map(|(gain, seen)| {
-                    // That the difference was drawn too small is what makes a policy look good.
+                    // A difference that is drawn too small makes a policy look better than it is.
                     if seen.standard_error > 0.0 { (seen.mean - (best - gain)) / seen.standard_error } else { 0.0 }
                 });
                 errors.fold(f64::NEG_INFINITY, f64::max)
@@ -160,7 +166,7 @@ impl Ranking {
             .collect();
         largest.sort_unstable_by(f64::total_cmp);
         let place = ((DRAWS as f64 * LEVEL).ceil() as usize).min(DRAWS) - 1;
-        // Never less than for one policy alone.
+        // The level is at least that for a single policy.
         let level = Normal::standard().cdf(largest[place]).max(LEVEL);
         let critical = quantile(level, self.gain.degrees);
         for (candidate, (place, seen)) in candidates.iter().zip(seen).enumerate() {
@@ -174,14 +180,14 @@ impl Ranking {
         }
     }
 
-    /// Fills in the p-values of the model confidence set, by the draws of the bounds.
+    /// Computes the p-values of the model confidence set, with the same draws as the bounds.
     pub(super) fn find_confidence_set(&mut self, trial: &Trial) {
         if trial.len() < FEWEST_WINDOWS {
             return;
         }
         let (candidates, windows) = (candidates(trial), trial.len());
         let draws = stationary_bootstrap(windows, mean_run(windows), DRAWS);
-        // Losses as means a row: windows weighed by their rows.
+        // Scaled so that the mean over windows is the mean loss per row: windows are weighted by their rows.
         let scale = windows as f64 / self.rows.total;
         let losses: Vec<Vec<f64>> = candidates
             .iter()
@@ -192,7 +198,7 @@ impl Ranking {
         }
     }
 
-    /// The gain a row over the share of positives of each candidate in each draw.
+    /// Returns the gain per row of each candidate in each draw, compared with the share of positives.
     fn drawn(&self, trial: &Trial, candidates: &[usize], draws: &[Vec<usize>]) -> Vec<Vec<f64>> {
         let gain = |place: &usize| -> Vec<f64> {
             let losses = &trial.series[*place].log_loss;
@@ -207,17 +213,17 @@ impl Ranking {
     }
 }
 
-/// The places of the series that may be named, and of which enough was seen.
+/// Returns the indices of the series that may be named and have enough data.
 fn candidates(trial: &Trial) -> Vec<usize> {
     let is_candidate = |series: &Series| series.policy.refit != Refit::Never && is_told(trial, series);
     (0..trial.series.len()).filter(|place| is_candidate(&trial.series[*place])).collect()
 }
 
-/// The 5% quantile, over the draws, of a candidate's share of the largest gain of the draw.
+/// Returns the 5% quantile, over the draws, of a candidate's share of the largest gain in the draw.
 fn share_in_draws(drawn: &[Vec<f64>], candidate: usize) -> f64 {
     let share = |gains: &Vec<f64>| {
         let most = gains.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        // Where nothing gains there is nothing to keep.
+        // If no candidate gains in a draw, there is nothing to keep.
         if most > 0.0 { gains[candidate] / most } else { 0.0 }
     };
     let mut shares: Vec<f64> = drawn.iter().map(share).collect();

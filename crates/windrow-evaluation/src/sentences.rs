@@ -1,4 +1,4 @@
-//! The sentences of the advice: at most 22 words and two figures each, an interval counted with its figure.
+//! The sentences of the advice. Each has at most 22 words and two figures; an interval counts with its figure.
 
 use crate::advice::{Advice, Named, Status};
 use crate::policy::{Policy, Refit, length};
@@ -7,7 +7,7 @@ use crate::ranking::FEWEST_WINDOWS;
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent};
 
-/// The answer first, then what it rests on.
+/// Returns the sentences: first the answer, then its basis.
 pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<String> {
     let mut sentences = Vec::new();
     let judged = advice.basis.judged.as_ref().map_or(0, |judged| judged.windows);
@@ -65,7 +65,7 @@ fn nothing(advice: &Advice, sentences: &mut Vec<String>) {
     }
 }
 
-/// As in `Refit every 2nd window (28 days), on the last 4 windows`.
+/// Returns an instruction, as in `Refit every 2nd window (28 days), on the last 4 windows`.
 fn instruction(advice: &Advice, policy: Policy) -> String {
     let every = match policy.refit {
         Refit::Every(every) => every,
@@ -76,7 +76,7 @@ fn instruction(advice: &Advice, policy: Policy) -> String {
     format!("Refit {} window{days}, on {}", Refit::Every(every), on(policy.history))
 }
 
-/// As in `the last 4 windows`.
+/// Returns a history in words, as in `the last 4 windows`.
 pub(super) fn on(history: Scheme) -> String {
     match length(history) {
         None => "all history".to_owned(),
@@ -92,7 +92,7 @@ fn of_best(policy: Policy) -> String {
     }
 }
 
-/// What refitting on all history every window keeps.
+/// Returns a clause on the share that refitting every window on all history keeps.
 pub(super) fn more_history(all: &PolicyFinding) -> String {
     let share = share(all);
     match all.verdict {
@@ -102,7 +102,7 @@ pub(super) fn more_history(all: &PolicyFinding) -> String {
     }
 }
 
-/// What more and less history brings, where that is told.
+/// Adds sentences on the effect of more and of less history, if the data show one.
 fn history(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
     let chosen = length(named.policy.history);
     let all = Policy { history: Scheme::Cumulative, refit: Refit::Every(1) };
@@ -147,7 +147,7 @@ fn gain(advice: &Advice) -> String {
     })
 }
 
-/// As in `98% (92 to 104)`.
+/// Returns the share with its interval, as in `98% (92 to 104)`.
 pub(super) fn share(found: &PolicyFinding) -> String {
     match (found.kept.share, found.kept.interval) {
         (None, _) => "an unknown share".to_owned(),

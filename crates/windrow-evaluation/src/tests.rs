@@ -1,4 +1,4 @@
-//! The way from losses to advice, on made-up losses.
+//! Tests of the advice on synthetic losses.
 
 use std::num::NonZeroU32;
 
@@ -12,7 +12,7 @@ fn index(window: u32) -> WindowIndex {
     WindowIndex::new(window).expect("not 0")
 }
 
-/// Numbers around 0 that look random, the same each time.
+/// Returns reproducible pseudo-random numbers around 0.
 fn noise(a: u32, b: u32) -> f64 {
     let mut state = (u64::from(a) << 32 | u64::from(b)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     state ^= state >> 29;
@@ -21,7 +21,8 @@ fn noise(a: u32, b: u32) -> f64 {
     (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
 }
 
-/// Windows whose models lose so much a row: by history, by the model's newest window and by the window. A fifth is positive.
+/// Returns windows with a loss per row by history, the model's newest window and the window. A fifth of the rows are
+/// positive.
 fn evidence(windows: u32, loss: impl Fn(Scheme, u32, u32) -> f64) -> Evidence {
     let mut all = histories(windows, None);
     all.push(Scheme::Cumulative);
@@ -56,7 +57,7 @@ fn evidence(windows: u32, loss: impl Fn(Scheme, u32, u32) -> f64) -> Evidence {
     }))
 }
 
-/// A stable world: age costs a little, history helps a little.
+/// Returns a loss that hardly changes over time: age costs a little, history helps a little.
 fn stable(history: Scheme, model: u32, window: u32) -> f64 {
     let few = match history {
         Scheme::Window => 0.02,
@@ -119,7 +120,7 @@ fn a_refit_every_m_windows_is_the_mean_of_its_phases() {
     let policy = Policy { history: Scheme::Window, refit: Refit::Every(4) };
     let series = trial.planned(&evidence, policy).expect("losses");
     for (window, loss) in trial.windows.iter().zip(&series.log_loss) {
-        // At window t the newest model is of t - 2, and in the four phases of t - 2 to t - 5.
+        // At window t the newest model is of t - 2. The four phases use the models of t - 2 to t - 5.
         let phases = (2..6).map(|age| stable(Scheme::Window, window - age, *window) * ROWS as f64);
         assert!((loss - phases.sum::<f64>() / 4.0).abs() < 1e-9, "{window}");
     }
@@ -132,7 +133,7 @@ fn policies_of_the_same_losses_are_one_and_the_cheapest_has_the_name() {
     let trial = Trial::new(&evidence, 40, &histories(40, None), 0);
     assert_eq!(trial.series.len(), 1);
     assert_eq!(trial.series[0].policy, Policy { history: Scheme::Window, refit: Refit::Never });
-    // What is never named has no name to give.
+    // The policy that never refits must not be named.
     let advice = advice_on(&evidence, 0);
     assert_ne!(advice.named().map(|named| named.refit), Some(Refit::Never));
 }
@@ -150,7 +151,7 @@ fn the_cheapest_policy_that_is_shown_good_enough_is_named() {
         advice.comparison.planned.iter().filter(|other| other.effort.fits_per_window < found.effort.fits_per_window);
     assert!(cheaper.clone().count() > 0);
     assert!(cheaper.into_iter().all(|other| other.verdict != Verdict::GoodEnough), "{:?}", advice.comparison.planned);
-    // A truly worse one is called so: the last window alone loses 0.02 a row of a gain of 0.08.
+    // A policy that is truly worse gets this verdict: the last window only loses 0.02 per row of a gain of 0.08.
     let last = Policy { history: Scheme::Window, refit: Refit::Every(1) };
     let last = advice.comparison.finding(last).expect("its finding");
     assert_eq!(last.verdict, Verdict::Worse);
@@ -182,7 +183,7 @@ fn too_few_windows_say_how_many_would_do() {
 
 #[test]
 fn where_no_model_gains_there_is_nothing_to_schedule() {
-    // The share of positives alone loses 0.5004.
+    // Always predicting the share of positives loses 0.5004 per row.
     let advice = advice_on(&evidence(60, |history, model, window| 0.12 + stable(history, model, window)), 0);
     assert_eq!((advice.recommendation.named.as_ref(), advice.recommendation.status), (None, Status::Clear));
     assert!(
@@ -229,12 +230,12 @@ fn a_name_stays_until_it_is_given_up() {
     let of = |history, every| Policy { history, refit: Refit::Every(every) };
     let before = |policy, was_shown: bool| Some(Followed { window: 59, policy, provisional: !was_shown, was_shown });
     let after = |before| named(&trial, &ranking, 60, before).map(|said| said.policy);
-    // A dearer one that is good enough gives way to a cheaper one, one that is worse to any, one that is gone too.
+    // A named policy gives way if a cheaper one is good enough, if it is worse, or if it is no longer judged.
     let four = NonZeroU32::new(4).expect("not 0");
     assert_eq!(after(before(of(Scheme::Cumulative, 1), true)), Some(new.policy));
     assert_eq!(after(before(of(Scheme::Window, 1), true)), Some(new.policy));
     assert_eq!(after(before(of(Scheme::Sliding(four), 64), true)), Some(new.policy));
-    // A cheaper one that was shown and now cannot be told stays, with that said.
+    // A cheaper policy that was shown good enough before stays, provisionally, if the data no longer decide.
     let cannot = trial.series.iter().zip(&ranking.ranked).find(|(series, ranked)| {
         ranked.verdict == Verdict::CannotTell
             && ranked.kept.share >= Some(0.9)

@@ -1,4 +1,4 @@
-//! The titles of the three pictures of the advice: what each shows, in a sentence.
+//! The titles of the pictures of the advice. Each title states the finding as a sentence.
 
 use crate::advice::{Advice, AgeFinding, Status};
 use crate::advise::first_judged;
@@ -8,12 +8,12 @@ use crate::ranking::FEWEST_WINDOWS;
 use crate::sentences::{more_history, share};
 use windrow_record::Scheme;
 
-/// The titles of the three pictures: how often, on how much history, and over time.
+/// Returns the titles of the three pictures: how often, on how much history, and over time.
 pub(crate) fn titles(advice: &Advice) -> [String; 3] {
     [how_often(advice), how_much(advice), over_time(advice)]
 }
 
-/// What the picture of models by age says; `None` where no ages have been compared.
+/// Returns the title of the picture of models by age, or `None` if no ages have been compared.
 pub(crate) fn age_title(advice: &Advice) -> Option<String> {
     let told = |found: &&AgeFinding| found.interval.is_some_and(|interval| interval.low > 0.0);
     let oldest = advice.over_time.ages.last()?;
@@ -23,13 +23,14 @@ pub(crate) fn age_title(advice: &Advice) -> Option<String> {
     })
 }
 
-/// What is waited for before there is anything to compare, and before there is advice.
+/// Returns a sentence with the windows after which the first comparison and the first advice come. `delay` is the label
+/// delay in windows.
 pub fn awaited(histories: Option<&[Scheme]>, delay: u32) -> String {
     let (first, advice) = (first_judged(histories, delay, 1), first_judged(histories, delay, FEWEST_WINDOWS));
     format!("First comparison after window {first}; advice after window {advice}.")
 }
 
-/// The policy that the pictures are about: the named one, else the best.
+/// Returns the policy that the pictures are about: the named one or, without one, the best.
 pub(crate) fn subject(advice: &Advice) -> Option<Policy> {
     advice.named().or_else(|| advice.comparison.best().map(|best| best.policy))
 }
@@ -61,7 +62,7 @@ fn how_often(advice: &Advice) -> String {
 
 fn how_much(advice: &Advice) -> String {
     let all = advice.comparison.finding(Policy { history: Scheme::Cumulative, refit: Refit::Every(1) });
-    // Policies are in the order of their log-loss.
+    // The policies are sorted by log-loss.
     let best = advice.comparison.every_window().next();
     let (Some(best), Some(all)) = (best.filter(|_| advice.recommendation.status != Status::TooFew), all) else {
         return "How much history? Too few windows to tell".to_owned();

@@ -1,4 +1,4 @@
-//! Every policy on the same windows.
+//! The trial: every policy on the same windows.
 
 use std::num::NonZeroU32;
 
@@ -7,49 +7,49 @@ use crate::losses::{BLOCKS, ModelLosses, OLDEST_AGE};
 use crate::policy::{Policy, Refit, length};
 use windrow_record::Scheme;
 
-/// The longest finite history has at most this share of the windows.
+/// The maximum length of a finite history, as a share of the windows.
 const LONGEST_HISTORY: f64 = 0.4;
-/// Between two refits there are at most this share of the windows judged.
+/// The maximum interval between two refits, as a share of the windows judged.
 const LONGEST_INTERVAL: f64 = 1.0 / 3.0;
 
-/// One policy's losses, summed by window.
+/// The losses of one policy, summed by window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// The policy.
+    /// The policy that was applied.
     pub policy: Policy,
-    /// Policies that have the same losses, and cost more.
+    /// Policies with the same losses and a higher cost.
     pub same: Vec<Policy>,
-    /// -log p(truth).
+    /// The sums of -log p(truth), natural logarithm.
     pub log_loss: Vec<f64>,
-    /// (p - truth)^2.
+    /// The sums of (p - truth)^2.
     pub squared_error: Vec<f64>,
-    /// Negative rows at or above the threshold.
+    /// The number of negative rows at or above the threshold.
     pub false_alarms: Vec<f64>,
-    /// Positive rows below it.
+    /// The number of positive rows below the threshold.
     pub misses: Vec<f64>,
-    /// Refits within the windows judged; the mean of all phases.
+    /// The number of refits within the windows judged, as a mean over all phases.
     pub refits: f64,
 }
 
 /// The windows on which policies are judged, and every planned policy's losses on them.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// The windows judged, those without a labelled row left out.
+    /// The windows judged. Windows without a labelled row are left out.
     pub windows: Vec<u32>,
-    /// Their labelled rows.
+    /// The number of labelled rows of each window.
     pub rows: Vec<f64>,
-    /// How many windows behind the newest labels are.
+    /// The label delay, in windows.
     pub delay: u32,
-    /// The oldest model that is made use of.
+    /// The oldest window whose model is used.
     pub(crate) oldest: u32,
-    /// The log-loss of always saying the share of positives so far.
+    /// The log-loss sums of always predicting the share of positives so far.
     pub share_loss: Vec<f64>,
-    /// Planned policies, those of the same losses merged; `never` is among them.
+    /// The planned policies, with `never` among them. Policies with the same losses are merged.
     pub series: Vec<Series>,
 }
 
-/// The histories worth a look with so many windows: the last 1, 2, 4, 8, ... and all. With `wanted`, those of it that are
-/// not too long.
+/// Returns the histories to try with a number of windows: the last 1, 2, 4, 8, ... and all. With `wanted`, returns
+/// those of it that are not too long.
 pub fn histories(windows: u32, wanted: Option<&[Scheme]>) -> Vec<Scheme> {
     let longest = LONGEST_HISTORY * f64::from(windows);
     let doubling = (0..31).map(|power| sliding(1 << power)).chain([Scheme::Cumulative]);
@@ -57,7 +57,7 @@ pub fn histories(windows: u32, wanted: Option<&[Scheme]>) -> Vec<Scheme> {
     all.into_iter().filter(|history| length(*history).is_none_or(|length| f64::from(length) <= longest)).collect()
 }
 
-/// The scheme of the last so many windows.
+/// Returns the scheme of the last `windows` windows.
 pub(super) fn sliding(windows: u32) -> Scheme {
     match NonZeroU32::new(windows) {
         None | Some(NonZeroU32::MIN) => Scheme::Window,
@@ -65,7 +65,7 @@ pub(super) fn sliding(windows: u32) -> Scheme {
     }
 }
 
-/// The intervals between refits that so many windows can judge: 1, 2, 4, 8, ... windows.
+/// Returns the intervals between refits that can be compared on `judged` windows: 1, 2, 4, 8, ... windows.
 pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
     let longest = (judged as f64 * LONGEST_INTERVAL).max(1.0);
     let powers = (0..31).map(|power| 1_u32 << power);
@@ -73,14 +73,14 @@ pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
 }
 
 impl Trial {
-    /// Judges the windows behind the longest finite history, up to `last`: at window t models know the windows up to
+    /// Judges the windows after the longest finite history, up to `last`. At window t, models may use the windows up to
     /// t - 1 - `delay`.
     pub fn new(evidence: &Evidence, last: u32, histories: &[Scheme], delay: u32) -> Self {
         let longest = histories.iter().filter_map(|history| length(*history)).max().unwrap_or(1);
         Self::over(evidence, longest + 1 + delay, last, histories, delay, 1)
     }
 
-    /// Judges windows `first` to `last` by models of the windows from `oldest` on.
+    /// Judges windows `first` to `last` with the models of window `oldest` and later ones.
     pub fn over(evidence: &Evidence, first: u32, last: u32, histories: &[Scheme], delay: u32, oldest: u32) -> Self {
         let windows: Vec<u32> = (first..=last).filter(|window| evidence.rows(*window) > 0.0).collect();
         let mut trial = Self {
@@ -101,7 +101,7 @@ impl Trial {
             .flat_map(|history| refits().map(|refit| Policy { history: *history, refit }))
             .filter_map(|policy| trial.planned(evidence, policy))
             .collect();
-        // The cheaper one of two that are the same stays.
+        // Of two policies with the same losses, the cheaper one is kept.
         all.sort_by_key(|series| cost(series.policy));
         for series in all {
             match trial.series.iter_mut().find(|kept| kept.log_loss == series.log_loss) {
@@ -112,7 +112,7 @@ impl Trial {
         trial
     }
 
-    /// The series of a planned policy, or of one with the same losses.
+    /// Returns the series of a planned policy, or of one with the same losses.
     pub(crate) fn series_of(&self, policy: Policy) -> Option<&Series> {
         self.series.iter().find(|series| series.is_of(policy))
     }
@@ -121,12 +121,13 @@ impl Trial {
         self.windows.len()
     }
 
-    /// The newest window that a model may know when `window` comes.
+    /// Returns the newest window that a model may know at `window`.
     pub fn known(&self, window: u32) -> u32 {
         window.saturating_sub(1 + self.delay)
     }
 
-    /// The losses of a policy whose refits are planned: the mean over its phases. `None` where a loss is not known.
+    /// Returns the losses of a policy whose refits are planned, as a mean over its phases. Returns `None` if a loss is
+    /// not known.
     pub fn planned(&self, evidence: &Evidence, policy: Policy) -> Option<Series> {
         let first = *self.windows.first()?;
         let mut series = Series::new(policy);
@@ -147,7 +148,7 @@ impl Trial {
         Some(series)
     }
 
-    /// The losses of a policy that is in one state at a time: `choose` gives the model for each window.
+    /// Returns the losses of a policy that depends on its own past: `choose` returns the model for each window.
     pub(crate) fn stateful(
         &self,
         evidence: &Evidence,
@@ -167,8 +168,8 @@ impl Trial {
         Some(series)
     }
 
-    /// The losses of a model that is recalibrated and not refitted, from its sums by window: log-loss, squared error, false
-    /// alarms and misses.
+    /// Returns the losses of a model that is recalibrated instead of refitted, from its sums by window: log-loss,
+    /// squared error, false alarms and misses.
     pub fn recalibrated(&self, history: Scheme, sums: impl Fn(u32) -> Option<[f64; 4]>) -> Option<Series> {
         let mut series = Series::new(Policy { history, refit: Refit::Recalibrated });
         for window in &self.windows {
@@ -178,9 +179,9 @@ impl Trial {
     }
 }
 
-/// What a policy costs: fits first, then rows. Where that is not planned, most.
+/// Returns the cost of a policy, to sort by: fits first, then rows. Policies that are not planned ahead come last.
 pub(super) fn cost(policy: Policy) -> (u64, u32, Policy) {
-    // Fits in the time of a billion windows: an integer to order by.
+    // The fits in a billion windows: an integer, which can be ordered.
     let fits = policy.fits().map_or(u64::MAX, |fits| (fits * 1e9) as u64);
     (fits, policy.length().unwrap_or(u32::MAX), policy)
 }
@@ -191,12 +192,12 @@ impl Series {
         Self { policy, same: Vec::new(), log_loss, squared_error, false_alarms, misses, refits: 0.0 }
     }
 
-    /// Whether these are the losses of a policy.
+    /// Returns `true` if these are the losses of `policy`.
     pub(crate) fn is_of(&self, policy: Policy) -> bool {
         self.policy == policy || self.same.contains(&policy)
     }
 
-    /// Adds a window: the mean of several models.
+    /// Adds a window with the mean losses of several models.
     fn push(&mut self, models: &[&ModelLosses]) {
         let share = 1.0 / models.len() as f64;
         let mean = |sum: fn(&ModelLosses) -> f64| models.iter().map(|losses| sum(losses)).sum::<f64>() * share;
@@ -208,7 +209,7 @@ impl Series {
         ]);
     }
 
-    /// Adds a window: its log-loss, squared error, false alarms and misses.
+    /// Adds a window with its log-loss, squared error, false alarms and misses.
     fn push_sums(&mut self, sums: [f64; 4]) {
         let series = [&mut self.log_loss, &mut self.squared_error, &mut self.false_alarms, &mut self.misses];
         series.into_iter().zip(sums).for_each(|(series, sum)| series.push(sum));

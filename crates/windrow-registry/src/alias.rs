@@ -1,4 +1,4 @@
-//! The names that people give to models, and every change of them.
+//! The aliases that users give to models, and the history of their changes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 use windrow_record::ModelId;
 use windrow_record::display::excerpt;
 
-/// The names that the registry itself gives.
+/// The names that the registry assigns itself.
 pub(super) const RESERVED: [&str; 2] = ["latest", "champion"];
 const LONGEST_NAME: usize = 63;
 
-/// A name that people give to a model: letters, digits and hyphens, a lower-case letter first; not `latest` or `champion`,
-/// and not spelt like a model's own name.
+/// An alias: 1 to 63 lower-case letters, digits and hyphens, starting with a letter. It is neither `latest` nor
+/// `champion`, and does not have the form of a model id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct AliasName(String);
 
 impl AliasName {
-    /// The name as it is spelt.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -57,92 +57,92 @@ impl<'de> Deserialize<'de> for AliasName {
     }
 }
 
-/// What is no name for a model.
+/// The error for a text that cannot be an alias.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` cannot be an alias: {reason}")]
 pub struct BadAliasName {
-    /// The text.
+    /// The text, shortened if it is too long.
     pub given: String,
-    /// Why not.
+    /// The reason, as a phrase.
     pub reason: &'static str,
 }
 
-/// How a name came to stand for another model.
+/// The kind of a change of an alias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AliasAction {
-    /// It was given to a model.
+    /// The alias was pointed to a model.
     Promoted,
-    /// It went back to the model before.
+    /// The alias was pointed back to an earlier model.
     RolledBack,
-    /// It was taken away.
+    /// The alias was removed.
     Removed,
 }
 
-/// One line of the journal.
+/// One change of an alias, stored as one line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AliasChange {
-    /// The version of the line's form.
+    /// The format version of the line.
     pub format: u32,
-    /// When, RFC 3339, UTC.
+    /// The time of the change, in RFC 3339 format and UTC.
     pub at: String,
-    /// Who, by the name of the API key; `anonymous` where none is asked for.
+    /// The name of the API key that made the change; `anonymous` if the server asks for no key.
     pub by: String,
-    /// The name.
+    /// The alias that was changed.
     pub alias: AliasName,
-    /// What was done.
+    /// The kind of the change.
     pub action: AliasAction,
-    /// What it stood for before.
+    /// The model of the alias before the change, if it had one.
     pub from: Option<ModelId>,
-    /// What it stands for since.
+    /// The model of the alias after the change; `None` if the alias was removed.
     pub to: Option<ModelId>,
-    /// Why, in the words of the person who did it.
+    /// The reason that the user gave.
     pub why: String,
 }
 
-/// Who changes an alias, when and why.
+/// The author of a change, with its time and reason.
 #[derive(Debug, Clone)]
 pub struct Author {
-    /// When, RFC 3339, UTC.
+    /// The time of the change, in RFC 3339 format and UTC.
     pub at: String,
-    /// Who.
+    /// The name of the author.
     pub by: String,
-    /// Why.
+    /// The reason that the author gave.
     pub why: String,
 }
 
-/// All names, and how they came to be.
+/// All aliases and the history of their changes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Aliases {
     history: Vec<AliasChange>,
-    /// Of each name: the models that it was promoted to and not rolled back from, the present one last.
+    /// For each alias, the models to which it was promoted and not rolled back from. The current model is the last.
     promoted: BTreeMap<AliasName, Vec<ModelId>>,
 }
 
 impl Aliases {
-    /// The names in use and what they stand for, sorted.
+    /// Returns the aliases in use and their models, sorted by name.
     pub fn current(&self) -> impl Iterator<Item = (&AliasName, ModelId)> {
         self.promoted.iter().filter_map(|(name, models)| Some((name, *models.last()?)))
     }
 
-    /// What a name stands for.
+    /// Returns the current model of an alias.
     pub fn get(&self, name: &str) -> Option<ModelId> {
         self.current().find(|(known, _)| known.as_str() == name).map(|(_, model)| model)
     }
 
-    /// Every change, oldest first.
+    /// Returns every change, oldest first.
     pub fn history(&self) -> &[AliasChange] {
         &self.history
     }
 
-    /// What a name stood for before what it stands for now, the newest first; what it stands for now is not among them.
+    /// Returns the earlier models of an alias, the newest first, without the current model.
     pub(super) fn before(&self, name: &AliasName) -> impl Iterator<Item = ModelId> {
         let models = self.promoted.get(name).map(Vec::as_slice).unwrap_or_default();
         let (current, before) = models.split_last().map_or((None, models), |(last, before)| (Some(*last), before));
         before.iter().rev().copied().filter(move |model| Some(*model) != current)
     }
 
-    /// The change that made a name stand for what it stands for now.
+    /// Returns the last change of an alias.
     pub(super) fn last_change(&self, name: &AliasName) -> Option<&AliasChange> {
         self.history.iter().rev().find(|change| change.alias == *name)
     }
@@ -152,7 +152,7 @@ impl Aliases {
         match (change.action, change.to) {
             (AliasAction::Promoted, Some(model)) => models.push(model),
             (AliasAction::RolledBack, Some(model)) => {
-                // Models that had been removed by then were passed over.
+                // A rollback skips models that were removed by then.
                 models.pop();
                 while models.last().is_some_and(|last| *last != model) {
                     models.pop();

@@ -1,4 +1,4 @@
-//! Why models, reports or aliases cannot be read, written or changed.
+//! Errors of reading, writing and changing models, reports and aliases.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,96 +7,96 @@ use crate::alias::AliasName;
 use windrow_base::versioned::OtherFormat;
 use windrow_record::ModelId;
 
-/// Why models cannot be read or written.
+/// An error of reading or writing the files of the registry.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// Not readable.
+    /// A file or folder cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file or folder.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The underlying I/O error.
         source: io::Error,
     },
-    /// Not writable.
+    /// A file cannot be written.
     #[error("cannot write {}: {source}; models published before are not harmed", path.display())]
     Write {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The underlying I/O error.
         source: io::Error,
     },
-    /// Not a model.
+    /// A file is not valid JSON of its format, or its contents are inconsistent.
     #[error("{} is damaged: {reason}; remove it, and `windrow train` makes it again", path.display())]
     Damaged {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// The defect that was found.
         reason: String,
     },
     /// The aliases cannot be read.
     #[error(transparent)]
     Aliases(AliasError),
-    /// Written by another version of the program.
+    /// A file has a format version that this version of Windrow does not read.
     #[error(transparent)]
     OtherFormat(#[from] OtherFormat),
 }
 
-/// Why an alias cannot be read or changed.
+/// An error of reading or changing an alias.
 #[derive(Debug, thiserror::Error)]
 pub enum AliasError {
     /// The journal cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file.
+        /// The path of the journal.
         path: PathBuf,
-        /// Why.
+        /// The underlying I/O error.
         source: io::Error,
     },
-    /// The journal holds what is no change.
+    /// A line of the journal is not a valid change.
     #[error("line {line} of {} is damaged: {reason}; mend or remove that line", path.display())]
     Damaged {
-        /// The file.
+        /// The path of the journal.
         path: PathBuf,
-        /// Which line, from 1.
+        /// The line number, from 1.
         line: usize,
-        /// What is wrong.
+        /// The defect that was found.
         reason: String,
     },
-    /// A line of it was written by another version of the program.
+    /// A line of the journal has a format version that this version of Windrow does not read.
     #[error(transparent)]
     OtherFormat(#[from] OtherFormat),
     /// The journal cannot be written.
     #[error("cannot write {}: {source}; the aliases are as they were", path.display())]
     Write {
-        /// The file.
+        /// The path of the journal.
         path: PathBuf,
-        /// Why.
+        /// The underlying I/O error.
         source: io::Error,
     },
-    /// There is nothing that the name could stand for.
+    /// The model does not exist, or its window could not be learned from.
     #[error("{model} cannot have an alias: {reason}")]
     NoModel {
-        /// The model.
+        /// The id of the model.
         model: ModelId,
-        /// Why not.
+        /// The reason, as a phrase.
         reason: String,
     },
-    /// The model did not pass the rules of acceptance.
+    /// The model did not pass the acceptance rules.
     #[error("{model} cannot have an alias: it was rejected, since {reason}")]
     Rejected {
-        /// The model.
+        /// The id of the model.
         model: ModelId,
-        /// Why.
+        /// The rule that it failed, as a phrase.
         reason: String,
     },
-    /// The name stands for nothing.
+    /// There is no alias of this name.
     #[error("there is no alias `{0}`")]
     Unknown(AliasName),
-    /// No model that the name stood for before is still there.
+    /// None of the earlier models of the alias can be promoted.
     #[error("`{0}` has nothing to go back to: it has stood for one model alone, or those before were removed")]
     NothingBefore(AliasName),
-    /// The change was given up before it was made.
+    /// The caller abandoned the change before it was written.
     #[error("the change was given up before it was made; the aliases are as they were")]
     Abandoned,
 }

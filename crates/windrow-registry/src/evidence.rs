@@ -1,6 +1,9 @@
-//! What is known of how models forecast: `losses/window-00001.json` of the published ones, `advice/` of the models that only
-//! the advice needs, and `advice.json`. What is under `advice/` can be made again from the batch files, and is where it is
-//! damaged.
+//! The forecast losses of models, and the advice made from them.
+//!
+//! - `losses/window-00001.json`: the losses of published models.
+//! - `advice/`: the models that only the advice needs, with their losses. These files are derived from the batch files,
+//!   and are made again if they are damaged.
+//! - `advice.json`: the advice.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,56 +17,56 @@ use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, WindowLosses};
 use windrow_learn::model::BareModel;
 use windrow_record::{Scheme, WindowIndex};
 
-/// The version of the form of [`Ladder`] and [`Recalibrations`]. A reader refuses another one.
+/// The format version of [`Ladder`] and [`Recalibrations`]. A reader refuses any other version.
 const FORMAT: u32 = 1;
 const ADVICE: &str = "advice.json";
 
 /// The models of one window that only the advice needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ladder {
-    /// The version of the form.
+    /// The format version of the file.
     pub format: u32,
-    /// Their newest window.
+    /// The newest window of the models.
     pub window: WindowIndex,
-    /// The sha256 of that window's batch file.
+    /// The SHA-256 of that window's batch file, in hexadecimal.
     pub sha256: String,
-    /// By history; `None` where its windows cannot be learned from, or the optimum was not reached.
+    /// The models by history. `None` if the history's windows cannot be learned from, or the solver did not converge.
     pub models: BTreeMap<Scheme, Option<BareModel>>,
 }
 
 impl Ladder {
-    /// None yet.
+    /// Creates a ladder without models.
     pub fn new(window: WindowIndex, sha256: &str) -> Self {
         Self { format: FORMAT, window, sha256: sha256.to_owned(), models: BTreeMap::new() }
     }
 }
 
-/// Sums of models that are recalibrated each window and not refitted.
+/// The loss sums of models that are recalibrated each window instead of refitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recalibrations {
-    /// The version of the form.
+    /// The format version of the file.
     pub format: u32,
-    /// How many windows labels come late.
+    /// The label delay, in windows.
     pub label_delay: u32,
-    /// The models' newest window.
+    /// The newest window of the models.
     pub model: u32,
-    /// By history and window: log-loss, squared error, false alarms and misses.
+    /// The sums by history and window: log-loss, squared error, false alarms and misses.
     pub sums: BTreeMap<Scheme, BTreeMap<u32, [f64; 4]>>,
 }
 
 impl Recalibrations {
-    /// None yet.
+    /// Creates an empty set of sums.
     pub fn new(label_delay: u32, model: u32) -> Self {
         Self { format: FORMAT, label_delay, model, sums: BTreeMap::new() }
     }
 }
 
-/// What models are made for.
+/// The purpose of a model.
 #[derive(Debug, Clone, Copy)]
 pub enum Purpose {
-    /// To be published.
+    /// The model is published.
     Serving,
-    /// For the advice only.
+    /// The model is used for the advice only.
     Advice,
 }
 
@@ -76,22 +79,23 @@ impl Purpose {
     }
 }
 
-/// The files of one work directory.
+/// The store of the losses and the advice of one work directory.
 #[derive(Debug, Clone)]
 pub struct EvidenceStore {
     workdir: PathBuf,
 }
 
 impl EvidenceStore {
-    /// A store in a work directory, which need not be there yet.
+    /// Creates a store in a work directory, which need not exist yet.
     pub fn new(workdir: &Path) -> Self {
         Self { workdir: workdir.to_owned() }
     }
 
-    /// The losses on a window whose batch file has this sha256; `None` if there are none.
+    /// Returns the losses on a window whose batch file has this SHA-256, or `None` if there are none.
     ///
     /// # Errors
-    /// They cannot be read. Those of models that only the advice needs are made again if they are damaged.
+    /// Returns an error if the file cannot be read or has another format version. A damaged file of [`Purpose::Advice`]
+    /// counts as missing: it can be made again.
     pub fn losses(
         &self,
         of: Purpose,
@@ -106,23 +110,24 @@ impl EvidenceStore {
         Ok(losses.filter(|losses| losses.sha256 == sha256 && losses.window == window))
     }
 
-    /// Writes them.
+    /// Writes the losses on a window.
     ///
     /// # Errors
-    /// They cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn put_losses(&self, of: Purpose, losses: &WindowLosses) -> Result<(), RegistryError> {
         write(&self.path(of.folder(), losses.window), losses)
     }
 
-    /// Whether there is a file of the losses of published models.
+    /// Returns `true` if a file with the losses of published models on this window exists.
     pub fn has_losses(&self, window: WindowIndex) -> bool {
         self.path(Purpose::Serving.folder(), window).exists()
     }
 
-    /// The models of a window that only the advice needs; empty where there are none.
+    /// Returns the models of a window that only the advice needs. The ladder is empty if none are stored for this batch
+    /// file.
     ///
     /// # Errors
-    /// They cannot be read.
+    /// Returns an error if the file cannot be read or has another format version. A damaged file counts as missing.
     pub fn ladder(&self, window: WindowIndex, sha256: &str) -> Result<Ladder, RegistryError> {
         let ladder: Option<Ladder> = read_derived(&self.path("advice/models", window), FORMAT)?;
         let is_whole = |model: &Option<BareModel>| model.as_ref().is_none_or(BareModel::is_whole);
@@ -132,36 +137,37 @@ impl EvidenceStore {
         Ok(ladder.filter(is_ours).unwrap_or_else(|| Ladder::new(window, sha256)))
     }
 
-    /// Writes them.
+    /// Writes the ladder of a window.
     ///
     /// # Errors
-    /// They cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn put_ladder(&self, ladder: &Ladder) -> Result<(), RegistryError> {
         write(&self.path("advice/models", ladder.window), ladder)
     }
 
-    /// What recalibration alone brings, of these models and this delay.
+    /// Returns the loss sums of recalibrated models whose newest window is `model`, for a label delay in windows. They
+    /// are empty if none are stored.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// Returns an error if the file cannot be read or has another format version. A damaged file counts as missing.
     pub fn recalibrations(&self, label_delay: u32, model: u32) -> Result<Recalibrations, RegistryError> {
         let found: Option<Recalibrations> = read_derived(&self.recalibrated(label_delay), FORMAT)?;
         let is_ours = |found: &Recalibrations| found.label_delay == label_delay && found.model == model;
         Ok(found.filter(is_ours).unwrap_or_else(|| Recalibrations::new(label_delay, model)))
     }
 
-    /// Writes it.
+    /// Writes the loss sums of recalibrated models.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn put_recalibrations(&self, found: &Recalibrations) -> Result<(), RegistryError> {
         write(&self.recalibrated(found.label_delay), found)
     }
 
-    /// The advice; `None` where there is none yet.
+    /// Returns the advice, or `None` if there is none yet.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// Returns an error if the file cannot be read.
     pub fn advice(&self) -> Result<Option<Advice>, RegistryError> {
         read(&self.workdir.join(ADVICE), ADVICE_FORMAT)
     }
@@ -170,7 +176,7 @@ impl EvidenceStore {
         write_json(&self.workdir.join(ADVICE), advice).map(drop)
     }
 
-    /// Tells whether the advice is the one that was read before.
+    /// Returns the stamp of the advice file, or `None` if it does not exist.
     pub(super) fn advice_stamp(&self) -> Option<Stamp> {
         stamp_of(&self.workdir.join(ADVICE))
     }
@@ -184,7 +190,7 @@ impl EvidenceStore {
     }
 }
 
-/// `None` where there is no such file.
+/// Reads a file. Returns `None` if it does not exist.
 fn read<T: DeserializeOwned>(path: &Path, format: u32) -> Result<Option<T>, RegistryError> {
     match read_json(path, format) {
         Err(RegistryError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -192,7 +198,7 @@ fn read<T: DeserializeOwned>(path: &Path, format: u32) -> Result<Option<T>, Regi
     }
 }
 
-/// The same of a file that is made again where it is damaged.
+/// Reads a file that can be made again. Returns `None` if it does not exist or is damaged.
 fn read_derived<T: DeserializeOwned>(path: &Path, format: u32) -> Result<Option<T>, RegistryError> {
     match read(path, format) {
         Err(error @ RegistryError::Damaged { .. }) => {
@@ -203,7 +209,7 @@ fn read_derived<T: DeserializeOwned>(path: &Path, format: u32) -> Result<Option<
     }
 }
 
-/// Writes a file whole, on one line: it is many numbers.
+/// Writes a value as JSON on one line, atomically. The values are mostly numbers.
 fn write(path: &Path, value: &impl Serialize) -> Result<(), RegistryError> {
     write_text(path, serde_json::to_vec(value)).map(drop)
 }

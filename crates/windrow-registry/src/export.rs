@@ -1,9 +1,10 @@
-//! The export: windows, scores and losses as tables, for those who look further with other tools.
+//! The export: windows, scores and losses as tables, for analysis with other tools.
 //!
-//! Promises: nothing is computed here that is not in the work directory; a file appears whole; memory holds one window's losses.
+//! Guarantees: the tables only contain data of the work directory; nothing is computed. Files are written atomically.
+//! Memory holds the losses of one window at a time.
 //!
-//! `tables` holds the columns and rows of each table, `sink` writes a table in a [`TableFormat`], and [`Export`] goes through the
-//! work directory.
+//! `tables` defines the columns and rows of each table, `sink` writes a table in a [`TableFormat`], and [`Export`]
+//! reads the work directory.
 
 mod error;
 mod sink;
@@ -19,20 +20,20 @@ use crate::registry::Registry;
 use windrow_columnar::Column;
 use windrow_windows::BatchStore;
 
-/// What an export needs.
+/// The sources of an export.
 #[derive(Debug)]
 pub struct Export<'a> {
-    /// The windows.
+    /// The store of the sealed windows.
     pub store: &'a BatchStore,
-    /// How models met them.
+    /// The registry with the scores and losses of the models.
     pub registry: &'a Registry,
 }
 
 impl Export<'_> {
-    /// Writes `windows`, `scores` and `losses` into a folder; gives the files.
+    /// Writes the tables `windows`, `scores` and `losses` to a folder and returns their paths.
     ///
     /// # Errors
-    /// There is nothing yet, or a file cannot be read or written.
+    /// Returns an error if there is no sealed window, or a file cannot be read or written.
     pub fn write(&self, format: TableFormat, folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
         let manifests = self.store.manifests()?;
         if manifests.is_empty() {

@@ -1,4 +1,4 @@
-//! `models/ID/model.json`: written whole, read with care.
+//! The model files `models/ID/model.json`. They are written atomically and validated when read.
 
 use std::fs::{self, DirEntry};
 use std::io;
@@ -15,14 +15,14 @@ use windrow_record::ModelId;
 
 const FILE: &str = "model.json";
 
-/// Tells whether a file is the one that was read before.
+/// The modification time and length of a file, by which a changed file is detected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stamp {
     modified: Option<SystemTime>,
     length: u64,
 }
 
-/// What is in a folder; nothing where it is not there.
+/// Lists the entries of a folder. Returns an empty list if the folder does not exist.
 pub(super) fn entries(folder: &Path) -> Result<Vec<DirEntry>, RegistryError> {
     let failed = |source| RegistryError::Read { path: folder.to_owned(), source };
     match fs::read_dir(folder) {
@@ -32,7 +32,7 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<DirEntry>, RegistryError> {
     }
 }
 
-/// Reads a JSON file of this format.
+/// Reads a JSON file whose format version must be `format`.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T, RegistryError> {
     let text = fs::read(path).map_err(|source| RegistryError::Read { path: path.to_owned(), source })?;
     let damaged =
@@ -44,7 +44,7 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(ModelId, Stamp)>, RegistryError
     let mut found = Vec::new();
     for entry in entries(folder)? {
         let Ok(id) = entry.file_name().to_string_lossy().parse::<ModelId>() else { continue };
-        // A folder without a model yet is one that is being written.
+        // A folder without a model file is still being written.
         found.extend(stamp_of(&entry.path().join(FILE)).map(|stamp| (id, stamp)));
     }
     Ok(found)
@@ -70,12 +70,12 @@ pub(crate) fn write(folder: &Path, artifact: &Artifact) -> Result<Stamp, Registr
     write_json(&folder.join(artifact.id.to_string()).join(FILE), artifact)
 }
 
-/// Whether a model's file is there at this moment.
+/// Returns `true` if the file of a model exists now.
 pub(crate) fn is_there(folder: &Path, id: ModelId) -> bool {
     folder.join(id.to_string()).join(FILE).exists()
 }
 
-/// Removes a model; a process that lists the folder meanwhile finds it or not.
+/// Removes a model. A process that lists the folder at the same time may or may not find it.
 pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
     let path = folder.join(id.to_string());
     match fs::remove_dir_all(&path) {
@@ -84,12 +84,12 @@ pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
     }
 }
 
-/// Writes a file whole, as JSON on many lines.
+/// Writes a value as indented JSON, atomically.
 pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<Stamp, RegistryError> {
     write_text(path, serde_json::to_vec_pretty(value))
 }
 
-/// Writes a file whole, with a line break at its end.
+/// Writes a text with a final line break, atomically.
 pub(super) fn write_text(path: &Path, text: serde_json::Result<Vec<u8>>) -> Result<Stamp, RegistryError> {
     let failed = |source| RegistryError::Write { path: path.to_owned(), source };
     let mut text = text.map_err(|error| failed(error.into()))?;
@@ -102,7 +102,7 @@ pub(super) fn stamp(metadata: &fs::Metadata) -> Stamp {
     Stamp { modified: metadata.modified().ok(), length: metadata.len() }
 }
 
-/// The stamp of a file; `None` if it does not exist.
+/// Returns the stamp of a file, or `None` if it does not exist.
 pub(super) fn stamp_of(path: &Path) -> Option<Stamp> {
     fs::metadata(path).ok().map(|metadata| stamp(&metadata))
 }

@@ -1,7 +1,8 @@
-//! `aliases.jsonl`: every change of an alias, a line each.
+//! The journal `aliases.jsonl`: one line for each change of an alias.
 //!
-//! The journal is the truth: what a name stands for follows from its lines, so that nothing is promoted without a trace.
-//! A line is appended under a lock and synced; one that a crash cut short is passed over and cut off by the next.
+//! The journal is the only source of truth: the model of an alias follows from its lines, so that every promotion
+//! leaves a record. A line is appended under a file lock and synced to disk. Readers skip a last line that a crash cut
+//! short, and the next append overwrites it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -14,10 +15,10 @@ use windrow_base::files;
 use windrow_base::versioned;
 use windrow_record::ModelId;
 
-/// The version of a line's form. A reader refuses another one.
+/// The format version of a journal line. A reader refuses any other version.
 const FORMAT: u32 = 2;
 
-/// The journal's file.
+/// A handle to the journal's file.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
@@ -28,7 +29,7 @@ impl Journal {
         Self { path: workdir.join("aliases.jsonl") }
     }
 
-    /// Tells whether the file is the one that was read before; `None` where it is not there.
+    /// Returns the stamp of the file, which changes with each append; `None` if the file does not exist.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         stamp_of(&self.path)
     }
@@ -55,7 +56,7 @@ impl Journal {
         Ok(aliases)
     }
 
-    /// Keeps every process from changing an alias until what is returned is dropped.
+    /// Locks the journal against changes by other processes until the returned value is dropped.
     pub(super) fn lock(&self) -> Result<Locked, AliasError> {
         let failed = |source| AliasError::Write { path: self.path.clone(), source };
         if let Some(folder) = self.path.parent() {
@@ -70,10 +71,11 @@ impl Journal {
         Ok(Locked { file, whole: whole_lines(&text).len() as u64, aliases })
     }
 
-    /// Appends the change that `decide` makes of what the journal says now, whichever process writes to it. Where that is no change,
-    /// gives the last change of the name.
+    /// Reads the journal under its lock and appends the change that `decide` returns. If `decide` returns `None`,
+    /// nothing is written and the last change of `alias` is returned.
     ///
-    /// `confirm` is asked last, when nothing but the disk can keep the change from being made.
+    /// `confirm` is called last, when only a disk error can still prevent the change. If it returns `false`, the change
+    /// is abandoned.
     pub(super) fn append(
         &self,
         alias: AliasName,
@@ -94,7 +96,7 @@ impl Journal {
         let Author { at, by, why } = author;
         let change = AliasChange { format: FORMAT, at, by, alias, action, from, to, why };
         write_line(&mut file, whole, &change).map_err(|source| {
-            // What was written of the line is taken back; where that fails too, the next reader passes over it.
+            // Removes the part of the line that was written. If this fails too, the next reader skips it.
             let _ = file.set_len(whole);
             AliasError::Write { path: self.path.clone(), source }
         })?;
@@ -103,32 +105,32 @@ impl Journal {
             files::sync_folder(folder).map_err(failed)?;
         }
         aliases.push(change.clone());
-        // Taken before the lock is given back: a line that another process appends then makes another stamp.
+        // The stamp is read before the lock is released: a line that another process appends changes it.
         Ok(Appended { change, aliases, stamp: read(&file) })
     }
 }
 
-/// The journal, locked.
+/// The locked journal file and its contents.
 #[derive(Debug)]
 pub(super) struct Locked {
     file: File,
-    /// How many of its bytes are whole lines.
+    /// The length of all complete lines, in bytes.
     whole: u64,
     pub(super) aliases: Aliases,
 }
 
-/// What the journal says behind a change.
+/// The journal's contents after a change.
 pub(super) struct Appended {
     pub(super) change: AliasChange,
     pub(super) aliases: Aliases,
-    /// Of the file, with this change as its last line.
+    /// The stamp of the file with this change as its last line.
     pub(super) stamp: Option<Stamp>,
 }
 
-/// What is done to a name, and what it stands for then.
+/// The action on an alias, and its model afterwards.
 pub(super) type NewChange = (AliasAction, Option<ModelId>);
 
-/// All but a last line that was cut short.
+/// Returns the complete lines, without a last line that was cut short.
 fn whole_lines(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
     &text[..end]

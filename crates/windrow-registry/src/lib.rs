@@ -1,15 +1,15 @@
-//! The registry: every published model, on disk and ready to answer.
+//! The registry: every published model, on disk and in memory.
 //!
-//! Promises: many readers, who never wait; one writer of models; a reader sees a whole set of models or the whole set
-//! before it. A model file appears whole or not at all, and one that cannot be read does not take the others down. What
-//! an alias stands for changes by a line in its journal, from any process.
+//! Guarantees: there are many readers, which never wait, and one writer of models. A reader sees a complete set of
+//! models or the complete set before it. A model file is written atomically, and a file that cannot be read does not
+//! affect the other models. Any process can change an alias by appending a line to the journal.
 //!
-//! - `registry`: [`Registry`], the models of one work directory; `snapshot`: the set of models that a reader sees.
-//! - `alias`: names that stand for models; `journal`: the file of their changes.
-//! - `files`: the files of models; `windows`: the reports of windows; `evidence`: losses, ladders and the advice.
-//! - [`monitor`]: what the stages do now, for the pages of a server.
+//! - `registry`: [`Registry`], the models of one work directory. `snapshot`: the set of models that a reader sees.
+//! - `alias`: names that point to models. `journal`: the file of their changes.
+//! - `files`: model files. `windows`: window reports. `evidence`: losses, ladders and the advice.
+//! - [`monitor`]: the current state of the stages, for the pages of a server.
 //! - [`export`]: windows, scores and losses as tables.
-//! - `error`: why the registry cannot be read or changed.
+//! - `error`: the errors of reading and changing the registry.
 
 mod alias;
 mod error;

@@ -1,8 +1,8 @@
-//! How far the rows have come, from what each stage tells and from what is on the disk.
+//! Reports the progress of the rows through the stages, from status files and from the other files on disk.
 //!
-//! Promises: one process or five, it is found out in the same way: a stage at work tells its counters in `status/` once a
-//! second, and sealed windows, models and the end are read from their files. A stage that tells nothing is known to be
-//! silent, and for how long. Looking never blocks a stage, and changes nothing.
+//! Guarantees: progress is found in the same way for one process and for several. A running stage writes its counters
+//! to `status/` once a second. Sealed windows, models and the end of the stream are read from their files. A stage that
+//! stops writing is reported as silent, with the duration. The monitor never blocks a stage and changes no file.
 
 mod flow;
 mod sealed;
@@ -26,15 +26,15 @@ pub(crate) use self::flow::Flow;
 pub use self::sealed::{Reasons, SealedWindow};
 pub use self::status::{Stage, StatusFile};
 
-/// How often the files are looked at.
+/// The interval between two looks at the files.
 const POLL: Duration = Duration::from_millis(500);
 
-/// Looks at one work directory.
+/// A monitor of one work directory.
 #[derive(Debug)]
 pub struct Monitor {
     workdir: PathBuf,
     registry: Arc<Registry>,
-    /// The time of day, RFC 3339.
+    /// Returns the current time in RFC 3339 format.
     clock: fn() -> String,
     seen: Mutex<Seen>,
     current: watch::Sender<Arc<Observed>>,
@@ -46,37 +46,38 @@ struct Seen {
     reader: Reader,
 }
 
-/// What was found at one moment.
+/// The state of a work directory at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observed {
-    /// How far the rows have come.
+    /// The progress of the rows through the stages.
     pub flow: Flow,
     /// The sealed windows, oldest first.
     pub windows: Arc<Vec<SealedWindow>>,
-    /// Why rows are in quarantine.
+    /// The reasons of quarantined rows, with their counts.
     pub reasons: Reasons,
-    /// What the stages told last: of the producer what it sends, of the consumer the rest.
+    /// The last reported counters. Those of sent and delivered rows and of the dataset are the producer's, all others
+    /// the consumer's.
     pub counts: Counts,
 }
 
 impl Monitor {
-    /// A monitor of a work directory; `clock` gives the time of day as RFC 3339.
+    /// Creates a monitor of a work directory. `clock` returns the current time in RFC 3339 format.
     pub fn new(workdir: &Path, registry: Arc<Registry>, clock: fn() -> String) -> Self {
         let (seen, current) = (Mutex::default(), watch::Sender::default());
         Self { workdir: workdir.to_owned(), registry, clock, seen, current }
     }
 
-    /// What was found last.
+    /// Returns the state that was last observed.
     pub fn observed(&self) -> Arc<Observed> {
         Arc::clone(&self.current.borrow())
     }
 
-    /// Wakes those who wait for a change.
+    /// Returns a receiver that is notified when the observed state changes.
     pub fn changes(&self) -> watch::Receiver<Arc<Observed>> {
         self.current.subscribe()
     }
 
-    /// Looks until told to stop.
+    /// Observes the work directory at a fixed interval until `stop` is cancelled.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let monitor = Arc::clone(&self);
@@ -85,7 +86,7 @@ impl Monitor {
         }
     }
 
-    /// Looks once. Blocks on the disk.
+    /// Observes the work directory once. Blocks on disk I/O.
     pub fn look(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let Seen { listener, reader } = &mut *seen;

@@ -1,7 +1,7 @@
-//! The models of one work directory: read, published, retired, and promoted by alias.
+//! The models of one work directory: reads, publishes, retires and promotes them.
 //!
-//! A reader takes a snapshot and never waits. Writers take turns: the lock on the stamps is held while files are read or
-//! written and the snapshot is replaced.
+//! A reader takes a snapshot and never waits. Writers take turns: each holds the lock on the stamps while it reads or
+//! writes files and replaces the snapshot.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -23,7 +23,7 @@ use windrow_evaluation::Advice;
 use windrow_learn::model::{Artifact, Verdict, WindowReport};
 use windrow_record::{ModelId, WindowIndex};
 
-/// The models of one work directory.
+/// The registry of the models in one work directory.
 #[derive(Debug)]
 pub struct Registry {
     models: PathBuf,
@@ -32,7 +32,7 @@ pub struct Registry {
     journal: Journal,
     current: ArcSwap<Snapshot>,
     changed: watch::Sender<()>,
-    /// What is known of the files; held while they are read or written.
+    /// The stamps of the files as last read. Locked while files are read or written.
     stamps: Mutex<Stamps>,
 }
 
@@ -40,17 +40,18 @@ pub struct Registry {
 struct Stamps {
     models: HashMap<ModelId, Stamp>,
     windows: HashMap<WindowIndex, Stamp>,
-    /// Of the journal, once it is there.
+    /// The stamp of the journal; `None` if it did not exist.
     aliases: Option<Stamp>,
-    /// Of the advice, once there is any.
+    /// The stamp of the advice; `None` if it did not exist.
     advice: Option<Stamp>,
 }
 
 impl Registry {
-    /// Reads the models and the window reports of a work directory, which need not be there yet.
+    /// Opens the registry of a work directory and reads its models and window reports. The directory need not exist
+    /// yet.
     ///
     /// # Errors
-    /// A folder cannot be listed.
+    /// Returns an error if a folder cannot be listed.
     pub fn open(workdir: &Path) -> Result<Self, RegistryError> {
         let registry = Self {
             models: workdir.join("models"),
@@ -65,20 +66,21 @@ impl Registry {
         Ok(registry)
     }
 
-    /// The models as they are now.
+    /// Returns the current snapshot of the models.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.current.load_full()
     }
 
-    /// Wakes those who wait for the set of models to change.
+    /// Returns a receiver that is notified when the snapshot changes.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// Takes up models, window reports and aliases that are new, changed or gone since the last look. Blocks on the disk.
+    /// Reads models, window reports, aliases and advice that are new or changed since the last call, and drops models
+    /// that were removed. Blocks on disk I/O.
     ///
     /// # Errors
-    /// A folder cannot be listed. A file that cannot be read is logged and passed over.
+    /// Returns an error if a folder cannot be listed. A file that cannot be read is logged and skipped.
     pub fn refresh(&self) -> Result<(), RegistryError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let found = files::list(&self.models)?;
@@ -103,15 +105,15 @@ impl Registry {
         Ok(())
     }
 
-    /// The files of losses and advice.
+    /// Returns the store of the losses and the advice.
     pub fn evidence(&self) -> &EvidenceStore {
         &self.evidence
     }
 
-    /// Writes the advice and serves it from then on. Blocks on the disk.
+    /// Writes the advice and adds it to the snapshot. Blocks on disk I/O.
     ///
     /// # Errors
-    /// The file cannot be written; then nothing has changed.
+    /// Returns an error if the file cannot be written. The snapshot is then unchanged.
     pub fn publish_advice(&self, advice: &Advice) -> Result<(), RegistryError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         self.evidence.put_advice(advice)?;
@@ -120,10 +122,10 @@ impl Registry {
         Ok(())
     }
 
-    /// Writes a model and serves it from then on. Blocks on the disk.
+    /// Writes a model and adds it to the snapshot. Blocks on disk I/O.
     ///
     /// # Errors
-    /// The file cannot be written; then nothing has changed.
+    /// Returns an error if the file cannot be written. The snapshot is then unchanged.
     pub fn publish(&self, artifact: &Artifact) -> Result<(), RegistryError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = files::write(&self.models, artifact)?;
@@ -132,10 +134,10 @@ impl Registry {
         Ok(())
     }
 
-    /// Writes a window's report and serves it from then on. Blocks on the disk.
+    /// Writes a window's report and adds it to the snapshot. Blocks on disk I/O.
     ///
     /// # Errors
-    /// The file cannot be written; then nothing has changed.
+    /// Returns an error if the file cannot be written. The snapshot is then unchanged.
     pub fn publish_window(&self, report: &WindowReport) -> Result<(), RegistryError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = windows::write(&self.windows, report)?;
@@ -144,11 +146,13 @@ impl Registry {
         Ok(())
     }
 
-    /// Removes the models of windows before `first`, but for the champion, those that an alias stands for and those that it
-    /// would be rolled back to; gives those removed. Blocks on the disk.
+    /// Removes the models of windows before `first` and returns their ids. Blocks on disk I/O.
+    ///
+    /// The champion is kept. So are the model of each alias and the model to which a rollback of that alias would
+    /// return.
     ///
     /// # Errors
-    /// A folder cannot be removed, or the aliases cannot be read.
+    /// Returns an error if a folder cannot be removed, or the aliases cannot be read.
     pub fn retire_before(&self, first: WindowIndex) -> Result<Vec<ModelId>, RegistryError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = self.snapshot();
@@ -157,7 +161,7 @@ impl Registry {
         if old.is_empty() {
             return Ok(Vec::new());
         }
-        // Locked until they are removed: no process can promote one of them meanwhile.
+        // The journal is locked until the models are removed, so that no process can promote one of them.
         let locked = self.journal.lock().map_err(RegistryError::Aliases)?;
         let is_there = |id: &ModelId| snapshot.get(*id).is_some();
         let named = locked.aliases.current().flat_map(|(name, current)| {
@@ -174,12 +178,14 @@ impl Registry {
         Ok(retired)
     }
 
-    /// Lets an alias stand for a model; where it does already, gives the change that made it so. `confirm` is asked last, and
-    /// can give the change up. Blocks on the disk.
+    /// Points an alias to a model. If the alias already points to it, returns the change that did so. Blocks on disk
+    /// I/O.
+    ///
+    /// `confirm` is called last. If it returns `false`, the change is abandoned.
     ///
     /// # Errors
-    /// There is no such model, its window could not be learned from, it was rejected, the change was given up, or the
-    /// journal cannot be read or written.
+    /// Returns an error if the model does not exist, its window could not be learned from, or it was rejected. The same
+    /// holds if `confirm` returns `false`, or the journal cannot be read or written.
     pub fn promote(
         &self,
         alias: AliasName,
@@ -196,11 +202,13 @@ impl Registry {
         self.change(alias, author, decide, confirm)
     }
 
-    /// Lets an alias stand for the last model before that can still be promoted. `confirm` is asked last, and can give the
-    /// change up. Blocks on the disk.
+    /// Points an alias back to the newest of its earlier models that can still be promoted. Blocks on disk I/O.
+    ///
+    /// `confirm` is called last. If it returns `false`, the change is abandoned.
     ///
     /// # Errors
-    /// There is no such alias, no such model before, the change was given up, or the journal cannot be read or written.
+    /// Returns an error if there is no such alias or no such earlier model. The same holds if `confirm` returns
+    /// `false`, or the journal cannot be read or written.
     pub fn roll_back(
         &self,
         alias: AliasName,
@@ -219,10 +227,12 @@ impl Registry {
         self.change(alias, author, decide, confirm)
     }
 
-    /// Takes an alias away. `confirm` is asked last, and can give the change up. Blocks on the disk.
+    /// Removes an alias. Blocks on disk I/O.
+    ///
+    /// `confirm` is called last. If it returns `false`, the change is abandoned.
     ///
     /// # Errors
-    /// There is no such alias, the change was given up, or the journal cannot be read or written.
+    /// Returns an error if there is no such alias, `confirm` returns `false`, or the journal cannot be read or written.
     pub fn remove_alias(
         &self,
         alias: AliasName,
@@ -256,7 +266,7 @@ impl Registry {
         match self.snapshot().get(model) {
             None => no_model("there is no such model, or there is none any longer"),
             Some(found) if found.learned().is_none() => no_model("its window could not be learned from"),
-            // Another process may have retired it since the last look.
+            // Another process may have retired the model since the last refresh.
             Some(_) if !files::is_there(&self.models, model) => no_model("it was removed"),
             Some(found) => match &found.artifact().verdict {
                 Verdict::Rejected { reason } => Err(AliasError::Rejected { model, reason: reason.clone() }),
@@ -265,7 +275,8 @@ impl Registry {
         }
     }
 
-    /// Called with the stamps locked, so that no two writers overtake each other.
+    /// Replaces the snapshot. The caller holds the lock on the stamps, so that concurrent writers cannot lose an
+    /// update.
     fn swap(&self, renewal: Renewal) {
         if !renewal.is_empty() {
             self.current.store(Arc::new(self.current.load().renewed(renewal)));
@@ -274,7 +285,7 @@ impl Registry {
     }
 }
 
-/// Reads a file that has another stamp than before. If it cannot be read, `kept` is logged.
+/// Reads a file if its stamp has changed. If the file cannot be read, logs the error with the message `kept`.
 fn changed<T, E: Display>(
     before: &mut Option<Stamp>,
     now: Option<Stamp>,
@@ -287,7 +298,7 @@ fn changed<T, E: Display>(
     read.inspect_err(|error| tracing::warn!(%error, "{kept}")).ok()
 }
 
-/// Reads what has another stamp than before.
+/// Reads the files whose stamps have changed. A file that cannot be read is logged and skipped.
 fn renewed<K: Copy + Eq + Hash, T>(
     found: Vec<(K, Stamp)>,
     stamps: &mut HashMap<K, Stamp>,

@@ -1,4 +1,4 @@
-//! All models at one moment, and the names that they answer to.
+//! A consistent set of models, and the names by which they can be requested.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use windrow_evaluation::{Advice, recipe_in_office};
 use windrow_learn::model::{Artifact, Learned, Predictor, WindowReport};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
-/// A set of models that does not change.
+/// An immutable set of models, with the window reports, aliases and advice of the same moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     models: BTreeMap<ModelId, Arc<Model>>,
@@ -19,12 +19,12 @@ pub struct Snapshot {
     champion: Option<ModelId>,
 }
 
-/// What makes one snapshot of another.
+/// The changes from one snapshot to the next.
 #[derive(Debug, Default)]
 pub(super) struct Renewal {
     pub(super) artifacts: Vec<Artifact>,
     pub(super) reports: Vec<WindowReport>,
-    /// Models that are there no longer.
+    /// Models that no longer exist.
     pub(super) retired: Vec<ModelId>,
     pub(super) aliases: Option<Aliases>,
     pub(super) advice: Option<Advice>,
@@ -40,7 +40,7 @@ impl Renewal {
     }
 }
 
-/// A published model, or the record of why there is none.
+/// A published model, or the record of why a window gave no model.
 #[derive(Debug)]
 pub struct Model {
     name: String,
@@ -54,27 +54,27 @@ impl Model {
         Self { name: artifact.id.to_string(), artifact, predictor }
     }
 
-    /// Its id as a text.
+    /// Returns the model's id as text.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its name.
+    /// Returns the id of the model.
     pub fn id(&self) -> ModelId {
         self.artifact.id
     }
 
-    /// All that is known of it.
+    /// Returns the artifact as it is stored.
     pub fn artifact(&self) -> &Artifact {
         &self.artifact
     }
 
-    /// The fitted model, if there is one.
+    /// Returns the fitted model, or `None` if the window could not be learned from.
     pub fn learned(&self) -> Option<&Learned> {
         self.artifact.learned()
     }
 
-    /// What answers, if there is a model.
+    /// Returns the predictor of the fitted model, or `None` if the window could not be learned from.
     pub fn predictor(&self) -> Option<&Predictor> {
         self.predictor.as_ref()
     }
@@ -96,47 +96,47 @@ impl Snapshot {
         next
     }
 
-    /// What is known of a window, once all models have been scored on it.
+    /// Returns the report of a window. It exists once all models have been scored on the window.
     pub fn window(&self, window: WindowIndex) -> Option<&Arc<WindowReport>> {
         self.windows.get(&window)
     }
 
-    /// What is known of the windows, in order.
+    /// Returns all window reports, oldest first.
     pub fn windows(&self) -> impl DoubleEndedIterator<Item = &Arc<WindowReport>> {
         self.windows.values()
     }
 
-    /// A model by its id.
+    /// Returns the model with this id.
     pub fn get(&self, id: ModelId) -> Option<&Arc<Model>> {
         self.models.get(&id)
     }
 
-    /// All of them, by window and then by scheme.
+    /// Returns all models, ordered by window and then by scheme.
     pub fn models(&self) -> impl DoubleEndedIterator<Item = &Arc<Model>> {
         self.models.values()
     }
 
-    /// How often to retrain, and on how much history, where that has been asked.
+    /// Returns the advice on how often to retrain and on how much history, if there is one.
     pub fn advice(&self) -> Option<&Arc<Advice>> {
         self.advice.as_ref()
     }
 
-    /// The names that people gave, and how they came to be.
+    /// Returns the aliases that users have given, with their history.
     pub fn aliases(&self) -> &Aliases {
         &self.aliases
     }
 
-    /// Every name that stands for a model now, with the model: `latest` and `champion`, then those that people gave.
+    /// Returns every name that points to an existing model, with the model: `latest` and `champion`, then the aliases.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Arc<Model>)> {
         let own = RESERVED.into_iter().zip([self.latest(), self.champion()]);
         let given = self.aliases.current().map(|(name, id)| (name.as_str(), self.get(id)));
         own.chain(given).filter_map(|(name, model)| Some((name, model?)))
     }
 
-    /// A model by its id or by an alias.
+    /// Finds a model by its id or by an alias.
     ///
     /// # Errors
-    /// There is none of that name; the error lists those that there are.
+    /// Returns an error with the known names if there is no model of this name.
     pub fn resolve(&self, name: &str) -> Result<&Arc<Model>, UnknownModel> {
         let found = match name {
             "latest" => self.latest(),
@@ -150,18 +150,19 @@ impl Snapshot {
         })
     }
 
-    /// The accepted model of the newest window; the cumulative one where there are several.
+    /// Returns the accepted model of the newest window that has one. If the window has several, the cumulative one is
+    /// preferred.
     pub fn latest(&self) -> Option<&Arc<Model>> {
         self.latest.and_then(|id| self.get(id))
     }
 
-    /// The newest accepted model of the recipe in office: the one whose models, a window old, did best on the newest windows.
-    /// Before 12 windows have been judged, the latest.
+    /// Returns the champion: the newest accepted model of the recipe in office. That is the recipe whose one-window-old
+    /// models did best on the newest windows. Before 12 windows have been judged, the champion is the latest model.
     pub fn champion(&self) -> Option<&Arc<Model>> {
         self.champion.and_then(|id| self.get(id))
     }
 
-    /// The champion as it followed from models and reports of the windows before `window`, whatever has come since.
+    /// Returns the champion as it followed from the models and reports of the windows before `window`.
     pub fn champion_before(&self, window: WindowIndex) -> Option<Arc<Model>> {
         self.find_champion(Some(window)).and_then(|id| self.get(id)).cloned()
     }
@@ -189,7 +190,7 @@ impl Snapshot {
     }
 }
 
-/// Labelled rows of a window, and the log-loss sums of the models of the window before.
+/// Returns a window's labelled rows and, by recipe, the log-loss sum of the model of the window before it.
 fn losses_at_age_one(report: &WindowReport) -> (f64, BTreeMap<Scheme, f64>) {
     let scored = report.scores.iter().filter(|score| score.model.window.next() == report.window);
     let losses = scored.filter_map(|found| {
@@ -199,12 +200,12 @@ fn losses_at_age_one(report: &WindowReport) -> (f64, BTreeMap<Scheme, f64>) {
     (report.profile.rows as f64, losses.collect())
 }
 
-/// A name that no model has.
+/// The error for a name to which no model belongs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no model `{given}`")]
 pub struct UnknownModel {
-    /// The name given.
+    /// The name that was requested.
     pub given: String,
-    /// The names that there are.
+    /// The names that exist.
     pub known: Vec<String>,
 }

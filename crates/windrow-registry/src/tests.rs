@@ -1,4 +1,4 @@
-//! What is published can be read, by this registry and by another; the aliases follow their rules.
+//! Tests of publishing and reading models and reports, and of the alias rules.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ fn score(log_loss: f64) -> Score {
     }
 }
 
-/// A model of this log-loss; without one, the record of a window that gave none.
+/// Returns a model with this log-loss or, without one, the record of a window that gave no model.
 fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
     let solver = SolverReport {
         method: Method::Newton,
@@ -121,7 +121,7 @@ fn a_folder_that_is_a_file_is_told() {
     }
 }
 
-/// A report with the log-loss of models on all rows of a window.
+/// Returns a report with the log-loss of models on all rows of a window.
 fn report(window: u32, scores: &[(&str, f64)]) -> WindowReport {
     let of = |(id, loss): &(&str, f64)| ModelScore {
         model: id.parse().expect("a model id"),
@@ -159,7 +159,8 @@ fn aliases_name_the_newest_and_the_best_that_were_accepted() {
     publish("window-1", Some(0.4));
     publish("cumulative-1", Some(0.5));
     assert_eq!(aliases(), ["cumulative-1", "cumulative-1"], "too few windows to rank by");
-    // A window old, the last window's model does better, in all of thirteen windows.
+    // The model of the last window has a lower log-loss than the cumulative one in each of 12 windows. Both are one
+    // window old.
     for window in 2..=13 {
         let (all, last) = (format!("cumulative-{}", window - 1), format!("window-{}", window - 1));
         let noise = f64::from(window % 3) / 100.0;
@@ -249,7 +250,7 @@ fn a_reader_never_sees_half_a_model() {
             reader.refresh().expect("readable");
         }
     });
-    // A file caught half-written would have been passed over, and not been read again.
+    // A reader that saw a half-written file would have skipped it, and would not have read it again.
     reader.refresh().expect("readable");
     assert_eq!(reader.snapshot().models().count(), 50);
 }
@@ -277,7 +278,7 @@ fn an_alias_is_promoted_rolled_back_and_noticed_by_another_registry() {
         registry.snapshot().resolve("prod").ok().map(|model| model.name().to_owned())
     };
     assert_eq!(stands_for(&reader).as_deref(), Some("window-2"));
-    // The other registry may change it too, and both know all of it.
+    // Both registries can change the alias, and both read the whole journal.
     let change = reader.roll_back(alias(), author(), &|| true).expect("a model before");
     assert_eq!((change.from, change.to), ("window-2".parse().ok(), "window-1".parse().ok()));
     assert_eq!(stands_for(&writer).as_deref(), Some("window-1"));
@@ -323,7 +324,7 @@ fn a_rollback_passes_over_models_that_are_gone() {
         let id = format!("window-{window}").parse().expect("an id");
         registry.promote(alias(), id, author(), &|| true).expect("a model");
     }
-    // What a rollback would lead to is kept, and only that.
+    // The alias's model and the one that a rollback would return to are kept. The other old models are removed.
     let retired = registry.retire_before(WindowIndex::new(5).expect("not 0")).expect("room on the disk");
     assert_eq!(retired.iter().map(ToString::to_string).collect::<Vec<_>>(), ["window-1", "window-4"]);
     let to = |change: Result<crate::AliasChange, AliasError>| change.ok().and_then(|change| change.to);
@@ -368,7 +369,7 @@ fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
         (Registry::open(folder.path()).expect("opens"), Registry::open(folder.path()).expect("opens"));
     for window in 1..=5 {
         let mut model = artifact(&format!("window-{window}"), Some(0.5));
-        // The champion is the newest that was accepted: the second.
+        // Windows 3 to 5 are rejected, so that window 2 is the champion.
         if window > 2 {
             model.verdict = Verdict::Rejected { reason: "its AUC is 0.5".to_owned() };
         }
@@ -387,7 +388,7 @@ fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
         assert_eq!(kept, ["window-1", "window-2", "window-5"]);
     }
     assert!(!folder.path().join("models/window-3").exists());
-    // A registry that has not looked since does not promote what is gone.
+    // A registry that has not refreshed since then must not promote a removed model.
     writer.publish(&artifact("window-6", Some(0.5))).expect("room on the disk");
     reader.refresh().expect("readable");
     std::fs::remove_dir_all(folder.path().join("models/window-6")).expect("a folder");

@@ -1,4 +1,4 @@
-//! `windows/window-00001.json`: what is known of a window, written whole, read with care.
+//! The window reports `windows/window-00001.json`. They are written atomically and validated when read.
 
 use std::path::Path;
 

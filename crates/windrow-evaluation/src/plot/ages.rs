@@ -1,4 +1,4 @@
-//! What a model loses with age.
+//! The picture of a model's loss by its age.
 
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
@@ -8,22 +8,22 @@ use crate::{Advice, AgeFinding};
 const WIDTH: u32 = 440;
 const HEIGHT: u32 = 320;
 
-/// Losses by age, one beside the other.
+/// The losses of models by age, side by side.
 #[derive(Debug, Clone)]
 pub struct Ages {
     pub(crate) title: String,
-    /// By rising age.
+    /// The findings, by rising age.
     pub(crate) ages: Vec<AgeFinding>,
 }
 
 impl Ages {
-    /// `None` where nothing has been compared.
+    /// Collects the data of the picture. Returns `None` if no ages have been compared.
     pub fn of(advice: &Advice) -> Option<Self> {
         let title = age_title(advice)?;
         Some(Self { title, ages: advice.over_time.ages.clone() })
     }
 
-    /// Draws it.
+    /// Draws the picture as SVG.
     pub fn draw(&self) -> Picture {
         let described: Vec<String> =
             self.ages.iter().map(|found| format!("age {}: {:.4}", found.age, found.difference)).collect();

@@ -1,4 +1,4 @@
-//! The three pictures of the advice.
+//! The three main pictures of the advice.
 
 use crate::plot::course::{Course, Line};
 use crate::plot::shares::{Point, Shares};
@@ -7,29 +7,29 @@ use crate::sentences::on;
 use crate::titles::{subject, titles};
 use crate::{Advice, Policy, PolicyFinding, Refit, Status, Verdict};
 
-/// What the pictures of the advice show.
+/// The data of the three main pictures of the advice.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// How often to refit, on the history that is named.
+    /// The shares by refit interval, on the named history.
     pub(crate) how_often: Shares,
-    /// On how much history, refitted every window.
+    /// The shares by history, refitted every window.
     pub(crate) how_much: Shares,
-    /// What the named policy saved from window to window.
+    /// The savings of the named policy from window to window.
     pub(crate) over_time: Course,
 }
 
 impl Answer {
-    /// The pictures, in the order in which they are shown.
+    /// Draws the pictures, in the order in which they are shown.
     pub fn pictures(&self) -> [Picture; 3] {
         [self.how_often.draw(), self.how_much.draw(), self.over_time.draw()]
     }
 
-    /// Their titles.
+    /// Returns the titles of the pictures, in the same order.
     pub fn titles(&self) -> [&str; 3] {
         [&self.how_often.title, &self.how_much.title, &self.over_time.title]
     }
 
-    /// `None` where nothing has been compared yet.
+    /// Collects the data of the pictures. Returns `None` if no policies have been compared yet.
     pub fn of(advice: &Advice) -> Option<Self> {
         let policy = subject(advice)?;
         let [title_how_often, title_how_much, title_over_time] = titles(advice);

@@ -1,4 +1,4 @@
-//! Sums that grow from window to window.
+//! The picture of sums that grow from window to window.
 
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
@@ -7,24 +7,24 @@ const WIDTH: u32 = 440;
 const HEIGHT: u32 = 320;
 const CLASSES: [&str; 2] = ["a", "b"];
 
-/// Sums over windows: the slope is the gain, a kink is a change.
+/// Sums over windows. The slope is the gain, and a kink is a change.
 #[derive(Debug, Clone)]
 pub(crate) struct Course {
     pub(crate) title: String,
-    /// What is summed, with its unit.
+    /// The quantity that is summed, with its unit.
     pub(crate) unit: String,
     pub(crate) windows: Vec<u32>,
-    /// At most two lines.
+    /// The lines, at most two.
     pub(crate) lines: Vec<Line>,
-    /// Windows in which something changed, and what is written there.
+    /// The windows in which the data changed, with their labels.
     pub(crate) marks: Vec<(u32, String)>,
 }
 
-/// One sum.
+/// The cumulative sums of one comparison.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) name: String,
-    /// Behind each window.
+    /// The sum after each window.
     pub(crate) sums: Vec<f64>,
 }
 
@@ -63,7 +63,7 @@ impl Course {
     }
 }
 
-/// As in `12k` for thousands.
+/// Formats a number, with thousands as in `12k`.
 fn short(number: f64) -> String {
     if number.abs() >= 10_000.0 { format!("{:.0}k", number / 1000.0) } else { format!("{number:.0}") }
 }

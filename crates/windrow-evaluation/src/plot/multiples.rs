@@ -1,39 +1,39 @@
-//! Many small pictures on one scale: a number each, from window to window.
+//! Small multiples: many small pictures on one scale, each of one number from window to window.
 
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
 use windrow_record::display::excerpt;
 
-/// The letters of a name for which a cell has room.
+/// The maximum length of a name in a cell, in characters.
 const NAME: usize = 28;
 const COLUMNS: usize = 4;
 const CELL: (f64, f64) = (220.0, 110.0);
 const MARGIN: f64 = 8.0;
 
-/// Numbers from window to window, one beside the other.
+/// Numbers from window to window, side by side.
 #[derive(Debug, Clone)]
 pub struct Multiples {
-    /// What it says.
+    /// The title, which states the finding.
     pub title: String,
-    /// What is shown, with its unit.
+    /// The quantity that is shown, with its unit.
     pub unit: String,
     /// The first and the last window.
     pub windows: (u32, u32),
-    /// One a small picture.
+    /// The curves, one per small picture.
     pub curves: Vec<Curve>,
 }
 
-/// One number.
+/// The values of one number over time.
 #[derive(Debug, Clone)]
 pub struct Curve {
-    /// What it is.
+    /// The name of the number.
     pub name: String,
-    /// By window, ascending.
+    /// The values by window, in ascending order.
     pub values: Vec<(u32, f64)>,
 }
 
 impl Multiples {
-    /// Draws them.
+    /// Draws the pictures as one SVG.
     pub fn draw(&self) -> Picture {
         let rows = self.curves.len().div_ceil(COLUMNS).max(1);
         let width = (COLUMNS as f64 * CELL.0) as u32;

@@ -1,4 +1,4 @@
-//! Whether probabilities can be taken at their word.
+//! The reliability diagram: do the predicted probabilities agree with the observed shares?
 
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
@@ -7,28 +7,29 @@ use windrow_record::display::percent;
 const WIDTH: u32 = 440;
 const HEIGHT: u32 = 400;
 
-/// Shares of positives by predicted probability.
+/// The observed shares of positives by predicted probability.
 #[derive(Debug, Clone)]
 pub struct Reliability {
-    /// What it says.
+    /// The title, which states the finding.
     pub title: String,
-    /// Bins that have rows.
+    /// The bins that have rows.
     pub bins: Vec<Bin>,
 }
 
-/// Rows of similar probability.
+/// A bin of rows with similar predicted probabilities.
 #[derive(Debug, Clone, Copy)]
 pub struct Bin {
-    /// The mean of their probabilities.
+    /// The mean of the predicted probabilities.
     pub predicted: f64,
-    /// The share of positive ones.
+    /// The share of positive rows.
     pub observed: f64,
-    /// How many.
+    /// The number of rows.
     pub rows: u64,
 }
 
 impl Bin {
-    /// The 95% interval of the share, as if rows were independent: Wilson's, which stays between 0 and 1 (Wilson 1927).
+    /// Returns the 95% interval of the share as if rows were independent: Wilson's, which stays between 0 and 1 (Wilson
+    /// 1927).
     pub fn interval(&self) -> (f64, f64) {
         const Z: f64 = 1.959_964;
         let (n, p) = (self.rows as f64, self.observed);
@@ -37,7 +38,7 @@ impl Bin {
         (middle - half, middle + half)
     }
 
-    /// Whether the share of positives can be what was predicted.
+    /// Returns `true` if the interval of the observed share holds the predicted probability.
     pub fn agrees(&self) -> bool {
         let (low, high) = self.interval();
         (low..=high).contains(&self.predicted)
@@ -45,7 +46,7 @@ impl Bin {
 }
 
 impl Reliability {
-    /// Draws it.
+    /// Draws the picture as SVG.
     pub fn draw(&self) -> Picture {
         let described = self
             .bins
@@ -81,7 +82,7 @@ mod tests {
     #[test]
     fn an_interval_is_wilsons_and_bins_are_drawn() {
         let bin = |predicted: f64, observed: f64, rows: u64| Bin { predicted, observed, rows };
-        // Wilson's interval of 8 of 10, as R's prop.test(correct = FALSE) gives it.
+        // Wilson's interval for 8 of 10, as R's prop.test(correct = FALSE) computes it.
         let (low, high) = bin(0.7, 0.8, 10).interval();
         assert!((low - 0.490_162).abs() < 1e-5 && (high - 0.943_318).abs() < 1e-5, "{low} {high}");
         assert!(bin(0.0, 0.0, 5).interval().0.abs() < 1e-12);

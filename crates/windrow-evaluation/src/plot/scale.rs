@@ -1,6 +1,6 @@
-//! From numbers to places.
+//! The mapping of numbers to coordinates.
 
-/// A straight scale.
+/// The linear scale of one axis.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     from: (f64, f64),
@@ -8,9 +8,9 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Numbers of `from` become places of `to`.
+    /// Creates a scale from the numbers in `from` to the coordinates in `to`.
     pub(super) fn new(from: (f64, f64), to: (f64, f64)) -> Self {
-        // A range of one number has its place in the middle.
+        // The only number of an empty range is placed in the middle.
         let from = if from.0 < from.1 { from } else { (from.0 - 0.5, from.0 + 0.5) };
         Self { from, to }
     }
@@ -24,7 +24,7 @@ impl Scale {
         (self.from.0..=self.from.1).contains(&number)
     }
 
-    /// Round numbers within the scale, about `wanted` of them: steps of 1, 2 or 5 times a power of ten.
+    /// Returns round numbers within the scale, about `wanted` of them. The step is 1, 2 or 5 times a power of ten.
     pub(super) fn ticks(&self, wanted: f64) -> Vec<f64> {
         let rough = (self.from.1 - self.from.0) / wanted;
         let power = 10_f64.powf(rough.log10().floor());

@@ -1,4 +1,4 @@
-//! Shares of a gain with their intervals, one beside the other.
+//! The picture of shares of a gain with their intervals, side by side.
 
 use crate::Interval;
 use crate::plot::scale::Scale;
@@ -7,29 +7,29 @@ use windrow_record::display::percent;
 
 const WIDTH: u32 = 440;
 const HEIGHT: u32 = 320;
-/// Shares below are drawn at the edge, with their number.
+/// The lower limit of the scale. Shares below it are drawn at the edge, with their number.
 const LOWEST: f64 = -0.5;
-/// Shares of which intervals reach further are cut off.
+/// The upper limit of the scale. Intervals that reach further are cut off.
 const HIGHEST: f64 = 1.5;
 
-/// Shares of a gain, one beside the other.
+/// Shares of a gain, side by side.
 #[derive(Debug, Clone)]
 pub(crate) struct Shares {
     pub(crate) title: String,
-    /// What is beside each other, as in `refit every so many windows`.
+    /// The label of the horizontal axis, as in `windows of history, refitted every window`.
     pub(crate) across: String,
-    /// From left to right.
+    /// The points, from left to right.
     pub(crate) points: Vec<Point>,
     /// The share that is good enough.
     pub(crate) keep: f64,
 }
 
-/// One share.
+/// The share of one policy.
 #[derive(Debug, Clone)]
 pub(crate) struct Point {
-    /// What it is the share of.
+    /// The label of the policy on the horizontal axis.
     pub(crate) label: String,
-    /// The share; 1 is all.
+    /// The share, where 1 is the whole gain.
     pub(crate) share: f64,
     pub(crate) interval: Option<Interval>,
     pub(crate) is_told: bool,
@@ -61,7 +61,7 @@ impl Shares {
                 picture.circle("b w h", (x, scale.place(point.share)), 10.0);
             }
             if !scale.holds(point.share) {
-                // Beside the interval, where the picture has room.
+                // The number is next to the interval, on the side with more room.
                 let (anchor, aside) = if x > (left + right) / 2.0 { ("end", -9.0) } else { ("start", 9.0) };
                 picture.text("s", anchor, (x + aside, bottom - 10.0), &percent(point.share, 0));
             }

@@ -1,16 +1,17 @@
-//! The elements of a picture.
+//! The SVG elements of a picture.
 
 use std::fmt::Write as _;
 
 use crate::plot::scale::Scale;
 
-/// What a picture looks like where no page says so. Colours of Okabe and Ito (2008), which colour-blind eyes tell apart.
+/// The style sheet of a picture in a file of its own. The colours are those of Okabe and Ito (2008), which colour-blind
+/// readers can distinguish.
 pub const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:currentColor}.t{font-size:15px;font-weight:600}.s{font-size:12px}\
     svg{color:#1b1f24;background:#fff}.g{stroke:currentColor;stroke-opacity:.15}.z{stroke:currentColor;stroke-opacity:.5}\
     .a{stroke:#0072b2;fill:#0072b2}.b{stroke:#d55e00;fill:#d55e00}.w{stroke-width:2}.k{stroke-dasharray:5 4}\
     @media(prefers-color-scheme:dark){svg{color:#e6e9ed;background:#15181c}.a{stroke:#56b4e9;fill:#56b4e9}.b{stroke:#e69f00;fill:#e69f00}}.h{fill:none}";
 
-/// A picture, as the inside of an `svg` element.
+/// A picture, as the contents of an `svg` element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     width: u32,
@@ -19,7 +20,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// An empty picture with its title, which is shown, and its description, which is read out.
+    /// Creates an empty picture with its title and its description, for tooltips and screen readers.
     pub(super) fn new(width: u32, height: u32, title: &str, description: &str) -> Self {
         let inside = format!("<title>{}</title><desc>{}</desc>", escaped(title), escaped(description));
         Self { width, height, inside }
@@ -30,7 +31,7 @@ impl Picture {
         self.add(format_args!(r#"<line class="{class}" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>"#));
     }
 
-    /// Horizontal lines at the ticks of a scale, with their labels; the line at 0 stands out.
+    /// Adds horizontal lines at the ticks of a scale, with their labels. The line at 0 is stronger.
     pub(super) fn grid(&mut self, scale: &Scale, (left, right): (f64, f64), label: impl Fn(f64) -> String) {
         for tick in scale.ticks(4.0) {
             let y = scale.place(tick);
@@ -54,7 +55,7 @@ impl Picture {
         self.add(format_args!(r#"<path class="{class} h" d="M{}"/>"#, points.join("L")));
     }
 
-    /// `anchor` is `start`, `middle` or `end`.
+    /// Adds a text. `anchor` is `start`, `middle` or `end`.
     pub(super) fn text(&mut self, class: &str, anchor: &str, (x, y): (f64, f64), text: &str) {
         let (x, y, text) = (place(x), place(y), escaped(text));
         let class = if class.is_empty() { String::new() } else { format!(r#" class="{class}""#) };
@@ -62,7 +63,7 @@ impl Picture {
         self.add(format_args!(r#"<text{class} x="{x}" y="{y}"{anchor}>{text}</text>"#));
     }
 
-    /// A title on as many lines as it needs, from the top left; gives how many.
+    /// Adds a title at the top left, wrapped to the width of the picture. Returns the number of lines.
     pub(super) fn title(&mut self, title: &str) -> usize {
         let room = f64::from(self.width) - 12.0;
         let width = |text: &str| text.chars().map(width_in_title).sum::<f64>();
@@ -91,13 +92,13 @@ impl Picture {
         self.inside.push('\n');
     }
 
-    /// For a page that brings the style.
+    /// Returns the `svg` element for a page that has its own style sheet.
     pub fn inline(&self) -> String {
         let Self { width, height, inside } = self;
         format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\">\n{inside}</svg>")
     }
 
-    /// As a file of its own.
+    /// Returns the picture as a file of its own, with [`STYLE`].
     pub fn alone(&self) -> String {
         let Self { width, height, inside } = self;
         format!(
@@ -107,7 +108,7 @@ impl Picture {
     }
 }
 
-/// How wide a letter of a title is, about, in a wide font (DejaVu Sans Bold): in others there is room left.
+/// Returns the approximate width of a title's letter in a wide font (DejaVu Sans Bold). Other fonts leave more room.
 fn width_in_title(letter: char) -> f64 {
     match letter {
         'i' | 'j' | 'l' | 'I' | ' ' | '.' | ',' | ':' | ';' => 5.3,
@@ -118,13 +119,13 @@ fn width_in_title(letter: char) -> f64 {
     }
 }
 
-/// A place to a tenth of a unit: finer is not seen, and would differ from machine to machine.
+/// Formats a coordinate to a tenth of a unit. Finer digits are not visible and would differ between machines.
 fn place(number: f64) -> String {
     let text = format!("{number:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// Text that markup takes for nothing but text.
+/// Escapes a text for XML.
 pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -134,7 +135,7 @@ pub fn escaped(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            // XML has no place for them.
+            // XML 1.0 does not allow most control characters.
             letter if letter.is_control() => safe.push(' '),
             letter => safe.push(letter),
         }

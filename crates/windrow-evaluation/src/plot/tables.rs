@@ -1,4 +1,4 @@
-//! The numbers behind the pictures, as tables of text.
+//! The numbers of the pictures, as tables of text.
 
 use crate::plot::answer::Answer;
 use crate::plot::course::Course;
@@ -6,32 +6,32 @@ use crate::plot::shares::{Point, Shares};
 use crate::{Advice, Interval, PolicyFinding};
 use windrow_record::display::percent;
 
-/// Rows of the last picture's table: about so many windows are told.
+/// The approximate number of windows in the table of the last picture.
 const WINDOWS_TOLD: usize = 12;
 
-/// A table with what stands above it.
+/// A table with its heading.
 #[derive(Debug)]
 pub struct Table {
-    /// The table's title.
+    /// The title of the table.
     pub heading: String,
-    /// A sentence between heading and table; empty for none.
+    /// A sentence between the heading and the table; may be empty.
     pub note: String,
     /// The names of the columns.
     pub header: Vec<String>,
-    /// The rows, as many cells each as `header`.
+    /// The rows, with as many cells each as `header`.
     pub rows: Vec<Row>,
 }
 
-/// One row; the first cell names it.
+/// A row of a table. The first cell names it.
 #[derive(Debug)]
 pub struct Row {
-    /// The cells, as texts.
+    /// The text of each cell.
     pub cells: Vec<String>,
-    /// Whether it is of the named policy.
+    /// `true` if the row is about the named policy.
     pub is_named: bool,
 }
 
-/// What the pictures rest on, and all policies.
+/// Returns the tables of the pictures, and a table of all policies.
 pub fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
     let mut tables = Vec::new();
     if let Some(answer) = answer {
@@ -73,7 +73,8 @@ fn course(course: &Course) -> Table {
     }
 }
 
-/// Every policy, the one of the lowest log-loss first; `None` where none has been judged.
+/// Returns a table of every policy: the planned ones by rising log-loss, then the others. Returns `None` if no policy
+/// has been judged.
 fn policies(advice: &Advice) -> Option<Table> {
     let judged = advice.basis.judged.as_ref()?;
     let yearly = advice.subject.days.is_some();

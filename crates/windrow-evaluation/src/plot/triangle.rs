@@ -1,26 +1,26 @@
-//! Models of every window on every later window.
+//! The picture of the models of every window, scored on every later window.
 
 use crate::plot::svg::Picture;
 
 const SIZE: f64 = 480.0;
 const LEFT: f64 = 56.0;
-/// Shades, the lightest first.
+/// The CSS classes of the shades, the lightest first.
 const CLASSES: [&str; 6] = ["q0", "q1", "q2", "q3", "q4", "q5"];
 
 /// Losses by the window of the model and the window of the rows, in bins.
 #[derive(Debug, Clone)]
 pub struct Triangle {
-    /// What it says.
+    /// The title, which states the finding.
     pub title: String,
     /// The first and the last window.
     pub windows: (u32, u32),
-    /// By bin of the model's window, then of the rows' window: log-loss a row more than a new model's.
+    /// The log-loss per row less that of a new model, by bin of the model's window and then of the rows' window.
     pub cells: Vec<Vec<Option<f64>>>,
 }
 
 impl Triangle {
-    /// The upper ends of the shades but for the last, which has none: the first ends at 0, the others are evenly spaced up to
-    /// nine tenths of the cells.
+    /// Returns the upper ends of the shades; the last shade has no upper end. The first ends at 0. The others are
+    /// evenly spaced up to the 90th percentile of the positive cells.
     pub(crate) fn bounds(&self) -> [f64; 5] {
         let mut above: Vec<f64> =
             self.cells.iter().flatten().filter_map(|cell| *cell).filter(|cell| *cell > 0.0).collect();
@@ -29,7 +29,7 @@ impl Triangle {
         [0.0, 0.25 * most, 0.5 * most, 0.75 * most, most]
     }
 
-    /// Draws it.
+    /// Draws the picture as SVG.
     pub fn draw(&self) -> Picture {
         let bounds = self.bounds();
         let class = |value: f64| CLASSES[bounds.iter().filter(|bound| value > **bound).count()];
@@ -39,7 +39,7 @@ impl Triangle {
         let lines = picture.title(&self.title);
         let top = 16.0 + 19.0 * lines as f64;
         let side = SIZE / self.cells.len().max(1) as f64;
-        // Cells of one shade that follow each other are one rectangle.
+        // Adjacent cells of one shade are drawn as one rectangle.
         for (row, cells) in self.cells.iter().enumerate() {
             let shades: Vec<Option<&str>> = cells.iter().map(|cell| cell.map(class)).collect();
             let mut from = 0;

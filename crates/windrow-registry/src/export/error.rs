@@ -1,28 +1,28 @@
-//! Why there is no export.
+//! Errors of an export.
 
 use std::path::PathBuf;
 
 use crate::error::RegistryError;
 use windrow_windows::BatchError;
 
-/// Why there is no export.
+/// An error of an export.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// No windows.
+    /// The work directory has no sealed window. The field is the folder of the windows.
     #[error("no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place", .0.display())]
     Nothing(PathBuf),
-    /// The windows cannot be read.
+    /// The batch files or their manifests cannot be read.
     #[error(transparent)]
     Batch(#[from] BatchError),
-    /// What is known of models cannot be read.
+    /// The losses cannot be read.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// A file cannot be written.
+    /// A file of the export cannot be written.
     #[error("cannot write {}: {source}; name another place with --out", path.display())]
     Write {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The underlying I/O error.
         source: std::io::Error,
     },
 }

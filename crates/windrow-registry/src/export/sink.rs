@@ -1,4 +1,4 @@
-//! A table on its way to its file.
+//! Writes one table to one file.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -10,12 +10,12 @@ use crate::export::error::ExportError;
 use windrow_base::files;
 use windrow_columnar::{Column, Style, Value, Writer};
 
-/// What a table is written as.
+/// The file format of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableFormat {
-    /// Typed columns.
+    /// Parquet with typed columns.
     Parquet,
-    /// Text, with a header line.
+    /// CSV with a header line.
     Csv,
 }
 
@@ -28,11 +28,11 @@ impl TableFormat {
     }
 }
 
-/// One table.
+/// A table that is being written.
 pub(super) struct Sink {
     path: PathBuf,
     rows: Rows,
-    /// Where it is until it is whole.
+    /// The temporary file, which replaces `path` when the table is complete.
     file: NamedTempFile,
 }
 
@@ -61,7 +61,7 @@ impl Sink {
         Ok(Self { path: path.to_owned(), rows, file })
     }
 
-    /// Adds a row: a value for each column, of its kind.
+    /// Appends a row: one value per column, of the column's type.
     pub(super) fn push(&mut self, row: &[Value<'_>]) -> Result<(), ExportError> {
         let written = match &mut self.rows {
             Rows::Parquet(writer) => writer.push(row.iter().copied()).map_err(|error| error.into_io()),
@@ -74,7 +74,7 @@ impl Sink {
         written.map_err(|source| ExportError::Write { path: self.path.clone(), source })
     }
 
-    /// Puts the file in its place.
+    /// Completes the file and moves it to its path.
     pub(super) fn finish(self) -> Result<(), ExportError> {
         let written = match self.rows {
             Rows::Parquet(writer) => {

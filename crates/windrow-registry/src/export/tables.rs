@@ -1,4 +1,4 @@
-//! What the tables hold, a row at a time.
+//! The columns and the rows of each exported table.
 
 use crate::export::error::ExportError;
 use crate::export::sink::Sink;
@@ -14,7 +14,7 @@ fn columns(told: &[(&str, Kind)]) -> Vec<Column> {
     told.iter().map(|(name, kind)| Column { name: (*name).to_owned(), kind: *kind }).collect()
 }
 
-/// One row a window.
+/// Returns the columns of `windows`: one row per window.
 pub(super) fn window_columns() -> Vec<Column> {
     columns(&[
         ("window", Kind::Integer),
@@ -47,15 +47,15 @@ pub(super) fn window(sink: &mut Sink, one: &Manifest, report: Option<&WindowRepo
     ])
 }
 
-/// One row a model and a window that it was scored on.
+/// Returns the columns of `scores`: one row per model and window on which it was scored.
 pub(super) fn score_columns() -> Vec<Column> {
     let mut columns = columns(&[
         ("model", Kind::Text),
         ("scheme", Kind::Text),
         ("model_window", Kind::Integer),
         ("window", Kind::Integer),
-        // `later`: all labelled rows of a window behind all that the model learned from. `holdout`: a first fit, on the rows of
-        // the model's newest window that it left out.
+        // `later`: all labelled rows of a window after the model's newest window. `holdout`: the rows of the model's
+        // newest window that its first fit left out.
         ("scored_on", Kind::Text),
     ]);
     columns.extend(Score::NUMBERS.map(|(name, number)| {
@@ -95,19 +95,19 @@ fn score(sink: &mut Sink, model: ModelId, window: u32, scored_on: &str, score: &
     sink.push(&values)
 }
 
-/// One row a model, a later window and a block of its rows.
+/// Returns the columns of `losses`: one row per model, later window and block of rows.
 pub(super) fn loss_columns() -> Vec<Column> {
     columns(&[
         ("model", Kind::Text),
         ("scheme", Kind::Text),
         ("model_window", Kind::Integer),
-        // `served`: a published model. `advice`: one that only the advice needs.
+        // `served`: a published model. `advice`: a model that only the advice needs.
         ("made_for", Kind::Text),
         ("window", Kind::Integer),
         ("block", Kind::Integer),
         ("rows", Kind::Integer),
         ("positives", Kind::Integer),
-        // Sums over the rows of the block.
+        // The sums over the rows of the block.
         ("log_loss", Kind::Number),
         ("squared_error", Kind::Number),
         ("false_alarms", Kind::Integer),

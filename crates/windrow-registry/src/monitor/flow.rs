@@ -1,4 +1,4 @@
-//! The way of the rows, stage by stage, as numbers and as the words for them.
+//! The progress of the rows, stage by stage, as numbers and as text.
 
 use std::collections::BTreeMap;
 
@@ -9,41 +9,41 @@ use crate::monitor::status::{Heard, Stage};
 use windrow_record::display::{counted, duration, thousands};
 use windrow_windows::StreamEnd;
 
-/// How far the rows have come.
+/// The progress of the rows through the stages.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Flow {
-    /// In a few words, as in `41%, lag 0`.
+    /// A short summary, as in `41%, lag 0`.
     pub state: String,
-    /// Whether every row is sealed and learned from.
+    /// `true` if every row has been sealed and every window trained on.
     pub is_complete: bool,
-    /// The rows that are to come; not known where no producer of a dataset was heard of.
+    /// The number of rows of the dataset; `None` if no producer has reported it.
     pub(crate) dataset_rows: Option<u64>,
-    /// Messages in the topic that are not read yet.
+    /// The number of messages in the topic that the consumer has not read; `None` if unknown.
     pub(crate) lag: Option<u64>,
-    /// Sent, in the topic, sealed, trained, served.
+    /// The steps: sent, in the topic, sealed, trained, served.
     pub steps: Vec<Step>,
-    /// Rows that could not be taken.
+    /// The number of rows in quarantine.
     pub quarantined: u64,
     pub(crate) windows: usize,
     pub(crate) models: usize,
 }
 
-/// One place on the way.
+/// One step on the way of the rows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
-    /// What has been done with the rows.
+    /// The state of the rows after this step, such as `sealed`.
     pub name: &'static str,
-    /// How many rows; not known where the stage is silent or was never heard of.
+    /// The number of rows that have passed this step; `None` if the stage is silent or has never reported.
     pub(crate) rows: Option<u64>,
-    /// What is shown: the rows, or since when nothing was heard.
+    /// The text to show: a number, or the time since the stage last reported.
     pub text: String,
-    /// What more there is to say.
+    /// Further text to show, such as the number of windows.
     pub detail: String,
-    /// Whether the stage was heard of and has fallen silent.
+    /// `true` if the stage has reported before and is silent now.
     pub is_silent: bool,
 }
 
-/// What a flow follows from.
+/// The inputs from which a flow is computed.
 pub(super) struct Parts<'a> {
     pub(super) heard: &'a BTreeMap<Stage, Heard>,
     pub(super) windows: &'a [SealedWindow],
@@ -51,10 +51,10 @@ pub(super) struct Parts<'a> {
     pub(super) trained: Trained,
 }
 
-/// What has been learned.
+/// The progress of training.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trained {
-    /// The newest window that has models or the record of why it has none; 0 for none.
+    /// The newest window that has models, or the record of why it has no model; 0 before the first.
     pub(super) window: u32,
     pub(super) models: usize,
 }
@@ -62,7 +62,7 @@ pub(super) struct Trained {
 impl Flow {
     pub(super) fn of(parts: &Parts<'_>) -> Self {
         let is_complete = parts.end.is_some_and(|end| parts.trained.window >= end.windows);
-        // A stage whose work is done may be silent, however it ended.
+        // A stage that has finished its work may be silent, even if it was killed.
         let heard = |stage: Stage| {
             let is_done = if stage == Stage::Trainer { is_complete } else { parts.end.is_some() };
             let heard = parts.heard.get(&stage)?;
@@ -81,13 +81,13 @@ impl Flow {
         let read = sealed + in_files + open + lag.unwrap_or(0);
         let producer = heard(Stage::Producer);
         let dataset_rows = producer.map(|producer| producer.counts.dataset).filter(|rows| *rows > 0);
-        // A producer of another kind tells nothing: then the topic holds what has been read of it and what has not.
+        // Another kind of producer reports no counters. The topic then holds the messages read and the lag.
         let in_topic = match producer.filter(|producer| producer.silent_for.is_none()) {
             Some(producer) => Some(producer.counts.delivered.max(read)),
             None if parts.end.is_some() || at_work.is_some() => Some(read),
             None => None,
         };
-        // The two are told at different moments; what is in the topic has been sent.
+        // The stages report at different moments. A row that is in the topic has been sent.
         let sent = producer.map(|producer| producer.counts.sent.max(in_topic.unwrap_or(0)));
         let sealed_windows = parts.windows.len();
         let of_dataset = dataset_rows.map_or_else(String::new, |rows| format!("of {}", thousands(rows)));
@@ -224,7 +224,7 @@ mod tests {
             sent: None,
             deleted: Vec::new(),
         };
-        // A consumer that was killed behind its last row, or a member of a group.
+        // A consumer that was killed after its last row, or a member of a group.
         let killed = heard(Counts::default(), Some(7200));
         let (heard, windows) = (BTreeMap::from([(Stage::Consumer, killed)]), [window(1), window(2)]);
         let of = |window| {

@@ -1,4 +1,4 @@
-//! Sealed windows, each read once.
+//! The sealed windows. Each manifest is read once.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,44 +11,44 @@ use serde::Serialize;
 use windrow_record::WindowIndex;
 use windrow_windows::{BatchError, BatchStore, EventRange, Manifest, MessageCounts, StreamEnd};
 
-/// So many different reasons are told apart.
+/// The maximum number of reasons that are counted separately. All others are counted as [`OTHER`].
 const MOST_REASONS: usize = 30;
 const OTHER: &str = "other reasons";
 
-/// One sealed window.
+/// The summary of one sealed window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedWindow {
     /// The window's number, from 1.
     pub window: WindowIndex,
-    /// Rows in the batch file.
+    /// The number of rows in the batch file.
     pub rows: u64,
-    /// Of these, rows that have a target.
+    /// The number of these rows that have a target.
     pub labelled: u64,
-    /// Messages in the quarantine file.
+    /// The number of messages in the quarantine file.
     pub quarantined: u64,
-    /// Messages that brought a row again.
+    /// The number of messages that repeated a row.
     pub repeated: u64,
-    /// The length of the batch file.
+    /// The length of the batch file in bytes.
     pub bytes: u64,
-    /// Why it was sealed.
+    /// The reason for which the window was sealed.
     pub reason: String,
-    /// When its rows happened, where they have times.
+    /// The earliest and the latest event time; `None` if rows have no times.
     pub times: Option<EventRange>,
 }
 
-/// Why rows are in quarantine, with how many.
+/// The reasons of quarantined rows, with the number of rows for each.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Reasons(BTreeMap<String, u64>);
 
 impl Reasons {
-    /// Counts one more.
+    /// Adds one row with this reason.
     pub(crate) fn add(&mut self, reason: &str) {
         let known = if self.0.contains_key(reason) || self.0.len() < MOST_REASONS { reason } else { OTHER };
         *self.0.entry(known.to_owned()).or_default() += 1;
     }
 
-    /// The most frequent one first.
+    /// Returns the reasons and their counts, the most frequent first.
     pub fn by_count(&self) -> Vec<(&str, u64)> {
         let mut reasons: Vec<(&str, u64)> = self.0.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -56,20 +56,20 @@ impl Reasons {
     }
 }
 
-/// Reads what has been sealed since.
+/// A reader of the windows sealed since the last call.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     pub(super) windows: Arc<Vec<SealedWindow>>,
     pub(super) reasons: Reasons,
     pub(super) end: Option<StreamEnd>,
-    /// When the first window's manifest was written: another one is of another run.
+    /// The modification time of the first window's manifest. A different time means a different run.
     first: Option<SystemTime>,
 }
 
 impl Reader {
-    /// Takes up what is new. What cannot be read is logged, and looked at again the next time.
+    /// Reads new windows. An error is logged, and the file is read again at the next call.
     pub(super) fn read(&mut self, workdir: &Path) {
-        // A store makes its folders, which are the sign of a run.
+        // Opening a store would create its folders, and these mark a run.
         if !workdir.join("batches").is_dir() {
             *self = Self::default();
             return;

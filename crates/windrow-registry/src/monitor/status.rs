@@ -1,4 +1,4 @@
-//! `status/STAGE.json`: what a stage at work tells of itself, once a second.
+//! The status files `status/STAGE.json`, to which a running stage writes its counters once a second.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
@@ -12,29 +12,29 @@ use windrow_base::files;
 use windrow_base::telemetry::{Counters, Counts};
 use windrow_base::versioned::{self, OtherFormat};
 
-/// The version of the file's form. A reader passes over another one.
+/// The format version of the file. A reader skips any other version.
 const FORMAT: u32 = 1;
 const FOLDER: &str = "status";
-/// A longer file is no status.
+/// The maximum number of bytes that are read of a status file. A longer file does not parse and is skipped.
 const LONGEST: u64 = 64 * 1024;
-/// More files than these are not read.
+/// The maximum number of files that are read.
 const MOST_FILES: usize = 256;
-/// A stage that told nothing for so long is silent.
+/// The time without a report after which a stage is silent.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
 
-/// A stage that tells of itself.
+/// A stage that reports its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
-    /// Sends rows.
+    /// The stage that sends rows.
     Producer,
-    /// Stores them.
+    /// The stage that stores rows in windows.
     Consumer,
-    /// Learns from them.
+    /// The stage that trains models on the windows.
     Trainer,
 }
 
 impl Stage {
-    /// All of them, in the order in which rows pass them.
+    /// All stages, in the order in which rows pass them.
     const ALL: [Self; 3] = [Self::Producer, Self::Consumer, Self::Trainer];
 
     pub(crate) fn name(self) -> &'static str {
@@ -46,66 +46,68 @@ impl Stage {
     }
 }
 
-/// What a stage tells.
+/// The contents of a status file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Status {
     format: u32,
-    /// When, RFC 3339.
+    /// The time of the report in RFC 3339 format.
     time: String,
-    /// Whether the stage has done all its work.
+    /// `true` if the stage has completed all its work.
     is_over: bool,
     counts: Counts,
 }
 
-/// Where a stage tells of itself.
+/// The status file of one process.
 #[derive(Debug, Clone)]
 pub struct StatusFile {
     path: PathBuf,
 }
 
 impl StatusFile {
-    /// `member` tells several processes of one stage apart.
+    /// Returns the status file of a stage. `member` distinguishes several processes of one stage.
     pub fn new(workdir: &Path, stage: Stage, member: Option<&str>) -> Self {
         let name = member.map_or_else(|| stage.name().to_owned(), |member| format!("{}-{member}", stage.name()));
         Self { path: workdir.join(FOLDER).join(format!("{name}.json")) }
     }
 
-    /// Tells. Blocks on the disk.
+    /// Writes the current counters. Blocks on disk I/O.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn tell(&self, counters: &Counters, time: String, is_over: bool) -> io::Result<()> {
         let status = Status { format: FORMAT, time, is_over, counts: counters.counts() };
         files::replace(&self.path, &serde_json::to_vec(&status)?)
     }
 
-    /// Takes it away, as a member does that leaves its group. Blocks on the disk.
+    /// Removes the file, for a member that leaves its group. Blocks on disk I/O.
     pub fn remove(&self) {
-        // One that stays is silent, and told as such.
+        // A file that cannot be removed is later reported as a silent stage.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// What was last heard of a stage.
+/// The last report of a stage.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Heard {
     pub(super) counts: Counts,
     pub(super) is_over: bool,
-    /// For how long it has told nothing, where that is long.
+    /// The time since the last report; `None` if the stage is not silent.
     pub(super) silent_for: Option<Duration>,
 }
 
-/// Hears what stages tell.
+/// A reader of the status files of all stages.
 #[derive(Debug, Default)]
 pub(super) struct Listener {
     heard: HashMap<String, (Status, Instant)>,
-    /// Files of another format: each is reported once, although it is read every second.
+    /// Files with another format version. Each is logged once, although it is read at every call.
     refused: HashSet<String>,
 }
 
 impl Listener {
-    /// What is known of each stage. `time` is the time of day, by which the age of what is heard first is told: afterwards
-    /// it is by this process's own clock, so that clocks which differ or jump matter once at most.
+    /// Reads the status files and returns the last report of each stage. `time` is the current time in RFC 3339 format.
+    ///
+    /// The age of a first report is computed from `time` and the report's own time. Later reports are timed by the
+    /// clock of this process, so that clocks that differ or jump affect at most the first report.
     pub(super) fn listen(&mut self, workdir: &Path, time: &str) -> BTreeMap<Stage, Heard> {
         let found = self.read(&workdir.join(FOLDER));
         self.heard.retain(|name, _| found.contains_key(name));
@@ -154,7 +156,7 @@ impl Listener {
         let speaking = ours().map(alone).filter(|heard| heard.silent_for.is_none());
         let together = speaking.reduce(|one, other| {
             let mut counts = one.counts.and(other.counts);
-            // Members of a group all count the same rows to come, producers each their own.
+            // All members of a group report the same dataset. Each producer reports its own.
             if stage == Stage::Producer {
                 counts.dataset = one.counts.dataset.saturating_add(other.counts.dataset);
             }
@@ -164,7 +166,7 @@ impl Listener {
     }
 }
 
-/// How long before `now` something was; nothing where clocks do not agree.
+/// Returns the time from `then` to `now`, or zero if the clocks disagree or a time is not valid.
 fn age(then: &str, now: &str) -> Duration {
     let parsed = |text: &str| text.parse::<jiff::Timestamp>().ok();
     let between = parsed(then).zip(parsed(now)).map(|(then, now)| now.as_second() - then.as_second());
@@ -196,10 +198,10 @@ mod tests {
         assert_eq!(heard[&Stage::Producer].counts.sent, 7);
         assert!(heard[&Stage::Consumer].silent_for.is_some_and(|silence| silence.as_secs() / 2 == 60));
         assert!(heard[&Stage::Trainer].is_over && heard[&Stage::Trainer].silent_for.is_none());
-        // What is told again is heard again, whatever the clocks say.
+        // A changed report counts as new, whatever its time.
         tell(folder.path(), Stage::Consumer, None, 1, "2025-01-01T00:00:00Z", false);
         assert_eq!(listener.listen(folder.path(), NOW)[&Stage::Consumer].silent_for, None);
-        // A clock that is ahead makes nothing silent.
+        // A clock that is ahead does not make a stage silent.
         tell(folder.path(), Stage::Trainer, Some("x"), 1, "2099-01-01T00:00:00Z", false);
         assert_eq!(listener.listen(folder.path(), NOW)[&Stage::Trainer].silent_for, None);
     }
