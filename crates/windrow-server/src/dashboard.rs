@@ -39,7 +39,7 @@ use windrow_registry::monitor::Monitor;
 
 /// A page: its path, its entry in the navigation, and the function that makes it.
 struct Place {
-    /// The path. A `*` at its end stands for any name.
+    /// The path. A `*` at its end matches any name.
     path: &'static str,
     /// The entry that the navigation marks. It leads to the path without `*`.
     entry: &'static str,
@@ -65,7 +65,7 @@ pub(crate) struct Dashboard {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) monitor: Arc<Monitor>,
-    /// The work directory.
+    /// The folder of the pipeline's files.
     pub(crate) workdir: PathBuf,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Dashboard {
 pub(crate) struct Answer {
     /// False if the requested item does not exist. The page then says so.
     pub(crate) is_found: bool,
-    /// The media type.
+    /// The media type of the body.
     pub(crate) kind: &'static str,
     pub(crate) body: Bytes,
 }

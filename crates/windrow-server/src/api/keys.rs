@@ -78,8 +78,10 @@ impl Keys {
     /// `NAME:SCOPE:KEY`, separated by commas. `rate` is the limit of requests per second for each key.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read, is not a key file or has no keys, if the text has another form, or
-    /// if two keys have the same name.
+    ///
+    /// - The file cannot be read, is not a key file, or has no keys.
+    /// - The text has another form.
+    /// - Two keys have the same name.
     pub fn load(file: Option<&Path>, text: Option<&str>, rate: Option<NonZeroU32>) -> Result<Self, KeysError> {
         let mut keys = Self { known: Vec::new(), file: file.map(Path::to_owned), text: text.map(str::to_owned), rate };
         if let Some(path) = file {

@@ -59,7 +59,7 @@ pub struct Api {
     pub progress: Progress,
     /// The monitor of the rows' progress, in this process and in others.
     pub monitor: Arc<Monitor>,
-    /// The work directory.
+    /// The folder of the pipeline's files.
     pub workdir: PathBuf,
     /// The API keys. If they are empty, requests need no key.
     pub keys: Keys,

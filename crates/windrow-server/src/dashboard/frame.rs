@@ -17,7 +17,7 @@ pub(super) struct View {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) observed: Arc<Observed>,
-    /// The work directory.
+    /// The folder of the pipeline's files.
     pub(super) workdir: PathBuf,
     /// The name in the path, as in `/models/cumulative-2`; empty for a path without one.
     pub(super) name: String,

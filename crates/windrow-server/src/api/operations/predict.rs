@@ -66,7 +66,7 @@ impl Predict {
         if served.models().next().is_none() {
             return Err(ApiError::not_ready(self.0.awaited()));
         }
-        // With hundreds of models this takes too long for a thread of the async runtime.
+        // Predictions of hundreds of models take too long for a thread of the async runtime.
         computing(move || {
             let mut predictions = Vec::new();
             for fitted in served.models() {
