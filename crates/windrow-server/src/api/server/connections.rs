@@ -18,11 +18,11 @@ use windrow_config::Serve;
 const TICK: Duration = Duration::from_millis(10);
 /// Clock ticks between two sweeps. A sweep closes connections that have waited too long.
 const TICKS_A_SWEEP: u32 = 10;
-/// A connection that waits for its client for less time than this cannot be replaced. It also limits new connections if
-/// a client opens one after the other: ten times per second, as many as may be open.
+/// A connection that waits for its client for less time than this cannot be replaced. This also limits how fast a
+/// client can open connections: at most ten times the limit of connections per second.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
-/// The same for a client that does not read its answer. It is longer, because each of these connections cost a send
-/// buffer of the system.
+/// The same for a client that does not read its answer. It is longer, because the system holds a send buffer for each
+/// of these connections.
 const SHORTEST_STALL: Duration = Duration::from_millis(500);
 /// The same for a connection between two requests.
 const SHORTEST_IDLE: Duration = Duration::from_secs(1);
