@@ -1,13 +1,18 @@
-//! The API: every published model on an endpoint of its own, and a document that follows the registry.
+//! The HTTP API: an endpoint for every published model, and a document that follows the registry.
 //!
-//! Promises: an answer names the model that gave it, and comes from one model alone; a refused request gets a list
-//! of its faults, a hundred at most; nothing is changed without a key where keys are known; whatever one
-//! client does, the others are answered, within bounds of time and memory that the operator sets. Knows nothing of brokers,
-//! batches or training: it reads the registry, the counters and the monitor. What people look at is made by the dashboard.
+//! Guarantees:
 //!
-//! The modules stand below in the order of their imports, and no two of them import each other. The way of a request:
-//! `server` takes its connection, the layers of `middleware` ask who sends it and how long it may take, an operation of
-//! `operations` reads its `body` by the input `schema` of a model and answers from the `state`.
+//! - Each prediction comes from one model and names it.
+//! - A rejected request gets a list of its faults, at most 100.
+//! - If API keys are configured, every change needs one.
+//! - No client can block the others: the operator sets limits of time and memory.
+//!
+//! The API reads the registry, the counters and the monitor. It knows nothing of brokers, batches or training. The
+//! dashboard makes the pages.
+//!
+//! The modules below are in the order of their imports. No two of them import each other. A request passes `server`
+//! (its connection), `middleware` (authentication and time limit), and an operation in `operations`. The operation
+//! reads the `body` by the input `schema` of a model and answers from the `state`.
 
 mod schema;
 

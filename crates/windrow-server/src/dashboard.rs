@@ -1,8 +1,14 @@
-//! The pages: the answer at a glance, what it rests on, the stream live, the models, and a form to try them.
+//! The web pages: the advice, its evidence, the live stream, the models, and a form to try them.
 //!
-//! Promises: whatever comes from data is text and never markup; nothing is changed from here; a page says what is known now,
-//! and what is not known it does not show; every page has an address that can be sent. What is computed here is bounded: long
-//! lists are cut into pages, tables into bins. Knows no HTTP and reads no files but those of the window that is shown.
+//! Guarantees:
+//!
+//! - Data is shown as text and never as markup.
+//! - No page changes anything.
+//! - A page shows only what is known now.
+//! - Every page has an address that can be shared.
+//! - The work for a page is bounded: long lists are split into pages, and tables into bins.
+//!
+//! The module knows no HTTP. It reads no files except those of the window that is shown.
 
 mod answer;
 mod assets;
@@ -33,7 +39,7 @@ use windrow_registry::monitor::Monitor;
 
 /// A page: its path, its entry in the navigation, and the function that makes it.
 struct Place {
-    /// The path. A `*` at its end stands for any name.
+    /// The path. A `*` at its end matches any name.
     path: &'static str,
     /// The entry that the navigation marks. It leads to the path without `*`.
     entry: &'static str,
@@ -53,7 +59,7 @@ static PLACES: [Place; 7] = [
     Place { path: "/try", entry: "Try", page: try_it::page, reads_files: false },
 ];
 
-/// What pages are made from.
+/// The data that pages are made from.
 #[derive(Debug)]
 pub(crate) struct Dashboard {
     pub(crate) pipeline: Arc<Pipeline>,
@@ -66,15 +72,16 @@ pub(crate) struct Dashboard {
 /// A page, or a file that pages need.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// Whether there is what was asked for.
+    /// False if the requested item does not exist. The page then says so.
     pub(crate) is_found: bool,
-    /// Its media type.
+    /// The media type of the body.
     pub(crate) kind: &'static str,
     pub(crate) body: Bytes,
 }
 
 impl Dashboard {
-    /// The page at a path, as in `/models/cumulative-2`, with its query; `None` where there is no page.
+    /// Returns the page at a path such as `/models/cumulative-2`, with its query. Returns `None` if there is no such
+    /// page.
     pub(crate) async fn page(&self, path: &str, query: &str, has_keys: bool) -> Option<Answer> {
         if let Some(&(_, kind, text)) = assets::FILES.iter().find(|(name, ..)| *name == path) {
             return Some(Answer { is_found: true, kind, body: Bytes::from_static(text.as_bytes()) });
@@ -101,7 +108,7 @@ impl Dashboard {
     }
 }
 
-/// Finds the place of a path, with the name in the position of its `*`.
+/// Finds the place of a path, and the name in the position of its `*`.
 fn place(path: &str) -> Option<(&'static Place, String)> {
     let path = path.trim_end_matches('/');
     let (parent, name) = path.rsplit_once('/').unwrap_or_default();
@@ -111,19 +118,19 @@ fn place(path: &str) -> Option<(&'static Place, String)> {
     })
 }
 
-/// Returns whether the first segment of a path is that of a page or of a file that pages need.
+/// Returns true if the first segment of a path is that of a page or of a file that pages need.
 pub(crate) fn is_page(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
     let known = PLACES.iter().map(|place| place.path).chain(assets::FILES.map(|(path, ..)| path));
     known.filter_map(|known| known[1..].strip_prefix(first)).any(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The parameters of a query; of one that is given twice, the last.
+/// Parses the parameters of a query. If a parameter is given twice, the last value is used.
 fn parsed(query: &str) -> BTreeMap<String, String> {
     form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
-/// Text with `%41` for a byte; what is no such thing stays as it is.
+/// Decodes percent-encoded text. Invalid sequences stay unchanged, and invalid UTF-8 is replaced.
 fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

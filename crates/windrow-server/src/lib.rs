@@ -1,10 +1,11 @@
-//! What people and programs ask.
+//! The HTTP API, the web pages and the report.
 //!
-//! - [`api`]: every published model on an endpoint of its own, with an OpenAPI document.
-//! - `dashboard`: the pages. Knows no HTTP: the API asks it for a page and answers with it.
-//! - [`report`]: the advice as files that can be handed on.
+//! - [`api`]: an endpoint for every published model, with an OpenAPI document.
+//! - `dashboard`: the web pages. It knows no HTTP: the API asks it for a page and sends that.
+//! - [`report`]: the advice as files that can be shared.
 //!
-//! Reads the registry, the counters and the monitor. Knows nothing of brokers, batches' contents or training.
+//! The crate reads the registry, the counters and the monitor. It knows nothing of brokers, the content of batches or
+//! training.
 
 pub mod api;
 mod dashboard;

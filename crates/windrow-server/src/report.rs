@@ -1,9 +1,12 @@
-//! The report: the advice, its pictures and the numbers behind them, as files that can be handed on.
+//! The report: the advice, its pictures and their numbers, as files that can be shared.
 //!
-//! Promises: the same bytes for the same work directory; nothing is computed here that is not in `advice.json`; what comes from
-//! data cannot become markup.
+//! Guarantees:
 //!
-//! [`Report`] chooses the form and writes the files; `html` and `markdown` make the text of one form each.
+//! - The same work directory gives the same bytes.
+//! - All results come from `advice.json`. The report computes none.
+//! - Data cannot become markup.
+//!
+//! [`Report`] chooses the form and writes the files. `html` and `markdown` each make the text of one form.
 
 mod html;
 mod markdown;
@@ -19,44 +22,44 @@ use windrow_base::files;
 use windrow_evaluation::Advice;
 use windrow_evaluation::plot::{Answer, tables};
 
-/// What a report is made of.
+/// The content of a report.
 #[derive(Debug)]
 pub struct Report {
     /// The advice to show.
     pub advice: Arc<Advice>,
-    /// The sha256 of the dataset, where it is known.
+    /// The sha256 of the dataset, if it is known.
     pub dataset: Option<String>,
 }
 
-/// In which form a report is written.
+/// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// One file that needs nothing beside it.
+    /// One self-contained HTML file.
     Html,
-    /// Pictures in a folder beside it that has its name.
+    /// A Markdown file. Its pictures are in a folder next to it, which has the file's name without its extension.
     Markdown,
-    /// For machines.
+    /// A JSON file, for programs.
     Json,
 }
 
-/// Why there is no report.
+/// An error while a report is written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// A file cannot be written.
     #[error("cannot write {}: {source}; name another place with --out", path.display())]
     Write {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }
 
 impl Report {
-    /// Writes it; gives the files.
+    /// Writes the report to `path`. Returns the paths of all files that were written.
     ///
     /// # Errors
-    /// A file cannot be written.
+    /// Returns an error if a file cannot be written.
     pub fn write(&self, form: Form, path: &Path) -> Result<Vec<PathBuf>, ReportError> {
         let answer = Answer::of(&self.advice);
         let tables = tables(&self.advice, answer.as_ref());
@@ -91,7 +94,7 @@ impl Report {
         format!("{report:#}\n")
     }
 
-    /// What it was made from.
+    /// Returns the line about the origin of the report: the version and the digests.
     fn foot(&self) -> String {
         let dataset = self.dataset.as_deref().unwrap_or("unknown");
         let (version, advice) = (env!("CARGO_PKG_VERSION"), self.digest());
@@ -100,7 +103,7 @@ impl Report {
 
     /// The sha256 of the advice, as JSON without spaces.
     fn digest(&self) -> String {
-        // What was read from JSON can be written as JSON.
+        // This cannot fail: the advice was read from JSON.
         let text = serde_json::to_vec(&*self.advice).unwrap_or_default();
         hex::encode(Sha256::digest(text))
     }

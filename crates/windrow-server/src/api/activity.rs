@@ -1,4 +1,4 @@
-//! What each connection is doing: set by its requests, read by the server when it must close one.
+//! The activity of each connection. Its requests set it, and the server reads it when it must close a connection.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-/// A clock that is read often and set a few times a second.
+/// A clock that is cheap to read. The server sets it every 10 ms.
 #[derive(Debug)]
 pub(crate) struct CoarseClock {
     began: Instant,
@@ -27,17 +27,17 @@ impl CoarseClock {
     }
 }
 
-/// How far a request has come.
+/// The progress of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Phase {
-    /// Its answer is being made.
+    /// The server prepares the answer.
     Working,
-    /// Its answer is being sent.
+    /// The server sends the answer.
     Sending,
-    /// Its body is being read.
+    /// The server reads the body.
     Receiving,
-    /// It is over, or has not begun.
+    /// The request has not begun, or it has ended.
     None,
 }
 
@@ -45,21 +45,21 @@ impl Phase {
     const IN_USE: [Self; 3] = [Self::Working, Self::Sending, Self::Receiving];
 }
 
-/// What one connection is doing.
+/// The activity of one connection.
 #[derive(Debug)]
 pub(crate) struct Activity {
     clock: Arc<CoarseClock>,
-    /// How many requests are in each phase.
+    /// The number of requests in each phase.
     requests: [AtomicU32; 3],
-    /// When anything last changed or moved on, by the clock.
+    /// Clock time of the last change or progress, in milliseconds.
     changed: AtomicU64,
-    /// Whether bytes arrived while no request was under way: a request's head has begun.
+    /// True if bytes arrived while no request was in progress: a request head has begun.
     has_begun: AtomicBool,
-    /// Whether a request was ever answered.
+    /// True if at least one request was answered.
     has_answered: AtomicBool,
-    /// Whether it speaks HTTP/2, where bytes between two requests need not be a head.
+    /// True for HTTP/2. Bytes between two requests are then not necessarily a request head.
     is_multiplexed: AtomicBool,
-    /// Ends the connection's task.
+    /// Handle that ends the connection's task.
     task: OnceLock<AbortHandle>,
 }
 
@@ -78,20 +78,20 @@ impl Activity {
         }
     }
 
-    /// Tells which task serves the connection.
+    /// Sets the task that serves the connection.
     pub(crate) fn set_task(&self, task: AbortHandle) {
-        // It is served by one.
+        // A connection has only one task, so this cannot fail.
         let _ = self.task.set(task);
     }
 
-    /// Ends the connection, whatever it is doing.
+    /// Ends the connection in any phase.
     pub(crate) fn close(&self) {
         if let Some(task) = self.task.get() {
             task.abort();
         }
     }
 
-    /// How the connection stands, and since when: as its request that is hardest to give up.
+    /// Returns the phase of the request that is hardest to give up, and the time since the last progress.
     pub(crate) fn state(&self) -> (Phase, Duration) {
         let idle = self.clock.millis().saturating_sub(self.changed.load(Relaxed));
         let in_use = |phase: &Phase| self.requests[*phase as usize].load(Relaxed) > 0;
@@ -99,17 +99,17 @@ impl Activity {
         (phase, Duration::from_millis(idle))
     }
 
-    /// Tells that the connection speaks HTTP/2.
+    /// Records that the connection uses HTTP/2.
     pub(crate) fn set_multiplexed(&self) {
         self.is_multiplexed.store(true, Relaxed);
     }
 
-    /// Whether a request's head is awaited that should be there by now, rather than whatever the client asks next.
+    /// Returns true if a request head should have arrived by now. Returns false between two requests.
     pub(crate) fn awaits_head(&self) -> bool {
         self.has_begun.load(Relaxed) || !self.has_answered.load(Relaxed)
     }
 
-    /// Bytes arrived.
+    /// Records that bytes arrived. Between two requests, they begin a request head.
     pub(crate) fn received(&self) {
         if !self.has_begun.load(Relaxed)
             && !self.is_multiplexed.load(Relaxed)
@@ -120,13 +120,13 @@ impl Activity {
         }
     }
 
-    /// Something moved on.
+    /// Records progress at the current time.
     fn touch(&self) {
         self.changed.store(self.clock.millis(), Relaxed);
     }
 }
 
-/// How far one request has come, for its connection; over when this is dropped.
+/// The phase of one request, counted in the activity of its connection. Ends on drop.
 #[derive(Debug)]
 pub(crate) struct RequestPhase {
     activity: Arc<Activity>,
@@ -159,7 +159,7 @@ impl RequestPhase {
         self.phase.load(Relaxed) == phase as u8
     }
 
-    /// A part of the body or of the answer has passed.
+    /// Records that a part of the body or of the answer was transferred.
     pub(crate) fn moved_on(&self) {
         self.activity.touch();
     }

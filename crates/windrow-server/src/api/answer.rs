@@ -1,4 +1,4 @@
-//! Answers that are written once, straight into their bytes, and which model gave them.
+//! JSON answers that are serialized once, and the model that gave them.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -14,30 +14,30 @@ use serde::Serialize;
 
 use windrow_registry::Model;
 
-/// A prediction takes fewer bytes.
+/// Initial capacity of an answer, in bytes. A typical prediction fits.
 const USUAL_ANSWER: usize = 256;
 
-/// What `middleware` adds has room in the map of headers from the start.
+/// Initial capacity for headers. It includes the headers that `middleware` adds.
 const USUAL_HEADERS: usize = 10;
 
-/// An answer in JSON of the shape `T`.
+/// A JSON answer of the shape `T`.
 pub(crate) struct Answer<T> {
     body: Vec<u8>,
     by: Option<AnsweredBy>,
     shape: PhantomData<fn() -> T>,
 }
 
-/// Which model gave an answer, for the log.
+/// The model that gave an answer, for the log.
 #[derive(Clone)]
 pub(crate) struct AnsweredBy(pub(crate) Arc<Model>);
 
-/// A body that many answers share: it takes no memory of its own.
+/// Marks a body that many answers share. Such a body does not count against the memory limit.
 #[derive(Clone)]
 pub(crate) struct SharedBody;
 
 impl<T: Type + Serialize> Answer<T> {
     pub(crate) fn new(value: &T, by: Option<AnsweredBy>) -> Self {
-        // Writing into memory a value whose keys are texts cannot fail.
+        // Writing a value with string keys to memory cannot fail.
         let mut body = Vec::with_capacity(USUAL_ANSWER);
         let _ = serde_json::to_writer(&mut body, value);
         Self { body, by, shape: PhantomData }
@@ -66,12 +66,12 @@ impl<T: ToJSON> ApiResponse for Answer<T> {
     }
 }
 
-/// The schema of a body that the document describes by a sentence.
+/// Returns a body schema that consists of a type and a description.
 pub(crate) fn described(shape: &'static str, about: &'static str) -> MetaSchemaRef {
     MetaSchemaRef::Inline(Box::new(MetaSchema { description: Some(about), ..MetaSchema::new(shape) }))
 }
 
-/// The description of an answer of status 200.
+/// Returns the description of an answer with status 200.
 pub(crate) fn success(content: Vec<MetaMediaType>) -> MetaResponses {
     let response =
         MetaResponse { description: "", status: Some(200), status_range: None, content, headers: Vec::new() };

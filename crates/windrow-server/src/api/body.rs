@@ -1,4 +1,4 @@
-//! The bodies of requests: read within their bounds, and described for the document.
+//! Request bodies: reads them within the limits, and describes them in the API document.
 
 use std::marker::PhantomData;
 
@@ -24,24 +24,24 @@ const JSON: &str = "application/json";
 const CSV: &str = "text/csv";
 const NDJSON: &str = "application/x-ndjson";
 
-/// The kind of content in a body, with what the head of the request says about it.
+/// A kind of body, with the information about it in the request head.
 pub(crate) trait Content: Sized + Send {
-    /// The description in the document.
+    /// Returns the description for the API document.
     fn meta() -> MetaRequest;
 
     fn register(_: &mut SchemaRegistry) {}
 
-    /// Reads the head of a request. Returns also the limit of its body in bytes.
+    /// Reads the request head. Returns the content and the maximum size of the body in bytes.
     fn of(request: &Request) -> Result<(Self, usize), ApiError>;
 }
 
-/// A body that has arrived, with its place among the work.
+/// A body that was received, with its work permit.
 #[derive(Debug)]
 pub(crate) struct Body<C> {
     pub(crate) content: C,
     pub(crate) bytes: Bytes,
     pub(crate) permit: WorkPermit,
-    /// Memory that a large body has.
+    /// The memory reserved for a large body.
     _memory: Option<OwnedSemaphorePermit>,
 }
 
@@ -69,7 +69,7 @@ impl<'a, C: Content> ApiExtractor<'a> for Body<C> {
     }
 }
 
-/// One row as it came; what it holds is checked by the model that is asked.
+/// One row that is not parsed yet. The schema of the requested model checks it.
 #[derive(Debug)]
 pub(crate) struct OneRow;
 
@@ -105,7 +105,7 @@ impl<T: Type> Content for Fields<T> {
 }
 
 impl<T: DeserializeOwned> Body<Fields<T>> {
-    /// The object.
+    /// Parses the body as a JSON object of the shape `T`.
     pub(crate) fn parse(&self) -> Result<T, ApiError> {
         serde_json::from_slice(&self.bytes).map_err(|error| {
             let detail = format!("the body is not what it should be: {error}");
@@ -114,14 +114,14 @@ impl<T: DeserializeOwned> Body<Fields<T>> {
     }
 }
 
-/// How rows are written.
+/// The format of the rows in a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowsKind {
-    /// One array of objects.
+    /// A JSON array of objects.
     Json,
-    /// An object a line.
+    /// NDJSON: one object per line.
     Ndjson,
-    /// A header line and a record a row.
+    /// CSV: a header line and one record per row.
     Csv,
 }
 
@@ -135,7 +135,7 @@ impl RowsKind {
         }
     }
 
-    /// The media type of answers of this kind.
+    /// Returns the media type of the format.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Json => JSON,
@@ -145,7 +145,7 @@ impl RowsKind {
     }
 }
 
-/// Many rows as they came.
+/// Rows that are not parsed yet.
 #[derive(Debug)]
 pub(crate) struct ManyRows {
     /// The format of the rows.
@@ -170,10 +170,10 @@ impl Content for ManyRows {
     }
 }
 
-/// An inference request: JSON, and then the tensors that are sent in binary form.
+/// An inference request: JSON, followed by the tensors in binary form.
 #[derive(Debug)]
 pub(crate) struct Tensors {
-    /// How many of the bytes are JSON; all where the client does not say.
+    /// Length of the JSON in bytes. `None` means that the whole body is JSON.
     pub(crate) json: Option<usize>,
 }
 
@@ -188,7 +188,7 @@ impl Content for Tensors {
         let json = json
             .transpose()
             .map_err(|_| ApiError::malformed("the header Inference-Header-Content-Length is not a number of bytes"))?;
-        // Triton's client names no media type.
+        // Triton's client sends no media type.
         let is_binary = json.is_some() && request.content_type() == Some("application/octet-stream");
         if !is_binary && request.content_type().is_some() {
             check_json(request)?;
@@ -205,7 +205,7 @@ fn check_json(request: &Request) -> Result<(), ApiError> {
     }
 }
 
-/// Reads the body, and then takes a place among the work: a client that sends slowly takes no place from others.
+/// Reads the body and then acquires a work permit. In this order, a client that sends slowly holds no permit.
 async fn read<C>(request: &Request, body: &mut RequestBody, content: C, limit: usize) -> Result<Body<C>, ApiError> {
     let scope = RequestScope::of(request)?;
     let gone = |reason: &dyn std::fmt::Display| {
@@ -222,7 +222,7 @@ async fn read<C>(request: &Request, body: &mut RequestBody, content: C, limit: u
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|error| gone(&error))?.into_data() else { continue };
         scope.phase().moved_on();
-        // A body that comes in one piece is not copied.
+        // A body that arrives in one piece is not copied.
         if first.is_empty() && bytes.is_empty() {
             if data.len() > limit {
                 return Err(ApiError::too_large(limit));

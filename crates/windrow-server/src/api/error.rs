@@ -1,6 +1,6 @@
-//! API errors: what is wrong with a request, and how an answer says so (RFC 9457, `application/problem+json`).
+//! API errors as problem responses (RFC 9457, `application/problem+json`).
 //!
-//! The one place where errors of the domain become HTTP statuses.
+//! Only this file maps domain errors to HTTP statuses.
 
 use poem::error::ResponseError;
 use poem::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -17,13 +17,13 @@ use windrow_registry::{AliasError, BadAliasName, UnknownModel};
 /// The media type of a problem.
 pub(crate) const PROBLEM: &str = "application/problem+json";
 
-/// Where the paths of the Open Inference Protocol begin.
+/// The path prefix of the Open Inference Protocol.
 const INFERENCE: &str = "/v2";
 
-/// So many of the names that could have been meant are listed.
+/// Maximum number of known names in a problem.
 const MOST_KNOWN: usize = 100;
 
-/// The statuses of errors that every operation may answer with, as the document describes them.
+/// The error statuses of every operation, with their descriptions in the API document.
 const STATUSES: [(StatusCode, &str); 8] = [
     (StatusCode::BAD_REQUEST, "The body is not JSON"),
     (StatusCode::NOT_FOUND, "There is no such model, alias, window or lineage"),
@@ -62,7 +62,7 @@ pub(crate) struct Problem {
     pub(crate) error: Option<String>,
 }
 
-/// Every error that an operation answers with.
+/// The error type of all operations.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.detail)]
 pub(crate) struct ApiError(pub(crate) Box<Problem>);
@@ -80,7 +80,7 @@ impl Problem {
         }
     }
 
-    /// As the clients of a path expect it: those of the Open Inference Protocol look for `error`.
+    /// Adapts the problem to the clients of `path`. Clients of the Open Inference Protocol read the field `error`.
     pub(crate) fn at_path(self, path: &str) -> Self {
         if path.starts_with(INFERENCE) { Self { error: Some(self.detail.clone()), ..self } } else { self }
     }
@@ -190,7 +190,7 @@ impl ApiError {
         Self::with_faults("invalid-batch", many("the batch", faults.len()), faults.into_vec())
     }
 
-    /// The first fault stands in the detail: clients of the Open Inference Protocol show nothing else.
+    /// Repeats the first fault in the detail, because clients of the Open Inference Protocol show only that text.
     pub(crate) fn invalid_tensor(faults: Faults) -> Self {
         let detail = faults.first().map_or(String::new(), |first| match first.row {
             Some(row) => format!("row {row}: {} {}", first.field, first.reason),
@@ -204,7 +204,7 @@ impl ApiError {
         Problem { errors: Some(faults), ..problem }.into()
     }
 
-    /// Lists the newest of the names that could have been meant.
+    /// Creates a 404 problem. If there are too many known names, lists only the newest.
     pub(crate) fn not_found(kind: &str, detail: impl Into<String>, mut known: Vec<String>) -> Self {
         known.drain(..known.len().saturating_sub(MOST_KNOWN));
         Problem { known: Some(known), ..Problem::new(StatusCode::NOT_FOUND, kind, detail) }.into()
@@ -222,7 +222,7 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
     }
 
-    /// Work that stopped because its request had ended: nobody reads this.
+    /// Creates the error of work that stopped after its request had ended. No client receives it.
     pub(crate) fn abandoned() -> Self {
         Self::overloaded("the request ended before its work did")
     }

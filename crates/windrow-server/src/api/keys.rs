@@ -1,7 +1,7 @@
-//! API keys: who may ask, and who may change what aliases stand for.
+//! API keys: the clients that may send requests, and those that may change aliases.
 //!
-//! A key is a long random text, of which the server knows the sha256 alone; keys are as random as their digests, so that
-//! nothing slower is needed. A key that is given is compared with all of them in constant time.
+//! The server stores only the SHA-256 of each key. `windrow key` makes keys of 256 random bits, so a fast hash is
+//! enough. A given key is compared with all known keys in constant time.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -17,42 +17,42 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-/// What a key allows.
+/// The permissions of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// Asking: everything but what changes something.
+    /// Every request that changes nothing.
     Read,
-    /// Changing too.
+    /// Every request, including changes of aliases.
     Admin,
 }
 
-/// A key as a file of keys has it.
+/// An entry of the key file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKey {
-    /// Who has it: told in the history of aliases and in the log.
+    /// The owner's name. It appears in the history of aliases and in the log.
     pub name: String,
-    /// What it allows.
+    /// The permissions of the key.
     pub scope: Scope,
-    /// The sha256 of the key, in hexadecimal.
+    /// The SHA-256 of the key, in hexadecimal.
     pub sha256: String,
 }
 
-/// The keys that are known; without any, everybody may do everything.
+/// The known keys. If the list is empty, requests need no key.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
-    /// Who has a key, and the sha256 of that.
+    /// The owner and the SHA-256 of each key.
     known: Vec<(Caller, [u8; 32])>,
-    /// Where some were read from.
+    /// The key file, if one is configured.
     file: Option<PathBuf>,
-    /// The others, as the environment had them.
+    /// The other keys, as text from the environment.
     text: Option<String>,
-    /// How many requests a second each key allows.
+    /// Maximum requests per second for each key.
     rate: Option<NonZeroU32>,
 }
 
-/// Who asks.
+/// The owner of a known key.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) name: Arc<str>,
@@ -61,10 +61,10 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Counts a request.
+    /// Counts a request against the rate limit.
     ///
     /// # Errors
-    /// There were too many lately: how long to wait.
+    /// Returns the time to wait if the limit is exceeded.
     pub(crate) fn take_turn(&self) -> Result<(), Duration> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter.check().map_err(|until| until.wait_time_from(DefaultClock::default().now()))
@@ -72,11 +72,16 @@ impl Caller {
 }
 
 impl Keys {
-    /// Reads the keys of a file (TOML: `[[key]]` tables with `name`, `scope` and `sha256`) and those of a text as the
-    /// environment has it: `NAME:SCOPE:KEY`, several separated by commas. `rate` is how many requests a second each allows.
+    /// Loads the keys of a file and of a text.
+    ///
+    /// The file is TOML with `[[key]]` tables of `name`, `scope` and `sha256`. The text has entries of the form
+    /// `NAME:SCOPE:KEY`, separated by commas. `rate` is the limit of requests per second for each key.
     ///
     /// # Errors
-    /// The file cannot be read or is no file of keys, the text is not of that form, or a name stands twice.
+    ///
+    /// - The file cannot be read, is not a key file, or has no keys.
+    /// - The text has another form.
+    /// - Two keys have the same name.
     pub fn load(file: Option<&Path>, text: Option<&str>, rate: Option<NonZeroU32>) -> Result<Self, KeysError> {
         let mut keys = Self { known: Vec::new(), file: file.map(Path::to_owned), text: text.map(str::to_owned), rate };
         if let Some(path) = file {
@@ -96,12 +101,12 @@ impl Keys {
         Ok(keys)
     }
 
-    /// The same, with the file as it is now.
+    /// Loads the keys again, with the current content of the file.
     pub(crate) fn reloaded(&self) -> Result<Self, KeysError> {
         Self::load(self.file.as_deref(), self.text.as_deref(), self.rate)
     }
 
-    /// The file that some were read from.
+    /// Returns the path of the key file, if one is configured.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
@@ -127,7 +132,7 @@ impl Keys {
         Ok(())
     }
 
-    /// A text that is set and names nobody is an error: a server that was to ask for keys must not be open.
+    /// Adds the keys of a text. An empty text is an error: the operator wanted keys, so the server must not be open.
     fn read_text(&mut self, text: &str) -> Result<(), KeysError> {
         let scope = |text: &str| match text {
             "read" => Some(Scope::Read),
@@ -151,13 +156,13 @@ impl Keys {
         self.known.push((Caller { name: name.into(), scope, limiter }, sha256));
     }
 
-    /// Whether nobody needs a key.
+    /// Returns true if requests need no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
-    /// Who has this key. All keys are compared, each in constant time.
+    /// Returns the owner of a key. Compares the key with all known keys, each in constant time.
     pub(crate) fn caller(&self, given: &str) -> Option<Caller> {
         let given = digest(given);
         let mut found = u64::MAX;
@@ -170,7 +175,7 @@ impl Keys {
     }
 }
 
-/// A new key, and its entry for a file of keys.
+/// Creates a random key and its entry for the key file.
 #[must_use]
 pub fn new_key(name: &str, scope: Scope) -> (String, ApiKey) {
     let key = format!("windrow-{}", hex::encode(rand::random::<[u8; 32]>()));
@@ -178,7 +183,8 @@ pub fn new_key(name: &str, scope: Scope) -> (String, ApiKey) {
     (key, ApiKey { name: name.to_owned(), scope, sha256 })
 }
 
-/// The key that a request gives: as a bearer token, in X-API-Key, or as the password of a browser's own prompt.
+/// Returns the key of a request: a bearer token, the header `X-API-Key`, or the password of basic authentication.
+/// Browsers prompt for the latter.
 pub(crate) fn given(request: &Request) -> Option<String> {
     if let Some(key) = request.header("x-api-key") {
         return Some(key.to_owned());
@@ -200,29 +206,29 @@ fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// Why the keys cannot be known.
+/// An error in the configuration of the API keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The file.
+    /// The key file cannot be read or is not valid.
     #[error("cannot read the API keys in {}: {reason}", path.display())]
     File {
-        /// The file.
+        /// The path of the key file.
         path: PathBuf,
-        /// Why.
+        /// A description of the fault.
         reason: String,
     },
-    /// The text of the environment.
+    /// The text of the environment is not valid.
     #[error(
         "WINDROW_API_KEYS is not of the form NAME:SCOPE:KEY[,...] with a scope of read or admin; unset it to ask for no key"
     )]
     Text,
-    /// Two of one name.
+    /// Two keys have the same name.
     #[error("there are two API keys of the name `{name}`: the history of aliases could not tell them apart")]
     Twice {
-        /// The name.
+        /// The name that occurs twice.
         name: String,
     },
-    /// A file without any.
+    /// The key file contains no keys.
     #[error("the file of API keys has none, and so nobody could ask; leave serve.keys out to ask for no key")]
     None,
 }

@@ -1,5 +1,7 @@
-//! Metrics for Prometheus: how requests and connections are counted, and at each scrape the state of the pipeline and its
-//! models. How many series there are is bounded: by the operations, and by the models that are newest or have a name.
+//! Metrics for Prometheus: counters of requests and connections, and at each scrape the state of the pipeline and its
+//! models.
+//!
+//! The number of series is bounded: by the operations, and by the newest models and those with an alias.
 
 mod models;
 mod rows;
@@ -22,12 +24,12 @@ use self::rows::Rows;
 
 /// The media type of OpenMetrics text.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// Upper ends of the bins of latencies, in seconds.
+/// Upper bounds of the latency buckets, in seconds.
 const LATENCIES: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfRequest {
-    /// Its id in the document.
+    /// The operation id, or the name from `operation_of` for other paths.
     operation: &'static str,
     status: u16,
 }
@@ -37,37 +39,37 @@ struct OfOperation {
     operation: &'static str,
 }
 
-/// Why a connection was closed before its client closed it.
+/// The label of connections that the server closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Closed {
     pub(crate) reason: CloseReason,
 }
 
-/// Why a connection was closed before its client closed it.
+/// The reason why the server closed a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "as the label's values are written")]
 pub(crate) enum CloseReason {
-    /// Its request's head did not arrive in time.
+    /// A request head did not arrive in time.
     slow_head,
-    /// It said nothing for long.
+    /// The connection was idle for too long between two requests.
     idle,
-    /// It did not read its answer.
+    /// The client did not read its answer in time.
     slow_reader,
-    /// All connections were taken, and it waited longest.
+    /// Connections or file handles ran out, and this connection had waited longest for its client.
     crowded,
 }
 
-/// All that is counted about requests and connections, and the registry that it is read from.
+/// The counters of requests and connections, and the registry that exports all metrics.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<OfRequest, Counter>,
     latencies: Family<OfOperation, Histogram, fn() -> Histogram>,
-    /// Requests that are being answered.
+    /// Requests that are in progress.
     pub(crate) under_way: Gauge,
-    /// Requests whose clients went away before they had their answers.
+    /// Requests whose clients disconnected before they received their answers.
     pub(crate) disconnects: Counter,
-    /// Open connections.
+    /// The number of open connections.
     pub(crate) connections: Gauge,
     pub(crate) closed: Family<Closed, Counter>,
 }
@@ -99,10 +101,10 @@ impl Metrics {
         self.latencies.get_or_create(&OfOperation { operation }).observe(took.as_secs_f64());
     }
 
-    /// All metrics as OpenMetrics text.
+    /// Returns all metrics as OpenMetrics text.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
-        // Writing into memory cannot fail.
+        // Writing to memory cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
     }

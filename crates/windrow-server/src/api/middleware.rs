@@ -1,4 +1,4 @@
-//! What surrounds every operation, a layer a file; the outermost comes last.
+//! The layers around every operation, one per file. `surround` adds the innermost first.
 
 mod access_log;
 mod authentication;
@@ -26,8 +26,8 @@ use crate::api::metrics::Metrics;
 use crate::api::openapi::Methods;
 use windrow_config::Serve;
 
-/// All layers around the routes: whatever happens, there is an answer. `is_loopback` tells whether nobody but this machine
-/// can reach the server.
+/// Wraps the routes in all layers. Every request gets an answer, even after an error or a panic. `is_loopback` is true
+/// if only this machine can reach the server.
 pub(crate) fn surround(
     routes: impl Endpoint + 'static,
     serve: &Serve,

@@ -1,4 +1,4 @@
-//! The API document: the typed operations, and for every fitted model paths of its own with the schema of its features.
+//! The API document: the typed operations, and paths for every fitted model with the schema of its features.
 
 mod examples;
 mod expand;
@@ -24,15 +24,16 @@ use windrow_registry::monitor::Monitor;
 pub(crate) use methods::Methods;
 pub(crate) use page::page;
 
-/// The document of a server: made when it is asked for, and kept until the models change.
+/// The API document of a server. It is made on request and cached until the models change.
 #[derive(Debug)]
 pub(crate) struct Document {
-    /// The document of the typed operations.
+    /// The JSON of the typed operations.
     typed: String,
     pipeline: Arc<Pipeline>,
-    /// Whether an API key is asked for.
+    /// True if requests need an API key.
     has_keys: bool,
-    /// The last one, and the models that it is of. Locked while one is made, which one request does for all.
+    /// The last document and the models that it describes. Locked while a request makes the document, so that other
+    /// requests wait for it.
     made: tokio::sync::Mutex<Option<(Arc<Served>, Bytes)>>,
 }
 
@@ -41,7 +42,7 @@ impl Document {
         Self { typed, pipeline, has_keys, made: tokio::sync::Mutex::default() }
     }
 
-    /// The document as JSON, with the models that are served.
+    /// Returns the document as JSON for the given models.
     pub(crate) async fn text(self: &Arc<Self>, served: Arc<Served>) -> Bytes {
         let mut made = self.made.lock().await;
         if let Some((_, text)) = made.as_ref().filter(|(of, _)| Arc::ptr_eq(of, &served)) {
@@ -57,18 +58,18 @@ impl Document {
         text
     }
 
-    /// Which methods the paths take.
+    /// Returns the methods that each path accepts.
     pub(crate) fn methods(&self) -> Methods {
         Methods::of(&expand(&self.typed, &self.pipeline, self.has_keys, &Served::default()))
     }
 }
 
-/// The document as pretty JSON; the same for the same pipeline and models.
+/// Returns the API document as indented JSON. The same pipeline and models give the same text.
 #[must_use]
 pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
     let served = Served::default().renewed(registry.snapshot(), &[]);
     let has_keys = pipeline.serve.keys.is_some();
-    // Nothing is asked of these operations, so that no clock is read.
+    // These operations are never called, so the clock is not read.
     let clock = String::new;
     let registry = Arc::new(registry);
     let monitor = Arc::new(Monitor::new(Path::new(""), Arc::clone(&registry), clock));

@@ -1,5 +1,5 @@
-//! The operations, each typed and documented once, with what it answers beside it; `openapi` then gives every model paths
-//! of its own.
+//! The typed operations and their answers. Each operation is typed and documented once. `openapi` adds paths for each
+//! model.
 
 mod advice;
 mod aliases;
@@ -35,7 +35,7 @@ pub(crate) use inference::request_schema;
 pub(crate) use prediction::{Prediction, predict};
 pub(crate) use tensors::datatype;
 
-/// The service of all operations, with its document.
+/// Creates the service of all operations, with its API document.
 pub(crate) fn service(state: &Arc<State>) -> OpenApiService<impl OpenApi + use<>, ()> {
     let own = || Arc::clone(state);
     let operations = (

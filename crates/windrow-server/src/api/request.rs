@@ -1,5 +1,5 @@
-//! What accompanies a request from its connection to its answer: its bounds, its share of what the server can do at once,
-//! and whether its client still waits.
+//! The state of a request from its connection to its answer: its limits, its share of the server's capacity, and
+//! whether its client still waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
@@ -12,21 +12,21 @@ use crate::api::activity::{Activity, Phase, RequestPhase};
 use crate::api::error::ApiError;
 use windrow_config::Serve;
 
-/// Bodies and answers up to this size, in bytes, are not counted in [`Limits::memory`].
+/// Maximum size of bodies and answers that do not count against [`Limits::memory`], in bytes.
 pub(crate) const SMALL: usize = 64 * 1024;
-/// Large bodies and answers together take at least so many bytes.
+/// Minimum memory for all large bodies and answers together, in bytes.
 const LEAST_MEMORY: usize = 64 * 1024 * 1024;
 /// The unit of [`Limits::memory`], in bytes.
 const MEMORY_UNIT: usize = 1024;
 
-/// What all requests together may use.
+/// The limits of a request, and the capacity that all requests share.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    /// The largest body, in bytes.
+    /// Maximum size of a body, in bytes.
     pub(crate) max_body: usize,
-    /// The most rows of a batch.
+    /// Maximum number of rows in a batch.
     pub(crate) max_rows: usize,
-    /// How many requests may be worked on at once.
+    /// Maximum number of requests that are processed at once.
     concurrency: usize,
     work: Arc<Semaphore>,
     /// Memory for large bodies and answers, in KiB.
@@ -47,7 +47,10 @@ impl Limits {
         }
     }
 
-    /// Memory for so many bytes, until what is returned is dropped.
+    /// Reserves memory until the permit is dropped.
+    ///
+    /// # Errors
+    /// Returns an error if other large requests have reserved too much.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         let units = u32::try_from(bytes.div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
         Arc::clone(&self.memory).try_acquire_many_owned(units).map_err(|_| {
@@ -58,8 +61,8 @@ impl Limits {
     }
 }
 
-/// Pauses where a body has grown over another half a mebibyte, so that a large one that comes fast, at most some 300 MB a
-/// second, takes no processor from others.
+/// Pauses for 1 ms each time a body has grown by another 512 KiB. This limits a large body to about 300 MB per second
+/// and leaves the processor to other requests.
 pub(crate) async fn pace(before: usize, after: usize) {
     const STRIDE: usize = 512 * 1024;
     const PAUSE: Duration = Duration::from_millis(1);
@@ -68,14 +71,14 @@ pub(crate) async fn pace(before: usize, after: usize) {
     }
 }
 
-/// Whether the client of a request still waits for its answer.
+/// The client of a request still waits for its answer.
 const WANTED: u8 = 0;
-/// It was told that the request failed, or it has gone.
+/// The client got an error, or it has disconnected.
 const ABANDONED: u8 = 1;
-/// Its work cannot be taken back any more.
+/// The work of the request cannot be undone any more.
 const COMMITTED: u8 = 2;
 
-/// One request on its way through the server.
+/// One request, from its arrival to the end of its answer.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestScope(Arc<Scope>);
 
@@ -83,7 +86,7 @@ pub(crate) struct RequestScope(Arc<Scope>);
 struct Scope {
     limits: Arc<Limits>,
     state: AtomicU8,
-    /// Whether the client went away before its body had arrived.
+    /// True if the client disconnected before the whole body arrived.
     is_cut_short: AtomicBool,
     phase: RequestPhase,
 }
@@ -94,7 +97,7 @@ impl RequestScope {
         Self(Arc::new(Scope { limits, state, is_cut_short, phase: RequestPhase::begin(activity) }))
     }
 
-    /// That of a request.
+    /// Returns the scope of a request.
     pub(crate) fn of(request: &Request) -> Result<&Self, ApiError> {
         request.data::<Self>().ok_or_else(|| ApiError::overloaded("the request has no scope"))
     }
@@ -107,7 +110,10 @@ impl RequestScope {
         &self.0.phase
     }
 
-    /// A place among the requests that are worked on. Kept until the work has ended, whatever becomes of the request.
+    /// Acquires a work permit. It is held until the work has ended, even if the request is abandoned before.
+    ///
+    /// # Errors
+    /// Returns an error if too many requests are being processed.
     pub(crate) fn begin_work(&self) -> Result<WorkPermit, ApiError> {
         let permit = Arc::clone(&self.0.limits.work).try_acquire_owned().map_err(|_| {
             let most = self.0.limits.concurrency;
@@ -116,12 +122,12 @@ impl RequestScope {
         Ok(WorkPermit { scope: self.clone(), _permit: permit })
     }
 
-    /// Gives the request up, so that its work stops; `false` where that cannot be taken back any more.
+    /// Abandons the request, so that its work stops. Returns false if the work is committed.
     pub(crate) fn abandon(&self) -> bool {
         self.0.state.compare_exchange(WANTED, ABANDONED, SeqCst, SeqCst) != Err(COMMITTED)
     }
 
-    /// Notes that the client went away before its body had arrived.
+    /// Records that the client disconnected before the whole body arrived.
     pub(crate) fn cut_short(&self) {
         self.0.is_cut_short.store(true, SeqCst);
     }
@@ -130,13 +136,13 @@ impl RequestScope {
         self.0.is_cut_short.load(SeqCst)
     }
 
-    /// Whether the request's body is still on its way.
+    /// Returns true while the body is being received.
     pub(crate) fn is_receiving(&self) -> bool {
         self.0.phase.is(Phase::Receiving)
     }
 }
 
-/// A place among the requests that are worked on.
+/// The permit to process a request. It limits the number of requests that are processed at once.
 #[derive(Debug)]
 pub(crate) struct WorkPermit {
     scope: RequestScope,
@@ -148,12 +154,12 @@ impl WorkPermit {
         self.scope.limits()
     }
 
-    /// Fails where nobody waits for the work any more.
+    /// Returns an error if the request is abandoned.
     pub(crate) fn check_wanted(&self) -> Result<(), ApiError> {
         if self.scope.0.state.load(SeqCst) == ABANDONED { Err(ApiError::abandoned()) } else { Ok(()) }
     }
 
-    /// Makes the work one that cannot be taken back; `false` where the request was given up before.
+    /// Commits the work, so that it cannot be undone any more. Returns false if the request is abandoned.
     pub(crate) fn commit(&self) -> bool {
         self.scope.0.state.compare_exchange(WANTED, COMMITTED, SeqCst, SeqCst) != Err(ABANDONED)
     }

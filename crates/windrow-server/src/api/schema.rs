@@ -1,5 +1,5 @@
-//! The input schema of a model: which fields a request must have, and how a request becomes the cells of a row or a list
-//! of its faults.
+//! The input schema of a model: the fields that a request must have. It converts a request to the cells of a row, or to
+//! a list of its faults.
 
 mod fault;
 mod field;
@@ -14,5 +14,5 @@ pub(crate) use input::{InputSchema, Row, UnknownText};
 pub(crate) use json::RowSeed;
 pub(crate) use value::{InputValue, excerpt};
 
-/// No row is larger, in bytes, however it is written.
+/// Maximum size of a body with one row, and of a CSV record, in bytes.
 pub(crate) const LARGEST_ROW: usize = 64 * 1024;

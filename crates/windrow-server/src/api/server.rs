@@ -1,4 +1,4 @@
-//! The server: the operations and what surrounds them, its connections, and how it ends.
+//! The HTTP server: routes, connections and shutdown.
 
 mod connection;
 mod connections;
@@ -39,36 +39,37 @@ use windrow_registry::monitor::Monitor;
 pub use listener::{BindError, Listener, bind};
 pub use tls::TlsError;
 
-/// How long requests that are under way at the end may take to be finished.
+/// Maximum time for requests in progress to finish during shutdown.
 const DRAIN_LIMIT: Duration = Duration::from_secs(4);
-/// How long nothing is accepted where the system has nothing to accept with.
+/// Pause after a failed accept, for example if there are no file handles left.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The operations of so many models are all shown on the documentation page.
+/// Maximum number of models whose operations are all expanded on the documentation page.
 const MOST_UNFOLDED: usize = 20;
 
-/// What an API needs.
+/// The parts that [`run`] needs.
 #[derive(Debug)]
 pub struct Api {
-    /// Whose models.
+    /// The configuration of the pipeline.
     pub pipeline: Arc<Pipeline>,
-    /// The models.
+    /// The registry of the models.
     pub registry: Arc<Registry>,
-    /// Told of while there is no model yet, and in the metrics.
+    /// The progress of the stages in this process. It appears in the metrics and events, and in errors while there is
+    /// no model.
     pub progress: Progress,
-    /// How far the rows have come, in this process or in others.
+    /// The monitor of the rows' progress, in this process and in others.
     pub monitor: Arc<Monitor>,
     /// The folder of the pipeline's files.
     pub workdir: PathBuf,
-    /// Who may ask.
+    /// The API keys. If they are empty, requests need no key.
     pub keys: Keys,
-    /// The time of day, RFC 3339.
+    /// Returns the current time, RFC 3339.
     pub clock: fn() -> String,
     /// The revision of the source that the program was built from, for the metrics.
     pub revision: &'static str,
 }
 
-/// Serves until told to stop; then finishes what is under way, for a few seconds at most.
+/// Runs the server until `stop` is cancelled. Requests in progress then get 4 seconds to finish.
 pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
     let Api { pipeline, registry, progress, monitor, workdir, keys, clock, revision } = api;
     let changes = registry.changes();
@@ -80,7 +81,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
     };
     let state =
         Arc::new(State::new(Arc::clone(&pipeline), registry, progress, Arc::clone(&monitor), stop.clone(), clock));
-    // The first request finds the models and the windows that are there.
+    // Loads the models and the windows before the first request.
     state.renew().await;
     let looking = Arc::clone(&monitor);
     blocking(move || looking.look()).await;
@@ -102,7 +103,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
     background.wait().await;
 }
 
-/// Accepts connections until told to stop, and then waits for those that are being answered.
+/// Accepts connections until `stop` is cancelled, then waits for the requests in progress.
 async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Connections>, stop: &CancellationToken) {
     let watching = Arc::clone(&connections);
     let watching = tokio::spawn(async move { watching.watch().await });
@@ -113,7 +114,8 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
             () = stop.cancelled() => break,
         };
         let Ok((tcp, address)) = accepted else {
-            // As when the process has no file handle left: at once again would be a busy loop.
+            // Accept fails, for example, if the process has no file handles left. An immediate retry would be a busy
+            // loop.
             connections.close_one();
             tokio::time::sleep(PAUSE).await;
             continue;
@@ -122,14 +124,14 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
             place = connections.admit() => place,
             () = stop.cancelled() => break,
         };
-        // An answer is not held back until there is more to send.
+        // Small answers are sent immediately instead of waiting for more data.
         let _ = tcp.set_nodelay(true);
         let (handler, certificate, stop) = (Arc::clone(&handler), listener.certificate.clone(), stop.child_token());
         let activity = Arc::clone(&place.activity);
         let task = open
             .spawn(async move { handler.serve(tcp, certificate, address, Arc::clone(&place.activity), stop).await });
         activity.set_task(task.abort_handle());
-        // A client that opens one connection after the other does not delay those that have one.
+        // A client that opens one connection after the other does not delay open connections.
         tokio::task::yield_now().await;
     }
     open.close();
@@ -138,7 +140,7 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
     watching.abort();
 }
 
-/// The typed operations, and the paths that have none.
+/// Combines the typed operations with the other paths.
 fn routes(
     state: &Arc<State>,
     metrics: &Arc<Metrics>,
@@ -160,15 +162,15 @@ fn routes(
     }
 }
 
-/// The paths that have no typed operation, and the operations. Asked by hand and not nested: a request is routed once.
+/// The typed operations and the other paths. They are not nested in poem, so that each request is routed only once.
 struct Routes<O> {
-    /// The documentation page, with all operations shown and with none.
+    /// The documentation page, with all operations expanded and with all collapsed.
     documentations: [Bytes; 2],
     document: Arc<Document>,
     state: Arc<State>,
     metrics: Arc<Metrics>,
     dashboard: Dashboard,
-    /// Whether an API key is asked for.
+    /// True if requests need an API key.
     has_keys: bool,
     operations: O,
 }

@@ -1,4 +1,5 @@
-//! What operations answer from: the models, swapped as a whole, and what does not change while the server runs.
+//! The state from which operations answer: the models, which are swapped as a whole, and what stays the same while the
+//! server runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,42 +19,42 @@ use windrow_record::ModelId;
 use windrow_registry::monitor::Monitor;
 use windrow_registry::{Model, Registry, Snapshot};
 
-/// Upper ends of the bins of probabilities.
+/// Upper bounds of the probability buckets.
 const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
-/// Of the connections, one in so many may be a stream of events.
+/// One of this many connections may be an event stream.
 const CONNECTIONS_PER_STREAM: usize = 4;
 
-/// What every operation has at hand.
+/// The state that all operations share.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) progress: Progress,
     pub(crate) monitor: Arc<Monitor>,
-    /// Ended when the server is to end.
+    /// Cancelled when the server must stop.
     pub(crate) stop: CancellationToken,
-    /// The time of day, RFC 3339.
+    /// Returns the current time, RFC 3339.
     pub(crate) clock: fn() -> String,
-    /// How many streams of events may be open.
+    /// Permits for open event streams.
     pub(crate) streams: Arc<Semaphore>,
     served: ArcSwap<Served>,
-    /// Locked while what is served is made, so that none that is older is put in place of it.
+    /// Locked while the served models are renewed, so that an older state never replaces a newer one.
     renewing: tokio::sync::Mutex<()>,
 }
 
-/// All that requests are answered from; swapped as a whole, so that no answer mixes two states.
+/// The models that answer requests. They are swapped as a whole, so that no answer mixes two states.
 #[derive(Debug, Default)]
 pub(crate) struct Served {
     pub(crate) snapshot: Arc<Snapshot>,
     models: BTreeMap<ModelId, Arc<ServedModel>>,
 }
 
-/// A fitted model and what its requests must have.
+/// A fitted model and the schema of its requests.
 #[derive(Debug)]
 pub(crate) struct ServedModel {
     pub(crate) model: Arc<Model>,
     pub(crate) schema: InputSchema,
-    /// The probabilities that single predictions answered.
+    /// The histogram of the probabilities of single predictions.
     pub(crate) probabilities: Histogram,
 }
 
@@ -81,20 +82,20 @@ impl State {
         Self { pipeline, registry, progress, monitor, stop, clock, streams, served, renewing }
     }
 
-    /// What is served at this moment; to be dropped soon.
+    /// Returns what is served now. The caller must drop the guard soon.
     pub(crate) fn served(&self) -> Guard<Arc<Served>> {
         self.served.load()
     }
 
-    /// The same, to be kept for as long as work takes.
+    /// Returns what is served now, for work that takes longer.
     pub(crate) fn served_to_keep(&self) -> Arc<Served> {
         self.served.load_full()
     }
 
-    /// A model by its id or an alias.
+    /// Finds a model by its id or an alias.
     ///
     /// # Errors
-    /// There is none of that name; where there is none yet at all, the error says what is waited for.
+    /// Returns an error if no model has the name. If there are no models yet, the error says what the server waits for.
     pub(crate) fn find<'a>(&self, served: &'a Served, name: &str) -> Result<&'a Arc<Model>, ApiError> {
         served.snapshot.resolve(name).map_err(|unknown| {
             let is_empty = served.snapshot.models().next().is_none();
@@ -103,12 +104,12 @@ impl State {
         })
     }
 
-    /// A fitted model by its id or an alias.
+    /// Finds a fitted model by its id or an alias.
     pub(crate) fn fitted<'a>(&self, served: &'a Served, name: &str) -> Result<Fitted<'a>, ApiError> {
         served.fitted(self.find(served, name)?)
     }
 
-    /// What stands between now and the first model.
+    /// Describes the progress until the first model.
     pub(crate) fn awaited(&self) -> String {
         let counters = self.progress.counters();
         let known = filling(counters).unwrap_or_else(|| match counters.stored.get() {
@@ -118,7 +119,7 @@ impl State {
         format!("no model yet: {known}")
     }
 
-    /// Serves what the registry holds now.
+    /// Renews the served models from the registry.
     pub(crate) async fn renew(self: &Arc<Self>) {
         let _renewing = self.renewing.lock().await;
         let state = Arc::clone(self);
@@ -129,7 +130,7 @@ impl State {
         .await;
     }
 
-    /// Serves each change of the registry, until told to stop.
+    /// Renews the served models at each change of the registry, until the server stops.
     pub(crate) async fn follow(self: Arc<Self>, mut changes: watch::Receiver<()>) {
         loop {
             tokio::select! {
@@ -141,7 +142,7 @@ impl State {
     }
 }
 
-/// How far the window that is being filled has come, as in `41% of window 1`.
+/// Describes the progress of the first window, as in `41% of window 1`. Returns `None` if it has no rows yet.
 fn filling(counters: &Counters) -> Option<String> {
     let (window, rows, expected) = (counters.window.get(), counters.window_rows.get(), counters.window_expected.get());
     if window == 0 || (rows == 0 && window == 1) {
@@ -157,8 +158,8 @@ fn filling(counters: &Counters) -> Option<String> {
 }
 
 impl Served {
-    /// The models of another snapshot: new ones are made, the same ones are kept. `nulls` are the texts that mean 'missing' in
-    /// tables and tensors, which have no null.
+    /// Returns the models of another snapshot. Unchanged models are reused. `nulls` are the texts that mean 'missing'
+    /// in formats without null.
     pub(crate) fn renewed(&self, snapshot: Arc<Snapshot>, nulls: &[String]) -> Self {
         let learned = snapshot.models().filter_map(|model| Some((model, model.learned()?)));
         let served = |(model, learned): (&Arc<Model>, &Learned)| {
@@ -173,19 +174,19 @@ impl Served {
         Self { snapshot, models }
     }
 
-    /// The fitted models, by window and then by scheme.
+    /// Returns the fitted models, by window and then by scheme.
     pub(crate) fn models(&self) -> impl DoubleEndedIterator<Item = &Arc<ServedModel>> {
         self.models.values()
     }
 
-    /// A model with all that a prediction needs.
+    /// Returns a model with all that a prediction needs.
     pub(crate) fn fitted<'a>(&'a self, model: &'a Arc<Model>) -> Result<Fitted<'a>, ApiError> {
         match (&model.artifact().outcome, model.predictor(), self.models.get(&model.id())) {
             (Outcome::Learned(learned), Some(predictor), Some(served)) => {
                 Ok(Fitted { served, model, learned, predictor, schema: &served.schema })
             }
             (Outcome::Refused { reason }, ..) => Err(ApiError::not_learned(model.name(), reason)),
-            // A model that is not served yet is one that is just being published.
+            // A learned model that is not served yet is being published at this moment.
             _ => Err(ApiError::not_ready(format!("the model {} is being published", model.name()))),
         }
     }

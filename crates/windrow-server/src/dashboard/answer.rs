@@ -1,4 +1,4 @@
-//! The first screen: how often to refit, on how much history, and what that rests on.
+//! The first page: how often to refit, on how much history, and the evidence in brief.
 
 use maud::{Markup, PreEscaped, html};
 
@@ -9,10 +9,10 @@ use windrow_evaluation::plot::{self, tables};
 use windrow_evaluation::{Advice, PolicyFinding, Status, awaited};
 use windrow_record::display::{percent, thousands};
 
-/// So many sentences stand below the heading.
+/// Maximum number of sentences below the heading.
 const MOST_SENTENCES: usize = 4;
 
-/// One number that a reader decides by.
+/// One key figure of the advice.
 struct Figure {
     name: &'static str,
     number: String,
@@ -63,7 +63,7 @@ fn said(advice: &Advice) -> Markup {
     }
 }
 
-/// What is waited for.
+/// Shows what the advice waits for.
 fn waiting(view: &View) -> Markup {
     let advise = &view.pipeline.advise;
     let windows = view.observed.windows.len();
@@ -77,7 +77,7 @@ fn waiting(view: &View) -> Markup {
     }
 }
 
-/// The share kept, fits a year, and how much can be told.
+/// Returns the share of the gain kept, the fits per year, and the strength of the evidence.
 fn figures(advice: &Advice) -> Vec<Figure> {
     let mut figures = Vec::new();
     if let Some(found) = advice.named().and_then(|named| advice.comparison.finding(named)) {
@@ -105,7 +105,7 @@ fn figures(advice: &Advice) -> Vec<Figure> {
     figures
 }
 
-/// Fits a year where windows have times, else in a hundred windows; beside those of refitting every window.
+/// Returns the fits per year, or per 100 windows if windows have no times, compared with a fit in every window.
 fn fits(advice: &Advice, found: &PolicyFinding) -> Figure {
     let every_window = advice.subject.days.map(|days| 365.25 / days);
     match found.effort.fits_per_year.zip(every_window) {

@@ -1,4 +1,4 @@
-//! The files that pages need: small, written by hand, and carried in the program.
+//! The static files of the pages. They are small, written by hand and embedded in the program.
 
 /// The files: path, media type and text.
 pub(super) const FILES: [(&str, &str, &str); 4] = [

@@ -1,4 +1,4 @@
-//! What the answer rests on: all policies, models by age, features that drifted, every model on every later window.
+//! The evidence page: all policies, models by age, features that drifted, every model on every later window.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use windrow_evaluation::plot::{self, Ages, tables};
 use windrow_evaluation::{Advice, awaited};
 use windrow_record::Scheme;
 
-/// So many features are told of.
+/// Maximum number of features that are listed.
 const MOST_FEATURES: usize = 5;
 
 pub(super) fn page(view: &View) -> Page {
@@ -49,7 +49,7 @@ fn said(advice: &Advice) -> Markup {
     }
 }
 
-/// Every policy: planned, recalibrated, by alarms, following the advice.
+/// Shows every policy: planned, recalibration, refits on alarm, and following the advice.
 fn policies(advice: &Advice) -> Markup {
     let answer = plot::Answer::of(advice);
     let tables = tables(advice, answer.as_ref());
@@ -92,7 +92,7 @@ fn by_age(advice: &Advice) -> Markup {
     }
 }
 
-/// The features whose distribution moved furthest from the first window's.
+/// Lists the features whose distribution differs most from the first window's.
 fn drifted(view: &View) -> Markup {
     struct Found {
         largest: f64,
@@ -131,7 +131,7 @@ fn drifted(view: &View) -> Markup {
     }
 }
 
-/// One recipe's models on all later windows.
+/// Draws the models of one recipe on all later windows.
 fn triangles(view: &View) -> Markup {
     let mut recipes: Vec<Scheme> = view.snapshot.models().map(|model| model.id().scheme).collect();
     recipes.sort_unstable();

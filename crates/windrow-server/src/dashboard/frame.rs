@@ -1,4 +1,4 @@
-//! What every page has: the line at the top, the way to the other pages, the files that it needs.
+//! The frame of every page: the line at the top, the navigation, and the static files.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use windrow_record::display::month;
 use windrow_registry::Snapshot;
 use windrow_registry::monitor::Observed;
 
-/// What a page is made from.
+/// The data that a page is made from.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) pipeline: Arc<Pipeline>,
@@ -25,14 +25,14 @@ pub(super) struct View {
     pub(super) has_keys: bool,
 }
 
-/// One page.
+/// The content of one page.
 #[derive(Debug)]
 pub(super) struct Page {
-    /// Whether there is what was asked for.
+    /// False if the requested item does not exist.
     pub(super) is_found: bool,
     pub(super) title: String,
     pub(super) main: Markup,
-    /// The path of a script of its own.
+    /// The path of an additional script.
     pub(super) script: Option<&'static str>,
 }
 
@@ -50,7 +50,7 @@ impl Page {
         Self { is_found: false, ..Self::new(title, main) }
     }
 
-    /// The whole document. `entries` are the names and paths of the navigation; `here` is the marked one.
+    /// Returns the whole document. `entries` are the names and paths of the navigation; `here` is the marked one.
     pub(super) fn framed(
         &self,
         view: &View,
@@ -67,7 +67,7 @@ impl Page {
                     title { (name) ": " (self.title) }
                     link rel="icon" href="data:,";
                     link rel="stylesheet" href="/assets/windrow.css";
-                    // Before anything is shown: the choice of light or dark.
+                    // Loaded first, so that the choice of light or dark applies before anything is shown.
                     script src="/assets/theme.js" {}
                     script src="/assets/windrow.js" defer {}
                     @if let Some(script) = self.script { script src=(script) defer {} }
@@ -96,7 +96,7 @@ impl Page {
 }
 
 impl View {
-    /// How many windows there are and when they were, as in `79 windows of 14 days, Jan 2018 to Dec 2020`.
+    /// Returns the number of windows and their period, as in `79 windows of 14 days, Jan 2018 to Dec 2020`.
     fn span(&self) -> String {
         let windows = &self.observed.windows;
         let plural = self.pipeline.window.plural();

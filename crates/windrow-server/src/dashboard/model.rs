@@ -1,4 +1,4 @@
-//! One model: its card, whether its probabilities hold, how its coefficients moved, what it was made from.
+//! The page of one model: its card, the reliability of its probabilities, its coefficients over time, its lineage.
 
 use maud::{Markup, PreEscaped, html};
 
@@ -11,11 +11,11 @@ use windrow_learn::model::{Coefficient, Learned, Outcome, Score, Verdict, Window
 use windrow_record::display::{percent, thousands};
 use windrow_registry::Model;
 
-/// So many coefficients are listed, the largest first.
+/// Maximum number of coefficients in the table. The largest are first.
 const MOST_COEFFICIENTS: usize = 30;
-/// So many are followed across windows.
+/// Maximum number of coefficients that are drawn across windows.
 const FOLLOWED: usize = 8;
-/// So many windows of the lineage are listed at each end.
+/// Maximum number of windows that are listed at each end of the lineage.
 const LINEAGE: usize = 10;
 
 pub(super) fn page(view: &View) -> Page {
@@ -79,7 +79,7 @@ fn fitted(view: &View, model: &Model, learned: &Learned) -> Markup {
     }
 }
 
-/// What a score says, beside always saying the share of positives.
+/// Describes a score, compared with always predicting the share of positives.
 fn told(score: Option<&Score>) -> String {
     let Some(of) = score else { return "not scored yet".to_owned() };
     let auc = of.auc.map_or_else(String::new, |auc| format!(", AUC {auc:.3}"));
@@ -141,7 +141,8 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
     }
 }
 
-/// How the coefficients of this model's recipe moved, up to this model.
+/// Draws the coefficients of the model's recipe across windows, up to this model. Returns `None` with fewer than two
+/// fits.
 fn across_windows(view: &View, model: &Model, names: &[&str]) -> Option<Multiples> {
     let id = model.id();
     let mut curves: Vec<Curve> =

@@ -1,4 +1,4 @@
-//! All models.
+//! The page of all models.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use windrow_record::ModelId;
 use windrow_record::display::thousands;
 use windrow_registry::{Model, Snapshot};
 
-/// So many models stand on a page.
+/// Maximum number of models per page.
 const MODELS: usize = 100;
 
 pub(super) fn page(view: &View) -> Page {
@@ -62,13 +62,13 @@ fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
     ]
 }
 
-/// The aliases of a model, separated by commas.
+/// Returns the aliases of a model, separated by commas.
 pub(super) fn aliases(snapshot: &Snapshot, model: &Model) -> String {
     let named = snapshot.named().filter(|(_, named)| named.id() == model.id());
     named.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
 }
 
-/// How a model met the first window that it had not learned from.
+/// Returns the score of a model on the next window, the first that it has not learned from.
 pub(super) fn on_next_window<'a>(snapshot: &'a Snapshot, model: &Model) -> Option<&'a Score> {
     let report = snapshot.window(model.id().window.next())?;
     report.scores.iter().find(|found| found.model == model.id())?.window.as_ref()

@@ -1,21 +1,21 @@
-//! Numbers as they are shown.
+//! Formats numbers for the pages.
 
-/// As in `24.1 MB`.
+/// Formats a size in bytes, as in `24.1 MB`.
 pub(super) fn bytes(count: u64) -> String {
     bytesize::ByteSize(count).display().si().to_string()
 }
 
-/// A number of a score, as in `0.4321`.
+/// Formats a number of a score, as in `0.4321`.
 pub(super) fn score(number: f64) -> String {
     format!("{number:.4}")
 }
 
-/// The same, or a dash for none.
+/// Formats a number of a score, or a dash if there is no number.
 pub(super) fn score_or_dash(number: Option<f64>) -> String {
     number.map_or_else(|| "\u{2013}".to_owned(), score)
 }
 
-/// The first twelve digits of a digest.
+/// Returns the first twelve digits of a digest.
 pub(super) fn digest(text: &str) -> &str {
     text.get(..12).unwrap_or(text)
 }

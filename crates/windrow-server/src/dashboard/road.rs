@@ -1,11 +1,11 @@
-//! The way of the rows, from the dataset to the models that answer.
+//! The progress of the rows, from the dataset to the models that answer.
 
 use maud::{Markup, html};
 
 use windrow_record::display::thousands;
 use windrow_registry::monitor::Observed;
 
-/// Sent, in the topic, sealed, trained, served; and what is in quarantine.
+/// Shows the rows in each step (sent, in the topic, sealed, trained, served) and in quarantine.
 pub(super) fn road(observed: &Observed) -> Markup {
     let flow = &observed.flow;
     html! {

@@ -1,4 +1,4 @@
-//! The stream, live: where the rows are, the windows, what was not taken.
+//! The page of the live stream: the progress of the rows, the windows, and the quarantine.
 
 use maud::{Markup, html};
 
@@ -9,7 +9,7 @@ use crate::dashboard::table::{self, cells};
 use windrow_record::display::thousands;
 use windrow_registry::monitor::SealedWindow;
 
-/// So many windows stand on a page.
+/// Maximum number of windows per page.
 const WINDOWS: usize = 100;
 
 pub(super) fn page(view: &View) -> Page {

@@ -1,17 +1,17 @@
-//! Tables of pages.
+//! The tables of the pages.
 
 use maud::{Markup, Render, html};
 
 use windrow_evaluation::plot::Table;
 
-/// The cells of a row, of numbers, texts and markup.
+/// The cells of a row: numbers, texts and markup.
 macro_rules! cells {
     ($($cell:expr),* $(,)?) => { vec![$(maud::html! { ($cell) }),*] };
 }
 
 pub(super) use cells;
 
-/// A table behind a picture, folded away where it is long.
+/// Shows the table of a picture in a section that can be expanded.
 pub(super) fn folded(table: &Table) -> Markup {
     html! {
         details {
@@ -21,7 +21,7 @@ pub(super) fn folded(table: &Table) -> Markup {
     }
 }
 
-/// The same, shown.
+/// Shows a table with its note.
 pub(super) fn shown(table: &Table) -> Markup {
     let rows = table.rows.iter().map(|row| (row.is_named, row.cells.as_slice()));
     html! {
@@ -30,12 +30,12 @@ pub(super) fn shown(table: &Table) -> Markup {
     }
 }
 
-/// A table of cells that may hold links.
+/// Shows a table whose cells may contain links.
 pub(super) fn of(caption: &str, header: &[&str], rows: &[Vec<Markup>]) -> Markup {
     grid(caption, header, rows.iter().map(|cells| (false, cells.as_slice())))
 }
 
-/// A table of rows. Each row says whether it is marked as named.
+/// Shows rows as a table. Each row has a flag that is true for the named policy.
 fn grid<'r, C: Render + 'r>(
     caption: &str,
     header: &[impl Render],

@@ -1,4 +1,4 @@
-//! Every model of a recipe on every later window, in bins.
+//! The scores of every model of a recipe on every later window, in bins.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use windrow_evaluation::plot::Triangle;
 use windrow_record::Scheme;
 use windrow_registry::Snapshot;
 
-/// So many bins a side at most.
+/// Maximum number of bins per side.
 const MOST_BINS: u32 = 60;
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,8 +21,8 @@ impl Mean {
     }
 }
 
-/// Log-loss a row more than that of the recipe's model one window old, on the same windows; `None` where nothing has been
-/// scored.
+/// Compares the log-loss per row of every model with that of the recipe's model that is one window old, on the same
+/// windows. Returns `None` if nothing has been scored.
 pub(super) fn triangle(snapshot: &Snapshot, recipe: Scheme) -> Option<Triangle> {
     let last = snapshot.windows().next_back()?.window.get();
     let first = snapshot.models().find(|model| model.id().scheme == recipe)?.id().window.get();

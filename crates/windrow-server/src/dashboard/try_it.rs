@@ -1,4 +1,4 @@
-//! A form for one row, made from what a model has learned.
+//! The form for one row, made from the features of a model.
 
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -7,17 +7,17 @@ use crate::dashboard::frame::{Page, View};
 use windrow_learn::model::{Encoding, Learned, Level};
 use windrow_registry::Model;
 
-/// So many known values of a category are offered.
+/// Maximum number of known values that are offered for a category.
 const MOST_LEVELS: usize = 200;
 
 /// One field of the form.
 struct Field<'a> {
     name: &'a str,
-    /// `number` or `text`.
+    /// The kind of the value: `number` or `text`.
     kind: &'static str,
-    /// What is to be known of it.
+    /// A hint about the values.
     hint: String,
-    /// Values that the model knows.
+    /// Known values that are offered.
     levels: Vec<&'a str>,
 }
 
@@ -72,7 +72,7 @@ fn shown(number: usize, field: &Field<'_>, example: Option<&Value>) -> Markup {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     };
-    // A column's name may have spaces, which an id may not.
+    // A column's name may contain spaces, but an id may not.
     let id = |part: &str| format!("{part}-{number}");
     html! {
         div.field {
@@ -89,7 +89,7 @@ fn shown(number: usize, field: &Field<'_>, example: Option<&Value>) -> Markup {
     }
 }
 
-/// The columns that a request must have, in the order of the model.
+/// Returns the columns that a request must have, in the order of the model.
 fn fields(learned: &Learned) -> Vec<Field<'_>> {
     let mut fields: Vec<Field<'_>> = Vec::new();
     for feature in &learned.encoder.features {
@@ -112,7 +112,7 @@ fn fields(learned: &Learned) -> Vec<Field<'_>> {
     fields
 }
 
-/// A number without digits that nobody reads.
+/// Formats a number with at most three decimals.
 fn short(number: f64) -> String {
     let text = format!("{number:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,4 +1,4 @@
-//! One window: its rows, what was not taken, how models met it.
+//! The page of one window: its rows, its quarantine, and the scores of models on it.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -15,13 +15,13 @@ use windrow_record::display::{excerpt, percent, thousands};
 use windrow_registry::monitor::SealedWindow;
 use windrow_windows::{BatchStore, Quarantined};
 
-/// So many rows of the quarantine are shown.
+/// Maximum number of quarantined rows that are shown.
 const MOST_ROWS: usize = 50;
-/// So many bytes of the quarantine file are read for that.
+/// Maximum number of bytes that are read from the quarantine file.
 const MOST_BYTES: u64 = 1024 * 1024;
-/// So many letters of a row are shown.
+/// Maximum number of characters of a quarantined row that are shown.
 const EXCERPT: usize = 200;
-/// So many models are told of.
+/// Maximum number of models in the table of scores.
 const MOST_MODELS: usize = 20;
 
 pub(super) fn page(view: &View) -> Page {
@@ -97,12 +97,12 @@ fn quarantined_row(message: &Quarantined) -> Vec<Markup> {
     ]
 }
 
-/// The first rows of the quarantine file; a line that is cut off or damaged ends them.
+/// Reads the first rows of the quarantine file, up to a line that is cut off or damaged.
 fn quarantined(workdir: &Path, window: WindowIndex) -> Vec<Quarantined> {
     let mut rows = Vec::new();
     let Ok(store) = BatchStore::open(workdir) else { return rows };
     let Ok(file) = File::open(store.quarantine_path(window)) else { return rows };
-    // A line that the bound cuts off is no line: those before it have been taken.
+    // The limit of bytes can cut off the last line. The rows before it are already in `rows`.
     let _ = store.quarantined(window, file.take(MOST_BYTES), |message| {
         if rows.len() < MOST_ROWS {
             rows.push(message);
@@ -111,7 +111,7 @@ fn quarantined(workdir: &Path, window: WindowIndex) -> Vec<Quarantined> {
     rows
 }
 
-/// The models that met it best.
+/// Lists the models with the lowest log-loss on the window.
 fn scores(report: &WindowReport) -> Markup {
     let mut scored: Vec<(&ModelScore, &Score)> =
         report.scores.iter().filter_map(|found| Some((found, found.window.as_ref()?))).collect();

@@ -1,4 +1,4 @@
-//! The report as one HTML file that needs nothing beside it. Printed, the first sheet is the answer and its pictures.
+//! The report as one self-contained HTML file. On paper, the first sheet has the answer and its pictures.
 
 use windrow_evaluation::Advice;
 use windrow_evaluation::plot::{Answer, STYLE, Table, escaped};
@@ -34,7 +34,7 @@ pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&Answer>, tables:
             text.push_str(&format!("<p>{}</p>\n", escaped(note)));
         }
     }
-    // The foot stands on the first sheet: it says what the answer rests on.
+    // The foot is on the first sheet, because it names the data that the answer is based on.
     text.push_str(&format!("<footer class=\"quiet\">{}</footer>\n<section class=\"rest\">\n", escaped(foot)));
     for table in tables {
         text.push_str(&rendered(table));

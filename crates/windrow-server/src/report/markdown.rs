@@ -42,7 +42,7 @@ fn rendered(table: &Table) -> String {
     text
 }
 
-/// Text that Markdown takes for nothing but text.
+/// Escapes text, so that Markdown shows it unchanged.
 fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,5 +1,7 @@
-//! The models and their scores, read at each scrape: of those that are newest or that a name stands for, on the newest
-//! windows, so that the number of series does not grow with the time that a server runs.
+//! The models and their scores, read at each scrape.
+//!
+//! Only the newest models and those with an alias are exported, with their scores on the newest windows. The number of
+//! series therefore does not grow while a server runs.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -15,10 +17,10 @@ use crate::api::state::{Served, ServedModel, State};
 use windrow_learn::model::{Learned, Score, ScoreNumber};
 use windrow_record::ModelId;
 
-/// Models and scores of so many windows are shown.
+/// Number of the newest windows whose models and scores are exported.
 const NEWEST_WINDOWS: u32 = 3;
 
-/// The models of a server that may end before its metrics do.
+/// Collects the models. The reference is weak, because a server may end before its metrics.
 #[derive(Debug)]
 pub(super) struct Models(pub(super) Weak<State>);
 
@@ -28,7 +30,7 @@ impl Collector for Models {
     }
 }
 
-/// A fitted model that is shown.
+/// A fitted model that is exported.
 type Told<'a> = (&'a Arc<ServedModel>, &'a Learned);
 
 fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
@@ -67,7 +69,7 @@ fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
     for (served, _) in &told {
         served.probabilities.encode(family.encode_family(&[("model", served.model.name())])?)?;
     }
-    // One gauge a model, window and set of rows.
+    // One gauge per model, window and set of rows.
     for (measure, number) in Score::NUMBERS {
         let ScoreNumber::Measure(pick) = number else { continue };
         let (name, about) = match measure {

@@ -1,4 +1,4 @@
-//! Where the pipeline's rows are, read at each scrape.
+//! The progress of the pipeline's rows, read at each scrape.
 
 use std::fmt;
 use std::sync::Weak;
@@ -13,7 +13,7 @@ use crate::api::state::State;
 use windrow_base::telemetry::{Counts, Metric};
 use windrow_registry::monitor::Observed;
 
-/// The rows of a server that may end before its metrics do.
+/// Collects the progress of the rows. The reference is weak, because a server may end before its metrics.
 #[derive(Debug)]
 pub(super) struct Rows {
     pub(super) state: Weak<State>,
@@ -24,7 +24,7 @@ pub(super) struct Rows {
 impl Collector for Rows {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(state) = self.state.upgrade() else { return Ok(()) };
-        // The stages may be in this process or in others, which tell of themselves once a second.
+        // The stages run in this process or in others. Other processes write their status once a second.
         let own = state.progress.counters().counts();
         let is_here = own.sent > 0 || own.received > 0;
         rows(&mut encoder, &if is_here { own } else { state.monitor.observed().counts })?;
@@ -56,7 +56,7 @@ fn rows(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> fmt::Result {
     Ok(())
 }
 
-/// Stages by the step of the rows' way that shows them.
+/// The name of each stage, and the step of the flow that shows its rows.
 const STAGES: [(&str, &str); 3] = [("producer", "sent"), ("consumer", "sealed"), ("trainer", "trained")];
 
 fn stages(encoder: &mut DescriptorEncoder<'_>, observed: &Observed) -> fmt::Result {

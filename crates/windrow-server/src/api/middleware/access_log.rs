@@ -1,4 +1,4 @@
-//! The log of requests, and a span for each where anybody traces them.
+//! The access log, and a span for each request if requests are traced.
 
 use std::time::Instant;
 
@@ -12,10 +12,10 @@ use crate::api::keys::Caller;
 use crate::api::middleware::count::operation_of;
 use crate::api::middleware::request_id::REQUEST_ID;
 
-/// Logs and traces requests.
+/// The layer that logs and traces requests.
 pub(crate) struct AccessLog<E> {
     pub(crate) inner: E,
-    /// Whether each is logged.
+    /// If true, each request is logged.
     pub(crate) is_logged: bool,
 }
 
@@ -33,13 +33,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for AccessLog<E> {
         let began = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let remote = request.remote_addr().to_string();
-        // Boxed, so that requests that nobody traces have no larger future.
+        // Boxed, so that requests that are neither logged nor traced have a smaller future.
         let response = Box::pin(self.inner.call(request).instrument(span.clone())).await?;
         let operation = response.data::<OperationId>().map_or_else(|| operation_of(uri.path()), |id| id.0);
         let by = response.data::<AnsweredBy>();
         let status = response.status().as_u16();
         let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-        // The span of a request leads to the files behind its model.
+        // The span names the lineage, which leads to the files that the model was made from.
         span.record("id", id).record("operation", operation).record("status", status);
         if let Some(AnsweredBy(model)) = by {
             span.record("model", model.name()).record("lineage", model.artifact().lineage.id.as_str());

@@ -1,7 +1,8 @@
-//! Who asks, and what they may do.
+//! Authentication: identifies the client and checks its permissions.
 //!
-//! The document describes the keys itself, since poem-openapi's security schemes are checked by each operation and always:
-//! here keys are asked for where the operator has some, also for pages and metrics, which are no typed operations.
+//! `openapi::expand` describes the keys in the API document. The security schemes of poem-openapi are not used, because
+//! each operation checks them, and always. This layer checks keys only if the operator has configured some. It also
+//! protects pages and metrics, which are not typed operations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +17,13 @@ use crate::api::error::Problem;
 use crate::api::keys::{self, Caller, Keys, Scope};
 use crate::api::middleware::headers::is_listed;
 
-/// Admits requests.
+/// The layer that admits or rejects requests.
 pub(crate) struct Authentication<E> {
     pub(crate) inner: E,
     pub(crate) keys: Arc<ArcSwap<Keys>>,
-    /// Whether nobody but this machine can reach the server.
+    /// If true, only this machine can reach the server.
     pub(crate) is_loopback: bool,
-    /// The origins whose pages may change something.
+    /// The origins whose pages may send changes.
     pub(crate) cors: Vec<String>,
 }
 
@@ -43,12 +44,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for Authentication<E> {
 }
 
 impl<E> Authentication<E> {
-    /// Who asks, if that may be; where no key is asked for, that is nobody.
+    /// Returns the owner of the request's key, or `None` if the request needs no key.
+    ///
+    /// # Errors
+    /// Returns the answer to a request that is rejected.
     fn admit(&self, request: &Request) -> Result<Option<Caller>, Box<Response>> {
         let path = request.uri().path();
         let problem = |problem: Problem| problem.at_path(path).into_response();
         let forbidden = |detail: String| Box::new(problem(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)));
-        // A server that is asked for its health is asked by the system that starts it, which has no key.
+        // The system that starts the server checks its health, and has no key.
         if path.starts_with("/health/") || path.starts_with("/v2/health/") {
             return Ok(None);
         }
@@ -66,7 +70,7 @@ impl<E> Authentication<E> {
         }
         let unauthorised = |detail: &str| {
             let mut response = problem(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail));
-            // A browser asks for a password then, which is the key.
+            // Browsers then prompt for a password, which is the key.
             for challenge in ["Bearer realm=\"windrow\"", "Basic realm=\"windrow\""] {
                 response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
@@ -99,8 +103,8 @@ fn changes_something(method: &Method, path: &str) -> bool {
     path.starts_with("/v1/aliases") && !matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// Whether a request for this machine cannot come from a page of another site: such a page names its origin, and one that
-/// has made its own name point here (DNS rebinding) is known by the host that it asks.
+/// Returns true if a request to this machine cannot come from a page of another site. Such a page sends its origin. A
+/// page that uses DNS rebinding is recognised by the host that it requests.
 fn is_own_page(request: &Request, cors: &[String]) -> bool {
     let host = request.uri().authority().cloned().or_else(|| request.header("host")?.parse::<Authority>().ok());
     let is_local = host.as_ref().is_none_or(|host| is_local(host.host()));

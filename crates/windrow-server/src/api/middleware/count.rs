@@ -1,4 +1,4 @@
-//! Requests counted by operation and status.
+//! Counts requests by operation and status.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use poem_openapi::OperationId;
 use crate::api::metrics::Metrics;
 use crate::dashboard::is_page;
 
-/// Counts requests.
+/// The layer that counts requests.
 pub(crate) struct Count<E> {
     pub(crate) inner: E,
     pub(crate) metrics: Arc<Metrics>,
@@ -29,7 +29,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Count<E> {
     }
 }
 
-/// What requests are counted as that reach no typed operation.
+/// Returns the name under which requests without a typed operation are counted.
 pub(crate) fn operation_of(path: &str) -> &'static str {
     match path {
         "/docs" => "docs",
@@ -40,7 +40,7 @@ pub(crate) fn operation_of(path: &str) -> &'static str {
     }
 }
 
-/// A request that is being answered.
+/// A request in progress, counted until it is dropped.
 struct UnderWay<'m>(&'m Metrics);
 
 impl<'m> UnderWay<'m> {

@@ -1,7 +1,8 @@
-//! The headers that every answer has, and what pages of other origins may do.
+//! The headers of every answer, and cross-origin access (CORS).
 //!
-//! poem's own CORS answers 403 to every origin that is not listed, also to the pages of this server, whose requests name
-//! their origin too; here an answer without the headers leaves it to the browser to keep it from the page.
+//! The CORS layer of poem is not used. It answers 403 to every origin that is not listed, including the pages of this
+//! server, whose requests also carry an origin. This layer leaves the CORS headers out, and the browser then keeps the
+//! answer from the page.
 
 use poem::http::header::{self, HeaderMap, HeaderValue};
 use poem::http::{Method, StatusCode};
@@ -9,19 +10,19 @@ use poem::{Endpoint, IntoResponse, Request, Response, Result};
 
 use crate::dashboard::is_page;
 
-/// What a page of ours may load: files of this server, and nothing that stands in the page itself.
+/// The content security policy of the dashboard: files of this server, and no inline scripts or styles.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                            connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-/// The same for the documentation page, whose bundle carries its script and style inside.
+/// The content security policy of the documentation page, whose bundle contains inline scripts and styles.
 const DOCUMENTATION_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
                                     img-src 'self' data:; connect-src 'self'; font-src 'self' data:; frame-ancestors 'none'";
 const ANSWER_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
-/// How long a browser remembers that this host answers by HTTPS alone: a year.
+/// A browser uses only HTTPS for this host for one year.
 const STRICT_TRANSPORT: &str = "max-age=31536000";
-/// How long a browser remembers what another origin may do, in seconds.
+/// Time for which a browser caches the answer to a preflight request, in seconds.
 const PREFLIGHT_AGE: &str = "3600";
 
-/// Sets the headers of answers.
+/// The layer that sets the headers of answers.
 pub(crate) struct Headers<E> {
     pub(crate) inner: E,
     pub(crate) is_tls: bool,
@@ -57,7 +58,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Headers<E> {
     }
 }
 
-/// Whether an origin is one of those that are listed.
+/// Returns true if an origin is in the list.
 pub(crate) fn is_listed(cors: &[String], origin: &HeaderValue) -> bool {
     cors.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
 }
@@ -71,7 +72,7 @@ fn allow_origin(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
     }
 }
 
-/// The answer to a browser that asks what another origin's page may do; without the headers it may do nothing.
+/// Answers a CORS preflight request. Without the headers, the browser allows nothing.
 fn preflight(is_listed: bool) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     if is_listed {

@@ -1,4 +1,4 @@
-//! Every error becomes an answer: a problem in the form of RFC 9457.
+//! Converts every error and panic to a problem response (RFC 9457).
 
 use std::any::Any;
 
@@ -13,7 +13,7 @@ use crate::api::openapi::Methods;
 
 type OnPanic = fn(Box<dyn Any + Send>) -> Problem;
 
-/// Answers errors and panics.
+/// The layer that answers errors and panics.
 pub(crate) struct Problems<E> {
     inner: CatchPanicEndpoint<E, OnPanic>,
     methods: Methods,
@@ -21,7 +21,7 @@ pub(crate) struct Problems<E> {
 
 impl<E: Endpoint> Problems<E> {
     pub(crate) fn new(inner: E, methods: Methods) -> Self {
-        // A panic is a fault of ours: told in the log, and no more than that to the client.
+        // A panic is a fault of the server: the log has the details, and the client gets none.
         let answered: OnPanic = |_| internal_error(StatusCode::INTERNAL_SERVER_ERROR);
         Self { inner: inner.with(CatchPanic::new().with_handler(answered)), methods }
     }
@@ -31,7 +31,7 @@ impl<E: Endpoint> Endpoint for Problems<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        // Kept for errors alone: the request is gone by then.
+        // Only errors need these, and the call consumes the request.
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let error = match self.inner.call(request).await {
             Ok(response) => return Ok(response.into_response()),

@@ -1,4 +1,4 @@
-//! Every request has a name: in its answer, in the log, and in what the client says of it.
+//! Gives every request an id, which appears in the answer and in the log. The client can choose it.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -7,10 +7,10 @@ use poem::http::header::HeaderName;
 use poem::{Endpoint, Request, Response, Result};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// A longer name, in bytes, is not taken over from the client.
+/// Maximum length of a client's request id, in bytes. A longer id is replaced.
 const LONGEST_ID: usize = 64;
 
-/// Names requests: as the client does, or else by this process and a count.
+/// The layer that sets request ids: the client's own, or a random prefix for the process and a counter.
 pub(crate) struct RequestId<E> {
     inner: E,
     process: String,

@@ -1,4 +1,4 @@
-//! How long a request may take, its body included.
+//! The time limit of a request, including its body.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use crate::api::error::Problem;
 use crate::api::request::RequestScope;
 
-/// Ends requests that take too long.
+/// The layer that ends requests that take too long.
 pub(crate) struct TimeLimit<E> {
     pub(crate) inner: E,
     pub(crate) timeout: Duration,
@@ -21,7 +21,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
     async fn call(&self, request: Request) -> Result<Response> {
         let scope = RequestScope::of(&request)?.clone();
         let uri = request.uri().clone();
-        // Also where the client goes away and this future is dropped, the work of the request stops.
+        // If the client disconnects, this future is dropped, and the work of the request stops too.
         let waiting = AbandonOnDrop(scope);
         let mut answer = pin!(self.inner.call(request));
         if let Ok(answer) = tokio::time::timeout(self.timeout, &mut answer).await {
@@ -35,7 +35,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
             let detail = format!("the answer took longer than {limit} (serve.timeout); nothing was changed");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-slow", detail)
         } else {
-            // What the request asked for is being done, and its client gets that answer.
+            // The work is committed and cannot be undone, so the client gets its answer.
             return answer.await;
         };
         Ok(problem.at_path(uri.path()).into_response())

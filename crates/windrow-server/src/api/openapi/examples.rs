@@ -1,4 +1,4 @@
-//! Examples: real rows, and the answers to them.
+//! Examples in the API document: real rows and the answers to them.
 
 use poem_openapi::types::ToJSON;
 use serde_json::{Map, Value, json};
@@ -9,15 +9,15 @@ use crate::api::schema::InputField;
 use crate::api::state::Fitted;
 use windrow_registry::Snapshot;
 
-/// Examples are rounded to so many decimals: the last digits of a float differ between machines.
+/// Decimals of the numbers in examples. The last digits of a float differ between machines.
 const DECIMALS: i32 = 6;
 
-/// What could stand in a path; without a model there is nothing yet.
+/// Sets the examples of path parameters. A lineage gets no example until there is a model.
 pub(super) fn parameters(paths: &mut Value, snapshot: &Snapshot) {
     let lineage = snapshot.latest().map(|model| model.artifact().lineage.id.as_str());
     for (path, methods) in paths.as_object_mut().into_iter().flatten() {
         for operation in methods.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            // Asked for by `get_mut`, since an index would put a null where there is nothing.
+            // `get_mut` is used because an index would insert null for a missing key.
             let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
             for parameter in parameters.into_iter().flatten() {
                 let example = match parameter["name"].as_str().unwrap_or_default() {
@@ -40,14 +40,14 @@ pub(super) fn parameters(paths: &mut Value, snapshot: &Snapshot) {
     }
 }
 
-/// A model's answer to its first row, without a list of unknown texts, which few answers have.
+/// Returns a model's answer to its first example row. Leaves out the list of unknown texts, which few answers have.
 pub(super) fn answer(fitted: Fitted<'_>) -> Option<Value> {
     let row = serde_json::to_vec(&fitted.learned.examples.first()?.row).ok()?;
     let answer = predict(fitted, &row, false).ok()?;
     serde_json::to_value(Prediction { probability: rounded(answer.probability), unknown: None, ..answer }).ok()
 }
 
-/// What a model says to its first row without the first field.
+/// Returns a model's error for its first example row without the first field.
 pub(super) fn error(fitted: Fitted<'_>) -> Option<Value> {
     let mut row = fitted.learned.examples.first()?.row.clone();
     row.shift_remove(&fitted.schema.fields().first()?.name);
@@ -55,12 +55,12 @@ pub(super) fn error(fitted: Fitted<'_>) -> Option<Value> {
     problem.to_json()
 }
 
-/// The rows, each a line.
+/// Formats rows as NDJSON.
 pub(super) fn lines(rows: &[&Map<String, Value>]) -> String {
     rows.iter().map(|row| Value::Object((*row).clone()).to_string() + "\n").collect()
 }
 
-/// The rows as CSV.
+/// Formats rows as CSV.
 pub(super) fn table(rows: &[&Map<String, Value>]) -> String {
     let text = |value: &Value| match value {
         Value::Null => String::new(),
@@ -68,7 +68,7 @@ pub(super) fn table(rows: &[&Map<String, Value>]) -> String {
         other => other.to_string(),
     };
     let mut table = csv::Writer::from_writer(Vec::new());
-    // Writing rows of one length into memory cannot fail.
+    // Writing rows of equal length to memory cannot fail.
     for (number, row) in rows.iter().enumerate() {
         if number == 0 {
             let _ = table.write_record(row.keys());
@@ -78,7 +78,7 @@ pub(super) fn table(rows: &[&Map<String, Value>]) -> String {
     String::from_utf8(table.into_inner().unwrap_or_default()).unwrap_or_default()
 }
 
-/// The rows as an inference request.
+/// Formats a model's example rows as an inference request.
 pub(super) fn tensors(fitted: Fitted<'_>) -> Value {
     let Fitted { learned, schema, .. } = fitted;
     let tensor = |field: &InputField| {

@@ -1,5 +1,5 @@
-//! From the document of the typed operations to that of a server: paths of its own for every fitted model, and what is
-//! said of all operations.
+//! Expands the document of the typed operations: adds paths for every fitted model, and the answers that all operations
+//! share.
 
 use serde_json::{Map, Value, json};
 
@@ -10,19 +10,19 @@ use crate::api::operations::request_schema;
 use crate::api::state::{Fitted, Served};
 use windrow_config::Pipeline;
 
-/// The templates that a model's own paths are made from.
+/// Paths whose operations are copied for each model, or get the schema and the examples of a model.
 const CARD: &str = "/v1/models/{id}";
 const PREDICT: &str = "/v1/models/{id}/predict";
 const BATCH: &str = "/v1/models/{id}/predict/batch";
 const DIFF: &str = "/v1/models/{id}/diff/{other}";
 const PREDICT_ALL: &str = "/v1/predict";
 const INFER: [&str; 2] = ["/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"];
-/// What a reader looks for first comes first; poem-openapi sorts by name.
+/// The order of the tags, the most useful first. poem-openapi sorts them by name.
 const TAGS: [&str; 5] = ["Models", "Windows", "Aliases", "Inference", "Health"];
 
 /// Adds the models' own paths to the document of the typed operations.
 pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, served: &Served) -> Value {
-    // The text comes from poem-openapi, which wrote JSON.
+    // This cannot fail: poem-openapi wrote the JSON.
     let mut document: Value = serde_json::from_str(typed).unwrap_or_default();
     document["info"]["description"] = json!(about(pipeline));
     let schemas = document["components"]["schemas"].clone();
@@ -40,7 +40,7 @@ pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, served: &
     for fitted in served.models().filter_map(|known| served.fitted(&known.model).ok()) {
         add_model(&mut document, &templates, pipeline, fitted);
     }
-    // All models of a pipeline have the same fields, and the newest knows the most categories.
+    // All models of a pipeline have the same fields, and the newest model knows the most categories.
     if let Some(fitted) = served.snapshot.latest().and_then(|model| served.fitted(model).ok()) {
         for path in [PREDICT, PREDICT_ALL, DIFF] {
             document["paths"][path]["post"]["requestBody"]["content"] = row_content(fitted);
@@ -54,7 +54,7 @@ pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, served: &
     document
 }
 
-/// Paths of its own for a model, and the schema of its rows.
+/// Adds a model's paths and the schema of its rows.
 fn add_model(document: &mut Value, templates: &[Value; 3], pipeline: &Pipeline, model: Fitted<'_>) {
     let [card, predict, batch] = templates;
     let (id, lineage) = (model.model.name(), &model.model.artifact().lineage);
@@ -87,7 +87,7 @@ fn reference(fitted: Fitted<'_>) -> Value {
     json!({ "$ref": format!("#/components/schemas/{}", schema_name(fitted.model.name())) })
 }
 
-/// An operation of the template, for one model.
+/// Creates the operation of one model from a template.
 fn own(template: &Value, verb: &str, id: &str, fitted: &str) -> Value {
     let mut operation = template.clone();
     if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
@@ -107,7 +107,7 @@ fn set_example(content: &mut Value, example: &Value) {
     }
 }
 
-/// What a request for a model holds.
+/// Returns the body description of a request with one row.
 fn row_content(fitted: Fitted<'_>) -> Value {
     let mut body = json!({ "schema": reference(fitted) });
     if let Some(example) = fitted.learned.examples.first() {
@@ -116,7 +116,7 @@ fn row_content(fitted: Fitted<'_>) -> Value {
     json!({ "application/json": body })
 }
 
-/// What a request for many rows holds, in each of its kinds.
+/// Returns the body description of a request with many rows, for each format.
 fn batch_content(fitted: Fitted<'_>, pipeline: &Pipeline) -> Value {
     let most = pipeline.serve.max_rows;
     let rows: Vec<&Map<String, Value>> = fitted.learned.examples.iter().map(|example| &example.row).collect();
@@ -137,8 +137,8 @@ fn batch_content(fitted: Fitted<'_>, pipeline: &Pipeline) -> Value {
     })
 }
 
-/// poem-openapi describes a property that is one of a few texts by `allOf` with a single reference, which generators of
-/// clients do not take for what is no object; the reference alone says the same.
+/// Replaces an `allOf` with a single reference by the reference. poem-openapi writes such an `allOf` for a property of
+/// an enum type, and client generators accept it only for objects.
 fn plain_references(value: &mut Value, schemas: &Value) {
     let single =
         value["allOf"].as_array().and_then(|all| if let [one] = &all[..] { one["$ref"].as_str() } else { None });
@@ -156,7 +156,7 @@ fn plain_references(value: &mut Value, schemas: &Value) {
     }
 }
 
-/// What has no typed operation.
+/// Adds the paths that have no typed operation.
 fn plain_paths(document: &mut Value) {
     let text = json!({ "type": "string" });
     let mut plain = |path: &str, id: &str, summary: &str, kind: &str, schema: &Value| {
@@ -170,7 +170,7 @@ fn plain_paths(document: &mut Value) {
     plain("/openapi.json", "openapi", "This document", "application/json", &json!({ "type": "object" }));
 }
 
-/// What every operation may answer, and the keys that it asks for.
+/// Adds the answers that every operation may give, and the security schemes if requests need a key.
 fn answers_of_all(document: &mut Value, has_keys: bool) {
     let problem = |about: &str| {
         let schema = json!({ "$ref": "#/components/schemas/Problem" });

@@ -1,10 +1,10 @@
-//! Which methods a path takes, as the document says.
+//! The methods that each path accepts, from the API document.
 
 use serde_json::Value;
 
 use poem::http::Method;
 
-/// The document's paths, cut at their slashes, with the methods of each.
+/// The paths of the document, split at slashes, with the methods of each.
 #[derive(Debug, Default)]
 pub(crate) struct Methods(Vec<(Vec<String>, Vec<String>)>);
 
@@ -18,8 +18,8 @@ impl Methods {
         Self(paths.map(cut).collect())
     }
 
-    /// The methods of a path, as an Allow header has them; where the document says nothing, all but the one that was
-    /// refused.
+    /// Returns the methods of a path for the `Allow` header. If the document does not have the path, returns GET,
+    /// unless GET was rejected.
     pub(crate) fn of_path(&self, path: &str, refused: &Method) -> String {
         let parts: Vec<&str> = cut(path).collect();
         let fits = |(template, _): &&(Vec<String>, Vec<String>)| {

@@ -1,11 +1,11 @@
-//! The documentation page.
+//! The documentation page (Swagger UI).
 
-/// Swagger UI has light colours alone; turned round they are dark ones.
+/// Dark mode. Swagger UI has only light colours, so they are inverted.
 const DARK: &str = "<style>@media (prefers-color-scheme: dark) { html { background: #14181d; } \
                     #ui { filter: invert(0.9) hue-rotate(180deg); } }</style>";
 
-/// Swagger UI, with the document loaded from the server, so that a reload shows the newest models. With many models their
-/// operations are shown where they are asked for (`is_folded`): a browser takes long to draw hundreds.
+/// Adapts Swagger UI: the page loads the document from the server, so that a reload shows the newest models. If
+/// `is_folded` is true, operations are collapsed, because a browser draws hundreds of them slowly.
 pub(crate) fn page(html: &str, typed: &str, name: &str, is_folded: bool) -> String {
     let expansion = if is_folded { "none" } else { "list" };
     html.replace(&format!("let spec = {typed};"), "")

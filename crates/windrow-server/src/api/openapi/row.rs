@@ -8,7 +8,7 @@ use crate::api::state::Fitted;
 use windrow_learn::model::{EncodedFeature, Encoding, Level};
 use windrow_record::TimeFormat;
 
-/// So many levels of a category are named in the document.
+/// Maximum number of levels of a category that the document names.
 const LEVELS_NAMED: usize = 200;
 
 pub(super) fn schema(fitted: Fitted<'_>) -> Value {
@@ -72,8 +72,8 @@ fn described(feature: &EncodedFeature) -> String {
     }
 }
 
-/// A regular expression that every time of a form matches; it also lets 31 June through. `None` for a form with a
-/// specifier that has no width of its own.
+/// Returns a regular expression that matches every time in the format. It also matches invalid dates such as 31 June.
+/// Returns `None` if the format has a specifier without a fixed width.
 fn pattern(format: &TimeFormat) -> Option<String> {
     let mut pattern = "^".to_owned();
     let mut rest = format.as_str().chars();

@@ -1,4 +1,4 @@
-//! How often to retrain, and on how much history, as it was last found.
+//! The operation that returns the last advice: how often to retrain, and on how much history.
 
 mod answer;
 

@@ -1,4 +1,4 @@
-//! Aliases: names that stand for models, promoted and rolled back.
+//! Aliases: names for models, with promotion and rollback.
 
 use std::sync::Arc;
 
@@ -199,7 +199,8 @@ impl Aliases {
         Author { at: (self.0.clock)(), by, why }
     }
 
-    /// Changes the journal, and lets the next request see it. A request that was given up before changes nothing.
+    /// Writes the change to the journal and renews the served models, so that the next request sees it. If the request
+    /// was abandoned before, nothing changes.
     async fn change(
         &self,
         permit: WorkPermit,

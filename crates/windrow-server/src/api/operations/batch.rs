@@ -1,4 +1,5 @@
-//! Many rows at once: all are read before any is answered, so that a fault refuses the whole and no answer is half.
+//! Predictions for many rows. All rows are read before the answer begins, so a fault in one row rejects the whole
+//! request.
 
 use poem::http::HeaderValue;
 use poem::http::header::CONTENT_TYPE;
@@ -17,12 +18,12 @@ use crate::api::state::Fitted;
 use windrow_learn::model::Predictor;
 use windrow_record::{RecordParser, RecordReader};
 
-/// Rows of the answer that are written at once.
+/// Rows per piece of the answer.
 const ROWS_A_PIECE: usize = 1000;
-/// Rows that are read between two looks at whether the answer is still wanted.
+/// Rows between two checks that the client still waits.
 const ROWS_A_LOOK: usize = 1000;
 
-/// Answers to many rows, and by which model.
+/// The predictions for many rows, and the model that made them.
 pub(crate) struct BatchAnswer {
     by: AnsweredBy,
     threshold: f64,
@@ -30,10 +31,10 @@ pub(crate) struct BatchAnswer {
     rows: Vec<RowPrediction>,
 }
 
-/// Answers every row of a body, or lists what is wrong with it. Takes its time: not for the runtime's threads.
+/// Predicts every row of a body. This is CPU-bound: do not call it on a thread of the async runtime.
 ///
 /// # Errors
-/// The body is not of its kind, has too many rows or faulty ones, or its request was given up.
+/// Returns an error if the body has another format, too many rows or faulty rows, or if the request was abandoned.
 pub(crate) fn answer(fitted: Fitted<'_>, rows: &Body<ManyRows>) -> Result<BatchAnswer, ApiError> {
     let Body { content, bytes, permit, .. } = rows;
     let is_wanted = || permit.check_wanted();
@@ -42,7 +43,7 @@ pub(crate) fn answer(fitted: Fitted<'_>, rows: &Body<ManyRows>) -> Result<BatchA
     Ok(BatchAnswer { by, threshold: fitted.learned.threshold, kind: content.wanted, rows: predictions })
 }
 
-/// The predictions of every row. `is_wanted` is asked now and then, and ends the work by its error.
+/// Predicts every row. Calls `is_wanted` from time to time, and returns its error if it fails.
 pub(crate) fn predictions(
     fitted: Fitted<'_>,
     kind: RowsKind,
@@ -61,20 +62,20 @@ pub(crate) fn predictions(
     if reader.faults.is_empty() { Ok(reader.rows) } else { Err(ApiError::invalid_batch(reader.faults)) }
 }
 
-/// Reads rows and answers them. Ends when the list of faults is full.
+/// Reads rows and predicts them. Stops when the list of faults is full.
 struct BatchReader<'a> {
     schema: &'a InputSchema,
     predictor: &'a Predictor,
     max_rows: usize,
     is_wanted: &'a dyn Fn() -> Result<(), ApiError>,
-    /// How many rows were begun.
+    /// The number of rows that were begun.
     read: usize,
     rows: Vec<RowPrediction>,
     faults: Faults,
 }
 
 impl BatchReader<'_> {
-    /// Counts a row that begins.
+    /// Counts the next row. Checks the limit of rows and, from time to time, that the client still waits.
     fn begin_row(&mut self) -> Result<(), ApiError> {
         if self.read == self.max_rows {
             return Err(ApiError::too_many_rows(self.max_rows));
@@ -88,7 +89,7 @@ impl BatchReader<'_> {
     }
 
     fn answer(&mut self, row: Option<&Row<'_>>) {
-        // Where a row is faulty, no answer is given to any.
+        // If a row is faulty, the request gets no predictions.
         if let Some(row) = row.filter(|_| self.faults.is_empty()) {
             let prediction = self.predictor.predict(&self.schema.cells(row));
             self.rows.push(RowPrediction { probability: prediction.probability, label: prediction.label });
@@ -170,7 +171,7 @@ impl BatchReader<'_> {
     }
 }
 
-/// An array of rows; why the reading was ended, where it was, is put into `refused`.
+/// An array of rows. If an error stops the reading, it is stored in `refused`.
 struct Array<'r, 'a> {
     reader: &'r mut BatchReader<'a>,
     refused: &'r mut Option<ApiError>,
@@ -192,7 +193,7 @@ impl<'b> Visitor<'b> for Array<'_, '_> {
     }
 }
 
-/// One row of the array, counted before it is read.
+/// Reads one row of the array. The row is counted first.
 impl<'b> DeserializeSeed<'b> for Array<'_, '_> {
     type Value = Option<Row<'b>>;
 
@@ -206,7 +207,7 @@ impl<'b> DeserializeSeed<'b> for Array<'_, '_> {
 }
 
 impl IntoResponse for BatchAnswer {
-    /// The rows are written piece by piece, as the client takes them.
+    /// Writes the rows piece by piece, as fast as the client reads them.
     fn into_response(self) -> Response {
         let Self { by, threshold, kind, rows } = self;
         let header = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
@@ -243,7 +244,7 @@ fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
             RowsKind::Json if place > 0 || !is_first => text.push(b','),
             _ => {}
         }
-        // Writing into memory cannot fail.
+        // Writing to memory cannot fail.
         let _ = match kind {
             RowsKind::Json => serde_json::to_writer(&mut text, row).map_err(std::io::Error::from),
             RowsKind::Ndjson => {

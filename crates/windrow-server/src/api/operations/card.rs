@@ -1,4 +1,4 @@
-//! What answers say of a model: its summary, its scores, its card.
+//! Summaries and cards of models in answers.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Two models side by side, and on a row.
+//! The comparison of two models, also on a single row.
 
 use std::collections::BTreeMap;
 
@@ -119,7 +119,7 @@ impl Diff {
 }
 
 impl RowChange {
-    /// Of two answers that are explained.
+    /// Compares two predictions that have explanations.
     pub(crate) fn of(first: Prediction, second: Prediction) -> Self {
         let terms = |prediction: &Prediction| {
             let explained = prediction.explanation.as_ref();
@@ -133,7 +133,7 @@ impl RowChange {
     }
 }
 
-/// Numbers of both by name, the largest change first.
+/// Pairs the numbers of both models by name. The largest change is first.
 fn by_name(first: Vec<(String, f64)>, second: Vec<(String, f64)>) -> Vec<(String, Difference)> {
     let mut all: BTreeMap<String, (Option<f64>, Option<f64>)> = BTreeMap::new();
     for (name, number) in first {
@@ -147,7 +147,7 @@ fn by_name(first: Vec<(String, f64)>, second: Vec<(String, f64)>) -> Vec<(String
     changes
 }
 
-/// The measures of both models on rows of the same name.
+/// Compares the measures of both models on rows of the same name.
 fn scores(learned: [&Learned; 2]) -> Vec<ScoreChange> {
     let mut changes = Vec::new();
     for (on, first) in &learned[0].scores {

@@ -1,4 +1,4 @@
-//! A model's answer to a body, without a server. For tests and fuzzing.
+//! Runs a model on a body without a server, for tests and fuzzing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use crate::api::operations::prediction::read_row;
 use crate::api::state::Served;
 use windrow_registry::{Model, Registry};
 
-/// How a body is written.
+/// The format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyKind {
-    /// One JSON object.
+    /// One row as a JSON object.
     Row,
     /// A JSON array of rows.
     Rows,
-    /// A row a line.
+    /// NDJSON: one row per line.
     Lines,
     /// CSV with a header line.
     Table,
-    /// An inference request whose first so many bytes are JSON; all of them where there is no number.
+    /// An inference request. The number is the length of its JSON in bytes. `None` means that the whole body is JSON.
     Tensors(Option<usize>),
 }
 
-/// One model, to be asked without a server.
+/// One model that can be called without a server.
 #[derive(Debug)]
 pub struct DryRun {
     served: Served,
@@ -34,10 +34,10 @@ pub struct DryRun {
 }
 
 impl DryRun {
-    /// `model` is the text of a model file, `folder` an empty work directory.
+    /// Publishes a model in an empty work directory. `model` is the text of a model file, `folder` is the directory.
     ///
     /// # Panics
-    /// It is not a model, or the folder cannot be written.
+    /// Panics if `model` is not a model file, or if `folder` cannot be written.
     #[must_use]
     pub fn new(model: &[u8], folder: &Path) -> Self {
         let registry = Registry::open(folder).expect("a folder");
@@ -47,10 +47,10 @@ impl DryRun {
         Self { served: Served::default().renewed(snapshot, &[String::new()]), model }
     }
 
-    /// How many rows of a body the model would answer, at most `max_rows`.
+    /// Returns the number of rows in `body` that the model answers. A body may have at most `max_rows` rows.
     ///
     /// # Errors
-    /// The status of the problem that it would answer, and its detail.
+    /// Returns the status and the detail of the problem that a server would send.
     pub fn rows(&self, kind: BodyKind, body: &[u8], max_rows: usize) -> Result<usize, (u16, String)> {
         self.try_rows(kind, body, max_rows).map_err(|ApiError(problem)| (problem.status, problem.detail))
     }

@@ -1,4 +1,4 @@
-//! Whether the server runs, and whether it can answer.
+//! The health of the server: the operations that report whether it runs and whether it has a model.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::api::error::ApiError;
 use crate::api::operations::tag::Tag;
 use crate::api::state::State;
 
-/// The operations that say how the server is.
+/// The operations that report the health of the server.
 pub(crate) struct Health(pub(crate) Arc<State>);
 
 /// How the server is

@@ -1,4 +1,4 @@
-//! Inference requests of the Open Inference Protocol: read, checked, answered.
+//! Reads, checks and answers inference requests of the Open Inference Protocol.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::api::operations::tensors::{Column, Tensor, datatype};
 use crate::api::schema::{Faults, FieldFault, InputSchema, excerpt};
 use crate::api::state::Fitted;
 
-/// Rows between two looks at whether the answer is still wanted.
+/// Rows between two checks that the client still waits.
 const ROWS_A_LOOK: usize = 1000;
 
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ struct InferRequest<'b> {
 
 #[derive(Default, Deserialize)]
 struct RequestParameters {
-    /// Whether outputs that do not say are answered in binary form.
+    /// If true, outputs without a setting of their own are sent in binary form.
     #[serde(default)]
     binary_data_output: bool,
 }
@@ -48,12 +48,14 @@ struct OutputParameters {
     binary_data: Option<bool>,
 }
 
-/// Answers every row of the tensors, or lists what is wrong with them. Takes its time: not for the runtime's threads.
-/// `json` is how many bytes of the body are JSON, where tensors may follow; `is_wanted` is asked now and then, and ends the
-/// work by its error.
+/// Predicts every row of the tensors. This is CPU-bound: do not call it on a thread of the async runtime.
+///
+/// `json` is the length of the JSON in bytes; tensors in binary form may follow. Calls `is_wanted` from time to time,
+/// and returns its error if it fails.
 ///
 /// # Errors
-/// The body is no inference request, its tensors are faulty or too long, or its request was given up.
+/// Returns an error if the body is not an inference request, if its tensors are faulty or too long, or if the request
+/// was abandoned.
 pub(crate) fn infer(
     fitted: Fitted<'_>,
     body: &[u8],
@@ -94,7 +96,8 @@ pub(crate) fn infer(
     Ok(InferAnswer { by, id: request.id.map(Cow::into_owned), probabilities, labels, outputs })
 }
 
-/// Which outputs a request asks for, and whether in binary form; all where it names none.
+/// Returns the requested outputs by their index in [`OUTPUTS`], each with true for binary form. If the request names no
+/// output, returns all.
 fn outputs(request: &InferRequest<'_>) -> Result<Vec<(usize, bool)>, ApiError> {
     let is_binary = request.parameters.0.binary_data_output;
     if request.outputs.is_empty() {
@@ -113,7 +116,7 @@ fn outputs(request: &InferRequest<'_>) -> Result<Vec<(usize, bool)>, ApiError> {
     Ok(outputs)
 }
 
-/// The columns of the fields, in the order of the schema, and how many rows they have.
+/// Returns the columns in the order of the schema's fields, and the number of rows.
 fn columns<'b>(
     schema: &InputSchema,
     request: &InferRequest<'b>,
@@ -168,7 +171,7 @@ fn columns<'b>(
             }
         };
         let cells = column.len();
-        // A column of one is as good as a vector.
+        // A shape with further sides of length 1 is accepted too, as in [rows, 1].
         if tensor.shape.cells != Some(cells as u64) || !tensor.shape.is_vector {
             let reason = format!("has {cells} cells, which its shape does not say");
             fault(&reason, Some("a shape [rows]".to_owned()), None);

@@ -1,4 +1,4 @@
-//! The answers to inference requests, in JSON and in binary form.
+//! Answers to inference requests, in JSON and in binary form.
 
 use bytes::Bytes;
 use poem::http::HeaderValue;
@@ -12,9 +12,9 @@ use serde::Serialize;
 use crate::api::answer::{AnsweredBy, success};
 use crate::api::operations::tensors::NUMBER;
 
-/// What outputs there are: name and datatype.
+/// The outputs of a model: name and datatype.
 pub(crate) const OUTPUTS: [(&str, &str); 2] = [("probability", NUMBER), ("label", "BOOL")];
-/// How many bytes of an answer are JSON, where tensors follow in binary form.
+/// The header with the length of the JSON in bytes, for answers with tensors in binary form.
 const JSON_LENGTH: &str = "inference-header-content-length";
 const BINARY: &str = "application/octet-stream";
 
@@ -24,7 +24,7 @@ pub(crate) struct InferAnswer {
     pub(crate) id: Option<String>,
     pub(crate) probabilities: Vec<f64>,
     pub(crate) labels: Vec<bool>,
-    /// Which outputs to send, by their place in [`OUTPUTS`], and whether in binary form.
+    /// The requested outputs by their index in [`OUTPUTS`], each with true for binary form.
     pub(crate) outputs: Vec<(usize, bool)>,
 }
 
@@ -47,12 +47,12 @@ impl IntoResponse for InferAnswer {
 }
 
 impl InferAnswer {
-    /// How many rows it answers.
+    /// Returns the number of rows.
     pub(crate) fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// The answer's JSON, and the tensors that follow it in binary form.
+    /// Returns the JSON of the answer, and the tensors in binary form that follow it.
     fn written(&self) -> (Vec<u8>, Vec<u8>) {
         #[derive(Serialize)]
         #[serde(untagged)]
@@ -104,7 +104,7 @@ impl InferAnswer {
         let outputs = self.outputs.iter().map(output).collect();
         let (model_name, model_version) = (self.by.0.name(), self.by.0.artifact().lineage.id.as_str());
         let whole = Whole { model_name, model_version, id: self.id.as_deref(), outputs };
-        // Writing into memory a value whose keys are texts cannot fail.
+        // Writing a value with string keys to memory cannot fail.
         (serde_json::to_vec(&whole).unwrap_or_default(), binary)
     }
 }

@@ -192,7 +192,7 @@ impl Inference {
 }
 
 impl Inference {
-    /// A model, of this version where one is named.
+    /// Finds a fitted model. If `version` is given, it must be the model's lineage.
     fn model<'a>(&self, served: &'a Served, name: &str, version: Option<&str>) -> Result<Fitted<'a>, ApiError> {
         let fitted = self.0.fitted(served, name)?;
         let known = &fitted.model.artifact().lineage.id;
@@ -232,7 +232,7 @@ impl ModelMetadata {
     }
 }
 
-/// The schema of an inference request for fields of these names and datatypes, and one that could be sent.
+/// Returns the schema of an inference request.
 pub(crate) fn request_schema() -> serde_json::Value {
     let text = serde_json::json!({ "type": "string" });
     let datatypes: Vec<&str> = NUMERICS.iter().map(|numeric| numeric.name).chain([TEXT]).collect();

@@ -1,4 +1,4 @@
-//! What models there are, and what is known of them.
+//! The operations that describe models: lists, cards, comparisons and lineage.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -4,9 +4,9 @@
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Numeric {
     pub(crate) name: &'static str,
-    /// Bytes of one number.
+    /// The width of a number in bytes.
     pub(crate) width: usize,
-    /// Reads the number that begins these bytes; `None` if there are too few.
+    /// Reads the number at the start of the bytes. Returns `None` if there are too few bytes.
     pub(crate) read: fn(&[u8]) -> Option<f64>,
 }
 

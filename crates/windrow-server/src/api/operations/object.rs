@@ -1,4 +1,4 @@
-//! JSON that is taken strictly: objects that are no arrays, and lists of a bounded length.
+//! Strict JSON: objects that cannot be arrays, and lists of limited length.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// A longer list of objects is refused while it is read.
+/// Maximum length of a list of objects. A longer list is rejected while it is read.
 const LONGEST_LIST: usize = 1000;
 
-/// A value that is written as an object; serde alone would also take an array of its fields in their order.
+/// A value that must be a JSON object. serde would also accept an array of the fields in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Object<T>(pub(crate) T);
 
@@ -34,7 +34,7 @@ impl<'b, T: Deserialize<'b>> Deserialize<'b> for Object<T> {
     }
 }
 
-/// A list of objects, 1000 at most.
+/// Reads a list of at most 1000 objects.
 pub(crate) fn objects<'b, D: Deserializer<'b>, T: Deserialize<'b>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     struct Items<T>(PhantomData<T>);
 
@@ -60,7 +60,7 @@ pub(crate) fn objects<'b, D: Deserializer<'b>, T: Deserialize<'b>>(deserializer:
     deserializer.deserialize_seq(Items(PhantomData))
 }
 
-/// A member that may be left out and is not null.
+/// Reads a member that may be absent but not null.
 pub(crate) fn given<'b, D: Deserializer<'b>, T: Deserialize<'b>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

@@ -1,4 +1,4 @@
-//! Lists in pages: so many items behind the one that a cursor names, and a link to those behind them.
+//! Lists in pages: a limited number of items after a cursor, and a link to the next page.
 
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use poem_openapi::param::Query;
 use crate::api::error::ApiError;
 use crate::api::schema::excerpt;
 
-/// Items of a page where the request does not say.
+/// Items per page if the request sets no limit.
 const USUAL: u32 = 100;
-/// The most items of a page.
+/// Maximum number of items per page.
 const MOST: u32 = 1000;
 
-/// The limit of a page that a request asks for.
+/// Returns the number of items that a request asks for.
 pub(crate) fn limit(asked: &Query<Option<u32>>) -> Result<usize, ApiError> {
     match asked.0.unwrap_or(USUAL) {
         limit @ 1..=MOST => Ok(limit as usize),
@@ -21,7 +21,7 @@ pub(crate) fn limit(asked: &Query<Option<u32>>) -> Result<usize, ApiError> {
     }
 }
 
-/// A query parameter that is a name.
+/// Parses a query parameter that is a name.
 pub(crate) fn parameter<T: FromStr>(name: &str, text: &str) -> Result<T, ApiError> {
     text.parse().map_err(|_| {
         let given = excerpt(text);
@@ -29,8 +29,8 @@ pub(crate) fn parameter<T: FromStr>(name: &str, text: &str) -> Result<T, ApiErro
     })
 }
 
-/// The first items, and the link to the rest where there is more: the same path and filters, with the cursor of the last
-/// item of this page.
+/// Returns the first items, and the link to the next page if there are more items. The link has the same path and
+/// filters. Its cursor is the last item of this page.
 pub(crate) fn page<T>(
     mut items: impl Iterator<Item = T>,
     limit: usize,
@@ -43,7 +43,7 @@ pub(crate) fn page<T>(
         let mut link = format!("{path}?after={}&limit={limit}", cursor(last));
         for (name, value) in filters {
             if let Some(value) = value {
-                // Writing into memory cannot fail. The values are names and numbers, which need no escapes.
+                // Writing to memory cannot fail. The values are names and numbers, which need no escapes.
                 let _ = write!(link, "&{name}={value}");
             }
         }

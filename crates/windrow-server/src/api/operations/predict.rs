@@ -1,4 +1,4 @@
-//! Asking models.
+//! The operations that predict rows.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::api::operations::tag::Tag;
 use crate::api::state::State;
 use windrow_base::runtime::computing;
 
-/// The operations that answer rows.
+/// The operations that return predictions.
 pub(crate) struct Predict(pub(crate) Arc<State>);
 
 #[OpenApi]
@@ -66,7 +66,7 @@ impl Predict {
         if served.models().next().is_none() {
             return Err(ApiError::not_ready(self.0.awaited()));
         }
-        // With hundreds of models this takes longer than a moment.
+        // Predictions of hundreds of models take too long for a thread of the async runtime.
         computing(move || {
             let mut predictions = Vec::new();
             for fitted in served.models() {

@@ -1,4 +1,4 @@
-//! Predictions, and what makes them.
+//! Predictions in answers, and the functions that make them.
 
 use poem_openapi::Object;
 use serde::Serialize;
@@ -100,7 +100,7 @@ pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'
     }
 }
 
-/// A model's answer to a row as it came.
+/// Predicts one row in JSON. If `explain` is true, the answer has the contribution of each feature.
 pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<Prediction, ApiError> {
     let Fitted { model, learned, predictor, schema, .. } = fitted;
     let row = read_row(schema, body)?;

@@ -1,4 +1,4 @@
-//! What answers say of how well a model met some rows.
+//! The scores of a model in answers.
 
 use crate::api::operations::mirror::{Mirror, mirror};
 use windrow_learn::model;

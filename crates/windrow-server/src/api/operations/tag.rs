@@ -1,8 +1,8 @@
-//! How operations are grouped in the document.
+//! The groups of operations in the API document.
 
 use poem_openapi::Tags;
 
-/// The groups.
+/// The group of an operation.
 #[derive(Tags)]
 pub(crate) enum Tag {
     /// All models, and names that stand for one

@@ -1,8 +1,10 @@
-//! The tensors of an inference request: a field of a row is a tensor over the rows.
+//! The tensors of an inference request. Each field has one tensor over all rows.
 //!
-//! Numbers come as any numeric datatype, texts and times as BYTES, in JSON or in the binary form that Triton's clients
-//! send: little-endian numbers, texts behind their length in four bytes. null, NaN and the pipeline's texts for 'missing'
-//! are missing cells. A tensor is kept as it came, with four bytes a cell beside it at most, and read row by row.
+//! Numbers may have any numeric datatype. Texts and times have the datatype BYTES. The data is in JSON, or in the
+//! binary form of Triton's clients: little-endian numbers, and texts after their length in four bytes. null, NaN and
+//! the pipeline's null texts are missing cells.
+//!
+//! A tensor is kept as it was received, with at most four bytes per cell for its positions. It is read row by row.
 
 use std::borrow::Cow;
 
@@ -15,10 +17,10 @@ use crate::api::schema::{FieldKind, InputField, InputSchema, InputValue, excerpt
 
 /// The datatype of numbers in answers and in the metadata.
 pub(crate) const NUMBER: &str = "FP64";
-/// That of texts and times.
+/// The datatype of texts and times.
 pub(crate) const TEXT: &str = "BYTES";
 
-/// Arrays are nested no deeper than this in a tensor's data.
+/// Maximum depth of the arrays inside the outermost array of a tensor's data.
 const MOST_SIDES: usize = 8;
 
 /// A tensor of a request.
@@ -35,12 +37,12 @@ pub(crate) struct Tensor<'b> {
     pub(crate) data: Option<&'b RawValue>,
 }
 
-/// How many cells a tensor has.
+/// The shape of a tensor.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
-    /// The product of its sides; `None` where that is no number of cells.
+    /// The product of the sides. `None` if it exceeds `u64`.
     pub(crate) cells: Option<u64>,
-    /// Whether it is a vector, or a column of one.
+    /// True for a vector: at most one side has a length other than 1.
     pub(crate) is_vector: bool,
 }
 
@@ -69,17 +71,17 @@ impl<'b> Deserialize<'b> for Shape {
     }
 }
 
-/// What is said of a tensor beside its data.
+/// The parameters of a tensor.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct TensorParameters {
-    /// Where its data is in binary form: how many bytes.
+    /// The length of the data in bytes, if it is in binary form.
     #[serde(default, deserialize_with = "given")]
     pub(crate) binary_data_size: Option<usize>,
 }
 
 /// The cells of one field.
 pub(crate) enum Column<'b> {
-    /// Where each value begins in a JSON array.
+    /// JSON, with the position of each value in the array.
     Json {
         array: &'b str,
         starts: Vec<u32>,
@@ -88,14 +90,14 @@ pub(crate) enum Column<'b> {
         datatype: &'static Numeric,
         raw: &'b [u8],
     },
-    /// Where each text's length begins.
+    /// Texts in binary form, with the position of each text's length.
     Texts {
         raw: &'b [u8],
         starts: Vec<u32>,
     },
 }
 
-/// The datatype in which a field is to be sent.
+/// Returns the datatype that clients should send for a field.
 pub(crate) fn datatype(field: &InputField) -> &'static str {
     match field.kind {
         FieldKind::Number { .. } => NUMBER,
@@ -104,7 +106,7 @@ pub(crate) fn datatype(field: &InputField) -> &'static str {
 }
 
 impl<'b> Column<'b> {
-    /// The column of a field in JSON, of so many cells at most.
+    /// Reads the column of a field in JSON. Fails if it has more than `most` cells.
     pub(crate) fn of_json(field: &InputField, datatype: &str, data: &'b RawValue, most: usize) -> Result<Self, String> {
         check_datatype(field, datatype)?;
         let array = data.get();
@@ -121,7 +123,7 @@ impl<'b> Column<'b> {
         Ok(Self::Json { array, starts })
     }
 
-    /// The column of a field in binary form, of so many cells at most.
+    /// Reads the column of a field in binary form. Fails if it has more than `most` cells.
     pub(crate) fn of_binary(field: &InputField, datatype: &str, raw: &'b [u8], most: usize) -> Result<Self, String> {
         check_datatype(field, datatype)?;
         if let Some(numeric) = Numeric::of(datatype) {
@@ -152,7 +154,7 @@ impl<'b> Column<'b> {
         }
     }
 
-    /// The value of a row; `None` where the column has no such row.
+    /// Returns the value of a row. Returns `None` if the column has no such row.
     pub(crate) fn value(&self, schema: &InputSchema, field: &InputField, row: usize) -> Option<InputValue<'b>> {
         match self {
             Self::Json { array, starts } => {
@@ -160,7 +162,7 @@ impl<'b> Column<'b> {
                 let value = InputValue::deserialize(&mut reader).ok()?;
                 let is_number = matches!(field.kind, FieldKind::Number { .. });
                 Some(match value {
-                    // A text stands for 'missing' as it does in CSV; for a number, a text is a fault.
+                    // A null text means missing, as in CSV. For a number, a text is a fault.
                     InputValue::Text(text) if !is_number && schema.is_null(&text) => InputValue::Null,
                     other => other,
                 })
@@ -169,7 +171,7 @@ impl<'b> Column<'b> {
                 let number = (datatype.read)(raw.get(row * datatype.width..)?)?;
                 Some(match number.is_nan() {
                     true => InputValue::Null,
-                    // An infinity is no number that a row may hold; told as the text that it is.
+                    // A row cannot hold an infinity. As a text, it becomes a fault that shows the value.
                     false if number.is_infinite() => InputValue::Text(Cow::Owned(number.to_string())),
                     false => InputValue::Number(number),
                 })
@@ -178,7 +180,7 @@ impl<'b> Column<'b> {
                 let (text, _) = text_at(raw.get(*starts.get(row)? as usize..)?)?;
                 Some(match std::str::from_utf8(text) {
                     Ok(text) => schema.value_of_text(field, text),
-                    // Not UTF-8: no text that a row may hold.
+                    // Text that is not UTF-8. `Object` is a fault in every field.
                     Err(_) => InputValue::Object,
                 })
             }
@@ -198,9 +200,10 @@ fn check_datatype(field: &InputField, datatype: &str) -> Result<(), String> {
     }
 }
 
-/// Where each value of an array begins in `whole`; the array may be nested as its shape is, or flat. Ends with an error
-/// at one value more than the most, or where arrays
-/// are nested deeper than `sides`.
+/// Collects the position of each value of `array` in `whole`. The array may be flat, or nested as its shape.
+///
+/// # Errors
+/// Returns an error if `array` is not a JSON array, has more than `most` values, or is nested deeper than `sides`.
 fn collect(
     whole: &str,
     array: &str,
@@ -230,7 +233,7 @@ fn collect(
                     collect(self.whole, value.get(), sides, self.most, self.starts).map_err(A::Error::custom)?;
                     continue;
                 }
-                // A value is a part of the whole text, which is shorter than 4 GiB.
+                // Each value is a slice of `whole`, which is shorter than 4 GiB.
                 let start = value.get().as_ptr() as usize - self.whole.as_ptr() as usize;
                 self.starts.push(u32::try_from(start).map_err(A::Error::custom)?);
                 if self.starts.len() > self.most {
@@ -245,7 +248,7 @@ fn collect(
     serde::Deserializer::deserialize_seq(&mut reader, Starts { whole, sides, most, starts })
 }
 
-/// The text that begins with its length in four bytes, and what is behind it.
+/// Splits off a text that begins with its length in four bytes. Returns the text and the rest.
 fn text_at(raw: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = raw.split_first_chunk::<4>()?;
     rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)

@@ -1,4 +1,4 @@
-//! What answers say of a window: its drift, its scores.
+//! Summaries and scores of a window in answers.
 
 use poem_openapi::Object;
 
@@ -59,7 +59,7 @@ pub(crate) struct WindowScore {
 }
 
 impl WindowScore {
-    /// The scores of a model on the rows of a window, by which rows they are.
+    /// Returns the scores of a model on a window: on all rows, and on the holdout.
     pub(crate) fn of(report: &WindowReport, found: &ModelScore) -> impl Iterator<Item = Self> {
         let scored = [("window", &found.window), ("holdout", &found.holdout)];
         scored.into_iter().filter_map(|(on, score)| {

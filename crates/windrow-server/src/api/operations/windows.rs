@@ -1,4 +1,4 @@
-//! What is known of the windows, and what happens meanwhile.
+//! The operations that describe windows, and the stream of events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::api::state::State;
 use windrow_learn::model::{ModelScore, WindowReport};
 use windrow_record::{ModelId, WindowIndex};
 
-/// How often a line is sent where nothing happens, so that nobody in between takes the connection for dead.
+/// Interval of keep-alive lines. Without them, a proxy could close a silent connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// How often the progress is told where it does not change.
+/// Interval at which unchanged progress is sent again.
 const REPEAT: Duration = Duration::from_secs(5);
 
 /// The operations that describe windows.
@@ -167,7 +167,7 @@ impl Windows {
         let mut changes = self.0.monitor.changes();
         changes.mark_changed();
         let flows = stream::unfold(changes, |mut changes| async move {
-            // Told again where nothing changes: who hears nothing knows then that the server is gone.
+            // Unchanged progress is sent again, so that a silent stream means that the server is gone.
             if let Ok(changed) = tokio::time::timeout(REPEAT, changes.changed()).await {
                 changed.ok()?;
             }

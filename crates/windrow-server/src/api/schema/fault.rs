@@ -1,8 +1,8 @@
-//! What is wrong with the fields of a request.
+//! The faults in the fields of a request.
 
 use poem_openapi::Object;
 
-/// So many faults are listed; reading stops at the last of them.
+/// Maximum number of faults in a list. Reading stops at the last of them.
 pub(crate) const MOST_FAULTS: usize = 100;
 
 /// One fault of a request.
@@ -23,7 +23,7 @@ pub(crate) struct FieldFault {
     pub(crate) did_you_mean: Option<String>,
 }
 
-/// The first faults of a request, [`MOST_FAULTS`] at most.
+/// The first faults of a request, at most [`MOST_FAULTS`].
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     found: Vec<FieldFault>,
@@ -32,7 +32,7 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Adds a fault of the row that is being read; one beyond the most is dropped.
+    /// Adds a fault of the current row. If the list is full, the fault is dropped.
     pub(crate) fn push(&mut self, fault: FieldFault) {
         if !self.is_full() {
             self.found.push(FieldFault { row: self.row, ..fault });
@@ -47,7 +47,7 @@ impl Faults {
         self.found.is_empty()
     }
 
-    /// Whether there is no use in reading on.
+    /// Returns true if the list is full and reading can stop.
     pub(crate) fn is_full(&self) -> bool {
         self.found.len() >= MOST_FAULTS
     }

@@ -1,23 +1,23 @@
-//! One field of a request: what it may hold, and what is wrong with what it holds.
+//! One field of a request: its kind, and the check of its value.
 
 use crate::api::schema::fault::FieldFault;
 use crate::api::schema::value::InputValue;
 use windrow_learn::model::{Encoding, Level};
 use windrow_record::{EventTime, TimeFormat};
 
-/// A column that a request gives.
+/// A column that a request must have.
 #[derive(Debug)]
 pub(crate) struct InputField {
     pub(crate) name: String,
     pub(crate) kind: FieldKind,
 }
 
-/// What a field holds.
+/// The kind of value in a field.
 #[derive(Debug, PartialEq)]
 pub(crate) enum FieldKind {
-    /// A finite number, above -1 where its logarithm is taken.
+    /// A finite number. If `log` is true, the number must be above -1, because the encoder takes log(1 + x).
     Number { log: bool },
-    /// One of these, sorted; any other counts as 'other'.
+    /// A text. The known texts are sorted, and any other text counts as 'other'.
     Text { known: Vec<String> },
     /// A time in the dataset's format.
     Time(TimeFormat),
@@ -47,7 +47,7 @@ impl FieldKind {
 }
 
 impl InputField {
-    /// What is wrong with a value, if anything is; a time that can be read is put into `time`.
+    /// Returns the fault of a value, or `None`. Stores a valid time in `time`.
     pub(crate) fn check(&self, value: Option<&InputValue<'_>>, time: &mut Option<EventTime>) -> Option<FieldFault> {
         let Some(value) = value else { return Some(self.fault("is missing", None)) };
         let fault = |reason: &str| Some(self.fault(reason, Some(value.to_string())));
@@ -71,7 +71,7 @@ impl InputField {
         }
     }
 
-    /// A fault of this field.
+    /// Creates a fault of the field.
     pub(crate) fn fault(&self, reason: &str, given: Option<String>) -> FieldFault {
         FieldFault {
             field: self.name.clone(),

@@ -1,4 +1,4 @@
-//! The fields of a request for one model, and the rows that are made of their values.
+//! The input schema of one model, and the rows that are made from a request's values.
 
 use poem_openapi::Object;
 use serde::Serialize;
@@ -14,17 +14,17 @@ use windrow_record::{EventTime, parse_number};
 #[derive(Debug)]
 pub(crate) struct InputSchema {
     fields: Vec<InputField>,
-    /// The field of each feature, in the encoder's order.
+    /// The index of the field of each feature, in the encoder's order.
     features: Vec<usize>,
-    /// The texts that mean 'missing' where there is no null, as in CSV.
+    /// Texts that mean 'missing' in formats without null, such as CSV.
     nulls: Vec<String>,
 }
 
-/// A row whose every field is good.
+/// A row without faults.
 #[derive(Debug)]
 pub(crate) struct Row<'b> {
     values: Vec<Option<InputValue<'b>>>,
-    /// The time, read once; a pipeline has one column of times.
+    /// The parsed time. A pipeline has one time column.
     time: Option<EventTime>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct UnknownText {
 }
 
 impl InputSchema {
-    /// `nulls` are the texts that mean 'missing' where there is no null.
+    /// Creates the schema of an encoder's columns. `nulls` are the texts that mean 'missing' in formats without null.
     pub(crate) fn new(encoder: &Encoder, nulls: &[String]) -> Self {
         let mut fields: Vec<InputField> = Vec::new();
         let mut features = Vec::new();
@@ -60,22 +60,22 @@ impl InputSchema {
         &self.fields
     }
 
-    /// Where a field of this name stands.
+    /// Returns the index of the field with the given name.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)
     }
 
-    /// The name of a field that is most like this one.
+    /// Returns the name of the field that is most similar to `name`.
     pub(crate) fn nearest_field(&self, name: &str) -> Option<String> {
         nearest_name(name, self.fields.iter().map(|field| field.name.as_str())).map(str::to_owned)
     }
 
-    /// Whether a text means 'missing' where there is no null.
+    /// Returns true if a text means 'missing' in formats without null.
     pub(crate) fn is_null(&self, text: &str) -> bool {
         self.nulls.iter().any(|null| null == text)
     }
 
-    /// What a text that stands alone means for a field.
+    /// Converts a text from a format without types, such as CSV, to the value of a field.
     pub(crate) fn value_of_text<'b>(&self, field: &InputField, text: &'b str) -> InputValue<'b> {
         if self.is_null(text) {
             return InputValue::Null;
@@ -86,7 +86,8 @@ impl InputSchema {
         }
     }
 
-    /// A row of one value a field, in the order of the fields; `None` where one is faulty.
+    /// Creates a row from one value per field, in the order of the fields. Returns `None` if a value is faulty or the
+    /// list of faults is full.
     pub(crate) fn row<'b>(&self, values: Vec<Option<InputValue<'b>>>, faults: &mut Faults) -> Option<Row<'b>> {
         let (mut time, before) = (None, faults.len());
         for (field, value) in self.fields.iter().zip(&values) {
@@ -97,7 +98,7 @@ impl InputSchema {
         (faults.len() == before && !faults.is_full()).then_some(Row { values, time })
     }
 
-    /// The cells of a row of this schema, one a feature.
+    /// Returns the cells of a row, one per feature.
     pub(crate) fn cells<'r>(&self, row: &'r Row<'_>) -> Vec<Cell<'r>> {
         let cell = |field: &usize| match (&self.fields[*field].kind, &row.values[*field]) {
             (FieldKind::Number { .. }, Some(InputValue::Number(number))) => Cell::Number(*number),
@@ -108,12 +109,12 @@ impl InputSchema {
         self.features.iter().map(cell).collect()
     }
 
-    /// What was given for each feature, as an answer repeats it.
+    /// Returns the given value of each feature, in the form that answers repeat.
     pub(crate) fn given_by_feature(&self, row: &Row<'_>) -> impl Iterator<Item = Option<String>> {
         self.features.iter().map(|field| row.values[*field].as_ref().map(ToString::to_string))
     }
 
-    /// The texts of a row that the model does not know.
+    /// Returns the texts of a row that the model does not know.
     pub(crate) fn unknown(&self, row: &Row<'_>) -> impl Iterator<Item = UnknownText> {
         self.fields.iter().zip(&row.values).filter_map(|(field, value)| match (&field.kind, value) {
             (FieldKind::Text { known }, Some(InputValue::Text(text))) => {

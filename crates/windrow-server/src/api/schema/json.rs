@@ -1,5 +1,5 @@
-//! One JSON object as a row. What is no object, or holds what it should not, is a fault and does not end the reading, so
-//! that all faults are listed at once, a hundred at most.
+//! Reads a JSON object as a row. Other JSON values and wrong fields are faults and do not stop the reading, so all
+//! faults are listed at once, at most 100.
 
 use std::fmt;
 
@@ -9,7 +9,8 @@ use crate::api::schema::fault::{Faults, FieldFault};
 use crate::api::schema::input::{InputSchema, Row};
 use crate::api::schema::value::{InputValue, excerpt};
 
-/// Reads one row by its schema: `None` where it is faulty, an error where it is not JSON or the most faults are found.
+/// Reads one row by its schema. Returns `None` if the row is faulty. Returns an error if the text is not JSON or the
+/// list of faults is full.
 pub(crate) struct RowSeed<'s> {
     pub(crate) schema: &'s InputSchema,
     pub(crate) faults: &'s mut Faults,
@@ -96,7 +97,7 @@ impl<'b> Visitor<'b> for RowSeed<'_> {
     }
 }
 
-/// A key of the object; looked up as it is read, so that no known one is copied.
+/// A key of the object. It is looked up while it is read, so that known keys are not copied.
 enum Name {
     Field(usize),
     Unknown { name: String, nearest: Option<String> },
@@ -104,7 +105,7 @@ enum Name {
 
 struct NameSeed<'s> {
     schema: &'s InputSchema,
-    /// The field that comes next where a client sends them in the schema's order, as most do.
+    /// The index of the next field if the client sends the fields in the schema's order, as most clients do.
     expected: usize,
 }
 

@@ -1,11 +1,12 @@
-//! The rows of a CSV table.
+//! Reads the rows of a CSV table.
 
 use crate::api::schema::fault::{Faults, FieldFault};
 use crate::api::schema::input::{InputSchema, Row};
 use windrow_record::Fields;
 
 impl InputSchema {
-    /// Which column of a table holds each field; the table may have others beside. `None` where a field has none, or two.
+    /// Returns the column index of each field. The table may have further columns. Returns `None` if a field has no
+    /// column, or two.
     pub(crate) fn columns(&self, header: &Fields<'_>, faults: &mut Faults) -> Option<Vec<usize>> {
         let mut columns = Vec::with_capacity(self.fields().len());
         for field in self.fields() {
@@ -22,7 +23,7 @@ impl InputSchema {
         faults.is_empty().then_some(columns)
     }
 
-    /// Reads one record of a table whose columns these are; `None` where it is faulty.
+    /// Reads one record. `columns` are the column indexes of the fields. Returns `None` if the record is faulty.
     pub(crate) fn read_record<'b>(
         &self,
         record: &Fields<'b>,

@@ -7,10 +7,10 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use windrow_record::display;
 
-/// How many characters of a faulty value an answer repeats.
+/// Maximum number of characters of a faulty value that an answer repeats.
 const LONGEST_EXCERPT: usize = 60;
 
-/// What a request gives for a field. Arrays and objects are never right, so that nothing of them is kept.
+/// The value that a request gives for a field. Arrays and objects are always faults, so their content is not kept.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum InputValue<'b> {
     Null,
@@ -34,7 +34,7 @@ impl fmt::Display for InputValue<'_> {
     }
 }
 
-/// The beginning of a text, as an answer repeats it.
+/// Returns the beginning of a text, for an answer.
 pub(crate) fn excerpt(text: &str) -> String {
     display::excerpt(text, LONGEST_EXCERPT).into_owned()
 }

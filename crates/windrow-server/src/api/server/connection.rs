@@ -1,4 +1,4 @@
-//! One connection: its requests handed to the application, its answers sent within their bounds.
+//! One connection: passes its requests to the application, and sends the answers within the limits.
 
 use std::convert::Infallible;
 use std::io;
@@ -33,22 +33,22 @@ use crate::api::request::{Limits, RequestScope, SMALL};
 use crate::api::server::incoming::SharedIncoming;
 use crate::api::server::tls::{Certificate, Stream};
 
-/// What a connection reads ahead and writes behind at most, in bytes: a head is no larger.
+/// Maximum size of a connection's read buffer and write buffer, in bytes. It also limits the request head.
 const BUFFER: usize = 32 * 1024;
-/// An answer is handed over in pieces of so many bytes.
+/// Size of the pieces of an answer, in bytes.
 const PIECE: usize = 16 * 1024;
-/// The most requests at once on one connection of HTTP/2.
+/// Maximum number of concurrent requests on an HTTP/2 connection.
 const STREAMS: u32 = 64;
-/// What all their bodies may have in flight, in bytes.
+/// Flow-control window of an HTTP/2 connection, in bytes. All its request bodies share it.
 const CONNECTION_WINDOW: u32 = 256 * 1024;
-/// The largest head of HTTP/2, in bytes.
+/// Maximum size of an HTTP/2 request head, in bytes.
 const LARGEST_HEAD: u32 = 16 * 1024;
-/// The media type of a stream of events.
+/// The media type of an event stream.
 const EVENTS: &str = "text/event-stream";
-/// How often a connection of HTTP/2 is asked whether it lives, and how long it may take to say so.
+/// Interval of the pings on an HTTP/2 connection, and the time limit of their answers.
 const PING: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(10)];
 
-/// What answers requests, and within which bounds.
+/// Answers requests within the limits.
 pub(crate) struct Handler {
     endpoint: BoxEndpoint<'static, Response>,
     limits: Arc<Limits>,
@@ -59,8 +59,8 @@ pub(crate) struct Handler {
 impl Handler {
     pub(crate) fn new(endpoint: BoxEndpoint<'static, Response>, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let mut protocol = auto::Builder::new(TokioExecutor::new());
-        // Most answers are small: copied behind their heads, they are sent in one piece. A client that has ended its half of
-        // the connection still reads the other.
+        // Most answers are small. They are copied after their heads and sent in one piece. A client that has closed its
+        // sending half of the connection can still read.
         protocol.http1().max_buf_size(BUFFER).writev(false).half_close(true);
         protocol
             .http2()
@@ -75,7 +75,7 @@ impl Handler {
         Self { endpoint, limits: Arc::new(limits), metrics, protocol }
     }
 
-    /// Serves a connection until either side ends it; after a stop, until its requests are answered.
+    /// Serves a connection until either side closes it. After `stop`, finishes its requests and closes it.
     pub(crate) async fn serve(
         self: Arc<Self>,
         tcp: TcpStream,
@@ -86,7 +86,7 @@ impl Handler {
     ) {
         let (scheme, stream) = match certificate {
             None => (Scheme::HTTP, Stream::Left(tcp)),
-            // A client that is slow at its handshake delays no other.
+            // The handshake runs in the task of the connection, so a slow client delays no other.
             Some(certificate) => tokio::select! {
                 accepted = certificate.accept(tcp) => match accepted {
                     Ok(stream) => (Scheme::HTTPS, stream),
@@ -112,7 +112,7 @@ impl Handler {
         });
         let mut connection = pin!(self.protocol.serve_connection(io, service));
         tokio::select! {
-            // How a connection ends is its client's matter; its requests have been told in the log.
+            // Errors of a connection are ignored, because its requests are already in the log.
             _ = connection.as_mut() => return,
             () = stop.cancelled() => {}
         }
@@ -133,7 +133,7 @@ impl Handler {
         parts.extensions.insert(scope.clone());
         let (waits, is_head) = (parts.headers.contains_key(EXPECT), parts.method == Method::HEAD);
         let parts = RequestParts::from((parts, LocalAddr(address.clone()), RemoteAddr(address), scheme));
-        // Most requests that have no body say so.
+        // Most requests without a body declare that they have none.
         let incoming = (!body.is_end_stream()).then(|| SharedIncoming::new(body));
         let body = incoming.clone().map_or_else(poem::Body::empty, |body| BoxBody::new(body).into());
         let request = Request::from_parts(parts, body);
@@ -141,7 +141,7 @@ impl Handler {
             Ok(response) => response,
             Err(error) => error.into_response(),
         };
-        // A client that did not send its body in time is not waited for again.
+        // After a timeout of the body, the server does not wait for the rest of it.
         if let Some(incoming) = incoming.filter(|_| response.status() != StatusCode::REQUEST_TIMEOUT) {
             scope.phase().set(Phase::Receiving);
             incoming.discard_rest(waits).await;
@@ -160,7 +160,7 @@ impl Handler {
             }
         }
         scope.phase().set(Phase::Sending);
-        // A stream of events has no end but that its client goes away; the body that answers a HEAD is never read.
+        // An event stream ends only when its client disconnects. The body of an answer to HEAD is never read.
         delivery.is_over = body.is_end_stream() || is_head || response.content_type() == Some(EVENTS);
         if scope.is_cut_short() {
             delivery.is_over = false;
@@ -170,14 +170,14 @@ impl Handler {
     }
 }
 
-/// An answer on its way to its client: in pieces, so that no more of it is written ahead than is read.
+/// An answer that is being sent. It is sent in pieces, so that only what the client reads is buffered.
 struct Outgoing {
     body: BoxBody<Bytes, io::Error>,
-    /// What is left of the last piece.
+    /// The unsent rest of the last frame.
     rest: Bytes,
     scope: RequestScope,
     delivery: Delivery,
-    /// Memory that a large answer has.
+    /// The memory reserved for a large answer.
     _memory: Option<OwnedSemaphorePermit>,
 }
 
@@ -221,7 +221,7 @@ impl Body for Outgoing {
     }
 }
 
-/// The way of an answer; it ends early where the client goes away.
+/// Counts a disconnect on drop, unless the whole answer was sent.
 struct Delivery {
     handler: Arc<Handler>,
     is_over: bool,

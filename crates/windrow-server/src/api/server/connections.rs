@@ -1,8 +1,8 @@
-//! All open connections: how many there may be, and which are closed before their clients do so.
+//! All open connections: their number is limited, and the server closes those that wait too long.
 //!
-//! Who sends nothing, or takes nothing of an answer, is closed after a while. Where all connections are taken, a new one
-//! takes the place of the one that has waited longest for its client, so that a server whose connections are held open
-//! by somebody still answers everybody else.
+//! A connection is closed after a timeout if its client sends nothing or does not read its answer. If the limit is
+//! reached, a new connection replaces the one that has waited longest for its client. A client that holds connections
+//! open therefore does not block others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,25 +14,26 @@ use crate::api::activity::{Activity, CoarseClock, Phase};
 use crate::api::metrics::{CloseReason, Closed, Metrics};
 use windrow_config::Serve;
 
-/// How often the clock is set.
+/// Interval at which the clock is set.
 const TICK: Duration = Duration::from_millis(10);
-/// After so many of them, connections that have waited too long are closed.
+/// Clock ticks between two sweeps. A sweep closes connections that have waited too long.
 const TICKS_A_SWEEP: u32 = 10;
-/// A connection that waits for its client for less than this keeps its place. It also bounds how many are accepted where
-/// somebody opens one after the other: those that may be open, ten times a second.
+/// A connection that waits for its client for less time than this cannot be replaced. This also limits how fast a
+/// client can open connections: at most ten times the limit of connections per second.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
-/// The same for one that does not read its answer: each has cost what the system holds of that.
+/// The same for a client that does not read its answer. It is longer, because the system holds a send buffer for each
+/// of these connections.
 const SHORTEST_STALL: Duration = Duration::from_millis(500);
-/// The same between two requests.
+/// The same for a connection between two requests.
 const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 
-/// The open connections.
+/// All open connections of the server.
 #[derive(Debug)]
 pub(crate) struct Connections {
     serve: Serve,
     clock: Arc<CoarseClock>,
     open: Mutex<Open>,
-    /// Told when a connection ends.
+    /// Notified when a connection ends.
     ended: Notify,
     metrics: Arc<Metrics>,
 }
@@ -43,7 +44,7 @@ struct Open {
     connections: HashMap<u64, Arc<Activity>>,
 }
 
-/// A connection's place among those that are open, until this is dropped.
+/// A connection's place among the open connections. It is released on drop.
 #[derive(Debug)]
 pub(crate) struct Place {
     number: u64,
@@ -62,14 +63,14 @@ impl Connections {
         }
     }
 
-    /// A place for a new connection: a free one, or else that of a connection that waits for its client; waits itself where
-    /// all are being answered.
+    /// Returns a place for a new connection. If no place is free, closes the connection that has waited longest for its
+    /// client. If all requests are being answered, waits.
     pub(crate) async fn admit(self: &Arc<Self>) -> Place {
         loop {
             if let Some(place) = self.try_admit() {
                 return place;
             }
-            // Also without an end, one may have waited long enough by then.
+            // The timeout is needed because a connection may have waited long enough without any other ending.
             let _ = tokio::time::timeout(TICK, self.ended.notified()).await;
         }
     }
@@ -88,7 +89,7 @@ impl Connections {
         Some(Place { number, activity, connections: Arc::clone(self) })
     }
 
-    /// Closes the connection that waits longest for its client, to have its file handle.
+    /// Closes the connection that has waited longest for its client, to free its file handle.
     pub(crate) fn close_one(&self) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = longest_waiting(&open.connections) {
@@ -96,7 +97,7 @@ impl Connections {
         }
     }
 
-    /// Closes what is left at the end.
+    /// Closes the connections that are still open after shutdown.
     pub(crate) fn close_all(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.connections.values().for_each(|activity| activity.close());
@@ -110,7 +111,7 @@ impl Connections {
         }
     }
 
-    /// Sets the clock and closes connections that have waited too long, for ever.
+    /// Sets the clock and closes connections that have waited too long. Never returns.
     pub(crate) async fn watch(&self) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -132,7 +133,7 @@ impl Connections {
                     (waited > self.serve.head_timeout).then_some(CloseReason::slow_head)
                 }
                 (Phase::None, waited) => (waited > self.serve.idle_timeout).then_some(CloseReason::idle),
-                // How long a request may take is held by its own time limit.
+                // The time limit of the request applies here.
                 (Phase::Receiving | Phase::Working, _) => None,
             };
             reason.map(|reason| (*number, reason))
@@ -144,9 +145,9 @@ impl Connections {
     }
 }
 
-/// The connection that can best be given up: the one that has waited longest for a head, for a body, or for its answer to
-/// be read; where there is none, one that was answered and may ask again. `None` where all are being answered, or moved on a
-/// moment ago.
+/// Returns the connection that can best be closed. Prefers the one that has waited longest for a head, for a body, or
+/// for its answer to be read. If no connection waits for these, returns the one that has been idle longest. Returns
+/// `None` if all are being answered or made progress a moment ago.
 fn longest_waiting(connections: &HashMap<u64, Arc<Activity>>) -> Option<u64> {
     let waiting = connections.iter().filter_map(|(number, activity)| {
         let (phase, waited) = activity.state();
@@ -164,7 +165,7 @@ fn longest_waiting(connections: &HashMap<u64, Arc<Activity>>) -> Option<u64> {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.connections.open.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that was closed for another has given up its place already.
+        // A connection that the server closed has already released its place.
         if open.connections.remove(&self.number).is_some() {
             self.connections.metrics.connections.dec();
         }

@@ -1,4 +1,4 @@
-//! The body of a request. What the answer leaves unread, the server reads and throws away, since a
+//! The body of a request. The server reads and discards the part that the application leaves unread. Otherwise, a
 //! client that still sends would lose the answer with its connection.
 
 use std::io;
@@ -13,14 +13,14 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::api::request::pace;
 
-/// The most that is thrown away of a body, in bytes.
+/// Maximum size of the rest of a body that is discarded, in bytes.
 const LARGEST_REST: usize = 64 * 1024 * 1024;
-/// A client that sends nothing for so long waits for its answer.
+/// Maximum pause of the client. After it, the client is assumed to wait for its answer.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// How long all of it may take.
+/// Maximum time to discard the rest of a body.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 
-/// A body that the application reads; the server can read what is left.
+/// A body that the application reads. The server can read the rest.
 #[derive(Debug, Clone)]
 pub(crate) struct SharedIncoming(Arc<Mutex<Reading>>);
 
@@ -35,8 +35,8 @@ impl SharedIncoming {
         Self(Arc::new(Mutex::new(Reading { body, is_begun: false })))
     }
 
-    /// Reads what is left and throws it away, within bounds. A client that waits to be told to go on (`waits`) has not begun
-    /// to send where nothing was read.
+    /// Reads and discards the rest within the limits. A client that waits for `100 Continue` (`waits`) has sent nothing
+    /// if nothing was read.
     pub(crate) async fn discard_rest(&self, waits: bool) {
         let is_over = {
             let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);

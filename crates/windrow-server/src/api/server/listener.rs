@@ -1,4 +1,4 @@
-//! The address that the API answers at.
+//! The address on which the API listens.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,45 +8,46 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::api::server::tls::{Certificate, TlsError};
 use windrow_config::Serve;
 
-/// How many connections wait in the system to be accepted. Who waits behind more of them would wait for long.
+/// Maximum number of connections that wait in the system to be accepted. After more of them, a client would wait too
+/// long.
 const BACKLOG: u32 = 1024;
-/// How many bytes of answers the system holds for each connection: a client that reads none costs no more.
+/// Size of the system's send buffer per connection, in bytes. It limits the cost of a client that does not read.
 const SEND_BUFFER: u32 = 256 * 1024;
 
-/// An address that is ours.
+/// A socket that is bound to its address.
 #[derive(Debug)]
 pub struct Listener {
     pub(crate) tcp: TcpListener,
     pub(crate) certificate: Option<Arc<Certificate>>,
     address: SocketAddr,
-    /// The address that was taken, where this is another one.
+    /// The configured address, if it was in use and another one was bound.
     pub instead_of: Option<SocketAddr>,
 }
 
 impl Listener {
-    /// Where it answers, as in `http://127.0.0.1:8080`.
+    /// Returns the URL of the API, as in `http://127.0.0.1:8080`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}://{}", if self.is_tls() { "https" } else { "http" }, self.address)
     }
 
-    /// Whether others than this machine can reach it.
+    /// Returns true if other machines can reach the address.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.address.ip().is_loopback()
     }
 
-    /// Whether it speaks HTTPS.
+    /// Returns true if the API uses HTTPS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.certificate.is_some()
     }
 }
 
-/// Takes the address; where that is taken and nobody chose it, a free port.
+/// Binds the configured address. If it is in use and the user did not choose it, binds a free port.
 ///
 /// # Errors
-/// It is taken and was chosen, or not ours to take; or certificate and key cannot be used.
+/// Returns an error if the address cannot be bound, or if the certificate or the key cannot be used.
 pub fn bind(serve: &Serve) -> Result<Listener, BindError> {
     let failed = |source| BindError::Bind { address: serve.listen, source };
     let (tcp, instead_of) = match listen(serve.listen) {
@@ -62,28 +63,28 @@ pub fn bind(serve: &Serve) -> Result<Listener, BindError> {
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // As the standard library does: a server that is started again finds its port free.
+    // The standard library does the same: a restarted server finds its port free.
     socket.set_reuseaddr(true)?;
-    // Connections inherit it.
+    // Accepted connections inherit the size.
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Why there is no address.
+/// An error of [`bind`].
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The address cannot be had.
+    /// The address cannot be bound.
     #[error(
         "the API cannot listen on {address}: {source}; choose another address with --listen, as in 127.0.0.1:0 for a free port"
     )]
     Bind {
-        /// The address.
+        /// The address that was to be bound.
         address: SocketAddr,
-        /// Why not.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// Certificate or key cannot be used.
+    /// The certificate or the key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
 }

@@ -1,4 +1,4 @@
-//! Keys and certificates are read again when their files change.
+//! Reloads API keys and certificates when their files change.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,13 +11,14 @@ use crate::api::keys::Keys;
 use crate::api::server::tls::Certificate;
 use windrow_base::runtime::blocking;
 
-/// How often the files are looked at.
+/// Interval at which the files are checked.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// When a file last changed, and its length; `None` where it is not there.
+/// The modification time and the length of a file. `None` if the file does not exist.
 type Stamp = Option<(SystemTime, u64)>;
 
-/// Follows the files until told to stop. What cannot be used is logged, and what was read before stays.
+/// Reloads changed files until `stop` is cancelled. If a file cannot be used, logs the error and keeps the previous
+/// content.
 pub(crate) async fn follow(keys: Arc<ArcSwap<Keys>>, certificate: Option<Arc<Certificate>>, stop: CancellationToken) {
     let stamps_of_keys = || stamps(keys.load().file());
     let stamps_of_certificate = || stamps(certificate.iter().flat_map(|certificate| certificate.files()));

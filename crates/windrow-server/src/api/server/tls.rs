@@ -1,4 +1,5 @@
-//! TLS of the API's connections, by rustls with ring: poem's own brings a cryptography library that takes a minute to build.
+//! TLS for the API, by rustls with ring. The TLS of poem is not used, because its cryptography library takes a minute
+//! to build.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use tokio_util::either::Either;
 
 use windrow_config::Tls;
 
-/// The certificate that connections are served with, which may be replaced while they are.
+/// The certificate of the server. It can be replaced while connections are open.
 pub(crate) struct Certificate {
     files: Tls,
     acceptor: ArcSwap<TlsAcceptor>,
@@ -29,27 +30,27 @@ impl std::fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// Reads certificate and key.
+    /// Reads the certificate and the key.
     pub(crate) fn load(files: &Tls) -> Result<Self, TlsError> {
         Ok(Self { files: files.clone(), acceptor: ArcSwap::from_pointee(acceptor(files)?) })
     }
 
-    /// Reads them again, for connections from now on.
+    /// Reads the files again, for later connections.
     ///
     /// # Errors
-    /// They cannot be read, or do not fit; then those before stay.
+    /// Returns an error if the files cannot be read or do not match. The previous certificate then stays in use.
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
         self.acceptor.store(Arc::new(acceptor(&self.files)?));
         Ok(())
     }
 
-    /// A connection by TLS, after its handshake.
+    /// Accepts a TLS connection and completes its handshake.
     pub(crate) async fn accept(&self, tcp: TcpStream) -> io::Result<Stream> {
         let handshake = self.acceptor.load().accept(tcp);
         Ok(Either::Right(Box::new(handshake.await?)))
     }
 
-    /// Where they were read from.
+    /// Returns the paths of the certificate and the key.
     pub(crate) fn files(&self) -> [&Path; 2] {
         [&self.files.certificate, &self.files.key]
     }
@@ -76,28 +77,28 @@ fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// A connection, in the clear or by TLS.
+/// A connection with or without TLS.
 pub(crate) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// Why there is no TLS.
+/// An error in the TLS configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
     #[error("cannot read {}, which serve.tls names: {source}", path.display())]
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Certificate and key are none.
+    /// The files are not a usable certificate and key.
     #[error("serve.tls cannot be used: {reason}; {} must hold certificates and {} their private key, both in PEM form", certificate.display(), key.display())]
     Unusable {
-        /// The file of the certificate.
+        /// The path of the certificate.
         certificate: PathBuf,
-        /// The file of the key.
+        /// The path of the key.
         key: PathBuf,
-        /// Why.
+        /// A description of the fault.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The advice as the API answers it.
+//! The advice in the types of the API.
 
 use windrow_evaluation::{self as evaluation, Policy, Refit};
 
@@ -222,7 +222,7 @@ mirror! {
     }
 }
 
-/// The windows between two fits of a planned policy.
+/// Returns the number of windows between two fits of a planned policy.
 fn every(policy: Policy) -> Option<u32> {
     match policy.refit {
         Refit::Every(every) => Some(every),

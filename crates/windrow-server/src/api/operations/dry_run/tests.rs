@@ -1,5 +1,5 @@
-//! Bodies of every kind with what nobody thought of: a model answers their rows or says what is wrong. The same as the fuzz
-//! target `request` does with more patience.
+//! Random edits of valid bodies: the model answers the rows or reports a problem. The fuzz target `request` checks the
+//! same for longer.
 
 use proptest::prelude::*;
 
