@@ -21,7 +21,7 @@ pub fn lesson(number: usize) -> String {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let programs = program().parent().expect("a folder").display().to_string();
-    // What a lesson leaves running is killed at its end.
+    // Processes that a lesson leaves running are killed at its end.
     let script = format!(
         "set -eu\nexec 2>&1\nexport PATH=\"{programs}:$PATH\"\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}"
     );
