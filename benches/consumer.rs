@@ -128,7 +128,7 @@ fn bare(address: &str, file: &Path, rows: u32) -> Duration {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", "bare")
-        // By default librdkafka pauses for a second when 100,000 messages wait, which happens with a fast broker.
+        // librdkafka pauses by default for a second when 100,000 messages wait, which happens with a fast broker.
         .set("fetch.queue.backoff.ms", "10")
         .create()
         .expect("a consumer");

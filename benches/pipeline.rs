@@ -183,7 +183,7 @@ fn bare_round(address: &str, topic: &str, plan: &Plan<'_>) -> Round {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", topic)
-        // By default librdkafka pauses for a second when 100,000 messages wait, which happens with a fast broker.
+        // librdkafka pauses by default for a second when 100,000 messages wait, which happens with a fast broker.
         .set("fetch.queue.backoff.ms", "10")
         .create()
         .expect("a consumer");

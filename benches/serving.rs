@@ -1,5 +1,5 @@
 //! `just bench-serve`: predictions per second and their latency. Compares Windrow's API with a bare poem route that
-//! parses the same JSON, and with scikit-learn behind Flask and FastAPI, in one run under the same load on loopback.
+//! parses the same JSON, and with scikit-learn under Flask and FastAPI, in one run under the same load on loopback.
 //! About five minutes.
 //!
 //! The load comes from wrk, which must be on the path (Debian: `apt-get install wrk`); without it nothing can be

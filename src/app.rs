@@ -74,7 +74,7 @@ pub(crate) struct RunOptions {
     pub broker: Choice,
     /// The options for starting the broker.
     pub start: StartOptions,
-    /// Whether to empty the work directory first.
+    /// True to empty the work directory first.
     pub fresh: bool,
     /// The rows to replay.
     pub replay: Replay,

@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: String,
-    /// Whether this is Windrow, whose errors fail the benchmark.
+    /// True for Windrow, whose errors fail the benchmark.
     pub(crate) is_windrow: bool,
 }
 

@@ -29,7 +29,7 @@ impl PipelineFile {
         Self(pipeline).dataset(&fixture(&format!("{name}.csv.zst")))
     }
 
-    /// Replaces the dataset.
+    /// Replaces the dataset of the pipeline.
     pub(crate) fn dataset(self, path: &Path) -> Self {
         self.set("dataset", "path", path.display().to_string())
     }

@@ -1,5 +1,5 @@
 //! Reads log files whose checksums are right but whose other content is arbitrary. The messages read must be whole, and
-//! must be the same when they are read again.
+//! the log must be the same when it is opened again.
 
 #![no_main]
 

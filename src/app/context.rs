@@ -17,7 +17,7 @@ pub(crate) struct App {
     pub workdir: PathBuf,
     /// The counters and events of the stages.
     pub progress: Progress,
-    /// The API keys.
+    /// The keys that the API accepts.
     pub keys: Keys,
     /// The object store, if the pipeline names one.
     pub storage: Storage,

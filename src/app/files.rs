@@ -50,7 +50,7 @@ impl App {
         self.pipeline.batch.url.as_deref().map(|url| self.storage.open(url)).transpose()
     }
 
-    /// Whether a sealed window is impossible: there is neither a folder of batches nor an object store.
+    /// Returns `true` if no window can be sealed yet: there is neither a folder of batches nor an object store.
     pub(super) fn has_no_batches(&self) -> bool {
         self.pipeline.batch.url.is_none() && !self.workdir.join("batches").is_dir()
     }

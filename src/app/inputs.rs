@@ -25,7 +25,7 @@ pub(super) struct RunInputs {
     /// does not need it if the pipeline names the columns.
     pub(super) digest: Option<String>,
     pub(super) cut: Cut,
-    /// Whether this process chooses the rows that are replayed.
+    /// True if this process chooses the rows that are replayed.
     pub(super) is_run: bool,
     pub(super) replay: Replay,
 }

@@ -1,4 +1,4 @@
-//! The stages that learn from sealed windows: trainer and advisor, alone or together.
+//! The stages that learn from sealed windows: trainer and advisor, separate or together.
 
 use std::sync::Arc;
 

@@ -12,10 +12,10 @@ use windrow_kafka::{Broker, BrokerError, Choice, Connection, StartOptions};
 use windrow_registry::Registry;
 use windrow_server::api::{self, Api};
 
-/// The time limit for stages to end after they are told to stop.
+/// The time limit for stages to end after a stop.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a broker of this process may fail to write before the run ends, and the interval of the check.
+/// The time that a broker of this process may fail to write before the run ends, and the interval of the check.
 const TROUBLE_LIMIT: Duration = Duration::from_secs(5);
 const TROUBLE_LOOK: Duration = Duration::from_millis(500);
 

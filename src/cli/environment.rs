@@ -1,4 +1,4 @@
-//! Reads environment variables.
+//! Access to environment variables.
 
 use std::env::VarError;
 

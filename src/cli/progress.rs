@@ -34,7 +34,7 @@ impl Display {
         Self { bars: MultiProgress::new(), interactive: io::stderr().is_terminal() && !quiet, quiet }
     }
 
-    /// Whether a user can answer questions in the terminal.
+    /// Returns `true` if a user can answer questions in the terminal.
     pub(crate) fn asks(&self) -> bool {
         self.interactive && io::stdin().is_terminal()
     }
@@ -253,7 +253,7 @@ fn style(template: &str) -> ProgressStyle {
     style.progress_chars("━╸─").with_key("rate", rate)
 }
 
-/// Whether the size of the dataset or the lag of the topic is known, or rows have moved.
+/// Returns `true` if the size of the dataset or the lag of the topic is known, or rows have moved.
 fn has_begun(counters: &Counters) -> bool {
     has_moved(counters) || counters.dataset.get() > 0 || counters.lag.get().is_some()
 }

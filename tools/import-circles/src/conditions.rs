@@ -3,8 +3,8 @@
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ImplItem, Item, Meta, Stmt, Token, TraitItem};
 
-/// Whether the attributes remove an item from a normal build: `#[test]`, or a `cfg` that can hold only in tests or
-/// fuzzing, such as `#[cfg(all(test, unix))]`.
+/// Returns `true` if the attributes remove an item from a normal build: `#[test]`, or a `cfg` that can hold only in
+/// tests or fuzzing, such as `#[cfg(all(test, unix))]`.
 pub(crate) fn is_test_only(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let path = attribute.path();

@@ -299,7 +299,7 @@ impl<'ast> Visit<'ast> for Reader<'_, '_> {
     }
 
     fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
-        // In `let advice = advice(rows)`, the call names the function, not the variable.
+        // The call in `let advice = advice(rows)` names the function, not the variable.
         if let Expr::Path(function) = &*call.func
             && function.qself.is_none()
         {

@@ -66,7 +66,7 @@ pub(crate) struct Module {
     pub(crate) root: ModuleId,
     /// The module around this one.
     pub(crate) parent: Option<ModuleId>,
-    /// Whether these are the items of a block of statements. They see the names around the block.
+    /// True for the items of a block of statements. They see the names around the block.
     pub(crate) is_block: bool,
     pub(crate) names: HashMap<String, Vec<Entry>>,
     /// The paths of glob imports.

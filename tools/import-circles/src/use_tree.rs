@@ -6,7 +6,7 @@ use syn::{Ident, ItemUse, UseTree, Visibility};
 /// A path as it is written, without generic arguments.
 #[derive(Debug, Clone)]
 pub(crate) struct NamePath {
-    /// Whether it starts with `::`.
+    /// True if the path starts with `::`.
     pub(crate) is_global: bool,
     pub(crate) segments: Vec<String>,
 }
@@ -40,7 +40,7 @@ pub(crate) fn leaves(declaration: &ItemUse) -> Vec<Leaf> {
     leaves
 }
 
-/// Whether other modules can use the name: `pub(self) use` is as private as `use`.
+/// Returns `true` if other modules can use the name: `pub(self) use` is as private as `use`.
 pub(crate) fn is_reexport(declaration: &ItemUse) -> bool {
     match &declaration.vis {
         Visibility::Public(_) => true,

@@ -56,7 +56,7 @@ pub struct Look {
     pub width: u32,
     /// The height in CSS pixels.
     pub height: u32,
-    /// Whether the system prefers dark colours.
+    /// True if the system prefers dark colours.
     pub is_dark: bool,
 }
 

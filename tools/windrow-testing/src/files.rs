@@ -49,7 +49,7 @@ pub fn batch_rows(workdir: &Path) -> Vec<u8> {
 /// Returns the sample of the flights as CSV.
 ///
 /// # Panics
-/// There is no such fixture.
+/// The fixture is missing.
 pub fn sample_csv() -> Vec<u8> {
     let file = std::fs::read(fixture("flights-sample.csv.zst")).expect("a fixture");
     zstd::decode_all(&file[..]).expect("a zstd file")

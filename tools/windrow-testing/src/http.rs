@@ -34,7 +34,7 @@ pub fn http(method: &str, url: &str, body: Option<&str>) -> (u16, String, String
 /// An answer with its headers.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status code.
+    /// The HTTP status code.
     pub status: u16,
     /// The headers, by names in lower case.
     pub headers: BTreeMap<String, String>,
