@@ -57,7 +57,7 @@ example:
     {{windrow}} report --format md fixtures/flights.toml --workdir .windrow/example/flights --out docs/example/flights.md
     {{windrow}} report --format md fixtures/taxi.toml --workdir .windrow/example/taxi --out docs/example/taxi.md
 
-# Kill producer, consumer, trainer and the embedded broker at random moments, also on Kafka (WINDROW_TEST_KAFKA)
+# Kill producer, consumer, trainer and the embedded broker 220 times at random moments, also on Kafka (WINDROW_TEST_KAFKA)
 torture kills="220":
     WINDROW_TORTURE_KILLS={{kills}} cargo test --test timing --test external -- --include-ignored --nocapture torture:: broker_faults::kills kafka::brokers
 
@@ -73,7 +73,7 @@ bench:
 bench-consumer: _peers
     {{bench}} --bench consumer
 
-# Test the advice on simulated worlds with known truth, and print the tables of docs/advice.md; about ten minutes
+# Test the advice on simulated worlds with known truth, and print the tables of docs/advice.md; about ten minutes with 200 seeds
 bench-advice *seeds:
     {{bench}} --bench advice -- {{seeds}}
 
