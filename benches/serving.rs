@@ -138,7 +138,7 @@ fn rounds(ours: &Server, load: &Load<'_>, bare: &Server, bare_load: &Load<'_>, p
     }
 }
 
-/// Prints the resident memory of the server at the start and after the planned number of requests.
+/// Prints the resident memory of the server after a second of load, and after the planned number of requests.
 fn memory(server: &Server, load: &Load<'_>, plan: &Plan) {
     let table = Table::new("resident memory", &["before, MiB", "after, MiB", "requests"]);
     let measured = || -> Result<[String; 3], String> {

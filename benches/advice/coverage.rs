@@ -82,9 +82,13 @@ pub(crate) fn print(seeds: u64) {
 /// refit every m windows, to second order.
 ///
 /// Let c be the mean curvature p (1 - p) per row, n the rows per window, q the standard deviation of a step, l the
-/// penalty, and w^2 the mean square of the coefficients. An estimate from h windows has three squared errors: v = h n c
-/// / (h n c + l)^2 from sampling, b = (l / (h n c + l))^2 w^2 from the penalty, and d = q^2 ((h + 1) (2 h + 1) / (6 h)
-/// + (m - 1) / 2) from the walk. Each coefficient costs c / 2 times their sum.
+/// penalty, and w^2 the mean square of the coefficients. An estimate from h windows has three squared errors:
+///
+/// - from sampling: v = h n c / (h n c + l)^2
+/// - from the penalty: b = (l / (h n c + l))^2 w^2
+/// - from the walk: d = q^2 ((h + 1) (2 h + 1) / (6 h) + (m - 1) / 2)
+///
+/// Each coefficient costs c / 2 times their sum.
 pub(crate) fn walk(world: World, gain: f64) -> Vec<String> {
     let Some(q) = step(world.kind) else { return Vec::new() };
     let seeds = 20;

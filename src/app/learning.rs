@@ -81,7 +81,7 @@ impl App {
     }
 
     /// Computes how often to retrain, and on how much history, from the windows that have models. Returns `None` if no
-    /// window has, or if stopped.
+    /// window has a model, or if stopped.
     pub(crate) async fn advise(
         &self,
         memory: usize,
@@ -104,8 +104,8 @@ impl App {
         Ok(advice?)
     }
 
-    /// Returns the number of rows in the dataset, which a replay in rounds exceeds. Reads the dataset. `None` if the
-    /// windows do not allow rounds or the dataset is missing.
+    /// Returns the number of rows in the dataset. The row numbers of a replay in rounds continue after it. Reads the
+    /// dataset. `None` if the dataset is missing, or if the windows do not allow rounds.
     async fn dataset_rows(&self) -> Result<Option<u64>, AppError> {
         let dataset = self.pipeline.dataset.clone();
         // Rounds cannot be combined with windows of event time.

@@ -1,4 +1,4 @@
-//! `batch.url`: batch files in an object store, on moto's S3 server, with a proxy in front of it that drops connections.
+//! `batch.url`: batch files in an object store, on moto's S3 server. A proxy in front of it drops connections.
 
 mod store;
 

@@ -211,7 +211,7 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
     succeed(&["train", &file, "--workdir", &stopped, "--solver", "newton", "--once"]);
     assert_eq!(models(&place).len(), models(&at("newton")).len());
 
-    // A cluster that reads other rows, or none.
+    // A cluster that reads other rows, or no rows.
     let other = windows_of(&at("newton"), &at("other"));
     let place = windows_of(&at("newton"), &at("misled"));
     let misled = place.display().to_string();

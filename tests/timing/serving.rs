@@ -274,7 +274,7 @@ fn old_models_are_removed_as_the_pipeline_file_asks_and_not_made_again() {
         names
     };
     let models = kept();
-    // Windows 5 and 6 have no model; the champion of window 4 is kept in addition.
+    // Windows 5 and 6 cannot be learned from, so the champion of window 4 is kept with their records.
     assert!(models.contains(&"window-6".to_owned()) && !models.contains(&"window-1".to_owned()), "{models:?}");
     succeed(&["train", &file, "--once", "--workdir", &workdir]);
     assert_eq!(kept(), models, "nothing is made again");

@@ -70,7 +70,7 @@ fn a_good_client_is_answered_whatever_others_do() {
     assert_eq!(http("GET", &format!("{url}/health/ready"), None).0, 200);
 }
 
-/// One attack, in a separate process. Real attackers use other machines, so here they get only the processor time that
+/// One attack, in a separate process. Real attackers use other machines. So here they get only the processor time that
 /// the server and the correct client leave, if the system supports it (`chrt`, of util-linux).
 struct Attackers(Child);
 

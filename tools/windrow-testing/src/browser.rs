@@ -170,8 +170,8 @@ impl Browser {
         entries.iter().map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// Checks what holds for every page: the browser's log is empty, nothing is fetched from another host, the page is not
-    /// wider than its window, nothing is stored in the browser, and no rule of axe-core is broken, if that is installed.
+    /// Checks the rules for every page. The browser's log is empty, no other host is contacted, and nothing is stored
+    /// in the browser. The page is not wider than its window. No rule of axe-core is broken, if that is installed.
     ///
     /// # Panics
     /// One of these does not hold.
