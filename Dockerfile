@@ -1,4 +1,5 @@
-# Windrow in a container: the binary with TLS for brokers and Spark's client, certificates of public authorities, and a user without rights.
+# Windrow in a container: the binary with TLS for brokers and Spark's client, public certificate authorities, and an
+# unprivileged user.
 #
 #   docker build -t windrow --build-arg REVISION=$(git rev-parse --short=12 HEAD) .
 #   docker run --rm -p 8080:8080 windrow
@@ -6,7 +7,7 @@ ARG BASE=debian:bookworm-slim
 ARG RUST=rust:1.95-bookworm
 
 FROM ${BASE} AS runtime
-# A volume on /work has its owner from here.
+# A volume mounted on /work gets its owner from this folder.
 COPY --chown=10001:10001 LICENSE-APACHE LICENSE-MIT /work/licenses/
 COPY fixtures/flights.toml fixtures/flights.csv.zst /data/
 USER 10001:10001

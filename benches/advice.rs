@@ -1,6 +1,6 @@
-//! A test of the advice. Worlds whose true probabilities are known are simulated many times. The tables show what is named,
-//! what it loses compared with the truly best policy, how often an interval holds what it estimates, and how often a break is
-//! reported.
+//! A test of the advice on simulated worlds whose true probabilities are known. Each world is simulated many times. The
+//! tables show which policies are recommended and what they lose compared with the truly best policy. They also show
+//! how often an interval covers the true value, and how often a break is reported.
 //!
 //!     just bench-advice            # 200 seeds a world, 2,000 for coverage; the tables of docs/advice.md; about ten minutes
 //!     just bench-advice 20         # fewer

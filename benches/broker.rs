@@ -1,10 +1,11 @@
-//! `just bench-broker`: the embedded broker compared with Apache Kafka on this machine, with Kafka's own tools as clients and
-//! the same messages, in one run: messages a second in and out, the delay to a consumer that waits, the time from a start to
-//! the first answer, processor time and memory. Five rounds; the range of each figure. About seven minutes.
+//! `just bench-broker`: compares the embedded broker with Apache Kafka on this machine. Kafka's own tools are the
+//! clients, and both brokers get the same messages in one run. The figures are messages per second in and out, the
+//! delay to a waiting consumer, the time from a start to the first answer, processor time and memory. Five rounds; the
+//! range of each figure. About seven minutes.
 //!
 //! `WINDROW_TEST_KAFKA` names the folder of Kafka's distribution, which needs Java. Without it, only the figures of the
-//! embedded broker that need no tool of Kafka's are measured.
-//! `WINDROW_BENCH_SIZE=small`: one round of some thousand messages; half a minute, most of it for Java's starts.
+//! embedded broker that do not need Kafka's tools are measured.
+//! `WINDROW_BENCH_SIZE=small`: one round of some thousand messages; half a minute, most of it for the starts of Java.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -35,7 +36,7 @@ use crate::support::table::{Table, range};
 const PAUSE: Duration = Duration::from_millis(2);
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The figures, and whether more (1) or less (-1) of one is better.
+/// The names of the figures, and whether a higher (1) or a lower (-1) value is better.
 const FIGURES: [(&str, f64); 10] = [
     ("produced, 100 B, messages/s", 1.0),
     ("consumed, 100 B, messages/s", 1.0),
@@ -49,18 +50,18 @@ const FIGURES: [(&str, f64); 10] = [
     ("broker's peak memory, MiB", -1.0),
 ];
 
-/// NaN for what was not measured.
+/// The figures of one broker in one round; NaN if not measured.
 type Figures = [f64; FIGURES.len()];
 
 /// The load of one round.
 struct Load<'a> {
     /// The folder of Kafka's distribution, if there is one.
     distribution: Option<&'a Path>,
-    /// Bytes of a message, and how many there are.
+    /// The size of a message in bytes and the number of messages, for each part of the load.
     messages: [(u32, u32); 2],
-    /// Messages that are sent before anything is measured: a Java broker grows faster as it runs.
+    /// The number of messages sent before the measurement. A Java broker grows faster as it runs.
     warm_up: u32,
-    /// Messages whose delay is measured.
+    /// The number of messages whose delay is measured.
     probes: usize,
 }
 
@@ -129,7 +130,7 @@ fn windrow_round(load: &Load<'_>) -> Figures {
     let (mut broker, from_nothing) = start();
     let mut figures = measure(load, &address, &broker.0);
     figures[6] = from_nothing;
-    // An orderly end, and a start with everything that was sent.
+    // Ends the broker cleanly, and measures a start with all the messages that were sent.
     let ended = Command::new("kill").arg(broker.0.id().to_string()).status().expect("kill runs");
     assert!(ended.success());
     broker.0.wait().expect("a child to wait for");
@@ -152,15 +153,15 @@ struct Ended(Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // Already ended is as good.
+        // Fails if the process has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Milliseconds from `began` until the broker says which versions it takes.
+/// Returns the milliseconds from `began` until the broker answers which versions it supports.
 fn first_answer(address: &str, began: Instant) -> f64 {
-    // ApiVersions in version 0, number 1, without a client's name.
+    // ApiVersions in version 0, with correlation ID 1 and without a client name.
     let request = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0xff];
     let mut start = [0; 8];
     loop {
@@ -177,7 +178,7 @@ fn first_answer(address: &str, began: Instant) -> f64 {
     }
 }
 
-/// The figures of a broker that runs as `process` at `address`.
+/// Returns the figures of a broker that runs as `process` at `address`.
 fn measure(load: &Load<'_>, address: &str, process: &Child) -> Figures {
     let mut figures = [f64::NAN; FIGURES.len()];
     if let Some(distribution) = load.distribution {
@@ -189,7 +190,7 @@ fn measure(load: &Load<'_>, address: &str, process: &Child) -> Figures {
         }
     }
     [figures[4], figures[5]] = delays(address, load.probes);
-    // Without the messages they would be other figures.
+    // These figures are only comparable after the same messages.
     if load.distribution.is_some() {
         figures[8] = processor_time(process);
         figures[9] = f64::from(u32::try_from(peak_memory(process)).expect("a size"));
@@ -197,7 +198,7 @@ fn measure(load: &Load<'_>, address: &str, process: &Child) -> Figures {
     figures
 }
 
-/// Messages a second, by Kafka's own tool.
+/// Returns messages per second sent by Kafka's own tool.
 fn produce(distribution: &Path, address: &str, topic: &str, (bytes, messages): (u32, u32)) -> f64 {
     let mut tool = tool(distribution, "kafka-producer-perf-test.sh");
     tool.args(["--topic", topic, "--throughput", "-1"]);
@@ -210,7 +211,7 @@ fn produce(distribution: &Path, address: &str, topic: &str, (bytes, messages): (
     rate.parse().unwrap_or_else(|_| panic!("{said}"))
 }
 
-/// Messages a second while they are fetched, by Kafka's own tool.
+/// Returns messages per second during the fetch, by Kafka's own tool.
 fn consume(distribution: &Path, address: &str, topic: &str, messages: u32) -> f64 {
     let mut tool = tool(distribution, "kafka-consumer-perf-test.sh");
     tool.args(["--bootstrap-server", address, "--topic", topic, "--messages", &messages.to_string()]);
@@ -238,7 +239,8 @@ fn printed(mut tool: Command) -> String {
     said
 }
 
-/// The median and 99th percentile of the milliseconds from handing a message to a producer until a waiting consumer has it.
+/// Returns the median and the 99th percentile of the delay, in milliseconds: the time from handing a message to a
+/// producer until a waiting consumer has it.
 fn delays(address: &str, probes: usize) -> [f64; 2] {
     let topic = "delays";
     let producer: BaseProducer = ClientConfig::new()
@@ -284,10 +286,10 @@ fn delays(address: &str, probes: usize) -> [f64; 2] {
     [probes / 2, probes * 99 / 100].map(|index| delays[index].as_secs_f64() * 1_000.0)
 }
 
-/// Seconds that a process has computed, of its own and in the kernel.
+/// Returns the processor time of a process in seconds, in user and kernel mode.
 fn processor_time(process: &Child) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap_or_default();
-    // After the name, which may hold spaces: the 12th and 13th field, in hundredths of a second.
+    // The 12th and 13th field after the name, which may hold spaces; in hundredths of a second.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
 }

@@ -1,6 +1,7 @@
-//! `just bench-consumer`: rows per second from a topic into files. Windrow's consumer with its guarantees (checked, in row
-//! order, synced, sealed), compared with a bare rdkafka loop and confluent-kafka's Python consumer, which write what they
-//! read to one file, from the same topic in the same run. About a minute.
+//! `just bench-consumer`: rows per second from a topic into files. Compares Windrow's consumer with a bare rdkafka loop
+//! and with confluent-kafka's Python consumer, on the same topic in the same run. Windrow's consumer keeps its
+//! guarantees: rows are checked, in row order, synced and sealed. The others write what they read to one file. About a
+//! minute.
 //!
 //! The peer is run by the Python of `WINDROW_BENCH_PYTHON`, which has benches/peers/requirements.txt installed.
 //! `WINDROW_BENCH_SIZE=small`: 50,000 rows, one round; seconds.
@@ -39,7 +40,7 @@ use crate::support::table::{Table, range};
 
 const TOPIC: &str = "bench";
 
-/// The consumers that are compared; the bare loop is what the others are shares of.
+/// The consumers that are compared. The results of the others are shares of the bare loop's.
 const NAMES: [&str; 3] = ["windrow", "bare rdkafka loop", "confluent-kafka (Python)"];
 const BARE: usize = 1;
 
@@ -121,13 +122,13 @@ async fn consume(file: &Path, workdir: &Path, address: &str, rows: u64) {
     assert_eq!(store.end().expect("readable").map(|end| end.rows), Some(rows));
 }
 
-/// Reads, writes, and syncs once at the end.
+/// Reads all rows, writes them to a file, and syncs it once at the end.
 fn bare(address: &str, file: &Path, rows: u32) -> Duration {
     let began = Instant::now();
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", "bare")
-        // librdkafka pauses for a second by default whenever 100,000 messages wait, which a quick broker brings about.
+        // librdkafka pauses by default for a second when 100,000 messages wait, which happens with a fast broker.
         .set("fetch.queue.backoff.ms", "10")
         .create()
         .expect("a consumer");
@@ -148,7 +149,7 @@ fn bare(address: &str, file: &Path, rows: u32) -> Duration {
     began.elapsed()
 }
 
-/// The time without the interpreter's start, as the script measures it.
+/// Returns the time that the script measures, without the start of the interpreter.
 fn python(python: &Path, address: &str, file: &Path, rows: u32) -> Result<Duration, String> {
     let mut command = Command::new(python);
     command.arg(peers::script("consumer.py")).args([address, TOPIC, &rows.to_string()]).arg(file);

@@ -1,5 +1,5 @@
-//! `just bench-pages`: every page with 500 models and 500 windows in the registry: its bytes, the time until it is there, and
-//! the time until Chromium shows its first content. About two minutes.
+//! `just bench-pages`: measures every page with 500 models and 500 windows in the registry: its size in bytes, the time
+//! until it is received, and the time until Chromium shows its first content. About two minutes.
 //!
 //! Without Chromium and chromedriver, the last figure is not measured.
 //! `WINDROW_BENCH_SIZE=small`: 20 models, 20 windows, three rounds; seconds.
@@ -78,7 +78,7 @@ async fn run(size: Size) {
     }
 }
 
-/// Checks that there is a browser to start.
+/// Checks that a browser is installed.
 fn chromium() -> Result<(), String> {
     tool("chromedriver", "chromium-driver")?;
     if CHROMIUM.iter().any(|name| tool(name, "chromium").is_ok()) {

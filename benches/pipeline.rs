@@ -1,9 +1,10 @@
-//! `just bench`: rows per second from the CSV file to sealed batch files, compared with bare rdkafka, which moves the same
-//! messages through the same broker in the same run, and the peak memory of each process at one dataset and at ten million
-//! rows. On the embedded broker, and on Apache Kafka if `WINDROW_TEST_KAFKA` names a distribution of it. A few minutes.
+//! `just bench`: rows per second from the CSV file to sealed batch files. The peer is bare rdkafka, which moves the
+//! same messages through the same broker in the same run. Also the peak memory of each process, for one dataset and for
+//! ten million rows. Runs on the embedded broker, and on Apache Kafka if `WINDROW_TEST_KAFKA` names its distribution. A
+//! few minutes.
 //!
-//! The peer reads no file format, checks nothing, syncs nothing and keeps no account. It has one thread in addition to the
-//! client library's own; Windrow's processes are timed from their start to their end.
+//! The peer reads no file format, checks nothing, syncs nothing and keeps no account. It has one thread in addition to
+//! those of the client library. Windrow's processes are timed from their start to their end.
 //!
 //! `WINDROW_BENCH_SIZE=small`: 50,000 rows, one round, ten times the rows for memory; seconds.
 
@@ -37,13 +38,13 @@ use crate::support::table::{Table, range};
 /// The work of one run.
 struct Plan<'a> {
     folder: &'a Path,
-    /// The dataset as a file, and its rows.
+    /// The dataset as a file.
     once: &'a Path,
     rows: &'a [&'a [u8]],
-    /// Rows of a round, and rounds.
+    /// The number of rows per round, and the number of rounds.
     count: usize,
     rounds: usize,
-    /// Rows of a window.
+    /// The number of rows per window.
     window: u32,
 }
 
@@ -96,7 +97,7 @@ fn run(size: Size) {
 
 const COMPARED: [&str; 3] = ["bare rdkafka, rows/s", "windrow, rows/s", "ratio"];
 
-/// Compares rounds of bare rdkafka and of Windrow by turns.
+/// Alternates rounds of bare rdkafka and of Windrow, and compares them.
 fn compare(name: &str, address: &str, plan: &Plan<'_>) {
     let limit = plan.count.to_string();
     let rounds: Vec<(Round, Round)> = (0..plan.rounds)
@@ -133,7 +134,7 @@ struct Round {
     consumer_mib: u64,
 }
 
-/// The pipeline file for a topic, which is created.
+/// Creates a topic, and returns its pipeline file.
 fn topic_for(address: &str, plan: &Plan<'_>, name: &str) -> String {
     let pipeline = PipelineFile::of("flights", "rows", plan.window).dataset(plan.once).set("stream", "topic", name);
     let file = pipeline.write(plan.folder, name);
@@ -182,7 +183,7 @@ fn bare_round(address: &str, topic: &str, plan: &Plan<'_>) -> Round {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", topic)
-        // librdkafka pauses for a second by default whenever 100,000 messages wait, which a quick broker brings about.
+        // librdkafka pauses by default for a second when 100,000 messages wait, which happens with a fast broker.
         .set("fetch.queue.backoff.ms", "10")
         .create()
         .expect("a consumer");

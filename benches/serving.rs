@@ -1,10 +1,10 @@
-//! `just bench-serve`: predictions a second and how long they take, of Windrow's API compared with a bare poem route that
-//! parses the same JSON, and with Flask and FastAPI with scikit-learn, in one run, under the same load (wrk, on loopback).
+//! `just bench-serve`: predictions per second and their latency. Compares Windrow's API with a bare poem route that
+//! parses the same JSON, and with scikit-learn under Flask and FastAPI, in one run under the same load on loopback.
 //! About five minutes.
 //!
-//! The load comes from wrk, which must be on the path (Debian: `apt-get install wrk`); without it nothing can be measured.
-//! `WINDROW_BENCH_PYTHON` is the Python of the peers, which has benches/peers/requirements.txt installed. An argument is the
-//! number of requests before memory is looked at again, a million without it.
+//! The load comes from wrk, which must be on the path (Debian: `apt-get install wrk`); without it nothing can be
+//! measured. `WINDROW_BENCH_PYTHON` is the Python of the peers, which has benches/peers/requirements.txt installed. An
+//! optional argument is the number of requests between the two measurements of memory; the default is a million.
 //! `WINDROW_BENCH_SIZE=small`: 16 connections, a second for each measurement; half a minute.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
@@ -31,7 +31,7 @@ use crate::support::process::run_once;
 use crate::support::size::{Size, argument, bench};
 use crate::support::table::Table;
 
-/// Rows of a batch request.
+/// The number of rows in a batch request.
 const BATCH: usize = 100;
 const MODEL: &str = "/v1/models/cumulative-3/predict";
 
@@ -39,16 +39,16 @@ const MODEL: &str = "/v1/models/cumulative-3/predict";
 struct Plan {
     /// The numbers of connections that are open at once.
     connections: &'static [u32],
-    /// Seconds of each measurement.
+    /// The duration of each measurement in seconds.
     seconds: u32,
-    /// Rounds of what is close.
+    /// The number of rounds for results that are close to each other.
     rounds: usize,
-    /// Requests between two looks at memory, and the seconds after which they are counted.
+    /// The number of requests between the two measurements of memory, and the seconds after which they are counted.
     requests: u64,
     step: u32,
 }
 
-/// A server, and the requests that it is sent, or why it cannot be measured.
+/// A server and the requests that are sent to it, or the reason why it cannot be measured.
 struct Contender<'a> {
     name: &'static str,
     server: Result<&'a Server, &'a String>,
@@ -116,7 +116,7 @@ fn run(size: Size) -> Result<(), String> {
     Ok(())
 }
 
-/// Windrow and the bare route by turns: the range of their ratios, since one round says little.
+/// Alternates Windrow and the bare route, and prints the range of their ratios, because a single round varies too much.
 fn rounds(ours: &Server, load: &Load<'_>, bare: &Server, bare_load: &Load<'_>, plan: &Plan) {
     println!(
         "\nsingle rows, windrow and the bare poem route by turns, {} rounds: ratio of requests a second",
@@ -138,7 +138,7 @@ fn rounds(ours: &Server, load: &Load<'_>, bare: &Server, bare_load: &Load<'_>, p
     }
 }
 
-/// The resident memory of the server after a thousand requests and after very many.
+/// Prints the resident memory of the server after a second of load, and after the planned number of requests.
 fn memory(server: &Server, load: &Load<'_>, plan: &Plan) {
     let table = Table::new("resident memory", &["before, MiB", "after, MiB", "requests"]);
     let measured = || -> Result<[String; 3], String> {
@@ -156,7 +156,7 @@ fn memory(server: &Server, load: &Load<'_>, plan: &Plan) {
     }
 }
 
-/// Models of the flights in three windows: the pipeline file and the work directory.
+/// Trains models of the flights in three windows. Returns the pipeline file and the work directory.
 fn models(folder: &Path) -> (String, PathBuf) {
     let file = PipelineFile::of("flights", "parts", 3).write(folder, "flights");
     let workdir = folder.join("work");

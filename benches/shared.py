@@ -68,7 +68,7 @@ def missing_packages(*names):
 
 def windrow(arguments, **more):
     """Runs Windrow to its end; its error ends the benchmark. Returns what it used."""
-    # In a process of its own, so that its peak memory is measured without that of others.
+    # A separate process, so that its peak memory is measured without that of others.
     child = subprocess.Popen([str(word) for word in arguments], stdout=subprocess.DEVNULL, **more)
     _, status, used = os.wait4(child.pid, 0)
     if status != 0:

@@ -1,6 +1,6 @@
-//! `just bench-study`: the whole study of `windrow advise`, from sealed batch files to the advice, compared with what a
-//! Python user would write with pandas and scikit-learn on the same files in the same run; then a larger one, with its time
-//! and memory. About fifteen minutes.
+//! `just bench-study`: measures the whole study of `windrow advise`, from sealed batch files to the advice. Compares it
+//! with the code that a Python user would write with pandas and scikit-learn, on the same files in the same run. Then
+//! runs a larger study, and measures its time and memory. About fifteen minutes.
 //!
 //! The peer is run by the Python of `WINDROW_BENCH_PYTHON`, which has benches/peers/requirements.txt installed.
 //! `WINDROW_BENCH_SIZE=small`: the sample of the flights by months, and 24,000 rows for the larger study; seconds.
@@ -25,7 +25,7 @@ use crate::support::rows;
 use crate::support::size::{Size, bench};
 use crate::support::table::Table;
 
-/// The histories of the comparison: their names in the table, and the schemes whose models have them.
+/// The histories of the comparison: their names in the table, and the schemes of their models.
 const HISTORIES: [(&str, &str); 6] = [
     ("1", "window"),
     ("2", "sliding2"),
@@ -34,7 +34,7 @@ const HISTORIES: [(&str, &str); 6] = [
     ("16", "sliding16"),
     ("all", "cumulative"),
 ];
-/// The feature columns that the larger study adds.
+/// The number of feature columns that the larger study adds.
 const EXTRA: usize = 12;
 
 fn main() -> ExitCode {
@@ -46,7 +46,8 @@ fn main() -> ExitCode {
     })
 }
 
-/// The flights by weeks: six histories after each of 53 windows, every model on every later window.
+/// Compares the study of the flights by weeks: six histories after each of 53 windows, every model on every later
+/// window.
 fn compared(folder: &Path, size: Size) {
     let (dataset, window) = size.pick(("flights", "week"), ("flights-sample", "month"));
     let file = PipelineFile::of(dataset, "event", window).write(folder, dataset);
@@ -79,7 +80,7 @@ fn compared(folder: &Path, size: Size) {
     }
 }
 
-/// The object that the peer's script prints.
+/// Returns the object that the peer's script prints.
 fn scikit_learn(folder: &Path, workdir: &Path, windows: usize) -> Result<Value, String> {
     let python = peers::python(&["numpy", "pandas", "sklearn"])?;
     let facts = folder.join("flights.json");
@@ -102,14 +103,14 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(f64::NAN)
 }
 
-/// The number of windows of a run that has ended.
+/// Returns the number of windows of a run that has ended.
 fn sealed(workdir: &Path) -> usize {
     let end = fs::read(workdir.join("batches/end.json")).expect("the end of the stream");
     let end: Value = serde_json::from_slice(&end).expect("JSON");
     end["windows"].as_u64().and_then(|windows| usize::try_from(windows).ok()).expect("a number of windows")
 }
 
-/// The log-loss a row of models that are one window old.
+/// Returns the log-loss per row of models that are one window old.
 fn loss_at_age_one(workdir: &Path, scheme: &str, windows: usize) -> f64 {
     let (mut sum, mut rows) = (0.0, 0.0);
     for window in 2..=windows {
@@ -120,7 +121,7 @@ fn loss_at_age_one(workdir: &Path, scheme: &str, windows: usize) -> f64 {
         let both = [read("losses"), read("advice/losses")];
         let models = || both.iter().flat_map(|losses| losses["models"].as_array().into_iter().flatten());
         let named = |name: String| models().find(|losses| losses["model"] == name.as_str());
-        // A history that is longer than what there was is all of it.
+        // A history that is longer than all windows so far is the cumulative one.
         let own = named(format!("{scheme}-{}", window - 1)).or_else(|| named(format!("cumulative-{}", window - 1)));
         let total = |list: &Value| list.as_array().into_iter().flatten().filter_map(Value::as_f64).sum::<f64>();
         sum += own.map_or(f64::NAN, |losses| total(&losses["log_loss"]));
@@ -129,7 +130,7 @@ fn loss_at_age_one(workdir: &Path, scheme: &str, windows: usize) -> f64 {
     sum / rows
 }
 
-/// The flights year after year, with noise: many rows, many columns, eight histories.
+/// Runs the study on the flights repeated year after year, with noise: many rows, many columns, eight histories.
 fn larger(folder: &Path, size: Size) {
     let (count, windows): (u32, u32) = size.pick((2_400_000, 65), (24_000, 12));
     let extra: Vec<String> = (1..=EXTRA).map(|column| format!("x{column}")).collect();
@@ -168,7 +169,8 @@ fn write_with_noise(path: &Path, count: usize, extra: &[String]) {
     file.flush().expect("room on the disk");
 }
 
-/// The study from the batch files to the advice: seconds, and the larger of the two processes' peak memory in MiB.
+/// Runs the study from the batch files to the advice. Returns the seconds, and the larger of the two processes' peak
+/// memory in MiB.
 fn study(file: &str, workdir: &Path) -> (f64, u64) {
     forget_models(workdir);
     let place = workdir.display().to_string();

@@ -1,9 +1,11 @@
-//! `just bench-train`: from sealed batch files to published models, compared with scikit-learn, Spark and linfa-logistic on
-//! the same files in the same run: time, peak memory, the objective reached. Then the cost of a pass compared with what the
-//! cores could do at best, the growth of time with the rows, and training on ten times the memory. About six minutes.
+//! `just bench-train`: from sealed batch files to published models. Compares time, peak memory and the objective with
+//! scikit-learn, Spark and linfa-logistic on the same files in the same run. Then measures the cost of a pass compared
+//! with the limit of the processor, the growth of time with the rows, and training on ten times the memory. About six
+//! minutes.
 //!
-//! Peers are run by the Python of `WINDROW_BENCH_PYTHON`, which has benches/peers/requirements.txt installed; Spark needs
-//! Java. `WINDROW_BENCH_SIZE=small`: the first 12,000 rows of one dataset, one round; half a minute, most of it for Spark.
+//! Peers are run by the Python of `WINDROW_BENCH_PYTHON`, which has benches/peers/requirements.txt installed; Spark
+//! needs Java. `WINDROW_BENCH_SIZE=small`: the first 12,000 rows of one dataset, one round; half a minute, most of it
+//! for Spark.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -29,7 +31,7 @@ use crate::support::process::{forget_models, run_once, timed};
 use crate::support::size::{Size, bench};
 use crate::support::table::Table;
 
-/// The limit of the run that is larger than memory; encoded, the flights take 101 bytes a row.
+/// The memory limit of the run whose data are larger than memory. Encoded, the flights take 101 bytes per row.
 const SMALL_MEMORY: &str = "30MiB";
 
 fn main() -> ExitCode {
@@ -51,7 +53,7 @@ fn run(size: Size) {
     larger_than_memory(&flights, folder.path(), size.pick(3_000_000, 30_000));
 }
 
-/// A fixture in three windows, and what the peers must know of its pipeline.
+/// A fixture in three windows, and the description of its pipeline for the peers.
 pub(crate) struct Dataset {
     pub(crate) name: &'static str,
     pub(crate) for_peers: Value,
@@ -92,8 +94,8 @@ impl Dataset {
         }
     }
 
-    /// The fixture's pipeline with three windows, only cumulative models, nothing held out. Without held-out rows there is
-    /// one fit a model, as the peers make it.
+    /// Returns the fixture's pipeline with three windows, only cumulative models, and no holdout rows. Without holdout
+    /// rows each model needs one fit, as the peers' models do.
     pub(crate) fn pipeline(&self) -> PipelineFile {
         PipelineFile::of(self.name, "parts", 3).set("train", "schemes", vec!["cumulative"]).set("train", "holdout", 0.0)
     }
@@ -101,9 +103,9 @@ impl Dataset {
 
 /// The time, memory and objective of one way of training.
 pub(crate) struct Outcome {
-    /// The time from the files to the last model, with the start of the program.
+    /// The time from the files to the last model, including the start of the program.
     pub(crate) whole: Duration,
-    /// Seconds of the fits, without the rest.
+    /// The time of the fits in seconds.
     pub(crate) fits: f64,
     pub(crate) mib: u64,
     /// The objective of the last model.

@@ -1,16 +1,17 @@
-//! Wiring: makes the parts that a process needs, runs its stages side by side, and ends them together.
+//! Wiring: makes the parts that a process needs, runs its stages concurrently, and ends them together.
 //!
-//! Owns cancellation: every stage gets the same token, and none is left behind when this returns. The first failure
-//! stops the others.
+//! This module owns cancellation. Every stage gets the same token, and all stages have ended when a command returns.
+//! The first failure stops the others.
 //!
-//! - This file has what a command can ask for: `run` and each stage alone, audit, export and report. No file below imports it.
-//! - `context`: [`App`], what every command needs; `clock`, and `storage`, the client of the object store.
-//! - `inputs`: what is read from the dataset before the stages begin; `files` and `workdir`: the files of a run, and whether
-//!   they belong to this one.
-//! - `running`: the stages at work and how they end; `telling`: their status files; `watch`: a server that follows other
-//!   processes.
+//! - This file has the entry points of the commands: `run`, each stage by itself, audit, export and report. No file
+//!   below imports it.
+//! - `context`: [`App`], the state that every command needs; `clock`; `storage`, the client of the object store.
+//! - `inputs`: the properties of the dataset that the stages need; `files` and `workdir`: the files of a run, and the
+//!   check that they belong to this run.
+//! - `running`: the running stages and their shutdown; `telling`: their status files; `watch`: a server that follows
+//!   other processes.
 //! - `learning`: trainer and advisor; `cluster`: the remote solver (Spark).
-//! - `error`: why a command failed.
+//! - `error`: the reasons why a command fails.
 
 mod clock;
 mod cluster;
@@ -66,31 +67,33 @@ pub(crate) use windrow_stream::producer::{Replay, Share};
 /// The revision of the source that this program was built from.
 pub(crate) const REVISION: &str = env!("WINDROW_REVISION");
 
-/// How a whole pipeline is run in one process.
+/// The options of a whole pipeline in one process.
 #[derive(Debug)]
 pub(crate) struct RunOptions {
-    /// Which broker.
+    /// The broker to start or to connect to.
     pub broker: Choice,
-    /// How it is started.
+    /// The options for starting the broker.
     pub start: StartOptions,
-    /// Whether the work directory is emptied first.
+    /// True to empty the work directory first.
     pub fresh: bool,
-    /// Which rows are replayed.
+    /// The rows to replay.
     pub replay: Replay,
-    /// How many bytes of encoded rows the trainer may hold in memory.
+    /// The memory limit for the trainer's and the advisor's encoded rows, in bytes.
     pub memory: usize,
 }
 
 impl App {
-    /// Broker, producer, consumer, trainer and API in one process; goes on with a run that was begun in the work directory.
+    /// Runs broker, producer, consumer, trainer and API in one process. Continues the run of the work directory, if it
+    /// holds one.
     ///
-    /// Returns when all are at work; they go on until [`Running::finished`] and [`Running::shutdown`].
+    /// Returns when all stages have started. They run until [`Running::finished`] and [`Running::shutdown`].
     ///
     /// # Errors
-    /// The work directory holds another run, the port is taken, the broker does not come up, or the topic cannot be made.
+    /// Fails if the work directory holds another run, the port is in use, the broker does not start, or the topic
+    /// cannot be created.
     pub(crate) async fn run(&self, options: RunOptions, stop: CancellationToken) -> Result<Running, AppError> {
         let inputs = self.prepare(Some(options.replay), &stop).await?;
-        // A run that was begun has been looked at.
+        // The first process of a run has checked the order already.
         if options.fresh || !self.workdir.join("batches").is_dir() {
             self.refuse_disorder(&stop).await?;
         }
@@ -127,7 +130,7 @@ impl App {
             Err(error) => return Err(running.give_up(error).await),
         };
         let mut producer = self.producer(&inputs, connection.clone());
-        // A broker of our own may have lost its log: what is sealed need not be sent again.
+        // An embedded broker may have lost its log. The rows of sealed windows need not be sent again.
         producer.replay.sealed_to = begun.next.filter(|_| log.is_some());
         let consumer = Consumer { log, ..self.consumer(&inputs, store.clone(), connection, None) };
         let stop = running.stop.clone();
@@ -138,7 +141,7 @@ impl App {
         Ok(running)
     }
 
-    /// The producer alone; goes on behind what the topic holds.
+    /// Runs only the producer. It continues after the last message in the topic.
     pub(crate) async fn produce(
         &self,
         connection: Connection,
@@ -151,7 +154,7 @@ impl App {
         self.clone().told(Stage::Producer, process, stop, producing).await
     }
 
-    /// The consumer alone; goes on where the manifests in the work directory say.
+    /// Runs only the consumer. It continues after the last sealed window in the work directory.
     pub(crate) async fn consume(
         &self,
         connection: Connection,
@@ -182,7 +185,7 @@ impl App {
         self.clone().told(Stage::Consumer, process, stop.clone(), consumer.run(stop)).await
     }
 
-    /// Recounts where every row went, in the topic too where a connection is given; `None` when told to stop.
+    /// Recounts where every row went, and reads the topic as well if a connection is given. Returns `None` if stopped.
     pub(crate) async fn audit(
         &self,
         connection: Option<Connection>,
@@ -204,7 +207,7 @@ impl App {
         Ok(audit.run(stop).await?)
     }
 
-    /// The API alone; models that another process makes appear as they come.
+    /// Runs only the API. Models that other processes publish appear without a restart.
     pub(crate) async fn serve(&self, stop: CancellationToken) -> Result<Running, AppError> {
         let listener = api::bind(&self.pipeline.serve)?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
@@ -219,9 +222,9 @@ impl App {
         Ok(running)
     }
 
-    /// Windows, scores and losses as tables in a folder; gives the files.
+    /// Writes windows, scores and losses as tables to a folder. Returns the paths of the files.
     pub(crate) fn export(&self, format: TableFormat, folder: &Path) -> Result<Vec<PathBuf>, AppError> {
-        // Opening a store makes its folders.
+        // Opening a store creates its folders, so the check comes first.
         let batches = self.workdir.join("batches");
         if self.has_no_batches() {
             return Err(ExportError::Nothing(batches).into());
@@ -231,7 +234,7 @@ impl App {
         Ok(Export { store: &store, registry: &registry }.write(format, folder)?)
     }
 
-    /// The advice as a file with pictures; gives all files.
+    /// Writes the advice as a file with pictures. Returns the paths of all files.
     pub(crate) fn report(&self, form: Form, out: &Path) -> Result<Vec<PathBuf>, AppError> {
         let registry = self.registry()?;
         let advice = registry.snapshot().advice().cloned();
@@ -240,7 +243,7 @@ impl App {
         Ok(report.write(form, out)?)
     }
 
-    /// The models made so far.
+    /// Opens the registry of the models in the work directory.
     pub(crate) fn registry(&self) -> Result<Registry, AppError> {
         Ok(Registry::open(&self.workdir)?)
     }
@@ -251,7 +254,7 @@ impl App {
             stream: self.pipeline.stream.clone(),
             schema: Arc::clone(&inputs.schema),
             connection,
-            // Whoever replays a dataset has read it.
+            // A producer has always read the dataset, so the ID is known.
             run: inputs.run().unwrap_or_else(|| RunId::new("")),
             replay: inputs.replay.clone(),
             progress: self.progress.clone(),
@@ -294,7 +297,7 @@ impl App {
     }
 }
 
-/// A broker alone, until told to stop.
+/// Runs only a broker, until stopped.
 pub(crate) async fn broker(
     choice: &Choice,
     options: &StartOptions,
@@ -306,7 +309,7 @@ pub(crate) async fn broker(
     Ok(broker.stop().await?)
 }
 
-/// With another address to listen on than the pipeline file's.
+/// Replaces the listen address of the pipeline file, if another one is given.
 pub(crate) fn listening(mut pipeline: Pipeline, listen: Option<SocketAddr>) -> Pipeline {
     if let Some(listen) = listen {
         (pipeline.serve.listen, pipeline.serve.is_listen_chosen) = (listen, true);

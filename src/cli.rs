@@ -1,14 +1,15 @@
 //! The commands: the only place that prints results, reads the environment and chooses exit codes.
 //!
-//! Exit codes: 0 done, 1 a finding or failure, 2 wrong use. Results go to standard output, progress and errors to
+//! Exit codes: 0 success, 1 a finding or failure, 2 wrong use. Results go to standard output; progress and errors go to
 //! standard error.
 //!
 //! - `args` declares the command line; `execute`, below, calls the module of the command. No module imports this file.
-//! - A module per command, named like it; `stages` has `produce`, `consume` and `train`, `manual` has `man` and
+//! - Each command has a module with its name. `stages` has `produce`, `consume` and `train`, `manual` has `man` and
 //!   `completions`, `windows` has `models --windows`.
 //! - `setup` makes the app that a command runs; `environment` and `kafka` read settings; `signal` listens for Ctrl-C.
-//! - `print` writes results, `progress` shows progress and errors, `logging` writes the log, `version` describes the build.
-//! - `error` is why a command failed, and its exit code.
+//! - `print` writes results, `progress` shows progress and errors, `logging` writes the log, `version` describes the
+//!   build.
+//! - `error`: the reasons why a command fails, and their exit codes.
 
 mod advise;
 mod args;
@@ -50,15 +51,15 @@ use self::error::CliError;
 use self::progress::Display;
 use crate::app::AppError;
 
-/// How long threads that still wait for a broker or a disk may hold up the exit.
+/// The time limit, at exit, for threads that still wait for a broker or a disk.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(500);
 
-/// The whole program.
+/// Runs the program and returns its exit code.
 pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no errors; clap knows which goes where and which code is due.
+            // Help and version are not errors; clap knows the stream and the exit code for each.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }

@@ -1,4 +1,4 @@
-//! How often an interval holds what it estimates, and what theory says of random walks.
+//! The coverage of the intervals, and the theory of random walks.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::world::{FEATURES, Kind, ROWS, World};
 const WORLDS: [Kind; 4] = [Kind::Stable, Kind::Moving, Kind::SlowWalk, Kind::Seasons];
 const JUDGED: [usize; 3] = [12, 24, 60];
 
-/// Prints the table of coverage: intervals of the difference between two policies, against the mean over all histories of the
-/// expected difference on the windows judged.
+/// Prints the table of coverage: the intervals of the difference between two policies. The true value is the mean, over
+/// all histories, of the expected difference on the windows judged.
 pub(crate) fn print(seeds: u64) {
     println!("\n{seeds} seeds: coverage of the 95% interval of a difference in log-loss\n");
     println!("| world | difference | windows judged | covered | mean width | true difference |");
@@ -78,15 +78,22 @@ pub(crate) fn print(seeds: u64) {
     }
 }
 
-/// What theory says of a random walk: the loss beyond the true coefficients, for h windows and a refit every m, to second order.
+/// Returns the theory of a random walk: the loss beyond that of the true coefficients, for a history of h windows and a
+/// refit every m windows, to second order.
 ///
-/// With c the mean curvature p (1 - p) a row, n rows a window, q the deviation of a step, and a penalty l, an estimate from h
-/// windows errs by v = h n c / (h n c + l)^2 from sampling, by b = (l / (h n c + l))^2 w^2 from the penalty, and by
-/// d = q^2 ((h + 1) (2 h + 1) / (6 h) + (m - 1) / 2) from the walk; each coefficient costs c / 2 times their sum.
+/// Let c be the mean curvature p (1 - p) per row, n the rows per window, q the standard deviation of a step, l the
+/// penalty, and w^2 the mean square of the coefficients. An estimate from h windows has three squared errors:
+///
+/// - from sampling: v = h n c / (h n c + l)^2
+/// - from the penalty: b = (l / (h n c + l))^2 w^2
+/// - from the walk: d = q^2 ((h + 1) (2 h + 1) / (6 h) + (m - 1) / 2)
+///
+/// Each coefficient costs c / 2 times their sum.
 pub(crate) fn walk(world: World, gain: f64) -> Vec<String> {
     let Some(q) = step(world.kind) else { return Vec::new() };
     let seeds = 20;
-    // The mean curvature over histories of the world, and the mean square of its penalised coefficients' estimates.
+    // The mean curvature over histories of the world, and the mean square of the penalised estimates of its
+    // coefficients.
     let mut curvature = 0.0;
     let mut square = 0.0;
     for seed in 0..seeds {

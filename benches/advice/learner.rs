@@ -1,6 +1,6 @@
-//! The program's own objective on a few dense features: Newton steps, l2 = 1, the intercept free. Written again and small, since
-//! hundreds of thousands of tiny fits are needed; `many_fits_are_the_programs_own` in the tests of the advice holds it to the
-//! library.
+//! The program's objective on a few dense features: Newton steps, l2 = 1, no penalty on the intercept. It is a
+//! separate, small implementation because the study needs hundreds of thousands of tiny fits. The test
+//! `many_fits_are_the_programs_own` compares it with the library.
 
 use crate::world::{FEATURES, Window};
 
@@ -9,7 +9,7 @@ const L2: f64 = 1.0;
 
 pub(crate) type Weights = [f64; WIDTH];
 
-/// The optimum on some windows, from another one.
+/// Returns the optimum on some windows, from given start weights.
 pub(crate) fn fit(windows: &[Window], start: Weights) -> Weights {
     let mut w = start;
     for _ in 0..50 {
@@ -35,7 +35,7 @@ pub(crate) fn fit(windows: &[Window], start: Weights) -> Weights {
         if largest < 1e-7 {
             break;
         }
-        // Far from the optimum a whole step may lead away from it.
+        // Far from the optimum, a full step can increase the objective.
         let mut length = if largest > 1.0 { 1.0 / largest } else { 1.0 };
         if largest > 0.5 {
             let here = objective(windows, &w);
@@ -69,7 +69,7 @@ pub(crate) fn log_odds(w: &Weights, x: &[f64; WIDTH]) -> f64 {
     x.iter().zip(w).map(|(x, w)| x * w).sum()
 }
 
-/// By Cholesky, the lower half given.
+/// Solves the system by Cholesky decomposition. Only the lower half of `a` is read.
 fn solve(mut a: [[f64; WIDTH]; WIDTH], mut b: [f64; WIDTH]) -> [f64; WIDTH] {
     for i in 0..WIDTH {
         for j in 0..=i {

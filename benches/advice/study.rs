@@ -1,4 +1,4 @@
-//! One world, many times: what is named, and what that loses beside the truth.
+//! Simulates one world many times: which policy is recommended, and what it loses compared with the truly best one.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -15,10 +15,10 @@ use windrow_record::{ModelId, Scheme, WindowIndex};
 use crate::learner::{Weights, fit, log_odds};
 use crate::world::{FEATURES, Kind, ROWS, Window, World};
 
-/// The share to keep.
+/// The share of the gain to keep.
 const KEEP: f64 = 0.9;
 
-/// What came of a world.
+/// The results of all histories of a world.
 pub(crate) struct Found {
     world: World,
     named: BTreeMap<String, usize>,
@@ -33,12 +33,13 @@ pub(crate) struct Found {
     pub(crate) notes: Vec<String>,
 }
 
-/// One history of a world.
+/// The result of one history of a world.
 struct Outcome {
     status: Status,
     named: Option<(Policy, bool)>,
     broke: bool,
-    /// The expected loss of every planned policy over the windows judged, and of the share of positives.
+    /// The expected loss of every planned policy over the windows judged. `share` is the loss of predicting the share
+    /// of positives.
     truth: BTreeMap<Policy, f64>,
     share: f64,
     recalibrated: Option<f64>,
@@ -46,7 +47,7 @@ struct Outcome {
 
 pub(crate) fn study(world: World, seeds: u64) -> Found {
     let outcomes: Vec<Outcome> = (0..seeds).into_par_iter().map(|seed| one(world, seed)).collect();
-    // The law of the world: the mean over all histories.
+    // The true loss of a policy in this world: the mean over all histories.
     let mut truth: BTreeMap<Policy, f64> = BTreeMap::new();
     for (policy, loss) in outcomes.iter().flat_map(|outcome| &outcome.truth) {
         *truth.entry(*policy).or_default() += loss / seeds as f64;
@@ -139,7 +140,7 @@ impl Found {
     }
 }
 
-/// The exact interval of 95% of a share (Clopper and Pearson).
+/// Returns the exact 95% interval of a share (Clopper and Pearson, 1934).
 pub(crate) fn binomial(count: usize, of: usize) -> (f64, f64) {
     let (count, of) = (count as f64, of as f64);
     let quantile = |a: f64, b: f64, p: f64| Beta::new(a, b).map_or(0.0, |beta| beta.inverse_cdf(p));
@@ -204,7 +205,7 @@ fn one(world: World, seed: u64) -> Outcome {
     }
 }
 
-/// The model of each history behind each window.
+/// Returns the model of each history after each window.
 pub(crate) fn models(windows: &[Window], histories: &[Scheme]) -> BTreeMap<(Scheme, usize), Weights> {
     let mut models: BTreeMap<(Scheme, usize), Weights> = BTreeMap::new();
     for end in 1..=windows.len() {
@@ -223,7 +224,7 @@ pub(crate) fn models(windows: &[Window], histories: &[Scheme]) -> BTreeMap<(Sche
     models
 }
 
-/// The losses of every model on every later window.
+/// Returns the losses of every model on every later window.
 pub(crate) fn evidence(
     windows: &[Window],
     models: &BTreeMap<(Scheme, usize), Weights>,
@@ -266,7 +267,8 @@ fn index(window: usize) -> WindowIndex {
     WindowIndex::new(NonZeroU32::new(window as u32).map_or(1, NonZeroU32::get)).expect("not 0")
 }
 
-/// A model of all history that is recalibrated on the window before.
+/// Returns the losses of the last model of each history before the windows judged, recalibrated on each previous
+/// window.
 fn recalibration(
     windows: &[Window],
     models: &BTreeMap<(Scheme, usize), Weights>,
@@ -296,7 +298,7 @@ pub(crate) fn loss(z: f64, y: bool) -> f64 {
     (-margin.abs()).exp().ln_1p() + if margin >= 0.0 { 0.0 } else { -margin }
 }
 
-/// Whether a world walks.
+/// Returns the standard deviation of a step, if the world is a random walk.
 pub(crate) fn step(kind: Kind) -> Option<f64> {
     match kind {
         Kind::SlowWalk => Some(crate::world::SLOW),

@@ -1,18 +1,18 @@
-//! Worlds: how rows come to be, window by window. The features' means move with an autocorrelation of 0.6 from window to window
-//! in all of them, so that neighbouring windows are alike whatever else happens.
+//! Worlds that generate rows, window by window. In all of them the features' means have an autocorrelation of 0.6 from
+//! window to window, so that neighbouring windows are similar in every world.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 pub(crate) const FEATURES: usize = 4;
 pub(crate) const ROWS: usize = 300;
-/// The autocorrelation from window to window.
+/// The autocorrelation of the features' means from window to window.
 const ALIKE: f64 = 0.6;
-/// The slow and the fast random walk: the deviation of a step of each coefficient.
+/// The standard deviation of a step of each coefficient, in the slow and in the fast random walk.
 pub(crate) const SLOW: f64 = 0.05;
 pub(crate) const FAST: f64 = 0.25;
 
-/// What happens in a world.
+/// The kind of change in a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Stable,
@@ -58,7 +58,7 @@ impl Kind {
     }
 }
 
-/// One world.
+/// A world with one kind of change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct World {
     pub(crate) kind: Kind,
@@ -66,7 +66,7 @@ pub(crate) struct World {
 
 /// A window's rows, with the true probability of each.
 pub(crate) struct Window {
-    /// Row by row, the intercept's 1 last.
+    /// The features of each row. The last column is the intercept's 1.
     pub(crate) x: Vec<[f64; FEATURES + 1]>,
     pub(crate) p: Vec<f64>,
     pub(crate) y: Vec<bool>,
@@ -83,7 +83,7 @@ impl Dice {
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Box and Muller.
+    /// Returns a standard normal number (Box and Muller, 1958).
     pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
@@ -93,7 +93,7 @@ impl Dice {
 const BEGIN: [f64; FEATURES + 1] = [0.8, -0.6, 0.4, 0.0, -0.8];
 
 impl World {
-    /// All windows of one history of this world.
+    /// Generates all windows of one history of this world.
     pub(crate) fn windows(self, count: usize, seed: u64) -> Vec<Window> {
         let mut dice = Dice::new(seed);
         let mut coefficients = BEGIN;

@@ -60,7 +60,7 @@ def main():
         columns = encoder(pipeline, solver)
         x = columns.fit_transform(rows)
         fitting = time.perf_counter()
-        # C multiplies the losses, so 1 / l2 is the same objective.
+        # C multiplies the losses, so C = 1 / l2 gives the same objective.
         model = LogisticRegression(C=1.0, solver=solver, max_iter=1000, tol=1e-4).fit(x, truth)
         seconds = time.perf_counter() - fitting
         z = x @ model.coef_[0] + model.intercept_[0]

@@ -1,4 +1,4 @@
-//! Requests by wrk, and how a server answered them.
+//! Sends requests with wrk, and reads the results.
 
 use std::io::Write as _;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::servers::Server;
 use crate::support::peers::{last_line, tool};
 
-/// The requests to a server.
+/// The requests to send to a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Load<'a> {
     pub(crate) path: &'a str,
@@ -14,18 +14,18 @@ pub(crate) struct Load<'a> {
     pub(crate) seconds: u32,
 }
 
-/// The answers of a server.
+/// The results of one measurement.
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     pub(crate) requests: u64,
     pub(crate) per_second: f64,
-    /// The median in milliseconds.
+    /// The median latency in milliseconds.
     pub(crate) median: f64,
     pub(crate) p99: f64,
 }
 
 impl Outcome {
-    /// The cells of a table's row.
+    /// Returns the cells of a table's row.
     pub(crate) fn cells(&self, connections: u32, ratio: String) -> [String; 5] {
         let [median, p99] = [self.median, self.p99].map(|milliseconds| format!("{milliseconds:.2}"));
         [connections.to_string(), format!("{:.0}", self.per_second), ratio, median, p99]
@@ -40,10 +40,10 @@ impl Load<'_> {
     /// Sends the requests.
     ///
     /// # Errors
-    /// wrk is missing, or a peer's answer to a request is an error.
+    /// wrk is missing, or a peer answers a request with an error.
     ///
     /// # Panics
-    /// An answer of Windrow's is an error.
+    /// Windrow answers a request with an error.
     pub(crate) fn run(&self, server: &Server, connections: u32) -> Result<Outcome, String> {
         let wrk = tool("wrk", "wrk")?;
         let mut script = tempfile::Builder::new().suffix(".lua").tempfile().expect("a file");

@@ -1,4 +1,4 @@
-//! The servers that are measured, each a process of its own.
+//! The servers that are measured, each in a process of its own.
 
 use std::net::TcpStream;
 use std::path::Path;
@@ -16,11 +16,11 @@ use crate::support::process::{free_address, resident_memory, windrow};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A server that listens.
+/// A server that accepts connections.
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: String,
-    /// Windrow's own, whose errors are errors of the benchmark.
+    /// True for Windrow, whose errors fail the benchmark.
     pub(crate) is_windrow: bool,
 }
 
@@ -52,7 +52,7 @@ impl Server {
         server
     }
 
-    /// This program, as a server that parses and answers a constant.
+    /// Starts this program as a server that parses the request and returns a constant.
     pub(crate) fn bare() -> Self {
         let address = free_address();
         let mut command = Command::new(std::env::current_exe().expect("this program"));
@@ -60,7 +60,7 @@ impl Server {
         Self::start(command, address).unwrap_or_else(|error| panic!("the bare route: {error}"))
     }
 
-    /// The resident memory in MiB.
+    /// Returns the resident memory in MiB.
     pub(crate) fn resident(&self) -> u64 {
         resident_memory(&self.process)
     }
@@ -68,7 +68,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // gunicorn and uvicorn end their workers when they are asked to end, and not when they are killed.
+        // gunicorn and uvicorn end their workers on SIGTERM, but not on SIGKILL.
         let asked = Command::new("kill").arg(self.process.id().to_string()).status();
         let deadline = Instant::now() + Duration::from_secs(10);
         while asked.is_ok() && Instant::now() < deadline && matches!(self.process.try_wait(), Ok(None)) {
@@ -79,8 +79,8 @@ impl Drop for Server {
     }
 }
 
-/// Flask under gunicorn and FastAPI under uvicorn, two workers each, with the same scikit-learn model; or why they are not
-/// there.
+/// Starts Flask under gunicorn and FastAPI under uvicorn, with two workers each and the same scikit-learn model.
+/// Returns each server, or the reason why it is not available.
 pub(crate) fn peers(folder: &Path, workdir: &Path) -> [(&'static str, Result<Server, String>); 2] {
     let model = folder.join("model.joblib");
     let trained = train(&model, workdir);
@@ -115,8 +115,8 @@ fn train(model: &Path, workdir: &Path) -> Result<(), String> {
     Err(format!("serve_train.py ended with {}: {}", output.status, last_line(&output.stderr)))
 }
 
-/// A poem route that parses the JSON and answers a constant of the shape that a model's answer has, until it is ended. Its
-/// address is the last argument.
+/// Serves a poem route that parses the JSON and returns a constant with the shape of a prediction, until it is killed.
+/// Its address is the last argument.
 pub(crate) fn bare() -> ExitCode {
     async fn parse(request: poem::Request) -> poem::Result<poem::Response> {
         let (request, mut body) = request.split();

@@ -25,11 +25,11 @@ import time
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
-# The helpers of all benchmarks in Python are one folder up.
+# The folder above this one has the helpers of all benchmarks in Python.
 sys.path.insert(0, str(HERE.parent))
 from shared import PYTHON, ROOT, flights, missing_kafka, missing_packages, pick
 
-# A month is the first seven letters of a time.
+# The first seven letters of a time are its month.
 MONTH = "7"
 TICKS = os.sysconf("SC_CLK_TCK")
 ROW = {
@@ -177,7 +177,7 @@ def rows_in(files):
         with open(path, newline="") as file:
             for row in list(csv.reader(file))[1:]:
                 total += 1
-                # Row by row: a flight at a time by a carrier with a number.
+                # Identifies a row by its time, carrier, flight number, origin and destination.
                 seen.add((row[0], row[1], row[2], row[4], row[5]))
     return total, seen
 
@@ -217,7 +217,7 @@ def stack_killed(folder, data, distribution, length):
     consumer.kill()
     consumer.wait()
     run(producer, "producer.py")
-    # Until the group has given up the dead member; a consumer that starts before gets nothing, and ends.
+    # Waits until the group has removed the dead member. A consumer that starts earlier gets no partition and ends.
     time.sleep(60)
     run(watch.start(command, **quiet), "consumer.py")
     node.terminate()
@@ -339,7 +339,7 @@ def main():
     distribution = None if why else os.environ["WINDROW_TEST_KAFKA"]
     with tempfile.TemporaryDirectory() as name:
         top = pathlib.Path(name)
-        # Windrow reads the packed file; without the package, lost rows cannot be counted.
+        # Windrow reads the packed file. Without the package, lost rows cannot be counted.
         data = ROOT / "fixtures/flights.csv.zst" if packages else unpacked(top)
         months, weeks = top / "months.toml", top / "weeks.toml"
         months.write_text(flights('event = "month"', data))

@@ -1,23 +1,23 @@
-//! The tools that benchmarks compare with and are driven by. A missing one is a sentence that names it and how to get it.
+//! The tools that the benchmarks use or compare with. If one is missing, the message names it and says how to get it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::environment;
 
-/// The scripts of the peers.
+/// Returns the path of a peer's script.
 pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers").join(name)
 }
 
-/// A program on the path, or why it cannot be used.
+/// Returns the path of a program, or the reason why it cannot be used.
 pub(crate) fn tool(name: &str, package: &str) -> Result<PathBuf, String> {
     let folders = environment("PATH").unwrap_or_default();
     let found = std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| file.is_file());
     found.ok_or_else(|| format!("{name} is not on the path (Debian: apt-get install {package})"))
 }
 
-/// Java, which Kafka and Spark run on.
+/// Checks that Java is installed, which Kafka and Spark need.
 pub(crate) fn java() -> Result<(), String> {
     if environment("JAVA_HOME").is_some_and(|home| Path::new(&home).join("bin/java").is_file()) {
         return Ok(());
@@ -25,7 +25,7 @@ pub(crate) fn java() -> Result<(), String> {
     tool("java", "default-jre-headless").map(|_| ())
 }
 
-/// The folder of a Kafka distribution that can be started.
+/// Returns the folder of a Kafka distribution that can be started.
 pub(crate) fn kafka() -> Result<PathBuf, String> {
     let Some(folder) = environment("WINDROW_TEST_KAFKA").map(PathBuf::from) else {
         return Err("WINDROW_TEST_KAFKA is not set: set it to the folder of an Apache Kafka distribution".to_owned());
@@ -40,7 +40,7 @@ pub(crate) fn kafka() -> Result<PathBuf, String> {
     java().map(|()| folder)
 }
 
-/// The Python of the peers, if it has these packages.
+/// Returns the Python of the peers, if it has these packages.
 pub(crate) fn python(packages: &[&str]) -> Result<PathBuf, String> {
     let Some(python) = environment("WINDROW_BENCH_PYTHON") else {
         return Err(
@@ -59,7 +59,7 @@ pub(crate) fn python(packages: &[&str]) -> Result<PathBuf, String> {
     }
 }
 
-/// The last line that a program printed, which in Python is the error.
+/// Returns the last line that a program printed, which in Python is the error.
 pub(crate) fn last_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no message").to_owned()

@@ -1,11 +1,11 @@
-//! Pipeline files of the benchmarks: those of the fixtures with another window policy, without a pace.
+//! The pipeline files of the benchmarks: those of the fixtures with another window policy, without a pace.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-/// The path of a fixture.
+/// Returns the path of a fixture.
 pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
@@ -15,7 +15,8 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
 pub(crate) struct PipelineFile(Table);
 
 impl PipelineFile {
-    /// The pipeline of `fixtures/NAME.toml`, whose only window policy is `policy = size`. It sends rows without a pace.
+    /// Returns the pipeline of `fixtures/NAME.toml`, whose only window policy is `policy = size`. It sends rows without
+    /// a pace.
     pub(crate) fn of(name: &str, policy: &str, size: impl Into<Value>) -> Self {
         let file = fixture(&format!("{name}.toml"));
         let text = fs::read_to_string(&file).expect("a fixture");
@@ -28,7 +29,7 @@ impl PipelineFile {
         Self(pipeline).dataset(&fixture(&format!("{name}.csv.zst")))
     }
 
-    /// The same pipeline for other rows.
+    /// Replaces the dataset of the pipeline.
     pub(crate) fn dataset(self, path: &Path) -> Self {
         self.set("dataset", "path", path.display().to_string())
     }
@@ -48,7 +49,7 @@ impl PipelineFile {
         self
     }
 
-    /// The text of the file.
+    /// Returns the text of the file.
     pub(crate) fn text(&self) -> String {
         self.0.to_string()
     }

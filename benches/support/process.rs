@@ -1,4 +1,4 @@
-//! The processes that are measured: Windrow's commands, its broker, and what they took.
+//! The processes that are measured: Windrow's commands and its broker, with their time and memory.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Seek as _};
@@ -35,23 +35,23 @@ impl Drop for Broker {
     }
 }
 
-/// An address on loopback whose port is free now.
+/// Returns an address on loopback whose port is currently free.
 pub(crate) fn free_address() -> String {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
     format!("127.0.0.1:{port}")
 }
 
-/// A command of Windrow's binary, without input and output.
+/// Returns a command of Windrow's binary, without input and output.
 pub(crate) fn windrow(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_windrow"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
-/// Wall-clock time and peak resident memory (MiB) of a command of Windrow.
+/// Returns the wall-clock time and the peak resident memory (MiB) of a command of Windrow.
 ///
 /// # Panics
-/// It fails, which ends the benchmark with what the command printed.
+/// The command fails. The message, which ends the benchmark, holds the command's output.
 pub(crate) fn timed(arguments: &[&str]) -> (Duration, u64) {
     let errors = tempfile::tempfile().expect("a file");
     let mut command = windrow(arguments);
@@ -91,7 +91,7 @@ pub(crate) fn run_once(file: &str, workdir: &Path, more: &[&str]) {
     timed(&[&run[..], more].concat());
 }
 
-/// Removes what training made of a work directory, so that it is made again.
+/// Removes the models, reports, losses and advice of a work directory, so that they are made again.
 pub(crate) fn forget_models(workdir: &Path) {
     for made in ["models", "windows", "losses", "advice"] {
         match fs::remove_dir_all(workdir.join(made)) {
@@ -101,12 +101,12 @@ pub(crate) fn forget_models(workdir: &Path) {
     }
 }
 
-/// The kernel's largest resident size of a process so far, in MiB; 0 once it has ended.
+/// Returns the largest resident size of a process so far, in MiB; 0 after it has ended.
 pub(crate) fn peak_memory(process: &Child) -> u64 {
     status_mib(process.id(), "VmHWM:")
 }
 
-/// The resident size of a process now, in MiB; 0 once it has ended.
+/// Returns the current resident size of a process, in MiB; 0 after it has ended.
 pub(crate) fn resident_memory(process: &Child) -> u64 {
     status_mib(process.id(), "VmRSS:")
 }

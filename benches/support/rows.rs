@@ -1,4 +1,4 @@
-//! The rows of the fixtures, as often as a benchmark needs them.
+//! The rows of the fixtures, repeated as often as a benchmark needs.
 
 use std::borrow::Cow;
 use std::fs;
@@ -8,19 +8,19 @@ use crate::support::pipeline::fixture;
 /// The year of the flights.
 const YEAR: u64 = 2013;
 
-/// The whole of a fixture, as CSV.
+/// Returns a whole fixture as CSV.
 pub(crate) fn text(name: &str) -> String {
     let packed = fs::read(fixture(&format!("{name}.csv.zst"))).expect("a fixture");
     String::from_utf8(zstd::decode_all(&packed[..]).expect("zstd")).expect("UTF-8")
 }
 
-/// The header line and the rows of a CSV file.
+/// Splits a CSV file into its header line and its rows.
 pub(crate) fn parts(text: &str) -> (&str, &str) {
     text.split_once('\n').expect("a header line")
 }
 
-/// Flights without end, in the order of their times: each round through the rows is one year later than the one before.
-/// With each row comes its round, counted from 0.
+/// Returns an endless sequence of flights in the order of their times. Each round through the rows is one year later
+/// than the previous one. Each row comes with the number of its round, counted from 0.
 pub(crate) fn years(body: &str) -> impl Iterator<Item = (u64, Cow<'_, str>)> {
     let year = YEAR.to_string();
     (0..).flat_map(move |round| {

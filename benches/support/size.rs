@@ -1,4 +1,4 @@
-//! The size of a benchmark: full, for its figures, or small, to see that it runs.
+//! The size of a benchmark: full, for its figures, or small, to check that it runs.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ const VARIABLE: &str = "WINDROW_BENCH_SIZE";
 pub(crate) enum Size {
     /// The variable is not set.
     Full,
-    /// `small`: few rows and one round. The figures mean nothing; the benchmark ends within seconds.
+    /// `small`: few rows and one round. The benchmark ends within seconds, and its figures mean nothing.
     Small,
 }
 
@@ -28,7 +28,7 @@ impl Size {
         }
     }
 
-    /// The value for this size.
+    /// Returns the value for this size.
     pub(crate) fn pick<T>(self, full: T, small: T) -> T {
         match self {
             Self::Full => full,
@@ -37,7 +37,8 @@ impl Size {
     }
 }
 
-/// Runs a benchmark in the size that the environment asks for. A wrong size or argument is one sentence on standard error.
+/// Runs a benchmark in the size that the environment names. A wrong size or argument is reported in one sentence on
+/// standard error.
 #[expect(clippy::print_stderr, reason = "the error of a person who starts a benchmark")]
 pub(crate) fn bench(body: impl FnOnce(Size) -> Result<(), String>) -> ExitCode {
     let ended = Size::read().and_then(|size| {
@@ -55,7 +56,7 @@ pub(crate) fn bench(body: impl FnOnce(Size) -> Result<(), String>) -> ExitCode {
     }
 }
 
-/// The argument at `place` of the command line, counted from 0, without the flag that `cargo bench` adds.
+/// Returns the argument at `place` of the command line, counted from 0, without the flag that `cargo bench` adds.
 pub(crate) fn argument<T: FromStr<Err: Display>>(place: usize, name: &str) -> Result<Option<T>, String> {
     let text = std::env::args().skip(1).filter(|argument| argument != "--bench").nth(place);
     text.map(|text| text.parse().map_err(|error| format!("{name} is `{text}`: {error}"))).transpose()

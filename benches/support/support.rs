@@ -7,7 +7,7 @@ pub(crate) mod rows;
 pub(crate) mod size;
 pub(crate) mod table;
 
-/// An environment variable that is set and not empty.
+/// Returns an environment variable, if it is set and not empty.
 #[expect(clippy::disallowed_methods, reason = "the environment chooses the size of a benchmark and its peers")]
 pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

@@ -1,17 +1,17 @@
-//! Tables in Markdown, padded so that a terminal shows them in columns. Rows are printed as they are measured.
+//! Tables in Markdown, padded so that they are aligned in a terminal. Rows are printed as they are measured.
 
-/// The width of the first column, which names what is measured.
+/// The width of the first column, which has the names.
 const NAMES: usize = 36;
-/// The least width of the other columns.
+/// The minimum width of the other columns.
 const FIGURES: usize = 10;
 
-/// A table whose header line is printed.
+/// A table whose header line has been printed.
 pub(crate) struct Table {
     widths: Vec<usize>,
 }
 
 impl Table {
-    /// Prints the header line. `title` heads the column of names.
+    /// Prints the header line. `title` is the heading of the column of names.
     pub(crate) fn new(title: &str, columns: &[&str]) -> Self {
         let figures = columns.iter().map(|column| column.chars().count().max(FIGURES));
         let widths: Vec<usize> = std::iter::once(NAMES.max(title.chars().count())).chain(figures).collect();
@@ -30,13 +30,13 @@ impl Table {
         println!("| {name:<width$} |{}", figures.collect::<String>(), width = self.widths[0]);
     }
 
-    /// Prints a row without figures. `why` is what is missing and how to get it.
+    /// Prints a row without figures. `why` names the missing tool and how to get it.
     pub(crate) fn not_measured(&self, name: &str, why: &str) {
         println!("| {name:<width$} | not measured: {why} |", width = self.widths[0]);
     }
 }
 
-/// The least and the most of some numbers, as a cell of a table.
+/// Formats the minimum and the maximum of some numbers as a cell of a table.
 pub(crate) fn range(numbers: &[f64], shown: impl Fn(f64) -> String) -> String {
     let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
     let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);

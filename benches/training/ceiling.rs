@@ -1,5 +1,5 @@
-//! The cost of a pass over the rows, compared with what the machine could do at best: its multiply-adds at the rate of a loop
-//! that does nothing else, and its bytes at the rate of a loop that only reads.
+//! The cost of a pass over the rows, compared with two limits of the machine: the rate of multiply-adds in a loop that
+//! does nothing else, and the bandwidth of a loop that only reads.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use windrow_learn::model::fit;
 use crate::library::Frames;
 use crate::support::table::Table;
 
-/// The design of the flights: numbers with the intercept, one-hot features.
+/// The design of the flights: the numeric columns with the intercept, and the one-hot features.
 const NUMBERS: usize = 11;
 const FEATURES: usize = 5;
 const ROUNDS: usize = 5;
@@ -26,7 +26,7 @@ pub(crate) fn fraction(flights: &Frames) {
         passes = fit(frames, schema, settings, None).expect("a model").solver.passes;
         began.elapsed().as_secs_f64()
     });
-    // With the encoder and the steps between the passes, which are the smaller part.
+    // Includes the encoder and the steps between the passes, which are the smaller part.
     let pass = whole / passes as f64;
     let multiply_adds =
         NUMBERS * (NUMBERS + 1) / 2 + FEATURES * NUMBERS + FEATURES * (FEATURES - 1) / 2 + 2 * (NUMBERS + FEATURES);
@@ -50,7 +50,7 @@ fn milliseconds(seconds: f64) -> String {
     format!("{:.2}", 1e3 * seconds)
 }
 
-/// Multiply-adds a second on all cores, with as many independent sums as registers allow.
+/// Returns multiply-adds per second on all cores, with as many independent sums as the registers allow.
 fn best_rate() -> f64 {
     struct Spin(u64);
 
@@ -90,7 +90,7 @@ fn best_rate() -> f64 {
     (cores * lanes * 12) as f64 * TURNS as f64 / began.elapsed().as_secs_f64()
 }
 
-/// Bytes a second read by all cores from memory that no cache holds.
+/// Returns the bytes per second that all cores read from memory that fits in no cache.
 fn best_bandwidth() -> f64 {
     const NUMBERS: usize = 32 << 20;
     let numbers = vec![1.0_f64; NUMBERS];

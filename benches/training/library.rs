@@ -1,4 +1,4 @@
-//! The same training through the library, where passes and rows can be counted.
+//! The same training through the library, which gives access to the counts of passes and rows.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,21 +16,21 @@ use crate::support::rows;
 use crate::support::size::Size;
 use crate::support::table::Table;
 
-/// Frames, and what they are trained by.
+/// The frames of a dataset, and the settings of the fit.
 pub(crate) struct Frames {
     pub(crate) schema: Arc<Schema>,
     pub(crate) settings: FitSettings,
     pub(crate) frames: Vec<Arc<Frame>>,
 }
 
-/// The fixture in three windows; its first rows only, if it is to be small.
+/// Returns the frames of the fixture in three windows; only its first rows in the small size.
 pub(crate) fn frames(dataset: &Dataset, size: Size) -> Frames {
     let text = first(dataset, size.pick(usize::MAX, 12_000));
     let rows = text.lines().count() - 1;
     parse(dataset, &text, rows.div_ceil(3))
 }
 
-/// The header line and the first rows of a fixture.
+/// Returns the header line and the first rows of a fixture.
 fn first(dataset: &Dataset, count: usize) -> String {
     rows::text(dataset.name).split_inclusive('\n').take(count.saturating_add(1)).collect()
 }
@@ -66,7 +66,7 @@ fn parse(dataset: &Dataset, text: &str, window: usize) -> Frames {
     Frames { schema, settings: FitSettings::from(&pipeline), frames }
 }
 
-/// linfa-logistic compared with Newton steps, on as many rows as it takes a minute or so for.
+/// Compares linfa-logistic with Newton steps, on a number of rows that takes it about a minute.
 pub(crate) fn linfa(dataset: &Dataset, count: usize) {
     let Frames { schema, settings, frames } = parse(dataset, &first(dataset, count), count);
     println!("\n{count} flights, one model");
@@ -79,7 +79,7 @@ pub(crate) fn linfa(dataset: &Dataset, count: usize) {
     }
 }
 
-/// The time of parsing and fitting by rows.
+/// Measures how the time of parsing and fitting grows with the rows.
 pub(crate) fn growth(dataset: &Dataset, sizes: [usize; 3]) {
     println!("\nflights, repeated with noise: one model from nothing");
     let table = Table::new("rows", &["parse, s", "us per row", "fit, s", "ns per row", "passes"]);
@@ -102,12 +102,12 @@ pub(crate) fn growth(dataset: &Dataset, sizes: [usize; 3]) {
     }
 }
 
-/// Writes flights, year after year, each year with other numbers.
+/// Writes flights year after year, with different noise in each year.
 pub(crate) fn write_rows(dataset: &Dataset, rows: usize, path: &Path) {
     fs::write(path, noisy(dataset, rows)).expect("room on the disk");
 }
 
-/// The header line and a number of flights; numbers of the features get noise from the second year on.
+/// Returns the header line and a number of flights. Numeric features get noise from the second year on.
 fn noisy(dataset: &Dataset, count: usize) -> String {
     let text = rows::text(dataset.name);
     let (header, body) = rows::parts(&text);

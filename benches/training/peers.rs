@@ -10,10 +10,11 @@ use serde_json::Value;
 use crate::Outcome;
 use crate::support::peers::{java, last_line, python, script};
 
-/// Longer than any of them takes. A peer that takes longer is ended and is not measured.
+/// The time limit of a peer. A slower peer is killed and not measured.
 const LIMIT: Duration = Duration::from_secs(900);
 
-/// Measures the peers, one after the other. Hands over each with its figures, or with the reason why it has none.
+/// Measures the peers one after the other. Calls `measured` with each peer's figures, or with the reason why it has
+/// none.
 pub(crate) fn each(facts: &Path, batches: &[PathBuf], mut measured: impl FnMut(&str, Result<Outcome, String>)) {
     for (name, solver) in
         [("scikit-learn, lbfgs, sparse", "lbfgs"), ("scikit-learn, newton-cholesky", "newton-cholesky")]
@@ -71,7 +72,8 @@ fn run(mut command: Command) -> Result<Outcome, String> {
     })
 }
 
-/// The resident memory of a process and its children, in MiB: spark-submit is a script that starts Java, which starts Python.
+/// Returns the resident memory of a process and its children, in MiB. spark-submit is a script that starts Java, which
+/// starts Python.
 fn resident(root: u32) -> u64 {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! Requests to the embedded broker that can be decoded, of any content: each answer must be one that a client can read.
+//! Sends valid requests with arbitrary content to the embedded broker. Each answer must be one that a client can read.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use libfuzzer_sys::fuzz_target;
 use windrow_kafka_broker::dry_run::{DryRun, kinds};
 
-/// Requests until a broker's data are given up for new ones, so that they do not slow down the rest.
+/// The number of requests after which the broker is replaced by an empty one, because its data slow down the rest.
 const REQUESTS: usize = 5_000;
 
 thread_local! {

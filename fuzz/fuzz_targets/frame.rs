@@ -1,4 +1,4 @@
-//! Frames to the embedded broker: any bytes behind a request's header, by key and version; and any frame at all.
+//! Sends frames to the embedded broker: arbitrary bytes after a valid request header, or an arbitrary frame.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use libfuzzer_sys::fuzz_target;
 use windrow_kafka_broker::dry_run::{DryRun, kinds};
 
-/// Frames until a broker's data are given up for new ones, so that they do not slow down the rest.
+/// The number of frames after which the broker is replaced by an empty one, because its data slow down the rest.
 const FRAMES: usize = 5_000;
 
 thread_local! {

@@ -1,4 +1,4 @@
-//! Messages of strangers: any headers, any value, against a schema with every kind of column.
+//! Checks messages of other producers, with arbitrary headers and values, against a schema with every kind of column.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What is taken for one record must be one record in a file, between others, byte for byte.
+//! Checks that bytes which are accepted as one record are read as one record between others in a file, unchanged.
 
 #![no_main]
 

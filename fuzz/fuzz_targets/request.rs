@@ -1,4 +1,4 @@
-//! Whatever a request holds, a model answers its rows or says what is wrong with them.
+//! Sends requests with arbitrary content to a model, which must answer its rows or report what is wrong with them.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Files of a log, whose checksums are right and the rest need not be: what is read of it is whole, and stays so.
+//! Reads log files whose checksums are right but whose other content is arbitrary. The messages read must be whole, and
+//! the log must be the same when it is opened again.
 
 #![no_main]
 
@@ -19,7 +20,7 @@ struct Batch {
 #[derive(Debug, Arbitrary)]
 struct Segment {
     batches: Vec<Batch>,
-    /// A place, and what stands there instead.
+    /// A position, and the byte that replaces the original there.
     damage: Option<(u16, u8)>,
     rest: Vec<u8>,
 }

@@ -1,6 +1,6 @@
-//! The clock of the program. Stages get it as a function and read no clock themselves.
+//! The clock of the program. Stages get it as a function and do not read a clock themselves.
 
-/// The time of day, RFC 3339, UTC, to the second.
+/// Returns the current time in UTC as RFC 3339, to the second.
 #[expect(clippy::disallowed_methods, reason = "this is where the clock is read and handed down")]
 pub(super) fn timestamp() -> String {
     let now = std::time::SystemTime::now();

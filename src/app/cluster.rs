@@ -1,4 +1,4 @@
-//! The cluster that fits, where the pipeline names one and this build has its client.
+//! The remote solver, if the pipeline names one and this build has its client.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use windrow_learn::model::RemoteSolver;
 use windrow_learn::spark::SparkCluster;
 use windrow_windows::BatchStore;
 
-/// What fits elsewhere, if anything.
+/// The remote solver (Spark), if one is configured.
 #[derive(Debug)]
 pub(super) struct Cluster {
     #[cfg(feature = "spark")]
@@ -38,7 +38,7 @@ impl Cluster {
         if pipeline.train.solver == Solver::Spark { Err(AppError::NoSpark) } else { Ok(Self {}) }
     }
 
-    /// What fits to the windows of a store, where that is a cluster.
+    /// Returns a solver that fits the windows of a store on the cluster, if one is configured.
     #[cfg(feature = "spark")]
     pub(super) fn solver(&self, schema: &Arc<Schema>, store: &BatchStore) -> Option<Arc<dyn RemoteSolver>> {
         self.spark.clone().map(|spark| spark.solver(Arc::clone(schema), store.clone()))

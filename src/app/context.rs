@@ -1,4 +1,4 @@
-//! What every command that works on a pipeline needs.
+//! The state that every command on a pipeline needs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
 use windrow_server::api::Keys;
 
-/// What every command that works on a pipeline needs.
+/// The state that every command on a pipeline needs.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
-    /// What to do.
+    /// The validated pipeline file.
     pub pipeline: Arc<Pipeline>,
-    /// Where its files go.
+    /// The work directory, to which all files are written.
     pub workdir: PathBuf,
-    /// Where its stages tell of their work.
+    /// The counters and events of the stages.
     pub progress: Progress,
-    /// Who may ask the API.
+    /// The keys that the API accepts.
     pub keys: Keys,
-    /// The object store, where the pipeline names one.
+    /// The object store, if the pipeline names one.
     pub storage: Storage,
 }

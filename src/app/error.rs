@@ -1,4 +1,4 @@
-//! Why a command did not come to its end.
+//! The reasons why a command fails.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ use windrow_stream::producer::ProducerError;
 use windrow_train::TrainError;
 use windrow_windows::BatchError;
 
-/// Why a command did not come to its end.
+/// The reasons why a command fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
     #[error(transparent)]
@@ -30,7 +30,7 @@ pub(crate) enum AppError {
     Broker(#[from] BrokerError),
     #[error(transparent)]
     Batch(#[from] BatchError),
-    /// Windows by number over rows that are in no order.
+    /// Windows by row number need rows in order of time, and these are not in order.
     #[error(
         "{}: {fault}: windows by rows or parts would judge models on their past. `windrow init DATA --repaired-copy \
          OUT.csv.zst` makes a copy in order; window.event cuts by time; without dataset.time the order of the rows counts",
@@ -43,7 +43,7 @@ pub(crate) enum AppError {
     Export(#[from] ExportError),
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// There is nothing to report.
+    /// The work directory holds no advice.
     #[error(
         "there is no advice in {} yet: `windrow run` makes it as windows come, else `windrow advise`", workdir.display()
     )]
@@ -57,7 +57,7 @@ pub(crate) enum AppError {
     #[cfg(feature = "spark")]
     #[error(transparent)]
     Spark(#[from] windrow_learn::spark::SparkError),
-    /// This build has no client for one.
+    /// This build has no Spark client.
     #[cfg(not(feature = "spark"))]
     #[error(
         "train.solver: this build has no client for Spark: build with `--features spark`, or take the image or the wheel, \
@@ -72,14 +72,14 @@ pub(crate) enum AppError {
     Bind(#[from] BindError),
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// A group's rows are those of one replay, which its dataset names.
+    /// The rows of a group are those of one replay, which is identified by its dataset. The dataset is missing.
     #[error(
         "a group takes the rows of one replay, which is known by its dataset, and {} is not there; put it there, or \
          consume without --group",
         path.display()
     )]
     UnknownReplay { path: PathBuf },
-    /// Somebody asked to stop before there was anything to end.
+    /// The command was stopped before its stages had started.
     #[error("stopped")]
     Stopped,
     #[error("a stage did not end within 5 s of being told to; what it had not sealed is made again next time")]

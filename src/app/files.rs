@@ -13,16 +13,17 @@ use windrow_record::RowNumber;
 use windrow_stream::producer::Replay;
 use windrow_windows::{BatchStore, Objects, RowFormat};
 
-/// How far a run has come.
+/// The progress of an earlier run in the work directory.
 #[derive(Debug, Default)]
 pub(super) struct PriorRun {
     pub(super) is_through: bool,
-    /// The first row that no sealed window accounts for, where there are any.
+    /// The first row that no sealed window accounts for; `None` before the first window is sealed.
     pub(super) next: Option<RowNumber>,
 }
 
 impl App {
-    /// Makes sure that work directory and object store hold this run or none, and says how far it has come.
+    /// Checks that the work directory and the object store hold this run or no run, and returns the progress of the
+    /// run.
     pub(super) fn look(&self, inputs: &RunInputs, fresh: bool) -> Result<PriorRun, AppError> {
         if fresh {
             if let Some(objects) = self.objects()? {
@@ -35,7 +36,7 @@ impl App {
         self.begun(&inputs.replay)
     }
 
-    /// Makes sure that work directory and object store hold this run or none.
+    /// Checks that the work directory and the object store hold this run or no run.
     pub(super) fn compare(&self, origin: Option<&Origin<'_>>) -> Result<(), AppError> {
         workdir::compare(&self.workdir, &self.pipeline, origin)?;
         if let Some(objects) = self.objects()? {
@@ -44,17 +45,18 @@ impl App {
         Ok(())
     }
 
-    /// The object store that the pipeline names, if it does.
+    /// Returns the client of the object store, if the pipeline names one.
     pub(super) fn objects(&self) -> Result<Option<Arc<Objects>>, AppError> {
         self.pipeline.batch.url.as_deref().map(|url| self.storage.open(url)).transpose()
     }
 
-    /// Whether there cannot be a sealed window.
+    /// Returns `true` if no window can be sealed yet: there is neither a folder of batches nor an object store.
     pub(super) fn has_no_batches(&self) -> bool {
         self.pipeline.batch.url.is_none() && !self.workdir.join("batches").is_dir()
     }
 
-    /// The work directory, from here on a run's.
+    /// Writes `run.json`, which assigns the work directory and the object store to this run. Returns the store of
+    /// windows.
     pub(super) fn begin(&self, inputs: &RunInputs) -> Result<BatchStore, AppError> {
         workdir::describe(&self.workdir, &self.pipeline, &inputs.origin(), &timestamp())?;
         if let Some(objects) = self.objects()? {
@@ -63,13 +65,13 @@ impl App {
         self.store(&inputs.schema)
     }
 
-    /// The windows in the work directory, in the format that the pipeline asks for.
+    /// Opens the store of windows, in the format that the pipeline names.
     pub(super) fn store(&self, schema: &Schema) -> Result<BatchStore, AppError> {
         let format = RowFormat::new(self.pipeline.batch.format, schema);
         Ok(BatchStore::open(&self.workdir)?.with_format(format).with_objects(self.objects()?))
     }
 
-    /// How far a run in the work directory has come, if there is one.
+    /// Returns the progress of the run in the work directory, or the default if there is no run.
     pub(super) fn begun(&self, replay: &Replay) -> Result<PriorRun, AppError> {
         if self.has_no_batches() {
             return Ok(PriorRun::default());

@@ -1,4 +1,4 @@
-//! What is known of dataset and work directory before the stages begin.
+//! The properties of the dataset that stages need before they start.
 
 use std::sync::Arc;
 
@@ -14,24 +14,25 @@ use windrow_dataset::inspection;
 use windrow_record::RunId;
 use windrow_stream::producer::Replay;
 
-/// So many digits of the dataset's sha256 name its replay.
+/// The number of digits of the dataset's sha256 that identify its replay.
 const RUN_ID_LENGTH: usize = 16;
 
-/// What is known before the first row moves.
+/// The inputs that are known before the first row is read or sent.
 #[derive(Clone)]
 pub(super) struct RunInputs {
     pub(super) schema: Arc<Schema>,
-    /// The sha256 of the dataset; none where it is not there and not needed: other producers' rows, columns by name.
+    /// The sha256 of the dataset; `None` if the file is missing and not needed. A consumer of another producer's rows
+    /// does not need it if the pipeline names the columns.
     pub(super) digest: Option<String>,
     pub(super) cut: Cut,
-    /// Whether this process chooses the rows that are replayed.
+    /// True if this process chooses the rows that are replayed.
     pub(super) is_run: bool,
     pub(super) replay: Replay,
 }
 
 impl RunInputs {
-    /// The same dataset is the same replay: rows that are sent again after a broker was lost are known again. None where the
-    /// dataset is not there.
+    /// Returns the ID of the replay: the first digits of the dataset's sha256. The same dataset always gives the same
+    /// ID, so rows that are sent again after a broker was lost are recognized. `None` if the dataset is missing.
     pub(super) fn run(&self) -> Option<RunId> {
         self.digest.as_deref().and_then(|digest| digest.get(..RUN_ID_LENGTH)).map(RunId::new)
     }
@@ -42,7 +43,7 @@ impl RunInputs {
 }
 
 impl App {
-    /// The columns of the dataset and what the pipeline makes of them. Reads the header if the pipeline names no columns.
+    /// Binds the pipeline to the columns of the dataset. Reads the header if the pipeline names no columns.
     pub(super) fn schema(&self) -> Result<Arc<Schema>, AppError> {
         let dataset = &self.pipeline.dataset;
         let schema = match &dataset.columns {
@@ -52,8 +53,8 @@ impl App {
         Ok(Arc::new(schema))
     }
 
-    /// What every stage that touches rows must know of the dataset. Reads it, so not on the runtime's threads; a stop does
-    /// not wait for that.
+    /// Returns the inputs of the stages that process rows. Reads the dataset on a blocking thread; a stop does not wait
+    /// for it.
     pub(super) async fn prepare(
         &self,
         replay: Option<Replay>,
@@ -76,7 +77,8 @@ impl App {
         }
     }
 
-    /// Windows by the number of a row are windows of time where rows are in order, and lies where they are not.
+    /// Fails if the rows are not in order of time and the pipeline cuts windows by row number. Such windows would not
+    /// be periods of time.
     pub(super) async fn refuse_disorder(&self, stop: &CancellationToken) -> Result<(), AppError> {
         let is_by_number = matches!(self.pipeline.window, WindowPolicy::Rows(_) | WindowPolicy::Parts(_));
         if !is_by_number || self.pipeline.dataset.time.is_none() {
@@ -95,7 +97,7 @@ impl App {
         let rows = match self.pipeline.window {
             WindowPolicy::Parts(_) => {
                 let all = DatasetReader::open(&self.pipeline.dataset)?.count()?;
-                // Equal parts of what is replayed.
+                // `window.parts` divides the replayed rows into equal parts.
                 let rest = all.saturating_sub(replay.from.get() - 1);
                 Some(replay.limit.map_or(rest, |limit| if replay.again { limit } else { limit.min(rest) }))
             }

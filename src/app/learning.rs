@@ -1,4 +1,4 @@
-//! What learns from sealed windows: trainer and advisor, alone and side by side.
+//! The stages that learn from sealed windows: trainer and advisor, separate or together.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use windrow_train::trainer::Trainer;
 use windrow_windows::BatchStore;
 
 impl App {
-    /// Trainer and advisor side by side; each may hold half of the memory.
+    /// Starts trainer and advisor concurrently. Each may use half of the memory.
     pub(super) async fn learn(
         &self,
         running: &mut Running,
@@ -39,7 +39,7 @@ impl App {
         Ok(())
     }
 
-    /// Trainer and advisor without the other stages; begins with the first window without a model.
+    /// Runs trainer and advisor without the other stages. The trainer begins with the first window without a model.
     pub(crate) async fn train(&self, memory: usize, stop: CancellationToken) -> Result<(), AppError> {
         let app = self.clone();
         blocking(move || app.compare(None)).await?;
@@ -54,7 +54,7 @@ impl App {
         self.clone().side_by_side(learning, rows, cluster, stop).await
     }
 
-    /// Where one fails, the other is told to stop, and is waited for.
+    /// Runs both concurrently. If one fails, the other is stopped and awaited.
     async fn side_by_side(
         self,
         learning: Learning,
@@ -80,8 +80,8 @@ impl App {
         trained.and(advised)
     }
 
-    /// How often to retrain, and on how much history, from the windows that have been trained on; `None` where none has been,
-    /// or when told to stop.
+    /// Computes how often to retrain, and on how much history, from the windows that have models. Returns `None` if no
+    /// window has a model, or if stopped.
     pub(crate) async fn advise(
         &self,
         memory: usize,
@@ -104,10 +104,11 @@ impl App {
         Ok(advice?)
     }
 
-    /// How many rows the dataset has, where rows may come again: a replay in rounds has numbers beyond. Reads it.
+    /// Returns the number of rows in the dataset. The row numbers of a replay in rounds continue after it. Reads the
+    /// dataset. `None` if the dataset is missing, or if the windows do not allow rounds.
     async fn dataset_rows(&self) -> Result<Option<u64>, AppError> {
         let dataset = self.pipeline.dataset.clone();
-        // Rounds do not go with windows of event time.
+        // Rounds cannot be combined with windows of event time.
         if matches!(self.pipeline.window, WindowPolicy::Event { .. }) || !dataset.path.exists() {
             return Ok(None);
         }

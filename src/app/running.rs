@@ -1,4 +1,4 @@
-//! The stages of one process at work, and how they end together.
+//! The running stages of one process, and their shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,26 +12,26 @@ use windrow_kafka::{Broker, BrokerError, Choice, Connection, StartOptions};
 use windrow_registry::Registry;
 use windrow_server::api::{self, Api};
 
-/// How long stages may take to end once they are told to.
+/// The time limit for stages to end after a stop.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a broker of this process may be unable to write before the run ends, and how often that is looked at.
+/// The time that a broker of this process may fail to write before the run ends, and the interval of the check.
 const TROUBLE_LIMIT: Duration = Duration::from_secs(5);
 const TROUBLE_LOOK: Duration = Duration::from_millis(500);
 
-/// The stages of this process, at work.
+/// The running stages of this process.
 #[derive(Debug)]
 pub(crate) struct Running {
-    /// The models, as they are published.
+    /// The registry, in which published models appear.
     pub(crate) registry: Arc<Registry>,
     broker: Option<Broker>,
-    /// Stages that end when the stream is through.
+    /// The stages that end when the stream is complete.
     working: JoinSet<Result<(), AppError>>,
     /// The API, which ends last.
     serving_task: JoinSet<Result<(), AppError>>,
     pub(super) stop: CancellationToken,
     pub(super) serving: CancellationToken,
-    /// Where the API answers, as in `http://127.0.0.1:8080`.
+    /// The URL of the API, as in `http://127.0.0.1:8080`.
     pub(crate) url: String,
 }
 
@@ -73,7 +73,8 @@ impl Running {
         self.working.spawn(stage);
     }
 
-    /// How to reach it, and the name of its log where it was started here; `None` when it was told to stop while the broker came up.
+    /// Starts the broker. Returns its connection, and the name of its log if this process started it. Returns `None` if
+    /// stopped during the start.
     pub(super) async fn start_broker(
         &mut self,
         choice: &Choice,
@@ -89,7 +90,7 @@ impl Running {
         Ok(Some(started))
     }
 
-    /// Serves until it is told to stop.
+    /// Runs until stopped, or until a stage or the API ends.
     pub(crate) async fn serve_on(&mut self) -> Result<(), AppError> {
         tokio::select! {
             Some(ended) = self.working.join_next() => flatten(ended),
@@ -98,19 +99,19 @@ impl Running {
         }
     }
 
-    /// Stops everything because of an error, and gives that error back.
+    /// Stops everything because of an error, and returns that error.
     pub(crate) async fn give_up(self, error: AppError) -> AppError {
-        // The first fault is what a person must know; what goes wrong while clearing up follows from it.
+        // The first error is the one to report. Errors during the shutdown usually follow from it.
         if let Err(later) = self.shutdown().await {
             tracing::warn!(error = %later, "clearing up failed too");
         }
         error
     }
 
-    /// Waits until the stream is through and every model is there, or it is told to stop.
+    /// Waits until the stream is complete and all models are made, or until stopped.
     ///
     /// # Errors
-    /// The first stage that fails; the others are stopped.
+    /// Returns the error of the first stage that fails.
     pub(crate) async fn finished(&mut self) -> Result<(), AppError> {
         let mut looks = tokio::time::interval(TROUBLE_LOOK);
         loop {
@@ -126,7 +127,8 @@ impl Running {
         }
     }
 
-    /// A broker of ours that cannot write has its producer wait, so that nobody would say a word.
+    /// Fails if a broker of this process cannot write. The producer only waits in that case, so no other stage would
+    /// report it.
     fn check_broker(&self) -> Result<(), AppError> {
         match self.broker.as_ref().and_then(Broker::trouble) {
             Some((lasted, reason)) if lasted >= TROUBLE_LIMIT => Err(BrokerError::Full { reason }.into()),
@@ -134,7 +136,7 @@ impl Running {
         }
     }
 
-    /// Stops what still works, waits for it (5 s at most), and removes the broker.
+    /// Stops the running stages, waits for them (5 s at most), and stops the broker.
     pub(crate) async fn shutdown(mut self) -> Result<(), AppError> {
         self.stop.cancel();
         let mut result = Ok(());
@@ -153,7 +155,7 @@ impl Running {
     }
 }
 
-/// Starts a broker, and reports where it is.
+/// Starts a broker, and reports its address.
 pub(super) async fn start_broker(
     choice: &Choice,
     options: &StartOptions,
@@ -171,7 +173,7 @@ pub(super) async fn start_broker(
 fn flatten(ended: Result<Result<(), AppError>, tokio::task::JoinError>) -> Result<(), AppError> {
     ended.unwrap_or_else(|error| match error.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
-        // Cancelled: only at the end of the runtime, when nobody asks any more.
+        // Tasks are cancelled only at the end of the runtime, when the result is not used.
         Err(_) => Ok(()),
     })
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::app::error::AppError;
 use windrow_windows::Objects;
 
-/// The object store of a process: one client, however often it is asked for.
+/// The object store of a process. All uses share one client.
 #[derive(Clone, Default)]
 pub(crate) struct Storage {
     settings: BTreeMap<String, String>,
@@ -14,7 +14,7 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// `settings` are those of the client, by the names of the usual variables of the environment.
+    /// Takes the settings of the client, by the names of the usual environment variables (`AWS_...`).
     pub(crate) fn new(settings: BTreeMap<String, String>) -> Self {
         Self { settings, ..Self::default() }
     }
@@ -28,7 +28,7 @@ impl Storage {
     }
 }
 
-/// The settings hold secrets.
+/// Omits the settings, which hold secrets.
 impl std::fmt::Debug for Storage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Storage").field("opened", &self.opened).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! A stage at work tells of itself, once a second, for the pages of a server in this process or in another.
+//! The status file of a running stage, updated every second. A server in this or another process shows it on its pages.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use crate::app::error::AppError;
 use windrow_base::runtime::blocking;
 use windrow_registry::monitor::{Stage, StatusFile};
 
-/// How often a stage tells.
+/// The interval between two updates of the status file.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Which of a stage's processes tells.
+/// The role of a process among those of its stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Process {
-    /// The only one.
+    /// The only process of its stage.
     Alone,
-    /// One of a fixed number, by its name among them.
+    /// One of a fixed number of processes, identified by its name.
     Part(String),
-    /// One of those that come and go.
+    /// A member of a consumer group. Members come and go.
     Member,
 }
 
 impl App {
-    /// Runs a stage and tells its counters meanwhile.
+    /// Runs a stage, and writes its counters to the status file until it ends.
     pub(super) async fn told<E: Into<AppError>>(
         self,
         stage: Stage,
@@ -40,12 +40,12 @@ impl App {
             Process::Member => Some(hex::encode(rand::random::<[u8; 4]>())),
         };
         let file = StatusFile::new(&self.workdir, stage, member.as_deref());
-        // A task of its own: a slow disk does not hold the stage up.
+        // A separate task, so that a slow disk does not delay the stage.
         let ended = CancellationToken::new();
         let telling = tokio::spawn(self.clone().tell(file.clone(), ended.clone()));
         let result = work.await;
         ended.cancel();
-        // It cannot panic, and is not aborted.
+        // The task does not panic and is not aborted.
         let _ = telling.await;
         let is_over = result.is_ok() && !stop.is_cancelled();
         blocking(move || {

@@ -1,4 +1,4 @@
-//! A server in a process of its own follows what the other processes put into the registry.
+//! A server in its own process, which follows the models that other processes publish.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_registry::Registry;
 
-/// How often a server looks for models that another process has made.
+/// The interval at which a server looks for new models.
 const REGISTRY_POLL: Duration = Duration::from_millis(500);
 
-/// Loads what other processes put into the registry, and reports it.
+/// Loads the models that other processes publish, and reports them.
 pub(super) async fn watch(registry: Arc<Registry>, progress: Progress, stop: CancellationToken) {
     let mut before = registry.snapshot();
     while !stop.is_cancelled() {

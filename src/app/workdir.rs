@@ -1,4 +1,4 @@
-//! The work directory of one pipeline: fresh, of this run, or of another.
+//! The check whether a work directory is new, belongs to this run, or belongs to another one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use windrow_config::Pipeline;
 use windrow_stream::producer::Replay;
 use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
 
-/// All that Windrow ever puts into a work directory; nothing else in it is touched.
+/// All names that Windrow creates in a work directory. Other files in it are not touched.
 const OURS: [&str; 12] = [
     "run.json",
     "batches",
@@ -29,26 +29,27 @@ const OURS: [&str; 12] = [
     "status",
     BROKER,
 ];
-/// The log of an embedded broker that `run` started.
+/// The folder of the log of an embedded broker that `run` started.
 pub(crate) const BROKER: &str = "broker";
 const RUN_FILE: &str = "run.json";
-/// The version of `run.json`. A reader refuses another one.
+/// The version of `run.json`. Files with another version are refused.
 const FORMAT: u32 = 2;
-/// What may change between two processes of a run: none of it changes a row or a window, nor a model by more than solvers
-/// differ, and each model names its own. The dataset is known by its content, not by its path.
+/// The keys that may change between two processes of a run. None of them changes a row or a window. The solver changes
+/// a model only as much as solvers differ, and each model records its solver. The dataset is identified by its content,
+/// not by its path.
 const FREE: [&str; 8] =
     ["advise", "dataset.path", "quarantine", "serve", "stream.pace", "stream.seed", "train.keep", "train.solver"];
 
-/// Where the rows of a run come from, beside the pipeline file.
+/// The origin of a run's rows, in addition to the pipeline file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<'a> {
-    /// The sha256 of the dataset; `None` where it is not there.
+    /// The sha256 of the dataset; `None` if the dataset is missing.
     pub(crate) dataset: Option<&'a str>,
-    /// Which rows; `None` where a producer in another process decides.
+    /// The rows that are replayed; `None` if a producer in another process decides.
     pub(crate) replay: Option<&'a Replay>,
 }
 
-/// What `run.json` says: what this directory was made from.
+/// The content of `run.json`: the inputs that the files in this directory were made from.
 #[derive(Debug, Serialize, Deserialize)]
 struct RunFile {
     format: u32,
@@ -60,8 +61,8 @@ struct RunFile {
     replay: Option<Value>,
 }
 
-/// Makes sure that what a directory holds was made from this pipeline and dataset; a directory that holds nothing is fine.
-/// Makes nothing, so that a run which fails before its first row leaves no trace.
+/// Checks that the files in a directory were made from this pipeline and dataset. An empty directory passes. Creates
+/// nothing, so a run that fails before its first row leaves no trace.
 pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<(), WorkdirError> {
     if workdir.exists() && !workdir.is_dir() {
         return Err(WorkdirError::Write { path: workdir.to_owned(), source: io::ErrorKind::NotADirectory.into() });
@@ -71,7 +72,7 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
     if changes.is_empty() { Ok(()) } else { Err(WorkdirError::Changed { path: workdir.to_owned(), changes }) }
 }
 
-/// Makes sure that what an object store holds was made from this pipeline and dataset.
+/// Checks that the files in an object store were made from this pipeline and dataset.
 pub(crate) fn compare_store(
     objects: &Objects,
     pipeline: &Pipeline,
@@ -83,7 +84,7 @@ pub(crate) fn compare_store(
     if changes.is_empty() { Ok(()) } else { Err(WorkdirError::StoreChanged { url: objects.url().to_owned(), changes }) }
 }
 
-/// What a directory was made from; `None` if it holds no run.
+/// Reads `run.json`; `None` if the directory holds no run.
 fn read(workdir: &Path) -> Result<Option<RunFile>, WorkdirError> {
     let path = workdir.join(RUN_FILE);
     match fs::read(&path) {
@@ -101,7 +102,7 @@ fn unreadable<E: ToString>(path: &Path) -> impl FnOnce(E) -> WorkdirError {
     move |error| WorkdirError::Read { path: path.to_owned(), reason: error.to_string() }
 }
 
-/// What is not the same as when a run was begun.
+/// Lists the differences between the inputs of a run and the current inputs.
 fn changes(held: &RunFile, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<Vec<String>, serde_json::Error> {
     let now = serde_json::to_value(pipeline)?;
     let mut changes = differences(&held.pipeline, &now);
@@ -117,12 +118,12 @@ fn changes(held: &RunFile, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> 
     Ok(changes)
 }
 
-/// The sha256 of the dataset that a directory was made from, where it says so.
+/// Returns the sha256 of the dataset that the files in a directory were made from, if `run.json` names it.
 pub(crate) fn dataset(workdir: &Path) -> Result<Option<String>, WorkdirError> {
     Ok(read(workdir)?.and_then(|held| held.dataset))
 }
 
-/// Makes sure that one consumer and a group do not fill the same directory.
+/// Checks that a single consumer and a group do not fill the same directory.
 pub(crate) fn compare_sharing(workdir: &Path, in_group: bool) -> Result<(), WorkdirError> {
     let is_shared = partials_folder(workdir).is_dir();
     let is_begun = workdir.join("batches/window-00001.json").exists();
@@ -133,7 +134,7 @@ pub(crate) fn compare_sharing(workdir: &Path, in_group: bool) -> Result<(), Work
     }
 }
 
-/// Writes `run.json` where it is not there yet.
+/// Writes `run.json`, if it does not exist yet.
 pub(crate) fn describe(
     workdir: &Path,
     pipeline: &Pipeline,
@@ -157,7 +158,7 @@ pub(crate) fn describe(
     files::write_whole(&path, &text).map(drop).map_err(failed)
 }
 
-/// Tells an object store what its files are made from; where it says so already, that must be the same.
+/// Copies `run.json` to an object store. If the store has one already, its inputs must be the same.
 pub(crate) fn describe_store(
     objects: &Objects,
     workdir: &Path,
@@ -169,7 +170,7 @@ pub(crate) fn describe_store(
     if objects.create(RUN_FILE, text)? { Ok(()) } else { compare_store(objects, pipeline, Some(origin)) }
 }
 
-/// Makes sure that an object store holds no run.
+/// Checks that an object store holds no run.
 pub(crate) fn refuse_used(objects: &Objects) -> Result<(), WorkdirError> {
     match objects.list()?.keys().any(|name| name == RUN_FILE || name.starts_with("window-")) {
         true => Err(WorkdirError::StoreInUse { url: objects.url().to_owned() }),
@@ -177,12 +178,12 @@ pub(crate) fn refuse_used(objects: &Objects) -> Result<(), WorkdirError> {
     }
 }
 
-/// Removes a run, and nothing else. Fails if somebody is at work in the directory.
+/// Removes a run and no other files. Fails if another process is working in the directory.
 pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     if !OURS.iter().any(|name| workdir.join(name).exists()) {
         return Ok(());
     }
-    // Locked until all is removed: a consumer at work here would go on writing into files that are gone.
+    // Holds the lock until all is removed: a consumer in this directory would otherwise write to deleted files.
     let _lock = BatchStore::open(workdir)?.lock()?;
     let partials = fs::read_dir(partials_folder(workdir)).into_iter().flatten().flatten();
     let partials = partials.map(|partial| partial.path()).filter(|partial| partial.join("batches").is_dir());
@@ -200,7 +201,7 @@ pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     Ok(())
 }
 
-/// The keys whose values differ, as in `window.rows: 1000 before, now 500`.
+/// Lists the keys whose values differ, as in `window.rows: 1000 before, now 500`.
 fn differences(held: &Value, now: &Value) -> Vec<String> {
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     flatten("", held, &mut before);
@@ -224,7 +225,7 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
                 flatten(&path, member, into);
             }
         }
-        // What is not given and what is not there are the same.
+        // A key with the value null is equal to a missing key.
         Value::Null => {}
         other => {
             into.insert(path.to_owned(), other.to_string());
@@ -232,10 +233,10 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Why a work directory cannot be used.
+/// The reasons why a work directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkdirError {
-    /// Another run is in it.
+    /// The work directory holds another run.
     #[error(
         "the work directory {} holds a run that was made from something else, and nothing in it was changed:\n  {}\ngo \
          back to that, empty it with `windrow run --fresh`, or choose another with --workdir",
@@ -243,34 +244,34 @@ pub(crate) enum WorkdirError {
         changes.join("\n  ")
     )]
     Changed { path: PathBuf, changes: Vec<String> },
-    /// Another run is in the object store.
+    /// The object store holds another run.
     #[error(
         "{url} holds batch files that were made from something else, and nothing in it was changed:\n  {}\ngo back to that, or \
          name another with batch.url",
         changes.join("\n  ")
     )]
     StoreChanged { url: String, changes: Vec<String> },
-    /// `--fresh` where files are that others may read.
+    /// `--fresh` does not remove the files in an object store, because other programs may read them.
     #[error("{url} holds batch files, which --fresh does not remove: remove them, or name another with batch.url")]
     StoreInUse { url: String },
-    /// A group fills it.
+    /// A consumer group fills this directory.
     #[error("a group fills the work directory {}: join it with --group, or choose another with --workdir", path.display())]
     Shared { path: PathBuf },
-    /// One consumer fills it.
+    /// A single consumer fills this directory.
     #[error(
         "one consumer has begun to fill the work directory {}: go on without --group, or choose another with --workdir",
         path.display()
     )]
     NotShared { path: PathBuf },
-    /// It does not say what is in it.
+    /// `run.json` cannot be read.
     #[error("cannot read {}: {reason}; empty the directory with `windrow run --fresh`, or choose another with --workdir", path.display())]
     Read { path: PathBuf, reason: String },
-    /// Another version of Windrow has begun it.
+    /// Another version of Windrow wrote the file.
     #[error(transparent)]
     OtherFormat(#[from] OtherFormat),
     #[error("cannot write {}: {source}; choose another place with --workdir", path.display())]
     Write { path: PathBuf, source: io::Error },
-    /// Somebody is at work in it.
+    /// Another process works in the directory, or its windows cannot be read.
     #[error(transparent)]
     Batch(#[from] BatchError),
 }

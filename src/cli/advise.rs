@@ -11,9 +11,9 @@ use windrow_evaluation::{Advice, Interval, Policy, PolicyFinding, Refit, history
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent, thousands};
 
-/// What a terminal has at least.
+/// The width of a narrow terminal.
 const COLUMNS: usize = 80;
-/// Policies that are shown where not all are asked for.
+/// The maximum number of policies in the table without `--all`.
 const SHOWN: usize = 8;
 
 pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
@@ -34,7 +34,7 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
     stdout(&text(&advice, args.all))
 }
 
-/// The first paragraph alone.
+/// Returns the first paragraph of the advice: the question and the recommendation.
 pub(crate) fn paragraph(advice: &Advice) -> String {
     let (question, windows) = (advice.subject.title(), advice.subject.windows());
     let is_wide = question.chars().count() + windows.chars().count() + 3 > COLUMNS;
@@ -73,7 +73,7 @@ fn text(advice: &Advice, all: bool) -> String {
     text
 }
 
-/// The best, the named one, those beside it, and the extremes.
+/// Selects the best policy, the recommended one, its neighbours with half and double the interval, and the extremes.
 fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
     let policies = &advice.comparison.planned;
     let is_never = |found: &&PolicyFinding| found.policy.refit == Refit::Never;
@@ -129,7 +129,7 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
     format!("{mark} {policy}{keeps:>5}  {interval:<11}{loss:>8} {fits:>8}  {verdict}\n")
 }
 
-/// What the table does not show.
+/// Returns the lines below the table: the evidence that the table does not show.
 fn evidence(advice: &Advice) -> String {
     let mut text = String::new();
     let ages: Vec<_> = advice.over_time.ages.iter().take(3).collect();

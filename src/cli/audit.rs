@@ -1,4 +1,4 @@
-//! `windrow audit`: where every row went, as a table and a verdict, or as JSON.
+//! `windrow audit`: shows where every row went, as a table and a verdict, or as JSON.
 
 use comfy_table::Table;
 use tokio_util::sync::CancellationToken;
@@ -12,9 +12,9 @@ use crate::cli::stages::connection;
 use windrow_record::display::{counted, thousands};
 use windrow_stream::audit::{Report, Totals, WindowAccount};
 
-/// Windows that are listed where nothing is wrong with them and not all are asked for.
+/// The number of intact windows that are listed without `--all`.
 const SHOWN: usize = 20;
-/// So many findings are listed one by one.
+/// The number of findings that are listed one by one.
 const TOLD: usize = 10;
 
 pub(crate) async fn execute(args: AuditArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
@@ -63,7 +63,7 @@ fn text(report: &Report, all: bool) -> String {
     text
 }
 
-/// Every window that is not intact, and the newest of the others.
+/// Selects every window that is not intact, and the newest of the others.
 fn chosen(windows: &[WindowAccount]) -> Vec<&WindowAccount> {
     let newest = windows.len().saturating_sub(SHOWN);
     let is_shown = |(index, window): &(usize, &WindowAccount)| *index >= newest || !window.intact;

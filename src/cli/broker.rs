@@ -1,4 +1,4 @@
-//! `windrow broker`: the embedded broker alone.
+//! `windrow broker`: runs only the embedded broker.
 
 use tokio_util::sync::CancellationToken;
 

@@ -1,4 +1,4 @@
-//! `windrow check`: whether a pipeline file fits its dataset.
+//! `windrow check`: checks whether a pipeline file fits its dataset.
 
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +11,7 @@ use windrow_config::Pipeline;
 use windrow_dataset::inspection::{self, Category, Check, Window};
 use windrow_record::display::{counted, percent, thousands};
 
-/// Windows and notes that are listed where not all are asked for.
+/// The number of windows and notes that are listed without `--all`.
 const SHOWN: usize = 10;
 
 pub(crate) async fn execute(args: CheckArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
@@ -65,7 +65,7 @@ fn text(check: &Check, all: bool) -> String {
     text
 }
 
-/// The values of a category, the frequent ones first.
+/// Formats the number of values of a category and its most frequent values.
 fn category(Category { column, levels, most, .. }: &Category) -> String {
     let levels = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
     let most: Vec<String> = most.iter().map(|(value, count)| format!("{value} {}", thousands(*count))).collect();

@@ -1,4 +1,4 @@
-//! `windrow demo`: pipelines that the program carries with it.
+//! `windrow demo`: pipelines that are built into the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::cli::progress::Display;
 use crate::cli::run;
 use windrow_config::Pipeline;
 
-/// A pipeline file and its dataset, by their names.
+/// A pipeline file and its dataset, built into the program.
 struct Carried {
     name: &'static str,
     pipeline: &'static str,
@@ -42,7 +42,7 @@ pub(crate) async fn execute(args: DemoArgs, display: &Display, stop: Cancellatio
     run::run(pipeline, args.run, display, stop).await
 }
 
-/// Puts pipeline file and dataset into the work directory, where a person can look at them and run them again.
+/// Writes the pipeline file and the dataset to the work directory, so that a user can read them and run them again.
 fn unpack(folder: &Path, carried: &Carried) -> Result<PathBuf, CliError> {
     let file = folder.join(format!("{}.toml", carried.name));
     let dataset = folder.join(format!("{}.csv.zst", carried.name));
@@ -51,7 +51,7 @@ fn unpack(folder: &Path, carried: &Carried) -> Result<PathBuf, CliError> {
     };
     fs::create_dir_all(folder).map_err(failed)?;
     for (path, bytes) in [(dataset, carried.dataset), (file.clone(), carried.pipeline.as_bytes())] {
-        // A file that is there and whole stays as it is: a run may be reading it.
+        // Does not rewrite a complete file, because a run may be reading it.
         if !fs::read(&path).is_ok_and(|held| held == bytes) {
             fs::write(&path, bytes).map_err(failed)?;
         }

@@ -1,4 +1,4 @@
-//! Reads variables of the environment.
+//! Access to environment variables.
 
 use std::env::VarError;
 
@@ -7,7 +7,7 @@ pub(crate) fn variable(name: &str) -> Result<String, VarError> {
     std::env::var(name)
 }
 
-/// The value of a variable, if it is set and not empty.
+/// Returns the value of a variable, if it is set and not empty.
 pub(crate) fn environment(name: &str) -> Option<String> {
     variable(name).ok().filter(|value| !value.is_empty())
 }

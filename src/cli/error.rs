@@ -1,15 +1,15 @@
-//! Why a command failed, and the exit code that follows from it.
+//! The reasons why a command fails, and their exit codes.
 
 use crate::app::{AppError, WorkdirError};
 use windrow_config::ConfigError;
 use windrow_dataset::inspection::InspectionError;
 
-/// Why a command failed.
+/// The reasons why a command fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     #[error(transparent)]
     App(#[from] AppError),
-    /// What was asked for cannot be, whatever the state of things.
+    /// The request itself is wrong, whatever the state of files and servers.
     #[error("{0}")]
     Use(String),
     #[error("{0}")]
@@ -20,7 +20,7 @@ pub(crate) enum CliError {
     Runtime(std::io::Error),
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),
-    /// Whoever read our output has seen enough.
+    /// The reader of standard output, such as `head`, has closed it.
     #[error("the reader of standard output has gone")]
     BrokenPipe,
 }

@@ -1,4 +1,4 @@
-//! `windrow health`: whether a server answers, for containers and their like, which have no other client.
+//! `windrow health`: checks whether a server answers, for containers and similar environments that have no HTTP client.
 
 use std::io;
 use std::time::Duration;
@@ -14,9 +14,9 @@ use crate::cli::args::HealthArgs;
 use crate::cli::error::CliError;
 use crate::cli::print::stdout;
 
-/// A server that takes longer is as good as none.
+/// The time limit of the request. A slower server counts as not healthy.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// An answer about health is short.
+/// The maximum size of a health response, in bytes.
 const LONGEST: usize = 64 * 1024;
 
 pub(crate) async fn execute(args: &HealthArgs) -> Result<(), CliError> {
@@ -44,7 +44,7 @@ async fn ask(address: &str, path: &str) -> io::Result<(u16, String)> {
     tokio::pin!(connection);
     tokio::select! {
         answer = asking => answer,
-        // It ends by itself only where the server closes it.
+        // The connection ends first only if the server closes it.
         ended = &mut connection => Err(ended.err().map_or_else(|| io::ErrorKind::UnexpectedEof.into(), io::Error::other)),
     }
 }

@@ -1,4 +1,5 @@
-//! `windrow init`: a pipeline file for a data file. Asks in a terminal; elsewhere tells what it would ask, and how to say it.
+//! `windrow init`: writes a pipeline file for a data file. In a terminal it asks questions; elsewhere it prints the
+//! questions and the options that answer them.
 
 use std::fs;
 use std::io::Write;
@@ -18,7 +19,7 @@ use windrow_dataset::inspection::{
 };
 use windrow_record::display::{counted, shell_word, thousands};
 
-/// Columns that are left out and told one by one.
+/// The number of excluded columns that are listed one by one.
 const TOLD: usize = 12;
 
 pub(crate) async fn execute(args: InitArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
@@ -30,7 +31,7 @@ pub(crate) async fn execute(args: InitArgs, display: &Display, stop: Cancellatio
     stdout(&format!("\nrun it:    windrow run {file}\ncheck it:  windrow check {file}\n"))
 }
 
-/// Writes the pipeline file of a data file; `None` when told to stop.
+/// Writes the pipeline file of a data file. Returns `None` if stopped.
 pub(crate) async fn written(
     data: &Path,
     args: &DraftArgs,
@@ -55,7 +56,7 @@ async fn write(
     let mut options = options(args);
     let said = as_said(data, args, command, (true, true));
     let repaired = repaired(data, args, &options, display).await?;
-    // The copy has the name of what it is a copy of.
+    // The name is that of the original, not of its repaired copy.
     options.name.get_or_insert_with(|| inspection::name_of(data));
     let data = if repaired.is_some() { args.repaired_copy.clone().unwrap_or_default() } else { data.to_owned() };
     let counting = display.counting("looking");
@@ -148,14 +149,14 @@ fn options(args: &DraftArgs) -> Options {
     }
 }
 
-/// The command line as it was, ready to be pasted with more behind it.
+/// Returns the command line as it was given, ready to be pasted and extended.
 fn as_said(data: &Path, args: &DraftArgs, command: &str, (with_target, with_time): (bool, bool)) -> String {
     let mut said = format!("windrow {command} {}", shell_word(&data.display().to_string()));
     for (option, value) in args.given() {
         match option {
             "--target" if !with_target => {}
             "--time" if !with_time => {}
-            // A text that begins with a hyphen is no option.
+            // `=` is necessary: a value that begins with a hyphen would be read as an option.
             "--null" => said.push_str(&format!(" --null={}", shell_word(&value))),
             _ => said.push_str(&format!(" {option} {}", shell_word(&value))),
         }
@@ -163,10 +164,10 @@ fn as_said(data: &Path, args: &DraftArgs, command: &str, (with_target, with_time
     said
 }
 
-/// What would be asked, and how it is said.
+/// Returns the questions, and the options that answer them.
 fn in_a_pipe(questions: &[Question], data: &Path, args: &DraftArgs, command: &str) -> String {
     let is_about = |kind: QuestionKind| questions.iter().any(|question| question.kind == kind);
-    // What is asked is not said once more.
+    // Leaves out the options that the questions are about.
     let said = as_said(data, args, command, (!is_about(QuestionKind::Target), !is_about(QuestionKind::Time)));
     let mut text = String::from("the file does not tell everything; say it on the command line:");
     let is_one = questions.len() == 1;
@@ -197,7 +198,7 @@ fn in_a_pipe(questions: &[Question], data: &Path, args: &DraftArgs, command: &st
     text
 }
 
-/// Asks in the terminal.
+/// Asks one question in the terminal.
 fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {
     let theme = ColorfulTheme::default();
     let unasked = |error: dialoguer::Error| CliError::Failed(format!("cannot ask: {error}"));
@@ -233,7 +234,7 @@ fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Never overwrites, unless told to; a file with the same text stays.
+/// Writes a file, and overwrites another one only with `force`. A file with the same text is left as it is.
 fn save(file: &Path, text: &str, force: bool) -> Result<(), CliError> {
     let failed = |error: std::io::Error| CliError::Failed(format!("cannot write {}: {error}", file.display()));
     if force {
@@ -254,7 +255,7 @@ fn save(file: &Path, text: &str, force: bool) -> Result<(), CliError> {
     }
 }
 
-/// What was written, and what a person should know of it.
+/// Returns a summary of the pipeline file, and the notes that a user should know.
 pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
     let pipeline = &draft.pipeline;
     let features = &pipeline.features;

@@ -1,4 +1,4 @@
-//! The settings of the Kafka client, from where they may stand.
+//! The settings of the Kafka client, from all their sources.
 
 use std::path::Path;
 
@@ -6,17 +6,18 @@ use crate::cli::error::CliError;
 use windrow_config::{Kafka, is_secret};
 use windrow_kafka::setting_fault;
 
-/// What a variable's name begins with that gives a setting: `WINDROW_KAFKA_SASL_PASSWORD` is `sasl.password`.
+/// The prefix of environment variables with settings: `WINDROW_KAFKA_SASL_PASSWORD` is `sasl.password`.
 const PREFIX: &str = "WINDROW_KAFKA_";
 
-/// Where it stands, its name as librdkafka has it, its value.
+/// The source of a setting, its name in librdkafka, and its value.
 type Setting = (String, String, String);
 
-/// The pipeline file's settings, then its file of settings, the environment, the command line: the later counts.
+/// Combines the settings of the pipeline file, of its settings file, of the environment and of the command line. Later
+/// sources override earlier ones.
 ///
 /// # Errors
-/// The file cannot be read; the command line, which others on this machine can see, gives a secret; or the client library does
-/// not know a setting.
+/// Fails if the file cannot be read, if the client library does not know a setting, or if the command line gives a
+/// secret. Other users of the machine can see the command line.
 pub(crate) fn properties(kafka: &Kafka, given: Vec<(String, String)>) -> Result<Vec<(String, String)>, CliError> {
     if let Some((name, _)) = given.iter().find(|(name, _)| is_secret(name)) {
         return Err(CliError::Use(format!(
@@ -41,7 +42,7 @@ pub(crate) fn properties(kafka: &Kafka, given: Vec<(String, String)>) -> Result<
     Ok(settings.into_iter().map(|(_, name, value)| (name, value)).collect())
 }
 
-/// Variables that are empty are as good as unset.
+/// Empty variables count as unset.
 fn variables() -> impl Iterator<Item = Setting> {
     std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
@@ -61,7 +62,7 @@ fn read(path: &Path) -> Result<Vec<Setting>, CliError> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        // What stands there may be a secret, and is not repeated.
+        // The line may hold a secret, so the message does not repeat it.
         let (name, value) = line.split_once('=').ok_or_else(|| {
             CliError::Use(format!("{}, line {}: is not of the form KEY=VALUE", path.display(), number + 1))
         })?;

@@ -1,6 +1,7 @@
-//! The log: to standard error, past the progress bars; `WINDROW_LOG` says how much, as in `WINDROW_LOG=windrow=debug`, and
-//! `WINDROW_LOG_FORMAT=json` makes each line an object. Requests are logged where the pipeline file asks for it. With the
-//! cargo feature `otel`, spans go to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names.
+//! The log, written to standard error without disturbing the progress bars. `WINDROW_LOG` sets the filter, as in
+//! `WINDROW_LOG=windrow=debug`, and `WINDROW_LOG_FORMAT=json` makes each line an object. Requests are logged if the
+//! pipeline file asks for it. With the cargo feature `otel`, spans go to the collector that
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` names.
 
 #[cfg(feature = "otel")]
 mod export;
@@ -16,18 +17,18 @@ use self::filter::of_each_event;
 use crate::cli::environment::environment;
 use crate::cli::progress::Display;
 
-/// Warnings of our own. The libraries' are part of our errors, or are noise.
+/// Warnings of our own crates. Those of libraries are either part of our errors or not useful.
 const DEFAULT_FILTER: &str = "off,windrow=warn";
-/// What the log of requests is called; they are logged where the pipeline file asks for it, unless the filter says otherwise.
+/// The target of the request log. The pipeline file enables it, and the filter can override that.
 const ACCESS: &str = "access";
 
-/// Starts the log. What is returned sends, at the end, what is still to be sent.
+/// Starts the log. The returned function sends the remaining spans at exit.
 pub(crate) fn start(display: &Display) -> impl FnOnce() + use<> {
     let filter = environment("WINDROW_LOG").unwrap_or_else(|| DEFAULT_FILTER.to_owned());
     let filter = if filter.contains(ACCESS) { filter } else { format!("{filter},{ACCESS}=info") };
     let past = display.clone();
     let lines = tracing_subscriber::fmt::layer().with_writer(move || PastBars(past.clone()));
-    // Colours are for people; in a file they are noise.
+    // Colours are only useful in a terminal.
     let lines = lines.with_ansi(io::stderr().is_terminal() && environment("NO_COLOR").is_none());
     let is_json = environment("WINDROW_LOG_FORMAT").is_some_and(|format| format == "json");
     let lines = if is_json { lines.json().flatten_event(true).with_span_list(false).boxed() } else { lines.boxed() };
@@ -36,12 +37,12 @@ pub(crate) fn start(display: &Display) -> impl FnOnce() + use<> {
     {
         let (export, spans) = export::start(display).unzip();
         let _ = Registry::default().with(lines).with(spans).try_init();
-        // A collector that is gone is no reason to fail.
+        // An unreachable collector is not a failure of the command.
         move || drop(export.map(|provider| provider.shutdown()))
     }
     #[cfg(not(feature = "otel"))]
     {
-        // Fails only when a log is set up already, and then there is one.
+        // Fails only if a log is already set up.
         let _ = Registry::default().with(lines).try_init();
         || {}
     }

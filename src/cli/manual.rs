@@ -1,4 +1,4 @@
-//! `windrow completions` and `windrow man`: what shells and `man` read.
+//! `windrow completions` and `windrow man`: the files for shells and `man`.
 
 use clap::CommandFactory;
 
@@ -12,7 +12,7 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), CliError> {
     stdout(&String::from_utf8_lossy(&text))
 }
 
-/// All commands on one page.
+/// Prints the manual: all commands on one page.
 pub(crate) fn page() -> Result<(), CliError> {
     let command = Cli::command();
     let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! `windrow models`: the models so far, with their scores.
+//! `windrow models`: lists the models so far, with their scores.
 
 use crate::cli::args::ModelsArgs;
 use crate::cli::error::CliError;
@@ -10,7 +10,7 @@ use windrow_record::ModelId;
 use windrow_record::display::thousands;
 use windrow_registry::Snapshot;
 
-/// Windows whose models are shown where not all are asked for.
+/// The number of windows whose models are listed without `--all`.
 const SHOWN: u32 = 5;
 
 pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
@@ -31,7 +31,8 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
     stdout(&if args.windows { windows::text(&snapshot, args.all) } else { listed(&snapshot, args.all) })
 }
 
-/// One line a model: its first fit on the rows held out, and itself on the window behind its own.
+/// Lists one model per line: the scores of its first fit on the holdout rows, and the log-loss of the model on the next
+/// window.
 fn listed(snapshot: &Snapshot, all: bool) -> String {
     let mut table = table(["model", "rows", "AUC", "log-loss", "next window", "(share so far)"], 1..6);
     let newest = snapshot.models().next_back().map_or(0, |model| model.id().window.get());

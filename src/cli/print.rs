@@ -1,4 +1,4 @@
-//! Results on standard output.
+//! Writes results to standard output.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -13,7 +13,7 @@ use textwrap::WordSplitter;
 use crate::cli::error::CliError;
 use windrow_record::display::shell_word;
 
-/// Writes text to standard output; a reader that has gone is no fault of ours, but an end.
+/// Writes text to standard output. If the reader has closed it, the error is [`CliError::BrokenPipe`].
 pub(crate) fn stdout(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -30,7 +30,7 @@ pub(crate) fn paths(files: &[PathBuf]) -> Result<(), CliError> {
     stdout(&files.iter().map(|path| format!("{}\n", path.display())).collect::<String>())
 }
 
-/// An empty table with this header; columns from `numbers` on, that many, are numbers.
+/// Returns an empty table with this header. The columns in the range `numbers` are aligned to the right.
 pub(crate) fn table<T: Into<Cell>>(header: impl IntoIterator<Item = T>, numbers: Range<usize>) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
@@ -44,7 +44,7 @@ pub(crate) fn table<T: Into<Cell>>(header: impl IntoIterator<Item = T>, numbers:
     table
 }
 
-/// A window's number and the day on which it begins, for a table: as in `14 2013-04-01`.
+/// Returns a window's number and first day, for a table: as in `14 2013-04-01`.
 pub(crate) fn short_name(window: u32, period: Option<&str>) -> String {
     let day = period.and_then(|period| period.rsplit_once(" of ").or(period.rsplit_once(" from ")));
     let day = day.map(|(_, day)| day).or(period);
@@ -54,7 +54,7 @@ pub(crate) fn short_name(window: u32, period: Option<&str>) -> String {
 /// Breaks a sentence into indented lines of at most 80 columns.
 pub(crate) fn wrapped(sentence: &str) -> String {
     let options = textwrap::Options::new(80).initial_indent("  ").subsequent_indent("  ");
-    // Names of columns are neither split at a hyphen nor cut.
+    // Column names are neither split at a hyphen nor cut.
     let options = options.word_splitter(WordSplitter::NoHyphenation).break_words(false);
     // A cell of a dataset may hold line breaks.
     let words: Vec<&str> = sentence.split_whitespace().collect();

@@ -15,12 +15,12 @@ const WORKING: &str = "{prefix:>9} {spinner} {elapsed}";
 const COUNTING: &str = "{prefix:>9} {human_pos} rows · {rate}";
 const COUNTING_TO: &str = "{prefix:>9} {bar:20.cyan/blue} {human_pos} of {human_len} rows · {rate} · {eta} left";
 const REDRAW: Duration = Duration::from_millis(100);
-/// Models that get a line of their own: a hundred would bury what matters.
+/// The number of models that get a line of their own. More would hide what is important.
 const MODELS_TOLD: usize = 20;
-/// How often a log gets a line of counts.
+/// The interval between two lines of counts in a log.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Standard error, shared by progress, log and errors, so that none overwrites another.
+/// Standard error, shared by progress, log and errors, so that they do not overwrite each other.
 #[derive(Debug, Clone)]
 pub(crate) struct Display {
     bars: MultiProgress,
@@ -29,22 +29,22 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    /// A quiet one tells errors alone.
+    /// Creates a display. A quiet one prints only errors.
     pub(crate) fn new(quiet: bool) -> Self {
         Self { bars: MultiProgress::new(), interactive: io::stderr().is_terminal() && !quiet, quiet }
     }
 
-    /// Whether somebody is there to answer questions.
+    /// Returns `true` if a user can answer questions in the terminal.
     pub(crate) fn asks(&self) -> bool {
         self.interactive && io::stdin().is_terminal()
     }
 
-    /// A bar for one pass over rows.
+    /// Returns a bar for one pass over rows.
     pub(crate) fn counting(&self, what: &'static str) -> Counting {
         self.counting_as(what, COUNTING)
     }
 
-    /// A sign that work goes on, with the time that it has taken, for what cannot tell how far it is.
+    /// Returns a spinner with the elapsed time, for work whose total is unknown.
     pub(crate) fn working(&self, what: &'static str) -> Counting {
         let counting = self.counting_as(what, WORKING);
         counting.bar.enable_steady_tick(REDRAW);
@@ -64,7 +64,7 @@ impl Display {
     }
 
     fn write(&self, text: &str) {
-        // Who closed standard error does not want to be told; the work goes on.
+        // If standard error is closed, the work continues without output.
         let _ = self.suspended(|| writeln!(io::stderr(), "{text}"));
     }
 
@@ -77,7 +77,7 @@ impl Display {
         self.bars.suspend(write)
     }
 
-    /// Shows the progress while some work is done, and takes the bars away.
+    /// Shows the progress during some work, and removes the bars afterwards.
     pub(crate) async fn follow<T>(&self, progress: &Progress, shows: Shows, work: impl Future<Output = T>) -> T {
         let (display, progress) = (self.clone(), progress.clone());
         let mut events = progress.listen();
@@ -101,27 +101,27 @@ impl Display {
             board.finish(progress.counters());
         });
         let result = work.await;
-        // Both fail only when the display has ended by itself.
+        // Both fail only if the display has already ended.
         let _ = finish.send(());
         let _ = task.await;
         result
     }
 }
 
-/// A pass over rows.
+/// The bar for one pass over rows.
 #[derive(Debug)]
 pub(crate) struct Counting {
     bar: ProgressBar,
 }
 
 impl Counting {
-    /// So many rows are there in all.
+    /// Sets the total number of rows.
     pub(crate) fn of(&self, rows: u64) {
         self.bar.set_length(rows);
         self.bar.set_style(style(COUNTING_TO));
     }
 
-    /// Takes how many have passed.
+    /// Returns a function that sets the number of rows so far.
     pub(crate) fn tell(&self) -> Arc<dyn Fn(u64) + Send + Sync> {
         let bar = self.bar.clone();
         Arc::new(move |rows| bar.set_position(rows))
@@ -134,7 +134,7 @@ impl Drop for Counting {
     }
 }
 
-/// Which rows a command moves.
+/// The rows whose progress a command shows.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Shows {
     pub(crate) sent: bool,
@@ -148,7 +148,7 @@ struct Board<'a> {
     stored: ProgressBar,
     last_counts: String,
     models_told: usize,
-    /// Windows whose models that only the advice needs are there, and windows in all.
+    /// The number of windows whose advice-only models are fitted, and the total number of windows.
     fitted: Option<(u32, u32)>,
     advice: Option<ProgressBar>,
 }
@@ -247,13 +247,13 @@ fn bar(display: &Display, prefix: &'static str) -> ProgressBar {
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let rate = |state: &ProgressState, f: &mut dyn std::fmt::Write| {
-        // A bar that cannot be drawn is no reason to end.
+        // A bar that cannot be drawn is not a reason to fail.
         let _ = write!(f, "{}/s", thousands(state.per_sec() as u64));
     };
     style.progress_chars("━╸─").with_key("rate", rate)
 }
 
-/// Whether the dataset, or what the topic holds, is known.
+/// Returns `true` if the size of the dataset or the lag of the topic is known, or rows have moved.
 fn has_begun(counters: &Counters) -> bool {
     has_moved(counters) || counters.dataset.get() > 0 || counters.lag.get().is_some()
 }
@@ -266,7 +266,7 @@ fn of(position: u64, total: u64) -> String {
     if total == 0 { thousands(position) } else { format!("{} of {}", thousands(position), thousands(total)) }
 }
 
-/// A lag that cannot be known is not 0.
+/// Formats the lag. An unknown lag is not 0.
 fn lag(counters: &Counters) -> String {
     counters.lag.get().map_or_else(|| "unknown".to_owned(), thousands)
 }

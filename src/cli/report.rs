@@ -1,4 +1,4 @@
-//! `windrow report`: the advice as files that can be handed on.
+//! `windrow report`: writes the advice as files that can be shared.
 
 use std::path::PathBuf;
 

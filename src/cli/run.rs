@@ -1,4 +1,4 @@
-//! `windrow run`: a whole pipeline in one process.
+//! `windrow run`: runs a whole pipeline in one process.
 
 use std::path::Path;
 
@@ -51,7 +51,7 @@ pub(crate) async fn run(
     let app = with_keys(app_of(listening(pipeline, args.listen), &args.place))?;
     let app = with_solver(app, &args.training)?;
     let replay = chosen(&args.replay, &app.pipeline)?;
-    // Settings of the pipeline file are for the cluster that it is meant for, and not for a broker that is started here.
+    // The settings in the pipeline file are for its cluster, not for a broker that is started here.
     let properties = match args.broker {
         Choice::External(_) => kafka::properties(&app.pipeline.kafka, args.client.property)?,
         _ => args.client.property,
@@ -83,7 +83,7 @@ pub(crate) async fn run(
     Ok(running.shutdown().await?)
 }
 
-/// Waits for the stream to be through; gives what is to be said then.
+/// Waits until the stream is complete. Returns the text to print then, or `None` if stopped.
 async fn attend(
     mut running: Running,
     app: &App,

@@ -1,4 +1,4 @@
-//! `windrow serve`: the API alone.
+//! `windrow serve`: runs only the API.
 
 use tokio_util::sync::CancellationToken;
 

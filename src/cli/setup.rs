@@ -12,13 +12,14 @@ use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
 use windrow_server::api::{Keys, KeysError};
 
-/// The app for a pipeline file.
+/// Returns the app for a pipeline file.
 pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
     let pipeline = Pipeline::load(&at.pipeline).map_err(AppError::from)?;
     Ok(app_of(pipeline, &at.place))
 }
 
-/// The app for a pipeline, with the work directory of the command line and the object store's variables.
+/// Returns the app for a pipeline, with the work directory of the command line and the object store's variables
+/// (`AWS_...`).
 pub(crate) fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
     let workdir = place.workdir.clone().unwrap_or_else(|| Path::new(".windrow").join(&pipeline.name));
     let storage =
@@ -33,20 +34,20 @@ pub(crate) fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
     }
 }
 
-/// Replaces the solver by the one that the command line names, if it names one.
+/// Replaces the solver, if the command line names one.
 pub(crate) fn with_solver(app: App, args: &TrainingArgs) -> Result<App, CliError> {
     let Some(solver) = args.solver else { return Ok(app) };
     let pipeline = Pipeline::clone(&app.pipeline).with_solver(solver).map_err(AppError::from)?;
     Ok(App { pipeline: Arc::new(pipeline), ..app })
 }
 
-/// Adds the API keys of the pipeline file and of the environment.
+/// Adds the API keys from the key file of the pipeline and from the environment.
 pub(crate) fn with_keys(app: App) -> Result<App, CliError> {
     let file = app.pipeline.serve.keys.clone();
     let text = match variable("WINDROW_API_KEYS") {
         Ok(text) => Some(text),
         Err(VarError::NotPresent) => None,
-        // A server that was to ask for keys must not be open.
+        // A server that should require keys must not start without them.
         Err(VarError::NotUnicode(_)) => return Err(AppError::from(KeysError::Text).into()),
     };
     let rate = app.pipeline.serve.requests_per_second;

@@ -1,14 +1,14 @@
-//! Ctrl-C and SIGTERM: the first ends the command cleanly, the second at once.
+//! Ctrl-C and SIGTERM: the first signal ends the command cleanly, the second ends it at once.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::progress::Display;
 
-/// What a shell reports for a program ended by Ctrl-C.
+/// The exit code that a shell reports for a program ended by Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
-/// Watches in the background. Must be called inside the runtime.
+/// Watches for signals in the background. Must be called inside the runtime.
 pub(crate) fn watch(stop: CancellationToken, display: Display) {
     tokio::spawn(async move {
         let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));

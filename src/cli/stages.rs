@@ -1,4 +1,4 @@
-//! `windrow produce`, `consume` and `train`: one stage each, as processes of their own.
+//! `windrow produce`, `consume` and `train`: one stage each, in a process of its own.
 
 use std::num::NonZeroU64;
 
@@ -57,7 +57,7 @@ async fn linger(once: bool, done: &str, display: &Display, stop: &CancellationTo
     }
 }
 
-/// The rows that the arguments choose.
+/// Returns the rows that the arguments select.
 pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, CliError> {
     let obstacle = match (pipeline.window, pipeline.stream.pace) {
         (WindowPolicy::Parts(_), _) if args.limit.is_none() => Some("window.parts: parts need an end; give --limit"),
@@ -90,7 +90,8 @@ pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, C
     }
 }
 
-/// The cluster that several processes share: none of them can be the one to start it.
+/// Returns the connection to a cluster that several processes share. None of them can start it, so the address is
+/// required.
 pub(crate) fn connection(cluster: ClusterArgs, pipeline: &Pipeline) -> Result<Connection, CliError> {
     match cluster.broker {
         Choice::External(address) => {

@@ -1,4 +1,4 @@
-//! `windrow topic`: create, delete and describe the topic of a pipeline.
+//! `windrow topic`: creates, deletes and describes the topic of a pipeline.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use windrow_kafka::topics::Settings;
 use windrow_kafka::{Creation, topics};
 use windrow_record::display::{counted, thousands};
 
-/// Partitions that are listed where not all are asked for.
+/// The number of partitions that are listed without `--all`.
 const SHOWN: usize = 20;
 
 pub(crate) async fn execute(command: TopicCommand) -> Result<(), CliError> {

@@ -1,6 +1,6 @@
-//! Which windrow this is.
+//! The version and the build of the program.
 
-/// The version, the revision of the source, and the cargo features, as `--version` has them.
+/// Returns the version, the revision of the source, and the cargo features, as `--version` prints them.
 pub(super) fn version() -> String {
     let features = [
         ("embedded", cfg!(feature = "embedded")),

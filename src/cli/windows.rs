@@ -1,4 +1,4 @@
-//! `windrow models --windows`: a line a window: how each way of training met it, and what drifted.
+//! `windrow models --windows`: lists one line per window, with the log-loss of each scheme and the drift.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use windrow_record::Scheme;
 use windrow_record::display::{percent, thousands};
 use windrow_registry::Snapshot;
 
-/// Windows that are shown where not all are asked for: a screenful.
+/// The number of windows that are listed without `--all`: about one screen.
 const SHOWN: usize = 20;
 
 pub(crate) fn text(snapshot: &Snapshot, all: bool) -> String {
@@ -42,7 +42,7 @@ fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
     begin.chain(schemes.iter().map(loss)).chain([shifted(report)]).collect()
 }
 
-/// The feature that shifted most since the window before.
+/// Returns the feature or target that shifted most since the previous window, and the number of other shifted ones.
 fn shifted(report: &WindowReport) -> String {
     let Some(drift) = &report.drift else {
         return if report.window == windrow_record::WindowIndex::FIRST { "-" } else { "cannot be told" }.to_owned();

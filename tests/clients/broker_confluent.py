@@ -206,7 +206,7 @@ def a_waiting_consumer_is_woken(bootstrap, name):
     reader.close()
 
 
-# What a commit is told while the members change; the messages come again to whoever gets the partition.
+# The errors of a commit while members change. The next owner of the partition reads the messages again.
 MEANWHILE = {
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.REBALANCE_IN_PROGRESS,
@@ -220,7 +220,7 @@ def commit(member, **what):
         member.commit(asynchronous=False, **what)
         return True
     except KafkaException as error:
-        # Nothing to commit is as good.
+        # No offset to commit counts as success.
         if error.args[0].code() == KafkaError._NO_OFFSET:
             return True
         if error.args[0].code() not in MEANWHILE:

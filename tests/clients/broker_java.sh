@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Kafka's own tools against a broker: broker_java.sh FOLDER BOOTSTRAP, where FOLDER is that of a Kafka distribution.
+# Kafka's own tools on a broker: broker_java.sh FOLDER BOOTSTRAP, where FOLDER is that of a Kafka distribution.
 set -u
 bin=$1/bin
 broker=$2

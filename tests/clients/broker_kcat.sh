@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# kcat, which Debian builds with librdkafka 2.0, against a broker: broker_kcat.sh BOOTSTRAP
+# kcat, which Debian builds with librdkafka 2.0, on a broker: broker_kcat.sh BOOTSTRAP
 set -u
 broker=$1
 name=kcat-$$-$RANDOM

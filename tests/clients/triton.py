@@ -28,14 +28,14 @@ for binary in (False, True):
         if binary or tensor["datatype"] == "BYTES":
             given.set_data_from_numpy(data, binary_data=binary)
         else:
-            # The client cannot write NaN as JSON; a row without a missing cell is sent instead.
+            # The client cannot write NaN as JSON, so a row without a missing cell is sent instead.
             given.set_data_from_numpy(np.nan_to_num(data) if not binary else data, binary_data=False)
         inputs.append(given)
     result = client.infer(model, inputs, request_id="a-request")
     assert result.get_response()["id"] == "a-request"
     answers.append(result.as_numpy("probability").tolist())
     assert result.as_numpy("label").dtype == bool
-# Outputs are asked for in binary form unless a client says otherwise; each may be asked for as it likes.
+# The client requests outputs in binary form by default; each output can have its own form.
 outputs = [
     triton.InferRequestedOutput("probability", binary_data=True),
     triton.InferRequestedOutput("label", binary_data=False),
@@ -43,7 +43,7 @@ outputs = [
 result = client.infer(model, inputs, outputs=outputs)
 assert result.as_numpy("probability").tolist() == answers[1] and result.as_numpy("label").dtype == bool
 assert "data" not in result.get_output("probability") and "data" in result.get_output("label")
-# The one version that a model announces is served, and no other.
+# Only the version that a model announces is served.
 (version,) = metadata["versions"]
 assert client.is_model_ready(model, version) and not client.is_model_ready(model, "1")
 assert client.get_model_metadata(model, version)["versions"] == [version]

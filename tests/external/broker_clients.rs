@@ -1,8 +1,8 @@
-//! Other people's clients at real work on the embedded broker: groups whose members are closed and killed, every codec,
-//! reading by time, administration.
+//! Clients of other projects on the embedded broker: groups whose members are closed and killed, every codec, reading
+//! by time, administration.
 //!
-//! The Python clients run where `WINDROW_TEST_PYTHON` names a Python that has them, Kafka's own tools where
-//! `WINDROW_TEST_KAFKA` names the folder of a Kafka distribution, kcat where it is installed; `.ci/run` sees to all three.
+//! The Python clients need the Python that `WINDROW_TEST_PYTHON` names. Kafka's own tools need the distribution in the
+//! folder that `WINDROW_TEST_KAFKA` names. kcat must be installed. `.ci/run` provides all three.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,7 +14,8 @@ fn script(name: &str) -> PathBuf {
     root().join("tests/clients").join(name)
 }
 
-/// Runs a client's steps against a broker of their own; every one of them must say ok.
+/// Runs a client's steps on a broker of their own. Every step must print `ok`, and there must be at least `least`
+/// steps.
 fn steps_pass(command: &mut Command, least: usize) {
     let (_broker, address) = broker();
     let output = command.arg(&address).output().expect("the client runs");

@@ -1,5 +1,5 @@
-//! The API as clients of others see it: Triton's, one that is generated from the document, schemathesis, and Prometheus'
-//! own reader of metrics. They run where WINDROW_TEST_PYTHON names a Python that has them.
+//! The API with clients of other projects: Triton's client, one that is generated from the API document, schemathesis,
+//! and Prometheus' own reader of metrics. They need the Python that `WINDROW_TEST_PYTHON` names.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ fn script(name: &str) -> PathBuf {
     root().join("tests/clients").join(name)
 }
 
-/// Runs a client to its end; gives what it prints.
+/// Runs a client to its end. Returns its standard output.
 fn run(command: &mut Command) -> String {
     let output = command.output().expect("Python runs");
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
@@ -65,7 +65,7 @@ fn thousands_of_generated_requests_get_answers_of_the_document() {
     let document = folder.path().join("openapi.json");
     std::fs::write(&document, http("GET", &format!("{url}/openapi.json"), None).2).expect("a file");
     let schemathesis = Path::new(&python).with_file_name("schemathesis");
-    // Events have no end; and 31 June matches the pattern of a time.
+    // The stream of events does not end, so it is excluded. 31 June matches the pattern of a time but is not accepted.
     let said = run(Command::new(schemathesis)
         .current_dir(folder.path())
         .env("SCHEMATHESIS_HOOKS", script("schemathesis_hooks.py"))

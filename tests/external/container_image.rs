@@ -1,4 +1,4 @@
-//! Images to start: Redpanda's own where it is on this machine, else a stand-in made from scratch.
+//! Images for the tests: Redpanda's own if it is on this machine, otherwise a stand-in made from scratch.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use windrow_testing::program;
 
 use crate::docker::{self, docker};
 
-/// Runs windrow's embedded broker behind Redpanda's command line.
+/// The entry point of the stand-in, which runs windrow's embedded broker with Redpanda's command line.
 const STAND_IN: &str = r#"#!/bin/sh
 for argument in "$@"; do
     case "$argument" in
@@ -23,14 +23,14 @@ echo "INFO  main - application.cc - Successfully started Redpanda!"
 wait
 "#;
 
-/// An image; one that was built for a test is removed with this.
+/// An image. A drop removes it if it was built for a test.
 pub(crate) struct Image {
     name: String,
     is_ours: bool,
 }
 
 impl Image {
-    /// Redpanda, or its stand-in. `None` when neither can be had here.
+    /// Returns Redpanda's image or its stand-in. `None` if neither is available.
     #[expect(clippy::print_stderr, reason = "the output must not let a stand-in pass for Redpanda")]
     pub(crate) fn redpanda() -> Option<Self> {
         if let Some(name) = present() {
@@ -47,7 +47,7 @@ impl Image {
         Some(root.build("stand-in", "/entrypoint.sh"))
     }
 
-    /// An image that runs a shell script, whatever it is told to run. `None` when it cannot be had here.
+    /// Builds an image that runs a shell script, whatever command it gets. `None` if Docker or busybox is missing.
     pub(crate) fn that_runs(what: &str, script: &str) -> Option<Self> {
         let root = Root::new()?;
         root.script("entrypoint.sh", &format!("#!/bin/sh\n{script}\n"));
@@ -67,14 +67,14 @@ impl Drop for Image {
     }
 }
 
-/// The Redpanda image of this machine.
+/// Returns the name of the Redpanda image, if it is on this machine.
 fn present() -> Option<String> {
     let named = std::env::var_os("WINDROW_REDPANDA_IMAGE").and_then(|name| name.into_string().ok());
     let name = named.unwrap_or_else(|| REDPANDA_IMAGE.to_owned());
     docker(&["image", "inspect", &name]).is_ok().then_some(name)
 }
 
-/// The files of an image to be, with a shell in it.
+/// The files of a new image, including a shell.
 pub(crate) struct Root(tempfile::TempDir);
 
 impl Root {
@@ -95,13 +95,13 @@ impl Root {
         Some(root)
     }
 
-    /// Copies a program, and the libraries that it needs to where it looks for them.
+    /// Copies a program and its libraries to the paths where the program looks for them.
     pub(crate) fn copy(&self, program: &Path, to: &str) {
         self.place(program, to);
         self.libraries_of(program);
     }
 
-    /// The libraries that a program or a library needs, to where it looks for them.
+    /// Copies the libraries of a program or library to the paths where it looks for them.
     pub(crate) fn libraries_of(&self, program: &Path) {
         let Ok(needed) = Command::new("ldd").arg(program).output() else { return };
         for word in String::from_utf8_lossy(&needed.stdout).split_whitespace() {
@@ -139,7 +139,7 @@ impl Root {
     }
 }
 
-/// A program on the PATH.
+/// Returns the path of a program on the PATH.
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|program| program.is_file())

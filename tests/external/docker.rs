@@ -1,9 +1,9 @@
-//! The Docker engine of this machine, by its command line: what these tests check is not asked of what they check.
+//! The Docker engine of this machine, used by its command line, so that the checks do not use the client under test.
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Runs `docker` and returns what it prints; its complaint when it fails.
+/// Runs `docker`. Returns its standard output, or its standard error if it fails.
 pub(crate) fn docker(arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("docker").args(arguments).output().map_err(|error| error.to_string())?;
     if output.status.success() {
@@ -13,7 +13,7 @@ pub(crate) fn docker(arguments: &[&str]) -> Result<String, String> {
     }
 }
 
-/// Whether there is an engine; says so when not.
+/// Returns `true` if an engine answers. Skips the test with a message if not.
 pub(crate) fn is_there() -> bool {
     match docker(&["version", "--format", "{{.Server.Version}}"]) {
         Ok(_) => true,
@@ -21,7 +21,7 @@ pub(crate) fn is_there() -> bool {
     }
 }
 
-/// Says that a test is skipped and why; fails it where that is not allowed.
+/// Prints that a test is skipped, with the reason. Panics if tests must not be skipped.
 #[expect(clippy::print_stderr, reason = "a test that does nothing must not pass in silence")]
 pub(crate) fn skip(reason: &str) -> bool {
     let is_required = std::env::var_os("WINDROW_TEST_DOCKER").is_some_and(|value| value == "required");
@@ -30,24 +30,25 @@ pub(crate) fn skip(reason: &str) -> bool {
     false
 }
 
-/// The containers that this process started, running or not.
+/// Returns the containers that this process started, running or not.
 pub(crate) fn containers() -> Vec<String> {
     containers_of(std::process::id())
 }
 
-/// The containers that a process started, running or not.
+/// Returns the containers that a process started, running or not.
 pub(crate) fn containers_of(process: u32) -> Vec<String> {
     let name = format!("name=windrow-redpanda-{process}-");
     let listed = docker(&["ps", "--all", "--quiet", "--filter", "label=windrow=redpanda", "--filter", &name]);
     listed.expect("a list").lines().map(str::to_owned).collect()
 }
 
-/// Where the ports of a container are published, as in `9092/tcp -> 127.0.0.1:49153`.
+/// Returns the addresses of a container's published ports, as in `9092/tcp -> 127.0.0.1:49153`.
 pub(crate) fn published_ports(container: &str) -> String {
     docker(&["port", container]).expect("ports")
 }
 
-/// One test at a time: each counts the containers of this process, and removes the layers of its images.
+/// Waits until no other test uses Docker: each test counts the containers of this process, and removes the layers of
+/// its images.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)

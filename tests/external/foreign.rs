@@ -1,4 +1,4 @@
-//! Other people's clients: confluent-kafka and kafka-python against the embedded broker.
+//! Clients of other projects on the embedded broker: confluent-kafka and kafka-python.
 //!
 //! They run in the Python that `WINDROW_TEST_PYTHON` names; `tests/clients/requirements.txt` lists its packages.
 

@@ -1,6 +1,6 @@
-//! The Dockerfile and the compose file, built and run. Their base images cannot be pulled everywhere. So the base is built from
-//! the libraries that the binary needs, and Apache Kafka with this machine's Java replaces Redpanda, if `WINDROW_TEST_KAFKA`
-//! names a distribution.
+//! Builds and runs the Dockerfile and the compose file. Their base images cannot be pulled everywhere. So the base is
+//! built from the libraries that the binary needs. Apache Kafka with this machine's Java replaces Redpanda, if
+//! `WINDROW_TEST_KAFKA` names a distribution.
 //!
 //! Without a Docker engine these tests are skipped with a message; with `WINDROW_TEST_DOCKER=required` they fail.
 
@@ -14,7 +14,7 @@ use windrow_testing::{free_port, http, program, root, wait_until};
 use crate::container_image::{Image, Root};
 use crate::docker::{self, docker};
 
-/// Windrow's image, by the Dockerfile, from the binary under test.
+/// Windrow's image, built by the Dockerfile from the binary under test.
 struct Windrow {
     name: String,
     _base: Image,
@@ -51,7 +51,7 @@ impl Drop for Windrow {
     }
 }
 
-/// The same Dockerfile, but that the stage which compiles gives a binary that is there already.
+/// Returns the Dockerfile with another compile stage, which copies the existing binary.
 fn with_binary(dockerfile: &str) -> String {
     let (before, rest) = dockerfile.split_once("FROM ${RUST} AS build\n").expect("a stage that compiles");
     let (compiling, after) = rest.split_once("\nFROM runtime\n").expect("a stage behind it");
@@ -60,12 +60,12 @@ fn with_binary(dockerfile: &str) -> String {
     format!("{before}{stand_in}\nFROM runtime\n{after}")
 }
 
-/// A container that is gone with this.
+/// A container. A drop removes it.
 struct Container(String);
 
 impl Drop for Container {
     fn drop(&mut self) {
-        // Already removed is as good.
+        // Fails if the container has already been removed.
         let _ = docker(&["rm", "--force", "--volumes", &self.0]);
     }
 }
@@ -99,7 +99,7 @@ fn the_image_runs_the_demo_without_rights_and_says_how_it_is() {
     wait_until("Docker knows that it is well", || inspect("{{.State.Health.Status}}") == "healthy");
     let version = docker(&["exec", &container.0, "windrow", "--version"]).expect("a version");
     assert!(version.contains("revision: ") && version.contains("features: "), "{version}");
-    // It ends as it is told, and in time.
+    // `docker stop` ends it cleanly and in time.
     let began = Instant::now();
     docker(&["stop", "--time", "30", &container.0]).expect("it stops");
     assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());

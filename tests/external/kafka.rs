@@ -1,5 +1,5 @@
-//! Windrow on Apache Kafka itself, on one node and on three: whatever happens to its nodes, every row is stored once, or one
-//! sentence says what is gone for good.
+//! Windrow on Apache Kafka, with one node and with three. Whatever happens to the nodes, every row is stored once, or
+//! one sentence reports what is lost permanently.
 //!
 //! `WINDROW_TEST_KAFKA` names the folder of the distribution; without it these tests are skipped with a message.
 
@@ -13,9 +13,9 @@ use windrow_testing::{
 };
 
 const TOPIC: &str = "flights-sample";
-/// Some fifteen seconds for the sample's rows.
+/// A pace at which the sample's rows take about fifteen seconds.
 const PACED: &str = "partitions = 3\npace = { kind = \"fixed\", delay = \"2ms\" }";
-/// Twice that: time for a node to be frozen, and for two to be killed before the last row is sent.
+/// A pace with twice that time, so that a node can be frozen and two can be killed before the last row is sent.
 const SLOW: &str = "partitions = 3\npace = { kind = \"fixed\", delay = \"4ms\" }";
 
 /// A cluster with a topic, a pipeline and a work directory.
@@ -30,7 +30,7 @@ impl Place {
         let kafka = Kafka::start(distribution, nodes);
         let folder = tempfile::tempdir().expect("a folder");
         let file = sample_with(folder.path(), window, stream);
-        // Nodes that have just come up may not have found each other yet.
+        // Nodes that have just started may not have found each other yet.
         let create = ["topic", "create", &file, "--broker", &kafka.address, "--replication", &nodes.to_string()];
         let mut made = windrow(&create);
         for _ in 0..20 {
@@ -58,7 +58,7 @@ impl Place {
         Running::start(&[&arguments[..], more].concat())
     }
 
-    /// Producer and consumer come to their ends, and every row is in its place.
+    /// Checks that producer and consumer end without error, and that every row is stored once.
     fn is_whole(&self, mut producer: Running, mut consumer: Running) {
         assert!(producer.end().success(), "{}", producer.said());
         assert!(consumer.end().success(), "{}", consumer.said());
@@ -73,7 +73,7 @@ impl Place {
         assert!(text(&audit.stdout).contains("8,019 read = 8,019 delivered"), "{}", text(&audit.stdout));
     }
 
-    /// The node that leads a partition, from 0.
+    /// Returns the node that leads a partition, counted from 0.
     fn leader(&self, partition: i32) -> usize {
         let told = self
             .kafka
@@ -97,10 +97,10 @@ fn every_command_works_on_one_node() {
     let workdir = place.workdir().display().to_string();
     succeed(&["train", &place.file, "--workdir", &workdir, "--once"]);
     assert!(succeed(&["models", &place.file, "--workdir", &workdir]).contains("cumulative-3"));
-    // A producer that comes again finds nothing to send.
+    // A second producer has nothing to send.
     let mut again = place.produce(&[]);
     assert!(again.end().success() && again.said().contains("nothing is left to send"), "{}", again.said());
-    // And in one process, on a topic that is made anew.
+    // The same in one process, on a topic that is created again.
     succeed(&["topic", "delete", &place.file, "--broker", address]);
     let other = place.folder.path().join("run").display().to_string();
     let run = ["run", &place.file, "--broker", address, "--workdir", &other, "--once", "--listen", "127.0.0.1:0"];
@@ -159,7 +159,7 @@ fn a_frozen_node_and_too_few_replicas_are_waited_out() {
     std::thread::park_timeout(Duration::from_secs(6));
     place.kafka.signal(frozen, "CONT");
     consumer.wait_for("window 5:");
-    // Two of three are down: nothing can be written, and the producer says so.
+    // Two of three nodes are down, so nothing can be written, and the producer reports it.
     place.kafka.kill(0);
     place.kafka.kill(1);
     producer.wait_for("has confirmed nothing for");
@@ -241,7 +241,7 @@ fn retention_that_deletes_unread_rows_is_told_with_a_code() {
     wait_until("the rows are deleted", is_emptied);
     let mut consumer = place.consume(&["--end-after-idle", "2s"]);
     assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
-    // The rows and the end marker.
+    // The offsets cover the rows and the end marker.
     assert!(consumer.said().contains("offsets 0 to 8019 of partition 0"), "{}", consumer.said());
 }
 
@@ -258,7 +258,7 @@ fn topics_that_change_under_a_running_consumer_are_followed_or_told() {
     place.is_whole(producer, consumer);
     assert_eq!(json(&place.workdir().join("batches/end.json"))["quarantined"], 1);
 
-    // Deleted and made anew.
+    // The topic is deleted and created again.
     fs::remove_dir_all(place.workdir()).expect("a work directory");
     succeed(&["topic", "delete", &place.file, "--broker", address]);
     std::thread::park_timeout(Duration::from_secs(1));
@@ -280,7 +280,7 @@ fn offsets_without_messages_are_no_end_and_no_gap() {
     let Some(distribution) = kafka() else { return };
     let place = Place::new(&distribution, 1, "rows = 1000", "partitions = 1");
     let address = &place.kafka.address;
-    // Rows of another producer in transactions: each ends with a marker that nobody is handed.
+    // Rows of another producer in transactions. Each transaction ends with a control record that consumers do not get.
     let rows = text(&fixture_rows());
     let rows: Vec<&str> = rows.lines().take(2500).collect();
     topic::send_in_transactions(address, TOPIC, &rows, 500);
@@ -292,7 +292,7 @@ fn offsets_without_messages_are_no_end_and_no_gap() {
     succeed(&["audit", &place.file, "--workdir", &workdir, "--broker", address]);
 }
 
-/// How often something is killed, unless the environment says otherwise.
+/// The number of kills, unless `WINDROW_TORTURE_KILLS` gives another one.
 const KILLS: usize = 8;
 
 #[expect(clippy::disallowed_methods, reason = "as for the other torture tests")]
@@ -305,7 +305,7 @@ fn kills() -> usize {
 fn brokers_producers_and_consumers_are_killed_at_random_and_every_row_is_stored_once() {
     let Some(distribution) = kafka() else { return };
     let kills = kills();
-    // The sample round and round, so that there is enough of it: some three seconds a kill.
+    // The sample is repeated to have enough rows: about three seconds per kill.
     let rows = (kills as u64 + 3) * 3000;
     let limit = rows.to_string();
     let pace = "partitions = 3\npace = { kind = \"fixed\", delay = \"1ms\" }";

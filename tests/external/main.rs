@@ -1,7 +1,9 @@
-//! The integration tests that need more than a Rust toolchain: Apache Kafka, Docker, Chromium, Java, or clients in Python.
+//! The integration tests that need more than a Rust toolchain: Apache Kafka, Docker, Chromium, Java, or clients in
+//! Python.
 //!
-//! All are ignored, with the reason: `just test-all` and `.ci/run` run them (`cargo test -- --include-ignored`). A test whose
-//! tool is missing is skipped with a message, unless `WINDROW_TEST_DOCKER` or `WINDROW_TEST_BROWSER` is `required`.
+//! All are ignored, with a reason. `just test-all` and `.ci/run` run them (`cargo test -- --include-ignored`). A test
+//! whose tool is missing is skipped with a message, unless `WINDROW_TEST_DOCKER` or `WINDROW_TEST_BROWSER` is
+//! `required`.
 
 #[cfg(feature = "embedded")]
 mod broker_clients;

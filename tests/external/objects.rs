@@ -1,4 +1,4 @@
-//! `batch.url`: batch files in an object store, on moto's S3 server behind a proxy that drops connections.
+//! `batch.url`: batch files in an object store, on moto's S3 server. A proxy in front of it drops connections.
 
 mod store;
 
@@ -13,7 +13,7 @@ use windrow_testing::{Running, command, free_port, json, python, sample_with, su
 
 use crate::objects::store::{BadLine, SECRET, Store, with_store};
 
-/// The sample in windows of `rows` rows under a URL; more of `[stream]` where it is given.
+/// Writes the pipeline of the sample with windows of `rows` rows, and with these `[stream]` and `[batch]` tables.
 fn sample(folder: &Path, rows: u32, stream: &str, batch: &str) -> String {
     sample_with(folder, &format!("rows = {rows}"), &format!("{stream}\n[batch]\n{batch}"))
 }
@@ -45,7 +45,7 @@ fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
-/// What an audit says of the windows that a new work directory finds in the store.
+/// Returns the output of an audit of the windows that a new work directory finds in the store.
 fn audit(endpoint: &str, file: &str, folder: &Path) -> String {
     let place = tempfile::tempdir_in(folder).expect("a folder");
     succeed_at(endpoint, &words(&format!("audit {file} --workdir {}", place.path().display())))
@@ -90,7 +90,8 @@ fn a_run_over_a_bad_line_stores_every_row_once_and_makes_the_same_models() {
             "17 manifests, run and end: {names:?}"
         );
         assert_eq!(names.iter().filter(|name| name.ends_with(&format!(".{format}"))).count(), 17, "{names:?}");
-        // Batch files are in the store alone, and the windows can be audited, learned from and exported without this work directory.
+        // The batch files are only in the store. The windows can be audited, trained on and exported without this work
+        // directory.
         let left = fs::read_dir(workdir.join("batches")).expect("a folder").flatten();
         let left: Vec<PathBuf> =
             left.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == format)).collect();
@@ -122,7 +123,7 @@ fn a_run_that_is_killed_goes_on_with_what_the_store_holds() {
     let batch = "format = \"parquet\"\nurl = \"s3://bucket/killed\"";
     let file = sample(folder.path(), 250, stream, batch);
     for round in 0..12 {
-        // A new machine each second time: nothing of the run but what the store holds.
+        // Every second round uses a new work directory, as on a new machine: it knows only the files in the store.
         let arguments = run_command(&file, &folder.path().join(format!("work-{}", round / 2)));
         let mut running = Running::spawn(with_store(&mut command_of(&arguments), &line.endpoint()));
         std::thread::sleep(Duration::from_millis(700 + 130 * round));
@@ -182,7 +183,7 @@ fn two_consumers_of_one_store_seal_the_same_windows_or_one_ends() {
         let place = folder.path().join("produced").display().to_string();
         succeed(&["produce", file, "--broker", &address, "--workdir", &place]);
     };
-    // By rows both see the same windows.
+    // Windows by rows are the same for both consumers.
     let file = sample(folder.path(), 500, "topic = \"rows\"", "url = \"s3://bucket/rows\"");
     let create = |file: &str| succeed(&["topic", "create", file, "--broker", &address]);
     create(&file);
@@ -190,7 +191,7 @@ fn two_consumers_of_one_store_seal_the_same_windows_or_one_ends() {
     produce(&file);
     assert!(one.end().success() && other.end().success(), "{}\n{}", one.said(), other.said());
     assert!(audit(&store.endpoint(), &file, folder.path()).contains("8,019 read = 8,019 stored"));
-    // By the clock they do not, and one of them must not go on.
+    // Windows by the clock differ, and one of the consumers must stop.
     let text = fs::read_to_string(&file).expect("a file");
     let text = text.replace("rows = 500", "every = \"400ms\"").replace("s3://bucket/rows", "s3://bucket/clock");
     let pace = "topic = \"clock\"\npace = { kind = \"fixed\", delay = \"400us\" }";
@@ -200,7 +201,7 @@ fn two_consumers_of_one_store_seal_the_same_windows_or_one_ends() {
     let place = folder.path().join("produced").display().to_string();
     let mut producing = Running::start(&["produce", &file, "--broker", &address, "--workdir", &place]);
     other.wait_for("window");
-    // For one of them time stands still, unless they differ already.
+    // Stops one consumer for a time, unless it has already ended.
     let stopped = other.ended().is_none();
     if stopped {
         other.signal("STOP");
@@ -250,7 +251,7 @@ fn what_is_wrong_with_a_store_is_told_before_anything_is_made() {
     let none = command_of(&run_command(&file, &at("w5"))).env_remove("AWS_ACCESS_KEY_ID").output().expect("it runs");
     assert!(text(&none.stderr).contains("credentials"), "{}", text(&none.stderr));
 
-    // Files that were changed or removed since.
+    // Files that were changed or removed after the run.
     let names = store.names();
     let batch = names.iter().find(|name| name.contains("good/window-00002-")).expect("a batch file");
     let mut spoilt = store.get(batch);

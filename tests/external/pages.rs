@@ -1,4 +1,4 @@
-//! The pages, in a browser: live in one process and in five, with keys, with data that would be markup, light and dark.
+//! The pages in a browser: live in one process and in five, with keys, with data that contain markup, light and dark.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,7 +17,7 @@ const LOOKS: [Look; 4] = [
     Look { width: 390, height: 844, is_dark: true },
 ];
 
-/// Forty days of a hundred rows each, with a row a day that cannot be taken.
+/// Writes a pipeline with forty days of a hundred rows each. One row per day cannot be parsed.
 fn pipeline(folder: &Path, pace: &str) -> String {
     let mut dataset = "at,late,miles,carrier\n".to_owned();
     for row in 0..4000_u64 {
@@ -129,11 +129,11 @@ async fn the_form_predicts(browser: &Browser, url: &str) {
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let told = format!("{:.1}%", 100.0 * answer["probability"].as_f64().expect("a probability"));
     assert!(browser.text("#result h2").await.starts_with(&told), "{line}: {answer}");
-    // What is wrong is told beside the field.
+    // An error is shown next to its field.
     browser.run("const one = document.querySelector('#try input'); one.value = 'far'; one.form.requestSubmit()").await;
     browser.wait("a refusal", "return document.querySelector('#try [aria-invalid=\"true\"]') !== null").await;
     assert!(browser.text("#result").await.contains("miles"), "{}", browser.text("#result").await);
-    // The browser tells of the refused request itself.
+    // The browser logs the refused request itself; this call clears its log.
     browser.complaints().await;
 }
 
@@ -159,7 +159,7 @@ async fn the_demo_is_live_from_its_first_rows() {
     browser.open(&format!("{url}/stream")).await;
     browser.wait("numbers move", MOVES).await;
     browser.open(&format!("{url}/try")).await;
-    // The form comes with the first model, without a reload by hand.
+    // The form appears with the first model, without a manual reload.
     browser.wait("a form", "return document.getElementById('try') !== null").await;
     browser.run("document.querySelector('#try').requestSubmit()").await;
     browser.wait("an answer", "return document.querySelectorAll('#all tbody tr').length > 0").await;
@@ -223,7 +223,7 @@ async fn a_key_that_may_read_suffices_for_every_page_and_its_events() {
     for page in PAGES {
         assert_eq!(http("GET", &format!("{url}{page}"), None).0, 401, "{page}");
     }
-    // As the browser's own prompt does: with the key as the password.
+    // Sends the key as the browser's login prompt does: as the password.
     browser.open(&url.replace("http://", "http://anybody:a-key-that-may-read@")).await;
     for page in PAGES {
         browser.open(&format!("{url}{page}")).await;
@@ -295,7 +295,7 @@ async fn every_page_is_usable_with_500_models_and_500_windows() {
     browser.run("document.querySelector('.pages a').click()").await;
     browser.wait("earlier models", "return document.querySelector('tbody a')?.textContent === 'window-400'").await;
     browser.open(&format!("{url}/evidence")).await;
-    // Bins of nine windows, and a run of one shade is one rectangle.
+    // Each bin holds nine windows, and adjacent bins of one shade are one rectangle.
     let bins = browser.run("return document.querySelectorAll('figure.wide rect').length").await;
     assert!(bins.as_u64().is_some_and(|bins| (60..1900).contains(&bins)), "{bins}");
     browser.open(&format!("{url}/stream")).await;

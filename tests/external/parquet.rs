@@ -1,4 +1,4 @@
-//! Parquet as pandas, polars, DuckDB and Spark write and read it: datasets, batch files, exported tables.
+//! Parquet files that pandas, polars, DuckDB and Spark write and read: datasets, batch files, exported tables.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use windrow_testing::{fixture, json, python, root, run_once, sample_csv, sample_with, succeed, text, windrow};
 
-/// Runs `tests/clients/parquet.py`; gives what it prints.
+/// Runs `tests/clients/parquet.py`. Returns its standard output.
 fn script(python: &str, arguments: &[&str]) -> String {
     let script = root().join("tests/clients/parquet.py");
     let output = Command::new(python).arg(script).args(arguments).output().expect("Python runs");
@@ -14,7 +14,8 @@ fn script(python: &str, arguments: &[&str]) -> String {
     text(&output.stdout)
 }
 
-/// What every engine must find in the sample's batch files: rows, then kind, missing cells and a sum for some columns.
+/// Returns the values that every engine must find in the sample's batch files: the number of rows, a sum, the number of
+/// missing cells, and the total length of a text column.
 fn sample_by_csv() -> (usize, f64, usize, usize) {
     let file = sample_csv();
     let file = String::from_utf8(file).expect("UTF-8");
@@ -74,12 +75,12 @@ fn a_dataset_in_parquet_is_looked_at_replayed_and_learned_from_as_one_in_csv() {
         let data = folder.path().join(format!("{engine}.parquet"));
         let data_text = data.display().to_string();
         script(&python, &["write", engine, &csv.display().to_string(), &data_text]);
-        // Drafted from the file alone, then learned from.
+        // Drafts a pipeline from the file only, and trains with it.
         let drafted = folder.path().join(format!("{engine}.toml")).display().to_string();
         succeed(&["init", &data_text, "--target", "arr_delay >= 15", "--leave-out", "flight", "--out", &drafted]);
         assert!(fs::read_to_string(&drafted).expect("a file").contains("column = \"sched_dep\""), "{engine}");
         succeed(&["check", &drafted]);
-        // The same pipeline as for the CSV file: the same models.
+        // The same pipeline as for the CSV file gives the same models.
         let pipeline = fs::read_to_string(&file).expect("a file");
         let dataset = fixture("flights-sample.csv.zst").display().to_string();
         let pipeline = pipeline.replace(&dataset, &data_text).replace("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f");

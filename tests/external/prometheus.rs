@@ -1,4 +1,4 @@
-//! The dashboard for Grafana: Prometheus itself runs every query on what a server reports.
+//! The Grafana dashboard: Prometheus runs every query on the metrics of a server.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use windrow_testing::served::serve_by;
 use windrow_testing::{LIMIT, Running, command, dashboard_queries, free_port, has, http, sample_with};
 
-/// What a model of the sample must know.
+/// A row with all features that a model of the sample needs.
 const SAMPLE_ROW: &str = r#"{"sched_dep": "2013-01-01 05:45", "carrier": "B6", "origin": "JFK", "dest": "BQN", "distance": 1576,
     "temp": 39, "dewp": 27, "humid": 62, "wind_speed": 15, "precip": 0, "pressure": 1012, "visib": 10, "plane_year": 2012, "seats": 200}"#;
 
@@ -18,7 +18,7 @@ fn prometheus_answers_every_query_of_the_dashboard() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    // At work for the whole test: 80 seconds.
+    // The pace keeps the server busy during the whole test: 80 seconds.
     let file = sample_with(folder.path(), "rows = 500", "pace = { kind = \"fixed\", delay = \"10ms\" }");
     let workdir = folder.path().join("work").display().to_string();
     let run = ["run", &file, "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"];
@@ -47,10 +47,10 @@ fn prometheus_answers_every_query_of_the_dashboard() {
             let query = query.append_pair("query", asked).finish();
             let asked = ureq::get(format!("http://{address}/api/v1/query?{query}"));
             let answer = asked.config().http_status_as_error(false).build().call();
-            // Until it is up.
+            // Prometheus is not up yet.
             let Ok(mut answer) = answer else { return true };
             let answer: Value = answer.body_mut().read_json().unwrap_or_default();
-            // A query that is none will never be answered.
+            // An invalid query would never be answered.
             assert_ne!(answer["errorType"], "bad_data", "{title}: {answer}");
             answer["data"]["result"].as_array().is_none_or(Vec::is_empty)
         });

@@ -1,5 +1,5 @@
-//! Redpanda in a container, as users get it. If its image is not on this machine, a stand-in is built from the windrow binary:
-//! its embedded broker takes Redpanda's command line.
+//! Redpanda in a container, as users start it. If its image is not on this machine, a stand-in is built from the
+//! windrow binary: its embedded broker takes Redpanda's command line.
 //!
 //! Without a Docker engine these tests are skipped with a message; with `WINDROW_TEST_DOCKER=required` they fail.
 
@@ -38,7 +38,7 @@ struct Started {
 }
 
 impl Started {
-    /// `None` where there is no image; the test is skipped then.
+    /// Starts a broker. Returns `None` if there is no image; the test is skipped then.
     fn now() -> Option<Self> {
         let image = Image::redpanda()?;
         let turn = docker::turn();
@@ -86,7 +86,7 @@ fn rows_go_through_a_container_that_is_gone_afterwards() {
     assert_eq!(docker::containers(), [""; 0]);
 }
 
-/// The numbers of the rows that are read until both partitions end, sorted.
+/// Reads both partitions to their ends. Returns the row numbers, sorted.
 fn read_rows(connection: &windrow_kafka::Connection) -> Vec<u64> {
     let positions = [(Partition(0), Offset(0)), (Partition(1), Offset(0))];
     let mut subscription = Subscription::assign(connection, "flights", "group", &positions).expect("a subscription");
@@ -115,7 +115,7 @@ fn read_rows(connection: &windrow_kafka::Connection) -> Vec<u64> {
 #[ignore = "needs Docker and a static busybox"]
 fn a_broker_that_is_dropped_takes_its_container_along() {
     let Some(Started { image: _image, _turn, runtime, broker }) = Started::now() else { return };
-    // As at the end of a process that fails elsewhere: the runtime goes first.
+    // The runtime is dropped first, as at the end of a process that fails elsewhere.
     drop(runtime);
     drop(broker);
     assert_eq!(docker::containers(), [""; 0]);
@@ -135,7 +135,7 @@ fn a_container_that_was_created_and_never_started_is_removed_by_a_later_start() 
     let Some(image) = Image::redpanda() else { return };
     let create = || docker::docker(&["create", "--rm", "--label", "windrow=redpanda", image.name()]).expect("created");
     let abandoned = create();
-    // The engine tells the age of a container by its own clock.
+    // The engine measures the age of a container by its own clock.
     std::thread::sleep(Duration::from_secs(32));
     let young = create();
     let _turn = docker::turn();
@@ -175,7 +175,7 @@ fn auto_goes_on_without_a_container_that_fails() {
     assert_eq!(docker::containers(), [""; 0]);
 }
 
-/// The sample's pipeline, replayed so slowly that a test can step in.
+/// Writes the sample's pipeline with a pace so slow that a test can act during the replay.
 fn slow_pipeline(folder: &std::path::Path) -> String {
     let pipeline = std::fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
@@ -242,7 +242,7 @@ fn a_run_that_is_killed_while_redpanda_starts_leaves_no_container() {
     wait_until("the engine removes the container", || docker::containers_of(run.id()).is_empty());
 }
 
-/// A run on Redpanda that does not end by itself.
+/// Starts a run on Redpanda that does not end by itself.
 fn slow_run(folder: &std::path::Path, image: &Image) -> Running {
     let (slow, workdir) = (slow_pipeline(folder), folder.join("work").display().to_string());
     let arguments = ["run", &slow, "--broker", "redpanda", "--listen", "127.0.0.1:0", "--workdir", &workdir];
@@ -273,7 +273,7 @@ fn an_image_that_cannot_be_had_is_told_with_a_way_out() {
     }
     let _turn = docker::turn();
     let runtime = Runtime::new().expect("a runtime");
-    // Nobody serves images on port 1.
+    // No registry listens on port 1.
     let image = "127.0.0.1:1/redpanda:none";
     let options = StartOptions { redpanda_image: Some(image.to_owned()), ..StartOptions::default() };
     let error = start(&runtime, &options).expect_err("there is no such image");

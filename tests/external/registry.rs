@@ -14,10 +14,11 @@ use crate::docker::docker;
 
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
-/// Bodies by their paths.
+/// The bodies of responses by their paths.
 type Files = HashMap<String, Vec<u8>>;
 
-/// The registry. The image that it was made of is removed from the engine; a drop removes the image that was pulled.
+/// A registry with one image, which was removed from the engine before. A drop removes the pulled image from the
+/// engine.
 pub(crate) struct Registry {
     image: String,
 }
@@ -60,7 +61,7 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        // Fails if it was never pulled.
+        // Fails if the image was never pulled.
         let _ = docker(&["image", "rm", "--force", &self.image]);
     }
 }
@@ -85,7 +86,7 @@ fn answer(mut client: TcpStream, files: &Files) {
     lines.find(String::is_empty);
     let mut words = request.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    // The manifest is asked for by its digest too.
+    // The manifest is also requested by its digest.
     let found =
         files.get(path).or_else(|| files.get("/v2/windrow/manifests/pulled").filter(|_| path.contains("/manifests/")));
     let (status, body) = found.map_or(("404 Not Found", &[] as &[u8]), |body| ("200 OK", body));

@@ -17,17 +17,17 @@ use crate::secured::provider::Provider;
 
 const PASSWORD: &str = "a-secret-of-the-test";
 
-/// The sample's pipeline with a `[kafka]` table.
+/// Writes the sample's pipeline with a `[kafka]` table.
 fn pipeline(folder: &Path, kafka: &str) -> String {
     pipeline_with(folder, "partitions = 3", kafka)
 }
 
-/// The same with another `[stream]` table.
+/// Writes the sample's pipeline with a `[stream]` and a `[kafka]` table.
 fn pipeline_with(folder: &Path, stream: &str, kafka: &str) -> String {
     sample_with(folder, "rows = 500", &format!("{stream}\n[kafka]\n{kafka}"))
 }
 
-/// What `topic describe` says where it fails.
+/// Returns the error of `topic describe`, which must fail.
 fn refused(file: &str, address: &str, more: &[(&str, &str)]) -> String {
     let mut command = command(&["topic", "describe", file, "--broker", address]);
     let output = command.envs(more.iter().copied()).output().expect("the binary runs");
@@ -35,13 +35,13 @@ fn refused(file: &str, address: &str, more: &[(&str, &str)]) -> String {
     text(&output.stderr)
 }
 
-/// An authority, with the file that names it.
+/// A certificate authority, with its certificate as PEM.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
 
-/// What a server or a client shows.
+/// The certificate and the key of a server or a client.
 struct Shown {
     certificate: String,
     key: KeyPair,
@@ -51,7 +51,7 @@ struct Shown {
 impl Authority {
     fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        // One that bears the name of what it signs is taken for signed by itself.
+        // A certificate whose issuer has the same name as its subject would count as self-signed.
         params.distinguished_name.push(DnType::CommonName, "an authority");
         params.is_ca = rcgen::IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -69,7 +69,7 @@ impl Authority {
         Shown { certificate: der.pem(), key, der }
     }
 
-    /// Lines of a node's properties: its certificate, and whom it believes.
+    /// Returns lines of a node's properties: its certificate, and the authority that it trusts.
     fn properties(&self, folder: &Path, more: &str) -> String {
         let shown = self.sign("127.0.0.1", 2100);
         let (keys, trust) = (folder.join("server.pem"), folder.join("ca.pem"));
@@ -95,7 +95,7 @@ fn finished(file: &str, arguments: &[&str]) -> String {
     running.said()
 }
 
-/// Three nodes that speak TLS and know one user, by SCRAM or in plain text.
+/// Starts three nodes with TLS and one user, who can log in by SCRAM or PLAIN.
 fn with_logins(distribution: &Path, authority: &Authority, folder: &Path) -> Kafka {
     let login = format!("required username=\"windrow\" password=\"{PASSWORD}\"");
     let module = |kind: &str| format!("org.apache.kafka.common.security.{kind}LoginModule {login}");
@@ -118,7 +118,7 @@ fn with_logins(distribution: &Path, authority: &Authority, folder: &Path) -> Kaf
     Kafka::start_secured(distribution, 3, &security)
 }
 
-/// A `[kafka]` table with a login.
+/// Returns a `[kafka]` table with a login.
 fn login(mechanism: &str, authorities: &Path) -> String {
     format!(
         "security.protocol = \"SASL_SSL\"\nsasl.mechanism = \"{mechanism}\"\nsasl.username = \"windrow\"\n\
@@ -154,7 +154,7 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
     let run = fs::read_to_string(Path::new(&workdir).join("run.json")).expect("a run");
     assert!(!run.contains(PASSWORD) && !run.contains("sasl"), "{run}");
 
-    // The same by a file of settings, and by other logins.
+    // The same with a file of settings, and with other mechanisms.
     fs::write(folder.path().join("secrets"), format!("sasl.password={PASSWORD}\n")).expect("a file");
     for mechanism in ["SCRAM-SHA-256", "PLAIN"] {
         let file = pipeline(folder.path(), &format!("{}\nfile = \"secrets\"", login(mechanism, &authorities)));
@@ -162,7 +162,7 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
         assert!(output.status.success(), "{mechanism}: {}", text(&output.stderr));
     }
 
-    // Nor does a secret get into a log, however much is logged.
+    // A secret does not appear in a log either, even with all logging enabled.
     for password in [PASSWORD, "another-secret"] {
         let mut command = command(&["produce", &file, "--broker", address, "--workdir", &workdir, "-X", "debug=all"]);
         let command = command.env("WINDROW_KAFKA_SASL_PASSWORD", password).env("WINDROW_LOG", "trace");
@@ -311,7 +311,7 @@ fn a_certificate_that_has_expired_or_is_for_another_host_is_told_as_such() {
     }
 }
 
-/// Something that shows a certificate, and no more.
+/// Listens for TLS connections with a certificate, and does nothing else. Returns the address.
 fn listen(shown: &Shown) -> String {
     let key = PrivateKeyDer::try_from(shown.key.serialize_der()).expect("a key");
     let config =

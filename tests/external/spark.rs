@@ -1,5 +1,5 @@
-//! `train.solver = "spark"`: models by the Spark Connect server that pyspark brings, compared with those by Newton; and what
-//! happens while the server is away or is not given the right files.
+//! `train.solver = "spark"`: the models of the Spark Connect server in pyspark are compared with those of Newton. Other
+//! tests stop the server, or give it the wrong files.
 
 mod server;
 
@@ -12,10 +12,10 @@ use windrow_testing::{Running, command, json, python, refused, sample_with, succ
 
 use crate::spark::server::SparkServer;
 
-/// How far apart coefficients may be: what Spark's tolerance of 1e-12 leaves on standardised columns.
+/// The largest allowed difference of coefficients. It follows from Spark's tolerance of 1e-12 on standardised columns.
 const APART: f64 = 2e-4;
 
-/// The sample in `parts` windows of Parquet, to be trained at `remote`.
+/// Writes the pipeline of the sample with `parts` windows of Parquet, to be trained at `remote`.
 fn sample(folder: &Path, parts: usize, remote: &str) -> String {
     let stream = "partitions = 1\n[batch]\nformat = \"parquet\"";
     let file =
@@ -31,7 +31,7 @@ fn run(file: &str, workdir: &Path, solver: &str) {
     succeed(&[&["run", file, "--workdir", &place, "--solver", solver][..], &quiet].concat());
 }
 
-/// A work directory with the windows of another and nothing that was learned from them.
+/// Copies the windows of a work directory to a new one, without models.
 fn windows_of(trained: &Path, at: &Path) -> PathBuf {
     fs::create_dir_all(at).expect("a folder");
     let copied = std::process::Command::new("cp")
@@ -51,7 +51,7 @@ fn models(workdir: &Path) -> BTreeMap<String, Value> {
     entries.filter_map(|entry| model(entry.ok()?.file_name().into_string().ok()?)).collect()
 }
 
-/// Holds the models of two work directories to each other; those of the second are Spark's.
+/// Compares the models of two work directories; those of the second are Spark's.
 fn assert_alike(newton: &Path, spark: &Path) {
     let (ours, theirs) = (models(newton), models(spark));
     assert!(!ours.is_empty());
@@ -87,8 +87,8 @@ fn assert_alike(newton: &Path, spark: &Path) {
     }
 }
 
-/// Rows as an enemy would write them: columns that differ by case, with dots, spaces and quotes in their names; values
-/// with everything that a query language gives a meaning to; missing cells, rows without a target, times as counts.
+/// Writes rows that are difficult for a query language: columns that differ only by case, names with dots, spaces and
+/// quotes, values with special characters, missing cells, rows without a target, and times as counts.
 fn odd_rows(file: &Path) {
     let mut csv = String::from("t,a,A,`b.c` d,\"q,\"\"x'\",y\n");
     let texts = ["it's", "a\\b", "100%", "x=1", "1!other", "`", "${v}", "\u{e9}\u{1f980}", "NA", "", " "];
@@ -120,7 +120,7 @@ fn models_by_spark_are_those_by_newton() {
     let at = |name: &str| folder.path().join(name);
     let file = sample(folder.path(), 3, &server.remote());
     run(&file, &at("newton"), "newton");
-    // A folder whose name is a pattern to Spark.
+    // The folder's name contains characters that Spark reads as a pattern.
     let place = windows_of(&at("newton"), &at("we[i]rd {x,y} *%20"));
     let log = succeed(&["train", &file, "--workdir", &place.display().to_string(), "--solver", "spark", "--once"]);
     assert_alike(&at("newton"), &place);
@@ -130,7 +130,7 @@ fn models_by_spark_are_those_by_newton() {
     assert!(shown.contains("cumulative-3"), "{shown}");
 
     odd_rows(&at("odd.csv"));
-    // One with every kind of feature, scheme and penalty; the others with the fewest fits.
+    // The first case has every kind of feature, scheme and penalty; the others need few fits.
     for (name, features, target, schemes, rows, l2) in [
         (
             "odd",
@@ -144,7 +144,7 @@ fn models_by_spark_are_those_by_newton() {
         ("numbers", "numeric = [\"a\", \"A\"]", "one_of = [\"yes\", \"it's\"]", "\"cumulative\"", 600, "1.0"),
         ("texts", "categorical = [\"`b.c` d\"]\nmin_count = 1", "equals = \"no\"", "\"cumulative\"", 600, "0.5"),
     ] {
-        // One of them in a store, whose files have other names.
+        // One case uses an object store, whose files have other names.
         let url = (name == "numbers").then(|| format!("url = \"file://{}\"", at("a store").display()));
         let url = url.unwrap_or_default();
         let pipeline = format!(
@@ -175,7 +175,7 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
     let file = sample(folder.path(), 2, &format!("{}/;token={secret}", server.remote()));
     run(&file, &at("newton"), "newton");
 
-    // Killed while it fits, and started again.
+    // The server is killed during a fit, and started again.
     let place = windows_of(&at("newton"), &at("killed"));
     let arguments =
         ["train", &file, "--workdir", &place.display().to_string(), "--solver", "spark", "--once"].map(str::to_owned);
@@ -186,7 +186,7 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
     let told = training.wait_for("is away");
     assert!(told.contains("the windows wait until it is back"), "{told}");
     server.restart();
-    // A fit by a server that has just started takes half a minute on two busy cores.
+    // A fit takes half a minute on two busy cores if the server has just started.
     for model in ["cumulative-1", "window-1", "cumulative-2", "window-2"] {
         training.wait_for(&format!("  {model} "));
     }
@@ -200,18 +200,18 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
         assert!(!written.contains(secret), "{entry}");
     }
 
-    // Told to stop in the middle of a fit, and gone on with.
+    // The trainer is stopped during a fit, and continued.
     let place = windows_of(&at("newton"), &at("stopped"));
     let stopped = place.display().to_string();
     let mut training = Running::start(&["train", &file, "--workdir", &stopped, "--solver", "spark", "--once"]);
     training.wait_for("cumulative-1");
-    // How long it may take is for tests/timing/shutdown.rs; a server that fits takes the cores here.
+    // tests/timing/shutdown.rs checks how long the end takes; here the server uses the cores.
     training.interrupt();
     assert!(models(&place).len() < models(&at("newton")).len(), "the fits went on: {}", training.said());
     succeed(&["train", &file, "--workdir", &stopped, "--solver", "newton", "--once"]);
     assert_eq!(models(&place).len(), models(&at("newton")).len());
 
-    // A cluster that finds other rows, or none.
+    // A cluster that reads other rows, or no rows.
     let other = windows_of(&at("newton"), &at("other"));
     let place = windows_of(&at("newton"), &at("misled"));
     let misled = place.display().to_string();

@@ -1,4 +1,5 @@
-//! How often to retrain, and on how much history: from the command line, over HTTP, after a kill, with labels that come late.
+//! The advice, on how often to retrain and on how much history: from the command line, over HTTP, after a kill, with
+//! delayed labels.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use windrow_testing::{Running, fixture, has, http, root, sample_with, succeed, text, wait_until, windrow};
 
-/// A finished run of the sample, cut as asked for.
+/// A pipeline of the sample with a given window policy, and a work directory for it.
 struct Place {
     folder: tempfile::TempDir,
     file: String,
@@ -128,7 +129,7 @@ fn what_is_missing_is_made_again_and_the_advice_is_the_same() {
     fs::remove_dir_all(place.workdir().join("advice")).expect("a folder");
     assert_eq!(place.json(&[]), before);
     assert_eq!(place.file("advice/losses/window-00020.json"), losses, "to the last digit that is kept");
-    // What is damaged is made again, where that can be.
+    // Damaged files are made again if possible.
     for name in ["advice/losses/window-00014.json", "advice/models/window-00009.json"] {
         let whole = fs::read_to_string(place.workdir().join(name)).expect(name);
         fs::write(place.workdir().join(name), &whole[..whole.len() / 2]).expect(name);
@@ -139,7 +140,7 @@ fn what_is_missing_is_made_again_and_the_advice_is_the_same() {
     fs::write(place.workdir().join("advice/models/window-00010.json"), shorter).expect("a file");
     assert_eq!(place.json(&[]), before);
     assert_eq!(fs::read_to_string(place.workdir().join("advice/models/window-00010.json")).expect("a ladder"), cut);
-    // The losses of published models are the trainer's.
+    // The losses of published models belong to the trainer, so the advisor does not make them again.
     fs::write(place.workdir().join("losses/window-00003.json"), "{").expect("a file");
     let workdir = place.workdir().display().to_string();
     let output = windrow(&["advise", &place.file, "--workdir", &workdir]);
@@ -176,7 +177,7 @@ fn late_labels_are_a_question_and_not_what_is_served() {
     assert!(place.workdir().join("advice/recalibrated-0.json").exists(), "the question leaves it");
     let workdir = place.workdir().display().to_string();
     assert_eq!(windrow(&["advise", &place.file, "--workdir", &workdir, "--label-delay", "33"]).status.code(), Some(2));
-    // As the pipeline file says, it is.
+    // The settings of the pipeline file are used.
     let own = Place::new(
         "rows = 200",
         "[advise]\nlabel_delay = 3\nkeep = 0.8\nhistories = [1, 4, \"all\"]\ncost = { false_alarm = 1, miss = 5, refit = 20 }",
@@ -208,7 +209,7 @@ fn too_few_windows_are_an_answer() {
         "{}",
         place.advise(&[])
     );
-    // Where nothing has been trained, it says who does that.
+    // If no window has models, the error names the commands that train.
     let sample = fixture("flights-sample.toml").display().to_string();
     let empty = place.folder.path().join("empty").display().to_string();
     let output = windrow(&["advise", &sample, "--workdir", &empty]);
@@ -219,7 +220,7 @@ fn too_few_windows_are_an_answer() {
 #[test]
 fn rows_that_come_round_again_are_no_evidence() {
     let place = Place::new("rows = 500", "");
-    // The sample has 8,019 rows: window 17 is the first with a row of the second round.
+    // The sample has 8,019 rows, so window 17 is the first with a row of the second round.
     place.run(&["--loop", "--limit", "12000"]);
     let advice = place.json(&[]);
     assert_eq!(advice["subject"]["windows"].as_u64(), Some(16));
@@ -280,7 +281,7 @@ fn windows_of_the_calendar_have_their_names_everywhere() {
         let stored = stored.pointer(place).and_then(Value::as_array).expect("a list");
         assert_eq!(served[list].as_array().map(Vec::len), Some(stored.len()), "{list}");
     }
-    // A server takes up what another process finds, and makes none itself.
+    // A server loads the advice of another process, and makes none itself.
     fs::remove_file(place.workdir().join("advice.json")).expect("a file");
     let bare = Running::start(&["serve", &place.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     let url = bare.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
@@ -295,7 +296,7 @@ fn retired_models_leave_their_losses() {
     place.run(&[]);
     let losses = place.file("losses/window-00020.json");
     let models = losses["models"].as_array().expect("a list");
-    // Of each scheme those of the four windows before.
+    // The models of each scheme from the previous four windows.
     assert_eq!(models.len(), 8, "{models:?}");
     assert!(place.json(&[])["basis"]["judged"]["windows"].as_u64().is_some_and(|windows| windows > 12));
 }

@@ -1,4 +1,4 @@
-//! The API as its callers see it: right answers, and for every wrong request one that teaches.
+//! The API as its callers see it: right answers, and an error with an explanation for every wrong request.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -72,7 +72,7 @@ fn right_requests_are_answered_by_the_model_that_is_named() {
         assert_eq!(status, 200, "{answer}");
         serde_json::from_str::<Value>(&answer).expect("JSON")
     };
-    // As the model's own card says: what it answered to its example when it was made.
+    // The answer must be the one that the model's card records for its example.
     for id in ["cumulative-1", "cumulative-2", "window-2", "cumulative-3"] {
         let model = json(&folder.path().join(format!("work/models/{id}/model.json")));
         let example = &model["outcome"]["examples"][0];
@@ -81,9 +81,9 @@ fn right_requests_are_answered_by_the_model_that_is_named() {
         assert_eq!(answer["model"], id);
         assert_eq!(answer["lineage"], model["lineage"]["id"]);
     }
-    // Window 3 gave no model of its own, so the newest is the cumulative one.
+    // Window 3 has no model of its own, so the newest model is the cumulative one.
     assert_eq!(ask("latest", &row())["model"], "cumulative-3");
-    // A value never seen counts as 'other', null as missing; neither is a fault.
+    // An unknown value counts as 'other', and null as missing; neither is an error.
     let mut strange = row();
     strange["carrier"] = json!("ZZ");
     strange["miles"] = Value::Null;
@@ -106,7 +106,7 @@ fn right_requests_are_answered_by_the_model_that_is_named() {
     assert_eq!(named, ["miles", "log(fare)", "carrier=AA", "carrier=B6"]);
     assert_eq!(card["windows"][0]["rows"], 100);
 
-    // The page needs nothing from elsewhere.
+    // The page loads nothing from other hosts.
     let (status, kind, page) = http("GET", &format!("{url}/docs"), None);
     assert_eq!((status, kind.starts_with("text/html")), (200, true));
     assert!(page.contains("openapi.json") && !page.contains("src=\"http") && !page.contains("href=\"http"));
@@ -125,7 +125,7 @@ fn models_appear_while_the_server_runs() {
     let elsewhere = folder.path().join("elsewhere").display().to_string();
     succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &elsewhere, "--listen", "127.0.0.1:0"]);
     fs::create_dir_all(workdir.join("models")).expect("a folder");
-    // One that cannot be read does not take the others down.
+    // A model that cannot be read does not affect the others.
     fs::create_dir_all(workdir.join("models/window-7")).expect("a folder");
     fs::write(workdir.join("models/window-7/model.json"), "{\"format\": 99}").expect("a file");
     for id in ["cumulative-1", "window-1"] {

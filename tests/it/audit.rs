@@ -1,4 +1,4 @@
-//! The audit: clean where nothing is wrong, and a finding for each thing that is broken on purpose.
+//! The audit: no finding for a correct run, and a finding for each thing that is damaged on purpose.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use windrow_kafka::{Connection, Publisher};
 use windrow_record::{Partition, RowNumber, RunId};
 use windrow_testing::{LIMIT, Running, broker_with_topic, fixture, json, run_once, succeed, text, windrow};
 
-/// A dataset with two rows that cannot be taken, cut into five windows.
+/// Writes a dataset with two rows that cannot be parsed, and a pipeline with five windows. Returns its path and a work
+/// directory.
 fn scene(folder: &Path) -> (String, PathBuf) {
     let mut rows = String::from("at,late,miles\n");
     for row in 1..=1000 {
@@ -24,7 +25,7 @@ fn scene(folder: &Path) -> (String, PathBuf) {
     (file.display().to_string(), folder.join("work"))
 }
 
-/// Exit code and standard output.
+/// Returns the exit code and the standard output.
 fn audit(file: &str, workdir: &Path, more: &[&str]) -> (Option<i32>, String) {
     let workdir = workdir.display().to_string();
     let output = windrow(&[&["audit", file, "--workdir", &workdir][..], more].concat());
@@ -48,7 +49,7 @@ fn sha256(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Changes a batch file, and its manifest so that it fits.
+/// Changes a batch file, and adapts its manifest.
 fn forge(work: &Path, window: u32, change: impl Fn(&str) -> String, more: impl Fn(&mut Value)) {
     let stem = work.join(format!("batches/window-{window:05}"));
     let text = change(&fs::read_to_string(stem.with_extension("csv")).expect("a batch file"));
@@ -250,14 +251,14 @@ fn the_topic_is_recounted_where_it_is_still_there() {
     assert!(said.contains("8,019 read = 8,019 delivered = 8,019 stored + 0 quarantined"), "{said}");
     assert!(said.contains("8020 messages, each accounted for"), "{said}");
 
-    // What stands behind the end is read by nobody, and said.
+    // A message after the end of the stream is not read by any consumer, and is reported.
     let publisher = Publisher::connect(&Connection::new(&address), "flights-sample", |_| {}).expect("a publisher");
     publisher.send_row(Partition(0), RowNumber::FIRST, &RunId::new("other"), b"1").expect("taken");
     assert_eq!(publisher.flush(LIMIT), Ok(true));
     let (code, said) = audit(&sample, &workdir, &["--broker", &address]);
     assert!(code == Some(0) && said.contains("; 1 behind the end of the stream"), "{said}");
 
-    // A manifest that leaves out a message.
+    // A manifest without an account of one message.
     let path = workdir.join("batches/window-00001.json");
     let mut manifest = json(&path);
     manifest["messages"]["offsets"][0]["first"] = json!(5);
@@ -277,7 +278,7 @@ fn a_stream_that_is_not_through_is_judged_by_what_is_sealed() {
     let run = ["run", &file, "--loop", "--broker", "embedded", "--listen", listen, "--workdir", &workdir_text];
     let run = Running::start(&run);
     run.wait_for("window 2: ");
-    // While the consumer is at work, and without its lock.
+    // The audit runs while the consumer works, and does not need its lock.
     let (code, said) = audit(&file, &workdir, &[]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("so far every row is accounted for") && said.contains("not through"), "{said}");

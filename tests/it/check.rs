@@ -1,4 +1,4 @@
-//! A pipeline file held against its dataset: all faults at once, and nothing written.
+//! `windrow check`: compares a pipeline file with its dataset, reports all faults at once, and writes nothing.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use windrow_testing::{fixture, sample_with, succeed, text, windrow};
 
-/// A dataset with faults of every kind, and its pipeline file.
+/// Writes a dataset with faults of every kind, and its pipeline file.
 fn scene(folder: &Path, window: &str) -> String {
     let mut rows = String::from("at,late,miles,who,after\n");
     for row in 1..=1000 {
@@ -54,7 +54,7 @@ fn all_faults_are_told_at_once_and_nothing_is_written() {
     }
     assert!(unwrapped.contains("who: 12 values: ann 496, bob 490, "), "{said}");
     assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
-    // A run that would take the number of a row for its time is refused.
+    // A run that would use the row number in place of the time is refused.
     let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0"];
     let run = windrow(&[&run[..], &["--workdir", &folder.path().join("work").display().to_string()]].concat());
     assert_eq!(run.status.code(), Some(1));

@@ -1,4 +1,4 @@
-//! Failures around the stages: of the broker, of the disk, of the topic. Ctrl-C is in `timing::shutdown`.
+//! Failures around the stages: of the broker, the disk and the topic. Ctrl-C is in `timing::shutdown`.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -20,7 +20,7 @@ fn local(port: u16) -> String {
     format!("127.0.0.1:{port}")
 }
 
-/// A wire between the stages and the broker that can be cut.
+/// A proxy between the stages and the broker, whose connections can be cut.
 struct Wire {
     address: String,
     is_cut: Arc<AtomicBool>,
@@ -53,7 +53,7 @@ impl Wire {
     fn cut(&self) {
         self.is_cut.store(true, Ordering::SeqCst);
         for stream in self.open.lock().expect("no wire panics").drain(..) {
-            // Closed already is as good.
+            // Fails if the connection has already been closed.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -92,7 +92,7 @@ fn a_broker_that_is_away_for_a_while_is_waited_for() {
     pause(4000);
     wire.mend();
     consumer.wait_for("window 4: ");
-    // The other way to be away: there, and silent.
+    // The other kind of failure: the broker is connected, but does not respond.
     broker.signal("STOP");
     pause(2500);
     broker.signal("CONT");
@@ -126,7 +126,7 @@ fn a_topic_that_is_deleted_under_us_ends_both_with_a_sentence() {
     }
 }
 
-/// A file system of its own, as small as we like; `None`, said, where that is not allowed.
+/// A small file system of its own. `mount` returns `None`, with a message, if mounting is not allowed.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -151,7 +151,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: whatever still looks at it loses it later.
+        // A lazy unmount, because a process may still have files open.
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
@@ -185,7 +185,7 @@ fn a_disk_that_fills_up_under_parquet_harms_no_sealed_window() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 1000", "partitions = 2\n[batch]\nformat = \"parquet\"");
     let workdir = folder.path().join("disk");
-    // A window takes 110 KB as it is filled, and 60 KB when it is sealed.
+    // A window takes 110 KB while it is filled, and 60 KB after it is sealed.
     let Some(disk) = SmallDisk::mount(&workdir, "400k") else { return };
     let workdir_text = workdir.display().to_string();
     let address = local(free_port());

@@ -1,4 +1,4 @@
-//! Any CSV: plain, gzip and zstd, with and without a header line, quoted, CRLF, with a byte order mark.
+//! CSV files of every form: plain, gzip and zstd, with and without a header line, quoted, CRLF, with a byte order mark.
 
 use std::fs;
 use std::io::Write;
@@ -8,7 +8,8 @@ use windrow_testing::{batch_rows, fixture, json, program, run_once, text};
 
 const RECORDS: usize = 400;
 
-/// Rows with every kind of quoting, ended as asked; the class depends on the size, and a little on the place.
+/// Returns rows with every kind of quoting and the given line end. The class depends on the size, and slightly on the
+/// row number.
 fn rows(line_end: &str) -> String {
     let mut rows = String::new();
     for row in 0..RECORDS {
@@ -104,7 +105,7 @@ fn rows_that_cannot_be_taken_are_kept_aside_with_their_reason() {
 
 #[test]
 fn price_paid_data_run_as_published() {
-    // Made up, in the published form: every field quoted, no header line.
+    // Invented rows in the published form: every field quoted, no header line.
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let mut dataset = String::new();
@@ -118,7 +119,7 @@ fn price_paid_data_run_as_published() {
     }
     fs::write(folder.join("price-paid.csv"), &dataset).expect("a file");
     let pipeline = fs::read_to_string(fixture("price-paid.toml")).expect("a fixture");
-    // As the comment in it says, for a shell.
+    // Runs the command that the comment in the file gives, in a shell.
     let line = pipeline.lines().find_map(|line| line.strip_prefix("#     windrow ")).expect("a command");
     let line = format!("{} {line}", program().display());
     let made = std::process::Command::new("sh").args(["-c", &line]).current_dir(folder).output().expect("a shell");
@@ -128,7 +129,7 @@ fn price_paid_data_run_as_published() {
     let (stored, model) = run(folder, &file.display().to_string());
     let mut ordered: Vec<&str> = dataset.lines().collect();
     ordered.sort_by_key(|row| row.split(',').nth(2));
-    // The copy in order has quotes only where a field needs them.
+    // The sorted copy has quotes only where a field needs them.
     let expected =
         format!("{}\n", ordered.join("\n")).replace('"', "").replace("DISTRICT, NORTH", "\"DISTRICT, NORTH\"");
     assert_eq!(text(&stored), expected);

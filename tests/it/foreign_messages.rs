@@ -1,5 +1,5 @@
-//! What can come to a consumer that it was not made for: other datasets, forged messages, deleted and changed topics, a
-//! broker that stands still.
+//! Input that a consumer does not expect: other datasets, forged messages, deleted and changed topics, and a broker
+//! that stops responding.
 
 use std::fs;
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ impl Place {
         Running::start(&[&arguments[..], more].concat())
     }
 
-    /// The name that the replay of the sample has in its messages.
+    /// Returns the ID that the sample's replay has in its messages.
     fn run(&self) -> String {
         let workdir = self.folder.path().join("peek");
         let workdir_text = workdir.display().to_string();
@@ -70,7 +70,7 @@ impl Place {
     }
 }
 
-/// The pipeline of `place` with a dataset of which one byte is another.
+/// Writes the pipeline of `place` with a dataset that differs in one byte.
 fn other_dataset(place: &Place) -> String {
     let mut rows = sample_csv();
     let digit = rows.iter().rposition(|byte| *byte == b'7').expect("a seven");
@@ -113,7 +113,7 @@ fn a_group_without_the_dataset_says_what_it_lacks() {
     let mut member = place.consume(&place.file, &["--group", "readers"]);
     assert_eq!(member.end().code(), Some(1));
     assert!(member.said().contains("gone.csv is not there"), "{}", member.said());
-    // One consumer of all takes whose rows come first.
+    // A consumer without a group takes the run whose rows arrive first.
     let mut consumer = place.consume(&place.file, &[]);
     assert!(consumer.end().success(), "{}", consumer.said());
     assert_eq!(place.end()["rows"], ROWS);
@@ -151,7 +151,7 @@ fn a_broker_that_stands_still_is_no_end_of_the_stream() {
     let consumer = place.consume(&place.file, &["--end-after-idle", "2s"]);
     consumer.wait_for("window 2:");
     place.broker.signal("STOP");
-    // Each is told once, when it is lost and when it is back.
+    // Each stage reports the broker once when it is lost, and once when it is back.
     let lost = consumer.wait_for("no broker at");
     assert!(lost.contains("partitions 0 and 1"), "{lost}");
     producer.wait_for("has confirmed nothing for");
@@ -243,7 +243,7 @@ fn a_topic_that_was_made_anew_is_told_also_with_fewer_partitions() {
         succeed(&["produce", &place.file, "--broker", &place.address]);
         let mut consumer = place.consume(&place.file, &[]);
         assert!(consumer.end().success(), "{}", consumer.said());
-        // As if it had been killed behind its sixth window.
+        // The files are as if the consumer had been killed after its sixth window.
         let batches = place.workdir().join("batches");
         for name in ["end.json", "window-00009.json", "window-00008.json", "window-00007.json"] {
             fs::remove_file(batches.join(name)).expect("was there");
@@ -272,7 +272,7 @@ fn a_topic_that_is_deleted_under_a_consumer_ends_it() {
     assert!(consumer.said().contains("there is no topic `other`"), "{}", consumer.said());
 }
 
-/// The pipeline of `place` with an empty topic of another name.
+/// Writes the pipeline of `place` with an empty topic of another name.
 fn other_topic(place: &Place) -> String {
     let file = place.folder.path().join("other-topic.toml");
     if !file.exists() {

@@ -1,4 +1,4 @@
-//! Several consumers that share the partitions of one topic, come, go, and are killed.
+//! Several consumers that share the partitions of one topic, join, leave, and are killed.
 
 use windrow_testing::{
     Running, assert_same, assert_whole, batch_rows, broker_with_topic, fixture_rows, json, sample_with, succeed, text,
@@ -9,7 +9,7 @@ use windrow_testing::{
 fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
     for window in ["rows = 500", "event = \"30d\"\nlateness = \"1d\"", "parts = 5"] {
         let folder = tempfile::tempdir().expect("a folder");
-        // 8,019 rows take 8 seconds.
+        // The 8,019 rows take 8 seconds.
         let file = sample_with(folder.path(), window, "partitions = 4\npace = { kind = \"fixed\", delay = \"1ms\" }");
         let workdir = folder.path().join("work");
         let workdir_text = workdir.display().to_string();
@@ -38,7 +38,7 @@ fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
             wait_until("the window is put together", || path.exists());
         };
         sealed(1);
-        // One comes, one is killed in the middle of a window, one leaves as a person would have it.
+        // One member joins, one is killed in the middle of a window, and one leaves on Ctrl-C.
         let mut third = member();
         sealed(2);
         first.signal("KILL");
@@ -54,7 +54,7 @@ fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
         assert_whole(&workdir);
         let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
         assert!(audit.status.success(), "{window}: {}", text(&audit.stdout));
-        // A member that comes when all is done finds it done.
+        // A member that starts after the end has nothing to do.
         assert!(member().end().success());
     }
 }
@@ -79,11 +79,11 @@ fn a_group_writes_the_files_that_one_consumer_writes() {
             assert_eq!(manifests[0][key], manifests[1][key], "window {window}: {key}");
         }
     }
-    // A partial window has its rows as few ranges, though they lie apart.
+    // A partial window lists its rows as few ranges, although they are not adjacent.
     let partial = json(&group.join("partials/partition-00001/batches/window-00002.json"));
     let ranges = partial["rows"]["numbers"].as_array().expect("a list");
     assert!(ranges.len() == 1 && ranges[0]["step"] == 3, "{ranges:?}");
-    // One directory is filled by one or by a group.
+    // A directory is filled by either a single consumer or a group.
     let one = one.display().to_string();
     let mixed = windrow(&["consume", &file, "--broker", &address, "--workdir", &one, "--once", "--group", "readers"]);
     assert_eq!(mixed.status.code(), Some(2));
@@ -129,9 +129,9 @@ fn several_producers_share_a_replay_and_one_that_is_killed_goes_on() {
         assert!(producer.end().success(), "{}", producer.said());
     }
     assert!(consumer.end().success(), "{}", consumer.said());
-    // Each waits for the others' rows too: together they keep the pace of one.
+    // Each producer also waits for the others' rows: together they keep the pace of one.
     assert!(began.elapsed() > std::time::Duration::from_millis(8019 / 2), "{:?}", began.elapsed());
-    // Partitions 0 and 3 have a fifth of the rows each.
+    // The first producer sends partitions 0 and 3, which have a fifth of the rows each.
     assert!(first.said().contains("3,208 rows"), "{}", first.said());
     assert_eq!(json(&workdir.join("status/producer-3-of-3.json"))["counts"]["sent"], 1604);
     assert_whole(&workdir);

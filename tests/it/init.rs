@@ -1,4 +1,4 @@
-//! From a stranger's file to a pipeline that runs: shapes of files, what cannot be known, what must be repaired.
+//! The way from an unknown data file to a pipeline that runs: shapes of files, questions, and repairs.
 
 mod shapes;
 
@@ -18,14 +18,14 @@ fn at(folder: &Path, arguments: &[&str]) -> Output {
     command(arguments).current_dir(folder).output().expect("the binary runs")
 }
 
-/// Standard output of a command that succeeds.
+/// Returns the standard output of a command that must succeed.
 fn done(folder: &Path, arguments: &[&str]) -> String {
     let output = at(folder, arguments);
     assert!(output.status.success(), "{arguments:?}\n{}{}", text(&output.stdout), text(&output.stderr));
     text(&output.stdout)
 }
 
-/// Standard error of a command that ends with this code.
+/// Returns the standard error of a command that must end with this exit code.
 fn fails(folder: &Path, arguments: &[&str], code: i32) -> String {
     let output = at(folder, arguments);
     let said = text(&output.stderr);
@@ -79,7 +79,7 @@ fn the_fixtures_need_their_targets_alone() {
     ] {
         assert!(pipeline.contains(line), "{line}: {pipeline}");
     }
-    // Nothing is overwritten, and what is the same is no other.
+    // A different file is not overwritten; an identical one is accepted.
     let said = fails(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat(), 2);
     assert!(said.contains("is there already: --force overwrites it"), "{said}");
 
@@ -101,12 +101,12 @@ fn what_the_file_does_not_tell_is_said_on_the_command_line() {
     let offers: Vec<&str> =
         said.lines().filter(|line| line.contains("windrow init plain.csv --target 'size >= ")).collect();
     assert_eq!(offers.len(), 3, "{said}");
-    // Each can be pasted.
+    // Each offered command can be pasted into a shell.
     let pasted = offers[1].trim().replace("windrow ", &format!("{} ", program().display()));
     let shell = std::process::Command::new("sh").args(["-c", &pasted]).current_dir(here).output().expect("a shell");
     assert!(shell.status.success(), "{pasted}: {}", text(&shell.stderr));
 
-    // Day and month of the first twelve days of each month.
+    // Dates with only the first twelve days of each month, so that day and month are ambiguous.
     let ambiguous = table("at,size,late\n", |row| {
         let (day, month) = (1 + row.minutes / 1440 % 12, 1 + row.minutes / 1440 / 12);
         format!("{day:02}/{month:02}/2021,{},{}", row.size, u8::from(row.late))
@@ -144,8 +144,8 @@ fn what_the_file_does_not_tell_is_said_on_the_command_line() {
     }
 }
 
-/// Runs a command in a terminal and answers the question that holds `asked` with Enter; returns everything that it prints, and
-/// its exit code.
+/// Runs a command in a terminal, and answers the question that contains `asked` with Enter. Returns everything that the
+/// command prints, and its exit code.
 fn in_terminal(folder: &Path, asked: &str, colour: &str, arguments: &[&str]) -> (String, Option<i32>) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("a terminal");
@@ -161,7 +161,7 @@ fn in_terminal(folder: &Path, asked: &str, colour: &str, arguments: &[&str]) -> 
     let mut reader = terminal.try_clone().expect("a terminal");
     std::thread::spawn(move || {
         let mut bytes = [0; 65_536];
-        // Fails when the command has ended and nothing is left to read.
+        // Fails when the command has ended and all its output has been read.
         while let Ok(read @ 1..) = reader.read(&mut bytes) {
             let _ = sender.send(text(&bytes[..read]));
         }
@@ -231,7 +231,7 @@ fn columns_that_give_the_target_away_ids_and_numbers_that_mean_missing_are_told(
     assert!(kept.contains("status: kept, though"), "{kept}");
     let pipeline = fs::read_to_string(here.join("wide.toml")).expect("a pipeline file");
     assert!(pipeline.contains("\"-999\"") && pipeline.contains("\"status\""), "{pipeline}");
-    // A check of that finds what init would have left out.
+    // A check of this file reports the column that init would have left out.
     let output = at(here, &["check", "wide.toml"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
@@ -245,7 +245,7 @@ fn columns_that_give_the_target_away_ids_and_numbers_that_mean_missing_are_told(
 fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
-    // Latin letters of one byte, two rows that change places, and one that lies far behind.
+    // A Latin-1 file with two swapped rows, and one row far from its place.
     let mut lines: Vec<String> = plain().lines().map(|line| line.replace("blue", "bl\u{e9}u")).collect();
     lines.swap(1000, 1001);
     let far = lines.remove(200);
@@ -271,18 +271,18 @@ fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
     sorted.sort_by_key(|line| line[..16].to_owned());
     assert_eq!(text(&repaired), format!("{}\n{}\n", lines[0], sorted.join("\n")));
     assert_eq!(fs::read(here.join("old.csv")).expect("a file"), latin, "the file itself stays");
-    // What is asked when the copy is there is asked of the copy.
+    // Questions are about the copy, if it has been written.
     let said = fails(here, &["init", "old.csv", "--repaired-copy", "asked.csv.zst", "--name", "asked"], 2);
     assert!(said.contains("windrow init asked.csv.zst --name asked --target late"), "{said}");
-    // A copy is never written over the file, nor over another without being told to.
+    // A copy never replaces the original file, nor another file without `--force`.
     for copy in ["old.csv", "new.csv.zst"] {
         fails(here, &[&init[..], &["--repaired-copy", copy]].concat(), 2);
     }
-    // What is whole needs no copy.
+    // A correct file needs no copy.
     fs::write(here.join("plain.csv"), plain()).expect("a file");
     let output = at(here, &["init", "plain.csv", "--target", "late", "--repaired-copy", "none.csv.zst"]);
     assert!(text(&output.stderr).contains("nothing is to be repaired") && !here.join("none.csv.zst").exists());
-    // Two bytes a letter, as spreadsheets write.
+    // UTF-16 with two bytes per letter, as spreadsheets write it.
     let wide: Vec<u8> = format!("\u{feff}{}", plain()).encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(here.join("wide.csv"), wide).expect("a file");
     let said = fails(here, &["init", "wide.csv", "--target", "late"], 1);
@@ -302,12 +302,12 @@ fn a_data_file_runs_without_a_pipeline_file() {
     let output = at(here, &run);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("plain-data.toml is written"), "{}", text(&output.stderr));
-    // Once more: the same file, the same run, which is through.
+    // The second time, the file is the same and the run is complete.
     assert!(at(here, &run).status.success());
     fs::write(here.join("plain-data.toml"), "mine").expect("a file");
     let said = fails(here, &run, 2);
     assert!(said.contains("plain-data.toml is there already, and says something else"), "{said}");
-    // What a pipeline file says itself is not passed over in silence.
+    // Options that the pipeline file already sets are refused.
     for option in [&["--target", "late"][..], &["--window", "week"], &["--null=NA"], &["--force"]] {
         let said = fails(here, &[&["run", "plain-data.toml"], option].concat(), 2);
         assert!(said.contains("goes with a data file, and not with a pipeline file"), "{option:?}: {said}");
@@ -348,7 +348,7 @@ fn a_target_that_is_missing_is_no_negative_row_and_wide_files_cost_what_they_are
     done(here, &["init", "gaps.csv", "--target", "late"]);
     let pipeline = fs::read_to_string(here.join("gaps.toml")).expect("a pipeline file");
     assert!(pipeline.contains("182 have no target") && pipeline.contains("null = [\"\", \"NA\"]"), "{pipeline}");
-    // Three thousand columns of long numbers: a column may not cost what all formats of times would.
+    // Three thousand columns of long numbers: the memory per column must not include all time formats.
     let names: Vec<String> = (0..3000).map(|column| format!("c{column}")).collect();
     let mut wide = format!("{},late\n", names.join(","));
     for row in 0..120_u32 {
@@ -366,7 +366,7 @@ fn a_target_that_is_missing_is_no_negative_row_and_wide_files_cost_what_they_are
 fn what_people_have_is_told_as_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
-    // A sensor that fails as a whole, a month without a day, a name for every row, rows in the order of the target.
+    // A sensor that fails completely, a month without a day, a unique name per row, and rows sorted by the target.
     let power = table("day,clock,power,volts,late\n", |row| match row.minutes % 13 {
         0 => format!("{},{},?,?,", row.day(), row.clock()),
         _ => format!("{},{},{},{},{}", row.day(), row.clock(), row.size, row.size * 2.0, u8::from(row.late)),
@@ -383,7 +383,7 @@ fn what_people_have_is_told_as_it_is() {
     let mut sorted: Vec<String> = plain().lines().skip(1).map(|line| line[17..].to_owned()).collect();
     sorted.sort_by_key(|line| line.chars().next_back());
     let sorted = format!("size,colour,late\n{}\n", sorted.join("\n"));
-    // Two in a hundred rows are of another table, and some have no time.
+    // Two of every 47 rows are wrong: one belongs to another table, and one has no time.
     let foreign = table("at,size,late\n", |row| match row.minutes % 47 {
         0 => "Total,12".to_owned(),
         1 => format!(",{},{}", row.size, u8::from(row.late)),

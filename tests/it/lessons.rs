@@ -1,4 +1,5 @@
-//! The commands of docs/lessons.md, as a class would type them. Lesson 4 is in `timing::clock`, lesson 6 in `.ci/run`.
+//! The commands of docs/lessons.md, run as a class would type them. Lesson 4 is in `timing::clock`, lesson 6 in
+//! `.ci/run`.
 
 use std::fs;
 
@@ -8,7 +9,7 @@ use windrow_testing::root;
 #[test]
 fn lesson_1_a_consumer_is_killed() {
     let said = lesson(1);
-    // No window is sealed twice, and the second consumer seals some.
+    // No window is sealed twice, and the second consumer seals the rest.
     for window in 1..=17 {
         assert!(said.matches(&format!("window {window}: ")).count() <= 1, "{said}");
     }

@@ -1,8 +1,9 @@
-//! The integration tests that run side by side: a module for each capability.
+//! The integration tests that can run concurrently, with one module per capability.
 //!
-//! They need a Rust toolchain, a C compiler and `make`. A test that needs another tool is skipped with a message if the tool
-//! is missing. No test here depends on how fast the machine is: what measures time is in `tests/timing`, what needs Kafka,
-//! Docker, a browser, Java or clients in Python is in `tests/external`. Helpers are in `tools/windrow-testing`.
+//! They need a Rust toolchain, a C compiler and `make`. A test that needs another missing tool is skipped with a
+//! message. No test here depends on the speed of the machine. Tests that measure time are in `tests/timing`; those that
+//! need Kafka, Docker, a browser, Java or clients in Python are in `tests/external`. Helpers are in
+//! `tools/windrow-testing`.
 
 mod advice;
 mod api;

@@ -1,4 +1,4 @@
-//! The metrics: those that the Grafana dashboard queries, and those of stages in other processes.
+//! The metrics that the Grafana dashboard queries, and those of stages in other processes.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Where a person can err, and what Windrow then says: the place, the key, the way out; and the exit code.
+//! Mistakes of users, and Windrow's messages for them: the place, the key, the solution, and the exit code.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use windrow_testing::{fixture, free_port, succeed, text, windrow};
 
-/// Exit code and standard error of a command, with the folder's path taken out.
+/// Returns the exit code and the standard error of a command, without the path of the folder.
 fn said(folder: &Path, arguments: &[&str]) -> String {
     let output = windrow(arguments);
     let stderr = text(&output.stderr).replace(&folder.display().to_string(), "FOLDER");

@@ -8,7 +8,7 @@ use windrow_testing::{Running, free_port, sample_with, succeed};
 fn a_shared_folder_serves_as_a_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    // Members of a group, and a folder with a space in its name.
+    // The consumers are members of a group, and the folder has a space in its name.
     let url = format!("file://{}", at("a share").display());
     let stream = format!("partitions = 4\ntopic = \"shared\"\n[batch]\nformat = \"parquet\"\nurl = \"{url}\"");
     let file = sample_with(folder.path(), "rows = 500", &stream);

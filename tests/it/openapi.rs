@@ -1,4 +1,4 @@
-//! The committed API document is the one that the sample of the flights gives; `just openapi` renews it.
+//! The committed API document is equal to the one that the sample of the flights gives; `just openapi` updates it.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! Every solver on a matrix of small datasets, held to each other and to the optima that scikit-learn's newton-cholesky
-//! found (`fixtures/optima.py` made them).
+//! Compares every solver, on a matrix of small datasets, with the others and with the optima that scikit-learn's
+//! newton-cholesky found (made by `fixtures/optima.py`).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use windrow_learn::model::{ChunkBuilder, FitSettings, FrameBuilder, Learned, fit
 use windrow_record::{RecordParser, RecordReader};
 use windrow_testing::root;
 
-/// What solvers may differ by, in objective per row.
+/// The largest allowed difference between solvers, in objective per row.
 const AGREEMENT: f64 = 1e-6;
 
 fn learned(case: &Value, solver: Solver) -> Learned {
@@ -53,7 +53,7 @@ fn every_solver_finds_the_optimum_that_scikit_learn_finds() {
             assert!(found.solver.converged, "{name}: {:?}", found.solver);
             let apart = (found.solver.objective - optimum) / rows;
             assert!(apart.abs() < AGREEMENT, "{name}: {:?} {optimum}", found.solver);
-            // scikit-learn stopped at a tolerance of 1e-12, and no solver may be above it by more than rounding.
+            // scikit-learn stopped at a tolerance of 1e-12, so Newton may exceed its objective only by rounding.
             if solver == Solver::Newton {
                 assert!(apart < 1e-11, "{name}: {} {optimum}", found.solver.objective);
                 let intercept = case["intercept"].as_f64().expect("a number");

@@ -1,4 +1,4 @@
-//! Spans reach an OpenTelemetry collector: a socket here that takes what is posted to it.
+//! Spans that reach an OpenTelemetry collector: a socket of the test that accepts posted spans.
 
 #![cfg(feature = "otel")]
 
@@ -41,7 +41,7 @@ fn spans_from_rows_to_models_are_exported() {
     assert!(all.starts_with("POST /v1/traces") && all.contains("cumulative-2"), "the names of models are told");
 }
 
-/// Whether a request has come with all of its body.
+/// Returns `true` if a request has arrived with its whole body.
 fn is_whole(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };

@@ -1,10 +1,10 @@
-//! The pages as a client without a browser sees them: what they may load, what strangers ask, which methods they take.
+//! The pages as a client without a browser sees them: the files they may load, unknown addresses, and allowed methods.
 
 use windrow_testing::http::ask;
 use windrow_testing::served::server;
 use windrow_testing::{Running, large, served};
 
-/// Pages that the navigation does not name.
+/// Pages that are not in the navigation.
 const OTHERS: [&str; 3] = ["/windows/1", "/models/latest", "/models/cumulative-1"];
 const FILES: [&str; 4] = ["/assets/windrow.css", "/assets/windrow.js", "/assets/try.js", "/assets/theme.js"];
 
@@ -31,7 +31,7 @@ fn a_page_may_load_files_of_its_server_and_nothing_else() {
     for file in FILES {
         let answer = ask("GET", &format!("{url}{file}"), &[], b"");
         assert_eq!(answer.status, 200, "{file}");
-        // The name of SVG in XML is no address.
+        // The XML namespace of SVG is not an address to load.
         let text = answer.body.replace("http://www.w3.org/2000/svg", "");
         assert!(!text.contains("http"), "{file} names another host");
     }
@@ -53,12 +53,12 @@ fn what_is_not_there_is_told_on_a_page() {
         let answer = ask("GET", &format!("{url}{path}"), &[], b"");
         assert!(answer.status == 404 && answer.body.contains(told), "{path}: {}", answer.body);
     }
-    // What is no place of a page is a problem, as everywhere.
+    // An address outside the pages gives a problem response, as in the whole API.
     for path in ["/assets/../Cargo.toml", "/assets/x.js", "/evidence/x", "/models/a/b", "/windows/1/2"] {
         let answer = ask("GET", &format!("{url}{path}"), &[], b"");
         assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"), "{path}");
     }
-    // What an address says beyond that is passed over where it means nothing.
+    // Invalid or unknown query parameters are ignored.
     for path in ["/models?before=x", "/stream?before=-1", "/evidence?recipe=%00", "/try?model=nobody", "/?=&&%"] {
         assert_eq!(ask("GET", &format!("{url}{path}"), &[], b"").status, 200, "{path}");
     }
@@ -89,7 +89,7 @@ fn a_server_that_has_nothing_yet_makes_nothing_and_says_what_it_waits_for() {
 
 #[test]
 fn every_page_is_small_with_500_models_and_500_windows() {
-    /// In bytes.
+    /// The largest size of a page in bytes.
     const LARGEST: usize = 500_000;
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = large::server(folder.path(), 500);

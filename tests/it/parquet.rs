@@ -38,7 +38,7 @@ fn batch_files_in_parquet_make_the_same_models_and_stand_an_audit() {
     }
     let keys = |object: &Value| object.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
     assert_eq!((keys(one), keys(&one["rows"])), (keys(other), keys(&other["rows"])));
-    // The audit reads values, and finds one that was changed.
+    // The audit compares values, and finds one that was changed.
     let workdir = parquet.display().to_string();
     let audit = succeed(&["audit", &file, "--workdir", &workdir]);
     assert!(audit.contains("every stored row is the dataset's, value for value"), "{audit}");
@@ -50,7 +50,7 @@ fn batch_files_in_parquet_make_the_same_models_and_stand_an_audit() {
     let audit = windrow(&["audit", &file, "--workdir", &workdir]);
     assert_eq!(audit.status.code(), Some(1));
     assert!(text(&audit.stdout).contains("window-00002.parquet"), "{}", text(&audit.stdout));
-    // A work directory has one format.
+    // A work directory has only one format.
     let file = sample_with(folder.path(), "parts = 3", "partitions = 3");
     let refused = windrow(&["consume", &file, "--workdir", &workdir, "--once"]);
     assert!(
@@ -64,7 +64,7 @@ fn batch_files_in_parquet_make_the_same_models_and_stand_an_audit() {
 fn a_dataset_in_parquet_gives_the_models_of_the_same_dataset_in_csv() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    // One window of all rows is the dataset in Parquet.
+    // A single window with all rows is the dataset as Parquet.
     run_once(&sample_with(folder.path(), "parts = 1", PARQUET), at("one"), &[]);
     let dataset = batch_files(&at("one"), "parquet")[0].display().to_string();
     let file = sample_with(folder.path(), "parts = 3", "partitions = 3");
@@ -100,7 +100,7 @@ fn a_killed_consumer_and_a_group_write_the_files_that_one_consumer_writes() {
     for window in [2, 4, 6] {
         killed.wait_for(&format!("window {window}:"));
         killed.kill();
-        // What a consumer leaves that dies while it writes.
+        // A file that a consumer leaves if it is killed during a write.
         fs::write(places[1].join("batches/window-00008.parquet"), "PAR1").expect("a file");
         killed = consume(&places[1], &[]);
     }
@@ -134,7 +134,7 @@ fn windows_scores_and_losses_are_exported() {
     let said = succeed(&export);
     assert_eq!(said.lines().count(), 3, "{said}");
     succeed(&[&export[..], &["--format", "csv"]].concat());
-    // The same numbers as the files that they come from.
+    // The table has the same numbers as the files from which it is made.
     let reports: Vec<Value> =
         (1..=9).map(|window| json(&workdir.join(format!("windows/window-{window:05}.json")))).collect();
     let scores = reports.iter().flat_map(|report| report["scores"].as_array().expect("a list"));

@@ -1,4 +1,4 @@
-//! The producer alone: what it sends, and how it goes on behind what a topic holds.
+//! The producer without other stages: the messages that it sends, and how it continues after those in the topic.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -29,7 +29,8 @@ impl Scene {
         [&["produce", &self.file, "--broker", &self.address][..], more].concat()
     }
 
-    /// What the topic holds: by partition, each record's row number with its value; 0 is an end marker, with what it says.
+    /// Returns the content of the topic: for each partition, the row number and the value of each record. The number 0
+    /// is an end marker.
     fn records(&self, partitions: i32) -> BTreeMap<i32, Vec<(u64, Vec<u8>)>> {
         let positions: Vec<_> = (0..partitions).map(|partition| (Partition(partition), Offset(0))).collect();
         let connection = Connection::new(&self.address);
@@ -60,7 +61,7 @@ fn dataset() -> Vec<Vec<u8>> {
     rows.split(|byte| *byte == b'\n').filter(|row| !row.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
-/// Rows of the dataset with their numbers, as one of several partitions must hold them, and its end marker.
+/// Returns the rows with their numbers that one of several partitions must hold, and its end marker.
 fn share(rows: &[(u64, Vec<u8>)], partition: usize, partitions: usize) -> Vec<(u64, Vec<u8>)> {
     let mut share: Vec<_> = rows.iter().skip(partition).step_by(partitions).cloned().collect();
     share.push((0, format!("{} {}", rows.first().map_or(1, |row| row.0), rows.len()).into_bytes()));
@@ -72,7 +73,7 @@ fn a_producer_that_is_killed_goes_on_behind_the_last_row_that_the_broker_has() {
     for partitions in [1_usize, 3] {
         let stream = format!("partitions = {partitions}\npace = {{ kind = \"exponential\", mean = \"150us\" }}");
         let scene = Scene::new("rows = 500", &stream);
-        // 8,019 rows take 1.2 seconds.
+        // The 8,019 rows take 1.2 seconds.
         for millis in [150, 400, 220, 90] {
             let mut producer = Running::start(&scene.produce(&[]));
             std::thread::park_timeout(Duration::from_millis(millis));
@@ -122,7 +123,8 @@ fn a_part_of_the_dataset_or_more_of_it_is_replayed_as_asked() {
 
 #[test]
 fn a_rate_is_kept_and_not_exceeded() {
-    // Without a pace: the bound alone. With one: the delays, most of them far below what a timer can do, add up.
+    // First without a pace, only with the bound. Then with a pace: delays that are mostly far below a timer's
+    // resolution still add up.
     let cases: [(&str, &[&str], f64); 3] = [
         ("pace = { kind = \"none\" }", &["--limit", "1000", "--max-rate", "2000"], 0.5),
         ("pace = { kind = \"fixed\", delay = \"100us\" }", &[], 0.8),
@@ -134,7 +136,7 @@ fn a_rate_is_kept_and_not_exceeded() {
         let stderr = text(&said.stderr);
         let took = stderr.split("confirmed in ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
         let took = took.unwrap_or_else(|| panic!("{stderr}"));
-        // A busy machine may be slower; none may be faster.
+        // A busy machine may be slower, but no machine may be faster.
         assert!(took >= seconds - 0.06, "{stream} {more:?} took {took} s");
     }
 }

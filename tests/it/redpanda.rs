@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use windrow_testing::{Running, command, fixture, text};
 
-/// The command that runs the sample with this broker and this `DOCKER_HOST`.
+/// Returns the command that runs the sample with this broker and this `DOCKER_HOST`.
 fn run(broker: &str, docker_host: &str, workdir: &tempfile::TempDir) -> Command {
     let (sample, workdir) =
         (fixture("flights-sample.toml").display().to_string(), workdir.path().display().to_string());
@@ -18,7 +18,7 @@ fn run(broker: &str, docker_host: &str, workdir: &tempfile::TempDir) -> Command 
     command
 }
 
-/// The line that says which broker `auto` has taken.
+/// Returns the line that names the broker which `auto` has chosen.
 #[cfg(feature = "embedded")]
 fn auto_takes(docker_host: &str) -> String {
     let workdir = tempfile::tempdir().expect("a folder");
@@ -26,7 +26,8 @@ fn auto_takes(docker_host: &str) -> String {
     run.wait_for("broker: ")
 }
 
-/// A Docker engine that has no images, or does not answer at all. Returns its address, and the first line of each request.
+/// Starts a Docker engine that has no images or does not answer. Returns its address, and the first line of each
+/// request.
 fn engine(answers: bool) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("tcp://{}", listener.local_addr().expect("an address"));

@@ -1,4 +1,4 @@
-//! The report: the same bytes each time, nothing but text of what comes from data, and one sentence where there is none.
+//! The report: the same bytes each time, data shown only as text, and one sentence if there is no advice.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     let listed = succeed(&report);
     assert_eq!(listed.lines().count(), 4, "{listed}");
     let page = fs::read_to_string(&out).expect("a report");
-    // The first sentence of the terminal is the first of the report.
+    // The first sentence in the terminal is also the first of the report.
     let first = said.lines().nth(3).expect("a sentence").trim().replace('_', "\\_");
     assert!(page.contains(&first), "{first}: {page}");
     for (picture, heading) in [("how-often", "How often"), ("how-much", "How much history"), ("over-time", "Over time")]
@@ -34,11 +34,11 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     );
     let digest = page.split_whitespace().last().expect("a digest");
     assert_eq!(digest.len(), 64, "of the dataset: {digest}");
-    // Once more, elsewhere: the same bytes.
+    // A second report in another folder has the same bytes.
     let again = folder.path().join("again/answer.md").display().to_string();
     succeed(&["report", &file, "--format", "md", "--workdir", &workdir, "--out", &again]);
     assert_eq!(fs::read_to_string(again).expect("a report"), page);
-    // The same as one page, which asks for nothing from elsewhere, and for machines.
+    // The same advice as one HTML page without links to other hosts, and as JSON.
     let html = folder.path().join("answer.html").display().to_string();
     succeed(&["report", &file, "--workdir", &workdir, "--out", &html]);
     let html = fs::read_to_string(html).expect("a report");

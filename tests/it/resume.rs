@@ -1,11 +1,11 @@
-//! A run that is killed, and started again in the same work directory.
+//! A run that is killed and started again in the same work directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use windrow_testing::{Running, assert_whole, fixture, json, sample_csv, sample_with, succeed, text, windrow};
 
-/// The sample with other tables; gives the pipeline file and a work directory beside it.
+/// Writes the pipeline of the sample with other tables. Returns its path, and a work directory next to it.
 fn scene(folder: &Path, window: &str, stream: &str) -> (String, PathBuf) {
     (sample_with(folder, window, stream), folder.join("work"))
 }
@@ -105,7 +105,7 @@ fn a_share_of_refused_rows_is_checked_at_each_of_them_however_many_arrive_at_onc
     let folder = tempfile::tempdir().expect("a folder");
     let mut rows = String::from("at,late,miles\n");
     for row in 1..=3000 {
-        // 11 of the first 1,005 rows are refused: 1.09%. Of 1,024, as many as arrive at once, they are 1.07%.
+        // 11 of the first 1,005 rows are refused: 1.09%. Of the first 1,024, which arrive together, they are 1.07%.
         let miles = if (995..=1005).contains(&row) { "far".to_owned() } else { row.to_string() };
         rows.push_str(&format!("2013-01-01,{},{miles}\n", row % 30));
     }

@@ -49,7 +49,7 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
         assert_eq!(model["outcome"]["solver"]["converged"], true, "{id}");
     }
     assert!(stdout.contains("Too few windows to tell") && stdout.contains("windrow advise"), "{stdout}");
-    // The first window has nothing before it: both schemes see the same rows and must find the same model.
+    // The first window has no earlier ones: both schemes train on the same rows and must find the same model.
     let weights = |id: &str| {
         let model = json(&workdir.join(format!("models/{id}/model.json")));
         let coefficients = model["outcome"]["coefficients"].as_array().expect("a list").clone();
@@ -61,7 +61,7 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
     let run = json(&workdir.join("run.json"));
     assert_eq!(run["pipeline"]["name"], "flights-sample");
 
-    // A second run finds all done, and changes nothing; --fresh begins anew.
+    // A second run finds everything done and changes nothing; --fresh starts from the beginning.
     let before = fs::read(workdir.join("batches/window-00001.json")).expect("a manifest");
     let (file, listen) = (sample(), "127.0.0.1:0");
     let again =
@@ -157,7 +157,7 @@ fn quiet_tells_results_and_errors_alone() {
     assert!(text(&output.stderr).starts_with("error: "), "{}", text(&output.stderr));
 }
 
-/// All files of a work directory that a run results in, by their paths: without times and without the name of the broker's log.
+/// Returns all result files of a run by their paths, without times and without the name of the broker's log.
 fn results(workdir: &Path) -> BTreeMap<String, String> {
     fn visit(folder: &Path, workdir: &Path, files: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(folder).expect("a folder") {

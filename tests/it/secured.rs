@@ -1,11 +1,12 @@
-//! Settings for clusters with TLS and logins: where secrets may be stored. Such clusters are in `tests/external/secured.rs`.
+//! Settings for clusters with TLS and logins: the places that may hold secrets. Such clusters are in
+//! `tests/external/secured.rs`.
 
 use std::fs;
 use std::path::Path;
 
 use windrow_testing::{command, sample_with, text, windrow};
 
-/// The sample's pipeline with a `[kafka]` table.
+/// Writes the sample's pipeline with a `[kafka]` table.
 fn pipeline(folder: &Path, kafka: &str) -> String {
     sample_with(folder, "rows = 500", &format!("partitions = 3\n[kafka]\n{kafka}"))
 }

@@ -1,8 +1,8 @@
-//! The embedded broker beside Apache Kafka: the same requests to both, and the same answers.
+//! The embedded broker compared with Apache Kafka: the same requests to both must give the same answers.
 //!
-//! What Kafka 4.4 said is recorded in `tests/it/side_by_side/kafka-4.4/`, so that the embedded broker is compared with it on
-//! every machine. A second test, ignored unless asked for, compares the record with Kafka itself; with `WINDROW_BLESS=1` it
-//! renews the record. `DIFFERENCES` lists the intended differences with their reasons.
+//! The answers of Kafka 4.4 are recorded in `tests/it/side_by_side/kafka-4.4/`, so that the embedded broker is compared
+//! with it on every machine. A second test, which is ignored by default, compares the record with Kafka itself; with
+//! `WINDROW_BLESS=1` it updates the record. `DIFFERENCES` lists the intended differences with their reasons.
 
 mod administration;
 mod client;
@@ -37,7 +37,7 @@ const CONVERSATIONS: [(&str, Conversation); 14] = [
     ("consumer-group", groups::the_broker_assigns),
 ];
 
-/// What Kafka says, what the embedded broker says, and why that is meant.
+/// The intended differences: the conversation, Kafka's line, the embedded broker's line, and the reason.
 const DIFFERENCES: &[(&str, &str, &str, &str)] = &[
     (
         "settings",
@@ -94,21 +94,21 @@ fn recorded(name: &str) -> PathBuf {
     root().join("tests/it/side_by_side/kafka-4.4").join(format!("{name}.txt"))
 }
 
-/// What a broker says in a conversation.
+/// Returns the lines that a conversation with a broker gives.
 fn talk(address: &str, conversation: Conversation) -> Vec<String> {
     let mut said = Transcript::default();
     conversation(&mut Client::new(address), &mut said);
     said.0
 }
 
-/// The lines in which two sides differ.
+/// Returns the lines in which two sides differ.
 fn differing(left: &[String], right: &[String]) -> Vec<(String, String)> {
     let most = left.len().max(right.len());
     let line = |side: &[String], at: usize| side.get(at).cloned().unwrap_or_default();
     (0..most).map(|at| (line(left, at), line(right, at))).filter(|(left, right)| left != right).collect()
 }
 
-/// What Apache Kafka said when the conversation was recorded.
+/// Returns the recorded answers of Apache Kafka.
 fn kafka_said(name: &str) -> Vec<String> {
     let path = recorded(name);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use windrow_testing::{refused, sample_with};
 
-/// The sample in windows of Parquet, to be trained at `remote`.
+/// Writes the pipeline of the sample with windows of Parquet, to be trained at `remote`.
 fn sample(folder: &Path, remote: &str) -> String {
     let stream = "partitions = 1\n[batch]\nformat = \"parquet\"";
     let file = sample_with(folder, "parts = 3", &format!("{stream}\n[train.spark]\nremote = \"{remote}\""));
@@ -50,7 +50,7 @@ fn what_is_no_spark_is_told_in_a_sentence() {
     let said = told("sc://example.invalid:1/;token=hidden");
     assert!(said.contains("insecure") && !said.contains("hidden"), "{said}");
 
-    // Another protocol, and silence.
+    // A server with another protocol, and one that does not answer.
     let talking = listener(Some(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"));
     let said = told(&format!("sc://127.0.0.1:{talking}"));
     assert!(said.contains("Spark at sc://127.0.0.1"), "{said}");
@@ -59,7 +59,7 @@ fn what_is_no_spark_is_told_in_a_sentence() {
     assert!(said.contains("has not answered"), "{said}");
 }
 
-/// Accepts whoever comes and answers the same to all, or nothing.
+/// Accepts connections, and sends the same answer to all, or nothing.
 #[cfg(feature = "spark")]
 fn listener(answer: Option<&'static [u8]>) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");

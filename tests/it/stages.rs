@@ -1,4 +1,4 @@
-//! The stages as processes of their own, on the embedded broker in one more.
+//! The stages as separate processes, with the embedded broker in another one.
 
 use windrow_testing::{
     Running, assert_whole, broker_with_topic, fixture, free_port, http, sample_with, succeed, text, wait_until, windrow,
@@ -12,7 +12,7 @@ fn five_processes_do_what_one_does() {
     let address = format!("127.0.0.1:{}", free_port());
     let api = format!("127.0.0.1:{}", free_port());
 
-    // Server and trainer first: they wait for what the others make.
+    // Server and trainer start first, and wait for the files of the other stages.
     let serve = Running::start(&["serve", &sample, "--workdir", &workdir_text, "--listen", &api]);
     let mut train = Running::start(&["train", &sample, "--workdir", &workdir_text, "--once"]);
     let mut broker = Running::start(&["broker", "--listen", &address]);
@@ -28,18 +28,18 @@ fn five_processes_do_what_one_does() {
     let described = succeed(&["topic", "describe", &sample, "--broker", &address]);
     assert!(described.contains("8,020 records"), "8,019 rows and the end marker: {described}");
 
-    // The server has noticed what the trainer made, or does so soon.
+    // The server finds the trainer's models within its polling interval.
     serve.wait_for("API: http");
     let models = format!("http://{api}/v1/models");
     wait_until("the server notices new models", || http("GET", &models, None).2.contains("cumulative-3"));
 
-    // A second replay finds every row there, and doubles none.
+    // A second replay finds every row in the topic, and sends none again.
     let again = windrow(&["produce", &sample, "--broker", &address]);
     assert!(again.status.success(), "{}", text(&again.stderr));
     assert!(text(&again.stderr).contains("nothing is left to send: all 8,019 rows"), "{}", text(&again.stderr));
     assert!(succeed(&["topic", "describe", &sample, "--broker", &address]).contains("8,020 records"));
 
-    // A consumer that starts again finds its work done.
+    // A consumer that is started again finds its work done.
     succeed(&["consume", &sample, "--broker", &address, "--workdir", &workdir_text, "--once"]);
     assert_whole(&workdir);
 
@@ -82,7 +82,7 @@ fn a_second_consumer_in_the_same_folder_is_refused() {
     let second = windrow(&consume);
     assert_eq!(second.status.code(), Some(1));
     assert!(text(&second.stderr).contains("another"), "{}", text(&second.stderr));
-    // A lock ends with its process, however that ends.
+    // A lock ends with its process, even after SIGKILL.
     first.signal("KILL");
     first.end();
     let mut third = Running::start(&consume);

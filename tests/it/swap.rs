@@ -1,4 +1,4 @@
-//! Models that are published while requests are answered: none is lost, and no answer is of two models.
+//! Models that are published while requests are answered: no request fails, and each answer comes from one model.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use windrow_testing::served::{row, server};
 use windrow_testing::{LIMIT, http, json, wait_until};
 
-/// Puts a model into the registry of another process, as a trainer does: whole, by a rename. Its intercept is its number,
-/// and its lineage names it.
+/// Publishes a model in the registry of another process by a rename, as a trainer does. Its intercept and its lineage
+/// contain its number.
 fn publish(models: &Path, template: &Value, number: u32) {
     let mut model = template.clone();
     let id = format!("window-{number}");
@@ -48,7 +48,7 @@ fn fifty_models_are_published_under_constant_traffic() {
     assert!(document.contains("/v1/models/window-59/predict") && document.contains("/v1/models/window-10/predict"));
 }
 
-/// Asks the newest model again and again; every answer must be that of one model.
+/// Sends requests to the newest model repeatedly. Every answer must come from a single model.
 fn ask_until(is_through: &AtomicBool, url: &str) -> BTreeSet<String> {
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build(),

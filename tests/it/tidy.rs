@@ -1,5 +1,5 @@
-//! Rules that neither the compiler nor the checker of imports can hold: the length of files, names, what fixtures are for, and
-//! which tests run alone or only if asked for.
+//! Rules that neither the compiler nor the checker of imports enforces: the length of files, names, the documentation
+//! of fixtures, and which tests run one at a time or are ignored.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,14 +76,14 @@ fn every_fixture_is_named_in_its_readme() {
 
 #[test]
 fn the_demo_carries_the_pipeline_of_the_fixtures() {
-    // The demo writes these files next to a dataset of this name; a path that leaves the folder would break them.
+    // The demo writes these files next to a dataset of this name; a path to another folder would break them.
     for name in ["flights", "taxi"] {
         let pipeline = read(&root().join(format!("fixtures/{name}.toml")));
         assert!(pipeline.contains(&format!("path = \"{name}.csv.zst\"")), "{name}");
     }
 }
 
-/// The tests of a folder: each from its attribute to the next test's.
+/// Returns the tests of a folder: the text of each, from its attribute to that of the next test.
 fn tests_in(folder: &str) -> Vec<String> {
     let files = rust_files(folder);
     let of = |path: &PathBuf| {

@@ -1,5 +1,5 @@
-//! Training by the binary, from sealed batch files: the same bytes each time, whatever the memory; schemes, penalties and
-//! rules of acceptance.
+//! Training by the binary, from sealed batch files: identical results for each run and each memory limit; schemes,
+//! penalties and acceptance rules.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +27,7 @@ impl Place {
         self.folder.path().join("work")
     }
 
-    /// Trains anew from the batch files, with these arguments more.
+    /// Removes models and reports, and trains again from the batch files with further arguments.
     fn train(&self, more: &[&str]) -> BTreeMap<PathBuf, String> {
         for made in ["models", "windows"] {
             fs::remove_dir_all(self.workdir().join(made)).expect("a folder to remove");
@@ -54,7 +54,7 @@ impl Place {
         succeed(&[&["models", &self.file, "--workdir", &workdir][..], more].concat())
     }
 
-    /// All files that training makes, their times taken out.
+    /// Returns all files that training makes, without their times.
     fn made(&self) -> BTreeMap<PathBuf, String> {
         let mut files = BTreeMap::new();
         let mut folders = vec![self.workdir().join("models"), self.workdir().join("windows")];
@@ -94,7 +94,7 @@ fn training_again_gives_the_same_bytes_but_for_times() {
         }
     };
     same(&place.train(&[]), "again");
-    // Nothing fits into a byte, so that every pass reads files.
+    // No data fit into one byte, so every pass reads the files.
     same(&place.train(&["--memory", "1B"]), "from files");
     assert!(fs::read_dir(place.workdir()).expect("a folder").all(|entry| {
         let name = entry.expect("readable").file_name();
@@ -112,7 +112,7 @@ fn training_again_gives_the_same_bytes_but_for_times() {
         ];
         known.iter().any(|known| name == *known)
     }));
-    // What is missing or broken is made again, and nothing else.
+    // Only missing or broken files are made again.
     let path = |name: &str| place.workdir().join(name);
     fs::remove_dir_all(path("models/window-2")).expect("a folder to remove");
     fs::write(path("models/cumulative-3/model.json"), "{").expect("a file");
@@ -120,7 +120,7 @@ fn training_again_gives_the_same_bytes_but_for_times() {
     let kept = fs::metadata(path("models/cumulative-2/model.json")).expect("a file").modified().expect("a time");
     same(&place.go_on(&[]), "what was missing");
     assert_eq!(fs::metadata(path("models/cumulative-2/model.json")).expect("a file").modified().expect("a time"), kept);
-    // On one thread too.
+    // The results are the same on one thread.
     for made in ["models", "windows"] {
         fs::remove_dir_all(path(made)).expect("a folder to remove");
     }
@@ -147,7 +147,7 @@ fn a_model_card_says_what_it_was_made_from_and_how() {
     assert_eq!(learned["solver"]["method"], "newton");
     assert!(number(&learned["solver"]["passes"]) >= 2.0);
     for coefficient in learned["coefficients"].as_array().expect("a list") {
-        // A one-hot column has no level to compare with, and so no error that means anything.
+        // A one-hot column has no reference level, so its standard error would mean nothing.
         let is_number = !coefficient["name"].as_str().expect("a name").contains('=');
         assert_eq!(coefficient["standard_error"].is_number(), is_number, "{coefficient}");
         let ratio = number(&coefficient["weight"]).exp();
@@ -233,7 +233,7 @@ fn a_model_that_fails_the_rules_answers_and_no_alias_stands_for_it() {
 
 #[test]
 fn a_model_may_not_be_much_worse_than_the_champion_before_it() {
-    // Every increase is too much: whatever is not better than the champion is rejected, and the champion stays.
+    // This setting rejects every model that is not better than the champion, and the champion stays.
     let place = Place::new("parts = 6", "accept = { max_log_loss_increase = 0.0 }");
     let mut rejected = 0;
     for window in 2..=6 {

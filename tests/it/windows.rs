@@ -1,9 +1,9 @@
-//! Windows by count, by processing time, by event time and by equal parts, seen from outside.
+//! Windows by count, processing time, event time and equal parts, seen from their files.
 
 use serde_json::Value;
 use windrow_testing::{assert_same, batch_rows, fixture_rows, json, run_once, sample_with};
 
-/// Runs the sample with another window policy; gives the manifests.
+/// Runs the sample with another window policy. Returns the manifests and the stored rows.
 fn cut(policy: &str) -> (Vec<Value>, Vec<u8>) {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work");
@@ -35,7 +35,8 @@ fn by_count_with_a_last_partial_window() {
 #[test]
 fn by_event_time() {
     let (manifests, stored) = cut("event = \"30d\"\nlateness = \"1d\"");
-    // 2013 from 1 January, in spans of 30 days that are aligned to 1970: 365 days touch 13 of them.
+    // The rows are from 1 January to 31 December 2013. The spans of 30 days are aligned to 1970, so 365 days touch 13
+    // of them.
     assert_eq!(manifests.len(), 13);
     assert_eq!(rows(&manifests).iter().sum::<u64>(), 8019);
     assert_same(&stored, &fixture_rows());

@@ -1,4 +1,4 @@
-//! What one client may cost: time, memory, connections and places among the work, each bounded.
+//! Limits on the cost of one client: time, memory, connections and concurrent requests.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -24,7 +24,7 @@ fn connect(url: &str) -> TcpStream {
     stream
 }
 
-/// Everything until the server closes the connection, however it does so.
+/// Reads until the server closes or resets the connection. Returns the number of bytes.
 fn until_closed(stream: &mut TcpStream) -> usize {
     let (mut length, mut bytes) = (0, [0; 1 << 16]);
     loop {
@@ -71,7 +71,7 @@ fn who_sends_no_head_is_silent_or_reads_no_answer_is_closed() {
     for stream in [&mut slow_head, &mut silent] {
         assert_eq!(until_closed(stream), 0);
     }
-    // A head that trickles in moves on all the time, and is not waited for any longer.
+    // A head that arrives byte by byte does not extend the time limit.
     let mut trickle = connect(&url);
     let began = Instant::now();
     while trickle.write_all(b"G").is_ok() {
@@ -122,7 +122,7 @@ fn an_answer_comes_also_to_a_client_that_has_ended_its_half() {
     assert!(until_closed(&mut stream) > 100);
 }
 
-/// Requests that took gigabytes, or would: what is more than may be is refused while it is read.
+/// Requests that took gigabytes of memory, or would. A request above a limit is refused while it is read.
 #[test]
 fn no_request_takes_more_than_four_times_its_size() {
     let _alone = alone();
@@ -168,7 +168,7 @@ fn no_request_takes_more_than_four_times_its_size() {
         }
     });
     for (path, kind, body, status) in &cases {
-        // What the allocator keeps of requests before is counted to none.
+        // Memory that the allocator keeps from earlier requests is not counted.
         let before = resident(server.id());
         most.store(before, Relaxed);
         let answer = ask("POST", &format!("{url}{path}"), &[("content-type", kind)], body.as_bytes());
@@ -182,7 +182,7 @@ fn no_request_takes_more_than_four_times_its_size() {
     watching.join().expect("it ends");
 }
 
-/// The resident memory of a process, in bytes.
+/// Returns the resident memory of a process in bytes.
 fn resident(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -209,7 +209,7 @@ fn work_goes_on_for_nobody_and_nothing_is_changed_after_a_client_was_told_so() {
     let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server_with(folder.path(), "timeout = \"300ms\"\nconcurrency = 1");
-    // Another process holds the journal.
+    // The test holds the lock of the journal, as another process would.
     let journal = folder.path().join("work/aliases.jsonl");
     let held = std::fs::OpenOptions::new().create(true).append(true).open(&journal).expect("a file");
     held.lock().expect("a lock");
@@ -218,7 +218,7 @@ fn work_goes_on_for_nobody_and_nothing_is_changed_after_a_client_was_told_so() {
     let late = put();
     assert_eq!((late.status, late.header("retry-after")), (503, "1"), "{}", late.body);
     assert!(late.body.contains("longer than 300ms (serve.timeout); nothing was changed"), "{}", late.body);
-    // Its work still waits for the journal, and has its place.
+    // The work of the first request still waits for the journal, and keeps its place.
     let next = put();
     assert!(next.status == 503 && next.body.contains("1 requests are being answered already"), "{}", next.body);
     held.unlock().expect("a lock");
@@ -323,7 +323,7 @@ fn keys_and_certificates_are_read_again_when_their_files_change() {
     std::fs::write(&keys, other).expect("a file");
     wait_until("the new key is known", || status(&second) == 200);
     assert_eq!(status(&first), 401);
-    // What is no file of keys takes no key away.
+    // An invalid file of keys does not remove any key.
     std::fs::write(&keys, "no keys").expect("a file");
     server.wait_for("the API keys stay as they were");
     assert_eq!(status(&second), 200);

@@ -1,7 +1,7 @@
-//! The embedded broker as a process of its own, killed under load and pestered: what it acknowledged is there, once; what it
-//! costs is bounded; good clients are answered all the same.
+//! The embedded broker as a separate process, killed under load and given bad requests. Acknowledged messages are
+//! stored once, memory is bounded, and correct clients still get answers.
 //!
-//! Ten kills in a plain `cargo test`; `just torture` asks for more by WINDROW_TORTURE_KILLS.
+//! Ten kills in a plain `cargo test`; `just torture` sets a higher number with WINDROW_TORTURE_KILLS.
 #![cfg(feature = "embedded")]
 
 use std::fs;
@@ -52,7 +52,7 @@ fn create(address: &str, topic: &str, partitions: i32) {
     assert!(made[0].is_ok(), "{made:?}");
 }
 
-/// Takes note of what was acknowledged: the number in each message, and its offset.
+/// Records the acknowledged messages: the number in each message, and its offset.
 #[derive(Clone, Default)]
 struct Acknowledged(Arc<Mutex<Vec<(u64, i64)>>>);
 
@@ -71,7 +71,7 @@ impl ProducerContext<NoCustomPartitioner> for Acknowledged {
     }
 }
 
-/// The number in each message of a partition, in order.
+/// Returns the number in each message of a partition, in order.
 fn read(address: &str, topic: &str) -> Vec<u64> {
     let reader: BaseConsumer = client(address).set("group.id", "reader").create().expect("a client");
     let mut places = TopicPartitionList::new();
@@ -132,7 +132,7 @@ fn kills_under_load_lose_nothing_that_was_acknowledged_and_double_nothing() {
     };
     let (mut committed, mut pause) = (-1, 17_u64);
     for kill in 0..kills {
-        // Moments that differ from kill to kill, the same in each run.
+        // Different moments for each kill, but the same in each run.
         pause = (pause * 31 + 7 * kill) % 400;
         std::thread::park_timeout(Duration::from_millis(30 + pause));
         let mut places = TopicPartitionList::new();
@@ -162,14 +162,14 @@ fn kills_under_load_lose_nothing_that_was_acknowledged_and_double_nothing() {
     }
 }
 
-/// Resident memory of a process, MiB.
+/// Returns the peak resident memory of a process in MiB.
 fn memory(broker: &Running) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", broker.id())).expect("Linux");
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a line");
     line.split_whitespace().nth(1).and_then(|size| size.parse::<u64>().ok()).expect("kB") / 1024
 }
 
-/// How long a good client waits to have a message taken and to read it.
+/// Returns the time that a correct client needs to produce a message and to read it.
 fn round_trip(address: &str, topic: &str) -> Duration {
     let began = Instant::now();
     let acknowledged = Acknowledged::default();
@@ -188,10 +188,10 @@ fn thousands_of_idle_and_of_slow_clients_hold_up_nobody() {
     let address = address();
     let broker = start(&address, &[]);
     create(&address, "t", 1);
-    // The program itself counts too, and an unoptimised one is large.
+    // The memory of the program itself counts too, and an unoptimised program is large.
     let before = memory(&broker);
     let idle: Vec<TcpStream> = (0..5_000).map(|_| TcpStream::connect(&address).expect("a connection")).collect();
-    // A frame that says that it is large and comes a byte at a time.
+    // A frame whose length is large and that arrives byte by byte.
     let mut slow: Vec<TcpStream> = idle.iter().take(500).map(|stream| stream.try_clone().expect("a handle")).collect();
     for stream in &mut slow {
         stream.write_all(&[0, 16, 0, 0, 0, 0, 0, 9]).expect("it reads");
@@ -201,7 +201,7 @@ fn thousands_of_idle_and_of_slow_clients_hold_up_nobody() {
     }
     let took = round_trip(&address, "t");
     assert!(took < Duration::from_secs(5), "{took:?}");
-    // More of their frames than the broker keeps of all requests together.
+    // These frames are larger in total than the broker's limit for all requests.
     for stream in &mut slow {
         stream.write_all(&vec![0; 128 * 1024]).expect("the system takes it");
     }
@@ -237,7 +237,7 @@ fn clients_that_do_not_read_cost_little_and_hold_up_nobody() {
         }
     }
     producer.flush(LIMIT).expect("acknowledged");
-    // Fetch, version 4: all there is of partition 0 of topic `t`, up to 50 MiB.
+    // Fetch in version 4: all messages of partition 0 of topic `t`, up to 50 MiB.
     let mut body = vec![0, 1, 0, 4, 0, 0, 0, 1, 255, 255];
     body.extend((-1_i32).to_be_bytes());
     for number in [100, 1, 50 << 20] {
@@ -249,7 +249,7 @@ fn clients_that_do_not_read_cost_little_and_hold_up_nobody() {
     let frame = [&u32::try_from(body.len()).expect("short").to_be_bytes()[..], &body].concat();
     let mut clients: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(&address).expect("a connection")).collect();
     for client in &mut clients {
-        // Several questions, of which not even the first answer is read.
+        // Several requests, without reading any answer.
         for _ in 0..3 {
             client.write_all(&frame).expect("it reads");
         }
@@ -258,7 +258,7 @@ fn clients_that_do_not_read_cost_little_and_hold_up_nobody() {
     assert!(took < Duration::from_secs(5), "{took:?}");
     let memory = memory(&broker);
     assert!(memory < 100, "{memory} MiB");
-    // Who reads after all gets all of it.
+    // A client that reads later gets the whole answer.
     let client = &mut clients[0];
     client.set_read_timeout(Some(LIMIT)).expect("a limit");
     let mut length = [0; 4];
@@ -283,7 +283,7 @@ fn frames_that_are_none_end_their_connection_and_nothing_else() {
         let Ok(mut stream) = TcpStream::connect(&address) else { panic!("round {round}: it does not listen") };
         let length = usize::try_from(next() % 200).expect("small");
         let mut body: Vec<u8> = (0..length).map(|_| u8::try_from(next() & 255).expect("a byte")).collect();
-        // A key and a version that exist, so that what follows is looked at.
+        // A valid key and version, so that the rest is parsed.
         if round % 4 != 0 && body.len() > 4 {
             body[..4].copy_from_slice(&[
                 0,
@@ -348,7 +348,7 @@ fn a_directory_has_one_broker_and_each_thing_that_is_wrong_with_it_is_told() {
         assert!(said.contains(expected) && said.contains(&text), "{said}");
     };
     refused("another broker uses the directory");
-    // Its lock is free as soon as it is dead.
+    // The lock is free as soon as the process is killed.
     broker.signal("KILL");
     broker.end();
     let mut broker = start(&one, &["--data", &text]);

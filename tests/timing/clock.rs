@@ -1,4 +1,4 @@
-//! Windows that are cut by the clock: their number depends on how fast rows arrive.
+//! Windows by the clock, whose number depends on how fast rows arrive.
 
 use windrow_testing::lessons::lesson;
 use windrow_testing::{assert_whole, json, run_once, sample_with};

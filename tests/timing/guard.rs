@@ -1,4 +1,4 @@
-//! What surrounds every operation: keys, limits, TLS, origins, names and the log of requests, and how a server ends.
+//! Rules for all operations: keys, limits, TLS, origins, request IDs and the request log, and the end of a server.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -35,7 +35,7 @@ fn nothing_is_answered_without_a_key_and_nothing_changed_without_the_right_one()
     let (_server, url) = serve_by(serve.env("WINDROW_API_KEYS", "app:read:a-secret"), &workdir);
 
     let bearer = format!("Bearer {key}");
-    // The password is the key, whatever the name.
+    // The password is the key, with any user name.
     let basic = "Basic bm9ib2R5OmEtc2VjcmV0";
     for header in [("authorization", &*bearer), ("x-api-key", "a-secret"), ("authorization", basic)] {
         assert_eq!(predict(&url, &[header]).status, 200, "{header:?}");
@@ -76,7 +76,7 @@ fn nothing_is_answered_without_a_key_and_nothing_changed_without_the_right_one()
     assert!(!document.to_string().contains(&key));
 }
 
-/// A request whose body stops in the middle; the connection stays open.
+/// Sends a request whose body stops in the middle; the connection stays open.
 fn half_a_request(url: &str) -> TcpStream {
     let address = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).expect("it listens");
@@ -108,11 +108,11 @@ fn more_requests_than_may_be_are_told_to_come_again() {
     let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server_with(folder.path(), "concurrency = 1");
-    // A client that sends slowly takes no place from anybody.
+    // A client that sends slowly does not use a place.
     let slow = half_a_request(&url);
     assert_eq!(predict(&url, &[]).status, 200);
     let batch = Value::from(vec![row(); 50_000]).to_string();
-    // One batch after the other: any of them may itself find the place taken.
+    // The batches are sent one after the other. Each of them may itself be refused because the place is used.
     let is_over = Arc::new(AtomicBool::new(false));
     let working = std::thread::spawn({
         let (url, is_over) = (format!("{url}/v1/models/latest/predict/batch"), Arc::clone(&is_over));
@@ -169,7 +169,7 @@ fn what_is_under_way_is_finished_when_the_server_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut server, url) = server(folder.path());
     let held = half_a_request(&url);
-    // A stream of events is no reason to wait.
+    // An open stream of events does not delay the end.
     let address = url.trim_start_matches("http://").to_owned();
     let mut events = TcpStream::connect(&address).expect("it listens");
     write!(events, "GET /v1/events HTTP/1.1\r\nhost: {address}\r\n\r\n").expect("it reads");
@@ -213,7 +213,7 @@ fn answers_come_by_tls_and_a_certificate_that_is_none_is_told() {
     let url = server.wait_for("API: https").split_whitespace().nth(1).expect("an address").to_owned();
     let answer = https(&url, &certificate, "POST /v1/models/latest/predict", &row().to_string()).expect("an answer");
     assert!(answer.contains("\"probability\"") && answer.contains("strict-transport-security: "), "{answer}");
-    // Who does not speak TLS gets nothing, and hurts nobody.
+    // A client without TLS gets no answer, and does not affect others.
     let mut stream = TcpStream::connect(url.trim_start_matches("https://")).expect("it listens");
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("it reads");
     let mut rest = Vec::new();
@@ -245,7 +245,8 @@ fn another_origin_may_ask_where_it_is_listed_alone() {
     assert!(allowed.header("access-control-allow-headers").contains("content-type"));
     let answer = predict(&url, &[("origin", listed)]);
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, listed));
-    // A page of our own is no other origin; whoever else asks is answered, and the browser keeps it from them.
+    // The server's own pages are not another origin. Requests from other origins are answered, but the browser does not
+    // show them the answer.
     for other in [&*url, "https://example.org.evil.net"] {
         assert_eq!(predict(&url, &[("origin", other)]).status, 200);
         assert_eq!(predict(&url, &[("origin", other)]).header("access-control-allow-origin"), "");
@@ -267,7 +268,7 @@ fn every_request_has_a_name_in_its_answer_and_in_the_log() {
     let line: Value = serde_json::from_str(&server.wait_for("from.me-1")).expect("JSON");
     assert_eq!((line["path"].as_str(), line["status"].as_u64()), (Some("/v1/models/latest/predict"), Some(200)));
     assert_eq!((line["operation"].as_str(), line["model"].as_str()), (Some("predict"), Some("cumulative-3")));
-    // What is no name is not taken over.
+    // An invalid request ID is replaced.
     for wrong in ["", "a b", &"x".repeat(65)] {
         let given = predict(&url, &[("x-request-id", wrong)]).header("x-request-id").to_owned();
         assert!(!given.is_empty() && given != *wrong, "{given}");

@@ -1,4 +1,4 @@
-//! `windrow health` ends in time, whatever answers.
+//! `windrow health` ends in time, whatever the server answers.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ fn health_is_told_with_a_code_and_a_sentence() {
     assert_eq!(nothing.status.code(), Some(1));
     let said = text(&nothing.stderr);
     assert!(said.contains(&format!("the server at {address} does not answer")), "{said}");
-    // Something that takes the connection and is silent, and something that speaks another protocol.
+    // A server that accepts the connection and sends nothing, and servers with another protocol or an incomplete body.
     for answer in [&b""[..], b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n"] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();

@@ -1,4 +1,4 @@
-//! HTTPS with certificates that only the test knows.
+//! HTTPS with certificates that only the test trusts.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
 use windrow_testing::LIMIT;
 
-/// Writes a new certificate for 127.0.0.1, signed by itself, and its key.
+/// Writes a new self-signed certificate for 127.0.0.1, and its key.
 pub(crate) fn certify(certificate: &Path, key: &Path) {
     let CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
@@ -21,8 +21,8 @@ pub(crate) fn certify(certificate: &Path, key: &Path) {
     fs::write(key, signing_key.serialize_pem()).expect("a file");
 }
 
-/// Sends a request over a connection of its own; returns the answer with its head, or why there is none. `trusted` is the only
-/// certificate that the server may show.
+/// Sends a request over a new connection. Returns the answer with its head, or the error. `trusted` is the only
+/// certificate that is accepted.
 pub(crate) fn https(url: &str, trusted: &Path, request: &str, body: &str) -> Result<String, String> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(trusted).expect("a certificate")).expect("a certificate");
@@ -37,7 +37,7 @@ pub(crate) fn https(url: &str, trusted: &Path, request: &str, body: &str) -> Res
     write!(stream, "{head}\r\ncontent-type: application/json\r\n\r\n{body}").map_err(|error| error.to_string())?;
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
-        // A server may close the connection without saying so first.
+        // A server may close the connection without a TLS close message.
         Err(error) if answer.is_empty() => Err(error.to_string()),
         _ => Ok(String::from_utf8_lossy(&answer).into_owned()),
     }

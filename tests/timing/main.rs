@@ -1,8 +1,9 @@
-//! The integration tests that run one at a time: they measure time or memory, hold thousands of connections, or need a fixed
-//! port.
+//! The integration tests that run one at a time: they measure time or memory, hold thousands of connections, or need a
+//! fixed port.
 //!
-//! Each test takes [`alone`] first, so that no two of them overlap, whatever `--test-threads` says; `it::tidy` checks that
-//! none forgets it. Cargo runs test binaries one after the other, so the tests of `it` never run at the same time either.
+//! Each test calls [`alone`] first, so that no two of them overlap, whatever `--test-threads` is; `it::tidy` checks
+//! that each test does so. Cargo runs test binaries one after the other, so the tests of `it` never run at the same
+//! time either.
 
 mod bounds;
 #[cfg(feature = "embedded")]
@@ -19,9 +20,9 @@ mod torture;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Waits until no other test of this binary runs; the caller runs alone until the guard is dropped.
+/// Waits until no other test of this binary runs. No other test starts until the guard is dropped.
 fn alone() -> MutexGuard<'static, ()> {
     static RUNNING: Mutex<()> = Mutex::new(());
-    // A test that panicked has ended.
+    // A poisoned lock only means that another test has panicked.
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }

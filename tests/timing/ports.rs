@@ -10,7 +10,7 @@ fn a_port_that_nobody_chose_gives_way_and_one_that_was_chosen_does_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work").display().to_string();
     let sample = fixture("flights-sample.toml").display().to_string();
-    // Where that fails it is taken already.
+    // Fails if another process already listens on the port, which is enough for the test.
     let _taken = std::net::TcpListener::bind("127.0.0.1:8080");
     let serve = Running::start(&["serve", &sample, "--workdir", &workdir]);
     let said = serve.wait_for("API: http");

@@ -1,4 +1,5 @@
-//! What the API offers beside single predictions: many rows, explanations, comparisons, lineage, aliases, tensors, metrics.
+//! Operations of the API in addition to single predictions: batches, explanations, comparisons, lineage, aliases,
+//! tensors, metrics.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -52,7 +53,7 @@ fn many_rows_are_answered_as_one_by_one_whatever_they_are_written_as() {
     let found: Vec<Value> = answer.body.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(of(&Value::from(found)), expected);
 
-    // Columns that the model does not need are passed over, and empty cells are missing.
+    // Columns that the model does not need are ignored, and empty cells are missing values.
     let table = "late,at,miles,fare,carrier\n3,2013-01-01 07:00,100,7.5,UA\n,2013-01-01 07:00,,7.5,ZZ\n0,2013-01-01 07:00,100,7.50,\"UA\"\n";
     let answer = ask("POST", &batch, &[("content-type", "text/csv; charset=utf-8")], table.as_bytes());
     assert_eq!(answer.header("content-type"), "text/csv", "{}", answer.body);
@@ -61,10 +62,10 @@ fn many_rows_are_answered_as_one_by_one_whatever_they_are_written_as() {
     let found: Vec<f64> =
         found.map(|line| line.split(',').next().expect("a cell").parse().expect("a number")).collect();
     assert_eq!(found, expected);
-    // Another kind is answered where it is asked for.
+    // The `accept` header selects another format.
     let answer = ask("POST", &batch, &[JSON, ("accept", "text/csv")], json!(rows).to_string().as_bytes());
     assert_eq!((answer.header("content-type"), answer.body.lines().count()), ("text/csv", 4));
-    // No row is a batch too.
+    // A batch may be empty.
     assert_eq!(post(&batch, &json!([])).json()["predictions"], json!([]));
 }
 
@@ -221,7 +222,7 @@ fn an_alias_is_promoted_rolled_back_and_remembered() {
     assert_eq!(get(&alias).json()["model"], "cumulative-3");
     let rolled = post(&format!("{alias}/rollback"), &json!({"why": "worse"})).json();
     assert_eq!((rolled["action"].as_str(), rolled["to"].as_str()), (Some("rolled_back"), Some("window-1")));
-    // Another server of the work directory follows.
+    // A second server on the same work directory follows the change.
     let deadline = std::time::Instant::now() + LIMIT;
     while asked(&other_url) != "window-1" {
         assert!(std::time::Instant::now() < deadline, "the other server does not notice");
@@ -242,7 +243,7 @@ fn an_alias_is_promoted_rolled_back_and_remembered() {
         assert_eq!(answer.status, status, "{told}: {}", answer.body);
         assert!(answer.body.contains(told), "{told}: {}", answer.body);
     }
-    // Restarts forget nothing.
+    // Aliases are kept across a restart.
     drop((first, other));
     let (_server, url) = serve(&file.display().to_string(), &workdir.display().to_string());
     assert_eq!(asked(&url), "window-1");
@@ -273,7 +274,7 @@ fn old_models_are_removed_as_the_pipeline_file_asks_and_not_made_again() {
         names
     };
     let models = kept();
-    // Windows 5 and 6 give no model; the champion of window 4 stays with them.
+    // Windows 5 and 6 cannot be learned from, so the champion of window 4 is kept with their records.
     assert!(models.contains(&"window-6".to_owned()) && !models.contains(&"window-1".to_owned()), "{models:?}");
     succeed(&["train", &file, "--once", "--workdir", &workdir]);
     assert_eq!(kept(), models, "nothing is made again");
@@ -379,7 +380,7 @@ fn what_happens_is_told_as_it_happens() {
     let body = json!({"model": "window-1"}).to_string();
     assert_eq!(ask("PUT", &format!("{url}/v1/aliases/prod"), &[JSON], body.as_bytes()).status, 200);
     let mut events = lines.map_while(Result::ok).filter(|line| line.starts_with("data:"));
-    // Who begins to listen is told first how far the rows have come.
+    // A new listener first gets the progress of the rows.
     let first = events.next().expect("an event");
     let first: Value = serde_json::from_str(first.trim_start_matches("data:")).expect("JSON");
     assert_eq!((&first["event"], &first["facts"]["state"]), (&json!("progress"), &json!("complete")), "{first}");
@@ -389,7 +390,7 @@ fn what_happens_is_told_as_it_happens() {
     );
     let event = events.find(|line| !line.contains("\"progress\"")).expect("an event");
     assert!(event.contains("\"event\":\"alias_changed\"") && event.contains("\"to\":\"window-1\""), "{event}");
-    // A minute without news would be told as a server that is gone.
+    // A minute without events would look like a lost server, so progress is sent again.
     assert!(events.next().expect("an event").contains("\"progress\""));
 }
 

@@ -1,4 +1,4 @@
-//! Ctrl-C ends every stage in time, whatever it waits for.
+//! Ctrl-C ends every stage in time, even while it waits.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use windrow_testing::{LIMIT, Running, fixture, free_port, pause, sample_csv, sam
 
 use crate::alone;
 
-/// DESIGN.md: Ctrl-C ends any stage within five seconds.
+/// The time limit: Ctrl-C ends any stage within five seconds.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
 fn broker(address: &str) -> Running {
@@ -37,7 +37,7 @@ fn ctrl_c_ends_every_stage_in_time_whatever_it_waits_for() {
     let (one, two, three) = (work("one"), work("two"), work("three"));
     let (four, six) = (work("four"), work("six"));
     let listen = "127.0.0.1:0";
-    // What it does, its arguments, and what it has said when it does that.
+    // The state of the stage, its arguments, and the output that shows this state.
     let cases: [(&str, Vec<&str>, &str); 7] = [
         ("a broker", vec!["broker", "--listen", &gone], "broker: embedded"),
         ("a consumer that waits", vec!["consume", &paced, "--broker", &address, "--workdir", &one], "stored 0"),
@@ -60,7 +60,7 @@ fn ctrl_c_ends_every_stage_in_time_whatever_it_waits_for() {
             scope.spawn(move || ends_in_time(what, arguments, said));
         }
     });
-    // The broker is there, and silent: what was asked of it is never answered.
+    // The broker is reachable but does not respond.
     let fifth = work("five");
     let mut consumer = Running::start(&["consume", &quick, "--broker", &address, "--workdir", &fifth]);
     consumer.wait_for("stored 0");
@@ -82,7 +82,7 @@ fn ends_in_time(what: &str, arguments: &[&str], said: &str) {
     if !said.is_empty() {
         stage.wait_for(said);
     }
-    // A trainer says nothing while it waits, and a signal that comes before it is caught ends it another way.
+    // A trainer prints nothing while it waits, so this pause gives it time to install its signal handler.
     pause(300);
     let (status, took) = stage.interrupt();
     assert_eq!(status.code(), Some(0), "{what}: {}", stage.said());
@@ -104,7 +104,7 @@ fn a_second_ctrl_c_ends_at_once() {
     producer.signal("INT");
     producer.signal("INT");
     let status = producer.end();
-    // The first may have been enough.
+    // The first signal may already have ended the producer.
     assert!(matches!(status.code(), Some(0 | 130)), "{status}");
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     broker.signal("CONT");
@@ -134,7 +134,7 @@ fn ctrl_c_does_not_wait_for_a_large_dataset_to_be_read() {
     let large = fs::File::create(folder.path().join("large.csv")).expect("a file");
     let header = sample_csv();
     let header = header.split_inclusive(|byte| *byte == b'\n').next().expect("a header line");
-    // Rows enough to be taken for a table, and then 64 GiB of nothing.
+    // Enough rows to be accepted as a table, followed by 64 GiB of zero bytes.
     (&large).write_all(&[header, &b"2013-01-01 05:15,UA\n".repeat(1000)].concat()).expect("a header line");
     large.set_len(64 << 30).expect("a sparse file");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();

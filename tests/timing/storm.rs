@@ -1,8 +1,9 @@
-//! A server under attack: slow heads, slow bodies, slow readers, half-closed sockets, resets of HTTP/2, giant and deep
-//! bodies, and more connections than it takes, while a good client asks on.
+//! A server under attack while a correct client sends requests. The attacks are slow heads, slow bodies, slow readers,
+//! half-closed sockets, HTTP/2 resets, giant and deep bodies, and more connections than the server accepts.
 //!
-//! `just storm` goes on for a minute with 10,000 connections, on the optimised build, and holds the good client's times
-//! too; here it is short, and holds what does not depend on the machine: no answer is lost, and memory stays bounded.
+//! `just storm` runs for a minute with 10,000 connections on the optimised build, and also checks the correct client's
+//! times. Without it the test is short, and checks what does not depend on the machine: no answer is lost, and memory
+//! stays bounded.
 
 mod attacks;
 
@@ -19,13 +20,13 @@ use windrow_testing::{LIMIT, http};
 use crate::alone;
 use crate::storm::attacks::{ATTACKS, Target};
 
-/// What the server may take at any moment, in bytes: its resident memory.
+/// The maximum resident memory of the server, in bytes.
 const MOST_MEMORY: u64 = 256 * 1024 * 1024;
-/// The good client's time for 99 of 100 requests, under attack and quiet: the ratio that `just storm` holds.
+/// The maximum ratio of the correct client's 99th percentile under attack to that without, checked by `just storm`.
 const MOST_SLOWER: f64 = 10.0;
-/// The full name of the test that attacks: this program starts itself with it.
+/// The full name of the test that attacks. This program starts itself with this name.
 const ATTACK: &str = "storm::attack";
-/// The good client asks so often.
+/// The interval between two requests of the correct client.
 const PAUSE: Duration = Duration::from_millis(2);
 
 #[test]
@@ -53,7 +54,7 @@ fn a_good_client_is_answered_whatever_others_do() {
     let only = std::env::var("WINDROW_STORM_ATTACK").ok();
     for (name, _) in ATTACKS.into_iter().filter(|(name, _)| only.as_ref().is_none_or(|only| only == name)) {
         let attackers = Attackers::start(name, &target);
-        // The attack is under way before anything is measured.
+        // The attack must have started before the measurement.
         std::thread::park_timeout(Duration::from_millis(500));
         let good = good_client(&target, Duration::from_secs(seconds.div_ceil(2)));
         drop(attackers);
@@ -64,13 +65,13 @@ fn a_good_client_is_answered_whatever_others_do() {
     let memory = watching.join().expect("a number");
     println!("at most {} MiB of memory; the good client's p99 at most {slowest:.1} times the quiet one", memory >> 20);
     assert!(memory < MOST_MEMORY, "{} MiB", memory >> 20);
-    // On a machine that also runs other tests a time says nothing.
+    // Times mean nothing on a machine that also runs other tests.
     assert!(asked.is_none() || slowest < MOST_SLOWER, "{slowest:.1} times slower");
     assert_eq!(http("GET", &format!("{url}/health/ready"), None).0, 200);
 }
 
-/// One attack, in a process of its own. Attackers come from other machines: here they take what processor time the server and
-/// the good client leave, where the system can be told so (`chrt`, of util-linux).
+/// One attack, in a separate process. Real attackers use other machines. So here they get only the processor time that
+/// the server and the correct client leave, if the system supports it (`chrt`, of util-linux).
 struct Attackers(Child);
 
 impl Attackers {
@@ -98,7 +99,7 @@ impl Drop for Attackers {
     }
 }
 
-/// What [`Attackers`] start.
+/// The test that [`Attackers`] start.
 #[test]
 #[ignore = "attacks what WINDROW_STORM_TARGET names until it is killed"]
 #[expect(clippy::disallowed_methods, reason = "it is told by its environment what to do")]
@@ -111,7 +112,7 @@ fn attack() {
     attack(&target, &AtomicBool::new(true));
 }
 
-/// What the good client saw.
+/// The latencies that the correct client measured.
 struct Times {
     requests: usize,
     median: Duration,
@@ -126,7 +127,7 @@ impl std::fmt::Display for Times {
     }
 }
 
-/// Asks for predictions on a connection that it keeps, and for the server's health on new ones; every request is answered.
+/// Requests predictions on one kept connection and the server's health on new ones. Every request must be answered.
 fn good_client(target: &Target, span: Duration) -> Times {
     let body = row().to_string();
     let predict = format!(
@@ -176,7 +177,7 @@ fn ask(stream: &mut TcpStream, request: &str, what: &str) {
     }
 }
 
-/// The most resident memory of a process until it is over, in bytes.
+/// Returns the highest resident memory of a process in bytes, until `is_over` is set.
 fn most_memory(process: u32, is_over: &AtomicBool) -> u64 {
     let mut most = 0;
     while !is_over.load(Relaxed) {

@@ -1,8 +1,8 @@
-//! Producer, consumer and trainer, killed again and again at random moments and started again: at the end the batch files
-//! hold the dataset, byte for byte, the audit is clean, and every window has its models.
+//! Producer, consumer and trainer are killed at random moments and started again. At the end, the batch files hold the
+//! dataset byte for byte, the audit has no finding, and every window has its models.
 //!
-//! Twenty kills in a plain `cargo test`; `just torture` asks for more by WINDROW_TORTURE_KILLS. WINDROW_TORTURE_SEED repeats
-//! the moments of an earlier run, as far as a machine does the same thing twice.
+//! Twenty kills in a plain `cargo test`; `just torture` sets a higher number with WINDROW_TORTURE_KILLS.
+//! WINDROW_TORTURE_SEED repeats the moments of an earlier run, as far as a machine repeats its timing.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,12 +14,13 @@ use crate::alone;
 
 const KILLS: u32 = 20;
 const SEED: u64 = 20_130_101;
-/// After so many kills a round is left to end, and the next way to cut and to spread is tried.
+/// The number of kills after which a round runs to its end. The next round uses another window policy and another
+/// number of partitions.
 const KILLS_A_ROUND: u32 = 10;
-/// From one kill to the next, in milliseconds: from the middle of a start to some windows on.
+/// The pause between two kills in milliseconds: from the middle of a start to several windows later.
 const PAUSES: std::ops::Range<u64> = 20..700;
 
-/// What a round is like: the window policy, the partitions, and whether each stage is a process of its own.
+/// The rounds: the window policy, the number of partitions, and whether each stage is a separate process.
 const ROUNDS: [(&str, u32, bool); 6] = [
     ("rows = 400", 3, true),
     ("event = \"20d\"\nlateness = \"1d\"", 2, false),
@@ -29,7 +30,7 @@ const ROUNDS: [(&str, u32, bool); 6] = [
     ("parts = 7", 3, false),
 ];
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same moments for the same seed.
+/// SplitMix64 (Steele, Lea, Flood 2014): gives the same moments for the same seed.
 struct Random(u64);
 
 impl Random {
@@ -55,7 +56,7 @@ impl Stage {
         Self { running: start(&arguments), arguments, is_done: false }
     }
 
-    /// Whether there was something to kill.
+    /// Kills the command and starts it again. Returns `false` if it has already ended.
     fn kill(&mut self) -> bool {
         if self.has_ended() {
             return false;
@@ -86,10 +87,10 @@ fn start(arguments: &[String]) -> Running {
     Running::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// One stream from its beginning to its end; gives how many kills it took.
+/// Runs one stream from its beginning to its end. Returns the number of kills.
 fn round((window, partitions, in_processes): (&str, u32, bool), kills: u32, random: &mut Random) -> u32 {
     let folder = tempfile::tempdir().expect("a folder");
-    // 8,019 rows take 3 seconds.
+    // The 8,019 rows take 3 seconds.
     let stream = format!("partitions = {partitions}\npace = {{ kind = \"exponential\", mean = \"375us\" }}");
     let file = sample_with(folder.path(), window, &stream);
     let workdir: PathBuf = folder.path().join("work");

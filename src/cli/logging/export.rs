@@ -1,4 +1,4 @@
-//! Spans to an OpenTelemetry collector, by OTLP over HTTP.
+//! The export of spans to an OpenTelemetry collector, by OTLP over HTTP.
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::SpanExporter;
@@ -11,10 +11,10 @@ use crate::cli::environment::environment;
 use crate::cli::logging::filter::of_each_event;
 use crate::cli::progress::Display;
 
-/// Spans of our own.
+/// The filter that selects spans of our own crates.
 const EXPORTED: &str = "off,windrow=info";
 
-/// `None` where no collector is named, or it cannot be used, which is logged.
+/// Starts the export. Returns `None` if no collector is named, or if it cannot be used, which is printed as an error.
 pub(super) fn start<S>(display: &Display) -> Option<(SdkTracerProvider, impl Layer<S> + use<S>)>
 where
     S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,

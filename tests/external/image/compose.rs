@@ -1,4 +1,4 @@
-//! The compose file: five services and one that makes the topic, with Apache Kafka where Redpanda would be.
+//! The compose file: five services and one that creates the topic, with Apache Kafka in place of Redpanda.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::container_image::{Image, Root};
 use crate::docker::{self, docker};
 use crate::image::Windrow;
 
-/// Takes Redpanda's command line, and starts Kafka.
+/// The entry point that takes Redpanda's command line and starts Kafka.
 const ENTRYPOINT: &str = r#"#!/bin/bash
 set -eu
 for argument in "$@"; do
@@ -37,10 +37,10 @@ java() { /java/bin/java -Xmx512m -cp '/kafka/libs/*' "$@"; }
 java kafka.tools.StorageTool format --ignore-formatted -t AAAAAAAAAAAAAAAAAAAAAQ -c /tmp/server.properties
 exec /java/bin/java -Xmx512m -cp '/kafka/libs/*' kafka.Kafka /tmp/server.properties
 "#;
-/// All of `rpk` that the compose file asks.
+/// A stand-in for `rpk`, which the compose file only uses as a health check.
 const RPK: &str = "#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/9092\n";
 
-/// Kafka in an image, with this machine's Java.
+/// Builds an image of Kafka with this machine's Java.
 fn kafka_image(distribution: &Path) -> Option<Image> {
     let root = Root::new()?;
     let java = fs::canonicalize("/usr/bin/java").ok().and_then(|java| Some(java.parent()?.parent()?.to_owned()));
@@ -63,15 +63,15 @@ fn kafka_image(distribution: &Path) -> Option<Image> {
     Some(root.build("kafka", "/entrypoint.sh"))
 }
 
-/// Follows links, so that what Debian keeps elsewhere comes along.
+/// Copies a folder and follows links, because Debian keeps parts of Java elsewhere.
 fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to.parent().expect("a parent")).expect("a folder");
-    // Links to what is not installed are left out.
+    // Broken links, to packages that are not installed, are left out.
     let copied = Command::new("cp").args(["-rL", "--"]).args([from, to]).output().expect("cp runs");
     assert!(to.is_dir(), "{}", text(&copied.stderr));
 }
 
-/// The services, gone with this.
+/// The running services. A drop removes them.
 struct Services {
     file: PathBuf,
     project: String,
@@ -93,7 +93,7 @@ impl Drop for Services {
     }
 }
 
-/// `docker compose`, or the command of its own that it was before.
+/// Returns the command of Docker Compose: `docker compose`, or the older `docker-compose`.
 fn compose() -> Result<Vec<String>, String> {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     if docker(&["compose", "version"]).is_ok() {

@@ -1,4 +1,4 @@
-//! An S3-compatible server (moto's, of the tests' Python), and a bad line to it.
+//! An S3-compatible server (moto, from the tests' Python), and a proxy with an unreliable connection to it.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use windrow_testing::{LIMIT, Running, free_port};
 
-/// The credentials that the server is asked with.
+/// The secret key of the S3 client.
 pub(crate) const SECRET: &str = "a-secret-that-nobody-may-see";
 
-/// moto looks no closer than at its being there.
+/// The authorization header of the test's own requests. moto only checks that it is present.
 const OWNER: &str = "AWS key:signature";
 
-/// A server with one bucket, `bucket`, that ends with this.
+/// A server with one bucket, named `bucket`. A drop ends it.
 pub(crate) struct Store {
     _process: Running,
     port: u16,
@@ -58,7 +58,7 @@ impl Store {
         answer.expect("an object").body_mut().read_to_vec().expect("its bytes")
     }
 
-    /// The names of all objects, from one listing.
+    /// Returns the names of all objects, from one listing.
     pub(crate) fn names(&self) -> Vec<String> {
         let listing = ureq::get(self.url(""))
             .header("authorization", OWNER)
@@ -72,14 +72,14 @@ impl Store {
     }
 }
 
-/// A command with the settings of the S3 client.
+/// Adds the settings of the S3 client to a command.
 pub(crate) fn with_store<'a>(command: &'a mut Command, endpoint: &str) -> &'a mut Command {
     let access = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", SECRET), ("AWS_ENDPOINT_URL", endpoint)];
     command.envs(access)
 }
 
-/// A line to a server on which connections fail: one is refused in words, the next loses the answer to what it has asked, the
-/// next is cut in the middle of its answer.
+/// A proxy on which connections fail in three ways by turns. The first gets an error response, the second loses the
+/// response to its request, and the third is cut in the middle of a response.
 pub(crate) struct BadLine {
     port: u16,
     is_down: Arc<AtomicBool>,
@@ -109,13 +109,13 @@ impl BadLine {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Every connection ends at once, and those that there are.
+    /// Ends the open connections and every new one at once, or accepts them again.
     pub(crate) fn down(&self, is_down: bool) {
         self.is_down.store(is_down, Ordering::Relaxed);
     }
 }
 
-/// One connection, which ends behind its first answers, so that there are many.
+/// Forwards one connection, which ends after its first responses, so that there are many connections.
 fn forward(mut client: TcpStream, to: u16, fault: Option<usize>, down: &AtomicBool) {
     if fault == Some(0) {
         let mut head = [0; 65_536];
@@ -136,12 +136,12 @@ fn forward(mut client: TcpStream, to: u16, fault: Option<usize>, down: &AtomicBo
         let read = match server.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => read,
-            // Nothing more to say, or nothing yet.
+            // The server has sent everything, or nothing yet.
             Err(_) if answered == 0 && !down.load(Ordering::Relaxed) => continue,
             Err(_) => break,
         };
         answered += read;
-        // The server has done what it was asked for.
+        // The server has executed the request, but the client does not get the whole response.
         let passed = match fault {
             Some(1) => 0,
             Some(_) => read / 2,

@@ -1,4 +1,4 @@
-//! An identity provider: gives tokens to who knows its secret, and tells the key that signs them.
+//! An identity provider: issues tokens to clients that know its secret, and publishes the key that signs them.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,13 +10,13 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 
-/// `windrow` and the password of these tests, as HTTP's basic authentication has them.
+/// The login of these tests, as in HTTP's basic authentication.
 const LOGIN: &str = "windrow:a-secret-of-the-test";
 
 pub(crate) struct Provider {
-    /// Where tokens are given.
+    /// The URL at which tokens are issued.
     pub(crate) tokens: String,
-    /// Where its keys stand.
+    /// The URL of the public keys.
     pub(crate) keys: String,
 }
 
@@ -26,7 +26,7 @@ impl Provider {
         let kind = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let document = EcdsaKeyPair::generate_pkcs8(kind, &random).expect("a key");
         let key = EcdsaKeyPair::from_pkcs8(kind, document.as_ref(), &random).expect("a key");
-        // An uncompressed point: a 4, then both coordinates.
+        // An uncompressed point: the byte 4, then both coordinates.
         let (x, y) = key.public_key().as_ref()[1..].split_at(32);
         let keys = serde_json::json!({"keys": [{
             "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "test",
@@ -75,7 +75,7 @@ fn answer(stream: TcpStream, key: &EcdsaKeyPair, random: &SystemRandom) {
     (&stream).write_all(format!("{head}connection: close\r\n\r\n{body}").as_bytes()).expect("it listens");
 }
 
-/// RFC 7519, signed as RFC 7518 says of ES256.
+/// Returns a token as in RFC 7519, signed with ES256 (RFC 7518).
 fn token(key: &EcdsaKeyPair, random: &SystemRandom) -> String {
     #[expect(clippy::disallowed_methods, reason = "a token bears its time")]
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();

@@ -1,4 +1,4 @@
-//! A Spark Connect server of the pyspark that the tests' Python has, on Java 17.
+//! A Spark Connect server, from the pyspark of the tests' Python, on Java 17.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use windrow_testing::{Running, text};
 
-/// A server on two threads, that ends with this.
+/// A server with two threads. A drop ends it.
 pub(crate) struct SparkServer {
     process: Running,
     home: String,
@@ -26,7 +26,7 @@ impl SparkServer {
         Self { process, home, port, folder }
     }
 
-    /// As `train.spark.remote` has it.
+    /// Returns the value of `train.spark.remote`.
     pub(crate) fn remote(&self) -> String {
         format!("sc://127.0.0.1:{}", self.port)
     }
@@ -35,7 +35,7 @@ impl SparkServer {
         &mut self.process
     }
 
-    /// Starts it again where it was, with nothing of what it knew.
+    /// Starts the server again on the same port, without its earlier state.
     pub(crate) fn restart(&mut self) {
         self.process.kill();
         self.process = launch(&self.home, self.port, self.folder.path());
@@ -51,9 +51,9 @@ fn launch(home: &str, port: u16, folder: &Path) -> Running {
         "spark.connect.grpc.binding.address=127.0.0.1",
         "spark.driver.host=127.0.0.1",
         "spark.ui.enabled=false",
-        // Files are seen as the user asks for them, and not by the clock of this machine.
+        // The time zone of this machine must not change how files are read.
         "spark.sql.session.timeZone=America/New_York",
-        // Fits of a thousand rows: a server for more spends its time on tasks without rows and on compiling.
+        // Settings for fits of a thousand rows. The defaults would spend most time on empty tasks and on compiling.
         "spark.sql.shuffle.partitions=2",
         "spark.driver.extraJavaOptions=-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     ] {

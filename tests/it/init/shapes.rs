@@ -1,11 +1,11 @@
-//! Files of every shape that people have, with the same table in them.
+//! Files of common shapes, with the same table in them.
 
 use std::io::Write as _;
 
 const ROWS: u32 = 2000;
 
-/// The cells of a table in the order of its times: a day and an hour, a number, a colour, and whether it is late, which
-/// depends on both.
+/// A row of a table that is sorted by time: day and hour, a number, a colour, and whether it is late, which depends on
+/// number and colour.
 pub(crate) struct Row {
     pub(crate) minutes: u32,
     pub(crate) size: f64,
@@ -30,8 +30,8 @@ fn rows() -> Vec<Row> {
 
 impl Row {
     pub(crate) fn day(&self) -> String {
-        // 2,000 rows of 97 minutes are 135 days from 1 March 2021: none has a day and a month that could change places
-        // everywhere.
+        // 2,000 rows of 97 minutes are 135 days from 1 March 2021, so not all dates are valid with day and month
+        // swapped.
         let day = i64::from(self.minutes / 1440);
         date(day)
     }
@@ -41,7 +41,7 @@ impl Row {
     }
 }
 
-/// The date so many days behind 2021-03-01.
+/// Returns the date that is `day` days after 2021-03-01.
 fn date(day: i64) -> String {
     let lengths = [31, 30, 31, 30, 31, 31];
     let (mut day, mut month) = (day, 3);
@@ -72,7 +72,7 @@ pub(crate) fn gzip(text: &str) -> Vec<u8> {
     out.finish().expect("memory")
 }
 
-/// A zip archive of one deflated member, as the standard library of Python writes it.
+/// Returns a zip archive with one deflated member, as Python's standard library writes it.
 fn zip(text: &str) -> Vec<u8> {
     let name = "inner.csv";
     let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -81,7 +81,7 @@ fn zip(text: &str) -> Vec<u8> {
     let mut sum = flate2::Crc::new();
     sum.update(text.as_bytes());
     let number = |length: usize| u32::try_from(length).expect("small").to_le_bytes();
-    // Version 2.0, deflated, 1 January 1980.
+    // The fields: version 2.0, deflated, 1 January 1980.
     let mut facts = vec![20, 0, 0, 0, 8, 0, 0, 0, 33, 0];
     facts.extend([sum.sum().to_le_bytes(), number(packed.len()), number(text.len()), number(name.len())].concat());
     let member = [b"PK\x03\x04", &facts[..], name.as_bytes(), &packed].concat();
@@ -90,7 +90,8 @@ fn zip(text: &str) -> Vec<u8> {
     [&member[..], &directory, b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &places, &[0, 0]].concat()
 }
 
-/// Files that tell everything but the target: name, content, further options, and a line that the pipeline file then has.
+/// Returns files from which everything but the target is known: name, content, further options, and a line that the
+/// pipeline file must have.
 pub(crate) fn shapes() -> Vec<(&'static str, Vec<u8>, Vec<&'static str>, &'static str)> {
     let plain = plain();
     let of = |text: String| text.into_bytes();

@@ -15,7 +15,7 @@ use crate::side_by_side::client::{Client, Transcript, text, topic};
 use crate::side_by_side::messages::{create, name};
 
 pub(crate) fn versions_are_agreed_on(client: &mut Client, said: &mut Transcript) {
-    // Version 99 of ApiVersions, key 18: what a client of the future sends first.
+    // ApiVersions (key 18) in version 99, as a newer client would send first.
     client.send_frame(&[0, 18, 0, 99, 0, 0, 0, 1, 255, 255, 0]);
     let mut answer = client.receive().expect("an answer");
     let _correlation = answer.split_to(4);
@@ -87,7 +87,7 @@ fn metadata(client: &mut Client, version: i16, asked: Option<(Option<&str>, Uuid
     let topics =
         asked.map(|(name, id)| vec![MetadataRequestTopic::default().with_name(name.map(topic)).with_topic_id(id)]);
     let request = MetadataRequest::default().with_topics(topics);
-    // Before version 4 there is no choice.
+    // Clients before version 4 cannot choose.
     let request = request.with_allow_auto_topic_creation(may_create || version < 4);
     match client.try_ask::<MetadataResponse>(ApiKey::Metadata, version, &request) {
         None => "the connection ends".to_owned(),
@@ -117,7 +117,7 @@ pub(crate) fn topics_are_described(client: &mut Client, said: &mut Transcript) {
     said.say(format!("by an unknown id: {}", metadata(client, 12, Some((None, Uuid::from_u128(5))), false)));
     said.say(format!("unknown: {}", metadata(client, 12, Some((Some("unknown"), Uuid::nil())), false)));
     said.say(format!("no name: {}", metadata(client, 12, Some((Some("a b"), Uuid::nil())), true)));
-    // Who asks for one that is missing learns that it is being made; who asks again has it.
+    // The first request for a missing topic starts its creation; a later one finds it.
     metadata(client, 12, Some((Some("asked-for"), Uuid::nil())), true);
     std::thread::park_timeout(std::time::Duration::from_millis(1_500));
     said.say(format!("asked for: {}", metadata(client, 12, Some((Some("asked-for"), Uuid::nil())), false)));
@@ -181,7 +181,7 @@ pub(crate) fn settings_are_read_and_changed(client: &mut Client, said: &mut Tran
         let request = request.with_resources(vec![asked.with_configs(vec![change])]);
         let found: IncrementalAlterConfigsResponse = client.ask(ApiKey::IncrementalAlterConfigs, 1, &request);
         let error = name(found.responses[0].error_code);
-        // A node may need a moment to follow a change.
+        // A node may need a moment to apply a change.
         std::thread::park_timeout(std::time::Duration::from_millis(300));
         said.say(format!("{what}: {error}, then {}", describe(client, 2, "settings", Some("retention.ms"))));
     };
@@ -215,7 +215,7 @@ pub(crate) fn the_cluster_is_described(client: &mut Client, said: &mut Transcrip
             let codes = found
                 .iter()
                 .flat_map(|found| found.coordinators.iter().map(|one| one.error_code).chain([found.error_code]));
-            // A node may need a moment to make the topic in which it keeps offsets.
+            // A node may need a moment to create the topic of offsets.
             if codes.max().unwrap_or(0) != 15 {
                 break;
             }
@@ -232,7 +232,7 @@ pub(crate) fn the_cluster_is_described(client: &mut Client, said: &mut Transcrip
     let request = request.with_transaction_timeout_ms(1_000);
     let mut found: InitProducerIdResponse = client.ask(ApiKey::InitProducerId, 4, &request);
     for _ in 0..100 {
-        // The same for the topic in which it keeps transactions.
+        // The same for the topic of transactions.
         if !matches!(found.error_code, 14..=16) {
             break;
         }

@@ -1,4 +1,4 @@
-//! A client that sends single requests at any version, and a record of what came back.
+//! A client that sends single requests in any version, and a record of the answers.
 
 use std::fmt::Display;
 use std::io::{Read as _, Write as _};
@@ -9,10 +9,10 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader, TopicName};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
-/// Longer than any conversation waits.
+/// The time limit of a conversation, longer than any of them takes.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// One connection.
+/// A client with one connection.
 pub(crate) struct Client {
     address: String,
     stream: TcpStream,
@@ -27,7 +27,7 @@ impl Client {
         Self { address: address.to_owned(), stream, correlation: 0 }
     }
 
-    /// Another connection to the same broker.
+    /// Opens another connection to the same broker.
     pub(crate) fn other(&self) -> Self {
         Self::new(&self.address)
     }
@@ -46,11 +46,11 @@ impl Client {
         let mut whole = BytesMut::new();
         whole.put_u32(u32::try_from(frame.len()).expect("short"));
         whole.put_slice(frame);
-        // Whoever has closed the connection is noticed when nothing comes back.
+        // A closed connection is noticed at the next read.
         let _ = self.stream.write_all(&whole);
     }
 
-    /// The next frame; none where the connection has ended.
+    /// Returns the next frame; `None` if the connection has ended.
     pub(crate) fn receive(&mut self) -> Option<Bytes> {
         let mut length = [0; 4];
         self.stream.read_exact(&mut length).ok()?;
@@ -66,7 +66,7 @@ impl Client {
         Some(T::decode(&mut answer, version).unwrap_or_else(|error| panic!("{key:?} {version}: {error}")))
     }
 
-    /// Asks, and waits for the answer; none where the connection ends instead.
+    /// Sends a request and waits for the answer; `None` if the connection ends instead.
     pub(crate) fn try_ask<T: Decodable>(&mut self, key: ApiKey, version: i16, request: &impl Encodable) -> Option<T> {
         self.send(key, version, request);
         self.answer(key, version)
@@ -77,7 +77,7 @@ impl Client {
     }
 }
 
-/// What was said, a line for each answer.
+/// The record of a conversation, with one line per answer.
 #[derive(Default)]
 pub(crate) struct Transcript(pub(crate) Vec<String>);
 

@@ -1,4 +1,4 @@
-//! Conversations with the coordinator of groups.
+//! Conversations with the group coordinator.
 
 use bytes::Bytes;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
@@ -15,7 +15,7 @@ fn group(name: &str) -> GroupId {
     GroupId(text(name))
 }
 
-/// Waits until the node leads groups at all.
+/// Waits until the node is a coordinator of groups.
 pub(crate) fn warm_up(client: &mut Client) {
     for _ in 0..200 {
         let request = OffsetFetchRequest::default().with_group_id(group("warm-up")).with_topics(Some(Vec::new()));
@@ -248,7 +248,7 @@ pub(crate) fn static_members_come_back(client: &mut Client, said: &mut Transcrip
     said.say(format!("described: {}", described(client, 5, of)));
 }
 
-/// A member of a group whose broker assigns.
+/// A member of a group whose assignments the broker makes.
 struct Assigned {
     id: &'static str,
     epoch: i32,
@@ -260,7 +260,7 @@ impl Assigned {
         Self { id, epoch: 0, owned: Vec::new() }
     }
 
-    /// Says what it has, and takes what it is told; gives the error.
+    /// Sends a heartbeat with the member's partitions, and stores the new assignment. Returns the name of the error.
     fn beat(&mut self, client: &mut Client, topic_id: uuid::Uuid) -> String {
         let (owned, epoch) = (self.owned.clone(), self.epoch);
         let found = self.say(client, epoch, &owned, topic_id);
@@ -299,7 +299,7 @@ impl Assigned {
 
 const NEWER: &str = "newer";
 
-/// How many partitions each has when they have come to rest.
+/// Sends heartbeats until each member has the wanted number of partitions.
 fn settle(client: &mut Client, members: &mut [&mut Assigned], wanted: &[usize], id: uuid::Uuid) -> String {
     for _ in 0..200 {
         for member in members.iter_mut() {

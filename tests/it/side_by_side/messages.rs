@@ -1,4 +1,4 @@
-//! Conversations about messages: produced, fetched, looked up, deleted.
+//! Conversations about messages: producing, fetching, looking up, deleting.
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
@@ -12,7 +12,7 @@ use kafka_protocol::messages::*;
 use crate::side_by_side::client::{Client, Transcript, text, topic};
 use crate::side_by_side::records::Batch;
 
-/// An error's name, so that a transcript can be read.
+/// Returns an error's name, which makes a transcript readable.
 pub(crate) fn name(code: i16) -> String {
     ResponseError::try_from_code(code).map_or_else(|| "ok".to_owned(), |error| format!("{error:?}"))
 }
@@ -26,7 +26,7 @@ pub(crate) fn create(client: &mut Client, name: &str, partitions: i32, configs: 
     let request = CreateTopicsRequest::default().with_topics(vec![wanted]).with_timeout_ms(10_000);
     let made: CreateTopicsResponse = client.ask(ApiKey::CreateTopics, 5, &request);
     assert_eq!(made.topics[0].error_code, 0, "{name}");
-    // A node may need a moment before the partitions can be written to.
+    // A node may need a moment before the partitions can be written.
     for _ in 0..200 {
         let asked = ListOffsetsPartition::default().with_partition_index(partitions - 1).with_timestamp(-1);
         let asked = ListOffsetsTopic::default().with_name(topic(name)).with_partitions(vec![asked]);
@@ -201,7 +201,7 @@ pub(crate) fn offsets_are_found(client: &mut Client, said: &mut Transcript) {
     for time in [-1, -2, -3, -4, -5, 0] {
         said.say(format!("empty, {time}: {}", offset(client, 9, "offsets", 0, time)));
     }
-    // Times may go backwards, within a batch and from one to the next.
+    // Times may decrease, within a batch and from one batch to the next.
     for (attributes, times) in
         [(0, vec![100, 200, 300]), (4, vec![1_000, 1_200, 1_100]), (0, vec![500, 600]), (4, vec![2_000])]
     {

@@ -1,8 +1,8 @@
-//! Record batches made by hand, so that they can be wrong in one chosen place.
+//! Record batches built by hand, which can be wrong in one chosen place.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-/// A batch of empty values.
+/// A batch of records with empty values.
 #[derive(Clone)]
 pub(crate) struct Batch {
     pub(crate) base_offset: i64,
@@ -16,7 +16,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// So many messages from a time on, a millisecond apart.
+    /// Returns a batch of `count` messages from a time on, one millisecond apart.
     pub(crate) fn of(count: i32, first_time: i64) -> Self {
         Self {
             base_offset: 0,

@@ -1,4 +1,4 @@
-//! What is thrown at the server: each goes on until it is told to stop, and cares for no answer.
+//! The attacks on the server. Each runs until it is stopped, and ignores the answers.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use windrow_testing::pause;
 
-/// What is attacked.
+/// The server under attack.
 pub(crate) struct Target {
-    /// As in `127.0.0.1:8080`.
+    /// The server's address, as in `127.0.0.1:8080`.
     pub(crate) address: String,
-    /// How many connections are held open.
+    /// The number of connections that are held open.
     pub(crate) connections: usize,
 }
 
@@ -27,7 +27,7 @@ impl Target {
         Some(stream)
     }
 
-    /// So many connections, each with this sent; those that the server closes are opened again.
+    /// Holds `most` connections, after `send` on each. Connections that the server closes are opened again.
     fn hold(&self, most: usize, running: &AtomicBool, mut send: impl FnMut(&mut TcpStream) -> bool) {
         let mut open = Vec::new();
         while running.load(Relaxed) {
@@ -49,7 +49,7 @@ impl Target {
 
 type Attack = fn(&Target, &AtomicBool);
 
-/// Every attack, by its name.
+/// All attacks, by name.
 pub(crate) const ATTACKS: [(&str, Attack); 9] = [
     ("slow heads", slow_heads),
     ("silent connections", silence),
@@ -106,7 +106,7 @@ fn resets(target: &Target, running: &AtomicBool) {
         let Some(mut stream) = target.connect() else { continue };
         let mut frames = [PREFACE, &SETTINGS[..]].concat();
         for id in (1..2_000_u32).step_by(2) {
-            // GET / by the static table, and an authority.
+            // `GET /` from the static table of HPACK, and an authority.
             let head = [0x82, 0x86, 0x84, 0x41, 1, b'x'];
             frames.extend([0, 0, head.len() as u8, 1, 0x5]);
             frames.extend(id.to_be_bytes());
@@ -130,7 +130,7 @@ fn post(target: &Target, path: &str, kind: &str, body: &[u8]) {
     }
 }
 
-/// As large as a body may be: more cells than a tensor may have, and more than a body may be.
+/// Sends the largest bodies: one with more cells than a tensor may have, and one above the size limit.
 fn giant_bodies(target: &Target, running: &AtomicBool) {
     let cells = "0,".repeat(15 << 20);
     let tensor =
@@ -169,7 +169,7 @@ fn faulty_batches(target: &Target, running: &AtomicBool) {
     }
 }
 
-/// Whether the server has closed a connection on which nobody reads.
+/// Returns `true` if the server has closed a connection from which no client reads.
 fn is_closed(stream: &TcpStream) -> bool {
     if stream.set_nonblocking(true).is_err() {
         return true;

@@ -1,4 +1,4 @@
-//! Files that import each other in a circle: the strongly connected components of the imports.
+//! Circles of imports between files: the strongly connected components of the import graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,7 +14,7 @@ pub(crate) struct Circle {
     edges: Vec<Edge>,
 }
 
-/// One import. The order is that of the output.
+/// One import. Imports are printed in the order of their fields.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Edge {
     from: PathBuf,
@@ -58,7 +58,7 @@ pub(crate) fn find(files: &[PathBuf], imports: &Imports) -> Vec<Circle> {
     circles
 }
 
-/// The files that a file imports, directly or through others.
+/// Returns the files that a file imports, directly or through others.
 fn reach(file: FileId, targets: &BTreeMap<FileId, Vec<FileId>>) -> BTreeSet<FileId> {
     let mut reached = BTreeSet::new();
     let mut open = vec![file];

@@ -1,22 +1,22 @@
-//! Which code is compiled only for tests or fuzzing.
+//! Detects code that is compiled only for tests or fuzzing.
 
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ImplItem, Item, Meta, Stmt, Token, TraitItem};
 
-/// Whether the attributes remove an item from a normal build: `#[test]`, or a `cfg` that can hold only in tests or
-/// fuzzing, such as `#[cfg(all(test, unix))]`.
+/// Returns `true` if the attributes remove an item from a normal build: `#[test]`, or a `cfg` that can hold only in
+/// tests or fuzzing, such as `#[cfg(all(test, unix))]`.
 pub(crate) fn is_test_only(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let path = attribute.path();
         if path.is_ident("cfg") {
             return attribute.parse_args::<Meta>().is_ok_and(|meta| value(&meta) == Some(false));
         }
-        // `#[tokio::test]` as well
+        // This includes `#[tokio::test]`.
         path.segments.last().is_some_and(|segment| segment.ident == "test")
     })
 }
 
-/// The value of a `cfg` predicate in a normal build, or `None` if it depends on the build.
+/// Returns the value of a `cfg` predicate in a normal build, or `None` if it depends on the build.
 pub(crate) fn value(meta: &Meta) -> Option<bool> {
     let operands = || match meta {
         Meta::List(list) => list
@@ -99,7 +99,7 @@ pub(crate) fn statement_attributes(statement: &Stmt) -> &[Attribute] {
     }
 }
 
-/// The attributes of the expressions that can carry a `cfg`: statements, arguments and elements of a list.
+/// Returns the attributes of the expressions that can carry a `cfg`: statements, arguments and elements of a list.
 fn expression_attributes(expression: &Expr) -> &[Attribute] {
     match expression {
         Expr::Assign(expression) => &expression.attrs,

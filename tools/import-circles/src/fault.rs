@@ -1,4 +1,4 @@
-//! Why a crate cannot be checked.
+//! The reasons why a crate cannot be checked.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Which file imports which: reads the code of all modules and resolves each path in it.
+//! Finds which file imports which: reads the code of all modules and resolves each path in it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -15,7 +15,7 @@ use crate::package::{Entry, FileId, ModuleId, Namespace, Package, Target};
 use crate::tokens;
 use crate::use_tree::{self, Binding, NamePath};
 
-/// Why one file imports another.
+/// The reason why one file imports another.
 #[derive(Debug)]
 pub(crate) struct Reason {
     /// The first line that names an item of the other file.
@@ -32,7 +32,7 @@ pub(crate) fn read(package: &mut Package<'_>) -> Result<Imports, Fault> {
     let mut reader =
         Reader { package, module: 0, generics: Vec::new(), locals: Vec::new(), imports: Imports::new(), fault: None };
     let mut module = 0;
-    // Blocks of statements add modules on the way.
+    // Blocks of statements add modules while the loop runs.
     while module < reader.package.modules.len() {
         if !reader.package.modules[module].is_block {
             reader.module = module;
@@ -63,7 +63,7 @@ struct Reader<'p, 's> {
 impl Reader<'_, '_> {
     fn import(&mut self, path: &NamePath, namespace: Namespace, line: usize) {
         for target in self.package.resolve(self.module, path, namespace) {
-            // To name a module is to name none of its items yet.
+            // A path to a module does not yet name any of its items.
             if let Target::Definition(id) = target {
                 let definition = &self.package.definitions[id];
                 let (file, name) = (definition.file, definition.name.clone());
@@ -144,7 +144,7 @@ impl<'ast> Visit<'ast> for Reader<'_, '_> {
             return;
         }
         match item {
-            // Each module is read on its own.
+            // Each module is read by itself.
             Item::Mod(_) => {}
             Item::Use(declaration) => self.import_use(declaration),
             Item::Macro(definition) if definition.ident.is_some() => {
@@ -276,7 +276,7 @@ impl<'ast> Visit<'ast> for Reader<'_, '_> {
     fn visit_type_path(&mut self, path: &'ast syn::TypePath) {
         if let Some(qualified) = &path.qself {
             self.visit_qself(qualified);
-            // `<Type>::Name` names nothing but the type.
+            // `<Type>::Name` names only the type.
             if qualified.position == 0 {
                 return visit::visit_path(self, &path.path);
             }
@@ -299,7 +299,7 @@ impl<'ast> Visit<'ast> for Reader<'_, '_> {
     }
 
     fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
-        // In `let advice = advice(rows)`, the function is called and the variable is not.
+        // The call in `let advice = advice(rows)` names the function, not the variable.
         if let Expr::Path(function) = &*call.func
             && function.qself.is_none()
         {

@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints the circles of each crate. Returns whether there are none.
+/// Prints the circles of each crate. Returns `true` if there is no circle.
 fn check_all(folders: Vec<PathBuf>) -> Result<bool, Fault> {
     let folders = if folders.is_empty() { workspace::crate_folders()? } else { folders };
     let (mut circles, mut files) = (0, 0);

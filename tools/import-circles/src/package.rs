@@ -16,7 +16,7 @@ pub(crate) type FileId = usize;
 /// An index into [`Package::modules`].
 pub(crate) type ModuleId = usize;
 
-/// What a name can stand for. One name can have a meaning in each namespace.
+/// The kind of item that a name refers to. One name can have a meaning in each namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Namespace {
     /// Types, traits and modules.
@@ -44,7 +44,7 @@ impl Definition {
     }
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
     Module(ModuleId),
@@ -52,7 +52,7 @@ pub(crate) enum Target {
     Definition(usize),
 }
 
-/// What a module knows about one of its names.
+/// The meaning of a name in a module.
 #[derive(Debug)]
 pub(crate) enum Entry {
     Own(Target),
@@ -66,7 +66,7 @@ pub(crate) struct Module {
     pub(crate) root: ModuleId,
     /// The module around this one.
     pub(crate) parent: Option<ModuleId>,
-    /// Whether these are the items of a block of statements. They see the names around the block.
+    /// True for the items of a block of statements. They see the names around the block.
     pub(crate) is_block: bool,
     pub(crate) names: HashMap<String, Vec<Entry>>,
     /// The paths of glob imports.
@@ -75,12 +75,12 @@ pub(crate) struct Module {
     pub(crate) items: Vec<Item>,
 }
 
-/// Where a module's children are.
+/// The location of a module's children.
 #[derive(Clone)]
 struct Place {
     /// The folder of files that are named after their modules.
     folder: PathBuf,
-    /// The folder from which `#[path]` counts.
+    /// The folder to which `#[path]` is relative.
     path_folder: PathBuf,
 }
 
@@ -90,7 +90,7 @@ pub(crate) struct Package<'s> {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) modules: Vec<Module>,
     pub(crate) definitions: Vec<Definition>,
-    /// The library by its name, as the program of the same package sees it.
+    /// The library, with the name under which the program of the same package sees it.
     pub(crate) library: Option<(String, ModuleId)>,
 }
 
@@ -117,7 +117,7 @@ impl<'s> Package<'s> {
         Ok(package)
     }
 
-    /// Adds the items of a block of statements. Returns the module that stands for them.
+    /// Adds the items of a block of statements. Returns the module that represents the block.
     pub(crate) fn add_block(&mut self, around: ModuleId, items: Vec<Item>) -> Result<ModuleId, Fault> {
         let id = self.add_module(self.modules[around].file, Some(around), true);
         self.add_items(id, items, None)?;
@@ -174,7 +174,7 @@ impl<'s> Package<'s> {
         id
     }
 
-    /// Adds items to a module and loads its children. In a block of statements there is no place for files.
+    /// Adds items to a module and loads its children. A block of statements cannot have children in files.
     fn add_items(&mut self, module: ModuleId, items: Vec<Item>, place: Option<&Place>) -> Result<(), Fault> {
         for item in items {
             if is_test_only(item_attributes(&item)) {
@@ -313,7 +313,7 @@ impl<'s> Package<'s> {
     }
 }
 
-/// The value of `#[path = "..."]`. An error if a `cfg_attr` sets it.
+/// Returns the value of `#[path = "..."]`. Returns an error if a `cfg_attr` sets it.
 fn path_attribute(attributes: &[Attribute]) -> Result<Option<String>, ()> {
     let mut path = None;
     for attribute in attributes {

@@ -1,14 +1,14 @@
-//! Which items a path leads to.
+//! Resolves a path to the items that it names.
 
 use crate::package::{Entry, ModuleId, Namespace, Package, Target};
 use crate::use_tree::NamePath;
 
-/// The names that are being looked up, so that imports of each other end.
+/// The lookups in progress. They end the search if imports refer to each other.
 type Pending = Vec<(ModuleId, String, Namespace)>;
 
 impl Package<'_> {
-    /// Returns the items of this package that a path in a module leads to. A path into a type leads to the type.
-    /// Nothing is found for names of other crates, of local variables, and of what macros generate.
+    /// Returns the items of this package that a path in a module leads to. A path into a type leads to the type. Names
+    /// of other crates, of local variables, and of generated items are not found.
     pub(crate) fn resolve(&self, module: ModuleId, path: &NamePath, namespace: Namespace) -> Vec<Target> {
         self.resolve_pending(module, path, namespace, &mut Vec::new())
     }
@@ -53,7 +53,7 @@ impl Package<'_> {
         targets
     }
 
-    /// Looks a name up in the blocks around, in the module, then among the crates that the package knows.
+    /// Looks a name up in the surrounding blocks, in the module, and then among the crates that the package knows.
     fn find_in_scope(&self, module: ModuleId, name: &str, namespace: Namespace, pending: &mut Pending) -> Vec<Target> {
         let mut scope = Some(module);
         while let Some(module) = scope {
@@ -115,7 +115,7 @@ impl Package<'_> {
         }
     }
 
-    /// The module around a block of statements.
+    /// Returns the module around a block of statements.
     fn named(&self, mut module: ModuleId) -> ModuleId {
         while let Some(parent) = self.modules[module].parent.filter(|_| self.modules[module].is_block) {
             module = parent;

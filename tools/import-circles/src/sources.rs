@@ -1,4 +1,4 @@
-//! Where source text comes from.
+//! The source of the program texts: the disk, or memory in tests.
 
 use std::io;
 use std::path::Path;
@@ -9,7 +9,7 @@ pub(crate) trait Sources {
     fn read(&self, path: &Path) -> io::Result<Option<String>>;
 }
 
-/// The file system.
+/// The file system of this machine.
 pub(crate) struct Disk;
 
 impl Sources for Disk {

@@ -1,4 +1,4 @@
-//! Small crates as text, and the circles in them.
+//! Tests with small crates as text: the circles that are found in them.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::sources::Sources;
 
-/// Files in memory.
+/// A source with files in memory.
 struct Memory(BTreeMap<PathBuf, String>);
 
 impl Sources for Memory {
@@ -15,14 +15,14 @@ impl Sources for Memory {
     }
 }
 
-/// A crate named `sample`, with the paths of its files relative to `src`.
+/// Returns a crate named `sample`, with the paths of its files relative to `src`.
 fn sample(files: &[(&str, &str)]) -> Memory {
     let manifest = (PathBuf::from("Cargo.toml"), "[package]\nname = \"sample\"".to_owned());
     let files = files.iter().map(|(path, text)| (Path::new("src").join(path), (*text).to_owned()));
     Memory(files.chain([manifest]).collect())
 }
 
-/// The circles as they are printed, without the lines that count the files.
+/// Returns the circles as they are printed, without the lines that count the files.
 fn edges(files: &[(&str, &str)]) -> Vec<String> {
     let (circles, _) = crate::check(&sample(files), Path::new("")).expect("the crate is read");
     let printed: Vec<String> = circles.iter().map(ToString::to_string).collect();

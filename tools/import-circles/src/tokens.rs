@@ -11,8 +11,8 @@ pub(crate) struct Mention {
     pub(crate) line: usize,
 }
 
-/// The paths with `::`, and the single names that start with an uppercase letter. Paths that start with `::` name other
-/// crates and are left out. With `reads_texts`, string literals that are paths count as well.
+/// Returns the paths with `::`, and the single names that start with an uppercase letter. Leaves out paths that start
+/// with `::`, which name other crates. With `reads_texts`, string literals that are paths count as well.
 pub(crate) fn mentions(tokens: TokenStream, reads_texts: bool) -> Vec<Mention> {
     let mut mentions = Vec::new();
     scan(tokens, reads_texts, &mut mentions);
@@ -85,7 +85,7 @@ fn finish(path: Option<Mention>, mentions: &mut Vec<Mention>) {
     }));
 }
 
-/// The path in a text such as that of `#[serde(with = "crate::hex")]`.
+/// Returns the path in a text such as that of `#[serde(with = "crate::hex")]`.
 fn text_path(literal: &proc_macro2::Literal) -> Option<NamePath> {
     let text: syn::LitStr = syn::parse_str(&literal.to_string()).ok()?;
     let path: syn::Path = syn::parse_str(&text.value()).ok()?;

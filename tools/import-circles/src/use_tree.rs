@@ -1,4 +1,4 @@
-//! `use` declarations as a list of names.
+//! Flattens `use` declarations to a list of names.
 
 use syn::ext::IdentExt as _;
 use syn::{Ident, ItemUse, UseTree, Visibility};
@@ -6,21 +6,21 @@ use syn::{Ident, ItemUse, UseTree, Visibility};
 /// A path as it is written, without generic arguments.
 #[derive(Debug, Clone)]
 pub(crate) struct NamePath {
-    /// Whether it starts with `::`.
+    /// True if the path starts with `::`.
     pub(crate) is_global: bool,
     pub(crate) segments: Vec<String>,
 }
 
-/// What a `use` declaration does with a path.
+/// The effect of a `use` declaration on the names in scope.
 #[derive(Debug)]
 pub(crate) enum Binding {
     /// `use a::b` and `use a::b as c`: the name in scope.
     Name(String),
     /// `use a::{self}`: the name in scope, of a type or module only.
     Itself(String),
-    /// `use a::Trait as _`
+    /// `use a::Trait as _`: no name in scope.
     Anonymous,
-    /// `use a::*`
+    /// `use a::*`: all public names of the module.
     Glob,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Leaf {
     pub(crate) line: usize,
 }
 
-/// The paths of a declaration, with its braces resolved.
+/// Returns the paths of a declaration, with its braces resolved.
 pub(crate) fn leaves(declaration: &ItemUse) -> Vec<Leaf> {
     let mut leaves = Vec::new();
     let start = NamePath { is_global: declaration.leading_colon.is_some(), segments: Vec::new() };
@@ -40,7 +40,7 @@ pub(crate) fn leaves(declaration: &ItemUse) -> Vec<Leaf> {
     leaves
 }
 
-/// Whether other modules can use the name: `pub(self) use` is as private as `use`.
+/// Returns `true` if other modules can use the name: `pub(self) use` is as private as `use`.
 pub(crate) fn is_reexport(declaration: &ItemUse) -> bool {
     match &declaration.vis {
         Visibility::Public(_) => true,

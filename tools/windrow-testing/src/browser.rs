@@ -12,19 +12,19 @@ use ureq::http::Method;
 
 use crate::{LIMIT, free_port};
 
-/// A browser with one window. It is closed when this is dropped.
+/// A browser with one window. A drop closes it.
 #[derive(Debug)]
 pub struct Browser {
-    /// The session, for what the methods here do not offer.
+    /// The session, for commands that the methods here do not offer.
     pub client: Client,
     driver: Child,
-    /// The session's address, by which the browser is told to end.
+    /// The session's address, at which the drop ends the browser.
     session: String,
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // A chromedriver that is killed leaves its browser behind.
+        // Killing chromedriver would leave its browser running.
         let agent = ureq::Agent::new_with_config(ureq::config::Config::builder().timeout_global(Some(LIMIT)).build());
         let _ = agent.delete(&self.session).call();
         let _ = Command::new("kill").arg(self.driver.id().to_string()).status();
@@ -52,11 +52,11 @@ impl WebDriverCompatibleCommand for Own {
 /// The window in which a page is shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
-    /// In CSS pixels. Below 600 it counts as a telephone.
+    /// The width in CSS pixels. Below 600, the window counts as a telephone.
     pub width: u32,
-    /// In CSS pixels.
+    /// The height in CSS pixels.
     pub height: u32,
-    /// Whether the system prefers dark colours.
+    /// True if the system prefers dark colours.
     pub is_dark: bool,
 }
 
@@ -135,7 +135,7 @@ impl Browser {
         self.client.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
     }
 
-    /// Runs a script; returns its result.
+    /// Runs a script and returns its result.
     ///
     /// # Panics
     /// The script fails.
@@ -143,7 +143,7 @@ impl Browser {
         self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// The text of the first element that a selector finds; empty if there is none.
+    /// Returns the text of the first element that a selector finds; empty if there is no such element.
     pub async fn text(&self, selector: &str) -> String {
         let script = format!("return document.querySelector({})?.textContent ?? ''", json!(selector));
         self.run(&script).await.as_str().unwrap_or_default().trim().to_owned()
@@ -152,7 +152,7 @@ impl Browser {
     /// Waits until a script returns true.
     ///
     /// # Panics
-    /// It does not within [`LIMIT`].
+    /// The script does not return true within [`LIMIT`].
     pub async fn wait(&self, what: &str, script: &str) {
         let deadline = Instant::now() + LIMIT;
         while self.run(script).await != json!(true) {
@@ -163,15 +163,15 @@ impl Browser {
         }
     }
 
-    /// The entries of the browser's log since the last call.
+    /// Returns the entries of the browser's log since the last call.
     pub async fn complaints(&self) -> Vec<String> {
         let log = self.own("se/log", json!({ "type": "browser" })).await;
         let entries = log.as_array().cloned().unwrap_or_default();
         entries.iter().map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// Checks what holds for every page: the browser's log is empty, nothing is fetched from another host, the page is not
-    /// wider than its window, nothing is stored in the browser, and no rule of axe-core is broken, if that is installed.
+    /// Checks the rules for every page. The browser's log is empty, no other host is contacted, and nothing is stored
+    /// in the browser. The page is not wider than its window. No rule of axe-core is broken, if that is installed.
     ///
     /// # Panics
     /// One of these does not hold.
@@ -208,7 +208,7 @@ impl Browser {
     }
 }
 
-/// The source of axe-core, from the packages of the Python that `WINDROW_TEST_PYTHON` names.
+/// Returns the source of axe-core, from the packages of the Python that `WINDROW_TEST_PYTHON` names.
 ///
 /// # Panics
 /// The package is missing.

@@ -1,4 +1,4 @@
-//! Fixtures, pipeline files, and what a run wrote.
+//! Fixtures, pipeline files, and the files that a run wrote.
 
 use std::path::{Path, PathBuf};
 
@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use crate::text;
 
-/// The root of the workspace.
+/// Returns the root of the workspace.
 ///
 /// # Panics
-/// The crate does not lie two folders below it.
+/// The crate is not two folders below the root.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("tools/windrow-testing lies in the workspace")
 }
 
-/// The path of a file in `fixtures`.
+/// Returns the path of a file in `fixtures`.
 pub fn fixture(name: &str) -> PathBuf {
     root().join("fixtures").join(name)
 }
@@ -32,7 +32,7 @@ pub fn sample_with(folder: &Path, window: &str, stream: &str) -> String {
     file.display().to_string()
 }
 
-/// The rows of all CSV batch files in window order, without their header lines.
+/// Returns the rows of all CSV batch files in window order, without their header lines.
 ///
 /// # Panics
 /// A file cannot be read.
@@ -46,16 +46,16 @@ pub fn batch_rows(workdir: &Path) -> Vec<u8> {
     paths.iter().flat_map(|path| without_header(&std::fs::read(path).expect("a batch file"))).collect()
 }
 
-/// The sample of the flights as CSV.
+/// Returns the sample of the flights as CSV.
 ///
 /// # Panics
-/// There is no such fixture.
+/// The fixture is missing.
 pub fn sample_csv() -> Vec<u8> {
     let file = std::fs::read(fixture("flights-sample.csv.zst")).expect("a fixture");
     zstd::decode_all(&file[..]).expect("a zstd file")
 }
 
-/// The rows of the sample of the flights, without their header line.
+/// Returns the rows of the sample of the flights, without their header line.
 pub fn fixture_rows() -> Vec<u8> {
     without_header(&sample_csv())
 }
@@ -81,7 +81,7 @@ pub fn assert_same(stored: &[u8], expected: &[u8]) {
 /// Checks that the batch files hold every row of the sample of the flights once, in order.
 ///
 /// # Panics
-/// They do not.
+/// A row is missing, repeated or out of order.
 pub fn assert_whole(workdir: &Path) {
     assert_same(&batch_rows(workdir), &fixture_rows());
 }
@@ -95,7 +95,7 @@ pub fn json(path: &Path) -> Value {
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// All queries of the Grafana dashboard, each with the title of its panel.
+/// Returns all queries of the Grafana dashboard, each with the title of its panel.
 ///
 /// # Panics
 /// `docs/grafana.json` is not a dashboard.

@@ -34,7 +34,7 @@ pub fn http(method: &str, url: &str, body: Option<&str>) -> (u16, String, String
 /// An answer with its headers.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status code.
+    /// The HTTP status code.
     pub status: u16,
     /// The headers, by names in lower case.
     pub headers: BTreeMap<String, String>,
@@ -43,7 +43,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// Parses the body as JSON.
     ///
     /// # Panics
     /// The body is not JSON.
@@ -51,7 +51,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
-    /// A header's value; empty if the answer does not have it.
+    /// Returns a header's value; empty if the answer does not have it.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }

@@ -11,8 +11,8 @@ use crate::free_port;
 /// The time limit of a start. It takes a few seconds on a quiet machine.
 const START: Duration = Duration::from_secs(120);
 
-/// The folder of the Kafka distribution that `WINDROW_TEST_KAFKA` names. Prints a message and returns `None` if the variable
-/// is not set.
+/// Returns the folder of the Kafka distribution that `WINDROW_TEST_KAFKA` names. Prints a message and returns `None` if
+/// the variable is not set.
 ///
 /// # Panics
 /// The folder holds no Kafka distribution.
@@ -26,12 +26,12 @@ pub fn kafka() -> Option<PathBuf> {
     folder
 }
 
-/// A cluster whose nodes are broker and controller each. They are killed when this is dropped.
+/// A cluster whose nodes are each broker and controller. A drop kills them.
 #[derive(Debug)]
 pub struct Kafka {
     distribution: PathBuf,
     nodes: Vec<Node>,
-    /// When the first process was started.
+    /// The time at which the first process was started.
     pub began: Instant,
     /// The addresses of all nodes, separated by commas.
     pub address: String,
@@ -39,7 +39,7 @@ pub struct Kafka {
     options: String,
 }
 
-/// How clients are authenticated.
+/// The authentication of clients.
 #[derive(Debug)]
 pub struct Security<'a> {
     /// The name of the protocol, as in Kafka's `security.protocol`.
@@ -137,7 +137,7 @@ impl Kafka {
         }
     }
 
-    /// The process of a node that is up. Nodes are counted from 0.
+    /// Returns the process of a node that is up. Nodes are counted from 0.
     ///
     /// # Panics
     /// The node is down.
@@ -151,13 +151,13 @@ impl Kafka {
         self.wait_for(node);
     }
 
-    /// Kills a node.
+    /// Kills a node with SIGKILL.
     pub fn kill(&mut self, node: usize) {
         self.signal(node, "KILL");
         self.end(node);
     }
 
-    /// Shuts a node down.
+    /// Shuts a node down with SIGTERM.
     pub fn stop(&mut self, node: usize) {
         self.signal(node, "TERM");
         self.end(node);
@@ -197,7 +197,7 @@ fn tool(distribution: &Path, folder: &Path, name: &str) -> Command {
 impl Drop for Kafka {
     fn drop(&mut self) {
         for process in self.nodes.iter_mut().filter_map(|node| node.process.as_mut()) {
-            // Fails if the node has ended already.
+            // Fails if the node has already ended.
             let _ = process.kill();
             let _ = process.wait();
         }

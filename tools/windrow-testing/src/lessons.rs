@@ -15,13 +15,13 @@ pub fn lesson(number: usize) -> String {
     let script = part.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("commands");
     let (fixtures, port) = (fixture("").display().to_string(), free_port().to_string());
     let mut script = script.replace("../../fixtures/", &fixtures).replace("9092", &port);
-    // The broker listens on a free port instead of the usual one, so the commands must be told the address.
+    // The broker listens on a free port instead of the usual one, so the commands need its address.
     for command in ["topic create flights.toml", "produce flights.toml", "consume flights.toml"] {
         script = script.replace(command, &format!("{command} --broker 127.0.0.1:{port}"));
     }
     let folder = tempfile::tempdir().expect("a folder");
     let programs = program().parent().expect("a folder").display().to_string();
-    // What a lesson leaves running is killed at its end.
+    // Processes that a lesson leaves running are killed at its end.
     let script = format!(
         "set -eu\nexec 2>&1\nexport PATH=\"{programs}:$PATH\"\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}"
     );

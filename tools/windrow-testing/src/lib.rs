@@ -1,10 +1,10 @@
 //! Helpers for the integration tests and benchmarks of Windrow.
 //!
 //! - [`program`](mod@program): the program under test, run to its end or in the background
-//! - [`files`]: fixtures, pipeline files, and what a run wrote
+//! - [`files`]: fixtures, pipeline files, and the files that a run wrote
 //! - [`http`](mod@http): requests whose error statuses are answers
 //! - [`served`]: a server over a small pipeline
-//! - [`topic`]: what other clients do to a topic
+//! - [`topic`]: changes to a topic by other clients
 //! - [`kafka`](mod@kafka): clusters of Apache Kafka
 //! - [`browser`]: a headless Chromium
 //! - [`lessons`]: the commands of docs/lessons.md

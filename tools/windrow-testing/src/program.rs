@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::{LIMIT, free_port};
 
-/// The path of the program under test. Cargo names it to integration tests and benchmarks.
+/// Returns the path of the program under test. Cargo names it to integration tests and benchmarks.
 ///
 /// # Panics
 /// The test was not started by Cargo.
@@ -18,7 +18,7 @@ pub fn program() -> PathBuf {
     PathBuf::from(path.expect("CARGO_BIN_EXE_windrow is not set; start the test with cargo"))
 }
 
-/// A command of Windrow. `broker` without `--data` gets `--ephemeral`, because tests share the current folder.
+/// Returns a command of Windrow. `broker` without `--data` gets `--ephemeral`, because tests share the current folder.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
     if arguments.first() == Some(&"broker") && !arguments.contains(&"--data") {
@@ -52,7 +52,7 @@ pub fn succeed(arguments: &[&str]) -> String {
 /// Runs a command that is expected to end with exit code 1; returns its standard error.
 ///
 /// # Panics
-/// It ends otherwise.
+/// The command ends with another exit code.
 pub fn refused(arguments: &[&str]) -> String {
     let output = windrow(arguments);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output.stdout));
@@ -62,7 +62,7 @@ pub fn refused(arguments: &[&str]) -> String {
 /// Runs a pipeline to the end of its stream, on the embedded broker; returns its standard output.
 ///
 /// # Panics
-/// It fails.
+/// The command fails.
 pub fn run_once(file: &str, workdir: impl AsRef<Path>, more: &[&str]) -> String {
     let workdir = workdir.as_ref().display().to_string();
     let run = ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
@@ -84,12 +84,12 @@ pub fn broker_with_topic(file: &str) -> (Running, String) {
     (broker, address)
 }
 
-/// Bytes as text; what is not UTF-8 is replaced.
+/// Returns bytes as text, with a replacement character for bytes that are not UTF-8.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Whether a tool is installed. Prints a message if it is not.
+/// Returns whether a tool is installed. Prints a message if it is not.
 #[expect(clippy::print_stdout, reason = "a skipped test says why")]
 pub fn has(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -100,8 +100,9 @@ pub fn has(tool: &str) -> bool {
     is_there
 }
 
-/// The Python interpreter that `WINDROW_TEST_PYTHON` names. It has the packages of `tests/clients/requirements.txt`;
-/// `.ci/run` installs one. Prints a message and returns `None` if the variable is not set.
+/// Returns the Python interpreter that `WINDROW_TEST_PYTHON` names. It has the packages of
+/// `tests/clients/requirements.txt`; `.ci/run` installs one. Prints a message and returns `None` if the variable is not
+/// set.
 #[expect(clippy::print_stdout, reason = "a skipped test says why")]
 pub fn python() -> Option<String> {
     let python = std::env::var_os("WINDROW_TEST_PYTHON").and_then(|python| python.into_string().ok());
@@ -111,7 +112,7 @@ pub fn python() -> Option<String> {
     python
 }
 
-/// A command that runs in the background. It is killed when this is dropped.
+/// A command that runs in the background. A drop kills it.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -137,7 +138,7 @@ impl Running {
         Self { child, said, listeners }
     }
 
-    /// The process id.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -162,7 +163,7 @@ impl Running {
         }
     }
 
-    /// Everything that the process has printed so far, on both streams.
+    /// Returns everything that the process has printed so far, on both streams.
     ///
     /// # Panics
     /// A listening thread panicked.
@@ -179,10 +180,10 @@ impl Running {
         assert!(sent.expect("kill runs").success());
     }
 
-    /// The exit status, if the process has ended.
+    /// Returns the exit status, if the process has ended.
     ///
     /// # Panics
-    /// The system does not tell.
+    /// The system does not report the state of the process.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child to wait for")
     }
@@ -195,7 +196,7 @@ impl Running {
         }
     }
 
-    /// Waits for the end, and until all that the process has printed has been read.
+    /// Waits for the end, and until everything that the process printed has been read.
     ///
     /// # Panics
     /// The process does not end within [`LIMIT`].
@@ -211,7 +212,8 @@ impl Running {
         }
     }
 
-    /// A process that the ended one started can keep the output open, so this has a limit.
+    /// Reads the rest of the output. The time limit is needed because a child of the ended process can keep the output
+    /// open.
     fn read_to_end(&self) {
         let deadline = Instant::now() + Duration::from_secs(2);
         while !self.listeners.iter().all(JoinHandle::is_finished) && Instant::now() < deadline {
@@ -229,7 +231,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Fails if the process has ended already.
+        // Fails if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -71,7 +71,7 @@ pub fn serve_by(command: &mut Command, workdir: &str) -> (Running, String) {
     (server, url)
 }
 
-/// A row that the models answer.
+/// Returns a row for which the models give a prediction.
 pub fn row() -> Value {
     json!({"miles": 100, "fare": 7.5, "carrier": "UA", "at": "2013-01-01 07:00"})
 }

@@ -1,4 +1,4 @@
-//! What other clients, an operator or a retention policy do to a topic.
+//! Changes to a topic that other clients, an operator or a retention policy make.
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
@@ -18,7 +18,7 @@ fn client(address: &str) -> ClientConfig {
 /// Sends one message.
 ///
 /// # Panics
-/// The broker does not take it.
+/// The broker does not accept the message.
 pub fn send(address: &str, topic: &str, partition: i32, headers: &[(&str, &str)], value: &str) {
     let producer: BaseProducer = client(address).create().expect("a producer");
     let headers = headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
@@ -61,7 +61,7 @@ pub fn add_partitions(address: &str, topic: &str, partitions: usize) {
     assert!(made.iter().all(Result::is_ok), "{made:?}");
 }
 
-/// Sends rows in transactions of `size` messages each; every second one is aborted and sent again.
+/// Sends rows in transactions of `size` messages each. Every second one is first sent and aborted, then sent again.
 ///
 /// # Panics
 /// The broker refuses.

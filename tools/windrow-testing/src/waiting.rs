@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Longer than any single step takes on a busy machine. A test that waits this long has failed.
+/// The time limit of each step, longer than any step takes on a busy machine. A test that waits this long has failed.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// Waits until a condition holds.
@@ -19,13 +19,13 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Waits a moment, where there is no condition to wait for.
+/// Waits for a time, for cases without a condition to wait for.
 pub fn pause(millis: u64) {
     std::thread::park_timeout(Duration::from_millis(millis));
 }
 
-/// The lowest port that is handed out, and how many there are. All lie below the ports that Linux gives to outgoing
-/// connections (from 32,768): a port stays free until the test uses it.
+/// The lowest port that is handed out, and the number of ports. All are below the ports that Linux gives to outgoing
+/// connections (from 32,768), so a port stays free until the test uses it.
 const PORTS: (u32, u32) = (20_000, 12_000);
 
 /// Returns a port on which nothing listens. No two calls in one process return the same port.
