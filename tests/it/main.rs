@@ -9,6 +9,7 @@ mod advice;
 mod api;
 mod audit;
 mod check;
+mod documents;
 mod faults;
 mod files;
 mod foreign_messages;
