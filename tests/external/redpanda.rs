@@ -137,8 +137,8 @@ fn a_container_that_was_created_and_never_started_is_removed_by_a_later_start() 
     let abandoned = create();
     // The engine measures the age of a container by its own clock.
     std::thread::sleep(Duration::from_secs(32));
-    let young = create();
     let _turn = docker::turn();
+    let young = create();
     let runtime = Runtime::new().expect("a runtime");
     let broker = start(&runtime, &options(&image)).expect("a broker");
     let is_there = |container: &str| docker::docker(&["inspect", container]).is_ok();

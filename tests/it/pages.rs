@@ -1,5 +1,9 @@
 //! The pages as a client without a browser sees them: the files they may load, unknown addresses, and allowed methods.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use windrow_testing::http::ask;
 use windrow_testing::served::server;
 use windrow_testing::{Running, large, served};
@@ -34,6 +38,42 @@ fn a_page_may_load_files_of_its_server_and_nothing_else() {
         // The XML namespace of SVG is not an address to load.
         let text = answer.body.replace("http://www.w3.org/2000/svg", "");
         assert!(!text.contains("http"), "{file} names another host");
+    }
+}
+
+/// A frame of HTTP/2: its type, its flags and its content.
+fn frame(stream: &mut TcpStream) -> (u8, u8, Vec<u8>) {
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).expect("a frame");
+    let mut content = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+    stream.read_exact(&mut content).expect("a whole frame");
+    (head[3], head[4], content)
+}
+
+#[test]
+fn an_answer_to_head_has_no_body_over_http_2_either() {
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const END_STREAM: u8 = 1;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = server(folder.path());
+    for path in ["/", "/metrics", "/docs", "/openapi.json", "/v1/models", "/v1/models/none"] {
+        let address = url.strip_prefix("http://").expect("a plain address");
+        let mut stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a limit");
+        // HPACK: the method as a literal, `http` from the static table, path and authority as literals.
+        let literal = |name: u8, value: &str| [&[name, value.len() as u8], value.as_bytes()].concat();
+        let head = [literal(0x02, "HEAD"), vec![0x86], literal(0x04, path), literal(0x01, "x")].concat();
+        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        let headers = [0, 0, head.len() as u8, HEADERS, 0x4 | END_STREAM, 0, 0, 0, 1];
+        let request = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &settings, &headers, &head].concat();
+        stream.write_all(&request).expect("sent");
+        let mut is_over = false;
+        while !is_over {
+            let (kind, flags, content) = frame(&mut stream);
+            assert!(kind != DATA || content.is_empty(), "{path}: {} bytes after HEAD", content.len());
+            is_over = [DATA, HEADERS].contains(&kind) && flags & END_STREAM != 0;
+        }
     }
 }
 

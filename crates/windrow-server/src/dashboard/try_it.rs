@@ -1,5 +1,7 @@
 //! The form for one row, made from the features of a model.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -91,9 +93,9 @@ fn shown(number: usize, field: &Field<'_>, example: Option<&Value>) -> Markup {
 
 /// Returns the columns that a request must have, in the order of the model.
 fn fields(learned: &Learned) -> Vec<Field<'_>> {
-    let mut fields: Vec<Field<'_>> = Vec::new();
+    let (mut fields, mut names) = (Vec::new(), BTreeSet::new());
     for feature in &learned.encoder.features {
-        if fields.iter().any(|field| field.name == feature.column) {
+        if !names.insert(&feature.column) {
             continue;
         }
         let (kind, hint, levels) = match &feature.encoding {

@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use poem::endpoint::BoxEndpoint;
-use poem::http::header::EXPECT;
+use poem::http::header::{CONTENT_LENGTH, EXPECT};
 use poem::http::uri::Scheme;
 use poem::http::{Method, StatusCode, Version};
 use poem::web::{LocalAddr, RemoteAddr};
@@ -148,6 +148,13 @@ impl Handler {
         }
         let is_shared = response.data::<SharedBody>().is_some();
         let mut body = BoxBody::from(response.take_body());
+        if is_head {
+            // hyper drops the body over HTTP/1 only; over HTTP/2 a client treats it as an error.
+            if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+                response.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
+            }
+            body = poem::Body::empty().into();
+        }
         let length = body.size_hint().exact().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
         let mut memory = None;
         if length > SMALL && !is_shared {
@@ -160,8 +167,8 @@ impl Handler {
             }
         }
         scope.phase().set(Phase::Sending);
-        // An event stream ends only when its client disconnects. The body of an answer to HEAD is never read.
-        delivery.is_over = body.is_end_stream() || is_head || response.content_type() == Some(EVENTS);
+        // An event stream ends only when its client disconnects.
+        delivery.is_over = body.is_end_stream() || response.content_type() == Some(EVENTS);
         if scope.is_cut_short() {
             delivery.is_over = false;
         }
