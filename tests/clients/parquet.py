@@ -115,7 +115,7 @@ def odd(folder):
                 "huge": pyarrow.array([2**64 - 1, None], pyarrow.uint64()),
                 "single": pyarrow.array([0.1, float("nan")], pyarrow.float32()),
                 "double": pyarrow.array([1e300, float("inf")]),
-                "half": pyarrow.array([0.5, None], pyarrow.float16()),
+                "half": pyarrow.array([0.5, float("nan")], pyarrow.float16()),
                 "word": pyarrow.array(["a", None]).dictionary_encode(),
                 "nothing": pyarrow.nulls(2),
             }

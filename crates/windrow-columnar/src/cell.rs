@@ -128,7 +128,8 @@ impl Style {
 /// Returns the shortest text that parses to the same number.
 pub(super) fn number_text<N: Into<f64> + Copy + Display + LowerExp>(number: N) -> String {
     let size = number.into().abs();
-    if size == 0.0 || (1e-5..1e16).contains(&size) { number.to_string() } else { format!("{number:e}") }
+    // The bound 1e-5 as a 32-bit number is a little smaller than as a 64-bit number.
+    if size == 0.0 || (f64::from(1e-5_f32)..1e16).contains(&size) { number.to_string() } else { format!("{number:e}") }
 }
 
 /// Formats a time as in `2013-01-01 05:15:00`, with a fraction if it is not zero. Returns `None` outside the range of

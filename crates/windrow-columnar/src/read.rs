@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use parquet::basic::Type as PhysicalType;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -192,7 +193,7 @@ fn read_column(
     }
 }
 
-/// Decodes one column. NaN and infinities in FLOAT and DOUBLE columns count as missing cells.
+/// Decodes one column. NaN and infinities in columns of floating-point numbers count as missing cells.
 fn decode<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     column: &Shape,
@@ -209,6 +210,8 @@ where
     if records != rows {
         return Err(ColumnarError::Uneven);
     }
+    let is_float = matches!(T::get_physical_type(), PhysicalType::FLOAT | PhysicalType::DOUBLE)
+        || matches!(column.meaning, Meaning::Half);
     let mut values = values.into_iter();
     for row in 0..rows {
         let is_there = !column.is_optional || levels.get(row).is_some_and(|level| *level > 0);
@@ -220,15 +223,11 @@ where
                 reason: format!("a value has no text: {value:?}"),
             })?;
         }
-        let is_number = !matches!(&texts.text[begin..], "NaN" | "inf" | "-inf") || !is_float::<T>();
+        let is_number = !is_float || !matches!(&texts.text[begin..], "NaN" | "inf" | "-inf");
         texts.ends.push(texts.text.len());
         texts.is_missing.push(!is_there || !is_number);
     }
     Ok(())
-}
-
-fn is_float<T: DataType>() -> bool {
-    matches!(T::get_physical_type(), parquet::basic::Type::FLOAT | parquet::basic::Type::DOUBLE)
 }
 
 /// Runs `work` and converts a panic of the Parquet library on a damaged file into an error.

@@ -226,7 +226,10 @@ pub(crate) fn delete(broker: &Broker, request: &DeleteTopicsRequest, version: i1
         let (error, message, name, id) = match found {
             Some(topic) => {
                 let deleted = blocking(|| broker.catalog.delete(topic.id));
-                broker.groups.forget_topic(topic.id);
+                // If the journal cannot be written, the topic stays, and so do its commits.
+                if deleted.is_ok() {
+                    broker.groups.forget_topic(topic.id);
+                }
                 let (code, message) = deleted.map_or_else(|(error, text)| (error.code(), Some(text)), |()| (0, None));
                 (code, message, Some(TopicName(text(&topic.name))), topic.id)
             }

@@ -54,6 +54,9 @@ impl Coordinator {
     }
 
     pub(super) fn write(&self, entries: &[Entry]) -> Result<(), ResponseError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
         // Clients try again after this error. They do not try again after every other error.
         self.journal.append(entries, false).map_err(|_: io::Error| ResponseError::CoordinatorNotAvailable)
     }

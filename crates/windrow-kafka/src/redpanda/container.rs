@@ -22,7 +22,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, Testcontainers
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::redpanda::engine;
+use crate::redpanda::engine::{self, ENGINE_PATIENCE};
 use crate::redpanda::plan::Plan;
 use crate::{BrokerError, Connection, topics};
 
@@ -91,7 +91,11 @@ pub(crate) async fn keep(
         fetched = engine::fetch(plan) => fetched,
     };
     let (docker, program) = fetched?;
-    remove_abandoned(&docker).await;
+    tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        // The start does not depend on it.
+        _ = tokio::time::timeout(ENGINE_PATIENCE, remove_abandoned(&docker)) => {}
+    }
     // Not interrupted: a partly created container could not be removed.
     let mut container = Container::make(plan, docker, program).await?;
     let outcome = tokio::select! {

@@ -16,7 +16,7 @@ use crate::BrokerError;
 use crate::redpanda::plan::Plan;
 
 /// The time limit for the Docker engine to answer and to look for an image.
-const ENGINE_PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const ENGINE_PATIENCE: Duration = Duration::from_secs(3);
 /// The time limit for a pull: 200 MB over a slow connection.
 const PULL: Duration = Duration::from_secs(20 * 60);
 /// The interval between the events of a pull.
