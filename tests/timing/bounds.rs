@@ -134,7 +134,7 @@ fn no_request_takes_more_than_four_times_its_size() {
         format!("{{\"inputs\":[{{{fields},\"data\":{data}}}]}}")
     };
     let cells = |cell: &str, bytes: usize| format!("[{}0]", cell.repeat(bytes / cell.len()));
-    let size = 30 << 20;
+    let size = 12 << 20;
     let (batch, infer) = ("/v1/models/latest/predict/batch", "/v2/models/latest/infer");
     let cases = [
         (infer, "application/json", tensor(cells("0,", size)), 422),

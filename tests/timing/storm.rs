@@ -38,7 +38,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 fn a_good_client_is_answered_whatever_others_do() {
     let _alone = alone();
     let asked = std::env::var("WINDROW_STORM_SECONDS").ok().and_then(|text| text.parse::<u64>().ok());
-    let (seconds, connections) = asked.map_or((4, 1_500), |seconds| (seconds, 10_000));
+    let (seconds, connections) = asked.map_or((2, 1_500), |seconds| (seconds, 10_000));
     let folder = tempfile::tempdir().expect("a folder");
     let (server, url) = server(folder.path());
     let target = Arc::new(Target::new(url.trim_start_matches("http://"), connections));

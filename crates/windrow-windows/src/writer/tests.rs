@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use tempfile::TempDir;
 
 use crate::{Arrival, BatchError, BatchStore, BatchWriter, Content, CsvFormat, EndMark, Manifest, SealReason, Taken};
 use windrow_config::{Cut, EventSpan, WindowPolicy};
@@ -24,6 +25,11 @@ enum Message {
 
 /// A topic: the messages of each partition.
 type Topic = Vec<Vec<Message>>;
+
+/// Creates a folder in memory if the system has one. On a disk, thousands of synced files would take most of the time.
+fn in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
+}
 
 fn record(number: u64) -> String {
     format!("{number},\"row {number}\"")
@@ -228,7 +234,7 @@ proptest! {
         if !matches!(policy, WindowPolicy::Event { .. }) {
             reorder(&mut topic, &swaps);
         }
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = in_memory();
         run(folder.path(), cut, &topic, &choices);
         let (manifests, windows, aside) = contents(folder.path());
 
@@ -249,7 +255,7 @@ proptest! {
         // kills.
         if !matches!(policy, WindowPolicy::Event { .. }) {
             prop_assert!(in_order);
-            let plain = tempfile::tempdir().expect("a folder");
+            let plain = in_memory();
             run(plain.path(), cut, &self::topic(rows, 1, &broken, &[]), &[(0, false)]);
             let (other, _, _) = contents(plain.path());
             let digests = |manifests: &[Manifest]| manifests.iter().map(|one| one.rows.file.sha256.clone()).collect::<Vec<_>>();
@@ -273,7 +279,7 @@ proptest! {
         reorder(&mut topic, &swaps);
         let mut seen = Vec::new();
         for choices in [one, other] {
-            let folder = tempfile::tempdir().expect("a folder");
+            let folder = in_memory();
             run(folder.path(), cut, &topic, &choices);
             let (manifests, windows, aside) = contents(folder.path());
             let mut all: Vec<u64> = windows.concat().into_iter().chain(aside.iter().copied()).collect();
@@ -312,7 +318,7 @@ fn take(
 
 #[test]
 fn windows_by_the_clock_are_sealed_in_time_also_when_empty() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(WindowPolicy::Every(Duration::from_secs(60)), None), 1);
     let began = Instant::now();
     let at = |seconds| began + Duration::from_secs(seconds);
@@ -328,7 +334,7 @@ fn windows_by_the_clock_are_sealed_in_time_also_when_empty() {
 
 #[test]
 fn late_rows_go_to_quarantine_and_empty_spans_are_recorded() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(event(10, 2), None), 1);
     let now = Instant::now();
     for (offset, time) in [15, 19, 31, 29, 45].into_iter().enumerate() {
@@ -346,7 +352,7 @@ fn late_rows_go_to_quarantine_and_empty_spans_are_recorded() {
 
 #[test]
 fn rows_of_another_sender_are_kept_aside_with_both_names() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     let now = Instant::now();
     take(&mut writer, 0, Some("a"), Some(1), 0, now);

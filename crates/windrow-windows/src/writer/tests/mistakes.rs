@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 
-use crate::writer::tests::{RUN, event, finish, open, parts_of, row, rows_of, seal, take};
+use crate::writer::tests::{RUN, event, finish, in_memory, open, parts_of, row, rows_of, seal, take};
 use crate::{Arrival, BatchStore, BatchWriter, Content, EndMark, RowRange, Taken};
 use windrow_config::Cut;
 use windrow_record::{Offset, Partition, RowNumber, RunId};
@@ -51,7 +51,7 @@ fn a_number_that_cannot_be_meant_seals_nothing_and_the_stream_goes_on() {
         (Cut::new(parts_of(5), Some(40)), 9_000_000_000_000),
     ] {
         for is_row in [true, false] {
-            let folder = tempfile::tempdir().expect("a folder");
+            let folder = in_memory();
             let (mut writer, _) = open(folder.path(), cut, 1);
             let now = Instant::now();
             for number in 1..=20 {
@@ -78,7 +78,7 @@ fn a_number_that_cannot_be_meant_seals_nothing_and_the_stream_goes_on() {
 
 #[test]
 fn a_forged_number_is_known_again_behind_a_restart() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let (mut writer, _) = open(folder.path(), cut, 1);
     for (offset, number) in [1, 9_000_000_000_000, 2, 3].into_iter().enumerate() {
@@ -93,7 +93,7 @@ fn a_forged_number_is_known_again_behind_a_restart() {
 
 #[test]
 fn a_forged_number_before_the_end_marker_is_none_of_the_replay() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     for number in 1..=5 {
         send(&mut writer, 0, number as i64 - 1, number, 0);
@@ -105,7 +105,7 @@ fn a_forged_number_before_the_end_marker_is_none_of_the_replay() {
 
 #[test]
 fn a_replay_that_goes_on_far_away_is_taken_when_the_next_row_says_so_too() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(1000), None), 1);
     let now = Instant::now();
     assert_eq!(take(&mut writer, 0, Some(RUN), Some(5_000_001), 0, now), Taken::Pending, "--from-row 5000001");
@@ -121,7 +121,7 @@ fn a_wrong_first_time_goes_to_quarantine_and_the_stream_recovers() {
     let year_2013 = 15_706 * day;
     for span in [3600, 86_400] {
         for order in [[0, 1], [1, 0]] {
-            let folder = tempfile::tempdir().expect("a folder");
+            let folder = in_memory();
             let (mut writer, _) = open(folder.path(), Cut::new(event(span, 0), None), 2);
             for partition in order {
                 let number = |at: u64| partition as u64 + 1 + 2 * at;
@@ -143,7 +143,7 @@ fn a_wrong_first_time_goes_to_quarantine_and_the_stream_recovers() {
 
 #[test]
 fn a_time_in_the_future_makes_no_later_row_late() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(event(60, 0), None), 1);
     for number in 1..=100_u64 {
         let time = if number == 50 { 400_000 } else { number as i64 * 7 };
@@ -157,7 +157,7 @@ fn a_time_in_the_future_makes_no_later_row_late() {
 #[test]
 fn a_partition_with_one_row_is_placed_beside_the_others() {
     for order in [[0, 1], [1, 0]] {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = in_memory();
         let (mut writer, _) = open(folder.path(), Cut::new(event(60, 0), None), 2);
         for partition in order {
             let times: Vec<i64> = if partition == 0 { vec![301] } else { (0..100).map(|at| 100 + at * 10).collect() };
@@ -174,7 +174,7 @@ fn a_partition_with_one_row_is_placed_beside_the_others() {
 #[test]
 fn a_partition_hundred_thousands_of_windows_away_from_another_is_refused_and_opens_none_of_them() {
     for (far, order) in [(-200_000, [0, 1]), (200_000, [0, 1]), (-200_000, [1, 0]), (200_000, [1, 0])] {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = in_memory();
         let (mut writer, _) = open(folder.path(), Cut::new(event(60, 0), None), 2);
         for partition in order {
             let begin = if partition == 0 { 0 } else { far * 60 };
@@ -195,7 +195,7 @@ fn a_partition_hundred_thousands_of_windows_away_from_another_is_refused_and_ope
 
 #[test]
 fn an_end_marker_of_nobody_does_not_end_a_replay() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     send(&mut writer, 0, 0, 1, 0);
     let mark = EndMark { partition: Partition(0), offset: Offset(1), run: None, sent: None, now: Instant::now() };
@@ -205,7 +205,7 @@ fn an_end_marker_of_nobody_does_not_end_a_replay() {
 
 #[test]
 fn a_partition_that_is_added_holds_nothing_up_until_it_sends() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(event(60, 0), None), 1);
     let sealed: usize = (0..10).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum();
     assert_eq!(sealed, 3);
@@ -221,7 +221,7 @@ fn a_partition_that_is_added_holds_nothing_up_until_it_sends() {
 
 #[test]
 fn rows_of_another_replay_than_the_expected_are_not_taken() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let (writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     let mut writer = writer.expecting(RunId::new("ours"));
     let now = Instant::now();
@@ -248,7 +248,7 @@ proptest! {
         let mut seen = Vec::new();
         let total: usize = messages.iter().map(Vec::len).sum();
         for choices in [one, other] {
-            let folder = tempfile::tempdir().expect("a folder");
+            let folder = in_memory();
             let (mut writer, mut next) = open(folder.path(), cut, messages.len());
             let mut kills = 0;
             for (choice, kill) in choices.iter().cycle().take(100_000) {

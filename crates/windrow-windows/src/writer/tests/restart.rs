@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::writer::tests::{RUN, contents, deliver, finish, open, resume, row, rows_of, run, seal, take, topic};
+use crate::writer::tests::{
+    RUN, contents, deliver, finish, in_memory, open, resume, row, rows_of, run, seal, take, topic,
+};
 use crate::{Arrival, BatchError, BatchStore, Content, Taken};
 use windrow_config::Cut;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 #[test]
 fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     run(folder.path(), cut, &topic(4, 1, &[3], &[]), &[(0, false)]);
     let batches = folder.path().join("batches");
@@ -49,7 +51,7 @@ fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
 
 #[test]
 fn an_end_marker_that_came_before_a_kill_is_read_again() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let now = Instant::now();
     let topic = topic(3, 2, &[], &[]);
@@ -71,7 +73,7 @@ fn an_end_marker_that_came_before_a_kill_is_read_again() {
 
 #[test]
 fn a_refused_message_of_a_stranger_does_not_decide_whose_stream_it_is() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let (mut writer, _) = open(folder.path(), cut, 1);
     let now = Instant::now();
@@ -90,7 +92,7 @@ fn a_refused_message_of_a_stranger_does_not_decide_whose_stream_it_is() {
 
 #[test]
 fn a_writer_that_failed_takes_nothing_more() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let (mut writer, _) = open(folder.path(), cut, 1);
     let now = Instant::now();
@@ -113,7 +115,7 @@ fn a_writer_that_failed_takes_nothing_more() {
 
 #[test]
 fn a_topic_that_was_made_anew_is_noticed() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let (mut writer, _) = open(folder.path(), cut, 1);
     let now = Instant::now();
@@ -139,7 +141,7 @@ fn a_topic_that_was_made_anew_is_noticed() {
 
 #[test]
 fn in_another_life_of_the_topic_rows_are_known_by_their_numbers() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let now = Instant::now();
     let topic = topic(5, 2, &[2], &[]);
@@ -166,7 +168,7 @@ fn in_another_life_of_the_topic_rows_are_known_by_their_numbers() {
 
 #[test]
 fn a_message_that_is_delivered_twice_is_stored_once_also_without_a_number() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     let now = Instant::now();
     for offset in [0, 1, 0, 1, 2] {
@@ -180,7 +182,7 @@ fn a_message_that_is_delivered_twice_is_stored_once_also_without_a_number() {
 
 #[test]
 fn a_batch_file_cut_short_or_gone_is_noticed_at_the_start() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     run(folder.path(), cut, &topic(4, 1, &[3], &[]), &[(0, false)]);
     for file in ["batches/window-00001.csv", "quarantine/window-00002.jsonl"] {
@@ -198,7 +200,7 @@ fn a_batch_file_cut_short_or_gone_is_noticed_at_the_start() {
 
 #[test]
 fn thousands_of_windows_can_be_open_at_once() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let (mut writer, _) = open(folder.path(), cut, 2);
     let now = Instant::now();

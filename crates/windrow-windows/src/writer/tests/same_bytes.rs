@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 
-use crate::writer::tests::{event, parts_of, record, rows_of};
+use crate::writer::tests::{event, in_memory, parts_of, record, rows_of};
 use crate::{
     Arrival, Assembly, BatchStore, BatchWriter, Content, CsvFormat, EndMark, RowRange, SealReason, partial_folder,
 };
@@ -305,11 +305,11 @@ proptest! {
         let cut = Cut::new(policy, Some(rows));
         let topic = topic(rows, partitions, &missing, &broken, &faults);
         // The reference run takes one message at a time, partition after partition.
-        let plain = tempfile::tempdir().expect("a folder");
+        let plain = in_memory();
         consume(plain.path(), cut, &topic, rows, &[Step { partition: 0, messages: 1, is_kill: false }]);
         let expected = files(plain.path());
         for steps in &runs {
-            let folder = tempfile::tempdir().expect("a folder");
+            let folder = in_memory();
             consume(folder.path(), cut, &topic, rows, steps);
             let found = files(folder.path());
             for (name, text) in &expected {
@@ -317,7 +317,7 @@ proptest! {
             }
             prop_assert_eq!(expected.len(), found.len());
         }
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = in_memory();
         consume_as_group(folder.path(), cut, &topic, rows, &group);
         let found = files(folder.path());
         for (name, text) in &expected {
@@ -331,7 +331,7 @@ proptest! {
 #[test]
 fn a_window_whose_rows_have_all_come_is_complete_whether_the_end_came_with_them_or_later() {
     for handfuls in [vec![5], vec![4, 1], vec![2, 3], vec![1; 5]] {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = in_memory();
         let topic = topic(4, 1, &[], &[], &[]);
         let mut reader = Reader::open(folder.path(), Cut::new(rows_of(2), None), vec![0], 4, false);
         for messages in &handfuls {
@@ -348,7 +348,7 @@ fn a_window_whose_rows_have_all_come_is_complete_whether_the_end_came_with_them_
 /// again, no window may be sealed: its manifest would say that reading continues after row 3.
 #[test]
 fn a_row_of_an_open_window_survives_two_kills_whichever_partition_is_read_first() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let row = |number: u64| Message::Row { number, time: 0 };
     let end = Message::End { run: RUN };
     let topic = vec![vec![row(3), row(1), end.clone()], vec![row(2), end]];
