@@ -13,7 +13,7 @@ const FOLDERS: [&str; 9] =
 fn documents() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join("docs"), root().join("benches"), root().join("fixtures"), root().join("crates")];
-    let mut entries: Vec<PathBuf> = files_of(&root());
+    let mut entries: Vec<PathBuf> = files_of(root());
     while let Some(folder) = folders.pop() {
         let (inner, files): (Vec<_>, Vec<_>) = files_of(&folder).into_iter().partition(|path| path.is_dir());
         folders.extend(inner);
