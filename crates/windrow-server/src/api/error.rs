@@ -41,24 +41,24 @@ const STATUSES: [(StatusCode, &str); 8] = [
     ),
 ];
 
-/// A problem, as RFC 9457 shapes it.
+/// A problem in the format of RFC 9457.
 #[derive(Debug, Clone, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Problem {
-    /// A name for the kind of problem, stable between versions
+    /// The kind of problem as a URN, which does not change between versions
     #[oai(rename = "type")]
     pub(crate) kind: String,
-    /// The kind of problem, for people
+    /// The kind of problem in words
     pub(crate) title: String,
-    /// The HTTP status
+    /// The HTTP status code
     pub(crate) status: u16,
-    /// What is wrong with this request, and what to do
+    /// The fault in this request, and how to correct it
     pub(crate) detail: String,
-    /// Every fault of the request
+    /// The faults of the request, at most 100
     pub(crate) errors: Option<Vec<FieldFault>>,
-    /// The names that could have been meant
+    /// The names that exist, at most 100
     pub(crate) known: Option<Vec<String>>,
-    /// The same as `detail`: what clients of the Open Inference Protocol look for
+    /// The same text as `detail`, for clients of the Open Inference Protocol
     pub(crate) error: Option<String>,
 }
 

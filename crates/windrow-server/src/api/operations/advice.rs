@@ -18,11 +18,11 @@ pub(crate) struct GiveAdvice(pub(crate) Arc<State>);
 
 #[OpenApi]
 impl GiveAdvice {
-    /// Say how often to retrain
+    /// Recommend how often to retrain
     ///
-    /// The cheapest policy (how often, on how much history) that is shown to keep enough of what the best one gains, as of
-    /// the newest window that the advice knows. A server computes none: `windrow run` does as windows come, else `windrow
-    /// advise`.
+    /// Names the cheapest policy (how often to refit, on how much history) that is shown to keep enough of the best
+    /// policy's gain. If no policy is shown to do so, the named policy is provisional. The server does not compute the
+    /// advice: `windrow run` computes it during the run, and `windrow advise` on demand.
     #[oai(path = "/v1/advice", method = "get", operation_id = "give_advice", tag = "Tag::Advice")]
     async fn advice(&self) -> Result<Json<Advice>, ApiError> {
         let served = self.0.served();

@@ -22,28 +22,28 @@ use windrow_registry::{AliasError, AliasName, Author, Registry};
 /// The operations on aliases.
 pub(crate) struct Aliases(pub(crate) Arc<State>);
 
-/// All aliases
+/// The list of all aliases
 #[derive(Debug, Object)]
 pub(crate) struct AliasList {
-    /// `latest` and `champion`, then one's own, sorted
+    /// `latest` and `champion`, then the aliases that users gave, sorted by name
     aliases: Vec<Alias>,
 }
 
-/// A name that stands for a model
+/// An alias and the model that it points to
 #[derive(Debug, Object)]
 pub(crate) struct Alias {
     alias: String,
     model: String,
 }
 
-/// Every change of an alias
+/// The history of an alias
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct AliasHistory {
     alias: String,
-    /// What it stands for now; left out where it was removed
+    /// The model that the alias points to now; left out if the alias was removed
     model: Option<String>,
-    /// Oldest first
+    /// The changes, oldest first
     history: Vec<AliasChange>,
 }
 
@@ -52,47 +52,50 @@ mirror! {
     struct AliasChange of change: windrow_registry::AliasChange {
         alias: String,
         action: AliasAction,
-        /// The model before
+        /// The model before the change; left out if the alias had none
         from: Option<String>,
-        /// The model since
+        /// The model after the change; left out if the alias was removed
         to: Option<String>,
-        /// When, RFC 3339, UTC
+        /// The time of the change, RFC 3339, UTC
         at: String,
-        /// Who, by the name of the API key; `anonymous` where none is asked for
+        /// The name of the API key that made the change; `anonymous` if the server asks for no key
         by: String,
-        /// Why
+        /// The reason that the user gave
         why: String,
     }
 }
 
 mirror! {
-    /// What was done to an alias
+    /// The kind of a change of an alias
     enum AliasAction of windrow_registry::AliasAction {
+        /// The alias was pointed to a model
         Promoted,
+        /// The alias was pointed back to an earlier model
         RolledBack,
+        /// The alias was removed
         Removed,
     }
 }
 
-/// What an alias is to stand for
+/// The model that an alias will point to, and the reason
 #[derive(Debug, Object, Deserialize)]
 #[oai(deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Promotion {
-    /// The model, as in `cumulative-2`, or an alias that stands for one now
+    /// The model, as in `cumulative-2`, or an alias that points to one now
     model: String,
-    /// Why, for the history
+    /// The reason for the change, for the history
     #[oai(default)]
     #[serde(default)]
     why: String,
 }
 
-/// Why an alias is changed
+/// The reason for a change of an alias
 #[derive(Debug, Object, Deserialize)]
 #[oai(deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reason {
-    /// Why, for the history
+    /// The reason for the change, for the history
     #[oai(default)]
     #[serde(default)]
     why: String,
@@ -113,7 +116,7 @@ impl Aliases {
     #[oai(path = "/v1/aliases/:alias", method = "get", operation_id = "show_alias", tag = "Tag::Aliases")]
     async fn alias(
         &self,
-        /// One's own alias, as in `production`
+        /// An alias that users gave, as in `production`
         alias: Path<String>,
     ) -> Result<Json<Alias>, ApiError> {
         let (served, name) = (self.0.served(), alias.parse::<AliasName>()?);
@@ -124,11 +127,11 @@ impl Aliases {
 
     /// Show the history of an alias
     ///
-    /// Who promoted what, when, and why; also of an alias that was removed.
+    /// Lists each change with its author, time and reason. The history of a removed alias is also available.
     #[oai(path = "/v1/aliases/:alias/history", method = "get", operation_id = "alias_history", tag = "Tag::Aliases")]
     async fn history(
         &self,
-        /// One's own alias, as in `production`
+        /// An alias that users gave, as in `production`
         alias: Path<String>,
     ) -> Result<Json<AliasHistory>, ApiError> {
         let (served, name) = (self.0.served(), alias.parse::<AliasName>()?);
@@ -144,12 +147,12 @@ impl Aliases {
 
     /// Promote a model
     ///
-    /// Lets the alias stand for the model from the next request on, in every server of the work directory within a second.
-    /// Where it does already, nothing changes, and the answer is the change that made it so.
+    /// Points the alias to the model, from the next request on. Other servers of the work directory follow within a
+    /// second. If the alias already points to the model, nothing changes, and the answer is the change that did so.
     #[oai(path = "/v1/aliases/:alias", method = "put", operation_id = "promote", tag = "Tag::Aliases")]
     async fn promote(
         &self,
-        /// One's own alias: letters, digits and hyphens, a lower-case letter first
+        /// The alias: 1 to 63 lower-case letters, digits and hyphens, starting with a letter
         alias: Path<String>,
         promotion: Body<Fields<Promotion>>,
         request: &Request,
@@ -163,11 +166,11 @@ impl Aliases {
 
     /// Roll an alias back
     ///
-    /// Lets it stand for the model before that is still there.
+    /// Points the alias to the newest of its earlier models that can still be promoted.
     #[oai(path = "/v1/aliases/:alias/rollback", method = "post", operation_id = "roll_back", tag = "Tag::Aliases")]
     async fn roll_back(
         &self,
-        /// One's own alias
+        /// An alias that users gave
         alias: Path<String>,
         reason: Body<Fields<Reason>>,
         request: &Request,
@@ -179,11 +182,11 @@ impl Aliases {
 
     /// Remove an alias
     ///
-    /// Its history stays.
+    /// Removes the alias and keeps its history.
     #[oai(path = "/v1/aliases/:alias", method = "delete", operation_id = "remove_alias", tag = "Tag::Aliases")]
     async fn remove(
         &self,
-        /// One's own alias
+        /// An alias that users gave
         alias: Path<String>,
         request: &Request,
     ) -> Result<Json<AliasChange>, ApiError> {

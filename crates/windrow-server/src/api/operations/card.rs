@@ -9,129 +9,135 @@ use crate::api::operations::score::Score;
 use windrow_learn::model::{self, Artifact, Outcome, Verdict};
 
 mirror! {
-    /// A model in a line
+    /// The summary of a model
     struct ModelSummary of artifact: Artifact {
-        /// Its name, as in cumulative-2
+        /// The id of the model, as in `cumulative-2`
         id: String,
-        /// Whether it answers
+        /// The status: `learned`, `rejected` or `refused`
         status: Status = status(artifact).0,
-        /// Why there is no model, or why it was rejected
+        /// The reason why there is no model, or why the model was rejected
         reason: Option<String> = status(artifact).1.map(str::to_owned),
-        /// When it was made, RFC 3339, UTC
+        /// The time at which the model was made, RFC 3339, UTC
         created: String,
-        /// Names the bytes that it was made from
+        /// The id of the lineage, which identifies the training data
         lineage: String = artifact.lineage.id.clone(),
-        /// Rows that it was fitted to
+        /// The number of rows that the model was fitted to
         fit_rows: u64 = artifact.lineage.fit_rows,
-        /// Its scores, by the rows that they were taken on
+        /// The scores of the model, one per set of rows
         scores: Vec<Score> = {
             let scores = artifact.learned().into_iter().flat_map(|learned| &learned.scores);
             scores.map(|(on, score)| Score::of(score, on)).collect()
         },
     }
 
-    /// All that is known of a model
+    /// The model card: training data, solver report, coefficients and scores
     struct ModelCard of artifact: Artifact {
-        /// The same as in the list
+        /// The summary, as in the list of models
         summary: ModelSummary = ModelSummary::of(artifact),
-        /// The windows that it was made from
+        /// The windows that the model was trained on, oldest first
         windows: Vec<Window> = Mirror::of(&artifact.lineage.windows),
-        /// Rows kept out of the fit, to score it
+        /// The number of fitted rows that a first fit left out, to be scored on them
         holdout_rows: u64 = artifact.lineage.holdout_rows,
-        /// Of the rows fitted to, positive ones
+        /// The number of fitted rows that are positive
         fit_positives: u64 = artifact.lineage.fit_positives,
-        /// The probability from which the answer is 'positive'
+        /// The probability from which a row is labelled positive
         threshold: Option<f64> = artifact.learned().map(|learned| learned.threshold),
-        /// How the optimum was found
+        /// The report of the solver
         solver: Option<Solver> = artifact.learned().map(|learned| Solver::of(&learned.solver)),
-        /// Every penalty that was tried, where there was a choice
+        /// The penalties that were tried; empty if only one was given
         penalties: Vec<Penalty> = artifact.learned().map(|learned| Mirror::of(&learned.penalties)).unwrap_or_default(),
-        /// The log-odds where every column is 0
+        /// The log-odds if every column is 0
         intercept: Option<Coefficient> = artifact.learned().map(|learned| Coefficient::of(&learned.intercept)),
-        /// The weights, in the encoder's order
+        /// The weights, one per column, in the encoder's order
         coefficients: Vec<Coefficient> =
             artifact.learned().map(|learned| Mirror::of(&learned.coefficients)).unwrap_or_default(),
-        /// What made it, and with which libraries
+        /// The versions of Windrow and of the libraries that the numbers depend on
         versions: BTreeMap<String, String>,
     }
 
-    /// A window behind a model
+    /// A window that a model was trained on
     struct Window of found: model::WindowLineage {
         window: u32,
         rows: u64,
-        /// Rows that have a target
+        /// The number of rows that have a target
         labelled: u64,
-        /// The sha256 of its batch file
+        /// The SHA-256 of the batch file, in hexadecimal
         sha256: String,
-        /// The numbers of its rows in the dataset, where they have any
+        /// The numbers of the rows in the dataset, if they have numbers
         row_numbers: Vec<Numbers>,
-        /// Where its rows stood in the topic
+        /// The offsets of the rows in the topic
         offsets: Vec<Offsets>,
     }
 
-    /// Row numbers, both ends included
+    /// A range of row numbers, both ends included
     struct Numbers of range: windrow_windows::RowRange {
         first: u64,
         last: u64,
     }
 
-    /// Offsets of one partition, both ends included
+    /// A range of offsets in one partition, both ends included
     struct Offsets of range: windrow_windows::OffsetRange {
         partition: i32,
         first: i64,
         last: i64,
     }
 
-    /// How an optimum was found
+    /// The report of a solver
     struct Solver of report: model::SolverReport {
-        /// newton, lbfgs or linfa
+        /// The method: `newton`, `lbfgs`, `linfa` or `spark`
         method: String = report.method.name().to_owned(),
-        /// The weight of the penalty, l2/2 * |w|^2
+        /// The weight of the penalty l2/2 * |w|^2
         l2: f64,
-        /// How often the rows were gone through; 0 where the solver does not tell
+        /// The number of passes over the rows, with all penalties; 0 if the solver does not report it
         passes: u64,
+        /// The number of steps; 0 if the solver does not report it
         iterations: u64,
-        /// The penalised sum of the rows' losses
+        /// The value of the objective: the sum of the rows' losses plus the penalty
         objective: f64,
-        /// The largest component of its gradient, per row; null where the solver does not tell
+        /// The largest component of the objective's gradient, per row; left out if the solver does not report it
         gradient_norm: Option<f64>,
-        /// Whether this is the optimum
+        /// `true` if the solver reached the optimum
         converged: bool,
-        /// How long the fit took
+        /// The duration of the fit, in seconds
         seconds: f64,
     }
 
     /// A penalty that was tried
     struct Penalty of trial: model::PenaltyTrial {
+        /// The weight of the penalty l2/2 * |w|^2
         l2: f64,
+        /// The number of passes over the rows
         passes: u64,
+        /// The value of the objective with this penalty
         objective: f64,
+        /// `true` if the first fit reached the optimum
         converged: bool,
-        /// On the held-out rows
+        /// The log-loss on the first half of the held-out rows; left out if no rows are held out
         log_loss: Option<f64>,
     }
 
     /// A weight and the column that it belongs to
     struct Coefficient of found: model::Coefficient {
-        /// As in `distance`, `log(fare)` or `carrier=UA`
+        /// The column, as in `distance`, `log(fare)` or `carrier=UA`
         name: String,
+        /// The change of the log-odds for one standard deviation of a number, or for a row of this level
         weight: f64,
-        /// From the inverse Hessian of the objective; left out where there is none
+        /// The standard error, from the inverse Hessian of the objective; left out if unknown, and for one-hot columns
         standard_error: Option<f64>,
-        /// exp(weight)
+        /// The odds ratio: exp(weight)
         odds_ratio: Option<f64>,
     }
 }
 
-/// Whether a model answers
+/// The status of a model: `learned`, `rejected` or `refused`
 #[derive(Debug, Clone, Copy, Enum)]
 #[oai(rename_all = "snake_case")]
 pub(crate) enum Status {
-    /// It does
+    /// The model predicts, and aliases may point to it
     Learned,
-    /// It does, by its own name; it did not pass the rules of acceptance, and no alias stands for it
+    /// The model failed the acceptance rules: it predicts by its own id, and no alias may point to it
     Rejected,
-    /// Its window could not be learned from
+    /// No model could be learned from the window
     Refused,
 }
 

@@ -12,77 +12,77 @@ use windrow_registry::Model;
 /// Measures that a comparison leaves out.
 const NOT_COMPARED: [&str; 3] = ["average_precision", "baseline_log_loss", "baseline_accuracy"];
 
-/// What changed from one model to another
+/// The comparison of two models
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Diff {
-    /// The one
+    /// The id of the first model
     pub(crate) first: String,
-    /// The other
+    /// The id of the second model
     pub(crate) second: String,
-    /// Rows that they were fitted to
+    /// The number of rows that each model was fitted to
     pub(crate) fit_rows: Difference,
-    /// Windows that both were made from
+    /// The windows that both models were trained on
     pub(crate) common_windows: Vec<u32>,
-    /// The log-odds where every column is 0
+    /// The log-odds if every column is 0
     pub(crate) intercept: Difference,
     /// The weights by column, the largest change first
     pub(crate) coefficients: Vec<CoefficientChange>,
-    /// Scores, by the rows that they were taken on
+    /// The scores, compared on rows of the same name
     pub(crate) scores: Vec<ScoreChange>,
-    /// The answers of both to the row that was given
+    /// The predictions of both models for the row in the request; left out without a row
     pub(crate) row: Option<RowChange>,
 }
 
-/// A number of both
+/// A number of the two models, and its change
 #[derive(Debug, Clone, Copy, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Difference {
-    /// Of the first; left out where it has none
+    /// The number of the first model; left out if it has none
     pub(crate) first: Option<f64>,
-    /// Of the second; left out where it has none
+    /// The number of the second model; left out if it has none
     pub(crate) second: Option<f64>,
-    /// The second less the first, what is not there counting 0
+    /// The second number less the first; a missing number counts as 0
     pub(crate) change: f64,
 }
 
-/// A weight of both
+/// A weight in both models
 #[derive(Debug, Object)]
 pub(crate) struct CoefficientChange {
-    /// The column
+    /// The name of the column
     pub(crate) name: String,
-    /// Its weight
+    /// The weight of the column
     pub(crate) weight: Difference,
 }
 
-/// A score of both; comparable where the rows are the same
+/// A score of both models; comparable if the rows are the same
 #[derive(Debug, Object)]
 pub(crate) struct ScoreChange {
-    /// `holdout`
+    /// The rows that were scored: `holdout`
     pub(crate) on: String,
-    /// Which score
+    /// The name of the score, as in `log_loss`
     pub(crate) score: String,
-    /// Its values
+    /// The values of the score
     pub(crate) value: Difference,
 }
 
-/// Two answers to one row
+/// The predictions of both models for one row
 #[derive(Debug, Object)]
 pub(crate) struct RowChange {
-    /// Of the first
+    /// The prediction of the first model
     pub(crate) first: Prediction,
-    /// Of the second
+    /// The prediction of the second model
     pub(crate) second: Prediction,
-    /// What each feature adds to the log-odds, the largest change first
+    /// The contribution of each feature to the log-odds, the largest change first
     pub(crate) contributions: Vec<ContributionChange>,
 }
 
-/// What a feature adds to the log-odds of both
+/// The contribution of a feature in both models
 #[derive(Debug, Object)]
 pub(crate) struct ContributionChange {
-    /// The feature, or `(baseline)`
+    /// The name of the feature, or `(baseline)`
     pub(crate) feature: String,
-    /// What it adds
+    /// The contribution to the log-odds
     pub(crate) log_odds: Difference,
 }
 

@@ -12,24 +12,25 @@ use crate::api::state::State;
 /// The operations that report the health of the server.
 pub(crate) struct Health(pub(crate) Arc<State>);
 
-/// How the server is
+/// The health of the server
 #[derive(Debug, Object)]
 #[oai(rename = "Health")]
 pub(crate) struct HealthStatus {
+    /// The status: `live` or `ready`
     status: String,
 }
 
 #[OpenApi]
 impl Health {
-    /// Whether the server runs
+    /// Check that the server runs
     #[oai(path = "/health/live", method = "get", operation_id = "live", tag = "Tag::Health")]
     async fn live(&self) -> Json<HealthStatus> {
         Json(HealthStatus { status: "live".to_owned() })
     }
 
-    /// Whether there is a model to ask
+    /// Check that the server has a model
     ///
-    /// Where there is none yet, the problem says what is waited for.
+    /// If there is no model yet, the problem describes the progress so far.
     #[oai(path = "/health/ready", method = "get", operation_id = "ready", tag = "Tag::Health")]
     async fn ready(&self) -> Result<Json<HealthStatus>, ApiError> {
         match self.0.served().snapshot.latest() {

@@ -128,15 +128,17 @@ impl ApiResponse for InferAnswer {
     }
 }
 
-/// A model's answer to an inference request
+/// The answer of a model to an inference request
 #[derive(Debug, ApiObject)]
 #[oai(skip_serializing_if_is_none)]
 struct InferResponse {
+    /// The id of the model
     model_name: String,
-    /// Its lineage
+    /// The id of the model's lineage
     model_version: String,
-    /// That of the request
+    /// The id of the request, if it has one
     id: Option<String>,
+    /// The requested outputs, or all if the request names none
     outputs: Vec<OutputTensor>,
 }
 
@@ -147,15 +149,15 @@ struct OutputTensor {
     name: String,
     datatype: String,
     shape: Vec<u64>,
-    /// Where its data follows in binary form
+    /// The size of the data, if it follows in binary form
     parameters: Option<OutputTensorParameters>,
-    /// Numbers or truth values, one a row
+    /// Numbers or truth values, one per row; left out in binary form
     data: Option<Vec<serde_json::Value>>,
 }
 
-/// What is said of a tensor of an answer
+/// The parameters of a tensor in binary form
 #[derive(Debug, ApiObject, Serialize)]
 struct OutputTensorParameters {
-    /// Bytes of its data, behind the JSON and the tensors before it
+    /// The size of the data in bytes; it follows the JSON and the data of earlier tensors
     binary_data_size: u64,
 }

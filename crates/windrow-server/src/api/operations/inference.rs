@@ -19,60 +19,61 @@ use windrow_base::runtime::computing;
 /// The operations of the protocol.
 pub(crate) struct Inference(pub(crate) Arc<State>);
 
-/// What this server is
+/// The name, version and extensions of the server
 #[derive(Debug, Object)]
 pub(crate) struct ServerMetadata {
     name: String,
     version: String,
-    /// `binary_tensor_data`: tensors may be sent and asked for in binary form
+    /// The protocol extensions: `binary_tensor_data`, for tensors in binary form
     extensions: Vec<String>,
 }
 
-/// Whether the server runs
+/// The result of the server's liveness check
 #[derive(Debug, Object)]
 pub(crate) struct ServerLive {
     live: bool,
 }
 
-/// Whether the server can answer
+/// The result of the server's readiness check
 #[derive(Debug, Object)]
 pub(crate) struct ServerReady {
     ready: bool,
 }
 
-/// Whether a model can answer
+/// The result of a model's readiness check
 #[derive(Debug, Object)]
 pub(crate) struct ModelReady {
     name: String,
     ready: bool,
 }
 
-/// What a model takes and gives
+/// The inputs and outputs of a model
 #[derive(Debug, Object)]
 pub(crate) struct ModelMetadata {
     name: String,
-    /// One: its lineage
+    /// The only version: the id of the model's lineage
     versions: Vec<String>,
-    /// windrow
+    /// The platform, always `windrow`
     platform: String,
-    /// One a field, all of the same length
+    /// The input tensors, one per field, all of the same length
     inputs: Vec<TensorMetadata>,
+    /// The output tensors: `probability` and `label`
     outputs: Vec<TensorMetadata>,
 }
 
-/// A tensor's name and kind
+/// The name, datatype and shape of a tensor
 #[derive(Debug, Object)]
 pub(crate) struct TensorMetadata {
     name: String,
-    /// FP64 for numbers (any numeric datatype is taken), BYTES for texts and times, BOOL for labels
+    /// FP64 for numbers (any numeric datatype is accepted), BYTES for texts and times, BOOL for labels
     datatype: String,
-    /// -1: as many as there are rows
+    /// The shape: -1, which means any number of rows
     shape: Vec<i64>,
 }
 
 #[OpenApi]
 impl Inference {
-    /// What this server is
+    /// Show the name, version and extensions of the server
     #[oai(path = "/v2", method = "get", operation_id = "server_metadata", tag = "Tag::Inference")]
     async fn server(&self) -> Json<ServerMetadata> {
         Json(ServerMetadata {
@@ -82,13 +83,13 @@ impl Inference {
         })
     }
 
-    /// Whether the server runs
+    /// Check that the server runs
     #[oai(path = "/v2/health/live", method = "get", operation_id = "server_live", tag = "Tag::Inference")]
     async fn live(&self) -> Json<ServerLive> {
         Json(ServerLive { live: true })
     }
 
-    /// Whether the server can answer
+    /// Check that the server has a model
     #[oai(path = "/v2/health/ready", method = "get", operation_id = "server_ready", tag = "Tag::Inference")]
     async fn ready(&self) -> Result<Json<ServerReady>, ApiError> {
         match self.0.served().snapshot.latest() {
@@ -97,7 +98,7 @@ impl Inference {
         }
     }
 
-    /// What a model takes and gives
+    /// Show the inputs and outputs of a model
     #[oai(path = "/v2/models/:name", method = "get", operation_id = "model_metadata", tag = "Tag::Inference")]
     async fn metadata(
         &self,
@@ -108,9 +109,9 @@ impl Inference {
         Ok(Json(ModelMetadata::of(self.model(&served, &name, None)?)))
     }
 
-    /// What a version of a model takes and gives
+    /// Show the inputs and outputs of a version of a model
     ///
-    /// A model has one version, which is its lineage.
+    /// A model has one version, which is the id of its lineage.
     #[oai(
         path = "/v2/models/:name/versions/:version",
         method = "get",
@@ -121,14 +122,14 @@ impl Inference {
         &self,
         /// A model or an alias
         name: Path<String>,
-        /// The lineage of the model
+        /// The version: the id of the model's lineage
         version: Path<String>,
     ) -> Result<Json<ModelMetadata>, ApiError> {
         let served = self.0.served();
         Ok(Json(ModelMetadata::of(self.model(&served, &name, Some(&version))?)))
     }
 
-    /// Whether a model can answer
+    /// Check that a model can predict
     #[oai(path = "/v2/models/:name/ready", method = "get", operation_id = "model_ready", tag = "Tag::Inference")]
     async fn model_ready(
         &self,
@@ -140,7 +141,7 @@ impl Inference {
         Ok(Json(ModelReady { name, ready: true }))
     }
 
-    /// Whether a version of a model can answer
+    /// Check that a version of a model can predict
     #[oai(
         path = "/v2/models/:name/versions/:version/ready",
         method = "get",
@@ -151,7 +152,7 @@ impl Inference {
         &self,
         /// A model or an alias
         name: Path<String>,
-        /// The lineage of the model
+        /// The version: the id of the model's lineage
         version: Path<String>,
     ) -> Result<Json<ModelReady>, ApiError> {
         let served = self.0.served();
@@ -159,9 +160,9 @@ impl Inference {
         Ok(Json(ModelReady { name, ready: true }))
     }
 
-    /// Ask a model in tensors
+    /// Predict rows in tensors
     ///
-    /// One tensor a field, over the rows. Tensors may be sent and asked for in binary form.
+    /// The request has one tensor per field, over all rows. Tensors can be sent and requested in binary form.
     #[oai(path = "/v2/models/:name/infer", method = "post", operation_id = "infer", tag = "Tag::Inference")]
     async fn infer(
         &self,
@@ -172,7 +173,7 @@ impl Inference {
         self.answer(&name, None, body).await
     }
 
-    /// Ask a version of a model in tensors
+    /// Predict rows in tensors with a version of a model
     #[oai(
         path = "/v2/models/:name/versions/:version/infer",
         method = "post",
@@ -183,7 +184,7 @@ impl Inference {
         &self,
         /// A model or an alias
         name: Path<String>,
-        /// The lineage of the model
+        /// The version: the id of the model's lineage
         version: Path<String>,
         body: Body<Tensors>,
     ) -> Result<InferAnswer, ApiError> {

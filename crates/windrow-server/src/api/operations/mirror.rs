@@ -54,11 +54,11 @@ mirrored! {
 ///
 /// ```text
 /// mirror! {
-///     /// Which policy costs least
+///     /// The costs of errors and fits, and the cheapest policy
 ///     struct PolicyCosts of found: windrow_evaluation::CostUnit {
-///         /// What one fit costs
+///         /// The cost of one fit
 ///         refit: f64,
-///         /// The policy of the lowest observed cost
+///         /// The policy with the lowest observed cost
 ///         cheapest: String = found.cheapest.to_string(),
 ///     }
 /// }

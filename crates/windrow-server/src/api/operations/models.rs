@@ -28,41 +28,41 @@ pub(crate) struct Models(pub(crate) Arc<State>);
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct ModelList {
-    /// The models, by window and then by scheme
+    /// The models, ordered by window and then by scheme
     models: Vec<ModelSummary>,
-    /// Names that stand for a model, which may be another one later
-    /// `latest`: the accepted model of the newest window, the cumulative one where there are several. `champion`: the
-    /// accepted model of the best log-loss on the held-out rows of the newest window that all have been scored on
+    /// The aliases, each with the model that it points to now. `latest` is the accepted model of the newest window
+    /// that has one; of several, the cumulative one is preferred. `champion` is the newest accepted model of the scheme
+    /// whose models did best on the newest windows; until 12 windows have been judged, it is `latest`
     aliases: BTreeMap<String, String>,
-    /// Where the next page is; left out on the last one
+    /// The link to the next page; left out on the last page
     next: Option<String>,
 }
 
-/// The files and offsets behind a model
+/// The files and offsets that models were trained on
 #[derive(Debug, Object)]
 pub(crate) struct Lineage {
-    /// Names them
+    /// The id of the lineage: a short digest of the windows' SHA-256
     id: String,
-    /// The models that were made from them
+    /// The models that were trained on these windows
     models: Vec<String>,
-    /// Oldest first
+    /// The windows, oldest first
     windows: Vec<LineageWindow>,
 }
 
 mirror! {
-    /// A window behind a model
+    /// A window that models were trained on
     struct LineageWindow of found: WindowLineage {
         window: u32,
-        /// Its batch file, in the work directory
+        /// The path of the batch file, in the work directory
         file: String = format!("batches/{}.csv", found.window.file_stem()),
-        /// Its manifest, in the work directory
+        /// The path of the manifest, in the work directory
         manifest: String = format!("batches/{}.json", found.window.file_stem()),
-        /// The sha256 of the file
+        /// The SHA-256 of the batch file, in hexadecimal
         sha256: String,
         rows: u64,
-        /// The numbers of its rows in the dataset, where they have any
+        /// The numbers of the rows in the dataset, if they have numbers
         row_numbers: Vec<Numbers>,
-        /// Where its rows stood in the topic
+        /// The offsets of the rows in the topic
         offsets: Vec<Offsets>,
     }
 }
@@ -71,19 +71,19 @@ mirror! {
 impl Models {
     /// List the models
     ///
-    /// The published models with their scores, those that could not be learned with the reason, and the aliases. In pages:
-    /// `next` leads to the following one.
+    /// Lists the published models with their scores, the refused ones with the reason, and the aliases. The list has
+    /// pages; `next` is the link to the next page.
     #[oai(path = "/v1/models", method = "get", operation_id = "list_models", tag = "Tag::Models")]
     async fn models(
         &self,
-        /// The page behind this model
+        /// The model after which the page starts
         after: Query<Option<String>>,
-        /// The most models of the page, 1000 at most
+        /// The maximum number of models on the page: 1 to 1000, by default 100
         #[oai(name = "limit")]
         asked: Query<Option<u32>>,
-        /// Models of this window alone
+        /// Limits the list to models of this window
         window: Query<Option<u32>>,
-        /// Models of this scheme alone, as in `cumulative`
+        /// Limits the list to models of this scheme, as in `cumulative`
         scheme: Query<Option<String>>,
     ) -> Result<Json<ModelList>, ApiError> {
         let limit = limit(&asked)?;
@@ -108,7 +108,7 @@ impl Models {
 
     /// Show a model
     ///
-    /// The model card: what it was made from, how, its coefficients and its scores.
+    /// Returns the model card: the training data, the solver's report, the coefficients and the scores.
     #[oai(path = "/v1/models/:id", method = "get", operation_id = "show_model", tag = "Tag::Models")]
     async fn model(
         &self,
@@ -121,13 +121,13 @@ impl Models {
 
     /// Compare two models
     ///
-    /// Coefficients and scores side by side, the largest changes first.
+    /// Compares coefficients and scores. The largest changes of coefficients are first.
     #[oai(path = "/v1/models/:id/diff/:other", method = "get", operation_id = "diff_models", tag = "Tag::Models")]
     async fn diff(
         &self,
-        /// The one: a model or an alias
+        /// The first model, or an alias
         id: Path<String>,
-        /// The other: a model or an alias
+        /// The second model, or an alias
         other: Path<String>,
     ) -> Result<Json<Diff>, ApiError> {
         let served = self.0.served();
@@ -136,7 +136,7 @@ impl Models {
 
     /// Compare two models on a row
     ///
-    /// The same, with the answers of both to the row and what each feature adds to them.
+    /// Also compares the predictions for the row, and the contribution of each feature to them.
     #[oai(
         path = "/v1/models/:id/diff/:other",
         method = "post",
@@ -145,9 +145,9 @@ impl Models {
     )]
     async fn diff_on_row(
         &self,
-        /// The one: a model or an alias
+        /// The first model, or an alias
         id: Path<String>,
-        /// The other: a model or an alias
+        /// The second model, or an alias
         other: Path<String>,
         row: Body<OneRow>,
     ) -> Result<Json<Diff>, ApiError> {
@@ -158,13 +158,13 @@ impl Models {
         Ok(Json(Diff { row: Some(change), ..Diff::of(first, second) }))
     }
 
-    /// Show what a prediction rests on
+    /// Show the training data of a prediction
     ///
-    /// From the lineage that an answer names to the batch files, row numbers and offsets behind its model.
+    /// Lists the batch files, row numbers and offsets that the models of a lineage were trained on.
     #[oai(path = "/v1/lineage/:id", method = "get", operation_id = "show_lineage", tag = "Tag::Models")]
     async fn lineage(
         &self,
-        /// The lineage of an answer or a model card
+        /// The id of a lineage, from a prediction or a model card
         id: Path<String>,
     ) -> Result<Json<Lineage>, ApiError> {
         let served = self.0.served();

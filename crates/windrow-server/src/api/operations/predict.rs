@@ -20,15 +20,15 @@ pub(crate) struct Predict(pub(crate) Arc<State>);
 
 #[OpenApi]
 impl Predict {
-    /// Ask a model
+    /// Predict one row with a model
     ///
-    /// The probability that the row is positive. The answer names the model that gave it, also where an alias was asked.
+    /// Returns the probability that the row is positive. The answer names the model, also if the request uses an alias.
     #[oai(path = "/v1/models/:id/predict", method = "post", operation_id = "predict", tag = "Tag::Models")]
     async fn predict(
         &self,
         /// A model, as in `cumulative-2`, or an alias, as in `latest` or `champion`
         id: Path<String>,
-        /// Whether the answer tells what each feature adds to the log-odds
+        /// `true` to include the contribution of each feature to the log-odds
         #[oai(default)]
         explain: Query<bool>,
         row: Body<OneRow>,
@@ -40,11 +40,11 @@ impl Predict {
         Ok(Answer::new(&prediction, Some(AnsweredBy(Arc::clone(fitted.model)))))
     }
 
-    /// Ask a model about many rows
+    /// Predict many rows with a model
     ///
-    /// A JSON array of rows, a row a line (NDJSON), or CSV with a header line, in which columns that the model does not
-    /// need are passed over. The answer is of the same kind, unless the Accept header names another. A fault in one row
-    /// refuses them all.
+    /// Accepts a JSON array of rows, NDJSON with one row per line, or CSV with a header line. CSV columns that the
+    /// model does not need are ignored. The answer has the same format, unless the Accept header names another. A fault
+    /// in one row rejects the whole request.
     #[oai(path = "/v1/models/:id/predict/batch", method = "post", operation_id = "predict_batch", tag = "Tag::Models")]
     async fn predict_batch(
         &self,
@@ -57,9 +57,9 @@ impl Predict {
         computing(move || batch::answer(served.fitted(&model)?, &rows)).await
     }
 
-    /// Ask every model
+    /// Predict one row with every model
     ///
-    /// The answers of all fitted models to the same row.
+    /// Returns the predictions of all fitted models for the same row.
     #[oai(path = "/v1/predict", method = "post", operation_id = "predict_all", tag = "Tag::Models")]
     async fn predict_all(&self, row: Body<OneRow>) -> Result<Answer<Predictions>, ApiError> {
         let served = self.0.served_to_keep();

@@ -9,82 +9,82 @@ use crate::api::schema::{Faults, InputSchema, Row, RowSeed, UnknownText};
 use crate::api::state::Fitted;
 use windrow_learn::model;
 
-/// A model's answer
+/// The prediction of a model for one row
 #[derive(Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Prediction {
-    /// The model that gave it
+    /// The id of the model
     pub(crate) model: String,
-    /// Names the bytes that the model was made from; /v1/lineage/{id} lists them
+    /// The id of the model's lineage; /v1/lineage/{id} lists the training data
     pub(crate) lineage: String,
-    /// How likely the row is to be positive
+    /// The probability that the row is positive
     pub(crate) probability: f64,
-    /// Whether the probability reaches the threshold
+    /// `true` if the probability is at least the threshold
     pub(crate) label: bool,
-    /// The threshold
+    /// The probability from which a row is labelled positive
     pub(crate) threshold: f64,
-    /// Texts that the model does not know, and that count as 'other'
+    /// Texts that the model does not know; they count as 'other'
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unknown: Option<Vec<UnknownText>>,
-    /// What makes the probability, where it was asked for
+    /// The contribution of each feature, if the request asks for it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) explanation: Option<Explanation>,
 }
 
-/// What makes a probability
+/// The terms whose sum is the log-odds of a prediction
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct Explanation {
-    /// The log-odds of a row whose numbers are at the means of the training rows and whose levels count for nothing: the
-    /// model's intercept
+    /// The model's intercept: the log-odds of a row whose numbers are the means of the training rows and whose levels
+    /// contribute 0
     pub(crate) baseline: f64,
-    /// The baseline and then the contributions, added one after the other; probability = 1 / (1 + exp(-log_odds))
+    /// The baseline plus the contributions, added in order; probability = 1 / (1 + exp(-log_odds))
     pub(crate) log_odds: f64,
-    /// One a feature, in the order of the model
+    /// The contributions, one per feature, in the order of the model
     pub(crate) contributions: Vec<Contribution>,
 }
 
-/// What one feature adds to the log-odds
+/// The contribution of one feature to the log-odds
 #[derive(Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Contribution {
-    /// The feature: its column, or the part of the time
+    /// The name of the feature: a column, or a part of the time
     pub(crate) feature: String,
-    /// What was given, as JSON has it
+    /// The value in the request, as in JSON; long texts are shortened
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) given: Option<String>,
-    /// The level that counted, for a one-hot feature
+    /// The level of the value, for a one-hot feature
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) level: Option<String>,
-    /// What it adds
+    /// The contribution to the log-odds
     pub(crate) log_odds: f64,
 }
 
-/// The answers of all fitted models to one row
+/// The predictions of all fitted models for one row
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct Predictions {
-    /// By window and then by scheme
+    /// The predictions, ordered by window and then by scheme of the model
     pub(crate) predictions: Vec<Prediction>,
 }
 
-/// A model's answers to many rows
+/// The predictions of a model for many rows
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct BatchPrediction {
-    /// The model that gave them
+    /// The id of the model
     pub(crate) model: String,
-    /// Names the bytes that the model was made from
+    /// The id of the model's lineage
     pub(crate) lineage: String,
-    /// The threshold
+    /// The probability from which a row is labelled positive
     pub(crate) threshold: f64,
-    /// One a row, in their order
+    /// The predictions, one per row, in the order of the rows
     pub(crate) predictions: Vec<RowPrediction>,
 }
 
-/// A model's answer to one of many rows
+/// The prediction for one of many rows
 #[derive(Debug, Clone, Copy, Object, Serialize)]
 pub(crate) struct RowPrediction {
-    /// How likely the row is to be positive
+    /// The probability that the row is positive
     pub(crate) probability: f64,
-    /// Whether the probability reaches the threshold
+    /// `true` if the probability is at least the threshold
     pub(crate) label: bool,
 }
 

@@ -4,37 +4,37 @@ use crate::api::operations::mirror::{Mirror, mirror};
 use windrow_learn::model;
 
 mirror! {
-    /// How well probabilities met the truth
+    /// The scores of a model's probabilities on some rows
     struct Score of score: model::Score, on: &str {
-        /// `holdout`: the last rows of its newest window, by a first fit that left them out; `window`: all rows of a later one
+        /// The rows: `holdout` for those that the first fit left out, `window` for all labelled rows of a later window
         on: String = on.to_owned(),
-        /// Rows scored
+        /// The number of rows scored
         rows: u64,
-        /// Of these, positive ones
+        /// The number of positive rows among them
         positives: u64,
-        /// Area under the ROC curve; left out where there is one class alone
+        /// The area under the ROC curve; left out if all rows have the same class
         auc: Option<f64>,
-        /// Average precision; left out where there is no positive row
+        /// The average precision; left out without positive rows
         average_precision: Option<f64>,
-        /// Mean of -log p(truth), natural logarithm
+        /// The mean of -log p(truth), natural logarithm
         log_loss: f64,
-        /// Log-loss of always answering with the share of positives in the training rows
+        /// The log-loss of always predicting the share of positives in the training rows
         baseline_log_loss: f64,
-        /// Mean of (p - truth)^2
+        /// The Brier score: the mean of (p - truth)^2
         brier: f64,
-        /// Share of rows labelled rightly at the threshold
+        /// The share of rows that are labelled correctly at the threshold
         accuracy: f64,
-        /// Share of rows that the majority class of the training rows gets right
+        /// The share of rows that the majority class of the training rows predicts correctly
         baseline_accuracy: f64,
-        /// Labels against truth at the threshold
+        /// The counts of rows by label and truth, at the threshold
         confusion: Confusion,
-        /// Expected calibration error: how far the bins' mean probabilities are from their shares of positives
+        /// The expected calibration error: the mean over rows of |mean probability - positive share| in the row's bin
         calibration_error: f64,
-        /// Ten bins of equal width over the probability
+        /// The reliability of the probabilities, in ten bins of equal width
         reliability: Vec<Bin>,
     }
 
-    /// Rows by label and truth
+    /// The counts of rows by label and truth
     struct Confusion of matrix: model::ConfusionMatrix {
         true_positives: u64,
         false_positives: u64,
@@ -42,12 +42,17 @@ mirror! {
         false_negatives: u64,
     }
 
-    /// Rows whose probability falls in one tenth of the range
+    /// The rows whose probability is in one tenth of the range
     struct Bin of bin: model::ReliabilityBin {
+        /// The lower end of the bin, included
         from: f64,
+        /// The upper end of the bin, excluded except for 1
         to: f64,
+        /// The number of rows
         rows: u64,
+        /// The mean of their probabilities; left out if the bin is empty
         mean_probability: Option<f64>,
+        /// The share of positive rows; left out if the bin is empty
         positive_share: Option<f64>,
     }
 }

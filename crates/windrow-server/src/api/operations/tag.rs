@@ -5,16 +5,16 @@ use poem_openapi::Tags;
 /// The group of an operation.
 #[derive(Tags)]
 pub(crate) enum Tag {
-    /// All models, and names that stand for one
+    /// The models: list, cards, comparisons, lineage and predictions
     Models,
-    /// What is known of the windows of the stream
+    /// The windows of the stream, the scores of the models on them, and the events
     Windows,
-    /// How often to retrain, and on how much history
+    /// The advice on how often to retrain, and on how much history
     Advice,
-    /// Names of one's own for models, with their history
+    /// Names that users give to models, with their history
     Aliases,
-    /// The Open Inference Protocol, version 2, as KServe, Triton and MLServer speak it
+    /// The Open Inference Protocol, version 2, which KServe, Triton and MLServer also implement
     Inference,
-    /// Whether the server is well
+    /// The health and the metrics of the server, and this document
     Health,
 }

@@ -7,54 +7,55 @@ use crate::api::operations::score::Score;
 use windrow_learn::model::{self, ModelScore, WindowReport};
 
 mirror! {
-    /// A window in a line
+    /// The summary of a window
     struct WindowSummary of report: WindowReport {
-        /// Which one, from 1
+        /// The number of the window, from 1
         window: u32,
-        /// What it is called beside its number, as in `week of 2013-04-01`; left out where windows have no times
+        /// The name of the period, as in `week of 2013-04-01`; left out if windows have no times
         period: Option<String>,
-        /// Its rows that have a target
+        /// The number of rows that have a target
         labelled: u64 = report.profile.rows,
-        /// Of these, positive ones
+        /// The number of positive rows among them
         positives: u64 = report.profile.positives,
-        /// The sha256 of its batch file
+        /// The SHA-256 of the batch file, in hexadecimal
         sha256: String,
-        /// What changed since the window before
+        /// The changes since the window before; left out for the first window, and without labelled rows
         drift: Option<Drift>,
-        /// What changed since the first window
+        /// The changes since the first window; left out for the first window, and without labelled rows
         drift_since_first: Option<Drift>,
     }
 
-    /// What changed between two windows
+    /// The changes between two windows
     struct Drift of drift: model::Drift {
         /// The share of positive rows in the earlier window
         positive_share_before: Option<f64>,
-        /// The same in this one
+        /// The share of positive rows in this window
         positive_share: Option<f64>,
-        /// What changed in the target
+        /// The change of the target
         target: FeatureDrift,
-        /// By feature
+        /// The changes of the features, in the order of the pipeline file
         features: Vec<FeatureDrift>,
     }
 
-    /// What changed in one feature
+    /// The change of one feature, or of the target
     struct FeatureDrift of drift: model::FeatureDrift {
+        /// The name of the feature
         feature: String,
-        /// Population stability index
+        /// The population stability index of the change
         psi: f64,
-        /// Above it is a shift: the larger of 0.1, by the custom of the field, and what sampling alone exceeds
+        /// The index above which a change is a shift: 0.1, or what chance exceeds in 5% of the cases, if that is larger
         threshold: f64,
-        /// The statistic of Kolmogorov and Smirnov; left out for texts
+        /// The Kolmogorov-Smirnov statistic; left out for texts
         ks: Option<f64>,
     }
 }
 
-/// How a model met the rows of a window
+/// The scores of a model on the rows of a window
 #[derive(Debug, Object)]
 pub(crate) struct WindowScore {
     pub(crate) model: String,
     pub(crate) window: u32,
-    /// The scores; `on` is `window` for all its rows, or `holdout` for the last ones, by a first fit of the model
+    /// The scores; `on` is `window` for all labelled rows, or `holdout` for those that the model's first fit left out
     pub(crate) score: Score,
 }
 

@@ -32,28 +32,28 @@ pub(crate) struct Windows(pub(crate) Arc<State>);
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct WindowList {
-    /// Oldest first
+    /// The windows, oldest first
     windows: Vec<WindowSummary>,
-    /// Where the next page is; left out on the last one
+    /// The link to the next page; left out on the last page
     next: Option<String>,
 }
 
-/// A page of the model x window table
+/// A page of the scores by window and model
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct ScoreTable {
-    /// By window and then by model
+    /// The scores, ordered by window and then by model
     scores: Vec<WindowScore>,
-    /// Where the next page is; left out on the last one
+    /// The link to the next page; left out on the last page
     next: Option<String>,
 }
 
-/// Something that happened
+/// An event of the stream
 #[derive(Debug, Object)]
 pub(crate) struct Happening {
-    /// What: `window_sealed`, `model_published`, `model_refused`, `window_scored`, ...
+    /// The kind of event: `progress`, `window_sealed`, `model_published`, `model_refused`, `window_scored`, ...
     event: String,
-    /// The event's own facts
+    /// The data of the event; the fields depend on its kind
     facts: serde_json::Value,
 }
 
@@ -61,13 +61,14 @@ pub(crate) struct Happening {
 impl Windows {
     /// List the windows
     ///
-    /// Every window on which all models have been scored, and what drifted. In pages: `next` leads to the following one.
+    /// Lists the windows on which all models have been scored, with their drift. The list has pages; `next` is the link
+    /// to the next page.
     #[oai(path = "/v1/windows", method = "get", operation_id = "list_windows", tag = "Tag::Windows")]
     async fn windows(
         &self,
-        /// The page behind this window
+        /// The window after which the page starts
         after: Query<Option<u32>>,
-        /// The most windows of the page, 1000 at most
+        /// The maximum number of windows on the page: 1 to 1000, by default 100
         #[oai(name = "limit")]
         asked: Query<Option<u32>>,
     ) -> Result<Json<WindowList>, ApiError> {
@@ -82,7 +83,7 @@ impl Windows {
     #[oai(path = "/v1/windows/:window", method = "get", operation_id = "show_window", tag = "Tag::Windows")]
     async fn window(
         &self,
-        /// Which one, from 1
+        /// The number of the window, from 1
         window: Path<String>,
     ) -> Result<Json<WindowSummary>, ApiError> {
         let served = self.0.served();
@@ -96,19 +97,19 @@ impl Windows {
 
     /// Show all scores
     ///
-    /// The model x window table: every model on the later windows, and its first fit on the rows that it left out. In pages:
-    /// `next` leads to the following one.
+    /// Lists the scores of every model on the later windows, and of its first fit on the rows that this fit left out.
+    /// The list has pages; `next` is the link to the next page.
     #[oai(path = "/v1/scores", method = "get", operation_id = "show_scores", tag = "Tag::Windows")]
     async fn scores(
         &self,
-        /// The page behind this model on this window, as in `3.cumulative-2`
+        /// The window and the model after which the page starts, as in `3.cumulative-2`
         after: Query<Option<String>>,
-        /// The most models on windows of the page, 1000 at most
+        /// The maximum number of pairs of window and model on the page: 1 to 1000, by default 100
         #[oai(name = "limit")]
         asked: Query<Option<u32>>,
-        /// Scores on this window alone
+        /// Limits the list to scores on this window
         window: Query<Option<u32>>,
-        /// Scores of this model alone
+        /// Limits the list to scores of this model
         model: Query<Option<String>>,
     ) -> Result<Json<ScoreTable>, ApiError> {
         let limit = limit(&asked)?;
@@ -140,11 +141,12 @@ impl Windows {
         Ok(Json(ScoreTable { scores, next }))
     }
 
-    /// Follow what happens
+    /// Follow the events
     ///
-    /// Server-sent events. The first one, `progress`, tells how far the rows have come; it comes again with every change,
-    /// whichever process made it, and every five seconds without one. Windows that are sealed and models that are published are told from now on; a server without
-    /// the other stages tells of models and aliases alone.
+    /// Streams server-sent events. The first one, `progress`, reports how far the rows have come. It is sent again
+    /// after every change by any process, and after five seconds without a change. The other events, such as sealed
+    /// windows and published models, are those since the request. A server that runs without the other stages reports
+    /// only models and aliases.
     #[oai(path = "/v1/events", method = "get", operation_id = "follow_events", tag = "Tag::Windows")]
     async fn events(&self) -> Result<EventStream<BoxStream<'static, Happening>>, ApiError> {
         let place = Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| {

@@ -9,17 +9,17 @@ pub(crate) const MOST_FAULTS: usize = 100;
 #[derive(Debug, Clone, Default, PartialEq, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct FieldFault {
-    /// The row of a batch, from 1
+    /// The number of the row in a batch, from 1
     pub(crate) row: Option<u64>,
-    /// The field; empty where the row as a whole is meant
+    /// The name of the field; empty if the fault concerns the whole row
     pub(crate) field: String,
-    /// What is wrong with it
+    /// The description of the fault
     pub(crate) reason: String,
-    /// What was given
+    /// The value in the request
     pub(crate) given: Option<String>,
-    /// What is expected
+    /// The kind of value that is expected
     pub(crate) expected: Option<String>,
-    /// The nearest name that there is
+    /// The known name that is most similar
     pub(crate) did_you_mean: Option<String>,
 }
 

@@ -28,15 +28,15 @@ pub(crate) struct Row<'b> {
     time: Option<EventTime>,
 }
 
-/// A text that counts as 'other'
+/// A text that the model does not know, and that counts as 'other'
 #[derive(Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct UnknownText {
-    /// The field
+    /// The name of the field
     field: String,
-    /// What was given
+    /// The text in the request
     given: String,
-    /// The nearest text that the model knows
+    /// The known text that is most similar
     #[serde(skip_serializing_if = "Option::is_none")]
     did_you_mean: Option<String>,
 }

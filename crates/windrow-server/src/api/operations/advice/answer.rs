@@ -5,219 +5,232 @@ use windrow_evaluation::{self as evaluation, Policy, Refit};
 use crate::api::operations::mirror::{Mirror, mirror};
 
 mirror! {
-    /// How often to retrain, and on how much history
+    /// The advice on how often to retrain, and on how much history
     struct Advice of found: evaluation::Advice {
-        /// The newest window that it knows
+        /// The newest window that the advice takes into account
         as_of_window: u32 = found.subject.windows,
-        /// How much can be told
+        /// The certainty of the recommendation
         status: AdviceStatus = Mirror::of(&found.recommendation.status),
-        /// What the models predict
+        /// The question that the models answer, as in `tip_share at least 0.25?`
         question: String = found.subject.question.clone(),
-        /// What a window is
+        /// The kind of window, as in `windows of 14 days` or `weeks`
         unit: String = found.subject.unit.clone(),
-        /// The answer, and what it rests on
+        /// The recommendation in sentences, the answer first
         sentences: Vec<String> = found.recommendation.sentences.clone(),
         /// The share of the best policy's gain that is good enough
         keep: f64 = found.basis.keep,
-        /// How many windows labels come late
+        /// The label delay, in windows
         label_delay: u32 = found.basis.label_delay,
-        /// After which window there can be advice, where it is too early
+        /// The window after which there can be advice; left out if there can be advice now
         first_advice: Option<u32> = found.basis.first_advice,
-        /// The policy that is named
+        /// The recommended policy; left out with too few windows, or if no model is shown to gain anything
         named: Option<NamedPolicy> = Mirror::of(&found.recommendation.named),
         /// The windows on which policies are judged
         judged: Option<JudgedWindows> = Mirror::of(&found.basis.judged),
-        /// Planned policies, the one of the lowest log-loss first
+        /// The policies that refit on a schedule or never, by rising log-loss
         policies: Vec<RetrainingPolicy> = Mirror::of(&found.comparison.planned),
-        /// Recalibration, refits on alarm, and following this advice
+        /// Other policies: recalibration, refits on alarm, and following this advice
         further: Vec<RetrainingPolicy> = Mirror::of(&found.comparison.further),
-        /// How a model loses with age
+        /// The loss of models by their age
         ages: Vec<ModelAge> = Mirror::of(&found.over_time.ages),
-        /// What refitting twice as often saves
+        /// The log-loss saved by refitting twice as often
         steps: Vec<MoreFrequentRefits> = Mirror::of(&found.comparison.steps),
-        /// Where the world changed
+        /// The break in the data; left out if no break was found
         world_change: Option<WorldChange> = Mirror::of(&found.over_time.world_change),
-        /// Which policy costs least, in the unit of the pipeline file's `advise.cost`
+        /// The cheapest policy, in the unit of the pipeline file's `advise.cost`
         cost: Option<PolicyCosts> = Mirror::of(&found.comparison.cost),
-        /// Every change of the named policy, the oldest first
+        /// The changes of the recommended policy, oldest first
         changes: Vec<NamedPolicyChange> = Mirror::of(&found.recommendation.changes),
     }
 
-    /// The policy that is named
+    /// The policy that the advice recommends
     struct NamedPolicy of named: evaluation::Named {
-        /// Which windows a fit learns from: `window`, `sliding4`, `cumulative`
+        /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
         history: String = named.policy.history.to_string(),
-        /// Windows between two fits
+        /// The interval between fits, in windows
         every: u32 = every(named.policy).unwrap_or(1),
-        /// Whether it is the lowest observed, and none is shown good enough
+        /// `true` if the policy is not shown good enough
         provisional: bool,
-        /// Since which window it is named
+        /// The window after which the policy was first recommended
         since_window: u32 = named.since,
     }
 
     /// The windows on which policies are judged
     struct JudgedWindows of judged: evaluation::Judged {
+        /// The first window judged
         first: u32,
+        /// The last window judged
         last: u32,
+        /// The number of windows judged; windows without a labelled row are left out
         windows: u32,
-        /// Their labelled rows
+        /// The number of labelled rows in these windows
         rows: u64,
-        /// The share of their rows without a label
+        /// The share of the rows from the first to the last window that have no label
         unlabelled_share: f64,
-        /// Log-loss of always saying the share of positives so far
+        /// The log-loss per row of always predicting the share of positives so far
         share_log_loss: f64,
-        /// Log-loss of the best policy
+        /// The log-loss per row of the best policy
         best_log_loss: f64,
-        /// Their difference
+        /// The gain per row: `share_log_loss` less `best_log_loss`
         gain: f64,
+        /// The 95% interval of the gain; left out with too few windows
         gain_interval: Option<Interval95>,
     }
 
-    /// An interval of 95%
+    /// A 95% confidence interval
     struct Interval95 of interval: evaluation::Interval {
         low: f64,
         high: f64,
     }
 
-    /// What is known of a policy
+    /// The finding on one policy
     struct RetrainingPolicy of found: evaluation::PolicyFinding {
-        /// Which windows a fit learns from: `window`, `sliding4`, `cumulative`
+        /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
         history: String = found.policy.history.to_string(),
-        /// When it is fitted again, as in `every 2nd`, `never`, `recalibrate`, `on PSI alarm`
+        /// The time of the refits, as in `every 2nd`, `never`, `recalibrate` or `on PSI alarm`
         refit: String = found.policy.refit.to_string(),
-        /// Windows between two fits, where that is planned
+        /// The interval between fits, in windows; left out if fits do not follow a schedule
         every: Option<u32> = every(found.policy),
-        /// Its share of the best policy's gain
+        /// The share of the best policy's gain that the policy keeps
         keeps: Option<f64> = found.kept.share,
+        /// The 95% interval of that share
         keeps_interval: Option<Interval95> = Mirror::of(&found.kept.interval),
-        /// The lower end of the simultaneous bound on that share
+        /// The lower bound on that share: one-sided, 95%, simultaneous over all policies
         keeps_at_least: Option<f64> = found.kept.at_least,
-        /// Its p-value in the model confidence set
+        /// The p-value in the model confidence set
         confidence_set_p: Option<f64> = found.compared.confidence_set_p,
+        /// The mean of -log p(truth), natural logarithm
         log_loss: f64 = found.errors.log_loss,
-        /// Its log-loss less the best's
+        /// The log-loss per row less that of the best policy
         difference: f64 = found.compared.difference,
+        /// The 95% interval of that difference
         difference_interval: Option<Interval95> = Mirror::of(&found.compared.interval),
+        /// The mean of (p - truth)^2
         brier: f64 = found.errors.brier,
-        /// False alarms at the threshold, a row
+        /// False alarms per row, at the threshold
         false_alarms: f64 = found.errors.false_alarms,
-        /// Misses at the threshold, a row
+        /// Misses per row, at the threshold
         misses: f64 = found.errors.misses,
-        /// Fits a window
+        /// The number of fits per window
         fits_per_window: f64 = found.effort.fits_per_window,
-        /// Fits a year, where windows have times
+        /// The number of fits per year; left out if windows have no times
         fits_per_year: Option<f64> = found.effort.fits_per_year,
-        /// `good_enough`, `worse`, `cannot_tell`, `too_few` or `reference`
+        /// The verdict: `good_enough`, `worse`, `cannot_tell`, `too_few` or `reference`
         verdict: PolicyVerdict,
-        /// Cost a window in the unit of the pipeline file's `advise.cost`
+        /// The cost per window, in the unit of the pipeline file's `advise.cost`
         cost: Option<f64> = found.effort.cost,
-        /// What it lost a row in the eight windows behind a break, beside refitting every window on a short history
+        /// The log-loss per row in the eight windows after a break, less that of refitting every window on a short
+        /// history
         lost_at_break: Option<f64> = found.compared.lost_at_break,
-        /// Since which window it is judged, where that is not the first
+        /// The first window on which the policy was judged, if it differs from that of the other policies
         since_window: Option<u32> = found.since,
     }
 
-    /// What a model of some age loses
+    /// The loss of models of one age compared with that of new models
     struct ModelAge of found: evaluation::AgeFinding {
-        /// Windows since its newest row
+        /// The age in windows; the newest model that the label delay allows has age 1
         age: u32,
-        /// Its log-loss less that of a model of age 1
+        /// The log-loss per row less that of models of age 1
         difference: f64,
+        /// The 95% interval of that difference
         interval: Option<Interval95>,
     }
 
-    /// What refitting twice as often saves
+    /// The saving of refitting twice as often
     struct MoreFrequentRefits of step: evaluation::Step {
-        /// Windows between two fits
+        /// The interval between fits, in windows
         from: u32,
-        /// Windows between two fits when it is done more often
+        /// The interval between fits after halving, in windows
         to: u32,
-        /// Log-loss saved, summed over rows, by each further fit
+        /// The log-loss, summed over rows, that each further fit saves
         saved: f64,
+        /// The 95% interval of that saving
         interval: Option<Interval95>,
     }
 
-    /// Which policy costs least
+    /// The costs of errors and fits, and the cheapest policy
     struct PolicyCosts of unit: evaluation::CostUnit {
-        /// What one false alarm costs
+        /// The cost of one false alarm
         false_alarm: f64,
-        /// What one miss costs
+        /// The cost of one miss
         miss: f64,
-        /// What one fit costs
+        /// The cost of one fit
         refit: f64,
-        /// The policy of the lowest observed cost, as in `last 4 windows, every 2nd`
+        /// The policy with the lowest observed cost, as in `last 4 windows, every 2nd`
         cheapest: String = unit.cheapest.to_string(),
-        /// Its cost a window
+        /// The cost per window of the cheapest policy
         per_window: f64,
-        /// The named policy's cost a window less that
+        /// The cost per window of the recommended policy less that of the cheapest
         difference: f64,
+        /// The 95% interval of that difference
         interval: Option<Interval95>,
     }
 
-    /// Another policy was named
+    /// A change of the recommended policy
     struct NamedPolicyChange of change: evaluation::NamedChange {
-        /// Behind this window
+        /// The window after which the policy was recommended
         window: u32,
-        /// As in `window 28 (week of 2013-07-08)`
+        /// The name of that window, as in `window 28 (week of 2013-07-08)`
         label: String,
-        /// Which windows a fit learns from, from then on
+        /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
         history: String = change.policy.history.to_string(),
-        /// Windows between two fits
+        /// The interval between fits, in windows
         every: u32 = every(change.policy).unwrap_or(1),
     }
 
-    /// What is best behind a break, if no other comes
+    /// The best policy after a break, if no other break follows
     struct BehindTheBreak of calm: evaluation::Calm {
         /// The first window judged
         first: u32,
-        /// How many windows
+        /// The number of windows judged
         windows: u32,
-        /// Which windows a fit learns from
+        /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
         history: String = calm.policy.history.to_string(),
-        /// Windows between two fits
+        /// The interval between fits, in windows
         every: u32 = every(calm.policy).unwrap_or(1),
-        /// Whether none is shown good enough
+        /// `true` if the policy is not shown good enough
         provisional: bool,
-        /// Its share of the best one's gain there
+        /// The share of the best policy's gain on these windows
         keeps: Option<f64> = calm.kept.share,
-        /// Of windows behind a break that was found in the same data
+        /// The 95% interval of that share; it does not allow for the break having been found in the same data
         keeps_interval: Option<Interval95> = Mirror::of(&calm.kept.interval),
     }
 
-    /// Where the world changed
+    /// A break in the data
     struct WorldChange of found: evaluation::BreakFinding {
+        /// The window in which the data changed
         window: u32,
-        /// As in `window 29 (14 days from 2019-01-31)`
+        /// The name of that window, as in `window 29 (14 days from 2019-01-31)`
         label: String,
-        /// By how much all of history came to lose more than a short one, nats a row
+        /// The rise in the loss of all history compared with a short history, in nats per row
         jump: f64,
-        /// What is best behind it; left out with too few windows
+        /// The best policy after the break; left out with too few windows
         calm: Option<BehindTheBreak>,
     }
 }
 
 mirror! {
-    /// How much can be told
+    /// The certainty of the recommendation
     enum AdviceStatus of evaluation::Status {
-        /// A policy is shown good enough, or nothing is there to schedule
+        /// A policy is shown good enough, or it is shown that there is nothing to schedule
         Clear,
-        /// A policy is named, and none is shown good enough
+        /// No policy is shown good enough; a recommended policy is provisional
         Partly,
         /// Too few windows have been judged
         TooFew,
     }
 
-    /// What can be told of a policy
+    /// The verdict on a policy
     enum PolicyVerdict of evaluation::Verdict {
-        /// It is shown to keep enough of the best policy's gain
+        /// The policy is shown to keep enough of the best policy's gain
         GoodEnough,
-        /// Not that, and it is shown to be worse than the best
+        /// The policy is not shown good enough, and it is shown to be worse than the best
         Worse,
-        /// Neither
+        /// The data show neither that the policy is good enough nor that it is worse
         CannotTell,
-        /// Too few windows or refits
+        /// There are too few windows or refits to judge the policy
         TooFew,
-        /// A line to compare with
+        /// A reference that is never recommended: the policy without refits
         Reference,
     }
 }
