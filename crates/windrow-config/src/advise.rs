@@ -73,9 +73,9 @@ pub struct Costs {
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a count of windows (at least 1), or \"all\"")]
 enum History {
-    /// The last windows, of this number.
+    /// A number of newest windows.
     Last(NonZeroU32),
-    /// The word for a history without a limit.
+    /// A history without a limit.
     Word(Word),
 }
 

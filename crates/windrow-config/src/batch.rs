@@ -47,7 +47,8 @@ pub enum BatchFormat {
 #[derive(Debug, Clone, Copy, PartialEq, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quarantine {
-    /// The maximum share of refused messages, from 0 to 1. If it is exceeded, the run ends with an error that shows the first reasons.
+    /// The maximum share of refused messages, from 0 to 1. If it is exceeded, the run ends with an error that lists the first
+    /// reasons.
     #[default = 0.01]
     #[garde(custom(share))]
     #[schemars(range(min = 0, max = 1), example = 0.05)]

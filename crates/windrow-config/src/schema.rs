@@ -206,8 +206,8 @@ impl Schema {
         format.parse(cell).map(Some).map_err(|source| self.fault(*index, source))
     }
 
-    /// Returns the number in a feature's cell before standardisation, as log(1 + x) if the feature is logarithmic. Returns `None` if
-    /// the cell is missing.
+    /// Returns the number of a feature's cell before standardisation: x, or log(1 + x) for [`FeatureKind::Log`]. Returns `None` if
+    /// the value is missing.
     ///
     /// # Errors
     /// The cell is not a number, log(1 + x) of it is needed and does not exist, or the record is too short.

@@ -62,7 +62,7 @@ pub struct Serve {
     #[garde(custom(positive))]
     #[schemars(with = "DurationText", example = &"10s")]
     pub send_timeout: Duration,
-    /// The maximum number of requests per second for each API key. By default, there is no limit.
+    /// The maximum number of requests per second for each API key. By default, unlimited.
     #[schemars(example = 100)]
     pub requests_per_second: Option<NonZeroU32>,
     /// The maximum number of requests that are processed at once. Further requests are rejected with status 503.

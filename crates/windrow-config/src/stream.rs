@@ -25,7 +25,7 @@ pub struct Stream {
     #[garde(custom(topic_name))]
     #[schemars(example = &"flights-2013")]
     pub topic: String,
-    /// The number of partitions of the topic, when it is created.
+    /// The number of partitions with which the topic is created.
     #[default(NonZeroU32::MIN)]
     #[schemars(example = 3)]
     pub partitions: NonZeroU32,
@@ -57,7 +57,7 @@ fn written_topic<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
 
 fn topic_name(topic: &str, (): &()) -> Checked {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    // An empty name stands for the pipeline's name.
+    // An empty name means the name of the pipeline.
     let is_topic = topic.len() <= LONGEST_TOPIC && topic.bytes().all(allowed) && topic != "." && topic != "..";
     ensure(
         is_topic,

@@ -38,10 +38,10 @@ pub(crate) struct TargetKeys {
     /// A row is positive if its number is below this.
     #[schemars(example = 0)]
     below: Option<f64>,
-    /// A row is positive if its text is this.
+    /// A row is positive if its text is equal to this.
     #[schemars(example = &"yes")]
     equals: Option<String>,
-    /// A row is positive if its text is one of these.
+    /// A row is positive if its text is equal to one of these.
     #[serde(default, deserialize_with = "some_list")]
     #[schemars(with = "Option<OneOrMany<String>>", example = vec!["yes", "Y"])]
     one_of: Option<Vec<String>>,

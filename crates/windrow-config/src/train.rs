@@ -38,8 +38,8 @@ pub struct Train {
     #[serde(skip_serializing)]
     #[garde(dive)]
     pub spark: Option<Spark>,
-    /// The share of the newest window's rows that are held out, the last ones, from 0 to below 1. A first fit is scored on them. The
-    /// served model is then fitted on all rows.
+    /// The share of the newest window's labelled rows, from 0 to below 1, that is held out: its last rows. A first fit is scored
+    /// on them. The served model is then fitted on all rows.
     #[default = 0.1]
     #[garde(custom(below_one))]
     #[schemars(range(min = 0, max = 1), example = 0.2)]
@@ -66,11 +66,11 @@ fn below_one(holdout: &f64, (): &()) -> Checked {
     ensure((0.0..1.0).contains(holdout), "must be a share of at least 0 and below 1")
 }
 
-/// The rules for a model's held-out rows, which are in its newest window. By default, there are no rules.
+/// The rules for a model on the held-out rows of its newest window. By default, every model is accepted that reached its optimum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Accept {
-    /// The minimum AUC.
+    /// The minimum AUC on the held-out rows, from 0 to 1.
     #[garde(inner(custom(share)))]
     #[schemars(range(min = 0, max = 1), example = 0.6)]
     pub min_auc: Option<f64>,

@@ -77,8 +77,8 @@ impl TryFrom<WindowKeys> for WindowPolicy {
 }
 
 impl WindowPolicy {
-    /// Returns the name of the window that begins at this time, in seconds since 1970, as in `week of 2013-04-01`. Returns `None` if
-    /// windows are not cut by event time.
+    /// Returns the name of the window that begins at this time, in seconds since 1970, as in `week of 2013-04-01`. Returns `None`
+    /// if windows are not cut by event time.
     #[must_use]
     pub fn period(self, from: Option<i64>) -> Option<String> {
         match self {

@@ -46,7 +46,7 @@ pub(crate) struct DraftArgs {
     /// Write a copy in UTF-8 with the rows in the order of their times, and use the copy
     #[arg(long, value_name = "OUT.csv.zst", help_heading = "Data file")]
     pub(crate) repaired_copy: Option<PathBuf>,
-    /// Overwrite existing files
+    /// Overwrite files that exist already
     #[arg(long, help_heading = "Data file")]
     pub(crate) force: bool,
 }
