@@ -43,7 +43,7 @@ pub(crate) struct RunArgs {
     /// End when the stream is complete and the last model is published [default: serve until Ctrl-C]
     #[arg(long)]
     pub(crate) once: bool,
-    /// Delete the contents of the work directory first
+    /// Remove the files of an earlier run from the work directory first
     #[arg(long)]
     pub(crate) fresh: bool,
     /// Listen on this address [default: serve.listen of the pipeline file]
