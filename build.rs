@@ -1,11 +1,11 @@
-//! Tells the program which revision of its source it was built from.
+//! Sets `WINDROW_REVISION`, the revision of the source that the program is built from.
 
 use std::path::Path;
 use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-env-changed=WINDROW_REVISION");
-    // The log of the branch gets a line with every commit.
+    // Each commit adds a line to the log of HEAD.
     for file in [".git/HEAD", ".git/logs/HEAD"] {
         if Path::new(file).exists() {
             println!("cargo::rerun-if-changed={file}");
@@ -20,7 +20,8 @@ fn main() {
     );
 }
 
-/// The commit that is checked out, where this is the root of a repository and not a folder in somebody else's.
+/// Returns the commit that is checked out. Returns `None` if this folder is not the root of a repository: the repository
+/// around it may be another project's.
 fn checked_out() -> Option<String> {
     if !Path::new(".git").exists() {
         return None;

@@ -1,4 +1,4 @@
-"""Runs every benchmark of the justfile in a size of seconds. Fails if one ends with an error or without its tables.
+"""Runs every benchmark of the justfile in a small size that takes seconds. Fails if one ends with an error or without its tables.
 
     python3 .ci/bench.py [RECIPE ...]      all of them without arguments
 """
@@ -32,7 +32,7 @@ def cells(line):
 
 
 def fault(lines, header):
-    """What is wrong with the table that has this header, or None."""
+    """Returns the fault of the table with this header, or None."""
     starts = [place for place, line in enumerate(lines) if line.startswith("|") and " | ".join(cells(line)).startswith(header)]
     if not starts:
         return f"a table with the header `{header}` is missing"

@@ -1,6 +1,6 @@
-"""Compares two folders of reports: the same files, the same words, and numbers that are as good as the same.
+"""Compares two folders of reports. They must have the same files, the same words, and numbers that are nearly equal.
 
-Another processor adds in another order, which may move the last digit that is shown, and with it a digest.
+Another processor adds in another order. This can change the last printed digit, and with it a digest.
 """
 
 import pathlib
@@ -17,7 +17,7 @@ def parts(path):
 
 
 def are_alike(ours, theirs):
-    """Two units of the last place that is shown, or a five-hundredth."""
+    """Returns true if two numbers differ by at most two units of the last printed place plus a five-hundredth of the first one."""
     places = len(ours.partition(".")[2])
     return abs(float(ours) - float(theirs)) <= 2.001 * 10**-places + 0.002 * abs(float(ours))
 

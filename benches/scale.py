@@ -1,8 +1,8 @@
-"""The cost of a run by its rows: flights again and again, through broker, batch files and twenty models, in one process.
+"""Measures the cost of a run by its number of rows: repeated flights, through broker, batch files and twenty models, in one process.
 
-    scale.py WINDROW [ROWS...]      prints a table and the line through its points, as Markdown
+    scale.py WINDROW [ROWS...]      prints a table and the fitted line, as Markdown
 
-WINDROW_BENCH_SIZE=small: 20,000 and 40,000 rows; seconds.
+WINDROW_BENCH_SIZE=small: 20,000 and 40,000 rows, in a few seconds.
 """
 
 import pathlib
@@ -34,7 +34,7 @@ def run(binary, rows, form):
 
 
 def line(points, key):
-    """Least squares: a constant, and what a million rows cost."""
+    """Fits a line by least squares. Returns its constant, and the cost of a million rows."""
     xs, ys = [p["rows"] / 1e6 for p in points], [p[key] for p in points]
     mx, my = sum(xs) / len(xs), sum(ys) / len(ys)
     slope = sum((x - mx) * (y - my) for x, y in zip(xs, ys)) / sum((x - mx) ** 2 for x in xs)

@@ -1,4 +1,4 @@
-"""The helpers of the benchmarks in Python: their size, their pipeline files, the tools that may be missing."""
+"""Shared functions of the benchmarks in Python: their size, their pipeline files, and the tools that may be missing."""
 
 import os
 import pathlib
@@ -17,19 +17,19 @@ if SIZE:
 
 
 def pick(full, small):
-    """The value for the size that WINDROW_BENCH_SIZE asks for."""
+    """Returns the value for the size in WINDROW_BENCH_SIZE."""
     return small if SIZE else full
 
 
 def replaced(text, before, after):
-    """The text with one part replaced, which must be there."""
+    """Returns the text with one part replaced. The text must contain the part."""
     if before not in text:
         sys.exit(f"fixtures/flights.toml has no `{before}`: adapt {sys.argv[0]}")
     return text.replace(before, after)
 
 
 def flights(window, dataset=ROOT / "fixtures/flights.csv.zst"):
-    """The pipeline of the flights with another window policy, without a pace."""
+    """Returns the pipeline of the flights with another window policy and without a pace."""
     text = (ROOT / "fixtures/flights.toml").read_text()
     text = "\n".join(line for line in text.splitlines() if not line.startswith("pace"))
     text = replaced(text, "flights.csv.zst", str(dataset))
@@ -37,7 +37,7 @@ def flights(window, dataset=ROOT / "fixtures/flights.csv.zst"):
 
 
 def missing_java():
-    """Why Java cannot be used, or None."""
+    """Returns the reason why Java cannot be used, or None."""
     home = os.environ.get("JAVA_HOME")
     if shutil.which("java") or home and (pathlib.Path(home) / "bin/java").is_file():
         return None
@@ -45,7 +45,7 @@ def missing_java():
 
 
 def missing_kafka():
-    """Why the Kafka distribution of WINDROW_TEST_KAFKA cannot be started, or None."""
+    """Returns the reason why the Kafka distribution of WINDROW_TEST_KAFKA cannot be started, or None."""
     folder = os.environ.get("WINDROW_TEST_KAFKA")
     if not folder:
         return "WINDROW_TEST_KAFKA is not set: set it to the folder of an Apache Kafka distribution"
@@ -55,7 +55,7 @@ def missing_kafka():
 
 
 def missing_packages(*names):
-    """Why the peers' Python cannot import these packages, or None."""
+    """Returns the reason why the peers' Python cannot import these packages, or None."""
     try:
         tried = subprocess.run([PYTHON, "-c", f"import {', '.join(names)}"], capture_output=True, text=True)
     except OSError as error:
@@ -67,7 +67,7 @@ def missing_packages(*names):
 
 
 def windrow(arguments, **more):
-    """Runs Windrow to its end; its error ends the benchmark. Returns what it used."""
+    """Runs Windrow until it ends. Its error ends the benchmark. Returns the resources that it used."""
     # A separate process, so that its peak memory is measured without that of others.
     child = subprocess.Popen([str(word) for word in arguments], stdout=subprocess.DEVNULL, **more)
     _, status, used = os.wait4(child.pid, 0)

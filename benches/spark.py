@@ -1,12 +1,12 @@
-"""The same windows, fitted by Newton here and by Spark's LogisticRegression on `local[2]` through Spark Connect.
+"""Fits the same windows by Windrow's Newton solver, and by Spark's LogisticRegression on `local[2]` through Spark Connect.
 
     spark.py WINDROW [ROWS...]     WINDROW is built with the feature `spark`
 
-Prints a table, the lines through its points and where they cross, as Markdown. A point is one model of all rows so far, as the
-trainer makes it: two fits, one of them to be scored. The server keeps running between points, as a cluster would. It needs Java, and
-pyspark in the Python of WINDROW_BENCH_PYTHON; if Spark cannot be used, the table has Newton's times only.
+Prints a table, the fitted lines and their intersection, as Markdown. A point is one model of all rows so far, as the trainer
+makes it: two fits, one of them to be scored. The server keeps running between points, as a cluster would. It needs Java, and
+pyspark in the Python of WINDROW_BENCH_PYTHON. If Spark cannot be used, the table has only the times of Newton.
 
-WINDROW_BENCH_SIZE=small: 12,000 rows; about half a minute, most of it for Spark.
+WINDROW_BENCH_SIZE=small: 12,000 rows, in about half a minute, most of it for Spark.
 """
 
 import json
@@ -25,7 +25,7 @@ WINDOWS = 4
 
 
 def missing_spark(binary):
-    """Why Spark cannot be used, or None."""
+    """Returns the reason why Spark cannot be used, or None."""
     version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout
     features = [line for line in version.splitlines() if line.startswith("features:")]
     if not any("spark" in line.split() for line in features):
@@ -58,13 +58,13 @@ def start(folder):
 
 
 def peak(pid):
-    """Of a process that is still there, in MiB."""
+    """Returns the peak memory of a running process, in MiB."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def windows(binary, rows, port, folder):
-    """Windows in Parquet, without models: the consumer's work without the trainer's."""
+    """Makes windows in Parquet, without models: the work of the consumer without that of the trainer."""
     text = replaced(flights(f"rows = {rows // WINDOWS}"), '"cumulative", "window"', '"cumulative"')
     text += f'\n[batch]\nformat = "parquet"\n[advise]\nhistories = ["all"]\n[train.spark]\nremote = "sc://127.0.0.1:{port}"\n'
     (folder / "p.toml").write_text(text)
@@ -87,7 +87,7 @@ def train(binary, solver, folder):
 
 
 def line(points):
-    """Least squares: a constant, and what a million rows cost."""
+    """Fits a line by least squares. Returns its constant, and the cost of a million rows."""
     xs, ys = [rows / 1e6 for rows, _ in points], [seconds for _, seconds in points]
     mx, my = sum(xs) / len(xs), sum(ys) / len(ys)
     slope = sum((x - mx) * (y - my) for x, y in zip(xs, ys)) / sum((x - mx) ** 2 for x in xs)
@@ -95,7 +95,7 @@ def line(points):
 
 
 def crossing(points):
-    """The lines through the points, and where they cross."""
+    """Prints the fitted lines and their intersection."""
     (c, s), (there, slope) = line(points["newton"]), line(points["spark"])
     print(f"\nThe lines: Newton {c:.2f} s and {s:.2f} s a million rows; Spark {there:.1f} s and {slope:.1f} s a million rows.")
     if slope > s:
@@ -108,7 +108,7 @@ def crossing(points):
 
 
 def measure(binary, rows, server, port, points):
-    """Prints the points of one size; without Spark, `server` is None."""
+    """Prints the points of one size. Without Spark, `server` is None."""
     with tempfile.TemporaryDirectory() as place:
         folder = pathlib.Path(place)
         windows(binary, rows, port, folder)

@@ -1,4 +1,4 @@
-"""Reads so many rows of a topic into a file as one does with confluent-kafka, in batches; prints the seconds it took."""
+"""Reads a number of rows of a topic into a file with confluent-kafka, in batches, as its users do. Prints the seconds."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""FastAPI in front of scikit-learn: uvicorn serve_fastapi:app; MODEL names the file."""
+"""A FastAPI server for a scikit-learn model: uvicorn serve_fastapi:app. MODEL is the path of the model file."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Flask in front of scikit-learn, as tutorials have it: gunicorn serve_flask:app; MODEL names the file."""
+"""A Flask server for a scikit-learn model, as in tutorials: gunicorn serve_flask:app. MODEL is the path of the model file."""
 
 import os
 

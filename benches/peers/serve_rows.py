@@ -1,4 +1,4 @@
-"""From rows as a request holds them to what the scikit-learn pipeline takes."""
+"""Converts the rows of a request to the input of the scikit-learn pipeline."""
 
 import pandas as pd
 

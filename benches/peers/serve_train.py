@@ -1,4 +1,4 @@
-"""Fits scikit-learn's pipeline to a batch file and keeps it, for the servers that are measured beside windrow's.
+"""Fits scikit-learn's pipeline to a batch file and saves it, for the servers that are compared with Windrow's.
 
     serve_train.py BATCH.csv MODEL.joblib
 """

@@ -1,11 +1,11 @@
-"""The study of `windrow advise` as a Python user would write it: every history fitted behind every window, every model scored on the
-later windows.
+"""The study of `windrow advise` as a Python user would write it: a fit of every history after every window, and the scores of every
+model on the later windows.
 
     study.py PIPELINE.json HISTORIES BATCH.csv ...
 
-HISTORIES as in 1,2,4,8,all. pandas reads the batch files, scikit-learn encodes and fits (newton-cholesky, the quickest of its solvers
-here); the encoding and the objective are Windrow's. Prints one JSON object: the log-loss of each history's models that are one window
-old, and the time.
+HISTORIES is a list such as 1,2,4,8,all. pandas reads the batch files. scikit-learn encodes and fits, with newton-cholesky, its
+fastest solver here. The encoding and the objective are those of Windrow. Prints one JSON object: the log-loss of each history's
+models on the next window, the time, and the peak memory.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""The cumulative models as a data scientist would train them: pandas reads the batch files, scikit-learn encodes and fits.
+"""Trains the cumulative models as a data scientist would: pandas reads the batch files, scikit-learn encodes and fits.
 
     train_sklearn.py lbfgs|newton-cholesky PIPELINE.json BATCH.csv ...
 
-The encoding and the objective are Windrow's: mean and deviation of the training rows, one-hot levels with the rare
-ones together, sum of log-losses + l2/2 |w|^2. Prints one JSON object.
+The encoding and the objective are those of Windrow: the mean and deviation of the training rows, one-hot levels with one
+level for all rare texts, and the sum of log-losses + l2/2 |w|^2. Prints one JSON object.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The cumulative models as a Spark job: spark.ml reads the batch files, encodes and fits.
+"""Trains the cumulative models as a Spark job: spark.ml reads the batch files, encodes and fits.
 
     spark-submit --master local[2] train_spark.py PIPELINE.json BATCH.csv ...
 

@@ -1,12 +1,12 @@
-"""Runs the stack and Windrow on the same flights, one after the other, and prints what each took, as Markdown.
+"""Runs the stack and Windrow on the same flights, one after the other, and prints the cost of each, as Markdown.
 
-    measure.py WINDROW [ROUNDS]      the binary; the number of rounds, 5 without it
+    measure.py WINDROW [ROUNDS]      the binary; the number of rounds, by default 5
 
 WINDROW_TEST_KAFKA is the folder of a Kafka distribution; Kafka and Spark need Java. The stack runs in the Python of
 WINDROW_BENCH_PYTHON, which has benches/peers/requirements.txt installed. If it cannot be started, only Windrow is measured.
 
-WINDROW_BENCH_SIZE=small: one round on the sample of the flights in its first two months, without the test that kills the stack's
-consumer, which waits for a minute; about half a minute.
+WINDROW_BENCH_SIZE=small: one round on the first two months of the flights' sample, in about half a minute. The test that kills the
+stack's consumer is left out, because it waits for a minute.
 """
 
 import atexit
@@ -42,7 +42,7 @@ STARTED = []
 
 
 def start(arguments, **more):
-    """Starts a process, which ends with this program at the latest."""
+    """Starts a process. It ends when this program ends, or earlier."""
     process = subprocess.Popen([str(a) for a in arguments], **more)
     STARTED.append(process)
     return process
@@ -57,7 +57,7 @@ def end_all():
 
 
 class Watch:
-    """Processor time and memory of processes and of all that they start."""
+    """The processor time and memory of processes and their child processes."""
 
     def __init__(self):
         self.roots, self.cpu, self.peak, self.seen = [], 0.0, 0, {}
@@ -114,7 +114,7 @@ def free_port():
 
 
 def wait_for(what, *processes, limit=300):
-    """Waits for an answer; a process that fails before ends the benchmark."""
+    """Waits for an answer. If the process fails before, the benchmark ends."""
     deadline = time.time() + limit
     while True:
         for process in processes:
@@ -183,7 +183,7 @@ def rows_in(files):
 
 
 def stack(folder, data, distribution, length):
-    """From nothing to the first answer of the newest model."""
+    """Measures the stack from its start to the first answer of the newest model."""
     watch, began = Watch(), time.time()
     node, broker = kafka(watch, distribution, folder)
     quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
@@ -206,7 +206,7 @@ def stack(folder, data, distribution, length):
 
 
 def stack_killed(folder, data, distribution, length):
-    """The consumer is killed in the middle, and started again."""
+    """Kills the stack's consumer in the middle of the stream, and starts it again."""
     watch = Watch()
     node, broker = kafka(watch, distribution, folder)
     command = [PYTHON, HERE / "consumer.py", data, broker, folder / "batches", length]
@@ -274,7 +274,7 @@ def lines(paths, comment):
 
 
 def one_round(binary, distribution, top, data, months, weeks, everything):
-    """Everything once; the stack only if there is a Kafka distribution."""
+    """Runs everything once. Runs the stack only if there is a Kafka distribution."""
     place = lambda which: (shutil.rmtree(top / which, ignore_errors=True), (top / which).mkdir(), top / which)[2]
     found, killed = {}, {}
     if distribution:
@@ -292,7 +292,7 @@ def one_round(binary, distribution, top, data, months, weeks, everything):
 
 
 def table(rounds, code):
-    """Worst to best of all rounds, and the ratio of the stack to Windrow within a round."""
+    """Prints a table: the worst and the best of all rounds, and the ratio of the stack to Windrow within a round."""
     rows = [
         ("from nothing to the newest model's first answer, s", "wall", "{:.1f}"),
         ("processor time, s", "cpu", "{:.0f}"),
@@ -318,7 +318,7 @@ def table(rounds, code):
 
 
 def unpacked(folder):
-    """The flights as CSV; in the small size, the first two months of their sample."""
+    """Writes the flights as CSV, in the small size the first two months of their sample. Returns the path."""
     packed = ROOT / "fixtures" / pick("flights.csv.zst", "flights-sample.csv.zst")
     script = "import sys, zstandard; zstandard.ZstdDecompressor().copy_stream(sys.stdin.buffer, sys.stdout.buffer)"
     with open(packed, "rb") as source:

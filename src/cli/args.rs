@@ -1,7 +1,7 @@
-//! The command line as it is written. The help of each flag is the comment of its field.
+//! The arguments of the command line. The help text of each option is the comment of its field.
 //!
-//! [`Cli`] and [`Command`] list all commands. Options that commands share have files of their own: `place`, `cluster`, `run`,
-//! `training` and `data`.
+//! [`Cli`] and [`Command`] list all commands. Options that several commands share are in files of their own: `place`,
+//! `cluster`, `run`, `training` and `data`.
 
 mod cluster;
 mod data;
@@ -26,11 +26,11 @@ use crate::cli::version::version;
 use windrow_kafka::Choice;
 
 /// Replay a dataset through a Kafka-compatible broker as if it were live, cut the stream into windows, train a
-/// classifier on each window and on everything so far, and serve every one of them.
+/// classifier on each window and on all windows so far, and serve every model.
 #[derive(Debug, Parser)]
 #[command(name = "windrow", version, long_version = version(), max_term_width = 100, propagate_version = true)]
 pub(crate) struct Cli {
-    /// Tell errors alone, and no progress
+    /// Print only errors, and no progress
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     #[command(subcommand)]
@@ -39,22 +39,22 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a pipeline that the program carries with it, in one process: broker, producer, consumer, trainer and API
+    /// Run a built-in pipeline in one process: broker, producer, consumer, trainer and API
     Demo(DemoArgs),
-    /// Look at a data file and write a pipeline file for it
+    /// Inspect a data file and write a pipeline file for it
     Init(InitArgs),
-    /// Read the whole dataset against its pipeline file, and tell all faults at once
+    /// Check the whole dataset against its pipeline file, and report all faults
     Check(CheckArgs),
     /// Run a pipeline in one process: broker, producer, consumer, trainer and API
     Run {
-        /// The pipeline file; or a data file, for which one is written first, as `windrow init` does
+        /// The pipeline file, or a data file for which a pipeline file is written first, as by `windrow init`
         pipeline: PathBuf,
         #[command(flatten)]
         draft: Box<DraftArgs>,
         #[command(flatten)]
         run: RunArgs,
     },
-    /// Run the embedded broker alone, for clients in other processes
+    /// Run only the embedded broker, for clients in other processes
     Broker(BrokerArgs),
     /// Create, delete or describe the topic of a pipeline
     #[command(subcommand)]
@@ -67,37 +67,38 @@ pub(crate) enum Command {
         cluster: ClusterArgs,
         #[command(flatten)]
         replay: ReplayArgs,
-        /// Send the rows of this process's partitions alone: 2/4 is the second of four that share a replay
+        /// Send only the rows of this process's partitions: 2/4 is the second of four processes that share a replay
+        /// [default: all partitions]
         #[arg(long, value_name = "NUMBER/PROCESSES")]
         share: Option<Share>,
     },
-    /// Cut the topic into batch files, going on behind the last one
+    /// Write the topic's rows to batch files, one per window, and continue after the last one
     Consume(ConsumeArgs),
-    /// Make the models of every window, as windows appear
+    /// Train the models of every window, as windows appear
     Train(TrainArgs),
     /// Serve the models, as they appear
     Serve(ServeArgs),
-    /// Say how often to retrain, and on how much history: a paragraph, then the evidence
+    /// Recommend how often to retrain, and on how much history, with the evidence
     Advise(AdviseArgs),
-    /// Write the advice with its pictures and numbers as a file to hand on
+    /// Write the advice, with its pictures and numbers, to a file that can be shared
     Report(ReportArgs),
     /// Write windows, scores and losses as tables, for pandas, polars, DuckDB or Spark
     Export(ExportArgs),
-    /// List the models made so far, with their scores
+    /// List the models that were trained so far, with their scores
     Models(ModelsArgs),
-    /// Ask a server whether it answers: exit code 0 where it does
+    /// Check whether a server answers: the exit code is 0 if it does
     Health(HealthArgs),
-    /// Make an API key
+    /// Create an API key
     Key(KeyArgs),
-    /// Prove where every row went: recount the dataset, the files and the topic
+    /// Verify where every row went: recount the dataset, the batch files and, with --broker, the topic
     Audit(AuditArgs),
-    /// Print the API document (OpenAPI 3), with the paths of the models made so far
+    /// Print the API document (OpenAPI 3), with the paths of the models so far
     Openapi(PipelineArgs),
     /// Print the JSON Schema of a pipeline file, for editors that complete and check TOML
     Schema,
-    /// Print what completes commands and options in a shell
+    /// Print a script that completes commands and options in a shell
     Completions {
-        /// The shell
+        /// The shell that runs the script
         shell: clap_complete::Shell,
     },
     /// Print the manual page, in roff
@@ -106,19 +107,20 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct BrokerArgs {
-    /// Where the broker listens
+    /// Listen on this address
     #[arg(long, value_name = "ADDR", default_value = BROKER_ADDRESS)]
     pub(crate) listen: SocketAddr,
-    /// The HOST:PORT that clients are given to connect to [default: where it listens]
+    /// Give clients this HOST:PORT to connect to [default: the address that the broker listens on, or 127.0.0.1 if that is
+    /// every address]
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) advertise: Option<String>,
-    /// Where its topics are kept
+    /// Store the topics in this folder
     #[arg(long, value_name = "DIR", default_value = ".windrow/broker")]
     pub(crate) data: PathBuf,
-    /// Keep nothing: all topics end with the broker
+    /// Delete all topics when the broker ends
     #[arg(long, conflicts_with = "data")]
     pub(crate) ephemeral: bool,
-    /// Acknowledge what would survive a power cut, and not only what survives a kill; slower
+    /// Acknowledge a message only after it would survive a power failure, and not only a kill; slower
     #[arg(long)]
     pub(crate) sync: bool,
 }
@@ -129,13 +131,13 @@ pub(crate) struct ConsumeArgs {
     pub(crate) at: PipelineArgs,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
-    /// End when the dataset is through (without it: wait for more until Ctrl-C)
+    /// End when the stream is complete [default: wait until Ctrl-C]
     #[arg(long)]
     pub(crate) once: bool,
-    /// Share the partitions with the other members of this group, which have the same work directory
+    /// Share the partitions with the other members of this group, which use the same work directory
     #[arg(long, value_name = "NAME", conflicts_with = "end_after_idle")]
     pub(crate) group: Option<String>,
-    /// Take so long a silence as the end of the stream, for producers that send no end marker
+    /// Treat this much idle time as the end of the stream, for producers that send no end marker
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) end_after_idle: Option<std::time::Duration>,
 }
@@ -144,7 +146,7 @@ pub(crate) struct ConsumeArgs {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) at: PipelineArgs,
-    /// Where the API listens [default: serve.listen of the pipeline file]
+    /// Listen on this address [default: serve.listen of the pipeline file]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
 }
@@ -155,13 +157,13 @@ pub(crate) struct AdviseArgs {
     pub(crate) at: PipelineArgs,
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
-    /// How many windows labels come late [default: advise.label_delay of the pipeline file]
+    /// Assume that labels arrive this many windows late [default: advise.label_delay of the pipeline file]
     #[arg(long, value_name = "WINDOWS", value_parser = clap::value_parser!(u32).range(0..=32))]
     pub(crate) label_delay: Option<u32>,
-    /// Show every policy
+    /// List every policy, not only the most relevant ones
     #[arg(long)]
     pub(crate) all: bool,
-    /// Print JSON, for machines
+    /// Print JSON instead of text
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -170,11 +172,11 @@ pub(crate) struct AdviseArgs {
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) at: PipelineArgs,
-    /// As one HTML file that needs nothing beside it, as Markdown with pictures in a folder beside it, or as JSON
+    /// Write one self-contained HTML file, a Markdown file with its pictures in a folder next to it, or a JSON file
     #[arg(long, default_value = "html",
         value_parser = one_of([("html", Form::Html), ("md", Form::Markdown), ("json", Form::Json)]))]
     pub(crate) format: (&'static str, Form),
-    /// The file [default: ./NAME.html, .md or .json]
+    /// Write to this file [default: ./NAME.html, .md or .json]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -183,16 +185,16 @@ pub(crate) struct ReportArgs {
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) at: PipelineArgs,
-    /// With typed columns, or as text
+    /// Write Parquet, with typed columns, or CSV
     #[arg(long, default_value = "parquet",
         value_parser = one_of([("parquet", TableFormat::Parquet), ("csv", TableFormat::Csv)]))]
     pub(crate) format: (&'static str, TableFormat),
-    /// The folder [default: ./NAME-export]
+    /// Write to this folder [default: ./NAME-export]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }
 
-/// Parses one of these names into the name and its value.
+/// Parses one of these names. Returns the name and its value.
 fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
     values: [(&'static str, T); N],
 ) -> impl TypedValueParser<Value = (&'static str, T)> {
@@ -204,32 +206,32 @@ fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
 pub(crate) struct ModelsArgs {
     #[command(flatten)]
     pub(crate) at: PipelineArgs,
-    /// List the windows: how each way of training met them, and what drifted
+    /// List the windows, with the log-loss of each scheme and the features that shifted
     #[arg(long)]
     pub(crate) windows: bool,
-    /// List all of them, and not the newest alone
+    /// List all models or windows, not only the newest
     #[arg(long)]
     pub(crate) all: bool,
-    /// Print JSON, for machines
+    /// Print JSON instead of text
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
-    /// The server's HOST:PORT
+    /// The HOST:PORT of the server
     #[arg(default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
     pub(crate) address: String,
-    /// Ask whether there is a model to ask, too
+    /// Also check whether there is a model to serve
     #[arg(long)]
     pub(crate) ready: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct KeyArgs {
-    /// Whose key it is: told in the log and in the history of aliases
+    /// The name of the key's user, for the log and the history of aliases
     pub(crate) name: String,
-    /// Allow promoting and rolling back, too
+    /// Also allow promotions and rollbacks
     #[arg(long)]
     pub(crate) admin: bool,
 }
@@ -238,15 +240,15 @@ pub(crate) struct KeyArgs {
 pub(crate) struct AuditArgs {
     #[command(flatten)]
     pub(crate) at: PipelineArgs,
-    /// Recount the topic too, at this cluster: HOST:PORT[,HOST:PORT...]
+    /// Also recount the topic, on this cluster: HOST:PORT[,HOST:PORT...]
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) broker: Option<Choice>,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
-    /// List all windows, and not the newest and those with faults alone
+    /// List all windows, not only the newest and those with faults
     #[arg(long)]
     pub(crate) all: bool,
-    /// Print JSON, for machines
+    /// Print JSON instead of text
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,4 +1,4 @@
-"""aiokafka (asyncio) against a broker."""
+"""Steps of aiokafka (asyncio) against a broker."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from steps import check, main, step
 
 
 def run(function):
-    """A step that runs to its end within a minute."""
+    """Makes a step of a coroutine, with a time limit of one minute."""
 
     def whole(bootstrap, name):
         asyncio.run(asyncio.wait_for(function(bootstrap, name), 60))

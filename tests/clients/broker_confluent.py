@@ -1,4 +1,4 @@
-"""confluent-kafka (librdkafka of today) against a broker."""
+"""Steps of confluent-kafka (current librdkafka) against a broker."""
 
 import functools
 import os
@@ -38,7 +38,7 @@ def producer(bootstrap, **config):
 
 
 def send(bootstrap, topic, values, partition=None, **config):
-    """Sends values and waits for their confirmations; gives the offsets."""
+    """Sends values and waits for their confirmations. Returns the offsets."""
     offsets, faults = [], []
 
     def confirmed(error, message):
@@ -229,7 +229,7 @@ def commit(member, **what):
 
 
 def group_shares(bootstrap, name, **config):
-    """Three members share six partitions; one closes, one is killed; whoever is left has all of it, from the commits on."""
+    """Three members share six partitions. One closes and one is killed. The last one then reads all partitions from the commits."""
     create(bootstrap, name, 6)
     for partition in range(6):
         send(bootstrap, name, [f"{partition} {number}".encode() for number in range(100)], partition)

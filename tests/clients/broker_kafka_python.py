@@ -1,4 +1,4 @@
-"""kafka-python (pure Python) against a broker."""
+"""Steps of kafka-python (pure Python) against a broker."""
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic

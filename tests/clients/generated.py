@@ -1,4 +1,4 @@
-"""Makes a client from the document of a server with openapi-python-client and asks a model with it; prints the probability.
+"""Generates a client from a server's API document with openapi-python-client, requests a prediction, and prints the probability.
 
     generated.py URL MODEL ROW.json FOLDER
 """

@@ -1,9 +1,9 @@
-"""Reads and writes Parquet as other tools do: pandas, polars, DuckDB, Spark.
+"""Reads and writes Parquet with other tools: pandas, polars, DuckDB, Spark.
 
-    parquet.py read ENGINE FILES...        prints what the files hold, as JSON
-    parquet.py write ENGINE CSV OUT        a CSV file as Parquet, typed as the engine sees it
-    parquet.py layout FILE                 how a file is packed, as JSON
-    parquet.py odd FOLDER                  files that a table cannot be made of
+    parquet.py read ENGINE FILES...        prints the contents of the files, as JSON
+    parquet.py write ENGINE CSV OUT        converts a CSV file to Parquet, with the types that the engine infers
+    parquet.py layout FILE                 prints the layout of a file, as JSON
+    parquet.py odd FOLDER                  writes files that cannot be read as a table
 """
 
 import json
@@ -19,7 +19,7 @@ def spark():
 
 
 def read(engine, files):
-    """Rows, columns with their kinds, and sums that are the same in every engine."""
+    """Returns the rows, the columns with their kinds, and sums that are the same in every engine."""
     if engine == "spark":
         frame = spark().read.parquet(*files).toPandas()
     elif engine == "pandas":

@@ -1,4 +1,4 @@
-"""Sends the lines of a CSV file (but its header) as messages, as confluent-kafka's users do: no keys, no headers."""
+"""Sends the lines of a CSV file, except its header line, as messages with confluent-kafka: without keys and headers."""
 import sys
 
 from confluent_kafka import Producer

@@ -1,4 +1,4 @@
-"""Counts what a topic holds, with both clients: prints how many rows each has read before the end marker."""
+"""Counts the rows of a topic with both clients. Prints the number of rows that each has read before the end marker."""
 import sys
 
 from confluent_kafka import Consumer

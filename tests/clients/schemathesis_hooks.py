@@ -1,4 +1,4 @@
-"""Teaches schemathesis to send the kinds of bodies that it does not know: texts as they are."""
+"""Registers the media types that schemathesis does not know. Their bodies are sent as texts, unchanged."""
 
 import schemathesis
 

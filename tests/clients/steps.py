@@ -1,4 +1,4 @@
-"""Runs a client's steps against a broker: `script.py BOOTSTRAP [STEP...]`. Each step says ok or what went wrong."""
+"""Runs a client's steps against a broker: `script.py BOOTSTRAP [STEP...]`. Prints ok or the error of each step."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ STEPS = []
 
 
 def step(function):
-    """Marks a function as a step. It gets the address of the broker and a name that no other step uses."""
+    """Marks a function as a step. It receives the address of the broker and a name that no other step uses."""
     STEPS.append(function)
     return function
 
@@ -20,7 +20,7 @@ def check(found, expected, what=""):
 
 
 def until(condition, what, limit=20):
-    """Waits for a condition; gives what it gave."""
+    """Waits until a condition is true. Returns its value."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         found = condition()

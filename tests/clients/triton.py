@@ -1,4 +1,4 @@
-"""Asks a server by Triton's client of the Open Inference Protocol, in JSON and in binary form; prints the probabilities.
+"""Requests predictions with Triton's client of the Open Inference Protocol, in JSON and in binary form. Prints the probabilities.
 
     triton.py HOST:PORT MODEL ROWS.json
 """

@@ -1,4 +1,4 @@
-//! The `[advise]` table: what is good enough, and what there is to choose from.
+//! The `[advise]` table: the requirements of the advice, and the histories that it compares.
 
 use std::num::NonZeroU32;
 
@@ -10,26 +10,26 @@ use smart_default::SmartDefault;
 use crate::values::{Checked, ensure, not_negative};
 use windrow_record::Scheme;
 
-/// The question to the advice.
+/// The settings of `windrow advise`: the gain to keep, the delay of labels, the histories, and the costs.
 #[derive(Debug, Clone, PartialEq, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct Advise {
-    /// The share of the best policy's gain that is good enough.
+    /// The share of the best policy's gain that a policy must keep to be good enough, above 0 and below 1.
     #[default = 0.9]
     #[garde(custom(proper_share))]
     #[schemars(range(min = 0, max = 1), example = 0.95)]
     pub keep: f64,
-    /// The number of windows after which the label of a row is known. At most 32, since losses of older models are not stored.
+    /// The number of windows by which labels arrive late, at most 32, because the losses of older models are not stored.
     #[garde(custom(losses_are_stored))]
     #[schemars(range(max = 32), example = 2)]
     pub label_delay: u32,
-    /// The histories to choose from: counts of windows, and `"all"`. By default the last 1, 2, 4, 8, ... windows, and all.
+    /// The histories to compare: numbers of windows, and `"all"`. By default, the last 1, 2, 4, 8, ... windows, and all.
     #[serde(deserialize_with = "histories")]
     #[garde(custom(each_once))]
     #[schemars(with = "Option<Vec<History>>", example = (1, 4, "all"))]
     pub histories: Option<Vec<Scheme>>,
-    /// The costs of errors and fits. With them, policies are also ranked in this unit.
+    /// The costs of errors and fits. If they are given, policies are also ranked by cost.
     #[garde(dive)]
     pub cost: Option<Costs>,
 }
@@ -40,7 +40,7 @@ fn each_once(histories: &Option<Vec<Scheme>>, (): &()) -> Checked {
     ensure(is_valid, "must have at least one history, and none twice")
 }
 
-/// Losses of older models are not stored.
+/// The maximum label delay, in windows. Losses of older models are not stored.
 const LONGEST_DELAY: u32 = 32;
 
 fn losses_are_stored(label_delay: &u32, (): &()) -> Checked {
@@ -51,31 +51,31 @@ fn proper_share(keep: &f64, (): &()) -> Checked {
     ensure(*keep > 0.0 && *keep < 1.0, "must be a share above 0 and below 1")
 }
 
-/// Costs, in any unit.
+/// The costs of errors and fits, all in the same unit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct Costs {
-    /// The cost of a negative row that is labelled positive.
+    /// The cost of a false positive: a negative row that is labelled positive.
     #[garde(custom(not_negative))]
     #[schemars(range(min = 0), example = 1)]
     pub false_alarm: f64,
-    /// The cost of a positive row that is labelled negative.
+    /// The cost of a false negative: a positive row that is labelled negative.
     #[garde(custom(not_negative))]
     #[schemars(range(min = 0), example = 5)]
     pub miss: f64,
-    /// The cost of a fit.
+    /// The cost of one fit.
     #[garde(custom(not_negative))]
     #[schemars(range(min = 0), example = 200)]
     pub refit: f64,
 }
 
-/// A history as it is written.
+/// A history as written in the pipeline file.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a count of windows (at least 1), or \"all\"")]
 enum History {
-    /// The last so many windows.
+    /// A number of newest windows.
     Last(NonZeroU32),
-    /// A word.
+    /// A history without a limit.
     Word(Word),
 }
 
@@ -83,7 +83,7 @@ enum History {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Word {
-    /// All windows.
+    /// All windows so far.
     All,
 }
 

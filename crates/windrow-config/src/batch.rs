@@ -1,4 +1,4 @@
-//! The `[batch]` and `[quarantine]` tables: how windows are stored, and how many rows may be refused.
+//! The `[batch]` and `[quarantine]` tables: the storage of windows, and the limit for refused messages.
 
 use garde::Validate;
 use schemars::JsonSchema;
@@ -7,7 +7,7 @@ use smart_default::SmartDefault;
 
 use crate::values::{Checked, ensure, share};
 
-/// The format and the place of the batch files.
+/// The format and the location of the batch files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -15,7 +15,8 @@ pub struct Batch {
     /// The format of the batch files.
     #[schemars(example = &"parquet")]
     pub format: BatchFormat,
-    /// An object store for the batch files; by default they are in the work directory. Credentials come from the environment.
+    /// The object store for the batch files. By default, they are stored in the work directory. Credentials are read from the
+    /// environment.
     #[garde(custom(store))]
     #[schemars(example = &"s3://bucket/prefix", example = &"file:///folder")]
     pub url: Option<String>,
@@ -35,10 +36,10 @@ fn store(url: &Option<String>, (): &()) -> Checked {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BatchFormat {
-    /// CSV: the records as they came.
+    /// CSV: the records, unchanged.
     #[default]
     Csv,
-    /// Parquet: typed columns.
+    /// Parquet: the records, as typed columns.
     Parquet,
 }
 
@@ -46,7 +47,8 @@ pub enum BatchFormat {
 #[derive(Debug, Clone, Copy, PartialEq, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quarantine {
-    /// The share of the messages, from 0 to 1, that may be refused before the run ends with the reasons.
+    /// The maximum share of refused messages, from 0 to 1. If it is exceeded, the run ends with an error that lists the first
+    /// reasons.
     #[default = 0.01]
     #[garde(custom(share))]
     #[schemars(range(min = 0, max = 1), example = 0.05)]

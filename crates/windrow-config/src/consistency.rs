@@ -1,4 +1,4 @@
-//! Checks of keys that depend on keys of other tables.
+//! Checks of keys that depend on other keys.
 
 use crate::Pipeline;
 use crate::batch::BatchFormat;
@@ -8,7 +8,7 @@ use crate::stream::Pace;
 use crate::window::WindowPolicy;
 
 impl Pipeline {
-    /// Reports values that cannot be together, though each of them is possible.
+    /// Reports values that are valid by themselves but contradict each other.
     pub(crate) fn contradictions(&self, faults: &mut Faults<'_>) {
         if self.dataset.quote == Some(self.dataset.delimiter) {
             faults.add("dataset.quote", "must not be the delimiter");
@@ -69,10 +69,10 @@ impl Pipeline {
         }
     }
 
-    /// The same with another solver.
+    /// Returns the same pipeline with another solver.
     ///
     /// # Errors
-    /// The pipeline lacks what this solver needs.
+    /// The pipeline lacks a setting that this solver needs.
     pub fn with_solver(mut self, solver: Solver) -> Result<Self, ConfigError> {
         self.train.solver = solver;
         let mut faults = Faults::of(&self.lines);
@@ -81,7 +81,7 @@ impl Pipeline {
         if faults.is_empty() { Ok(self) } else { Err(ConfigError::Invalid { path: self.file, faults }) }
     }
 
-    /// Reports what the solver needs and the pipeline lacks.
+    /// Reports the settings that the solver needs and the pipeline lacks.
     fn solver_contradictions(&self, faults: &mut Faults<'_>) {
         if self.train.solver != Solver::Spark {
             return;

@@ -1,4 +1,4 @@
-//! The arithmetic of windows: which rows and times each one has. Pure: numbers and times are parameters.
+//! The arithmetic of windows: the rows and the times of each window. Pure: numbers and times are parameters.
 
 use std::time::Duration;
 
@@ -193,7 +193,7 @@ impl Cut {
         }
     }
 
-    /// The number of seconds that a row can be earlier than the newest row of its partition.
+    /// The number of seconds after the end of a window for which the window still accepts rows.
     #[inline]
     pub(crate) fn lateness(&self) -> i64 {
         match self.policy {

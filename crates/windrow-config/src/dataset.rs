@@ -1,4 +1,4 @@
-//! The `[dataset]` table: where the rows come from, and how they are written.
+//! The `[dataset]` table: the file with the rows, and its format.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::values::{Checked, OneOrMany, a_set, byte, ensure, list, some_byte};
 use windrow_record::TimeFormat;
 
-/// The dataset: the file that is replayed, and how it is written.
+/// The dataset: the file that is replayed, and its format.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -20,7 +20,7 @@ pub struct Dataset {
     /// The number of lines to skip before the header line, or before the first row if `columns` names the columns.
     #[schemars(example = 3)]
     pub skip: Option<u64>,
-    /// The names of the columns, for a file without a header line; with `skip = 1` they replace the header line.
+    /// The names of the columns, for a file without a header line. With `skip = 1`, they replace the header line.
     #[garde(inner(custom(a_set)))]
     #[schemars(example = vec!["id", "price"])]
     pub columns: Option<Vec<String>>,
@@ -29,34 +29,33 @@ pub struct Dataset {
     #[garde(custom(not_a_quote))]
     #[schemars(with = "char", example = ';')]
     pub delimiter: u8,
-    /// The character around fields that contain a delimiter or a line break; `"` by default.
+    /// The character around fields that contain a delimiter or a line break. By default, `"`.
     #[serde(default, with = "some_byte")]
     #[schemars(with = "Option<char>", example = '\'')]
     pub quote: Option<u8>,
-    /// The character before the decimals of a number, `.` or `,`; `.` by default. With `,`, points
-    /// between thousands are dropped.
+    /// The decimal separator of numbers, `.` or `,`. By default, `.`. With `,`, points between thousands are removed.
     #[serde(default, with = "some_byte")]
     #[garde(inner(custom(point_or_comma)))]
     #[schemars(with = "Option<char>", example = ',')]
     pub decimal: Option<u8>,
-    /// The texts that mean that a value is missing.
+    /// The texts that mean a missing value.
     #[serde(default = "empty_text", deserialize_with = "list")]
     #[schemars(with = "OneOrMany<String>", example = vec!["", "NA"])]
     pub null: Vec<String>,
-    /// The column that says when a row happened.
+    /// The column with the time of each row.
     #[garde(dive)]
     pub time: Option<TimeColumn>,
 }
 
 impl Dataset {
-    /// The names of all columns of a row, if the file's are `own`: a time that is made of two columns comes last.
+    /// Returns the names of all columns of a row. `own` are those of the file. A time that is made of two columns comes last.
     #[must_use]
     pub fn with_joined_time(&self, own: &[String]) -> Vec<String> {
         let joined = self.time.as_ref().filter(|time| time.from.is_some()).map(|time| time.column.clone());
         own.iter().cloned().chain(joined).collect()
     }
 
-    /// Drops what only repeats a default, so that two ways to write the same are the same run.
+    /// Removes values that repeat a default, so that two equivalent pipeline files describe the same run.
     pub(crate) fn without_defaults(mut self) -> Self {
         self.skip = self.skip.filter(|lines| *lines > 0);
         self.quote = self.quote.filter(|byte| *byte != b'"');
@@ -65,19 +64,19 @@ impl Dataset {
     }
 }
 
-/// The time of a row.
+/// The column with the time of each row.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct TimeColumn {
-    /// The column's name. If `from` is given, the name of the column that is made.
+    /// The name of the column. With `from`, the name of the new column.
     #[garde(custom(new_name(&self.from)))]
     #[schemars(example = &"sched_dep")]
     pub column: String,
-    /// The format of the times: strftime's directives, or `seconds` or `milliseconds` since 1970-01-01 00:00 UTC.
+    /// The format of the times: directives of strftime, or `seconds` or `milliseconds` since 1970-01-01 00:00 UTC.
     #[schemars(with = "String", example = &"%Y-%m-%d %H:%M")]
     pub format: TimeFormat,
-    /// Two columns of the file whose texts, with a space between them, make the time.
+    /// Two columns of the file whose texts, joined by a space, are the time.
     #[schemars(example = vec!["day", "clock"])]
     pub from: Option<[String; 2]>,
 }

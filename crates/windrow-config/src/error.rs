@@ -1,45 +1,45 @@
-//! What can be wrong with a pipeline file.
+//! The errors of a pipeline file.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::lines::Lines;
 
-/// Why there is no [`Pipeline`](crate::Pipeline).
+/// The reason why a file cannot be read as a [`Pipeline`](crate::Pipeline).
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file could not be read.
     #[error("cannot read the pipeline file {}: {source}", path.display())]
     Read {
-        /// The file.
+        /// The path of the pipeline file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A data file, where a pipeline file is asked for.
+    /// The file seems to be a data file, not a pipeline file.
     #[error("{0} is no pipeline file; for a data file `windrow init {0}` writes one", path.display())]
     Data {
-        /// The file.
+        /// The path of the data file.
         path: PathBuf,
     },
-    /// What it says cannot be.
+    /// The contents of the file are not valid.
     #[error("{}", Report { path, faults })]
     Invalid {
-        /// The file.
+        /// The path of the pipeline file.
         path: PathBuf,
-        /// Each thing that is wrong, in the order of the lines.
+        /// The faults, in the order of their lines.
         faults: Vec<Fault>,
     },
 }
 
-/// One thing that is wrong in a pipeline file.
+/// One fault of a pipeline file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The line, from 1; `None` for a key that is not there.
+    /// The line, from 1. For a missing key, the line of the table around it; `None` if that is the whole file.
     pub line: Option<usize>,
-    /// The key, dotted; empty for a file that is no TOML.
+    /// The dotted key. Empty for a file that is not TOML.
     pub key: String,
-    /// What is wrong with it, and what would be right.
+    /// The problem, and what a valid value is.
     pub problem: String,
 }
 

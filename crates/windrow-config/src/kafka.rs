@@ -9,8 +9,8 @@ use toml::{Table, Value};
 
 use crate::error::Faults;
 
-/// Settings that are secrets: they come from the environment or from a file of their own, and never from a pipeline file, whose
-/// content is shown and stored.
+/// Settings that are secrets. They are read from the environment or from a separate file, never from the pipeline file, because
+/// its contents are shown and stored.
 const SECRETS: [&str; 8] = [
     "sasl.password",
     "sasl.oauthbearer.client.secret",
@@ -22,14 +22,15 @@ const SECRETS: [&str; 8] = [
     "ssl.keystore.password",
 ];
 
-/// Settings of the Kafka client, by librdkafka's names, as in `security.protocol = "SASL_SSL"`. Secrets come from the environment
-/// (`WINDROW_KAFKA_SASL_PASSWORD`), or from the file that `file` names.
+/// Settings of the Kafka client, by librdkafka's names, as in `security.protocol = "SASL_SSL"`. Secrets are read from the
+/// environment (`WINDROW_KAFKA_SASL_PASSWORD`) or from the file in `file`, never from this table.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct Kafka {
-    /// A file with more settings, one `KEY=VALUE` per line, which may be secrets. Relative to the folder of the pipeline file.
+    /// A file with more settings, one `KEY=VALUE` per line. It may contain secrets. The path is relative to the folder of the
+    /// pipeline file.
     #[schemars(example = &"kafka.secrets")]
     pub file: Option<PathBuf>,
-    /// By librdkafka's names; no secrets.
+    /// The settings that are not secrets, by librdkafka's names.
     #[serde(skip)]
     pub settings: BTreeMap<String, String>,
     #[serde(flatten)]
@@ -37,20 +38,20 @@ pub struct Kafka {
     written: Table,
 }
 
-/// Whether a setting of the Kafka client is a secret.
+/// Returns true if a setting of the Kafka client is a secret.
 #[must_use]
 pub fn is_secret(setting: &str) -> bool {
     SECRETS.contains(&setting)
 }
 
 impl Kafka {
-    /// Makes settings of what is written, and reports what cannot be one.
+    /// Reads the settings, and reports values that cannot be settings.
     pub(crate) fn read_settings(&mut self, faults: &mut Faults<'_>) {
         let written = std::mem::take(&mut self.written);
         self.read_table("", written, faults);
     }
 
-    /// Reads a table: without quotes round its key, `security.protocol = "SSL"` is a table in a table.
+    /// Reads a table. Without quotes around its key, `security.protocol = "SSL"` is a table in a table.
     fn read_table(&mut self, prefix: &str, table: Table, faults: &mut Faults<'_>) {
         for (key, value) in table {
             let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };

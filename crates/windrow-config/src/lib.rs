@@ -1,17 +1,17 @@
 //! The pipeline file: read once, checked once, and passed on as a [`Pipeline`] whose values are valid.
 //!
-//! - `read`: from a file's text to a [`Pipeline`], by way of `consistency`, what several tables say together.
+//! - `read`: from a file's text to a [`Pipeline`]. `consistency` checks keys against each other.
 //! - `pipeline`: [`Pipeline`], the file as a whole. Each table has a file of its own (`dataset`,
 //!   `target`, `features`, `stream`, `window`, `batch`, `train`, `advise`, `serve`, `kafka`), in which each key is declared once: type,
 //!   default, check, and the documentation.
 //! - `reference`: [`json_schema`], from the declarations.
-//! - `values`: how values are written, and checks that several keys share. `span` and `solver`: larger values.
+//! - `values`: the forms of values, and checks that several keys share. `span` and `solver`: larger values.
 //! - `error`: [`ConfigError`], all faults of a file. `lines` finds the line of each key, `nearest` the nearest known name.
 //! - `schema`: [`Schema`], a pipeline bound to the columns of its dataset; [`Schema::check`] decides whether a row is valid.
 //! - `placement`: [`Placement`] decides which window a row is in and whether it is late, by the arithmetic of `cut`.
 //!
-//! Every fault names the file, the line and the key. This crate knows the types of `windrow-record`, and no other crate of
-//! Windrow.
+//! Every fault names the file, the line and the key. Of the other crates of Windrow, this crate depends only on
+//! `windrow-record`.
 
 mod advise;
 mod batch;

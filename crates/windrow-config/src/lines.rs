@@ -1,10 +1,10 @@
-//! On which line of the pipeline file each key stands.
+//! The line of each key in the pipeline file.
 
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-/// The keys of a file, dotted, with their places.
+/// The dotted keys of a file, with their positions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lines {
     keys: Vec<Key>,
@@ -14,7 +14,7 @@ pub(super) struct Lines {
 struct Key {
     path: String,
     line: usize,
-    /// From the key's first byte to its value's last.
+    /// The range from the first byte of the key to the last byte of its value.
     bytes: Range<usize>,
 }
 
@@ -25,12 +25,12 @@ impl Lines {
         Self { keys }
     }
 
-    /// Whether a key is written.
+    /// Returns true if the file has the key.
     pub(super) fn has(&self, path: &str) -> bool {
         self.keys.iter().any(|key| key.path == path)
     }
 
-    /// The line of a key; of the nearest table around it when the key itself is not written.
+    /// Returns the line of a key. If the file does not have it, returns the line of the nearest table around it.
     pub(super) fn line(&self, path: &str) -> Option<usize> {
         let mut path = path;
         loop {
@@ -41,8 +41,8 @@ impl Lines {
         }
     }
 
-    /// The innermost key that holds the first byte of a part of the file. For a table that begins with its header, which is before
-    /// the bytes of its key, the first key that begins in the part.
+    /// Returns the innermost key that contains the first byte of a part of the file. If no key contains it, as at the header of a
+    /// table, returns the first key that begins in the part.
     pub(super) fn key_of(&self, part: &Range<usize>) -> Option<&str> {
         let holding = self.keys.iter().filter(|key| key.bytes.contains(&part.start));
         let within = self.keys.iter().filter(|key| part.contains(&key.bytes.start));
@@ -51,7 +51,7 @@ impl Lines {
     }
 }
 
-/// The line on which a byte stands, from 1.
+/// Returns the line of a byte, from 1.
 pub(super) fn line_of(text: &str, byte: usize) -> usize {
     1 + text.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count()
 }

@@ -1,12 +1,12 @@
-//! The known name that a misspelt one is most like.
+//! The known name that is most similar to a misspelt one.
 
-/// How alike two names must be for one to be offered instead of the other, of 1.
+/// The similarity, from 0 to 1, above which a name is suggested.
 const LIKENESS: f64 = 0.8;
-/// A longer text, in bytes, is no misspelt name; comparing takes time in proportion to both lengths.
+/// The maximum length, in bytes, of a text that is compared. Comparing takes time in proportion to both lengths.
 const LONGEST: usize = 128;
 
-/// The name that is most like a text by the measure of Jaro and Winkler, whatever the case of letters; `None` where none
-/// is alike enough.
+/// Returns the name that is most similar to a text by Jaro-Winkler similarity, ignoring case. Returns `None` if no name is
+/// similar enough.
 #[must_use]
 pub fn nearest_name<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     if text.len() > LONGEST {
@@ -18,7 +18,7 @@ pub fn nearest_name<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) ->
     alike.filter(|(likeness, _)| *likeness > LIKENESS).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name)
 }
 
-/// The sentence for a name that is no column of `what`, with the nearest one or with all of them.
+/// Returns the error message for a name that is not a column of `what`. It suggests the nearest column, or lists all columns.
 #[must_use]
 pub fn unknown_column(what: &str, name: &str, columns: &[String]) -> String {
     match nearest_name(name, columns.iter().map(String::as_str)) {

@@ -20,9 +20,10 @@ use crate::train::Train;
 use crate::values::{Checked, ensure};
 use crate::window::{WindowKeys, WindowPolicy};
 
-/// A pipeline file of Windrow: a dataset, what is predicted from what, and how the stream of rows is cut, learned from, and served.
-// Each key is declared once, with its type, default, check and documentation: serde reads it, garde checks its value, and
-// schemars makes the JSON Schema of which the reference page is made.
+/// A pipeline file of Windrow: a dataset, the target and the features, the stream and its windows, and the settings for training
+/// and serving.
+// Each key is declared once, with its type, default, check and documentation. serde reads it, garde checks its value, and
+// schemars makes the JSON Schema from which the reference page is made.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -31,22 +32,22 @@ pub struct Pipeline {
     #[garde(custom(plain_name))]
     #[schemars(regex(pattern = "^[a-z0-9-]+$"), example = &"flights")]
     pub name: String,
-    /// The dataset, and how it is written.
+    /// The dataset, and its format.
     #[garde(dive)]
     pub dataset: Dataset,
-    /// What is predicted.
+    /// The column that is predicted, and the rule that makes a row positive.
     #[schemars(with = "TargetKeys")]
     pub target: Target,
-    /// What it is predicted from.
+    /// The columns that a model learns from.
     pub features: FeatureColumns,
-    /// The topic, and the pace of the rows.
+    /// The topic, and the rate at which rows are sent to it.
     #[serde(default)]
     #[garde(dive)]
     pub stream: Stream,
     /// The rule by which the stream is cut into windows.
     #[schemars(with = "WindowKeys")]
     pub window: WindowPolicy,
-    /// The format and the place of the batch files.
+    /// The format and the location of the batch files.
     #[serde(default)]
     #[garde(dive)]
     pub batch: Batch,
@@ -54,20 +55,20 @@ pub struct Pipeline {
     #[serde(default)]
     #[garde(dive)]
     pub quarantine: Quarantine,
-    /// The models that are made, and the solver.
+    /// The models that are trained after each window, and the solver.
     #[serde(default)]
     #[garde(dive)]
     pub train: Train,
-    /// The question to the advice.
+    /// The settings of `windrow advise`.
     #[serde(default)]
     #[garde(dive)]
     pub advise: Advise,
-    /// The address of the API and the pages, and their limits.
+    /// The address and the limits of the server.
     #[serde(default)]
     #[garde(dive)]
     pub serve: Serve,
     /// Settings of the Kafka client.
-    // Not part of a run's identity: the client may be set otherwise on another machine.
+    // Not part of a run's identity: the client may have other settings on another machine.
     #[serde(default, skip_serializing)]
     pub kafka: Kafka,
     /// The pipeline file, for errors that are found later.
@@ -83,7 +84,7 @@ fn plain_name(name: &str, (): &()) -> Checked {
 }
 
 impl Pipeline {
-    /// The error that something found later is wrong with keys of this file.
+    /// Returns the error for problems with keys of this file that are found later.
     pub(crate) fn invalid(&self, problems: impl IntoIterator<Item = (String, String)>) -> ConfigError {
         let mut faults = Faults::of(&self.lines);
         problems.into_iter().for_each(|(key, problem)| faults.add(&key, problem));

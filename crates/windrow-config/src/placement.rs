@@ -1,4 +1,4 @@
-//! The window of each row, or the reason why a row is in none. The consumer and `windrow check` both use this code.
+//! The window of each row, or the reason why a row is not in a window. The consumer and `windrow check` both use this code.
 //!
 //! - [`PartitionProgress`] decides which rows of one partition are mistakes. A row far ahead of those before it may have a wrong
 //!   number or time, so the caller holds it back until the next row of the partition confirms or contradicts it.
@@ -98,8 +98,8 @@ impl<T> PartitionProgress<T> {
         self.at = self.at.max(position);
     }
 
-    /// Judges the row that is held back by the position of the next row. `None` if no row is held back, or if the position does
-    /// not show anything.
+    /// Judges the row that is held back by the position of the next row. Returns `None` if no row is held back, or if the position
+    /// does not decide.
     #[inline]
     pub fn resolve(&mut self, position: i64, placement: &Placement) -> Option<(T, Result<(), NoWindow>)> {
         let (held, _) = self.held()?;
@@ -107,7 +107,7 @@ impl<T> PartitionProgress<T> {
         let windows = window(position).saturating_sub(window(held));
         let is_near = match self.at {
             None => windows.saturating_abs() <= FIRST_GAP,
-            // A late row does not show anything, and neither does a row that is a mistake itself.
+            // A late row does not decide, and neither does a row that is a mistake itself.
             Some(at) if position < at || window(position).saturating_sub(window(at)) > LONGEST_GAP => return None,
             Some(_) => position >= held.saturating_sub(placement.slack),
         };
@@ -134,7 +134,7 @@ impl<T> PartitionProgress<T> {
         if windows > LONGEST_GAP { Err(NoWindow::TooFar { windows }) } else { Ok(Step::Ahead) }
     }
 
-    /// Holds back a row until the next one.
+    /// Holds back a row until the next row of the partition.
     pub fn hold(&mut self, position: i64, row: T) {
         self.held = Some((position, row));
     }

@@ -1,4 +1,4 @@
-//! Makes a [`Pipeline`] of the text of a pipeline file, or reports everything that is wrong with it.
+//! Reads the text of a pipeline file as a [`Pipeline`], or reports its faults.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ impl Pipeline {
     /// Reads and checks a pipeline file.
     ///
     /// # Errors
-    /// The file cannot be read, has the wrong shape (the first fault is reported), or has values that cannot be (all are reported).
+    /// The file cannot be read, has the wrong structure (the first fault is reported), or has invalid values (all are reported).
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let is_named_so = path.extension().is_some_and(|extension| extension == "toml");
         let data = || ConfigError::Data { path: path.to_owned() };
@@ -31,7 +31,7 @@ impl Pipeline {
     /// Checks the text of a pipeline file. `path` is for errors, and for relative paths in the text.
     ///
     /// # Errors
-    /// The first fault in the file's shape, or else all values that cannot be.
+    /// The first fault of the file's structure, or else all invalid values.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let invalid = |faults| ConfigError::Invalid { path: path.to_owned(), faults };
         let table = DeTable::parse(text).map_err(|error| invalid(vec![from_toml(text, &Lines::default(), &error)]))?;
@@ -49,7 +49,7 @@ impl Pipeline {
         Ok(Self { file: path.to_owned(), lines, ..pipeline.completed(path) })
     }
 
-    /// Checks each value, and then what values of several tables say together.
+    /// Checks each value, and then the values against each other.
     fn check(&mut self, faults: &mut Faults<'_>) {
         if let Err(report) = self.validate() {
             for (key, problem) in report.iter() {

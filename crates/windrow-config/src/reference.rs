@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::Pipeline;
 
-/// The JSON Schema (draft 2020-12) of a pipeline file, for editors that complete and check TOML.
+/// Returns the JSON Schema (draft 2020-12) of a pipeline file, for editors that complete and check TOML.
 #[must_use]
 pub fn json_schema() -> Value {
     let mut schema = schemars::schema_for!(Pipeline).into();
@@ -16,7 +16,8 @@ pub fn json_schema() -> Value {
     schema
 }
 
-/// Takes out what says nothing of a TOML file: null, which TOML cannot write, and which keys are not stored with a run.
+/// Removes the parts that do not apply to a TOML file: null, which TOML does not have, and the mark of keys that are not stored
+/// with a run.
 fn fit_for_toml(schema: &mut Value) {
     match schema {
         Value::Object(object) => {

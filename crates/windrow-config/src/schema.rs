@@ -1,4 +1,4 @@
-//! A pipeline bound to the columns of its dataset: which column plays which part.
+//! A pipeline bound to the columns of its dataset: the column of each feature, of the target and of the time.
 
 use crate::ConfigError;
 use crate::features::CalendarPart;
@@ -7,7 +7,7 @@ use crate::pipeline::Pipeline;
 use crate::target::TargetRule;
 use windrow_record::{CellError, EventTime, Fields, TimeFormat, is_plain_number, parse_number};
 
-/// Names resolved to places in a record.
+/// The columns of a pipeline, resolved to positions in a record.
 #[derive(Debug, Clone)]
 pub struct Schema {
     /// The names of all columns, in file order.
@@ -16,7 +16,7 @@ pub struct Schema {
     pub delimiter: u8,
     /// The features, in the order of the pipeline file: numeric, log, categorical, calendar.
     pub features: Vec<Feature>,
-    /// The column that says when a row happened.
+    /// The position of the column with the time of a row, and its format.
     pub time: Option<(usize, TimeFormat)>,
     null: Vec<String>,
     target: (usize, TargetRule),
@@ -27,54 +27,54 @@ pub struct Schema {
 pub struct Feature {
     /// The name of the column.
     pub column: String,
-    /// The place of the column in a record, from 0.
+    /// The position of the column in a record, from 0.
     pub index: usize,
-    /// What is made of its cells.
+    /// The interpretation of its cells.
     pub kind: FeatureKind,
 }
 
-/// What is made of a cell.
+/// The interpretation of a feature's cells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FeatureKind {
-    /// A number.
+    /// The cell as a number.
     Numeric,
-    /// log(1 + x) of a number above -1.
+    /// log(1 + x) of the cell's number x, which must be above -1.
     Log,
-    /// A text.
+    /// The cell as a text.
     Categorical,
-    /// A part of a time.
+    /// A part of the cell's time.
     Calendar(CalendarPart, TimeFormat),
 }
 
-/// What checking a row found out on the way.
+/// The values that the check of a row returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checked {
-    /// Whether the row is positive; `None` when its target is missing.
+    /// True if the row is positive. `None` if its target is missing.
     pub label: Option<bool>,
-    /// When it happened; `None` when the pipeline names no time or the row has none.
+    /// The time of the row. `None` if the pipeline does not name a time, or if the time is missing.
     pub time: Option<EventTime>,
 }
 
-/// Why a row cannot be taken.
+/// The reason why a row is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
-    /// Fields missing or too many.
+    /// The record has too few or too many fields.
     #[error("it has {given} fields where the dataset has {expected} columns")]
     FieldCount {
-        /// The fields of the record.
+        /// The number of fields of the record.
         given: usize,
-        /// The columns of the dataset.
+        /// The number of columns of the dataset.
         expected: usize,
     },
-    /// A cell that is not what its column promises.
+    /// A cell does not have the type of its column.
     #[error("{column}: {source}")]
     Cell {
         /// The name of the column.
         column: String,
-        /// What is wrong with the cell.
+        /// The fault of the cell.
         source: CellError,
     },
-    /// log(1 + x) of a number that has none.
+    /// The number is not above -1, so log(1 + x) does not exist.
     #[error("{column}: log(1 + x) needs a number above -1, not {given}")]
     Log {
         /// The name of the column.
@@ -82,7 +82,7 @@ pub enum RowFault {
         /// The text of the cell.
         given: String,
     },
-    /// No time where windows are cut by it.
+    /// The time is missing, and windows are cut by time.
     #[error("{column}: the time is missing")]
     NoTime {
         /// The name of the column.
@@ -94,7 +94,7 @@ impl Schema {
     /// Finds every column that the pipeline names.
     ///
     /// # Errors
-    /// All names that are not columns, each with its line and the nearest name that is one.
+    /// The names that are not columns, each with its line and the nearest column name.
     pub fn bind(pipeline: &Pipeline, columns: &[String]) -> Result<Self, ConfigError> {
         let mut faults = Vec::new();
         let mut find = |key: String, name: &str| {
@@ -133,27 +133,27 @@ impl Schema {
         Ok(Self { columns: columns.to_vec(), delimiter: pipeline.dataset.delimiter, features, time, null, target })
     }
 
-    /// The place of the target's column, and when a row is positive.
+    /// The position of the target's column, and the rule that makes a row positive.
     #[inline]
     #[must_use]
     pub fn target(&self) -> (usize, &TargetRule) {
         (self.target.0, &self.target.1)
     }
 
-    /// Whether a text means 'missing'.
+    /// Returns true if a text means a missing value.
     #[inline]
     #[must_use]
     pub fn is_null(&self, cell: &str) -> bool {
         self.null.iter().any(|null| null == cell)
     }
 
-    /// The texts that mean 'missing'.
+    /// The texts that mean a missing value.
     #[must_use]
     pub fn null_texts(&self) -> &[String] {
         &self.null
     }
 
-    /// Whether every use of a column is as a number, and it has one.
+    /// Returns true if a column is used, and only as a number.
     #[must_use]
     pub fn is_number(&self, index: usize) -> bool {
         let is_compared = !matches!(self.target.1, TargetRule::Equals(_) | TargetRule::OneOf(_));
@@ -165,24 +165,24 @@ impl Schema {
         !is_time && uses.peek().is_some() && uses.all(|is_number| is_number)
     }
 
-    /// Whether a column is used as a time and nothing else.
+    /// Returns true if a column is used as nothing but a time, or not used.
     #[must_use]
     pub fn is_time_alone(&self, index: usize) -> bool {
         let mut features = self.features.iter().filter(|feature| feature.index == index);
         self.target.0 != index && features.all(|feature| matches!(feature.kind, FeatureKind::Calendar(..)))
     }
 
-    /// How a missing cell is written.
+    /// The text that is written for a missing value.
     #[inline]
     #[must_use]
     pub fn null_text(&self) -> &str {
         self.null.first().map_or("", String::as_str)
     }
 
-    /// Whether the row is positive; `None` when its target is missing.
+    /// Returns true if the row is positive, and `None` if its target is missing.
     ///
     /// # Errors
-    /// The target is to be compared with a number and is not one, or the record is too short.
+    /// The target must be compared with a number and is not a number, or the record is too short.
     #[inline]
     pub fn label(&self, row: &Fields<'_>) -> Result<Option<bool>, RowFault> {
         let cell = self.cell(row, self.target.0)?;
@@ -192,10 +192,10 @@ impl Schema {
         self.target.1.holds(cell).map(Some).map_err(|source| self.fault(self.target.0, source))
     }
 
-    /// When the row happened; `None` when the pipeline names no time or the row has none.
+    /// Returns the time of the row. Returns `None` if the pipeline does not name a time, or if the time is missing.
     ///
     /// # Errors
-    /// The cell is not of the column's format, or the record is too short.
+    /// The cell does not have the column's format, or the record is too short.
     #[inline]
     pub fn time(&self, row: &Fields<'_>) -> Result<Option<EventTime>, RowFault> {
         let Some((index, format)) = &self.time else { return Ok(None) };
@@ -206,10 +206,11 @@ impl Schema {
         format.parse(cell).map(Some).map_err(|source| self.fault(*index, source))
     }
 
-    /// The number in a feature's cell, before standardising; `None` when it is missing.
+    /// Returns the number of a feature's cell before standardisation: x, or log(1 + x) for [`FeatureKind::Log`]. Returns `None` if
+    /// the value is missing.
     ///
     /// # Errors
-    /// The cell is no number, or has no logarithm where that is wanted, or the record is too short.
+    /// The cell is not a number, log(1 + x) of it is needed and does not exist, or the record is too short.
     #[inline]
     pub fn number(&self, feature: &Feature, row: &Fields<'_>) -> Result<Option<f64>, RowFault> {
         let cell = self.cell(row, feature.index)?;
@@ -224,11 +225,11 @@ impl Schema {
         }
     }
 
-    /// Reads every cell that the pipeline uses, but for the time, which is handed in, of a row with as many fields as there
-    /// are columns: one that passes can be stored, trained on and scored.
+    /// Checks every cell that the pipeline uses, except the time, which is a parameter. The row must have as many fields as the
+    /// dataset has columns. A row that passes can be stored, trained on and scored.
     ///
     /// # Errors
-    /// The first thing that is wrong with the row.
+    /// The first fault of the row.
     #[inline]
     pub fn check(&self, row: &Fields<'_>, time: Option<EventTime>) -> Result<Checked, RowFault> {
         let label = self.label(row)?;
@@ -249,10 +250,10 @@ impl Schema {
         Ok(Checked { label, time })
     }
 
-    /// Whether the row has as many fields as the dataset has columns.
+    /// Checks that the row has as many fields as the dataset has columns.
     ///
     /// # Errors
-    /// It has not.
+    /// The numbers differ.
     #[inline]
     pub fn check_count(&self, row: &Fields<'_>) -> Result<(), RowFault> {
         let (given, expected) = (row.len(), self.columns.len());

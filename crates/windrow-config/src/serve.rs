@@ -1,4 +1,4 @@
-//! The `[serve]` table: where and how models are served.
+//! The `[serve]` table: the address and the limits of the server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -13,12 +13,12 @@ use smart_default::SmartDefault;
 
 use crate::values::{Checked, DurationText, OneOrMany, at_least_one, ensure, list, positive};
 
-/// The address of the API and the pages, and their limits.
+/// The address and the limits of the server, which serves the API and the pages.
 #[derive(Debug, Clone, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct Serve {
-    /// The address and port to listen on. If it is not given and the port is taken, a free port is used.
+    /// The address and port to listen on. If this key is not given and the default port is taken, a free port is used.
     #[default(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)))]
     #[serde(deserialize_with = "address")]
     #[schemars(with = "String", example = &"0.0.0.0:8080")]
@@ -26,18 +26,18 @@ pub struct Serve {
     /// True if `listen` was given, in the file or on the command line.
     #[serde(skip)]
     pub is_listen_chosen: bool,
-    /// The most rows of one batch request.
+    /// The maximum number of rows in a batch request.
     #[default = 100_000]
     #[garde(custom(at_least_one))]
     #[schemars(range(min = 1), example = 1000)]
     pub max_rows: usize,
-    /// The most bytes of a request's body, as in `32MiB`.
+    /// The maximum size of a request body, as in `32MiB`.
     #[default(ByteSize::mib(32))]
     #[serde(deserialize_with = "size")]
     #[garde(custom(holds_a_row))]
     #[schemars(with = "String", example = &"1MiB")]
     pub max_body: ByteSize,
-    /// The time limit of a request, its body included.
+    /// The time limit of a request, which includes the arrival of its body.
     #[default(Duration::from_secs(30))]
     #[serde(with = "humantime_serde")]
     #[garde(custom(positive))]
@@ -49,56 +49,56 @@ pub struct Serve {
     #[garde(custom(positive))]
     #[schemars(with = "DurationText", example = &"5s")]
     pub head_timeout: Duration,
-    /// The longest time for which a connection stays open between two requests.
+    /// The maximum time for which an idle connection stays open between two requests.
     // Longer than the minute for which load balancers keep connections by default: they close first.
     #[default(Duration::from_secs(75))]
     #[serde(with = "humantime_serde")]
     #[garde(custom(positive))]
     #[schemars(with = "DurationText", example = &"2m")]
     pub idle_timeout: Duration,
-    /// The longest time for which a client may accept no part of its answer.
+    /// The maximum time for which a client may read nothing of its response.
     #[default(Duration::from_secs(30))]
     #[serde(with = "humantime_serde")]
     #[garde(custom(positive))]
     #[schemars(with = "DurationText", example = &"10s")]
     pub send_timeout: Duration,
-    /// The number of requests per second that each API key may send; no limit by default.
+    /// The maximum number of requests per second for each API key. By default, unlimited.
     #[schemars(example = 100)]
     pub requests_per_second: Option<NonZeroU32>,
-    /// The number of requests that are processed at once.
+    /// The maximum number of requests that are processed at once. Further requests are rejected with status 503.
     #[default = 512]
     #[garde(custom(at_least_one))]
     #[schemars(range(min = 1), example = 64)]
     pub concurrency: usize,
-    /// The number of connections that may be open at once.
+    /// The maximum number of open connections.
     #[default = 1024]
     #[garde(custom(at_least_one))]
     #[schemars(range(min = 1), example = 256)]
     pub connections: usize,
-    /// The file of API keys, relative to the folder of the pipeline file. Without it, and without keys in the environment, no key is
-    /// asked for.
+    /// The file with the API keys, relative to the folder of the pipeline file. Without it, and without keys in the environment
+    /// (`WINDROW_API_KEYS`), no key is required.
     #[schemars(example = &"keys.toml")]
     pub keys: Option<PathBuf>,
-    /// Certificate and key, to serve HTTPS.
+    /// The certificate and the private key for HTTPS, as PEM files.
     pub tls: Option<Tls>,
     /// The origins whose pages may call the API from a browser.
     #[serde(deserialize_with = "list")]
     #[garde(inner(custom(origin)))]
     #[schemars(with = "OneOrMany<String>", example = vec!["https://example.org"])]
     pub cors: Vec<String>,
-    /// If true, every request is logged.
+    /// True to log every request.
     #[schemars(example = true)]
     pub access_log: bool,
 }
 
-/// Files in PEM form, relative to the folder of the pipeline file.
+/// PEM files for HTTPS. Their paths are relative to the folder of the pipeline file.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
-    /// The certificate, followed by those that lead to its root.
+    /// The file with the certificate, followed by the intermediate certificates of its chain.
     #[schemars(example = &"server.pem")]
     pub certificate: PathBuf,
-    /// The certificate's private key.
+    /// The file with the private key of the certificate.
     #[schemars(example = &"server.key")]
     pub key: PathBuf,
 }
@@ -114,14 +114,14 @@ fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error
     text.parse().map_err(|_| de::Error::custom(format!("`{text}` is not a size, as in 32MiB")))
 }
 
-/// A smaller body could not hold one row.
+/// The minimum of `max_body`. A smaller body could not hold one row.
 const SMALLEST_BODY: ByteSize = ByteSize::kib(1);
 
 fn holds_a_row(body: &ByteSize, (): &()) -> Checked {
     ensure(*body >= SMALLEST_BODY, "must be a size of at least 1 KiB, as in \"32MiB\"")
 }
 
-/// Checks for what a browser sends as `Origin`: scheme, host and port.
+/// Checks that a text has the form of the header `Origin`: scheme, host and port.
 fn origin(text: &str, (): &()) -> Checked {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let is_origin = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && !b"/*?#@,".contains(&byte));

@@ -1,4 +1,4 @@
-//! The solvers, and the cluster of the one that is remote.
+//! The solvers, and the cluster of the remote solver.
 
 use garde::Validate;
 use schemars::JsonSchema;
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::values::{Checked, ensure};
 
-/// The solver that finds the optimum.
+/// The solver that fits the models.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Solver {
-    /// `newton` or `lbfgs`, whichever costs less.
+    /// `newton` or `lbfgs`, whichever is estimated to be faster.
     #[default]
     Auto,
-    /// Newton steps on the sparse rows.
+    /// Newton's method on sparse rows.
     Newton,
-    /// L-BFGS on the sparse rows.
+    /// L-BFGS on sparse rows.
     Lbfgs,
-    /// linfa-logistic: L-BFGS on dense rows.
+    /// L-BFGS on dense rows, by linfa-logistic.
     Linfa,
-    /// Spark's LogisticRegression, on a cluster that reads the batch files itself.
+    /// `LogisticRegression` of Spark, on a cluster that reads the batch files itself.
     Spark,
 }
 
-/// The cluster of the solver `spark`.
+/// The Spark cluster of the solver `spark`.
 #[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct Spark {
@@ -32,7 +32,7 @@ pub struct Spark {
     #[garde(custom(connect))]
     #[schemars(example = &"sc://host:15002")]
     pub remote: String,
-    /// The folder of the batch files as the cluster sees it, if it is not the same as here.
+    /// The path of the batch files on the cluster, if it differs from the path on this machine.
     #[garde(custom(names_a_folder))]
     #[schemars(example = &"/mnt/batches")]
     pub batches: Option<String>,
@@ -49,7 +49,7 @@ fn names_a_folder(batches: &Option<String>, (): &()) -> Checked {
 }
 
 impl Spark {
-    /// The server's address without what may be secret.
+    /// Returns the server's address without its parameters, which may contain secrets.
     #[must_use]
     pub fn address(&self) -> &str {
         self.remote.split_once("/;").map_or(self.remote.trim_end_matches('/'), |(address, _)| address)

@@ -1,4 +1,4 @@
-//! How long an event window is: a duration, or a unit of the calendar.
+//! The length of an event window: a duration, or a unit of the calendar.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 const DAY: i64 = 86_400;
-/// 1970-01-01 was a Thursday; the Monday before was three days earlier.
+/// The Monday before 1970-01-01, which was a Thursday.
 const MONDAY: i64 = -3 * DAY;
 
-/// The length of an event window. Spans are counted from the one that holds 1970-01-01 00:00 UTC.
+/// The length of an event window. The span that contains 1970-01-01 00:00 UTC has index 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum EventSpan {
-    /// So much time each, aligned to 1970-01-01 00:00 UTC; at least a second.
+    /// A fixed duration of at least one second, aligned to 1970-01-01 00:00 UTC.
     Fixed(Duration),
-    /// From midnight to midnight.
+    /// A day, from midnight to midnight UTC.
     Day,
-    /// From Monday to Sunday.
+    /// A week, from Monday to Sunday.
     Week,
-    /// A calendar month.
+    /// A month of the calendar.
     Month,
-    /// January to March, April to June, ...
+    /// A quarter of a year: January to March, April to June, ...
     Quarter,
 }
 
 impl EventSpan {
-    /// Which span a time belongs to; times are seconds since 1970-01-01 00:00 UTC.
+    /// Returns the index of the span that contains a time, in seconds since 1970-01-01 00:00 UTC.
     #[inline]
     #[must_use]
     pub fn of_time(self, seconds: i64) -> i64 {
@@ -40,7 +40,7 @@ impl EventSpan {
         }
     }
 
-    /// When a span begins.
+    /// Returns the beginning of a span, in seconds since 1970-01-01 00:00 UTC.
     #[inline]
     #[must_use]
     pub fn begin(self, span: i64) -> i64 {
@@ -54,7 +54,7 @@ impl EventSpan {
         }
     }
 
-    /// Seconds of the longest span.
+    /// Returns the length of the longest span, in seconds.
     #[must_use]
     pub fn longest(self) -> i64 {
         match self {
@@ -64,7 +64,7 @@ impl EventSpan {
         }
     }
 
-    /// What a span is called that begins at `from`, as in `week of 2013-04-01`, `2013-04` or `2013 Q2`.
+    /// Returns the name of the span that begins at `from`, as in `week of 2013-04-01`, `2013-04` or `2013 Q2`.
     #[must_use]
     pub fn name(self, from: i64) -> String {
         let date = date_of(from);
@@ -84,7 +84,7 @@ impl EventSpan {
         }
     }
 
-    /// What several of them are called, as in `weeks` or `windows of 14 days`.
+    /// Returns the plural name of the spans, as in `weeks` or `windows of 14 days`.
     #[must_use]
     pub fn plural(self) -> String {
         match self {
@@ -100,7 +100,7 @@ impl EventSpan {
         }
     }
 
-    /// Origin and length, in seconds, of spans that are all as long.
+    /// Returns the origin and the length, in seconds, of spans of equal length.
     #[inline]
     fn regular(self) -> (i64, i64) {
         match self {
@@ -142,13 +142,13 @@ impl TryFrom<String> for EventSpan {
     }
 }
 
-/// The day of a time; beyond the calendar's ends, its end.
+/// Returns the date of a time, or the calendar's first or last date if the time is outside the calendar.
 fn date_of(seconds: i64) -> Date {
     let end = if seconds < 0 { Date::MIN } else { Date::MAX };
     jiff::Timestamp::from_second(seconds).map_or(end, |time| jiff::tz::Offset::UTC.to_datetime(time).date())
 }
 
-/// Months since January 1970.
+/// Returns the number of months since January 1970.
 fn month_of(seconds: i64) -> i64 {
     let date = date_of(seconds);
     (i64::from(date.year()) - 1970) * 12 + i64::from(date.month()) - 1

@@ -1,4 +1,4 @@
-//! The `[stream]` table: how the rows travel.
+//! The `[stream]` table: the topic, and the rate at which rows are sent to it.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use smart_default::SmartDefault;
 
 use crate::values::{Checked, DurationText, ensure};
 
-/// Kafka's own limit for the name of a topic, in bytes.
+/// Kafka's limit for the name of a topic, in bytes.
 const LONGEST_TOPIC: usize = 249;
 
-/// The topic, and how rows are sent to it.
+/// The topic, and the rate at which rows are sent to it.
 #[derive(Debug, Clone, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct Stream {
-    /// The topic's name; the pipeline's name by default.
+    /// The name of the topic. By default, the name of the pipeline.
     #[serde(deserialize_with = "written_topic")]
     #[garde(custom(topic_name))]
     #[schemars(example = &"flights-2013")]
@@ -34,18 +34,18 @@ pub struct Stream {
     #[serde(deserialize_with = "text_or_table")]
     #[schemars(with = "WrittenPace", example = &"none")]
     pub pace: Pace,
-    /// The seed of random delays: the same seed gives the same delays.
+    /// The seed of random delays. The same seed gives the same delays.
     #[schemars(example = 42)]
     pub seed: u64,
-    /// If true, the consumer goes on with the rows that are left if the broker has deleted messages before they were read. By
-    /// default this is an error.
+    /// True to continue with the remaining rows if the broker has deleted messages before they were read. By default, this is an
+    /// error.
     // Not part of a run's identity: it changes no row.
     #[serde(skip_serializing)]
     #[schemars(example = true)]
     pub accept_deleted: bool,
 }
 
-/// Reads a topic. The empty text is that of a file without one, so it cannot be written.
+/// Reads a topic. An empty text means that the file does not name a topic, so a file must not contain it.
 fn written_topic<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let topic = String::deserialize(deserializer)?;
     if topic.is_empty() {
@@ -57,7 +57,7 @@ fn written_topic<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
 
 fn topic_name(topic: &str, (): &()) -> Checked {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    // An empty name is that of the pipeline.
+    // An empty name means the name of the pipeline.
     let is_topic = topic.len() <= LONGEST_TOPIC && topic.bytes().all(allowed) && topic != "." && topic != "..";
     ensure(
         is_topic,
@@ -69,17 +69,17 @@ fn topic_name(topic: &str, (): &()) -> Checked {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Pace {
-    /// The producer sends as fast as it can.
+    /// No delays: the producer sends as fast as it can.
     #[default]
     None,
-    /// Always the same delay.
+    /// The same delay before each row.
     Fixed {
         /// The delay before each row.
         #[serde(with = "humantime_serde")]
         #[schemars(with = "DurationText", example = &"1ms")]
         delay: Duration,
     },
-    /// Random delays, equally likely between two bounds.
+    /// Random delays, uniformly distributed between two bounds.
     Uniform {
         /// The shortest delay before a row.
         #[serde(with = "humantime_serde")]
@@ -90,16 +90,16 @@ pub enum Pace {
         #[schemars(with = "DurationText", example = &"2ms")]
         max: Duration,
     },
-    /// Random delays of a Poisson stream.
+    /// Random delays, exponentially distributed: the rows are a Poisson process.
     Exponential {
         /// The mean of the delays.
         #[serde(with = "humantime_serde")]
         #[schemars(with = "DurationText", example = &"75us")]
         mean: Duration,
     },
-    /// The distances between the rows' times, divided by `speedup`.
+    /// The intervals between the times of the rows, divided by `speedup`. Needs `dataset.time`.
     Replay {
-        /// Event time divided by wall-clock time.
+        /// The ratio of event time to wall-clock time, above 0.
         #[schemars(example = 3600)]
         speedup: f64,
     },
@@ -133,7 +133,7 @@ enum NoPace {
     None,
 }
 
-/// A pace that takes no other key may be written as its kind.
+/// Reads a pace. A pace without other keys may be written as its kind.
 fn text_or_table<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pace, D::Error> {
     struct TextOrTable;
 

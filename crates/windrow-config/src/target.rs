@@ -1,4 +1,4 @@
-//! The `[target]` table: what is predicted.
+//! The `[target]` table: the column that is predicted, and the rule that makes a row positive.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use windrow_record::{CellError, parse_number};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "TargetKeys")]
 pub struct Target {
-    /// The column's name.
+    /// The name of the column.
     pub column: String,
     /// The rule that makes a row positive.
     #[serde(flatten)]
@@ -26,22 +26,22 @@ pub(crate) struct TargetKeys {
     /// The column that is predicted.
     #[schemars(example = &"arr_delay")]
     column: String,
-    /// A row is positive if its number is this or more.
+    /// A row is positive if its number is at least this.
     #[schemars(example = 15)]
     at_least: Option<f64>,
-    /// A row is positive if its number is more than this.
+    /// A row is positive if its number is above this.
     #[schemars(example = 14.5)]
     above: Option<f64>,
-    /// A row is positive if its number is this or less.
+    /// A row is positive if its number is at most this.
     #[schemars(example = 3)]
     at_most: Option<f64>,
-    /// A row is positive if its number is less than this.
+    /// A row is positive if its number is below this.
     #[schemars(example = 0)]
     below: Option<f64>,
-    /// A row is positive if it has this text.
+    /// A row is positive if its text is equal to this.
     #[schemars(example = &"yes")]
     equals: Option<String>,
-    /// A row is positive if it has one of these texts.
+    /// A row is positive if its text is equal to one of these.
     #[serde(default, deserialize_with = "some_list")]
     #[schemars(with = "Option<OneOrMany<String>>", example = vec!["yes", "Y"])]
     one_of: Option<Vec<String>>,
@@ -68,7 +68,7 @@ impl TryFrom<TargetKeys> for Target {
 }
 
 impl Target {
-    /// What is predicted, in words, as in `tip_share at least 0.25?`.
+    /// Returns the predicted question, as in `tip_share at least 0.25?`.
     #[must_use]
     pub fn question(&self) -> String {
         let rule = match &self.rule {
@@ -87,17 +87,17 @@ impl Target {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetRule {
-    /// A number of at least this.
+    /// The number is at least this bound.
     AtLeast(f64),
-    /// A number above this.
+    /// The number is above this bound.
     Above(f64),
-    /// A number of at most this.
+    /// The number is at most this bound.
     AtMost(f64),
-    /// A number below this.
+    /// The number is below this bound.
     Below(f64),
-    /// This text.
+    /// The text is equal to this one.
     Equals(String),
-    /// One of these texts.
+    /// The text is one of these.
     OneOf(Vec<String>),
 }
 

@@ -1,4 +1,4 @@
-//! The `[train]` table: how models are made.
+//! The `[train]` table: the models that are trained, and the solver.
 
 use std::num::NonZeroU32;
 
@@ -11,47 +11,49 @@ use crate::solver::{Solver, Spark};
 use crate::values::{Checked, OneOrMany, a_set, ensure, list, not_empty, not_negative, one_or_many, share};
 use windrow_record::Scheme;
 
-/// The models that are made, and the solver.
+/// The models that are trained after each window, and the solver.
 #[derive(Debug, Clone, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct Train {
-    /// The models that are made after each window: `cumulative` (of all windows so far), `window` (of this one), `sliding=N` (of the
-    /// last N).
+    /// The models that are trained after each window: `cumulative` (on all windows so far), `window` (on this window), `sliding=N`
+    /// (on the last N windows).
     #[default(vec![Scheme::Cumulative, Scheme::Window])]
     #[serde(deserialize_with = "list")]
     #[garde(custom(a_set), inner(custom(scheme)))]
     #[schemars(with = "OneOrMany<String>", example = vec!["cumulative", "sliding=4"])]
     pub schemes: Vec<Scheme>,
-    /// The weight of the penalty, in the sum of the rows' losses + l2/2 * |w|^2. Of a list, the one that is best on held-out rows
-    /// is taken for each model.
+    /// The weight of the L2 penalty: a fit minimises the sum of the rows' log-losses + l2/2 * |w|^2. From a list, the value that is
+    /// best on held-out rows is chosen for each model.
     #[default(vec![1.0])]
     #[serde(deserialize_with = "list", serialize_with = "one_or_many")]
     #[garde(custom(not_empty), inner(custom(not_negative)))]
     #[schemars(with = "OneOrMany<f64>", example = vec![0.1, 1.0, 10.0])]
     pub l2: Vec<f64>,
-    /// The solver that finds the optimum.
+    /// The solver that fits the models.
     #[schemars(example = &"newton")]
     pub solver: Solver,
-    /// The cluster of the solver `spark`.
+    /// The Spark cluster of the solver `spark`.
     // Not part of a run's identity: the cluster may move.
     #[serde(skip_serializing)]
     #[garde(dive)]
     pub spark: Option<Spark>,
-    /// The share of each window, its last rows, on which a first fit is scored. The model that is served then learns from all rows.
+    /// The share of the newest window's labelled rows, from 0 to below 1, that is held out: its last rows. A first fit is scored
+    /// on them. The served model is then fitted on all rows.
     #[default = 0.1]
     #[garde(custom(below_one))]
     #[schemars(range(min = 0, max = 1), example = 0.2)]
     pub holdout: f64,
-    /// The probability from which a row is labelled positive.
+    /// The probability, from 0 to 1, from which a row is labelled positive.
     #[default = 0.5]
     #[garde(custom(share))]
     #[schemars(range(min = 0, max = 1), example = 0.3)]
     pub threshold: f64,
-    /// The rules that a model must meet on held-out rows for `latest` or `champion` to name it.
+    /// The rules for the held-out rows that a model must meet to become `latest` or `champion`.
     #[garde(dive)]
     pub accept: Accept,
-    /// The number of newest windows whose models are kept; all by default. Models that an alias names always stay.
+    /// The number of newest windows whose models are kept. By default, all are kept. The champion, the models of aliases, and the
+    /// models that a rollback would restore are always kept.
     #[schemars(example = 12)]
     pub keep: Option<NonZeroU32>,
 }
@@ -64,22 +66,22 @@ fn below_one(holdout: &f64, (): &()) -> Checked {
     ensure((0.0..1.0).contains(holdout), "must be a share of at least 0 and below 1")
 }
 
-/// Rules for the held-out rows of a model's newest window; none by default.
+/// The rules for a model on the held-out rows of its newest window. By default, every model is accepted that reached its optimum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Accept {
-    /// The smallest AUC that is accepted.
+    /// The minimum AUC on the held-out rows, from 0 to 1.
     #[garde(inner(custom(share)))]
     #[schemars(range(min = 0, max = 1), example = 0.6)]
     pub min_auc: Option<f64>,
-    /// The largest accepted difference between its log-loss per row and that of the champion before it, on the same rows.
+    /// The maximum increase of the log-loss per row, compared with the previous champion on the same rows.
     #[garde(inner(custom(not_negative)))]
     #[schemars(range(min = 0), example = 0.02)]
     pub max_log_loss_increase: Option<f64>,
 }
 
 impl Accept {
-    /// Returns true if there is any rule.
+    /// Returns true if there is at least one rule.
     #[must_use]
     pub fn has_rules(&self) -> bool {
         self.min_auc.is_some() || self.max_log_loss_increase.is_some()

@@ -36,12 +36,12 @@ impl JsonSchema for DurationText {
     }
 }
 
-/// The JSON Schema of a table in which exactly one of these keys is written, whatever else is.
+/// Returns the JSON Schema of a table that has exactly one of these keys. Other keys are not restricted.
 pub(crate) fn exactly_one(keys: &str) -> serde_json::Value {
     keys.split_whitespace().map(|key| serde_json::json!({ "required": [key] })).collect()
 }
 
-/// Reads a list; a single text or number is a list of one.
+/// Reads a list. A single text or number is read as a list of one item.
 pub(crate) fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     struct Items<T>(std::marker::PhantomData<T>);
 
@@ -72,14 +72,14 @@ pub(crate) fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer:
     deserializer.deserialize_any(Items(std::marker::PhantomData))
 }
 
-/// As [`list`], for a key that may be absent.
+/// Reads a list like [`list`], for an optional key.
 pub(crate) fn some_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
     list(deserializer).map(Some)
 }
 
-/// Writes a list of one as its item.
+/// Writes a list. A list of one item is written as the item.
 pub(crate) fn one_or_many<T: Serialize, S: Serializer>(items: &[T], serializer: S) -> Result<S::Ok, S::Error> {
     match items {
         [one] => one.serialize(serializer),
@@ -87,7 +87,7 @@ pub(crate) fn one_or_many<T: Serialize, S: Serializer>(items: &[T], serializer: 
     }
 }
 
-/// One ASCII character, as its byte.
+/// Reads and writes one ASCII character as its byte.
 pub(crate) mod byte {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
@@ -104,7 +104,7 @@ pub(crate) mod byte {
     }
 }
 
-/// As [`byte`], for a key that may be absent.
+/// Reads and writes a character like [`byte`], for an optional key.
 pub(crate) mod some_byte {
     use serde::{Deserializer, Serialize, Serializer};
 
@@ -120,7 +120,7 @@ pub(crate) mod some_byte {
 /// The result of a check.
 pub(crate) type Checked = Result<(), garde::Error>;
 
-/// `Ok` if `holds`; otherwise the problem.
+/// Returns `Ok` if `holds` is true, otherwise the problem.
 pub(crate) fn ensure(holds: bool, problem: impl Into<String>) -> Checked {
     if holds { Ok(()) } else { Err(garde::Error::new(problem.into())) }
 }
@@ -145,7 +145,7 @@ pub(crate) fn not_empty<T>(items: &[T], (): &()) -> Checked {
     ensure(!items.is_empty(), "must have at least one item")
 }
 
-/// Checks that a list has an item, and none twice.
+/// Checks that a list is not empty and has no duplicates.
 pub(crate) fn a_set<T: PartialEq + std::fmt::Display>(items: &[T], (): &()) -> Checked {
     not_empty(items, &())?;
     let twice = items.iter().enumerate().find(|(index, item)| items[..*index].contains(item));

@@ -1,4 +1,4 @@
-//! The `[window]` table: how the stream is cut.
+//! The `[window]` table: the rule by which the stream is cut into windows.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
@@ -13,17 +13,17 @@ use crate::values::{DurationText, exactly_one};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", try_from = "WindowKeys")]
 pub enum WindowPolicy {
-    /// A number of equal parts of the dataset.
+    /// A number of equal parts of the replayed rows.
     Parts(NonZeroU32),
     /// A number of rows per window.
     Rows(NonZeroU64),
-    /// A processing time per window.
+    /// A length in processing time.
     Every(#[serde(with = "humantime_serde")] Duration),
-    /// An event time per window.
+    /// A length in event time.
     Event {
         /// The length of a window.
         span: EventSpan,
-        /// The largest event time between the newest row and a row that is not late.
+        /// The event time after the end of a window for which the window still accepts rows.
         #[serde(with = "humantime_serde")]
         lateness: Duration,
     },
@@ -34,22 +34,22 @@ pub enum WindowPolicy {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Window", extend("oneOf" = exactly_one("event parts rows every")))]
 pub(crate) struct WindowKeys {
-    /// The event time of a window: `day`, `week` (from Monday), `month`, `quarter`, or a duration of at least 1s. All by UTC. Needs
-    /// `dataset.time`.
+    /// The length of a window in event time: `day`, `week` (from Monday), `month`, `quarter`, or a duration of at least 1s. All are
+    /// in UTC. Needs `dataset.time`.
     #[schemars(with = "Option<String>", example = &"week")]
     event: Option<EventSpan>,
-    /// The largest event time between a row and the newest row of its partition with which the row still is in its window. `0s` by
-    /// default; goes with `event`.
+    /// The event time for which a window still accepts rows after its end. A row is late if the newest row of its partition is
+    /// at least this much after the end of the row's window. Only with `event`. By default, `0s`.
     #[serde(default, with = "humantime_serde")]
     #[schemars(with = "Option<DurationText>", example = &"1d")]
     lateness: Option<Duration>,
-    /// The number of windows, equal parts of the rows that are replayed.
+    /// The number of windows. The replayed rows are cut into this many equal parts.
     #[schemars(example = 12)]
     parts: Option<NonZeroU32>,
-    /// The number of rows of a window.
+    /// The number of rows in a window.
     #[schemars(example = 500_000)]
     rows: Option<NonZeroU64>,
-    /// The processing time of a window. Another run gives other windows.
+    /// The length of a window in processing time. Each run gives different windows.
     #[serde(default, with = "humantime_serde")]
     #[schemars(with = "Option<DurationText>", example = &"5m")]
     every: Option<Duration>,
@@ -77,8 +77,8 @@ impl TryFrom<WindowKeys> for WindowPolicy {
 }
 
 impl WindowPolicy {
-    /// The name of the window that begins at this time, in seconds since 1970, as in `week of 2013-04-01`; `None` if windows are
-    /// not cut by event time.
+    /// Returns the name of the window that begins at this time, in seconds since 1970, as in `week of 2013-04-01`. Returns `None`
+    /// if windows are not cut by event time.
     #[must_use]
     pub fn period(self, from: Option<i64>) -> Option<String> {
         match self {

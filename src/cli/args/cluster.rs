@@ -1,4 +1,4 @@
-//! Options of the commands that connect to a broker, and the commands about its topics.
+//! Options of the commands that connect to a broker, and the commands for its topics.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,13 @@ use clap::{Args, Subcommand};
 
 use windrow_kafka::Choice;
 
-/// Where `windrow broker` listens, and where the stages look for it.
+/// The default address of `windrow broker`, and of the cluster that the other commands connect to.
 pub(super) const BROKER_ADDRESS: &str = "127.0.0.1:9092";
 
-/// A Kafka-compatible cluster that is there already.
+/// Options for a Kafka-compatible cluster that is already running.
 #[derive(Debug, Args)]
 pub(crate) struct ClusterArgs {
-    /// The cluster: HOST:PORT[,HOST:PORT...]
+    /// Connect to this cluster: HOST:PORT[,HOST:PORT...]
     #[arg(long, value_name = "HOST:PORT", default_value = BROKER_ADDRESS)]
     pub(crate) broker: Choice,
     #[command(flatten)]
@@ -21,34 +21,34 @@ pub(crate) struct ClusterArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ClientArgs {
-    /// A property of the Kafka client, by librdkafka's name; may be repeated
+    /// Set a property of the Kafka client, by librdkafka's name; may be repeated
     #[arg(short = 'X', value_name = "KEY=VALUE", value_parser = property)]
     pub(crate) property: Vec<(String, String)>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TopicCommand {
-    /// Create the topic with the partitions that the pipeline file asks for
+    /// Create the topic, with the number of partitions in the pipeline file
     Create {
         #[command(flatten)]
         topic: TopicArgs,
-        /// How many brokers keep a copy of each partition [default: the cluster's own]
+        /// Store each partition on this many brokers [default: the cluster's setting]
         #[arg(long, value_name = "COPIES")]
         replication: Option<std::num::NonZeroU16>,
-        /// A setting of the topic, by Kafka's name, as in retention.ms=86400000; may be repeated
+        /// Set a property of the topic, by Kafka's name, as in retention.ms=86400000; may be repeated
         #[arg(long, value_name = "KEY=VALUE", value_parser = property)]
         config: Vec<(String, String)>,
     },
-    /// Delete the topic and all that is in it
+    /// Delete the topic and all its messages
     Delete(TopicArgs),
     /// Show the topic's partitions and offsets
     Describe {
         #[command(flatten)]
         topic: TopicArgs,
-        /// List all partitions
+        /// List all partitions, not only the first ones
         #[arg(long)]
         all: bool,
-        /// Print JSON, for machines
+        /// Print JSON instead of text
         #[arg(long)]
         json: bool,
     },
@@ -56,7 +56,7 @@ pub(crate) enum TopicCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct TopicArgs {
-    /// The pipeline file
+    /// The path of the pipeline file
     pub(crate) pipeline: PathBuf,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,

@@ -1,4 +1,4 @@
-//! Options of the commands that look at data files.
+//! Options of the commands that inspect data files.
 
 use std::path::PathBuf;
 
@@ -6,52 +6,53 @@ use clap::Args;
 
 use crate::cli::args::run::RunArgs;
 
-/// What is said of a data file that it does not tell itself.
+/// Options that describe a data file, for facts that cannot be detected in it.
 #[derive(Debug, Args)]
 pub(crate) struct DraftArgs {
-    /// What is predicted: 'COLUMN >= 15', 'COLUMN in A,B', or a column with two values, of which the rarer is positive
+    /// Predict this target: 'COLUMN >= 15', 'COLUMN in A,B', or a column with two values, of which the rarer is positive
     #[arg(long, value_name = "RULE", help_heading = "Data file")]
     pub(crate) target: Option<String>,
-    /// When a row happened: COLUMN, COLUMN=FORMAT (strftime's, `seconds` or `milliseconds`), or `none` for the order of rows
+    /// Take the time of a row from COLUMN or COLUMN=FORMAT (strftime's, `seconds` or `milliseconds`); `none` uses the order of
+    /// the rows
     #[arg(long, value_name = "COLUMN", help_heading = "Data file")]
     pub(crate) time: Option<String>,
-    /// How the stream is cut: day, week, month, quarter, a duration as in 14d, parts=N or rows=N
+    /// Cut the stream into windows by day, week, month, quarter, a duration as in 14d, parts=N or rows=N
     #[arg(long, value_name = "WINDOW", help_heading = "Data file")]
     pub(crate) window: Option<String>,
-    /// Columns that measure
+    /// Use these columns as numbers
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', help_heading = "Data file")]
     pub(crate) numeric: Vec<String>,
-    /// Columns that name kinds
+    /// Use these columns as categories
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', help_heading = "Data file")]
     pub(crate) categorical: Vec<String>,
-    /// Columns that nothing is learned from
+    /// Exclude these columns from the features
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', help_heading = "Data file")]
     pub(crate) leave_out: Vec<String>,
-    /// Columns that stay although they seem to give the target away
+    /// Keep these columns although they seem to reveal the target
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', help_heading = "Data file")]
     pub(crate) keep: Vec<String>,
-    /// A further text that means 'missing'; may be repeated
+    /// Treat this text, too, as a missing value; may be repeated
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Data file")]
     pub(crate) null: Vec<String>,
-    /// The pipeline's name [default: the file's]
+    /// Give the pipeline this name [default: the name of the data file]
     #[arg(long, help_heading = "Data file")]
     pub(crate) name: Option<String>,
-    /// The character between fields, where it is not found
+    /// Split fields at this character, or `tab` [default: detected]
     #[arg(long, value_name = "CHARACTER", value_parser = character, help_heading = "Data file")]
     pub(crate) delimiter: Option<u8>,
-    /// Whether the first line names the columns, where it is not found
+    /// Read the column names from the first line, or not [default: detected]
     #[arg(long, value_name = "YES|NO", value_parser = yes_or_no, help_heading = "Data file")]
     pub(crate) header: Option<bool>,
-    /// Write a copy that is UTF-8 and in the order of its times, and go on with that
+    /// Write a copy in UTF-8 with the rows in the order of their times, and use the copy
     #[arg(long, value_name = "OUT.csv.zst", help_heading = "Data file")]
     pub(crate) repaired_copy: Option<PathBuf>,
-    /// Overwrite the files that are written
+    /// Overwrite files that exist already
     #[arg(long, help_heading = "Data file")]
     pub(crate) force: bool,
 }
 
 impl DraftArgs {
-    /// The options that describe the data file, with their values; those that were given.
+    /// Returns the given options that describe the data file, with their values.
     pub(crate) fn given(&self) -> impl Iterator<Item = (&'static str, String)> {
         let one = [
             ("--target", self.target.clone()),
@@ -73,7 +74,7 @@ impl DraftArgs {
         one.chain(lists).chain(self.null.iter().map(|text| ("--null", text.clone())))
     }
 
-    /// The first option that was given.
+    /// Returns the first option that was given.
     pub(crate) fn first_given(&self) -> Option<&'static str> {
         let about_files = [("--repaired-copy", self.repaired_copy.is_some()), ("--force", self.force)];
         let about_files = about_files.into_iter().find(|(_, is_given)| *is_given);
@@ -83,37 +84,37 @@ impl DraftArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// The data file: CSV with any delimiter, plain, gzip, zstd, or a zip archive of one file; or Parquet
+    /// The data file: CSV with any delimiter (plain, gzip, zstd, or a zip archive of one file), or Parquet
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) draft: DraftArgs,
-    /// The pipeline file that is written [default: ./NAME.toml]
+    /// Write the pipeline file to this path [default: ./NAME.toml]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The pipeline file
+    /// The path of the pipeline file
     pub(crate) pipeline: PathBuf,
-    /// List all windows and notes
+    /// List all windows, categories, faults and notes
     #[arg(long)]
     pub(crate) all: bool,
-    /// Print JSON, for machines
+    /// Print JSON instead of text
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Which dataset: a year of flights, or three years of taxi trips, whose answer is clear
+    /// Use this dataset: a year of flights, or three years of taxi trips, for which the advice is clear
     #[arg(long, default_value = "flights")]
     pub(crate) dataset: DemoDataset,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
 
-/// What the program carries with it.
+/// The datasets that are built into the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum DemoDataset {
     Flights,

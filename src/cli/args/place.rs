@@ -1,22 +1,22 @@
-//! Options of every command that works on a run.
+//! The options of every command that works on a run.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// A pipeline file, and where the pipeline's files go.
+/// A pipeline file, and the work directory of its run.
 #[derive(Debug, Args)]
 pub(crate) struct PipelineArgs {
-    /// The pipeline file
+    /// The path of the pipeline file
     pub(crate) pipeline: PathBuf,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
 }
 
-/// Where a pipeline's files go.
+/// The work directory of a run.
 #[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {
-    /// Where batches, models and what stages tell of themselves go [default: .windrow/NAME]
+    /// Store batches, models and the status of stages in this folder [default: .windrow/NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) workdir: Option<PathBuf>,
 }

@@ -9,27 +9,27 @@ use crate::cli::args::place::PlaceArgs;
 use crate::cli::args::training::TrainingArgs;
 use windrow_kafka::Choice;
 
-/// Which rows are replayed, and how fast at most.
+/// The rows of a replay, and the maximum rate.
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// Replay so many rows, and end
+    /// Replay at most this many rows [default: all]
     #[arg(long, value_name = "ROWS")]
     pub(crate) limit: Option<std::num::NonZeroU64>,
-    /// Begin with this row of the dataset
+    /// Start with this row of the dataset
     #[arg(long, value_name = "ROW", default_value = "1")]
     pub(crate) from_row: std::num::NonZeroU64,
-    /// Begin again at the first row when the dataset is through, for ever or to the limit; row numbers go on
+    /// Repeat the dataset from its first row, forever or up to --limit; row numbers continue
     #[arg(long = "loop")]
     pub(crate) again: bool,
-    /// Never send more rows per second than this, also to make up for a delay
+    /// Send at most this many rows per second, even to catch up after a delay [default: no limit]
     #[arg(long, value_name = "ROWS", value_parser = rate)]
     pub(crate) max_rate: Option<f64>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Use this broker: embedded, redpanda, the HOST:PORT[,HOST:PORT...] of a cluster, or auto: embedded, unless a Redpanda image
-    /// is already on this machine
+    /// Use this broker: embedded, redpanda, the HOST:PORT[,HOST:PORT...] of a cluster, or auto: Redpanda if its image is on
+    /// this machine, otherwise embedded
     #[arg(long, default_value = "auto")]
     pub(crate) broker: Choice,
     #[command(flatten)]
@@ -40,16 +40,16 @@ pub(crate) struct RunArgs {
     pub(crate) replay: ReplayArgs,
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
-    /// End when the dataset is through and the last model is published
+    /// End when the stream is complete and the last model is published [default: serve until Ctrl-C]
     #[arg(long)]
     pub(crate) once: bool,
-    /// Empty the work directory first
+    /// Remove the files of an earlier run from the work directory first
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Where the API listens [default: serve.listen of the pipeline file]
+    /// Listen on this address [default: serve.listen of the pipeline file]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Open the page in the browser
+    /// Open the start page in a browser when the stream is complete
     #[arg(long)]
     pub(crate) open: bool,
 }

@@ -1,4 +1,4 @@
-//! What a command that trains may take, and how.
+//! Options of the commands that train.
 
 use clap::Args;
 use serde::Deserialize;
@@ -8,13 +8,13 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use crate::cli::args::place::PipelineArgs;
 use windrow_config::Solver;
 
-/// What training may take.
+/// The memory limit and the solver.
 #[derive(Debug, Args)]
 pub(crate) struct TrainingArgs {
-    /// Hold at most so many bytes of encoded rows in memory, as in 512MiB or 8GB, and the rest in files
+    /// Hold at most this size of encoded rows in memory, as in 512MiB or 8GB, and the rest in files
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     memory: bytesize::ByteSize,
-    /// What finds the optimum, instead of train.solver of the pipeline file: auto, newton, lbfgs, linfa or spark
+    /// Use this solver: auto, newton, lbfgs, linfa or spark [default: train.solver of the pipeline file]
     #[arg(long, value_name = "SOLVER", value_parser = solver)]
     pub(crate) solver: Option<Solver>,
 }
@@ -25,7 +25,7 @@ fn solver(text: &str) -> Result<Solver, String> {
 }
 
 impl TrainingArgs {
-    /// The limit; more than a machine can address is all that it can.
+    /// Returns the memory limit in bytes, at most `usize::MAX`.
     pub(crate) fn bytes(&self) -> usize {
         usize::try_from(self.memory.as_u64()).unwrap_or(usize::MAX)
     }
@@ -37,7 +37,7 @@ pub(crate) struct TrainArgs {
     pub(crate) at: PipelineArgs,
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
-    /// End when the last model is published (without it: wait for more until Ctrl-C)
+    /// End when the last model is published [default: wait until Ctrl-C]
     #[arg(long)]
     pub(crate) once: bool,
 }
