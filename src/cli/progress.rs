@@ -1,6 +1,7 @@
 //! Live progress on standard error: bars in a terminal, plain lines in a pipe or a log.
 
 use std::io::{self, IsTerminal, Write};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,8 +79,22 @@ impl Display {
     }
 
     /// Shows the progress during some work, and removes the bars afterwards.
-    pub(crate) async fn follow<T>(&self, progress: &Progress, shows: Shows, work: impl Future<Output = T>) -> T {
-        let (display, progress) = (self.clone(), progress.clone());
+    pub(crate) fn follow<T>(
+        &self,
+        progress: &Progress,
+        shows: Shows,
+        work: impl Future<Output = T>,
+    ) -> impl Future<Output = T> {
+        // The future of a whole command is large, and every caller would contain it.
+        Self::follow_boxed(self.clone(), progress.clone(), shows, Box::pin(work))
+    }
+
+    async fn follow_boxed<T>(
+        display: Self,
+        progress: Progress,
+        shows: Shows,
+        work: Pin<Box<impl Future<Output = T>>>,
+    ) -> T {
         let mut events = progress.listen();
         let (finish, mut finished) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {
