@@ -1,45 +1,33 @@
 //! Messages with a wrong number or time: their cost is bounded, and the stream continues after them.
 
+use std::path::Path;
 use std::time::Instant;
 
 use proptest::prelude::*;
 
-use crate::writer::tests::{RUN, event, finish, in_memory, open, parts_of, row, rows_of, seal, take};
-use crate::{Arrival, BatchStore, BatchWriter, Content, EndMark, RowRange, Taken};
+use crate::writer::tests::streams::{Message, deliver, settle};
+use crate::writer::tests::{RUN, aside, event, in_memory, open, parts_of, row, rows_of, seal, take};
+use crate::{BatchStore, BatchWriter, Taken};
 use windrow_config::Cut;
-use windrow_record::{Offset, Partition, RowNumber, RunId};
+use windrow_record::{Partition, RunId};
 
 /// Takes a row of the replay and seals the windows that are due. Returns their number.
 fn send(writer: &mut BatchWriter, partition: i32, offset: i64, number: u64, time: i64) -> usize {
-    let now = Instant::now();
-    writer.take(row(partition, offset, Some(RUN), Some(number), Some(time), now)).expect("room on the disk");
-    seal(writer, now).len()
+    writer.take(row(partition, offset, Some(RUN), Some(number), Some(time))).expect("room on the disk");
+    seal(writer, Instant::now()).len()
 }
 
-fn end(writer: &mut BatchWriter, partition: i32, offset: i64, rows: u64) {
-    let (partition, offset, now) = (Partition(partition), Offset(offset), Instant::now());
-    let sent = Some(RowRange::new(1, rows));
-    writer.end_partition(EndMark { partition, offset, run: Some(RUN), sent, now }).expect("room on the disk");
-    seal(writer, now);
-    if writer.has_all_ends() {
-        finish(writer, now);
-    }
+fn end(writer: &mut BatchWriter, partition: i32, offset: i64, rows: Option<u64>) {
+    deliver(writer, partition as usize, offset as usize, &Message::End { run: Some(RUN), rows });
+    settle(writer);
 }
 
 /// Returns the number of rows in all windows, and the number and reason of each message in quarantine.
-fn contents(folder: &std::path::Path) -> (u64, Vec<(Option<u64>, String)>) {
+fn contents(folder: &Path) -> (u64, Vec<(Option<u64>, String)>) {
     let store = BatchStore::open(folder).expect("a store");
-    let mut aside = Vec::new();
-    let mut rows = 0;
-    for manifest in store.manifests().expect("whole") {
-        rows += manifest.rows.count;
-        if manifest.quarantine.count > 0 {
-            let file = std::fs::File::open(store.quarantine_path(manifest.window)).expect("a file");
-            let visit = |line: crate::Quarantined| aside.push((line.row.map(RowNumber::get), line.reason));
-            store.quarantined(manifest.window, file, visit).expect("whole");
-        }
-    }
-    (rows, aside)
+    let manifests = store.manifests().expect("whole");
+    let rows = manifests.iter().map(|manifest| manifest.rows.count).sum();
+    (rows, manifests.iter().flat_map(|manifest| aside(&store, manifest)).collect())
 }
 
 #[test]
@@ -53,22 +41,17 @@ fn a_number_that_cannot_be_meant_seals_nothing_and_the_stream_goes_on() {
         for is_row in [true, false] {
             let folder = in_memory();
             let (mut writer, _) = open(folder.path(), cut, 1);
-            let now = Instant::now();
             for number in 1..=20 {
                 assert!(send(&mut writer, 0, number as i64 - 1, number, 0) <= 1);
             }
-            let content = match is_row {
-                true => Content::Row { labelled: true, time: None, record: b"1,x" },
-                false => Content::Rejected { reason: "no row".to_owned(), raw: b"?" },
-            };
-            let (partition, offset) = (Partition(0), Offset(20));
-            let row = RowNumber::new(forged);
-            writer.take(Arrival { partition, offset, run: Some(RUN), row, content, now }).expect("room on the disk");
-            assert_eq!(seal(&mut writer, now).len(), 0, "{forged}");
+            let number = forged;
+            let message = if is_row { Message::Row { number, time: 0 } } else { Message::Broken { number } };
+            deliver(&mut writer, 0, 20, &message);
+            assert_eq!(settle(&mut writer).len(), 0, "{forged}");
             for number in 21..=40 {
                 assert!(send(&mut writer, 0, number as i64, number, 0) <= 1, "{forged}");
             }
-            end(&mut writer, 0, 41, 40);
+            end(&mut writer, 0, 41, Some(40));
             assert!(writer.end().is_some_and(|end| end.windows <= 40), "no windows are made up to there");
             let (rows, aside) = contents(folder.path());
             assert_eq!((rows, aside.len(), aside[0].0), (40, 1, None), "{forged}: {aside:?}");
@@ -87,7 +70,7 @@ fn a_forged_number_is_known_again_behind_a_restart() {
     drop(writer);
     let (mut writer, next) = open(folder.path(), cut, 1);
     assert_eq!(next, [2]);
-    let taken = take(&mut writer, 1, Some(RUN), Some(9_000_000_000_000), 0, Instant::now());
+    let taken = take(&mut writer, 1, Some(RUN), Some(9_000_000_000_000), 0);
     assert_eq!(taken, Taken::Known);
 }
 
@@ -99,7 +82,7 @@ fn a_forged_number_before_the_end_marker_is_none_of_the_replay() {
         send(&mut writer, 0, number as i64 - 1, number, 0);
     }
     send(&mut writer, 0, 5, 70_000, 0);
-    end(&mut writer, 0, 6, 5);
+    end(&mut writer, 0, 6, Some(5));
     assert_eq!(writer.end().map(|end| (end.windows, end.rows, end.quarantined)), Some((1, 5, 1)));
 }
 
@@ -107,9 +90,8 @@ fn a_forged_number_before_the_end_marker_is_none_of_the_replay() {
 fn a_replay_that_goes_on_far_away_is_taken_when_the_next_row_says_so_too() {
     let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(1000), None), 1);
-    let now = Instant::now();
-    assert_eq!(take(&mut writer, 0, Some(RUN), Some(5_000_001), 0, now), Taken::Pending, "--from-row 5000001");
-    let second = take(&mut writer, 1, Some(RUN), Some(5_000_002), 0, now);
+    assert_eq!(take(&mut writer, 0, Some(RUN), Some(5_000_001), 0), Taken::Pending, "--from-row 5000001");
+    let second = take(&mut writer, 1, Some(RUN), Some(5_000_002), 0);
     assert!(matches!(second, Taken::Stored { window, .. } if window.get() == 5001), "{second:?}");
     assert_eq!(writer.take_counts().stored, 2);
 }
@@ -131,7 +113,7 @@ fn a_wrong_first_time_goes_to_quarantine_and_the_stream_recovers() {
                 }
             }
             for partition in order {
-                end(&mut writer, partition, 10, 20);
+                end(&mut writer, partition, 10, Some(20));
             }
             let (rows, aside) = contents(folder.path());
             assert_eq!((rows, aside.len()), (19, 1), "{span}, {order:?}: {aside:?}");
@@ -149,7 +131,7 @@ fn a_time_in_the_future_makes_no_later_row_late() {
         let time = if number == 50 { 400_000 } else { number as i64 * 7 };
         assert!(send(&mut writer, 0, number as i64 - 1, number, time) <= 1);
     }
-    end(&mut writer, 0, 100, 100);
+    end(&mut writer, 0, 100, Some(100));
     let (rows, aside) = contents(folder.path());
     assert_eq!((rows, aside.len(), aside[0].0), (99, 1, Some(50)), "{aside:?}");
 }
@@ -164,7 +146,7 @@ fn a_partition_with_one_row_is_placed_beside_the_others() {
             for (at, time) in times.iter().enumerate() {
                 send(&mut writer, partition, at as i64, at as u64 * 2 + 1 + partition as u64, *time);
             }
-            end(&mut writer, partition, times.len() as i64, 200);
+            end(&mut writer, partition, times.len() as i64, Some(200));
         }
         let (rows, aside) = contents(folder.path());
         assert_eq!((rows, aside), (101, Vec::new()), "{order:?}");
@@ -183,7 +165,7 @@ fn a_partition_hundred_thousands_of_windows_away_from_another_is_refused_and_ope
             }
         }
         for partition in order {
-            end(&mut writer, partition, 5, 10);
+            end(&mut writer, partition, 5, Some(10));
         }
         let (rows, aside) = contents(folder.path());
         assert_eq!((rows, aside.len()), (5, 5), "{far} {order:?}");
@@ -198,8 +180,7 @@ fn an_end_marker_of_nobody_does_not_end_a_replay() {
     let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     send(&mut writer, 0, 0, 1, 0);
-    let mark = EndMark { partition: Partition(0), offset: Offset(1), run: None, sent: None, now: Instant::now() };
-    assert!(!writer.end_partition(mark).expect("nothing is written"));
+    deliver(&mut writer, 0, 1, &Message::End { run: None, rows: None });
     assert!(!writer.has_all_ends());
 }
 
@@ -224,12 +205,10 @@ fn rows_of_another_replay_than_the_expected_are_not_taken() {
     let folder = in_memory();
     let (writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     let mut writer = writer.expecting(RunId::new("ours"));
-    let now = Instant::now();
-    let taken = take(&mut writer, 0, Some("another"), Some(1), 0, now);
+    let taken = take(&mut writer, 0, Some("another"), Some(1), 0);
     assert!(matches!(&taken, Taken::Quarantined { reason } if reason.contains("the replay ours")), "{taken:?}");
-    let mark = EndMark { partition: Partition(0), offset: Offset(1), run: Some("another"), sent: None, now };
-    assert!(!writer.end_partition(mark).expect("nothing is written"), "another replay's end is not ours");
-    assert!(matches!(take(&mut writer, 2, None, None, 0, now), Taken::Stored { .. }), "others have no replay");
+    deliver(&mut writer, 0, 1, &Message::End { run: Some("another"), rows: None });
+    assert!(matches!(take(&mut writer, 2, None, None, 0), Taken::Stored { .. }), "others have no replay");
 }
 
 proptest! {
@@ -267,13 +246,7 @@ proptest! {
                 let at = next[partition];
                 next[partition] += 1;
                 if at == messages[partition].len() {
-                    let (partition, offset, now) = (Partition(partition as i32), Offset(at as i64), Instant::now());
-                    let mark = EndMark { partition, offset, run: Some(RUN), sent: None, now };
-                    writer.end_partition(mark).expect("room on the disk");
-                    seal(&mut writer, now);
-                    if writer.has_all_ends() {
-                        finish(&mut writer, now);
-                    }
+                    end(&mut writer, partition as i32, at as i64, None);
                     continue;
                 }
                 let (kind, number, time) = messages[partition][at];

@@ -1,11 +1,9 @@
 //! A restarted writer: what it restores, and how it handles files or topics that have changed.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::writer::tests::{
-    RUN, contents, deliver, finish, in_memory, open, resume, row, rows_of, run, seal, take, topic,
-};
+use crate::writer::tests::streams::{Message, ONE_BY_ONE, consume, deliver, settle, topic};
+use crate::writer::tests::{RUN, contents, finish, in_memory, open, resume, row, rows_of, take};
 use crate::{Arrival, BatchError, BatchStore, Content, Taken};
 use windrow_config::Cut;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
@@ -14,7 +12,7 @@ use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
-    run(folder.path(), cut, &topic(4, 1, &[3], &[]), &[(0, false)]);
+    consume(folder.path(), cut, &topic(4, 1, &[], &[3], &[]), &ONE_BY_ONE);
     let batches = folder.path().join("batches");
     std::fs::remove_file(batches.join("end.json")).expect("was there");
     std::fs::remove_file(batches.join("window-00002.json")).expect("was there");
@@ -31,12 +29,10 @@ fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
 
     let first = batches.join("window-00001.json");
     let text = std::fs::read_to_string(&first).expect("a manifest");
-    let cases: BTreeMap<&str, String> = [
-        ("is damaged", text[..text.len() / 2].to_owned()),
+    for (expected, text) in [
         ("has format 4, and this Windrow reads format 5", text.replace("\"format\": 5", "\"format\": 4")),
-    ]
-    .into();
-    for (expected, text) in cases {
+        ("is damaged", text[..text.len() / 2].to_owned()),
+    ] {
         std::fs::write(&first, &text).expect("a file");
         let error = store.manifest(WindowIndex::FIRST).expect_err(expected).to_string();
         assert!(error.contains(expected) && error.contains("window-00001.json"), "{error}");
@@ -53,20 +49,21 @@ fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
 fn an_end_marker_that_came_before_a_kill_is_read_again() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
-    let now = Instant::now();
-    let topic = topic(3, 2, &[], &[]);
+    let topic = topic(3, 2, &[], &[], &[]);
     let (mut writer, _) = open(folder.path(), cut, 2);
     // Partition 1 has only row 2 and ends. Then window 1 is sealed, and the writer is killed.
     let mut sealed = Vec::new();
     for (partition, offset) in [(1, 0), (1, 1), (0, 0)] {
-        sealed.extend(deliver(&mut writer, partition, offset, &topic[partition][offset], now));
+        deliver(&mut writer, partition, offset, &topic[partition][offset]);
+        sealed.extend(settle(&mut writer));
     }
     assert_eq!(sealed.len(), 1);
     drop(writer);
     let (mut writer, next) = open(folder.path(), cut, 2);
     assert_eq!(next, [0, 0], "behind row 1, and at the end marker of partition 1; one message before each");
     for (partition, offset) in [(0, 1), (1, 1), (0, 2)] {
-        deliver(&mut writer, partition, offset, &topic[partition][offset], now);
+        deliver(&mut writer, partition, offset, &topic[partition][offset]);
+        settle(&mut writer);
     }
     assert_eq!(writer.end().map(|end| (end.windows, end.rows)), Some((2, 3)));
 }
@@ -76,18 +73,15 @@ fn a_refused_message_of_a_stranger_does_not_decide_whose_stream_it_is() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let (mut writer, _) = open(folder.path(), cut, 1);
-    let now = Instant::now();
-    let content = Content::Rejected { reason: "no row".to_owned(), raw: b"?" };
-    let rejected = Arrival { partition: Partition(0), offset: Offset(0), run: None, row: None, content, now };
-    writer.take(rejected).expect("room on the disk");
+    deliver(&mut writer, 0, 0, &Message::Foreign { run: None, number: None, time: None });
     for row in [1, 2, 3] {
-        let taken = take(&mut writer, row, Some(RUN), Some(row as u64), 0, now);
+        let taken = take(&mut writer, row, Some(RUN), Some(row as u64), 0);
         assert!(matches!(taken, Taken::Stored { .. }), "{taken:?}");
-        seal(&mut writer, now);
+        settle(&mut writer);
     }
     drop(writer);
     let (mut writer, _) = open(folder.path(), cut, 1);
-    assert!(matches!(take(&mut writer, 3, Some(RUN), Some(3), 0, now), Taken::Stored { .. }));
+    assert!(matches!(take(&mut writer, 3, Some(RUN), Some(3), 0), Taken::Stored { .. }));
 }
 
 #[test]
@@ -95,22 +89,21 @@ fn a_writer_that_failed_takes_nothing_more() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let (mut writer, _) = open(folder.path(), cut, 1);
-    let now = Instant::now();
-    take(&mut writer, 0, Some(RUN), Some(1), 0, now);
+    take(&mut writer, 0, Some(RUN), Some(1), 0);
     // A folder blocks the name of the batch file.
     let obstacle = folder.path().join("batches/window-00001.csv");
     std::fs::create_dir(&obstacle).expect("a folder");
-    take(&mut writer, 1, Some(RUN), Some(2), 0, now);
-    let error = writer.seal_next(now).expect_err("cannot be written").to_string();
+    take(&mut writer, 1, Some(RUN), Some(2), 0);
+    let error = writer.seal_next(Instant::now()).expect_err("cannot be written").to_string();
     assert!(error.contains("window-00001.csv"), "{error}");
     assert!(matches!(writer.finish(), Err(BatchError::Stopped)), "an empty window in its place would be a loss");
     drop(writer);
     std::fs::remove_dir(&obstacle).expect("was there");
     let (mut writer, next) = open(folder.path(), cut, 1);
     assert_eq!(next, [0]);
-    take(&mut writer, 0, Some(RUN), Some(1), 0, now);
-    take(&mut writer, 1, Some(RUN), Some(2), 0, now);
-    assert_eq!(seal(&mut writer, now).iter().map(|one| one.rows.count).collect::<Vec<_>>(), [2]);
+    take(&mut writer, 0, Some(RUN), Some(1), 0);
+    take(&mut writer, 1, Some(RUN), Some(2), 0);
+    assert_eq!(settle(&mut writer).iter().map(|one| one.rows.count).collect::<Vec<_>>(), [2]);
 }
 
 #[test]
@@ -118,22 +111,19 @@ fn a_topic_that_was_made_anew_is_noticed() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let (mut writer, _) = open(folder.path(), cut, 1);
-    let now = Instant::now();
     for row in [1, 2, 3] {
-        take(&mut writer, row - 1, Some(RUN), Some(row as u64), 0, now);
-        seal(&mut writer, now);
+        take(&mut writer, row - 1, Some(RUN), Some(row as u64), 0);
+        settle(&mut writer);
     }
     drop(writer);
     let other: [(Option<&str>, u64); 3] = [(Some(RUN), 7), (Some("another"), 2), (None, 2)];
     for (run, number) in other {
         let (mut writer, next) = open(folder.path(), cut, 1);
         assert_eq!(next, [1]);
-        let outcome = writer.take(row(0, 1, run, run.map(|_| number), None, now));
+        let outcome = writer.take(row(0, 1, run, run.map(|_| number), None));
         // A message without a number is recognised only by its offset.
         match run {
-            Some(_) if run == Some(RUN) => {
-                assert!(matches!(outcome, Err(BatchError::OtherTopic { .. })), "{outcome:?}")
-            }
+            Some(RUN) => assert!(matches!(outcome, Err(BatchError::OtherTopic { .. })), "{outcome:?}"),
             _ => assert!(matches!(outcome, Ok(Taken::Known)), "{outcome:?}"),
         }
     }
@@ -143,10 +133,9 @@ fn a_topic_that_was_made_anew_is_noticed() {
 fn in_another_life_of_the_topic_rows_are_known_by_their_numbers() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
-    let now = Instant::now();
-    let topic = topic(5, 2, &[2], &[]);
+    let topic = topic(5, 2, &[], &[2], &[]);
     for epoch in ["first", "second"] {
-        let (mut writer, next) = resume(folder.path(), cut, 2, Some(epoch)).expect("resumes");
+        let (mut writer, next) = resume(folder.path(), cut, 0..2, Some(epoch)).expect("resumes");
         assert_eq!(next, [0, 0], "offsets of another epoch say nothing");
         let mut all: Vec<(usize, usize)> =
             (0..2).flat_map(|one| (0..topic[one].len()).map(move |at| (one, at))).collect();
@@ -155,7 +144,8 @@ fn in_another_life_of_the_topic_rows_are_known_by_their_numbers() {
             all.push((1, 0));
         }
         for (partition, offset) in all {
-            deliver(&mut writer, partition, offset, &topic[partition][offset], now);
+            deliver(&mut writer, partition, offset, &topic[partition][offset]);
+            settle(&mut writer);
         }
         assert_eq!(writer.end().is_some(), epoch == "second");
     }
@@ -170,13 +160,12 @@ fn in_another_life_of_the_topic_rows_are_known_by_their_numbers() {
 fn a_message_that_is_delivered_twice_is_stored_once_also_without_a_number() {
     let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
-    let now = Instant::now();
     for offset in [0, 1, 0, 1, 2] {
-        take(&mut writer, offset, None, None, 0, now);
+        take(&mut writer, offset, None, None, 0);
     }
-    let sealed = finish(&mut writer, now);
+    let sealed = finish(&mut writer, Instant::now());
     assert_eq!((sealed[0].counts().stored, sealed[0].counts().repeated), (3, 0));
-    let late = row(0, 3, None, None, None, now);
+    let late = row(0, 3, None, None, None);
     assert!(matches!(writer.take(late), Err(BatchError::AfterEnd { .. })), "it would never be sealed");
 }
 
@@ -184,18 +173,18 @@ fn a_message_that_is_delivered_twice_is_stored_once_also_without_a_number() {
 fn a_batch_file_cut_short_or_gone_is_noticed_at_the_start() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
-    run(folder.path(), cut, &topic(4, 1, &[3], &[]), &[(0, false)]);
+    consume(folder.path(), cut, &topic(4, 1, &[], &[3], &[]), &ONE_BY_ONE);
     for file in ["batches/window-00001.csv", "quarantine/window-00002.jsonl"] {
         let path = folder.path().join(file);
         let whole = std::fs::read(&path).expect("a file");
         std::fs::write(&path, &whole[..whole.len() - 1]).expect("a file");
-        let error = resume(folder.path(), cut, 1, None).expect_err("cut short").to_string();
+        let error = resume(folder.path(), cut, 0..1, None).expect_err("cut short").to_string();
         assert!(error.contains("where its manifest says") && error.contains(file), "{error}");
         std::fs::remove_file(&path).expect("was there");
-        assert!(matches!(resume(folder.path(), cut, 1, None), Err(BatchError::Damaged { .. })));
+        assert!(matches!(resume(folder.path(), cut, 0..1, None), Err(BatchError::Damaged { .. })));
         std::fs::write(&path, whole).expect("a file");
     }
-    assert!(resume(folder.path(), cut, 1, None).is_ok());
+    assert!(resume(folder.path(), cut, 0..1, None).is_ok());
 }
 
 #[test]
@@ -214,7 +203,7 @@ fn thousands_of_windows_can_be_open_at_once() {
             let content = Content::Row { labelled: true, time: None, record: text.as_bytes() };
             let arrival = Arrival { partition, offset, run: Some(RUN), row: RowNumber::new(row), content, now };
             writer.take(arrival).expect("no more handles than are allowed");
-            sealed += seal(&mut writer, now).len() as u64;
+            sealed += settle(&mut writer).len() as u64;
         }
     }
     assert_eq!(sealed, rows / 2);

@@ -3,210 +3,22 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use proptest::prelude::*;
 
-use crate::writer::tests::{event, in_memory, parts_of, record, rows_of};
-use crate::{
-    Arrival, Assembly, BatchStore, BatchWriter, Content, CsvFormat, EndMark, RowRange, SealReason, partial_folder,
-};
+use crate::writer::tests::streams::{Fault, Message, ONE_BY_ONE, Reader, Step, Topic, consume, steps, topic};
+use crate::writer::tests::{RUN, columns, event, in_memory, parts_of, rows_of};
+use crate::{Assembly, BatchStore, CsvFormat, RowRange, SealReason, partial_folder};
 use windrow_config::{Cut, EventSpan, WindowPolicy};
-use windrow_record::{Offset, Partition, RowNumber, RunId};
-
-const RUN: &str = "run";
-
-#[derive(Debug, Clone)]
-enum Message {
-    Row {
-        number: u64,
-        time: i64,
-    },
-    /// A row that cannot be read.
-    Broken {
-        number: u64,
-    },
-    /// A message of another client or another replay: a row if it has a time.
-    Foreign {
-        run: Option<&'static str>,
-        number: Option<u64>,
-        time: Option<i64>,
-    },
-    End {
-        run: &'static str,
-    },
-}
-
-/// A disturbance at a position of a partition.
-#[derive(Debug, Clone)]
-enum Fault {
-    Again,
-    Stranger { number: Option<u64> },
-    OtherReplay { number: u64, time: Option<i64> },
-    OtherEnd,
-    Swap { by: usize },
-}
-
-type Topic = Vec<Vec<Message>>;
-
-/// A step of a run: takes some messages of one partition, after a kill if `is_kill` is set.
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    partition: usize,
-    /// The number of messages before windows are sealed.
-    messages: usize,
-    is_kill: bool,
-}
-
-fn topic(rows: u64, partitions: usize, missing: &[u64], broken: &[u64], faults: &[(u64, Fault)]) -> Topic {
-    let mut topic: Topic = vec![Vec::new(); partitions];
-    for number in (1..=rows).filter(|number| !missing.contains(number)) {
-        let time = i64::try_from(number / 4 + number % 5).expect("small");
-        let row = if broken.contains(&number) { Message::Broken { number } } else { Message::Row { number, time } };
-        topic[(number as usize - 1) % partitions].push(row);
-    }
-    for (at, fault) in faults {
-        let messages = &mut topic[*at as usize % partitions];
-        let (from, count) = (*at as usize % (messages.len() + 1), messages.len());
-        match fault {
-            Fault::Again if from < count => messages.insert((from + 1 + from % 7).min(count), messages[from].clone()),
-            Fault::Swap { by } if from < count => messages.swap(from, (from + by).min(count - 1)),
-            Fault::Again | Fault::Swap { .. } => {}
-            Fault::Stranger { number } => {
-                messages.insert(from, Message::Foreign { run: None, number: *number, time: None });
-            }
-            Fault::OtherReplay { number, time } => {
-                messages.insert(from, Message::Foreign { run: Some("other"), number: Some(*number), time: *time });
-            }
-            Fault::OtherEnd => messages.insert(from, Message::End { run: "other" }),
-        }
-    }
-    for messages in &mut topic {
-        messages.push(Message::End { run: RUN });
-    }
-    // A message after the end marker, which a run may read or not.
-    topic[0].push(Message::Foreign { run: None, number: None, time: None });
-    topic
-}
-
-/// A writer of some partitions, and the next offset to read in each.
-struct Reader<'a> {
-    folder: &'a Path,
-    cut: Cut,
-    partitions: Vec<usize>,
-    rows: u64,
-    is_member: bool,
-    writer: BatchWriter,
-    next: BTreeMap<usize, usize>,
-}
-
-fn columns() -> [String; 2] {
-    ["id".to_owned(), "text".to_owned()]
-}
-
-impl<'a> Reader<'a> {
-    fn open(folder: &'a Path, cut: Cut, partitions: Vec<usize>, rows: u64, is_member: bool) -> Self {
-        let store = BatchStore::open(folder).expect("a store");
-        let lock = store.lock().expect("nobody else");
-        let read: Vec<Partition> = partitions.iter().map(|partition| Partition(*partition as i32)).collect();
-        let form = CsvFormat { columns: &columns(), delimiter: b',' };
-        let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &read, None).expect("resumes");
-        // A member of a group is bound to its replay from the start.
-        let run = RunId::new(RUN);
-        let writer = if is_member { writer.of_replay(run) } else { writer.expecting(run) };
-        let next = resumed.positions.iter();
-        let next = next.map(|(partition, offset)| (partition.0 as usize, (offset.0 as usize).saturating_sub(1)));
-        Self { folder, cut, rows, is_member, writer, next: next.collect(), partitions }
-    }
-
-    fn kill(self) -> Self {
-        let Self { folder, cut, partitions, rows, is_member, writer, .. } = self;
-        drop(writer);
-        Self::open(folder, cut, partitions, rows, is_member)
-    }
-
-    fn has_ended(&self) -> bool {
-        self.writer.end().is_some()
-    }
-
-    fn seal(&mut self) {
-        if self.writer.has_all_ends() && self.writer.end().is_none() {
-            self.writer.finish().expect("room on the disk");
-        }
-        while self.writer.seal_next(Instant::now()).expect("room on the disk").is_some() {}
-    }
-
-    /// Takes up to `messages` messages. As in the consumer, windows are sealed only after them.
-    fn take(&mut self, topic: &Topic, partition: usize, messages: usize) {
-        for _ in 0..messages {
-            let next = self.next.get_mut(&partition).expect("is ours");
-            let Some(message) = topic[partition].get(*next) else { return };
-            let offset = *next;
-            *next += 1;
-            self.deliver(partition, offset, message);
-            if self.writer.has_all_ends() {
-                return;
-            }
-        }
-    }
-
-    fn deliver(&mut self, partition: usize, offset: usize, message: &Message) {
-        let (partition, offset) = (Partition(partition as i32), Offset(offset as i64));
-        let now = Instant::now();
-        let text;
-        let (run, number, content) = match message {
-            Message::End { run } => {
-                let sent = Some(RowRange::new(1, self.rows));
-                let mark = EndMark { partition, offset, run: Some(run), sent, now };
-                assert_eq!(self.writer.end_partition(mark).expect("room on the disk"), *run == RUN);
-                return;
-            }
-            Message::Row { number, time } => {
-                text = record(*number);
-                let (labelled, time) = (number % 2 == 0, Some(*time));
-                (Some(RUN), Some(*number), Content::Row { labelled, time, record: text.as_bytes() })
-            }
-            Message::Broken { number } => {
-                (Some(RUN), Some(*number), Content::Rejected { reason: "broken".to_owned(), raw: b"\xff" })
-            }
-            Message::Foreign { run, number, time: None } => {
-                let reason = "no row".to_owned();
-                (*run, *number, Content::Rejected { reason, raw: b"anything" })
-            }
-            Message::Foreign { run, number, time } => {
-                (*run, *number, Content::Row { labelled: true, time: *time, record: b"1,foreign" })
-            }
-        };
-        let row = number.and_then(RowNumber::new);
-        self.writer.take(Arrival { partition, offset, run, row, content, now }).expect("room on the disk");
-    }
-}
-
-/// Runs one consumer of all partitions.
-fn consume(folder: &Path, cut: Cut, topic: &Topic, rows: u64, steps: &[Step]) {
-    let mut reader = Reader::open(folder, cut, (0..topic.len()).collect(), rows, false);
-    let (mut steps, mut kills) = (steps.iter().cycle(), 0);
-    while !reader.has_ended() {
-        let step = steps.next().expect("a cycle");
-        if step.is_kill && kills < 8 {
-            kills += 1;
-            reader = reader.kill();
-        }
-        // A partition that is read to its end is replaced by another one.
-        let going: Vec<usize> = (0..topic.len()).filter(|one| reader.next[one] < topic[*one].len()).collect();
-        assert!(!going.is_empty(), "everything is delivered, and the stream has not ended");
-        reader.take(topic, going[step.partition % going.len()], step.messages);
-        reader.seal();
-    }
-}
+use windrow_record::Partition;
 
 /// Runs a group: a consumer of each partition, and an assembly that advances now and then.
-fn consume_as_group(folder: &Path, cut: Cut, topic: &Topic, rows: u64, steps: &[Step]) {
+fn consume_as_group(folder: &Path, cut: Cut, topic: &Topic, steps: &[Step]) {
     let places = 0..topic.len();
     let folders: Vec<_> = places.clone().map(|one| partial_folder(folder, Partition(one as i32))).collect();
     let of = |one: usize| cut.of_partition(one as u64, topic.len() as u64);
     let mut readers: Vec<Option<Reader<'_>>> =
-        places.map(|one| Some(Reader::open(&folders[one], of(one), vec![one], rows, true))).collect();
+        places.map(|one| Some(Reader::open(&folders[one], of(one), one..one + 1, true))).collect();
     let whole = BatchStore::open(folder).expect("a store");
     let columns = columns();
     let assembly = || {
@@ -229,12 +41,10 @@ fn consume_as_group(folder: &Path, cut: Cut, topic: &Topic, rows: u64, steps: &[
                 member = assembly();
             }
             reader.take(topic, step.partition % topic.len(), step.messages);
-            reader.seal();
             *slot = (!reader.has_ended()).then_some(reader);
         } else if let Some(other) = readers.iter_mut().flatten().next() {
-            let partition = other.partitions[0];
+            let partition = other.partitions.start;
             other.take(topic, partition, step.messages);
-            other.seal();
             let has_ended = other.has_ended();
             readers[partition] = readers[partition].take().filter(|_| !has_ended);
         }
@@ -255,13 +65,6 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
     }
     files.remove("batches/.lock");
     files
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let messages = prop_oneof![4 => 1_usize..4, 2 => 4_usize..40, 1 => Just(10_000)];
-    let step = (0_usize..4, messages, prop::bool::weighted(0.05));
-    let step = step.prop_map(|(partition, messages, is_kill)| Step { partition, messages, is_kill });
-    prop::collection::vec(step, 1..60)
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -304,26 +107,24 @@ proptest! {
     ) {
         let cut = Cut::new(policy, Some(rows));
         let topic = topic(rows, partitions, &missing, &broken, &faults);
-        // The reference run takes one message at a time, partition after partition.
         let plain = in_memory();
-        consume(plain.path(), cut, &topic, rows, &[Step { partition: 0, messages: 1, is_kill: false }]);
+        consume(plain.path(), cut, &topic, &ONE_BY_ONE);
         let expected = files(plain.path());
+        let mut found = Vec::new();
         for steps in &runs {
             let folder = in_memory();
-            consume(folder.path(), cut, &topic, rows, steps);
-            let found = files(folder.path());
+            consume(folder.path(), cut, &topic, steps);
+            found.push(("one consumer", files(folder.path())));
+        }
+        let folder = in_memory();
+        consume_as_group(folder.path(), cut, &topic, &group);
+        found.push(("a group", files(folder.path())));
+        for (who, found) in &found {
             for (name, text) in &expected {
-                prop_assert_eq!(Some(text), found.get(name), "{}", name);
+                prop_assert_eq!(Some(text), found.get(name), "{}: {}", who, name);
             }
             prop_assert_eq!(expected.len(), found.len());
         }
-        let folder = in_memory();
-        consume_as_group(folder.path(), cut, &topic, rows, &group);
-        let found = files(folder.path());
-        for (name, text) in &expected {
-            prop_assert_eq!(Some(text), found.get(name), "a group: {}", name);
-        }
-        prop_assert_eq!(expected.len(), found.len());
     }
 }
 
@@ -333,10 +134,9 @@ fn a_window_whose_rows_have_all_come_is_complete_whether_the_end_came_with_them_
     for handfuls in [vec![5], vec![4, 1], vec![2, 3], vec![1; 5]] {
         let folder = in_memory();
         let topic = topic(4, 1, &[], &[], &[]);
-        let mut reader = Reader::open(folder.path(), Cut::new(rows_of(2), None), vec![0], 4, false);
+        let mut reader = Reader::open(folder.path(), Cut::new(rows_of(2), None), 0..1, false);
         for messages in &handfuls {
             reader.take(&topic, 0, *messages);
-            reader.seal();
         }
         let manifests = BatchStore::open(folder.path()).expect("a store").manifests().expect("whole");
         let reasons: Vec<SealReason> = manifests.iter().map(|manifest| manifest.sealed).collect();
@@ -350,18 +150,15 @@ fn a_window_whose_rows_have_all_come_is_complete_whether_the_end_came_with_them_
 fn a_row_of_an_open_window_survives_two_kills_whichever_partition_is_read_first() {
     let folder = in_memory();
     let row = |number: u64| Message::Row { number, time: 0 };
-    let end = Message::End { run: RUN };
+    let end = Message::End { run: Some(RUN), rows: Some(3) };
     let topic = vec![vec![row(3), row(1), end.clone()], vec![row(2), end]];
-    let mut reader = Reader::open(folder.path(), Cut::new(rows_of(1), None), vec![0, 1], 3, false);
+    let mut reader = Reader::open(folder.path(), Cut::new(rows_of(1), None), 0..2, false);
     reader.take(&topic, 0, 2);
-    reader.seal();
     reader = reader.kill();
     reader.take(&topic, 1, 1);
-    reader.seal();
     reader = reader.kill();
     for partition in [0, 1] {
         reader.take(&topic, partition, 3);
-        reader.seal();
     }
     let manifests = BatchStore::open(folder.path()).expect("a store").manifests().expect("whole");
     let rows: Vec<&[RowRange]> = manifests.iter().map(|manifest| manifest.rows.numbers.as_slice()).collect();
