@@ -47,15 +47,6 @@ struct Partial {
     last: Option<WindowIndex>,
 }
 
-/// The result of one call of [`Assembly::advance`].
-#[derive(Debug, Default)]
-pub struct Assembled {
-    /// The assembled windows, in order.
-    pub windows: Vec<Manifest>,
-    /// The summary of the stream, if this call has ended the stream.
-    pub end: Option<StreamEnd>,
-}
-
 /// The folder of one partition's partial windows.
 #[must_use]
 pub fn partial_folder(workdir: &Path, partition: Partition) -> PathBuf {
@@ -96,13 +87,13 @@ impl Assembly {
         &self.whole
     }
 
-    /// Assembles all windows that are complete, until `stop` returns true. Ends the stream when every partition has
-    /// ended.
+    /// Assembles all windows that are complete, until `stop` returns true, and returns their manifests in order. Ends
+    /// the stream when every partition has ended.
     ///
     /// # Errors
     /// A partial window is damaged, or a file cannot be written.
-    pub fn advance(&mut self, stop: &dyn Fn() -> bool) -> Result<Assembled, BatchError> {
-        let mut assembled = Assembled::default();
+    pub fn advance(&mut self, stop: &dyn Fn() -> bool) -> Result<Vec<Manifest>, BatchError> {
+        let mut assembled = Vec::new();
         if self.whole.end()?.is_some() {
             return Ok(assembled);
         }
@@ -125,11 +116,11 @@ impl Assembly {
             if self.partials.iter().all(|partial| matches!(partial.part, Some(Part::Over))) {
                 break;
             }
-            let manifest = self.put_together(self.next, &parts, first)?;
+            let manifest = self.put_together(&parts, first)?;
             self.count(&manifest);
-            assembled.windows.push(manifest);
+            assembled.push(manifest);
         }
-        assembled.end = Some(self.end()?);
+        self.end()?;
         Ok(assembled)
     }
 
@@ -171,17 +162,14 @@ impl Assembly {
                 }
             }
             let earliest = self.partials.iter().filter_map(|partial| partial.span).min_by_key(|span| span.from);
-            self.first = Some(earliest.map_or(First::Number, First::Span));
+            self.first = Some(First(earliest));
         }
         Ok(self.first)
     }
 
-    fn put_together(
-        &self,
-        window: WindowIndex,
-        parts: &[(&BatchStore, &Manifest)],
-        first: First,
-    ) -> Result<Manifest, BatchError> {
+    /// Puts the parts of the next window together.
+    fn put_together(&self, parts: &[(&BatchStore, &Manifest)], first: First) -> Result<Manifest, BatchError> {
+        let window = self.next;
         let folder = self.whole.open_folder();
         let names = Names { folder: folder.clone(), stem: "assembled".to_owned(), kind: "csv" };
         let mut rows = Runs::new(names, self.header.clone());
@@ -265,26 +253,19 @@ enum Part {
     Over,
 }
 
-/// The start of the first window.
+/// The start of the first window: the earliest span of any partition. `None` if row numbers decide.
 #[derive(Debug, Clone, Copy)]
-enum First {
-    /// The first row number.
-    Number,
-    /// The earliest span of any partition.
-    Span(TimeSpan),
-}
+struct First(Option<TimeSpan>);
 
 impl First {
     /// The number of windows between the first window of the whole and a partition's first one.
     fn shift(self, own: Option<TimeSpan>, cut: &Cut) -> i64 {
-        let Self::Span(first) = self else { return 0 };
-        let place = |span: TimeSpan| cut.span_of_time(span.from);
-        own.and_then(place).zip(place(first)).map_or(0, |(own, first)| own - first)
+        let place = |span: Option<TimeSpan>| cut.span_of_time(span?.from);
+        place(own).zip(place(self.0)).map_or(0, |(own, first)| own - first)
     }
 
     fn span_of(self, window: WindowIndex, cut: &Cut) -> Option<TimeSpan> {
-        let Self::Span(first) = self else { return None };
-        let (from, until) = cut.span_of_window(cut.span_of_time(first.from)?, window)?;
+        let (from, until) = cut.span_of_window(cut.span_of_time(self.0?.from)?, window)?;
         Some(TimeSpan { from, until })
     }
 }

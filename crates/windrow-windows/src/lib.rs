@@ -56,7 +56,7 @@ mod spill;
 mod store;
 mod writer;
 
-pub use assemble::{Assembled, Assembly, partial_folder, partials_folder};
+pub use assemble::{Assembly, partial_folder, partials_folder};
 pub use counts::MessageCounts;
 pub use error::BatchError;
 pub use manifest::{

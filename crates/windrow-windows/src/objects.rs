@@ -93,15 +93,8 @@ impl Objects {
         let endpoint =
             ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"].iter().find_map(|name| settings.get(*name));
         let endpoint = endpoint.filter(|_| url.starts_with("s3://")).cloned();
-        Ok(Self {
-            store,
-            prefix,
-            url,
-            endpoint,
-            has_answered: AtomicBool::new(false),
-            is_told: AtomicBool::new(false),
-            absent: Mutex::default(),
-        })
+        let (has_answered, is_told, absent) = Default::default();
+        Ok(Self { store, prefix, url, endpoint, has_answered, is_told, absent })
     }
 
     /// The URL of the objects, without a slash at its end.

@@ -1,5 +1,6 @@
 //! Messages that were refused: one JSON object per line, with the reason.
 
+use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -9,35 +10,29 @@ use crate::BatchError;
 use windrow_record::{Offset, Partition, RowNumber};
 
 /// One line of a quarantine file.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Line<'a> {
-    pub(crate) partition: Partition,
-    pub(crate) offset: Offset,
-    pub(crate) row: Option<RowNumber>,
-    pub(crate) reason: std::borrow::Cow<'a, str>,
+#[derive(Serialize, Deserialize)]
+struct Line<'a> {
+    partition: Partition,
+    offset: Offset,
+    row: Option<RowNumber>,
+    reason: Cow<'a, str>,
     /// The value as text. Bytes that are not UTF-8 become U+FFFD; in that case `raw_hex` contains all bytes.
-    pub(crate) raw: std::borrow::Cow<'a, str>,
+    raw: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) raw_hex: Option<String>,
+    raw_hex: Option<String>,
 }
 
-impl<'a> Line<'a> {
-    pub(crate) fn new(
-        partition: Partition,
-        offset: Offset,
-        row: Option<RowNumber>,
-        reason: &'a str,
-        raw: &'a [u8],
-    ) -> Self {
-        let is_text = std::str::from_utf8(raw).is_ok();
-        let raw_hex = (!is_text).then(|| hex::encode(raw));
-        Self { partition, offset, row, reason: reason.into(), raw: String::from_utf8_lossy(raw), raw_hex }
-    }
-
-    /// The JSON text of the line, without a line end.
-    pub(crate) fn text(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
-    }
+/// Returns the line of a message as JSON text, without a line end.
+pub(crate) fn line(
+    (partition, offset): (Partition, Offset),
+    row: Option<RowNumber>,
+    reason: &str,
+    raw: &[u8],
+) -> serde_json::Result<Vec<u8>> {
+    let is_text = std::str::from_utf8(raw).is_ok();
+    let raw_hex = (!is_text).then(|| hex::encode(raw));
+    let (reason, raw) = (reason.into(), String::from_utf8_lossy(raw));
+    serde_json::to_vec(&Line { partition, offset, row, reason, raw, raw_hex })
 }
 
 /// A message in quarantine.

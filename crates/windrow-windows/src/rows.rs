@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,9 +85,7 @@ impl RowFormat {
     pub(crate) fn convert(&self, whole: Whole) -> Result<Whole, BatchError> {
         let Self::Parquet(layout) = self else { return Ok(whole) };
         let path = whole.path.with_extension("parquet");
-        let file = File::create(&path).map_err(BatchError::write(&path))?;
-        let sink = layout.write(&whole.path, BufWriter::new(file)).map_err(|error| error.of(&whole.path, &path))?;
-        let file = sink.into_inner().map_err(|error| BatchError::write(&path)(error.into_error()))?;
+        let file = layout.write(&whole.path, &path)?;
         let digest = File::open(&path).and_then(FileDigest::of).map_err(BatchError::read(&path))?;
         std::fs::remove_file(&whole.path).map_err(BatchError::write(&whole.path))?;
         Ok(Whole { path, file, digest })
@@ -95,45 +93,29 @@ impl RowFormat {
 }
 
 impl Layout {
-    fn write<W: Write + Send>(&self, csv: &Path, sink: W) -> Result<W, Fault> {
-        let source = BufReader::new(File::open(csv).map_err(|error| Fault::Read(ReadError::Io(error)))?);
+    /// Writes the records of a CSV file to a Parquet file.
+    fn write(&self, csv: &Path, parquet: &Path) -> Result<File, BatchError> {
+        let damaged = |reason: String| BatchError::Damaged { path: csv.to_owned(), reason };
+        let unread = |error: ReadError| match error {
+            ReadError::Io(error) => BatchError::read(csv)(error),
+            error => damaged(error.to_string()),
+        };
+        let unwritten = |error: ColumnarError| BatchError::write(parquet)(error.into_io());
+        let source = BufReader::new(File::open(csv).map_err(BatchError::read(csv))?);
         let mut records = RecordReader::new(source, self.style.delimiter);
         let mut parser = RecordParser::new(self.style.delimiter);
-        records.next_record().map_err(Fault::Read)?;
-        let mut writer = windrow_columnar::Writer::new(sink, &self.columns)?;
-        while let Some(record) = records.next_record().map_err(Fault::Read)? {
-            let fields = parser.parse(record.bytes).map_err(|error| Fault::Cell(error.to_string()))?;
+        records.next_record().map_err(unread)?;
+        let sink = BufWriter::new(File::create(parquet).map_err(BatchError::write(parquet))?);
+        let mut writer = windrow_columnar::Writer::new(sink, &self.columns).map_err(unwritten)?;
+        while let Some(record) = records.next_record().map_err(unread)? {
+            let fields = parser.parse(record.bytes).map_err(|error| damaged(error.to_string()))?;
             let cells = self.columns.iter().zip(fields.iter());
             let cells = cells.map(|(column, text)| {
-                self.style.value(column.kind, text).map_err(|reason| Fault::Cell(format!("{}: {reason}", column.name)))
+                self.style.value(column.kind, text).map_err(|reason| damaged(format!("{}: {reason}", column.name)))
             });
-            writer.push(cells.collect::<Result<Vec<_>, _>>()?)?;
+            writer.push(cells.collect::<Result<Vec<_>, _>>()?).map_err(unwritten)?;
         }
-        Ok(writer.finish()?)
-    }
-}
-
-/// The reason why a file was not converted.
-#[derive(Debug)]
-enum Fault {
-    Read(ReadError),
-    Cell(String),
-    Write(ColumnarError),
-}
-
-impl From<ColumnarError> for Fault {
-    fn from(error: ColumnarError) -> Self {
-        Self::Write(error)
-    }
-}
-
-impl Fault {
-    fn of(self, csv: &Path, parquet: &Path) -> BatchError {
-        match self {
-            Self::Read(ReadError::Io(error)) => BatchError::read(csv)(error),
-            Self::Read(error) => BatchError::Damaged { path: csv.to_owned(), reason: error.to_string() },
-            Self::Cell(reason) => BatchError::Damaged { path: csv.to_owned(), reason },
-            Self::Write(error) => BatchError::write(parquet)(error.into_io()),
-        }
+        let sink = writer.finish().map_err(unwritten)?;
+        sink.into_inner().map_err(|error| BatchError::write(parquet)(error.into_error()))
     }
 }

@@ -168,13 +168,13 @@ impl<K: Key> Runs<K> {
         }
         let mut next = BinaryHeap::new();
         for (place, source) in sources.iter_mut().enumerate() {
-            next.extend(source.next_key()?.map(|key| Reverse((key, place))));
+            next.extend(source.next_key::<K>()?.map(|key| Reverse((key, place))));
         }
         while let Some(Reverse((_, place))) = next.pop() {
             let source = &mut sources[place];
             source.read()?;
             merged.push(&source.record);
-            next.extend(source.next_key()?.map(|key| Reverse((key, place))));
+            next.extend(source.next_key::<K>()?.map(|key| Reverse((key, place))));
             if merged.is_full() {
                 merged.write()?;
             }
@@ -187,27 +187,26 @@ impl<K: Key> Runs<K> {
 }
 
 /// A run that is read back.
-struct Source<K> {
+struct Source {
     text: Reread,
     index: Reread,
     /// The length of the next record, without its line end.
     length: usize,
     /// The record read last, with its line end.
     record: Vec<u8>,
-    keys: std::marker::PhantomData<K>,
 }
 
-impl<K: Key> Source<K> {
-    fn open(run: Run<K>, header: usize) -> Result<Self, BatchError> {
+impl Source {
+    fn open<K>(run: Run<K>, header: usize) -> Result<Self, BatchError> {
         let (text, index) = (run.text.reread()?, run.index.reread()?);
-        let mut source = Self { text, index, length: 0, record: vec![0; header], keys: std::marker::PhantomData };
+        let mut source = Self { text, index, length: 0, record: vec![0; header] };
         let skipped = source.text.bytes.read_exact(&mut source.record);
         skipped.map_err(BatchError::read(&source.text.path))?;
         Ok(source)
     }
 
     /// Reads the key and the length of the next record. Then call [`read`](Self::read) for the record itself.
-    fn next_key(&mut self) -> Result<Option<K>, BatchError> {
+    fn next_key<K: Key>(&mut self) -> Result<Option<K>, BatchError> {
         let mut key = K::Bytes::default();
         match self.index.bytes.read_exact(key.as_mut()) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),

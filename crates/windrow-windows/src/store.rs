@@ -15,8 +15,7 @@ use crate::objects::Objects;
 use crate::quarantine::{self, Quarantined};
 use crate::spill::Whole;
 use crate::{BatchError, BatchRows, FileDigest, Manifest, OffsetRange, RowFormat, StreamEnd};
-use windrow_base::files;
-use windrow_base::versioned;
+use windrow_base::{files, versioned};
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 /// The file that is written when the stream has ended.

@@ -1,6 +1,6 @@
 //! Turns messages into sealed windows: decides where each message belongs, and when a window is complete.
 //!
-//! - `message`: the messages and the counts. `occurrence`: whether the writer has read a message before.
+//! - `message`: the messages and the counts.
 //! - `identity`: the rows and messages that have arrived, and the replay that they belong to.
 //! - `cursors`: the position in each partition. `deleted`: messages that the broker had deleted. `believe`: rows that
 //!   were held back.
@@ -14,7 +14,6 @@ mod cursors;
 mod deleted;
 mod identity;
 mod message;
-mod occurrence;
 mod resume;
 mod sealed;
 mod sealing;
@@ -27,9 +26,9 @@ use self::cursors::Cursors;
 use self::deleted::DeletedMessages;
 use self::identity::Identity;
 use self::message::Outcomes;
-use self::occurrence::Occurrence;
 use self::sealed::Sealed;
 use self::windows::Windows;
+use crate::open::Offsets;
 use crate::{BatchError, Lock, MessageCounts, OffsetRange, StreamEnd};
 use windrow_record::{Offset, Partition, WindowIndex};
 
@@ -64,6 +63,23 @@ enum Phase {
     Ended(StreamEnd),
     /// The writer has failed. Only a part of the data in memory may be on the disk.
     Failed,
+}
+
+/// The relation of a message to what the writer has read before.
+enum Occurrence {
+    /// A message that the writer has not read.
+    New,
+    /// A message that this process has read already.
+    InThisLife,
+    /// A message in the files of a sealed window.
+    Sealed,
+    /// A repeat that a sealed window accounts for.
+    SealedRepeat,
+    /// A message before the resume point for which no sealed window accounts.
+    Unaccounted,
+    /// A message after the end marker of its partition. It is not part of the stream: whether it is read at all depends
+    /// only on the timing of the other partitions.
+    AfterEnd,
 }
 
 impl BatchWriter {
@@ -226,10 +242,11 @@ impl BatchWriter {
             return Ok(Occurrence::AfterEnd);
         }
         let is_before = cursor.resumed_at.is_some_and(|resumed| offset < resumed);
-        if self.identity.is_settled(partition, offset) {
+        let is_in = |sets: &Offsets| sets.get(&partition).is_some_and(|offsets| offsets.contains(offset.bits()));
+        if is_in(&self.identity.settled) {
             return Ok(Occurrence::Sealed);
         }
-        if self.identity.is_settled_repeat(partition, offset) {
+        if is_in(&self.identity.repeats) {
             return Ok(Occurrence::SealedRepeat);
         }
         if is_before {

@@ -185,7 +185,7 @@ impl Member {
             Err(BatchError::Locked { .. }) => return Ok(self.assembly.whole().end()?.is_some()),
             Err(error) => return Err(error.into()),
         };
-        for manifest in &assembled.windows {
+        for manifest in &assembled {
             self.progress.report(sealed(manifest, self.partials.cut.policy));
         }
         let Some(end) = self.assembly.whole().end()? else { return Ok(false) };

@@ -6,7 +6,7 @@ use roaring::RoaringTreemap;
 
 use crate::open::Offsets;
 use crate::{Manifest, RowRange};
-use windrow_record::{Offset, Partition, RowNumber, RunId};
+use windrow_record::{RowNumber, RunId};
 
 /// The producer of a store's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Source {
 #[derive(Debug, Default)]
 pub(super) struct Identity {
     /// The only replay whose rows are taken. Rows without a replay are also taken, unless a row of this one came first.
-    expected: Option<RunId>,
+    pub(super) expected: Option<RunId>,
     source: Option<Source>,
     /// The rows that the replay sent, according to its end marker.
     sent: Option<RowRange>,
@@ -49,17 +49,12 @@ pub(super) struct Identity {
     /// A lower bound for free numbers: all numbers below it are taken.
     free: u64,
     /// The messages in the files of windows that were sealed before this start.
-    settled: Offsets,
+    pub(super) settled: Offsets,
     /// The messages that repeat a row, in windows that were sealed before this start.
-    repeats: Offsets,
+    pub(super) repeats: Offsets,
 }
 
 impl Identity {
-    /// Sets the replay whose rows are taken; rows of other replays are refused.
-    pub(super) fn expect(&mut self, run: RunId) {
-        self.expected = Some(run);
-    }
-
     /// Binds the stream to the expected replay before its first row, so rows of other producers are refused too.
     pub(super) fn bind_to_expected(&mut self) {
         self.source = self.source.take().or_else(|| self.expected.clone().map(Source::Replay));
@@ -139,16 +134,6 @@ impl Identity {
             self.free += 1;
         }
         RowNumber::new(self.free).unwrap_or(RowNumber::FIRST)
-    }
-
-    /// Returns true if a message is in a file of a window that was sealed before this start.
-    pub(super) fn is_settled(&self, partition: Partition, offset: Offset) -> bool {
-        self.settled.get(&partition).is_some_and(|settled| settled.contains(offset.bits()))
-    }
-
-    /// Returns true if a window that was sealed before this start accounts for a message as a repeat.
-    pub(super) fn is_settled_repeat(&self, partition: Partition, offset: Offset) -> bool {
-        self.repeats.get(&partition).is_some_and(|repeats| repeats.contains(offset.bits()))
     }
 
     /// Restores the rows of a sealed window, and its offsets if they belong to this log.

@@ -103,14 +103,14 @@ impl BatchWriter {
     /// replay came first.
     #[must_use]
     pub fn expecting(mut self, run: RunId) -> Self {
-        self.identity.expect(run);
+        self.identity.expected = Some(run);
         self
     }
 
     /// Accepts only the rows of this replay. All other messages go to quarantine.
     #[must_use]
     pub fn of_replay(mut self, run: RunId) -> Self {
-        self.identity.expect(run);
+        self.identity.expected = Some(run);
         self.identity.bind_to_expected();
         self
     }

@@ -119,11 +119,8 @@ impl BatchWriter {
     fn seal(&mut self, reason: SealReason) -> Result<Manifest, BatchError> {
         // Only partitions that have ended have no time here, because the first event window waits for all others. Their
         // waiting messages join this window.
-        let timeless = self
-            .cursors
-            .0
-            .iter()
-            .filter(|(_, cursor)| cursor.progress.at().is_none() && self.windows.cut().span().is_some());
+        let is_timed = self.windows.cut().span().is_some();
+        let timeless = self.cursors.0.iter().filter(|(_, cursor)| is_timed && cursor.progress.at().is_none());
         let timeless: Vec<Partition> = timeless.map(|(partition, _)| *partition).collect();
         let (window, open) = self.windows.take_next(&timeless)?;
         let _span = tracing::info_span!("seal", %window, %reason).entered();

@@ -1,9 +1,8 @@
 //! Places each message: in a window, held back until the next one, or in quarantine.
 
 use crate::open::{Needed, Place, RowValue};
-use crate::writer::BatchWriter;
 use crate::writer::cursors::HeldRow;
-use crate::writer::occurrence::Occurrence;
+use crate::writer::{BatchWriter, Occurrence};
 use crate::{Arrival, BatchError, Content, Taken};
 use windrow_config::{NoWindow, Step};
 use windrow_record::{Offset, Partition, RowNumber};

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::open::{OpenWindow, Place, RowValue};
-use crate::quarantine::Line;
-use crate::{BatchError, BatchStore, OffsetRange, TimeSpan};
+use crate::{BatchError, BatchStore, OffsetRange, TimeSpan, quarantine};
 use windrow_config::{Cut, NoWindow, Placement, WindowPolicy};
 use windrow_record::{Partition, RowNumber, WindowIndex};
 
@@ -71,7 +70,7 @@ impl Windows {
         row: Option<RowNumber>,
         (reason, raw): (&str, &[u8]),
     ) -> Result<(), BatchError> {
-        let line = Line::new(place.partition, place.offset, row, reason, raw).text();
+        let line = quarantine::line((place.partition, place.offset), row, reason, raw);
         let line = line.map_err(|error| BatchError::write(&self.store.open_folder())(error.into()))?;
         let own = row.and_then(|row| self.placement.window_of_row(place.needed.at, row)).and_then(Result::ok);
         let open = match own {
