@@ -200,7 +200,6 @@ impl App {
             columns: inputs.schema.columns.clone(),
             run: inputs.run().unwrap_or_else(|| RunId::new("")),
             cut: inputs.cut,
-            window: self.pipeline.window,
             store: self.store(&inputs.schema)?,
             topic: connection.map(|connection| (connection, self.pipeline.stream.topic.clone())),
         };

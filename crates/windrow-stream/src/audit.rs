@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use self::dataset::Original;
-use self::files::WindowFiles;
+use self::files::Checker;
 use self::report::Ledger;
 use windrow_base::runtime::blocking;
 use windrow_config::Cut;
@@ -38,8 +38,6 @@ pub struct Audit {
     pub run: RunId,
     /// The rule that cut the stream into windows.
     pub cut: Cut,
-    /// The window policy of the pipeline file, which `cut` is made from.
-    pub window: windrow_config::WindowPolicy,
     /// The store of the windows.
     pub store: BatchStore,
     /// The connection and the name of the topic, if it is to be recounted.
@@ -75,7 +73,7 @@ impl Audit {
 
     /// Recounts the dataset and the files.
     fn recount(&self, stop: &CancellationToken) -> Result<Option<Ledger>, AuditError> {
-        let mut ledger = Ledger::new(self.window);
+        let mut ledger = Ledger::default();
         let manifests = self.manifests(&mut ledger)?;
         if manifests.is_empty() && ledger.is_clean() {
             return Err(AuditError::Nothing { folder: self.store.folder().to_owned() });
@@ -83,15 +81,13 @@ impl Audit {
         ledger.manifests = manifests;
         ledger.run = ledger.manifests.iter().find_map(|manifest| manifest.run.clone());
         let Some(original) = self.original(&mut ledger, stop)? else { return Ok(None) };
-        let windows: Vec<WindowFiles> = ledger
-            .manifests
-            .par_iter()
-            .map(|manifest| files::check(&self.store, manifest, &self.columns, self.dataset.delimiter, &original))
-            .collect();
+        let Self { store, columns, dataset, cut, .. } = self;
+        let checker = Checker { store, columns, delimiter: dataset.delimiter, policy: cut.policy, original: &original };
+        let windows = ledger.manifests.par_iter().map(|manifest| checker.check(manifest)).collect();
         if stop.is_cancelled() {
             return Ok(None);
         }
-        files::account(&mut ledger, &self.store, windows, &original)?;
+        checker.account(&mut ledger, windows)?;
         rows::account(&mut ledger, &self.cut);
         Ok(Some(ledger))
     }
@@ -109,19 +105,16 @@ impl Audit {
         let mut manifests = Vec::new();
         let mut next = WindowIndex::FIRST;
         while last.is_some_and(|last| next <= last) {
+            let path = self.store.manifest_path(next);
+            let found = |fault: String| Finding::of(Kind::Manifest, fault).of_window(next);
             match self.store.manifest(next) {
                 Ok(Some(manifest)) if manifest.window == next => manifests.push(manifest),
-                Ok(Some(manifest)) => ledger.find(
-                    Finding::of(Kind::Manifest, format!("it says that it is of window {}", manifest.window))
-                        .in_file(&self.store.manifest_path(next))
-                        .of_window(next),
-                ),
-                Ok(None) => ledger.find(
-                    Finding::of(Kind::Manifest, "the manifest is missing".to_owned())
-                        .in_file(&self.store.manifest_path(next))
-                        .of_window(next),
-                ),
-                Err(error) => ledger.find(Finding::of(Kind::Manifest, error.to_string()).of_window(next)),
+                Ok(Some(manifest)) => {
+                    let fault = format!("it says that it is of window {}", manifest.window);
+                    ledger.find(found(fault).in_file(&path));
+                }
+                Ok(None) => ledger.find(found("the manifest is missing".to_owned()).in_file(&path)),
+                Err(error) => ledger.find(found(error.to_string())),
             }
             next = next.next();
         }

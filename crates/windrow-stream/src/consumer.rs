@@ -14,8 +14,6 @@ mod intake;
 mod rejections;
 mod reporting;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -23,12 +21,9 @@ use tokio_util::sync::CancellationToken;
 use self::consumer_loop::ConsumerLoop;
 use self::group::Member;
 use self::guarded::GuardedWriter;
-use self::intake::Intake;
 use self::rejections::Rejections;
 use windrow_base::runtime::blocking;
-use windrow_config::WindowPolicy;
-use windrow_kafka::topics;
-use windrow_kafka::{BrokerError, Deleted, PartitionState, Subscription, TopicState};
+use windrow_kafka::{BrokerError, Deleted, PartitionState, Subscription, TopicState, topics};
 use windrow_record::{Offset, Partition};
 use windrow_windows::{BatchWriter, CsvFormat, OffsetRange, Resumed};
 
@@ -67,9 +62,9 @@ impl Consumer {
         }
     }
 
-    fn read(mut self, topic: &TopicState, stop: &CancellationToken) -> Result<(), ConsumerError> {
-        if let Some(group) = self.group.take() {
-            let deleted = Member::join(&self, group, topic)?.work(stop)?;
+    fn read(&self, topic: &TopicState, stop: &CancellationToken) -> Result<(), ConsumerError> {
+        if let Some(group) = &self.group {
+            let deleted = Member::join(self, group, topic)?.work(stop)?;
             return self.complain_of_deleted(&deleted, None);
         }
         let lock = self.store.lock()?;
@@ -89,17 +84,7 @@ impl Consumer {
         let mut guarded = GuardedWriter { writer, rejections, progress: self.progress.clone() };
         deleted.into_iter().for_each(|deleted| guarded.note_deleted(deleted));
         let subscription = Subscription::assign(&self.connection, &self.stream.topic, &self.stream.topic, &positions)?;
-        let needs_time = matches!(self.cut.policy, WindowPolicy::Event { .. });
-        let reading = ConsumerLoop {
-            intake: Intake::new(Arc::clone(&self.schema), needs_time),
-            guarded,
-            policy: self.cut.policy,
-            progress: self.progress.clone(),
-            end_after_idle: self.end_after_idle,
-            committed: Vec::new(),
-            at_end: BTreeSet::new(),
-        };
-        let read = reading.work(subscription, stop)?;
+        let read = ConsumerLoop::new(self, guarded).work(subscription, stop)?;
         self.complain_of_deleted(&read.deleted, read.missing_rows)
     }
 

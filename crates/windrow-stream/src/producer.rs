@@ -23,8 +23,7 @@ use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::Schema;
 use windrow_dataset::DatasetReader;
-use windrow_kafka::topics;
-use windrow_kafka::{Connection, PublishError, Publisher, Survey, TopicState};
+use windrow_kafka::{Connection, PublishError, Publisher, Survey, TopicState, topics};
 use windrow_record::{Partition, RecordParser, RowNumber, RunId};
 
 pub use self::error::ProducerError;
@@ -95,29 +94,24 @@ impl Producer {
         let before = plan.ours_before(plan.start);
         counters.sent.set(before);
         counters.delivered.set(before);
-        let began = Instant::now();
-        let sent = self.send_rows(&plan, publisher, began, stop)?;
-        if stop.is_cancelled() || !wait_for_delivery(publisher, stop)? {
+        let sending = Sending { publisher, run: &self.run, began: Instant::now(), stop };
+        let sent = self.send_rows(&plan, &sending)?;
+        if stop.is_cancelled() || !sending.wait_for_delivery()? {
             return Ok(());
         }
         for partition in plan.without_end() {
             publisher.send_end(partition, &self.run, plan.from, plan.rows().unwrap_or(0))?;
         }
-        if wait_for_delivery(publisher, stop)? {
+        if sending.wait_for_delivery()? {
             let before = ours.saturating_sub(sent);
-            self.progress.report(Event::ProducerDone { rows: sent, before, took: began.elapsed() });
+            self.progress.report(Event::ProducerDone { rows: sent, before, took: sending.began.elapsed() });
         }
         Ok(())
     }
 
     /// Returns the number of rows that were sent.
-    fn send_rows(
-        &self,
-        plan: &Plan,
-        publisher: &Publisher,
-        began: Instant,
-        stop: &CancellationToken,
-    ) -> Result<u64, ProducerError> {
+    fn send_rows(&self, plan: &Plan, sending: &Sending<'_>) -> Result<u64, ProducerError> {
+        let Sending { publisher, began, stop, .. } = sending;
         let mut parser = RecordParser::new(self.dataset.delimiter);
         let mut pacer = Pacer::new(self.stream.pace, self.stream.seed, plan.start);
         let mut governor = Governor::new(self.replay.max_rate);
@@ -148,13 +142,13 @@ impl Producer {
             // At full speed, a check of the clock for each row would cost more than the row.
             if !due.is_zero() || governor.has_rate() {
                 let turn = governor.turn(due, began.elapsed(), TIMER_GRAIN);
-                wait_until(turn, began, publisher, stop)?;
+                sending.wait_until(turn)?;
             }
             if stop.is_cancelled() {
                 break;
             }
             let Some(contents) = plan.contents().get(plan.slot(number)) else { break };
-            self.send(publisher, contents.partition, number, bytes, stop)?;
+            sending.send(contents.partition, number, bytes)?;
             sent += 1;
             self.progress.counters().sent.add(1);
             if sent.is_multiple_of(ROWS_BETWEEN_REPORTS) {
@@ -163,47 +157,45 @@ impl Producer {
         }
         Ok(sent)
     }
+}
 
-    fn send(
-        &self,
-        publisher: &Publisher,
-        partition: Partition,
-        row: RowNumber,
-        value: &[u8],
-        stop: &CancellationToken,
-    ) -> Result<(), ProducerError> {
+/// A replay that is being sent.
+struct Sending<'a> {
+    publisher: &'a Publisher,
+    run: &'a RunId,
+    began: Instant,
+    stop: &'a CancellationToken,
+}
+
+impl Sending<'_> {
+    fn send(&self, partition: Partition, row: RowNumber, value: &[u8]) -> Result<(), ProducerError> {
         loop {
-            match publisher.send_row(partition, row, &self.run, value) {
-                Err(PublishError::QueueFull) if !stop.is_cancelled() => publisher.wait(LONGEST_NAP)?,
+            match self.publisher.send_row(partition, row, self.run, value) {
+                Err(PublishError::QueueFull) if !self.stop.is_cancelled() => self.publisher.wait(LONGEST_NAP)?,
                 Err(PublishError::QueueFull) | Ok(()) => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
         }
     }
-}
 
-fn wait_until(
-    due: Duration,
-    began: Instant,
-    publisher: &Publisher,
-    stop: &CancellationToken,
-) -> Result<(), ProducerError> {
-    loop {
-        let early = due.saturating_sub(began.elapsed());
-        if early < TIMER_GRAIN || stop.is_cancelled() {
-            return Ok(());
-        }
-        publisher.wait(Duration::ZERO)?;
-        std::thread::sleep(early.min(LONGEST_NAP));
-    }
-}
-
-/// Waits until everything that was sent is confirmed. Returns false if `stop` is cancelled first.
-fn wait_for_delivery(publisher: &Publisher, stop: &CancellationToken) -> Result<bool, ProducerError> {
-    while !publisher.flush(LONGEST_NAP)? {
-        if stop.is_cancelled() {
-            return Ok(false);
+    fn wait_until(&self, due: Duration) -> Result<(), ProducerError> {
+        loop {
+            let early = due.saturating_sub(self.began.elapsed());
+            if early < TIMER_GRAIN || self.stop.is_cancelled() {
+                return Ok(());
+            }
+            self.publisher.wait(Duration::ZERO)?;
+            std::thread::sleep(early.min(LONGEST_NAP));
         }
     }
-    Ok(true)
+
+    /// Waits until everything that was sent is confirmed. Returns false if `stop` is cancelled first.
+    fn wait_for_delivery(&self) -> Result<bool, ProducerError> {
+        while !self.publisher.flush(LONGEST_NAP)? {
+            if self.stop.is_cancelled() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::audit::dataset::Original;
 use crate::audit::report::Ledger;
 use crate::audit::{Finding, Kind, WindowAccount};
+use windrow_config::WindowPolicy;
 use windrow_record::{Offset, Partition, RecordParser, RowNumber};
 use windrow_windows::{BatchError, BatchStore, FileDigest, Manifest, MessageCounts, RowFormat, RowRange};
 
@@ -27,24 +28,13 @@ pub(crate) struct WindowFiles {
     findings: Vec<Finding>,
 }
 
-/// Reads and checks the files of a window.
-pub(crate) fn check(
-    store: &BatchStore,
-    manifest: &Manifest,
-    columns: &[String],
-    delimiter: u8,
-    original: &Original,
-) -> WindowFiles {
-    let mut files = WindowFiles::default();
-    let path = store.batch_place(manifest);
-    let read = files.read_batch(store, manifest, columns, delimiter, original);
-    files.compare(manifest, &path, read, Some(&manifest.rows.file));
-    if manifest.quarantine.count > 0 || manifest.quarantine.file.is_some() {
-        let path = store.quarantine_path(manifest.window);
-        let read = files.read_quarantine(&path, store, manifest, original);
-        files.compare(manifest, &path, read, manifest.quarantine.file.as_ref());
-    }
-    files
+/// The windows to check, and what their files are compared with.
+pub(crate) struct Checker<'a> {
+    pub(crate) store: &'a BatchStore,
+    pub(crate) columns: &'a [String],
+    pub(crate) delimiter: u8,
+    pub(crate) policy: WindowPolicy,
+    pub(crate) original: &'a Original,
 }
 
 impl WindowFiles {
@@ -72,16 +62,25 @@ impl WindowFiles {
         };
         self.find(manifest, Kind::File, path, fault);
     }
+}
 
-    fn read_batch(
-        &mut self,
-        store: &BatchStore,
-        manifest: &Manifest,
-        columns: &[String],
-        delimiter: u8,
-        original: &Original,
-    ) -> io::Result<FileDigest> {
-        let path = &store.batch_place(manifest);
+impl Checker<'_> {
+    /// Reads and checks the files of a window.
+    pub(crate) fn check(&self, manifest: &Manifest) -> WindowFiles {
+        let mut files = WindowFiles::default();
+        let path = self.store.batch_place(manifest);
+        let read = self.read_batch(manifest, &path, &mut files);
+        files.compare(manifest, &path, read, Some(&manifest.rows.file));
+        if manifest.quarantine.count > 0 || manifest.quarantine.file.is_some() {
+            let path = self.store.quarantine_path(manifest.window);
+            let read = self.read_quarantine(manifest, &path, &mut files);
+            files.compare(manifest, &path, read, manifest.quarantine.file.as_ref());
+        }
+        files
+    }
+
+    fn read_batch(&self, manifest: &Manifest, path: &Path, files: &mut WindowFiles) -> io::Result<FileDigest> {
+        let Self { store, columns, delimiter, original, .. } = self;
         let other = |error: BatchError| match error {
             BatchError::Read { source, .. } => source,
             error => io::Error::other(error.to_string()),
@@ -89,21 +88,21 @@ impl WindowFiles {
         let mut file = store.batch_file(manifest).map_err(other)?;
         let digest = FileDigest::of(&file)?;
         file.rewind()?;
-        let mut records = store.format().read(file, path, delimiter).map_err(other)?;
+        let mut records = store.format().read(file, path, *delimiter).map_err(other)?;
         let broken = |error: windrow_record::ReadError| io::Error::other(error.to_string());
         let header = records.next_record().map_err(broken)?.map(|record| record.bytes.to_vec());
-        let mut parser = RecordParser::new(delimiter);
+        let mut parser = RecordParser::new(*delimiter);
         let is_header = header.as_deref().is_some_and(|header| {
             parser.parse(header).is_ok_and(|fields| fields.iter().eq(columns.iter().map(String::as_str)))
         });
         if !is_header {
-            self.find(manifest, Kind::File, path, "its first line is not the columns of the dataset".to_owned());
+            files.find(manifest, Kind::File, path, "its first line is not the columns of the dataset".to_owned());
         }
         let mut numbers = manifest.rows.numbers.iter().flat_map(RowRange::numbers);
         let mut comparison = original.comparison();
         let mut differing = Vec::new();
         while let Some(record) = records.next_record().map_err(broken)? {
-            self.stored += 1;
+            files.stored += 1;
             let number = numbers.next().and_then(RowNumber::new);
             if differing.len() < TOLD && number.is_some_and(|number| !comparison.is(number, record.bytes)) {
                 differing.extend(number.map(|number| (number, record.line)));
@@ -111,107 +110,96 @@ impl WindowFiles {
         }
         let listed: u64 = manifest.rows.numbers.iter().filter_map(RowRange::count).sum();
         let promised = manifest.rows.count;
-        if self.stored != promised || listed != promised {
-            let fault = format!("it has {} rows where its manifest says {promised} and lists {listed}", self.stored);
-            self.find(manifest, Kind::File, path, fault);
+        if files.stored != promised || listed != promised {
+            let fault = format!("it has {} rows where its manifest says {promised} and lists {listed}", files.stored);
+            files.find(manifest, Kind::File, path, fault);
         }
         for (number, line) in differing {
             let fault = format!("line {line} is not row {number} of the dataset");
-            self.find(manifest, Kind::Dataset, path, fault);
+            files.find(manifest, Kind::Dataset, path, fault);
         }
         Ok(digest)
     }
 
-    fn read_quarantine(
-        &mut self,
-        path: &Path,
-        store: &BatchStore,
-        manifest: &Manifest,
-        original: &Original,
-    ) -> io::Result<FileDigest> {
+    fn read_quarantine(&self, manifest: &Manifest, path: &Path, files: &mut WindowFiles) -> io::Result<FileDigest> {
         let mut file = File::open(path)?;
         let digest = FileDigest::of(&file)?;
         file.rewind()?;
-        let mut comparison = original.comparison();
+        let mut comparison = self.original.comparison();
         let mut faults = Vec::new();
-        let read = store.quarantined(manifest.window, file, |line| {
-            self.quarantined += 1;
+        let read = self.store.quarantined(manifest.window, file, |line| {
+            files.quarantined += 1;
             let Some(row) = line.row else {
-                self.unnumbered.push((line.partition, line.offset));
+                files.unnumbered.push((line.partition, line.offset));
                 return;
             };
-            self.quarantined_rows.push(row);
+            files.quarantined_rows.push(row);
             if !comparison.is(row, &line.raw) {
                 faults.push(format!("what it holds for row {row} is not row {row} of the dataset"));
             }
         });
         read.map_err(|error| io::Error::other(error.to_string()))?;
         for fault in faults.into_iter().take(TOLD) {
-            self.find(manifest, Kind::Dataset, path, fault);
+            files.find(manifest, Kind::Dataset, path, fault);
         }
         let promised = manifest.quarantine.count;
-        if self.quarantined != promised {
-            let fault = format!("it has {} lines where its manifest says {promised}", self.quarantined);
-            self.find(manifest, Kind::File, path, fault);
+        if files.quarantined != promised {
+            let fault = format!("it has {} lines where its manifest says {promised}", files.quarantined);
+            files.find(manifest, Kind::File, path, fault);
         }
         let listed: Vec<u64> = manifest.quarantine.numbers.iter().flat_map(RowRange::numbers).collect();
-        let mut found: Vec<u64> = self.quarantined_rows.iter().map(|row| row.get()).collect();
+        let mut found: Vec<u64> = files.quarantined_rows.iter().map(|row| row.get()).collect();
         found.sort_unstable();
         if listed != found {
-            self.find(manifest, Kind::File, path, "its rows are not those that its manifest lists".to_owned());
+            files.find(manifest, Kind::File, path, "its rows are not those that its manifest lists".to_owned());
         }
         Ok(digest)
     }
-}
 
-/// Adds the contents of the windows to the ledger.
-pub(crate) fn account(
-    ledger: &mut Ledger,
-    store: &BatchStore,
-    windows: Vec<WindowFiles>,
-    original: &Original,
-) -> Result<(), BatchError> {
-    let (mut bytes, mut files) = (0, 0);
-    let manifests = std::mem::take(&mut ledger.manifests);
-    for (manifest, found) in manifests.iter().zip(windows) {
-        let intact = found.findings.is_empty();
-        bytes += manifest.rows.file.bytes + manifest.quarantine.file.as_ref().map_or(0, |file| file.bytes);
-        files += 1 + u64::from(manifest.quarantine.count > 0);
-        found.findings.into_iter().for_each(|finding| ledger.find(finding));
-        for range in manifest.row_ranges() {
-            let doubled = crate::audit::rows::enter(&mut ledger.accounted, *range);
-            if !doubled.is_empty() {
-                let fault = "in a file or in quarantine already".to_owned();
-                ledger.find(Finding::of(Kind::DoubledRow, fault).of_window(manifest.window).of_rows(doubled));
+    /// Adds the contents of the windows to the ledger.
+    pub(crate) fn account(&self, ledger: &mut Ledger, windows: Vec<WindowFiles>) -> Result<(), BatchError> {
+        let (mut bytes, mut files) = (0, 0);
+        let manifests = std::mem::take(&mut ledger.manifests);
+        for (manifest, found) in manifests.iter().zip(windows) {
+            let intact = found.findings.is_empty();
+            bytes += manifest.rows.file.bytes + manifest.quarantine.file.as_ref().map_or(0, |file| file.bytes);
+            files += 1 + u64::from(manifest.quarantine.count > 0);
+            found.findings.into_iter().for_each(|finding| ledger.find(finding));
+            for range in manifest.row_ranges() {
+                let doubled = crate::audit::rows::enter(&mut ledger.accounted, *range);
+                if !doubled.is_empty() {
+                    let fault = "in a file or in quarantine already".to_owned();
+                    ledger.find(Finding::of(Kind::DoubledRow, fault).of_window(manifest.window).of_rows(doubled));
+                }
             }
+            ledger.unnumbered.extend(found.unnumbered);
+            ledger.totals.stored += found.stored;
+            ledger.totals.quarantined += found.quarantined_rows.len() as u64;
+            ledger.totals.foreign += found.quarantined - found.quarantined_rows.len() as u64;
+            let MessageCounts { repeated, .. } = manifest.counts();
+            ledger.totals.repeated += repeated;
+            ledger.windows.push(WindowAccount {
+                window: manifest.window,
+                period: self.policy.period(manifest.times.start()),
+                stored: found.stored,
+                quarantined: found.quarantined,
+                repeated,
+                sealed: manifest.sealed,
+                intact,
+            });
         }
-        ledger.unnumbered.extend(found.unnumbered);
-        ledger.totals.stored += found.stored;
-        ledger.totals.quarantined += found.quarantined_rows.len() as u64;
-        ledger.totals.foreign += found.quarantined - found.quarantined_rows.len() as u64;
-        let MessageCounts { repeated, .. } = manifest.counts();
-        ledger.totals.repeated += repeated;
-        ledger.windows.push(WindowAccount {
-            window: manifest.window,
-            period: ledger.period(manifest),
-            stored: found.stored,
-            quarantined: found.quarantined,
-            repeated,
-            sealed: manifest.sealed,
-            intact,
-        });
+        ledger.manifests = manifests;
+        unsealed(ledger, self.store)?;
+        ledger.check("files", Kind::File, format!("{files} files, {bytes} bytes, each as its manifest says"));
+        if self.original.rows() > 0 {
+            let text = match self.store.format() {
+                RowFormat::Csv => "every stored row is the dataset's, byte for byte",
+                RowFormat::Parquet(_) => "every stored row is the dataset's, value for value",
+            };
+            ledger.check("dataset", Kind::Dataset, text.to_owned());
+        }
+        Ok(())
     }
-    ledger.manifests = manifests;
-    unsealed(ledger, store)?;
-    ledger.check("files", Kind::File, format!("{files} files, {bytes} bytes, each as its manifest says"));
-    if original.rows() > 0 {
-        let text = match store.format() {
-            RowFormat::Csv => "every stored row is the dataset's, byte for byte",
-            RowFormat::Parquet(_) => "every stored row is the dataset's, value for value",
-        };
-        ledger.check("dataset", Kind::Dataset, text.to_owned());
-    }
-    Ok(())
 }
 
 /// Finds batch files without a manifest, if the stream has ended. A killed consumer or a user may have left them.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use roaring::RoaringTreemap;
 use serde::Serialize;
 
 use crate::audit::{Finding, Kind};
-use windrow_config::WindowPolicy;
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
-use windrow_windows::{Manifest, SealReason, StreamEnd};
+use windrow_windows::{Manifest, RowRange, SealReason, StreamEnd};
 
 /// The result of an audit.
 #[derive(Debug, Serialize)]
@@ -73,7 +73,7 @@ pub struct Check {
 }
 
 /// The account during an audit.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) manifests: Vec<Manifest>,
     pub(crate) end: Option<StreamEnd>,
@@ -82,39 +82,23 @@ pub(crate) struct Ledger {
     pub(crate) windows: Vec<WindowAccount>,
     pub(crate) totals: Totals,
     /// The row numbers in batch files and in quarantine.
-    pub(crate) accounted: roaring::RoaringTreemap,
+    pub(crate) accounted: RoaringTreemap,
     /// Messages in quarantine that are not rows of the replay, whatever their headers say.
     pub(crate) unnumbered: BTreeSet<(Partition, Offset)>,
-    policy: WindowPolicy,
     checks: Vec<Check>,
     findings: Vec<Finding>,
 }
 
 impl Ledger {
-    /// Creates an empty ledger of a stream that is cut by `policy`.
-    pub(crate) fn new(policy: WindowPolicy) -> Self {
-        Self {
-            manifests: Vec::new(),
-            end: None,
-
-            run: None,
-            windows: Vec::new(),
-            totals: Totals::default(),
-            accounted: roaring::RoaringTreemap::new(),
-            unnumbered: BTreeSet::new(),
-            policy,
-            checks: Vec::new(),
-            findings: Vec::new(),
-        }
-    }
-
     pub(crate) fn find(&mut self, finding: Finding) {
         self.findings.push(finding);
     }
 
-    /// Returns the period of a window, if its policy gives it one.
-    pub(crate) fn period(&self, manifest: &Manifest) -> Option<String> {
-        self.policy.period(manifest.times.start())
+    /// Adds a fault of these rows, if there are any.
+    pub(crate) fn find_rows(&mut self, kind: Kind, rows: &RoaringTreemap, fault: &str) {
+        if !rows.is_empty() {
+            self.find(Finding::of(kind, fault.to_owned()).of_rows(RowRange::of_set(rows, 1)));
+        }
     }
 
     pub(crate) fn is_clean(&self) -> bool {

@@ -58,10 +58,8 @@ fn gaps(ledger: &mut Ledger, cut: &Cut) {
                 ledger.totals.read = Some(sent.last - sent.first + 1);
             }
             let beyond = &ledger.accounted - &expected;
-            if !beyond.is_empty() {
-                let fault = "in a file or in quarantine, and the replay never sent them".to_owned();
-                ledger.find(Finding::of(Kind::DoubledRow, fault).of_rows(RowRange::of_set(&beyond, 1)));
-            }
+            let fault = "in a file or in quarantine, and the replay never sent them";
+            ledger.find_rows(Kind::DoubledRow, &beyond, fault);
         }
         // The first row of the replay is not known before its end. The first row that is there takes its place.
         None => {
@@ -76,10 +74,7 @@ fn gaps(ledger: &mut Ledger, cut: &Cut) {
         }
     }
     let missing = expected - &ledger.accounted;
-    if !missing.is_empty() {
-        let fault = "in no window and not in quarantine".to_owned();
-        ledger.find(Finding::of(Kind::MissingRow, fault).of_rows(RowRange::of_set(&missing, 1)));
-    }
+    ledger.find_rows(Kind::MissingRow, &missing, "in no window and not in quarantine");
 }
 
 fn offsets(ledger: &mut Ledger) {
@@ -92,9 +87,7 @@ fn offsets(ledger: &mut Ledger) {
             let doubled = enter(set, RowRange::new(first.bits(), last.bits()));
             if !doubled.is_empty() {
                 let fault = format!("offsets {first} to {last} are accounted for in an earlier window too");
-                found.push(
-                    Finding { window: Some(manifest.window), ..Finding::of(Kind::Offset, fault) }.at(partition, first),
-                );
+                found.push(Finding::of(Kind::Offset, fault).of_window(manifest.window).at(partition, first));
             }
         }
     }

@@ -10,7 +10,6 @@ use crate::audit::report::Ledger;
 use crate::audit::{Finding, Kind};
 use windrow_kafka::{BrokerError, Connection, Delivery, PartitionState, Stretch, TopicState, scan};
 use windrow_record::{Envelope, Offset, Partition};
-use windrow_windows::RowRange;
 
 /// The maximum number of messages without a window that are listed.
 const TOLD: usize = 10;
@@ -127,14 +126,10 @@ fn close(ledger: &mut Ledger, count: Count, deleted: i64) {
         ledger.totals.delivered = Some(delivered.len());
         if ledger.end.is_some() {
             let unstored = &delivered - &ledger.accounted;
-            if !unstored.is_empty() {
-                let fault = "in the topic, and in no window and not in quarantine".to_owned();
-                ledger.find(Finding::of(Kind::Topic, fault).of_rows(RowRange::of_set(&unstored, 1)));
-            }
-            let unsent = &ledger.accounted - &delivered;
-            if deleted == 0 && !unsent.is_empty() {
-                let fault = "in a file or in quarantine, and not in the topic".to_owned();
-                ledger.find(Finding::of(Kind::Topic, fault).of_rows(RowRange::of_set(&unsent, 1)));
+            ledger.find_rows(Kind::Topic, &unstored, "in the topic, and in no window and not in quarantine");
+            if deleted == 0 {
+                let unsent = &ledger.accounted - &delivered;
+                ledger.find_rows(Kind::Topic, &unsent, "in a file or in quarantine, and not in the topic");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The loop of a consumer of all partitions: it takes messages and seals windows.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,10 @@ use crate::consumer::error::ConsumerError;
 use crate::consumer::fetcher::{Fetched, Fetcher, Fetching, Messages, Request};
 use crate::consumer::guarded::GuardedWriter;
 use crate::consumer::ingest::Ingested;
+use crate::consumer::inputs::Consumer;
 use crate::consumer::intake::Intake;
-use crate::consumer::reporting::sealed;
-use windrow_base::telemetry::{Event, Progress};
-use windrow_config::WindowPolicy;
+use crate::consumer::reporting::{names, sealed};
+use windrow_base::telemetry::Event;
 use windrow_kafka::{Deleted, Subscription, TopicState};
 use windrow_record::{Offset, Partition};
 use windrow_windows::{Manifest, OffsetRange};
@@ -30,18 +31,14 @@ const MARKERS: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// The state of a consumer of all partitions.
-pub(crate) struct ConsumerLoop {
-    pub(crate) intake: Intake,
-    pub(crate) guarded: GuardedWriter,
-    /// The window policy, which names the windows in events.
-    pub(crate) policy: WindowPolicy,
-    pub(crate) progress: Progress,
-    /// The idle time that counts as the end of a stream without end markers, if the broker has no more messages.
-    pub(crate) end_after_idle: Option<Duration>,
+pub(crate) struct ConsumerLoop<'a> {
+    consumer: &'a Consumer,
+    intake: Intake,
+    guarded: GuardedWriter,
     /// The positions that were committed last.
-    pub(crate) committed: Vec<(Partition, Offset)>,
+    committed: Vec<(Partition, Offset)>,
     /// The partitions of which the broker has no more messages than were taken.
-    pub(crate) at_end: BTreeSet<Partition>,
+    at_end: BTreeSet<Partition>,
 }
 
 /// The result of a consumer that has ended.
@@ -52,12 +49,17 @@ pub(crate) struct Read {
     pub(crate) missing_rows: Option<(u64, u64)>,
 }
 
-impl ConsumerLoop {
+impl<'a> ConsumerLoop<'a> {
+    pub(crate) fn new(consumer: &'a Consumer, guarded: GuardedWriter) -> Self {
+        let intake = Intake::new(Arc::clone(&consumer.schema), consumer.cut.span().is_some());
+        Self { consumer, intake, guarded, committed: Vec::new(), at_end: BTreeSet::new() }
+    }
+
     /// Reads to the end of the stream, or until `stop` is cancelled.
     pub(crate) fn work(mut self, subscription: Subscription, stop: &CancellationToken) -> Result<Read, ConsumerError> {
         let (fetched, receiver) = sync_channel(WAITING);
         let (sender, requests) = channel();
-        let fetcher = Fetcher { subscription, progress: self.progress.clone(), fetched, requests };
+        let fetcher = Fetcher { subscription, progress: self.consumer.progress.clone(), fetched, requests };
         let fetching = Fetching { fetched: receiver, requests: sender };
         std::thread::scope(|scope| {
             scope.spawn(|| fetcher.work());
@@ -101,7 +103,7 @@ impl ConsumerLoop {
             let silence = now.saturating_duration_since(last_message);
             if is_through || self.has_ended(silence) {
                 self.guarded.finish()?;
-            } else if !is_end_asked && self.end_after_idle.is_some_and(|limit| silence > limit) {
+            } else if !is_end_asked && self.consumer.end_after_idle.is_some_and(|limit| silence > limit) {
                 fetching.ask(Request::TellEnd);
                 is_end_asked = true;
             } else if silence > SILENCE && !is_waiting_told {
@@ -110,10 +112,10 @@ impl ConsumerLoop {
             self.seal(now, fetching, stop)?;
             if let Some(end) = self.guarded.writer.end() {
                 fetching.ask(Request::CommitLast(std::mem::take(&mut self.committed)));
-                self.progress.report(Event::StreamEnded { windows: end.windows });
+                self.consumer.progress.report(Event::StreamEnded { windows: end.windows });
                 // Waits until the fetcher ends: commits that were not waited for may still be on their way.
                 while fetching.fetched.recv().is_ok() {}
-                self.progress.counters().lag.set(Some(0));
+                self.consumer.progress.counters().lag.set(Some(0));
                 break;
             }
             if now.saturating_duration_since(last_told) > TELL_INTERVAL {
@@ -177,7 +179,7 @@ impl ConsumerLoop {
         if unended.len() == all {
             return false;
         }
-        let waited_for = unended.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let waited_for = names(&unended);
         tracing::warn!(
             "{} of {all} partitions have ended; waiting for the end marker of {waited_for} (a message with the header \
              windrow-end on each; --end-after-idle takes a silence for it)",
@@ -188,7 +190,7 @@ impl ConsumerLoop {
 
     fn tell_filling(&self) {
         let (window, rows, expected) = self.guarded.writer.filling();
-        let counters = self.progress.counters();
+        let counters = self.consumer.progress.counters();
         counters.window.set(u64::from(window.get()));
         counters.window_rows.set(rows);
         counters.window_expected.set(expected.unwrap_or(0));
@@ -199,6 +201,6 @@ impl ConsumerLoop {
     fn settle(&mut self, manifest: &Manifest, fetching: &Fetching) {
         self.committed = manifest.messages.resume.iter().map(|point| (point.partition, point.offset)).collect();
         fetching.ask(Request::Commit(self.committed.clone()));
-        self.progress.report(sealed(manifest, self.policy));
+        self.consumer.progress.report(sealed(manifest, self.consumer.cut.policy));
     }
 }

@@ -174,7 +174,15 @@ impl Fetcher {
                 match self.requests.try_recv() {
                     Ok(Request::Reuse(messages)) => free.push(messages),
                     Ok(Request::TellEnd) => is_end_wanted = true,
-                    Ok(request) => self.answer(request)?,
+                    Ok(Request::Add(partition, from)) => {
+                        let added = self.subscription.add(partition, from);
+                        self.checked(added)?;
+                    }
+                    Ok(Request::Commit(positions)) => tell_failure(self.subscription.commit(&positions)),
+                    Ok(Request::CommitLast(positions)) => {
+                        tell_failure(self.subscription.commit_last(&positions, COMMIT_PATIENCE));
+                        return Ok(());
+                    }
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return Ok(()),
                 }
@@ -199,24 +207,17 @@ impl Fetcher {
             if last_look.elapsed() > LOOK_INTERVAL {
                 last_look = Instant::now();
                 self.progress.counters().lag.set(self.subscription.lag());
-                let outcome = if is_end_wanted { self.look_for_end() } else { self.look_at_topic() };
-                match self.checked(outcome)? {
-                    None => {}
-                    Some(fetched) => {
-                        is_end_wanted &= !matches!(fetched, Fetched::Through);
-                        self.send(fetched)?;
-                    }
+                let outcome = if is_end_wanted {
+                    self.subscription.is_through().map(|is_through| is_through.then_some(Fetched::Through))
+                } else {
+                    self.subscription.look_after().map(|topic| topic.map(Fetched::Topic))
+                };
+                if let Some(fetched) = self.checked(outcome)? {
+                    is_end_wanted &= !matches!(fetched, Fetched::Through);
+                    self.send(fetched)?;
                 }
             }
         }
-    }
-
-    fn look_for_end(&mut self) -> Result<Option<Fetched>, BrokerError> {
-        Ok(self.subscription.is_through()?.then_some(Fetched::Through))
-    }
-
-    fn look_at_topic(&mut self) -> Result<Option<Fetched>, BrokerError> {
-        Ok(self.subscription.look_after()?.map(Fetched::Topic))
     }
 
     /// Waits for a message, and takes those that are available.
@@ -241,28 +242,6 @@ impl Fetcher {
         Ok(None)
     }
 
-    fn answer(&mut self, request: Request) -> Result<(), Unheard> {
-        match request {
-            Request::Commit(positions) => {
-                if let Err(error) = self.subscription.commit(&positions) {
-                    tracing::warn!(%error, "offsets not committed");
-                }
-                Ok(())
-            }
-            Request::CommitLast(positions) => {
-                if let Err(error) = self.subscription.commit_last(&positions, COMMIT_PATIENCE) {
-                    tracing::warn!(%error, "offsets not committed");
-                }
-                Err(Unheard)
-            }
-            Request::Add(partition, from) => {
-                let added = self.subscription.add(partition, from);
-                self.checked(added)
-            }
-            Request::TellEnd | Request::Reuse(_) => Ok(()),
-        }
-    }
-
     fn send(&self, fetched: Fetched) -> Result<(), Unheard> {
         self.fetched.send(fetched).map_err(|_| Unheard)
     }
@@ -272,6 +251,12 @@ impl Fetcher {
             let _ = self.fetched.send(Fetched::Failed(error));
             Unheard
         })
+    }
+}
+
+fn tell_failure(committed: Result<(), BrokerError>) {
+    if let Err(error) = committed {
+        tracing::warn!(%error, "offsets not committed");
     }
 }
 

@@ -19,8 +19,8 @@ use self::partials::Partials;
 use crate::consumer::error::ConsumerError;
 use crate::consumer::inputs::{Consumer, Group};
 use crate::consumer::intake::Intake;
-use crate::consumer::reporting::sealed;
-use windrow_base::telemetry::{Event, Progress};
+use crate::consumer::reporting::{names, sealed};
+use windrow_base::telemetry::Event;
 use windrow_kafka::{Membership, TopicState, Turn};
 use windrow_record::Partition;
 use windrow_windows::{
@@ -34,20 +34,19 @@ const MESSAGES_A_STEP: u32 = 1024;
 const ROUND: Duration = Duration::from_millis(300);
 
 /// A member of a group at work.
-pub(crate) struct Member {
+pub(crate) struct Member<'a> {
+    consumer: &'a Consumer,
     membership: Membership,
     intake: Intake,
     /// The windows of the whole stream, assembled from those of the partitions.
     assembly: Assembly,
     /// The partitions that are assigned to this member, and their windows.
-    partials: Partials,
-    topic: String,
-    progress: Progress,
+    partials: Partials<'a>,
 }
 
-impl Member {
-    pub(crate) fn join(consumer: &Consumer, group: Group, topic: &TopicState) -> Result<Self, ConsumerError> {
-        let Consumer { schema, stream, cut, store, connection, quarantine, progress, .. } = consumer;
+impl<'a> Member<'a> {
+    pub(crate) fn join(consumer: &'a Consumer, group: &'a Group, topic: &TopicState) -> Result<Self, ConsumerError> {
+        let Consumer { schema, stream, cut, store, connection, .. } = consumer;
         let stores =
             topic.partitions.iter().map(|state| BatchStore::open(&partial_folder(&group.workdir, state.partition)));
         let stores = stores.collect::<Result<Vec<_>, BatchError>>()?;
@@ -58,21 +57,11 @@ impl Member {
         let membership = Membership::join(connection, &stream.topic, &group.name)?;
         let form = CsvFormat { columns: &schema.columns, delimiter: schema.delimiter };
         Ok(Self {
+            consumer,
             membership,
             intake: Intake::new(Arc::clone(schema), cut.span().is_some()),
             assembly: Assembly::new(store.clone(), stores, *cut, form),
-            partials: Partials {
-                open: BTreeMap::new(),
-                waiting: BTreeSet::new(),
-                group,
-                cut: *cut,
-                schema: Arc::clone(schema),
-                partitions: topic.partitions.len(),
-                max_share: quarantine.max_share,
-                progress: progress.clone(),
-            },
-            topic: stream.topic.clone(),
-            progress: progress.clone(),
+            partials: Partials { consumer, group, partitions: now, open: BTreeMap::new(), waiting: BTreeSet::new() },
         })
     }
 
@@ -87,7 +76,7 @@ impl Member {
                 if let Some(topic) = self.membership.look_after() {
                     self.check_partitions(topic.partitions.len())?;
                 }
-                self.progress.counters().lag.set(self.membership.lag());
+                self.consumer.progress.counters().lag.set(self.membership.lag());
                 self.look_for_locks()?;
                 if self.assemble(stop)? {
                     break;
@@ -148,7 +137,7 @@ impl Member {
         if now == before {
             return Ok(());
         }
-        Err(ConsumerError::Repartitioned { topic: self.topic.clone(), before, now })
+        Err(ConsumerError::Repartitioned { topic: self.consumer.stream.topic.clone(), before, now })
     }
 
     fn take_up(&mut self, partitions: &[Partition]) -> Result<(), ConsumerError> {
@@ -186,10 +175,10 @@ impl Member {
             Err(error) => return Err(error.into()),
         };
         for manifest in &assembled {
-            self.progress.report(sealed(manifest, self.partials.cut.policy));
+            self.consumer.progress.report(sealed(manifest, self.consumer.cut.policy));
         }
         let Some(end) = self.assembly.whole().end()? else { return Ok(false) };
-        self.progress.report(Event::StreamEnded { windows: end.windows });
+        self.consumer.progress.report(Event::StreamEnded { windows: end.windows });
         Ok(true)
     }
 }
@@ -206,8 +195,4 @@ fn commit(membership: &Membership, partition: Partition, manifest: &Manifest) {
 fn count_partials(workdir: &Path) -> usize {
     let entries = std::fs::read_dir(partials_folder(workdir)).into_iter().flatten();
     entries.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir())).count()
-}
-
-fn names(partitions: &[Partition]) -> String {
-    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

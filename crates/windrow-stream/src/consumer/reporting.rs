@@ -1,7 +1,8 @@
-//! The event for a sealed window.
+//! The event for a sealed window, and the names of partitions.
 
 use windrow_base::telemetry::Event;
 use windrow_config::WindowPolicy;
+use windrow_record::Partition;
 use windrow_windows::Manifest;
 
 pub(crate) fn sealed(manifest: &Manifest, policy: WindowPolicy) -> Event {
@@ -13,4 +14,8 @@ pub(crate) fn sealed(manifest: &Manifest, policy: WindowPolicy) -> Event {
         quarantined: manifest.quarantine.count,
         reason: manifest.sealed.to_string(),
     }
+}
+
+pub(crate) fn names(partitions: &[Partition]) -> String {
+    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

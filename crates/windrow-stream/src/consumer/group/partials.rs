@@ -1,36 +1,30 @@
 //! The partitions that a member of a group has. Each has its own store.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::consumer::error::ConsumerError;
 use crate::consumer::fetcher::Incoming;
 use crate::consumer::guarded::GuardedWriter;
-use crate::consumer::inputs::Group;
+use crate::consumer::inputs::{Consumer, Group};
 use crate::consumer::intake::Intake;
 use crate::consumer::rejections::Rejections;
-use windrow_base::telemetry::Progress;
-use windrow_config::{Cut, Schema};
 use windrow_kafka::{Deleted, Delivery};
 use windrow_record::{Offset, Partition};
 use windrow_windows::{BatchError, BatchStore, BatchWriter, CsvFormat, partial_folder};
 
 /// The partitions that are assigned to this member.
-pub(super) struct Partials {
+pub(super) struct Partials<'a> {
+    pub(super) consumer: &'a Consumer,
+    pub(super) group: &'a Group,
+    pub(super) partitions: usize,
     /// The writer of each partition. `None` for a partition that has ended.
     pub(super) open: BTreeMap<Partition, Option<GuardedWriter>>,
     /// The partitions whose lock another member still has.
     pub(super) waiting: BTreeSet<Partition>,
-    pub(super) group: Group,
-    pub(super) cut: Cut,
-    pub(super) schema: Arc<Schema>,
-    pub(super) partitions: usize,
-    pub(super) max_share: f64,
-    pub(super) progress: Progress,
 }
 
-impl Partials {
+impl Partials<'_> {
     /// Opens the store of a partition. Returns the offset to read from, or `None` while another member has the lock.
     pub(super) fn take_up(&mut self, partition: Partition) -> Result<Option<Offset>, ConsumerError> {
         let store = BatchStore::open(&partial_folder(&self.group.workdir, partition))?;
@@ -43,14 +37,15 @@ impl Partials {
             Err(error) => return Err(error.into()),
         };
         let place = u64::try_from(partition.0).unwrap_or_default();
-        let cut = self.cut.of_partition(place, self.partitions as u64);
+        let Consumer { schema, cut, quarantine, progress, .. } = self.consumer;
+        let cut = cut.of_partition(place, self.partitions as u64);
         let (has_ended, folder) = (store.end()?.is_some(), store.quarantine_folder().to_owned());
-        let form = CsvFormat { columns: &self.schema.columns, delimiter: self.schema.delimiter };
+        let form = CsvFormat { columns: &schema.columns, delimiter: schema.delimiter };
         let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &[partition], None)?;
         let guarded = (!has_ended).then(|| GuardedWriter {
             writer: writer.of_replay(self.group.run.clone()),
-            rejections: Rejections::new(self.max_share, folder, resumed.counts),
-            progress: self.progress.clone(),
+            rejections: Rejections::new(quarantine.max_share, folder, resumed.counts),
+            progress: progress.clone(),
         });
         self.waiting.remove(&partition);
         self.open.insert(partition, guarded);
