@@ -46,6 +46,30 @@ pub enum FeatureKind {
     Calendar(CalendarPart, TimeFormat),
 }
 
+/// The time of the last row, as text and as a value. Streams are in time order, so the text is often the same as in the
+/// row before.
+#[derive(Debug, Default)]
+pub struct LastTime {
+    text: String,
+    time: Option<EventTime>,
+}
+
+impl LastTime {
+    /// Returns the time of the next row, as [`Schema::time`] does.
+    ///
+    /// # Errors
+    /// As [`Schema::time`].
+    #[inline]
+    pub fn read(&mut self, schema: &Schema, row: &Fields<'_>) -> Result<Option<EventTime>, RowFault> {
+        let text = schema.time.as_ref().and_then(|(index, _)| row.get(*index)).unwrap_or_default();
+        if self.time.is_none() || self.text != text {
+            self.time = schema.time(row)?;
+            text.clone_into(&mut self.text);
+        }
+        Ok(self.time)
+    }
+}
+
 /// The values that the check of a row returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checked {

@@ -19,6 +19,7 @@ mod chunk;
 mod design;
 mod drift;
 mod encoder;
+mod error;
 mod fit;
 mod frame;
 mod kernel;
@@ -42,9 +43,8 @@ pub use bare::BareModel;
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, KeptChunk};
 pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
-pub use fit::{
-    FitError, FitSettings, Remote, RemoteError, RemoteOptimum, RemoteSolver, RemoteTask, Unlearnable, fit, fit_from,
-};
+pub use error::{FitError, RemoteError, Unlearnable};
+pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, fit, fit_from};
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 pub use predictor::{Cell, Contribution, Prediction, Predictor};
 pub use scorer::{ScoredModel, losses, recalibrate, recalibrated, scores, window_losses};

@@ -28,10 +28,7 @@ impl BareModel {
     /// nearly as its levels allow. A level that this model does not have starts with the weight of 'other'.
     pub(in crate::model) fn under(&self, encoder: &Encoder) -> (f64, Vec<f64>) {
         let (mut intercept, mut weights) = (self.intercept, Vec::with_capacity(encoder.width()));
-        let mut rest = &self.weights[..];
-        for (ours, theirs) in self.encoder.features.iter().zip(&encoder.features) {
-            let (own, behind) = rest.split_at(ours.encoding.width().min(rest.len()));
-            rest = behind;
+        for ((ours, own), theirs) in self.encoder.weighted(&self.weights).zip(&encoder.features) {
             match (&ours.encoding, &theirs.encoding) {
                 (
                     Encoding::Number { mean, deviation, .. },

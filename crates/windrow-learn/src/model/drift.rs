@@ -5,7 +5,7 @@ mod compare;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::summary::{Columns, Cut};
+use crate::model::summary::{Cut, Gathered};
 use crate::model::table::is_number;
 use windrow_config::{Feature, FeatureKind};
 
@@ -61,22 +61,23 @@ impl Profile {
     pub(super) fn new(
         features: &[Feature],
         dictionaries: &[Vec<String>],
-        columns: &Columns,
+        gathered: &Gathered,
         rows: usize,
         positives: usize,
     ) -> Self {
-        let (mut numbers, mut codes) = (columns.numbers.iter(), columns.codes.iter().zip(dictionaries));
+        let mut numbers = gathered.whole.numbers.iter().zip(&gathered.cuts);
+        let mut codes = gathered.whole.codes.iter().zip(dictionaries);
         let profiles = features.iter().filter_map(|feature| {
             let name = match &feature.kind {
                 FeatureKind::Calendar(part, _) => part.name().to_owned(),
                 _ => feature.column.clone(),
             };
             let (missing, distribution) = if is_number(feature) {
-                let column = numbers.next()?;
-                (rows as u64 - column.present, Distribution::of_numbers(&column.cuts))
+                let (summary, cuts) = numbers.next()?;
+                (summary.missing, Distribution::of_numbers(cuts))
             } else {
-                let (column, dictionary) = codes.next()?;
-                Distribution::of_texts(dictionary, &column.all)
+                let (counts, dictionary) = codes.next()?;
+                Distribution::of_texts(dictionary, counts)
             };
             Some(FeatureProfile { feature: name, missing, distribution })
         });

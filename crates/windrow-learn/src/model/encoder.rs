@@ -103,6 +103,16 @@ impl Encoder {
         self.features.iter().map(|feature| feature.encoding.width()).sum()
     }
 
+    /// Returns each feature with the weights of its columns. `weights` are in the order of the columns.
+    pub(super) fn weighted<'a>(&'a self, weights: &'a [f64]) -> impl Iterator<Item = (&'a EncodedFeature, &'a [f64])> {
+        let mut rest = weights;
+        self.features.iter().map(move |feature| {
+            let (own, behind) = rest.split_at(feature.encoding.width().min(rest.len()));
+            rest = behind;
+            (feature, own)
+        })
+    }
+
     /// Returns the names of the columns, in the order of the weights: `distance`, `log(fare)`, `carrier=UA`, `hour=7`,
     /// `carrier=(missing)`, `carrier=(other)`.
     pub fn names(&self) -> Vec<String> {

@@ -3,7 +3,6 @@
 //! A first fit leaves out the last rows of the newest window and is scored on them. The model itself is then fitted to
 //! all rows, starting from the first fit.
 
-mod error;
 mod remote;
 mod solve;
 
@@ -16,14 +15,14 @@ use crate::model::artifact::{Coefficient, Example, Learned, PenaltyTrial, Score,
 use crate::model::bare::BareModel;
 use crate::model::design::Design;
 use crate::model::encoder::{EncodedFeature, Encoding};
+use crate::model::error::{FitError, Unlearnable};
 use crate::model::frame::Frame;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
 use crate::model::table::Subset;
 use windrow_config::{Feature, FeatureKind, Schema, Solver};
 
-pub use error::{FitError, Unlearnable};
-pub use remote::{Remote, RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
+pub use remote::{Remote, RemoteOptimum, RemoteSolver, RemoteTask};
 pub use solve::FitSettings;
 use solve::{Problem, Solved};
 

@@ -1,6 +1,5 @@
 //! Predictions of single rows by a fitted model.
 
-use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::str::FromStr;
@@ -80,13 +79,8 @@ impl Predictor {
     /// Creates a predictor from a model's coefficients.
     pub fn new(learned: &Learned) -> Self {
         let weights: Vec<f64> = learned.weights().collect();
-        let mut rest = weights.as_slice();
-        let terms = learned.encoder.features.iter().map(|feature| {
-            let (weights, after) = rest.split_at(feature.encoding.width().min(rest.len()));
-            rest = after;
-            Term::new(&feature.encoding, weights)
-        });
-        let terms = terms.collect();
+        let terms = learned.encoder.weighted(&weights);
+        let terms = terms.map(|(feature, weights)| Term::new(&feature.encoding, weights)).collect();
         let names = learned.encoder.features.iter().map(|feature| match &feature.encoding {
             Encoding::Calendar { part, .. } => part.name().to_owned(),
             Encoding::Number { .. } | Encoding::Category { .. } => feature.column.clone(),
@@ -131,22 +125,11 @@ impl<V: Eq + Hash + FromStr> LevelWeights<V> {
         let values = values.filter_map(|(level, weight)| Some((level.value()?.parse().ok()?, *weight))).collect();
         Self { values, missing: of(Level::Missing).unwrap_or(other), other }
     }
+}
 
-    #[inline]
-    fn of<Q: Eq + Hash + ?Sized>(&self, value: &Q) -> f64
-    where
-        V: Borrow<Q>,
-    {
-        *self.values.get(value).unwrap_or(&self.other)
-    }
-
-    /// Returns the name of the level that a value has.
-    fn name<Q: Eq + Hash + ToString + ?Sized>(&self, value: &Q) -> String
-    where
-        V: Borrow<Q>,
-    {
-        if self.values.contains_key(value) { value.to_string() } else { "(other)".to_owned() }
-    }
+/// Returns the name of the level that a value has.
+fn level_name(value: impl ToString, is_known: bool) -> String {
+    if is_known { value.to_string() } else { "(other)".to_owned() }
 }
 
 impl Term {
@@ -164,8 +147,11 @@ impl Term {
     fn level(&self, cell: &Cell<'_>) -> Option<String> {
         match (self, cell) {
             (Self::Number { .. }, _) => None,
-            (Self::Category(weights), Cell::Text(text)) => Some(weights.name(*text)),
-            (Self::Calendar(part, weights), Cell::Time(time)) => Some(weights.name(&calendar_number(*part, *time))),
+            (Self::Category(weights), Cell::Text(text)) => Some(level_name(text, weights.values.contains_key(*text))),
+            (Self::Calendar(part, weights), Cell::Time(time)) => {
+                let number = calendar_number(*part, *time);
+                Some(level_name(number, weights.values.contains_key(&number)))
+            }
             (Self::Category(_) | Self::Calendar(..), _) => Some("(missing)".to_owned()),
         }
     }
@@ -181,8 +167,10 @@ impl Term {
                 };
                 weight * standardise(x, *mean, *deviation)
             }
-            (Self::Category(weights), Cell::Text(text)) => weights.of(*text),
-            (Self::Calendar(part, weights), Cell::Time(time)) => weights.of(&calendar_number(*part, *time)),
+            (Self::Category(weights), Cell::Text(text)) => *weights.values.get(*text).unwrap_or(&weights.other),
+            (Self::Calendar(part, weights), Cell::Time(time)) => {
+                *weights.values.get(&calendar_number(*part, *time)).unwrap_or(&weights.other)
+            }
             (Self::Category(LevelWeights { missing, .. }) | Self::Calendar(_, LevelWeights { missing, .. }), _) => {
                 *missing
             }

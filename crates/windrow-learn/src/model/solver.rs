@@ -8,10 +8,11 @@ mod solution;
 
 use crate::model::artifact::Method;
 use crate::model::design::Design;
+use crate::model::error::{FitError, Unlearnable};
 use crate::model::kernel::Order;
 use windrow_config::Solver;
 
-pub(super) use solution::{Solution, SolveError};
+pub(super) use solution::Solution;
 
 /// The most coefficients for Newton's method and linfa-logistic. With more, the Hessian or the dense matrix is too
 /// large for a common machine.
@@ -46,12 +47,12 @@ pub(super) fn method(solver: Solver, design: &Design) -> Method {
 ///
 /// # Errors
 /// The rows cannot be read again, or the method gives up.
-pub(super) fn minimise(method: Method, design: &Design, l2: f64, start: Vec<f64>) -> Result<Solution, SolveError> {
+pub(super) fn minimise(method: Method, design: &Design, l2: f64, start: Vec<f64>) -> Result<Solution, FitError> {
     match method {
         Method::Newton => Ok(newton::minimise(design, l2, newton::STEP_LIMIT, start)?),
         Method::Lbfgs => Ok(lbfgs::minimise(design, l2, lbfgs::STEP_LIMIT, start)?),
         Method::Linfa => linfa::minimise(design, l2, linfa::STEP_LIMIT),
-        Method::Spark => Err(SolveError::GaveUp("the rows are not where Spark is".to_owned())),
+        Method::Spark => Err(Unlearnable::Solver("the rows are not where Spark is".to_owned()).into()),
     }
 }
 

@@ -2,6 +2,7 @@
 //! and added up for any set of windows.
 
 use std::io;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -32,22 +33,12 @@ pub(super) struct NumberSummary {
     pub(super) squares: f64,
 }
 
-/// The columns of one window, from which the summary and the profile are made.
-#[derive(Debug)]
-pub(super) struct Columns {
-    pub(super) numbers: Vec<SortedColumn>,
-    pub(super) codes: Vec<CountedColumn>,
-}
-
-/// The statistics of a numeric column, without the held-out rows and with them.
-#[derive(Debug)]
-pub(super) struct SortedColumn {
-    pub(super) training: NumberSummary,
-    pub(super) whole: NumberSummary,
-    /// The cuts of all rows.
-    pub(super) cuts: Vec<Cut>,
-    /// The number of rows that have a value.
-    pub(super) present: u64,
+/// The statistics of all rows of one window, without the held-out ones and with them.
+pub(super) struct Gathered {
+    pub(super) training: Summary,
+    pub(super) whole: Summary,
+    /// The cuts of all rows, by numeric feature.
+    pub(super) cuts: Vec<Vec<Cut>>,
 }
 
 /// A value, with the number of cells below it and at most it.
@@ -58,31 +49,15 @@ pub(super) struct Cut {
     pub(super) at_most: u64,
 }
 
-/// The counts of a one-hot column by code.
-#[derive(Debug)]
-pub(super) struct CountedColumn {
-    pub(super) training: Vec<u64>,
-    pub(super) all: Vec<u64>,
-}
-
-impl Summary {
-    /// Returns the summary without the held-out rows, and the one with them.
-    pub(super) fn both(columns: Columns) -> (Self, Self) {
-        let (numbers, all_numbers) = columns.numbers.into_iter().map(|column| (column.training, column.whole)).unzip();
-        let (codes, all_codes) = columns.codes.into_iter().map(|column| (column.training, column.all)).unzip();
-        (Self { numbers, codes }, Self { numbers: all_numbers, codes: all_codes })
-    }
-}
-
 /// Reads the columns of a window. The rows after the first `fit_len` are the held-out ones.
 ///
 /// The numeric columns take one pass over the rows, or several if they need more than `spare` bytes together. The codes
 /// take one more.
-pub(super) fn gather(table: &Table, fit_len: usize, spare: usize) -> io::Result<Columns> {
+pub(super) fn gather(table: &Table, fit_len: usize, spare: usize) -> io::Result<Gathered> {
     let rows = table.rows;
     // Each cell is held twice: in the piece that was read, and in its column.
     let at_once = (spare / (2 * size_of::<f64>() * rows.max(1))).clamp(1, table.numbers.max(1));
-    let mut numbers = Vec::with_capacity(table.numbers);
+    let mut columns = Vec::with_capacity(table.numbers);
     for first in (0..table.numbers).step_by(at_once) {
         let group = first..(first + at_once).min(table.numbers);
         let width = table.numbers;
@@ -98,58 +73,53 @@ pub(super) fn gather(table: &Table, fit_len: usize, spare: usize) -> io::Result<
             for piece in &pieces {
                 cells.extend(&piece[column]);
             }
-            SortedColumn::new(cells, fit_len)
+            summarise(cells, fit_len)
         });
-        numbers.extend(told.collect::<Vec<_>>());
+        columns.extend(told.collect::<Vec<_>>());
     }
-    Ok(Columns { numbers, codes: count(table, fit_len)? })
+    let (training, whole, cuts): (Vec<_>, Vec<_>, Vec<_>) = columns.into_iter().collect();
+    let codes = count(table, 0..fit_len)?;
+    let mut all_codes = count(table, fit_len..rows)?;
+    add(&mut all_codes, &codes);
+    let (training, whole) = (Summary { numbers: training, codes }, Summary { numbers: whole, codes: all_codes });
+    Ok(Gathered { training, whole, cuts })
 }
 
-fn count(table: &Table, fit_len: usize) -> io::Result<Vec<CountedColumn>> {
+/// Counts the codes of some rows.
+fn count(table: &Table, rows: Range<usize>) -> io::Result<Vec<Vec<u64>>> {
     let width = table.dictionaries.len();
     let zeros = || table.dictionaries.iter().map(|values| vec![0_u64; values.len() + 1]).collect::<Vec<_>>();
-    let counts = |range| -> io::Result<Vec<Vec<u64>>> {
-        let pieces = table.map_pieces(range, |chunk, range| {
-            let mut counts = zeros();
-            for codes in chunk.codes[range.start * width..range.end * width].chunks_exact(width.max(1)) {
-                for (counts, code) in counts.iter_mut().zip(codes) {
-                    counts[*code as usize] += 1;
-                }
-            }
-            counts
-        })?;
-        let mut sums = zeros();
-        for piece in pieces {
-            for (sums, counts) in sums.iter_mut().zip(piece) {
-                for (sum, count) in sums.iter_mut().zip(counts) {
-                    *sum += count;
-                }
+    let pieces = table.map_pieces(rows, |chunk, range| {
+        let mut counts = zeros();
+        for codes in chunk.codes[range.start * width..range.end * width].chunks_exact(width.max(1)) {
+            for (counts, code) in counts.iter_mut().zip(codes) {
+                counts[*code as usize] += 1;
             }
         }
-        Ok(sums)
-    };
-    let (training, held_out) = (counts(0..fit_len)?, counts(fit_len..table.rows)?);
-    let columns = training.into_iter().zip(held_out).map(|(training, held_out)| {
-        let all = training.iter().zip(held_out).map(|(a, b)| a + b).collect();
-        CountedColumn { training, all }
-    });
-    Ok(columns.collect())
+        counts
+    })?;
+    let mut sums = zeros();
+    pieces.iter().for_each(|counts| add(&mut sums, counts));
+    Ok(sums)
 }
 
-impl SortedColumn {
-    fn new(mut cells: Vec<f64>, fit_len: usize) -> Self {
-        let rows = cells.len();
-        let held_out = sorted(cells.split_off(fit_len.min(cells.len())));
-        let (rows, all) = (cells.len() as u64, rows as u64);
-        let sorted_training = sorted(cells);
-        let training = NumberSummary::new(&sorted_training, rows - sorted_training.len() as u64);
-        let present = (sorted_training.len() + held_out.len()) as u64;
-        // These are two sorted runs, which a stable sort merges in one step.
-        let mut values = sorted_training;
-        values.extend(held_out);
-        values.sort_by(f64::total_cmp);
-        Self { training, whole: NumberSummary::new(&values, all - present), cuts: cuts(&values), present }
+fn add(sums: &mut [Vec<u64>], counts: &[Vec<u64>]) {
+    for (sum, count) in sums.iter_mut().flatten().zip(counts.iter().flatten()) {
+        *sum += count;
     }
+}
+
+/// Returns the statistics of a numeric column without the held-out rows and with them, and the cuts of all rows.
+fn summarise(mut cells: Vec<f64>, fit_len: usize) -> (NumberSummary, NumberSummary, Vec<Cut>) {
+    let rows = cells.len();
+    let held_out = sorted(cells.split_off(fit_len.min(rows)));
+    let fit_rows = cells.len();
+    let mut values = sorted(cells);
+    let training = NumberSummary::new(&values, fit_rows);
+    // These are two sorted runs, which a stable sort merges in one step.
+    values.extend(held_out);
+    values.sort_by(f64::total_cmp);
+    (training, NumberSummary::new(&values, rows), cuts(&values))
 }
 
 fn sorted(mut cells: Vec<f64>) -> Vec<f64> {
@@ -158,17 +128,10 @@ fn sorted(mut cells: Vec<f64>) -> Vec<f64> {
     cells
 }
 
-/// Returns some values of a sorted column with their ranks, including the first and the last.
-fn ranks(sorted: &[f64]) -> Vec<(u64, f64)> {
-    let last = sorted.len().saturating_sub(1);
-    let mut places: Vec<usize> = (0..=RANKS).map(|step| step * last / RANKS).collect();
-    places.dedup();
-    places.into_iter().filter_map(|place| Some((place as u64, *sorted.get(place)?))).collect()
-}
-
-/// Returns some values of a sorted column, each once, with exact counts.
+/// Returns some values of a sorted column, each once, with exact counts. The first and the last are among them.
 fn cuts(sorted: &[f64]) -> Vec<Cut> {
-    let mut values: Vec<f64> = ranks(sorted).into_iter().map(|(_, value)| value).collect();
+    let last = sorted.len().saturating_sub(1);
+    let mut values: Vec<f64> = (0..=RANKS).filter_map(|step| sorted.get(step * last / RANKS).copied()).collect();
     values.dedup();
     let cut = |value: f64| Cut {
         value,
@@ -179,7 +142,9 @@ fn cuts(sorted: &[f64]) -> Vec<Cut> {
 }
 
 impl NumberSummary {
-    fn new(sorted: &[f64], missing: u64) -> Self {
+    /// Summarises the sorted cells of a column of `rows` rows. The other rows have none.
+    fn new(sorted: &[f64], rows: usize) -> Self {
+        let missing = (rows - sorted.len()) as u64;
         let (Some(min), Some(max)) = (sorted.first(), sorted.last()) else {
             return Self { missing, ..Self::default() };
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use windrow_config::{RowFault, Schema};
+use windrow_config::{LastTime, RowFault, Schema};
 use windrow_record::{CsvError, EventTime, RecordParser, trim_line_breaks, write_record};
 
 /// Reads the values of messages against the columns of the dataset.
@@ -15,8 +15,7 @@ pub(crate) struct Intake {
     needs_time: bool,
     /// The CSV record of the last JSON object.
     from_json: Vec<u8>,
-    /// The time of the previous row, as text and as a value. Consecutive rows often have the same time.
-    last_time: (String, Option<EventTime>),
+    last_time: LastTime,
 }
 
 /// A row that can be stored.
@@ -35,8 +34,7 @@ impl Intake {
     /// it.
     pub(crate) fn new(schema: Arc<Schema>, needs_time: bool) -> Self {
         let parser = RecordParser::new(schema.delimiter);
-        let last_time = (String::new(), None);
-        Self { schema, parser, needs_time, from_json: Vec::new(), last_time }
+        Self { schema, parser, needs_time, from_json: Vec::new(), last_time: LastTime::default() }
     }
 
     /// Reads one value: a CSV record or, if `foreign` is true, possibly a JSON object.
@@ -50,17 +48,7 @@ impl Intake {
         };
         let fields = self.parser.parse(record)?;
         self.schema.check_count(&fields)?;
-        let (text, known) = &mut self.last_time;
-        let time = match &self.schema.time {
-            Some((index, _)) if known.is_some() && fields.get(*index) == Some(text.as_str()) => *known,
-            Some((index, _)) => {
-                *known = self.schema.time(&fields)?;
-                text.clear();
-                text.push_str(fields.get(*index).unwrap_or_default());
-                *known
-            }
-            None => None,
-        };
+        let time = self.last_time.read(&self.schema, &fields)?;
         let checked = self.schema.check(&fields, time)?;
         match (&self.schema.time, checked.time) {
             (Some((index, _)), None) if self.needs_time => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::encoder::{EncodedFeature, Encoder, Encoding, Level};
+use crate::model::error::Unlearnable;
 use crate::model::frame::Frame;
 use crate::model::summary::NumberSummary;
 use crate::model::table::{Subset, is_number};
@@ -14,13 +15,6 @@ const CONSTANT: f64 = 1e-12;
 /// The largest range of a constant column. The inverse of a smaller deviation may not be finite.
 const SMALLEST_RANGE: f64 = 1e-280;
 
-/// The reason why an encoder cannot be learned.
-#[derive(Debug)]
-pub(in crate::model) enum LearnError {
-    /// The range of a column's numbers is beyond `f64`, so they cannot be standardised.
-    TooFarApart { column: String },
-}
-
 impl Encoder {
     /// Learns from the summaries of frames that all have these features. It uses the rows `newest` of the last frame,
     /// which is the newest, and all rows of the others.
@@ -29,7 +23,7 @@ impl Encoder {
         frames: &[Arc<Frame>],
         newest: Subset,
         min_count: u64,
-    ) -> Result<Self, LearnError> {
+    ) -> Result<Self, Unlearnable> {
         let frames = parts(frames, newest);
         let (mut number_place, mut code_place) = (0, 0);
         let mut encoded = Vec::with_capacity(features.len());
@@ -39,7 +33,7 @@ impl Encoder {
                     frames.iter().map(|(frame, rows)| &frame.summary(*rows).numbers[number_place]).collect();
                 number_place += 1;
                 number(&summaries, feature.kind == FeatureKind::Log)
-                    .ok_or_else(|| LearnError::TooFarApart { column: feature.column.clone() })?
+                    .ok_or_else(|| Unlearnable::TooFarApart(feature.column.clone()))?
             } else {
                 let mut levels = texts(&frames, code_place, min_count);
                 code_place += 1;

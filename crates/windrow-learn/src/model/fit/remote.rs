@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use crate::model::encoder::Encoder;
+use crate::model::error::RemoteError;
 use windrow_record::WindowIndex;
 
 /// The most columns for a remote solver. The query plan contains every level of every feature, and a cluster does not
@@ -57,15 +58,4 @@ pub struct RemoteOptimum {
     pub objective: f64,
     /// `true` if the solver stopped before its limit of steps.
     pub converged: bool,
-}
-
-/// The reason why a remote solver found no optimum.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RemoteError {
-    /// The solver was stopped before it finished.
-    #[error("the fit was given up, since it was told to stop")]
-    Stopped,
-    /// The solver failed, with the reason in a sentence.
-    #[error("{0}")]
-    Failed(String),
 }

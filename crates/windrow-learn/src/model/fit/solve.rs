@@ -6,11 +6,11 @@ use crate::model::artifact::Method;
 use crate::model::bare::BareModel;
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
-use crate::model::encoder::learn::{LearnError, parts};
-use crate::model::fit::error::{FEWEST_ROWS, FitError, Unlearnable};
-use crate::model::fit::remote::{MOST_REMOTE, Remote, RemoteError, RemoteTask};
+use crate::model::encoder::learn::parts;
+use crate::model::error::{FEWEST_ROWS, FitError, RemoteError, Unlearnable};
+use crate::model::fit::remote::{MOST_REMOTE, Remote, RemoteTask};
 use crate::model::frame::Frame;
-use crate::model::solver::{self, MOST_DENSE, Solution, SolveError};
+use crate::model::solver::{self, MOST_DENSE, Solution};
 use crate::model::table::Subset;
 use windrow_config::{Pipeline, Schema, Solver};
 
@@ -32,13 +32,8 @@ pub struct FitSettings {
 
 impl From<&Pipeline> for FitSettings {
     fn from(pipeline: &Pipeline) -> Self {
-        let train = &pipeline.train;
-        Self {
-            l2: train.l2.clone(),
-            solver: train.solver,
-            threshold: train.threshold,
-            min_count: pipeline.features.min_count,
-        }
+        let (train, min_count) = (&pipeline.train, pipeline.features.min_count);
+        Self { l2: train.l2.clone(), solver: train.solver, threshold: train.threshold, min_count }
     }
 }
 
@@ -91,8 +86,7 @@ impl Problem<'_> {
     /// Finds the optimum, starting from another model if one is given.
     pub(super) fn solve(&self, l2: f64, start: Option<&BareModel>) -> Result<Solved, FitError> {
         let Self { frames, newest, schema, settings, remote } = self;
-        let encoder = Encoder::learn(&schema.features, frames, *newest, settings.min_count)
-            .map_err(|LearnError::TooFarApart { column }| Unlearnable::TooFarApart(column))?;
+        let encoder = Encoder::learn(&schema.features, frames, *newest, settings.min_count)?;
         let columns = encoder.width();
         let design = Design::new(&encoder, frames, *newest);
         if let Some(remote) = remote {
@@ -104,12 +98,7 @@ impl Problem<'_> {
         if columns > most {
             return Err(Unlearnable::TooManyColumns { columns, most }.into());
         }
-        let minimise = |from: Vec<f64>| {
-            solver::minimise(method, &design, l2, from).map_err(|error| match error {
-                SolveError::Read(error) => FitError::Read(error),
-                SolveError::GaveUp(reason) => FitError::Unlearnable(Unlearnable::Solver(reason)),
-            })
-        };
+        let minimise = |from: Vec<f64>| solver::minimise(method, &design, l2, from);
         let near = match start.map(|start| start.under(&encoder)) {
             Some((intercept, weights)) => Some(minimise(design.in_design_order(intercept, &weights))?),
             None => None,

@@ -11,7 +11,7 @@ use crate::model::chunk::{ChunkStore, MISSING};
 use crate::model::drift::Profile;
 use crate::model::frame::Frame;
 use crate::model::frame::parse::{EXAMPLES, ParsedRows, code_of};
-use crate::model::summary::{Summary, gather};
+use crate::model::summary::gather;
 use crate::model::table::{Table, is_number};
 use windrow_config::{Feature, FeatureKind, Schema};
 
@@ -85,10 +85,10 @@ impl FrameBuilder {
         // The result is a share of a count that fits, so the conversion back loses only the fraction.
         let held_out = (holdout * labels.len() as f64).floor() as usize;
         let fit_len = labels.len().saturating_sub(held_out);
-        let columns = gather(&table, fit_len, store.spare())?;
+        let gathered = gather(&table, fit_len, store.spare())?;
         let positives = |labels: &[bool]| labels.iter().filter(|label| **label).count();
-        let profile = Profile::new(&schema.features, &table.dictionaries, &columns, labels.len(), positives(&labels));
-        let mut frame = Frame {
+        let profile = Profile::new(&schema.features, &table.dictionaries, &gathered, labels.len(), positives(&labels));
+        Ok(Frame {
             features: schema.features.clone(),
             table,
             // The rows were counted in memory, so the number fits.
@@ -98,12 +98,10 @@ impl FrameBuilder {
             first_held_out: rows_with_labelled(&unlabelled, fit_len as u64),
             fit_positives: positives(&labels[..fit_len]),
             examples,
-            training: Summary::default(),
-            whole: Summary::default(),
+            training: gathered.training,
+            whole: gathered.whole,
             profile,
-        };
-        (frame.training, frame.whole) = Summary::both(columns);
-        Ok(frame)
+        })
     }
 }
 

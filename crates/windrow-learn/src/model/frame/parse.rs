@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use crate::model::chunk::{Chunk, MISSING};
 use crate::model::encoder::calendar_number;
 use crate::model::table::is_number;
-use windrow_config::{FeatureKind, RowFault, Schema};
-use windrow_record::{EventTime, Fields, parse_number};
+use windrow_config::{FeatureKind, LastTime, RowFault, Schema};
+use windrow_record::{Fields, parse_number};
 
 /// The number of unparsed rows that are kept as examples.
 pub(super) const EXAMPLES: usize = 3;
@@ -26,43 +26,18 @@ pub struct ParsedRows {
 #[derive(Debug)]
 pub struct ChunkBuilder<'a> {
     schema: &'a Schema,
-    chunk: Chunk,
-    unlabelled: Vec<usize>,
-    texts: Vec<IndexSet<String>>,
-    examples: Vec<Map<String, Value>>,
-    clock: Clock,
-}
-
-/// A parser for the time of a row. Streams are in time order, so the text is often the same as in the row before.
-#[derive(Debug, Default)]
-struct Clock {
-    text: String,
-    time: Option<EventTime>,
-}
-
-impl Clock {
-    fn read(&mut self, schema: &Schema, row: &Fields<'_>) -> Result<Option<EventTime>, RowFault> {
-        let text = schema.time.as_ref().and_then(|(index, _)| row.get(*index)).unwrap_or_default();
-        if self.time.is_none() || self.text != text {
-            self.time = schema.time(row)?;
-            text.clone_into(&mut self.text);
-        }
-        Ok(self.time)
-    }
+    parsed: ParsedRows,
+    last_time: LastTime,
 }
 
 impl<'a> ChunkBuilder<'a> {
     /// Creates a parser for rows of this schema.
     pub fn new(schema: &'a Schema) -> Self {
         let codes = schema.features.iter().filter(|feature| !is_number(feature)).count();
-        Self {
-            schema,
-            chunk: Chunk::default(),
-            unlabelled: Vec::new(),
-            texts: vec![IndexSet::new(); codes],
-            examples: Vec::new(),
-            clock: Clock::default(),
-        }
+        let dictionaries = vec![IndexSet::new(); codes];
+        let (chunk, unlabelled, examples) = Default::default();
+        let parsed = ParsedRows { chunk, unlabelled, dictionaries, examples };
+        Self { schema, parsed, last_time: LastTime::default() }
     }
 
     /// Parses the next row and appends it.
@@ -70,43 +45,45 @@ impl<'a> ChunkBuilder<'a> {
     /// # Errors
     /// The row cannot be read. The rows appended so far are unchanged.
     pub fn push(&mut self, row: &Fields<'_>) -> Result<(), RowFault> {
-        let (given, expected) = (row.len(), self.schema.columns.len());
-        if given != expected {
-            return Err(RowFault::FieldCount { given, expected });
-        }
+        self.schema.check_count(row)?;
         let Some(label) = self.schema.label(row)? else {
-            self.unlabelled.push(self.chunk.labels.len() + self.unlabelled.len());
+            let ParsedRows { chunk, unlabelled, .. } = &mut self.parsed;
+            unlabelled.push(chunk.labels.len() + unlabelled.len());
             return Ok(());
         };
-        let (numbers, codes) = (self.chunk.numbers.len(), self.chunk.codes.len());
-        if let Err(fault) = self.push_cells(row) {
-            self.chunk.numbers.truncate(numbers);
-            self.chunk.codes.truncate(codes);
-            return Err(fault);
+        let (numbers, codes) = (self.parsed.chunk.numbers.len(), self.parsed.chunk.codes.len());
+        let pushed = self.push_cells(row);
+        let ParsedRows { chunk, examples, .. } = &mut self.parsed;
+        if pushed.is_err() {
+            chunk.numbers.truncate(numbers);
+            chunk.codes.truncate(codes);
+            return pushed;
         }
-        if self.examples.len() < EXAMPLES {
-            self.examples.push(example(self.schema, row));
+        if examples.len() < EXAMPLES {
+            examples.push(example(self.schema, row));
         }
-        self.chunk.labels.push(label);
+        chunk.labels.push(label);
         Ok(())
     }
 
     fn push_cells(&mut self, row: &Fields<'_>) -> Result<(), RowFault> {
-        let mut texts = self.texts.iter_mut();
-        for feature in &self.schema.features {
+        let schema = self.schema;
+        let ParsedRows { chunk, dictionaries, .. } = &mut self.parsed;
+        let mut texts = dictionaries.iter_mut();
+        for feature in &schema.features {
             match &feature.kind {
                 FeatureKind::Numeric | FeatureKind::Log => {
-                    self.chunk.numbers.push(self.schema.number(feature, row)?.unwrap_or(f64::NAN));
+                    chunk.numbers.push(schema.number(feature, row)?.unwrap_or(f64::NAN));
                 }
                 FeatureKind::Categorical => {
                     let text = row.get(feature.index).unwrap_or_default();
-                    let dictionary = texts.next().filter(|_| !self.schema.is_null(text));
-                    self.chunk.codes.push(dictionary.map_or(MISSING, |dictionary| code_of(dictionary, text)));
+                    let dictionary = texts.next().filter(|_| !schema.is_null(text));
+                    chunk.codes.push(dictionary.map_or(MISSING, |dictionary| code_of(dictionary, text)));
                 }
                 FeatureKind::Calendar(part, _) => {
                     texts.next();
-                    let time = self.clock.read(self.schema, row)?;
-                    self.chunk.codes.push(time.map_or(MISSING, |time| 1 + u32::from(calendar_number(*part, time))));
+                    let time = self.last_time.read(schema, row)?;
+                    chunk.codes.push(time.map_or(MISSING, |time| 1 + u32::from(calendar_number(*part, time))));
                 }
             }
         }
@@ -115,8 +92,7 @@ impl<'a> ChunkBuilder<'a> {
 
     /// Returns the rows so far.
     pub fn finish(self) -> ParsedRows {
-        let Self { chunk, unlabelled, texts: dictionaries, examples, .. } = self;
-        ParsedRows { chunk, unlabelled, dictionaries, examples }
+        self.parsed
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::encoder::{EncodedFeature, Encoding, Level};
 use crate::model::frame::Frame;
 use crate::model::kernel::{LARGEST, exp};
 use crate::model::scorer::scored_model::ScoredModel;
+use crate::model::table::is_number;
 
 /// The most models of a group: eight vectors of the widest kind, so that the weights of one cell take a few cache
 /// lines.
@@ -111,20 +112,10 @@ impl Group {
             group.from[lane] = (model.threshold / (1.0 - model.threshold)).ln();
         }
         let mut dictionaries = frame.table.dictionaries.iter();
-        let mut column = vec![0; models.len()];
-        let features = models.first().map_or(0, |model| model.encoder.features.len());
-        for place in 0..features {
-            let parts: Vec<(&EncodedFeature, &[f64])> = models
-                .iter()
-                .zip(&mut column)
-                .map(|(model, column)| {
-                    let feature = &model.encoder.features[place];
-                    let weights = &model.weights[*column..*column + feature.encoding.width()];
-                    *column += feature.encoding.width();
-                    (feature, weights)
-                })
-                .collect();
-            if matches!(parts[0].0.encoding, Encoding::Number { .. }) {
+        let mut features: Vec<_> = models.iter().map(|model| model.encoder.weighted(&model.weights)).collect();
+        for feature in &frame.features {
+            let parts: Vec<(&EncodedFeature, &[f64])> = features.iter_mut().filter_map(Iterator::next).collect();
+            if is_number(feature) {
                 group.number(&parts);
             } else if let Some(dictionary) = dictionaries.next() {
                 group.texts.push(texts(&parts, dictionary));

@@ -11,9 +11,10 @@ use ndarray::Array1;
 
 use crate::model::artifact::Method;
 use crate::model::design::Design;
+use crate::model::error::{FitError, Unlearnable};
 use crate::model::kernel::Order;
 use crate::model::objective::Objective;
-use crate::model::solver::solution::{Solution, SolveError};
+use crate::model::solver::solution::Solution;
 
 /// The limit of steps, far above what a fit that converges takes.
 pub(in crate::model) const STEP_LIMIT: u64 = 10_000;
@@ -25,14 +26,14 @@ const GRADIENT_TOLERANCE: f64 = 1e-8;
 ///
 /// # Errors
 /// The rows cannot be read again, or linfa-logistic gives up or returns numbers that are not finite.
-pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result<Solution, SolveError> {
+pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result<Solution, FitError> {
     let (records, labels) = design.to_dense()?;
     let fitted = LogisticRegression::default()
         .alpha(l2)
         .max_iterations(limit)
         .gradient_tolerance(GRADIENT_TOLERANCE * design.rows as f64)
         .fit(&Dataset::new(records, Array1::from_vec(labels)))
-        .map_err(|error| SolveError::GaveUp(format!("linfa-logistic gave up: {error}")))?;
+        .map_err(|error| Unlearnable::Solver(format!("linfa-logistic gave up: {error}")))?;
     let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
     let coefficients: Vec<f64> =
         std::iter::once(fitted.intercept()).chain(fitted.params().iter().copied()).map(|w| sign * w).collect();
@@ -45,6 +46,6 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result
         Ok(solution)
     } else {
         let reason = "linfa-logistic gave coefficients at which the objective is not finite";
-        Err(SolveError::GaveUp(reason.to_owned()))
+        Err(Unlearnable::Solver(reason.to_owned()).into())
     }
 }

@@ -1,7 +1,5 @@
 //! The result of a solver, and the bound that judges it.
 
-use std::io;
-
 use crate::model::artifact::Method;
 use crate::model::objective::Evaluation;
 
@@ -24,17 +22,6 @@ pub(in crate::model) struct Solution {
     /// The largest absolute component of the gradient, per row; `None` if the solver does not report it.
     pub(in crate::model) gradient_norm: Option<f64>,
     pub(in crate::model) converged: bool,
-}
-
-/// The reason why a solver gives no solution.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::model) enum SolveError {
-    /// The rows cannot be read again.
-    #[error(transparent)]
-    Read(#[from] io::Error),
-    /// The solver gave up.
-    #[error("{0}")]
-    GaveUp(String),
 }
 
 impl Solution {

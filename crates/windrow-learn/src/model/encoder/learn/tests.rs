@@ -1,18 +1,17 @@
-use crate::model::encoder::learn::LearnError;
 use crate::model::encoder::{Encoder, Encoding, Level};
+use crate::model::error::Unlearnable;
 use crate::model::samples::{pipeline, read_holding_out};
 use crate::model::table::Subset;
 
 /// Learns from windows of `rows` rows each. The last rows of the newest window, a share of `holdout`, are left out.
-fn learn(features: &str, csv: &str, rows: usize, holdout: f64) -> Result<Encoder, String> {
+fn learn(features: &str, csv: &str, rows: usize, holdout: f64) -> Result<Encoder, Unlearnable> {
     let head = "time = { column = \"t\", format = \"%Y-%m-%d %H:%M\" }\n[target]\ncolumn = \"y\"\nequals = \"1\"";
     let pipeline = pipeline(&format!("{head}\n[features]\n{features}"));
     let (schema, frames) = read_holding_out(&pipeline, csv.as_bytes(), rows, holdout);
     Encoder::learn(&schema.features, &frames, Subset::Training, pipeline.features.min_count)
-        .map_err(|LearnError::TooFarApart { column }| column)
 }
 
-fn numbers(feature: &str, cells: &[&str]) -> Result<Encoding, String> {
+fn numbers(feature: &str, cells: &[&str]) -> Result<Encoding, Unlearnable> {
     let rows: String = cells.iter().map(|cell| format!("1,{cell},\n")).collect();
     let features = format!("{feature} = [\"x\"]");
     learn(&features, &format!("y,x,t\n{rows}"), 2, 0.0).map(|encoder| encoder.features[0].encoding.clone())
@@ -63,7 +62,7 @@ fn huge_and_tiny_numbers_are_standardised_without_overflow() {
         assert!((found_mean - mean).abs() <= 1e-14 * deviation, "{found_mean}");
         assert!((found / deviation - 1.0).abs() < 1e-14, "{found}");
     }
-    assert_eq!(numbers("numeric", &["-1.7e308", "1.7e308"]), Err("x".to_owned()));
+    assert_eq!(numbers("numeric", &["-1.7e308", "1.7e308"]), Err(Unlearnable::TooFarApart("x".to_owned())));
 }
 
 #[test]

@@ -2,8 +2,6 @@
 
 use std::io;
 
-use crate::model::fit::remote::RemoteError;
-
 /// The fewest rows to train on. A model of fewer rows would be meaningless.
 pub(super) const FEWEST_ROWS: usize = 10;
 
@@ -60,6 +58,17 @@ pub enum Unlearnable {
     /// The windows were read with other features than the pipeline has now.
     #[error("a window was read with other features than the pipeline has now: read it again")]
     OtherFeatures,
+}
+
+/// The reason why a remote solver found no optimum.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteError {
+    /// The solver was stopped before it finished.
+    #[error("the fit was given up, since it was told to stop")]
+    Stopped,
+    /// The solver failed, with the reason in a sentence.
+    #[error("{0}")]
+    Failed(String),
 }
 
 fn class_name(positive: bool) -> &'static str {
