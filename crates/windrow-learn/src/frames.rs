@@ -169,19 +169,18 @@ struct Raw {
 /// Reads the records of the next chunks, at most [`AT_ONCE`]. The result is empty at the end of the file.
 fn next(records: &mut BatchRows) -> Result<Vec<Raw>, ReadError> {
     let mut group: Vec<Raw> = Vec::new();
-    while let Some(record) = records.next_record()? {
-        let is_full = group.last().is_none_or(|raw| raw.ends.len() == CHUNK_ROWS);
-        if is_full {
-            group.push(Raw::default());
-        }
-        if let Some(raw) = group.last_mut() {
+    while group.len() < AT_ONCE {
+        let mut raw = Raw::default();
+        while raw.ends.len() < CHUNK_ROWS
+            && let Some(record) = records.next_record()?
+        {
             raw.text.extend_from_slice(record.bytes);
             raw.ends.push((raw.text.len(), record.line));
         }
-        let is_through = group.len() == AT_ONCE && group.last().is_some_and(|raw| raw.ends.len() == CHUNK_ROWS);
-        if is_through {
+        if raw.ends.is_empty() {
             break;
         }
+        group.push(raw);
     }
     Ok(group)
 }

@@ -41,7 +41,7 @@ pub use artifact::{
 };
 pub use bare::BareModel;
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, KeptChunk};
-pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Profile};
+pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Histogram, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use error::{FitError, RemoteError, Unlearnable};
 pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, fit, fit_from};

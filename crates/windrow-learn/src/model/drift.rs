@@ -37,17 +37,8 @@ pub struct FeatureProfile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Distribution {
-    /// A histogram of equal counts, cut at every 256th of the rows. The counts are exact, so a feature with few values
-    /// is described completely.
-    Numbers {
-        /// The cuts, ascending, including the smallest and the largest value. For a log feature, they are on the scale
-        /// of the logarithm.
-        values: Vec<f64>,
-        /// The number of cells below each cut.
-        below: Vec<u64>,
-        /// The number of cells at most each cut.
-        at_most: Vec<u64>,
-    },
+    /// The cells of a numeric feature.
+    Numbers(Histogram),
     /// The counts of cells by value.
     Texts {
         /// The values in sorted order.
@@ -55,6 +46,19 @@ pub enum Distribution {
         /// The count of each value.
         counts: Vec<u64>,
     },
+}
+
+/// A histogram of equal counts, cut at every 256th of the rows. The counts are exact, so a feature with few values is
+/// described completely.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// The cuts, ascending, including the smallest and the largest value. For a log feature, they are on the scale of
+    /// the logarithm.
+    pub values: Vec<f64>,
+    /// The number of cells below each cut.
+    pub below: Vec<u64>,
+    /// The number of cells at most each cut.
+    pub at_most: Vec<u64>,
 }
 
 impl Profile {
@@ -92,11 +96,9 @@ impl Profile {
 
 impl Distribution {
     fn of_numbers(cuts: &[Cut]) -> Self {
-        Self::Numbers {
-            values: cuts.iter().map(|cut| cut.value).collect(),
-            below: cuts.iter().map(|cut| cut.below).collect(),
-            at_most: cuts.iter().map(|cut| cut.at_most).collect(),
-        }
+        let cuts = cuts.iter().map(|cut| (cut.value, cut.below, cut.at_most));
+        let (values, below, at_most) = cuts.collect();
+        Self::Numbers(Histogram { values, below, at_most })
     }
 
     fn of_texts(dictionary: &[String], counts: &[u64]) -> (u64, Self) {

@@ -42,7 +42,7 @@ pub(super) fn in_memory() -> Arc<dyn ChunkStore> {
     SpillStore::new(Path::new(""), usize::MAX).for_window()
 }
 
-/// Returns the parsed rows of each window, a chunk at a time.
+/// Returns the parsed rows of each window, a chunk at a time. Without rows, there is one empty window.
 pub(super) fn try_parse(
     pipeline: &Pipeline,
     csv: &[u8],
@@ -50,31 +50,24 @@ pub(super) fn try_parse(
 ) -> (Schema, Result<Vec<Vec<ParsedRows>>, RowFault>) {
     let mut reader = RecordReader::new(csv, pipeline.dataset.delimiter);
     let mut parser = RecordParser::new(pipeline.dataset.delimiter);
-    let header = reader.next_record().expect("memory can be read").expect("a header line");
-    let columns: Vec<String> = parser.parse(header.bytes).expect("fields").iter().map(str::to_owned).collect();
-    let schema = Schema::bind(pipeline, &columns).expect("the columns are there");
-    let mut windows = vec![Vec::new()];
-    let mut builder = ChunkBuilder::new(&schema);
-    let (mut here, mut in_chunk) = (0, 0);
+    let mut records = Vec::new();
     while let Some(record) = reader.next_record().expect("memory can be read") {
-        if here == rows || in_chunk == CHUNK_ROWS {
-            let full = std::mem::replace(&mut builder, ChunkBuilder::new(&schema)).finish();
-            windows.last_mut().expect("there is one").push(full);
-            in_chunk = 0;
-        }
-        if here == rows {
-            windows.push(Vec::new());
-            here = 0;
-        }
-        (here, in_chunk) = (here + 1, in_chunk + 1);
-        let fields = parser.parse(record.bytes).expect("one record");
-        if let Err(fault) = builder.push(&fields) {
-            drop(builder);
-            return (schema, Err(fault));
-        }
+        records.push(record.bytes.to_vec());
     }
-    windows.last_mut().expect("there is one").push(builder.finish());
-    (schema, Ok(windows))
+    let columns: Vec<String> = parser.parse(&records.remove(0)).expect("fields").iter().map(str::to_owned).collect();
+    let schema = Schema::bind(pipeline, &columns).expect("the columns are there");
+    let mut parse = |chunk: &[Vec<u8>]| -> Result<ParsedRows, RowFault> {
+        let mut builder = ChunkBuilder::new(&schema);
+        for record in chunk {
+            builder.push(&parser.parse(record).expect("one record"))?;
+        }
+        Ok(builder.finish())
+    };
+    let mut windows: Vec<&[Vec<u8>]> = records.chunks(rows).collect();
+    windows.resize(windows.len().max(1), &[]);
+    let parsed = windows.iter().map(|window| window.chunks(CHUNK_ROWS).map(&mut parse).collect::<Result<_, _>>());
+    let parsed = parsed.collect();
+    (schema, parsed)
 }
 
 /// A pipeline file. `text` has the lines after the dataset's path.
@@ -102,13 +95,14 @@ pub(super) fn design(schema: &Schema, frames: &[Arc<Frame>], settings: &FitSetti
     (encoder, design)
 }
 
-/// Rows with one feature of each kind, with missing cells and rare values. They are the same each time.
-pub(super) fn mixed(rows: usize) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
-    mixed_holding_out(rows, 0.1)
+/// The design of [`mixed`] rows.
+pub(super) fn mixed_design(rows: usize) -> Design {
+    let (schema, frames, settings) = mixed(rows);
+    design(&schema, &frames, &settings).1
 }
 
-/// The same as [`mixed`], with another share of held-out rows.
-pub(super) fn mixed_holding_out(rows: usize, holdout: f64) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
+/// Rows with one feature of each kind, with missing cells and rare values. They are the same each time.
+pub(super) fn mixed(rows: usize) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
     let mut state = 42_u64;
     let mut next = |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -127,6 +121,6 @@ pub(super) fn mixed_holding_out(rows: usize, holdout: f64) -> (Schema, Vec<Arc<F
          [features]\nnumeric = [\"distance\"]\nlog = [\"fare\"]\ncategorical = [\"carrier\"]\n\
          calendar = [\"hour\", \"month\"]\nmin_count = 5",
     );
-    let (schema, frames) = read_holding_out(&pipeline, csv.as_bytes(), rows.div_ceil(2), holdout);
+    let (schema, frames) = read_holding_out(&pipeline, csv.as_bytes(), rows.div_ceil(2), 0.1);
     (schema, frames, FitSettings::from(&pipeline))
 }

@@ -3,9 +3,10 @@
 //! Spark gets the numeric columns first and then the levels. [`Encoded`] holds the order of the encoder's columns.
 
 use spark_connect_proto::expression::literal::LiteralType;
+use spark_connect_proto::ml_relation::transform::Operator;
 use spark_connect_proto::{
-    Aggregate, CollectMetrics, Expression, Filter, MlOperator, MlRelation, ObjectRef, Project, Read, Relation,
-    SetOperation, aggregate, ml_operator, ml_relation, read, relation, set_operation,
+    Aggregate, CollectMetrics, Expression, Filter, MlOperator, MlParams, MlRelation, ObjectRef, Project, Read,
+    Relation, SetOperation, aggregate, ml_operator, ml_relation, read, relation, set_operation,
 };
 
 use crate::model::{EncodedFeature, Encoder, Encoding, Level, RemoteTask};
@@ -42,29 +43,24 @@ impl Encoded {
         let (mut number_columns, mut level_columns) = (Vec::new(), Vec::new());
         let mut first = 0;
         for (place, EncodedFeature { column: name, encoding }) in encoder.features.iter().enumerate() {
-            let width = encoding.width();
-            match encoding {
+            let columns = first..first + encoding.width();
+            first = columns.end;
+            let (levels, cell) = match encoding {
                 Encoding::Number { log, mean, deviation, .. } => {
                     let cell = number_in(schema, name);
                     let x = if *log { call("log1p", [cell]) } else { cell };
                     let standard = call("/", [call("-", [x, number(*mean)]), number(*deviation)]);
                     // A missing cell counts as the mean.
                     numbers.push((format!("number_{place}"), call("coalesce", [standard, number(0.0)])));
-                    number_columns.push(first);
+                    number_columns.extend(columns);
+                    continue;
                 }
-                Encoding::Category { levels } => {
-                    tokens.push(token(place, levels, &column(name)));
-                    vocabulary.extend(levels.iter().map(|level| token_text(place, level)));
-                    level_columns.extend(first..first + width);
-                }
-                Encoding::Calendar { part, format, levels } => {
-                    let part = cast(calendar(*part, format, name), "string");
-                    tokens.push(token(place, levels, &part));
-                    vocabulary.extend(levels.iter().map(|level| token_text(place, level)));
-                    level_columns.extend(first..first + width);
-                }
-            }
-            first += width;
+                Encoding::Category { levels } => (levels, column(name)),
+                Encoding::Calendar { part, format, levels } => (levels, cast(calendar(*part, format, name), "string")),
+            };
+            tokens.push(token(place, levels, &cell));
+            vocabulary.extend(levels.iter().map(|level| token_text(place, level)));
+            level_columns.extend(columns);
         }
         number_columns.extend(level_columns);
         Self { numbers, tokens, vocabulary, columns: number_columns }
@@ -82,10 +78,10 @@ impl Encoded {
         let mut rows = project(labelled, columns);
         if let Some(levels) = levels {
             let columns = params([("inputCol", text_literal(TOKENS)), ("outputCol", text_literal(LEVELS))]);
-            rows = transform(rows, ml_relation::transform::Operator::ObjRef(levels), columns);
+            rows = transform(rows, Operator::ObjRef(levels), columns);
             parts.push(LEVELS);
         }
-        let assembler = ml_relation::transform::Operator::Transformer(MlOperator {
+        let assembler = Operator::Transformer(MlOperator {
             name: "org.apache.spark.ml.feature.VectorAssembler".to_owned(),
             uid: "windrow_features".to_owned(),
             r#type: ml_operator::OperatorType::Transformer as i32,
@@ -140,13 +136,12 @@ pub(super) fn labelled(task: &RemoteTask<'_>, files: &[String], schema: &Schema)
 /// Returns a query that counts labelled rows and positive rows. Spark reports the counts as the metrics [`METRICS`].
 pub(super) fn counted(labelled: Relation, schema: &Schema) -> Relation {
     let label = project(labelled, vec![named(LABEL, cast(is_positive(schema), "long"))]);
-    let count = |name: &str, by: Expression| named(name, by);
     let observed = relation(relation::RelType::CollectMetrics(Box::new(CollectMetrics {
         input: Some(Box::new(label)),
         name: METRICS.to_owned(),
         metrics: vec![
-            count("rows", call("count", [column(LABEL)])),
-            count("positives", call("coalesce", [call("sum", [column(LABEL)]), integer(0)])),
+            named("rows", call("count", [column(LABEL)])),
+            named("positives", call("coalesce", [call("sum", [column(LABEL)]), integer(0)])),
         ],
     })));
     relation(relation::RelType::Aggregate(Box::new(Aggregate {
@@ -276,11 +271,7 @@ fn project(rows: Relation, expressions: Vec<Expression>) -> Relation {
     relation(relation::RelType::Project(Box::new(Project { input: Some(Box::new(rows)), expressions })))
 }
 
-fn transform(
-    rows: Relation,
-    operator: ml_relation::transform::Operator,
-    params: spark_connect_proto::MlParams,
-) -> Relation {
+fn transform(rows: Relation, operator: Operator, params: MlParams) -> Relation {
     let transform =
         ml_relation::Transform { input: Some(Box::new(rows)), operator: Some(operator), params: Some(params) };
     relation(relation::RelType::MlRelation(Box::new(MlRelation {
@@ -294,7 +285,7 @@ fn relation(rel_type: relation::RelType) -> Relation {
 }
 
 /// Returns the parameters of Spark's logistic regression, for a penalty per row.
-pub(super) fn regression(l2_per_row: f64) -> spark_connect_proto::MlParams {
+pub(super) fn regression(l2_per_row: f64) -> MlParams {
     params([
         ("featuresCol", text_literal(FEATURES)),
         ("labelCol", text_literal(LABEL)),

@@ -321,12 +321,9 @@ fn sparse(size: f64, places: &[i32], values: &[f64]) -> Option<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spark::expression::literal;
     use spark_connect_proto::expression::literal::{SpecializedArray, Struct};
     use spark_connect_proto::{Doubles, Ints};
-
-    fn literal(value: LiteralType) -> Literal {
-        Literal { literal_type: Some(value), data_type: None }
-    }
 
     fn array(value: ValueType) -> Literal {
         literal(LiteralType::SpecializedArray(SpecializedArray { value_type: Some(value) }))

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::artifact::{Coefficient, Learned, Method, SolverReport};
 use crate::model::chunk::CHUNK_ROWS;
 use crate::model::predictor::{Cell, Predictor};
-use crate::model::samples::{design, in_memory, mixed, pipeline, read_holding_out};
+use crate::model::samples::{design, in_memory, mixed, mixed_design, pipeline, read_holding_out};
 use windrow_record::TimeFormat;
 
 impl Design {
@@ -103,8 +103,7 @@ fn the_dense_matrix_holds_the_same_rows() {
 
 #[test]
 fn coefficients_find_back_to_an_encoder_whose_numbers_come_last() {
-    let (schema, frames, settings) = mixed(200);
-    let (_, design) = design(&schema, &frames, &settings);
+    let design = mixed_design(200);
     assert_eq!(design.to_encoder_order(&[9.0, 0.0, 1.0, 2.0]), (9.0, vec![0.0, 1.0, 2.0]));
     let swapped = Design { columns: vec![2, 0, 1], ..design };
     assert_eq!(swapped.to_encoder_order(&[9.0, 0.0, 1.0, 2.0]), (9.0, vec![1.0, 2.0, 0.0]));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::drift::{Distribution, FeatureProfile, Profile};
+use crate::model::drift::{Distribution, FeatureProfile, Histogram, Profile};
 use windrow_evaluation::psi_threshold;
 
 /// The number of bins of a numeric feature, cut at the earlier window's deciles.
@@ -92,9 +92,9 @@ impl Profile {
 /// Returns the index, and the number of its bins.
 fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
     let (mut bins_before, mut bins_now) = match (&before.distribution, &now.distribution) {
-        (Distribution::Numbers { .. }, Distribution::Numbers { .. }) => {
-            let cuts = deciles(&before.distribution);
-            (binned(&before.distribution, &cuts), binned(&now.distribution, &cuts))
+        (Distribution::Numbers(before), Distribution::Numbers(now)) => {
+            let cuts = before.deciles();
+            (before.binned(&cuts), now.binned(&cuts))
         }
         (Distribution::Texts { values, counts }, Distribution::Texts { values: values_now, counts: counts_now }) => {
             let all = (counts.iter().sum::<u64>() + before.missing) as f64;
@@ -129,66 +129,57 @@ fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
     (all_before > 0.0 && all_now > 0.0).then(|| (terms.iter().sum(), terms.len()))
 }
 
-/// Returns the deciles of the cells, each once.
-fn deciles(distribution: &Distribution) -> Vec<f64> {
-    let Distribution::Numbers { values, at_most, .. } = distribution else { return Vec::new() };
-    let all = at_most.last().copied().unwrap_or_default() as f64;
-    let mut cuts: Vec<f64> = (1..BINS)
-        .filter_map(|tenth| {
-            let wanted = all * tenth as f64 / BINS as f64;
-            values.get(at_most.partition_point(|count| (*count as f64) < wanted)).copied()
-        })
-        .collect();
-    cuts.dedup();
-    cuts
-}
-
-/// Counts the cells at most the first cut, between the cuts, and above the last cut.
-fn binned(distribution: &Distribution, cuts: &[f64]) -> Vec<f64> {
-    let all = present(distribution);
-    let mut below = 0.0;
-    let mut bins: Vec<f64> = Vec::with_capacity(cuts.len() + 1);
-    for cut in cuts {
-        let at_most = at_most(distribution, *cut);
-        bins.push(at_most - below);
-        below = at_most;
+impl Histogram {
+    /// Returns the deciles of the cells, each once.
+    fn deciles(&self) -> Vec<f64> {
+        let place = |tenth: usize| {
+            let wanted = self.cells() * tenth as f64 / BINS as f64;
+            self.at_most.partition_point(|count| (*count as f64) < wanted)
+        };
+        let mut cuts: Vec<f64> = (1..BINS).filter_map(|tenth| self.values.get(place(tenth)).copied()).collect();
+        cuts.dedup();
+        cuts
     }
-    bins.push(all - below);
-    bins
-}
 
-fn present(distribution: &Distribution) -> f64 {
-    match distribution {
-        Distribution::Numbers { at_most, .. } => at_most.last().copied().unwrap_or_default() as f64,
-        Distribution::Texts { counts, .. } => counts.iter().sum::<u64>() as f64,
+    /// Counts the cells at most the first cut, between the cuts, and above the last cut.
+    fn binned(&self, cuts: &[f64]) -> Vec<f64> {
+        let mut below = 0.0;
+        let mut bins: Vec<f64> = Vec::with_capacity(cuts.len() + 1);
+        for cut in cuts {
+            let at_most = self.at_most(*cut);
+            bins.push(at_most - below);
+            below = at_most;
+        }
+        bins.push(self.cells() - below);
+        bins
     }
-}
 
-/// Returns the number of cells at most `x`. Between two cuts, it interpolates their counts linearly.
-fn at_most(distribution: &Distribution, x: f64) -> f64 {
-    let Distribution::Numbers { values, below, at_most } = distribution else { return 0.0 };
-    let above = values.partition_point(|value| *value <= x);
-    match (above.checked_sub(1), values.get(above)) {
-        (None, _) => 0.0,
-        (Some(last), None) => at_most[last] as f64,
-        (Some(place), Some(next)) => {
-            let (value, count) = (values[place], at_most[place] as f64);
-            let between = below[above] as f64 - count;
-            count + between * ((x - value) / (next - value)).clamp(0.0, 1.0)
+    /// Returns the number of cells.
+    fn cells(&self) -> f64 {
+        self.at_most.last().copied().unwrap_or_default() as f64
+    }
+
+    /// Returns the number of cells at most `x`. Between two cuts, it interpolates their counts linearly.
+    fn at_most(&self, x: f64) -> f64 {
+        let above = self.values.partition_point(|value| *value <= x);
+        match (above.checked_sub(1), self.values.get(above)) {
+            (None, _) => 0.0,
+            (Some(last), None) => self.at_most[last] as f64,
+            (Some(place), Some(next)) => {
+                let (value, count) = (self.values[place], self.at_most[place] as f64);
+                let between = self.below[above] as f64 - count;
+                count + between * ((x - value) / (next - value)).clamp(0.0, 1.0)
+            }
         }
     }
 }
 
 fn ks(before: &FeatureProfile, now: &FeatureProfile) -> Option<f64> {
-    let (Distribution::Numbers { values, .. }, Distribution::Numbers { values: values_now, .. }) =
-        (&before.distribution, &now.distribution)
-    else {
+    let (Distribution::Numbers(before), Distribution::Numbers(now)) = (&before.distribution, &now.distribution) else {
         return None;
     };
-    let (all_before, all_now) = (present(&before.distribution), present(&now.distribution));
-    let apart = values
-        .iter()
-        .chain(values_now)
-        .map(|x| (at_most(&before.distribution, *x) / all_before - at_most(&now.distribution, *x) / all_now).abs());
+    let (all_before, all_now) = (before.cells(), now.cells());
+    let values = before.values.iter().chain(&now.values);
+    let apart = values.map(|x| (before.at_most(*x) / all_before - now.at_most(*x) / all_now).abs());
     (all_before > 0.0 && all_now > 0.0).then(|| apart.fold(0.0, f64::max))
 }

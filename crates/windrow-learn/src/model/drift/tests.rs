@@ -1,5 +1,5 @@
-use crate::model::drift::{Distribution, FeatureProfile, Profile};
-use crate::model::samples::{mixed_holding_out, pipeline, read};
+use crate::model::drift::{Distribution, FeatureProfile, Histogram, Profile};
+use crate::model::samples::{mixed, pipeline, read};
 
 /// The profile of rows with one number and one text.
 fn profile(rows: impl IntoIterator<Item = (String, &'static str)>) -> Profile {
@@ -20,11 +20,12 @@ fn a_profile_counts_all_labelled_rows() {
     let rows = [("1", "b"), ("", "a"), ("3", "b"), ("1", "")].map(|(n, c)| (n.to_owned(), c));
     let profile = profile(rows);
     assert_eq!((profile.rows, profile.positives, profile.positive_share()), (4, 1, Some(0.25)));
+    let histogram = Histogram { values: vec![1.0, 3.0], below: vec![0, 2], at_most: vec![2, 3] };
     let expected = [
         FeatureProfile {
             feature: "n".to_owned(),
             missing: 1,
-            distribution: Distribution::Numbers { values: vec![1.0, 3.0], below: vec![0, 2], at_most: vec![2, 3] },
+            distribution: Distribution::Numbers(histogram),
         },
         FeatureProfile {
             feature: "c".to_owned(),
@@ -37,7 +38,7 @@ fn a_profile_counts_all_labelled_rows() {
 
 #[test]
 fn a_window_does_not_drift_from_itself() {
-    let (_, frames, _) = mixed_holding_out(6_000, 0.1);
+    let (_, frames, _) = mixed(6_000);
     for feature in frames[0].profile().drift_since(frames[0].profile()).expect("rows").features {
         assert!(feature.psi.abs() < 1e-12 && feature.ks.is_none_or(|ks| ks < 1e-12), "{feature:?}");
     }

@@ -1,6 +1,9 @@
 use super::*;
 use crate::model::artifact::Method;
-use crate::model::samples::{design, flights, mixed, mixed_holding_out, pipeline, read, read_holding_out};
+use crate::model::samples::{design, flights, mixed, pipeline, read, read_holding_out};
+
+/// A pipeline with one numeric feature.
+const TINY: &str = "[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]";
 
 /// Fits a model without a remote solver.
 fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result<Learned, Unlearnable> {
@@ -73,23 +76,23 @@ fn threads_do_not_change_a_byte() {
 
 #[test]
 fn without_a_holdout_there_is_no_score() {
-    let (schema, frames, settings) = mixed_holding_out(400, 0.0);
-    let learned = fit(&frames, &schema, &settings).expect("these rows can be learned from");
+    let (schema, frames) = tiny(40, 0.0);
+    let learned = fit(&frames, &schema, &FitSettings::from(&pipeline(TINY))).expect("these rows can be learned from");
     assert!(learned.scores.is_empty() && learned.solver.converged);
 }
 
 #[test]
 fn the_model_knows_all_rows_and_its_score_is_of_a_fit_that_did_not_know_them() {
-    let (schema, frames) = tiny("12,3,0", 40);
+    let (schema, frames) = tiny(40, 0.1);
     let settings = FitSettings { l2: vec![1.0], solver: Solver::Newton, threshold: 0.5, min_count: 1 };
     let learned = fit(&frames, &schema, &settings).expect("these rows can be learned from");
     // The same rows, with nothing held out.
-    let (_, whole) = tiny_holding_out("12,3,0", 40, 0.0);
+    let (_, whole) = tiny(40, 0.0);
     let of_all = fit(&whole, &schema, &settings).expect("these rows can be learned from");
     assert_eq!(learned.encoder, of_all.encoder);
     assert!((learned.coefficients[0].weight - of_all.coefficients[0].weight).abs() < 1e-6);
     // Only the rows that were not held out.
-    let cut = tiny_rows("12,3,0", 40, 36);
+    let (_, cut) = tiny(36, 0.0);
     let without = fit(&cut, &schema, &settings).expect("these rows can be learned from");
     let predictor = Predictor::new(&without);
     let held_out = [(37.0, false), (38.0, false), (39.0, true)].map(|(row, truth)| (f64::from(row as u32 % 7), truth));
@@ -101,24 +104,11 @@ fn the_model_knows_all_rows_and_its_score_is_of_a_fit_that_did_not_know_them() {
     assert!((learned.scores["holdout"].log_loss - expected).abs() < 1e-9, "{expected}");
 }
 
-/// Rows with one number and both classes. `last` is the last row.
-fn tiny(last: &str, rows: usize) -> (Schema, Vec<Arc<Frame>>) {
-    tiny_holding_out(last, rows, 0.1)
-}
-
-fn tiny_holding_out(last: &str, rows: usize, holdout: f64) -> (Schema, Vec<Arc<Frame>>) {
-    let rows: String = (1..rows).map(|row| format!("{row},{},{}\n", row % 7, u8::from(row % 3 == 0))).collect();
-    let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
-    read_holding_out(&pipeline, format!("id,x,y\n{rows}{last}\n").as_bytes(), usize::MAX, holdout)
-}
-
-/// The first rows of [`tiny`], with nothing held out.
-fn tiny_rows(last: &str, rows: usize, first: usize) -> Vec<Arc<Frame>> {
-    let rows: String = (1..rows).map(|row| format!("{row},{},{}\n", row % 7, u8::from(row % 3 == 0))).collect();
-    let all = format!("{rows}{last}\n");
-    let some: String = all.lines().take(first).flat_map(|line| [line, "\n"]).collect();
-    let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
-    read_holding_out(&pipeline, format!("id,x,y\n{some}").as_bytes(), usize::MAX, 0.0).1
+/// The first of 40 rows with one number and both classes. A share of `holdout` is held out.
+fn tiny(first: usize, holdout: f64) -> (Schema, Vec<Arc<Frame>>) {
+    let rows = (1..40).map(|row| format!("{row},{},{}\n", row % 7, u8::from(row % 3 == 0)));
+    let rows: String = rows.chain(["12,3,0\n".to_owned()]).take(first).collect();
+    read_holding_out(&pipeline(TINY), format!("id,x,y\n{rows}").as_bytes(), usize::MAX, holdout)
 }
 
 #[test]
@@ -138,7 +128,7 @@ fn windows_that_cannot_be_learned_from_say_why() {
             "the numbers of x lie too far apart to be standardised: put the column under features.log or leave it out",
         ),
     ] {
-        let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
+        let pipeline = pipeline(TINY);
         let (schema, frames) = read_holding_out(&pipeline, format!("x,y\n{csv}").as_bytes(), usize::MAX, 0.0);
         let settings = FitSettings::from(&pipeline);
         let refused = fit(&frames, &schema, &settings).expect_err(reason);
@@ -162,13 +152,13 @@ fn more_columns_than_a_hessian_takes_are_refused_by_newton_and_solved_by_lbfgs()
 #[test]
 fn windows_of_another_pipeline_are_refused() {
     let (schema, _, settings) = mixed(100);
-    let (_, frames) = tiny("40,1,0", 40);
+    let (_, frames) = tiny(40, 0.1);
     assert_eq!(fit(&frames, &schema, &settings), Err(Unlearnable::OtherFeatures));
 }
 
 #[test]
 fn a_window_without_labels_beside_a_good_one_does_no_harm() {
-    let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
+    let pipeline = pipeline(TINY);
     let rows = ["1,1\n2,0\n3,1\n5,0\n".repeat(10), "4,\n".repeat(40)].concat();
     let (schema, frames) = read(&pipeline, format!("x,y\n{rows}").as_bytes(), 40);
     let learned = fit(&frames, &schema, &FitSettings::from(&pipeline)).expect("the first window can be learned from");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::samples::{design, mixed};
+use crate::model::samples::mixed_design;
 
 const READABLE: &str = "memory can be read";
 
@@ -31,8 +31,7 @@ fn moved(point: &[f64], index: usize, by: f64) -> Vec<f64> {
 
 #[test]
 fn the_value_is_the_formula() {
-    let (schema, frames, settings) = mixed(700);
-    let (_, design) = design(&schema, &frames, &settings);
+    let design = mixed_design(700);
     let w = somewhere(design.width());
     let (log_odds, labels) = design.log_odds(&w).expect(READABLE);
     let losses = log_odds.into_iter().zip(labels).map(|(z, positive)| {
@@ -47,8 +46,7 @@ fn the_value_is_the_formula() {
 #[test]
 fn gradient_and_hessian_are_the_central_differences() {
     const STEP: f64 = 1e-5;
-    let (schema, frames, settings) = mixed(700);
-    let (_, design) = design(&schema, &frames, &settings);
+    let design = mixed_design(700);
     let w = somewhere(design.width());
     for l2 in [0.0, 3.0] {
         let here = evaluate(&design, l2, &w);
@@ -124,8 +122,7 @@ fn rows_that_do_not_fill_a_vector_or_a_tile_count_once() {
 
 #[test]
 fn many_blocks_give_the_same_bytes_on_any_number_of_threads() {
-    let (schema, frames, settings) = mixed(20_000);
-    let (_, design) = design(&schema, &frames, &settings);
+    let design = mixed_design(20_000);
     let w = somewhere(design.width());
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");

@@ -2,7 +2,7 @@ use ndarray::{Array2, array};
 
 use super::*;
 use crate::model::design::Design;
-use crate::model::samples::{design, flights, mixed};
+use crate::model::samples::{design, flights, mixed_design};
 
 const AGREEMENT: f64 = 1e-6;
 
@@ -23,10 +23,6 @@ fn linfa(design: &Design, l2: f64) -> Solution {
     by(Method::Linfa, design, l2)
 }
 
-fn lbfgs(design: &Design, l2: f64) -> Solution {
-    by(Method::Lbfgs, design, l2)
-}
-
 fn from(design: &Design, limit: u64, start: Vec<f64>) -> Solution {
     newton::minimise(design, 1.0, limit, start).expect("memory can be read")
 }
@@ -43,7 +39,7 @@ fn both_solvers_find_the_same_optimum_whichever_class_is_the_larger() {
         let (_, design) = design(&schema, &frames[..1], &settings);
         assert_eq!(positives(&design) * 2 > design.rows, positive_majority, "{rule}");
         let (newton, linfa) = (newton(&design, settings.l2[0]), linfa(&design, settings.l2[0]));
-        let lbfgs = lbfgs(&design, settings.l2[0]);
+        let lbfgs = by(Method::Lbfgs, &design, settings.l2[0]);
         assert!(lbfgs.converged, "{rule}: {:?} after {}", lbfgs.gradient_norm, lbfgs.passes);
         assert!((newton.objective - lbfgs.objective).abs() / (design.rows as f64) < AGREEMENT / 1000.0, "{rule}");
         assert!(newton.converged && linfa.converged, "{rule}: {:?} {:?}", newton.gradient_norm, linfa.gradient_norm);
@@ -80,8 +76,7 @@ fn a_step_limit_of_one_is_not_called_an_optimum() {
 
 #[test]
 fn from_the_optimum_there_is_nothing_to_do() {
-    let (schema, frames, settings) = mixed(1_000);
-    let (_, design) = design(&schema, &frames, &settings);
+    let design = mixed_design(1_000);
     let cold = newton(&design, 1.0);
     let warm = from(&design, newton::STEP_LIMIT, cold.coefficients.clone());
     assert!(cold.iterations > 0 && cold.converged);
@@ -90,8 +85,7 @@ fn from_the_optimum_there_is_nothing_to_do() {
 
 #[test]
 fn a_bad_start_is_left_behind() {
-    let (schema, frames, settings) = mixed(1_000);
-    let (_, design) = design(&schema, &frames, &settings);
+    let design = mixed_design(1_000);
     let cold = newton(&design, 1.0);
     // The start is so far off that nearly every row's curvature vanishes.
     let start: Vec<f64> = (0..design.width()).map(|index| if index % 2 == 0 { 30.0 } else { -30.0 }).collect();
@@ -191,8 +185,7 @@ fn what_linfa_refuses_is_told() {
 
 #[test]
 fn the_cheaper_method_is_taken() {
-    let (schema, frames, settings) = mixed(1_000);
-    let (_, few) = design(&schema, &frames, &settings);
+    let few = mixed_design(1_000);
     assert_eq!(method(Solver::Auto, &few), Method::Newton);
     let wide = |columns: usize| dense(&Array2::zeros((columns / 2, columns)), &vec![true; columns / 2]);
     // The Hessian is too large, and factoring it would cost more than passes over a few rows.
