@@ -111,7 +111,6 @@ impl Journal {
 }
 
 /// The locked journal file and its contents.
-#[derive(Debug)]
 pub(super) struct Locked {
     file: File,
     /// The length of all complete lines, in bytes.

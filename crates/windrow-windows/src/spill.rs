@@ -103,7 +103,6 @@ impl Spill {
 }
 
 /// A file that is complete but not yet in its final place.
-#[derive(Debug)]
 pub(crate) struct Whole {
     pub(crate) path: PathBuf,
     pub(crate) file: File,

@@ -26,7 +26,6 @@ use crate::model::table::{Subset, Table};
 use arrange::{Arranged, arrange, map_codes};
 
 /// Rows that are encoded while they are read.
-#[derive(Debug, Clone)]
 pub(super) struct Design {
     pub(super) shape: Shape,
     scale: Scale,
@@ -40,7 +39,6 @@ pub(super) struct Design {
 }
 
 /// Rows of one chunk.
-#[derive(Debug, Clone)]
 struct Piece {
     chunk: Arc<dyn KeptChunk>,
     range: Range<usize>,

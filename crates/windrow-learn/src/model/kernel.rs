@@ -29,7 +29,7 @@ pub(super) use sums::Sums;
 pub(super) use terms::exp;
 
 /// The rows of one chunk, with the scale and the maps to read them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Rows<'a> {
     pub(super) shape: &'a Shape,
     pub(super) scale: &'a Scale,

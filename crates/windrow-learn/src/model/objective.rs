@@ -48,7 +48,6 @@ pub(super) fn row_start(row: usize) -> usize {
 }
 
 /// The objective on a design, with the memory that its sums need.
-#[derive(Debug)]
 pub(super) struct Objective<'a> {
     design: &'a Design,
     l2: f64,
@@ -61,7 +60,6 @@ pub(super) struct Objective<'a> {
 }
 
 /// The pieces that one task sums, one after the other.
-#[derive(Debug)]
 struct Block {
     pieces: Range<usize>,
     sums: Sums,

@@ -42,7 +42,6 @@ pub(super) struct Gathered {
 }
 
 /// A value, with the number of cells below it and at most it.
-#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cut {
     pub(super) value: f64,
     pub(super) below: u64,

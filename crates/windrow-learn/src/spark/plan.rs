@@ -25,7 +25,6 @@ const LEVELS: &str = "levels";
 pub(super) const METRICS: &str = "rows";
 
 /// The expressions that encode a window's rows.
-#[derive(Debug)]
 pub(super) struct Encoded {
     /// The standardised numbers, with their column names.
     numbers: Vec<(String, Expression)>,

@@ -35,7 +35,6 @@ const AWAY: [i32; 3] = [14, 1, 4];
 const AWAY_ALONE: [i32; 2] = [2, 13];
 
 /// The reason why a request failed.
-#[derive(Debug)]
 pub(super) enum Fault {
     /// The server cannot be reached, or has forgotten this session. Another try may succeed.
     Unreachable(String),

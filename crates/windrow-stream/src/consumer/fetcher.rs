@@ -20,7 +20,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Messages in the order of their arrival.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Messages {
     bytes: Vec<u8>,
     /// The names of the replays that the messages belong to.
@@ -28,7 +28,6 @@ pub(crate) struct Messages {
     all: Vec<Message>,
 }
 
-#[derive(Debug)]
 struct Message {
     partition: Partition,
     offset: Offset,
@@ -37,7 +36,6 @@ struct Message {
     end: usize,
 }
 
-#[derive(Debug)]
 enum Kind {
     Row { row: RowNumber, run: Option<usize> },
     Foreign,
@@ -46,7 +44,6 @@ enum Kind {
 }
 
 /// A message as it is handed to the writer.
-#[derive(Debug)]
 pub(crate) struct Incoming<'a> {
     pub(crate) partition: Partition,
     pub(crate) offset: Offset,
@@ -119,7 +116,6 @@ impl Messages {
 }
 
 /// A report of the fetcher. Reports are in order of occurrence.
-#[derive(Debug)]
 pub(crate) enum Fetched {
     Messages(Messages),
     /// The broker has no more messages of this partition than were passed on.
@@ -134,7 +130,6 @@ pub(crate) enum Fetched {
 }
 
 /// A request to the fetcher.
-#[derive(Debug)]
 pub(crate) enum Request {
     /// Commit these positions to the broker.
     Commit(Vec<(Partition, Offset)>),

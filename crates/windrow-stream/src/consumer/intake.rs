@@ -8,7 +8,6 @@ use windrow_config::{LastTime, RowFault, Schema};
 use windrow_record::{CsvError, EventTime, RecordParser, trim_line_breaks, write_record};
 
 /// Reads the values of messages against the columns of the dataset.
-#[derive(Debug)]
 pub(crate) struct Intake {
     schema: Arc<Schema>,
     parser: RecordParser,
@@ -19,7 +18,6 @@ pub(crate) struct Intake {
 }
 
 /// A row that can be stored.
-#[derive(Debug)]
 pub(crate) struct Accepted<'a> {
     /// The CSV record, without a line end.
     pub(crate) record: &'a [u8],

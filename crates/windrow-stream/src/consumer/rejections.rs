@@ -10,7 +10,6 @@ use windrow_windows::{MessageCounts, Rejection};
 const CHECKED_FROM: u64 = 1000;
 
 /// Counts the stored and the refused messages of a stream.
-#[derive(Debug)]
 pub(crate) struct Rejections {
     max_share: f64,
     folder: PathBuf,

@@ -18,7 +18,6 @@ const STEPS: f64 = (1_u64 << 53) as f64;
 /// It uses ChaCha8 instead of the library's default generator, because its stream is the same in every version and can
 /// be entered at any position. Each row takes exactly one number of the stream; faster methods may need more. So a
 /// replay that continues in the middle has the same delays as one without a break.
-#[derive(Debug)]
 pub(crate) struct Pacer {
     pace: Pace,
     random: ChaCha8Rng,
@@ -64,7 +63,6 @@ impl Pacer {
 }
 
 /// Keeps a minimum interval between rows if there is a maximum rate, also between rows that are late.
-#[derive(Debug)]
 pub(crate) struct Governor {
     interval: Duration,
     /// The time of the previous row's turn.

@@ -10,7 +10,6 @@ use windrow_record::RowNumber;
 const ROWS_BETWEEN_LOOKS: u64 = 65_536;
 
 /// Reads a plan's rows in order, including those that the topic already has.
-#[derive(Debug)]
 pub(crate) struct Rounds<'a> {
     dataset: &'a windrow_config::Dataset,
     plan: &'a Plan,

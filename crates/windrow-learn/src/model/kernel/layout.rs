@@ -12,7 +12,6 @@ pub(super) const LINES: usize = 4;
 pub(in crate::model) const LARGEST: f64 = 1e150;
 
 /// The numbers and levels of a row, and the layout of their sums.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::model) struct Shape {
     /// The number of numeric features.
     pub(in crate::model) numbers: usize,
@@ -28,7 +27,6 @@ pub(in crate::model) struct Shape {
 }
 
 /// The standardisation of numbers, one per lane. A lane without a number gets the same x in every row.
-#[derive(Debug, Clone)]
 pub(in crate::model) struct Scale {
     pub(super) missing: AVec<f64>,
     pub(super) mean: AVec<f64>,
@@ -36,14 +34,12 @@ pub(in crate::model) struct Scale {
 }
 
 /// The coefficients, by lane and by level.
-#[derive(Debug, Clone)]
 pub(in crate::model) struct Weights {
     pub(super) lanes: AVec<f64>,
     pub(super) levels: Vec<f64>,
 }
 
 /// The memory of one tile.
-#[derive(Debug, Clone)]
 pub(in crate::model) struct Tile {
     pub(super) x: AVec<f64>,
     pub(super) v: AVec<f64>,

@@ -7,7 +7,6 @@ use crate::model::kernel::layout::{LINES, Order, Shape, TILE, Tile};
 use crate::model::kernel::vectors::{in_groups, part, part_mut};
 
 /// The sums over rows.
-#[derive(Debug, Clone)]
 pub(in crate::model) struct Sums {
     /// The sum of the losses.
     pub(in crate::model) value: f64,

@@ -23,7 +23,6 @@ const FACTORS: usize = 960;
 type Line = [f64; LANES];
 
 /// The weights of a group of models.
-#[derive(Debug)]
 pub(super) struct Group {
     /// The number of lanes in use, in whole vectors of eight.
     lanes: usize,
@@ -34,7 +33,6 @@ pub(super) struct Group {
     from: Line,
 }
 
-#[derive(Debug)]
 struct Number {
     centre: f64,
     inverse: f64,
@@ -43,7 +41,6 @@ struct Number {
     missing: Line,
 }
 
-#[derive(Debug)]
 struct Texts {
     /// The index of the line of weights for each code. Values that no model knows share one line.
     line_of: Vec<u32>,
@@ -51,7 +48,6 @@ struct Texts {
 }
 
 /// The log-odds of a few rows, one model per lane.
-#[derive(Debug)]
 pub(super) struct Tile(Box<[Line; ROWS]>);
 
 impl Default for Tile {
@@ -61,7 +57,6 @@ impl Default for Tile {
 }
 
 /// The sums over rows, one model per lane.
-#[derive(Debug)]
 pub(super) struct Sums {
     pub(super) loss: Box<Line>,
     /// The product of the factors whose logarithms are not yet added to the loss.

@@ -22,7 +22,6 @@ const DAMPINGS: [f64; 9] = [0.0, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0, 1e2, 1e4];
 const PANEL: usize = 48;
 
 /// A step from a point.
-#[derive(Debug)]
 pub(super) struct Step {
     pub(super) direction: Vec<f64>,
     /// g.H^-1.g, which is twice what a step can still gain.
