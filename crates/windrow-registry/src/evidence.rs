@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::RegistryError;
-use crate::files::{Stamp, read_json, stamp_of, write_json, write_text};
+use crate::files::{Stamp, read_json, stamp_of, window_file, write_json, write_text};
 use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, WindowLosses};
 use windrow_learn::model::BareModel;
 use windrow_record::{Scheme, WindowIndex};
@@ -186,7 +186,7 @@ impl EvidenceStore {
     }
 
     fn path(&self, folder: &str, window: WindowIndex) -> PathBuf {
-        self.workdir.join(folder).join(format!("{}.json", window.file_stem()))
+        self.workdir.join(folder).join(window_file(window))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The model files `models/ID/model.json`. They are written atomically and validated when read.
+//! The model files `models/ID/model.json` and the window reports `windows/window-00001.json`. They are written atomically
+//! and validated when read.
 
 use std::fs::{self, DirEntry};
 use std::io;
@@ -8,10 +9,9 @@ use std::time::SystemTime;
 use serde::de::DeserializeOwned;
 
 use crate::error::RegistryError;
-use windrow_base::files;
-use windrow_base::versioned;
-use windrow_learn::model::{Artifact, FORMAT};
-use windrow_record::ModelId;
+use windrow_base::{files, versioned};
+use windrow_learn::model::{Artifact, FORMAT, WINDOW_FORMAT, WindowReport};
+use windrow_record::{ModelId, WindowIndex};
 
 const FILE: &str = "model.json";
 
@@ -23,7 +23,7 @@ pub(crate) struct Stamp {
 }
 
 /// Lists the entries of a folder. Returns an empty list if the folder does not exist.
-pub(super) fn entries(folder: &Path) -> Result<Vec<DirEntry>, RegistryError> {
+fn entries(folder: &Path) -> Result<Vec<DirEntry>, RegistryError> {
     let failed = |source| RegistryError::Read { path: folder.to_owned(), source };
     match fs::read_dir(folder) {
         Ok(entries) => entries.collect::<io::Result<_>>().map_err(failed),
@@ -82,6 +82,38 @@ pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RegistryError::Write { path, source: error }),
         _ => Ok(()),
     }
+}
+
+pub(super) fn list_windows(folder: &Path) -> Result<Vec<(WindowIndex, Stamp)>, RegistryError> {
+    let mut found = Vec::new();
+    for entry in entries(folder)? {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let index = name.strip_prefix("window-").and_then(|name| name.strip_suffix(".json"));
+        let window = index.and_then(|index| index.parse().ok()).and_then(WindowIndex::new);
+        if let (Some(window), Ok(metadata)) = (window, entry.metadata()) {
+            found.push((window, stamp(&metadata)));
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn read_window(folder: &Path, window: WindowIndex) -> Result<WindowReport, RegistryError> {
+    let path = folder.join(window_file(window));
+    let report: WindowReport = read_json(&path, WINDOW_FORMAT)?;
+    if report.window == window {
+        Ok(report)
+    } else {
+        Err(RegistryError::Damaged { path, reason: format!("it is of window {}", report.window) })
+    }
+}
+
+pub(super) fn write_window(folder: &Path, report: &WindowReport) -> Result<Stamp, RegistryError> {
+    write_json(&folder.join(window_file(report.window)), report)
+}
+
+/// Returns the name of a file on a window.
+pub(super) fn window_file(window: WindowIndex) -> String {
+    format!("{}.json", window.file_stem())
 }
 
 /// Writes a value as indented JSON, atomically.

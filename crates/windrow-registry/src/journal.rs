@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::alias::{AliasAction, AliasChange, AliasName, Aliases, Author};
 use crate::error::AliasError;
 use crate::files::{Stamp, stamp, stamp_of};
-use windrow_base::files;
-use windrow_base::versioned;
+use windrow_base::{files, versioned};
 use windrow_record::ModelId;
 
 /// The format version of a journal line. A reader refuses any other version.

@@ -6,7 +6,7 @@
 //!
 //! - `registry`: [`Registry`], the models of one work directory. `snapshot`: the set of models that a reader sees.
 //! - `alias`: names that point to models. `journal`: the file of their changes.
-//! - `files`: model files. `windows`: window reports. `evidence`: losses, ladders and the advice.
+//! - `files`: model files and window reports. `evidence`: losses, ladders and the advice.
 //! - [`monitor`]: the current state of the stages, for the pages of a server.
 //! - [`export`]: windows, scores and losses as tables.
 //! - `error`: the errors of reading and changing the registry.
@@ -20,7 +20,6 @@ mod journal;
 pub mod monitor;
 mod registry;
 mod snapshot;
-mod windows;
 
 pub use self::alias::{AliasAction, AliasChange, AliasName, Aliases, Author, BadAliasName};
 pub use self::error::{AliasError, RegistryError};

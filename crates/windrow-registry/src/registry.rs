@@ -18,7 +18,6 @@ use crate::evidence::EvidenceStore;
 use crate::files::{self, Stamp};
 use crate::journal::{Journal, NewChange};
 use crate::snapshot::{Renewal, Snapshot};
-use crate::windows;
 use windrow_evaluation::Advice;
 use windrow_learn::model::{Artifact, Verdict, WindowReport};
 use windrow_record::{ModelId, WindowIndex};
@@ -83,24 +82,19 @@ impl Registry {
     /// Returns an error if a folder cannot be listed. A file that cannot be read is logged and skipped.
     pub fn refresh(&self) -> Result<(), RegistryError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = files::list(&self.models)?;
+        let Self { models, windows, journal, evidence, .. } = self;
+        let found = files::list(models)?;
         let is_there: HashSet<ModelId> = found.iter().map(|(id, _)| *id).collect();
         let retired: Vec<ModelId> = stamps.models.keys().filter(|id| !is_there.contains(id)).copied().collect();
         for id in &retired {
             stamps.models.remove(id);
         }
-        let artifacts = renewed(found, &mut stamps.models, |id| files::read(&self.models, id));
-        let reports =
-            renewed(windows::list(&self.windows)?, &mut stamps.windows, |window| windows::read(&self.windows, window));
-        let aliases =
-            changed(&mut stamps.aliases, self.journal.stamp(), || self.journal.read(), "the aliases stay as they were");
-        let advice = changed(
-            &mut stamps.advice,
-            self.evidence.advice_stamp(),
-            || self.evidence.advice(),
-            "the advice stays as it was",
-        )
-        .flatten();
+        let artifacts = renewed(found, &mut stamps.models, |id| files::read(models, id));
+        let found = files::list_windows(windows)?;
+        let reports = renewed(found, &mut stamps.windows, |window| files::read_window(windows, window));
+        let aliases = changed(&mut stamps.aliases, journal.stamp(), || journal.read(), "the aliases stay as they were");
+        let now = evidence.advice_stamp();
+        let advice = changed(&mut stamps.advice, now, || evidence.advice(), "the advice stays as it was").flatten();
         self.swap(Renewal { artifacts, reports, retired, aliases, advice });
         Ok(())
     }
@@ -140,7 +134,7 @@ impl Registry {
     /// Returns an error if the file cannot be written. The snapshot is then unchanged.
     pub fn publish_window(&self, report: &WindowReport) -> Result<(), RegistryError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = windows::write(&self.windows, report)?;
+        let stamp = files::write_window(&self.windows, report)?;
         stamps.windows.insert(report.window, stamp);
         self.swap(Renewal { reports: vec![report.clone()], ..Renewal::default() });
         Ok(())
@@ -278,7 +272,7 @@ impl Registry {
     /// Replaces the snapshot. The caller holds the lock on the stamps, so that concurrent writers cannot lose an
     /// update.
     fn swap(&self, renewal: Renewal) {
-        if !renewal.is_empty() {
+        if renewal != Renewal::default() {
             self.current.store(Arc::new(self.current.load().renewed(renewal)));
             self.changed.send_replace(());
         }

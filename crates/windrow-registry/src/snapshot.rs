@@ -20,7 +20,7 @@ pub struct Snapshot {
 }
 
 /// The changes from one snapshot to the next.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Renewal {
     pub(super) artifacts: Vec<Artifact>,
     pub(super) reports: Vec<WindowReport>,
@@ -28,16 +28,6 @@ pub(super) struct Renewal {
     pub(super) retired: Vec<ModelId>,
     pub(super) aliases: Option<Aliases>,
     pub(super) advice: Option<Advice>,
-}
-
-impl Renewal {
-    pub(super) fn is_empty(&self) -> bool {
-        self.artifacts.is_empty()
-            && self.reports.is_empty()
-            && self.retired.is_empty()
-            && self.aliases.is_none()
-            && self.advice.is_none()
-    }
 }
 
 /// A published model, or the record of why a window gave no model.

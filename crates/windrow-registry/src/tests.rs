@@ -2,12 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use crate::{AliasError, AliasName, Author, EvidenceStore, Purpose, Registry, RegistryError, files, windows};
+use tempfile::TempDir;
+
+use crate::{AliasError, AliasName, Author, EvidenceStore, Purpose, Registry, RegistryError, files};
 use windrow_learn::model::{
     Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome, Profile,
     Score, SolverReport, Verdict, WINDOW_FORMAT, WindowReport,
 };
-use windrow_record::WindowIndex;
+use windrow_record::{ModelId, WindowIndex};
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn open(folder: &TempDir) -> Registry {
+    Registry::open(folder.path()).expect("opens")
+}
+
+fn id(text: &str) -> ModelId {
+    text.parse().expect("a model id")
+}
+
+fn prod() -> AliasName {
+    "prod".parse().expect("a name")
+}
+
+fn author(why: &str) -> Author {
+    Author { at: "now".to_owned(), by: "ops".to_owned(), why: why.to_owned() }
+}
 
 fn score(log_loss: f64) -> Score {
     let confusion = ConfusionMatrix { true_positives: 1, false_positives: 0, true_negatives: 1, false_negatives: 0 };
@@ -39,16 +61,12 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
         converged: true,
         seconds: 0.0,
     };
+    let intercept = Coefficient { name: "(intercept)".to_owned(), weight: 0.5, standard_error: None, odds_ratio: None };
     let outcome = match log_loss {
         None => Outcome::Refused { reason: "all rows are negative".to_owned() },
         Some(log_loss) => Outcome::Learned(Box::new(Learned {
             encoder: Encoder { features: Vec::new() },
-            intercept: Coefficient {
-                name: "(intercept)".to_owned(),
-                weight: 0.5,
-                standard_error: None,
-                odds_ratio: None,
-            },
+            intercept,
             coefficients: Vec::new(),
             penalties: Vec::new(),
             threshold: 0.5,
@@ -58,17 +76,19 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
         })),
     };
     let lineage = Lineage { id: "00".to_owned(), windows: Vec::new(), fit_rows: 2, fit_positives: 1, holdout_rows: 2 };
-    let id = id.parse().expect("a model id");
     let created = "2026-01-01T00:00:00Z".to_owned();
-    let (versions, verdict) = (BTreeMap::new(), Verdict::Accepted);
+    let (id, versions, verdict) = (self::id(id), BTreeMap::new(), Verdict::Accepted);
     Artifact { format: FORMAT, id, pipeline: "p".to_owned(), created, versions, lineage, verdict, outcome }
+}
+
+fn rejected(id: &str) -> Artifact {
+    Artifact { verdict: Verdict::Rejected { reason: "its AUC is 0.5".to_owned() }, ..artifact(id, Some(0.5)) }
 }
 
 #[test]
 fn what_is_published_is_noticed_by_another_registry() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (writer, reader) =
-        (Registry::open(folder.path()).expect("opens"), Registry::open(folder.path()).expect("opens"));
+    let folder = folder();
+    let (writer, reader) = (open(&folder), open(&folder));
     let mut changes = reader.changes();
     let published = artifact("cumulative-1", Some(0.5));
     writer.publish(&published).expect("room on the disk");
@@ -84,8 +104,8 @@ fn what_is_published_is_noticed_by_another_registry() {
 
 #[test]
 fn what_cannot_be_read_does_not_take_the_rest_down() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let writer = Registry::open(folder.path()).expect("opens");
+    let folder = folder();
+    let writer = open(&folder);
     writer.publish(&artifact("window-1", Some(0.5))).expect("room on the disk");
     let good = std::fs::read_to_string(folder.path().join("models/window-1/model.json")).expect("a file");
     let cases = [
@@ -102,7 +122,7 @@ fn what_cannot_be_read_does_not_take_the_rest_down() {
         std::fs::create_dir(folder.path().join("models").join(name)).expect("a folder");
         std::fs::write(folder.path().join("models").join(name).join("model.json"), text).expect("a file");
     }
-    let reader = Registry::open(folder.path()).expect("opens");
+    let reader = open(&folder);
     let ids: Vec<String> = reader.snapshot().models().map(|model| model.id().to_string()).collect();
     assert_eq!(ids, ["window-1"]);
     let unknown = reader.snapshot().resolve("window-9").map(|model| model.id()).expect_err("there is none");
@@ -115,7 +135,7 @@ fn what_cannot_be_read_does_not_take_the_rest_down() {
 #[test]
 fn a_folder_that_is_a_file_is_told() {
     for name in ["models", "windows"] {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder();
         std::fs::write(folder.path().join(name), "").expect("a file");
         assert!(matches!(Registry::open(folder.path()), Err(RegistryError::Read { .. })), "{name}");
     }
@@ -124,7 +144,7 @@ fn a_folder_that_is_a_file_is_told() {
 /// Returns a report with the log-loss of models on all rows of a window.
 fn report(window: u32, scores: &[(&str, f64)]) -> WindowReport {
     let of = |(id, loss): &(&str, f64)| ModelScore {
-        model: id.parse().expect("a model id"),
+        model: self::id(id),
         window: Some(score(*loss)),
         holdout: None,
     };
@@ -143,9 +163,8 @@ fn report(window: u32, scores: &[(&str, f64)]) -> WindowReport {
 
 #[test]
 fn aliases_name_the_newest_and_the_best_that_were_accepted() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let registry = Registry::open(folder.path()).expect("opens");
-    let reader = Registry::open(folder.path()).expect("opens");
+    let folder = folder();
+    let (registry, reader) = (open(&folder), open(&folder));
     let aliases = || {
         reader.refresh().expect("readable");
         let snapshot = reader.snapshot();
@@ -178,16 +197,14 @@ fn aliases_name_the_newest_and_the_best_that_were_accepted() {
         registry.snapshot().champion_before(window).map(|model| model.name().to_owned()).unwrap_or_default()
     };
     assert_eq!([before(13), before(14)], ["cumulative-12", "window-13"], "as it was then");
-    let mut rejected = artifact("window-13", Some(0.5));
-    rejected.verdict = Verdict::Rejected { reason: "its AUC is 0.5".to_owned() };
-    registry.publish(&rejected).expect("room on the disk");
+    registry.publish(&rejected("window-13")).expect("room on the disk");
     assert_eq!(aliases(), ["cumulative-13", "window-12"], "the newest that was accepted");
 }
 
 #[test]
 fn a_window_report_that_cannot_be_read_is_passed_over() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let registry = Registry::open(folder.path()).expect("opens");
+    let folder = folder();
+    let registry = open(&folder);
     registry.publish_window(&report(1, &[])).expect("room on the disk");
     let path = |name: &str| folder.path().join("windows").join(name);
     let good = std::fs::read_to_string(path("window-00001.json")).expect("a file");
@@ -197,13 +214,13 @@ fn a_window_report_that_cannot_be_read_is_passed_over() {
         std::fs::write(path(name), text).expect("a file");
     }
     std::fs::write(path("window-00004.json"), good.replace("\"format\": 2", "\"format\": 9")).expect("a file");
-    let read = Registry::open(folder.path()).expect("opens").snapshot();
+    let read = open(&folder).snapshot();
     assert_eq!(read.windows().map(|report| report.window.get()).collect::<Vec<_>>(), [1]);
 }
 
 #[test]
 fn a_file_of_another_format_is_refused() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let names = [
         "models/window-1/model.json",
         "windows/window-00001.json",
@@ -220,8 +237,8 @@ fn a_file_of_another_format_is_refused() {
     }
     let (evidence, window) = (EvidenceStore::new(folder.path()), WindowIndex::FIRST);
     let errors = [
-        files::read(&folder.path().join("models"), "window-1".parse().expect("an id")).err(),
-        windows::read(&folder.path().join("windows"), window).err(),
+        files::read(&folder.path().join("models"), id("window-1")).err(),
+        files::read_window(&folder.path().join("windows"), window).err(),
         evidence.losses(Purpose::Serving, window, "00").err(),
         evidence.losses(Purpose::Advice, window, "00").err(),
         evidence.ladder(window, "00").err(),
@@ -237,9 +254,8 @@ fn a_file_of_another_format_is_refused() {
 
 #[test]
 fn a_reader_never_sees_half_a_model() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let writer = Registry::open(folder.path()).expect("opens");
-    let reader = Registry::open(folder.path()).expect("opens");
+    let folder = folder();
+    let (writer, reader) = (open(&folder), open(&folder));
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| {
             for window in 1..=50 {
@@ -257,18 +273,15 @@ fn a_reader_never_sees_half_a_model() {
 
 #[test]
 fn an_alias_is_promoted_rolled_back_and_noticed_by_another_registry() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (writer, reader) =
-        (Registry::open(folder.path()).expect("opens"), Registry::open(folder.path()).expect("opens"));
+    let folder = folder();
+    let (writer, reader) = (open(&folder), open(&folder));
     for (id, loss) in [("window-1", Some(0.5)), ("window-2", Some(0.4)), ("window-3", None)] {
         writer.publish(&artifact(id, loss)).expect("room on the disk");
     }
-    let author = || Author { at: "now".to_owned(), by: "ops".to_owned(), why: "a try".to_owned() };
-    let alias = || "prod".parse::<AliasName>().expect("a name");
-    let promote = |id: &str| writer.promote(alias(), id.parse().expect("an id"), author(), &|| true);
-    assert!(matches!(writer.roll_back(alias(), author(), &|| true), Err(AliasError::Unknown { .. })));
+    let promote = |model: &str| writer.promote(prod(), id(model), author(""), &|| true);
+    assert!(matches!(writer.roll_back(prod(), author(""), &|| true), Err(AliasError::Unknown { .. })));
     promote("window-1").expect("a model");
-    assert!(matches!(writer.roll_back(alias(), author(), &|| true), Err(AliasError::NothingBefore { .. })));
+    assert!(matches!(writer.roll_back(prod(), author(""), &|| true), Err(AliasError::NothingBefore { .. })));
     promote("window-2").expect("a model");
     for id in ["window-3", "window-9"] {
         assert!(matches!(promote(id), Err(AliasError::NoModel { .. })), "{id}");
@@ -279,67 +292,60 @@ fn an_alias_is_promoted_rolled_back_and_noticed_by_another_registry() {
     };
     assert_eq!(stands_for(&reader).as_deref(), Some("window-2"));
     // Both registries can change the alias, and both read the whole journal.
-    let change = reader.roll_back(alias(), author(), &|| true).expect("a model before");
+    let change = reader.roll_back(prod(), author(""), &|| true).expect("a model before");
     assert_eq!((change.from, change.to), ("window-2".parse().ok(), "window-1".parse().ok()));
     assert_eq!(stands_for(&writer).as_deref(), Some("window-1"));
-    writer.remove_alias(alias(), author(), &|| true).expect("an alias");
+    writer.remove_alias(prod(), author(""), &|| true).expect("an alias");
     assert_eq!((stands_for(&reader), reader.snapshot().aliases().history().len()), (None, 4));
 }
 
 #[test]
 fn a_promotion_that_is_sent_again_changes_nothing_and_a_rejected_model_gets_no_alias() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let registry = Registry::open(folder.path()).expect("opens");
-    let mut rejected = artifact("window-3", Some(0.5));
-    rejected.verdict = Verdict::Rejected { reason: "its AUC is 0.5".to_owned() };
-    for model in [artifact("window-1", Some(0.5)), artifact("window-2", Some(0.4)), rejected] {
+    let folder = folder();
+    let registry = open(&folder);
+    for model in [artifact("window-1", Some(0.5)), artifact("window-2", Some(0.4)), rejected("window-3")] {
         registry.publish(&model).expect("room on the disk");
     }
-    let author = |why: &str| Author { at: "now".to_owned(), by: "ops".to_owned(), why: why.to_owned() };
-    let alias = || "prod".parse::<AliasName>().expect("a name");
-    let promote = |id: &str, why: &str| registry.promote(alias(), id.parse().expect("an id"), author(why), &|| true);
+    let promote = |model: &str, why: &str| registry.promote(prod(), id(model), author(why), &|| true);
     promote("window-1", "first").expect("a model");
     let change = promote("window-2", "second").expect("a model");
     assert_eq!(promote("window-2", "again").expect("a model"), change, "the change that made it so");
     let refused = promote("window-3", "").expect_err("it was rejected");
     assert!(refused.to_string().contains("window-3 cannot have an alias: it was rejected, since its AUC"), "{refused}");
-    let given_up = registry.promote(alias(), "window-1".parse().expect("an id"), author(""), &|| false);
+    let given_up = registry.promote(prod(), id("window-1"), author(""), &|| false);
     assert!(matches!(given_up, Err(AliasError::Abandoned)));
     assert_eq!(registry.snapshot().aliases().history().len(), 2);
-    let back = registry.roll_back(alias(), author(""), &|| true).expect("a model before");
+    let back = registry.roll_back(prod(), author(""), &|| true).expect("a model before");
     assert_eq!((back.from, back.to), ("window-2".parse().ok(), "window-1".parse().ok()));
 }
 
 #[test]
 fn a_rollback_passes_over_models_that_are_gone() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let registry = Registry::open(folder.path()).expect("opens");
+    let folder = folder();
+    let registry = open(&folder);
     for window in 1..=5 {
         registry.publish(&artifact(&format!("window-{window}"), Some(0.5))).expect("room on the disk");
     }
     registry.publish_window(&report(5, &[("window-5", 0.3)])).expect("room on the disk");
-    let author = || Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
-    let alias = || "prod".parse::<AliasName>().expect("a name");
-    for window in [1, 2, 3] {
-        let id = format!("window-{window}").parse().expect("an id");
-        registry.promote(alias(), id, author(), &|| true).expect("a model");
+    for window in ["window-1", "window-2", "window-3"] {
+        registry.promote(prod(), id(window), author(""), &|| true).expect("a model");
     }
     // The alias's model and the one that a rollback would return to are kept. The other old models are removed.
     let retired = registry.retire_before(WindowIndex::new(5).expect("not 0")).expect("room on the disk");
     assert_eq!(retired.iter().map(ToString::to_string).collect::<Vec<_>>(), ["window-1", "window-4"]);
     let to = |change: Result<crate::AliasChange, AliasError>| change.ok().and_then(|change| change.to);
-    assert_eq!(to(registry.roll_back(alias(), author(), &|| true)), "window-2".parse().ok());
-    assert!(matches!(registry.roll_back(alias(), author(), &|| true), Err(AliasError::NothingBefore { .. })));
+    assert_eq!(to(registry.roll_back(prod(), author(""), &|| true)), "window-2".parse().ok());
+    assert!(matches!(registry.roll_back(prod(), author(""), &|| true), Err(AliasError::NothingBefore { .. })));
     std::fs::remove_dir_all(folder.path().join("models/window-2")).expect("a folder");
-    registry.promote(alias(), "window-5".parse().expect("an id"), author(), &|| true).expect("a model");
+    registry.promote(prod(), id("window-5"), author(""), &|| true).expect("a model");
     registry.refresh().expect("readable");
-    assert!(matches!(registry.roll_back(alias(), author(), &|| true), Err(AliasError::NothingBefore { .. })));
+    assert!(matches!(registry.roll_back(prod(), author(""), &|| true), Err(AliasError::NothingBefore { .. })));
 }
 
 #[test]
 fn two_servers_that_change_aliases_at_once_know_all_of_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let registries = [(); 2].map(|()| Registry::open(folder.path()).expect("opens"));
+    let folder = folder();
+    let registries = [(); 2].map(|()| open(&folder));
     for id in ["window-1", "window-2"] {
         registries[0].publish(&artifact(id, Some(0.5))).expect("room on the disk");
     }
@@ -348,9 +354,8 @@ fn two_servers_that_change_aliases_at_once_know_all_of_it() {
         for (registry, name) in registries.iter().zip(["blue", "green"]) {
             scope.spawn(move || {
                 for round in 0..200 {
-                    let id = format!("window-{}", 1 + round % 2).parse().expect("an id");
-                    let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
-                    registry.promote(name.parse().expect("a name"), id, author, &|| true).expect("a model");
+                    let id = id(&format!("window-{}", 1 + round % 2));
+                    registry.promote(name.parse().expect("a name"), id, author(""), &|| true).expect("a model");
                     registry.refresh().expect("readable");
                 }
             });
@@ -364,22 +369,16 @@ fn two_servers_that_change_aliases_at_once_know_all_of_it() {
 
 #[test]
 fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (writer, reader) =
-        (Registry::open(folder.path()).expect("opens"), Registry::open(folder.path()).expect("opens"));
+    let folder = folder();
+    let (writer, reader) = (open(&folder), open(&folder));
     for window in 1..=5 {
-        let mut model = artifact(&format!("window-{window}"), Some(0.5));
+        let id = format!("window-{window}");
         // Windows 3 to 5 are rejected, so that window 2 is the champion.
-        if window > 2 {
-            model.verdict = Verdict::Rejected { reason: "its AUC is 0.5".to_owned() };
-        }
+        let model = if window > 2 { rejected(&id) } else { artifact(&id, Some(0.5)) };
         writer.publish(&model).expect("room on the disk");
     }
-    let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
     reader.refresh().expect("readable");
-    reader
-        .promote("prod".parse().expect("a name"), "window-1".parse().expect("an id"), author, &|| true)
-        .expect("a model");
+    reader.promote(prod(), id("window-1"), author(""), &|| true).expect("a model");
     let retired = writer.retire_before(WindowIndex::new(5).expect("not 0")).expect("room on the disk");
     assert_eq!(retired.iter().map(ToString::to_string).collect::<Vec<_>>(), ["window-3", "window-4"]);
     for registry in [&writer, &reader] {
@@ -392,7 +391,6 @@ fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
     writer.publish(&artifact("window-6", Some(0.5))).expect("room on the disk");
     reader.refresh().expect("readable");
     std::fs::remove_dir_all(folder.path().join("models/window-6")).expect("a folder");
-    let author = Author { at: "now".to_owned(), by: "ops".to_owned(), why: String::new() };
-    let gone = reader.promote("prod".parse().expect("a name"), "window-6".parse().expect("an id"), author, &|| true);
+    let gone = reader.promote(prod(), id("window-6"), author(""), &|| true);
     assert!(matches!(gone, Err(AliasError::NoModel { .. })), "{gone:?}");
 }

@@ -93,14 +93,10 @@ impl Flow {
         let of_dataset = dataset_rows.map_or_else(String::new, |rows| format!("of {}", thousands(rows)));
         let windows = format!("{} windows", thousands(sealed_windows as u64));
         let trained_windows = format!("{} windows", parts.trained.window);
+        let lag_told = lag.map_or_else(String::new, |lag| format!("lag {}", thousands(lag)));
         let steps = vec![
             Step::new("sent", producer.as_ref(), sent, &of_dataset),
-            Step::new(
-                "in the topic",
-                None,
-                in_topic,
-                &lag.map_or_else(String::new, |lag| format!("lag {}", thousands(lag))),
-            ),
+            Step::new("in the topic", None, in_topic, &lag_told),
             Step::new("sealed", consumer.as_ref(), Some(sealed), &windows),
             Step::new("trained", heard(Stage::Trainer).as_ref(), Some(rows(parts.trained.window)), &trained_windows),
             Step {

@@ -6,8 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use serde::Serialize;
-
 use windrow_record::WindowIndex;
 use windrow_windows::{BatchError, BatchStore, EventRange, Manifest, MessageCounts, StreamEnd};
 
@@ -37,8 +35,7 @@ pub struct SealedWindow {
 }
 
 /// The reasons of quarantined rows, with the number of rows for each.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reasons(BTreeMap<String, u64>);
 
 impl Reasons {
