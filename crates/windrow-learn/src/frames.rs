@@ -48,16 +48,8 @@ impl Frames {
     /// encoded rows are held in memory. The rest goes into unnamed files in `folder`.
     pub fn new(store: BatchStore, schema: Arc<Schema>, holdout: f64, folder: &Path, memory: usize) -> Self {
         let spill = SpillStore::new(folder, memory);
-        Self {
-            store,
-            schema,
-            holdout,
-            spill,
-            manifests: BTreeMap::new(),
-            parsed: BTreeMap::new(),
-            outlines: BTreeMap::new(),
-            learns_here: true,
-        }
+        let (manifests, parsed, outlines) = Default::default();
+        Self { store, schema, holdout, spill, manifests, parsed, outlines, learns_here: true }
     }
 
     /// Sets up the collection for models that a remote solver fits. [`Frames::range`] then returns frames without rows,

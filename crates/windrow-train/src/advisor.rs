@@ -95,14 +95,9 @@ impl Advisor {
     }
 
     fn seen(&self) -> Seen {
-        Seen {
-            ladder: LadderWork::new(self.learning.frames(), self.learning.pipeline.train.threshold),
-            manifests: Vec::new(),
-            said: Vec::new(),
-            asked: 0,
-            repeats: false,
-            drifted: HashMap::new(),
-        }
+        let ladder = LadderWork::new(self.learning.frames());
+        let (manifests, said, drifted) = Default::default();
+        Seen { ladder, manifests, said, asked: 0, repeats: false, drifted }
     }
 
     /// Takes the windows that have been reported since the last call. Returns the advice, if there are new windows, and
@@ -150,10 +145,8 @@ impl Advisor {
         let _span = tracing::info_span!("advise", window = last).entered();
         let (keep, delay) = (pipeline.advise.keep, self.label_delay);
         let evidence = &seen.ladder.evidence;
-        let judged: Vec<_> = (seen.asked + 1..=last)
-            .into_par_iter()
-            .map(|window| (window, judge(evidence, window, self.histories(), delay, keep)))
-            .collect();
+        let judge = |window| (window, judge(evidence, window, self.histories(), delay, keep));
+        let judged: Vec<_> = (seen.asked + 1..=last).into_par_iter().map(judge).collect();
         for (window, found) in judged {
             let before = seen.said.last().copied();
             let said = found.and_then(|(trial, ranking)| named(&trial, &ranking, window, before));

@@ -64,21 +64,11 @@ impl Assembly {
     /// consumer.
     #[must_use]
     pub fn new(whole: BatchStore, partials: Vec<BatchStore>, cut: Cut, form: CsvFormat<'_>) -> Self {
-        let partials = partials
-            .into_iter()
-            .map(|store| Partial { store, span: None, part: None, resume: Vec::new(), last: None })
-            .collect();
-        Self {
-            whole,
-            partials,
-            cut,
-            header: form.header(),
-            delimiter: form.delimiter,
-            first: None,
-            run: None,
-            next: WindowIndex::FIRST,
-            counts: MessageCounts::default(),
-        }
+        let partial = |store| Partial { store, span: None, part: None, resume: Vec::new(), last: None };
+        let partials = partials.into_iter().map(partial).collect();
+        let (header, delimiter) = (form.header(), form.delimiter);
+        let (next, counts) = (WindowIndex::FIRST, MessageCounts::default());
+        Self { whole, partials, cut, header, delimiter, first: None, run: None, next, counts }
     }
 
     /// The store of the assembled windows.

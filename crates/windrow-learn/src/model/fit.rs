@@ -161,12 +161,8 @@ fn coefficients(solved: &Solved) -> (Coefficient, Vec<Coefficient>) {
     let (intercept, weights) = solved.design.to_encoder_order(&solved.solution.coefficients);
     let errors = solved.solution.standard_errors.as_ref().map(|errors| solved.design.to_encoder_order(errors));
     let is_number = |feature: &EncodedFeature| matches!(feature.encoding, Encoding::Number { .. });
-    let has_meaning: Vec<bool> = solved
-        .encoder
-        .features
-        .iter()
-        .flat_map(|feature| std::iter::repeat_n(is_number(feature), feature.encoding.width()))
-        .collect();
+    let by_column = |feature: &EncodedFeature| std::iter::repeat_n(is_number(feature), feature.encoding.width());
+    let has_meaning: Vec<bool> = solved.encoder.features.iter().flat_map(by_column).collect();
     let intercept_error = errors.as_ref().map(|(error, _)| *error).filter(|_| has_meaning.iter().all(|has| *has));
     let named = solved.encoder.names().into_iter().zip(weights).enumerate().map(|(column, (name, weight))| {
         let error = errors.as_ref().map(|(_, errors)| errors[column]).filter(|_| has_meaning[column]);

@@ -33,11 +33,8 @@ impl Evaluation {
     /// Returns the largest absolute derivative, per row. It shows whether this is the optimum.
     pub(super) fn gradient_norm(&self, rows: usize) -> f64 {
         // `f64::max` ignores NaN, which must not look like an optimum.
-        let largest = self
-            .gradient
-            .iter()
-            .fold(0.0_f64, |largest, slope| if slope.is_nan() { f64::INFINITY } else { largest.max(slope.abs()) });
-        largest / rows as f64
+        let larger = |largest: f64, slope: &f64| if slope.is_nan() { f64::INFINITY } else { largest.max(slope.abs()) };
+        self.gradient.iter().fold(0.0, larger) / rows as f64
     }
 }
 
@@ -79,15 +76,9 @@ impl<'a> Objective<'a> {
             tile: Tile::new(shape),
             buffer: Chunk::default(),
         };
-        Self {
-            design,
-            l2,
-            order,
-            weights: Weights::zero(shape),
-            blocks: (0..blocks).map(block).collect(),
-            total: Sums::zero(shape, order),
-            passes: 0,
-        }
+        let blocks = (0..blocks).map(block).collect();
+        let (weights, total) = (Weights::zero(shape), Sums::zero(shape, order));
+        Self { design, l2, order, weights, blocks, total, passes: 0 }
     }
 
     /// Returns an evaluation of the right size, filled with zeros.

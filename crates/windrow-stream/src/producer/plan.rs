@@ -69,16 +69,12 @@ impl Plan {
         let base = match replay.sealed_to {
             Some(sealed) if is_empty => sealed.max(from),
             // Every partition of this process has all of its rows up to there.
-            _ => contents
-                .iter()
-                .enumerate()
-                .filter(|(slot, _)| replay.share.has(*slot))
-                .map(|(_, contents)| contents.whole_to())
-                .min()
-                .unwrap_or(0)
-                .checked_add(1)
-                .and_then(RowNumber::new)
-                .map_or(from, |row| row.max(from).max(replay.sealed_to.unwrap_or(from))),
+            _ => {
+                let ours = contents.iter().enumerate().filter(|(slot, _)| replay.share.has(*slot));
+                let whole_to = ours.map(|(_, contents)| contents.whole_to()).min().unwrap_or(0);
+                let next = whole_to.checked_add(1).and_then(RowNumber::new);
+                next.map_or(from, |row| row.max(from).max(replay.sealed_to.unwrap_or(from)))
+            }
         };
         let mut plan = Self { from, last, round: dataset, start: base, share: replay.share, contents };
         while plan.is_within(plan.start) && (plan.has(plan.start) || !plan.is_ours(plan.start)) {

@@ -21,8 +21,6 @@ use windrow_windows::Manifest;
 /// The models fitted so far, and all losses.
 pub(super) struct LadderWork {
     frames: Frames,
-    /// The probability from which the answer is 'positive'.
-    threshold: f64,
     ladders: BTreeMap<WindowIndex, Ladder>,
     /// The models of the ladder whose losses are known, by the window of the losses.
     scored: BTreeMap<WindowIndex, HashSet<ModelId>>,
@@ -30,8 +28,8 @@ pub(super) struct LadderWork {
 }
 
 impl LadderWork {
-    pub(super) fn new(frames: Frames, threshold: f64) -> Self {
-        Self { frames, threshold, ladders: BTreeMap::new(), scored: BTreeMap::new(), evidence: Evidence::default() }
+    pub(super) fn new(frames: Frames) -> Self {
+        Self { frames, ladders: BTreeMap::new(), scored: BTreeMap::new(), evidence: Evidence::default() }
     }
 
     /// Does the missing work for the advice after the last window: fits models, and computes their losses on later
@@ -48,15 +46,14 @@ impl LadderWork {
             self.take_up(store, manifest)?;
         }
         let of = manifests.len() as u32;
-        let wanted: Vec<Scheme> = histories(of, learning.pipeline.advise.histories.as_deref())
-            .into_iter()
-            .filter(|history| !learning.pipeline.train.schemes.contains(history))
-            .collect();
+        let schemes = &learning.pipeline.train.schemes;
+        let wanted = histories(of, learning.pipeline.advise.histories.as_deref());
+        let wanted: Vec<Scheme> = wanted.into_iter().filter(|history| !schemes.contains(history)).collect();
         for (manifest, done) in manifests.iter().zip(1..) {
             if stop.is_cancelled() {
                 return Ok(());
             }
-            self.score(store, manifest)?;
+            self.score(learning, manifest)?;
             let is_fitted = self.fit(learning, manifest, &wanted)?;
             if is_fitted {
                 learning.progress.report(Event::LadderFitted { done, of });
@@ -97,8 +94,8 @@ impl LadderWork {
     }
 
     /// Scores the models of earlier windows on this one.
-    fn score(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), TrainError> {
-        let window = manifest.window;
+    fn score(&mut self, learning: &Learning, manifest: &Manifest) -> Result<(), TrainError> {
+        let (store, window) = (learning.registry.evidence(), manifest.window);
         let scored = self.scored.entry(window).or_default();
         let earlier = self.ladders.range(..window).filter(|(model, _)| is_kept(**model, window));
         let earlier = earlier.flat_map(|(model, ladder)| {
@@ -110,7 +107,7 @@ impl LadderWork {
         if missing.is_empty() {
             return Ok(());
         }
-        let threshold = self.threshold;
+        let threshold = learning.pipeline.train.threshold;
         let models: Vec<ScoredModel<'_>> =
             missing.iter().map(|(id, model)| ScoredModel::of_bare(*id, model, threshold)).collect();
         let new = self.losses(manifest, &models)?;
@@ -128,12 +125,12 @@ impl LadderWork {
         let has_all =
             wanted.contains(&Scheme::Cumulative) || learning.pipeline.train.schemes.contains(&Scheme::Cumulative);
         let ladder = self.ladders.get(&window);
-        let missing: Vec<Scheme> = wanted
-            .iter()
-            .copied()
-            .filter(|history| !is_all(*history, window) || !has_all || *history == Scheme::Cumulative)
-            .filter(|history| ladder.is_none_or(|ladder| !ladder.models.contains_key(history)))
-            .collect();
+        // A history of all windows up to this one is the same as the cumulative one.
+        let is_twice = |history: &Scheme| {
+            has_all && *history != Scheme::Cumulative && history.windows(window).0 == WindowIndex::FIRST
+        };
+        let is_new = |history: &Scheme| ladder.is_none_or(|ladder| !ladder.models.contains_key(history));
+        let missing: Vec<Scheme> = wanted.iter().copied().filter(|one| !is_twice(one) && is_new(one)).collect();
         let Some(first) = missing.iter().map(|history| history.windows(window).0).min() else { return Ok(false) };
         let frames = self.frames.range(first, window)?;
         let before = WindowIndex::new(window.get() - 1).and_then(|before| self.ladders.get(&before));
@@ -141,7 +138,8 @@ impl LadderWork {
         let windows: Vec<WindowIndex> = self.frames.manifests(first, window).map(|manifest| manifest.window).collect();
         let remote = learning.remote.as_deref();
         let fit = |history: &Scheme| {
-            let used = newest(&frames, *history, first, window);
+            // The frames begin with window `first`, and the history is the newest of them.
+            let used = &frames[(history.windows(window).0.get() - first.get()) as usize..];
             let remote = remote.map(|solver| Remote { solver, windows: &windows[windows.len() - used.len()..] });
             let start = before.and_then(|ladder| ladder.models.get(history)?.as_ref());
             match fit_from(used, &learning.schema, &settings, remote.as_ref(), start) {
@@ -172,15 +170,4 @@ impl LadderWork {
     pub(super) fn model(&self, id: ModelId) -> Option<&BareModel> {
         self.ladders.get(&id.window)?.models.get(&id.scheme)?.as_ref()
     }
-}
-
-/// Returns whether a history covers all windows up to this one.
-fn is_all(history: Scheme, window: WindowIndex) -> bool {
-    history.windows(window).0 == WindowIndex::FIRST
-}
-
-/// Returns the frames of a history. `frames` begin with window `first`, and the history is the newest of them.
-fn newest(frames: &[Arc<Frame>], history: Scheme, first: WindowIndex, window: WindowIndex) -> &[Arc<Frame>] {
-    let from = history.windows(window).0.get() - first.get();
-    &frames[from as usize..]
 }

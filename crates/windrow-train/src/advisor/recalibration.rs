@@ -37,10 +37,8 @@ pub(super) fn series(
     let threshold = learning.pipeline.train.threshold;
     let mut is_new = false;
     for window in &trial.windows {
-        let missing: Vec<&(ModelId, _)> = models
-            .iter()
-            .filter(|(id, _)| found.sums.get(&id.scheme).is_none_or(|sums| !sums.contains_key(window)))
-            .collect();
+        let is_missing = |id: &ModelId| found.sums.get(&id.scheme).is_none_or(|sums| !sums.contains_key(window));
+        let missing: Vec<&(ModelId, _)> = models.iter().filter(|(id, _)| is_missing(id)).collect();
         let Some(manifest) = manifests.get(*window as usize - 1).filter(|_| !missing.is_empty()) else { continue };
         let scored: Vec<ScoredModel<'_>> =
             missing.iter().map(|(id, model)| ScoredModel::of_bare(*id, model, threshold)).collect();

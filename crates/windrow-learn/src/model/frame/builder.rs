@@ -33,15 +33,10 @@ impl FrameBuilder {
     /// Creates a builder for rows of this schema. It stores chunks in `store`.
     pub fn new(schema: &Arc<Schema>, store: Arc<dyn ChunkStore>) -> Self {
         let numbers = schema.features.iter().filter(|feature| is_number(feature)).count();
-        Self {
-            schema: Arc::clone(schema),
-            store,
-            table: Table::new(numbers, Vec::new()),
-            texts: vec![IndexSet::new(); schema.features.len() - numbers],
-            labels: Vec::new(),
-            unlabelled: RoaringTreemap::new(),
-            examples: Vec::new(),
-        }
+        let table = Table::new(numbers, Vec::new());
+        let texts = vec![IndexSet::new(); schema.features.len() - numbers];
+        let (labels, unlabelled, examples) = Default::default();
+        Self { schema: Arc::clone(schema), store, table, texts, labels, unlabelled, examples }
     }
 
     /// Appends the next rows of the window.
