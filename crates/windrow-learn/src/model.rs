@@ -47,5 +47,5 @@ pub use error::{FitError, RemoteError, Unlearnable};
 pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, fit, fit_from};
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 pub use predictor::{Cell, Contribution, Prediction, Predictor};
-pub use scorer::{ScoredModel, losses, recalibrate, recalibrated, scores, window_losses};
+pub use scorer::{ScoredModel, recalibrate, recalibrated, scores, window_losses};
 pub use window::{ModelScore, WINDOW_FORMAT, WindowReport};

@@ -59,8 +59,7 @@ impl Audit {
             let Some(mut ledger) = self.recount(&stop)? else { return Ok(None) };
             match (&self.topic, state) {
                 (Some((connection, topic)), Some(state)) => {
-                    let counted = topic::recount(&mut ledger, connection, topic, &state, &stop)?;
-                    if !counted {
+                    if !topic::recount(&mut ledger, connection, topic, &state, &stop)? {
                         return Ok(None);
                     }
                 }

@@ -65,10 +65,8 @@ impl Producer {
     pub async fn run(self, stop: CancellationToken) -> Result<(), ProducerError> {
         // The client library needs half a second until a producer may send. That time passes while the topic is
         // surveyed.
-        let delivered = {
-            let progress = self.progress.clone();
-            move |rows| progress.counters().delivered.add(rows)
-        };
+        let progress = self.progress.clone();
+        let delivered = move |rows| progress.counters().delivered.add(rows);
         let publisher = Publisher::connect(&self.connection, &self.stream.topic, delivered)?;
         let described = topics::describe(&self.connection, &self.stream.topic);
         let state = tokio::select! {

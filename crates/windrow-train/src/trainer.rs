@@ -18,7 +18,7 @@ use windrow_base::telemetry::Event;
 use windrow_evaluation::is_kept;
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{
-    Artifact, FORMAT, FitError, FitSettings, Outcome, Remote, RemoteError, ScoredModel, Verdict, fit, losses, versions,
+    Artifact, FORMAT, FitError, FitSettings, Outcome, Remote, RemoteError, ScoredModel, Verdict, fit, versions,
     window_losses,
 };
 use windrow_record::{ModelId, WindowIndex};
@@ -137,9 +137,8 @@ impl Trainer {
             let earlier = snapshot.models().filter(|model| is_kept(model.id().window, window));
             let earlier: Vec<ScoredModel<'_>> =
                 earlier.filter_map(|model| Some(ScoredModel::of(model.id(), model.learned()?))).collect();
-            let found = losses(&frame, &earlier)
-                .and_then(|found| window_losses(&frame, window, &manifest.rows.file.sha256, found));
-            registry.evidence().put_losses(Purpose::Serving, &found.map_err(keep)?)?;
+            let found = window_losses(&frame, window, &manifest.rows.file.sha256, &earlier).map_err(keep)?;
+            registry.evidence().put_losses(Purpose::Serving, &found)?;
         }
         let period = pipeline.window.period(manifest.times.start());
         let report = acceptance::report(manifest, period, is_evidence, &frame, &snapshot).map_err(keep)?;

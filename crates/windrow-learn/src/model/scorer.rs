@@ -24,10 +24,7 @@ use group::{Group, LANES, Tile};
 pub use scored_model::ScoredModel;
 
 /// Returns the losses of models on the labelled rows of a window, by block.
-///
-/// # Errors
-/// The rows cannot be read again, or a model was made for other features.
-pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
+fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
     check(frame, models)?;
     let groups: Vec<(Group, &[ScoredModel<'_>])> =
         models.chunks(LANES).map(|models| (Group::new(frame, models), models)).collect();
@@ -56,16 +53,17 @@ pub fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<Model
     Ok(each.collect())
 }
 
-/// Returns the losses of a window: its labelled and positive rows by block, and the losses of `models`.
+/// Returns the losses of a window: its labelled and positive rows by block, and the losses of the models on them.
 ///
 /// # Errors
-/// The rows cannot be read again.
+/// The rows cannot be read again, or a model was made for other features.
 pub fn window_losses(
     frame: &Frame,
     window: windrow_record::WindowIndex,
     sha256: &str,
-    models: Vec<ModelLosses>,
+    models: &[ScoredModel<'_>],
 ) -> io::Result<WindowLosses> {
+    let models = losses(frame, models)?;
     let mut positives = [0; BLOCKS];
     let mut buffer = Chunk::default();
     for (block, positives) in positives.iter_mut().enumerate() {

@@ -224,12 +224,8 @@ mod tests {
         let killed = heard(Counts::default(), Some(7200));
         let (heard, windows) = (BTreeMap::from([(Stage::Consumer, killed)]), [window(1), window(2)]);
         let of = |window| {
-            Flow::of(&Parts {
-                heard: &heard,
-                windows: &windows,
-                end: Some(&end),
-                trained: Trained { window, models: 1 },
-            })
+            let trained = Trained { window, models: 1 };
+            Flow::of(&Parts { heard: &heard, windows: &windows, end: Some(&end), trained })
         };
         assert_eq!((of(1).state.as_str(), of(1).is_complete), ("all rows sealed, 1 window to train", false));
         assert_eq!((of(2).state.as_str(), of(2).is_complete, of(2).lag), ("complete", true, Some(0)));

@@ -12,7 +12,7 @@ use windrow_base::telemetry::Event;
 use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{
-    BareModel, FitError, FitSettings, Frame, Remote, RemoteError, ScoredModel, fit_from, losses, window_losses,
+    BareModel, FitError, FitSettings, Frame, Remote, RemoteError, ScoredModel, fit_from, window_losses,
 };
 use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::{EvidenceStore, Ladder, Purpose};
@@ -88,9 +88,8 @@ impl LadderWork {
     fn losses(&mut self, manifest: &Manifest, models: &[ScoredModel<'_>]) -> Result<WindowLosses, TrainError> {
         let window = manifest.window;
         let frame = self.frames.frame(window)?;
-        let keep = |source| TrainError::Keep { window, source };
-        let found = losses(&frame, models).map_err(keep)?;
-        window_losses(&frame, window, &manifest.rows.file.sha256, found).map_err(keep)
+        let found = window_losses(&frame, window, &manifest.rows.file.sha256, models);
+        found.map_err(|source| TrainError::Keep { window, source })
     }
 
     /// Scores the models of earlier windows on this one.

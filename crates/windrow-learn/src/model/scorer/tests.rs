@@ -45,9 +45,9 @@ fn many_models_side_by_side_say_what_each_says_alone() {
             ..ScoredModel::of(id(&format!("window-{}", place + 1)), learned)
         })
         .collect();
-    let found = losses(&frames[1], &models).expect("memory can be read");
+    let window = window_losses(&frames[1], windrow_record::WindowIndex::FIRST, "00", &models).expect("memory");
     let rows = frames[1].labelled();
-    for (learned, found) in learned.iter().zip(&found) {
+    for (learned, found) in learned.iter().zip(&window.models) {
         let (log_odds, truth) = by_design(&frames[1], learned);
         for block in 0..BLOCKS {
             let rows = block * rows / BLOCKS..(block + 1) * rows / BLOCKS;
@@ -62,8 +62,6 @@ fn many_models_side_by_side_say_what_each_says_alone() {
             assert_eq!(found.misses[block] as f64, sum(&|z, truth| f64::from(probability(z) < 0.3 && truth)));
         }
     }
-    let window =
-        window_losses(&frames[1], windrow_record::WindowIndex::FIRST, "00", found).expect("memory can be read");
     assert_eq!(window.labelled(), rows as u64);
     assert_eq!(window.positive(), frames[1].positives() as u64);
 }
