@@ -76,12 +76,8 @@ impl Snapshot {
         next.models.retain(|id, _| !renewal.retired.contains(id));
         next.models.extend(renewal.artifacts.into_iter().map(|artifact| (artifact.id, Arc::new(Model::new(artifact)))));
         next.windows.extend(renewal.reports.into_iter().map(|report| (report.window, Arc::new(report))));
-        if let Some(aliases) = renewal.aliases {
-            next.aliases = Arc::new(aliases);
-        }
-        if let Some(advice) = renewal.advice {
-            next.advice = Some(Arc::new(advice));
-        }
+        next.aliases = renewal.aliases.map_or(next.aliases, Arc::new);
+        next.advice = renewal.advice.map(Arc::new).or(next.advice);
         (next.latest, next.champion) = (next.find_latest(None), next.find_champion(None));
         next
     }

@@ -80,6 +80,14 @@ impl Level {
             Self::Missing | Self::Other => None,
         }
     }
+
+    fn name(&self, feature: &str) -> String {
+        match self {
+            Self::Value(text) => format!("{feature}={text}"),
+            Self::Missing => format!("{feature}=(missing)"),
+            Self::Other => format!("{feature}=(other)"),
+        }
+    }
 }
 
 impl Encoding {
@@ -123,16 +131,6 @@ impl Encoder {
             Encoding::Calendar { part, levels, .. } => levels.iter().map(|level| level.name(part.name())).collect(),
         });
         names.collect()
-    }
-}
-
-impl Level {
-    fn name(&self, feature: &str) -> String {
-        match self {
-            Self::Value(text) => format!("{feature}={text}"),
-            Self::Missing => format!("{feature}=(missing)"),
-            Self::Other => format!("{feature}=(other)"),
-        }
     }
 }
 

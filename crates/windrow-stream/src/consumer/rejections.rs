@@ -72,13 +72,11 @@ mod tests {
     use windrow_record::{Offset, Partition};
 
     fn first() -> Vec<Rejection> {
-        let reasons = ["odd", "strange"].into_iter().enumerate();
-        let refusal = |(offset, reason): (usize, &str)| Rejection {
-            reason: reason.to_owned(),
-            partition: Partition(0),
-            offset: Offset(offset as i64),
+        let refusal = |(offset, reason): (i64, &str)| {
+            let (reason, partition, offset) = (reason.to_owned(), Partition(0), Offset(offset));
+            Rejection { reason, partition, offset }
         };
-        reasons.map(refusal).collect()
+        (0..).zip(["odd", "strange"]).map(refusal).collect()
     }
 
     fn stored(stored: u64) -> MessageCounts {

@@ -185,10 +185,8 @@ mod tests {
     fn a_replay_keeps_the_gaps_between_events_sped_up() {
         let format = TimeFormat::new("%s").expect("a good format");
         let mut pacer = Pacer::new(Pace::Replay { speedup: 10.0 }, 0, RowNumber::FIRST);
-        let gaps: Vec<u128> = ["100", "160", "150", "170", "170"]
-            .iter()
-            .map(|text| pacer.delay(format.parse(text).ok()).as_millis())
-            .collect();
+        let times = ["100", "160", "150", "170", "170"];
+        let gaps = times.map(|text| pacer.delay(format.parse(text).ok()).as_millis());
         assert_eq!(gaps, [0, 6000, 0, 1000, 0]);
         assert_eq!(pacer.delay(None), Duration::ZERO);
     }

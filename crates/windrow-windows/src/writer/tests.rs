@@ -225,10 +225,8 @@ fn late_rows_go_to_quarantine_and_empty_spans_are_recorded() {
     }
     let late = take(&mut writer, 5, None, None, 18);
     assert!(matches!(&late, Taken::Quarantined { reason } if reason.starts_with("late")), "{late:?}");
-    let spans: Vec<(i64, u64, u64)> = finish(&mut writer, Instant::now())
-        .iter()
-        .map(|one| (one.times.start().expect("a span"), one.rows.count, one.quarantine.count))
-        .collect();
+    let of = |one: Manifest| (one.times.start().expect("a span"), one.rows.count, one.quarantine.count);
+    let spans: Vec<(i64, u64, u64)> = finish(&mut writer, Instant::now()).into_iter().map(of).collect();
     assert_eq!(spans, [(10, 2, 0), (20, 1, 0), (30, 1, 1), (40, 1, 0)]);
 }
 

@@ -98,13 +98,8 @@ fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
         }
         (Distribution::Texts { values, counts }, Distribution::Texts { values: values_now, counts: counts_now }) => {
             let all = (counts.iter().sum::<u64>() + before.missing) as f64;
-            let common: BTreeMap<&str, usize> = values
-                .iter()
-                .zip(counts)
-                .filter(|(_, count)| **count as f64 >= RARE * all)
-                .enumerate()
-                .map(|(place, (value, _))| (value.as_str(), place))
-                .collect();
+            let common = values.iter().zip(counts).filter(|(_, count)| **count as f64 >= RARE * all);
+            let common: BTreeMap<&str, usize> = common.map(|(value, _)| value.as_str()).zip(0..).collect();
             let bins = |values: &[String], counts: &[u64]| {
                 let mut bins = vec![0.0; common.len() + 1];
                 for (value, count) in values.iter().zip(counts) {

@@ -31,7 +31,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
     let mut at = objective.evaluation();
     objective.evaluate(&start, &mut at)?;
     let point = Array1::from_iter(start.iter().zip(&units).map(|(w, unit)| w / unit));
-    let best = Best { value: at.value, coefficients: start.clone(), gradient: at.clone() };
+    let best = (start.clone(), at.clone());
     let search = RefCell::new(Search { objective, units: &units, here: start, at, best, failure: None });
     let smallest = units.iter().copied().fold(f64::INFINITY, f64::min);
     let tolerance = GRADIENT_BOUND / 20.0 * design.rows as f64 * smallest;
@@ -49,7 +49,8 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
     if let Some(failure) = failure {
         return Err(failure);
     }
-    let solution = Solution::new(Method::Lbfgs, best.coefficients, &best.gradient, design.rows);
+    let (coefficients, evaluation) = best;
+    let solution = Solution::new(Method::Lbfgs, coefficients, &evaluation, design.rows);
     // The pass that measured the units counts too.
     Ok(Solution { iterations, passes: objective.passes + 1, ..solution })
 }
@@ -60,9 +61,7 @@ fn units(design: &Design, l2: f64) -> io::Result<Vec<f64>> {
     let mut squares = vec![0.0; design.width()];
     let mut buffer = Chunk::default();
     for place in 0..design.pieces() {
-        design.with_piece(place, &mut buffer, |rows| {
-            rows.add_squares(&mut squares[1..]);
-        })?;
+        design.with_piece(place, &mut buffer, |rows| rows.add_squares(&mut squares[1..]))?;
     }
     squares[0] = design.rows as f64;
     let penalties = std::iter::once(0.0).chain(std::iter::repeat(l2));
@@ -79,14 +78,9 @@ struct Search<'a> {
     units: &'a [f64],
     here: Vec<f64>,
     at: Evaluation,
-    best: Best,
+    /// The point of the lowest value so far, and the objective there.
+    best: (Vec<f64>, Evaluation),
     failure: Option<io::Error>,
-}
-
-struct Best {
-    value: f64,
-    coefficients: Vec<f64>,
-    gradient: Evaluation,
 }
 
 impl Search<'_> {
@@ -100,8 +94,8 @@ impl Search<'_> {
             self.failure = Some(error);
             return Err(Error::msg("the rows cannot be read again"));
         }
-        if self.at.value < self.best.value {
-            self.best = Best { value: self.at.value, coefficients: self.here.clone(), gradient: self.at.clone() };
+        if self.at.value < self.best.1.value {
+            self.best = (self.here.clone(), self.at.clone());
         }
         Ok(())
     }
