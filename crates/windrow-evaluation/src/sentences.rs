@@ -18,7 +18,7 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
     match (&advice.recommendation.named, advice.basis.first_advice) {
         (_, Some(first)) => {
             let needed = format!("schedules can be compared on {judged}, and {FEWEST_WINDOWS} are needed");
-            sentences.push(format!("Too few windows for advice yet: {needed}."));
+            sentences.push(format!("Too few windows for advice: {needed}."));
             sentences.push(format!("There will be advice after window {first}."));
         }
         (Some(named), None) => answer(advice, named, label, &mut sentences),

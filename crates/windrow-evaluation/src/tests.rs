@@ -172,7 +172,7 @@ fn too_few_windows_say_how_many_would_do() {
     );
     assert_eq!(
         advice.recommendation.sentences[0],
-        "Too few windows for advice yet: schedules can be compared on 9, and 12 are needed."
+        "Too few windows for advice: schedules can be compared on 9, and 12 are needed."
     );
     assert_eq!(advice.recommendation.sentences[1], "There will be advice after window 16.");
     assert!(advice.comparison.planned.iter().all(|found| found.kept.interval.is_none()));
@@ -252,8 +252,8 @@ fn a_name_stays_until_it_is_given_up() {
 /// Returns the number of words with a digit. Brackets hold the interval of the figure before them, or a date.
 fn figures(sentence: &str) -> usize {
     let parts = sentence.split('(').map(|part| part.split_once(')').map_or(part, |(_, rest)| rest));
-    let words: Vec<&str> = parts.flat_map(str::split_whitespace).collect();
-    words.iter().filter(|word| word.contains(|letter: char| letter.is_ascii_digit())).count()
+    let words = parts.flat_map(str::split_whitespace);
+    words.filter(|word| word.contains(|letter: char| letter.is_ascii_digit())).count()
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn figures(advice: &Advice) -> Vec<Figure> {
             }
             None => "too few windows for an interval".to_owned(),
         };
-        let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |share| percent(share, 0));
+        let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |_| found.kept.percent());
         figures.push(Figure { name: "Share of the gain kept", number, about });
         figures.push(fits(advice, found));
     }
