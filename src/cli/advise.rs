@@ -141,7 +141,10 @@ fn evidence(advice: &Advice) -> String {
         let told = match (interval.low > 0.0, interval.high < 0.0) {
             (true, _) => "older is worse".to_owned(),
             (_, true) => "older is better".to_owned(),
-            _ => format!("cannot tell: at {} at most {:.4}", oldest.age, interval.high.max(0.0)),
+            _ => {
+                let most = interval.high.max(0.0);
+                format!("the data do not show a difference yet: at {} at most {most:.4}", oldest.age)
+            }
         };
         let ages: Vec<String> = ages.iter().map(|found| format!("{} {:+.4}", found.age, found.difference)).collect();
         let name = format!("Age in {}", unit.many());
