@@ -153,3 +153,22 @@ impl Effort {
         self.fits_per_year.unwrap_or(100.0 * self.fits_per_window)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_share_is_not_printed_as_a_number() {
+        let cases = [
+            (None, "-", "-"),
+            (Some(0.984), "98%", "98%"),
+            (Some(0.0), "0%", "0%"),
+            (Some(-1.85), "none", "worse than the average rate"),
+        ];
+        for (share, narrow, words) in cases {
+            let kept = KeptGain { share, interval: None, at_least: None };
+            assert_eq!([kept.percent(), kept.in_words()], [narrow, words], "{share:?}");
+        }
+    }
+}
