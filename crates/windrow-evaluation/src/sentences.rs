@@ -160,9 +160,7 @@ fn change(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
 /// Returns a sentence on the improvement that the best policy gives.
 fn improvement(advice: &Advice) -> Option<String> {
     let gain = advice.basis.judged.as_ref()?.gain;
-    Some(format!(
-        "Of all schedules tried, this one improves most on {BASELINE} so far: by {gain:.4} log-loss per row."
-    ))
+    Some(format!("Of all schedules tried, this one improves most on {BASELINE} so far: by {gain:.4} log-loss per row."))
 }
 
 /// Returns a clause on a share, as in `keeps 98% (92 to 104)` or `is worse than predicting the average rate`. `of` says

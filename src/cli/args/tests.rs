@@ -62,7 +62,9 @@ fn every_command_of_the_documents_is_accepted() {
                     Err(error) => match error.kind() {
                         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
                         // A sentence may name a command without its arguments.
-                        ErrorKind::MissingRequiredArgument | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => !is_whole,
+                        ErrorKind::MissingRequiredArgument | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                            !is_whole
+                        }
                         _ => false,
                     },
                 };
