@@ -133,7 +133,7 @@ fn what_the_file_does_not_tell_is_said_on_the_command_line() {
         (&["--target", "size >= 5000"], "no row has size >= 5000"),
         (&["--target", "size >= -5"], "every row has size >= -5"),
         (&["--target", "late", "--time", "size"], "how size is written is not known"),
-        (&["--target", "late", "--time", "at=%H"], "it does not tell year and month"),
+        (&["--target", "late", "--time", "at=%H"], "it does not give the year and the month"),
         (&["--target", "late", "--numeric", "colour"], "colour holds texts and no numbers"),
         (&["--target", "late", "--window", "fortnight"], "`fortnight` is not day, week, month, quarter, or a duration"),
     ];
@@ -325,7 +325,7 @@ fn what_is_no_table_is_told() {
         ("header.csv", b"a,b\n", "no rows"),
         ("prose.txt", b"Once upon a time\nthere was a file\nwithout columns\n", "is no table"),
         ("book.xlsx", b"PK\x03\x04", "zip archive"),
-        ("data.parquet", b"PAR1....", "its Parquet is damaged"),
+        ("data.parquet", b"PAR1....", "its Parquet data is damaged"),
         ("cut.csv.gz", &gzip(&plain())[..4000], "cannot be read"),
     ];
     for (name, bytes, told) in cases {

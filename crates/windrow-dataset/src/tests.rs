@@ -143,7 +143,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ("no.csv.zst", &[0x28, 0xb5, 0x2f, 0xfd], "cannot be read beyond row 1"),
         ("empty.csv", b"", "is empty"),
         ("twice.csv", b"a,a\n", "two columns named `a`"),
-        ("data.parquet", b"PAR1", "its Parquet is damaged"),
+        ("data.parquet", b"PAR1", "its Parquet data is damaged"),
         ("picture.csv", b"\x89PNG\r\n\x1a\n\0\0\0", "bytes that are in no text"),
         ("wide.csv", b"\xff\xfea\0,\0", "is UTF-16"),
         ("broken.zip", b"PK\x03\x04 and no more", "a broken zip archive"),

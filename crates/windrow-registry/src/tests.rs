@@ -230,7 +230,7 @@ fn a_file_of_another_format_is_refused() {
     ];
     for (name, error) in names.into_iter().zip(errors) {
         let error = error.expect(name).to_string();
-        assert!(error.contains(&format!("{name} has format 9, and this Windrow reads format ")), "{error}");
+        assert!(error.contains(&format!("{name} has format 9, but this version of Windrow reads format ")), "{error}");
         assert!(error.contains("start again with `windrow run --fresh`"), "{error}");
     }
 }

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn what_is_no_row_is_told() {
         let cases = [
-            ("2013-01-01,1", "it has 2 fields where the dataset has 5 columns"),
+            ("2013-01-01,1", "it has 2 fields, but the dataset has 5 columns"),
             ("", "the record is empty"),
             ("2013-01-01,1,1,1,\"note", "a quote is never closed"),
             ("2013-01-01,soon,1,1,", "late: `soon` is not a number"),

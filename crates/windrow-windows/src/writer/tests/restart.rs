@@ -33,7 +33,7 @@ fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
     let text = std::fs::read_to_string(&first).expect("a manifest");
     let cases: BTreeMap<&str, String> = [
         ("is damaged", text[..text.len() / 2].to_owned()),
-        ("has format 4, and this Windrow reads format 5", text.replace("\"format\": 5", "\"format\": 4")),
+        ("has format 4, but this version of Windrow reads format 5", text.replace("\"format\": 5", "\"format\": 4")),
     ]
     .into();
     for (expected, text) in cases {
