@@ -73,8 +73,8 @@ impl Order {
         self.span = Some((first.min(seconds), last.max(seconds)));
     }
 
-    /// Describes the fault, as in `41% of the rows are out of order (the first is row 3), the largest step back is 12 days
-    /// at row 8,112`. `None` if the rows are in order.
+    /// Describes the fault, as in `41% of the rows are out of order (the first is row 3), the largest step back is 12
+    /// days at row 8,112`. `None` if the rows are in order.
     pub(crate) fn fault(&self) -> Option<String> {
         let first = self.first?;
         let share = self.share();

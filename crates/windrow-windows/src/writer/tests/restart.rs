@@ -190,7 +190,7 @@ fn a_batch_file_cut_short_or_gone_is_noticed_at_the_start() {
         let whole = std::fs::read(&path).expect("a file");
         std::fs::write(&path, &whole[..whole.len() - 1]).expect("a file");
         let error = resume(folder.path(), cut, 1, None).expect_err("cut short").to_string();
-        assert!(error.contains("where its manifest says") && error.contains(file), "{error}");
+        assert!(error.contains("but its manifest says") && error.contains(file), "{error}");
         std::fs::remove_file(&path).expect("was there");
         assert!(matches!(resume(folder.path(), cut, 1, None), Err(BatchError::Damaged { .. })));
         std::fs::write(&path, whole).expect("a file");
