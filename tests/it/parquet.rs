@@ -128,7 +128,7 @@ fn windows_scores_and_losses_are_exported() {
     let export = ["export", &file, "--workdir", &workdir_text, "--out", &out_text];
     let early = windrow(&export);
     assert_eq!(early.status.code(), Some(1));
-    assert!(text(&early.stderr).contains("`windrow run` or `windrow consume` makes them"), "{}", text(&early.stderr));
+    assert!(text(&early.stderr).contains("create windows with `windrow run`"), "{}", text(&early.stderr));
     assert!(!workdir.exists() && !out.exists(), "something was made all the same");
     run_once(&file, &workdir, &[]);
     let said = succeed(&export);
