@@ -93,10 +93,10 @@ fn member(file: File) -> Result<Box<dyn Read + Send>, String> {
         return Err("it is a workbook or another document; save the table as CSV".to_owned());
     }
     let [name] = &names[..] else {
-        let told = names.iter().take(MEMBERS_TOLD).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let listed = names.iter().take(MEMBERS_TOLD).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let more = if names.len() > MEMBERS_TOLD { ", ..." } else { "" };
         return Err(format!(
-            "it is a zip archive of {} files ({told}{more}); unpack it and choose one of them",
+            "it is a zip archive of {} files ({listed}{more}); unpack it and choose one of them",
             names.len()
         ));
     };

@@ -277,10 +277,10 @@ mod tests {
             ("three rows", found(&[2], false), found(&[5, 8], false), 3, true),
             ("three rows and the end", found(&[2], false), found(&[8], true), 4, true),
             ("a row is missing", found(&[2], false), found(&[8], true), 3, false),
-            ("a row stands twice", found(&[2], false), found(&[5, 8], false), 4, false),
+            ("a row appears twice", found(&[2], false), found(&[5, 8], false), 4, false),
             ("a row of another share", found(&[2], false), found(&[7], false), 3, false),
-            ("the end alone", found(&[], true), found(&[], true), 1, true),
-            ("ends alone", found(&[], true), found(&[], true), 2, false),
+            ("only the end", found(&[], true), found(&[], true), 1, true),
+            ("only ends", found(&[], true), found(&[], true), 2, false),
         ];
         for (what, head, tail, records, expected) in cases {
             assert_eq!(is_whole(&head, &tail, records, 3), expected, "{what}");

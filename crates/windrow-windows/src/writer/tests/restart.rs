@@ -20,7 +20,7 @@ fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
     std::fs::remove_file(batches.join("window-00002.json")).expect("was there");
     std::fs::write(batches.join(".open/window-00003.0.csv"), "half").expect("a file");
     let (writer, next) = open(folder.path(), cut, 1);
-    assert_eq!(next, [1], "reading goes on behind the first window, with one message to know the topic by");
+    assert_eq!(next, [1], "reading continues after the first window, with one message to recognise the topic");
     for left in ["window-00002.csv", ".open/window-00003.0.csv", "../quarantine/window-00002.jsonl"] {
         assert!(!batches.join(left).exists(), "{left}");
     }
@@ -64,7 +64,7 @@ fn an_end_marker_that_came_before_a_kill_is_read_again() {
     assert_eq!(sealed.len(), 1);
     drop(writer);
     let (mut writer, next) = open(folder.path(), cut, 2);
-    assert_eq!(next, [0, 0], "behind row 1, and at the end marker of partition 1; one message before each");
+    assert_eq!(next, [0, 0], "after row 1, and at the end marker of partition 1; one message before each");
     for (partition, offset) in [(0, 1), (1, 1), (0, 2)] {
         deliver(&mut writer, partition, offset, &topic[partition][offset], now);
     }
