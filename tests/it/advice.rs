@@ -225,7 +225,7 @@ fn rows_that_come_round_again_are_no_evidence() {
     let advice = place.json(&[]);
     assert_eq!(advice["subject"]["windows"].as_u64(), Some(16));
     let sentences = advice["recommendation"]["sentences"].to_string();
-    assert!(sentences.contains("Windows after window 16 repeat rows and are not used as evidence."), "{sentences}");
+    assert!(sentences.contains("Windows behind 16 repeat rows, and are no evidence."), "{sentences}");
     assert!(place.workdir().join("losses/window-00016.json").exists());
     assert!(!place.workdir().join("losses/window-00017.json").exists());
     assert_eq!(place.file("windows/window-00017.json")["is_evidence"], false);

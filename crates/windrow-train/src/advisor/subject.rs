@@ -31,10 +31,9 @@ pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool
 
 /// Returns a note on the evidence, if one is needed. `repeats` is the last window before rows repeat.
 fn note(pipeline: &Pipeline, repeats: Option<u32>) -> Option<String> {
-    let repeats =
-        repeats.map(|windows| format!("Windows after window {windows} repeat rows and are not used as evidence."));
+    let repeats = repeats.map(|windows| format!("Windows behind {windows} repeat rows, and are no evidence."));
     let is_timeless = pipeline.dataset.time.is_none();
-    let timeless = is_timeless.then(|| "No time column is given: the order of the rows is used instead.".to_owned());
+    let timeless = is_timeless.then(|| "No column tells the time: the order of the rows is taken for it.".to_owned());
     let said: Vec<String> = repeats.into_iter().chain(timeless).collect();
     (!said.is_empty()).then(|| said.join(" "))
 }
