@@ -205,7 +205,7 @@ fn too_few_windows_are_an_answer() {
     );
     assert!(advice["recommendation"]["named"].is_null());
     assert!(
-        place.advise(&[]).contains("Too few windows to tell: 2 of the 12 that are needed have been judged."),
+        place.advise(&[]).contains("Too few windows for advice: schedules can be compared on 2, and 12 are needed."),
         "{}",
         place.advise(&[])
     );
@@ -225,7 +225,7 @@ fn rows_that_come_round_again_are_no_evidence() {
     let advice = place.json(&[]);
     assert_eq!(advice["subject"]["windows"].as_u64(), Some(16));
     let sentences = advice["recommendation"]["sentences"].to_string();
-    assert!(sentences.contains("Windows behind 16 repeat rows, and are no evidence."), "{sentences}");
+    assert!(sentences.contains("The windows after window 16 repeat rows, so they are not used."), "{sentences}");
     assert!(place.workdir().join("losses/window-00016.json").exists());
     assert!(!place.workdir().join("losses/window-00017.json").exists());
     assert_eq!(place.file("windows/window-00017.json")["is_evidence"], false);

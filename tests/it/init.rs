@@ -49,8 +49,8 @@ fn files_of_every_shape_run_at_the_first_try() {
         assert!(check.contains("2,000 rows; 0 have no target") && check.contains("no faults"), "{name}: {check}");
         let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--limit", "700"];
         let run = done(here, &run);
-        assert!(run.contains("Too few windows to tell"), "{name}: {run}");
-        assert_eq!(run.contains("the order of the rows is taken for it"), name == "timeless.csv", "{run}");
+        assert!(run.contains("Too few windows for advice"), "{name}: {run}");
+        assert_eq!(run.contains("the order of the rows counts as their time"), name == "timeless.csv", "{run}");
         assert!(done(here, &["audit", &file]).contains("every row is accounted for: 700 read = 700 stored"), "{name}");
         let stored = fs::read_dir(here.join(format!(".windrow/{}/models", file.trim_end_matches(".toml"))));
         assert!(stored.expect("models").count() >= 2, "{name}");
