@@ -307,7 +307,7 @@ fn a_pipeline_file_that_asks_what_cannot_be_is_told() {
         ("keep = 1.0", "advise.keep", "must be a share above 0 and below 1"),
         ("label_delay = 40", "advise.label_delay", "must be at most 32 windows"),
         ("histories = []", "advise.histories", "must have at least one history"),
-        ("histories = [2, 2]", "advise.histories", "none twice"),
+        ("histories = [2, 2]", "advise.histories", "no history twice"),
         ("histories = [0]", "advise.histories", "expected a count of windows (at least 1), or \"all\""),
         ("histories = [\"some\"]", "advise.histories", "expected a count of windows (at least 1), or \"all\""),
         ("cost = { false_alarm = -1, miss = 1, refit = 1 }", "advise.cost.false_alarm", "must be a finite number"),
