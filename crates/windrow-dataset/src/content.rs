@@ -68,7 +68,9 @@ impl Source {
             [0xff, 0xfe, ..] => Encoding::Utf16Le,
             [0xfe, 0xff, ..] => Encoding::Utf16Be,
             _ if head.contains(&0) => {
-                return Err(kind("it contains zero bytes, so it is not a text file; it must be CSV".to_owned()));
+                return Err(kind(
+                    "it contains zero bytes, so it is not a text file; a dataset must be CSV or Parquet".to_owned(),
+                ));
             }
             _ => Encoding::Utf8,
         };

@@ -40,7 +40,9 @@ pub(crate) fn account(ledger: &mut Ledger, cut: &Cut) {
     };
     ledger.check("doubles", Kind::DoubledRow, text);
     let text = match (&ledger.run, ledger.end.is_some()) {
-        (None, _) => return ledger.skipped("gaps", "not checked: the rows come from another producer, without numbers"),
+        (None, _) => {
+            return ledger.skipped("gaps", "not checked: the rows come from another producer, without numbers");
+        }
         (_, true) => "every row of the replay is in a window or in quarantine".to_owned(),
         (_, false) if cut.span().is_some() => "not checked: the stream has not ended".to_owned(),
         (_, false) => "every row of the sealed windows is in its file or in quarantine".to_owned(),
