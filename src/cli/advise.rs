@@ -24,7 +24,7 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
             return Ok(());
         }
         return Err(CliError::Failed(format!(
-            "no window in {} has been trained on yet: `windrow run` or `windrow train` does that",
+            "there are no models in {} yet: train them with `windrow run` or `windrow train`",
             app.workdir.display()
         )));
     };
@@ -49,7 +49,7 @@ fn text(advice: &Advice, all: bool) -> String {
     let mut text = paragraph(advice);
     let Some(judged) = &advice.basis.judged else { return text };
     let windows = format!("windows {} to {}, {} rows", judged.first, judged.last, thousands(judged.rows));
-    text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all phases"));
+    text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all start windows"));
     let yearly = advice.subject.days.is_some();
     let fits = if yearly { "fits/yr" } else { "fits/100" };
     text.push_str(&format!(
@@ -137,7 +137,7 @@ fn evidence(advice: &Advice) -> String {
         let told = match (interval.low > 0.0, interval.high < 0.0) {
             (true, _) => "older is worse".to_owned(),
             (_, true) => "older is better".to_owned(),
-            _ => format!("cannot tell: at {} at most {:.4}", oldest.age, interval.high.max(0.0)),
+            _ => format!("cannot tell: at age {} at most {:.4} per row", oldest.age, interval.high.max(0.0)),
         };
         let ages: Vec<String> = ages.iter().map(|found| format!("{} {:+.4}", found.age, found.difference)).collect();
         text.push_str(&format!("{:<17}1 0   {}\n{:<17}{told}\n", "Age in windows", ages.join("   "), ""));
@@ -174,17 +174,18 @@ fn evidence(advice: &Advice) -> String {
     }
     if let Some(cost) = &advice.comparison.cost {
         text.push_str(&format!(
-            "{:<17}{:.1} a window: {}; the named one costs {:.1} more\n",
+            "{:<17}{:.1} per window: {}; the advice costs {:.1} more\n",
             "Cheapest", cost.per_window, cost.cheapest, cost.difference
         ));
     }
     if let Some(judged) = &advice.basis.judged {
         if judged.unlabelled_share > 0.0 {
             let share = percent(judged.unlabelled_share, 1);
-            text.push_str(&format!("{:<17}{share} of the rows, which are not judged\n", "Without label"));
+            text.push_str(&format!("{:<17}{share} of the rows; they are not scored\n", "Without label"));
         }
         text.push_str(&format!(
-            "100%: the gain over saying the share of positives so far ({:.4} to {:.4}).\n",
+            "100%: the best policy's gain in log-loss over always predicting the share of\n\
+             positives so far ({:.4} to {:.4}). Refit: train the model again.\n",
             judged.share_log_loss, judged.best_log_loss
         ));
     }
