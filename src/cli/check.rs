@@ -69,7 +69,7 @@ fn text(check: &Check, all: bool) -> String {
 fn category(Category { column, levels, most, .. }: &Category) -> String {
     let levels = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
     let most: Vec<String> = most.iter().map(|(value, count)| format!("{value} {}", thousands(*count))).collect();
-    format!("{column}: {levels} values, most often {}", most.join(", "))
+    format!("{column}: {levels} values: {}", most.join(", "))
 }
 
 fn windows(check: &Check, all: bool, text: &mut String) {
