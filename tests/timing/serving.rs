@@ -116,7 +116,7 @@ fn a_fault_refuses_the_whole_batch_and_every_fault_has_its_row() {
         (ask("POST", &batch, &[JSON], b"[{]"), 400, "is not an array of rows"),
         (post(&batch, &Value::from(vec![row(); 151])), 413, "more than 150 rows"),
         (lines(&format!("{}\n", row()).repeat(151)), 413, "more than 150 rows"),
-        (ask("POST", &batch, &[JSON], &[b' '; 70_000]), 413, "larger than the 65536 bytes"),
+        (ask("POST", &batch, &[JSON], &[b' '; 70_000]), 413, "larger than the limit of 65536 bytes"),
         (ask("POST", &batch, &[("content-type", "text/plain")], b"x"), 415, "text/csv"),
     ];
     for (answer, status, told) in cases {
