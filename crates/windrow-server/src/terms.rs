@@ -34,15 +34,15 @@ pub(crate) static LOG_LOSS: Term = Term {
 pub(crate) static SHARE_KEPT: Term = Term {
     id: "term-share-kept",
     name: "share kept",
-    definition: "The gain of a policy (a schedule of refits and a history), in per cent of the best policy's gain. The \
-                 gain is the log-loss saved compared with always predicting the share of positives so far, so a \
-                 negative share is worse than no model.",
+    definition: "The improvement of a schedule (or policy: how often to refit, on how much history), in per cent of the \
+                 best one's. The improvement, or gain, is the log-loss saved compared with always predicting the \
+                 average rate, which is the share of positives so far.",
 };
 pub(crate) static GOOD_ENOUGH: Term = Term {
     id: "term-good-enough",
     name: "good enough",
-    definition: "The data show, at the 95% level, that a policy keeps at least 90% of the best policy's gain \
-                 (advise.keep sets this share). The advice recommends the cheapest policy that is good enough.",
+    definition: "The data show, at the 95% level, that a schedule keeps at least 90% of the best one's improvement \
+                 (advise.keep sets this share). The advice recommends the cheapest schedule that is good enough.",
 };
 
 /// All terms, each after those that its definition uses.
@@ -59,11 +59,11 @@ pub(crate) static SUBJECT: [Part; 4] = [
     (".", None),
 ];
 
-/// The sentence that says how the policies are compared.
+/// The sentences that say how the schedules are compared.
 pub(crate) static COMPARISON: [Part; 4] = [
-    ("Policies are compared by log-loss", Some(&LOG_LOSS)),
+    ("Schedules, or policies, are compared by log-loss", Some(&LOG_LOSS)),
     (" on later windows. The share kept", Some(&SHARE_KEPT)),
-    (" is a policy's part of the best policy's gain; the verdict says whether that is good enough", Some(&GOOD_ENOUGH)),
+    (" compares a schedule with the best one; the verdict says whether that is good enough", Some(&GOOD_ENOUGH)),
     (".", None),
 ];
 

@@ -94,21 +94,24 @@ fn figures(advice: &Advice) -> Vec<Figure> {
     let mut figures = Vec::new();
     if let Some(found) = advice.named().and_then(|named| advice.comparison.finding(named)) {
         let about = match found.kept.interval {
-            _ if advice.comparison.is_best(found) => "the lowest log-loss of all policies tried".to_owned(),
-            Some(interval) => {
-                let (low, high) = (percent(interval.low, 0), percent(interval.high, 0));
-                format!("{low} to {high} of the best policy's gain in log-loss")
-            }
-            None => "of the best policy's gain in log-loss; too few windows for an interval".to_owned(),
+            _ if advice.comparison.is_best(found) => html! {
+                "the lowest log-loss " (mark(&LOG_LOSS)) " of all schedules tried"
+            },
+            Some(interval) => html! {
+                (percent(interval.low, 0)) " to " (percent(interval.high, 0)) " of the best improvement in log-loss "
+                (mark(&LOG_LOSS))
+            },
+            None => html! {
+                "of the best improvement in log-loss " (mark(&LOG_LOSS)) "; too few windows for an interval"
+            },
         };
-        let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |share| percent(share, 0));
-        let about = html! { (about) " " (mark(&LOG_LOSS)) };
+        let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |_| found.kept.percent());
         figures.push(Figure { name: "Share kept", term: &SHARE_KEPT, number, about });
         figures.push(fits(advice, found));
     }
     let (number, about) = match advice.recommendation.status {
         Status::Clear => ("clear", "the verdict holds at 95%"),
-        Status::Partly => ("partly", "no policy is shown to be good enough"),
+        Status::Partly => ("partly", "no schedule is shown to be good enough"),
         Status::TooFew => ("too few", "more windows are needed"),
     };
     let judged =
@@ -125,16 +128,16 @@ fn fits(advice: &Advice, found: &PolicyFinding) -> Figure {
     let every_window = advice.subject.days.map(|days| 365.25 / days);
     match found.effort.fits_per_year.zip(every_window) {
         Some((fits, most)) => Figure {
-            name: "Fits per year",
+            name: "Refits per year",
             term: &REFIT,
             number: format!("{fits:.0}"),
-            about: html! { "instead of " (format!("{most:.0}")) " with a fit in every window" },
+            about: html! { "instead of " (format!("{most:.0}")) " with a refit in every window" },
         },
         None => Figure {
-            name: "Fits per 100 windows",
+            name: "Refits per 100 windows",
             term: &REFIT,
             number: format!("{:.0}", found.effort.fits()),
-            about: html! { "instead of 100 with a fit in every window" },
+            about: html! { "instead of 100 with a refit in every window" },
         },
     }
 }
