@@ -34,8 +34,8 @@ pub(crate) static LOG_LOSS: Term = Term {
 pub(crate) static SHARE_KEPT: Term = Term {
     id: "term-share-kept",
     name: "share kept",
-    definition: "The improvement of a schedule (or policy: how often to refit, on how much history), in per cent of the \
-                 best one's. The improvement, or gain, is the log-loss saved compared with always predicting the \
+    definition: "The improvement of a schedule (or policy: how often to refit, on how much history), in per cent of \
+                 the best one's. The improvement, or gain, is the log-loss saved compared with always predicting the \
                  average rate, which is the share of positives so far.",
 };
 pub(crate) static GOOD_ENOUGH: Term = Term {
