@@ -29,8 +29,7 @@ impl Collector for Rows {
         let is_here = own.sent > 0 || own.received > 0;
         rows(&mut encoder, &if is_here { own } else { state.monitor.observed().counts })?;
         stages(&mut encoder, &state.monitor.observed())?;
-        let mut family =
-            encoder.encode_descriptor("build", "The version of this server", None, MetricType::Info)?;
+        let mut family = encoder.encode_descriptor("build", "The version of this server", None, MetricType::Info)?;
         prometheus_client::metrics::info::Info::new([
             ("version", env!("CARGO_PKG_VERSION")),
             ("revision", self.revision),
