@@ -110,7 +110,10 @@ async fn repaired(
     let Some(copy) = args.repaired_copy.clone() else { return Ok(None) };
     let is_same = fs::canonicalize(&copy).is_ok_and(|copy| fs::canonicalize(data).is_ok_and(|data| data == copy));
     if is_same {
-        return Err(CliError::Use(format!("--repaired-copy: {} is the data file: choose another path", copy.display())));
+        return Err(CliError::Use(format!(
+            "--repaired-copy: {} is the data file: choose another path",
+            copy.display()
+        )));
     }
     if copy.exists() && !args.force {
         return Err(CliError::Use(format!(

@@ -84,7 +84,10 @@ impl<E> Authentication<E> {
             return Err(Box::new(too_many_requests(path, &caller.name, wait)));
         }
         if is_change && caller.scope < Scope::Admin {
-            return Err(forbidden(format!("the key `{}` has the scope read, but the request needs admin", caller.name)));
+            return Err(forbidden(format!(
+                "the key `{}` has the scope read, but the request needs admin",
+                caller.name
+            )));
         }
         Ok(Some(caller))
     }
