@@ -103,7 +103,7 @@ pub(super) fn read_window(folder: &Path, window: WindowIndex) -> Result<WindowRe
     if report.window == window {
         Ok(report)
     } else {
-        Err(RegistryError::Damaged { path, reason: format!("it is of window {}", report.window) })
+        Err(RegistryError::Damaged { path, reason: format!("it belongs to window {}", report.window) })
     }
 }
 

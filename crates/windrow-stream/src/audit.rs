@@ -63,7 +63,7 @@ impl Audit {
                         return Ok(None);
                     }
                 }
-                _ => ledger.skipped("topic", "not recounted (--broker HOST:PORT asks for it)"),
+                _ => ledger.skipped("topic", "not recounted (--broker HOST:PORT recounts it)"),
             }
             Ok(Some(ledger.close()))
         });
@@ -109,7 +109,7 @@ impl Audit {
             match self.store.manifest(next) {
                 Ok(Some(manifest)) if manifest.window == next => manifests.push(manifest),
                 Ok(Some(manifest)) => {
-                    let fault = format!("it says that it is of window {}", manifest.window);
+                    let fault = format!("it belongs to window {}", manifest.window);
                     ledger.find(found(fault).in_file(&path));
                 }
                 Ok(None) => ledger.find(found("the manifest is missing".to_owned()).in_file(&path)),
@@ -117,7 +117,7 @@ impl Audit {
             }
             next = next.next();
         }
-        ledger.check("manifests", Kind::Manifest, format!("{} windows, none missing between them", manifests.len()));
+        ledger.check("manifests", Kind::Manifest, format!("{} windows, none missing", manifests.len()));
         Ok(manifests)
     }
 
@@ -126,7 +126,7 @@ impl Audit {
     fn original(&self, ledger: &mut Ledger, stop: &CancellationToken) -> Result<Option<Original>, AuditError> {
         match &ledger.run {
             None => {
-                ledger.skipped("dataset", "not compared: the rows are of another producer");
+                ledger.skipped("dataset", "not compared: the rows are from another producer");
                 Ok(Some(Original::default()))
             }
             Some(run) if *run != self.run => {

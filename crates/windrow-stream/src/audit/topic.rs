@@ -126,10 +126,10 @@ fn close(ledger: &mut Ledger, count: Count, deleted: i64) {
         ledger.totals.delivered = Some(delivered.len());
         if ledger.end.is_some() {
             let unstored = &delivered - &ledger.accounted;
-            ledger.find_rows(Kind::Topic, &unstored, "in the topic, and in no window and not in quarantine");
+            ledger.find_rows(Kind::Topic, &unstored, "in the topic, but neither in a window nor in quarantine");
             if deleted == 0 {
                 let unsent = &ledger.accounted - &delivered;
-                ledger.find_rows(Kind::Topic, &unsent, "in a file or in quarantine, and not in the topic");
+                ledger.find_rows(Kind::Topic, &unsent, "in a file or in quarantine, but not in the topic");
             }
         }
     }
@@ -138,10 +138,10 @@ fn close(ledger: &mut Ledger, count: Count, deleted: i64) {
         text.push_str(&format!(" or not sealed yet ({unsealed})"));
     }
     if behind_end > 0 {
-        text.push_str(&format!("; {behind_end} behind the end of the stream, which nobody reads"));
+        text.push_str(&format!("; {behind_end} after the end of the stream, which are not read"));
     }
     if deleted > 0 {
-        text.push_str(&format!("; the broker has deleted {deleted} before them, which are not recounted"));
+        text.push_str(&format!("; the broker has deleted {deleted} earlier messages, which are not recounted"));
     }
     ledger.check("topic", Kind::Topic, text);
 }
