@@ -8,7 +8,7 @@ use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
-use crate::answers::offsets::{log_of, told};
+use crate::answers::offsets::log_of;
 use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::catalog::Topic;
@@ -138,7 +138,7 @@ impl Fetch {
                 let bounds = log.bounds();
                 (into.start, into.end) = (bounds.start, bounds.end);
                 let most = wanted.max_bytes.min(left);
-                let range = log.read(wanted.offset, most).map_err(told)?;
+                let range = log.read(wanted.offset, most)?;
                 // The first batch is returned even if it is larger than requested. All others must fit.
                 Ok(range.filter(|range| range.length <= most || taken == 0))
             });

@@ -15,7 +15,7 @@ use kafka_protocol::messages::{
 use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::catalog::Topic;
-use crate::log::{Log, ReadError};
+use crate::log::Log;
 
 /// The special timestamps of Kafka that mean a position in the log.
 const LATEST: i64 = -1;
@@ -55,10 +55,7 @@ fn find(log: &Log, asked: &ListOffsetsPartition) -> Result<(i64, i64), ResponseE
         timestamp if timestamp >= 0 => Some(timestamp),
         _ => return Err(ResponseError::UnsupportedVersion),
     };
-    match log.since(searched) {
-        Ok(found) => Ok(found.map_or((-1, -1), |record| (record.timestamp, record.offset))),
-        Err(error) => Err(told(error)),
-    }
+    Ok(log.since(searched)?.map_or((-1, -1), |record| (record.timestamp, record.offset)))
 }
 
 /// Returns the end offsets of leader epochs. The broker has only epoch 0, which ends at the end of the log.
@@ -111,12 +108,4 @@ fn delete(broker: &Broker, topic: Option<&Topic>, partition: i32, offset: i64) -
 pub(crate) fn log_of(topic: Option<&Arc<Topic>>, partition: i32, epoch: i32) -> Result<&Arc<Log>, ResponseError> {
     let log = topic.and_then(|topic| topic.log(partition)).ok_or(ResponseError::UnknownTopicOrPartition)?;
     if epoch > 0 { Err(ResponseError::UnknownLeaderEpoch) } else { Ok(log) }
-}
-
-pub(crate) fn told(error: ReadError) -> ResponseError {
-    match error {
-        ReadError::OutOfRange => ResponseError::OffsetOutOfRange,
-        ReadError::Storage => ResponseError::KafkaStorageError,
-        ReadError::Deleted => ResponseError::UnknownTopicOrPartition,
-    }
 }

@@ -10,7 +10,7 @@ use crate::batch::{self, Fault};
 use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::catalog::Topic;
-use crate::log::{AppendError, Appended, Log};
+use crate::log::{Appended, Log};
 use crate::wire::produce::Request;
 use crate::wire::text;
 
@@ -56,7 +56,7 @@ pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16)
         let mut results = Vec::new();
         for (index, appended) in partitions {
             let kept = match appended {
-                Ok((log, appended)) => log.synced(appended.end).await.map(|()| appended).map_err(told),
+                Ok((log, appended)) => log.synced(appended.end).await.map(|()| appended).map_err(|error| (error, None)),
                 Err(refused) => Err(refused),
             };
             has_errors |= kept.is_err();
@@ -89,17 +89,8 @@ fn append(broker: &Broker, topic: &Topic, partition: i32, bytes: &mut [u8]) -> R
     if bytes.len() > topic.settings.max_message() {
         return Err((ResponseError::MessageTooLarge, None));
     }
-    let appended = blocking(|| log.append(bytes, header, broker.clock.now())).map_err(told)?;
+    let appended = blocking(|| log.append(bytes, header, broker.clock.now())).map_err(|error| (error, None))?;
     Ok((Arc::clone(log), appended))
-}
-
-fn told(refusal: AppendError) -> Refused {
-    match refusal {
-        AppendError::OutOfOrder => (ResponseError::OutOfOrderSequenceNumber, None),
-        AppendError::Fenced => (ResponseError::InvalidProducerEpoch, None),
-        AppendError::Storage => (ResponseError::KafkaStorageError, None),
-        AppendError::Deleted => (ResponseError::UnknownTopicOrPartition, None),
-    }
 }
 
 fn result(index: i32, kept: Result<Appended, Refused>) -> PartitionProduceResponse {

@@ -4,20 +4,13 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
+use kafka_protocol::ResponseError;
+
 use crate::batch::records::{Record, first_since};
 use crate::disk::{self, Disk, Handle};
 use crate::log::index::{Entries as _, Index};
 use crate::log::partition::{Log, State};
 use crate::log::segment::{Headers, Segment};
-
-/// The reason why a log cannot be read at an offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ReadError {
-    /// The offset is before the start or beyond the end.
-    OutOfRange,
-    Storage,
-    Deleted,
-}
 
 /// A range of a file that holds whole batches.
 #[derive(Debug, Clone)]
@@ -30,14 +23,14 @@ pub(crate) struct Range {
 impl Log {
     /// Returns whole batches, beginning with the one that holds `offset`: up to `max_bytes`, but at least one batch.
     /// Returns `None` at the end.
-    pub(crate) fn read(&self, offset: i64, max_bytes: usize) -> Result<Option<Range>, ReadError> {
+    pub(crate) fn read(&self, offset: i64, max_bytes: usize) -> Result<Option<Range>, ResponseError> {
         let (file, first, last, length) = {
             let state = self.lock();
             if state.is_deleted {
-                return Err(ReadError::Deleted);
+                return Err(ResponseError::UnknownTopicOrPartition);
             }
             if offset < state.start || offset > state.visible_end() {
-                return Err(ReadError::OutOfRange);
+                return Err(ResponseError::OffsetOutOfRange);
             }
             if offset == state.visible_end() {
                 return Ok(None);
@@ -62,16 +55,16 @@ impl Log {
         Ok((segment.file(&self.disk)?, first, last, segment.extent.length))
     }
 
-    fn unreadable(&self, error: &io::Error) -> ReadError {
+    fn unreadable(&self, error: &io::Error) -> ResponseError {
         if self.is_deleted() {
-            return ReadError::Deleted;
+            return ResponseError::UnknownTopicOrPartition;
         }
         tracing::warn!(%error, log = %self.folder.display(), "a log could not be read");
-        ReadError::Storage
+        ResponseError::KafkaStorageError
     }
 
     /// Returns the first readable record whose time is at least `timestamp`. `None` asks for the newest record.
-    pub(crate) fn since(&self, timestamp: Option<i64>) -> Result<Option<Record>, ReadError> {
+    pub(crate) fn since(&self, timestamp: Option<i64>) -> Result<Option<Record>, ResponseError> {
         let (mut segments, start, end) = {
             let state = self.lock();
             let mut segments = Vec::new();

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kafka_protocol::ResponseError;
+
 use super::*;
 use crate::batch::{HEADER, Header, batch_of, check};
 use crate::disk::{self, Disk};
@@ -17,7 +19,7 @@ fn open(folder: &Path, disk: &Arc<Disk>) -> Result<Recovered, RecoveryError> {
     Log::open(folder.join("log"), Arc::clone(disk), KEEP_ALL, 0, 0)
 }
 
-fn append(log: &Log, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -> Result<i64, AppendError> {
+fn append(log: &Log, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -> Result<i64, ResponseError> {
     let mut bytes = batch_of(count, producer, time);
     let header = check(&bytes).expect("a good batch");
     log.append(&mut bytes, header, 0).map(|appended| appended.base_offset)
@@ -66,7 +68,7 @@ fn offsets_are_found_within_batches_and_across_segments() {
             assert_eq!(read(&log, offset), bases[first..], "from {offset}, round {round}");
         }
         assert_eq!(log.read(120, 1).map(|range| range.is_none()), Ok(true));
-        assert_eq!(log.read(121, 1).map(drop), Err(ReadError::OutOfRange));
+        assert_eq!(log.read(121, 1).map(drop), Err(ResponseError::OffsetOutOfRange));
         assert_eq!(log.since(Some(155)).map(|found| found.map(|record| record.offset)), Ok(Some(48)));
         assert_eq!(log.since(Some(151)).map(|found| found.map(|record| record.offset)), Ok(Some(46)));
         assert_eq!(log.since(None).map(|found| found.map(|record| record.offset)), Ok(Some(119)));
@@ -134,7 +136,7 @@ fn a_disk_without_room_refuses_and_goes_on_when_there_is_some() {
             next += 1;
             continue;
         }
-        assert_eq!(refused, Err(AppendError::Storage), "{room} bytes");
+        assert_eq!(refused, Err(ResponseError::KafkaStorageError), "{room} bytes");
         assert_eq!(read(&log, 0), expected, "nothing is half written");
         assert_eq!(append(&log, 1, Some((1, 0, next)), 0), Ok(i64::from(next)));
         expected.push(i64::from(next));
@@ -153,9 +155,9 @@ fn a_write_that_cannot_be_taken_back_closes_the_partition_to_writers() {
     append(&log, 1, None, 0).expect("room");
     disk.faults.leave_room(Some(30));
     disk.faults.fail_to_cut(true);
-    assert_eq!(append(&log, 1, None, 0), Err(AppendError::Storage));
+    assert_eq!(append(&log, 1, None, 0), Err(ResponseError::KafkaStorageError));
     disk.faults.leave_room(None);
-    assert_eq!(append(&log, 1, None, 0), Err(AppendError::Storage), "what is there is not known");
+    assert_eq!(append(&log, 1, None, 0), Err(ResponseError::KafkaStorageError), "what is there is not known");
     assert_eq!(read(&log, 0), [0]);
     let recovered = open(folder.path(), &Arc::default()).expect("the torn batch is cut off");
     assert_eq!(append(&recovered.log, 1, None, 0), Ok(1));
@@ -198,7 +200,7 @@ fn an_orderly_end_is_continued_and_numbers_never_go_back() {
         append(&log, 2, Some((1, 0, 2 * index)), 1_000 + i64::from(index)).expect("room");
     }
     log.close().expect("closed");
-    assert_eq!(append(&log, 1, None, 0), Err(AppendError::Storage));
+    assert_eq!(append(&log, 1, None, 0), Err(ResponseError::KafkaStorageError));
     let retention = Retention { segment_bytes: 1_000, age: Some(10), bytes: None };
     let again =
         |start| Log::open(folder.path().join("log"), Arc::clone(&disk), retention, start, 0).expect("whole").log;
@@ -209,7 +211,7 @@ fn an_orderly_end_is_continued_and_numbers_never_go_back() {
     log.begin_at(start);
     for log in [log, again(60), again(60)] {
         assert_eq!(log.bounds(), Bounds { start: 60, end: 60, bytes: 0 });
-        assert_eq!(log.read(59, 1).map(drop), Err(ReadError::OutOfRange));
+        assert_eq!(log.read(59, 1).map(drop), Err(ResponseError::OffsetOutOfRange));
     }
     assert_eq!(append(&again(60), 1, Some((1, 0, 60)), 0), Ok(60));
 }
@@ -228,9 +230,9 @@ async fn with_sync_nothing_is_read_or_acknowledged_that_a_power_cut_takes() {
     let visible = log.bounds().end;
     assert!((15..20).contains(&visible), "{visible}");
     disk.faults.fail_to_sync(true);
-    assert_eq!(log.synced(20).await, Err(AppendError::Storage));
+    assert_eq!(log.synced(20).await, Err(ResponseError::KafkaStorageError));
     disk.faults.fail_to_sync(false);
-    assert_eq!(log.synced(20).await, Err(AppendError::Storage), "what failed once is never acknowledged");
+    assert_eq!(log.synced(20).await, Err(ResponseError::KafkaStorageError), "what failed once is never acknowledged");
     drop(log);
     disk.faults.cut_power();
     let log = open(folder.path(), &Arc::default()).expect("whole").log;
@@ -251,6 +253,6 @@ async fn waiting_ends_when_enough_has_come() {
     append(&log, 1, None, 0).expect("room");
     assert!(is_woken().await);
     log.delete();
-    assert_eq!(log.read(0, 1).map(drop), Err(ReadError::Deleted));
+    assert_eq!(log.read(0, 1).map(drop), Err(ResponseError::UnknownTopicOrPartition));
     assert!(is_woken().await);
 }
