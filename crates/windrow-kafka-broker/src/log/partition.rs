@@ -155,8 +155,8 @@ impl Log {
         }
         let active = Active { base: state.end, data, index: Index::new(state.end), visible: (state.end, 0) };
         if let Some(before) = state.active.replace(active) {
-            let data = Handle::new(before.data.path().to_owned());
-            state.closed.push(Arc::new(Segment::closed(data, before.base, before.index, state.producers.clone())));
+            let producers = Some(state.producers.clone());
+            state.closed.push(Arc::new(Segment::closed(before.data, before.base, before.index, producers)));
         }
         Ok(())
     }

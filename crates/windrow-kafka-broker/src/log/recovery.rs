@@ -79,7 +79,7 @@ impl Log {
         let mut lost_a_tail = false;
         let mut bases = bases.into_iter().peekable();
         while let Some(base) = bases.next() {
-            let data = Handle::new(folder.join(segment::name(base)));
+            let data = Arc::new(Handle::new(folder.join(segment::name(base))));
             let is_last = bases.peek().is_none();
             if bases.peek().is_some_and(|next| *next <= start) {
                 // The messages are deleted; only the files are left.
@@ -98,12 +98,12 @@ impl Log {
             state.producers = found.producers;
             if is_last {
                 let visible = (found.index.extent.end, found.index.extent.length);
-                state.active = Some(Active { base, data: Arc::new(data), index: found.index, visible });
+                state.active = Some(Active { base, data, index: found.index, visible });
             } else if let Some(side) = found.side {
                 let handle = Handle::new(index::path(data.path()));
                 state.closed.push(Arc::new(Segment::sealed(data, base, handle, &side)));
             } else {
-                state.closed.push(Arc::new(Segment::closed(data, base, found.index, state.producers.clone())));
+                state.closed.push(Arc::new(Segment::closed(data, base, found.index, Some(state.producers.clone()))));
             }
         }
         if state.end < start {
