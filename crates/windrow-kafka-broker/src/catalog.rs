@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 use crate::catalog::settings::Settings;
 pub(crate) use crate::catalog::topic::{Topic, check_name};
-use crate::disk::Disk;
+use crate::disk::{Disk, RecoveryError};
 use crate::journal::{Entry, Found, Journal};
-use crate::log::{Log, RecoveryError};
+use crate::log::Log;
 use crate::refused::Refused;
 
 /// The maximum number of partitions in all topics. Each costs a little memory, and files once it has messages.
@@ -91,9 +91,9 @@ impl Catalog {
             for partition in 0..partitions {
                 let start = starts.get(&(id, partition)).copied().unwrap_or(0);
                 let folder = folder.join(id.to_string()).join(partition.to_string());
-                let recovered = Log::open(folder, Arc::clone(&disk), settings.retention(), start, now)?;
-                lost_a_tail |= recovered.lost_a_tail;
-                logs.push(Arc::new(recovered.log));
+                let (log, has_lost) = Log::open(folder, Arc::clone(&disk), settings.retention(), start, now)?;
+                lost_a_tail |= has_lost;
+                logs.push(Arc::new(log));
             }
             known.put(Topic { id, name, settings, logs });
         }

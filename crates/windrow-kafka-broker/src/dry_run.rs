@@ -137,7 +137,7 @@ pub fn messages_in(folder: &Path, segment: &[u8]) -> std::io::Result<Option<i64>
     }
     fs::create_dir(&path)?;
     fs::write(path.join(segment::name(0)), segment)?;
-    let reopened = || Log::open(path.clone(), Arc::clone(&disk), retention, 0, NOW).ok().map(|recovered| recovered.log);
+    let reopened = || Log::open(path.clone(), Arc::clone(&disk), retention, 0, NOW).ok().map(|(log, _)| log);
     let Some(log) = reopened() else { return Ok(None) };
     let bounds = log.bounds();
     let mut offset = bounds.start;

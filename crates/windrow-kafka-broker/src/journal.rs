@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::disk::{self, Disk, Handle};
+use crate::disk::{self, Disk, Handle, RecoveryError};
 
 const FILE: &str = "journal";
 /// The size of the length and the checksum before each line, in bytes.
@@ -101,36 +101,11 @@ pub(super) struct Found {
     pub(super) was_torn: bool,
 }
 
-/// The reason why a journal cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// The file cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
-    Read {
-        /// The path of the file.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// A line is damaged, and valid lines follow it.
-    #[error(
-        "{} is damaged at byte {position}, before lines that are whole: restore it, or remove the data directory to begin \
-         anew",
-        path.display()
-    )]
-    Damaged {
-        /// The path of the file.
-        path: PathBuf,
-        /// The position of the damage, in bytes from the start of the file.
-        position: u64,
-    },
-}
-
 impl Journal {
     /// Opens the journal in `folder`. An incomplete line at its end is cut off.
-    pub(super) fn open(folder: &Path, disk: Arc<Disk>) -> Result<(Self, Found), JournalError> {
+    pub(super) fn open(folder: &Path, disk: Arc<Disk>) -> Result<(Self, Found), RecoveryError> {
         let path = folder.join(FILE);
-        let failed = |source| JournalError::Read { path: path.clone(), source };
+        let failed = |source| RecoveryError::Read { path: path.clone(), source };
         disk.remove(&path.with_extension("new")).map_err(failed)?;
         if !path.exists() {
             disk.publish(&path, &[]).map_err(failed)?;
@@ -153,7 +128,7 @@ impl Journal {
         if is_torn {
             let has_more = (good + 1..bytes.len()).any(|at| decode(&bytes[at..]).is_some());
             if has_more {
-                return Err(JournalError::Damaged { path, position: good as u64 });
+                return Err(RecoveryError::Damaged { path, position: good as u64, followers: "lines" });
             }
             tracing::warn!(journal = %path.display(), from = good, "cutting off a line that is not whole");
             disk.cut(&handle, good as u64).map_err(failed)?;
@@ -341,7 +316,7 @@ mod tests {
         damaged[12] ^= 1;
         std::fs::write(&path, damaged).expect("a file");
         let error = Journal::open(folder.path(), Arc::default()).expect_err("damaged");
-        assert!(matches!(error, JournalError::Damaged { position: 0, .. }), "{error}");
+        assert!(matches!(error, RecoveryError::Damaged { position: 0, .. }), "{error}");
     }
 
     #[test]

@@ -21,5 +21,4 @@ mod waiter;
 pub(crate) use crate::log::append::Appended;
 pub(crate) use crate::log::partition::{Log, Retention};
 pub(crate) use crate::log::read::Range;
-pub use crate::log::recovery::RecoveryError;
 pub(crate) use crate::log::waiter::Waiter;

@@ -12,11 +12,10 @@ use crate::broker::Broker;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::directory::{Directory, DirectoryError};
-use crate::disk::Disk;
+use crate::disk::{Disk, RecoveryError};
 use crate::groups::Coordinator;
-use crate::journal::{Journal, JournalError};
+use crate::journal::Journal;
 use crate::listener;
-use crate::log::RecoveryError;
 use crate::options::{Options, Storage};
 
 /// The threads of the runtime. With two, a client that reads does not wait for one that writes.
@@ -40,12 +39,9 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The journal cannot be used.
+    /// The journal or a partition's log cannot be used.
     #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// A partition's log cannot be used.
-    #[error(transparent)]
-    Log(#[from] RecoveryError),
+    Recovery(#[from] RecoveryError),
     /// The system cannot start a thread.
     #[error("the system gives no thread: {0}")]
     Thread(#[from] std::io::Error),

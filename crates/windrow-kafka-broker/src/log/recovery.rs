@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::batch::{HEADER, Header};
-use crate::disk::{self, Disk, Handle};
+use crate::disk::{self, Disk, Handle, RecoveryError};
 use crate::log::index::{self, Index, SideFile};
 use crate::log::partition::{Active, Log, Retention, State};
 use crate::log::producers::Producers;
@@ -18,57 +18,16 @@ use crate::log::segment::{self, Segment};
 /// The number of bytes for one read.
 const CHUNK: usize = 4 * 1024 * 1024;
 
-/// A log, and whether a part of it was lost.
-#[derive(Debug)]
-pub(crate) struct Recovered {
-    pub(crate) log: Log,
-    /// True if messages that clients may have read were lost.
-    pub(crate) lost_a_tail: bool,
-}
-
-/// The reason why a log cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RecoveryError {
-    /// A file or a folder cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
-    Read {
-        /// The path of the file or the folder.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// A batch is damaged, and valid batches follow it.
-    #[error(
-        "{} is damaged at byte {position}, before batches that are whole: restore it, or remove the data directory to begin \
-         anew",
-        path.display()
-    )]
-    Damaged {
-        /// The path of the segment.
-        path: PathBuf,
-        /// The position of the damage, in bytes from the start of the segment.
-        position: u64,
-    },
-    /// A segment is missing.
-    #[error("{} does not begin with offset {expected}, where the file before it ends: a file is missing", path.display())]
-    Gap {
-        /// The path of the segment after the gap.
-        path: PathBuf,
-        /// The offset with which the segment should begin.
-        expected: i64,
-    },
-}
-
 impl Log {
     /// Opens a partition's log in `folder`, which may be missing. `start` is the first offset that can be read. `now`
-    /// is in milliseconds since 1970.
+    /// is in milliseconds since 1970. Also returns whether messages that clients may have read were lost.
     pub(crate) fn open(
         folder: PathBuf,
         disk: Arc<Disk>,
         retention: Retention,
         start: i64,
         now: i64,
-    ) -> Result<Recovered, RecoveryError> {
+    ) -> Result<(Self, bool), RecoveryError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| RecoveryError::Read { path, source }
@@ -116,7 +75,7 @@ impl Log {
             lost_a_tail = true;
         }
         state.start = start.max(state.closed.first().map_or(start, |segment| segment.base));
-        Ok(Recovered { log: Self::with(folder, disk, state), lost_a_tail })
+        Ok((Self::with(folder, disk, state), lost_a_tail))
     }
 }
 
@@ -163,7 +122,8 @@ fn read(
         return Ok(Found { index, producers, side: None, was_cut: is_shorter });
     }
     if !is_last || scan.has_more_behind(index.extent.end).map_err(failed)? {
-        return Err(RecoveryError::Damaged { path: data.path().to_owned(), position: good });
+        let path = data.path().to_owned();
+        return Err(RecoveryError::Damaged { path, position: good, followers: "batches" });
     }
     tracing::warn!(segment = %data.path().display(), from = good, to = length, "cutting off a batch that is not whole");
     disk.cut(data, good).map_err(failed)?;

@@ -9,13 +9,12 @@ use kafka_protocol::ResponseError;
 
 use super::*;
 use crate::batch::{HEADER, Header, batch_of, check};
-use crate::disk::{self, Disk};
+use crate::disk::{self, Disk, RecoveryError};
 use crate::log::partition::Bounds;
-use crate::log::recovery::Recovered;
 
 const KEEP_ALL: Retention = Retention { segment_bytes: 1_000, age: None, bytes: None };
 
-fn open(folder: &Path, disk: &Arc<Disk>) -> Result<Recovered, RecoveryError> {
+fn open(folder: &Path, disk: &Arc<Disk>) -> Result<(Log, bool), RecoveryError> {
     Log::open(folder.join("log"), Arc::clone(disk), KEEP_ALL, 0, 0)
 }
 
@@ -29,7 +28,7 @@ fn append(log: &Log, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -
 /// segment.
 fn three_batches() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
     let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path(), &Arc::default()).expect("a new log").log;
+    let log = open(folder.path(), &Arc::default()).expect("a new log").0;
     for _ in 0..3 {
         append(&log, 2, None, 0).expect("room");
     }
@@ -59,7 +58,7 @@ fn read(log: &Log, mut offset: i64) -> Vec<i64> {
 fn offsets_are_found_within_batches_and_across_segments() {
     let folder = tempfile::tempdir().expect("a folder");
     let disk = Arc::default();
-    let log = open(folder.path(), &disk).expect("a new log").log;
+    let log = open(folder.path(), &disk).expect("a new log").0;
     let bases: Vec<i64> = (0..40).map(|index| append(&log, 3, None, 10 * index).expect("room")).collect();
     assert_eq!(bases, (0..40).map(|index| 3 * index).collect::<Vec<_>>());
     for round in 0..3 {
@@ -85,7 +84,7 @@ fn offsets_are_found_within_batches_and_across_segments() {
                     fs::write(&path, bytes).expect("a file");
                 }
             }
-            let again = open(folder.path(), &disk).expect("its side files are made again").log;
+            let again = open(folder.path(), &disk).expect("its side files are made again").0;
             assert_eq!(read(&again, 0), bases);
         }
     }
@@ -97,11 +96,11 @@ fn a_tail_cut_at_any_byte_loses_the_torn_batch_alone() {
     let one = whole.len() / 3;
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).expect("a file");
-        let recovered = open(folder.path(), &Arc::default()).expect("repaired");
+        let (log, lost_a_tail) = open(folder.path(), &Arc::default()).expect("repaired");
         let batches = length / one;
-        assert_eq!(recovered.log.bounds().end, 2 * i64::try_from(batches).expect("small"));
-        assert_eq!(recovered.lost_a_tail, length % one != 0, "{length} bytes");
-        assert_eq!(append(&recovered.log, 1, None, 0), Ok(2 * i64::try_from(batches).expect("small")));
+        assert_eq!(log.bounds().end, 2 * i64::try_from(batches).expect("small"));
+        assert_eq!(lost_a_tail, length % one != 0, "{length} bytes");
+        assert_eq!(append(&log, 1, None, 0), Ok(2 * i64::try_from(batches).expect("small")));
     }
 }
 
@@ -125,7 +124,7 @@ fn damage_before_good_batches_is_refused_with_file_and_byte() {
 fn a_disk_without_room_refuses_and_goes_on_when_there_is_some() {
     let folder = tempfile::tempdir().expect("a folder");
     let disk = Arc::new(Disk::default());
-    let log = open(folder.path(), &disk).expect("a new log").log;
+    let log = open(folder.path(), &disk).expect("a new log").0;
     let (mut expected, mut next) = (Vec::new(), 0);
     for room in 0..200 {
         disk.faults.leave_room(Some(room));
@@ -143,15 +142,15 @@ fn a_disk_without_room_refuses_and_goes_on_when_there_is_some() {
         next += 1;
     }
     assert!(next >= 100);
-    let again = open(folder.path(), &Arc::default()).expect("whole");
-    assert_eq!((read(&again.log, 0), again.lost_a_tail), (expected, false));
+    let (again, lost_a_tail) = open(folder.path(), &Arc::default()).expect("whole");
+    assert_eq!((read(&again, 0), lost_a_tail), (expected, false));
 }
 
 #[test]
 fn a_write_that_cannot_be_taken_back_closes_the_partition_to_writers() {
     let folder = tempfile::tempdir().expect("a folder");
     let disk = Arc::new(Disk::default());
-    let log = open(folder.path(), &disk).expect("a new log").log;
+    let log = open(folder.path(), &disk).expect("a new log").0;
     append(&log, 1, None, 0).expect("room");
     disk.faults.leave_room(Some(30));
     disk.faults.fail_to_cut(true);
@@ -159,8 +158,8 @@ fn a_write_that_cannot_be_taken_back_closes_the_partition_to_writers() {
     disk.faults.leave_room(None);
     assert_eq!(append(&log, 1, None, 0), Err(ResponseError::KafkaStorageError), "what is there is not known");
     assert_eq!(read(&log, 0), [0]);
-    let recovered = open(folder.path(), &Arc::default()).expect("the torn batch is cut off");
-    assert_eq!(append(&recovered.log, 1, None, 0), Ok(1));
+    let log = open(folder.path(), &Arc::default()).expect("the torn batch is cut off").0;
+    assert_eq!(append(&log, 1, None, 0), Ok(1));
 }
 
 #[test]
@@ -168,7 +167,7 @@ fn a_stop_at_any_step_keeps_what_was_acknowledged_and_knows_what_comes_again() {
     for steps in 0..60 {
         let folder = tempfile::tempdir().expect("a folder");
         let disk = Arc::new(Disk::default());
-        let log = open(folder.path(), &disk).expect("a new log").log;
+        let log = open(folder.path(), &disk).expect("a new log").0;
         disk.faults.stop_after(steps);
         let mut acknowledged = 0;
         while acknowledged < 25 && append(&log, 2, Some((7, 0, 2 * acknowledged)), 0).is_ok() {
@@ -178,7 +177,7 @@ fn a_stop_at_any_step_keeps_what_was_acknowledged_and_knows_what_comes_again() {
             }
         }
         drop(log);
-        let log = open(folder.path(), &Arc::default()).expect("whole").log;
+        let log = open(folder.path(), &Arc::default()).expect("whole").0;
         let found = read(&log, 0);
         let least = usize::try_from(acknowledged).expect("small");
         assert!(found.len() >= least, "{steps} steps: {} of {least}", found.len());
@@ -195,15 +194,14 @@ fn a_stop_at_any_step_keeps_what_was_acknowledged_and_knows_what_comes_again() {
 fn an_orderly_end_is_continued_and_numbers_never_go_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let disk = Arc::default();
-    let log = open(folder.path(), &disk).expect("a new log").log;
+    let log = open(folder.path(), &disk).expect("a new log").0;
     for index in 0..30 {
         append(&log, 2, Some((1, 0, 2 * index)), 1_000 + i64::from(index)).expect("room");
     }
     log.close().expect("closed");
     assert_eq!(append(&log, 1, None, 0), Err(ResponseError::KafkaStorageError));
     let retention = Retention { segment_bytes: 1_000, age: Some(10), bytes: None };
-    let again =
-        |start| Log::open(folder.path().join("log"), Arc::clone(&disk), retention, start, 0).expect("whole").log;
+    let again = |start| Log::open(folder.path().join("log"), Arc::clone(&disk), retention, start, 0).expect("whole").0;
     let log = again(0);
     assert_eq!(append(&log, 2, Some((1, 0, 58)), 0), Ok(58), "a batch that comes again is known");
     let start = log.expired(1_000_000).expect("all is old");
@@ -220,7 +218,7 @@ fn an_orderly_end_is_continued_and_numbers_never_go_back() {
 async fn with_sync_nothing_is_read_or_acknowledged_that_a_power_cut_takes() {
     let folder = tempfile::tempdir().expect("a folder");
     let disk = Arc::new(Disk::new(true));
-    let log = open(folder.path(), &disk).expect("a new log").log;
+    let log = open(folder.path(), &disk).expect("a new log").0;
     for index in 0..20 {
         append(&log, 1, Some((1, 0, index)), 0).expect("room");
         if index < 15 {
@@ -235,14 +233,14 @@ async fn with_sync_nothing_is_read_or_acknowledged_that_a_power_cut_takes() {
     assert_eq!(log.synced(20).await, Err(ResponseError::KafkaStorageError), "what failed once is never acknowledged");
     drop(log);
     disk.faults.cut_power();
-    let log = open(folder.path(), &Arc::default()).expect("whole").log;
+    let log = open(folder.path(), &Arc::default()).expect("whole").0;
     assert!(log.bounds().end >= visible, "{} of {visible}", log.bounds().end);
 }
 
 #[tokio::test]
 async fn waiting_ends_when_enough_has_come() {
     let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path(), &Arc::default()).expect("a new log").log;
+    let log = open(folder.path(), &Arc::default()).expect("a new log").0;
     let size = batch_of(1, None, 0).len();
     let waiter = Waiter::new(2 * size);
     log.register(&waiter);
