@@ -88,7 +88,7 @@ impl DryRun {
             }
         };
         let mut bytes = BytesMut::new();
-        for piece in self.runtime.block_on(answered)?.pieces {
+        for piece in self.runtime.block_on(answered)? {
             match piece {
                 Piece::Bytes(more) => bytes.extend_from_slice(&more),
                 Piece::File(range) => {

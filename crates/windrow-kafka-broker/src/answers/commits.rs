@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::journal::Commit;
-use crate::wire::{owned, text};
+use crate::wire::text;
 
 /// The maximum length of a commit's metadata in bytes; Kafka's `offset.metadata.max.bytes`.
 const METADATA: usize = 4096;
@@ -28,7 +28,7 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
         let topic = broker.catalog.by_name(&asked.name);
         let mut partitions = Vec::new();
         for one in &asked.partitions {
-            let metadata = one.committed_metadata.as_ref().map(owned).unwrap_or_default();
+            let metadata = one.committed_metadata.as_deref().unwrap_or_default().to_owned();
             let place = topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some());
             let error = match place {
                 None => ResponseError::UnknownTopicOrPartition.code(),

@@ -26,7 +26,7 @@ use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::groups::{Assignor, HEARTBEAT_MS, Heartbeat, JOINS, Join, LEAVES_FOR_A_WHILE, Partitions, Registration};
 use crate::refused::Refused;
-use crate::wire::{Client, owned, owned_some, text};
+use crate::wire::{Client, text};
 
 fn millis(number: i32) -> Duration {
     Duration::from_millis(u64::try_from(number).unwrap_or(0))
@@ -38,25 +38,25 @@ pub(crate) async fn join(
     version: i16,
     client: &Client,
 ) -> JoinGroupResponse {
-    let group = request.group_id.to_string();
     let rebalance = if version >= 1 { request.rebalance_timeout_ms } else { request.session_timeout_ms };
+    // A member that waits must not hold the memory of its request, so everything is copied.
     let copy = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
     let registration = Registration {
-        instance: owned_some(request.group_instance_id.as_ref()),
+        instance: request.group_instance_id.as_deref().map(str::to_owned),
         client: client.clone(),
         session: millis(request.session_timeout_ms),
         rebalance: millis(rebalance),
-        protocols: request.protocols.iter().map(|one| (owned(&one.name), copy(&one.metadata))).collect(),
+        protocols: request.protocols.iter().map(|one| (one.name.to_string(), copy(&one.metadata))).collect(),
     };
     let join = Join {
-        member: owned(&request.member_id),
+        member: request.member_id.to_string(),
         registration,
-        protocol_type: owned(&request.protocol_type),
+        protocol_type: request.protocol_type.to_string(),
         needs_id: version >= 4,
         may_skip: version >= 9,
     };
+    let answer = broker.groups.join(&request.group_id, join, broker.instant());
     drop(request);
-    let answer = broker.groups.join(&group, join, broker.instant());
     let gone = || Err((ResponseError::UnknownMemberId, String::new()));
     match answer.await.unwrap_or_else(|_| gone()) {
         Ok(joined) => {
@@ -85,13 +85,12 @@ pub(crate) async fn join(
 }
 
 pub(crate) async fn sync(broker: &Broker, request: SyncGroupRequest) -> SyncGroupResponse {
-    let group = request.group_id.to_string();
-    let (id, instance) = (owned(&request.member_id), owned_some(request.group_instance_id.as_ref()));
     let assignments = request.assignments.iter();
-    let assignments = assignments.map(|one| (owned(&one.member_id), Bytes::copy_from_slice(&one.assignment))).collect();
+    let assignments =
+        assignments.map(|one| (one.member_id.to_string(), Bytes::copy_from_slice(&one.assignment))).collect();
     let answer = broker.groups.sync(
-        &group,
-        (&id, instance.as_deref(), request.generation_id),
+        &request.group_id,
+        (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id),
         (request.protocol_type.as_deref(), request.protocol_name.as_deref()),
         assignments,
         broker.instant(),
@@ -231,7 +230,7 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
     if request.group_id.is_empty() {
         return invalid("GroupId can't be empty.");
     }
-    let mut member = owned(&request.member_id);
+    let mut member = request.member_id.to_string();
     if request.member_epoch == JOINS {
         if member.is_empty() {
             member = Uuid::new_v4().to_string();
@@ -278,8 +277,8 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
     Ok(Heartbeat {
         member,
         epoch: request.member_epoch,
-        instance: owned_some(request.instance_id.as_ref()),
-        rack: owned_some(request.rack_id.as_ref()),
+        instance: request.instance_id.as_deref().map(str::to_owned),
+        rack: request.rack_id.as_deref().map(str::to_owned),
         client: client.clone(),
         rebalance: Some(millis(request.rebalance_timeout_ms)).filter(|limit| !limit.is_zero()),
         names: names.map(|names| names.iter().map(|name| name.to_string()).collect()),

@@ -14,17 +14,11 @@ use crate::log::{Appended, Log};
 use crate::wire::produce::Request;
 use crate::wire::text;
 
-/// The answer to a produce request.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) response: ProduceResponse,
-    /// True if a batch was not stored. A client that wants no answer learns this from the end of its connection.
-    pub(crate) has_errors: bool,
-}
-
 type Refused = (ResponseError, Option<&'static str>);
 
-pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16) -> Answer {
+/// Stores batches. Also returns whether a batch was not stored. A client that wants no answer learns this from the end
+/// of its connection.
+pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16) -> (ProduceResponse, bool) {
     let refused = if !matches!(request.acks, -1..=1) {
         Some((ResponseError::InvalidRequiredAcks, None))
     } else if request.is_transactional {
@@ -65,7 +59,7 @@ pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16)
         let topic = TopicProduceResponse::default().with_topic_id(id).with_name(TopicName(name));
         responses.push(topic.with_partition_responses(results));
     }
-    Answer { response: ProduceResponse::default().with_responses(responses), has_errors }
+    (ProduceResponse::default().with_responses(responses), has_errors)
 }
 
 fn append(broker: &Broker, topic: &Topic, partition: i32, bytes: &mut [u8]) -> Result<(Arc<Log>, Appended), Refused> {
