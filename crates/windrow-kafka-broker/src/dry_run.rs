@@ -21,7 +21,7 @@ use crate::disk::{self, Disk};
 use crate::dispatch;
 use crate::log::{Log, Retention, segment};
 use crate::options::{Options, Storage};
-use crate::server::{Opened, StartError, open};
+use crate::server::{StartError, open};
 use crate::wire::{Piece, TABLE};
 
 /// The maximum time that an answer may wait for messages or for members of a group.
@@ -51,10 +51,7 @@ impl DryRun {
             is_durable: false,
             clock: Clock::new(|| NOW),
         };
-        let Opened { directory, catalog, groups } = open(&options, &Arc::new(Disk::new(false)))?;
-        let advertised = ("localhost".to_owned(), 9092);
-        let id = directory.id().to_string();
-        let broker = Broker::new(advertised, id, String::new(), catalog, groups, options.clock);
+        let (broker, directory) = open(&options, &Arc::new(Disk::new(false)), ("localhost".to_owned(), 9092))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { broker, runtime, _directory: directory })
     }

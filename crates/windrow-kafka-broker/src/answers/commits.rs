@@ -1,6 +1,7 @@
 //! Answers to requests that commit, fetch and delete offsets of groups.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
@@ -46,7 +47,7 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
         topics.push(OffsetCommitResponseTopic::default().with_name(asked.name.clone()).with_partitions(partitions));
     }
     let who = (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id_or_member_epoch);
-    if let Err(error) = blocking(|| broker.groups.commit(&request.group_id, who, commits, broker.instant())) {
+    if let Err(error) = blocking(|| broker.groups.commit(&request.group_id, who, commits, Instant::now())) {
         for partition in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
             if partition.error_code == 0 {
                 partition.error_code = error.code();

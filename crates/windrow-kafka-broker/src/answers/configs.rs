@@ -15,7 +15,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::answers::topics::{FROM_DEFAULT, FROM_TOPIC};
 use crate::blocking::blocking;
-use crate::broker::Broker;
+use crate::broker::{Broker, NODE};
 use crate::catalog::check_name;
 use crate::catalog::settings::{DEFINITIONS, Definition, Kind, Settings};
 use crate::refused::Refused;
@@ -69,13 +69,13 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> Des
                 Ok(known.collect())
             }),
             BROKER if name.is_empty() => Ok(Vec::new()),
-            BROKER if name == broker.node().to_string() => {
+            BROKER if name == NODE.to_string() => {
                 let known = BROKERS.iter().filter(|(name, ..)| is_asked(name));
                 Ok(known
                     .map(|(name, kind, value)| entry(&Definition::fixed(name, *kind, value), value, FROM_BROKER))
                     .collect())
             }
-            BROKER => Err((ResponseError::InvalidRequest, format!("This broker is number {}.", *broker.node()))),
+            BROKER => Err((ResponseError::InvalidRequest, format!("This broker is number {}.", *NODE))),
             _ => Err((ResponseError::InvalidRequest, "This broker has settings of topics and its own.".to_owned())),
         };
         let result =

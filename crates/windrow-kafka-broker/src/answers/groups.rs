@@ -1,7 +1,7 @@
 //! Answers to requests of group members (join, sync, heartbeat, leave) and of administration tools.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
@@ -55,7 +55,7 @@ pub(crate) async fn join(
         needs_id: version >= 4,
         may_skip: version >= 9,
     };
-    let answer = broker.groups.join(&request.group_id, join, broker.instant());
+    let answer = broker.groups.join(&request.group_id, join, Instant::now());
     drop(request);
     let gone = || Err((ResponseError::UnknownMemberId, String::new()));
     match answer.await.unwrap_or_else(|_| gone()) {
@@ -93,7 +93,7 @@ pub(crate) async fn sync(broker: &Broker, request: SyncGroupRequest) -> SyncGrou
         (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id),
         (request.protocol_type.as_deref(), request.protocol_name.as_deref()),
         assignments,
-        broker.instant(),
+        Instant::now(),
     );
     drop(request);
     match answer.await.unwrap_or_else(|_| Err((ResponseError::UnknownMemberId, String::new()))) {
@@ -107,7 +107,7 @@ pub(crate) async fn sync(broker: &Broker, request: SyncGroupRequest) -> SyncGrou
 
 pub(crate) fn heartbeat(broker: &Broker, request: &HeartbeatRequest) -> HeartbeatResponse {
     let who = (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id);
-    let heard = broker.groups.heartbeat(&request.group_id, who, broker.instant());
+    let heard = broker.groups.heartbeat(&request.group_id, who, Instant::now());
     HeartbeatResponse::default().with_error_code(code(heard))
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn code<T>(result: Result<T, ResponseError>) -> i16 {
 }
 
 pub(crate) fn leave(broker: &Broker, request: &LeaveGroupRequest, version: i16) -> LeaveGroupResponse {
-    let go = |id: &str, instance: Option<&str>| broker.groups.leave(&request.group_id, id, instance, broker.instant());
+    let go = |id: &str, instance: Option<&str>| broker.groups.leave(&request.group_id, id, instance, Instant::now());
     if version < 3 {
         return LeaveGroupResponse::default().with_error_code(code(go(&request.member_id, None)));
     }
@@ -192,7 +192,7 @@ pub(crate) fn consumer_heartbeat(
     client: &Client,
 ) -> ConsumerGroupHeartbeatResponse {
     let answer = said(request, client)
-        .and_then(|said| broker.groups.consumer_heartbeat(&request.group_id, said, &broker.topics(), broker.instant()));
+        .and_then(|said| broker.groups.consumer_heartbeat(&request.group_id, said, &broker.topics(), Instant::now()));
     match answer {
         Ok(told) => {
             let assignment = told.assignment.map(|partitions| {

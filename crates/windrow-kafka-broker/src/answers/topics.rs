@@ -18,7 +18,7 @@ use kafka_protocol::messages::{
 use uuid::Uuid;
 
 use crate::blocking::blocking;
-use crate::broker::Broker;
+use crate::broker::{Broker, NODE};
 use crate::catalog::settings::{DEFINITIONS, Settings};
 use crate::catalog::{Topic, check_name};
 use crate::refused::Refused;
@@ -34,13 +34,13 @@ pub(crate) fn metadata(broker: &Broker, request: MetadataRequest, version: i16) 
     // Version 0 asks for all topics with an empty list of names.
     let asked = request.topics.filter(|topics| version > 0 || !topics.is_empty());
     let topics = match asked {
-        None => broker.catalog.all().iter().map(|topic| describe(broker, topic)).collect(),
+        None => broker.catalog.all().iter().map(|topic| describe(topic)).collect(),
         Some(asked) => asked
             .into_iter()
             .map(|asked| match asked.name {
                 Some(name) => by_name(broker, &name, may_create),
                 None => match broker.catalog.by_id(asked.topic_id) {
-                    Some(topic) => describe(broker, &topic),
+                    Some(topic) => describe(&topic),
                     None => {
                         let name = (version < 12).then(TopicName::default);
                         let missing = MetadataResponseTopic::default().with_topic_id(asked.topic_id).with_name(name);
@@ -51,14 +51,14 @@ pub(crate) fn metadata(broker: &Broker, request: MetadataRequest, version: i16) 
             .collect(),
     };
     let node = MetadataResponseBroker::default()
-        .with_node_id(broker.node())
-        .with_host(broker.host())
-        .with_port(broker.port())
+        .with_node_id(NODE)
+        .with_host(broker.host.clone())
+        .with_port(broker.port)
         .with_rack(None);
     MetadataResponse::default()
         .with_brokers(vec![node])
         .with_cluster_id(Some(text(&broker.cluster_id)))
-        .with_controller_id(broker.node())
+        .with_controller_id(NODE)
         .with_topics(topics)
 }
 
@@ -80,7 +80,7 @@ fn by_name(broker: &Broker, name: &TopicName, may_create: bool) -> MetadataRespo
         Ok,
     );
     match found {
-        Ok(topic) => describe(broker, &topic),
+        Ok(topic) => describe(&topic),
         Err((error, _)) => {
             let name = TopicName(text(name.to_string()));
             MetadataResponseTopic::default().with_name(Some(name)).with_error_code(error.code())
@@ -88,15 +88,14 @@ fn by_name(broker: &Broker, name: &TopicName, may_create: bool) -> MetadataRespo
     }
 }
 
-fn describe(broker: &Broker, topic: &Topic) -> MetadataResponseTopic {
-    let node = broker.node();
+fn describe(topic: &Topic) -> MetadataResponseTopic {
     let partitions = (0..).zip(&topic.logs).map(|(index, _)| {
         MetadataResponsePartition::default()
             .with_partition_index(index)
-            .with_leader_id(node)
+            .with_leader_id(NODE)
             .with_leader_epoch(0)
-            .with_replica_nodes(vec![node])
-            .with_isr_nodes(vec![node])
+            .with_replica_nodes(vec![NODE])
+            .with_isr_nodes(vec![NODE])
     });
     MetadataResponseTopic::default()
         .with_name(Some(TopicName(text(&topic.name))))
@@ -152,7 +151,7 @@ fn create_one(broker: &Broker, topic: &CreatableTopic, only_check: bool) -> Resu
             return Err((ResponseError::InvalidReplicaAssignment, message.to_owned()));
         }
         for assigned in &topic.assignments {
-            check_replicas(broker, &assigned.broker_ids)?;
+            check_replicas(&assigned.broker_ids)?;
         }
         i32::try_from(indexes.len()).unwrap_or(i32::MAX)
     };
@@ -167,11 +166,11 @@ fn create_one(broker: &Broker, topic: &CreatableTopic, only_check: bool) -> Resu
     broker.catalog.create(&topic.name, partitions, settings, only_check)
 }
 
-fn check_replicas(broker: &Broker, replicas: &[kafka_protocol::messages::BrokerId]) -> Result<(), Refused> {
-    if replicas == [broker.node()] {
+fn check_replicas(replicas: &[kafka_protocol::messages::BrokerId]) -> Result<(), Refused> {
+    if replicas == [NODE] {
         return Ok(());
     }
-    let message = format!("This broker is one node, number {}: each partition has one replica, there.", *broker.node());
+    let message = format!("This broker is one node, number {}: each partition has one replica, there.", *NODE);
     Err((ResponseError::InvalidReplicaAssignment, message))
 }
 
@@ -210,7 +209,7 @@ pub(crate) fn create_partitions(broker: &Broker, request: &CreatePartitionsReque
 
 fn grow(broker: &Broker, topic: &CreatePartitionsTopic, only_check: bool) -> Result<(), Refused> {
     for assigned in topic.assignments.iter().flatten() {
-        check_replicas(broker, &assigned.broker_ids)?;
+        check_replicas(&assigned.broker_ids)?;
     }
     broker.catalog.add_partitions(&topic.name, topic.count, only_check)
 }
