@@ -1,6 +1,5 @@
 //! Answers to requests that commit, fetch and delete offsets of groups.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use kafka_protocol::ResponseError;
@@ -11,10 +10,10 @@ use kafka_protocol::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest,
     OffsetFetchResponse, TopicName,
 };
-use uuid::Uuid;
-
+use crate::answers::groups::by_topic;
 use crate::blocking::blocking;
 use crate::broker::Broker;
+use crate::groups::Commits;
 use crate::journal::Commit;
 use crate::wire::text;
 
@@ -23,7 +22,7 @@ const METADATA: usize = 4096;
 
 pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i16) -> OffsetCommitResponse {
     let timestamp = broker.clock.now();
-    let mut commits = Vec::new();
+    let mut commits = Commits::new();
     let mut topics: Vec<OffsetCommitResponseTopic> = Vec::new();
     for asked in &request.topics {
         let topic = broker.catalog.by_name(&asked.name);
@@ -37,7 +36,7 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
                 Some(topic) => {
                     let leader_epoch = if version >= 6 { one.committed_leader_epoch } else { -1 };
                     let commit = Commit { offset: one.committed_offset, leader_epoch, metadata, timestamp };
-                    commits.push((topic.id, one.partition_index, commit));
+                    commits.insert((topic.id, one.partition_index), commit);
                     0
                 }
             };
@@ -61,26 +60,16 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
 type Found = (TopicName, Vec<(i32, Commit)>);
 
 /// Finds the commits of the given partitions, or of all partitions. A given partition without a commit gets offset -1.
-fn found(
-    broker: &Broker,
-    commits: Vec<(Uuid, i32, Commit)>,
-    asked: Option<Vec<(&TopicName, &Vec<i32>)>>,
-) -> Vec<Found> {
-    let mut by_topic: BTreeMap<Uuid, BTreeMap<i32, Commit>> = BTreeMap::new();
-    for (topic, partition, commit) in commits {
-        by_topic.entry(topic).or_default().insert(partition, commit);
-    }
+fn found(broker: &Broker, commits: Commits, asked: Option<Vec<(&TopicName, &Vec<i32>)>>) -> Vec<Found> {
     let Some(asked) = asked else {
-        let found = by_topic.into_iter().filter_map(|(topic, commits)| {
-            let name = TopicName(text(&broker.catalog.by_id(topic)?.name));
-            Some((name, commits.into_iter().collect()))
-        });
-        return found.collect();
+        let commits = by_topic(commits.into_iter().map(|((topic, partition), commit)| (topic, (partition, commit))));
+        let named = |(topic, commits)| Some((TopicName(text(&broker.catalog.by_id(topic)?.name)), commits));
+        return commits.into_iter().filter_map(named).collect();
     };
     let nothing = || Commit { offset: -1, leader_epoch: -1, metadata: String::new(), timestamp: -1 };
     let found = asked.into_iter().map(|(name, partitions)| {
-        let commits = broker.catalog.by_name(name).and_then(|topic| by_topic.get(&topic.id));
-        let commit = |partition: &i32| commits.and_then(|commits| commits.get(partition)).cloned();
+        let topic = broker.catalog.by_name(name);
+        let commit = |partition: &i32| commits.get(&(topic.as_ref()?.id, *partition)).cloned();
         let partitions = partitions.iter().map(|partition| (*partition, commit(partition).unwrap_or_else(nothing)));
         (name.clone(), partitions.collect())
     });

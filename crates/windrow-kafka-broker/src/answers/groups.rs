@@ -24,7 +24,9 @@ use uuid::Uuid;
 
 use crate::blocking::blocking;
 use crate::broker::Broker;
-use crate::groups::{Assignor, HEARTBEAT_MS, Heartbeat, JOINS, Join, LEAVES_FOR_A_WHILE, Partitions, Registration};
+use crate::groups::{
+    Assignor, HEARTBEAT_MS, Heartbeat, JOINS, Join, LEAVES_FOR_A_WHILE, Members, Partitions, Phase, Registration,
+};
 use crate::refused::Refused;
 use crate::wire::{Client, text};
 
@@ -131,9 +133,10 @@ pub(crate) fn leave(broker: &Broker, request: &LeaveGroupRequest, version: i16) 
 }
 
 pub(crate) fn describe(broker: &Broker, request: &DescribeGroupsRequest, version: i16) -> DescribeGroupsResponse {
+    let all = broker.groups.lock();
     let groups = request.groups.iter().map(|name| {
         let group = DescribedGroup::default().with_group_id(name.clone());
-        let Some(found) = broker.groups.describe(name) else {
+        let Some(Members::Classic(found)) = all.get(name.as_str()).map(|group| &group.members) else {
             let group = group.with_group_state(text("Dead"));
             if version < 6 {
                 return group;
@@ -143,20 +146,23 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeGroupsRequest, version
                 .with_error_code(ResponseError::GroupIdNotFound.code())
                 .with_error_message(Some(text(message)));
         };
-        let members = found.members.into_iter().map(|(id, instance, client, metadata, assignment)| {
+        // Only a final assignment is listed, with the metadata that it was made from.
+        let protocol = found.protocol.as_deref().filter(|_| found.phase == Phase::Stable);
+        let members = found.members.iter().map(|(id, member)| {
+            let Registration { instance, client, .. } = &member.registration;
             DescribedGroupMember::default()
                 .with_member_id(text(id))
-                .with_client_id(text(client.id))
-                .with_client_host(text(client.host))
-                .with_member_metadata(metadata)
-                .with_member_assignment(assignment)
-                .with_group_instance_id(instance.map(text))
+                .with_client_id(text(&client.id))
+                .with_client_host(text(&client.host))
+                .with_member_metadata(protocol.map(|name| member.registration.metadata(name)).unwrap_or_default())
+                .with_member_assignment(protocol.map(|_| member.assignment.clone()).unwrap_or_default())
+                .with_group_instance_id(instance.as_ref().map(text))
         });
         group
             .with_error_message(None)
-            .with_group_state(text(found.state))
-            .with_protocol_type(text(found.protocol_type))
-            .with_protocol_data(text(found.protocol))
+            .with_group_state(text(found.phase.name()))
+            .with_protocol_type(text(found.protocol_type.as_deref().unwrap_or_default()))
+            .with_protocol_data(text(protocol.unwrap_or_default()))
             .with_members(members.collect())
     });
     DescribeGroupsResponse::default().with_groups(groups.collect())
@@ -166,14 +172,18 @@ pub(crate) fn list(broker: &Broker, request: &ListGroupsRequest) -> ListGroupsRe
     let is_wanted = |filter: &[StrBytes], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };
-    let groups = broker.groups.list().into_iter().filter_map(|listed| {
-        let kind = if listed.is_consumer { "consumer" } else { "classic" };
-        if !is_wanted(&request.states_filter, listed.state) || !is_wanted(&request.types_filter, kind) {
+    let all = broker.groups.lock();
+    let groups = all.iter().filter_map(|(name, group)| {
+        let (kind, protocol_type) = match &group.members {
+            Members::Classic(members) => ("classic", members.protocol_type.as_deref().unwrap_or_default()),
+            Members::Consumer(_) => ("consumer", "consumer"),
+        };
+        let state = group.members.state();
+        if !is_wanted(&request.states_filter, state) || !is_wanted(&request.types_filter, kind) {
             return None;
         }
-        let group = ListedGroup::default().with_group_id(GroupId(text(listed.group)));
-        let group = group.with_protocol_type(text(listed.protocol_type));
-        Some(group.with_group_state(text(listed.state)).with_group_type(text(kind)))
+        let group = ListedGroup::default().with_group_id(GroupId(text(name))).with_protocol_type(text(protocol_type));
+        Some(group.with_group_state(text(state)).with_group_type(text(kind)))
     });
     ListGroupsResponse::default().with_groups(groups.collect())
 }
@@ -196,7 +206,7 @@ pub(crate) fn consumer_heartbeat(
     match answer {
         Ok(told) => {
             let assignment = told.assignment.map(|partitions| {
-                let topics = by_topic(&partitions).into_iter().map(|(topic, partitions)| {
+                let topics = by_topic(partitions).into_iter().map(|(topic, partitions)| {
                     heartbeat::TopicPartitions::default().with_topic_id(topic).with_partitions(partitions)
                 });
                 heartbeat::Assignment::default().with_topic_partitions(topics.collect())
@@ -216,10 +226,11 @@ pub(crate) fn consumer_heartbeat(
     }
 }
 
-fn by_topic(partitions: &Partitions) -> BTreeMap<Uuid, Vec<i32>> {
-    let mut topics: BTreeMap<Uuid, Vec<i32>> = BTreeMap::new();
-    for (topic, partition) in partitions {
-        topics.entry(*topic).or_default().push(*partition);
+/// Groups values by their topics.
+pub(crate) fn by_topic<T>(values: impl IntoIterator<Item = (Uuid, T)>) -> BTreeMap<Uuid, Vec<T>> {
+    let mut topics: BTreeMap<Uuid, Vec<T>> = BTreeMap::new();
+    for (topic, value) in values {
+        topics.entry(topic).or_default().push(value);
     }
     topics
 }
@@ -294,7 +305,7 @@ pub(crate) fn consumer_describe(
 ) -> ConsumerGroupDescribeResponse {
     let topics = broker.topics();
     let assignment = |partitions: &Partitions| {
-        let topics = by_topic(partitions).into_iter().map(|(topic, partitions)| {
+        let topics = by_topic(partitions.iter().copied()).into_iter().map(|(topic, partitions)| {
             let name = topics.get(&topic).map(|(name, _)| name.clone()).unwrap_or_default();
             described::TopicPartitions::default()
                 .with_topic_id(topic)
@@ -303,36 +314,37 @@ pub(crate) fn consumer_describe(
         });
         described::Assignment::default().with_topic_partitions(topics.collect())
     };
+    let all = broker.groups.lock();
     let groups = request.group_ids.iter().map(|name| {
         let group = described::DescribedGroup::default().with_group_id(name.clone());
-        let Some(found) = broker.groups.describe_consumers(name) else {
+        let Some(Members::Consumer(found)) = all.get(name.as_str()).map(|group| &group.members) else {
             let message = format!("Group {} is not a consumer group.", name.as_str());
             return group
                 .with_error_code(ResponseError::GroupIdNotFound.code())
                 .with_error_message(Some(text(message)));
         };
-        let members = found.members.into_iter().map(|member| {
-            let subscription = member.subscription;
+        let members = found.members.iter().map(|(id, member)| {
+            let subscription = &member.subscription;
             described::Member::default()
-                .with_member_id(text(member.id))
-                .with_instance_id(subscription.instance.map(text))
-                .with_rack_id(subscription.rack.map(text))
-                .with_member_epoch(member.epoch)
-                .with_client_id(text(subscription.client.id))
-                .with_client_host(text(subscription.client.host))
-                .with_subscribed_topic_names(subscription.names.into_iter().map(|name| TopicName(text(name))).collect())
-                .with_subscribed_topic_regex(subscription.regex.map(|(pattern, _)| text(pattern)))
-                .with_assignment(assignment(&member.assigned))
-                .with_target_assignment(assignment(&member.target))
+                .with_member_id(text(id))
+                .with_instance_id(subscription.instance.as_ref().map(text))
+                .with_rack_id(subscription.rack.as_ref().map(text))
+                .with_member_epoch(member.current.epoch)
+                .with_client_id(text(&subscription.client.id))
+                .with_client_host(text(&subscription.client.host))
+                .with_subscribed_topic_names(subscription.names.iter().map(|name| TopicName(text(name))).collect())
+                .with_subscribed_topic_regex(subscription.regex.as_ref().map(|(pattern, _)| text(pattern)))
+                .with_assignment(assignment(&member.current.assigned))
+                .with_target_assignment(assignment(found.target.get(id).unwrap_or(&Partitions::new())))
                 // Type 1 is a member of the consumer protocol.
                 .with_member_type(1)
         });
         group
             .with_error_message(None)
-            .with_group_state(text(found.state))
+            .with_group_state(text(found.state()))
             .with_group_epoch(found.epoch)
             .with_assignment_epoch(found.target_epoch)
-            .with_assignor_name(text(found.assignor))
+            .with_assignor_name(text(found.assignor().name()))
             .with_members(members.collect())
     });
     ConsumerGroupDescribeResponse::default().with_groups(groups.collect())
