@@ -321,7 +321,8 @@ mod tests {
         let pipeline = pipeline("window = { rows = 5 }");
         fs::write(folder.path().join(RUN_FILE), "{\"format\": 1}").expect("a file");
         let error = compare(folder.path(), &pipeline, None).expect_err("of another format").to_string();
-        assert!(error.contains("run.json has format 1, and this Windrow reads format 2: start again with"), "{error}");
+        let told = "run.json has format 1, but this version of Windrow reads format 2: start again with";
+        assert!(error.contains(told), "{error}");
         fs::write(folder.path().join(RUN_FILE), "{").expect("a file");
         assert!(matches!(compare(folder.path(), &pipeline, None), Err(WorkdirError::Read { .. })));
         assert!(matches!(dataset(folder.path()), Err(WorkdirError::Read { .. })));

@@ -7,6 +7,8 @@ mod cluster;
 mod data;
 mod place;
 mod run;
+#[cfg(test)]
+mod tests;
 mod training;
 
 use std::net::SocketAddr;

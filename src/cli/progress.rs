@@ -345,7 +345,7 @@ fn sentence(event: &Event) -> Option<String> {
             )
         }
         Event::ModelRefused { id, reason } => format!("  {id:<16} no model: {reason}"),
-        Event::Advised { window, answer } => format!("  advice behind {window}: {answer}"),
+        Event::Advised { window, answer } => format!("  advice after {window}: {answer}"),
         Event::ModelAppeared { id } => format!("model {id} can be asked"),
         Event::AliasChanged { alias, from, to, by } => {
             let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "nothing".to_owned());

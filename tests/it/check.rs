@@ -44,11 +44,11 @@ fn all_faults_are_told_at_once_and_nothing_is_written() {
     for told in [
         "1,000 rows; 15 have no target; 33.4% of the others are positive",
         "miles: 2 rows would go to quarantine; row 400: miles: `far` is not a number",
-        "number of fields: 1 row would go to quarantine; row 500: it has 2 fields where the dataset has 5 columns",
+        "number of fields: 1 row would go to quarantine; row 500: it has 2 fields, but the dataset has 5 columns",
         "at: 1 row would go to quarantine; row 700: at: `soon` is not a time of the form %Y-%m-%d",
-        "1 row is out of order (the first is row 600), largest step back 14 days at row 600: windows by their number",
-        "features: after: it alone ranks the target too well (AUC 1.000)",
-        "who: 10 of 12 values come too rarely and count as 'other' (10 rows)",
+        "1 row is out of order (the first is row 600), the largest step back is 14 days at row 600: models would be",
+        "features: after: it predicts the target too well without other columns (AUC 1.000)",
+        "who: 10 of 12 values are too rare and count as 'other' (10 rows)",
     ] {
         assert!(unwrapped.contains(told), "{told}:\n{said}");
     }

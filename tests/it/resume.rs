@@ -92,7 +92,7 @@ fn a_stream_that_is_mostly_garbage_ends_with_the_first_reasons_and_goes_on_when_
     let garbage = windrow(&run(&file_text, &workdir));
     assert_eq!(garbage.status.code(), Some(1), "{}", text(&garbage.stderr));
     let stderr = text(&garbage.stderr);
-    assert!(stderr.contains(" messages cannot be taken, more than quarantine.max_share = 0.01"), "{stderr}");
+    assert!(stderr.contains(" messages were rejected, more than quarantine.max_share = 0.01"), "{stderr}");
     assert!(stderr.contains("miles: `far` is not a number (partition 0, offset 49)"), "{stderr}");
     pipeline("quarantine = { max_share = 0.02 }\n");
     succeed(&run(&file_text, &workdir));

@@ -264,5 +264,5 @@ fn what_cannot_be_is_told() {
     let output = windrow(&["train", &place.file, "--workdir", &workdir, "--once"]);
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stderr);
-    assert!(told.contains("the batch file of window 2 has 99 rows where its manifest says"), "{told}");
+    assert!(told.contains("the batch file of window 2 has 99 rows, but its manifest says"), "{told}");
 }

@@ -228,10 +228,10 @@ fn an_alias_is_promoted_rolled_back_and_remembered() {
         assert!(std::time::Instant::now() < deadline, "the other server does not notice");
     }
     let cases = [
-        (put(&format!("{url}/v1/aliases/latest"), &json!({"model": "window-1"})), 422, "the registry gives this name"),
-        (put(&format!("{url}/v1/aliases/window-1"), &json!({"model": "window-1"})), 422, "how models are named"),
+        (put(&format!("{url}/v1/aliases/latest"), &json!({"model": "window-1"})), 422, "this name is reserved"),
+        (put(&format!("{url}/v1/aliases/window-1"), &json!({"model": "window-1"})), 422, "the form of a model id"),
         (put(&alias, &json!({"model": "window-9"})), 404, "there is no model `window-9`"),
-        (put(&alias, &json!({"model": "window-3"})), 409, "could not be learned from"),
+        (put(&alias, &json!({"model": "window-3"})), 409, "no model could be trained on its windows"),
         (put(&alias, &json!({"modl": "window-1"})), 422, "unknown field `modl`, expected `model` or `why`"),
         (put(&alias, &json!({"why": 3})), 422, "invalid type: integer `3`, expected a string"),
         (ask("PUT", &alias, &[JSON], b"{"), 400, "the body is not what it should be"),

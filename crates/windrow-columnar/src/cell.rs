@@ -81,7 +81,7 @@ impl Style {
             Kind::Number => parse_number(text).map(Value::Number).map_err(|error| error.to_string()),
             Kind::Integer => text.parse().map(Value::Integer).map_err(|_| format!("`{text}` is not a whole number")),
             Kind::Time => {
-                let Some(format) = &self.time else { return Err(format!("`{text}`: times have no format")) };
+                let Some(format) = &self.time else { return Err(format!("`{text}`: no time format is given")) };
                 format.parse(text).map(|time| Value::Time(time.micros())).map_err(|error| error.to_string())
             }
         }
@@ -98,7 +98,7 @@ impl Style {
             let value = value.map_err(|reason| ColumnarError::Cell { column: column.name.clone(), reason })?;
             texts.push(self.text(value).ok_or_else(|| ColumnarError::Cell {
                 column: column.name.clone(),
-                reason: format!("`{text}` is no time that can be written"),
+                reason: format!("`{text}` is a time outside the supported range"),
             })?);
         }
         Ok(write_record(texts.iter().map(AsRef::as_ref), self.delimiter))

@@ -27,13 +27,13 @@ pub enum NoWindow {
     #[error("late: its window is over")]
     Late,
     /// The row is too far ahead of those before it, or too far from all other windows.
-    #[error("it lies {windows} windows from those before it, too far to be meant")]
+    #[error("outlier: it is {windows} windows away from the rows before it")]
     TooFar {
         /// The number of windows between them.
         windows: i64,
     },
     /// The row was held back, and the next row of its partition is nowhere near it.
-    #[error("it lies {windows} windows from the message behind it in its partition, and cannot be meant")]
+    #[error("outlier: it is {windows} windows away from the next message in its partition")]
     Contradicted {
         /// The number of windows between the two rows.
         windows: u64,

@@ -45,8 +45,8 @@ pub enum RecoveryError {
     },
     /// A batch or a line is damaged, and valid ones follow it.
     #[error(
-        "{} is damaged at byte {position}, before {followers} that are whole: restore it, or remove the data directory to \
-         begin anew",
+        "{} is damaged at byte {position}, and valid {followers} follow: restore it, or remove the data directory to start \
+         without data",
         path.display()
     )]
     Damaged {
@@ -58,7 +58,10 @@ pub enum RecoveryError {
         followers: &'static str,
     },
     /// A segment is missing.
-    #[error("{} does not begin with offset {expected}, where the file before it ends: a file is missing", path.display())]
+    #[error(
+        "{} does not begin with offset {expected}, the end of the file before it: a file is missing",
+        path.display()
+    )]
     Gap {
         /// The path of the segment after the gap.
         path: PathBuf,
@@ -159,7 +162,11 @@ impl Disk {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         match (written, trouble.is_some()) {
             (Err(error), false) => {
-                tracing::warn!(%error, path = %path.display(), "the embedded broker cannot write; it goes on when it can");
+                tracing::warn!(
+                    %error,
+                    path = %path.display(),
+                    "the embedded broker cannot write; it continues when it can"
+                );
                 *trouble = Some((Instant::now(), format!("{}: {error}", path.display())));
             }
             (Ok(()), true) => {

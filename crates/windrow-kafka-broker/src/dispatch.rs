@@ -38,7 +38,7 @@ pub(super) async fn answer(
         return Err(unknown);
     }
     let head = Head { key, version, correlation };
-    let id = client_id(&mut frame, head.is_flexible()).map_err(|_| malformed(&head, "its header"))?;
+    let id = client_id(&mut frame, head.is_flexible()).map_err(|_| malformed(&head, "its header is not valid"))?;
     let client = Client { id, host: host.to_owned() };
     if key == ApiKey::Produce {
         let request = produce::read(&mut frame, version).map_err(|error| malformed(&head, error))?;

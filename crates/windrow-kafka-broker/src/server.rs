@@ -42,7 +42,7 @@ pub enum StartError {
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
     /// The system cannot start a thread.
-    #[error("the system gives no thread: {0}")]
+    #[error("cannot start the threads of the broker: {0}")]
     Thread(#[from] std::io::Error),
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn run(
     runtime.shutdown_timeout(FAREWELL);
     broker.catalog.close();
     if let Err(error) = directory.end(&disk) {
-        tracing::warn!(%error, "the next start looks at all data");
+        tracing::warn!(%error, "the data directory was not closed; the next start checks all data");
     }
 }
 

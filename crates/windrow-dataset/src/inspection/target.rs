@@ -61,11 +61,11 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Problem> 
         if let Some(bound) = rest.strip_prefix(sign) {
             let bound = bound.trim();
             let number = parse_number(bound).map_err(|_| {
-                Problem::No(format!("--target: `{bound}` is not a number; the rule is written as in '{name} >= 15'"))
+                Problem::No(format!("--target: `{bound}` is not a number; write the rule as in '{name} >= 15'"))
             })?;
             if !column.is_number(true) {
                 return Err(Problem::No(format!(
-                    "--target: {name} holds texts and no numbers; say which of them: --target {}",
+                    "--target: {name} holds text, not numbers; say which texts are positive: --target {}",
                     shell_word(&format!("{name} in A,B"))
                 )));
             }
@@ -79,7 +79,7 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Problem> 
         list.split(',').map(unquoted).filter(|text| !text.is_empty()).collect()
     } else {
         return Err(Problem::No(format!(
-            "--target: `{rest}` is no rule; the rules are >= > <= < NUMBER, = TEXT, in TEXT,TEXT"
+            "--target: `{rest}` is not a rule; the rules are >= > <= < NUMBER, = TEXT, in TEXT,TEXT"
         )));
     };
     let known = column.values.by_count();
@@ -102,7 +102,7 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Problem> 
         found.extend(if values.is_empty() { vec![text.clone()] } else { values });
     }
     match &found[..] {
-        [] => Err(Problem::No("--target: names no text".to_owned())),
+        [] => Err(Problem::No("--target: the rule has no text".to_owned())),
         [one] => Ok(TargetRule::Equals(one.clone())),
         _ => Ok(TargetRule::OneOf(found)),
     }
@@ -143,7 +143,7 @@ fn alone(name: &str, column: &Column) -> Result<TargetRule, Problem> {
                 choices.push((choice, format!("{} of the rows are positive", percent(reached, 1))));
             }
         }
-        format!("{name} holds numbers: from which on is a row positive?")
+        format!("{name} holds numbers: from which number on is a row positive?")
     } else if values.is_empty() {
         return Err(Problem::No(format!(
             "--target: {name} holds too many different texts to choose from; say which are positive: --target {}",
@@ -176,6 +176,6 @@ fn what(scan: &Scan) -> Question {
         Some((format!("{name} >= {bound}"), format!("{} of the rows are positive", percent(share, 1))))
     });
     let choices = two.chain(numbers).take(2 * OFFERED).collect();
-    let text = "what is to be predicted?".to_owned();
+    let text = "what should be predicted?".to_owned();
     Question { kind: QuestionKind::Target, text, option: "--target", choices }
 }

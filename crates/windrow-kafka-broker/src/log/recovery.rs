@@ -125,7 +125,7 @@ fn read(
         let path = data.path().to_owned();
         return Err(RecoveryError::Damaged { path, position: good, followers: "batches" });
     }
-    tracing::warn!(segment = %data.path().display(), from = good, to = length, "cutting off a batch that is not whole");
+    tracing::warn!(segment = %data.path().display(), from = good, to = length, "removing an incomplete last batch");
     disk.cut(data, good).map_err(failed)?;
     Ok(Found { index, producers, side: None, was_cut: true })
 }

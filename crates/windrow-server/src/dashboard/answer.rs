@@ -82,13 +82,13 @@ fn figures(advice: &Advice) -> Vec<Figure> {
     let mut figures = Vec::new();
     if let Some(found) = advice.named().and_then(|named| advice.comparison.finding(named)) {
         let about = match found.kept.interval {
-            _ if advice.comparison.is_best(found) => "lost least of all that was tried".to_owned(),
+            _ if advice.comparison.is_best(found) => "the best of all schedules tried".to_owned(),
             Some(interval) => {
                 format!("{} to {}, of the best gain", percent(interval.low, 0), percent(interval.high, 0))
             }
             None => "too few windows for an interval".to_owned(),
         };
-        let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |share| percent(share, 0));
+        let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |_| found.kept.percent());
         figures.push(Figure { name: "Share of the gain kept", number, about });
         figures.push(fits(advice, found));
     }

@@ -43,7 +43,7 @@ fn said(advice: &Advice) -> Markup {
         @if !advice.recommendation.changes.is_empty() {
             details {
                 summary { "The advice has changed " (advice.recommendation.changes.len().saturating_sub(1)) " times" }
-                ul { @for change in &advice.recommendation.changes { li { (change.label) ": " (change.policy.to_string()) } } }
+                ul { @for change in &advice.recommendation.changes { li { (change.label) ": " (change.policy.name(advice.subject.window_unit)) } } }
             }
         }
     }
