@@ -45,8 +45,8 @@ pub enum RecoveryError {
     },
     /// A batch or a line is damaged, and valid ones follow it.
     #[error(
-        "{} is damaged at byte {position}, and valid {followers} follow: restore it, or remove the data directory to start \
-         without data",
+        "{} is damaged at byte {position}, and valid {followers} follow: restore it, or remove the data directory to \
+         start without data",
         path.display()
     )]
     Damaged {

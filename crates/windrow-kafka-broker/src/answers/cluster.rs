@@ -101,7 +101,7 @@ pub(crate) fn log_dirs(broker: &Broker, request: &DescribeLogDirsRequest) -> Des
         Some(asked) => asked
             .iter()
             .filter_map(|asked| {
-                let topic = broker.catalog.by_name(&asked.topic)?;
+                let topic = broker.catalog.by_name(&asked.topic).ok()?;
                 Some(describe(&topic, &|index| asked.partitions.contains(&index)))
             })
             .collect(),

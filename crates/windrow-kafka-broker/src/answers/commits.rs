@@ -25,7 +25,7 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
     let mut commits = Commits::new();
     let mut topics: Vec<OffsetCommitResponseTopic> = Vec::new();
     for asked in &request.topics {
-        let topic = broker.catalog.by_name(&asked.name);
+        let topic = broker.catalog.by_name(&asked.name).ok();
         let mut partitions = Vec::new();
         for one in &asked.partitions {
             let metadata = one.committed_metadata.as_deref().unwrap_or_default().to_owned();
@@ -63,12 +63,12 @@ type Found = (TopicName, Vec<(i32, Commit)>);
 fn found(broker: &Broker, commits: Commits, asked: Option<Vec<(&TopicName, &Vec<i32>)>>) -> Vec<Found> {
     let Some(asked) = asked else {
         let commits = by_topic(commits.into_iter().map(|((topic, partition), commit)| (topic, (partition, commit))));
-        let named = |(topic, commits)| Some((TopicName(text(&broker.catalog.by_id(topic)?.name)), commits));
+        let named = |(topic, commits)| Some((TopicName(text(&broker.catalog.by_id(topic).ok()?.name)), commits));
         return commits.into_iter().filter_map(named).collect();
     };
     let nothing = || Commit { offset: -1, leader_epoch: -1, metadata: String::new(), timestamp: -1 };
     let found = asked.into_iter().map(|(name, partitions)| {
-        let topic = broker.catalog.by_name(name);
+        let topic = broker.catalog.by_name(name).ok();
         let commit = |partition: &i32| commits.get(&(topic.as_ref()?.id, *partition)).cloned();
         let partitions = partitions.iter().map(|partition| (*partition, commit(partition).unwrap_or_else(nothing)));
         (name.clone(), partitions.collect())
@@ -123,7 +123,7 @@ pub(crate) fn delete_offsets(broker: &Broker, request: &OffsetDeleteRequest) -> 
         .topics
         .iter()
         .map(|asked| {
-            let topic = broker.catalog.by_name(&asked.name);
+            let topic = broker.catalog.by_name(&asked.name).ok();
             let partitions = asked.partitions.iter().map(|one| {
                 let result = OffsetDeleteResponsePartition::default().with_partition_index(one.partition_index);
                 match topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some()) {

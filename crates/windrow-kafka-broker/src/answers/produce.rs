@@ -31,14 +31,12 @@ pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16)
     let mut topics = Vec::new();
     for asked in request.topics {
         let topic = if version >= 13 { broker.catalog.by_id(asked.id) } else { broker.catalog.by_name(&asked.name) };
-        let missing =
-            if version >= 13 { ResponseError::UnknownTopicId } else { ResponseError::UnknownTopicOrPartition };
         let mut partitions = Vec::new();
         for (index, bytes) in asked.partitions {
             let appended = match (refused, &topic) {
                 (Some(refused), _) => Err(refused),
-                (None, None) => Err((missing, None)),
-                (None, Some(topic)) => append(broker, topic, index, bytes.unwrap_or_default()),
+                (None, Err(missing)) => Err((*missing, None)),
+                (None, Ok(topic)) => append(broker, topic, index, bytes.unwrap_or_default()),
             };
             partitions.push((index, appended));
         }

@@ -17,6 +17,7 @@ use kafka_protocol::messages::{
 };
 use uuid::Uuid;
 
+use crate::answers::told;
 use crate::blocking::blocking;
 use crate::broker::{Broker, NODE};
 use crate::catalog::settings::{DEFINITIONS, Settings};
@@ -40,11 +41,11 @@ pub(crate) fn metadata(broker: &Broker, request: MetadataRequest, version: i16) 
             .map(|asked| match asked.name {
                 Some(name) => by_name(broker, &name, may_create),
                 None => match broker.catalog.by_id(asked.topic_id) {
-                    Some(topic) => describe(&topic),
-                    None => {
+                    Ok(topic) => describe(&topic),
+                    Err(unknown) => {
                         let name = (version < 12).then(TopicName::default);
                         let missing = MetadataResponseTopic::default().with_topic_id(asked.topic_id).with_name(name);
-                        missing.with_error_code(ResponseError::UnknownTopicId.code())
+                        missing.with_error_code(unknown.code())
                     }
                 },
             })
@@ -63,22 +64,19 @@ pub(crate) fn metadata(broker: &Broker, request: MetadataRequest, version: i16) 
 }
 
 fn by_name(broker: &Broker, name: &TopicName, may_create: bool) -> MetadataResponseTopic {
-    let found = broker.catalog.by_name(name).map_or_else(
-        || {
-            check_name(name)?;
-            if !may_create {
-                return Err((ResponseError::UnknownTopicOrPartition, String::new()));
+    let found = broker.catalog.by_name(name).or_else(|unknown| {
+        check_name(name)?;
+        if !may_create {
+            return Err((unknown, String::new()));
+        }
+        match blocking(|| broker.catalog.create(name, 1, Settings::default(), false)) {
+            // Another client created the topic first.
+            Err((ResponseError::TopicAlreadyExists, message)) => {
+                broker.catalog.by_name(name).map_err(|unknown| (unknown, message))
             }
-            match blocking(|| broker.catalog.create(name, 1, Settings::default(), false)) {
-                // Another client created the topic first.
-                Err((ResponseError::TopicAlreadyExists, _)) => {
-                    broker.catalog.by_name(name).ok_or((ResponseError::UnknownTopicOrPartition, String::new()))
-                }
-                made => made.inspect(|_| broker.topics_changed()),
-            }
-        },
-        Ok,
-    );
+            made => made.inspect(|_| broker.topics_changed()),
+        }
+    });
     match found {
         Ok(topic) => describe(&topic),
         Err((error, _)) => {
@@ -197,10 +195,8 @@ fn created(result: CreatableTopicResult, topic: &Topic) -> CreatableTopicResult 
 pub(crate) fn create_partitions(broker: &Broker, request: &CreatePartitionsRequest) -> CreatePartitionsResponse {
     let results = request.topics.iter().map(|topic| {
         let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
-        match blocking(|| grow(broker, topic, request.validate_only)) {
-            Ok(()) => result.with_error_message(None),
-            Err((error, message)) => result.with_error_code(error.code()).with_error_message(Some(text(message))),
-        }
+        let (code, message) = told(blocking(|| grow(broker, topic, request.validate_only)));
+        result.with_error_code(code).with_error_message(message)
     });
     let response = CreatePartitionsResponse::default().with_results(results.collect());
     broker.topics_changed();
@@ -223,24 +219,20 @@ pub(crate) fn delete(broker: &Broker, request: &DeleteTopicsRequest, version: i1
             None => broker.catalog.by_id(id),
         };
         let (error, message, name, id) = match found {
-            Some(topic) => {
+            Ok(topic) => {
                 let deleted = blocking(|| broker.catalog.delete(topic.id));
                 // If the journal cannot be written, the topic stays, and so do its commits.
                 if deleted.is_ok() {
                     broker.groups.forget_topic(topic.id);
                 }
-                let (code, message) = deleted.map_or_else(|(error, text)| (error.code(), Some(text)), |()| (0, None));
+                let (code, message) = told(deleted);
                 (code, message, Some(TopicName(text(&topic.name))), topic.id)
             }
-            None => {
-                let unknown =
-                    if name.is_some() { ResponseError::UnknownTopicOrPartition } else { ResponseError::UnknownTopicId };
-                (unknown.code(), Some("This server does not host this topic.".to_owned()), name, id)
-            }
+            Err(unknown) => (unknown.code(), Some(text("This server does not host this topic.")), name, id),
         };
         DeletableTopicResult::default()
             .with_error_code(error)
-            .with_error_message(message.map(text))
+            .with_error_message(message)
             .with_name(name.or_else(|| (version < 6).then(TopicName::default)))
             .with_topic_id(id)
     });
