@@ -114,16 +114,7 @@ impl Journal {
         let file = disk.file(&handle).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let bytes = disk::read(&file, 0, usize::try_from(length).unwrap_or(usize::MAX)).map_err(failed)?;
-        let mut live = BTreeMap::new();
-        let mut deleted = HashSet::new();
-        let mut good = 0;
-        while let Some((entry, size)) = decode(&bytes[good..]) {
-            if let Entry::Deleted { id } = &entry {
-                deleted.insert(*id);
-            }
-            keep(&mut live, entry);
-            good += size;
-        }
+        let (live, deleted, good) = read_lines(&bytes);
         let is_torn = good < bytes.len();
         if is_torn {
             let has_more = (good + 1..bytes.len()).any(|at| decode(&bytes[at..]).is_some());
@@ -141,10 +132,7 @@ impl Journal {
     /// Appends all entries, or none if it returns an error. Entries with `is_rare` are always synced. Other entries are
     /// synced only if the disk is durable.
     pub(super) fn append(&self, entries: &[Entry], is_rare: bool) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        for entry in entries {
-            encode(entry, &mut bytes)?;
-        }
+        let bytes = encode(entries)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(reason) = &state.failed {
             return Err(io::Error::other(reason.clone()));
@@ -174,19 +162,11 @@ impl Journal {
     fn compact(&self, state: &mut State) -> io::Result<()> {
         let file = self.disk.file(&state.handle)?;
         let bytes = disk::read(&file, 0, usize::try_from(state.length).map_err(io::Error::other)?)?;
-        let mut live = BTreeMap::new();
-        let mut at = 0;
-        while let Some((entry, size)) = decode(&bytes[at..]) {
-            keep(&mut live, entry);
-            at += size;
-        }
+        let (live, _, at) = read_lines(&bytes);
         if at < bytes.len() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("no valid line at byte {at}")));
         }
-        let mut bytes = Vec::new();
-        for entry in live.values() {
-            encode(entry, &mut bytes)?;
-        }
+        let bytes = encode(live.values())?;
         // If publishing fails after the rename, the handle refers to the old file, which is gone. Appends to it would
         // be lost, so they are refused from then on.
         let published = self.disk.publish(&self.path, &bytes);
@@ -211,39 +191,49 @@ impl Journal {
     }
 }
 
-fn keep(live: &mut BTreeMap<Key, Entry>, entry: Entry) {
-    let key = match &entry {
-        Entry::Deleted { id } => {
-            let gone = *id;
-            live.retain(
-                |key, _| !matches!(key, Key::Topic(id) | Key::Start(id, _) | Key::Commit(id, ..) if *id == gone),
-            );
-            return;
-        }
-        Entry::ProducerIds { .. } => Key::ProducerIds,
-        Entry::Topic { id, .. } => Key::Topic(*id),
-        Entry::Start { id, partition, .. } => Key::Start(*id, *partition),
-        Entry::Commit { id, group, partition, commit } => {
-            let key = Key::Commit(*id, group.clone(), *partition);
-            if commit.is_none() {
-                live.remove(&key);
-                return;
+/// Reads lines up to the first one that is not whole. Returns the valid entries, the topics that were deleted, and the
+/// number of bytes that were read.
+fn read_lines(bytes: &[u8]) -> (BTreeMap<Key, Entry>, HashSet<Uuid>, usize) {
+    let (mut live, mut deleted, mut at) = (BTreeMap::new(), HashSet::new(), 0);
+    while let Some((entry, size)) = decode(&bytes[at..]) {
+        at += size;
+        let key = match &entry {
+            Entry::Deleted { id: gone } => {
+                deleted.insert(*gone);
+                live.retain(
+                    |key, _| !matches!(key, Key::Topic(id) | Key::Start(id, _) | Key::Commit(id, ..) if id == gone),
+                );
+                continue;
             }
-            key
-        }
-    };
-    live.insert(key, entry);
+            Entry::ProducerIds { .. } => Key::ProducerIds,
+            Entry::Topic { id, .. } => Key::Topic(*id),
+            Entry::Start { id, partition, .. } => Key::Start(*id, *partition),
+            Entry::Commit { id, group, partition, commit } => {
+                let key = Key::Commit(*id, group.clone(), *partition);
+                if commit.is_none() {
+                    live.remove(&key);
+                    continue;
+                }
+                key
+            }
+        };
+        live.insert(key, entry);
+    }
+    (live, deleted, at)
 }
 
-fn encode(entry: &Entry, into: &mut Vec<u8>) -> io::Result<()> {
-    let line = serde_json::to_vec(entry)?;
-    if line.len() > LONGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the entry is too long for the journal"));
+fn encode<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for entry in entries {
+        let line = serde_json::to_vec(entry)?;
+        if line.len() > LONGEST {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the entry is too long for the journal"));
+        }
+        bytes.extend(u32::try_from(line.len()).map_err(io::Error::other)?.to_be_bytes());
+        bytes.extend(crc32c::crc32c(&line).to_be_bytes());
+        bytes.extend(line);
     }
-    into.extend(u32::try_from(line.len()).map_err(io::Error::other)?.to_be_bytes());
-    into.extend(crc32c::crc32c(&line).to_be_bytes());
-    into.extend(line);
-    Ok(())
+    Ok(bytes)
 }
 
 /// Decodes the entry at the start of `bytes`. Returns it with its size in bytes.

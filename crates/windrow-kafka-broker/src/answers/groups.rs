@@ -262,15 +262,12 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
     } else if request.member_epoch < LEAVES_FOR_A_WHILE {
         return invalid("MemberEpoch is invalid.");
     }
-    let assignor = match request.server_assignor.as_deref() {
-        None => None,
-        Some(name) => Some(Assignor::from_name(name).ok_or_else(|| {
-            (
-                ResponseError::UnsupportedAssignor,
-                format!("ServerAssignor {name} is not supported; use uniform or range."),
-            )
-        })?),
+    let unsupported = |name: &str| {
+        let message = format!("ServerAssignor {name} is not supported; use uniform or range.");
+        (ResponseError::UnsupportedAssignor, message)
     };
+    let assignor = request.server_assignor.as_deref();
+    let assignor = assignor.map(|name| Assignor::from_name(name).ok_or_else(|| unsupported(name))).transpose()?;
     let regex = match request.subscribed_topic_regex.as_deref() {
         None => None,
         Some("") => Some(None),

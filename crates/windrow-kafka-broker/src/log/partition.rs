@@ -130,12 +130,7 @@ impl Log {
 
     pub(super) fn wake(&self, bytes: usize) {
         let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        waiters.retain(|waiter| {
-            waiter.upgrade().is_some_and(|waiter| {
-                waiter.count(bytes);
-                true
-            })
-        });
+        waiters.retain(|waiter| waiter.upgrade().inspect(|waiter| waiter.count(bytes)).is_some());
     }
 
     /// Starts the next segment.

@@ -24,11 +24,17 @@ fn append(log: &Log, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -
     log.append(&mut bytes, header, 0).map(|appended| appended.base_offset)
 }
 
+/// Creates an empty log on a disk that can fail.
+fn fresh(disk: Disk) -> (tempfile::TempDir, Arc<Disk>, Log) {
+    let (folder, disk) = (tempfile::tempdir().expect("a folder"), Arc::new(disk));
+    let log = open(folder.path(), &disk).expect("a new log").0;
+    (folder, disk, log)
+}
+
 /// Creates a log of three batches with two messages each. Returns its folder, its segment, and the bytes of the
 /// segment.
 fn three_batches() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path(), &Arc::default()).expect("a new log").0;
+    let (folder, _, log) = fresh(Disk::default());
     for _ in 0..3 {
         append(&log, 2, None, 0).expect("room");
     }
@@ -56,9 +62,7 @@ fn read(log: &Log, mut offset: i64) -> Vec<i64> {
 
 #[test]
 fn offsets_are_found_within_batches_and_across_segments() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Arc::default();
-    let log = open(folder.path(), &disk).expect("a new log").0;
+    let (folder, disk, log) = fresh(Disk::default());
     let bases: Vec<i64> = (0..40).map(|index| append(&log, 3, None, 10 * index).expect("room")).collect();
     assert_eq!(bases, (0..40).map(|index| 3 * index).collect::<Vec<_>>());
     for round in 0..3 {
@@ -122,9 +126,7 @@ fn damage_before_good_batches_is_refused_with_file_and_byte() {
 
 #[test]
 fn a_disk_without_room_refuses_and_goes_on_when_there_is_some() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Arc::new(Disk::default());
-    let log = open(folder.path(), &disk).expect("a new log").0;
+    let (folder, disk, log) = fresh(Disk::default());
     let (mut expected, mut next) = (Vec::new(), 0);
     for room in 0..200 {
         disk.faults.leave_room(Some(room));
@@ -148,9 +150,7 @@ fn a_disk_without_room_refuses_and_goes_on_when_there_is_some() {
 
 #[test]
 fn a_write_that_cannot_be_taken_back_closes_the_partition_to_writers() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Arc::new(Disk::default());
-    let log = open(folder.path(), &disk).expect("a new log").0;
+    let (folder, disk, log) = fresh(Disk::default());
     append(&log, 1, None, 0).expect("room");
     disk.faults.leave_room(Some(30));
     disk.faults.fail_to_cut(true);
@@ -165,9 +165,7 @@ fn a_write_that_cannot_be_taken_back_closes_the_partition_to_writers() {
 #[test]
 fn a_stop_at_any_step_keeps_what_was_acknowledged_and_knows_what_comes_again() {
     for steps in 0..60 {
-        let folder = tempfile::tempdir().expect("a folder");
-        let disk = Arc::new(Disk::default());
-        let log = open(folder.path(), &disk).expect("a new log").0;
+        let (folder, disk, log) = fresh(Disk::default());
         disk.faults.stop_after(steps);
         let mut acknowledged = 0;
         while acknowledged < 25 && append(&log, 2, Some((7, 0, 2 * acknowledged)), 0).is_ok() {
@@ -192,9 +190,7 @@ fn a_stop_at_any_step_keeps_what_was_acknowledged_and_knows_what_comes_again() {
 
 #[test]
 fn an_orderly_end_is_continued_and_numbers_never_go_back() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Arc::default();
-    let log = open(folder.path(), &disk).expect("a new log").0;
+    let (folder, disk, log) = fresh(Disk::default());
     for index in 0..30 {
         append(&log, 2, Some((1, 0, 2 * index)), 1_000 + i64::from(index)).expect("room");
     }
@@ -216,9 +212,7 @@ fn an_orderly_end_is_continued_and_numbers_never_go_back() {
 
 #[tokio::test]
 async fn with_sync_nothing_is_read_or_acknowledged_that_a_power_cut_takes() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Arc::new(Disk::new(true));
-    let log = open(folder.path(), &disk).expect("a new log").0;
+    let (folder, disk, log) = fresh(Disk::new(true));
     for index in 0..20 {
         append(&log, 1, Some((1, 0, index)), 0).expect("room");
         if index < 15 {
@@ -239,8 +233,7 @@ async fn with_sync_nothing_is_read_or_acknowledged_that_a_power_cut_takes() {
 
 #[tokio::test]
 async fn waiting_ends_when_enough_has_come() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path(), &Arc::default()).expect("a new log").0;
+    let (_folder, _, log) = fresh(Disk::default());
     let size = batch_of(1, None, 0).len();
     let waiter = Waiter::new(2 * size);
     log.register(&waiter);
