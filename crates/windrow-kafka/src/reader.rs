@@ -212,6 +212,7 @@ impl Drop for Client {
 }
 
 /// The receiver of the client library's callbacks.
+#[derive(Debug)]
 pub(super) struct Context {
     topic: String,
     statistics: Mutex<Statistics>,
@@ -235,19 +236,19 @@ impl Context {
     /// end of a partition is not known or the partition is out of reach.
     pub(super) fn lag(&self, positions: &Positions) -> Option<u64> {
         let statistics = self.statistics();
-        let lag = |position: &Position| {
-            let high = statistics.reachable(position.partition)?.high?;
+        let lag = |(partition, position): (&Partition, &Position)| {
+            let high = statistics.reachable(*partition)?.high?;
             Some(u64::try_from(high.0 - position.next.0).unwrap_or(0))
         };
-        positions.0.values().map(lag).sum()
+        positions.0.iter().map(lag).sum()
     }
 
     /// Returns true if each of these partitions was read to its end, and that end is still the current one in `fresh`.
     pub(super) fn are_at_end(&self, positions: &Positions, fresh: &TopicState) -> bool {
         let statistics = self.statistics();
-        positions.0.values().all(|position| {
-            let end = statistics.reachable(position.partition).and_then(|partition| partition.end);
-            let state = fresh.partitions.iter().find(|state| state.partition == position.partition);
+        positions.0.iter().all(|(partition, position)| {
+            let end = statistics.reachable(*partition).and_then(|known| known.end);
+            let state = fresh.partitions.iter().find(|state| state.partition == *partition);
             position.is_at_end && state.is_some_and(|state| Some(state.high) == end)
         })
     }
@@ -339,11 +340,5 @@ impl Outage {
     fn is_over(&mut self, topic: &str, connection: &Connection) {
         (self.since, self.told) = (None, Vec::new());
         tracing::warn!("topic `{topic}` at {} can be read again", connection.address());
-    }
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("topic", &self.topic).finish_non_exhaustive()
     }
 }

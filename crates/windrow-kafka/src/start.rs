@@ -25,7 +25,7 @@ const REDPANDA_PATIENCE: Duration = Duration::from_secs(90);
 const EXTERNAL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The options for the start of a broker.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct StartOptions {
     /// The storage of the embedded broker's log. By default, the log is removed when the broker ends.
     pub log: LogStorage,
@@ -57,22 +57,6 @@ impl fmt::Debug for StartOptions {
     }
 }
 
-impl Default for StartOptions {
-    fn default() -> Self {
-        Self {
-            log: LogStorage::Ephemeral(std::env::temp_dir().join("windrow-broker")),
-            sync: false,
-            listen: None,
-            advertise: None,
-            redpanda_image: None,
-            redpanda_patience: None,
-            docker_host: None,
-            properties: Vec::new(),
-            progress: Progress::default(),
-        }
-    }
-}
-
 #[cfg(feature = "redpanda")]
 impl StartOptions {
     fn image(&self) -> &str {
@@ -87,6 +71,12 @@ pub enum LogStorage {
     Kept(PathBuf),
     /// A directory inside this one. It is removed when the broker ends, or at the next start after a kill.
     Ephemeral(PathBuf),
+}
+
+impl Default for LogStorage {
+    fn default() -> Self {
+        Self::Ephemeral(std::env::temp_dir().join("windrow-broker"))
+    }
 }
 
 /// A running broker, which this process started or which is external. Dropping it ends a broker that was started here.
