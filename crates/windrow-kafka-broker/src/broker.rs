@@ -67,13 +67,11 @@ impl Broker {
     pub(super) async fn keep_time(&self) {
         loop {
             let next = self.groups.expire(&self.topics(), Instant::now());
-            let due = async {
-                match next {
-                    Some(next) => tokio::time::sleep_until(next.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! { () = due => {} () = self.groups.changed() => {} }
+            let due = next.unwrap_or_else(Instant::now);
+            tokio::select! {
+                () = tokio::time::sleep_until(due.into()), if next.is_some() => {}
+                () = self.groups.changed() => {}
+            }
         }
     }
 }

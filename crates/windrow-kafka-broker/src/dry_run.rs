@@ -13,7 +13,8 @@ use kafka_protocol::messages::ApiKey;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use crate::batch::{self, Header};
+use crate::batch::Header;
+pub use crate::batch::sealed as batch;
 use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -100,21 +101,6 @@ impl DryRun {
 /// Returns the supported requests: each key with each of its versions.
 pub fn kinds() -> impl Iterator<Item = (ApiKey, i16)> {
     TABLE.iter().flat_map(|(key, first, last)| (*first..=*last).map(|version| (*key, version)))
-}
-
-/// Creates a batch with this base offset, these fields and a valid checksum.
-pub fn batch(
-    base_offset: i64,
-    attributes: i16,
-    last_offset_delta: i32,
-    times: (i64, i64),
-    producer: (i64, i16, i32),
-    count: i32,
-    records: &[u8],
-) -> Vec<u8> {
-    let mut bytes = batch::sealed(attributes, last_offset_delta, times, producer, count, records);
-    batch::place(&mut bytes, base_offset);
-    bytes
 }
 
 /// Opens a partition's log that consists of this one segment file. Returns its number of messages, or `None` if the log

@@ -113,19 +113,17 @@ impl Reading {
         })
     }
 
-    /// Moves the position past a message and returns it.
-    fn hand_out<'a>(&mut self, message: BorrowedMessage<'a>) -> Turn<'a> {
-        let delivery = Delivery::of(message);
-        self.positions.set(delivery.partition(), delivery.offset().next());
-        self.outage.heard(delivery.partition(), &self.topic, &self.connection);
-        Turn::Message(delivery)
-    }
-
-    /// Returns the turn that a poll of the client gives, or the error that ends reading.
+    /// Returns the turn that a poll of the client gives, or the error that ends reading. Moves the position past a
+    /// message.
     pub(super) fn turn<'a>(&mut self, polled: Option<Polled<'a>>) -> Result<Option<Turn<'a>>, BrokerError> {
         match polled {
             None => Ok(None),
-            Some(Ok(message)) => Ok(Some(self.hand_out(message))),
+            Some(Ok(message)) => {
+                let delivery = Delivery::of(message);
+                self.positions.set(delivery.partition(), delivery.offset().next());
+                self.outage.heard(delivery.partition(), &self.topic, &self.connection);
+                Ok(Some(Turn::Message(delivery)))
+            }
             Some(Err(error)) => self.note(&error).map(|()| None),
         }
     }

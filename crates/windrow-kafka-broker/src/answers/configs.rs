@@ -47,17 +47,14 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> Des
         let keys = asked.configuration_keys.as_deref();
         let is_asked = |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| **key == *name));
         let entry = |definition: &Definition, value: &str, source: i8| {
-            let mut entry = DescribeConfigsResourceResult::default()
+            DescribeConfigsResourceResult::default()
                 .with_name(text(definition.name))
                 .with_value(Some(text(value)))
                 .with_config_source(source)
                 .with_read_only(source == FROM_BROKER)
                 .with_config_type(definition.kind as i8)
-                .with_documentation(None);
-            if request.include_synonyms {
-                entry = entry.with_synonyms(synonyms(definition, value, source));
-            }
-            entry
+                .with_documentation(None)
+                .with_synonyms(if request.include_synonyms { synonyms(definition, value, source) } else { Vec::new() })
         };
         let found = match asked.resource_type {
             TOPIC => check_name(&name).and_then(|()| {

@@ -160,14 +160,12 @@ impl ClassicGroup {
             protocol: self.protocol.clone().unwrap_or_default(),
             assignment,
         };
-        let refused = if is_other(protocols.0, &self.protocol_type) || is_other(protocols.1, &self.protocol) {
-            Some(ResponseError::InconsistentGroupProtocol)
-        } else {
-            match self.phase {
-                Phase::Empty => Some(ResponseError::UnknownMemberId),
-                Phase::Preparing => Some(ResponseError::RebalanceInProgress),
-                Phase::Completing | Phase::Stable => None,
-            }
+        let is_consistent = !is_other(protocols.0, &self.protocol_type) && !is_other(protocols.1, &self.protocol);
+        let refused = match self.phase {
+            _ if !is_consistent => Some(ResponseError::InconsistentGroupProtocol),
+            Phase::Empty => Some(ResponseError::UnknownMemberId),
+            Phase::Preparing => Some(ResponseError::RebalanceInProgress),
+            Phase::Completing | Phase::Stable => None,
         };
         if let Some(error) = refused {
             let _ = answer.send(Err((error, String::new())));
