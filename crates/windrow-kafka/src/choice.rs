@@ -60,7 +60,7 @@ pub(crate) fn split_address(address: &str) -> Result<(&str, u16), String> {
     let Some((host, port)) = address.rsplit_once(':') else {
         return Err(format!("`{address}` has no port, as in localhost:9092"));
     };
-    let number = port.parse().ok().filter(|number| *number > 0 && !port.starts_with('+'));
+    let number = port.parse::<u16>().ok().filter(|number| *number > 0 && !port.starts_with('+'));
     let Some(number) = number else { return Err(format!("`{port}` is not a port from 1 to 65535")) };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let valid = match bare {
