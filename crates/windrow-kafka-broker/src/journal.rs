@@ -194,7 +194,7 @@ impl Journal {
 /// Reads lines up to the first one that is not whole. Returns the valid entries, the topics that were deleted, and the
 /// number of bytes that were read.
 fn read_lines(bytes: &[u8]) -> (BTreeMap<Key, Entry>, HashSet<Uuid>, usize) {
-    let (mut live, mut deleted, mut at) = (BTreeMap::new(), HashSet::new(), 0);
+    let (mut live, mut deleted, mut at) = (BTreeMap::<Key, Entry>::new(), HashSet::new(), 0);
     while let Some((entry, size)) = decode(&bytes[at..]) {
         at += size;
         let key = match &entry {

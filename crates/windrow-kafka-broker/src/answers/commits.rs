@@ -10,6 +10,7 @@ use kafka_protocol::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest,
     OffsetFetchResponse, TopicName,
 };
+
 use crate::answers::groups::by_topic;
 use crate::blocking::blocking;
 use crate::broker::Broker;

@@ -45,7 +45,8 @@ impl Log {
         drop(state);
         for segment in removed {
             if let Err(error) = segment.remove(&self.disk) {
-                tracing::warn!(%error, segment = %segment.data.path().display(), "not removed; the next start removes it");
+                let path = segment.data.path().display();
+                tracing::warn!(%error, segment = %path, "not removed; the next start removes it");
             }
         }
     }

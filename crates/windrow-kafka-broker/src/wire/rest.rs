@@ -1,6 +1,6 @@
 //! A reader of the fields of a frame, in its own buffer.
 
-/// A frame that is not a produce request.
+/// Fields that cannot be read. A header that cannot be read is reported with its own text.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a produce request")]
 pub(crate) struct Malformed;
