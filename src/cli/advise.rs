@@ -24,7 +24,7 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
             return Ok(());
         }
         return Err(CliError::Failed(format!(
-            "no window in {} has been trained on yet: `windrow run` or `windrow train` does that",
+            "there are no models in {} yet: train them with `windrow run` or `windrow train`",
             app.workdir.display()
         )));
     };
@@ -49,7 +49,7 @@ fn text(advice: &Advice, all: bool) -> String {
     let mut text = paragraph(advice);
     let Some(judged) = &advice.basis.judged else { return text };
     let windows = format!("windows {} to {}, {} rows", judged.first, judged.last, thousands(judged.rows));
-    text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all phases"));
+    text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all start windows"));
     let yearly = advice.subject.days.is_some();
     let fits = if yearly { "fits/yr" } else { "fits/100" };
     text.push_str(&format!(
@@ -185,10 +185,11 @@ fn evidence(advice: &Advice) -> String {
     if let Some(judged) = &advice.basis.judged {
         if judged.unlabelled_share > 0.0 {
             let share = percent(judged.unlabelled_share, 1);
-            text.push_str(&format!("{:<17}{share} of the rows, which are not judged\n", "Without label"));
+            text.push_str(&format!("{:<17}{share} of the rows; they are not scored\n", "Without label"));
         }
         text.push_str(&format!(
-            "0% is predicting the average rate so far ({:.4}), 100% is the best ({:.4}).\n",
+            "0% is predicting the average rate so far ({:.4}), 100% is the best ({:.4}).\n\
+             To refit is to train the model again.\n",
             judged.share_log_loss, judged.best_log_loss
         ));
     }

@@ -214,7 +214,7 @@ fn too_few_windows_are_an_answer() {
     let empty = place.folder.path().join("empty").display().to_string();
     let output = windrow(&["advise", &sample, "--workdir", &empty]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("`windrow run` or `windrow train` does that"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("train them with `windrow run`"), "{}", text(&output.stderr));
 }
 
 #[test]

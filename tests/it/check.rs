@@ -59,7 +59,7 @@ fn all_faults_are_told_at_once_and_nothing_is_written() {
     let run = windrow(&[&run[..], &["--workdir", &folder.path().join("work").display().to_string()]].concat());
     assert_eq!(run.status.code(), Some(1));
     assert!(
-        text(&run.stderr).contains("windows by rows or parts would judge models on their past"),
+        text(&run.stderr).contains("with windows by rows or parts, models would be judged on rows from before"),
         "{}",
         text(&run.stderr)
     );
@@ -89,7 +89,7 @@ fn late_rows_are_those_that_a_run_refuses() {
     let workdir = folder.path().join("work").display().to_string();
     let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
     let said = succeed(&run);
-    assert!(said.contains("5 rows were not taken"), "{said}");
+    assert!(said.contains("5 rows were put in quarantine"), "{said}");
     let end: Value =
         serde_json::from_slice(&fs::read(folder.path().join("work/batches/end.json")).expect("a file")).expect("JSON");
     assert_eq!((end["rows"].as_u64(), taken), (Some(995), 995));

@@ -112,7 +112,7 @@ fn a_group_without_the_dataset_says_what_it_lacks() {
     fs::write(&place.file, pipeline).expect("a file");
     let mut member = place.consume(&place.file, &["--group", "readers"]);
     assert_eq!(member.end().code(), Some(1));
-    assert!(member.said().contains("gone.csv is not there"), "{}", member.said());
+    assert!(member.said().contains("gone.csv does not exist"), "{}", member.said());
     // A consumer without a group takes the run whose rows arrive first.
     let mut consumer = place.consume(&place.file, &[]);
     assert!(consumer.end().success(), "{}", consumer.said());

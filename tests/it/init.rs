@@ -82,12 +82,12 @@ fn the_fixtures_need_their_targets_alone() {
     }
     // A different file is not overwritten; an identical one is accepted.
     let said = fails(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat(), 2);
-    assert!(said.contains("is there already: --force overwrites it"), "{said}");
+    assert!(said.contains("exists already: overwrite it with --force"), "{said}");
 
     let taxi = fixture("taxi.csv.zst").display().to_string();
     let said = done(folder.path(), &["init", &taxi, "--target", "tip_share >= 0.25"]);
     assert!(
-        said.contains("cut into: 36 months") && said.contains("vendor: whole numbers with 3 different values"),
+        said.contains("windows: 36 months") && said.contains("vendor: whole numbers with 3 different values"),
         "{said}"
     );
 }
@@ -194,15 +194,15 @@ fn in_a_terminal_it_asks() {
     let flights = fixture("flights-sample.csv.zst").display().to_string();
     let ask = |asked: &str, colour: &str, arguments: &[&str]| in_terminal(folder.path(), asked, colour, arguments);
     let (said, code) = ask("or a category?", "1", &["init", &flights, "--target", "arr_delay >= 15"]);
-    assert!(code == Some(0) && said.contains("flights-sample.toml is written"), "{said}");
+    assert!(code == Some(0) && said.contains("flights-sample.toml was written"), "{said}");
     assert!(!said.contains("\u{1b}[3"), "no colours where nobody wants them: {said:?}");
     let pipeline = fs::read_to_string(folder.path().join("flights-sample.toml")).expect("a pipeline file");
     assert!(pipeline.contains("#   flight: given in --leave-out"), "{pipeline}");
     fs::write(folder.path().join("plain.csv"), plain()).expect("a file");
     let (said, code) = ask("what should be predicted?", "", &["init", "plain.csv"]);
-    assert!(code == Some(0) && said.contains("plain.toml is written"), "{said}");
+    assert!(code == Some(0) && said.contains("plain.toml was written"), "{said}");
     let (said, code) = ask("never", "", &["init", "plain.csv", "--quiet", "--force"]);
-    assert!(code == Some(2) && said.contains("say it on the command line"), "{said}");
+    assert!(code == Some(2) && said.contains("answer them on the command line"), "{said}");
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
     // A correct file needs no copy.
     fs::write(here.join("plain.csv"), plain()).expect("a file");
     let output = at(here, &["init", "plain.csv", "--target", "late", "--repaired-copy", "none.csv.zst"]);
-    assert!(text(&output.stderr).contains("nothing is to be repaired") && !here.join("none.csv.zst").exists());
+    assert!(text(&output.stderr).contains("nothing needs repair") && !here.join("none.csv.zst").exists());
     // UTF-16 with two bytes per letter, as spreadsheets write it.
     let wide: Vec<u8> = format!("\u{feff}{}", plain()).encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(here.join("wide.csv"), wide).expect("a file");
@@ -305,16 +305,16 @@ fn a_data_file_runs_without_a_pipeline_file() {
         ["run", "Plain Data.csv", "--target", "late", "--once", "--broker", "embedded", "--listen", "127.0.0.1:0"];
     let output = at(here, &run);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("plain-data.toml is written"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("plain-data.toml was written"), "{}", text(&output.stderr));
     // The second time, the file is the same and the run is complete.
     assert!(at(here, &run).status.success());
     fs::write(here.join("plain-data.toml"), "mine").expect("a file");
     let said = fails(here, &run, 2);
-    assert!(said.contains("plain-data.toml is there already, and says something else"), "{said}");
+    assert!(said.contains("plain-data.toml exists already, with other content"), "{said}");
     // Options that the pipeline file already sets are refused.
     for option in [&["--target", "late"][..], &["--window", "week"], &["--null=NA"], &["--force"]] {
         let said = fails(here, &[&["run", "plain-data.toml"], option].concat(), 2);
-        assert!(said.contains("goes with a data file, and not with a pipeline file"), "{option:?}: {said}");
+        assert!(said.contains("cannot be combined with a pipeline file"), "{option:?}: {said}");
     }
     let said = fails(here, &["run", "none.csv", "--target", "late"], 1);
     assert!(said.contains("cannot open the file none.csv: No such file"), "{said}");

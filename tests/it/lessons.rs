@@ -41,7 +41,7 @@ fn lesson_5_a_poisoned_row() {
     let said = lesson(5);
     let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(unwrapped.contains("row 1,234: size: `enormous` is not a number"), "{said}");
-    assert!(said.contains("1 row was not taken"), "{said}");
+    assert!(said.contains("1 row was put in quarantine"), "{said}");
     assert!(said.contains("more than quarantine.max_share = 0.01") && said.contains("exit code 1"), "{said}");
 }
 

@@ -162,7 +162,7 @@ fn brokers_ports_and_places_that_are_not_there() {
             &["run", &sample, "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &file],
             "cannot write",
         ),
-        ("no models yet", 1, &["models", &sample, "--workdir", &work], "no model in"),
+        ("no models yet", 1, &["models", &sample, "--workdir", &work], "no models in"),
         (
             "a property that is none",
             2,

@@ -68,7 +68,7 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
         windrow(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir_text, "--listen", listen]);
     assert!(again.status.success(), "{}", text(&again.stderr));
     assert!(
-        text(&again.stderr).contains("the stream is through: 3 windows with 8,019 rows"),
+        text(&again.stderr).contains("the stream is complete: 3 windows with 8,019 rows"),
         "{}",
         text(&again.stderr)
     );
