@@ -92,7 +92,7 @@ pub(crate) fn run(
     }
 }
 
-/// Opens the data directory and recovers its contents.
+/// Opens the data directory, recovers its contents, and creates the broker that has them.
 pub(crate) fn open(
     options: &Options,
     disk: &Arc<Disk>,
