@@ -69,20 +69,17 @@ impl<T> Default for PartitionProgress<T> {
 impl<T> PartitionProgress<T> {
     /// The furthest position that is accepted.
     #[inline]
-    #[must_use]
     pub fn at(&self) -> Option<i64> {
         self.at
     }
 
     /// The row that is held back, with its position.
     #[inline]
-    #[must_use]
     pub fn held(&self) -> Option<(i64, &T)> {
         self.held.as_ref().map(|(position, row)| (*position, row))
     }
 
     /// Returns true if the partition has no accepted position, only one that is held back.
-    #[must_use]
     pub fn is_undecided(&self) -> bool {
         self.at.is_none() && self.held.is_some()
     }
@@ -179,7 +176,6 @@ pub struct Placement {
 
 impl Placement {
     /// Creates the windows of a stream that has not begun.
-    #[must_use]
     pub fn new(cut: Cut, partitions: usize) -> Self {
         let mut placement = Self { cut, slack: 0, next: WindowIndex::FIRST, first_span: None, last: 0 };
         placement.set_partitions(partitions);
@@ -201,14 +197,12 @@ impl Placement {
 
     /// The cut of the stream.
     #[inline]
-    #[must_use]
     pub fn cut(&self) -> &Cut {
         &self.cut
     }
 
     /// The first window that is not sealed.
     #[inline]
-    #[must_use]
     pub fn next_window(&self) -> WindowIndex {
         self.next
     }
@@ -272,7 +266,6 @@ impl Placement {
 
     /// Returns the window of a row number. `None` if row numbers do not decide. `before` is as in [`place`](Self::place).
     #[inline]
-    #[must_use]
     pub fn window_of_row(&self, before: Option<i64>, row: RowNumber) -> Option<Result<WindowIndex, NoWindow>> {
         let window = self.cut.window_of_row(row)?;
         // The sealing does not wait for a partition that is added later.
@@ -283,7 +276,6 @@ impl Placement {
     /// Returns true if a partition at this position cannot have any more rows of the window. If all partitions have passed a window,
     /// it is complete; for event windows, it is enough to ask for the slowest partition.
     #[inline]
-    #[must_use]
     pub fn has_passed(&self, window: WindowIndex, at: Option<i64>) -> bool {
         let Some(at) = at else { return false };
         if let Some((_, last)) = self.cut.rows_of_window(window) {
@@ -294,14 +286,12 @@ impl Placement {
     }
 
     /// The beginning and the end, in seconds, of an event window.
-    #[must_use]
     pub fn span_of(&self, window: WindowIndex) -> Option<(i64, i64)> {
         self.cut.span_of_window(self.first_span?, window)
     }
 
     /// Returns the event window that a partition at this position has reached, which cannot be sealed yet. `None` before its first
     /// time.
-    #[must_use]
     pub fn reached_window(&self, at: Option<i64>) -> Option<WindowIndex> {
         let windows = self.cut.span_of_time(at?)?.saturating_sub(self.first_span?);
         let window = window_at(windows).filter(|_| !self.is_elsewhere(windows));

@@ -135,26 +135,22 @@ impl Schema {
 
     /// The position of the target's column, and the rule that makes a row positive.
     #[inline]
-    #[must_use]
     pub fn target(&self) -> (usize, &TargetRule) {
         (self.target.0, &self.target.1)
     }
 
     /// Returns true if a text means a missing value.
     #[inline]
-    #[must_use]
     pub fn is_null(&self, cell: &str) -> bool {
         self.null.iter().any(|null| null == cell)
     }
 
     /// The texts that mean a missing value.
-    #[must_use]
     pub fn null_texts(&self) -> &[String] {
         &self.null
     }
 
     /// Returns true if a column is used, and only as a number.
-    #[must_use]
     pub fn is_number(&self, index: usize) -> bool {
         let is_compared = !matches!(self.target.1, TargetRule::Equals(_) | TargetRule::OneOf(_));
         let target = (self.target.0 == index).then_some(is_compared);
@@ -166,7 +162,6 @@ impl Schema {
     }
 
     /// Returns true if a column is used as nothing but a time, or not used.
-    #[must_use]
     pub fn is_time_alone(&self, index: usize) -> bool {
         let mut features = self.features.iter().filter(|feature| feature.index == index);
         self.target.0 != index && features.all(|feature| matches!(feature.kind, FeatureKind::Calendar(..)))
@@ -174,7 +169,6 @@ impl Schema {
 
     /// The text that is written for a missing value.
     #[inline]
-    #[must_use]
     pub fn null_text(&self) -> &str {
         self.null.first().map_or("", String::as_str)
     }

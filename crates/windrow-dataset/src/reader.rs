@@ -65,7 +65,6 @@ impl DatasetReader {
     }
 
     /// The names of the columns, from the header line or the pipeline file.
-    #[must_use]
     pub fn columns(&self) -> &[String] {
         &self.columns
     }

@@ -21,7 +21,6 @@ pub fn parse_number(text: &str) -> Result<f64, CellError> {
 /// Returns true if the shape of the text proves that it is a number: an optional minus sign, then at most 16 characters
 /// that are digits and at most one point. Other texts may be numbers too; see [`parse_number`].
 #[inline]
-#[must_use]
 pub fn is_plain_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
     let points = digits.iter().filter(|byte| **byte == b'.').count();
@@ -103,7 +102,6 @@ impl TimeFormat {
 
     /// Returns true if the format writes only a civil time, without offset or count. [`write`](Self::write) then
     /// reproduces the text that was read.
-    #[must_use]
     pub fn is_civil(&self) -> bool {
         let sample = jiff::civil::date(2013, 11, 29).at(23, 58, 57, 0);
         let text = BrokenDownTime::from(sample).to_string(&self.0).ok();
@@ -113,14 +111,12 @@ impl TimeFormat {
 
     /// Formats a civil time, given in microseconds since 1970-01-01 00:00. Returns `None` if the time is beyond the
     /// calendar, or if the format needs more than a civil time.
-    #[must_use]
     pub fn write(&self, micros: i64) -> Option<String> {
         let time = jiff::Timestamp::from_microsecond(micros).ok()?;
         BrokenDownTime::from(jiff::tz::Offset::UTC.to_datetime(time)).to_string(&self.0).ok()
     }
 
     /// Returns the format as it was given.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -154,14 +150,12 @@ impl EventTime {
 
     /// Returns the seconds since 1970-01-01 00:00 UTC. A time without an offset is taken as UTC.
     #[inline]
-    #[must_use]
     pub fn seconds(self) -> i64 {
         self.seconds
     }
 
     /// Returns the civil time as written, in microseconds since 1970-01-01 00:00.
     #[inline]
-    #[must_use]
     pub fn micros(self) -> i64 {
         let time = jiff::tz::Offset::UTC.to_timestamp(self.civil);
         // The conversion fails only in the first and the last days of the calendar, which a timestamp does not cover.
@@ -170,21 +164,18 @@ impl EventTime {
 
     /// Returns the hour of the day as written, 0 to 23.
     #[inline]
-    #[must_use]
     pub fn hour(self) -> u8 {
         self.civil.hour().unsigned_abs()
     }
 
     /// Returns the day of the week as written, 1 (Monday) to 7 (Sunday), as in ISO 8601.
     #[inline]
-    #[must_use]
     pub fn weekday(self) -> u8 {
         self.civil.weekday().to_monday_one_offset().unsigned_abs()
     }
 
     /// Returns the month as written, 1 to 12.
     #[inline]
-    #[must_use]
     pub fn month(self) -> u8 {
         self.civil.month().unsigned_abs()
     }

@@ -28,21 +28,18 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Returns the number of fields.
     #[inline]
-    #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// Returns true if the record has no fields.
     #[inline]
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
     /// Returns the field at `index`, counted from 0.
     #[inline]
-    #[must_use]
     pub fn get(&self, index: usize) -> Option<&'a str> {
         let end = *self.ends.get(index)?;
         let start = if index == 0 { 0 } else { self.ends[index - 1] + self.gap };
@@ -100,13 +97,11 @@ pub struct RecordParser {
 
 impl RecordParser {
     /// Creates a parser for fields that are separated by `delimiter` and quoted with `"`.
-    #[must_use]
     pub fn new(delimiter: u8) -> Self {
         Self::quoted(delimiter, b'"')
     }
 
     /// Creates a parser for fields that are separated by `delimiter` and quoted with `quote`.
-    #[must_use]
     pub fn quoted(delimiter: u8, quote: u8) -> Self {
         Self {
             delimiter,
@@ -168,7 +163,6 @@ impl RecordParser {
 }
 
 /// Formats fields as one record without a line end. Fields are quoted if necessary.
-#[must_use]
 pub fn write_record<'a>(fields: impl IntoIterator<Item = &'a str>, delimiter: u8) -> Vec<u8> {
     let mut record = Vec::new();
     append_record(&mut record, fields, delimiter);
@@ -340,7 +334,6 @@ fn is_line_break(byte: u8) -> bool {
 
 /// Removes the line breaks before and after a record. Only a file has them, between its records.
 #[inline]
-#[must_use]
 pub fn trim_line_breaks(record: &[u8]) -> &[u8] {
     let from = record.iter().position(|byte| !is_line_break(*byte)).unwrap_or(record.len());
     let until = record.iter().rposition(|byte| !is_line_break(*byte)).map_or(from, |last| last + 1);

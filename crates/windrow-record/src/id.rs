@@ -17,14 +17,12 @@ impl RowNumber {
 
     /// Creates a row number; `None` for 0, because rows are counted from 1.
     #[inline]
-    #[must_use]
     pub fn new(number: u64) -> Option<Self> {
         NonZeroU64::new(number).map(Self)
     }
 
     /// Returns the number of the row, from 1.
     #[inline]
-    #[must_use]
     pub fn get(self) -> u64 {
         self.0.get()
     }
@@ -55,14 +53,12 @@ impl WindowIndex {
 
     /// Creates an index; `None` for 0, because windows are counted from 1.
     #[inline]
-    #[must_use]
     pub fn new(index: u32) -> Option<Self> {
         NonZeroU32::new(index).map(Self)
     }
 
     /// Returns the index as a number.
     #[inline]
-    #[must_use]
     pub fn get(self) -> u32 {
         self.0.get()
     }
@@ -75,7 +71,6 @@ impl WindowIndex {
     }
 
     /// Returns the common name of the window's files, without an extension, as in `window-00001`.
-    #[must_use]
     pub fn file_stem(self) -> String {
         format!("window-{:05}", self.0)
     }
@@ -102,7 +97,6 @@ impl Offset {
     /// Returns the offset as an element of a set of `u64`. A negative offset gives 0; a delivered message never has
     /// one.
     #[inline]
-    #[must_use]
     pub fn bits(self) -> u64 {
         u64::try_from(self.0).unwrap_or_default()
     }
@@ -115,14 +109,12 @@ pub struct RunId(String);
 
 impl RunId {
     /// Creates a run id from the text in a message or a manifest.
-    #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
     /// Returns the text of the id.
     #[inline]
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -152,7 +144,6 @@ pub enum Scheme {
 
 impl Scheme {
     /// Returns the first and the last window that the model of window `k` is trained on.
-    #[must_use]
     pub fn windows(self, k: WindowIndex) -> (WindowIndex, WindowIndex) {
         match self {
             Self::Cumulative => (WindowIndex::FIRST, k),

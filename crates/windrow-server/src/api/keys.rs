@@ -157,7 +157,6 @@ impl Keys {
     }
 
     /// Returns true if requests need no key.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
     }

@@ -65,7 +65,6 @@ impl Document {
 }
 
 /// Returns the API document as indented JSON. The same pipeline and models give the same text.
-#[must_use]
 pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
     let served = Served::default().renewed(registry.snapshot(), &[]);
     let has_keys = pipeline.serve.keys.is_some();
