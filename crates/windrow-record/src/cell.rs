@@ -1,7 +1,5 @@
 //! The cells of a row, as numbers and times.
 
-use std::fmt;
-
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use serde::{Deserialize, Serialize};
@@ -14,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub fn parse_number(text: &str) -> Result<f64, CellError> {
     match text.trim().parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
-        _ => Err(CellError::Number { given: text.to_owned() }),
+        _ => Err(CellError::Number(text.to_owned())),
     }
 }
 
@@ -24,10 +22,9 @@ pub fn parse_number(text: &str) -> Result<f64, CellError> {
 pub fn is_plain_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
     let points = digits.iter().filter(|byte| **byte == b'.').count();
-    let is_digit = |byte: &u8| byte.is_ascii_digit();
     (1..=16).contains(&digits.len())
         && points <= 1
-        && digits.iter().filter(|byte| is_digit(byte)).count() + points == digits.len()
+        && digits.iter().filter(|byte| byte.is_ascii_digit()).count() + points == digits.len()
         && digits.len() > points
 }
 
@@ -39,7 +36,7 @@ const LAST_SECOND: f64 = 253_402_207_200.0;
 /// The format of the times in a column: strftime directives, as in `%Y-%m-%d %H:%M`, or `seconds` or `milliseconds`
 /// since 1970-01-01 00:00 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct TimeFormat(String);
 
 impl TimeFormat {
@@ -77,11 +74,10 @@ impl TimeFormat {
             let timestamp = jiff::Timestamp::from_second(seconds as i64).map_err(|_| fault())?;
             return Ok(EventTime::at(timestamp));
         }
-        let parts = BrokenDownTime::parse(&self.0, text.trim()).map_err(|_| fault())?;
+        let mut parts = BrokenDownTime::parse(&self.0, text.trim()).map_err(|_| fault())?;
         if let Some(timestamp) = parts.timestamp() {
             return Ok(EventTime::at(timestamp));
         }
-        let mut parts = parts;
         // A month without a day is its first day.
         if parts.day().is_none() && parts.month().is_some() && parts.year().is_some() {
             parts.set_day(Some(1)).map_err(|_| fault())?;
@@ -130,12 +126,6 @@ impl TryFrom<String> for TimeFormat {
     }
 }
 
-impl From<TimeFormat> for String {
-    fn from(format: TimeFormat) -> Self {
-        format.0
-    }
-}
-
 /// The time of a row: the civil time as it was written, and its position on the UTC time line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventTime {
@@ -181,21 +171,12 @@ impl EventTime {
     }
 }
 
-impl fmt::Display for EventTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.civil, f)
-    }
-}
-
 /// A cell that does not have the type of its column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CellError {
     /// The text is not a finite number.
-    #[error("`{given}` is not a number")]
-    Number {
-        /// The text of the cell.
-        given: String,
-    },
+    #[error("`{0}` is not a number")]
+    Number(String),
     /// The text is not a time in the column's format.
     #[error("`{given}` is not a time of the form {format}")]
     Time {

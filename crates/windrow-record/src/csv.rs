@@ -77,12 +77,9 @@ pub enum ReadError {
     /// The source returned an error.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The record exceeds the maximum length.
-    #[error("the record that begins on line {line} is longer than 16 MiB: is a quote never closed?")]
-    TooLong {
-        /// The line on which the record begins, from 1.
-        line: u64,
-    },
+    /// The record that begins on this line, counted from 1, exceeds the maximum length.
+    #[error("the record that begins on line {0} is longer than 16 MiB: is a quote never closed?")]
+    TooLong(u64),
 }
 
 /// A parser that splits a record into fields. It reuses its buffers for each record.
@@ -275,11 +272,10 @@ impl<R: Read> RecordReader<R> {
             }
         }
         let whole = &self.buffer[self.start..read];
-        let leading = whole.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let trailing = whole.iter().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let leading = whole.iter().take_while(|byte| is_line_break(**byte)).count();
         let line = self.line + count_lines(&whole[..leading]);
         self.line += count_lines(whole);
-        let mut bytes = &self.buffer[self.start + leading..read - trailing];
+        let mut bytes = trim_line_breaks(whole);
         self.start = read;
         if std::mem::take(&mut self.at_beginning) {
             bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
@@ -311,7 +307,7 @@ impl<R: Read> RecordReader<R> {
         self.start = 0;
         if self.filled == self.buffer.len() {
             if self.filled >= LONGEST_RECORD {
-                return Err(ReadError::TooLong { line: self.line });
+                return Err(ReadError::TooLong(self.line));
             }
             self.buffer.resize(self.buffer.len() * 2, 0);
         }

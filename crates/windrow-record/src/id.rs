@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 /// The position of a row in its dataset, counted from 1; the header line does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct RowNumber(NonZeroU64);
 
 impl RowNumber {
@@ -44,7 +43,6 @@ impl From<NonZeroU64> for RowNumber {
 
 /// The position of a window in its stream, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct WindowIndex(NonZeroU32);
 
 impl WindowIndex {
@@ -78,12 +76,10 @@ impl WindowIndex {
 
 /// The number of a partition of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Partition(pub i32);
 
 /// The position of a message in its partition, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Offset(pub i64);
 
 impl Offset {
@@ -104,7 +100,6 @@ impl Offset {
 
 /// The id of one replay of a dataset, so that rows of different replays are not confused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct RunId(String);
 
 impl RunId {
@@ -173,7 +168,7 @@ impl FromStr for Scheme {
         match text {
             "cumulative" => Ok(Self::Cumulative),
             "window" => Ok(Self::Window),
-            _ => sliding(text).ok_or_else(|| IdError::Scheme { given: text.to_owned() }),
+            _ => sliding(text).ok_or_else(|| IdError::Scheme(text.to_owned())),
         }
     }
 }
@@ -206,7 +201,7 @@ impl FromStr for ModelId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let fault = || IdError::Model { given: text.to_owned() };
+        let fault = || IdError::Model(text.to_owned());
         let (scheme, window) = text.rsplit_once('-').ok_or_else(fault)?;
         // The number has only digits, without a sign or a leading zero, so that a model has only one name.
         if window.starts_with('0') || !window.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -223,17 +218,11 @@ impl FromStr for ModelId {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// The text is not a model id.
-    #[error("`{given}` is not a model id (these look like cumulative-2, window-3 or sliding4-7)")]
-    Model {
-        /// The text that was given.
-        given: String,
-    },
+    #[error("`{0}` is not a model id (these look like cumulative-2, window-3 or sliding4-7)")]
+    Model(String),
     /// The text is not a training scheme.
-    #[error("`{given}` is not a training scheme (expected cumulative, window or sliding=N)")]
-    Scheme {
-        /// The text that was given.
-        given: String,
-    },
+    #[error("`{0}` is not a training scheme (expected cumulative, window or sliding=N)")]
+    Scheme(String),
 }
 
 macro_rules! serde_as_text {
@@ -266,21 +255,9 @@ mod tests {
 
     #[test]
     fn what_is_no_model_id_is_refused() {
-        for text in [
-            "",
-            "window",
-            "window-",
-            "window-0",
-            "window-01",
-            "window-+1",
-            "window--1",
-            "weekly-1",
-            "-1",
-            "window-99999999999",
-            "sliding-1",
-            "sliding0-1",
-            "sliding=4-1",
-        ] {
+        let texts = "window window- window-0 window-01 window-+1 window--1 weekly-1 -1 window-99999999999 sliding-1 \
+                     sliding0-1 sliding=4-1";
+        for text in texts.split(' ').chain([""]) {
             assert!(text.parse::<ModelId>().is_err(), "{text} was taken");
         }
     }
