@@ -1,7 +1,5 @@
 //! The arithmetic of windows: the rows and the times of each window. Pure: numbers and times are parameters.
 
-use std::time::Duration;
-
 use crate::{EventSpan, WindowPolicy};
 use windrow_record::{RowNumber, WindowIndex};
 
@@ -13,12 +11,7 @@ pub struct Cut {
     rows: u64,
     /// Rows of the dataset before the first one that is replayed. Equal parts begin after them.
     before: u64,
-    slice: Slice,
-}
-
-/// The rows of one partition: of every `of` rows, the one at `place`, counted from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Slice {
+    /// Of every `of` rows, only the one at `place`, counted from 0, is counted: the rows of one partition.
     place: u64,
     of: u64,
 }
@@ -32,7 +25,7 @@ pub fn partition_of_row(row: RowNumber, first: RowNumber, partitions: u64) -> u6
 impl Cut {
     /// Creates the cut of all rows. `rows` is the number of rows that are replayed, which only equal parts need.
     pub fn new(policy: WindowPolicy, rows: Option<u64>) -> Self {
-        Self { policy, rows: rows.unwrap_or_default(), before: 0, slice: Slice { place: 0, of: 1 } }
+        Self { policy, rows: rows.unwrap_or_default(), before: 0, place: 0, of: 1 }
     }
 
     /// Returns the same cut for a replay that begins with `row`.
@@ -45,21 +38,20 @@ impl Cut {
     #[must_use]
     pub fn of_partition(self, place: u64, partitions: u64) -> Self {
         let of = partitions.max(1);
-        Self { slice: Slice { place: (place + self.before) % of, of }, ..self }
+        Self { place: (place + self.before) % of, of, ..self }
     }
 
     /// The distance between two consecutive rows: 1, or the number of partitions.
     #[inline]
     pub fn stride(&self) -> u64 {
-        self.slice.of
+        self.of
     }
 
     /// The number of rows in a window of a replay that began with row 1. `None` if row numbers do not decide.
     pub fn size_of_window(&self, window: WindowIndex) -> Option<u64> {
         let (first, last) = self.rows_of_window(window)?;
-        let Slice { place, of } = self.slice;
         // The count of rows 1 to n at this place.
-        let up_to = |n: u64| (n + of - 1 - place) / of;
+        let up_to = |n: u64| (n + self.of - 1 - self.place) / self.of;
         Some(up_to(last).saturating_sub(up_to(first - 1)))
     }
 
@@ -185,7 +177,7 @@ impl Cut {
     #[inline]
     pub(crate) fn lateness(&self) -> i64 {
         match self.policy {
-            WindowPolicy::Event { lateness, .. } => whole_seconds(lateness),
+            WindowPolicy::Event { lateness, .. } => i64::try_from(lateness.as_secs()).unwrap_or(i64::MAX),
             _ => 0,
         }
     }
@@ -197,13 +189,10 @@ impl Cut {
     }
 }
 
-fn whole_seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use std::num::{NonZeroU32, NonZeroU64};
+    use std::time::Duration;
 
     use proptest::prelude::*;
 

@@ -26,18 +26,12 @@ pub enum NoWindow {
     /// The window of the row can get no more rows.
     #[error("late: its window is over")]
     Late,
-    /// The row is too far ahead of those before it, or too far from all other windows.
-    #[error("it lies {windows} windows from those before it, too far to be meant")]
-    TooFar {
-        /// The number of windows between them.
-        windows: i64,
-    },
-    /// The row was held back, and the next row of its partition is nowhere near it.
-    #[error("it lies {windows} windows from the message behind it in its partition, and cannot be meant")]
-    Contradicted {
-        /// The number of windows between the two rows.
-        windows: u64,
-    },
+    /// The row is this many windows ahead of those before it, or away from all other windows: too many.
+    #[error("it lies {0} windows from those before it, too far to be meant")]
+    TooFar(i64),
+    /// The row was held back, and the next row of its partition is nowhere near it: so many windows are between them.
+    #[error("it lies {0} windows from the message behind it in its partition, and cannot be meant")]
+    Contradicted(u64),
 }
 
 /// The position of a row compared with those before it in its partition.
@@ -111,7 +105,7 @@ impl<T> PartitionProgress<T> {
         if is_near {
             return self.confirm().map(|row| (row, Ok(())));
         }
-        let contradicted = NoWindow::Contradicted { windows: windows.unsigned_abs() };
+        let contradicted = NoWindow::Contradicted(windows.unsigned_abs());
         self.reject().map(|row| (row, Err(contradicted)))
     }
 
@@ -128,7 +122,7 @@ impl<T> PartitionProgress<T> {
         }
         let window = |position| placement.cut.window_of_position(position);
         let windows = window(position).saturating_sub(window(at));
-        if windows > LONGEST_GAP { Err(NoWindow::TooFar { windows }) } else { Ok(Step::Ahead) }
+        if windows > LONGEST_GAP { Err(NoWindow::TooFar(windows)) } else { Ok(Step::Ahead) }
     }
 
     /// Holds back a row until the next row of the partition.
@@ -245,7 +239,7 @@ impl Placement {
         }
         // The distance from the rows of its own partition was judged before.
         if self.is_elsewhere(windows) {
-            return Err(NoWindow::TooFar { windows });
+            return Err(NoWindow::TooFar(windows));
         }
         if windows < 0 && self.next == WindowIndex::FIRST {
             let earlier = u32::try_from(-windows).unwrap_or(u32::MAX);
@@ -259,7 +253,7 @@ impl Placement {
                 self.last = self.last.max(window.get());
                 Ok(Placed { window, earlier: 0 })
             }
-            None if windows > 0 => Err(NoWindow::TooFar { windows }),
+            None if windows > 0 => Err(NoWindow::TooFar(windows)),
             _ => Err(NoWindow::Late),
         }
     }

@@ -192,16 +192,11 @@ impl<'a> Reading<'a> {
     fn check(&self, fields: &Fields<'_>) -> Result<(Option<bool>, Option<i64>), RowFault> {
         self.schema.check_count(fields)?;
         let time = self.schema.time(fields)?;
-        let checked = self.schema.check(fields, time)?;
+        let label = self.schema.check(fields)?;
         if self.needs_time && time.is_none() {
-            return Err(RowFault::NoTime { column: self.time_column() });
+            return Err(RowFault::NoTime(self.schema.time_column()));
         }
-        Ok((checked.label, time.map(|time| time.seconds())))
-    }
-
-    fn time_column(&self) -> String {
-        let index = self.schema.time.as_ref().map(|(index, _)| *index);
-        index.and_then(|index| self.schema.columns.get(index)).cloned().unwrap_or_default()
+        Ok((label, time.map(|time| time.seconds())))
     }
 
     fn settle(&mut self, parser: &mut RecordParser, (row, verdict): Settled) {
@@ -219,7 +214,7 @@ impl<'a> Reading<'a> {
                 let example = "it comes after a row of a later window, by more than window.lateness";
                 ("late".to_owned(), example.to_owned())
             }
-            reason => (format!("{} (outlier)", self.time_column()), reason.to_string()),
+            reason => (format!("{} (outlier)", self.schema.time_column()), reason.to_string()),
         };
         self.refuse(row, kind, example);
     }
@@ -275,7 +270,7 @@ fn kind(fault: &RowFault) -> String {
         RowFault::FieldCount { .. } => "number of fields".to_owned(),
         RowFault::Cell { column, .. } => column.clone(),
         RowFault::Log { column, .. } => format!("{column} (logarithm)"),
-        RowFault::NoTime { column } => format!("{column} (missing)"),
+        RowFault::NoTime(column) => format!("{column} (missing)"),
     }
 }
 
