@@ -14,8 +14,9 @@ use crate::cli::args::{DraftArgs, InitArgs};
 use crate::cli::error::CliError;
 use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::Display;
+use windrow_base::runtime::blocking;
 use windrow_dataset::inspection::{
-    self, Draft, InspectionError, Options, Question, QuestionKind, Repaired, Said, UNCLEAR_OPTIONS,
+    self, Draft, InspectionError, Options, Question, QuestionKind, Repaired, Said, Scan, UNCLEAR_OPTIONS,
 };
 use windrow_record::display::{counted, shell_word, thousands};
 
@@ -60,15 +61,13 @@ async fn write(
     options.name.get_or_insert_with(|| inspection::name_of(data));
     let data = if repaired.is_some() { args.repaired_copy.clone().unwrap_or_default() } else { data.to_owned() };
     let counting = display.counting("looking");
-    let scan = inspection::scan(data.clone(), options.said, counting.tell()).await;
+    let (path, form, tell) = (data.clone(), options.said, counting.tell());
+    let scan = blocking(move || Scan::read(&path, form, &*tell)).await;
     drop(counting);
     let scan = match scan {
-        Err(InspectionError::Encoding { path, encoding }) => {
+        Err(error @ InspectionError::Utf16(_)) => {
             let advice = format!("a copy that is:  {said} --repaired-copy OUT.csv.zst");
-            return Err(CliError::Failed(format!(
-                "the file {} is {encoding} and not UTF-8\n  {advice}",
-                path.display()
-            )));
+            return Err(CliError::Failed(format!("{error}\n  {advice}")));
         }
         scan => Arc::new(scan?),
     };
@@ -82,8 +81,9 @@ async fn write(
     let draft = loop {
         let counting = display.counting("reading");
         counting.of(scan.rows);
-        let (scan, asked) = (Arc::clone(&scan), options.clone());
-        let drafted = inspection::draft(scan, asked, file.clone(), said.clone(), counting.tell()).await;
+        let (scan, asked, tell) = (Arc::clone(&scan), options.clone(), counting.tell());
+        let (path, line) = (file.clone(), said.clone());
+        let drafted = blocking(move || inspection::draft(&scan, &asked, &path, &line, &*tell)).await;
         drop(counting);
         match drafted {
             Err(InspectionError::Questions(questions)) if display.asks() => {
@@ -119,7 +119,8 @@ async fn repaired(
         )));
     }
     let counting = display.counting("repairing");
-    let repaired = inspection::repair(data.to_owned(), copy.clone(), options.clone(), counting.tell()).await?;
+    let (from, to, asked, tell) = (data.to_owned(), copy.clone(), options.clone(), counting.tell());
+    let repaired = blocking(move || inspection::repair(&from, &to, &asked, &*tell)).await?;
     drop(counting);
     display.line(&match repaired {
         None => "nothing is to be repaired, and no copy was made".to_owned(),

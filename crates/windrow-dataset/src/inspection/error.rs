@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::encoding::Encoding;
 use crate::error::DatasetError;
 use crate::inspection::question::Question;
 use windrow_config::ConfigError;
@@ -34,25 +33,14 @@ pub enum InspectionError {
     #[error("{}", .0.join("\n"))]
     Faults(Vec<String>),
     /// No delimiter splits the lines into the same number of fields.
-    #[error("the file {} is no table: no comma, semicolon, tab or | parts its lines into the same number of fields; --delimiter names another", path.display())]
-    NoTable {
-        /// The path of the file.
-        path: PathBuf,
-    },
+    #[error("the file {} is no table: no comma, semicolon, tab or | parts its lines into the same number of fields; --delimiter names another", .0.display())]
+    NoTable(PathBuf),
     /// The file has no rows.
-    #[error("the file {} has a header line and no rows; is it whole?", path.display())]
-    NoRows {
-        /// The path of the file.
-        path: PathBuf,
-    },
+    #[error("the file {} has a header line and no rows; is it whole?", .0.display())]
+    NoRows(PathBuf),
     /// The file is not UTF-8.
-    #[error("the file {} is {encoding} and not UTF-8", path.display())]
-    Encoding {
-        /// The path of the file.
-        path: PathBuf,
-        /// The encoding that was detected.
-        encoding: Encoding,
-    },
+    #[error("the file {} is UTF-16 and not UTF-8", .0.display())]
+    Utf16(PathBuf),
     /// A file cannot be written.
     #[error("cannot write {}: {source}; choose another place", path.display())]
     Write {

@@ -7,7 +7,7 @@ use crate::inspection::error::InspectionError;
 use crate::inspection::leaks::{Cell, Compared, Leak};
 use crate::inspection::order::Order;
 use crate::inspection::placer::{Placer, Settled};
-use crate::inspection::progress::Rows;
+use crate::inspection::progress::{Tell, passed};
 use windrow_config::{EventSpan, Feature, FeatureKind, NoWindow, Pipeline, RowFault, Schema, WindowPolicy};
 use windrow_record::{CsvError, Fields, RecordParser, RowNumber};
 
@@ -84,7 +84,7 @@ impl Survey {
     ///
     /// # Errors
     /// The dataset cannot be read, or lacks a column that the pipeline names.
-    pub(crate) fn take(pipeline: &Pipeline, rows: Rows<'_>) -> Result<Self, InspectionError> {
+    pub(crate) fn take(pipeline: &Pipeline, tell: Tell<'_>) -> Result<Self, InspectionError> {
         let mut reader = DatasetReader::open(&pipeline.dataset)?;
         let schema = Schema::bind(pipeline, reader.columns())?;
         let (mut parser, mut held_parser) = (RecordParser::new(schema.delimiter), RecordParser::new(schema.delimiter));
@@ -92,7 +92,7 @@ impl Survey {
         let mut placer = Placer::new(pipeline);
         while let Some(row) = reader.next_row()? {
             let number = row.number;
-            rows.passed(number.get());
+            passed(number.get(), tell);
             reading.survey.rows = number.get();
             reading.survey.labels.push(REFUSED);
             let read = match reading.read(&mut parser, row.bytes) {
@@ -121,7 +121,7 @@ impl Survey {
         }
         placer.finish().into_iter().for_each(|settled| reading.settle(&mut held_parser, settled));
         let Reading { mut survey, compared, .. } = reading;
-        rows.passed(survey.rows);
+        passed(survey.rows, tell);
         survey.leaks = compared.leaks(survey.unlabelled);
         Ok(survey)
     }
