@@ -9,6 +9,7 @@ use crate::inspection::error::InspectionError;
 use crate::inspection::layout::{Layout, Said};
 use crate::inspection::progress::{Tell, passed};
 use crate::{DatasetError, DatasetReader, Source, decode};
+use windrow_config::unknown_column;
 use windrow_record::{CsvError, RecordParser};
 
 /// The number of bytes from which the layout is detected.
@@ -119,6 +120,11 @@ impl Scan {
     /// Returns the index of a column.
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)
+    }
+
+    /// The error for a column that an option names and the file does not have.
+    pub(crate) fn no_column(&self, option: &str, name: &str) -> InspectionError {
+        InspectionError::Use(format!("{option}: {}", unknown_column("the file", name, &self.names)))
     }
 }
 
