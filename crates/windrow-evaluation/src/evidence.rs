@@ -73,19 +73,16 @@ impl Evidence {
         (first..=last).filter_map(|window| self.counts(window)).map(|counts| counts.unlabelled).sum()
     }
 
-    /// Returns the sums of log-loss and of squared errors on `window` of always predicting the share of positives in
-    /// the windows up to `known`. Half a row of each class is added, so that no prediction is certain.
-    pub fn share_loss(&self, known: u32, window: u32) -> (f64, f64) {
-        let (rows, positives) = self
-            .windows
-            .iter()
-            .take(known as usize)
-            .fold((1.0, 0.5), |(rows, positives), counts| (rows + counts.rows, positives + counts.positives));
+    /// Returns the sum of log-loss on `window` of always predicting the share of positives in the windows up to `known`.
+    /// Half a row of each class is added, so that no prediction is certain.
+    pub fn share_loss(&self, known: u32, window: u32) -> f64 {
+        let seen = self.windows.iter().take(known as usize);
+        let (rows, positives) =
+            seen.fold((1.0, 0.5), |(rows, positives), counts| (rows + counts.rows, positives + counts.positives));
         let share: f64 = positives / rows;
-        let Some(counts) = self.counts(window) else { return (0.0, 0.0) };
+        let Some(counts) = self.counts(window) else { return 0.0 };
         let negatives = counts.rows - counts.positives;
-        let log_loss = -(counts.positives * share.ln() + negatives * (-share).ln_1p());
-        (log_loss, counts.positives * (1.0 - share).powi(2) + negatives * share.powi(2))
+        -(counts.positives * share.ln() + negatives * (-share).ln_1p())
     }
 
     /// Returns the losses on `window` of the model of `history` whose newest window is `model`. A history longer than
