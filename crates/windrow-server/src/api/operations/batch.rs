@@ -38,7 +38,7 @@ pub(crate) struct BatchAnswer {
 pub(crate) fn answer(fitted: Fitted<'_>, rows: &Body<ManyRows>) -> Result<BatchAnswer, ApiError> {
     let Body { content, bytes, permit, .. } = rows;
     let is_wanted = || permit.check_wanted();
-    let predictions = predictions(fitted, content.sent, bytes, permit.limits().max_rows, &is_wanted)?;
+    let predictions = predictions(fitted, content.sent, bytes, permit.scope.limits.max_rows, &is_wanted)?;
     let by = AnsweredBy(std::sync::Arc::clone(fitted.model));
     Ok(BatchAnswer { by, threshold: fitted.learned.threshold, kind: content.wanted, rows: predictions })
 }
