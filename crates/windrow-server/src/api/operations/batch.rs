@@ -6,7 +6,7 @@ use poem::http::header::CONTENT_TYPE;
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{MetaMediaType, MetaResponses, Registry};
+use poem_openapi::registry::{MetaResponses, Registry};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 
 use crate::api::answer::{AnsweredBy, described, success};
@@ -240,9 +240,8 @@ impl IntoResponse for BatchAnswer {
 fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
     let mut text = Vec::with_capacity(rows.len() * 48);
     for (place, row) in rows.iter().enumerate() {
-        match kind {
-            RowsKind::Json if place > 0 || !is_first => text.push(b','),
-            _ => {}
+        if kind == RowsKind::Json && (place > 0 || !is_first) {
+            text.push(b',');
         }
         // Writing to memory cannot fail.
         let _ = match kind {
@@ -258,21 +257,13 @@ fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
 
 impl ApiResponse for BatchAnswer {
     fn meta() -> MetaResponses {
-        let content = vec![
-            MetaMediaType {
-                content_type: RowsKind::Json.content_type(),
-                schema: <Json<BatchPrediction> as Payload>::schema_ref(),
-            },
-            MetaMediaType {
-                content_type: RowsKind::Ndjson.content_type(),
-                schema: described("string", "A line a row: an object with probability and label"),
-            },
-            MetaMediaType {
-                content_type: RowsKind::Csv.content_type(),
-                schema: described("string", "A header line, then probability and label of each row"),
-            },
-        ];
-        success(content)
+        let lines = described("string", "A line a row: an object with probability and label");
+        let table = described("string", "A header line, then probability and label of each row");
+        success([
+            (RowsKind::Json.content_type(), <Json<BatchPrediction> as Payload>::schema_ref()),
+            (RowsKind::Ndjson.content_type(), lines),
+            (RowsKind::Csv.content_type(), table),
+        ])
     }
 
     fn register(registry: &mut Registry) {
